@@ -1,0 +1,52 @@
+using Bsp.Application.EventStore;
+
+namespace Bsp.Application.Common;
+
+/// <summary>A claimed Idempotency-Key. The transaction that does the work also marks it done.</summary>
+/// <param name="ClaimId">Row of <c>bsp.idempotency_keys</c>.</param>
+/// <param name="ResourceId">The id that a creating command must use, so that a repeat finds the same resource.</param>
+/// <param name="WorkDone">The work was committed earlier, but its answer was not stored: the command is skipped and the resource answered.</param>
+public sealed record IdempotencyClaim(Guid ClaimId, Guid ResourceId, bool WorkDone);
+
+/// <summary>What surrounds the command being carried out: who asked, and under which claim. Flows with the async call; null outside requests and jobs.</summary>
+public sealed class CurrentRequest
+{
+    private static readonly AsyncLocal<CurrentRequest?> Flowing = new();
+
+    /// <summary>The one that surrounds this code, or null.</summary>
+    public static CurrentRequest? Value => Flowing.Value;
+
+    /// <summary>Trace id of the request or name of the job.</summary>
+    public required string CorrelationId { get; init; }
+
+    /// <summary>Key prefix, user or platform part; null when anonymous.</summary>
+    public string? Caller { get; init; }
+
+    /// <summary>Event or message that caused this; null for a request.</summary>
+    public string? CausationId { get; init; }
+
+    /// <summary>Set by the HTTP layer when the request carries an Idempotency-Key.</summary>
+    public IdempotencyClaim? Claim { get; set; }
+
+    /// <summary>Set by the transaction that carried the claim's mark, so that it is written once.</summary>
+    public bool ClaimMarked { get; set; }
+
+    /// <summary>The furthest position this request has written; becomes <c>Bsp-Position</c>.</summary>
+    public Position LastPosition { get; set; } = Position.Start;
+
+    /// <summary>The id for a resource that is being created: the claim's, else a fresh one.</summary>
+    public static Guid NewId() => Value?.Claim?.ResourceId ?? Domain.Common.Uuid.New();
+
+    /// <summary>Makes it the current one until the returned handle is disposed.</summary>
+    public IDisposable Enter()
+    {
+        var before = Flowing.Value;
+        Flowing.Value = this;
+        return new Restore(before);
+    }
+
+    private sealed class Restore(CurrentRequest? before) : IDisposable
+    {
+        public void Dispose() => Flowing.Value = before;
+    }
+}

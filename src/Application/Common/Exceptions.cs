@@ -1,0 +1,42 @@
+namespace Bsp.Application.Common;
+
+/// <summary>Somebody else wrote first. With If-Match it is the answer (412), else it follows retries (409).</summary>
+/// <param name="streamId">Stream or row.</param>
+/// <param name="named">True when the caller named the version.</param>
+public sealed class VersionConflict(Guid streamId, bool named) : Exception($"{streamId} was changed by somebody else meanwhile.")
+{
+    /// <summary>Stream or row.</summary>
+    public Guid StreamId { get; } = streamId;
+
+    /// <summary>True when the caller named the version (If-Match).</summary>
+    public bool Named { get; } = named;
+}
+
+/// <summary>A store is down: 503, and nothing was acknowledged.</summary>
+/// <param name="store"><c>postgres</c>, <c>redis</c>, <c>mongo</c>, <c>clickhouse</c>.</param>
+public sealed class StoreUnavailable(string store, Exception? inner = null) : Exception($"{store} cannot be reached.", inner)
+{
+    /// <summary><c>postgres</c>, <c>redis</c>, <c>mongo</c>, <c>clickhouse</c>.</summary>
+    public string Store { get; } = store;
+}
+
+/// <summary>A view has not reached the asked position within the wait (504 <c>view.behind</c>).</summary>
+public sealed class ViewBehind(string view) : Exception($"The view {view} has not reached the asked position yet. Ask again, or without Bsp-Min-Position.")
+{
+    /// <summary>Name of the projection.</summary>
+    public string View { get; } = view;
+}
+
+/// <summary>Meta refused or did not answer a management call (template, number); 502, or 504 when <paramref name="timedOut"/>.</summary>
+/// <param name="code">Meta's error code; null when there was no answer.</param>
+public sealed class MetaRefused(int? code, string message, bool retryable, bool timedOut = false) : Exception(message)
+{
+    /// <summary>Meta's error code; null when there was no answer.</summary>
+    public int? Code { get; } = code;
+
+    /// <summary>Trying again later can help.</summary>
+    public bool Retryable { get; } = retryable;
+
+    /// <summary>No answer in time.</summary>
+    public bool TimedOut { get; } = timedOut;
+}

@@ -1,0 +1,42 @@
+namespace Bsp.Application.EventStore;
+
+/// <summary>New events for one stream.</summary>
+/// <param name="StreamType">Alias of the aggregate (<c>campaign</c>, <c>message</c>, …): <c>mt_streams.type</c>.</param>
+/// <param name="ExpectedVersion">0: the stream must not exist; n: its version must be n; null: whatever it is.</param>
+/// <param name="Events">At least one, each of a type with <c>[StoredAs]</c>.</param>
+public sealed record StreamAppend(Guid StreamId, string StreamType, long? ExpectedVersion, IReadOnlyList<object> Events);
+
+/// <summary>What became of one call.</summary>
+public enum AppendVerdict
+{
+    /// <summary>Committed.</summary>
+    Ok,
+
+    /// <summary>A stream was not at the expected version; nothing of this call was written.</summary>
+    Conflict,
+
+    /// <summary>A stream is archived; nothing of this call was written.</summary>
+    Archived,
+}
+
+/// <summary>What became of one call.</summary>
+/// <param name="Versions">Of each stream of the call, in its order: after the append when <c>Ok</c>, else as found.</param>
+/// <param name="LastPosition">Of its last event; <see cref="Position.Start"/> unless <c>Ok</c>.</param>
+public sealed record AppendOutcome(AppendVerdict Verdict, IReadOnlyList<long> Versions, Position LastPosition);
+
+/// <summary>The log. Appends of a moment share transactions; each call is atomic over its streams and has its own verdict.</summary>
+public interface IEventStore
+{
+    /// <summary>
+    /// Appends to one or several streams of one organization, all or nothing, together with the inline views and the idempotency mark of <see cref="Common.CurrentRequest"/>.
+    /// Waits when the queue is full. A cancelled call is written whole or not at all.
+    /// </summary>
+    /// <exception cref="Common.StoreUnavailable">PostgreSQL cannot be reached; whether the call was written is then re-checked by event id before giving up, so this means it was not, or (<c>OutcomeUnknown</c>) could not be found out.</exception>
+    Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct);
+
+    /// <summary>A whole stream in one round trip (snapshot not used); version 0 and no events when there is none.</summary>
+    Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct);
+
+    /// <summary>Many short streams in one round trip, in the order asked for (≤ 5,000).</summary>
+    Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct);
+}

@@ -1,0 +1,39 @@
+namespace Bsp.Application.EventStore;
+
+/// <summary>Who and why, beside the fact.</summary>
+/// <param name="CorrelationId">The request or job it all belongs to; null when unknown.</param>
+/// <param name="CausationId">The event or message that caused it; null when a request did.</param>
+/// <param name="UserName">The key's prefix or the person; null for the platform itself.</param>
+public sealed record EventMetadata(string? CorrelationId, string? CausationId, string? UserName)
+{
+    /// <summary>Nothing known.</summary>
+    public static readonly EventMetadata None = new(null, null, null);
+}
+
+/// <summary>One event as the log holds it.</summary>
+/// <param name="Sequence">Place in the shard's log (<c>seq_id</c>), from 1, with gaps.</param>
+/// <param name="Version">Place in its stream, from 1, without gaps.</param>
+/// <param name="Type">Stored name.</param>
+/// <param name="Body">The fact; null when this build does not know <paramref name="Type"/> (kept, shown by name, skipped).</param>
+/// <param name="Timestamp">When it was appended, UTC.</param>
+public sealed record StoredEvent(long Sequence, Guid Id, Guid OrganizationId, Guid StreamId, long Version, string Type, object? Body, DateTimeOffset Timestamp, EventMetadata Metadata);
+
+/// <summary>A stream, whole.</summary>
+/// <param name="Version">0: it does not exist.</param>
+public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events)
+{
+    /// <summary>Folds the events this build knows; unknown ones are skipped.</summary>
+    public TState Fold<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve) where TEvent : class
+    {
+        var state = initial;
+        foreach (var stored in Events)
+        {
+            if (stored.Body is TEvent body)
+            {
+                state = evolve(state, body);
+            }
+        }
+
+        return state;
+    }
+}

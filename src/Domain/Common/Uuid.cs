@@ -1,0 +1,40 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Bsp.Domain.Common;
+
+/// <summary>The two kinds of ids: version 7 for new things (time-ordered), version 5 for things found by a key.</summary>
+public static class Uuid
+{
+    // Namespace of all our name-based ids; a random constant, never to change.
+    private static readonly byte[] Namespace = Guid.Parse("6f1c1d0e-3b52-4c57-9d2b-0a5a7f0e7b61").ToByteArray(bigEndian: true);
+
+    /// <summary>A fresh UUIDv7.</summary>
+    public static Guid New() => Guid.CreateVersion7();
+
+    /// <summary>A fresh UUIDv7 carrying the given time.</summary>
+    public static Guid New(DateTimeOffset at) => Guid.CreateVersion7(at);
+
+    /// <summary>The UUIDv5 (RFC 9562, SHA-1) of a key such as <c>conversation/{account}/{contact}</c>: the same key gives the same id everywhere.</summary>
+    public static Guid Of(string key)
+    {
+        Span<byte> hash = stackalloc byte[20];
+        var length = Encoding.UTF8.GetByteCount(key);
+        Span<byte> input = length <= 240 ? stackalloc byte[256] : new byte[16 + length];
+        Namespace.CopyTo(input);
+        Encoding.UTF8.GetBytes(key, input[16..]);
+        SHA1.HashData(input[..(16 + length)], hash);
+        hash[6] = (byte)((hash[6] & 0x0F) | 0x50);
+        hash[8] = (byte)((hash[8] & 0x3F) | 0x80);
+        return new Guid(hash[..16], bigEndian: true);
+    }
+
+    /// <summary>Stream and id of the one conversation between an account (number) and a contact.</summary>
+    public static Guid Conversation(Guid accountId, Guid contactId) => Of($"conversation/{accountId}/{contactId}");
+
+    /// <summary>Stream and id of the one message that a campaign sends to a contact: launching twice can only find it again.</summary>
+    public static Guid CampaignMessage(Guid campaignId, Guid contactId) => Of($"message/{campaignId}/{contactId}");
+
+    /// <summary>Stream and id of a message that Meta delivered to us; redelivered webhooks find the same stream.</summary>
+    public static Guid InboundMessage(string phoneNumberId, string wamid) => Of($"inbound/{phoneNumberId}/{wamid}");
+}

@@ -1,0 +1,49 @@
+using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Sharding;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Projections;
+
+/// <summary>A run of final events of one shard's log, in order, of the types the projection asked for.</summary>
+/// <param name="After">Checkpoint before the page (exclusive).</param>
+/// <param name="UpTo">Checkpoint after it (inclusive): may lie beyond the last event, when those between are of other types.</param>
+public sealed record EventPage(Shard Shard, long After, long UpTo, IReadOnlyList<StoredEvent> Events)
+{
+    /// <summary>The checkpoint after the page with the shard's epoch, as one number, for stores outside PostgreSQL.</summary>
+    public long PackedUpTo => new Position(Shard.Epoch, UpTo).Packed;
+
+    /// <summary>The organizations the page speaks of.</summary>
+    public IReadOnlyCollection<Guid> Organizations => Events.Select(e => e.OrganizationId).ToHashSet();
+}
+
+/// <summary>Turns the log into a view. The checkpoint moves with the effects: a page applied twice, or half and then again, leaves the same view.</summary>
+public interface IProjection
+{
+    /// <summary>Name and version, <c>campaign_counters.v1</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Stored names it reads; null: every event.</summary>
+    IReadOnlyCollection<string>? EventTypes { get; }
+
+    /// <summary>Events a page, at most (100–5,000).</summary>
+    int PageEventsMax { get; }
+
+    /// <summary>Sequence up to which the view is complete on this shard; 0: empty.</summary>
+    Task<long> CheckpointAsync(Shard shard, CancellationToken ct);
+
+    /// <summary>Writes the effects and moves the checkpoint to <see cref="EventPage.UpTo"/>. Also called with no events, to move the checkpoint alone.</summary>
+    Task ApplyAsync(EventPage page, CancellationToken ct);
+
+    /// <summary>Empties the view of this shard and sets its checkpoint to 0.</summary>
+    Task ResetAsync(Shard shard, CancellationToken ct);
+}
+
+/// <summary>Rows that decisions or uniqueness need at once: written in the append's own transaction.</summary>
+public interface IInlineView
+{
+    /// <summary>Stored names it reads.</summary>
+    IReadOnlyCollection<string> EventTypes { get; }
+
+    /// <summary>Adds set-based statements for these events (all of its types, of one or several organizations; <c>bsp.tenants</c> is set).</summary>
+    void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch);
+}

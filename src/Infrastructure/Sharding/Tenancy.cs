@@ -1,0 +1,126 @@
+using System.Data;
+using Bsp.Application.Common;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Sharding;
+
+/// <summary>SQL for one organization (or a named few): every statement runs with <c>bsp.tenants</c> set, so row-level security lets it see that organization and no other.</summary>
+public static class Tenancy
+{
+    /// <summary>Rows of one query, in one round trip.</summary>
+    public static Task<List<T>> QueryAsync<T>(this Shard shard, Guid organizationId, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments) =>
+        shard.QueryAsync([organizationId], sql, map, ct, arguments);
+
+    /// <summary>Rows of one query over several organizations, in one round trip.</summary>
+    public static async Task<List<T>> QueryAsync<T>(this Shard shard, IReadOnlyCollection<Guid> organizationIds, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments)
+    {
+        await using var connection = await shard.App.OpenConnectionAsync(ct);
+        await using var batch = Scoped(connection, organizationIds, sql, arguments);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(ct))
+        {
+            rows.Add(map(reader));
+        }
+
+        return rows;
+    }
+
+    /// <summary>The first row, or default.</summary>
+    public static async Task<T?> FirstAsync<T>(this Shard shard, Guid organizationId, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments) =>
+        (await shard.QueryAsync(organizationId, sql, map, ct, arguments)).FirstOrDefault();
+
+    /// <summary>A transaction for one organization. Dispose without commit rolls back.</summary>
+    public static Task<TenantTransaction> BeginAsync(this Shard shard, Guid organizationId, CancellationToken ct) => shard.BeginAsync([organizationId], ct);
+
+    /// <summary>A transaction for several organizations (a page of the log, a batch).</summary>
+    public static async Task<TenantTransaction> BeginAsync(this Shard shard, IReadOnlyCollection<Guid> organizationIds, CancellationToken ct)
+    {
+        var connection = await shard.App.OpenConnectionAsync(ct);
+        try
+        {
+            var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+            var scoped = new TenantTransaction(connection, transaction);
+            await scoped.ExecuteAsync("SELECT set_config('bsp.tenants', $1, true)", ct, string.Join(',', organizationIds));
+            return scoped;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    internal static void Bind(NpgsqlParameterCollection parameters, object?[] arguments)
+    {
+        foreach (var argument in arguments)
+        {
+            parameters.Add(argument as NpgsqlParameter ?? new NpgsqlParameter { Value = argument ?? DBNull.Value });
+        }
+    }
+
+    private static NpgsqlBatch Scoped(NpgsqlConnection connection, IReadOnlyCollection<Guid> organizationIds, string sql, object?[] arguments)
+    {
+        var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { new() { Value = string.Join(',', organizationIds) } } });
+        var command = new NpgsqlBatchCommand(sql);
+        Bind(command.Parameters, arguments);
+        batch.BatchCommands.Add(command);
+        return batch;
+    }
+}
+
+/// <summary>A transaction that sees the named organizations only. Commit also marks the request's idempotency claim.</summary>
+public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction) : IAsyncDisposable
+{
+    /// <summary>For COPY and batches; already inside the transaction.</summary>
+    public NpgsqlConnection Connection => connection;
+
+    /// <summary>A command in this transaction.</summary>
+    public NpgsqlCommand Command(string sql, params object?[] arguments)
+    {
+        var command = new NpgsqlCommand(sql, connection, transaction);
+        Tenancy.Bind(command.Parameters, arguments);
+        return command;
+    }
+
+    /// <summary>Rows affected.</summary>
+    public async Task<int> ExecuteAsync(string sql, CancellationToken ct, params object?[] arguments)
+    {
+        await using var command = Command(sql, arguments);
+        return await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Rows of a query.</summary>
+    public async Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments)
+    {
+        await using var command = Command(sql, arguments);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(ct))
+        {
+            rows.Add(map(reader));
+        }
+
+        return rows;
+    }
+
+    /// <summary>Commits, with the mark of the current request's idempotency claim when there is one.</summary>
+    public async Task CommitAsync(CancellationToken ct)
+    {
+        if (CurrentRequest.Value is { Claim: { } claim, ClaimMarked: false } request)
+        {
+            await ExecuteAsync("UPDATE bsp.idempotency_keys SET work_done = true WHERE claim_id = $1", ct, claim.ClaimId);
+            request.ClaimMarked = true;
+        }
+
+        await transaction.CommitAsync(ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await transaction.DisposeAsync();
+        await connection.DisposeAsync();
+    }
+}
