@@ -70,5 +70,5 @@ public sealed record ConversationContact(string? PhoneNumber = null, string? Nam
 /// <param name="Sentiment"><c>positive</c>, <c>negative</c> or <c>neutral</c>.</param>
 public sealed record ConversationAnalysis(string? Sentiment = null, double? SentimentScore = null, string? Intent = null, string? Language = null, string? Summary = null);
 
-/// <param name="Outgoing">Queued and not cancelled.</param>
+/// <param name="Outgoing">Queued; those cancelled or rejected later stay visible in the conversation and counted.</param>
 public sealed record MessageCount(int Incoming = 0, int Outgoing = 0);

@@ -18,7 +18,6 @@ public static class ConversationDocumentFold
     {
         MessageQueued e => e.Ref.ConversationId,
         MessageReceived e => e.Ref.ConversationId,
-        MessageCancelled e => e.Ref.ConversationId,
         MessageEvent e when WaConversation(e) is not null => e.Ref.ConversationId,
         CustomerWindowOpened e => e.ConversationId,
         ConversationAssigned e => e.ConversationId,
@@ -42,7 +41,6 @@ public static class ConversationDocumentFold
         {
             MessageQueued e => Outgoing(before ?? Found(stored, e.Ref, e.At, e.SentBy.Source == "campaign" ? "campaign" : "api"), e, message, content),
             MessageReceived e => Incoming(before ?? Found(stored, e.Ref, e.At, "whatsapp"), e, message, content),
-            MessageCancelled when before is not null => before with { MessageCount = before.MessageCount with { Outgoing = before.MessageCount.Outgoing - 1 } },
             MessageEvent e when before is not null && WaConversation(e) is { } id => before with { WaConversationId = id },
             CustomerWindowOpened e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { WindowUntil = MessageDocumentFold.Ms(e.Until) },
             ConversationAssigned e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with

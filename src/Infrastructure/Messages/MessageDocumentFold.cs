@@ -60,7 +60,7 @@ public static class MessageDocumentFold
     {
         MessageQueued => MessageDocumentContent.Outbound(d, content),
         MessageReceived e => MessageDocumentContent.Inbound(With(d, e.Evidence), content) with { DeliveredAt = Ms(e.At), StatusHistory = Add(d, new("delivered", Ms(e.At))) },
-        MessageAccepted e => Reach(d, "accepted") with { WaMessageId = e.Wamid },
+        MessageAccepted e => Accept(d) with { WaMessageId = e.Wamid },
         MessageSending => Reach(d, "sending"),
         MessageAttemptRefused => d.StatusExact == "sending" ? d with { StatusExact = "queued" } : d,
         MessageOutcomeUnknown => Reach(d, "outcome_unknown"),
@@ -74,6 +74,14 @@ public static class MessageDocumentFold
         MessageFailed e => Fail(With(d, e.Evidence), e.Code, e.Title, e.Details, e.At),
         MessageStatusNoted e => With(d, e.Evidence),
         _ => d,
+    };
+
+    // Meta has it after all, whatever we concluded before: a rejection is taken back.
+    private static MessageDocument Accept(MessageDocument d) => d.StatusExact switch
+    {
+        "rejected" => d with { StatusExact = "accepted", FailedAt = null },
+        "cancelled" => d with { StatusExact = "accepted" },
+        _ => Reach(d, "accepted"),
     };
 
     private static MessageDocument Fail(MessageDocument d, int? code, string? title, string? details, DateTimeOffset at) => d with
