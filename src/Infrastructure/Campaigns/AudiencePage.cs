@@ -9,10 +9,10 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>A member of the frozen audience as he is now; all but the id null when the contact was deleted meanwhile.</summary>
-internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, TemplateContact Contact);
+internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact);
 
 /// <summary>What the campaign says, read once per page.</summary>
-internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, JsonElement Components, JsonElement? Parameters);
+internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
 
 /// <summary>Decides for each member of a page whether and what he is sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
@@ -75,13 +75,12 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     private string? Body(Member member)
     {
-        var template = TemplateBody.Build(text.Template.Name, text.Template.Language, text.Components, text.Parameters, member.Contact);
-        if (template.Body is not { } body)
+        if (text.Body.Fill(member.Contact).Template is not { } template)
         {
             return null;
         }
 
         var recipient = member.Phone is { } phone ? $"\"to\":{JsonSerializer.Serialize(phone)}" : $"\"recipient\":{JsonSerializer.Serialize(member.WaUserId)}";
-        return $"{{{recipient},\"type\":\"template\",\"template\":{body}}}";
+        return $"{{{recipient},\"type\":\"template\",\"template\":{template.ToJsonString()}}}";
     }
 }

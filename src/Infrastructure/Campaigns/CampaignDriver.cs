@@ -132,7 +132,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
         if (cursor.Total is not { } total)
         {
-            await FreezeAsync(transaction, organizationId, campaignId, ct);
+            await FreezeAsync(shard, transaction, organizationId, campaignId, ct);
             return true;
         }
 
@@ -158,10 +158,10 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        return await DispatchAsync(transaction, organizationId, campaignId, cursor.Next, number, Math.Min(room, PageMembersMax), ct);
+        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor.Next, number, Math.Min(room, PageMembersMax), ct);
     }
 
-    private async Task<bool> DispatchAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, int next, SendingNumber number, int count, CancellationToken ct)
+    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, int next, SendingNumber number, int count, CancellationToken ct)
     {
         var text = await transaction.TextAsync(organizationId, campaignId, ct);
         var members = await transaction.MembersAsync(organizationId, campaignId, next, count, ct);
@@ -173,14 +173,14 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         var now = clock.GetUtcNow();
         var budget = await ReserveAsync(transaction, organizationId, number, members.Count, now, ct);
         var calls = await new AudiencePage(text, personal, now).DecideAsync(organizationId, members, budget, ct);
-        await store.AppendAsync(transaction, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
         await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId, next + members.Count);
         await transaction.CommitAsync(ct);
         await outbox.PutAsync([.. calls.Where(c => c.Events[0] is MessageQueued).Select(c => new SendJob(organizationId, c.StreamId, number.AccountId, campaignId))], ct);
         return true;
     }
 
-    private async Task FreezeAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
+    private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
         var campaign = (await store.LoadAsync(organizationId, campaignId, ct));
         var state = campaign.Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
@@ -194,7 +194,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         var events = Campaign.Freeze(state, total, clock.GetUtcNow());
         if (events.Length > 0)
         {
-            var outcome = await store.AppendAsync(transaction, organizationId, [[new(campaignId, "campaign", campaign.Version, events)]], ct);
+            var outcome = await store.AppendAsync(transaction, shard, organizationId, [[new(campaignId, "campaign", campaign.Version, events)]], ct);
             if (outcome[0].Verdict != AppendVerdict.Ok)
             {
                 return; // Paused meanwhile, say: not committed, the next round freezes.
@@ -224,7 +224,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
         var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
         var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Cancel(members, "campaign cancelled");
-        await store.AppendAsync(transaction, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
         await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId, cursor.Next + members.Count);
         await transaction.CommitAsync(ct);
         return members.Count > 0;

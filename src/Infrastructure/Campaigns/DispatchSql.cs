@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Bsp.Application.Templates;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Sharding;
@@ -14,7 +13,8 @@ internal static class DispatchSql
             SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters'
               FROM campaigns c JOIN templates t ON t.id = c.template_id WHERE c.organization_id = $1 AND c.id = $2
             """,
-            r => new CampaignText(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)), Json(r.GetString(5)), r.IsDBNull(6) ? null : Json(r.GetString(6))),
+            r => new CampaignText(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
+                TemplateBody.Prepare(r.GetString(2), r.GetString(3), CampaignsTable.Json(r.GetString(5)), r.IsDBNull(6) ? null : CampaignsTable.Json(r.GetString(6)))),
             ct, organizationId, campaignId)).FirstOrDefault();
 
     /// <summary>Members from an ordinal on; those whose contact is gone come without data.</summary>
@@ -24,14 +24,8 @@ internal static class DispatchSql
               FROM bsp.campaign_audience a LEFT JOIN contacts c ON c.organization_id = a.organization_id AND c.id = a.contact_id
              WHERE a.campaign_id = $1 AND a.organization_id = $4 AND a.ordinal >= $2 AND a.ordinal < $3 ORDER BY a.ordinal
             """,
-            r => new Member(r.GetGuid(0), Text(r, 1), Text(r, 2), Text(r, 3), new TemplateContact(Text(r, 4), Text(r, 5), Text(r, 1), Text(r, 6), r.IsDBNull(7) ? null : Json(r.GetString(7)))),
+            r => new Member(r.GetGuid(0), Text(r, 1), Text(r, 2), Text(r, 3), new ContactValues(Text(r, 4), Text(r, 5), Text(r, 6), Text(r, 1), r.IsDBNull(7) ? default : CampaignsTable.Json(r.GetString(7)))),
             ct, campaignId, from, from + count, organizationId);
 
     private static string? Text(Npgsql.NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
-
-    private static JsonElement Json(string text)
-    {
-        using var document = JsonDocument.Parse(text);
-        return document.RootElement.Clone();
-    }
 }
