@@ -71,7 +71,7 @@ public sealed class GetCampaignEventsHandler(IEventStore store) : IRequestHandle
 }
 
 /// <summary>How many people the campaign would reach if it were launched now.</summary>
-public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignEstimate>;
+public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignForecast>;
 
 /// <param name="DurationSeconds">Sending alone, at the number's pace.</param>
-public sealed record CampaignEstimate(int Recipients, int DurationSeconds);
+public sealed record CampaignForecast(int Recipients, int DurationSeconds);

@@ -13,7 +13,7 @@ namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>Reads the specification's <c>campaigns</c> rows.</summary>
 public sealed class CampaignsTable(Shards shards, SendingNumbers numbers, ICampaignReferences references)
-    : IRequestHandler<GetCampaign, CampaignView?>, IRequestHandler<ListCampaigns, Page<CampaignView>>, IRequestHandler<EstimateCampaign, CampaignEstimate>
+    : IRequestHandler<GetCampaign, CampaignView?>, IRequestHandler<ListCampaigns, Page<CampaignView>>, IRequestHandler<EstimateCampaign, CampaignForecast>
 {
     private const string Columns = """
         id, organization_id, template_id, account_id, name, description, type, status, audience_segment, total_recipients, sent_count, delivered_count, read_count, failed_count,
@@ -36,7 +36,7 @@ public sealed class CampaignsTable(Shards shards, SendingNumbers numbers, ICampa
         return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
     }
 
-    public async Task<CampaignEstimate> Handle(EstimateCampaign query, CancellationToken ct)
+    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct)
     {
         var campaign = await Handle(new GetCampaign(query.OrganizationId, query.CampaignId), ct) ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
         var count = await references.CountAsync(query.OrganizationId, campaign.AudienceSegment, ct);
