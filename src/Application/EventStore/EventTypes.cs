@@ -32,6 +32,9 @@ public static class EventTypes
         ? name
         : throw new InvalidOperationException($"{body.GetType().Name} has no [StoredAs] name and cannot be appended.");
 
+    /// <summary>Stored names of all facts of a family (<c>NamesOf&lt;MessageEvent&gt;()</c>).</summary>
+    public static IReadOnlyCollection<string> NamesOf<TFamily>() => [.. ByType.Where(pair => pair.Key.IsAssignableTo(typeof(TFamily))).Select(pair => pair.Value)];
+
     /// <summary>The body, read; null when this build does not know the name.</summary>
     public static object? Read(string name, ReadOnlySpan<byte> utf8Json) => ByName.TryGetValue(name, out var type) ? JsonSerializer.Deserialize(utf8Json, type, Json) : null;
 }

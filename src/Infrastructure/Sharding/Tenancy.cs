@@ -118,6 +118,9 @@ public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransac
         await transaction.CommitAsync(ct);
     }
 
+    /// <summary>Commits without the claim's mark: another transaction of the same command, in another database, carries it.</summary>
+    public Task CommitUnmarkedAsync(CancellationToken ct) => transaction.CommitAsync(ct);
+
     public async ValueTask DisposeAsync()
     {
         await transaction.DisposeAsync();

@@ -1,0 +1,29 @@
+using System.Text.Json;
+using Bsp.Domain.Campaigns;
+using Bsp.Domain.Common;
+
+namespace Bsp.Application.Campaigns;
+
+internal static class CampaignRules
+{
+    private const int MetadataBytesMax = 32 * 1024;
+
+    public const string MetadataFault = "metadata must be an object of at most 32 KB.";
+
+    public static bool IsBoundedObject(JsonElement? value) => value is not { } json || (json.ValueKind == JsonValueKind.Object && json.GetRawText().Length <= MetadataBytesMax);
+}
+
+/// <summary>The template, account, lists and contacts that a campaign names: rows outside its own stream.</summary>
+public interface ICampaignReferences
+{
+    /// <summary>All of them exist in this organization and fit together.</summary>
+    /// <exception cref="Refusal"><c>template.unknown</c>, <c>account.unknown</c>, <c>list.unknown</c>, <c>contact.unknown</c>, <c>campaign.template_of_other_account</c>, <c>filter.invalid</c></exception>
+    Task RequireAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct);
+
+    /// <summary>The template can be sent now (approved) and the account and organization may send.</summary>
+    /// <exception cref="Refusal"><c>campaign.template_not_approved</c>, <c>campaign.account_not_connected</c>, <c>organization.suspended</c></exception>
+    Task RequireSendableAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct);
+
+    /// <summary>How many contacts the segment holds now.</summary>
+    Task<int> CountAsync(Guid organizationId, JsonElement segment, CancellationToken ct);
+}

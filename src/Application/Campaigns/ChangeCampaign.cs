@@ -1,0 +1,40 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Campaigns;
+using FluentValidation;
+using MediatR;
+
+namespace Bsp.Application.Campaigns;
+
+/// <summary>Changes a campaign that has not been launched. <paramref name="Edit"/> gets the plan as stored and returns it as wanted.</summary>
+public sealed record ChangeCampaign(Guid OrganizationId, Guid CampaignId, Func<CampaignPlan, CampaignPlan> Edit, long? SeenVersion = null) : ICommand;
+
+public sealed class CampaignPlanValidator : AbstractValidator<CampaignPlan>
+{
+    public CampaignPlanValidator()
+    {
+        RuleFor(c => c.Name).NotEmpty().MaximumLength(200);
+        RuleFor(c => c.Description).MaximumLength(2000);
+        RuleFor(c => c.TemplateId).NotEmpty();
+        RuleFor(c => c.AccountId).NotEmpty();
+        RuleFor(c => c.AudienceSegment).MustBeAudience();
+        RuleFor(c => c.Metadata).Must(CampaignRules.IsBoundedObject).WithMessage(CampaignRules.MetadataFault);
+    }
+}
+
+public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences references, IValidator<CampaignPlan> rules, TimeProvider clock) : IRequestHandler<ChangeCampaign, Done>
+{
+    public async Task<Done> Handle(ChangeCampaign command, CancellationToken ct)
+    {
+        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        if (stored.Plan is { } before)
+        {
+            var wanted = command.Edit(before);
+            await rules.ValidateAndThrowAsync(wanted, ct);
+            await references.RequireAsync(command.OrganizationId, wanted, ct);
+        }
+
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+            state => Campaign.Change(state, state.Plan is { } plan ? command.Edit(plan) : null!, clock.GetUtcNow()), command.SeenVersion, ct);
+    }
+}

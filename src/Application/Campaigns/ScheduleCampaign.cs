@@ -1,0 +1,17 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Campaigns;
+using MediatR;
+
+namespace Bsp.Application.Campaigns;
+
+/// <summary>Launches the campaign by itself at a time.</summary>
+/// <param name="ScheduledAt">In the future, at most <see cref="Campaign.ScheduleDaysMax"/> days ahead.</param>
+public sealed record ScheduleCampaign(Guid OrganizationId, Guid CampaignId, DateTimeOffset ScheduledAt, long? SeenVersion = null) : ICommand;
+
+public sealed class ScheduleCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<ScheduleCampaign, Done>
+{
+    public Task<Done> Handle(ScheduleCampaign command, CancellationToken ct) =>
+        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+            state => Campaign.Schedule(state, command.ScheduledAt, clock.GetUtcNow()), command.SeenVersion, ct);
+}

@@ -1,0 +1,81 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Messages;
+
+namespace Bsp.Application.Messages;
+
+/// <summary>What was decided on one message.</summary>
+/// <param name="Before">As found; <see cref="MessagePhase.None"/>: there is no such message.</param>
+/// <param name="Events">What was appended; none when nothing had to change.</param>
+/// <param name="Version">Stream version afterwards.</param>
+public sealed record Ruling(Guid MessageId, Message Before, IReadOnlyList<MessageEvent> Events, Message After, long Version);
+
+/// <summary>Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again.</summary>
+public static class MessageLedger
+{
+    /// <summary>Messages one call takes.</summary>
+    public const int MessagesMax = 2_000;
+
+    private const int AttemptsMax = 50;
+
+    /// <summary>Decides on each message; rulings come in the order of <paramref name="messageIds"/> (distinct).</summary>
+    /// <param name="known">Rulings just made on these messages: their state is taken as it was, which spares the load. Null: load all.</param>
+    public static async Task<IReadOnlyList<Ruling>> RuleAsync(this IEventStore store, Guid organizationId, IReadOnlyList<Guid> messageIds, Func<Guid, Message, MessageEvent[]> decide,
+        CancellationToken ct, IReadOnlyDictionary<Guid, Ruling>? known = null)
+    {
+        var rulings = new Dictionary<Guid, Ruling>(messageIds.Count);
+        IReadOnlyList<Guid> open = messageIds;
+        for (var attempt = 1; open.Count > 0; attempt++)
+        {
+            if (attempt > AttemptsMax)
+            {
+                throw new VersionConflict(open[0], named: false);
+            }
+
+            var found = attempt == 1 && known is not null
+                ? [.. open.Select(id => (Id: id, State: known[id].After, known[id].Version))]
+                : (await store.LoadManyAsync(organizationId, open, ct)).Select(s => (Id: s.StreamId, State: s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version)).ToList();
+            open = await AppendAsync(store, organizationId, found, decide, rulings, ct);
+        }
+
+        return [.. messageIds.Select(id => rulings[id])];
+    }
+
+    private static async Task<IReadOnlyList<Guid>> AppendAsync(IEventStore store, Guid organizationId, IReadOnlyList<(Guid Id, Message State, long Version)> found,
+        Func<Guid, Message, MessageEvent[]> decide, Dictionary<Guid, Ruling> rulings, CancellationToken ct)
+    {
+        var pending = new List<(Ruling Ruling, Task<AppendOutcome> Outcome)>();
+        foreach (var (id, state, version) in found)
+        {
+            var events = decide(id, state);
+            if (events.Length == 0)
+            {
+                rulings[id] = new(id, state, [], state, version);
+                continue;
+            }
+
+            var after = events.Aggregate(state, Message.Evolve);
+            pending.Add((new(id, state, events, after, version + events.Length), store.AppendAsync(organizationId, [new(id, "message", version, events)], ct)));
+        }
+
+        var conflicts = new List<Guid>();
+        foreach (var (ruling, task) in pending)
+        {
+            var outcome = await task;
+            if (outcome.Verdict == AppendVerdict.Ok)
+            {
+                rulings[ruling.MessageId] = ruling;
+            }
+            else if (outcome.Verdict == AppendVerdict.Conflict)
+            {
+                conflicts.Add(ruling.MessageId);
+            }
+            else
+            {
+                rulings[ruling.MessageId] = ruling with { Events = [], After = ruling.Before };
+            }
+        }
+
+        return conflicts;
+    }
+}

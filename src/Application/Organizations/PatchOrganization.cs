@@ -1,0 +1,40 @@
+using System.Text.Json;
+using Bsp.Application.Common;
+using FluentValidation;
+
+namespace Bsp.Application.Organizations;
+
+/// <summary>Changes what a merge patch names; settings merge, they are not replaced.</summary>
+/// <param name="SeenVersion">If-Match; null: whatever is stored.</param>
+/// <exception cref="Domain.Common.Refusal"><c>organization.unknown</c></exception>
+public sealed record PatchOrganization(Guid OrganizationId, Optional<string> Name, Optional<string?> LogoUrl, Optional<string?> MetaBusinessId, Optional<string?> MetaAccessToken,
+    Optional<string?> WebhookVerifyToken, Optional<JsonElement?> Settings, long? SeenVersion) : ICommandOn
+{
+    public Guid Id => OrganizationId;
+}
+
+public sealed class PatchOrganizationValidator : AbstractValidator<PatchOrganization>
+{
+    public PatchOrganizationValidator()
+    {
+        RuleFor(c => c.Name.Value).NotEmpty().MaximumLength(200).When(c => c.Name.IsSet).OverridePropertyName("name");
+        RuleFor(c => c.LogoUrl.Value).WebAddress().OverridePropertyName("logo_url");
+        RuleFor(c => c.MetaBusinessId.Value).MaximumLength(64).OverridePropertyName("meta_business_id");
+        RuleFor(c => c.MetaAccessToken.Value).MaximumLength(1_000).OverridePropertyName("meta_access_token");
+        RuleFor(c => c.WebhookVerifyToken.Value).MaximumLength(200).OverridePropertyName("webhook_verify_token");
+        RuleFor(c => c.Settings.Value).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.").OverridePropertyName("settings");
+    }
+}
+
+/// <summary>Suspends (it reads but sends nothing) or activates an organization; asking twice changes nothing.</summary>
+/// <param name="Status"><c>active</c> or <c>suspended</c>.</param>
+/// <exception cref="Domain.Common.Refusal"><c>organization.unknown</c></exception>
+public sealed record SetOrganizationStatus(Guid OrganizationId, string Status, long? SeenVersion) : ICommandOn
+{
+    public Guid Id => OrganizationId;
+}
+
+public sealed class SetOrganizationStatusValidator : AbstractValidator<SetOrganizationStatus>
+{
+    public SetOrganizationStatusValidator() => RuleFor(c => c.Status).Must(status => status is "active" or "suspended");
+}

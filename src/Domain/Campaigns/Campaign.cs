@@ -1,0 +1,119 @@
+using System.Text.Json;
+using Bsp.Domain.Common;
+
+namespace Bsp.Domain.Campaigns;
+
+/// <summary>The specification's states; <c>None</c>: there is no such campaign.</summary>
+public enum CampaignStatus { None, Draft, Scheduled, Running, Paused, Completed, Cancelled }
+
+/// <summary>What a client may set on a campaign.</summary>
+/// <param name="AudienceSegment">Exactly one of <c>all</c>, <c>list_ids</c>, <c>contact_ids</c>, <c>filter</c>.</param>
+public sealed record CampaignPlan(string Name, string? Description, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, JsonElement? Metadata);
+
+/// <summary>What a campaign must remember to decide; everything shown to people lives in views.</summary>
+/// <param name="Frozen">The audience was copied: it can be dispatched.</param>
+public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, CampaignPlan? Plan, bool Frozen)
+{
+    public static readonly Campaign Initial = new(Guid.Empty, CampaignStatus.None, "", null, false);
+
+    /// <summary>Longest lead of a schedule, days. A typed year too far is a mistake, not a plan.</summary>
+    public const int ScheduleDaysMax = 366;
+
+    /// <exception cref="Refusal"><c>campaign.exists</c></exception>
+    public static CampaignEvent[] Create(Campaign state, Guid id, string type, CampaignPlan plan, DateTimeOffset now) => state.Status switch
+    {
+        CampaignStatus.None => [new CampaignCreated(id, plan.Name, plan.Description, type, plan.TemplateId, plan.AccountId, plan.AudienceSegment, plan.Metadata, now)],
+        _ => throw new Refusal("campaign.exists", "A campaign with this id exists already."),
+    };
+
+    /// <summary>Before it runs everything can change; afterwards nothing.</summary>
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_editable</c></exception>
+    public static CampaignEvent[] Change(Campaign state, CampaignPlan plan, DateTimeOffset now) => Known(state).Status switch
+    {
+        CampaignStatus.Draft or CampaignStatus.Scheduled when Same(plan, state.Plan!) => [],
+        CampaignStatus.Draft or CampaignStatus.Scheduled =>
+            [new CampaignChanged(state.Id, plan.Name, plan.Description, plan.TemplateId, plan.AccountId, plan.AudienceSegment, plan.Metadata, now)],
+        var other => throw new Refusal("campaign.not_editable", $"A campaign that is {Word(other)} can no longer be changed."),
+    };
+
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_schedulable</c>, <c>campaign.schedule_out_of_range</c></exception>
+    public static CampaignEvent[] Schedule(Campaign state, DateTimeOffset at, DateTimeOffset now)
+    {
+        if (Known(state).Status is not (CampaignStatus.Draft or CampaignStatus.Scheduled))
+        {
+            throw new Refusal("campaign.not_schedulable", $"A campaign that is {Word(state.Status)} cannot be scheduled.");
+        }
+
+        return at > now && at <= now.AddDays(ScheduleDaysMax)
+            ? [new CampaignScheduled(state.Id, at.ToUniversalTime(), now)]
+            : throw new Refusal("campaign.schedule_out_of_range", $"scheduled_at must lie in the future, at most {ScheduleDaysMax} days ahead.");
+    }
+
+    /// <summary>Starts it. Already running: no events, so a repeat is harmless.</summary>
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_launchable</c></exception>
+    public static CampaignEvent[] Launch(Campaign state, DateTimeOffset now) => Known(state).Status switch
+    {
+        CampaignStatus.Running => [],
+        CampaignStatus.Draft or CampaignStatus.Scheduled => [new CampaignLaunched(state.Id, now)],
+        var other => throw new Refusal("campaign.not_launchable", $"A campaign that is {Word(other)} cannot be launched."),
+    };
+
+    /// <summary>The audience is copied once. Frozen already: no events.</summary>
+    public static CampaignEvent[] Freeze(Campaign state, int totalRecipients, DateTimeOffset now) =>
+        state.Frozen || state.Status is not (CampaignStatus.Running or CampaignStatus.Paused) ? [] : [new CampaignAudienceFrozen(state.Id, totalRecipients, now)];
+
+    /// <summary>Stops sending. Already paused: no events.</summary>
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_running</c></exception>
+    public static CampaignEvent[] Pause(Campaign state, string reason, DateTimeOffset now) => Known(state).Status switch
+    {
+        CampaignStatus.Paused => [],
+        CampaignStatus.Running => [new CampaignPaused(state.Id, reason, now)],
+        var other => throw new Refusal("campaign.not_running", $"A campaign that is {Word(other)} cannot be paused."),
+    };
+
+    /// <summary>Goes on. Already running: no events.</summary>
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_paused</c></exception>
+    public static CampaignEvent[] Resume(Campaign state, DateTimeOffset now) => Known(state).Status switch
+    {
+        CampaignStatus.Running => [],
+        CampaignStatus.Paused => [new CampaignResumed(state.Id, now)],
+        var other => throw new Refusal("campaign.not_paused", $"A campaign that is {Word(other)} cannot be resumed."),
+    };
+
+    /// <summary>Ends it for good; what has not left is cancelled. Cancelled already: no events.</summary>
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.ended</c></exception>
+    public static CampaignEvent[] Cancel(Campaign state, string reason, DateTimeOffset now) => Known(state).Status switch
+    {
+        CampaignStatus.Cancelled => [],
+        CampaignStatus.Completed => throw new Refusal("campaign.ended", "The campaign is completed; there is nothing left to cancel."),
+        _ => [new CampaignCancelled(state.Id, reason, now)],
+    };
+
+    /// <summary>Called when nothing is left to send or to wait for. In any other state than running: no events.</summary>
+    public static CampaignEvent[] Complete(Campaign state, DateTimeOffset now) =>
+        state is { Status: CampaignStatus.Running, Frozen: true } ? [new CampaignCompleted(state.Id, now)] : [];
+
+    public static Campaign Evolve(Campaign state, CampaignEvent @event) => @event switch
+    {
+        CampaignCreated e => new(e.CampaignId, CampaignStatus.Draft, e.Type, new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata), false),
+        CampaignChanged e => state with { Plan = new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata) },
+        CampaignScheduled => state with { Status = CampaignStatus.Scheduled },
+        CampaignLaunched => state with { Status = CampaignStatus.Running },
+        CampaignAudienceFrozen => state with { Frozen = true },
+        CampaignPaused => state with { Status = CampaignStatus.Paused },
+        CampaignResumed => state with { Status = CampaignStatus.Running },
+        CampaignCancelled => state with { Status = CampaignStatus.Cancelled },
+        CampaignCompleted => state with { Status = CampaignStatus.Completed },
+        _ => throw new InvalidOperationException($"Campaign.Evolve does not know {@event.GetType().Name}."),
+    };
+
+    private static Campaign Known(Campaign state) =>
+        state.Status == CampaignStatus.None ? throw new Refusal("campaign.unknown", "There is no such campaign.") : state;
+
+    private static string Word(CampaignStatus status) => status.ToString().ToLowerInvariant();
+
+    private static bool Same(CampaignPlan a, CampaignPlan b) =>
+        (a.Name, a.Description, a.TemplateId, a.AccountId) == (b.Name, b.Description, b.TemplateId, b.AccountId)
+        && JsonElement.DeepEquals(a.AudienceSegment, b.AudienceSegment)
+        && (a.Metadata, b.Metadata) switch { (null, null) => true, ({ } x, { } y) => JsonElement.DeepEquals(x, y), _ => false };
+}

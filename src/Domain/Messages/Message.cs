@@ -1,0 +1,157 @@
+using System.Text.Json;
+using Bsp.Domain.Common;
+
+namespace Bsp.Domain.Messages;
+
+/// <summary>Where an outbound message stands between us and Meta; what Meta says later is in the facts (sent, delivered, read, failed).</summary>
+public enum MessagePhase { None, Queued, Sending, Accepted, Rejected, Unknown, UnknownClosed, Skipped, Cancelled, Expired, Inbound }
+
+/// <summary>A status item of a webhook, as far as the ledger decides on it.</summary>
+/// <param name="Status"><c>sent</c>, <c>delivered</c>, <c>read</c>, <c>played</c>, <c>failed</c>, or a word we do not know yet.</param>
+public sealed record ReportedStatus(string Status, string Wamid, DateTimeOffset At, int? ErrorCode, string? ErrorTitle, string? ErrorDetails, Evidence? Evidence);
+
+/// <summary>
+/// The send ledger of one message. Facts about delivery form a set that only grows (a lattice: read implies delivered implies sent), so the end state does not
+/// depend on the order in which they arrive.
+/// </summary>
+/// <param name="Attempt">Graph calls begun.</param>
+/// <param name="Notes">Contradicting or repeated facts kept; bounded by <see cref="NotesMax"/>.</param>
+public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, string? Wamid, Guid Owner, Sealed? Content, TemplateUse? Template,
+    DateTimeOffset? SentAt, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt, DateTimeOffset? FailedAt, bool SentImplied, bool DeliveredImplied, int Notes)
+{
+    public static readonly Message Initial = new(null, MessagePhase.None, 0, null, Guid.Empty, null, null, null, null, null, null, false, false, 0);
+
+    /// <summary>Graph calls at most, the first included; each further one follows a proven refusal.</summary>
+    public const int AttemptsMax = 8;
+
+    /// <summary>Notes kept in one stream; what comes after is in the journal only. Bounds a stream that Meta repeats without end.</summary>
+    public const int NotesMax = 20;
+
+    /// <summary>Meta may have it, or may still send it: neither waiting with us nor ended.</summary>
+    public bool InFlight => Phase is MessagePhase.Sending or MessagePhase.Unknown;
+
+    public static MessageEvent[] Queue(Message state, MessageRef reference, TemplateUse? template, Sealed content, SentBy by, DateTimeOffset now) =>
+        state.Phase == MessagePhase.None ? [new MessageQueued(reference, template, content, by, now)] : [];
+
+    public static MessageEvent[] Skip(Message state, MessageRef reference, string reason, DateTimeOffset now) =>
+        state.Phase == MessagePhase.None ? [new MessageSkipped(reference, reason, now)] : [];
+
+    /// <summary>The intent, before the Graph call. Only a queued message may be sent: anything else gives no events, and no call may follow.</summary>
+    public static MessageEvent[] Begin(Message state, Guid owner, DateTimeOffset now) =>
+        state.Phase == MessagePhase.Queued ? [new MessageSending(state.Ref!, state.Attempt + 1, owner, now)] : [];
+
+    public static MessageEvent[] Accept(Message state, string wamid, bool held, DateTimeOffset now) =>
+        state.InFlight || state.Phase == MessagePhase.UnknownClosed ? [new MessageAccepted(state.Ref!, wamid, held, "response", now)] : [];
+
+    /// <summary>Proven not taken. Retryable and attempts left: queued again; else rejected.</summary>
+    public static MessageEvent[] Refuse(Message state, bool retryable, int code, string? title, string? details, DateTimeOffset retryAt, DateTimeOffset now) => state.Phase switch
+    {
+        MessagePhase.Sending when retryable && state.Attempt < AttemptsMax => [new MessageAttemptRefused(state.Ref!, state.Attempt, code, details, retryAt, now)],
+        MessagePhase.Sending => [new MessageRejected(state.Ref!, code, title, details, now)],
+        _ => [],
+    };
+
+    public static MessageEvent[] LoseTrack(Message state, string reason, DateTimeOffset deadline, DateTimeOffset now) =>
+        state.Phase == MessagePhase.Sending ? [new MessageOutcomeUnknown(state.Ref!, reason, deadline, now)] : [];
+
+    public static MessageEvent[] CloseUnknown(Message state, string ruling, DateTimeOffset now) =>
+        state.Phase == MessagePhase.Unknown ? [new MessageUnknownClosed(state.Ref!, ruling, now)] : [];
+
+    /// <summary>Only what has not left can be cancelled.</summary>
+    public static MessageEvent[] Cancel(Message state, string reason, DateTimeOffset now) =>
+        state.Phase == MessagePhase.Queued ? [new MessageCancelled(state.Ref!, reason, now)] : [];
+
+    /// <summary>Accepted, nothing heard, and Meta's time-to-live has passed.</summary>
+    public static MessageEvent[] Expire(Message state, DateTimeOffset now) =>
+        state is { Phase: MessagePhase.Accepted, DeliveredAt: null, FailedAt: null } ? [new MessageExpired(state.Ref!, now)] : [];
+
+    /// <summary>What Meta's webhook says. Early (before our own call is recorded), late, doubled and contradicting statuses all lead to the same end.</summary>
+    public static MessageEvent[] Report(Message state, ReportedStatus said)
+    {
+        if (state.Ref is not { Direction: "outbound" } reference || state.Phase is MessagePhase.None or MessagePhase.Skipped)
+        {
+            return [];
+        }
+
+        var events = new List<MessageEvent>(4);
+        if (state.Wamid is null)
+        {
+            events.Add(new MessageAccepted(reference, said.Wamid, false, "webhook", said.At));
+        }
+
+        switch (said.Status)
+        {
+            case "sent" when state.SentAt is null:
+                events.Add(new MessageSent(reference, false, said.Evidence, said.At));
+                break;
+            case "delivered" when state.DeliveredAt is null:
+                Deliver(events, state, reference, said, implied: false);
+                break;
+            case "read" or "played" when state.ReadAt is null:
+                if (state.DeliveredAt is null)
+                {
+                    Deliver(events, state, reference, said, implied: true);
+                }
+
+                events.Add(new MessageRead(reference, state.DeliveredAt ?? said.At, said.Evidence, said.At));
+                break;
+            case "failed" when state.FailedAt is null && state.DeliveredAt is null:
+                events.Add(new MessageFailed(reference, said.ErrorCode, said.ErrorTitle, said.ErrorDetails, said.Evidence, said.At));
+                break;
+            default:
+                if (!Heard(state, said) && state.Notes < NotesMax)
+                {
+                    events.Add(new MessageStatusNoted(reference, said.Status, said.Evidence, said.At));
+                }
+
+                break;
+        }
+
+        return [.. events];
+    }
+
+    /// <summary>A customer's message is taken in once.</summary>
+    public static MessageEvent[] Receive(Message state, MessageRef reference, string wamid, Sealed content, bool newContact, Evidence? evidence, DateTimeOffset at) =>
+        state.Phase == MessagePhase.None ? [new MessageReceived(reference, wamid, content, newContact, evidence, at)] : [];
+
+    public static Message Evolve(Message state, MessageEvent @event) => @event switch
+    {
+        MessageQueued e => state with { Ref = e.Ref, Phase = MessagePhase.Queued, Content = e.Content, Template = e.Template },
+        MessageSkipped e => state with { Ref = e.Ref, Phase = MessagePhase.Skipped },
+        MessageSending e => state with { Phase = MessagePhase.Sending, Attempt = e.Attempt, Owner = e.Owner },
+        MessageAttemptRefused => state with { Phase = MessagePhase.Queued },
+        MessageAccepted e => state with { Phase = MessagePhase.Accepted, Wamid = e.Wamid },
+        MessageRejected => state with { Phase = MessagePhase.Rejected },
+        MessageOutcomeUnknown => state with { Phase = MessagePhase.Unknown },
+        MessageUnknownClosed => state with { Phase = MessagePhase.UnknownClosed },
+        MessageCancelled => state with { Phase = MessagePhase.Cancelled },
+        MessageExpired => state with { Phase = MessagePhase.Expired },
+        MessageSent e => state with { SentAt = e.At, SentImplied = e.Implied },
+        MessageDelivered e => state with { DeliveredAt = e.At, DeliveredImplied = e.Implied },
+        MessageRead e => state with { ReadAt = e.At },
+        MessageFailed e => state with { FailedAt = e.At },
+        MessageStatusNoted => state with { Notes = state.Notes + 1 },
+        MessageReceived e => state with { Ref = e.Ref, Phase = MessagePhase.Inbound, Wamid = e.Wamid, Content = e.Content },
+        _ => throw new InvalidOperationException($"Message.Evolve does not know {@event.GetType().Name}."),
+    };
+
+    private static void Deliver(List<MessageEvent> events, Message state, MessageRef reference, ReportedStatus said, bool implied)
+    {
+        if (state.SentAt is null)
+        {
+            events.Add(new MessageSent(reference, true, said.Evidence, said.At));
+        }
+
+        events.Add(new MessageDelivered(reference, implied, state.SentAt ?? said.At, state.FailedAt, said.Evidence, said.At));
+    }
+
+    // The very same report again: nothing new to keep.
+    private static bool Heard(Message state, ReportedStatus said) => said.Status switch
+    {
+        "sent" => state.SentAt == said.At,
+        "delivered" => state.DeliveredAt == said.At,
+        "read" or "played" => state.ReadAt == said.At,
+        "failed" => state.FailedAt == said.At,
+        _ => false,
+    };
+}

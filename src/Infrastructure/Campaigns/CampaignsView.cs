@@ -1,0 +1,74 @@
+using System.Text.Json;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Campaigns;
+using Bsp.Infrastructure.Projections;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <summary>Inline view: the specification's <c>campaigns</c> row, except its counters. One statement per event: life cycles are short and rare.</summary>
+public sealed class CampaignsView : IInlineView
+{
+    public IReadOnlyCollection<string> EventTypes { get; } = Application.EventStore.EventTypes.NamesOf<CampaignEvent>();
+
+    public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
+    {
+        foreach (var stored in events)
+        {
+            switch (stored.Body)
+            {
+                case CampaignCreated e:
+                    Add(batch, """
+                        INSERT INTO campaigns (id, organization_id, template_id, account_id, name, description, type, status, audience_segment, metadata, created_at, updated_at, version)
+                        VALUES ($1, $2, $3, $4, $5, $6, $7, 'DRAFT', $8, $9, $10, $10, $11)
+                        """, e.CampaignId, stored.OrganizationId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), e.Type, Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version);
+                    break;
+                case CampaignChanged e:
+                    Add(batch, """
+                        UPDATE campaigns SET template_id = $2, account_id = $3, name = $4, description = $5, audience_segment = $6, metadata = $7, updated_at = $8, version = $9 WHERE id = $1
+                        """, e.CampaignId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version);
+                    break;
+                case CampaignScheduled e:
+                    Add(batch, "UPDATE campaigns SET status = 'SCHEDULED', scheduled_at = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId, e.ScheduledAt.UtcDateTime, e.At.UtcDateTime, stored.Version);
+                    break;
+                case CampaignLaunched e:
+                    Add(batch, "UPDATE campaigns SET status = 'RUNNING', started_at = $2, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Add(batch, """
+                        INSERT INTO bsp.campaign_dispatch (campaign_id, organization_id, account_id) SELECT id, organization_id, account_id FROM campaigns WHERE id = $1 ON CONFLICT (campaign_id) DO NOTHING
+                        """, e.CampaignId);
+                    break;
+                case CampaignAudienceFrozen e:
+                    Add(batch, "UPDATE campaigns SET total_recipients = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId, e.TotalRecipients, e.At.UtcDateTime, stored.Version);
+                    break;
+                case CampaignPaused e:
+                    Add(batch, "UPDATE campaigns SET status = 'PAUSED', pause_reason = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId, e.Reason, e.At.UtcDateTime, stored.Version);
+                    break;
+                case CampaignResumed e:
+                    Add(batch, "UPDATE campaigns SET status = 'RUNNING', pause_reason = NULL, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    break;
+                case CampaignCancelled e:
+                    Add(batch, "UPDATE campaigns SET status = 'CANCELLED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    break;
+                case CampaignCompleted e:
+                    Add(batch, "UPDATE campaigns SET status = 'COMPLETED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    break;
+            }
+        }
+    }
+
+    private static void Add(NpgsqlBatch batch, string sql, params object[] arguments)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var argument in arguments)
+        {
+            command.Parameters.Add(argument as NpgsqlParameter ?? new NpgsqlParameter { Value = argument });
+        }
+
+        batch.BatchCommands.Add(command);
+    }
+
+    private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+
+    private static NpgsqlParameter Json(JsonElement? value) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = value is { } json ? json.GetRawText() : DBNull.Value };
+}

@@ -1,0 +1,161 @@
+using System.Security.Cryptography;
+using System.Text;
+using Bsp.Application.Common;
+using Microsoft.Extensions.Configuration;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Configuration;
+
+/// <summary>The configuration cannot be used.</summary>
+/// <param name="faults">One sentence each.</param>
+public sealed class ConfigurationFault(IReadOnlyList<string> faults) : Exception(string.Join(Environment.NewLine, faults))
+{
+    /// <summary>One sentence each.</summary>
+    public IReadOnlyList<string> Faults { get; } = faults;
+}
+
+/// <summary>Reads <see cref="BspOptions"/> from <c>ConnectionStrings:*</c> and <c>Bsp:*</c>.</summary>
+public static class BspConfiguration
+{
+    private const string DefaultMetaBaseUrl = "https://graph.facebook.com/v25.0";
+    private const int MasterKeyBytes = 32;
+    private const int PlatformKeyCharsMin = 16;
+
+    /// <param name="development">The environment is Development: migrate at start unless told otherwise.</param>
+    /// <exception cref="ConfigurationFault">Every fault at once.</exception>
+    public static BspOptions Read(IConfiguration configuration, bool development)
+    {
+        var faults = new List<string>();
+        var owner = configuration.GetConnectionString("DirectoryOwner") ?? configuration.GetConnectionString("Directory");
+        var master = MasterKey(configuration["Bsp:MasterKey"], "Bsp:MasterKey", faults);
+        var directoryApp = AppConnection(configuration.GetConnectionString("DirectoryApp"), owner, master, "ConnectionStrings:Directory", faults);
+        var options = new BspOptions
+        {
+            DirectoryOwner = owner,
+            DirectoryApp = directoryApp,
+            Shards = Shards(configuration, owner, directoryApp, master, faults),
+            Redis = configuration.GetConnectionString("Redis"),
+            Mongo = configuration.GetConnectionString("Mongo"),
+            ClickHouse = configuration.GetConnectionString("ClickHouse"),
+            PlatformKeySha256 = PlatformKey(configuration["Bsp:PlatformKey"], faults),
+            MasterKey = master,
+            OldMasterKeys = [.. Parts(configuration["Bsp:OldMasterKeys"]).Select(text => MasterKey(text, "Bsp:OldMasterKeys", faults))],
+            Meta = Meta(configuration, faults),
+            Limits = new()
+            {
+                KeyPerSecond = Number(configuration, "Bsp:Limits:KeyPerSecond", 100, 1, 100_000, faults),
+                OrganizationPerSecond = Number(configuration, "Bsp:Limits:OrganizationPerSecond", 400, 1, 1_000_000, faults),
+            },
+            MigrateAtStart = Flag(configuration, "Bsp:MigrateAtStart", development || owner is not null, faults),
+            AutoMapperLicenseKey = configuration["Bsp:AutoMapperLicenseKey"],
+        };
+        return faults.Count == 0 ? options : throw new ConfigurationFault(faults);
+    }
+
+    /// <summary>The password of <c>bsp_app</c>: derived, so that it needs no setting of its own and changes with the master key.</summary>
+    public static string AppPassword(byte[] masterKey) => Convert.ToHexStringLower(HMACSHA256.HashData(masterKey, "bsp_app"u8));
+
+    private static List<ShardOptions> Shards(IConfiguration configuration, string? owner, string directoryApp, byte[] master, List<string> faults)
+    {
+        var shards = configuration.GetSection("Bsp:Shards").GetChildren()
+            .Select(child => new ShardOptions(child.Key, child.Value, AppConnection(null, child.Value, master, $"Bsp:Shards:{child.Key}", faults)))
+            .ToList();
+        return shards.Count > 0 ? shards : [new("default", owner, directoryApp)];
+    }
+
+    private static string AppConnection(string? given, string? owner, byte[] master, string name, List<string> faults)
+    {
+        if ((given ?? owner) is not { Length: > 0 } text)
+        {
+            faults.Add($"{name} is missing: give a PostgreSQL connection string such as 'Host=127.0.0.1;Database=bsp;Username=postgres'.");
+            return "";
+        }
+
+        try
+        {
+            var builder = new NpgsqlConnectionStringBuilder(text);
+            if (given is null)
+            {
+                builder.Username = "bsp_app";
+                builder.Password = AppPassword(master);
+            }
+
+            return builder.ConnectionString;
+        }
+        catch (ArgumentException)
+        {
+            faults.Add($"{name} is not a PostgreSQL connection string.");
+            return "";
+        }
+    }
+
+    private static byte[] MasterKey(string? text, string name, List<string> faults)
+    {
+        var key = new byte[MasterKeyBytes];
+        if (text is null || !Convert.TryFromBase64String(text.Trim(), key, out var length) || length != MasterKeyBytes)
+        {
+            faults.Add($"{name} must be base64 of {MasterKeyBytes} random bytes; 'openssl rand -base64 {MasterKeyBytes}' makes one.");
+        }
+
+        return key;
+    }
+
+    private static byte[] PlatformKey(string? text, List<string> faults)
+    {
+        if (text?.StartsWith("sha256:", StringComparison.Ordinal) == true && text.Length == 71 && text[7..].All(char.IsAsciiHexDigit))
+        {
+            return Convert.FromHexString(text[7..]);
+        }
+
+        if (text is not { Length: >= PlatformKeyCharsMin })
+        {
+            faults.Add($"Bsp:PlatformKey must be a secret of at least {PlatformKeyCharsMin} characters, or 'sha256:' and the hex SHA-256 of one.");
+        }
+
+        return SHA256.HashData(Encoding.UTF8.GetBytes(text ?? ""));
+    }
+
+    private static MetaOptions Meta(IConfiguration configuration, List<string> faults)
+    {
+        var text = (configuration["Bsp:Meta:BaseUrl"] ?? DefaultMetaBaseUrl).TrimEnd('/');
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+        {
+            faults.Add("Bsp:Meta:BaseUrl must be an http or https address with the Graph version, such as " + DefaultMetaBaseUrl + ".");
+            url = new Uri(DefaultMetaBaseUrl);
+        }
+
+        return new() { BaseUrl = url, AppSecrets = Parts(configuration["Bsp:Meta:AppSecret"]), VerifyToken = configuration["Bsp:Meta:VerifyToken"] };
+    }
+
+    private static int Number(IConfiguration configuration, string name, int standard, int min, int max, List<string> faults)
+    {
+        if (configuration[name] is not { } text)
+        {
+            return standard;
+        }
+
+        if (!int.TryParse(text, out var value) || value < min || value > max)
+        {
+            faults.Add($"{name} must be a whole number from {min} to {max}.");
+        }
+
+        return value;
+    }
+
+    private static bool Flag(IConfiguration configuration, string name, bool standard, List<string> faults)
+    {
+        if (configuration[name] is not { } text)
+        {
+            return standard;
+        }
+
+        if (!bool.TryParse(text, out var value))
+        {
+            faults.Add($"{name} must be true or false.");
+        }
+
+        return value;
+    }
+
+    private static string[] Parts(string? text) => text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+}

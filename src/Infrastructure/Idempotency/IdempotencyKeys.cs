@@ -1,0 +1,105 @@
+using System.Text.Json;
+using Bsp.Application.Common;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Idempotency;
+
+/// <summary>Claims live where the organization's work is committed; those of the platform's own routes in the directory.</summary>
+public sealed class IdempotencyKeys(Shards shards) : IIdempotencyKeys
+{
+    private const int PurgedMax = 10_000;
+
+    // Whose claim is found may be taken over when its lease ended without the work being done; the row lock decides between several who try.
+    private const string Claim = """
+        WITH fresh AS (
+          INSERT INTO bsp.idempotency_keys (claim_id, organization_id, caller, route, key, body_sha256, resource_id, leased_until)
+          VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8)
+          ON CONFLICT (organization_id, caller, route, key) DO UPDATE SET leased_until = now() + $8
+            WHERE bsp.idempotency_keys.leased_until < now() AND NOT bsp.idempotency_keys.work_done AND bsp.idempotency_keys.body_sha256 = excluded.body_sha256
+          RETURNING claim_id, resource_id)
+        SELECT claim_id, resource_id FROM fresh
+        """;
+
+    private const string Find = """
+        SELECT claim_id, resource_id, body_sha256, work_done, status, body, headers::text FROM bsp.idempotency_keys
+        WHERE organization_id = $1 AND caller = $2 AND route = $3 AND key = $4
+        """;
+
+    public async Task<ClaimAttempt> ClaimAsync(ClaimRequest request, CancellationToken ct)
+    {
+        var home = await HomeAsync(request.OrganizationId, ct);
+        var claimed = await home.QueryAsync(request.OrganizationId, Claim, r => new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false), ct,
+            Uuid.New(), request.OrganizationId, request.Caller, request.Route, request.Key, request.BodySha256, Uuid.New(), IIdempotencyKeys.Lease);
+        if (claimed is [var claim])
+        {
+            return new(ClaimState.Claimed, claim, null);
+        }
+
+        var found = await home.QueryAsync(request.OrganizationId, Find, r => Found(r, request.BodySha256), ct, request.OrganizationId, request.Caller, request.Route, request.Key);
+        return found.FirstOrDefault() ?? new(ClaimState.InFlight, null, null); // released between the two statements: the client asks again
+    }
+
+    public Task RenewAsync(Guid organizationId, Guid claimId, CancellationToken ct) =>
+        RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET leased_until = now() + $2 WHERE claim_id = $1", ct, claimId, IIdempotencyKeys.Lease);
+
+    public Task FinishAsync(Guid organizationId, Guid claimId, StoredAnswer? answer, CancellationToken ct) => answer is null
+        ? RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET work_done = true WHERE claim_id = $1", ct, claimId)
+        : RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET work_done = true, status = $2, body = $3, headers = $4 WHERE claim_id = $1", ct,
+            claimId, answer.Status, answer.Body, new NpgsqlParameter { Value = JsonSerializer.Serialize(answer.Headers), NpgsqlDbType = NpgsqlDbType.Jsonb });
+
+    public Task ReleaseAsync(Guid organizationId, Guid claimId, CancellationToken ct) =>
+        RunAsync(organizationId, "DELETE FROM bsp.idempotency_keys WHERE claim_id = $1 AND NOT work_done", ct, claimId);
+
+    public async Task<int> PurgeAsync(DateTimeOffset before, CancellationToken ct)
+    {
+        await using var list = shards.Directory.CreateCommand("SELECT organization_id FROM bsp.directory_organizations ORDER BY 1");
+        var organizations = new List<Guid> { Guid.Empty };
+        await using (var reader = await list.ExecuteReaderAsync(ct))
+        {
+            while (await reader.ReadAsync(ct))
+            {
+                organizations.Add(reader.GetGuid(0));
+            }
+        }
+
+        var purged = 0;
+        foreach (var chunk in organizations.Chunk(1_000))
+        {
+            foreach (var home in shards.All.Append(DirectoryHome))
+            {
+                purged += (await home.QueryAsync(chunk, """
+                    DELETE FROM bsp.idempotency_keys WHERE claim_id IN (SELECT claim_id FROM bsp.idempotency_keys WHERE created_at < $1 LIMIT $2) RETURNING 1
+                    """, _ => 1, ct, before, PurgedMax)).Count;
+            }
+        }
+
+        return purged;
+    }
+
+    private Shard DirectoryHome { get; } = shards.DirectoryHome();
+
+    private async ValueTask<Shard> HomeAsync(Guid organizationId, CancellationToken ct) => organizationId == Guid.Empty ? DirectoryHome : await shards.OfAsync(organizationId, ct);
+
+    private async Task RunAsync(Guid organizationId, string sql, CancellationToken ct, params object?[] arguments) =>
+        await (await HomeAsync(organizationId, ct)).QueryAsync(organizationId, sql, _ => 0, ct, arguments);
+
+    private static ClaimAttempt Found(NpgsqlDataReader row, string bodySha256)
+    {
+        var claim = new IdempotencyClaim(row.GetGuid(0), row.GetGuid(1), row.GetBoolean(3));
+        if (row.GetString(2) != bodySha256)
+        {
+            return new(ClaimState.OtherBody, null, null);
+        }
+
+        if (!row.IsDBNull(4))
+        {
+            var headers = row.IsDBNull(6) ? [] : JsonSerializer.Deserialize<Dictionary<string, string>>(row.GetString(6))!;
+            return new(ClaimState.Answered, claim, new(row.GetInt32(4), row.IsDBNull(5) ? [] : row.GetFieldValue<byte[]>(5), headers));
+        }
+
+        return claim.WorkDone ? new(ClaimState.WorkDone, claim, null) : new(ClaimState.InFlight, null, null);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Bsp.Infrastructure.Queue;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Bsp.Infrastructure.Messages;
+
+/// <summary>What a job in the queue says.</summary>
+public sealed record SendJob(Guid OrganizationId, Guid MessageId, Guid AccountId, Guid? CampaignId);
+
+/// <summary>Puts queued messages into Redis. Redis is only the fast way: what is lost there is put in again from <c>bsp.send_queue</c>.</summary>
+public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
+{
+    /// <summary>Job name, shown on dashboards.</summary>
+    public const string JobName = "send";
+
+    /// <summary>Messages of a person's answer go before campaigns: BullMQ's ordinary line precedes every priority.</summary>
+    private const int CampaignPriority = 10;
+
+    /// <summary>Enqueues each under its message id, so that twice is once. False when Redis is away: the sweeper will do it.</summary>
+    public async Task<bool> PutAsync(IReadOnlyList<SendJob> jobs, CancellationToken ct)
+    {
+        if (jobs.Count == 0)
+        {
+            return true;
+        }
+
+        try
+        {
+            await queue.EnqueueAsync([.. jobs.Select(ToJob)], ct);
+            return true;
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            LogAway(jobs.Count, e.Message);
+            return false;
+        }
+    }
+
+    /// <summary>Reads a job's data; null when it is not ours.</summary>
+    public static SendJob? Read(TakenJob job)
+    {
+        try
+        {
+            return job.Name == JobName ? JsonSerializer.Deserialize<SendJob>(job.Data, Application.EventStore.EventTypes.Json) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static Job ToJob(SendJob send) => new(send.MessageId.ToString(), JobName, JsonSerializer.Serialize(send, Application.EventStore.EventTypes.Json))
+    {
+        Attempts = int.MaxValue,
+        Backoff = Backoff.Fixed(TimeSpan.FromSeconds(5)),
+        Priority = send.CampaignId is null ? 0 : CampaignPriority,
+    };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "queue: {Count} messages could not be put into Redis ({Reason}); they stay queued in PostgreSQL and are put in later")]
+    private partial void LogAway(int count, string reason);
+}

@@ -1,0 +1,130 @@
+using Bsp.Application.EventStore;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Projections;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Messages;
+
+/// <summary>State numbers of <c>bsp.send_queue</c>.</summary>
+internal enum SendState : short
+{
+    Queued = 0,
+    Sending = 1,
+    Unknown = 2,
+    Awaiting = 3,
+}
+
+/// <summary>Inline view: messages on their way (<c>bsp.send_queue</c>) and Meta's ids (<c>bsp.wamids</c>), in the append's own transaction.</summary>
+/// <param name="timeToLive">After this long without a delivery an accepted message is taken as dropped by Meta. Default 30 days and an hour: Meta's longest time-to-live and a margin.</param>
+public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
+{
+    private readonly record struct Row(Guid Id, Guid Organization, MessageRef Ref, SendState State, Guid? Owner, DateTimeOffset Due);
+
+    public IReadOnlyCollection<string> EventTypes { get; } = Application.EventStore.EventTypes.NamesOf<MessageEvent>();
+
+    public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
+    {
+        var inserts = new Dictionary<Guid, Row>();
+        var updates = new Dictionary<Guid, Row>();
+        var deletes = new HashSet<Guid>();
+        var accepted = new List<(string Wamid, Guid Organization, Guid Message)>();
+        foreach (var stored in events)
+        {
+            if (stored.Body is not MessageEvent { Ref.Direction: "outbound" } message)
+            {
+                continue;
+            }
+
+            if (message is MessageAccepted a)
+            {
+                accepted.Add((a.Wamid, stored.OrganizationId, stored.StreamId));
+            }
+
+            if (Ends(message))
+            {
+                deletes.Add(stored.StreamId);
+                updates.Remove(stored.StreamId);
+                inserts.Remove(stored.StreamId);
+            }
+            else if (Next(stored, message) is { } row)
+            {
+                (message is MessageQueued || inserts.ContainsKey(row.Id) ? inserts : updates)[row.Id] = row;
+            }
+        }
+
+        Insert(batch, [.. inserts.Values]);
+        Update(batch, [.. updates.Values.Where(row => !deletes.Contains(row.Id))]);
+        Delete(batch, [.. deletes]);
+        Accept(batch, accepted);
+    }
+
+    private static bool Ends(MessageEvent message) =>
+        message is MessageDelivered or MessageRead or MessageFailed or MessageRejected or MessageCancelled or MessageExpired or MessageUnknownClosed;
+
+    private Row? Next(StoredEvent stored, MessageEvent message) => message switch
+    {
+        MessageQueued e => new(stored.StreamId, stored.OrganizationId, e.Ref, SendState.Queued, null, e.At),
+        MessageSending e => new(stored.StreamId, stored.OrganizationId, e.Ref, SendState.Sending, e.Owner, e.At),
+        MessageAttemptRefused e => new(stored.StreamId, stored.OrganizationId, e.Ref, SendState.Queued, null, e.RetryAt),
+        MessageOutcomeUnknown e => new(stored.StreamId, stored.OrganizationId, e.Ref, SendState.Unknown, null, e.Deadline),
+        MessageAccepted e => new(stored.StreamId, stored.OrganizationId, e.Ref, SendState.Awaiting, null, e.At + timeToLive),
+        _ => null,
+    };
+
+    private static void Insert(NpgsqlBatch batch, Row[] rows)
+    {
+        if (rows.Length == 0)
+        {
+            return;
+        }
+
+        batch.BatchCommands.Add(new("""
+            INSERT INTO bsp.send_queue (message_id, organization_id, account_id, campaign_id, state, owner, due_at)
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::uuid[], $7::timestamptz[]) ON CONFLICT (message_id) DO NOTHING
+            """)
+        {
+            Parameters =
+            {
+                Of(rows, r => r.Id), Of(rows, r => r.Organization), Of(rows, r => r.Ref.AccountId), Of(rows, r => r.Ref.CampaignId),
+                Of(rows, r => (short)r.State), Of(rows, r => r.Owner), Of(rows, r => r.Due.UtcDateTime),
+            },
+        });
+    }
+
+    private static void Update(NpgsqlBatch batch, Row[] rows)
+    {
+        if (rows.Length == 0)
+        {
+            return;
+        }
+
+        batch.BatchCommands.Add(new("""
+            UPDATE bsp.send_queue q SET state = u.state, owner = u.owner, due_at = u.due_at
+              FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::timestamptz[]) u (id, state, owner, due_at) WHERE q.message_id = u.id
+            """)
+        {
+            Parameters = { Of(rows, r => r.Id), Of(rows, r => (short)r.State), Of(rows, r => r.Owner), Of(rows, r => r.Due.UtcDateTime) },
+        });
+    }
+
+    private static void Delete(NpgsqlBatch batch, Guid[] ids)
+    {
+        if (ids.Length > 0)
+        {
+            batch.BatchCommands.Add(new("DELETE FROM bsp.send_queue WHERE message_id = ANY ($1)") { Parameters = { new() { Value = ids } } });
+        }
+    }
+
+    private static void Accept(NpgsqlBatch batch, List<(string Wamid, Guid Organization, Guid Message)> rows)
+    {
+        if (rows.Count > 0)
+        {
+            batch.BatchCommands.Add(new("INSERT INTO bsp.wamids (wamid, organization_id, message_id) SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[]) ON CONFLICT (wamid) DO NOTHING")
+            {
+                Parameters = { Of(rows, r => r.Wamid), Of(rows, r => r.Organization), Of(rows, r => r.Message) },
+            });
+        }
+    }
+
+    private static NpgsqlParameter Of<TRow, TValue>(IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value) => new() { Value = rows.Select(value).ToArray() };
+}

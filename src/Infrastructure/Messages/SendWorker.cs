@@ -1,0 +1,21 @@
+using Bsp.Infrastructure.Queue;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Bsp.Infrastructure.Messages;
+
+/// <summary>Runs the sender on the queue for as long as the process lives.</summary>
+public sealed class SendWorker(MessageQueue queue, Sender sender, Instance instance, TimeProvider clock, ILogger<Worker> log) : BackgroundService
+{
+    /// <summary>Jobs in hand at once; with 50 to a batch that is eight batches.</summary>
+    private const int Slots = 400;
+
+    // A job that lost its worker is decided by the log, not by how often it stalled.
+    private const int StallsMax = 1_000_000;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await instance.Ready.WaitAsync(stoppingToken);
+        await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax }, sender.HandleAsync, clock, log).RunAsync(stoppingToken);
+    }
+}

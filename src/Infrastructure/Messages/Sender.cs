@@ -1,0 +1,189 @@
+using System.Buffers;
+using System.Text.Json;
+using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
+using Bsp.Application.Meta;
+using Bsp.Application.Privacy;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Queue;
+using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Sharding;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Bsp.Infrastructure.Messages;
+
+/// <param name="UnknownDeadline">After this long an unknown outcome is closed. Default 24 h.</param>
+public sealed record SenderOptions(TimeSpan UnknownDeadline);
+
+/// <summary>
+/// Carries out a batch of send jobs. For each message, in this order: permit of the number, intent in the log, one Graph call, outcome in the log.
+/// A process killed between intent and outcome leaves an unknown outcome, never a second call.
+/// </summary>
+public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta, IPersonalData personal, Instance instance,
+    SendConsequences consequences, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
+{
+    private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
+
+    /// <summary>One outcome per job.</summary>
+    public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, CancellationToken ct)
+    {
+        var outcomes = new List<JobOutcome>(batch.Count);
+        var sends = new List<(TakenJob Job, SendJob Send)>(batch.Count);
+        foreach (var job in batch)
+        {
+            if (Outbox.Read(job) is { } send)
+            {
+                sends.Add((job, send));
+            }
+            else
+            {
+                outcomes.Add(new JobFailed(job, $"'{job.Name}' is not a send job of this product.", Retryable: false));
+            }
+        }
+
+        foreach (var group in sends.GroupBy(s => (s.Send.OrganizationId, s.Send.AccountId)))
+        {
+            try
+            {
+                outcomes.AddRange(await SendAsync(group.Key.OrganizationId, group.Key.AccountId, [.. group], ct));
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
+                LogTrouble(e, group.Key.AccountId, group.Count());
+                var told = outcomes.Select(o => o.Job.Id).ToHashSet();
+                outcomes.AddRange(group.Where(s => !told.Contains(s.Job.Id)).Select(s => new JobPostponed(s.Job, StoreAwayPause)));
+            }
+        }
+
+        return outcomes;
+    }
+
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    {
+        var outcomes = new List<JobOutcome>(sends.Count);
+        if (await numbers.FindAsync(organizationId, accountId, ct) is not { } number)
+        {
+            outcomes.AddRange(sends.Select(s => new JobFailed(s.Job, "The account is gone.", Retryable: false)));
+            return outcomes;
+        }
+
+        if (!number.MaySend)
+        {
+            outcomes.AddRange(sends.Select(s => new JobPostponed(s.Job, NumberStoppedPause)));
+            return outcomes;
+        }
+
+        var held = await HeldCampaignsAsync(organizationId, sends, ct);
+        outcomes.AddRange(sends.Where(s => held.Contains(s.Send.CampaignId ?? Guid.Empty)).Select(s => new JobCompleted(s.Job, "\"campaign is not running\"", Forget: true)));
+        sends.RemoveAll(s => held.Contains(s.Send.CampaignId ?? Guid.Empty));
+        if (sends.Count == 0)
+        {
+            return outcomes;
+        }
+
+        var (granted, wait) = await PermitsAsync(organizationId, number, sends.Count, ct);
+        outcomes.AddRange(sends.Skip(granted).Select(s => new JobPostponed(s.Job, wait)));
+        var permitted = sends.Take(granted).ToDictionary(s => s.Send.MessageId, s => s.Job);
+        if (permitted.Count > 0)
+        {
+            outcomes.AddRange(await CallAsync(organizationId, number, permitted, ct));
+        }
+
+        return outcomes;
+    }
+
+    private async Task<(int Granted, TimeSpan Wait)> PermitsAsync(Guid organizationId, SendingNumber number, int wanted, CancellationToken ct)
+    {
+        var permits = await limits.TakeAsync(organizationId, number.Meta.PhoneNumberId, wanted, number.MessagesPerSecondMax, ct);
+        return (permits.Granted, permits.NextWindowIn);
+    }
+
+    // Paused or ended campaigns: their messages stay queued in the log (resume puts them in again) or are being cancelled.
+    private async Task<HashSet<Guid>> HeldCampaignsAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    {
+        var campaigns = sends.Where(s => s.Send.CampaignId is not null).Select(s => s.Send.CampaignId!.Value).Distinct().ToArray();
+        if (campaigns.Length == 0)
+        {
+            return [];
+        }
+
+        var shard = await shards.OfAsync(organizationId, ct);
+        return [.. await shard.QueryAsync(organizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = ANY ($2) AND status <> 'RUNNING'", r => r.GetGuid(0), ct, organizationId, campaigns)];
+    }
+
+    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (_, state) => Message.Begin(state, instance.Id, now), ct);
+        var begun = intents.Where(i => i.Events.Count > 0).ToList();
+        var outcomes = new List<JobOutcome>(jobs.Count);
+        outcomes.AddRange(intents.Where(i => i.Events.Count == 0).Select(i => Settled(jobs[i.MessageId], i.After)));
+
+        // From here on the intents stand: no cancellation, so that every call gets its outcome written.
+        var contents = await personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None);
+        var calls = await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i])));
+        var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
+        now = clock.GetUtcNow();
+        var rulings = await store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None,
+            begun.ToDictionary(b => b.MessageId));
+        outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
+        await consequences.OfAsync(organizationId, number, [.. rulings.Select(r => (r, answers[r.MessageId]))], CancellationToken.None);
+        return outcomes;
+    }
+
+    private async Task<SendOutcome> CallAsync(SendingNumber number, Guid messageId, string? content)
+    {
+        if (content is null)
+        {
+            return new(SendResult.Rejected, null, false, 0, "erased", "The recipient's data was erased before the message left.", TimeSpan.Zero);
+        }
+
+        return await meta.SendAsync(number.Meta, Body(content, messageId), CancellationToken.None);
+    }
+
+    private MessageEvent[] Outcome(Message state, SendOutcome answer, DateTimeOffset now) => answer.Result switch
+    {
+        SendResult.Accepted => Message.Accept(state, answer.Wamid!, answer.Held, now),
+        SendResult.Refused => Message.Refuse(state, true, answer.Code ?? 0, answer.Title, answer.Details, now + Pause(state, answer), now),
+        SendResult.Rejected => Message.Refuse(state, false, answer.Code ?? 0, answer.Title, answer.Details, now, now),
+        _ => Message.LoseTrack(state, $"{answer.Title}: {answer.Details}", now + options.UnknownDeadline, now),
+    };
+
+    private static TimeSpan Pause(Message state, SendOutcome answer) => answer.Code is { } code ? MetaErrors.PauseAfter(code, state.Attempt) : answer.RetryAfter;
+
+    private static JobOutcome JobFor(TakenJob job, Message after, SendOutcome answer) => after.Phase switch
+    {
+        MessagePhase.Queued => new JobPostponed(job, Pause(after, answer)),
+        MessagePhase.Rejected => new JobFailed(job, $"{answer.Code} {answer.Title} {answer.Details}".Trim(), Retryable: false),
+        _ => Settled(job, after),
+    };
+
+    private static JobCompleted Settled(TakenJob job, Message after) => new(job, JsonSerializer.Serialize(new { phase = after.Phase.ToString().ToLowerInvariant(), wamid = after.Wamid }));
+
+    /// <summary>The Graph body: the sealed content with what every message carries.</summary>
+    internal static byte[] Body(string content, Guid messageId)
+    {
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using var writer = new Utf8JsonWriter(buffer);
+        using var json = JsonDocument.Parse(content);
+        writer.WriteStartObject();
+        writer.WriteString("messaging_product", "whatsapp");
+        writer.WriteString("recipient_type", "individual");
+        writer.WriteString("biz_opaque_callback_data", messageId);
+        foreach (var property in json.RootElement.EnumerateObject())
+        {
+            property.WriteTo(writer);
+        }
+
+        writer.WriteEndObject();
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, {Count} messages postponed")]
+    private partial void LogTrouble(Exception e, Guid accountId, int count);
+}

@@ -1,0 +1,51 @@
+using StackExchange.Redis;
+
+namespace Bsp.Infrastructure.Redis;
+
+/// <param name="Granted">Messages that may be sent now; 0 up to the number asked for.</param>
+/// <param name="NextWindowIn">When to ask for the rest; zero when everything was granted.</param>
+public sealed record Permits(int Granted, TimeSpan NextWindowIn);
+
+/// <summary>
+/// How many messages a phone number may send per second, counted for all processes together in
+/// <c>ratelimit:{organization_id}:{phone_number_id}</c> (hash: <c>count</c> of this window, <c>reset_at</c> its end in Unix ms, and while
+/// lowered <c>lowered_to</c>, <c>lowered_until</c>). A window begins with its first permit.
+/// </summary>
+public sealed class RateLimit(RedisConnection redis)
+{
+    public const int WindowMs = 1_000;
+
+    private static readonly TimeSpan KeyLifeMax = TimeSpan.FromHours(24);
+
+    /// <param name="wanted">Permits asked for; at least 1.</param>
+    /// <param name="perSecond">Permits per window of one second, from the number's throughput level.</param>
+    /// <exception cref="RedisException">Redis cannot be reached: the caller decides whether to wait or to pace itself.</exception>
+    public async Task<Permits> TakeAsync(
+        Guid organizationId, string phoneNumberId, int wanted, int perSecond, CancellationToken ct = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(wanted);
+        var reply = (long[])(await EvaluateAsync(
+            RedisScripts.RateLimit, organizationId, phoneNumberId, [wanted, perSecond, WindowMs, KeyLifeMs], ct))!;
+        return new((int)reply[0], TimeSpan.FromMilliseconds(reply[1]));
+    }
+
+    /// <summary>After Meta answered 130429: at most <paramref name="perSecond"/> until the time is over. A stricter lowering in force stays.</summary>
+    /// <param name="perSecond">0 stops the number.</param>
+    /// <param name="duration">At most 24 hours.</param>
+    public Task LowerAsync(
+        Guid organizationId, string phoneNumberId, int perSecond, TimeSpan duration, CancellationToken ct = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(perSecond);
+        return EvaluateAsync(
+            RedisScripts.RateLower, organizationId, phoneNumberId, [perSecond, (long)duration.TotalMilliseconds, KeyLifeMs], ct);
+    }
+
+    private static long KeyLifeMs => (long)KeyLifeMax.TotalMilliseconds;
+
+    private async Task<RedisResult> EvaluateAsync(
+        string script, Guid organizationId, string phoneNumberId, RedisValue[] arguments, CancellationToken ct)
+    {
+        var database = await redis.DatabaseAsync(ct);
+        return await database.ScriptEvaluateAsync(script, [$"ratelimit:{organizationId}:{phoneNumberId}"], arguments).WaitAsync(ct);
+    }
+}

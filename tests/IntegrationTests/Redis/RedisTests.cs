@@ -1,0 +1,172 @@
+using Bsp.Infrastructure.Redis;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+
+namespace Bsp.IntegrationTests.Redis;
+
+[Collection(RedisCollection.Name)]
+public sealed class RedisTests(RedisFixture fixture)
+{
+    private readonly RedisConnection redis = fixture.Redis;
+    private readonly Guid organization = Guid.NewGuid();
+
+    private sealed record Card(string Name, int[] Numbers);
+
+    [Fact]
+    public async Task Permits_are_granted_up_to_the_rate_in_each_window()
+    {
+        var limit = new RateLimit(redis);
+        (await limit.TakeAsync(organization, "1055", 30, 80)).ShouldBe(new(30, TimeSpan.Zero));
+        var rest = await limit.TakeAsync(organization, "1055", 100, 80);
+        rest.Granted.ShouldBe(50);
+        rest.NextWindowIn.TotalMilliseconds.ShouldBeInRange(1, 1000);
+        (await limit.TakeAsync(organization, "1055", 1, 80)).Granted.ShouldBe(0);
+        (await limit.TakeAsync(organization, "1056", 1, 80)).Granted.ShouldBe(1, "another number has its own");
+
+        await Eventually.Holds(async () => (await limit.TakeAsync(organization, "1055", 80, 80)).Granted == 80, "the next window is full again");
+        var hash = await (await redis.DatabaseAsync()).HashGetAllAsync($"ratelimit:{organization}:1055");
+        hash.Select(e => e.Name.ToString()).ShouldBe(["count", "reset_at"], ignoreOrder: true);
+        (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"ratelimit:{organization}:1055"))!.Value.ShouldBeLessThan(TimeSpan.FromHours(24));
+    }
+
+    [Fact]
+    public async Task Fifty_senders_together_never_exceed_the_rate_of_a_window()
+    {
+        var limit = new RateLimit(redis);
+        var granted = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => limit.TakeAsync(organization, "1", 7, 100)));
+        granted.Sum(p => p.Granted).ShouldBe(100);
+    }
+
+    [Fact]
+    public async Task A_lowered_rate_holds_until_its_time_is_over_and_only_gets_stricter()
+    {
+        var limit = new RateLimit(redis);
+        await limit.LowerAsync(organization, "1", 2, TimeSpan.FromMilliseconds(1500));
+        await limit.LowerAsync(organization, "1", 50, TimeSpan.FromMilliseconds(100));
+        (await limit.TakeAsync(organization, "1", 10, 80)).Granted.ShouldBe(2);
+        await Eventually.Holds(async () => (await limit.TakeAsync(organization, "1", 80, 80)).Granted > 2, "the full rate is back");
+    }
+
+    [Fact]
+    public async Task A_lock_has_one_holder_who_alone_can_extend_and_release_it()
+    {
+        var locks = new Locks(redis);
+        var campaign = Guid.NewGuid();
+        var tries = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => locks.TryCampaignAsync(campaign, TimeSpan.FromMinutes(1))));
+        var held = tries.OfType<HeldLock>().ShouldHaveSingleItem();
+        (await held.ExtendAsync(TimeSpan.FromMinutes(5))).ShouldBeTrue();
+        (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"lock:campaign:{campaign}"))!.Value.ShouldBeGreaterThan(TimeSpan.FromMinutes(4));
+
+        await (await redis.DatabaseAsync()).StringSetAsync($"lock:campaign:{campaign}", "somebody else");
+        (await held.ExtendAsync(TimeSpan.FromMinutes(5))).ShouldBeFalse();
+        (await held.ReleaseAsync()).ShouldBeFalse();
+        (await (await redis.DatabaseAsync()).StringGetAsync($"lock:campaign:{campaign}")).ToString().ShouldBe("somebody else");
+    }
+
+    [Fact]
+    public async Task A_lock_ends_with_its_time_or_its_scope()
+    {
+        var locks = new Locks(redis);
+        var contact = Guid.NewGuid();
+        await using (await locks.TryContactAsync(contact, TimeSpan.FromMinutes(1)))
+            (await locks.TryContactAsync(contact, TimeSpan.FromMinutes(1))).ShouldBeNull();
+        (await locks.TryContactAsync(contact, TimeSpan.FromMilliseconds(50))).ShouldNotBeNull();
+        await Eventually.Holds(async () => await locks.TryContactAsync(contact, TimeSpan.FromMinutes(1)) is not null, "the lock ends");
+    }
+
+    [Fact]
+    public async Task Cached_rows_come_back_until_removed()
+    {
+        var cache = JsonCache.Templates(redis, NullLogger<JsonCache>.Instance);
+        var id = Guid.NewGuid();
+        (await cache.FindAsync<Card>(id)).ShouldBeNull();
+        await cache.SetAsync(id, new Card("Grüße", [1, 2]));
+        var found = (await cache.FindAsync<Card>(id)).ShouldNotBeNull();
+        found.Name.ShouldBe("Grüße");
+        found.Numbers.ShouldBe([1, 2]);
+        (await (await redis.DatabaseAsync()).KeyTypeAsync($"template:{id}")).ShouldBe(RedisType.String);
+        await cache.RemoveAsync(id);
+        (await cache.FindAsync<Card>(id)).ShouldBeNull();
+
+        await (await redis.DatabaseAsync()).StringSetAsync($"template:{id}", "[");
+        (await cache.FindAsync<Card>(id)).ShouldBeNull("what cannot be read is a miss");
+    }
+
+    [Fact]
+    public async Task One_number_is_another_contact_in_another_organization()
+    {
+        var cache = new ContactCache(redis, NullLogger<ContactCache>.Instance);
+        var number = $"+49{Random.Shared.NextInt64(1_000_000_000, 9_999_999_999)}";
+        var other = Guid.NewGuid();
+        await cache.SetAsync(organization, number, new Card("Anna", []));
+        await cache.SetAsync(other, number, new Card("Bert", []));
+        (await cache.FindAsync<Card>(organization, number))!.Name.ShouldBe("Anna");
+        await cache.RemoveAsync(organization, number);
+        (await cache.FindAsync<Card>(organization, number)).ShouldBeNull();
+        (await cache.FindAsync<Card>(other, number))!.Name.ShouldBe("Bert");
+        (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"contact:{number}")).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Webhook_items_are_seen_only_after_they_were_marked_done()
+    {
+        var marks = new WebhookMarks(redis, NullLogger<WebhookMarks>.Instance);
+        var ids = Enumerable.Range(0, 300).Select(i => $"wamid.{Guid.NewGuid():N}:{i}").ToList();
+        (await marks.SeenAsync(ids)).ShouldBeEmpty();
+        await marks.MarkDoneAsync(ids[..100]);
+        (await marks.SeenAsync(ids)).Order().ShouldBe(ids[..100].Order());
+        (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"webhook:processing:{ids[0]}"))!.Value
+            .ShouldBeInRange(TimeSpan.FromHours(23), TimeSpan.FromHours(24));
+    }
+
+    [Fact]
+    public async Task A_session_is_found_by_its_token_which_is_not_stored()
+    {
+        var sessions = new Sessions(redis, TimeProvider.System);
+        var user = Guid.NewGuid();
+        var token = await sessions.StartAsync(user, organization, TimeSpan.FromHours(48));
+        var session = (await sessions.FindAsync(token)).ShouldNotBeNull();
+        (session.UserId, session.OrganizationId).ShouldBe((user, organization));
+        (session.ExpiresAt - DateTimeOffset.UtcNow).ShouldBeLessThanOrEqualTo(Sessions.LifeMax);
+        (await (await redis.DatabaseAsync()).KeyExistsAsync($"session:{token}")).ShouldBeFalse();
+
+        await sessions.EndAsync(token);
+        (await sessions.FindAsync(token)).ShouldBeNull();
+        (await sessions.FindAsync("")).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Presence_shows_one_organizations_people()
+    {
+        var presence = new Presence(redis);
+        var (anna, bert) = (Guid.NewGuid(), Guid.NewGuid());
+        await presence.SetAsync(organization, anna, "online");
+        await presence.SetAsync(organization, bert, "away");
+        await presence.SetAsync(organization, anna, "busy");
+        await presence.LeaveAsync(organization, bert);
+        (await presence.AllAsync(organization)).ShouldBe([new(anna, "busy")]);
+        (await presence.AllAsync(Guid.NewGuid())).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Without_Redis_caches_miss_nothing_seems_seen_and_the_rest_says_so()
+    {
+        using var server = new RedisServer();
+        server.Kill();
+        await using var down = new RedisConnection(server.ConnectionString);
+        var cache = JsonCache.Campaigns(down, NullLogger<JsonCache>.Instance);
+        var marks = new WebhookMarks(down, NullLogger<WebhookMarks>.Instance);
+
+        (await cache.FindAsync<Card>(Guid.NewGuid())).ShouldBeNull();
+        await cache.SetAsync(Guid.NewGuid(), new Card("", []));
+        (await marks.SeenAsync(["a"])).ShouldBeEmpty();
+        await marks.MarkDoneAsync(["a"]);
+        await Should.ThrowAsync<RedisException>(() => new RateLimit(down).TakeAsync(organization, "1", 1, 1));
+        await Should.ThrowAsync<RedisException>(() => down.PingAsync());
+        down.IsUp.ShouldBeFalse();
+
+        server.Start();
+        await Eventually.Holds(() => down.IsUp, "it connects by itself");
+        (await new RateLimit(down).TakeAsync(organization, "1", 1, 1)).Granted.ShouldBe(1);
+    }
+}
