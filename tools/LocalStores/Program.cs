@@ -1,1 +1,41 @@
-Console.WriteLine("LocalStores");
+using Bsp.LocalStores.ClickHouse;
+using Bsp.LocalStores.Common;
+
+namespace Bsp.LocalStores;
+
+internal static class Program
+{
+    private static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            return args switch
+            {
+                ["clickhouse-host", var library, var data, var port, .. var options] => ClickHouseHost.Run(library, data, port, options),
+                ["stores"] => await HoldStoresAsync(),
+                _ => Usage(),
+            };
+        }
+        catch (Obstacle e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 1;
+        }
+    }
+
+    /// <summary>Throw-away stores for a person or another program: prints their connection strings, holds them until stdin or a signal ends it.</summary>
+    private static async Task<int> HoldStoresAsync()
+    {
+        using var asked = new StopRequest();
+        await using var stores = await Stores.StartAsync(StoresOptions.ForTests(), asked.Token);
+        Console.WriteLine($"BSP_TEST_POSTGRES={stores.Postgres}\nBSP_TEST_REDIS={stores.Redis}\nBSP_TEST_CLICKHOUSE={stores.ClickHouse}");
+        await asked.WaitAsync();
+        return 0;
+    }
+
+    private static int Usage()
+    {
+        Console.Error.WriteLine("usage: Bsp.LocalStores up | demo | api <verb> [arguments]");
+        return 2;
+    }
+}

@@ -1,0 +1,78 @@
+namespace Bsp.LocalStores.Common;
+
+/// <summary>A store that runs as our child: started on a free port, stopped, and started again on the same port with the same data.</summary>
+internal abstract class StoreServer(string name) : IAsyncDisposable
+{
+    // Between asking the system for a free port and the server's listening on it another process may take it.
+    private const int PortAttempts = 3;
+    private static readonly string[] PortTakenSigns = ["Address already in use", "in use", "code: 210"];
+
+    private Child? _child;
+
+    public string Name => name;
+
+    public int Port { get; private set; }
+
+    public abstract string ConnectionString { get; }
+
+    /// <summary>Completes when the server has ended without being asked to; carries its exit code.</summary>
+    public Task<int> Exited => _child?.Exited ?? throw new InvalidOperationException($"{name} was not started.");
+
+    protected virtual TimeSpan StartPatience => TimeSpan.FromSeconds(30);
+
+    /// <summary>The program as it is to be started now, on <see cref="Port"/>.</summary>
+    protected abstract ChildProgram Program();
+
+    protected abstract Task<bool> AnswersAsync(CancellationToken ct);
+
+    /// <summary>Work that needs the server to answer and belongs to every start.</summary>
+    protected virtual Task AfterStartAsync(CancellationToken ct) => Task.CompletedTask;
+
+    /// <exception cref="Obstacle">it does not start; the message says why and shows its last log lines</exception>
+    public async Task StartAsync(CancellationToken ct)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            Port = FreePort.Next();
+            try
+            {
+                await StartOnPortAsync(ct);
+                return;
+            }
+            catch (Obstacle e) when (attempt < PortAttempts && PortTakenSigns.Any(e.Message.Contains))
+            {
+                // The next round asks for another port.
+            }
+        }
+    }
+
+    /// <summary>Starts what <see cref="StopAsync"/> stopped, where clients expect it.</summary>
+    public Task StartAgainAsync(CancellationToken ct) => StartOnPortAsync(ct);
+
+    public string LogTail() => _child?.LogTail() ?? "";
+
+    public async Task StopAsync()
+    {
+        if (_child is not null)
+        {
+            await _child.DisposeAsync();
+        }
+    }
+
+    public ValueTask DisposeAsync() => new(StopAsync());
+
+    private async Task StartOnPortAsync(CancellationToken ct)
+    {
+        _child = Child.Start(Program());
+        try
+        {
+            await _child.ReadyAsync(AnswersAsync, StartPatience, ct);
+            await AfterStartAsync(ct);
+        }
+        catch
+        {
+            await _child.DisposeAsync();
+            throw;
+        }
+    }
+}
