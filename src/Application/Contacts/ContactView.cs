@@ -1,0 +1,44 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Bsp.Application.Common;
+using FluentValidation;
+using MediatR;
+
+namespace Bsp.Application.Contacts;
+
+/// <summary>A contact as the specification's table shows it.</summary>
+/// <param name="RowVersion">ETag.</param>
+public sealed record ContactView(Guid Id, Guid OrganizationId, string? PhoneNumber, string? WaUserId, string? FirstName, string? LastName, string? Email,
+    JsonElement CustomFields, IReadOnlyList<string> Tags, string ConsentStatus, DateTimeOffset? ConsentUpdatedAt, DateTimeOffset? LastInteraction,
+    int TotalMessagesReceived, int TotalMessagesSent, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, [property: JsonIgnore] long RowVersion);
+
+/// <summary>One contact; refused with <c>contact.unknown</c> when the organization has none with this id.</summary>
+public sealed record GetContact(Guid OrganizationId, Guid ContactId) : IRequest<ContactView>;
+
+/// <summary>Contacts in the order of their ids (oldest first).</summary>
+/// <param name="Q">Part of first name, last name or e-mail; a text of digits looks for phone numbers beginning so. Null: no matter.</param>
+/// <param name="Phone">Beginning of the phone number, with country code.</param>
+/// <param name="Tag">Has exactly this tag.</param>
+/// <param name="Limit">1–200.</param>
+/// <param name="Cursor">Id of the last contact of the page before; null: from the start.</param>
+public sealed record ListContacts(Guid OrganizationId, string? Q, string? Phone, string? Tag, string? Consent, int Limit, string? Cursor) : IRequest<Page<ContactView>>;
+
+public sealed class ListContactsValidator : AbstractValidator<ListContacts>
+{
+    public ListContactsValidator()
+    {
+        RuleFor(l => l.Limit).InclusiveBetween(1, 200).OverridePropertyName("limit");
+        RuleFor(l => l.Q).MaximumLength(100).Must(ContactFieldsValidator.Plain).OverridePropertyName("q");
+        RuleFor(l => l.Phone).MaximumLength(20).Must(ContactFieldsValidator.Plain).OverridePropertyName("phone");
+        RuleFor(l => l.Tag).MaximumLength(64).Must(ContactFieldsValidator.Plain).OverridePropertyName("tag");
+        RuleFor(l => l.Consent).Must(c => c is null || Domain.Contacts.Contact.ConsentStatuses.Contains(c)).OverridePropertyName("consent").WithMessage("consent is OPTED_IN, OPTED_OUT or PENDING.");
+        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
+    }
+}
+
+/// <param name="Type">Stored name of the event.</param>
+/// <param name="Data">The event as stored.</param>
+public sealed record TimelineEntry(string Type, DateTimeOffset At, JsonElement Data);
+
+/// <summary>What happened to a contact's consent and identity, oldest first.</summary>
+public sealed record GetContactTimeline(Guid OrganizationId, Guid ContactId) : IRequest<IReadOnlyList<TimelineEntry>>;

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Bsp.Application.Common;
+using Bsp.Domain.Common;
+using Bsp.Domain.Templates;
+using FluentValidation;
+using FluentValidation.Results;
+
+namespace Bsp.Application.Templates;
+
+/// <summary>Begins a draft on a number. Refused with <c>account.unknown</c>, <c>template.name_taken</c>.</summary>
+/// <param name="Components">The specification's <c>header?, body, footer?, buttons?</c> (<see cref="TemplateComponents"/>).</param>
+/// <param name="Variables">Examples for the variables, where the components give none; null: none.</param>
+public sealed record CreateTemplate(Guid OrganizationId, Guid AccountId, string Name, string Category, string Language, JsonElement Components, JsonElement? Variables) : ICommand;
+
+public sealed class CreateTemplateValidator : AbstractValidator<CreateTemplate>
+{
+    private const int BytesMax = 64 * 1024;
+
+    public CreateTemplateValidator() => RuleFor(c => c).Custom((command, context) =>
+    {
+        foreach (var fault in Faults(command))
+        {
+            context.AddFailure(new ValidationFailure(fault.Field, fault.Message) { ErrorCode = fault.Code });
+        }
+    });
+
+    private static IReadOnlyList<TemplateFault> Faults(CreateTemplate command)
+    {
+        if (command.Components.ValueKind == JsonValueKind.Undefined || command.Components.GetRawText().Length + (command.Variables?.GetRawText().Length ?? 0) > BytesMax)
+        {
+            return [new("components", "template.components_malformed", $"components is an object of at most {BytesMax} characters.")];
+        }
+
+        try
+        {
+            return TemplateRules.Faults(command.Name ?? "", command.Category ?? "", command.Language ?? "", TemplateComponents.Read(command.Components, command.Variables));
+        }
+        catch (Refusal refusal)
+        {
+            return [new("components", refusal.Code, refusal.Message)];
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using Bsp.Application.Contacts;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Contacts;
+
+/// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it.</summary>
+public sealed class EnsureContactsHandler(Shards shards) : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
+{
+    private const int IdentitiesMax = 5000;
+    private const int AttemptsMax = 5;
+
+    public async Task<IReadOnlyList<EnsuredContact>> Handle(EnsureContacts command, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(command.Identities.Count, IdentitiesMax);
+        if (command.Identities.Any(i => string.IsNullOrEmpty(i.PhoneNumber) && string.IsNullOrEmpty(i.WaUserId)))
+        {
+            throw new ArgumentException("Each identity needs a phone number or a user id.", nameof(command));
+        }
+
+        var shard = await shards.OfAsync(command.OrganizationId, ct);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await EnsureAsync(shard, command, ct);
+            }
+            catch (PostgresException e) when (attempt < AttemptsMax && e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected)
+            {
+                // The other caller has committed or goes on: next time its row is found.
+            }
+        }
+    }
+
+    private static async Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Shard shard, EnsureContacts command, CancellationToken ct)
+    {
+        var people = command.Identities;
+        var names = people.Select(p => Name(p.ProfileName)).ToList();
+        var newIds = people.Select(_ => Uuid.New()).ToArray();
+        var found = await shard.QueryAsync(command.OrganizationId, "SELECT contact_id FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6) ORDER BY n", row => row.GetGuid(0), ct,
+            command.OrganizationId,
+            Texts(people.Select(p => string.IsNullOrEmpty(p.PhoneNumber) ? null : ContactPhone.OfWaId(p.PhoneNumber))),
+            Texts(people.Select(p => string.IsNullOrEmpty(p.WaUserId) ? null : p.WaUserId)),
+            Texts(names.Select(n => n.First)), Texts(names.Select(n => n.Last)), newIds);
+        var made = newIds.ToHashSet();
+        var seen = new HashSet<Guid>();
+        return [.. found.Select(id => new EnsuredContact(id, made.Contains(id) && seen.Add(id)))];
+    }
+
+    // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is, control characters dropped.
+    private static (string? First, string? Last) Name(string? profile)
+    {
+        var clean = new string([.. (profile ?? "").Where(c => !char.IsControl(c)).Take(ContactFieldsValidator.NameCharactersMax)]).Trim();
+        var space = clean.IndexOf(' ');
+        return clean.Length == 0 ? (null, null) : space < 0 ? (clean, null) : (clean[..space], clean[(space + 1)..].Trim());
+    }
+
+    private static NpgsqlParameter Texts(IEnumerable<string?> texts) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
+}

@@ -1,0 +1,102 @@
+using Bsp.Application.Common;
+using Bsp.Application.Imports;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Imports;
+
+/// <summary>Reads the file straight into a COPY: the body's bytes, one row and a COPY buffer are all that is in memory. One transaction, so a broken file or connection leaves nothing.</summary>
+public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : IRequestHandler<ImportContacts, Done>
+{
+    private const int RowsMax = 50_000_000;
+
+    public async Task<Done> Handle(ImportContacts command, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(command.OrganizationId, ct);
+        var id = CurrentRequest.NewId();
+        using var body = new HashedStream(command.Csv);
+        using var rows = new CsvRows(body, command.Delimiter);
+        var header = await rows.ReadAsync(ct) ?? throw new Refusal("import.empty", "The body is empty. Send a CSV file with a header line.");
+        var columns = ImportColumns.Read(header.Fields);
+
+        await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
+        var total = await StageAsync(transaction.Connection, id, rows, ct);
+        await transaction.ExecuteAsync("""
+            INSERT INTO bsp.imports (id, organization_id, status, columns, source, proof, file_sha256, file_bytes, total) VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8)
+            """, ct, id, command.OrganizationId, columns.Names.ToArray(), command.Source, Contacts.ContactRows.Nullable(NpgsqlDbType.Text, command.Proof), body.Sha256, body.Count, total);
+        await transaction.CommitAsync(ct);
+        signal.Raise();
+        return new(id, 1);
+    }
+
+    private static async Task<int> StageAsync(NpgsqlConnection connection, Guid importId, CsvRows rows, CancellationToken ct)
+    {
+        await using var copy = await connection.BeginBinaryImportAsync("COPY bsp.import_rows_staged (import_id, row, line, fields, fault) FROM STDIN (FORMAT BINARY)", ct);
+        var count = 0;
+        while (await rows.ReadAsync(ct) is { } row)
+        {
+            if (++count > RowsMax)
+            {
+                throw new Refusal("import.too_many_rows", $"A file has at most {RowsMax} rows. Nothing was imported.");
+            }
+
+            await copy.StartRowAsync(ct);
+            await copy.WriteAsync(importId, NpgsqlDbType.Uuid, ct);
+            await copy.WriteAsync(count, NpgsqlDbType.Integer, ct);
+            await copy.WriteAsync(row.Line, NpgsqlDbType.Integer, ct);
+            await copy.WriteAsync(Storable(row.Fields), NpgsqlDbType.Array | NpgsqlDbType.Text, ct);
+            if (row.Fault is null)
+            {
+                await copy.WriteNullAsync(ct);
+            }
+            else
+            {
+                await copy.WriteAsync(row.Fault, NpgsqlDbType.Text, ct);
+            }
+        }
+
+        await copy.CompleteAsync(ct);
+        return count;
+    }
+
+    // PostgreSQL's text has no NUL; U+FFFD makes the row a reject.
+    private static string[] Storable(string[] fields)
+    {
+        for (var i = 0; i < fields.Length; i++)
+        {
+            if (fields[i].Contains('\0'))
+            {
+                fields[i] = fields[i].Replace('\0', '\uFFFD');
+            }
+        }
+
+        return fields;
+    }
+}
+
+/// <summary>Wakes this process's import worker. Other processes find queued imports when they look for themselves.</summary>
+public sealed class ImportSignal : IDisposable
+{
+    private readonly SemaphoreSlim raised = new(0, 1);
+
+    /// <summary>There is an import to do.</summary>
+    public void Raise()
+    {
+        try
+        {
+            raised.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Raised already and not yet seen: one look finds both.
+        }
+    }
+
+    /// <summary>Waits until raised, or for <paramref name="patience"/>.</summary>
+    public Task WaitAsync(TimeSpan patience, CancellationToken ct) => raised.WaitAsync(patience, ct);
+
+    public void Dispose() => raised.Dispose();
+}

@@ -1,0 +1,131 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Bsp.Application.Imports;
+using Bsp.Infrastructure.Sharding;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Imports;
+
+/// <param name="Rows">Staged rows taken; 0: nothing is left.</param>
+/// <param name="Duplicates">Rows whose contact stood in the file before.</param>
+internal readonly record struct PageOutcome(int Rows, int LastRow, int Created, int Updated, int Duplicates, int Rejected);
+
+/// <summary>A page of staged rows, carried into the contacts: one statement for those with a phone number, one for those with a user id only, one for the rejects.</summary>
+internal static class ImportPage
+{
+    /// <summary>Rows a page.</summary>
+    public const int RowsMax = 5000;
+
+    // Written rules: an empty cell leaves what is there; tags are added; custom fields merge by key; consent: OPTED_OUT is never undone by a file, PENDING in a file says nothing.
+    private const string Merge = """
+        INSERT INTO contacts AS c (id, organization_id, phone_number, wa_user_id, first_name, last_name, email, consent_status, consent_updated_at, custom_fields, tags, last_import_id)
+        SELECT i.id, $1, i.phone, i.wa, i.first_name, i.last_name, i.email, coalesce(i.consent, 'PENDING'), CASE WHEN i.consent <> 'PENDING' THEN now() END, i.custom_fields::jsonb, i.tags::jsonb, $2
+        FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+          AS i (id, phone, wa, first_name, last_name, email, consent, custom_fields, tags)
+        ORDER BY i.phone, i.wa
+        ON CONFLICT (organization_id, {key}) DO UPDATE SET
+          wa_user_id = coalesce(c.wa_user_id, excluded.wa_user_id),
+          first_name = coalesce(excluded.first_name, c.first_name),
+          last_name = coalesce(excluded.last_name, c.last_name),
+          email = coalesce(excluded.email, c.email),
+          custom_fields = CASE WHEN excluded.custom_fields = '{}' THEN c.custom_fields ELSE c.custom_fields || excluded.custom_fields END,
+          tags = CASE WHEN c.tags @> excluded.tags THEN c.tags ELSE (SELECT jsonb_agg(DISTINCT t) FROM jsonb_array_elements(c.tags || excluded.tags) AS t) END,
+          consent_status = CASE WHEN c.consent_status = 'OPTED_OUT' OR excluded.consent_status = 'PENDING' THEN c.consent_status ELSE excluded.consent_status END,
+          consent_updated_at = CASE WHEN c.consent_status = 'OPTED_OUT' OR excluded.consent_status IN ('PENDING', c.consent_status) THEN c.consent_updated_at ELSE now() END,
+          last_import_id = excluded.last_import_id,
+          updated_at = now(),
+          row_version = c.row_version + 1
+        """;
+
+    private sealed record StagedRow(int Row, int Line, string[] Fields, string? Fault);
+
+    private sealed record Known(Guid Id, string? Phone, string? WaUserId, bool FromThisImport);
+
+    public static async Task<PageOutcome> CarryAsync(TenantTransaction transaction, Guid organizationId, Guid importId, ImportColumns columns, int afterRow, CancellationToken ct)
+    {
+        var staged = await transaction.QueryAsync("SELECT row, line, fields, fault FROM bsp.import_rows WHERE import_id = $1 AND row > $2 ORDER BY row LIMIT $3",
+            r => new StagedRow(r.GetInt32(0), r.GetInt32(1), r.GetFieldValue<string[]>(2), r.IsDBNull(3) ? null : r.GetString(3)), ct, importId, afterRow, RowsMax);
+        if (staged.Count == 0)
+        {
+            return default;
+        }
+
+        var checkedRows = staged.ConvertAll(s => (Staged: s, Result: s.Fault is { } fault ? (Row: null, Fault: new RowFault(null, fault)) : columns.Check(s.Fields)));
+        var rejects = checkedRows.Where(c => c.Result.Fault is not null).Select(c => (c.Staged, Fault: c.Result.Fault!)).ToList();
+        var good = checkedRows.Where(c => c.Result.Row is not null).Select(c => (c.Staged, Row: c.Result.Row!)).ToList();
+
+        var known = await KnownAsync(transaction, organizationId, importId, good.ConvertAll(g => g.Row), ct);
+        var (merged, duplicates) = Fold(good, known, rejects);
+        await MergeAsync(transaction, organizationId, importId, "phone_number", [.. merged.Where(m => m.PhoneNumber is not null)], ct);
+        await MergeAsync(transaction, organizationId, importId, "wa_user_id", [.. merged.Where(m => m.PhoneNumber is null)], ct);
+        await RejectAsync(transaction, organizationId, importId, rejects, ct);
+        await transaction.ExecuteAsync("DELETE FROM bsp.import_rows WHERE import_id = $1 AND row <= $2", ct, importId, staged[^1].Row);
+
+        var byKey = known.SelectMany(k => new[] { (k.Phone, k), (k.WaUserId, k) }).Where(k => k.Item1 is not null).DistinctBy(k => k.Item1).ToDictionary(k => k.Item1!, k => k.k);
+        var again = merged.Count(m => byKey.TryGetValue(m.Key, out var k) && k.FromThisImport);
+        var updated = merged.Count(m => byKey.TryGetValue(m.Key, out var k) && !k.FromThisImport);
+        return new(staged.Count, staged[^1].Row, merged.Count - again - updated, updated, duplicates + again, rejects.Count);
+    }
+
+    private static Task<List<Known>> KnownAsync(TenantTransaction transaction, Guid organizationId, Guid importId, List<ImportRow> rows, CancellationToken ct) =>
+        transaction.QueryAsync("""
+            SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND phone_number = ANY ($3)
+            UNION SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND wa_user_id = ANY ($4)
+            """, r => new Known(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2), r.GetBoolean(3)), ct,
+            organizationId, importId, rows.Where(r => r.PhoneNumber is not null).Select(r => r.PhoneNumber!).ToArray(), rows.Where(r => r.WaUserId is not null).Select(r => r.WaUserId!).ToArray());
+
+    // Same contact twice in the page: folded into one. A user id that another contact has (or another row of the page): rejected, not guessed.
+    private static (List<ImportRow> Merged, int Duplicates) Fold(List<(StagedRow Staged, ImportRow Row)> good, List<Known> known, List<(StagedRow, RowFault)> rejects)
+    {
+        var owners = known.Where(k => k.WaUserId is not null).ToDictionary(k => k.WaUserId!, k => k.Phone ?? k.WaUserId!);
+        var merged = new Dictionary<string, ImportRow>();
+        var duplicates = 0;
+        foreach (var (staged, row) in good)
+        {
+            if (row is { PhoneNumber: not null, WaUserId: { } wa })
+            {
+                if (owners.TryGetValue(wa, out var owner) && owner != row.Key)
+                {
+                    rejects.Add((staged, new("wa_user_id", "belongs to another contact")));
+                    continue;
+                }
+
+                owners[wa] = row.Key;
+            }
+
+            // A row that names the user id only is the contact that has it.
+            var key = row.PhoneNumber is null && owners.TryGetValue(row.WaUserId!, out var named) ? named : row.Key;
+            var own = key != row.Key && key.StartsWith('+') ? row with { PhoneNumber = key } : row;
+            owners.TryAdd(own.WaUserId ?? own.Key, own.Key);
+            duplicates += merged.TryGetValue(own.Key, out var before) ? 1 : 0;
+            merged[own.Key] = before is null ? own : before.Then(own);
+        }
+
+        return ([.. merged.Values], duplicates);
+    }
+
+    private static async Task MergeAsync(TenantTransaction transaction, Guid organizationId, Guid importId, string key, IReadOnlyList<ImportRow> rows, CancellationToken ct)
+    {
+        if (rows.Count > 0)
+        {
+            await transaction.ExecuteAsync(Merge.Replace("{key}", key, StringComparison.Ordinal), ct, organizationId, importId, rows.Select(_ => Domain.Common.Uuid.New()).ToArray(),
+                Texts(rows.Select(r => r.PhoneNumber)), Texts(rows.Select(r => r.WaUserId)), Texts(rows.Select(r => r.FirstName)), Texts(rows.Select(r => r.LastName)), Texts(rows.Select(r => r.Email)),
+                Texts(rows.Select(r => r.Consent)), Texts(rows.Select(r => r.CustomFields.ToJsonString())), Texts(rows.Select(r => JsonSerializer.Serialize(r.Tags))));
+        }
+    }
+
+    private static async Task RejectAsync(TenantTransaction transaction, Guid organizationId, Guid importId, List<(StagedRow Staged, RowFault Fault)> rejects, CancellationToken ct)
+    {
+        if (rejects.Count > 0)
+        {
+            await transaction.ExecuteAsync("""
+                INSERT INTO bsp.import_rejects (import_id, row, line, column_name, reason, fields, organization_id)
+                SELECT $1, r.row, r.line, r.column_name, r.reason, r.fields::jsonb, $2 FROM unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[]) AS r (row, line, column_name, reason, fields)
+                """, ct, importId, organizationId, rejects.ConvertAll(r => r.Staged.Row).ToArray(), rejects.ConvertAll(r => r.Staged.Line).ToArray(),
+                Texts(rejects.Select(r => r.Fault.Column)), Texts(rejects.Select(r => r.Fault.Reason)), Texts(rejects.Select(r => JsonSerializer.Serialize(r.Staged.Fields))));
+        }
+    }
+
+    private static NpgsqlParameter Texts(IEnumerable<string?> texts) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
+}

@@ -1,0 +1,152 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Application.Imports;
+using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Sharding;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Imports;
+
+/// <summary>
+/// Carries staged files into the contacts, page by page. What is done stands in the import's row and moves in the page's own transaction, so a killed worker's import is taken up by
+/// the next one, after the lease, exactly where it stopped.
+/// </summary>
+public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
+{
+    private const int LeaseSeconds = 30;
+    private const int AttemptsMax = 5; // failures in a row before an import is given up and says why
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+    private readonly Guid owner = Guid.NewGuid();
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (!await WorkAsync(stoppingToken))
+                {
+                    await signal.WaitAsync(LookEvery, stoppingToken);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                LogLookFailed(e); // the store is down: keep looking
+                await Task.Delay(LookEvery, clock, stoppingToken);
+            }
+        }
+    }
+
+    /// <summary>One import of each shard, to its end. False: there was none.</summary>
+    public async Task<bool> WorkAsync(CancellationToken ct)
+    {
+        var any = false;
+        foreach (var shard in shards.All)
+        {
+            if (await LeaseAsync(shard, ct) is { } lease)
+            {
+                any = true;
+                await CarryAsync(shard, lease.OrganizationId, lease.Id, ct);
+            }
+        }
+
+        return any;
+    }
+
+    private async Task<(Guid OrganizationId, Guid Id)?> LeaseAsync(Shard shard, CancellationToken ct)
+    {
+        await using var command = shard.App.CreateCommand("SELECT organization_id, id FROM bsp.lease_import($1, $2)");
+        command.Parameters.Add(new() { Value = owner });
+        command.Parameters.Add(new() { Value = LeaseSeconds });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) ? (reader.GetGuid(0), reader.GetGuid(1)) : null;
+    }
+
+    private async Task CarryAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
+    {
+        using var _ = new CurrentRequest { CorrelationId = $"import {importId}", Caller = "imports" }.Enter();
+        try
+        {
+            while (await PageAsync(shard, organizationId, importId, ct))
+            {
+            }
+
+            await FinishAsync(shard, organizationId, importId, ct);
+            LogDone(importId);
+        }
+        catch (LeaseLost)
+        {
+            LogLeaseLost(importId);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
+        {
+            LogFailed(e, importId);
+            await NoteFailureAsync(shard, organizationId, importId, e, ct);
+        }
+    }
+
+    // False: no staged rows are left.
+    private async Task<bool> PageAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        var (columns, lastRow) = (await transaction.QueryAsync("SELECT columns, last_row FROM bsp.imports WHERE id = $1 AND leased_by = $2 AND status = 'running' FOR UPDATE",
+            row => (row.GetFieldValue<string[]>(0), row.GetInt32(1)), ct, importId, owner)) is [var found] ? found : throw new LeaseLost();
+        var page = await ImportPage.CarryAsync(transaction, organizationId, importId, ImportColumns.Of(columns), lastRow, ct);
+        if (page.Rows == 0)
+        {
+            return false;
+        }
+
+        await transaction.ExecuteAsync("""
+            UPDATE bsp.imports SET last_row = $2, done = done + $3, created = created + $4, updated = updated + $5, duplicates = duplicates + $6, rejected = rejected + $7,
+              attempts = 0, leased_until = now() + make_interval(secs => $8), updated_at = now() WHERE id = $1
+            """, ct, importId, page.LastRow, page.Rows, page.Created, page.Updated, page.Duplicates, page.Rejected, LeaseSeconds);
+        await transaction.CommitAsync(ct);
+        return true;
+    }
+
+    // The event first: a crash between the two finds it there and only completes the row.
+    private async Task FinishAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
+    {
+        var fact = (await shard.QueryAsync(organizationId, "SELECT source, proof, file_sha256, total, created, updated, rejected FROM bsp.imports WHERE id = $1", row =>
+            new ContactsImported(importId, row.GetString(0), row.IsDBNull(1) ? null : row.GetString(1), row.GetString(2), row.GetInt32(3), row.GetInt32(4), row.GetInt32(5), row.GetInt32(6), clock.GetUtcNow()),
+            ct, importId))[0];
+        await store.AppendAsync(organizationId, [new(importId, "contact", 0, [fact])], ct);
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await transaction.ExecuteAsync("UPDATE bsp.imports SET status = 'completed', completed_at = now(), updated_at = now(), leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2", ct, importId, owner);
+        await transaction.CommitAsync(ct);
+    }
+
+    // The next worker takes it up when the lease is over; after the last attempt it is shown as failed, with what went in so far.
+    private async Task NoteFailureAsync(Shard shard, Guid organizationId, Guid importId, Exception failure, CancellationToken ct)
+    {
+        var reason = failure is PostgresException e ? $"The database refused a page ({e.SqlState})." : failure is Refusal refusal ? refusal.Message : "A page could not be written.";
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await transaction.ExecuteAsync("""
+            UPDATE bsp.imports SET attempts = attempts + 1, error = $3, leased_by = NULL, leased_until = now() + make_interval(secs => attempts), updated_at = now(),
+              status = CASE WHEN attempts + 1 >= $4 THEN 'failed' ELSE status END WHERE id = $1 AND leased_by = $2
+            """, ct, importId, owner, reason, AttemptsMax);
+        await transaction.CommitAsync(ct);
+    }
+
+    private sealed class LeaseLost : Exception;
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "import {ImportId}: done")]
+    private partial void LogDone(Guid importId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "import {ImportId}: another worker has taken it over")]
+    private partial void LogLeaseLost(Guid importId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "import {ImportId}: a page failed; it will be tried again from where it stands")]
+    private partial void LogFailed(Exception exception, Guid importId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "imports cannot be looked up")]
+    private partial void LogLookFailed(Exception exception);
+}

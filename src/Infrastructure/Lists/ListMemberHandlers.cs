@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Bsp.Application.Common;
+using Bsp.Application.Contacts;
+using Bsp.Application.Lists;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Lists;
+
+public sealed class ListMembersHandler(Shards shards) : IRequestHandler<ListMembers, Page<ContactView>>
+{
+    public async Task<Page<ContactView>> Handle(ListMembers query, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(query.OrganizationId, ct);
+        var list = await ListRows.FindAsync(shard, query.OrganizationId, query.ListId, ct);
+        var after = query.Cursor is null ? Guid.Empty : Guid.Parse(query.Cursor);
+        var rows = list.Filters is { } filters ? await ByFilterAsync(shard, query, filters, after, ct) : await ByHandAsync(shard, query, after, ct);
+        return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
+    }
+
+    private static Task<List<ContactView>> ByHandAsync(Shard shard, ListMembers query, Guid after, CancellationToken ct) =>
+        shard.QueryAsync(query.OrganizationId, $"""
+            SELECT {ContactRows.Columns} FROM contact_list_items i JOIN contacts c ON c.id = i.contact_id
+            WHERE i.list_id = $1 AND i.contact_id > $2 ORDER BY i.contact_id LIMIT $3
+            """, ContactRows.Read, ct, query.ListId, after, query.Limit + 1);
+
+    private static Task<List<ContactView>> ByFilterAsync(Shard shard, ListMembers query, JsonElement filters, Guid after, CancellationToken ct)
+    {
+        var filter = ContactFilter.Compile(filters, first: 4);
+        return shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {filter.Sql} ORDER BY c.id LIMIT $3",
+            ContactRows.Read, ct, [query.OrganizationId, after, query.Limit + 1, .. filter.Parameters]);
+    }
+}
+
+/// <summary>The trigger on contact_list_items moves contact_count in this same transaction.</summary>
+public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<ChangeListMembers, Done>
+{
+    private const int AttemptsMax = 5;
+
+    public async Task<Done> Handle(ChangeListMembers command, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(command.OrganizationId, ct);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await ChangeAsync(shard, command, ct);
+            }
+            catch (PostgresException e) when (attempt < AttemptsMax && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation)
+            {
+                // Others moved the same people in another order, or a contact was deleted meanwhile: look again.
+            }
+        }
+    }
+
+    private static async Task<Done> ChangeAsync(Shard shard, ChangeListMembers command, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
+        var list = (await transaction.QueryAsync($"SELECT {ListRows.Columns} FROM contact_lists l WHERE l.id = $1 FOR KEY SHARE", ListRows.Read, ct, command.ListId)) is [var row] ? row : throw ListRows.Unknown();
+        if (list.Filters is not null)
+        {
+            throw new Refusal("list.filtered", "Members of a filtered list are whoever matches its filter.");
+        }
+
+        Guid[] named = [.. command.Add.Concat(command.Remove).Distinct()];
+        var known = await transaction.QueryAsync("SELECT id FROM contacts WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE", row => row.GetGuid(0), ct, named);
+        if (known.Count < named.Length)
+        {
+            throw new Refusal("contact.unknown", $"There is no contact {named.Except(known).First()}. Nothing was changed.");
+        }
+
+        await transaction.ExecuteAsync("DELETE FROM contact_list_items WHERE list_id = $1 AND contact_id = ANY ($2)", ct, command.ListId, command.Remove.Distinct().ToArray());
+        await transaction.ExecuteAsync("""
+            INSERT INTO contact_list_items (contact_id, list_id, organization_id) SELECT id, $1, $2 FROM unnest($3::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING
+            """, ct, command.ListId, command.OrganizationId, command.Add.Distinct().ToArray());
+        await transaction.CommitAsync(ct);
+        return new(command.ListId, list.RowVersion);
+    }
+}
+
+public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewList, ListPreview>
+{
+    private const int SampleContacts = 10;
+
+    public async Task<ListPreview> Handle(PreviewList query, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(query.OrganizationId, ct);
+        var list = await ListRows.FindAsync(shard, query.OrganizationId, query.ListId, ct);
+        var own = query.Filters is not { ValueKind: JsonValueKind.Object };
+        return (own ? list.Filters : query.Filters) is { } filters
+            ? await ByFilterAsync(shard, query, filters, own, ct)
+            : await ByHandAsync(shard, query, list.ContactCount, ct);
+    }
+
+    private static async Task<ListPreview> ByHandAsync(Shard shard, PreviewList query, int count, CancellationToken ct) =>
+        new(count, await shard.QueryAsync(query.OrganizationId, $"""
+            SELECT {ContactRows.Columns} FROM contact_list_items i JOIN contacts c ON c.id = i.contact_id WHERE i.list_id = $1 ORDER BY i.contact_id LIMIT $2
+            """, ContactRows.Read, ct, query.ListId, SampleContacts));
+
+    private static async Task<ListPreview> ByFilterAsync(Shard shard, PreviewList query, JsonElement filters, bool own, CancellationToken ct)
+    {
+        var filter = ContactFilter.Compile(filters, first: 3);
+        await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
+        var count = await ListRows.CountAsync(transaction, query.OrganizationId, filters, ct);
+        var sample = await transaction.QueryAsync($"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND {filter.Sql} ORDER BY c.id LIMIT $2", ContactRows.Read, ct,
+            [query.OrganizationId, SampleContacts, .. filter.Parameters]);
+        if (own)
+        {
+            await transaction.ExecuteAsync("UPDATE contact_lists SET contact_count = $2 WHERE id = $1 AND filters IS NOT NULL AND contact_count <> $2", ct, query.ListId, (int)count);
+        }
+
+        await transaction.CommitAsync(ct);
+        return new(count, sample);
+    }
+}
