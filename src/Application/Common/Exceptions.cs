@@ -14,8 +14,12 @@ public sealed class VersionConflict(Guid streamId, bool named) : Exception($"{st
 
 /// <summary>A store is down: 503, and nothing was acknowledged.</summary>
 /// <param name="store"><c>postgres</c>, <c>redis</c>, <c>mongo</c>, <c>clickhouse</c>.</param>
-public sealed class StoreUnavailable(string store, Exception? inner = null) : Exception($"{store} cannot be reached.", inner)
+/// <param name="outcomeUnknown">Something was sent before the store went away, and whether it took effect could not be found out.</param>
+public sealed class StoreUnavailable(string store, Exception? inner = null, bool outcomeUnknown = false) : Exception($"{store} cannot be reached.", inner)
 {
+    /// <summary>True when it could not be found out whether the work took effect; false when it certainly did not.</summary>
+    public bool OutcomeUnknown { get; } = outcomeUnknown;
+
     /// <summary><c>postgres</c>, <c>redis</c>, <c>mongo</c>, <c>clickhouse</c>.</summary>
     public string Store { get; } = store;
 }

@@ -144,7 +144,7 @@ public sealed class Worker(
         }
     }
 
-    // Tried for as long as the locks could be ours; after that the jobs are found by the sweep, as if this process had died.
+    // Tried for as long as the locks could be ours, or until the grace is over; after that the jobs are found by the sweep, as if this process had died.
     private async Task SettleAsync(IReadOnlyList<JobOutcome> outcomes)
     {
         var begun = clock.GetTimestamp();
@@ -155,10 +155,10 @@ public sealed class Worker(
                 Report(outcomes, await queue.FinishAsync(outcomes));
                 return;
             }
-            catch (Exception error) when (clock.GetElapsedTime(begun) < queue.LockDuration)
+            catch (Exception error) when (clock.GetElapsedTime(begun) < queue.LockDuration && !graceOver.IsCancellationRequested)
             {
                 log.LogWarning(error, "Queue {Queue}: cannot settle {Count} jobs; trying again", queue.Name, outcomes.Count);
-                await Task.Delay(pause, clock);
+                await Task.Delay(pause, clock, graceOver.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

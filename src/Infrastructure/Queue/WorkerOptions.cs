@@ -21,6 +21,6 @@ public sealed record WorkerOptions
     /// <summary>Longest sleep without a look at the queue; bounds the harm of a lost wake-up.</summary>
     public TimeSpan IdleMax { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>On stopping, running batches have this long before their token is cancelled.</summary>
-    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(30);
+    /// <summary>On stopping, running batches have this long before their token is cancelled and an unreachable Redis is given up.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
 }

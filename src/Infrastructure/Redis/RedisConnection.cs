@@ -27,13 +27,14 @@ public sealed class RedisConnection(string connectionString) : IAsyncDisposable
     public async Task<TimeSpan> PingAsync(CancellationToken ct = default) =>
         await (await DatabaseAsync(ct)).PingAsync().WaitAsync(ct);
 
-    /// <summary>A connection of its own, for commands that block; the caller disposes it.</summary>
+    /// <summary>A connection of its own, for commands that block; the caller disposes it. One socket only: it cannot subscribe.</summary>
     /// <param name="clientName">Shown by CLIENT LIST.</param>
     /// <param name="timeout">Longest a command may take.</param>
     public Task<ConnectionMultiplexer> OpenAsync(string clientName, TimeSpan timeout)
     {
         var options = Options();
         options.ClientName = clientName;
+        options.CommandMap = CommandMap.Create(["SUBSCRIBE", "PSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE"], available: false);
         options.AsyncTimeout = (int)timeout.TotalMilliseconds;
         options.SyncTimeout = (int)timeout.TotalMilliseconds;
         return ConnectionMultiplexer.ConnectAsync(options);

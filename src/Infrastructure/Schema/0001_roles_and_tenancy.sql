@@ -6,6 +6,7 @@ DO $$ BEGIN
 END $$;
 
 CREATE SCHEMA IF NOT EXISTS bsp AUTHORIZATION bsp_owner;
+ALTER SCHEMA bsp OWNER TO bsp_owner;      -- the migrator has made it already, as itself
 GRANT ALL ON SCHEMA public TO bsp_owner;
 GRANT USAGE ON SCHEMA public, bsp TO bsp_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE bsp_owner IN SCHEMA public, bsp GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO bsp_app;

@@ -11,6 +11,8 @@ public abstract class QueueTest(RedisFixture fixture)
 {
     protected RedisConnection Redis { get; } = fixture.Redis;
 
+    protected string ConnectionString { get; } = fixture.ConnectionString;
+
     protected string QueueName { get; } = $"test-{Guid.NewGuid():N}";
 
     internal MovableClock Clock { get; } = new();

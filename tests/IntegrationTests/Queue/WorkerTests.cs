@@ -215,7 +215,7 @@ public sealed class WorkerTests(RedisFixture fixture) : QueueTest(fixture)
         {
             foreach (var job in batch) seen.AddOrUpdate(job.Id, 1, (_, n) => n + 1);
             return Complete(batch);
-        });
+        }, new() { StopGrace = TimeSpan.FromSeconds(1) });
         await Should.ThrowAsync<RedisException>(() => queue.EnqueueAsync([NewJob("lost")]));
         redis.IsUp.ShouldBeFalse();
 

@@ -1,0 +1,183 @@
+using System.Text;
+using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Sharding;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.EventStore;
+
+/// <summary>
+/// One writer connection, dedicated and unpooled, so that its statements stay prepared and its plans stay put. It holds a session lock of its lane's own: whoever opens
+/// the lane again gets the lock only when the former backend is gone, so that looking for a lost call's events cannot come too early.
+/// </summary>
+internal sealed class LaneConnection : IAsyncDisposable
+{
+    private const int LockClass = 0x4C61_6E65; // "Lane"; two-key locks lie apart from the fence's one-key locks
+
+    private readonly Shard shard;
+    private readonly NpgsqlConnection connection;
+    private readonly AppendStatement many, manyInside;
+    private readonly AppendOneStatement one, oneInside;
+
+    private LaneConnection(Shard shard, NpgsqlConnection connection)
+    {
+        (this.shard, this.connection) = (shard, connection);
+        many = new(connection, before: null);
+        manyInside = new(connection, before: "BEGIN");
+        one = new(connection, before: null);
+        oneInside = new(connection, before: "BEGIN");
+    }
+
+    /// <param name="lane">The lane's own number; its former connection, if any is left, is ended.</param>
+    public static async Task<LaneConnection> OpenAsync(Shard shard, int lane, EventStoreSettings settings, CancellationToken ct)
+    {
+        var text = new NpgsqlConnectionStringBuilder(shard.ConnectionString)
+        {
+            Pooling = false,
+            Multiplexing = false,
+            ApplicationName = "bsp append",
+            MaxAutoPrepare = 100,
+            AutoPrepareMinUsages = 2,
+            CommandTimeout = settings.CommandTimeoutSeconds,
+            TcpKeepAlive = true,
+        };
+        text.Options = $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off".Trim();
+        var connection = new NpgsqlConnection(text.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(ct);
+            await EndFormerAsync(connection, lane, ct);
+            var opened = new LaneConnection(shard, connection);
+            await opened.PrepareAsync(ct);
+            return opened;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Appends and commits in one round trip.</summary>
+    public async Task<AppendResult> AppendAsync(IReadOnlyList<AppendCall> calls, DateTime timestamp)
+    {
+        if (IsLean(calls))
+        {
+            return Lean(calls, await one.ExecuteAsync(calls[0], calls[0].Tenants(), timestamp, CancellationToken.None));
+        }
+
+        var answer = await many.ExecuteAsync(calls, Tenants(calls), timestamp, markClaims: true, CancellationToken.None);
+        return new(shard, calls, answer, many.Arrays.FirstSequences(answer.Verdicts));
+    }
+
+    /// <summary>Appends in one round trip and commits in a second, together with the statements of the inline views.</summary>
+    public async Task<AppendResult> AppendAsync(IReadOnlyList<AppendCall> calls, DateTime timestamp, InlineViews views)
+    {
+        AppendResult result;
+        if (IsLean(calls))
+        {
+            result = Lean(calls, await oneInside.ExecuteAsync(calls[0], calls[0].Tenants(), timestamp, CancellationToken.None));
+        }
+        else
+        {
+            var answer = await manyInside.ExecuteAsync(calls, Tenants(calls), timestamp, markClaims: true, CancellationToken.None);
+            result = new(shard, calls, answer, manyInside.Arrays.FirstSequences(answer.Verdicts));
+        }
+
+        await using var rest = new NpgsqlBatch(connection);
+        var events = result.EventsFor(views, timestamp);
+        if (events.Count > 0)
+        {
+            views.AddStatements(events, rest);
+        }
+
+        rest.BatchCommands.Add(new("COMMIT"));
+        await rest.ExecuteNonQueryAsync(CancellationToken.None);
+        return result;
+    }
+
+    /// <summary>Ends a transaction that a statement has failed.</summary>
+    public async Task RollbackAsync()
+    {
+        await using var rollback = new NpgsqlCommand("ROLLBACK", connection);
+        await rollback.ExecuteNonQueryAsync(CancellationToken.None);
+    }
+
+    /// <summary>For calls whose connection was lost: the outcome of those that are in the log; null for those that are not.</summary>
+    public async Task<AppendOutcome?[]> FindAsync(IReadOnlyList<AppendCall> calls)
+    {
+        var items = calls.SelectMany((call, index) => call.Streams.Select(stream => (call, index, stream))).ToList();
+        await using var command = new NpgsqlCommand("SELECT item, version, sequence FROM bsp.find_appended($1, $2, $3, $4)", connection);
+        command.Parameters.Add(new() { Value = Tenants(calls) });
+        command.Parameters.Add(new() { Value = items.Select(i => i.call.Tenant).ToArray() });
+        command.Parameters.Add(new() { Value = items.Select(i => i.stream.Key.Stream).ToArray() });
+        command.Parameters.Add(new() { Value = items.Select(i => i.stream.Events[^1].Id).ToArray() });
+        var versions = calls.Select(call => new List<long>(call.Streams.Length)).ToArray();
+        var last = new long[calls.Count];
+        await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
+        var rows = new List<(int Item, long Version, long Sequence)>();
+        while (await reader.ReadAsync(CancellationToken.None))
+        {
+            rows.Add((reader.GetInt32(0), reader.GetInt64(1), reader.GetInt64(2)));
+        }
+
+        foreach (var (item, version, sequence) in rows.OrderBy(row => row.Item))
+        {
+            var index = items[item - 1].index;
+            versions[index].Add(version);
+            last[index] = Math.Max(last[index], sequence);
+        }
+
+        return [.. calls.Select((_, index) => versions[index].Count == 0 ? null : new AppendOutcome(AppendVerdict.Ok, versions[index], new(shard.Epoch, last[index])))];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await many.DisposeAsync();
+        await manyInside.DisposeAsync();
+        await one.DisposeAsync();
+        await oneInside.DisposeAsync();
+        await connection.DisposeAsync();
+    }
+
+    private static bool IsLean(IReadOnlyList<AppendCall> calls) => calls.Count == 1 && calls[0].Streams.Length == 1;
+
+    private AppendResult Lean(IReadOnlyList<AppendCall> calls, AppendAnswer answer) => new(shard, calls, answer, [answer.Verdicts[0] == 0 ? 0 : -1]);
+
+    private static string Tenants(IReadOnlyList<AppendCall> calls)
+    {
+        if (calls.All(call => call.Organization == calls[0].Organization && call.ClaimId is null))
+        {
+            return calls[0].Tenant;
+        }
+
+        var list = new StringBuilder();
+        foreach (var tenants in calls.Select(call => call.Tenants()).Distinct())
+        {
+            list.Append(list.Length > 0 ? "," : "").Append(tenants);
+        }
+
+        return list.ToString();
+    }
+
+    private static async Task EndFormerAsync(NpgsqlConnection connection, int lane, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(new("""
+            SELECT pg_terminate_backend(pid) FROM pg_locks
+             WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = $1 AND objid::bigint = $2 AND granted AND pid <> pg_backend_pid()
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """)
+        { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)LockClass }, new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)lane } } });
+        batch.BatchCommands.Add(new("SELECT pg_advisory_lock($1, $2)") { Parameters = { new() { Value = LockClass }, new() { Value = lane } } });
+        await batch.ExecuteNonQueryAsync(ct);
+    }
+
+    private async Task PrepareAsync(CancellationToken ct)
+    {
+        await many.PrepareAsync(ct);
+        await one.PrepareAsync(ct);
+        await manyInside.PrepareAsync(ct);
+        await oneInside.PrepareAsync(ct);
+    }
+}

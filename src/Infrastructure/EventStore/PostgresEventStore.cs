@@ -1,0 +1,203 @@
+using System.Collections.Concurrent;
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Sharding;
+using Npgsql;
+
+namespace Bsp.Infrastructure.EventStore;
+
+/// <summary>The log in PostgreSQL, in Marten 9's tables. One per process; each shard has its own writer lanes. Decision: docs/decisions/0030.</summary>
+public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> inlineViews, LogSignals signals, EventStoreSettings settings, TimeProvider clock) : IEventStore, IAsyncDisposable
+{
+    /// <summary>Streams that one <see cref="LoadManyAsync"/> reads, at most.</summary>
+    public const int LoadStreamsMax = 5_000;
+
+    private readonly InlineViews views = new(inlineViews);
+    private readonly ConcurrentDictionary<Shard, Lazy<AppendLanes>> lanes = new();
+    private readonly ConcurrentDictionary<Shard, Lazy<StreamLoader>> loaders = new();
+
+    public async Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct)
+    {
+        var lane = LanesOf(await HomeAsync(organizationId, ct));
+        var request = CurrentRequest.Value;
+        await lane.EnterAsync(ct);
+        try
+        {
+            var call = new AppendCall(organizationId, streams, request);
+            await using var withdrawal = ct.UnsafeRegister(static (state, token) => ((AppendCall)state!).TryWithdraw(token), call);
+            lane.Add([call]);
+            var outcome = await call.Outcome;
+            Note(request, outcome);
+            return outcome;
+        }
+        finally
+        {
+            lane.Leave();
+        }
+    }
+
+    /// <summary>Many independent calls at once, each with its own outcome, in their order. All share the transactions of the moment.</summary>
+    /// <exception cref="AggregateException">Some calls failed otherwise than by a verdict (inner exceptions say how); the others have been carried out.</exception>
+    public async Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct)
+    {
+        var request = CurrentRequest.Value;
+        var outcomes = new Task<AppendOutcome>[calls.Count];
+        var waiting = new List<(AppendLanes Lane, List<AppendCall> Calls)>();
+        for (var i = 0; i < calls.Count; i++)
+        {
+            var lane = LanesOf(await HomeAsync(calls[i].OrganizationId, ct));
+            var entering = lane.EnterAsync(ct);
+            if (!entering.IsCompletedSuccessfully)
+            {
+                Submit(waiting); // the room may be taken by our own calls
+                await entering;
+            }
+
+            outcomes[i] = Prepare(lane, calls[i].OrganizationId, calls[i].Streams, request, waiting);
+        }
+
+        Submit(waiting);
+        var all = Task.WhenAll(outcomes);
+        await all.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        foreach (var outcome in outcomes.Where(outcome => outcome.IsCompletedSuccessfully))
+        {
+            Note(request, outcome.Result);
+        }
+
+        return all.IsCompletedSuccessfully ? all.Result : throw all.Exception!;
+    }
+
+    /// <summary>
+    /// Appends several calls of one organization inside the caller's own transaction: a reaction and its checkpoint commit together or not at all. Readers on this shard see nothing
+    /// newer until that transaction ends, so keep it short.
+    /// </summary>
+    /// <returns>One outcome a call; a refused one has written nothing, and the transaction can go on.</returns>
+    public Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, Guid organizationId, IReadOnlyList<IReadOnlyList<StreamAppend>> calls, CancellationToken ct) =>
+        AppendAsync(tx, shard, [.. calls.Select(streams => (organizationId, streams))], ct);
+
+    /// <summary>The same for calls of several organizations, all of which the transaction must see.</summary>
+    public async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct)
+    {
+        if (calls.Count == 0)
+        {
+            return [];
+        }
+
+        var request = CurrentRequest.Value;
+        var pending = calls.Select(call => new AppendCall(call.OrganizationId, call.Streams, request)).ToList();
+        var outcomes = await TransactionAppend.AppendAsync(tx, shard, pending, views, clock, ct);
+        foreach (var outcome in outcomes)
+        {
+            NotePosition(request, outcome);
+        }
+
+        return outcomes;
+    }
+
+    public async Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct)
+    {
+        var loader = LoaderOf(await HomeAsync(organizationId, ct));
+        try
+        {
+            return await loader.LoadAsync(organizationId, streamId, ct);
+        }
+        catch (NpgsqlException error) when (Unreachable.Is(error))
+        {
+            throw new StoreUnavailable("postgres", error);
+        }
+    }
+
+    public async Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(streamIds.Count, LoadStreamsMax);
+        var loader = LoaderOf(await HomeAsync(organizationId, ct));
+        try
+        {
+            return await loader.LoadManyAsync(organizationId, streamIds, ct);
+        }
+        catch (NpgsqlException error) when (Unreachable.Is(error))
+        {
+            throw new StoreUnavailable("postgres", error);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var lane in lanes.Values)
+        {
+            await lane.Value.DisposeAsync();
+        }
+
+        foreach (var loader in loaders.Values)
+        {
+            await loader.Value.DisposeAsync();
+        }
+    }
+
+    private static async Task<AppendOutcome> Prepare(AppendLanes lane, Guid organizationId, IReadOnlyList<StreamAppend> streams, CurrentRequest? request, List<(AppendLanes Lane, List<AppendCall> Calls)> waiting)
+    {
+        try
+        {
+            var call = new AppendCall(organizationId, streams, request);
+            var place = waiting.FindIndex(entry => ReferenceEquals(entry.Lane, lane));
+            if (place < 0)
+            {
+                waiting.Add((lane, [call]));
+            }
+            else
+            {
+                waiting[place].Calls.Add(call);
+            }
+
+            return await call.Outcome;
+        }
+        finally
+        {
+            lane.Leave();
+        }
+    }
+
+    private static void Submit(List<(AppendLanes Lane, List<AppendCall> Calls)> waiting)
+    {
+        foreach (var (lane, calls) in waiting)
+        {
+            lane.Add(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(calls));
+        }
+
+        waiting.Clear();
+    }
+
+    private static void Note(CurrentRequest? request, AppendOutcome outcome)
+    {
+        if (request is not null && outcome.Verdict == AppendVerdict.Ok)
+        {
+            request.ClaimMarked |= request.Claim is not null;
+            NotePosition(request, outcome);
+        }
+    }
+
+    private static void NotePosition(CurrentRequest? request, AppendOutcome outcome)
+    {
+        if (request is not null && outcome.LastPosition > request.LastPosition)
+        {
+            request.LastPosition = outcome.LastPosition;
+        }
+    }
+
+    private async ValueTask<Shard> HomeAsync(Guid organizationId, CancellationToken ct)
+    {
+        try
+        {
+            return await shards.OfAsync(organizationId, ct);
+        }
+        catch (NpgsqlException error) when (Unreachable.Is(error))
+        {
+            throw new StoreUnavailable("postgres", error);
+        }
+    }
+
+    private AppendLanes LanesOf(Shard shard) => lanes.GetOrAdd(shard, s => new(() => new(s, settings, views, signals.Of(s), clock))).Value;
+
+    private StreamLoader LoaderOf(Shard shard) => loaders.GetOrAdd(shard, s => new(() => new(s, settings))).Value;
+}

@@ -1,0 +1,187 @@
+-- Appending and reading. Written for writers that insert events first and move the stream row last (the order of Marten's Quick mode, so that neither
+-- deadlocks the other); the unique index (tenant_id, stream_id, version) is the judge between processes. Measured in docs/decisions/0030.
+SET ROLE bsp_owner;
+
+-- Announces, before any number is drawn, that this transaction will only use numbers >= the returned one. bsp.fence() looks for the announcement.
+-- It is a shared advisory lock whose key carries the number, so it ends with the transaction, however that ends.
+CREATE FUNCTION bsp.announce() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  lowest bigint;
+BEGIN
+  SELECT last_value + is_called::int INTO lowest FROM public.mt_events_sequence;
+  PERFORM pg_advisory_xact_lock_shared((16979::bigint << 48) | lowest);       -- 16979 = 'BS'
+  RETURN lowest;
+END $$;
+
+-- Everything up to the returned number is either visible to a snapshot taken after this call or will never exist. The order of its two steps matters:
+-- whoever announces after we looked draws numbers above the last value that we read before.
+CREATE FUNCTION bsp.fence() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  drawn bigint;
+  open_from bigint;
+BEGIN
+  SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO drawn FROM public.mt_events_sequence;
+  SELECT min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) INTO open_from
+    FROM pg_locks l
+   WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.classid::bigint >> 16 = 16979 AND l.granted
+     AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+  RETURN least(drawn, open_from - 1);
+END $$;
+
+-- Many calls in one statement. Streams (s_*) are distinct and sorted; items (i_*: one stream of one call) stand in the order of calls (c_*); events
+-- (e_*) stand in the order of streams, then items. Each call has its own verdict: 0 done, 1 conflict, 2 archived. Out: versions found, per item;
+-- seq_ids of what was written, in the order of e_*. Raises 40001 when another process was faster: the caller repeats.
+CREATE FUNCTION bsp.append(
+  p_tenants text, p_at timestamptz,
+  s_tenant text[], s_id uuid[], s_type text[],
+  c_items int[], c_claim uuid[], c_correlation text[], c_causation text[], c_user text[],
+  i_call int[], i_stream int[], i_expected bigint[], i_count int[],
+  e_item int[], e_nth int[], e_id uuid[], e_type text[], e_dotnet text[], e_data jsonb[],
+  OUT verdicts int[], OUT versions bigint[], OUT seqs bigint[])
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  stored bigint[];            -- -1: no such stream
+  running bigint[];           -- while calls are judged one after another
+  closed boolean[];
+  item int := 0;
+  stream int;
+  verdict int;
+  events int := 0;
+  created int := 0;
+  moved int := 0;
+  affected int;
+BEGIN
+  IF p_tenants IS NOT NULL THEN PERFORM set_config('bsp.tenants', p_tenants, true); END IF;
+  SELECT array_agg(CASE WHEN t.id IS NULL THEN -1 ELSE coalesce(t.version, 0) END ORDER BY s.o), array_agg(coalesce(t.is_archived, false) ORDER BY s.o)
+    INTO stored, closed
+    FROM unnest(s_tenant, s_id) WITH ORDINALITY AS s (tenant, id, o) LEFT JOIN public.mt_streams t ON t.tenant_id = s.tenant AND t.id = s.id;
+  running := stored;
+  verdicts := array_fill(0, ARRAY[cardinality(c_items)]);
+  versions := array_fill(0::bigint, ARRAY[cardinality(i_call)]);
+
+  FOR c IN 1 .. cardinality(c_items) LOOP
+    verdict := 0;
+    FOR i IN item + 1 .. item + c_items[c] LOOP
+      stream := i_stream[i];
+      versions[i] := greatest(running[stream], 0);
+      IF closed[stream] THEN verdict := 2;
+      ELSIF verdict = 0 AND i_expected[i] <> versions[i] THEN verdict := 1;
+      END IF;
+    END LOOP;
+    IF verdict = 0 THEN
+      FOR i IN item + 1 .. item + c_items[c] LOOP
+        stream := i_stream[i];
+        IF running[stream] < 0 THEN created := created + 1; ELSIF running[stream] = stored[stream] THEN moved := moved + 1; END IF;
+        running[stream] := versions[i] + i_count[i];
+        events := events + i_count[i];
+      END LOOP;
+    ELSE
+      verdicts[c] := verdict;
+    END IF;
+    item := item + c_items[c];
+  END LOOP;
+
+  seqs := '{}';
+  IF events = 0 THEN RETURN; END IF;
+
+  IF created > 0 THEN
+    INSERT INTO public.mt_streams (tenant_id, id, type, version, timestamp, created, is_archived)
+    SELECT s.tenant, s.id, s.type, running[s.o], p_at, p_at, false
+      FROM unnest(s_tenant, s_id, s_type) WITH ORDINALITY AS s (tenant, id, type, o)
+     WHERE stored[s.o] < 0 AND running[s.o] > 0
+        ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS affected = ROW_COUNT;
+    IF affected <> created THEN RAISE EXCEPTION 'a stream was created meanwhile' USING ERRCODE = '40001'; END IF;
+  END IF;
+
+  PERFORM bsp.announce();
+  WITH written AS (
+    INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, user_name, is_archived)
+    SELECT nextval('public.mt_events_sequence'), e.id, s_id[i_stream[e.item]], versions[e.item] + e.nth, e.data, e.type, p_at, s_tenant[i_stream[e.item]], e.dotnet,
+           c_correlation[i_call[e.item]], c_causation[i_call[e.item]], c_user[i_call[e.item]], false
+      FROM unnest(e_item, e_nth, e_id, e_type, e_dotnet, e_data) AS e (item, nth, id, type, dotnet, data)
+     WHERE verdicts[i_call[e.item]] = 0
+    RETURNING seq_id)
+  SELECT array_agg(w.seq_id) INTO seqs FROM written w;
+
+  IF moved > 0 THEN
+    UPDATE public.mt_streams t SET version = running[s.o], timestamp = p_at
+      FROM unnest(s_tenant, s_id) WITH ORDINALITY AS s (tenant, id, o)
+     WHERE stored[s.o] >= 0 AND running[s.o] > stored[s.o] AND t.tenant_id = s.tenant AND t.id = s.id AND coalesce(t.version, 0) = stored[s.o];
+    GET DIAGNOSTICS affected = ROW_COUNT;
+    IF affected <> moved THEN RAISE EXCEPTION 'a stream was moved meanwhile' USING ERRCODE = '40001'; END IF;
+  END IF;
+
+  IF c_claim IS NOT NULL THEN
+    UPDATE bsp.idempotency_keys k SET work_done = true FROM unnest(c_claim, verdicts) AS q (claim, verdict) WHERE q.verdict = 0 AND k.claim_id = q.claim;
+  END IF;
+END $$;
+
+-- One call on one stream: the lean way of the same.
+CREATE FUNCTION bsp.append_one(
+  p_tenants text, p_at timestamptz, p_tenant text, p_stream uuid, p_stream_type text, p_expected bigint,
+  p_claim uuid, p_correlation text, p_causation text, p_user text,
+  e_id uuid[], e_type text[], e_dotnet text[], e_data jsonb[],
+  OUT verdict int, OUT version bigint, OUT seqs bigint[])
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  stored bigint;
+  closed boolean;
+  known boolean;
+BEGIN
+  IF p_tenants IS NOT NULL THEN PERFORM set_config('bsp.tenants', p_tenants, true); END IF;
+  verdict := 0;
+  seqs := '{}';
+  SELECT coalesce(t.version, 0), coalesce(t.is_archived, false) INTO stored, closed FROM public.mt_streams t WHERE t.tenant_id = p_tenant AND t.id = p_stream;
+  known := FOUND;
+  version := coalesce(stored, 0);
+  IF closed THEN verdict := 2; RETURN; END IF;
+  IF p_expected <> version THEN verdict := 1; RETURN; END IF;
+
+  IF NOT known THEN
+    INSERT INTO public.mt_streams (tenant_id, id, type, version, timestamp, created, is_archived)
+    VALUES (p_tenant, p_stream, p_stream_type, cardinality(e_id), p_at, p_at, false) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the stream was created meanwhile' USING ERRCODE = '40001'; END IF;
+  END IF;
+
+  PERFORM bsp.announce();
+  WITH written AS (
+    INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, user_name, is_archived)
+    SELECT nextval('public.mt_events_sequence'), e.id, p_stream, append_one.version + e.nth, e.data, e.type, p_at, p_tenant, e.dotnet, p_correlation, p_causation, p_user, false
+      FROM unnest(e_id, e_type, e_dotnet, e_data) WITH ORDINALITY AS e (id, type, dotnet, data, nth)
+    RETURNING seq_id)
+  SELECT array_agg(w.seq_id) INTO seqs FROM written w;
+
+  IF known THEN
+    UPDATE public.mt_streams t SET version = append_one.version + cardinality(e_id), timestamp = p_at
+     WHERE t.tenant_id = p_tenant AND t.id = p_stream AND coalesce(t.version, 0) = stored;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the stream was moved meanwhile' USING ERRCODE = '40001'; END IF;
+  END IF;
+
+  IF p_claim IS NOT NULL THEN UPDATE bsp.idempotency_keys k SET work_done = true WHERE k.claim_id = p_claim; END IF;
+END $$;
+
+-- After a lost connection: which of these events are in the log after all? By the last event of each asked item.
+CREATE FUNCTION bsp.find_appended(p_tenants text, i_tenant text[], i_stream uuid[], i_last uuid[])
+RETURNS TABLE (item int, version bigint, sequence bigint) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  PERFORM set_config('bsp.tenants', p_tenants, true);
+  RETURN QUERY
+    SELECT q.o::int, e.version, e.seq_id
+      FROM unnest(i_tenant, i_stream, i_last) WITH ORDINALITY AS q (tenant, stream, last, o)
+      JOIN public.mt_events e ON e.tenant_id = q.tenant AND e.stream_id = q.stream AND e.id = q.last;
+END $$;
+
+-- The log of all organizations, for projections: they run for everybody, yet no role of ours bypasses row-level security. p_types null: all.
+CREATE FUNCTION bsp.read_log(p_after bigint, p_up_to bigint, p_types text[], p_limit int)
+RETURNS TABLE (seq_id bigint, id uuid, tenant_id varchar, stream_id uuid, version bigint, type varchar, data jsonb, "timestamp" timestamptz,
+               correlation_id varchar, causation_id varchar, user_name varchar)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
+  SELECT e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, CASE WHEN e.bdata IS NULL THEN e.data END, e.timestamp, e.correlation_id, e.causation_id, e.user_name
+    FROM public.mt_events e
+   WHERE e.seq_id > p_after AND e.seq_id <= p_up_to AND (p_types IS NULL OR e.type = ANY (p_types)) AND e.type <> 'tombstone'
+   ORDER BY e.seq_id
+   LIMIT p_limit
+$$;
+REVOKE EXECUTE ON FUNCTION bsp.read_log(bigint, bigint, text[], int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bsp.read_log(bigint, bigint, text[], int) TO bsp_app;
