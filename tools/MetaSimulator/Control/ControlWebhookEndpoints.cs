@@ -130,15 +130,15 @@ internal static class ControlWebhookEndpoints
 
     private static Task ChangeUrl(HttpContext http, SimulatorState state) => ControlJson.WithBody(http, async body =>
     {
-        var url = body.Text("url");
-        if (url is not null && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
+        var changed = state.Options with { WebhookUrl = body.Text("url") };
+        if (ControlJson.Wrong(changed) is { } fault)
         {
-            await ControlJson.Fault(http, "url must be an http or https address, or null.");
+            await ControlJson.Fault(http, fault);
             return;
         }
 
-        state.Options = state.Options with { WebhookUrl = url };
-        await ControlJson.Answer(http, new { Url = url });
+        state.Options = changed;
+        await ControlJson.Answer(http, new { Url = changed.WebhookUrl });
     });
 
     private static async Task Verify(HttpContext http, SimulatorState state)
