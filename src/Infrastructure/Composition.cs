@@ -1,13 +1,26 @@
 using Bsp.Application.ApiKeys;
+using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
+using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
+using Bsp.Application.Webhooks;
 using Bsp.Infrastructure.ApiKeys;
+using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
+using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Privacy;
+using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Queue;
+using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Templates;
+using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
@@ -46,7 +59,65 @@ public static class Composition
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, Timeout: TimeSpan.FromSeconds(10)));
         services.AddSingleton<IMeta, GraphClient>();
 
+        AddEvents(services);
+        AddRedis(services, options);
+        AddSending(services, options);
+        AddWebhooks(services);
+        services.AddSingleton<ImportSignal>();
+        services.AddHostedService<ImportWorker>();
         return services;
+    }
+
+    // The log and what is written in its own transactions.
+    private static void AddEvents(IServiceCollection services)
+    {
+        services.AddEventStore();
+        services.AddSingleton<IInlineView, CampaignsView>();
+        services.AddSingleton<IInlineView, TemplatesView>();
+        services.AddSingleton<IInlineView, ContactConsentView>();
+        services.AddSingleton<IInlineView>(new SendQueueView(SendQueueView.TimeToLiveStandard));
+    }
+
+    private static void AddRedis(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton(new RedisConnection(options.Redis ?? RedisConnection.Standard));
+        services.AddSingleton<RateLimit>();
+        services.AddSingleton<Locks>();
+        services.AddSingleton<WebhookMarks>();
+        services.AddSingleton<IStoreHealth, RedisHealth>();
+        services.AddSingleton(provider => new MessageQueue(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>()));
+    }
+
+    private static void AddSending(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton<Instance>();
+        services.AddHostedService(provider => provider.GetRequiredService<Instance>());
+        services.AddSingleton(new SenderOptions(options.UnknownDeadline));
+        services.AddSingleton<SendingNumbers>();
+        services.AddSingleton<Outbox>();
+        services.AddSingleton<SendConsequences>();
+        services.AddSingleton<Sender>();
+        services.AddSingleton<IWamids, Wamids>();
+        services.AddSingleton<ISendReferences, SendReferences>();
+        services.AddSingleton<ICampaignReferences, CampaignReferences>();
+        services.AddHostedService<SendWorker>();
+        services.AddHostedService<SendSweeper>();
+        services.AddHostedService<CampaignDriver>();
+    }
+
+    private static void AddWebhooks(IServiceCollection services)
+    {
+        services.AddSingleton(new JournalOptions(RetentionDays: 7));
+        services.AddSingleton<WebhookSignal>();
+        services.AddSingleton<NumberDirectory>();
+        services.AddSingleton<OtherFields>();
+        services.AddSingleton<Journal>();
+        services.AddSingleton<IWebhookJournal>(provider => provider.GetRequiredService<Journal>());
+        services.AddHostedService(provider => provider.GetRequiredService<Journal>());
+        services.AddHostedService<JournalPartitions>();
+        services.AddSingleton<ParkedStatuses>();
+        services.AddHostedService(provider => provider.GetRequiredService<ParkedStatuses>());
+        services.AddHostedService<WebhookReader>();
     }
 
     // MediatR 5 by hand: every handler and validator of Application and Infrastructure.
