@@ -17,7 +17,11 @@ internal static class ControlWebhookEndpoints
 
     private static readonly Dictionary<string, string> MediaTypes = new()
     {
-        ["image"] = "image/png", ["audio"] = "audio/ogg; codecs=opus", ["video"] = "video/mp4", ["document"] = "application/pdf", ["sticker"] = "image/webp",
+        ["image"] = "image/png",
+        ["audio"] = "audio/ogg; codecs=opus",
+        ["video"] = "video/mp4",
+        ["document"] = "application/pdf",
+        ["sticker"] = "image/webp",
     };
 
     public static void Map(IEndpointRouteBuilder control, SimulatorState state)
