@@ -8,7 +8,10 @@ namespace Bsp.Application.Campaigns;
 
 /// <summary>Ends a campaign for good; people not yet sent to are cancelled.</summary>
 /// <param name="SeenVersion">Version the caller last saw (If-Match); null decides on whatever is stored.</param>
-public sealed record CancelCampaign(Guid OrganizationId, Guid CampaignId, string Reason, long? SeenVersion = null) : ICommand;
+public sealed record CancelCampaign(Guid OrganizationId, Guid CampaignId, string Reason, long? SeenVersion = null) : ICommandOn
+{
+    Guid ICommandOn.Id => CampaignId;
+}
 
 public sealed class CancelCampaignValidator : AbstractValidator<CancelCampaign>
 {

@@ -7,7 +7,10 @@ using MediatR;
 namespace Bsp.Application.Campaigns;
 
 /// <summary>Changes a campaign that has not been launched. <paramref name="Edit"/> gets the plan as stored and returns it as wanted.</summary>
-public sealed record ChangeCampaign(Guid OrganizationId, Guid CampaignId, Func<CampaignPlan, CampaignPlan> Edit, long? SeenVersion = null) : ICommand;
+public sealed record ChangeCampaign(Guid OrganizationId, Guid CampaignId, Func<CampaignPlan, CampaignPlan> Edit, long? SeenVersion = null) : ICommandOn
+{
+    Guid ICommandOn.Id => CampaignId;
+}
 
 public sealed class CampaignPlanValidator : AbstractValidator<CampaignPlan>
 {

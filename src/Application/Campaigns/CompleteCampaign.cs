@@ -6,7 +6,10 @@ using MediatR;
 namespace Bsp.Application.Campaigns;
 
 /// <summary>Said by the campaign driver when nothing is left to send or to wait for.</summary>
-public sealed record CompleteCampaign(Guid OrganizationId, Guid CampaignId) : ICommand;
+public sealed record CompleteCampaign(Guid OrganizationId, Guid CampaignId) : ICommandOn
+{
+    Guid ICommandOn.Id => CampaignId;
+}
 
 public sealed class CompleteCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<CompleteCampaign, Done>
 {

@@ -6,7 +6,10 @@ using MediatR;
 namespace Bsp.Application.Campaigns;
 
 /// <summary>Starts a campaign: its audience is frozen and sending begins.</summary>
-public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null) : ICommand;
+public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null) : ICommandOn
+{
+    Guid ICommandOn.Id => CampaignId;
+}
 
 public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
 {

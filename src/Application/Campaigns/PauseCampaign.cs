@@ -8,7 +8,10 @@ namespace Bsp.Application.Campaigns;
 
 /// <summary>Stops a running campaign; at most the messages of the moment still leave.</summary>
 /// <param name="SeenVersion">Version the caller last saw (If-Match); null decides on whatever is stored.</param>
-public sealed record PauseCampaign(Guid OrganizationId, Guid CampaignId, string Reason, long? SeenVersion = null) : ICommand;
+public sealed record PauseCampaign(Guid OrganizationId, Guid CampaignId, string Reason, long? SeenVersion = null) : ICommandOn
+{
+    Guid ICommandOn.Id => CampaignId;
+}
 
 public sealed class PauseCampaignValidator : AbstractValidator<PauseCampaign>
 {

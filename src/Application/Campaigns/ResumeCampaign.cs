@@ -7,7 +7,10 @@ namespace Bsp.Application.Campaigns;
 
 /// <summary>Lets a paused campaign go on.</summary>
 /// <param name="SeenVersion">Version the caller last saw (If-Match); null decides on whatever is stored.</param>
-public sealed record ResumeCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null) : ICommand;
+public sealed record ResumeCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null) : ICommandOn
+{
+    Guid ICommandOn.Id => CampaignId;
+}
 
 public sealed class ResumeCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<ResumeCampaign, Done>
 {

@@ -30,6 +30,21 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     /// <summary>Meta may have it, or may still send it: neither waiting with us nor ended.</summary>
     public bool InFlight => Phase is MessagePhase.Sending or MessagePhase.Unknown;
 
+    /// <summary>Where it stands, in one word; every message ends in exactly one of skipped, cancelled, rejected, failed, expired, delivered (or read), unknown_closed.</summary>
+    public string Standing => this switch
+    {
+        { Phase: MessagePhase.None } => "pending",
+        { Phase: MessagePhase.Inbound } => "received",
+        { ReadAt: not null } => "read",
+        { DeliveredAt: not null } => "delivered",
+        { FailedAt: not null } => "failed",
+        { Phase: MessagePhase.Expired } => "expired",
+        { SentAt: not null } => "sent",
+        { Phase: MessagePhase.Unknown } => "outcome_unknown",
+        { Phase: MessagePhase.UnknownClosed } => "unknown_closed",
+        _ => Phase.ToString().ToLowerInvariant(),
+    };
+
     public static MessageEvent[] Queue(Message state, MessageRef reference, TemplateUse? template, Sealed content, SentBy by, DateTimeOffset now) =>
         state.Phase == MessagePhase.None ? [new MessageQueued(reference, template, content, by, now)] : [];
 

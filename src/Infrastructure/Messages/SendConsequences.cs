@@ -1,7 +1,9 @@
 using Bsp.Application.Campaigns;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
+using Bsp.Application.Contacts;
 using Bsp.Domain.Common;
+using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Redis;
 using MediatR;
@@ -31,6 +33,31 @@ public sealed partial class SendConsequences(RateLimit limits, IMediator mediato
         {
             var first = campaign.First().Answer;
             await PauseAsync(organizationId, campaign.Key, $"Meta {first.Code}: {first.Title}", ct);
+        }
+
+        foreach (var (ruling, answer) in results.Where(r => r.Answer.Result == SendResult.Rejected))
+        {
+            await OptOutAsync(organizationId, ruling.After.Ref!, answer.Code, ct);
+        }
+    }
+
+    /// <summary>After a failure that a webhook reported.</summary>
+    public async Task OfFailureAsync(Guid organizationId, MessageFailed failed, CancellationToken ct)
+    {
+        if (failed.Code is { } stop && failed.Ref.CampaignId is { } campaign && (MetaErrors.StopsNumber(stop) || MetaErrors.StopsTemplate(stop)))
+        {
+            await PauseAsync(organizationId, campaign, $"Meta {stop}: {failed.Title}", ct);
+        }
+
+        await OptOutAsync(organizationId, failed.Ref, failed.Code, ct);
+    }
+
+    // 131050: the user stopped marketing messages of this business.
+    private async Task OptOutAsync(Guid organizationId, MessageRef reference, int? code, CancellationToken ct)
+    {
+        if (code is { } number && MetaErrors.IsOptOut(number))
+        {
+            await mediator.Send(new ChangeContactConsent(organizationId, reference.ContactId, new("OPTED_OUT", "meta_131050", reference.MessageId.ToString())), ct);
         }
     }
 

@@ -95,3 +95,7 @@ CREATE INDEX campaigns_active ON campaigns (status) WHERE status IN ('SCHEDULED'
 CREATE FUNCTION bsp.parked_now_known(p_limit int)
 RETURNS TABLE (id bigint, organization_id uuid, item jsonb) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS
 $$ SELECT p.id, p.organization_id, p.item FROM bsp.parked_statuses p JOIN bsp.wamids w ON w.wamid = p.wamid AND w.organization_id = p.organization_id LIMIT p_limit $$;
+
+CREATE FUNCTION bsp.parked_drop_before(p_before timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS
+$$ DELETE FROM bsp.parked_statuses WHERE parked_at < p_before $$;
+CREATE INDEX parked_statuses_age ON bsp.parked_statuses (parked_at);

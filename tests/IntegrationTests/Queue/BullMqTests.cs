@@ -185,6 +185,68 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
         (await queue.TakeAsync(50)).Select(j => j.Id).ShouldBe(["gone-too", "later", "bad"], ignoreOrder: true);
     }
 
+    [Fact]
+    public async Task Our_events_and_fields_are_the_real_ones()
+    {
+        var real = await Lives("real", async (node, queue, jobs) =>
+        {
+            await node.Do("add", new { jobs });
+            await node.Do("work", new { options = new { name = "w" } });
+        });
+        var own = await Lives("own", async (_, queue, jobs) =>
+        {
+            await queue.EnqueueAsync(
+            [
+                NewJob("plain", "{}"), NewJob("again", "{}") with { Attempts = 3, Backoff = Backoff.Fixed(TimeSpan.FromMilliseconds(50)) },
+                NewJob("bad", "{}") with { Attempts = 2, Backoff = Backoff.Fixed(TimeSpan.Zero) },
+                NewJob("late", "{}") with { Delay = TimeSpan.FromMilliseconds(50), Priority = 7 },
+            ]);
+            return new RunningWorker(new Worker(queue, new() { Name = "w", Slots = 1 }, (batch, _) => Task.FromResult<IReadOnlyList<JobOutcome>>(
+                [.. batch.Select(job => (JobOutcome)(job switch
+                {
+                    { Id: "again", AttemptsMade: 0 } => new JobFailed(job, "failure 0"),
+                    { Id: "bad" } => new JobFailed(job, $"failure {job.AttemptsMade}"),
+                    _ => new JobCompleted(job),
+                }))]), TimeProvider.System, TestLog.For<Worker>()));
+        });
+        own.ShouldBe(real);
+    }
+
+    private async Task<string[]> Lives(string kind, Func<NodeBullMq, MessageQueue, object[], Task> begin) =>
+        await Lives(kind, async (node, queue, jobs) =>
+        {
+            await begin(node, queue, jobs);
+            return null;
+        });
+
+    // What four jobs leave behind: each one's events in order, and the names of its fields. Times are left out.
+    private async Task<string[]> Lives(string kind, Func<NodeBullMq, MessageQueue, object[], Task<IAsyncDisposable?>> begin)
+    {
+        var name = $"{QueueName}-{kind}";
+        await using var node = NodeBullMq.Start(ConnectionString, name);
+        var queue = new MessageQueue(Redis, TimeProvider.System, name);
+        object[] jobs =
+        [
+            new { name = "send", data = new { }, opts = new { jobId = "plain" } },
+            new { name = "send", data = new { failures = 1 }, opts = new { jobId = "again", attempts = 3, backoff = 50 } },
+            new { name = "send", data = new { failures = 9 }, opts = new { jobId = "bad", attempts = 2 } },
+            new { name = "send", data = new { }, opts = new { jobId = "late", delay = 50, priority = 7 } },
+        ];
+        await using (await begin(node, queue, jobs))
+            await Eventually.Holds(async () => await queue.CountsAsync() is { Completed: 3, Failed: 1 }, $"{kind}: all end");
+
+        var db = await Db();
+        var left = new List<string>();
+        foreach (var id in new[] { "plain", "again", "bad", "late" })
+        {
+            var events = (await db.StreamRangeAsync($"bull:{name}:events")).Where(e => e["jobId"] == id);
+            left.AddRange(events.Select(e => string.Join(" ", e.Values.Select(v => v.Name == "delay" ? "delay" : $"{v.Name}={v.Value}"))));
+            left.Add($"{id}: {string.Join(",", (await db.HashKeysAsync($"bull:{name}:{id}")).Select(f => f.ToString()).Order())}");
+        }
+
+        return [.. left];
+    }
+
     private static async Task SameCounts(NodeBullMq node, MessageQueue queue)
     {
         var theirs = (await node.Do("counts"))!;

@@ -1,0 +1,89 @@
+using System.Security.Cryptography;
+using System.Text;
+using Bsp.Application.ApiKeys;
+using Bsp.Application.Common;
+
+namespace Bsp.Api.Common;
+
+/// <summary>Finds out who calls, whether he may, and for whom; then enters <see cref="CurrentRequest"/>.</summary>
+public sealed class Authentication(RequestDelegate next, BspOptions options, IKeyDirectory keys)
+{
+    /// <summary>The organization that the platform acts for.</summary>
+    public const string OrganizationHeader = "Bsp-Organization";
+
+    private const int TokenCharsMax = 200;
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var caller = Caller.Nobody;
+        if (context.GetEndpoint() is RouteEndpoint route)
+        {
+            var rule = Access.RoutesOf(route).Select(r => Access.All.GetValueOrDefault(r)).FirstOrDefault(r => r is not null) ?? throw new InvalidOperationException($"{route.DisplayName} has no role.");
+            if (rule.Least > Role.Anonymous)
+            {
+                caller = await CallerAsync(context);
+                Allow(caller, rule);
+            }
+        }
+
+        context.Features.Set(caller);
+        var current = new CurrentRequest { CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null : caller.Name };
+        context.Features.Set(current);
+        using (current.Enter())
+        {
+            await next(context);
+        }
+    }
+
+    private static void Allow(Caller caller, Access.Rule rule)
+    {
+        if (caller.Role < rule.Least)
+        {
+            throw new Problem(403, "access.denied", $"This needs the role {rule.Least.ToString().ToLowerInvariant()}; yours is {caller.Role.ToString().ToLowerInvariant()}.");
+        }
+
+        if (rule.Organization && caller.OrganizationId == Guid.Empty)
+        {
+            throw Problem.Field("request.organization_missing", OrganizationHeader, "must name the organization that the platform acts for.");
+        }
+    }
+
+    private async Task<Caller> CallerAsync(HttpContext context)
+    {
+        var header = context.Request.Headers.Authorization;
+        if (header is not [{ Length: > 7 and < TokenCharsMax } value] || !value.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new Problem(401, "access.unauthenticated", "Send 'Authorization: Bearer <key>'.");
+        }
+
+        var token = value[7..].Trim();
+        if (CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(token)), options.PlatformKeySha256))
+        {
+            return new(NamedOrganization(context), Role.Platform, "platform", "platform", null);
+        }
+
+        if (!token.StartsWith("bsp_", StringComparison.Ordinal) || await keys.FindAsync(ApiKeySecret.HashOf(token), context.RequestAborted) is not { } key)
+        {
+            throw new Problem(401, "access.unauthenticated", "This key does not exist, has expired or was revoked.");
+        }
+
+        if (context.Request.Headers.ContainsKey(OrganizationHeader))
+        {
+            throw new Problem(403, "access.organization_header", $"{OrganizationHeader} is for the platform: a key acts for its own organization.");
+        }
+
+        keys.Used(key);
+        var role = key.Permissions switch { "admin" => Role.Admin, "write" => Role.Manager, _ => Role.Viewer };
+        return new(key.OrganizationId, role, key.KeyId.ToString(), key.Prefix, key.KeyId);
+    }
+
+    private static Guid NamedOrganization(HttpContext context)
+    {
+        if (!context.Request.Headers.TryGetValue(OrganizationHeader, out var named))
+        {
+            return Guid.Empty;
+        }
+
+        return Guid.TryParseExact(named.ToString(), "D", out var id) && id != Guid.Empty ? id : throw Problem.Field("request.organization_malformed", OrganizationHeader, "must be an organization's id.");
+    }
+}

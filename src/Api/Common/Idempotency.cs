@@ -1,0 +1,198 @@
+using System.Security.Cryptography;
+using System.Text;
+using Bsp.Application.Common;
+
+namespace Bsp.Api.Common;
+
+/// <summary>The answer of this route holds a secret: it is not kept for repeats, which get the resource without it.</summary>
+public sealed class AnswersWithSecret;
+
+/// <summary>The body is streamed and may be large: the size limit is lifted, and an Idempotency-Key binds to its length and type instead of its content.</summary>
+public sealed class StreamedBody;
+
+/// <summary>
+/// Idempotency-Key on POST under /v1: a claim is committed before the work, the work's transaction marks it done, the answer is kept for 24 hours.
+/// A repeat of finished work gets the same answer; of running work 409; of failed work does the work.
+/// </summary>
+public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys keys, ILogger<Idempotency> log)
+{
+    public const string KeyHeader = "Idempotency-Key";
+    public const string ReplayedHeader = "Idempotency-Replayed";
+    private const int KeyCharsMax = 255;
+    private const int KeptBytesMax = 1_048_576;
+    private static readonly string[] KeptHeaders = ["Content-Type", "Location", "ETag", "Bsp-Position"];
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (context.Request.Method != "POST" || context.GetEndpoint() is null || !context.Request.Path.StartsWithSegments("/v1") || !context.Request.Headers.TryGetValue(KeyHeader, out var given))
+        {
+            await next(context);
+            return;
+        }
+
+        var key = given is [{ Length: > 0 and <= KeyCharsMax } one] ? one : throw Problem.Field("request.idempotency_key", KeyHeader, $"must be 1–{KeyCharsMax} characters, once.");
+        var caller = Caller.Of(context);
+        var request = new ClaimRequest(caller.OrganizationId, caller.Id, $"POST {context.Request.Path}", key, await HashAsync(context));
+        var attempt = await keys.ClaimAsync(request, context.RequestAborted);
+        switch (attempt.State)
+        {
+            case ClaimState.InFlight:
+                throw new Problem(409, "idempotency.in_flight", "A request with this Idempotency-Key is being carried out: ask again.", retryAfterSeconds: 1);
+            case ClaimState.OtherBody:
+                throw new Problem(422, "idempotency.other_body", "This Idempotency-Key was used with another body.");
+            case ClaimState.Answered:
+                await ReplayAsync(context, attempt.Answer!);
+                return;
+            default:
+                await CarryOutAsync(context, caller.OrganizationId, attempt.Claim!);
+                return;
+        }
+    }
+
+    private async Task CarryOutAsync(HttpContext context, Guid organizationId, IdempotencyClaim claim)
+    {
+        CurrentRequest.Value!.Claim = claim;
+        if (claim.WorkDone)
+        {
+            context.Response.Headers[ReplayedHeader] = "true";
+        }
+
+        var wire = context.Response.Body;
+        using var answer = new MemoryStream();
+        context.Response.Body = answer;
+        try
+        {
+            using (new Lease(keys, organizationId, claim.ClaimId, log))
+            {
+                await next(context);
+            }
+        }
+        catch
+        {
+            await ReleaseAsync(organizationId, claim);
+            throw;
+        }
+        finally
+        {
+            context.Response.Body = wire;
+        }
+
+        if (context.Response.StatusCode is >= 200 and < 300)
+        {
+            await FinishAsync(context, organizationId, claim, answer);
+        }
+        else
+        {
+            await ReleaseAsync(organizationId, claim);
+        }
+
+        answer.Position = 0;
+        await answer.CopyToAsync(wire, context.RequestAborted);
+    }
+
+    // The work is committed and marked by its own transaction; failing to keep the answer costs a repeat only a look at the resource.
+    private async Task FinishAsync(HttpContext context, Guid organizationId, IdempotencyClaim claim, MemoryStream body)
+    {
+        try
+        {
+            var keep = body.Length <= KeptBytesMax && context.GetEndpoint()?.Metadata.GetMetadata<AnswersWithSecret>() is null;
+            var headers = KeptHeaders.Where(context.Response.Headers.ContainsKey).ToDictionary(h => h, h => context.Response.Headers[h].ToString());
+            if (CurrentRequest.Value!.LastPosition > Application.EventStore.Position.Start)
+            {
+                headers["Bsp-Position"] = CurrentRequest.Value.LastPosition.ToToken();
+            }
+
+            await keys.FinishAsync(organizationId, claim.ClaimId, keep ? new(context.Response.StatusCode, body.ToArray(), headers) : null, CancellationToken.None);
+        }
+        catch (Exception fault)
+        {
+            LogNotKept(fault, claim.ClaimId);
+        }
+    }
+
+    private async Task ReleaseAsync(Guid organizationId, IdempotencyClaim claim)
+    {
+        try
+        {
+            await keys.ReleaseAsync(organizationId, claim.ClaimId, CancellationToken.None);
+        }
+        catch (Exception fault)
+        {
+            LogNotReleased(fault, claim.ClaimId); // its lease ends by itself
+        }
+    }
+
+    private static async Task ReplayAsync(HttpContext context, StoredAnswer answer)
+    {
+        context.Response.StatusCode = answer.Status;
+        foreach (var (name, value) in answer.Headers)
+        {
+            context.Response.Headers[name] = value;
+        }
+
+        context.Response.Headers[ReplayedHeader] = "true";
+        if (answer.Body.Length > 0)
+        {
+            await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
+        }
+    }
+
+    private static async Task<string> HashAsync(HttpContext context)
+    {
+        var request = context.Request;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(request.QueryString.Value ?? ""));
+        if (context.GetEndpoint()?.Metadata.GetMetadata<StreamedBody>() is not null)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{request.ContentType} {request.ContentLength}"));
+        }
+        else
+        {
+            request.EnableBuffering(bufferThreshold: 65_536);
+            var buffer = new byte[16_384];
+            for (int read; (read = await request.Body.ReadAsync(buffer, context.RequestAborted)) > 0;)
+            {
+                hash.AppendData(buffer, 0, read);
+            }
+
+            request.Body.Position = 0;
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the answer of idempotency claim {Claim} was not kept")]
+    private partial void LogNotKept(Exception fault, Guid claim);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "idempotency claim {Claim} was not released; its lease ends within 30 s")]
+    private partial void LogNotReleased(Exception fault, Guid claim);
+
+    // Renews the lease while the request runs.
+    private sealed class Lease : IDisposable
+    {
+        private readonly Timer timer;
+
+        public Lease(IIdempotencyKeys keys, Guid organizationId, Guid claimId, ILogger log)
+        {
+            var every = IIdempotencyKeys.Lease / 3;
+            timer = new Timer(_ => _ = RenewAsync(keys, organizationId, claimId, log), null, every, every);
+        }
+
+        public void Dispose() => timer.Dispose();
+
+        private static async Task RenewAsync(IIdempotencyKeys keys, Guid organizationId, Guid claimId, ILogger log)
+        {
+            try
+            {
+                await keys.RenewAsync(organizationId, claimId, CancellationToken.None);
+            }
+            catch (Exception fault)
+            {
+                LogNotRenewed(log, fault, claimId);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the lease of idempotency claim {Claim} was not renewed; trying again")]
+    private static partial void LogNotRenewed(ILogger log, Exception fault, Guid claim);
+}

@@ -1,0 +1,132 @@
+using System.Data.Common;
+using System.Diagnostics;
+using Bsp.Application.Common;
+using Bsp.Domain.Common;
+using FluentValidation;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Bsp.Api.Common;
+
+/// <summary>Every error → one problem+json. The only place that knows which exception is which status.</summary>
+public static partial class Problems
+{
+    private const int RetrySoonSeconds = 2;
+
+    // Refusals that are neither 404 (….unknown) nor 409.
+    private static readonly Dictionary<string, int> Special = new()
+    {
+        ["wallet.insufficient"] = 402,
+        ["wallet.empty"] = 402,
+        ["idempotency.other_body"] = 422,
+    };
+
+    /// <summary>Status of a code, for answers and for the documentation.</summary>
+    public static int StatusOf(string code) => Special.TryGetValue(code, out var status) ? status
+        : code.EndsWith(".unknown", StringComparison.Ordinal) ? 404
+        : code.StartsWith("request.", StringComparison.Ordinal) ? 400
+        : code.StartsWith("meta.", StringComparison.Ordinal) ? code == "meta.timeout" ? 504 : 502
+        : 409;
+
+    /// <summary>What the caller is told. Pure; anything not known here is a 500 that says nothing.</summary>
+    public static Problem From(Exception thrown) => thrown switch
+    {
+        Problem problem => problem,
+        Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message),
+        ValidationException invalid => new(400, "request.invalid", "The request is not well-formed: see errors.", invalid.Errors.GroupBy(e => e.PropertyName).ToDictionary(g => g.Key, g => g.Select(e => e.ErrorMessage).ToArray())),
+        VersionConflict { Named: true } => new(412, "version.mismatch", "It was changed since the version named in If-Match: read it again."),
+        VersionConflict => new(409, "version.conflict", "Others keep changing it: try again.", retryAfterSeconds: 1),
+        StoreUnavailable down => new(503, "store.unavailable", $"{down.Store} cannot be reached: try again. Nothing was acknowledged.", retryAfterSeconds: RetrySoonSeconds),
+        ViewBehind behind => new(504, "view.behind", behind.Message, retryAfterSeconds: 1),
+        MetaRefused { TimedOut: true } => new(504, "meta.timeout", "Meta did not answer in time.", retryAfterSeconds: RetrySoonSeconds),
+        MetaRefused meta => new(502, "meta.refused", $"Meta refused{(meta.Code is { } code ? $" ({code})" : "")}: {meta.Message}", retryAfterSeconds: meta.Retryable ? RetrySoonSeconds : null),
+        BadHttpRequestException bad => JsonProblems.From(bad),
+        DbException database => From(database),
+        OperationCanceledException => new(499, "request.cancelled", "The client went away."),
+        _ => new(500, "internal", "Something went wrong here. The trace id names the request in our logs."),
+    };
+
+    // By SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    private static Problem From(DbException fault) => fault.SqlState switch
+    {
+        "23505" => new(409, "resource.exists", "There is one like it already."),
+        "22021" or "22P05" => new(400, "request.invalid", "A text contains a character that cannot be stored (U+0000 or broken UTF-8)."),
+        ['5', '7', 'P', '0', _] or ['5', '3', ..] or ['0', '8', ..] => From(new StoreUnavailable("postgres")),
+        _ when fault.IsTransient => From(new StoreUnavailable("postgres")),
+        _ => From(new InvalidOperationException()),
+    };
+
+    /// <summary>Writes the body; status line and body say the same.</summary>
+    public static async Task WriteAsync(HttpContext context, Problem problem)
+    {
+        context.Response.StatusCode = problem.Status;
+        if (problem.RetryAfterSeconds is { } seconds)
+        {
+            context.Response.Headers.RetryAfter = seconds.ToString();
+        }
+
+        if (problem.Status == 401)
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+        }
+
+        var title = ReasonPhrases.GetReasonPhrase(problem.Status) is { Length: > 0 } phrase ? phrase : "Error";
+        var body = new ProblemBody($"urn:bsp:problem:{problem.Code}", title, problem.Status, problem.Message, problem.Code, problem.Errors, TraceOf(context));
+        await context.Response.WriteAsJsonAsync(body, WireJson.Options, "application/problem+json", CancellationToken.None);
+    }
+
+    /// <summary>Names the request in logs and problems.</summary>
+    public static string TraceOf(HttpContext context) => Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+
+    /// <summary>Turns exceptions and bare statuses (404, 405, 415 of the routing) into problems. The outermost middleware.</summary>
+    public static void UseProblems(this WebApplication app)
+    {
+        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Bsp.Api.Problems");
+        app.Use(async (context, next) =>
+        {
+            try
+            {
+                await next(context);
+                if (!context.Response.HasStarted && context.Response is { StatusCode: >= 400, ContentLength: null, ContentType: null })
+                {
+                    await WriteAsync(context, OfStatus(context.Response.StatusCode));
+                }
+            }
+            catch (Exception thrown)
+            {
+                var problem = From(thrown);
+                if (thrown is OperationCanceledException && !context.RequestAborted.IsCancellationRequested)
+                {
+                    problem = new(503, "request.timeout", "It took too long here: try again.", retryAfterSeconds: RetrySoonSeconds);
+                }
+
+                if (problem.Status >= 500)
+                {
+                    LogFailed(log, problem.Status >= 503 ? LogLevel.Warning : LogLevel.Error, thrown, context.Request.Method, context.Request.Path, problem.Code, TraceOf(context));
+                }
+
+                if (context.Response.HasStarted)
+                {
+                    context.Abort(); // half an answer must not look like a whole one
+                    return;
+                }
+
+                var kept = context.Response.Headers.Where(h => h.Key.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase)).ToList();
+                context.Response.Clear();
+                kept.ForEach(h => context.Response.Headers[h.Key] = h.Value);
+                await WriteAsync(context, problem);
+            }
+        });
+    }
+
+    private static Problem OfStatus(int status) => status switch
+    {
+        404 => new(404, "route.unknown", "There is nothing at this address: see /openapi/v1.json."),
+        405 => new(405, "request.method", "This address does not take that method: see the Allow header."),
+        413 => new(413, "request.too_large", "The body is too large."),
+        415 => new(415, "request.content_type", "Send application/json."),
+        _ => new(status, "request.failed", ReasonPhrases.GetReasonPhrase(status)),
+    };
+
+    [LoggerMessage(Message = "{Method} {Path} → {Code}, trace {Trace}")]
+    private static partial void LogFailed(ILogger log, LogLevel level, Exception thrown, string method, PathString path, string code, string trace);
+}

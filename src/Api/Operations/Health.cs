@@ -1,0 +1,41 @@
+using Bsp.Api.Common;
+using Bsp.Application.Common;
+
+namespace Bsp.Api.Operations;
+
+/// <param name="Status"><c>ok</c>, or for readiness <c>degraded</c> (a store other than PostgreSQL is down: its views lag) or <c>down</c>.</param>
+/// <param name="Stores">Store → <c>ok</c> or what is wrong.</param>
+public sealed record HealthResponse(string Status, IReadOnlyDictionary<string, string> Stores);
+
+public sealed class Health : IEndpointModule
+{
+    private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(2);
+
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        app.MapGet("/health/live", () => new HealthResponse("ok", new Dictionary<string, string>())).Describe("The process runs.").Produces<HealthResponse>();
+        app.MapGet("/health/ready", ReadyAsync).Describe("Each store by name; 200 while PostgreSQL is up.").Produces<HealthResponse>().Produces<HealthResponse>(503);
+    }
+
+    private static async Task<IResult> ReadyAsync(IEnumerable<IStoreHealth> stores, CancellationToken ct)
+    {
+        var checks = await Task.WhenAll(stores.Select(async store => (store.Name, Fault: await CheckAsync(store, ct))));
+        var up = checks.All(c => c.Name != "postgres" || c.Fault is null);
+        var status = checks.All(c => c.Fault is null) ? "ok" : up ? "degraded" : "down";
+        return TypedResults.Json(new HealthResponse(status, checks.ToDictionary(c => c.Name, c => c.Fault ?? "ok")), statusCode: up ? 200 : 503);
+    }
+
+    private static async Task<string?> CheckAsync(IStoreHealth store, CancellationToken ct)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        timeout.CancelAfter(CheckTimeout);
+        try
+        {
+            return await store.CheckAsync(timeout.Token);
+        }
+        catch (Exception fault) when (!ct.IsCancellationRequested)
+        {
+            return fault is OperationCanceledException ? $"no answer within {CheckTimeout.TotalSeconds} s." : "the check itself failed.";
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using AutoMapper;
+using Bsp.Api.ApiKeys;
+using Bsp.Api.Common;
+using Bsp.Application.ApiKeys;
+using Bsp.Application.Organizations;
+using MediatR;
+
+namespace Bsp.Api.Organizations;
+
+public sealed class MeEndpoints : IEndpointModule
+{
+    /// <param name="Role">viewer, agent, manager, admin or super_admin (the platform).</param>
+    /// <param name="Organization">Null: the platform without <c>Bsp-Organization</c>.</param>
+    /// <param name="ApiKey">Null: not an API key.</param>
+    public sealed record MeResponse(string Role, OrganizationResponse? Organization, ApiKeyResponse? ApiKey);
+
+    public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/me", Me).Describe("Who the caller is, and for whom he acts.").Produces<MeResponse>();
+
+    private static async Task<MeResponse> Me(Caller caller, IMediator mediator, IMapper mapper, CancellationToken ct)
+    {
+        var organization = caller.OrganizationId == Guid.Empty ? null : await mediator.Send(new GetOrganization(caller.OrganizationId), ct);
+        var key = caller.KeyId is { } keyId ? await mediator.Send(new GetApiKey(caller.OrganizationId, keyId), ct) : null;
+        var role = caller.Role == Role.Platform ? "super_admin" : caller.Role.ToString().ToLowerInvariant();
+        return new(role, mapper.Map<OrganizationResponse?>(organization), mapper.Map<ApiKeyResponse?>(key));
+    }
+}

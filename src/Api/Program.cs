@@ -1,0 +1,153 @@
+using System.Reflection;
+using Bsp.Api.Common;
+using Bsp.Api.Operations;
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Infrastructure;
+using Bsp.Infrastructure.Configuration;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http.Features;
+using Npgsql;
+
+namespace Bsp.Api;
+
+/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>openapi</c>.</summary>
+public static class Program
+{
+    private const long BodyBytesMax = 10 * 1024 * 1024;
+
+    public static async Task<int> Main(string[] args)
+    {
+        var verb = args is [['-', ..], ..] or [] ? "serve" : args[0];
+        var builder = WebApplication.CreateBuilder(args is [['-', ..], ..] or [] ? args : args[1..]);
+        try
+        {
+            switch (verb)
+            {
+                case "serve":
+                    await ServeAsync(builder);
+                    return 0;
+                case "migrate":
+                    using (var log = LoggerFactory.Create(logging => logging.AddSimpleConsole()))
+                    {
+                        await DataSources.MigrateAsync(Options(builder), log, CancellationToken.None);
+                    }
+
+                    return 0;
+                case "openapi":
+                    Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
+                    return 0;
+                default:
+                    return Fail($"There is no verb '{verb}': serve, migrate, openapi.");
+            }
+        }
+        catch (ConfigurationFault fault)
+        {
+            return Fail([.. fault.Faults]);
+        }
+        catch (NpgsqlException fault) when (fault is not PostgresException)
+        {
+            return Fail($"PostgreSQL cannot be reached: {fault.InnerException?.Message ?? fault.Message}");
+        }
+        catch (PostgresException fault)
+        {
+            return Fail($"PostgreSQL refuses: {fault.MessageText}");
+        }
+    }
+
+    /// <summary>Migrates when the options say so; then everything but running.</summary>
+    public static async Task<WebApplication> PrepareAsync(WebApplicationBuilder builder)
+    {
+        var options = Options(builder);
+        var app = Build(builder, options);
+        if (options.MigrateAtStart)
+        {
+            await DataSources.MigrateAsync(options, app.Services.GetRequiredService<ILoggerFactory>(), CancellationToken.None);
+        }
+
+        return app;
+    }
+
+    private static async Task ServeAsync(WebApplicationBuilder builder)
+    {
+        await using var app = await PrepareAsync(builder);
+        await app.RunAsync();
+    }
+
+    private static BspOptions Options(WebApplicationBuilder builder) => BspConfiguration.Read(builder.Configuration, builder.Environment.IsDevelopment());
+
+    private static WebApplication Build(WebApplicationBuilder builder, BspOptions options)
+    {
+        if (builder.Configuration[WebHostDefaults.ServerUrlsKey] is null && builder.Configuration["HTTP_PORTS"] is null)
+        {
+            builder.WebHost.UseUrls("http://127.0.0.1:8080");
+        }
+
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        });
+        builder.Logging.AddFilter("LuckyPennySoftware", LogLevel.None); // AutoMapper's licence notice: see README
+        builder.Services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
+        builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        builder.Services.AddAutoMapper(mapping => mapping.LicenseKey = options.AutoMapperLicenseKey, typeof(Program).Assembly);
+        builder.Services.AddDocumentation();
+        builder.Services.AddSingleton<Metrics>();
+        builder.Services.AddBsp(options);
+        var app = builder.Build();
+        UsePipeline(app);
+        return app;
+    }
+
+    // The order is the contract: problems around all; who and whether before anything is read; limits before work; claims last.
+    private static void UsePipeline(WebApplication app)
+    {
+        app.Services.GetRequiredService<Metrics>().Start();
+        app.UseProblems();
+        app.UseDocumentation();
+        app.UseRouting();
+        app.UseMiddleware<Authentication>();
+        app.UseMiddleware<RateLimit>();
+        app.UseNegotiation();
+        app.Use(LiftSizeLimitAndTellPosition);
+        app.UseMiddleware<Idempotency>();
+        foreach (var module in Assembly.GetExecutingAssembly().GetTypes().Where(t => t is { IsAbstract: false, IsInterface: false } && t.IsAssignableTo(typeof(IEndpointModule))).OrderBy(t => t.FullName, StringComparer.Ordinal))
+        {
+            ((IEndpointModule)Activator.CreateInstance(module)!).AddRoutes(app);
+        }
+
+        Access.Check(((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints));
+    }
+
+    private static Task LiftSizeLimitAndTellPosition(HttpContext context, RequestDelegate next)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<StreamedBody>() is not null && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = null;
+        }
+
+        context.Response.OnStarting(() =>
+        {
+            if (context.Features.Get<CurrentRequest>() is { } request && request.LastPosition > Position.Start)
+            {
+                context.Response.Headers["Bsp-Position"] = request.LastPosition.ToToken();
+            }
+
+            return Task.CompletedTask;
+        });
+        return next(context);
+    }
+
+    private static int Fail(params string[] sentences)
+    {
+        foreach (var sentence in sentences)
+        {
+            Console.Error.WriteLine(sentence);
+        }
+
+        return 1;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using FluentValidation;
+using MediatR;
+
+namespace Bsp.Application.Campaigns;
+
+/// <summary>The specification's <c>campaigns</c> row.</summary>
+/// <param name="TotalRecipients">Of the frozen audience, the skipped included; 0 before launch.</param>
+/// <param name="Version">Stream version: the ETag.</param>
+public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId, Guid AccountId, string Name, string? Description, string Type, string Status, JsonElement AudienceSegment,
+    int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt, DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
+    JsonElement? Metadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, string? PauseReason, long Version);
+
+/// <summary>Null: there is none in this organization.</summary>
+public sealed record GetCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignView?>;
+
+/// <summary>Newest last (ids are time-ordered).</summary>
+/// <param name="Status">Only those; null: all.</param>
+public sealed record ListCampaigns(Guid OrganizationId, string? Status, int Limit, string? Cursor) : IRequest<Page<CampaignView>>;
+
+public sealed class ListCampaignsValidator : AbstractValidator<ListCampaigns>
+{
+    public ListCampaignsValidator() => RuleFor(q => q.Status).Must(s => s is null or "DRAFT" or "SCHEDULED" or "RUNNING" or "PAUSED" or "COMPLETED" or "CANCELLED")
+        .WithMessage("status must be one of DRAFT, SCHEDULED, RUNNING, PAUSED, COMPLETED, CANCELLED.");
+}
+
+/// <summary>How far a campaign is. Sent ≥ delivered ≥ read are cumulative.</summary>
+/// <param name="Queued">Turned into messages and not yet called for.</param>
+/// <param name="Unknown">Calls whose outcome is not known; settled by Meta's webhooks or by their deadline.</param>
+/// <param name="EstimatedCompletion">Null when it cannot be told, or when it is over.</param>
+public sealed record CampaignProgress(int Total, int Queued, int Skipped, int Sent, int Delivered, int Read, int Failed, int Unknown, DateTimeOffset? EstimatedCompletion);
+
+/// <summary>Null: there is no such campaign in this organization.</summary>
+public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignProgress?>;
+
+/// <summary>One member of the frozen audience.</summary>
+/// <param name="Status">pending, queued, sending, accepted, sent, delivered, read, failed, rejected, skipped, cancelled, expired, outcome_unknown or unknown_closed.</param>
+/// <param name="Reason">Why skipped, failed, rejected, cancelled or unknown; null otherwise.</param>
+public sealed record Recipient(int Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId, int Attempts, DateTimeOffset? UpdatedAt);
+
+/// <summary>Members in the audience's order, judged from the log itself.</summary>
+/// <param name="Status">Only those; null: all. With it a page may be short and still have a next one.</param>
+public sealed record ListRecipients(Guid OrganizationId, Guid CampaignId, string? Status, int Limit, string? Cursor) : IRequest<Page<Recipient>>;
+
+/// <summary>Everything known about why a person got, or did not get, the campaign: the message's events with their numbers. Null: he is not in the audience.</summary>
+public sealed record GetRecipientWhy(Guid OrganizationId, Guid CampaignId, Guid ContactId) : IRequest<RecipientWhy?>;
+
+/// <param name="Facts">The message's own log, in order.</param>
+public sealed record RecipientWhy(Recipient Recipient, IReadOnlyList<StoredFact> Facts);
+
+/// <summary>One event as people read it. Sealed parts stay sealed.</summary>
+public sealed record StoredFact(long Sequence, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? UserName, JsonElement Data)
+{
+    /// <summary>From the log; an event this build does not know has no data.</summary>
+    public static StoredFact Of(StoredEvent stored) => new(stored.Sequence, stored.Version, stored.Type, stored.Timestamp, stored.Metadata.CorrelationId, stored.Metadata.UserName,
+        stored.Body is null ? default : JsonSerializer.SerializeToElement(stored.Body, stored.Body.GetType(), EventTypes.Json));
+}
+
+/// <summary>The campaign's own events; null: there is no such campaign.</summary>
+public sealed record GetCampaignEvents(Guid OrganizationId, Guid CampaignId) : IRequest<IReadOnlyList<StoredFact>?>;
+
+public sealed class GetCampaignEventsHandler(IEventStore store) : IRequestHandler<GetCampaignEvents, IReadOnlyList<StoredFact>?>
+{
+    public async Task<IReadOnlyList<StoredFact>?> Handle(GetCampaignEvents query, CancellationToken ct)
+    {
+        var stream = await store.LoadAsync(query.OrganizationId, query.CampaignId, ct);
+        return stream.Events.Any(e => e.Body is Domain.Campaigns.CampaignEvent) ? [.. stream.Events.Select(StoredFact.Of)] : null;
+    }
+}
+
+/// <summary>How many people the campaign would reach if it were launched now.</summary>
+public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignForecast>;
+
+/// <param name="DurationSeconds">Sending alone, at the number's pace.</param>
+public sealed record CampaignForecast(int Recipients, int DurationSeconds);

@@ -1,0 +1,74 @@
+namespace Bsp.Application.Conversations;
+
+/// <summary>One row of the collection <c>conversations</c> (specification §2): a number and a contact. Own fields follow "own:".</summary>
+public sealed record ConversationDocument
+{
+    /// <summary><c>_id</c>.</summary>
+    public required DocumentId Id { get; init; }
+
+    public required Guid OrganizationId { get; init; }
+
+    public required Guid ContactId { get; init; }
+
+    public required Guid AccountId { get; init; }
+
+    /// <summary>Meta's conversation id, from the last status that carried one; null mostly (v24 and later leave it out).</summary>
+    public string? WaConversationId { get; init; }
+
+    public ConversationContact Contact { get; init; } = new();
+
+    /// <summary><c>active</c>, <c>archived</c> or <c>spam</c>.</summary>
+    public string Status { get; init; } = "active";
+
+    /// <summary><c>low</c>, <c>medium</c>, <c>high</c> or <c>urgent</c>.</summary>
+    public string Priority { get; init; } = "medium";
+
+    public Guid? AssignedTo { get; init; }
+
+    public DateTimeOffset? AssignedAt { get; init; }
+
+    /// <summary>Null until an analysis was made.</summary>
+    public ConversationAnalysis? AiAnalysis { get; init; }
+
+    public DateTimeOffset? LastMessageAt { get; init; }
+
+    /// <summary>At most 100 characters; null when the last message has no text or was erased.</summary>
+    public string? LastMessagePreview { get; init; }
+
+    public MessageCount MessageCount { get; init; } = new();
+
+    public string[] Tags { get; init; } = [];
+
+    /// <summary><c>whatsapp</c> (the customer began it), <c>api</c> or <c>campaign</c>.</summary>
+    public string Source { get; init; } = "whatsapp";
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>Two years after the last message; the store may delete it then.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>own: the UUID that people see; <see cref="Id"/> is made from it.</summary>
+    public required Guid Uuid { get; init; }
+
+    /// <summary>own: place of the last event it holds, packed.</summary>
+    public required long Position { get; init; }
+
+    /// <summary>own: free-form messages are allowed until then.</summary>
+    public DateTimeOffset? WindowUntil { get; init; }
+
+    /// <summary>own: messages received since a person opened it.</summary>
+    public int UnreadCount { get; init; }
+}
+
+/// <param name="PhoneNumber">E.164 with '+'.</param>
+/// <param name="Name">The customer's WhatsApp profile name.</param>
+/// <param name="ProfilePicture">Always null: Meta does not give it to businesses.</param>
+public sealed record ConversationContact(string? PhoneNumber = null, string? Name = null, string? ProfilePicture = null);
+
+/// <param name="Sentiment"><c>positive</c>, <c>negative</c> or <c>neutral</c>.</param>
+public sealed record ConversationAnalysis(string? Sentiment = null, double? SentimentScore = null, string? Intent = null, string? Language = null, string? Summary = null);
+
+/// <param name="Outgoing">Queued; those cancelled or rejected later stay visible in the conversation and counted.</param>
+public sealed record MessageCount(int Incoming = 0, int Outgoing = 0);

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using Bsp.Application.Contacts;
+using Bsp.Application.EventStore;
+using Bsp.Application.Privacy;
+using Bsp.Domain.Common;
+using Bsp.Domain.Conversations;
+using Bsp.Domain.Messages;
+using MediatR;
+
+namespace Bsp.Application.Messages;
+
+/// <summary>A customer's message as a webhook brought it.</summary>
+/// <param name="PhoneNumberId">Our number's id at Meta.</param>
+/// <param name="Raw">Meta's message item.</param>
+public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wamid, string Type, ContactIdentity From, JsonElement Raw, DateTimeOffset At, Evidence? Evidence);
+
+/// <summary>Takes customers' messages in, each once however often it is delivered: message, conversation window and, for STOP and START, consent.</summary>
+public sealed record ReceiveMessages(Guid OrganizationId, IReadOnlyList<InboundItem> Items) : IRequest<int>;
+
+public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
+{
+    private const int AttemptsMax = 50;
+
+    public async Task<int> Handle(ReceiveMessages command, CancellationToken ct)
+    {
+        var contacts = await mediator.Send(new EnsureContacts(command.OrganizationId, [.. command.Items.Select(i => i.From)]), ct);
+        var contents = await personal.SealAsync(command.OrganizationId, [.. command.Items.Select((item, i) => (contacts[i].Id, Content(item)))], ct);
+        var received = 0;
+        for (var i = 0; i < command.Items.Count; i++)
+        {
+            received += await ReceiveAsync(command.OrganizationId, command.Items[i], contacts[i], contents[i], ct) ? 1 : 0;
+            await ConsentAsync(command.OrganizationId, command.Items[i], contacts[i].Id, ct);
+        }
+
+        return received;
+    }
+
+    // The message stream and the conversation's window, atomically. False: it was here already.
+    private async Task<bool> ReceiveAsync(Guid organizationId, InboundItem item, EnsuredContact contact, Sealed content, CancellationToken ct)
+    {
+        var messageId = Uuid.InboundMessage(item.PhoneNumberId, item.Wamid);
+        var conversationId = Uuid.Conversation(item.AccountId, contact.Id);
+        var reference = new MessageRef(messageId, item.AccountId, contact.Id, conversationId, null, item.Type, "inbound");
+        for (var attempt = 1; attempt <= AttemptsMax; attempt++)
+        {
+            var streams = await store.LoadManyAsync(organizationId, [messageId, conversationId], ct);
+            var message = streams[0].Fold<Message, MessageEvent>(Message.Initial, Message.Evolve);
+            var conversation = streams[1].Fold<Conversation, ConversationEvent>(Conversation.Initial, Conversation.Evolve);
+            var events = Message.Receive(message, reference, item.Wamid, content, contact.Created, item.Evidence, item.At);
+            if (events.Length == 0)
+            {
+                return false;
+            }
+
+            var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
+            if (Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, clock.GetUtcNow()) is { Length: > 0 } opened)
+            {
+                appends.Add(new(conversationId, "conversation", streams[1].Version, opened));
+            }
+
+            if ((await store.AppendAsync(organizationId, appends, ct)).Verdict == AppendVerdict.Ok)
+            {
+                return true;
+            }
+        }
+
+        throw new Common.VersionConflict(conversationId, named: false);
+    }
+
+    private async Task ConsentAsync(Guid organizationId, InboundItem item, Guid contactId, CancellationToken ct)
+    {
+        if (item.Type == "text" && ConsentKeywords.Read(Webhooks.MetaEnvelope.Child(item.Raw, "text") is { } text ? Webhooks.MetaEnvelope.Text(text, "body") : null) is { } status)
+        {
+            await mediator.Send(new ChangeContactConsent(organizationId, contactId, new(status, "keyword", item.Wamid)), ct);
+        }
+    }
+
+    private static string Content(InboundItem item) => JsonSerializer.Serialize(new
+    {
+        message = item.Raw,
+        profile = new { name = item.From.ProfileName },
+        wa_id = item.From.PhoneNumber,
+        user_id = item.From.WaUserId,
+    });
+}

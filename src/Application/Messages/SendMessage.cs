@@ -1,0 +1,99 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Bsp.Application.Common;
+using Bsp.Application.Contacts;
+using Bsp.Application.EventStore;
+using Bsp.Application.Privacy;
+using Bsp.Domain.Common;
+using Bsp.Domain.Conversations;
+using Bsp.Domain.Messages;
+using FluentValidation;
+using MediatR;
+
+namespace Bsp.Application.Messages;
+
+/// <summary>Sends one message. Anything but a template needs an open customer-service window.</summary>
+/// <param name="To">E.164 with or without <c>+</c>, or a business-scoped user id (<c>US.1349…</c>).</param>
+/// <param name="Body">The Graph object of the type (<c>{"body":"…"}</c> of a text), by Meta's own shape.</param>
+/// <param name="Context">Id of the message this one answers; null: none.</param>
+public sealed record SendMessage(Guid OrganizationId, Guid AccountId, string To, string Type, JsonElement Body, string? Context, SentBy SentBy) : ICommand;
+
+public sealed class SendMessageValidator : AbstractValidator<SendMessage>
+{
+    public SendMessageValidator()
+    {
+        RuleFor(c => c.AccountId).NotEmpty();
+        RuleFor(c => c.To).NotEmpty().MaximumLength(140);
+        RuleFor(c => c.Context).MaximumLength(256);
+        RuleFor(c => c).Custom((command, context) =>
+        {
+            if (OutboundBody.Fault(command.Type, command.Body) is { } fault)
+            {
+                context.AddFailure(fault.Field, fault.Message);
+            }
+        });
+    }
+}
+
+/// <summary>What a send needs to know of the account and the template it names.</summary>
+public interface ISendReferences
+{
+    /// <summary>The account may send; a named template exists for it and is approved: its id and category. Null template: none was named.</summary>
+    /// <exception cref="Refusal"><c>account.unknown</c>, <c>message.account_not_connected</c>, <c>organization.suspended</c>, <c>template.unknown</c>, <c>message.template_not_approved</c></exception>
+    Task<TemplateUse?> RequireAsync(Guid organizationId, Guid accountId, string? templateName, string? language, CancellationToken ct);
+
+    /// <summary>Consent of a contact as stored.</summary>
+    Task<string> ConsentAsync(Guid organizationId, Guid contactId, CancellationToken ct);
+
+    /// <summary>Puts the message on its way.</summary>
+    Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
+}
+
+public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references, TimeProvider clock) : IRequestHandler<SendMessage, Done>
+{
+    public async Task<Done> Handle(SendMessage command, CancellationToken ct)
+    {
+        var template = await references.RequireAsync(command.OrganizationId, command.AccountId, OutboundBody.TemplateName(command.Type, command.Body), OutboundBody.TemplateLanguage(command.Type, command.Body), ct);
+        var recipient = OutboundBody.Recipient(command.To);
+        var contact = (await mediator.Send(new EnsureContacts(command.OrganizationId, [recipient]), ct))[0];
+        await RequireConsentAsync(command.OrganizationId, contact.Id, template, ct);
+        var conversationId = Uuid.Conversation(command.AccountId, contact.Id);
+        if (template is null)
+        {
+            var conversation = await store.LoadAsync(command.OrganizationId, conversationId, ct);
+            Conversation.RequireOpenWindow(conversation.Fold<Conversation, ConversationEvent>(Conversation.Initial, Conversation.Evolve), clock.GetUtcNow());
+        }
+
+        var id = CurrentRequest.NewId();
+        var reference = new MessageRef(id, command.AccountId, contact.Id, conversationId, null, command.Type, "outbound");
+        var content = (await personal.SealAsync(command.OrganizationId, [(contact.Id, Content(command, recipient))], ct))[0];
+        var done = await store.Decide<Message, MessageEvent>(command.OrganizationId, id, "message", Message.Initial, Message.Evolve,
+            state => Message.Queue(state, reference, template, content, command.SentBy, clock.GetUtcNow()), null, ct);
+        await references.HandOverAsync(command.OrganizationId, id, command.AccountId, ct);
+        return done;
+    }
+
+    private async Task RequireConsentAsync(Guid organizationId, Guid contactId, TemplateUse? template, CancellationToken ct)
+    {
+        if (template is not null && await references.ConsentAsync(organizationId, contactId, ct) is var consent && (consent == "OPTED_OUT" || (consent == "PENDING" && template.Category == "MARKETING")))
+        {
+            throw new Refusal("message.no_consent", $"The contact's consent is {consent}: {(consent == "OPTED_OUT" ? "nothing may be sent unless he writes first." : "marketing needs an opt-in.")}");
+        }
+    }
+
+    private static string Content(SendMessage command, ContactIdentity recipient)
+    {
+        var content = new JsonObject
+        {
+            [recipient.PhoneNumber is null ? "recipient" : "to"] = recipient.PhoneNumber ?? recipient.WaUserId,
+            ["type"] = command.Type,
+            [command.Type] = JsonNode.Parse(command.Body.GetRawText()),
+        };
+        if (command.Context is { } context)
+        {
+            content["context"] = new JsonObject { ["message_id"] = context };
+        }
+
+        return content.ToJsonString();
+    }
+}

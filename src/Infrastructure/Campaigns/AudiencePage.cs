@@ -1,0 +1,86 @@
+using System.Text.Json;
+using Bsp.Application.EventStore;
+using Bsp.Application.Privacy;
+using Bsp.Application.Templates;
+using Bsp.Domain.Common;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <summary>A member of the frozen audience as he is now; all but the id null when the contact was deleted meanwhile.</summary>
+internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact);
+
+/// <summary>What the campaign says, read once per page.</summary>
+internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
+
+/// <summary>Decides for each member of a page whether and what he is sent, and seals it.</summary>
+internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
+{
+    private static readonly SentBy Campaign = new("campaign", null, null, true);
+
+    /// <summary>One call per member: the first event of his message stream.</summary>
+    /// <param name="budget">Members that may still be reached today; those beyond are skipped as <c>limit</c>.</param>
+    public async Task<List<StreamAppend>> DecideAsync(Guid organizationId, IReadOnlyList<Member> members, int budget, CancellationToken ct)
+    {
+        var bodies = new List<(Guid ContactId, string Text)>(members.Count);
+        var reasons = new Dictionary<Guid, string>();
+        foreach (var member in members)
+        {
+            if (Refuse(member) is { } reason)
+            {
+                reasons[member.ContactId] = reason;
+            }
+            else if (bodies.Count >= budget)
+            {
+                reasons[member.ContactId] = "limit";
+            }
+            else if (Body(member) is { } body)
+            {
+                bodies.Add((member.ContactId, body));
+            }
+            else
+            {
+                reasons[member.ContactId] = "template";
+            }
+        }
+
+        var contents = await personal.SealAsync(organizationId, bodies, ct);
+        var queued = bodies.Select((b, i) => (b.ContactId, Content: contents[i])).ToDictionary(b => b.ContactId, b => b.Content);
+        return [.. members.Select(m => First(m, queued.GetValueOrDefault(m.ContactId), reasons.GetValueOrDefault(m.ContactId)))];
+    }
+
+    /// <summary>For a cancelled campaign: every member left is told off.</summary>
+    public List<StreamAppend> Cancel(IReadOnlyList<Member> members, string reason) =>
+        [.. members.Select(m => new StreamAppend(Uuid.CampaignMessage(text.CampaignId, m.ContactId), "message", 0, [new MessageCancelled(Ref(m), reason, now)]))];
+
+    private StreamAppend First(Member member, Sealed? content, string? reason)
+    {
+        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.Template, content, Campaign, now) : new MessageSkipped(Ref(member), reason!, now);
+        return new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), "message", 0, [first]);
+    }
+
+    private MessageRef Ref(Member member) => new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), text.AccountId, member.ContactId,
+        Uuid.Conversation(text.AccountId, member.ContactId), text.CampaignId, "template", "outbound");
+
+    // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's messaging policy, facts/whatsapp-api.md §6.
+    private string? Refuse(Member member) => member switch
+    {
+        { ConsentStatus: null } => "deleted",
+        { Phone: null, WaUserId: null } => "no_phone",
+        { ConsentStatus: "OPTED_OUT" } => "no_consent",
+        { ConsentStatus: "PENDING" } when text.Template.Category == "MARKETING" => "no_consent",
+        _ => null,
+    };
+
+    private string? Body(Member member)
+    {
+        if (text.Body.Fill(member.Contact).Template is not { } template)
+        {
+            return null;
+        }
+
+        var recipient = member.Phone is { } phone ? $"\"to\":{JsonSerializer.Serialize(phone)}" : $"\"recipient\":{JsonSerializer.Serialize(member.WaUserId)}";
+        return $"{{{recipient},\"type\":\"template\",\"template\":{template.ToJsonString()}}}";
+    }
+}

@@ -1,0 +1,260 @@
+using Bsp.Application.Campaigns;
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
+using Bsp.Application.Privacy;
+using Bsp.Domain.Campaigns;
+using Bsp.Domain.Common;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <summary>
+/// Drives campaigns: launches the scheduled, freezes audiences, turns members into messages page by page, tells the rest of a cancelled campaign off, completes.
+/// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
+/// </summary>
+public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, SendingNumbers numbers, Outbox outbox, IPersonalData personal, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
+    : BackgroundService
+{
+    /// <summary>Pause between two rounds.</summary>
+    public static readonly TimeSpan Every = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Members decided in one transaction.</summary>
+    public const int PageMembersMax = 500;
+
+    /// <summary>A campaign keeps this many seconds of its number's pace in the queue, so that pausing is quick and nobody else waits behind it.</summary>
+    private const int AheadSeconds = 3;
+
+    private const int AheadMin = 500;
+    private const int AheadMax = 5_000;
+    private static readonly TimeSpan BudgetWindow = TimeSpan.FromHours(24);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            foreach (var shard in shards.All)
+            {
+                try
+                {
+                    await RoundAsync(shard, stoppingToken);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    LogRound(e, shard.Name);
+                }
+            }
+
+            await Task.Delay(Every, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Gives every campaign of the shard that needs it one turn.</summary>
+    public async Task RoundAsync(Shard shard, CancellationToken ct)
+    {
+        var work = new List<(Guid Organization, Guid Campaign, string Status)>();
+        await using (var command = shard.App.CreateCommand("SELECT organization_id, campaign_id, status FROM bsp.campaigns_to_drive($1)"))
+        {
+            command.Parameters.Add(new() { Value = clock.GetUtcNow().UtcDateTime });
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
+            {
+                work.Add((reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2)));
+            }
+        }
+
+        await Parallel.ForEachAsync(work, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = ct }, async (item, token) =>
+        {
+            try
+            {
+                await DriveAsync(shard, item.Organization, item.Campaign, item.Status, token);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                LogCampaign(e, item.Campaign);
+            }
+        });
+    }
+
+    private async Task DriveAsync(Shard shard, Guid organizationId, Guid campaignId, string status, CancellationToken ct)
+    {
+        using var _ = new CurrentRequest { CorrelationId = $"campaign/{campaignId}", Caller = "campaign-driver" }.Enter();
+        switch (status)
+        {
+            case "SCHEDULED":
+                await LaunchAsync(organizationId, campaignId, ct);
+                break;
+            case "RUNNING":
+                while (await PageAsync(shard, organizationId, campaignId, ct))
+                {
+                }
+
+                break;
+            default:
+                await CancelQueuedAsync(shard, organizationId, campaignId, ct);
+                while (await CancelPageAsync(shard, organizationId, campaignId, ct))
+                {
+                }
+
+                break;
+        }
+    }
+
+    private async Task LaunchAsync(Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        try
+        {
+            await mediator.Send(new LaunchCampaign(organizationId, campaignId), ct);
+        }
+        catch (Refusal refusal)
+        {
+            // Its hour came and it cannot start: people must see that rather than a campaign that silently waits.
+            LogRefused(campaignId, refusal.Code);
+            await mediator.Send(new CancelCampaign(organizationId, campaignId, $"could not be launched: {refusal.Code}"), ct);
+        }
+    }
+
+    // True: go on at once with the next page.
+    private async Task<bool> PageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        if (await CursorAsync(transaction, campaignId, ct) is not { } cursor)
+        {
+            return false;
+        }
+
+        if (cursor.Total is not { } total)
+        {
+            await FreezeAsync(shard, transaction, organizationId, campaignId, ct);
+            return true;
+        }
+
+        var waiting = (await transaction.QueryAsync("SELECT count(*)::int FROM bsp.send_queue WHERE campaign_id = $1 AND state < 2", r => r.GetInt32(0), ct, campaignId))[0];
+        if (cursor.Next > total)
+        {
+            if (waiting == 0)
+            {
+                await mediator.Send(new CompleteCampaign(organizationId, campaignId), ct);
+            }
+
+            return false;
+        }
+
+        if (await numbers.FindAsync(organizationId, cursor.AccountId, ct) is not { MaySend: true } number)
+        {
+            return false;
+        }
+
+        var room = Math.Clamp(number.MessagesPerSecondMax * AheadSeconds, AheadMin, AheadMax) - waiting;
+        if (room < Math.Min(PageMembersMax / 2, total - cursor.Next + 1))
+        {
+            return false;
+        }
+
+        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor.Next, number, Math.Min(room, PageMembersMax), ct);
+    }
+
+    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, int next, SendingNumber number, int count, CancellationToken ct)
+    {
+        var text = await transaction.TextAsync(organizationId, campaignId, ct);
+        var members = await transaction.MembersAsync(organizationId, campaignId, next, count, ct);
+        if (text is null || members.Count == 0)
+        {
+            return false;
+        }
+
+        var now = clock.GetUtcNow();
+        var budget = await ReserveAsync(transaction, organizationId, number, members.Count, now, ct);
+        var calls = await new AudiencePage(text, personal, now).DecideAsync(organizationId, members, budget, ct);
+        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId, next + members.Count);
+        await transaction.CommitAsync(ct);
+        await outbox.PutAsync([.. calls.Where(c => c.Events[0] is MessageQueued).Select(c => new SendJob(organizationId, c.StreamId, number.AccountId, campaignId))], ct);
+        return true;
+    }
+
+    private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        var campaign = (await store.LoadAsync(organizationId, campaignId, ct));
+        var state = campaign.Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        var audience = AudienceSql.Of(state.Plan!.AudienceSegment);
+        await transaction.ExecuteAsync("SET LOCAL statement_timeout = 0", ct);
+        var total = await transaction.ExecuteAsync($"""
+            INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)
+            SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND ({audience.Condition})
+            """, ct, [organizationId, .. audience.Arguments, campaignId]);
+        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET total = $2 WHERE campaign_id = $1", ct, campaignId, total);
+        var events = Campaign.Freeze(state, total, clock.GetUtcNow());
+        if (events.Length > 0)
+        {
+            var outcome = await store.AppendAsync(transaction, shard, organizationId, [[new(campaignId, "campaign", campaign.Version, events)]], ct);
+            if (outcome[0].Verdict != AppendVerdict.Ok)
+            {
+                return; // Paused meanwhile, say: not committed, the next round freezes.
+            }
+        }
+
+        await transaction.CommitAsync(ct);
+    }
+
+    private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        var queued = await shard.QueryAsync(organizationId, "SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 LIMIT $2", r => r.GetGuid(0), ct, campaignId, MessageLedger.MessagesMax);
+        if (queued.Count > 0)
+        {
+            var now = clock.GetUtcNow();
+            await store.RuleAsync(organizationId, queued, (_, state) => Message.Cancel(state, "campaign cancelled", now), ct);
+        }
+    }
+
+    private async Task<bool> CancelPageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        if (await CursorAsync(transaction, campaignId, ct) is not { Total: { } total } cursor || cursor.Next > total || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
+        {
+            return false;
+        }
+
+        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
+        var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Cancel(members, "campaign cancelled");
+        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId, cursor.Next + members.Count);
+        await transaction.CommitAsync(ct);
+        return members.Count > 0;
+    }
+
+    private static async Task<Cursor?> CursorAsync(TenantTransaction transaction, Guid campaignId, CancellationToken ct) =>
+        (await transaction.QueryAsync("SELECT account_id, total, next_ordinal FROM bsp.campaign_dispatch WHERE campaign_id = $1 FOR UPDATE SKIP LOCKED",
+            r => new Cursor(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetInt32(1), r.GetInt32(2)), ct, campaignId)).FirstOrDefault();
+
+    // Unique users outside the window: counted per message, which can only be too careful. A window begins with its first reservation.
+    private static async Task<int> ReserveAsync(TenantTransaction transaction, Guid organizationId, SendingNumber number, int wanted, DateTimeOffset now, CancellationToken ct)
+    {
+        var reserved = (await transaction.QueryAsync("""
+            INSERT INTO bsp.account_budget AS b (account_id, organization_id, window_start, reserved) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (account_id) DO UPDATE SET
+              window_start = CASE WHEN b.window_start <= $5 THEN excluded.window_start ELSE b.window_start END,
+              reserved = CASE WHEN b.window_start <= $5 THEN excluded.reserved ELSE least(b.reserved::bigint + excluded.reserved, 2147483647)::int END
+            RETURNING reserved
+            """, r => r.GetInt32(0), ct, number.AccountId, organizationId, now.UtcDateTime, wanted, (now - BudgetWindow).UtcDateTime))[0];
+        return (int)Math.Clamp((long)number.MessagingLimit - (reserved - wanted), 0, wanted);
+    }
+
+    private sealed record Cursor(Guid AccountId, int? Total, int Next);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "campaigns: shard {Shard} could not be looked at; trying again")]
+    private partial void LogRound(Exception e, string shard);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "campaign {CampaignId}: this turn failed and is rolled back; trying again")]
+    private partial void LogCampaign(Exception e, Guid campaignId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: its hour came, but it cannot be launched ({Code}); cancelled")]
+    private partial void LogRefused(Guid campaignId, string code);
+}

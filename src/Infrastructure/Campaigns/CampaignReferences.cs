@@ -1,0 +1,76 @@
+using System.Text.Json;
+using Bsp.Application.Campaigns;
+using Bsp.Domain.Campaigns;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <inheritdoc cref="ICampaignReferences"/>
+public sealed class CampaignReferences(Shards shards) : ICampaignReferences
+{
+    public async Task RequireAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        var template = (await shard.QueryAsync(organizationId, "SELECT account_id FROM templates WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL", r => r.GetGuid(0), ct, organizationId, plan.TemplateId)).Cast<Guid?>().FirstOrDefault()
+            ?? throw new Refusal("template.unknown", "There is no such template.");
+        if (await CountAsync(shard, organizationId, "SELECT count(*)::int FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", plan.AccountId, ct) == 0)
+        {
+            throw new Refusal("account.unknown", "There is no such account.");
+        }
+
+        if (template != plan.AccountId)
+        {
+            throw new Refusal("campaign.template_of_other_account", "The template belongs to another account than the one that is to send.");
+        }
+
+        var only = plan.AudienceSegment.EnumerateObject().First();
+        var table = only.Name switch { "list_ids" => "contact_lists", "contact_ids" => "contacts", _ => null };
+        if (table is null)
+        {
+            AudienceSql.Of(plan.AudienceSegment);
+            return;
+        }
+
+        var ids = AudienceSql.Ids(only.Value);
+        if (await CountAsync(shard, organizationId, $"SELECT count(*)::int FROM {table} WHERE organization_id = $1 AND id = ANY ($2)", ids, ct) != ids.Length)
+        {
+            throw new Refusal(table == "contacts" ? "contact.unknown" : "list.unknown", $"audience_segment.{only.Name} names something that does not exist here.");
+        }
+    }
+
+    public async Task RequireSendableAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct)
+    {
+        await RequireAsync(organizationId, plan, ct);
+        var shard = await shards.OfAsync(organizationId, ct);
+        var found = await shard.QueryAsync(organizationId, """
+            SELECT t.status, a.status, o.status FROM templates t JOIN whatsapp_accounts a ON a.id = t.account_id JOIN organizations o ON o.id = t.organization_id WHERE t.organization_id = $1 AND t.id = $2
+            """, r => (Template: r.GetString(0), Account: r.GetString(1), Organization: r.GetString(2)), ct, organizationId, plan.TemplateId);
+        var (template, account, organization) = found[0];
+        if (organization != "active")
+        {
+            throw new Refusal("organization.suspended", "The organization is not active: it can read, but nothing is sent.");
+        }
+
+        if (account != "CONNECTED")
+        {
+            throw new Refusal("campaign.account_not_connected", $"The account is {account}: connect it first.");
+        }
+
+        if (template != "APPROVED")
+        {
+            throw new Refusal("campaign.template_not_approved", $"The template is {template}; only an approved one can be sent.");
+        }
+    }
+
+    public async Task<int> CountAsync(Guid organizationId, JsonElement segment, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        var audience = AudienceSql.Of(segment);
+        var rows = await shard.QueryAsync(organizationId, $"SELECT count(*)::int FROM contacts c WHERE c.organization_id = $1 AND ({audience.Condition})", r => r.GetInt32(0), ct, [organizationId, .. audience.Arguments]);
+        return rows[0];
+    }
+
+    private static async Task<int> CountAsync(Shard shard, Guid organizationId, string sql, object argument, CancellationToken ct) =>
+        (await shard.QueryAsync(organizationId, sql, r => r.GetInt32(0), ct, organizationId, argument))[0];
+}

@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Text.Json;
+using Bsp.Application.Campaigns;
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <summary>Reads the specification's <c>campaigns</c> rows.</summary>
+public sealed class CampaignsTable(Shards shards, SendingNumbers numbers, ICampaignReferences references)
+    : IRequestHandler<GetCampaign, CampaignView?>, IRequestHandler<ListCampaigns, Page<CampaignView>>, IRequestHandler<EstimateCampaign, CampaignForecast>
+{
+    private const string Columns = """
+        id, organization_id, template_id, account_id, name, description, type, status, audience_segment, total_recipients, sent_count, delivered_count, read_count, failed_count,
+        scheduled_at, started_at, completed_at, metadata, created_at, updated_at, pause_reason, version
+        """;
+
+    public async Task<CampaignView?> Handle(GetCampaign query, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(query.OrganizationId, ct);
+        return await shard.FirstAsync(query.OrganizationId, $"SELECT {Columns} FROM campaigns WHERE organization_id = $1 AND id = $2", Read, ct, query.OrganizationId, query.CampaignId);
+    }
+
+    public async Task<Page<CampaignView>> Handle(ListCampaigns query, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(query.OrganizationId, ct);
+        var after = Guid.TryParse(query.Cursor, out var id) ? id : Guid.Empty;
+        var rows = await shard.QueryAsync(query.OrganizationId, $"""
+            SELECT {Columns} FROM campaigns WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
+            """, Read, ct, query.OrganizationId, after, new NpgsqlParameter { Value = (object?)query.Status ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }, query.Limit + 1);
+        return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
+    }
+
+    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct)
+    {
+        var campaign = await Handle(new GetCampaign(query.OrganizationId, query.CampaignId), ct) ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
+        var count = await references.CountAsync(query.OrganizationId, campaign.AudienceSegment, ct);
+        var number = await numbers.FindAsync(query.OrganizationId, campaign.AccountId, ct) ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
+        return new(count, (int)Math.Ceiling(count / (double)number.MessagesPerSecondMax));
+    }
+
+    private static CampaignView Read(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetString(4), r.IsDBNull(5) ? null : r.GetString(5), r.GetString(6), r.GetString(7),
+        Json(r.GetString(8)), r.GetInt32(9), r.GetInt32(10), r.GetInt32(11), r.GetInt32(12), r.GetInt32(13), Time(r, 14), Time(r, 15), Time(r, 16), r.IsDBNull(17) ? null : Json(r.GetString(17)),
+        r.GetFieldValue<DateTimeOffset>(18), r.GetFieldValue<DateTimeOffset>(19), r.IsDBNull(20) ? null : r.GetString(20), r.GetInt64(21));
+
+    private static DateTimeOffset? Time(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
+
+    internal static JsonElement Json(string text)
+    {
+        using var document = JsonDocument.Parse(text);
+        return document.RootElement.Clone();
+    }
+}
+
+/// <summary>Judges members of a frozen audience from their message streams.</summary>
+public sealed class RecipientsReader(Shards shards, IEventStore store) : IRequestHandler<ListRecipients, Page<Recipient>>, IRequestHandler<GetRecipientWhy, RecipientWhy?>
+{
+    // Members looked at for one filtered page; the next page goes on from there.
+    private const int ScannedMax = 5_000;
+
+    public async Task<Page<Recipient>> Handle(ListRecipients query, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(query.OrganizationId, ct);
+        if (await shard.FirstAsync(query.OrganizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = $2", r => (Guid?)r.GetGuid(0), ct, query.OrganizationId, query.CampaignId) is null)
+        {
+            throw new Refusal("campaign.unknown", "There is no such campaign.");
+        }
+
+        var after = int.TryParse(query.Cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) ? ordinal : 0;
+        var found = new List<Recipient>();
+        for (var scanned = 0; scanned < ScannedMax; )
+        {
+            var members = await MembersAsync(shard, query, after, ct);
+            foreach (var recipient in await JudgeAsync(query.OrganizationId, query.CampaignId, members, ct))
+            {
+                after = recipient.Ordinal;
+                if (query.Status is null || recipient.Status == query.Status)
+                {
+                    found.Add(recipient);
+                    if (found.Count == query.Limit)
+                    {
+                        return new(found, after.ToString(CultureInfo.InvariantCulture));
+                    }
+                }
+            }
+
+            if (members.Count < PageOf(query))
+            {
+                return new(found, null);
+            }
+
+            scanned += members.Count;
+        }
+
+        return new(found, after.ToString(CultureInfo.InvariantCulture));
+    }
+
+    public async Task<RecipientWhy?> Handle(GetRecipientWhy query, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(query.OrganizationId, ct);
+        var members = await shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND contact_id = $2", r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, query.ContactId);
+        if (members.Count == 0)
+        {
+            return null;
+        }
+
+        var stream = await store.LoadAsync(query.OrganizationId, Uuid.CampaignMessage(query.CampaignId, query.ContactId), ct);
+        return new(Judge(members[0].Item1, query.ContactId, stream), [.. stream.Events.Select(StoredFact.Of)]);
+    }
+
+    private static int PageOf(ListRecipients query) => query.Status is null ? query.Limit : 500;
+
+    private static Task<List<(int Ordinal, Guid ContactId)>> MembersAsync(Shard shard, ListRecipients query, int after, CancellationToken ct) =>
+        shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3",
+            r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, after, PageOf(query));
+
+    private async Task<IEnumerable<Recipient>> JudgeAsync(Guid organizationId, Guid campaignId, List<(int Ordinal, Guid ContactId)> members, CancellationToken ct)
+    {
+        var streams = await store.LoadManyAsync(organizationId, [.. members.Select(m => Uuid.CampaignMessage(campaignId, m.ContactId))], ct);
+        return members.Select((m, i) => Judge(m.Ordinal, m.ContactId, streams[i]));
+    }
+
+    private static Recipient Judge(int ordinal, Guid contactId, LoadedStream stream)
+    {
+        var state = stream.Fold<Domain.Messages.Message, Domain.Messages.MessageEvent>(Domain.Messages.Message.Initial, Domain.Messages.Message.Evolve);
+        return new(ordinal, contactId, stream.StreamId, state.Standing, Reason(stream), state.Wamid, state.Attempt, stream.Events.Count > 0 ? stream.Events[^1].Timestamp : null);
+    }
+
+    private static string? Reason(LoadedStream stream) => stream.Events.Select(e => e.Body switch
+    {
+        Domain.Messages.MessageSkipped m => m.Reason,
+        Domain.Messages.MessageCancelled m => m.Reason,
+        Domain.Messages.MessageRejected m => $"{m.Code} {m.Details ?? m.Title}".Trim(),
+        Domain.Messages.MessageFailed m => $"{m.Code} {m.Details ?? m.Title}".Trim(),
+        Domain.Messages.MessageOutcomeUnknown m => m.Reason,
+        _ => null,
+    }).LastOrDefault(reason => reason is not null);
+}

@@ -1,0 +1,31 @@
+using Bsp.Application.Templates;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <summary>What a page of a campaign is made of.</summary>
+internal static class DispatchSql
+{
+    /// <summary>The template with the campaign's parameters; null when the campaign is gone.</summary>
+    public static async Task<CampaignText?> TextAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct) =>
+        (await transaction.QueryAsync("""
+            SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters'
+              FROM campaigns c JOIN templates t ON t.id = c.template_id WHERE c.organization_id = $1 AND c.id = $2
+            """,
+            r => new CampaignText(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
+                TemplateBody.Prepare(r.GetString(2), r.GetString(3), CampaignsTable.Json(r.GetString(5)), r.IsDBNull(6) ? null : CampaignsTable.Json(r.GetString(6)))),
+            ct, organizationId, campaignId)).FirstOrDefault();
+
+    /// <summary>Members from an ordinal on; those whose contact is gone come without data.</summary>
+    public static Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from, int count, CancellationToken ct) =>
+        transaction.QueryAsync("""
+            SELECT a.contact_id, c.phone_number, c.wa_user_id, c.consent_status, c.first_name, c.last_name, c.email, c.custom_fields
+              FROM bsp.campaign_audience a LEFT JOIN contacts c ON c.organization_id = a.organization_id AND c.id = a.contact_id
+             WHERE a.campaign_id = $1 AND a.organization_id = $4 AND a.ordinal >= $2 AND a.ordinal < $3 ORDER BY a.ordinal
+            """,
+            r => new Member(r.GetGuid(0), Text(r, 1), Text(r, 2), Text(r, 3), new ContactValues(Text(r, 4), Text(r, 5), Text(r, 6), Text(r, 1), r.IsDBNull(7) ? default : CampaignsTable.Json(r.GetString(7)))),
+            ct, campaignId, from, from + count, organizationId);
+
+    private static string? Text(Npgsql.NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+}

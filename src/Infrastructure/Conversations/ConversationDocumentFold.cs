@@ -1,0 +1,128 @@
+using System.Text.Json;
+using Bsp.Application.Conversations;
+using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
+using Bsp.Domain.Conversations;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Messages;
+
+namespace Bsp.Infrastructure.Conversations;
+
+/// <summary>Event → conversation document. Classification and assignment follow the log's order; the last message is the latest by time.</summary>
+public static class ConversationDocumentFold
+{
+    private const int RetentionYears = 2; // specification §6: message content
+
+    /// <summary>The conversation an event is about; null when it changes none. Statuses change one only when they carry Meta's conversation id.</summary>
+    public static Guid? Of(object? body) => body switch
+    {
+        MessageQueued e => e.Ref.ConversationId,
+        MessageReceived e => e.Ref.ConversationId,
+        MessageEvent e when WaConversation(e) is not null => e.Ref.ConversationId,
+        CustomerWindowOpened e => e.ConversationId,
+        ConversationAssigned e => e.ConversationId,
+        ConversationClassified e => e.ConversationId,
+        ConversationRead e => e.ConversationId,
+        _ => null,
+    };
+
+    /// <summary>The document after the event; null when there is none and the event founds none.</summary>
+    /// <param name="position">Of the event, packed. At or before the document's own: nothing changes.</param>
+    /// <param name="message">The message's document after the same event, for the preview; null for events that are not a message's.</param>
+    /// <param name="content">The event's opened content, for the contact's number and name.</param>
+    public static ConversationDocument? Fold(ConversationDocument? before, StoredEvent stored, long position, MessageDocument? message, string? content)
+    {
+        if (before?.Position >= position)
+        {
+            return before;
+        }
+
+        var after = stored.Body switch
+        {
+            MessageQueued e => Outgoing(before ?? Found(stored, e.Ref, e.At, e.SentBy.Source == "campaign" ? "campaign" : "api"), e, message, content),
+            MessageReceived e => Incoming(before ?? Found(stored, e.Ref, e.At, "whatsapp"), e, message, content),
+            MessageEvent e when before is not null && WaConversation(e) is { } id => before with { WaConversationId = id },
+            CustomerWindowOpened e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { WindowUntil = MessageDocumentFold.Ms(e.Until) },
+            ConversationAssigned e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with
+            {
+                AssignedTo = e.UserId,
+                AssignedAt = e.UserId is null ? null : MessageDocumentFold.Ms(e.At),
+            },
+            ConversationClassified e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { Status = e.Status, Priority = e.Priority, Tags = [.. e.Tags] },
+            ConversationRead e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { UnreadCount = 0 },
+            _ => before,
+        };
+        return after is null ? null : after with { Position = position, UpdatedAt = Later(after.UpdatedAt, MessageDocumentFold.Ms(At(stored))) };
+    }
+
+    private static ConversationDocument Outgoing(ConversationDocument d, MessageQueued e, MessageDocument? message, string? content) =>
+        Last(d, e.At, message) with
+        {
+            MessageCount = d.MessageCount with { Outgoing = d.MessageCount.Outgoing + 1 },
+            Contact = MessageDocumentContent.Parse(content) is { } body && MessageDocumentContent.Text(body, "to") is { } to ? d.Contact with { PhoneNumber = E164(to) } : d.Contact,
+        };
+
+    private static ConversationDocument Incoming(ConversationDocument d, MessageReceived e, MessageDocument? message, string? content)
+    {
+        var root = MessageDocumentContent.Parse(content);
+        var number = root is { } r ? MessageDocumentContent.Text(r, "message", "from") ?? MessageDocumentContent.Text(r, "wa_id") : null;
+        var name = root is { } p ? MessageDocumentContent.Text(p, "profile", "name") : null;
+        return Last(d, e.At, message) with
+        {
+            MessageCount = d.MessageCount with { Incoming = d.MessageCount.Incoming + 1 },
+            UnreadCount = d.UnreadCount + 1,
+            Contact = d.Contact with { PhoneNumber = number is null ? d.Contact.PhoneNumber : E164(number), Name = name ?? d.Contact.Name },
+        };
+    }
+
+    private static ConversationDocument Last(ConversationDocument d, DateTimeOffset at, MessageDocument? message)
+    {
+        var when = MessageDocumentFold.Ms(at);
+        return d.LastMessageAt > when ? d : d with
+        {
+            LastMessageAt = when,
+            LastMessagePreview = message is null ? null : MessageDocumentContent.Preview(message),
+            ExpiresAt = when.AddYears(RetentionYears),
+        };
+    }
+
+    private static ConversationDocument Found(StoredEvent stored, MessageRef of, DateTimeOffset at, string source) =>
+        Founded(null, stored, of.ConversationId, of.AccountId, of.ContactId, at) with { Source = source };
+
+    private static ConversationDocument Founded(ConversationDocument? before, StoredEvent stored, Guid id, Guid accountId, Guid contactId, DateTimeOffset at) => before ?? new()
+    {
+        Id = DocumentId.Of(id),
+        Uuid = id,
+        Position = 0,
+        OrganizationId = stored.OrganizationId,
+        AccountId = accountId,
+        ContactId = contactId,
+        CreatedAt = MessageDocumentFold.Ms(at),
+        UpdatedAt = MessageDocumentFold.Ms(at),
+    };
+
+    private static string? WaConversation(MessageEvent fact) => fact switch
+    {
+        MessageSent { Evidence.Item: { } item } => Id(item),
+        MessageDelivered { Evidence.Item: { } item } => Id(item),
+        MessageRead { Evidence.Item: { } item } => Id(item),
+        MessageFailed { Evidence.Item: { } item } => Id(item),
+        _ => null,
+    };
+
+    private static string? Id(JsonElement item) => MessageDocumentContent.Text(item, "conversation", "id");
+
+    private static DateTimeOffset At(StoredEvent stored) => stored.Body switch
+    {
+        MessageEvent e => e.At,
+        CustomerWindowOpened e => e.At,
+        ConversationAssigned e => e.At,
+        ConversationClassified e => e.At,
+        ConversationRead e => e.At,
+        _ => stored.Timestamp,
+    };
+
+    private static string E164(string number) => number.StartsWith('+') ? number : "+" + number;
+
+    private static DateTimeOffset Later(DateTimeOffset left, DateTimeOffset right) => left > right ? left : right;
+}

@@ -1,0 +1,40 @@
+using Bsp.Application.Conversations;
+using Bsp.Application.Messages;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Documents;
+
+/// <summary>What a page found.</summary>
+public sealed record FoundDocuments(Dictionary<DocumentId, ConversationDocument> Conversations, Dictionary<DocumentId, MessageDocument> Messages);
+
+/// <summary>What a page writes; each document once.</summary>
+public sealed record DocumentWrites(IReadOnlyCollection<ConversationDocument> Conversations, IReadOnlyCollection<MessageDocument> Messages, IReadOnlyCollection<MessageLogDocument> Logs);
+
+/// <summary>
+/// Where the document views are written: JSONB in PostgreSQL, or MongoDB. Each document carries the <c>position</c> of the last event it holds, and only a
+/// later one replaces it, so a page written twice, or half and then again, leaves the same documents.
+/// </summary>
+public interface IDocumentStore
+{
+    /// <summary>Sequence up to which the projection's documents are complete on this shard; 0: empty.</summary>
+    /// <exception cref="Bsp.Application.Common.StoreUnavailable">MongoDB cannot be reached.</exception>
+    Task<long> CheckpointAsync(Shard shard, string projection, CancellationToken ct);
+
+    /// <summary>Documents by id; those that do not exist are absent.</summary>
+    Task<FoundDocuments> FindAsync(Shard shard, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct);
+
+    /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back.</summary>
+    Task SaveAsync(Shard shard, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
+
+    /// <summary>Empties conversations, messages and message_logs of this shard and sets the checkpoint to 0.</summary>
+    Task ResetAsync(Shard shard, string projection, CancellationToken ct);
+
+    /// <summary>Writes AI histories of one organization; only later positions replace.</summary>
+    Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories, CancellationToken ct);
+
+    /// <summary>Null: none of this organization.</summary>
+    Task<AiConversationDocument?> AiConversationAsync(Shard shard, Guid organizationId, DocumentId id, CancellationToken ct);
+
+    /// <summary>Logs of one message, oldest first, at most 1,000.</summary>
+    Task<IReadOnlyList<MessageLogDocument>> LogsAsync(Shard shard, Guid organizationId, DocumentId messageId, CancellationToken ct);
+}

@@ -1,0 +1,122 @@
+using Bsp.Application.Conversations;
+using Bsp.Application.Messages;
+using Bsp.Infrastructure.Sharding;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Documents;
+
+/// <summary>Documents as JSONB in the shard's own database: the default. The checkpoint moves in the documents' transaction.</summary>
+public sealed class PostgresDocumentStore : IDocumentStore
+{
+    private const int LogsMax = 1_000;
+
+    public async Task<long> CheckpointAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        await using var command = shard.App.CreateCommand("SELECT sequence FROM bsp.projections WHERE name = $1");
+        command.Parameters.Add(new() { Value = projection });
+        return await command.ExecuteScalarAsync(ct) as long? ?? 0;
+    }
+
+    public async Task<FoundDocuments> FindAsync(Shard shard, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
+    {
+        var rows = conversations.Count + messages.Count == 0 ? [] : await shard.QueryAsync(organizationIds, """
+            SELECT true, doc::text FROM documents.conversations WHERE _id = ANY ($1)
+            UNION ALL
+            SELECT false, doc::text FROM documents.messages WHERE _id = ANY ($2)
+            """, r => (IsConversation: r.GetBoolean(0), Json: r.GetString(1)), ct, Ids(conversations), Ids(messages));
+        return new(
+            rows.Where(r => r.IsConversation).Select(r => DocumentJson.Read<ConversationDocument>(r.Json)).ToDictionary(d => d.Id),
+            rows.Where(r => !r.IsConversation).Select(r => DocumentJson.Read<MessageDocument>(r.Json)).ToDictionary(d => d.Id));
+    }
+
+    public async Task SaveAsync(Shard shard, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationIds, ct);
+        await using var batch = new NpgsqlBatch(transaction.Connection);
+        Add(batch, writes.Conversations);
+        Add(batch, writes.Messages);
+        Add(batch, writes.Logs);
+        batch.BatchCommands.Add(new("""
+            INSERT INTO bsp.projections (name, sequence) VALUES ($1, $2)
+            ON CONFLICT (name) DO UPDATE SET sequence = greatest(bsp.projections.sequence, excluded.sequence), updated_at = now()
+            """) { Parameters = { new() { Value = projection }, new() { Value = upTo } } });
+        await batch.ExecuteNonQueryAsync(ct);
+        await transaction.CommitAsync(ct);
+    }
+
+    public async Task ResetAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync([], ct);
+        await transaction.ExecuteAsync("TRUNCATE documents.conversations, documents.messages, documents.message_logs", ct);
+        await transaction.ExecuteAsync("UPDATE bsp.projections SET sequence = 0, updated_at = now() WHERE name = $1", ct, projection);
+        await transaction.CommitAsync(ct);
+    }
+
+    public async Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await using var batch = new NpgsqlBatch(transaction.Connection);
+        Set(batch, "ai_conversations", histories, d => d.Id, d => d.OrganizationId, d => d.Position,
+            ("contact_id", "uuid", Array(histories, d => d.ContactId)), ("conversation_id", "bytea", Array(histories, d => d.ConversationId.ToBytes())), ("updated_at", "timestamptz", Array(histories, d => d.UpdatedAt)));
+        await batch.ExecuteNonQueryAsync(ct);
+        await transaction.CommitAsync(ct);
+    }
+
+    public Task<AiConversationDocument?> AiConversationAsync(Shard shard, Guid organizationId, DocumentId id, CancellationToken ct) =>
+        shard.FirstAsync(organizationId, "SELECT doc::text FROM documents.ai_conversations WHERE _id = $1 AND organization_id = $2", r => DocumentJson.Read<AiConversationDocument>(r.GetString(0)), ct, id.ToBytes(), organizationId);
+
+    public async Task<IReadOnlyList<MessageLogDocument>> LogsAsync(Shard shard, Guid organizationId, DocumentId messageId, CancellationToken ct) =>
+        await shard.QueryAsync(organizationId, $"SELECT doc::text FROM documents.message_logs WHERE message_id = $1 AND organization_id = $2 ORDER BY created_at, position LIMIT {LogsMax}",
+            r => DocumentJson.Read<MessageLogDocument>(r.GetString(0)), ct, messageId.ToBytes(), organizationId);
+
+    private static void Add(NpgsqlBatch batch, IReadOnlyCollection<ConversationDocument> documents) => Set(batch, "conversations", documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+        ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("account_id", "uuid", Array(documents, d => d.AccountId)), ("assigned_to", "uuid", Array(documents, d => d.AssignedTo)),
+        ("status", "text", Array(documents, d => d.Status)), ("wa_conversation_id", "text", Array(documents, d => d.WaConversationId)),
+        ("last_message_at", "timestamptz", Array(documents, d => d.LastMessageAt)), ("expires_at", "timestamptz", Array(documents, d => d.ExpiresAt)));
+
+    private static void Add(NpgsqlBatch batch, IReadOnlyCollection<MessageDocument> documents) => Set(batch, "messages", documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+        ("conversation_id", "bytea", Array(documents, d => d.ConversationId.ToBytes())), ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("campaign_id", "uuid", Array(documents, d => d.CampaignId)),
+        ("wa_message_id", "text", Array(documents, d => d.WaMessageId)), ("status", "text", Array(documents, d => d.Status)),
+        ("ai_processed", "boolean", Array(documents, d => d.AiProcessing?.Processed)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
+
+    private static void Add(NpgsqlBatch batch, IReadOnlyCollection<MessageLogDocument> documents) => Set(batch, "message_logs", documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+        ("message_id", "bytea", Array(documents, d => d.MessageId.ToBytes())), ("event_type", "text", Array(documents, d => d.EventType)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
+
+    /// <summary>One statement for all documents of one table: later positions replace, others change nothing.</summary>
+    private static void Set<T>(NpgsqlBatch batch, string table, IReadOnlyCollection<T> documents, Func<T, DocumentId> id, Func<T, Guid> organization, Func<T, long> position, params (string Name, string Type, Array Values)[] own)
+    {
+        if (documents.Count == 0)
+        {
+            return;
+        }
+
+        (string Name, string Type, Array Values)[] columns =
+        [
+            ("_id", "bytea", Array(documents, d => id(d).ToBytes())), ("organization_id", "uuid", Array(documents, organization)), ("position", "bigint", Array(documents, position)),
+            .. own, ("doc", "jsonb", Array(documents, DocumentJson.Write)),
+        ];
+        var names = string.Join(", ", columns.Select(c => c.Name));
+        var command = new NpgsqlBatchCommand($"""
+            INSERT INTO documents.{table} AS old ({names})
+            SELECT * FROM unnest({string.Join(", ", columns.Select((c, i) => $"${i + 1}::{c.Type}[]"))})
+            ON CONFLICT (_id) DO UPDATE SET {string.Join(", ", columns.Skip(1).Select(c => $"{c.Name} = excluded.{c.Name}"))} WHERE old.position < excluded.position
+            """);
+        foreach (var column in columns)
+        {
+            command.Parameters.Add(new() { Value = column.Values, NpgsqlDbType = NpgsqlDbType.Array | Types[column.Type] });
+        }
+
+        batch.BatchCommands.Add(command);
+    }
+
+    private static readonly Dictionary<string, NpgsqlDbType> Types = new()
+    {
+        ["bytea"] = NpgsqlDbType.Bytea, ["uuid"] = NpgsqlDbType.Uuid, ["bigint"] = NpgsqlDbType.Bigint, ["text"] = NpgsqlDbType.Text,
+        ["timestamptz"] = NpgsqlDbType.TimestampTz, ["boolean"] = NpgsqlDbType.Boolean, ["jsonb"] = NpgsqlDbType.Jsonb,
+    };
+
+    private static TValue[] Array<T, TValue>(IReadOnlyCollection<T> documents, Func<T, TValue> value) => [.. documents.Select(value)];
+
+    private static byte[][] Ids(IReadOnlyCollection<DocumentId> ids) => [.. ids.Select(id => id.ToBytes())];
+}

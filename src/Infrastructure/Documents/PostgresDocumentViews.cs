@@ -1,0 +1,57 @@
+using Bsp.Application.Common;
+using Bsp.Application.Conversations;
+using Bsp.Application.Messages;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Documents;
+
+/// <summary>Reads the JSONB documents.</summary>
+public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
+{
+    public async Task<Page<ConversationDocument>> ConversationsAsync(Guid organizationId, ConversationFilter filter, int limit, string? cursor, CancellationToken ct)
+    {
+        var from = DocumentCursor.Parse(cursor);
+        var shard = await shards.OfAsync(organizationId, ct);
+        var rows = await shard.QueryAsync(organizationId, """
+            SELECT doc::text FROM documents.conversations
+             WHERE organization_id = $1 AND last_message_at IS NOT NULL
+               AND ($2::timestamptz IS NULL OR (last_message_at, _id) < ($2, $3))
+               AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR assigned_to = $5)
+               AND ($6::uuid IS NULL OR contact_id = $6) AND ($7::uuid IS NULL OR account_id = $7)
+             ORDER BY last_message_at DESC, _id DESC LIMIT $8
+            """, r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct,
+            organizationId, Time(from), Id(from), Text(filter.Status), Uuid(filter.AssignedTo), Uuid(filter.ContactId), Uuid(filter.AccountId), limit + 1);
+        return PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
+    }
+
+    public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct) =>
+        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND organization_id = $2",
+            r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId);
+
+    public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
+    {
+        var from = DocumentCursor.Parse(cursor);
+        var shard = await shards.OfAsync(organizationId, ct);
+        var rows = await shard.QueryAsync(organizationId, """
+            SELECT doc::text FROM documents.messages
+             WHERE conversation_id = $1 AND organization_id = $2 AND ($3::timestamptz IS NULL OR (created_at, _id) < ($3, $4))
+             ORDER BY created_at DESC, _id DESC LIMIT $5
+            """, r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId, Time(from), Id(from), limit + 1);
+        return PageOf(rows, limit, d => new(d.CreatedAt, d.Id));
+    }
+
+    public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct) =>
+        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = $1 AND organization_id = $2",
+            r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(messageId).ToBytes(), organizationId);
+
+    internal static Page<T> PageOf<T>(List<T> rows, int limit, Func<T, DocumentCursor> cursor) =>
+        rows.Count <= limit ? new(rows, null) : new(rows.GetRange(0, limit), cursor(rows[limit - 1]).ToString());
+
+    private static Npgsql.NpgsqlParameter Time(DocumentCursor? from) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz, Value = (object?)from?.At ?? DBNull.Value };
+
+    private static Npgsql.NpgsqlParameter Id(DocumentCursor? from) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bytea, Value = (object?)from?.Id.ToBytes() ?? DBNull.Value };
+
+    private static Npgsql.NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+
+    private static Npgsql.NpgsqlParameter Uuid(Guid? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using Bsp.Application.Messages;
+
+namespace Bsp.Infrastructure.Messages;
+
+/// <summary>
+/// Graph body (outbound) or message item (inbound) → the specification's content, template and interactive objects. Both have the shape
+/// <c>{"type": T, T: {…}}</c>. Meta may send anything: what does not fit is left out, nothing fails.
+/// </summary>
+public static class MessageDocumentContent
+{
+    /// <summary>Longest preview, in characters.</summary>
+    public const int PreviewCharsMax = 100;
+
+    /// <summary>With what we sent; unchanged when it was erased.</summary>
+    public static MessageDocument Outbound(MessageDocument document, string? content) =>
+        Parse(content) is { } body ? Fill(document, body) : document;
+
+    /// <summary>With what the customer wrote; unchanged when it was erased.</summary>
+    public static MessageDocument Inbound(MessageDocument document, string? content) =>
+        Parse(content) is { } root && Object(root, "message") is { } item ? Fill(document, item) : document;
+
+    /// <summary>The opened JSON object; null when there is none.</summary>
+    public static JsonElement? Parse(string? content)
+    {
+        if (content is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var parsed = JsonDocument.Parse(content);
+            return parsed.RootElement.ValueKind == JsonValueKind.Object ? parsed.RootElement.Clone() : null;
+        }
+        catch (JsonException)
+        {
+            return null; // sealed by an earlier build in another form: shown without content, like an erased one
+        }
+    }
+
+    /// <summary>What a list shows of the message: at most 100 characters, null when nothing is readable.</summary>
+    public static string? Preview(MessageDocument d)
+    {
+        var text = d.Content?.Text ?? d.Content?.MediaCaption ?? d.Interactive?.ButtonReply?.Title ?? d.Interactive?.ListReply?.Title
+            ?? d.Content?.Location?.Name ?? d.Content?.Document?.Filename ?? d.Template?.Name ?? $"[{d.MessageTypeExact}]";
+        return Cut(text);
+    }
+
+    /// <summary>The string at a path of object members; null when it is not there or no string.</summary>
+    public static string? Text(JsonElement element, params ReadOnlySpan<string> path)
+    {
+        foreach (var name in path)
+        {
+            if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element))
+            {
+                return null;
+            }
+        }
+
+        return element.ValueKind == JsonValueKind.String ? element.GetString() : null;
+    }
+
+    private static string Cut(string text)
+    {
+        if (text.Length <= PreviewCharsMax)
+        {
+            return text;
+        }
+
+        var end = char.IsHighSurrogate(text[PreviewCharsMax - 2]) ? PreviewCharsMax - 2 : PreviewCharsMax - 1;
+        return text[..end] + "…";
+    }
+
+    private static MessageDocument Fill(MessageDocument d, JsonElement body)
+    {
+        if (body.TryGetProperty(d.MessageTypeExact, out var part) && d.MessageTypeExact == "contacts" && part.ValueKind == JsonValueKind.Array)
+        {
+            return d with { Content = new(Text: string.Join(", ", part.EnumerateArray().Select(c => Text(c, "name", "formatted_name")).OfType<string>())) };
+        }
+
+        if (Object(body, d.MessageTypeExact) is not { } own)
+        {
+            return d;
+        }
+
+        return d.MessageTypeExact switch
+        {
+            "text" => d with { Content = new(Text: Text(own, "body")) },
+            "reaction" => d with { Content = new(Text: Text(own, "emoji")) },
+            "image" or "video" or "audio" or "voice" or "sticker" => d with { Content = Media(own) },
+            "document" => d with { Content = Media(own) with { Document = new(Text(own, "filename"), Text(own, "link") ?? Text(own, "url"), Text(own, "mime_type")) } },
+            "location" => d with { Content = new(Location: Location(own)) },
+            "template" => d with { Template = d.Template is { } t ? t with { Parameters = own.TryGetProperty("components", out var c) ? c : null } : null },
+            "button" => d with { Content = new(Text: Text(own, "text")), Interactive = new("button_reply", ButtonReply: new(Text(own, "payload"), Text(own, "text"))) },
+            "interactive" => Interactive(d, own),
+            "order" => d with { Content = new(Text: Text(own, "text")), Interactive = new("order") },
+            _ => d with { Content = new(Text: Text(own, "body") ?? Text(own, "text")) },
+        };
+    }
+
+    private static MessageDocument Interactive(MessageDocument d, JsonElement own)
+    {
+        var type = Text(own, "type") ?? "unknown";
+        return d with
+        {
+            Content = Text(own, "body", "text") is { } text ? new(Text: text) : d.Content,
+            Interactive = new(type,
+                Object(own, "button_reply") is { } button ? new(Text(button, "id"), Text(button, "title")) : null,
+                Object(own, "list_reply") is { } list ? new(Text(list, "id"), Text(list, "title"), Text(list, "description")) : null),
+        };
+    }
+
+    private static MessageContent Media(JsonElement own) => new(
+        MediaUrl: Text(own, "link") ?? Text(own, "url"), MediaMimeType: Text(own, "mime_type"), MediaCaption: Text(own, "caption"), MediaId: Text(own, "id"),
+        MediaSize: own.TryGetProperty("file_size", out var size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out var bytes) ? bytes : null);
+
+    private static MessageLocation? Location(JsonElement own) =>
+        Number(own, "latitude") is { } latitude && Number(own, "longitude") is { } longitude ? new(latitude, longitude, Text(own, "name"), Text(own, "address")) : null;
+
+    // Outbound bodies may carry coordinates as strings; Meta accepts both.
+    private static double? Number(JsonElement own, string name) => !own.TryGetProperty(name, out var value) ? null
+        : value.ValueKind == JsonValueKind.Number ? value.GetDouble()
+        : value.ValueKind == JsonValueKind.String && double.TryParse(value.GetString(), System.Globalization.CultureInfo.InvariantCulture, out var parsed) ? parsed : null;
+
+    private static JsonElement? Object(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
+}

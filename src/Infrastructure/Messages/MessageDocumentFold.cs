@@ -1,0 +1,131 @@
+using Bsp.Application.Conversations;
+using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
+using Bsp.Domain.Messages;
+
+namespace Bsp.Infrastructure.Messages;
+
+/// <summary>
+/// Event → message document. After the founding event (queued or received) the order of the facts does not matter:
+/// the status is the furthest rung reached, the history is kept sorted, and nothing moves back.
+/// </summary>
+public static class MessageDocumentFold
+{
+    /// <summary>The document after the event.</summary>
+    /// <param name="before">Null: there is none yet.</param>
+    /// <param name="position">Of the event, packed. At or before the document's own: nothing changes.</param>
+    /// <param name="content">The event's opened content; null when it has none or was erased.</param>
+    /// <returns>Null when there is none and the event founds none (a skipped message never was a message).</returns>
+    public static MessageDocument? Fold(MessageDocument? before, StoredEvent stored, long position, string? content)
+    {
+        if (stored.Body is not MessageEvent fact || before?.Position >= position)
+        {
+            return before;
+        }
+
+        var document = (before, fact) switch
+        {
+            (null, MessageQueued e) => Found(stored.OrganizationId, e.Ref, e.At) with
+            {
+                SentBy = new(e.SentBy.UserId, e.SentBy.UserName, e.SentBy.IsAutomated),
+                Template = e.Template is { } t ? new(t.TemplateId, t.Name, t.Language, null) : null,
+                StatusHistory = [new("pending", Ms(e.At))],
+            },
+            (null, MessageReceived e) => Found(stored.OrganizationId, e.Ref, e.At) with { WaMessageId = e.Wamid, Status = "delivered", StatusExact = "delivered" },
+            (null, _) => null,
+            _ => before,
+        };
+        return document is null ? null : Settle(Take(document, fact, content)) with { Position = position, UpdatedAt = Later(document.UpdatedAt, Ms(fact.At)) };
+    }
+
+    private static MessageDocument Found(Guid organizationId, MessageRef of, DateTimeOffset at) => new()
+    {
+        Id = DocumentId.Of(of.MessageId),
+        Uuid = of.MessageId,
+        Position = 0,
+        OrganizationId = organizationId,
+        ConversationId = DocumentId.Of(of.ConversationId),
+        ConversationUuid = of.ConversationId,
+        AccountId = of.AccountId,
+        ContactId = of.ContactId,
+        CampaignId = of.CampaignId,
+        Direction = of.Direction,
+        MessageType = NearestMessageType.ForDocument(of.Type),
+        MessageTypeExact = of.Type,
+        CreatedAt = Ms(at),
+        UpdatedAt = Ms(at),
+    };
+
+    private static MessageDocument Take(MessageDocument d, MessageEvent fact, string? content) => fact switch
+    {
+        MessageQueued => MessageDocumentContent.Outbound(d, content),
+        MessageReceived e => MessageDocumentContent.Inbound(With(d, e.Evidence), content) with { DeliveredAt = Ms(e.At), StatusHistory = Add(d, new("delivered", Ms(e.At))) },
+        MessageAccepted e => Accept(d) with { WaMessageId = e.Wamid },
+        MessageSending => Reach(d, "sending"),
+        MessageAttemptRefused => d.StatusExact == "sending" ? d with { StatusExact = "queued" } : d,
+        MessageOutcomeUnknown => Reach(d, "outcome_unknown"),
+        MessageUnknownClosed => Reach(d, "unknown_closed"),
+        MessageCancelled => Reach(d, "cancelled"),
+        MessageExpired => Reach(d, "expired"),
+        MessageRejected e => Fail(Reach(d, "rejected"), e.Code, e.Title, e.Details, e.At),
+        MessageSent e => With(d, e.Evidence) with { SentAt = Ms(e.At), StatusHistory = Add(d, new("sent", Ms(e.At), Implied: e.Implied ? true : null)) },
+        MessageDelivered e => With(d, e.Evidence) with { DeliveredAt = Ms(e.At), StatusHistory = Add(d, new("delivered", Ms(e.At), Implied: e.Implied ? true : null)) },
+        MessageRead e => With(d, e.Evidence) with { ReadAt = Ms(e.At), StatusHistory = Add(d, new("read", Ms(e.At))) },
+        MessageFailed e => Fail(With(d, e.Evidence), e.Code, e.Title, e.Details, e.At),
+        MessageStatusNoted e => With(d, e.Evidence),
+        _ => d,
+    };
+
+    // Meta has it after all, whatever we concluded before: a rejection is taken back.
+    private static MessageDocument Accept(MessageDocument d) => d.StatusExact switch
+    {
+        "rejected" => d with { StatusExact = "accepted", FailedAt = null },
+        "cancelled" => d with { StatusExact = "accepted" },
+        _ => Reach(d, "accepted"),
+    };
+
+    private static MessageDocument Fail(MessageDocument d, int? code, string? title, string? details, DateTimeOffset at) => d with
+    {
+        FailedAt = Ms(at),
+        ErrorCode = code?.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        StatusHistory = Add(d, new("failed", Ms(at), code?.ToString(System.Globalization.CultureInfo.InvariantCulture), details ?? title)),
+    };
+
+    /// <summary>Derives what depends on several facts, so that it cannot depend on their order.</summary>
+    private static MessageDocument Settle(MessageDocument d)
+    {
+        var failed = d.DeliveredAt is null && d.ReadAt is null ? d.FailedAt : null;
+        var status = d switch
+        {
+            { ReadAt: not null } => "read",
+            { DeliveredAt: not null } => "delivered",
+            _ when failed is not null => "failed",
+            { SentAt: not null } => "sent",
+            _ => "pending",
+        };
+        return d with { Status = status, FailedAt = failed, ErrorCode = failed is null ? null : d.ErrorCode, StatusExact = status is "pending" || d.StatusExact is "rejected" && status == "failed" ? d.StatusExact : status };
+    }
+
+    // Before "sent" only: the order in which the send ledger climbs. A rung that is reached hides those before it.
+    private static readonly string[] Ladder = ["queued", "sending", "outcome_unknown", "unknown_closed", "accepted", "expired", "cancelled", "rejected"];
+
+    private static MessageDocument Reach(MessageDocument d, string rung) =>
+        Array.IndexOf(Ladder, rung) > Array.IndexOf(Ladder, d.StatusExact) && Array.IndexOf(Ladder, d.StatusExact) >= 0 ? d with { StatusExact = rung } : d;
+
+    private static MessageDocument With(MessageDocument d, Evidence? evidence) => evidence?.Item is not { } item ? d : d with
+    {
+        RawWebhook = item,
+        Cost = MessageDocumentPricing.Read(item) ?? d.Cost,
+        WaConversationId = MessageDocumentContent.Text(item, "conversation", "id") ?? d.WaConversationId,
+    };
+
+    private static StatusChange[] Add(MessageDocument d, StatusChange change) =>
+        d.StatusHistory.Contains(change) ? d.StatusHistory : [.. d.StatusHistory.Append(change).OrderBy(c => c.Timestamp).ThenBy(c => Rung(c.Status))];
+
+    private static int Rung(string status) => status switch { "pending" => 0, "sent" => 1, "failed" => 2, "delivered" => 3, _ => 4 };
+
+    /// <summary>Documents keep milliseconds (BSON does): cut here once, so that both stores hold the same.</summary>
+    public static DateTimeOffset Ms(DateTimeOffset at) => new(at.UtcTicks - (at.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
+
+    private static DateTimeOffset Later(DateTimeOffset left, DateTimeOffset right) => left > right ? left : right;
+}

@@ -1,0 +1,135 @@
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Bsp.Application.Common;
+using Bsp.Infrastructure.Sharding;
+using Microsoft.Extensions.Hosting;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Webhooks;
+
+/// <summary>A webhook whose signature held, as it came.</summary>
+/// <param name="OrganizationId">Set when it came to an organization's own address.</param>
+/// <param name="HeadersJson">A JSON object of the headers that matter, without credentials.</param>
+/// <param name="Signature">Which secret verified it: <c>app</c>, <c>app#2</c>, <c>organization</c>.</param>
+public sealed record JournalEntry(Guid? OrganizationId, string? RemoteAddress, string? UserAgent, string HeadersJson, string Signature, byte[] Body)
+{
+    internal TaskCompletionSource Committed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>
+/// Promise 1, journal first: an entry is acknowledged after its raw bytes are committed. Entries of a moment share one transaction, written by a few connections;
+/// the queue before them is bounded, so that a slow disk slows Meta down instead of filling the memory.
+/// </summary>
+public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider clock) : BackgroundService
+{
+    private const int Writers = 2;
+    private const int EntriesMax = 256;
+    private const int BatchBytesMax = 8 * 1024 * 1024;
+    private const int WaitingMax = 4_096;
+
+    private readonly Channel<JournalEntry> waiting = Channel.CreateBounded<JournalEntry>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
+
+    /// <summary>Returns when the entry is committed.</summary>
+    /// <exception cref="StoreUnavailable">It is not, and was not acknowledged.</exception>
+    public async Task WriteAsync(JournalEntry entry, CancellationToken ct)
+    {
+        await waiting.Writer.WriteAsync(entry, ct);
+        await entry.Committed.Task;
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteLoopAsync(stoppingToken)));
+
+    private async Task WriteLoopAsync(CancellationToken stop)
+    {
+        var batch = new List<JournalEntry>(EntriesMax);
+        try
+        {
+            while (await waiting.Reader.WaitToReadAsync(stop))
+            {
+                long bytes = 0;
+                while (batch.Count < EntriesMax && bytes < BatchBytesMax && waiting.Reader.TryRead(out var entry))
+                {
+                    batch.Add(entry);
+                    bytes += entry.Body.Length;
+                }
+
+                await CommitAsync(batch);
+                batch.Clear();
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            while (waiting.Reader.TryRead(out var entry))
+            {
+                entry.Committed.TrySetException(new StoreUnavailable("postgres"));
+            }
+        }
+    }
+
+    private async Task CommitAsync(List<JournalEntry> batch)
+    {
+        if (batch.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await InsertAsync(batch);
+            batch.ForEach(e => e.Committed.TrySetResult());
+            signal.Set();
+        }
+        catch (Exception e)
+        {
+            batch.ForEach(entry => entry.Committed.TrySetException(e is NpgsqlException or IOException or TimeoutException ? new StoreUnavailable("postgres", e) : e));
+        }
+    }
+
+    private async Task InsertAsync(List<JournalEntry> batch)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        await using var command = shards.Directory.CreateCommand("""
+            WITH kept AS (
+              INSERT INTO bsp.webhook_journal (received_at, organization_id, remote_address, user_agent, headers, signature, body_sha256, body)
+              SELECT $1, u.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::bytea[]) u
+              RETURNING id, received_at)
+            INSERT INTO bsp.webhook_inbox (journal_id, received_at) SELECT id, received_at FROM kept
+            """);
+        var p = command.Parameters;
+        p.Add(new() { Value = now });
+        p.Add(new() { Value = batch.Select(e => e.OrganizationId).ToArray() });
+        p.Add(new() { Value = batch.Select(e => e.RemoteAddress).ToArray() });
+        p.Add(new() { Value = batch.Select(e => e.UserAgent).ToArray() });
+        p.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb, Value = batch.Select(e => e.HeadersJson).ToArray() });
+        p.Add(new() { Value = batch.Select(e => e.Signature).ToArray() });
+        p.Add(new() { Value = batch.Select(e => Convert.ToHexStringLower(SHA256.HashData(e.Body))).ToArray() });
+        p.Add(new() { Value = batch.Select(e => e.Body).ToArray() });
+        await command.ExecuteNonQueryAsync(CancellationToken.None);
+    }
+}
+
+/// <summary>Wakes the readers of the inbox when something was written in this process; others find it by looking.</summary>
+public sealed class WebhookSignal
+{
+    private readonly SemaphoreSlim pulse = new(0, 1);
+
+    /// <summary>There is something to read.</summary>
+    public void Set()
+    {
+        if (pulse.CurrentCount == 0)
+        {
+            try
+            {
+                pulse.Release();
+            }
+            catch (SemaphoreFullException)
+            {
+                // Another writer was faster: the reader is awake already.
+            }
+        }
+    }
+
+    /// <summary>Returns when set, or after <paramref name="max"/>.</summary>
+    public Task WaitAsync(TimeSpan max, CancellationToken ct) => pulse.WaitAsync(max, ct);
+}

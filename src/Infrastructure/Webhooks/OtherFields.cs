@@ -1,0 +1,107 @@
+using System.Text.Json;
+using Bsp.Application.Accounts;
+using Bsp.Application.Contacts;
+using Bsp.Application.Templates;
+using Bsp.Application.Webhooks;
+using Bsp.Infrastructure.Meta;
+using MediatR;
+
+namespace Bsp.Infrastructure.Webhooks;
+
+/// <summary>Everything Meta tells besides messages: templates, numbers, accounts, preferences. Each becomes the command it is.</summary>
+public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, TimeProvider clock)
+{
+    /// <summary>Null: carried out. Else why not: <c>unhandled_field</c> (kept in the journal), <c>unknown_number</c>, <c>unknown_template</c>.</summary>
+    internal async Task<string?> HandleAsync(MetaChange change, Journaled webhook, CancellationToken ct) => change.Field switch
+    {
+        "message_template_status_update" or "template_category_update" or "message_template_quality_update" or "message_template_components_update" => await TemplateAsync(change, webhook, ct),
+        "phone_number_quality_update" => await QualityAsync(change, webhook, ct),
+        "business_capability_update" => await CapabilityAsync(change, webhook, ct),
+        "user_preferences" => await PreferencesAsync(change, webhook, ct),
+        _ => "unhandled_field",
+    };
+
+    private async Task<string?> TemplateAsync(MetaChange change, Journaled webhook, CancellationToken ct)
+    {
+        var value = change.Value;
+        var owners = await OwnersAsync(change.EntryId, webhook, ct);
+        var key = new TemplateKey(change.EntryId, MetaEnvelope.Text(value, "message_template_id"), MetaEnvelope.Text(value, "message_template_name"), MetaEnvelope.Text(value, "message_template_language"));
+        var at = clock.GetUtcNow();
+        var known = false;
+        foreach (var organization in owners)
+        {
+            ITemplateNews? news = change.Field switch
+            {
+                "message_template_status_update" when MetaEnvelope.Text(value, "event") is { } word => new RecordTemplateStatus(organization, key, word, Reason(value), at),
+                "template_category_update" when MetaEnvelope.Text(value, "new_category") is { } category => new RecordTemplateCategory(organization, key, category, at),
+                "message_template_quality_update" when MetaEnvelope.Text(value, "new_quality_score") is { } quality => new RecordTemplateQuality(organization, key, quality, at),
+                "message_template_components_update" => new RecordTemplateComponents(organization, key, MetaEnvelope.Text(value, "message_template_title"), MetaEnvelope.Text(value, "message_template_element"),
+                    MetaEnvelope.Text(value, "message_template_footer"), value.TryGetProperty("message_template_buttons", out var buttons) && buttons.ValueKind == JsonValueKind.Array ? buttons.Clone() : null, at),
+                _ => null,
+            };
+            known |= news is not null && await mediator.Send(news, ct) is not null;
+        }
+
+        return owners.Count == 0 ? "unknown_number" : known ? null : "unknown_template";
+    }
+
+    private static string? Reason(JsonElement value) =>
+        (MetaEnvelope.Child(value, "rejection_info") is { } info ? MetaEnvelope.Text(info, "reason") : null)
+        ?? (MetaEnvelope.Child(value, "other_info") is { } other ? MetaEnvelope.Text(other, "description") : null)
+        ?? MetaEnvelope.Text(value, "reason");
+
+    private async Task<string?> QualityAsync(MetaChange change, Journaled webhook, CancellationToken ct)
+    {
+        var owner = MetaEnvelope.Text(change.Value, "display_phone_number") is { } number ? await numbers.ByDisplayNumberAsync(number, ct) : null;
+        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        {
+            return "unknown_number";
+        }
+
+        var limit = MessagingLimits.Read(MetaEnvelope.Text(change.Value, "max_daily_conversations_per_business") ?? MetaEnvelope.Text(change.Value, "current_limit"));
+        var quality = MetaEnvelope.Text(change.Value, "event") switch { "FLAGGED" or "DOWNGRADE" => "RED", "UNFLAGGED" or "UPGRADE" => "GREEN", _ => null };
+        await mediator.Send(new RecordNumberFacts(owner.OrganizationId, owner.AccountId, quality, limit), ct);
+        return null;
+    }
+
+    // The limit is the portfolio's: it holds for every number of the WABA.
+    private async Task<string?> CapabilityAsync(MetaChange change, Journaled webhook, CancellationToken ct)
+    {
+        var owners = (await numbers.ByWabaAsync(change.EntryId, ct)).Where(o => webhook.OrganizationId is not { } own || own == o.OrganizationId).ToList();
+        if (MessagingLimits.Read(MetaEnvelope.Text(change.Value, "max_daily_conversations_per_business") ?? MetaEnvelope.Text(change.Value, "max_daily_conversation_per_phone")) is { } limit)
+        {
+            foreach (var owner in owners)
+            {
+                await mediator.Send(new RecordNumberFacts(owner.OrganizationId, owner.AccountId, null, limit), ct);
+            }
+        }
+
+        return owners.Count == 0 ? "unknown_number" : null;
+    }
+
+    private async Task<string?> PreferencesAsync(MetaChange change, Journaled webhook, CancellationToken ct)
+    {
+        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
+        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        {
+            return "unknown_number";
+        }
+
+        foreach (var preference in MetaEnvelope.Items(change.Value, "user_preferences"))
+        {
+            var (phone, user) = (MetaEnvelope.Text(preference, "wa_id"), MetaEnvelope.Text(preference, "user_id"));
+            var status = MetaEnvelope.Text(preference, "value") switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
+            if (status is not null && (phone ?? user) is not null)
+            {
+                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [new(phone is null ? null : ContactPhone.OfWaId(phone), user, null)]), ct))[0];
+                await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", $"webhook/{webhook.Id}")), ct);
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<IReadOnlyCollection<Guid>> OwnersAsync(string wabaId, Journaled webhook, CancellationToken ct) =>
+        (await numbers.ByWabaAsync(wabaId, ct)).Select(o => o.OrganizationId).Where(o => webhook.OrganizationId is not { } own || own == o).ToHashSet();
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.Webhooks;
+
+/// <summary>
+/// Statuses of messages that are not known (yet): early ones whose send is not recorded, and those of messages sent elsewhere. Kept, tried again as soon as
+/// their id appears, dropped when the journal drops their webhook.
+/// </summary>
+public sealed partial class ParkedStatuses(Shards shards, IMediator mediator, JournalOptions options, TimeProvider clock, ILogger<ParkedStatuses> log) : BackgroundService
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+    private const int PageMax = 500;
+
+    /// <summary>Keeps each (message id, status) once.</summary>
+    public async Task ParkAsync(Guid organizationId, IReadOnlyList<StatusItem> items, CancellationToken ct)
+    {
+        if (items.Count == 0)
+        {
+            return;
+        }
+
+        var shard = await shards.OfAsync(organizationId, ct);
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await transaction.ExecuteAsync("""
+            INSERT INTO bsp.parked_statuses (organization_id, wamid, status, item) SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::jsonb[]) u ON CONFLICT (wamid, status) DO NOTHING
+            """, ct, organizationId, items.Select(i => i.Said.Wamid).ToArray(), items.Select(i => i.Said.Status).ToArray(),
+            new Npgsql.NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb, Value = items.Select(i => JsonSerializer.Serialize(i, EventTypes.Json)).ToArray() });
+        await transaction.CommitAsync(ct);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            foreach (var shard in shards.All)
+            {
+                try
+                {
+                    await SettleAsync(shard, stoppingToken);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    LogFailed(e, shard.Name);
+                }
+            }
+
+            await Task.Delay(Every, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Records those whose message is known by now.</summary>
+    public async Task SettleAsync(Shard shard, CancellationToken ct)
+    {
+        var known = new List<(long Id, Guid Organization, string Item)>();
+        await using (var command = shard.App.CreateCommand("SELECT id, organization_id, item FROM bsp.parked_now_known($1)"))
+        {
+            command.Parameters.Add(new() { Value = PageMax });
+            await using var reader = await command.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
+            {
+                known.Add((reader.GetInt64(0), reader.GetGuid(1), reader.GetString(2)));
+            }
+        }
+
+        foreach (var group in known.GroupBy(k => k.Organization))
+        {
+            // The echoed id was not ours, or the status would not be parked: Meta's id decides.
+            await mediator.Send(new RecordStatuses(group.Key, [.. group.Select(k => JsonSerializer.Deserialize<StatusItem>(k.Item, EventTypes.Json)! with { CallbackId = null })]), ct);
+            await using var transaction = await shard.BeginAsync(group.Key, ct);
+            await transaction.ExecuteAsync("DELETE FROM bsp.parked_statuses WHERE id = ANY ($1)", ct, group.Select(k => k.Id).ToArray());
+            await transaction.CommitAsync(ct);
+        }
+
+        await using var purge = shard.App.CreateCommand("SELECT bsp.parked_drop_before($1)");
+        purge.Parameters.Add(new() { Value = clock.GetUtcNow().AddDays(-options.RetentionDays).UtcDateTime });
+        await purge.ExecuteNonQueryAsync(ct);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "parked statuses of shard {Shard} could not be tried again")]
+    private partial void LogFailed(Exception e, string shard);
+}

@@ -1,0 +1,147 @@
+using System.Text.Json;
+using Bsp.Application.Common;
+using Bsp.Application.Messages;
+using Bsp.Application.Webhooks;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Redis;
+using MediatR;
+
+namespace Bsp.Infrastructure.Webhooks;
+
+/// <summary>Why a part of a webhook had no effect; the raw bytes stay in the journal.</summary>
+/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unhandled_field</c>, <c>failed</c>.</param>
+internal sealed record WebhookNote(Journaled Webhook, string? Field, string Reason, string? Detail);
+
+/// <summary>Carries out what a page of webhooks says, organization by organization. Harmless to repeat.</summary>
+internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, SendConsequences consequences, OtherFields others)
+{
+    private readonly Dictionary<Guid, List<StatusItem>> statuses = [];
+    private readonly Dictionary<Guid, List<InboundItem>> messages = [];
+    private readonly List<(MetaChange Change, Journaled Webhook)> rest = [];
+
+    /// <summary>What could not be understood or routed.</summary>
+    public List<WebhookNote> Notes { get; } = [];
+
+    public async Task ProcessAsync(IReadOnlyList<Journaled> webhooks, CancellationToken ct)
+    {
+        foreach (var webhook in webhooks)
+        {
+            await SortAsync(webhook, ct);
+        }
+
+        foreach (var (organization, items) in statuses)
+        {
+            foreach (var chunk in items.Chunk(MessageLedger.MessagesMax))
+            {
+                await RecordAsync(organization, chunk, ct);
+            }
+        }
+
+        foreach (var (organization, items) in messages)
+        {
+            await ReceiveAsync(organization, items, ct);
+        }
+
+        foreach (var (change, webhook) in rest)
+        {
+            using var _ = Request(webhook.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            if (await others.HandleAsync(change, webhook, ct) is { } reason)
+            {
+                Notes.Add(new(webhook, change.Field, reason, null));
+            }
+        }
+    }
+
+    private async Task SortAsync(Journaled webhook, CancellationToken ct)
+    {
+        if (webhook.Root.ValueKind != JsonValueKind.Object)
+        {
+            Notes.Add(new(webhook, null, "not_json", "The body is not a JSON object."));
+            return;
+        }
+
+        var changes = 0;
+        foreach (var change in MetaEnvelope.Changes(webhook.Root))
+        {
+            changes++;
+            if (change.Field == "messages")
+            {
+                await SortMessagesAsync(webhook, change, ct);
+            }
+            else
+            {
+                rest.Add((change, webhook));
+            }
+        }
+
+        if (changes == 0)
+        {
+            Notes.Add(new(webhook, null, "no_envelope", "There is no entry with changes in it."));
+        }
+    }
+
+    private async Task SortMessagesAsync(Journaled webhook, MetaChange change, CancellationToken ct)
+    {
+        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
+        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        {
+            Notes.Add(new(webhook, change.Field, "unknown_number", phoneNumberId));
+            return;
+        }
+
+        List(statuses, owner.OrganizationId).AddRange(MessagesField.Statuses(webhook, change.Value));
+        List(messages, owner.OrganizationId).AddRange(MessagesField.Messages(webhook, change.Value, owner));
+    }
+
+    private async Task RecordAsync(Guid organization, IReadOnlyList<StatusItem> items, CancellationToken ct)
+    {
+        if (items.Count == 0)
+        {
+            return;
+        }
+
+        using var _ = Request("statuses");
+        var seen = await marks.SeenAsync(organization, [.. items.Select(Mark)], ct);
+        var fresh = items.Where(i => !seen.Contains(Mark(i))).ToList();
+        if (fresh.Count == 0)
+        {
+            return;
+        }
+
+        var recorded = await mediator.Send(new RecordStatuses(organization, fresh), ct);
+        await parked.ParkAsync(organization, recorded.Unknown, ct);
+        foreach (var failed in recorded.Rulings.SelectMany(r => r.Events).OfType<MessageFailed>())
+        {
+            await consequences.OfFailureAsync(organization, failed, ct);
+        }
+
+        await marks.MarkDoneAsync(organization, [.. fresh.Select(Mark)], ct);
+    }
+
+    private async Task ReceiveAsync(Guid organization, IReadOnlyList<InboundItem> items, CancellationToken ct)
+    {
+        if (items.Count == 0)
+        {
+            return;
+        }
+
+        using var _ = Request("inbound");
+        var seen = await marks.SeenAsync(organization, [.. items.Select(i => i.Wamid)], ct);
+        var fresh = items.Where(i => !seen.Contains(i.Wamid)).ToList();
+        if (fresh.Count > 0)
+        {
+            await mediator.Send(new ReceiveMessages(organization, fresh), ct);
+            await marks.MarkDoneAsync(organization, [.. fresh.Select(i => i.Wamid)], ct);
+        }
+    }
+
+    // A repeated status with another time is another fact, so the time belongs to the mark.
+    private static string Mark(StatusItem item) => $"{item.Said.Wamid}:{item.Said.Status}:{item.Said.At.ToUnixTimeSeconds()}";
+
+    private static IDisposable Request(string part) => new CurrentRequest { CorrelationId = $"webhook/{part}", Caller = "meta" }.Enter();
+
+    private static List<T> List<T>(Dictionary<Guid, List<T>> lists, Guid key) => lists.TryGetValue(key, out var list) ? list : lists[key] = [];
+}

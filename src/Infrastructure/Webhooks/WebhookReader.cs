@@ -1,0 +1,151 @@
+using System.Text.Json;
+using Bsp.Application.Common;
+using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Webhooks;
+
+/// <summary>
+/// Works the inbox off: a page is taken, carried out and its pointers deleted when all of it is done; a process killed in between leaves them for the next.
+/// Several readers, here and in other processes, take different pages: order does not matter (promise 3).
+/// </summary>
+public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, SendConsequences consequences,
+    OtherFields others, Instance instance, ILogger<WebhookReader> log) : BackgroundService
+{
+    private const int Readers = 2;
+    private const int PageMax = 200;
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan TroublePause = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await instance.Ready.WaitAsync(stoppingToken);
+        await Task.WhenAll(Enumerable.Range(0, Readers).Select(_ => ReadLoopAsync(stoppingToken)));
+    }
+
+    private async Task ReadLoopAsync(CancellationToken stop)
+    {
+        var page = PageMax;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (await PageAsync(page, stop) == 0)
+                {
+                    await signal.WaitAsync(LookEvery, stop);
+                }
+
+                page = PageMax;
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is StoreUnavailable or NpgsqlException { IsTransient: true } or TimeoutException or IOException)
+            {
+                LogStore(e.Message);
+                await Task.Delay(TroublePause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception e)
+            {
+                // Something in the page is not digestible: one by one, so that it alone is noted.
+                LogPage(e);
+                await Task.Delay(TroublePause / 10, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                page = 1;
+            }
+        }
+    }
+
+    /// <summary>Takes and carries out one page; how many webhooks it had.</summary>
+    private async Task<int> PageAsync(int max, CancellationToken ct)
+    {
+        await using var connection = await shards.Directory.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        var webhooks = await TakeAsync(connection, max, ct);
+        if (webhooks.Count == 0)
+        {
+            return 0;
+        }
+
+        var page = new WebhookPage(mediator, numbers, marks, parked, consequences, others);
+        try
+        {
+            await page.ProcessAsync(webhooks, ct);
+        }
+        catch (Exception e) when (max == 1 && e is not (OperationCanceledException or StoreUnavailable or NpgsqlException { IsTransient: true } or TimeoutException or IOException))
+        {
+            LogWebhook(e, webhooks[0].Id);
+            page.Notes.Add(new(webhooks[0], null, "failed", $"{e.GetType().Name}: {e.Message}"));
+        }
+
+        await NoteAsync(connection, page.Notes, ct);
+        await transaction.CommitAsync(ct);
+        return webhooks.Count;
+    }
+
+    private static async Task<List<Journaled>> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand("""
+            WITH taken AS (
+              DELETE FROM bsp.webhook_inbox WHERE journal_id IN (SELECT journal_id FROM bsp.webhook_inbox ORDER BY journal_id LIMIT $1 FOR UPDATE SKIP LOCKED)
+              RETURNING journal_id, received_at)
+            SELECT j.id, j.received_at, j.organization_id, j.body_sha256, j.body FROM taken t JOIN bsp.webhook_journal j ON j.received_at = t.received_at AND j.id = t.journal_id ORDER BY j.id
+            """, connection)
+        { Parameters = { new() { Value = max } } };
+        var webhooks = new List<Journaled>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            webhooks.Add(new(reader.GetInt64(0), reader.GetDateTime(1), reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), Parse(reader.GetFieldValue<byte[]>(4))));
+        }
+
+        return webhooks;
+    }
+
+    private static JsonElement Parse(byte[] body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });
+            return document.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            return default;
+        }
+    }
+
+    private static async Task NoteAsync(NpgsqlConnection connection, List<WebhookNote> notes, CancellationToken ct)
+    {
+        if (notes.Count == 0)
+        {
+            return;
+        }
+
+        await using var command = new NpgsqlCommand("""
+            INSERT INTO bsp.webhook_notes (journal_id, received_at, field, reason, detail) SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[])
+            """, connection)
+        {
+            Parameters =
+            {
+                new() { Value = notes.Select(n => n.Webhook.Id).ToArray() }, new() { Value = notes.Select(n => n.Webhook.ReceivedAt).ToArray() }, new() { Value = notes.Select(n => n.Field).ToArray() },
+                new() { Value = notes.Select(n => n.Reason).ToArray() }, new() { Value = notes.Select(n => n.Detail).ToArray() },
+            },
+        };
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "webhooks: a store is away ({Reason}); the page stays in the inbox")]
+    private partial void LogStore(string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "webhooks: a page failed and is taken apart")]
+    private partial void LogPage(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "webhook {JournalId} could not be carried out; noted, its raw body stays in the journal")]
+    private partial void LogWebhook(Exception e, long journalId);
+}

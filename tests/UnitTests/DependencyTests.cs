@@ -1,0 +1,30 @@
+using System.Reflection;
+
+namespace Bsp.UnitTests;
+
+/// <summary>Api → Application → Domain, Infrastructure → Application. The references of the compiled assemblies say so.</summary>
+public sealed class DependencyTests
+{
+    private static readonly Assembly Domain = typeof(Domain.Common.Refusal).Assembly;
+    private static readonly Assembly Application = typeof(Application.Common.ICommand).Assembly;
+
+    [Fact]
+    public void Domain_uses_the_base_class_library_only() =>
+        Domain.GetReferencedAssemblies().Where(a => !a.Name!.StartsWith("System", StringComparison.Ordinal)).ShouldBeEmpty();
+
+    [Fact]
+    public void Application_knows_no_store_and_no_web() =>
+        Application.GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Npgsql", StringComparison.Ordinal) || n.StartsWith("StackExchange", StringComparison.Ordinal)
+            || n.StartsWith("Mongo", StringComparison.Ordinal) || n.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || n == "Bsp.Infrastructure").ShouldBeEmpty();
+
+    [Fact]
+    public void In_Domain_a_feature_uses_of_others_only_ids_and_events()
+    {
+        var wrong = from type in Domain.GetTypes().Where(t => t.Namespace is { } n && n != "Bsp.Domain.Common")
+                    from field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)
+                    let used = field.FieldType
+                    where used.Assembly == Domain && used.Namespace != type.Namespace && used.Namespace != "Bsp.Domain.Common"
+                    select $"{type.Name} holds {used.FullName}";
+        wrong.ShouldBeEmpty();
+    }
+}
