@@ -1,5 +1,7 @@
 using Bsp.LocalStores.ClickHouse;
 using Bsp.LocalStores.Common;
+using Bsp.LocalStores.Demo;
+using Bsp.LocalStores.Up;
 
 namespace Bsp.LocalStores;
 
@@ -13,6 +15,9 @@ internal static class Program
             {
                 ["clickhouse-host", var library, var data, var port, .. var options] => ClickHouseHost.Run(library, data, port, options),
                 ["stores"] => await HoldStoresAsync(),
+                ["up"] => await UpCommand.RunAsync(),
+                ["demo"] => await DemoCommand.RunAsync(),
+                ["api", .. var arguments] => await ApiCommand.RunAsync(arguments),
                 _ => Usage(),
             };
         }
@@ -23,7 +28,7 @@ internal static class Program
         }
     }
 
-    /// <summary>Throw-away stores for a person or another program: prints their connection strings, holds them until stdin or a signal ends it.</summary>
+    /// <summary>Throw-away stores for a person or another program: prints their connection strings, holds them until a signal.</summary>
     private static async Task<int> HoldStoresAsync()
     {
         using var asked = new StopRequest();
@@ -35,7 +40,7 @@ internal static class Program
 
     private static int Usage()
     {
-        Console.Error.WriteLine("usage: Bsp.LocalStores up | demo | api <verb> [arguments]");
+        Console.Error.WriteLine("usage: Bsp.LocalStores up | demo | stores | api <verb> [arguments]");
         return 2;
     }
 }
