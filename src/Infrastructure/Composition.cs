@@ -63,6 +63,7 @@ public static class Composition
         AddRedis(services, options);
         AddSending(services, options);
         AddWebhooks(services);
+        AddViews(services, options);
         services.AddSingleton<ImportSignal>();
         services.AddHostedService<ImportWorker>();
         return services;
@@ -76,6 +77,25 @@ public static class Composition
         services.AddSingleton<IInlineView, TemplatesView>();
         services.AddSingleton<IInlineView, ContactConsentView>();
         services.AddSingleton<IInlineView>(new SendQueueView(SendQueueView.TimeToLiveStandard));
+    }
+
+    // What the log is turned into, outside the append's transaction.
+    private static void AddViews(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton<IProjection, CampaignCountersProjection>();
+        services.AddSingleton<IProjection, CampaignProgressProjection>();
+        services.AddSingleton<IProjection, ContactCountersProjection>();
+        services.AddSingleton<IProjection, AccountCountersProjection>();
+        services.AddSingleton<IProjection, ConversationsProjection>();
+        services.AddDocuments(options.Mongo);
+        services.AddSingleton(new ClickHouseClient(options.ClickHouse));
+        services.AddSingleton(provider => new ClickHouseSchema(provider.GetRequiredService<ClickHouseClient>(), provider.GetRequiredService<IConfiguration>()["Bsp:ClickHouse:KafkaBrokers"]));
+        services.AddSingleton<DailyStats>();
+        if (options.ClickHouse is not null)
+        {
+            services.AddSingleton<IProjection, MessageAnalyticsProjection>();
+            services.AddHostedService(provider => provider.GetRequiredService<DailyStats>());
+        }
     }
 
     private static void AddRedis(IServiceCollection services, BspOptions options)
