@@ -1,14 +1,20 @@
 using Bsp.Application.ApiKeys;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
+using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Application.Webhooks;
+using Bsp.Infrastructure.Accounts;
+using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.ApiKeys;
 using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Conversations;
+using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
@@ -23,6 +29,7 @@ using Bsp.Infrastructure.Templates;
 using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
 using MediatR;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -73,6 +80,7 @@ public static class Composition
     private static void AddEvents(IServiceCollection services)
     {
         services.AddEventStore();
+        services.AddSingleton<IViewWaiter, ViewWaiter>();
         services.AddSingleton<IInlineView, CampaignsView>();
         services.AddSingleton<IInlineView, TemplatesView>();
         services.AddSingleton<IInlineView, ContactConsentView>();
@@ -87,7 +95,8 @@ public static class Composition
         services.AddSingleton<IProjection, ContactCountersProjection>();
         services.AddSingleton<IProjection, AccountCountersProjection>();
         services.AddSingleton<IProjection, ConversationsProjection>();
-        services.AddDocuments(options.Mongo);
+        services.AddSingleton<IDocumentStore, PostgresDocumentStore>();
+        services.AddSingleton<IDocumentViews, PostgresDocumentViews>();
         services.AddSingleton(new ClickHouseClient(options.ClickHouse));
         services.AddSingleton(provider => new ClickHouseSchema(provider.GetRequiredService<ClickHouseClient>(), provider.GetRequiredService<IConfiguration>()["Bsp:ClickHouse:KafkaBrokers"]));
         services.AddSingleton<DailyStats>();
