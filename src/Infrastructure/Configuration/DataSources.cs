@@ -29,12 +29,14 @@ public static class DataSources
     public static async Task MigrateAsync(BspOptions options, ILoggerFactory log, CancellationToken ct)
     {
         var migrator = new Migrator(log.CreateLogger<Migrator>());
-        var password = BspConfiguration.AppPassword(options.MasterKey);
-        foreach (var owner in options.Shards.Select(s => s.Owner).Append(options.DirectoryOwner).OfType<string>().Distinct())
+        foreach (var (owner, app) in options.Shards.Select(s => (s.Owner, s.App)).Append((options.DirectoryOwner, options.DirectoryApp)).Where(pair => pair.Item1 is not null).DistinctBy(pair => pair.Item1))
         {
-            await migrator.MigrateAsync(owner, password, ct);
+            await migrator.MigrateAsync(owner!, PasswordOf(app) ?? BspConfiguration.AppPassword(options.MasterKey), ct);
         }
     }
+
+    // A connection for bsp_app that was given with a password decides it.
+    private static string? PasswordOf(string app) => new NpgsqlConnectionStringBuilder(app) is { Username: "bsp_app", Password: { Length: > 0 } password } ? password : null;
 
     private static string Tuned(string connection)
     {

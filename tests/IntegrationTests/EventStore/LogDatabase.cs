@@ -14,8 +14,8 @@ namespace Bsp.IntegrationTests.EventStore;
 /// <summary>A migrated database of its own for one test class.</summary>
 public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
 {
-    private const string AppPassword = "only-for-tests";
-    private static readonly SemaphoreSlim Migrations = new(1, 1); // roles belong to the server, not to the database
+    internal const string AppPassword = "only-for-tests";
+    internal static readonly SemaphoreSlim Migrations = new(1, 1); // roles belong to the server, not to the database
     private readonly string name = $"log_{Guid.NewGuid():N}";
     private NpgsqlDataSource? app;
 
