@@ -4,10 +4,14 @@ using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Infrastructure.ApiKeys;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
+using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Privacy;
+using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Templates;
 using FluentValidation;
 using MediatR;
 using Microsoft.Extensions.DependencyInjection;
@@ -41,6 +45,12 @@ public static class Composition
         services.AddHostedService(provider => provider.GetRequiredService<KeyDirectory>());
         services.AddSingleton<IIdempotencyKeys, IdempotencyKeys>();
         services.AddHostedService<IdempotencySweep>();
+
+        // Contacts, lists, imports, templates
+        services.AddSingleton<IInlineView, ContactConsentView>();
+        services.AddSingleton<IInlineView, TemplatesView>();
+        services.AddSingleton<ImportSignal>();
+        services.AddHostedService<ImportWorker>();
 
         // Meta
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, Timeout: TimeSpan.FromSeconds(10)));
