@@ -62,6 +62,12 @@ public static class Composition
         services.AddSingleton<IIdempotencyKeys, IdempotencyKeys>();
         services.AddHostedService<IdempotencySweep>();
 
+        // Contacts, lists, imports, templates
+        services.AddSingleton<IInlineView, ContactConsentView>();
+        services.AddSingleton<IInlineView, TemplatesView>();
+        services.AddSingleton<ImportSignal>();
+        services.AddHostedService<ImportWorker>();
+
         // Meta
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, Timeout: TimeSpan.FromSeconds(10)));
         services.AddSingleton<IMeta, GraphClient>();

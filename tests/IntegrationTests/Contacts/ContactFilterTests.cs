@@ -19,7 +19,7 @@ public sealed class ContactFilterTests(ContactsDatabase database) : IClassFixtur
             var compiled = ContactFilter.Compile(ContactsDatabase.Json(filter), first: 2);
             var phones = await database.Shards.All[0].QueryAsync(organization, $"SELECT phone_number FROM contacts c WHERE c.organization_id = $1 AND {compiled.Sql} ORDER BY right(phone_number, 1)",
                 row => row.GetString(0)[^1..], TestContext.Current.CancellationToken, [organization, .. compiled.Parameters]);
-            phones.ShouldBe(ends, filter);
+            phones.ShouldBe([.. ends], customMessage: filter);
         }
 
         await Finds("{}", "1", "2", "3");

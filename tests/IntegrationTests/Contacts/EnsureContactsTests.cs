@@ -21,7 +21,7 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
         (await database.GetAsync(organization, ann)).FirstName.ShouldBe("Ann");
         var bob = await database.GetAsync(organization, ensured[1].Id);
         (bob.PhoneNumber, bob.FirstName, bob.LastName).ShouldBe(("+4915112345679", "Bob", "B. Builder"));
-        (await EnsureAsync(organization, new("4915112345679", null, null))).ShouldBe([new(bob.Id, false)]);
+        (await EnsureAsync(organization, new ContactIdentity("4915112345679", null, null))).ShouldBe([new(bob.Id, false)]);
     }
 
     [Fact]
