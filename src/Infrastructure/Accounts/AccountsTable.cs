@@ -1,0 +1,95 @@
+using System.Text.Json;
+using Bsp.Application.Accounts;
+using Bsp.Application.Common;
+using Bsp.Application.Privacy;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Accounts;
+
+/// <summary><c>whatsapp_accounts</c> in the shard, <c>bsp.directory_numbers</c> in the directory, where webhooks find their organization.</summary>
+public sealed class AccountsTable(Shards shards, ISecrets secrets) : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
+    IRequestHandler<GetAccount, AccountView?>, IRequestHandler<ListAccounts, Page<AccountView>>
+{
+    private const string Columns = """
+        id, phone_number_id, phone_number, display_name, meta_waba_id, quality_rating, quality_rating_exact, messaging_limit, daily_sent_count, limit_reset_date, status, messages_per_second_max,
+        created_at, updated_at, row_version
+        """;
+
+    public async Task<Done> Handle(CreateAccount command, CancellationToken cancellationToken)
+    {
+        var home = await shards.OfAsync(command.OrganizationId, cancellationToken);
+        var phone = E164.Normalize(command.PhoneNumber)!;
+        try
+        {
+            return await shards.InBothAsync(home, [command.OrganizationId], async (directory, own) =>
+            {
+                // The same organization and account: the directory's half of an earlier try that died before the shard's half.
+                var named = await directory.ExecuteAsync("""
+                    INSERT INTO bsp.directory_numbers AS n (phone_number_id, organization_id, account_id, display_digits, waba_id) VALUES ($1, $2, $3, $4, $5)
+                    ON CONFLICT (phone_number_id) DO UPDATE SET display_digits = excluded.display_digits, waba_id = excluded.waba_id
+                      WHERE n.organization_id = excluded.organization_id AND n.account_id = excluded.account_id
+                    """, cancellationToken, command.PhoneNumberId, command.OrganizationId, command.AccountId, phone[1..], command.MetaWabaId);
+                if (named == 0)
+                {
+                    throw Taken(command);
+                }
+
+                await own.ExecuteAsync("""
+                    INSERT INTO whatsapp_accounts (id, organization_id, phone_number_id, phone_number, display_name, meta_waba_id, messaging_limit, messages_per_second_max, credentials)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
+                    """, cancellationToken, command.AccountId, command.OrganizationId, command.PhoneNumberId, phone, command.DisplayName, command.MetaWabaId,
+                    command.MessagingLimit ?? 250, command.MessagesPerSecondMax ?? 80, Credentials(command.AccessToken));
+                return new Done(command.AccountId, 1);
+            }, cancellationToken);
+        }
+        catch (PostgresException taken) when (taken.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw Taken(command);
+        }
+    }
+
+    public async Task<Done> Handle(PatchAccount command, CancellationToken cancellationToken)
+    {
+        var patch = new RowPatch("whatsapp_accounts", command.Id)
+            .Set("display_name", command.DisplayName)
+            .Set("messaging_limit", command.MessagingLimit)
+            .Set("messages_per_second_max", command.MessagesPerSecondMax);
+        if (command.AccessToken.IsSet)
+        {
+            patch.Set("credentials", Credentials(command.AccessToken.Value), "::jsonb");
+        }
+
+        await using var own = await (await shards.OfAsync(command.OrganizationId, cancellationToken)).BeginAsync(command.OrganizationId, cancellationToken);
+        var done = await patch.RunAsync(own, command.SeenVersion, "account.unknown", cancellationToken);
+        await own.CommitAsync(cancellationToken);
+        return done;
+    }
+
+    public async Task<Done> Handle(DisconnectAccount command, CancellationToken cancellationToken)
+    {
+        await using var own = await (await shards.OfAsync(command.OrganizationId, cancellationToken)).BeginAsync(command.OrganizationId, cancellationToken);
+        var done = await new RowPatch("whatsapp_accounts", command.Id).Set("status", "DISCONNECTED").RunAsync(own, command.SeenVersion, "account.unknown", cancellationToken);
+        await own.CommitAsync(cancellationToken);
+        return done;
+    }
+
+    public async Task<AccountView?> Handle(GetAccount request, CancellationToken cancellationToken) =>
+        await (await shards.OfAsync(request.OrganizationId, cancellationToken))
+            .FirstAsync(request.OrganizationId, $"SELECT {Columns} FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", Row, cancellationToken, request.OrganizationId, request.Id);
+
+    public async Task<Page<AccountView>> Handle(ListAccounts request, CancellationToken cancellationToken) =>
+        Keyset.Of(await (await shards.OfAsync(request.OrganizationId, cancellationToken)).QueryAsync(request.OrganizationId,
+            $"SELECT {Columns} FROM whatsapp_accounts WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3", Row, cancellationToken,
+            request.OrganizationId, Keyset.After(request.Cursor), request.Limit + 1), request.Limit, account => account.Id);
+
+    private string Credentials(string accessToken) => JsonSerializer.Serialize(new { access_token = secrets.Seal(accessToken) });
+
+    private static Refusal Taken(CreateAccount command) => new("account.number_taken", $"The phone_number_id {command.PhoneNumberId} belongs to an account already.");
+
+    private static AccountView Row(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), r.GetString(6), r.GetInt32(7),
+        r.GetInt32(8), r.TimeOrNull(9), r.GetString(10), r.GetInt32(11), r.GetFieldValue<DateTimeOffset>(12), r.GetFieldValue<DateTimeOffset>(13), r.GetInt64(14));
+}
