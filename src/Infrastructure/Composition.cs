@@ -77,8 +77,6 @@ public static class Composition
         AddSending(services, options);
         AddWebhooks(services);
         AddViews(services, options);
-        services.AddSingleton<ImportSignal>();
-        services.AddHostedService<ImportWorker>();
         return services;
     }
 
@@ -88,8 +86,6 @@ public static class Composition
         services.AddEventStore();
         services.AddSingleton<IViewWaiter, ViewWaiter>();
         services.AddSingleton<IInlineView, CampaignsView>();
-        services.AddSingleton<IInlineView, TemplatesView>();
-        services.AddSingleton<IInlineView, ContactConsentView>();
         services.AddSingleton<IInlineView>(new SendQueueView(SendQueueView.TimeToLiveStandard));
     }
 
@@ -101,14 +97,14 @@ public static class Composition
         services.AddSingleton<IProjection, ContactCountersProjection>();
         services.AddSingleton<IProjection, AccountCountersProjection>();
         services.AddSingleton<IProjection, ConversationsProjection>();
-        services.AddSingleton<IDocumentStore, PostgresDocumentStore>();
-        services.AddSingleton<IDocumentViews, PostgresDocumentViews>();
+        services.AddDocuments(options.Mongo);
         services.AddSingleton(new ClickHouseClient(options.ClickHouse));
         services.AddSingleton(provider => new ClickHouseSchema(provider.GetRequiredService<ClickHouseClient>(), provider.GetRequiredService<IConfiguration>()["Bsp:ClickHouse:KafkaBrokers"]));
         services.AddSingleton<DailyStats>();
         if (options.ClickHouse is not null)
         {
             services.AddSingleton<IProjection, MessageAnalyticsProjection>();
+            services.AddSingleton<IStoreHealth, ClickHouseHealth>();
             services.AddHostedService(provider => provider.GetRequiredService<DailyStats>());
         }
     }
