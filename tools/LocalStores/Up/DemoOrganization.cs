@@ -99,7 +99,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         ["account_id"] = account, ["name"] = "order_on_its_way", ["category"] = "UTILITY", ["language"] = "en",
         ["components"] = new JsonObject
         {
-            ["body"] = new JsonObject { ["text"] = "Good news: your order is on its way and arrives tomorrow." },
+            ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["examples"] = new JsonArray("Asha") },
             ["footer"] = new JsonObject { ["text"] = "Demo Shop" },
         },
     };
