@@ -41,7 +41,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         await platform.PostAsync("/v1/plans", Plan(mark), ct);
         using var asPlatform = new BspClient(url, platformKey, organization);
         var key = await asPlatform.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "demo", ["permissions"] = "admin" }, ct);
-        var secret = (key["key"] ?? key["secret"] ?? key["api_key"])?.GetValue<string>() ?? throw new Obstacle($"POST /v1/api-keys answered without the key: {key.ToJsonString()}");
+        var secret = Text(key, "key") ?? throw new Obstacle("POST /v1/api-keys answered without the key.");
 
         using var api = new BspClient(url, secret);
         var account = Id(await api.PostAsync("/v1/accounts", Account(), ct));
