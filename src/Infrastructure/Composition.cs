@@ -1,15 +1,35 @@
 using Bsp.Application.ApiKeys;
+using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
+using Bsp.Application.Conversations;
+using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
+using Bsp.Application.Webhooks;
+using Bsp.Infrastructure.Accounts;
+using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.ApiKeys;
+using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Conversations;
+using Bsp.Infrastructure.Documents;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
+using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Privacy;
+using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Queue;
+using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Templates;
+using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
 using MediatR;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -42,11 +62,93 @@ public static class Composition
         services.AddSingleton<IIdempotencyKeys, IdempotencyKeys>();
         services.AddHostedService<IdempotencySweep>();
 
+        // Contacts, lists, imports, templates
+        services.AddSingleton<IInlineView, ContactConsentView>();
+        services.AddSingleton<IInlineView, TemplatesView>();
+        services.AddSingleton<ImportSignal>();
+        services.AddHostedService<ImportWorker>();
+
         // Meta
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, Timeout: TimeSpan.FromSeconds(10)));
         services.AddSingleton<IMeta, GraphClient>();
 
+        AddEvents(services);
+        AddRedis(services, options);
+        AddSending(services, options);
+        AddWebhooks(services);
+        AddViews(services, options);
         return services;
+    }
+
+    // The log and what is written in its own transactions.
+    private static void AddEvents(IServiceCollection services)
+    {
+        services.AddEventStore();
+        services.AddSingleton<IViewWaiter, ViewWaiter>();
+        services.AddSingleton<IInlineView, CampaignsView>();
+        services.AddSingleton<IInlineView>(new SendQueueView(SendQueueView.TimeToLiveStandard));
+    }
+
+    // What the log is turned into, outside the append's transaction.
+    private static void AddViews(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton<IProjection, CampaignCountersProjection>();
+        services.AddSingleton<IProjection, CampaignProgressProjection>();
+        services.AddSingleton<IProjection, ContactCountersProjection>();
+        services.AddSingleton<IProjection, AccountCountersProjection>();
+        services.AddSingleton<IProjection, ConversationsProjection>();
+        services.AddDocuments(options.Mongo);
+        services.AddSingleton(new ClickHouseClient(options.ClickHouse));
+        services.AddSingleton(provider => new ClickHouseSchema(provider.GetRequiredService<ClickHouseClient>(), provider.GetRequiredService<IConfiguration>()["Bsp:ClickHouse:KafkaBrokers"]));
+        services.AddSingleton<DailyStats>();
+        if (options.ClickHouse is not null)
+        {
+            services.AddSingleton<IProjection, MessageAnalyticsProjection>();
+            services.AddSingleton<IStoreHealth, ClickHouseHealth>();
+            services.AddHostedService(provider => provider.GetRequiredService<DailyStats>());
+        }
+    }
+
+    private static void AddRedis(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton(new RedisConnection(options.Redis ?? RedisConnection.Standard));
+        services.AddSingleton<RateLimit>();
+        services.AddSingleton<Locks>();
+        services.AddSingleton<WebhookMarks>();
+        services.AddSingleton<IStoreHealth, RedisHealth>();
+        services.AddSingleton(provider => new MessageQueue(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>()));
+    }
+
+    private static void AddSending(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton<Instance>();
+        services.AddHostedService(provider => provider.GetRequiredService<Instance>());
+        services.AddSingleton(new SenderOptions(options.UnknownDeadline));
+        services.AddSingleton<SendingNumbers>();
+        services.AddSingleton<Outbox>();
+        services.AddSingleton<SendConsequences>();
+        services.AddSingleton<Sender>();
+        services.AddSingleton<IWamids, Wamids>();
+        services.AddSingleton<ISendReferences, SendReferences>();
+        services.AddSingleton<ICampaignReferences, CampaignReferences>();
+        services.AddHostedService<SendWorker>();
+        services.AddHostedService<SendSweeper>();
+        services.AddHostedService<CampaignDriver>();
+    }
+
+    private static void AddWebhooks(IServiceCollection services)
+    {
+        services.AddSingleton(new JournalOptions(RetentionDays: 7));
+        services.AddSingleton<WebhookSignal>();
+        services.AddSingleton<NumberDirectory>();
+        services.AddSingleton<OtherFields>();
+        services.AddSingleton<Journal>();
+        services.AddSingleton<IWebhookJournal>(provider => provider.GetRequiredService<Journal>());
+        services.AddHostedService(provider => provider.GetRequiredService<Journal>());
+        services.AddHostedService<JournalPartitions>();
+        services.AddSingleton<ParkedStatuses>();
+        services.AddHostedService(provider => provider.GetRequiredService<ParkedStatuses>());
+        services.AddHostedService<WebhookReader>();
     }
 
     // MediatR 5 by hand: every handler and validator of Application and Infrastructure.

@@ -1,5 +1,7 @@
 using Bsp.LocalStores.ClickHouse;
 using Bsp.LocalStores.Common;
+using Bsp.LocalStores.Demo;
+using Bsp.LocalStores.Up;
 
 namespace Bsp.LocalStores;
 
@@ -12,7 +14,11 @@ internal static class Program
             return args switch
             {
                 ["clickhouse-host", var library, var data, var port, .. var options] => ClickHouseHost.Run(library, data, port, options),
-                ["stores"] => await HoldStoresAsync(),
+                ["stores"] => await HoldStoresAsync(StoresOptions.ForTests()),
+                ["stores", "--keep", var directory] => await HoldStoresAsync(new StoresOptions(directory) { Persistent = true }),
+                ["up"] => await UpCommand.RunAsync(),
+                ["demo"] => await DemoCommand.RunAsync(),
+                ["api", .. var arguments] => await ApiCommand.RunAsync(arguments),
                 _ => Usage(),
             };
         }
@@ -23,11 +29,11 @@ internal static class Program
         }
     }
 
-    /// <summary>Throw-away stores for a person or another program: prints their connection strings, holds them until stdin or a signal ends it.</summary>
-    private static async Task<int> HoldStoresAsync()
+    /// <summary>Stores for a person or another program: prints their connection strings, holds them until a signal.</summary>
+    private static async Task<int> HoldStoresAsync(StoresOptions options)
     {
         using var asked = new StopRequest();
-        await using var stores = await Stores.StartAsync(StoresOptions.ForTests(), asked.Token);
+        await using var stores = await Stores.StartAsync(options, asked.Token);
         Console.WriteLine($"BSP_TEST_POSTGRES={stores.Postgres}\nBSP_TEST_REDIS={stores.Redis}\nBSP_TEST_CLICKHOUSE={stores.ClickHouse}");
         await asked.WaitAsync();
         return 0;
@@ -35,7 +41,7 @@ internal static class Program
 
     private static int Usage()
     {
-        Console.Error.WriteLine("usage: Bsp.LocalStores up | demo | api <verb> [arguments]");
+        Console.Error.WriteLine("usage: Bsp.LocalStores up | demo | stores [--keep DIRECTORY] | api <verb> [arguments]");
         return 2;
     }
 }

@@ -12,7 +12,7 @@ public sealed class Stores : IAsyncDisposable
 {
     private readonly StoresOptions _options;
     private readonly StoresDirectory _directory;
-    private readonly ConcurrentDictionary<StoreKinds, StoreServer> _servers = [];
+    private readonly ConcurrentDictionary<StoreKinds, LocalServer> _servers = [];
 
     private Stores(StoresOptions options, StoresDirectory directory)
     {
@@ -38,14 +38,8 @@ public sealed class Stores : IAsyncDisposable
     /// <summary>Completes when a store that runs here ends without being asked; the text says which, and shows its last log lines.</summary>
     public async Task<string> AnyEndedAsync(CancellationToken ct)
     {
-        var ends = _servers.Values.Select(async server => (Server: server, Code: await server.Exited.WaitAsync(ct))).ToList();
-        if (ends.Count == 0)
-        {
-            await new TaskCompletionSource().Task.WaitAsync(ct);
-        }
-
-        var (ended, code) = await await Task.WhenAny(ends);
-        return $"{ended.Name} ended with exit code {code}; its log ends:\n{ended.LogTail()}";
+        var ends = _servers.Values.Select(server => server.EndedAsync(ct)).ToList();
+        return ends.Count > 0 ? await await Task.WhenAny(ends) : await new TaskCompletionSource<string>().Task.WaitAsync(ct);
     }
 
     /// <exception cref="Obstacle">a store is not installed or does not start, or the directory is in use</exception>
@@ -93,7 +87,7 @@ public sealed class Stores : IAsyncDisposable
         StartOneAsync(StoreKinds.Redis, _options.Redis, async () => await RedisServer.PrepareAsync(Directory, Log("redis"), _options.Persistent, ct), ct),
         StartOneAsync(StoreKinds.ClickHouse, _options.ClickHouse, async () => await ClickHouseServer.PrepareAsync(Directory, Log("clickhouse"), ct), ct));
 
-    private async Task StartOneAsync(StoreKinds one, string? given, Func<Task<StoreServer>> prepare, CancellationToken ct)
+    private async Task StartOneAsync(StoreKinds one, string? given, Func<Task<LocalServer>> prepare, CancellationToken ct)
     {
         if (given is null && _options.Start.HasFlag(one))
         {

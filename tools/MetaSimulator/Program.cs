@@ -1,5 +1,3 @@
-using Bsp.MetaSimulator;
-
 namespace Bsp.MetaSimulator;
 
 /// <summary>Runs the simulator by itself. Configuration: section <c>Simulator</c> from environment and command line.</summary>
@@ -15,6 +13,11 @@ internal static class Program
             Console.WriteLine($"Meta simulator: {simulator.BaseUrl} (control: {simulator.BaseUrl}_control), webhooks to {options.WebhookUrl ?? "nobody yet"}");
             await simulator.WaitForShutdownAsync(CancellationToken.None);
             return 0;
+        }
+        catch (ArgumentException e)
+        {
+            await Console.Error.WriteLineAsync($"The simulator's options are wrong: {e.Message}");
+            return 1;
         }
         catch (IOException e)
         {

@@ -26,9 +26,15 @@ public sealed class Simulator : IAsyncDisposable
     public SimulatorState State { get; }
 
     /// <summary>Starts on a free port of the loopback address unless the options name another.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="IOException">The port is taken.</exception>
     public static async Task<Simulator> StartAsync(SimulatorOptions o, CancellationToken ct)
     {
+        if (ControlJson.Wrong(o) is { } wrong)
+        {
+            throw new ArgumentException(wrong, nameof(o));
+        }
+
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(Simulator).Assembly.GetName().Name });
         builder.Configuration.Sources.Clear(); // the options are all there is: nothing around it may reroute a test's simulator
         builder.Configuration.AddInMemoryCollection();

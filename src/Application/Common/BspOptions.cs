@@ -36,6 +36,9 @@ public sealed record BspOptions
     /// <summary>How much one caller may ask.</summary>
     public LimitOptions Limits { get; init; } = new();
 
+    /// <summary>After this long an unknown outcome of a send is closed; 5 s to 30 days, 24 h unless set (<c>Bsp:Sending:UnknownDeadlineSeconds</c>).</summary>
+    public TimeSpan UnknownDeadline { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>Apply schema files before serving.</summary>
     public bool MigrateAtStart { get; init; }
 

@@ -6,7 +6,10 @@ namespace Bsp.Application.Contacts;
 
 /// <summary>Changes a contact by a JSON merge patch (RFC 7396) over phone_number, wa_user_id, first_name, last_name, email, custom_fields and tags.</summary>
 /// <param name="SeenVersion">If-Match; null patches whatever is stored.</param>
-public sealed record PatchContact(Guid OrganizationId, Guid ContactId, JsonElement Patch, long? SeenVersion) : ICommand;
+public sealed record PatchContact(Guid OrganizationId, Guid ContactId, JsonElement Patch, long? SeenVersion) : ICommandOn
+{
+    Guid ICommandOn.Id => ContactId;
+}
 
 public sealed class PatchContactValidator : AbstractValidator<PatchContact>
 {
@@ -29,10 +32,16 @@ public sealed class PatchContactValidator : AbstractValidator<PatchContact>
 
 /// <summary>Removes a contact and its list memberships. Its streams and messages stay. Refused with <c>contact.unknown</c>.</summary>
 /// <param name="SeenVersion">If-Match; null removes whatever is stored.</param>
-public sealed record DeleteContact(Guid OrganizationId, Guid ContactId, long? SeenVersion) : ICommand;
+public sealed record DeleteContact(Guid OrganizationId, Guid ContactId, long? SeenVersion) : ICommandOn
+{
+    Guid ICommandOn.Id => ContactId;
+}
 
 /// <summary>Records what a person agreed to, as an event with source and proof; the contact's row shows it in the same transaction.</summary>
-public sealed record ChangeContactConsent(Guid OrganizationId, Guid ContactId, Consent Consent) : ICommand;
+public sealed record ChangeContactConsent(Guid OrganizationId, Guid ContactId, Consent Consent) : ICommandOn
+{
+    Guid ICommandOn.Id => ContactId;
+}
 
 public sealed class ChangeContactConsentValidator : AbstractValidator<ChangeContactConsent>
 {

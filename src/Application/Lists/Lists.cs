@@ -31,7 +31,10 @@ public sealed class CreateListValidator : AbstractValidator<CreateList>
 
 /// <summary>Changes a list by a JSON merge patch over name, description and filters. Filters replace as a whole; null turns it into a list kept by hand.</summary>
 /// <param name="SeenVersion">If-Match; null patches whatever is stored. Members coming and going do not change it.</param>
-public sealed record PatchList(Guid OrganizationId, Guid ListId, JsonElement Patch, long? SeenVersion) : ICommand;
+public sealed record PatchList(Guid OrganizationId, Guid ListId, JsonElement Patch, long? SeenVersion) : ICommandOn
+{
+    Guid ICommandOn.Id => ListId;
+}
 
 public sealed class PatchListValidator : AbstractValidator<PatchList>
 {
@@ -83,7 +86,10 @@ public sealed class PatchListValidator : AbstractValidator<PatchList>
 }
 
 /// <summary>Removes a list; its contacts stay. Refused with <c>list.unknown</c>.</summary>
-public sealed record DeleteList(Guid OrganizationId, Guid ListId, long? SeenVersion) : ICommand;
+public sealed record DeleteList(Guid OrganizationId, Guid ListId, long? SeenVersion) : ICommandOn
+{
+    Guid ICommandOn.Id => ListId;
+}
 
 /// <summary>One list, or <c>list.unknown</c>.</summary>
 public sealed record GetList(Guid OrganizationId, Guid ListId) : IRequest<ListView>;
@@ -115,7 +121,10 @@ public sealed class ListMembersValidator : AbstractValidator<ListMembers>
 }
 
 /// <summary>Adds and removes members, all or nothing. Refused with <c>list.unknown</c>, <c>contact.unknown</c>, <c>list.filtered</c>. Adding a member again changes nothing.</summary>
-public sealed record ChangeListMembers(Guid OrganizationId, Guid ListId, IReadOnlyList<Guid> Add, IReadOnlyList<Guid> Remove) : ICommand;
+public sealed record ChangeListMembers(Guid OrganizationId, Guid ListId, IReadOnlyList<Guid> Add, IReadOnlyList<Guid> Remove) : ICommandOn
+{
+    Guid ICommandOn.Id => ListId;
+}
 
 public sealed class ChangeListMembersValidator : AbstractValidator<ChangeListMembers>
 {

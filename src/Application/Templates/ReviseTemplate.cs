@@ -10,7 +10,10 @@ namespace Bsp.Application.Templates;
 
 /// <summary>Edits a template by a JSON merge patch over category, components and variables. It is a draft again until Meta has approved it anew.</summary>
 /// <param name="SeenVersion">If-Match; null decides on whatever is stored.</param>
-public sealed record ReviseTemplate(Guid OrganizationId, Guid TemplateId, JsonElement Patch, long? SeenVersion) : ICommand;
+public sealed record ReviseTemplate(Guid OrganizationId, Guid TemplateId, JsonElement Patch, long? SeenVersion) : ICommandOn
+{
+    Guid ICommandOn.Id => TemplateId;
+}
 
 public sealed class ReviseTemplateValidator : AbstractValidator<ReviseTemplate>
 {

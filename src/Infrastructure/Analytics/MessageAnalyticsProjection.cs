@@ -65,8 +65,8 @@ public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHou
         try
         {
             return (await client.QueryAsync(
-                "SELECT generation, max(position) AS position FROM projection_checkpoints WHERE projection = {projection:String} AND shard = {shard:String} GROUP BY generation ORDER BY generation DESC LIMIT 1",
-                row => (row.GetProperty("generation").GetInt64(), row.GetProperty("position").GetInt64()), ct, ("projection", Name), ("shard", shard.Name))).FirstOrDefault();
+                "SELECT generation, max(position) AS position FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String} GROUP BY generation ORDER BY generation DESC LIMIT 1",
+                row => (row.GetProperty("generation").GetInt64(), row.GetProperty("position").GetInt64()), ct, ("name", Name), ("shard", shard.Name))).FirstOrDefault();
         }
         catch (ClickHouseException e) when (e.Code is UnknownTable or UnknownDatabase)
         {
@@ -76,8 +76,8 @@ public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHou
     }
 
     private Task SaveAsync(Shard shard, long generation, long position, CancellationToken ct) => client.ExecuteAsync(
-        "INSERT INTO projection_checkpoints (projection, shard, generation, position) SELECT {projection:String}, {shard:String}, {generation:UInt64}, {position:UInt64}",
-        ct, ("projection", Name), ("shard", shard.Name), ("generation", generation), ("position", position));
+        "INSERT INTO projection_checkpoints (name, shard, generation, position) SELECT {name:String}, {shard:String}, {generation:UInt64}, {position:UInt64}",
+        ct, ("name", Name), ("shard", shard.Name), ("generation", generation), ("position", position));
 
     private async Task<string> DeleteAsync(string table, Shard shard, CancellationToken ct)
     {

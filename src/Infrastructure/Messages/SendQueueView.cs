@@ -15,9 +15,12 @@ internal enum SendState : short
 }
 
 /// <summary>Inline view: messages on their way (<c>bsp.send_queue</c>) and Meta's ids (<c>bsp.wamids</c>), in the append's own transaction.</summary>
-/// <param name="timeToLive">After this long without a delivery an accepted message is taken as dropped by Meta. Default 30 days and an hour: Meta's longest time-to-live and a margin.</param>
+/// <param name="timeToLive">After this long without a delivery an accepted message is taken as dropped by Meta.</param>
 public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
 {
+    /// <summary>Meta's longest time-to-live (30 days) and an hour. Source: facts/whatsapp-api.md §4.</summary>
+    public static readonly TimeSpan TimeToLiveStandard = TimeSpan.FromDays(30) + TimeSpan.FromHours(1);
+
     private readonly record struct Row(Guid Id, Guid Organization, MessageRef Ref, SendState State, Guid? Owner, DateTimeOffset Due);
 
     public IReadOnlyCollection<string> EventTypes { get; } = Application.EventStore.EventTypes.NamesOf<MessageEvent>();

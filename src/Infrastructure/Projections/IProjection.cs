@@ -16,6 +16,16 @@ public sealed record EventPage(Shard Shard, long After, long UpTo, IReadOnlyList
     public IReadOnlyCollection<Guid> Organizations => Events.Select(e => e.OrganizationId).ToHashSet();
 }
 
+/// <summary>What a runner does about an event that its projection cannot take.</summary>
+public enum OnPoison
+{
+    /// <summary>Leaves it out of the view, keeps it with its error in <c>bsp.parked_events</c>, and goes on.</summary>
+    Park,
+
+    /// <summary>Stops with the error until somebody resumes: for views that are wrong with one event missing (money).</summary>
+    Stop,
+}
+
 /// <summary>Turns the log into a view. The checkpoint moves with the effects: a page applied twice, or half and then again, leaves the same view.</summary>
 public interface IProjection
 {
@@ -27,6 +37,9 @@ public interface IProjection
 
     /// <summary>Events a page, at most (100–5,000).</summary>
     int PageEventsMax { get; }
+
+    /// <summary>What to do about an event it cannot take, after retries.</summary>
+    OnPoison OnPoison => OnPoison.Park;
 
     /// <summary>Sequence up to which the view is complete on this shard; 0: empty.</summary>
     Task<long> CheckpointAsync(Shard shard, CancellationToken ct);

@@ -9,6 +9,9 @@ namespace Bsp.Infrastructure.Redis;
 /// <param name="connectionString">StackExchange.Redis' format, for example <c>127.0.0.1:6379,password=…,ssl=true</c>.</param>
 public sealed class RedisConnection(string connectionString) : IAsyncDisposable
 {
+    /// <summary>Where a Redis is looked for when none is configured.</summary>
+    public const string Standard = "127.0.0.1:6379";
+
     private const int ConnectTimeoutMs = 2_000;
     private const int ReconnectEveryMs = 500;
 

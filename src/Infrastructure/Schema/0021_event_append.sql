@@ -174,14 +174,31 @@ END $$;
 
 -- The log of all organizations, for projections: they run for everybody, yet no role of ours bypasses row-level security. p_types null: all.
 CREATE FUNCTION bsp.read_log(p_after bigint, p_up_to bigint, p_types text[], p_limit int)
-RETURNS TABLE (seq_id bigint, id uuid, tenant_id varchar, stream_id uuid, version bigint, type varchar, data jsonb, "timestamp" timestamptz,
-               correlation_id varchar, causation_id varchar, user_name varchar)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
-  SELECT e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, CASE WHEN e.bdata IS NULL THEN e.data END, e.timestamp, e.correlation_id, e.causation_id, e.user_name
+RETURNS TABLE (seq_id bigint, id uuid, stream_id uuid, version bigint, type varchar, data jsonb, "timestamp" timestamptz,
+               correlation_id varchar, causation_id varchar, user_name varchar, tenant_id varchar)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT e.seq_id, e.id, e.stream_id, e.version, e.type, CASE WHEN e.bdata IS NULL THEN e.data END, e.timestamp, e.correlation_id, e.causation_id, e.user_name, e.tenant_id
     FROM public.mt_events e
    WHERE e.seq_id > p_after AND e.seq_id <= p_up_to AND (p_types IS NULL OR e.type = ANY (p_types)) AND e.type <> 'tombstone'
    ORDER BY e.seq_id
    LIMIT p_limit
 $$;
-REVOKE EXECUTE ON FUNCTION bsp.read_log(bigint, bigint, text[], int) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bsp.read_log(bigint, bigint, text[], int) TO bsp_app;
+
+-- How far the log is without a hole after p_after, looking at p_limit rows at most: those are final whoever writes. For the gap watcher.
+CREATE FUNCTION bsp.run_without_gap(p_after bigint, p_limit int) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(max(r.seq_id) FILTER (WHERE r.seq_id = p_after + r.nth), p_after)
+    FROM (SELECT q.seq_id, row_number() OVER (ORDER BY q.seq_id) AS nth FROM (SELECT e.seq_id FROM public.mt_events e WHERE e.seq_id > p_after ORDER BY e.seq_id LIMIT p_limit) q) r
+$$;
+
+-- The organizations that have anything in this log. For emptying a view before it is rebuilt. Walks the key, so it costs one step a tenant.
+CREATE FUNCTION bsp.log_tenants() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE t AS (
+    (SELECT s.tenant_id FROM public.mt_streams s ORDER BY s.tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.tenant_id FROM public.mt_streams s WHERE s.tenant_id > t.tenant_id ORDER BY s.tenant_id LIMIT 1) FROM t WHERE t.tenant_id IS NOT NULL)
+  SELECT t.tenant_id FROM t WHERE t.tenant_id IS NOT NULL
+$$;
+
+REVOKE EXECUTE ON FUNCTION bsp.read_log(bigint, bigint, text[], int), bsp.run_without_gap(bigint, int), bsp.log_tenants() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bsp.read_log(bigint, bigint, text[], int), bsp.run_without_gap(bigint, int), bsp.log_tenants() TO bsp_app;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Bsp.Application.Common;
+using Bsp.Application.Webhooks;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
@@ -8,41 +9,36 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>A webhook whose signature held, as it came.</summary>
-/// <param name="OrganizationId">Set when it came to an organization's own address.</param>
-/// <param name="HeadersJson">A JSON object of the headers that matter, without credentials.</param>
-/// <param name="Signature">Which secret verified it: <c>app</c>, <c>app#2</c>, <c>organization</c>.</param>
-public sealed record JournalEntry(Guid? OrganizationId, string? RemoteAddress, string? UserAgent, string HeadersJson, string Signature, byte[] Body)
-{
-    internal TaskCompletionSource Committed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-}
-
 /// <summary>
 /// Promise 1, journal first: an entry is acknowledged after its raw bytes are committed. Entries of a moment share one transaction, written by a few connections;
 /// the queue before them is bounded, so that a slow disk slows Meta down instead of filling the memory.
 /// </summary>
-public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider clock) : BackgroundService
+public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider clock) : BackgroundService, IWebhookJournal
 {
+    private sealed record Waiting(JournalEntry Entry)
+    {
+        public TaskCompletionSource Committed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
     private const int Writers = 2;
     private const int EntriesMax = 256;
     private const int BatchBytesMax = 8 * 1024 * 1024;
     private const int WaitingMax = 4_096;
 
-    private readonly Channel<JournalEntry> waiting = Channel.CreateBounded<JournalEntry>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
+    private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
 
-    /// <summary>Returns when the entry is committed.</summary>
-    /// <exception cref="StoreUnavailable">It is not, and was not acknowledged.</exception>
     public async Task WriteAsync(JournalEntry entry, CancellationToken ct)
     {
-        await waiting.Writer.WriteAsync(entry, ct);
-        await entry.Committed.Task;
+        var item = new Waiting(entry);
+        await waiting.Writer.WriteAsync(item, ct);
+        await item.Committed.Task;
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteLoopAsync(stoppingToken)));
 
     private async Task WriteLoopAsync(CancellationToken stop)
     {
-        var batch = new List<JournalEntry>(EntriesMax);
+        var batch = new List<Waiting>(EntriesMax);
         try
         {
             while (await waiting.Reader.WaitToReadAsync(stop))
@@ -51,7 +47,7 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
                 while (batch.Count < EntriesMax && bytes < BatchBytesMax && waiting.Reader.TryRead(out var entry))
                 {
                     batch.Add(entry);
-                    bytes += entry.Body.Length;
+                    bytes += entry.Entry.Body.Length;
                 }
 
                 await CommitAsync(batch);
@@ -67,7 +63,7 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         }
     }
 
-    private async Task CommitAsync(List<JournalEntry> batch)
+    private async Task CommitAsync(List<Waiting> batch)
     {
         if (batch.Count == 0)
         {
@@ -76,7 +72,7 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
 
         try
         {
-            await InsertAsync(batch);
+            await InsertAsync([.. batch.Select(w => w.Entry)]);
             batch.ForEach(e => e.Committed.TrySetResult());
             signal.Set();
         }

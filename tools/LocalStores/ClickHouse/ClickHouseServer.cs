@@ -6,7 +6,7 @@ using Bsp.LocalStores.Common;
 namespace Bsp.LocalStores.ClickHouse;
 
 /// <summary>ClickHouse's HTTP interface, served by <see cref="ClickHouseHost"/> in a process of its own. User <c>bsp</c> may touch databases <c>bsp*</c> only.</summary>
-internal sealed class ClickHouseServer(string directory, string log, string password) : StoreServer("ClickHouse")
+internal sealed class ClickHouseServer(string directory, string log, string password) : LocalServer("ClickHouse")
 {
     private const string User = "bsp";
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(10) };

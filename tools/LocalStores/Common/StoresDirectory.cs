@@ -27,6 +27,18 @@ internal sealed class StoresDirectory : IDisposable
         return new StoresDirectory(path, held, throwAway: false);
     }
 
+    /// <summary>True: a start is at work in it at this moment.</summary>
+    public static bool IsHeld(string path)
+    {
+        if (!File.Exists(System.IO.Path.Combine(path, LockName)))
+        {
+            return false;
+        }
+
+        using var mine = TryLock(path);
+        return mine is null;
+    }
+
     /// <summary>A new directory below <paramref name="parent"/>, removed at the end. Those that killed starts left there are removed first.</summary>
     public static async Task<StoresDirectory> OpenThrowAwayAsync(string parent, CancellationToken ct)
     {

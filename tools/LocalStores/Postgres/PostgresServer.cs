@@ -3,7 +3,7 @@ using Bsp.LocalStores.Common;
 namespace Bsp.LocalStores.Postgres;
 
 /// <summary>A private PostgreSQL cluster on loopback: TCP only, scram passwords, no Unix socket.</summary>
-internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binaries, string log) : StoreServer("PostgreSQL")
+internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binaries, string log) : LocalServer("PostgreSQL")
 {
     /// <summary>For a developer's machine of two to four cores. fsync stays on: what is measured and tested is what is promised.</summary>
     private static readonly string[] Settings =

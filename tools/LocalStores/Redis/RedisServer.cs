@@ -6,7 +6,7 @@ using Bsp.LocalStores.Common;
 namespace Bsp.LocalStores.Redis;
 
 /// <summary>A private redis-server on loopback with a password.</summary>
-internal sealed class RedisServer(string directory, string log, bool persistent) : StoreServer("Redis")
+internal sealed class RedisServer(string directory, string log, bool persistent) : LocalServer("Redis")
 {
     private const string Executable = "redis-server";
     private readonly string _password = Secret.Create();

@@ -51,7 +51,7 @@ internal static class ControlJson
         try
         {
             merged = all.Deserialize<SimulatorOptions>(Options)!;
-            return Wrong(all);
+            return Wrong(merged);
         }
         catch (JsonException e)
         {
@@ -66,9 +66,15 @@ internal static class ControlJson
         return document.RootElement.Clone();
     }
 
-    private static string? Wrong(JsonObject all)
+    /// <summary>What is wrong with the options; null when nothing.</summary>
+    public static string? Wrong(SimulatorOptions options)
     {
-        foreach (var (name, value) in all)
+        if (options.WebhookUrl is { } url && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
+        {
+            return "webhook_url must be an http or https address, or null.";
+        }
+
+        foreach (var (name, value) in JsonSerializer.SerializeToNode(options, Options)!.AsObject())
         {
             if (value?.GetValueKind() == JsonValueKind.Number && name != "seed"
                 && (value.GetValue<double>() < 0 || (name.EndsWith("_rate", StringComparison.Ordinal) && value.GetValue<double>() > 1)))

@@ -17,7 +17,11 @@ internal static class ControlWebhookEndpoints
 
     private static readonly Dictionary<string, string> MediaTypes = new()
     {
-        ["image"] = "image/png", ["audio"] = "audio/ogg; codecs=opus", ["video"] = "video/mp4", ["document"] = "application/pdf", ["sticker"] = "image/webp",
+        ["image"] = "image/png",
+        ["audio"] = "audio/ogg; codecs=opus",
+        ["video"] = "video/mp4",
+        ["document"] = "application/pdf",
+        ["sticker"] = "image/webp",
     };
 
     public static void Map(IEndpointRouteBuilder control, SimulatorState state)
@@ -130,15 +134,15 @@ internal static class ControlWebhookEndpoints
 
     private static Task ChangeUrl(HttpContext http, SimulatorState state) => ControlJson.WithBody(http, async body =>
     {
-        var url = body.Text("url");
-        if (url is not null && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
+        var changed = state.Options with { WebhookUrl = body.Text("url") };
+        if (ControlJson.Wrong(changed) is { } fault)
         {
-            await ControlJson.Fault(http, "url must be an http or https address, or null.");
+            await ControlJson.Fault(http, fault);
             return;
         }
 
-        state.Options = state.Options with { WebhookUrl = url };
-        await ControlJson.Answer(http, new { Url = url });
+        state.Options = changed;
+        await ControlJson.Answer(http, new { Url = changed.WebhookUrl });
     });
 
     private static async Task Verify(HttpContext http, SimulatorState state)

@@ -129,7 +129,9 @@ internal static class MessageEndpoints
 
     private static async Task Hang(HttpContext http, int hangMs)
     {
-        await Task.Delay(hangMs, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
+        await Task.Delay(hangMs, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         http.Abort();
     }
 

@@ -15,8 +15,17 @@ internal static class ButtonRules
     /// <summary>How many buttons of a type one template may have.</summary>
     private static readonly Dictionary<string, int> Most = new()
     {
-        ["QUICK_REPLY"] = 10, ["URL"] = 2, ["PHONE_NUMBER"] = 1, ["COPY_CODE"] = 1, ["FLOW"] = 1, ["MPM"] = 1, ["SPM"] = 1,
-        ["CATALOG"] = 1, ["VOICE_CALL"] = 1, ["REQUEST_CONTACT_INFO"] = 1, ["OTP"] = 1,
+        ["QUICK_REPLY"] = 10,
+        ["URL"] = 2,
+        ["PHONE_NUMBER"] = 1,
+        ["COPY_CODE"] = 1,
+        ["FLOW"] = 1,
+        ["MPM"] = 1,
+        ["SPM"] = 1,
+        ["CATALOG"] = 1,
+        ["VOICE_CALL"] = 1,
+        ["REQUEST_CONTACT_INFO"] = 1,
+        ["OTP"] = 1,
     };
 
     public static GraphError? Check(JsonElement? component)

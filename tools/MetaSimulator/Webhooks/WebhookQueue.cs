@@ -11,9 +11,6 @@ namespace Bsp.MetaSimulator.Webhooks;
 /// </summary>
 internal sealed class WebhookQueue : IAsyncDisposable
 {
-    /// <summary>Bytes of POSTs not yet accepted; beyond it nothing new is gathered, so memory stays bounded while a receiver is down.</summary>
-    private const long UnacceptedBytesMax = 256L * 1024 * 1024;
-
     /// <summary>Longest wait before a duplicate follows, ms.</summary>
     private const int DuplicateDelayMs = 100;
 
@@ -23,8 +20,8 @@ internal sealed class WebhookQueue : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly PriorityQueue<Due, long> _due = new();
     private readonly PriorityQueue<WebhookPost, long> _retries = new();
-    private readonly List<TaskCompletionSource> _idleWaiters = [];
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly Backlog _backlog = new();
+    private readonly Alarm _alarm = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Func<SimulatorOptions> _options;
     private readonly AccountRegistry _accounts;
@@ -32,9 +29,6 @@ internal sealed class WebhookQueue : IAsyncDisposable
     private readonly InboundWriter _inbound;
     private readonly WebhookSender _sender;
     private readonly Task _loop;
-    private int _sleeping;
-    private long _unaccepted;
-    private long _unacceptedBytes;
     private volatile bool _paused;
 
     private readonly record struct Due(OutboundMessage? Message, int Step, bool IsCopy, WebhookChange? Change);
@@ -47,7 +41,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
     }
 
     /// <summary>Updates due later, on the way or refused so far.</summary>
-    public long Unaccepted => Interlocked.Read(ref _unaccepted);
+    public long Unaccepted => _backlog.Updates;
 
     public bool IsFull => Unaccepted >= _options().PendingUpdatesMax;
 
@@ -58,7 +52,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
         set
         {
             _paused = value;
-            Wake();
+            _alarm.Ring();
         }
     }
 
@@ -89,24 +83,14 @@ internal sealed class WebhookQueue : IAsyncDisposable
 
         _counters.NoteEarly();
         var post = Pack(url, [new(message, message.Script.Steps[0], null)], new BatchWriter(), options);
-        Interlocked.Increment(ref _unaccepted);
+        _backlog.Add(1);
         await _sender.Enqueue(post, _stop.Token);
         await Task.WhenAny(post.Accepted, Task.Delay(EarlyWaitMs, _stop.Token));
         return 1;
     }
 
     /// <summary>Ends when every update has been accepted or discarded.</summary>
-    public Task WhenIdle(CancellationToken ct)
-    {
-        var idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (_gate)
-        {
-            _idleWaiters.Add(idle);
-        }
-
-        Settle(0);
-        return idle.Task.WaitAsync(ct);
-    }
+    public Task WhenIdle(CancellationToken ct) => _backlog.WhenEmpty(ct);
 
     /// <summary>Forgets what is not yet on the way.</summary>
     public void Clear()
@@ -119,11 +103,11 @@ internal sealed class WebhookQueue : IAsyncDisposable
             while (_retries.TryDequeue(out var post, out _))
             {
                 dropped += post.Items;
-                Interlocked.Add(ref _unacceptedBytes, -post.Body.Length);
+                _backlog.RemoveBytes(post.Body.Length);
             }
         }
 
-        Settle(dropped);
+        _backlog.Remove(dropped);
     }
 
     public async ValueTask DisposeAsync()
@@ -132,13 +116,13 @@ internal sealed class WebhookQueue : IAsyncDisposable
         await _loop;
         await _sender.DisposeAsync();
         _stop.Dispose();
-        _wake.Dispose();
+        _alarm.Dispose();
     }
 
     private void Put(Due item, int delayMs)
     {
         var at = Environment.TickCount64 + delayMs + _options().WebhookDelayMs;
-        Interlocked.Increment(ref _unaccepted);
+        _backlog.Add(1);
         bool first;
         lock (_gate)
         {
@@ -148,15 +132,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
 
         if (first)
         {
-            Wake();
-        }
-    }
-
-    private void Wake()
-    {
-        if (Interlocked.Exchange(ref _sleeping, 0) == 1)
-        {
-            _wake.Release();
+            _alarm.Ring();
         }
     }
 
@@ -175,7 +151,8 @@ internal sealed class WebhookQueue : IAsyncDisposable
                     await SendGathered(items, writer, options);
                 }
 
-                await Sleep(options);
+                await Task.Delay(Math.Max(1, options.FlushEveryMs), _stop.Token);
+                await _alarm.Sleep(WaitMs, _stop.Token);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -184,21 +161,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>At least one flush interval, at most until the next thing is due.</summary>
-    private async Task Sleep(SimulatorOptions options)
-    {
-        await Task.Delay(Math.Max(1, options.FlushEveryMs), _stop.Token);
-        Volatile.Write(ref _sleeping, 1);
-        var wait = WaitMs();
-        if (wait == 0 || await _wake.WaitAsync(wait, _stop.Token) || Interlocked.Exchange(ref _sleeping, 0) == 1)
-        {
-            Volatile.Write(ref _sleeping, 0);
-            return;
-        }
-
-        await _wake.WaitAsync(_stop.Token); // someone is about to release: take it, or the next sleep would be cut short
-    }
-
+    /// <summary>Until the next thing is due; -1 when nothing will be.</summary>
     private int WaitMs()
     {
         lock (_gate)
@@ -214,7 +177,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
                 next = retry;
             }
 
-            if (Interlocked.Read(ref _unacceptedBytes) < UnacceptedBytesMax && _due.TryPeek(out _, out var due))
+            if (!_backlog.IsHeavy && _due.TryPeek(out _, out var due))
             {
                 next = Math.Min(next, due);
             }
@@ -243,7 +206,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
     /// <summary>Takes at most one batch of what is due, by address. False: nothing is.</summary>
     private bool Gather(Dictionary<string, List<WebhookItem>> items, SimulatorOptions options)
     {
-        if (Interlocked.Read(ref _unacceptedBytes) >= UnacceptedBytesMax)
+        if (_backlog.IsHeavy)
         {
             return false;
         }
@@ -264,7 +227,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
             }
 
             Tell(next, items, options);
-            Settle(1);
+            _backlog.Remove(1);
         }
 
         return taken > 0;
@@ -337,7 +300,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
             list.Add(item);
         }
 
-        Interlocked.Add(ref _unaccepted, times);
+        _backlog.Add(times);
     }
 
     private string? UrlOf(string wabaId, SimulatorOptions options) => _accounts.FindWaba(wabaId)?.OverrideUrl ?? options.WebhookUrl;
@@ -357,7 +320,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
     private WebhookPost Pack(string url, List<WebhookItem> items, BatchWriter writer, SimulatorOptions options)
     {
         var body = writer.Write(items, options, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-        Interlocked.Add(ref _unacceptedBytes, body.Length);
+        _backlog.AddBytes(body.Length);
         return new(url, body, options.AppSecret, items.Count);
     }
 
@@ -365,14 +328,14 @@ internal sealed class WebhookQueue : IAsyncDisposable
     {
         if (accepted)
         {
-            if (Interlocked.Add(ref _unacceptedBytes, -post.Body.Length) + post.Body.Length >= UnacceptedBytesMax)
+            if (_backlog.RemoveBytes(post.Body.Length))
             {
-                Wake();
+                _alarm.Ring();
             }
 
             _counters.NoteAccepted(post.Items);
             post.NoteAccepted();
-            Settle(post.Items);
+            _backlog.Remove(post.Items);
             return;
         }
 
@@ -384,21 +347,7 @@ internal sealed class WebhookQueue : IAsyncDisposable
             _retries.Enqueue(post, Environment.TickCount64 + (long)pause);
         }
 
-        Wake();
-    }
-
-    private void Settle(long updates)
-    {
-        if (Interlocked.Add(ref _unaccepted, -updates) > 0)
-        {
-            return;
-        }
-
-        lock (_gate)
-        {
-            _idleWaiters.ForEach(w => w.TrySetResult());
-            _idleWaiters.Clear();
-        }
+        _alarm.Ring();
     }
 
     private static int DelayMs(StepKind kind, SimulatorOptions options) => kind switch

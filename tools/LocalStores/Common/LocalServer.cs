@@ -1,7 +1,7 @@
 namespace Bsp.LocalStores.Common;
 
-/// <summary>A store that runs as our child: started on a free port, stopped, and started again on the same port with the same data.</summary>
-internal abstract class StoreServer(string name) : IAsyncDisposable
+/// <summary>A server that runs as our child: started on a free port, stopped, and started again on the same port with the same data.</summary>
+internal abstract class LocalServer(string name) : IAsyncDisposable
 {
     // Between asking the system for a free port and the server's listening on it another process may take it.
     private const int PortAttempts = 3;
@@ -13,10 +13,16 @@ internal abstract class StoreServer(string name) : IAsyncDisposable
 
     public int Port { get; private set; }
 
+    /// <summary>What a client is given to reach it.</summary>
     public abstract string ConnectionString { get; }
 
-    /// <summary>Completes when the server has ended without being asked to; carries its exit code.</summary>
-    public Task<int> Exited => _child?.Exited ?? throw new InvalidOperationException($"{name} was not started.");
+    /// <summary>Completes when it ends; the text says so and shows its last log lines.</summary>
+    public async Task<string> EndedAsync(CancellationToken ct)
+    {
+        var child = _child ?? throw new InvalidOperationException($"{name} was not started.");
+        var code = await child.Exited.WaitAsync(ct);
+        return $"{name} ended with exit code {code}; its log ends:\n{child.LogTail()}";
+    }
 
     protected virtual TimeSpan StartPatience => TimeSpan.FromSeconds(30);
 
@@ -46,10 +52,15 @@ internal abstract class StoreServer(string name) : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts it where its clients are told to look, and nowhere else.</summary>
+    public Task StartOnAsync(int port, CancellationToken ct)
+    {
+        Port = port;
+        return StartOnPortAsync(ct);
+    }
+
     /// <summary>Starts what <see cref="StopAsync"/> stopped, where clients expect it.</summary>
     public Task StartAgainAsync(CancellationToken ct) => StartOnPortAsync(ct);
-
-    public string LogTail() => _child?.LogTail() ?? "";
 
     public async Task StopAsync()
     {

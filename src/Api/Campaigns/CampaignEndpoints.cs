@@ -1,0 +1,147 @@
+using System.Text.Json;
+using Bsp.Api.Common;
+using Bsp.Application.Campaigns;
+using Bsp.Application.Common;
+using Bsp.Domain.Campaigns;
+using MediatR;
+
+namespace Bsp.Api.Campaigns;
+
+/// <param name="AudienceSegment">Exactly one of <c>{"all":true}</c>, <c>{"list_ids":[…]}</c>, <c>{"contact_ids":[…]}</c>, <c>{"filter":{…}}</c>.</param>
+/// <param name="Type">BROADCAST (default), SCHEDULED or TRIGGERED.</param>
+/// <param name="Metadata">Any object; its <c>template_parameters</c> fill the template.</param>
+public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null, string? Type = null, JsonElement? Metadata = null);
+
+/// <summary>JSON merge patch: what is absent stays.</summary>
+public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId, Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata);
+
+/// <param name="ScheduledAt">In the future, with offset or Z.</param>
+public sealed record ScheduleRequest(DateTimeOffset ScheduledAt);
+
+/// <param name="Reason">1–200 characters; null takes "by request".</param>
+public sealed record ReasonRequest(string? Reason = null);
+
+/// <summary>A campaign as the contract shows it: the specification's columns.</summary>
+public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid TemplateId, Guid AccountId, string Name, string? Description, string Type, string Status, JsonElement AudienceSegment,
+    int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt, DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
+    JsonElement? Metadata, string? PauseReason, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+
+public sealed class CampaignProfile : AutoMapper.Profile
+{
+    public CampaignProfile() => CreateMap<CampaignView, CampaignResponse>();
+}
+
+public sealed class CampaignEndpoints : IEndpointModule
+{
+    private const string CountersView = "campaign_counters.v1";
+
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        var campaigns = app.MapGroup("/v1/campaigns").WithTags("Campaigns");
+        campaigns.MapPost("", Create).Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown", "contact.unknown", "filter.invalid", "campaign.template_of_other_account").Produces<CampaignResponse>(201);
+        campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first.").Produces<ListResponse<CampaignResponse>>();
+        campaigns.MapGet("{id:guid}", Get).Describe("One campaign.", "campaign.unknown").Produces<CampaignResponse>();
+        campaigns.MapPatch("{id:guid}", Patch).Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable", "template.unknown").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/estimate", Estimate).Describe("How many people it would reach now, and how long sending would take.", "campaign.unknown").Produces<CampaignForecast>();
+        campaigns.MapPost("{id:guid}/schedule", Schedule).Describe("Launches it by itself at a time.", "campaign.unknown", "campaign.not_schedulable", "campaign.schedule_out_of_range").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/launch", Launch).Describe("Freezes the audience and starts sending.", "campaign.unknown", "campaign.not_launchable", "campaign.template_not_approved", "campaign.account_not_connected", "organization.suspended").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/pause", Pause).Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/resume", Resume).Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/cancel", Cancel).Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended").Produces<CampaignResponse>();
+        campaigns.MapGet("{id:guid}/events", Events).Describe("The campaign's own log.", "campaign.unknown").Produces<ListResponse<StoredFact>>();
+        campaigns.MapGet("{id:guid}/progress", Progress).Describe("How far it is.", "campaign.unknown", "view.behind").Produces<CampaignProgress>();
+        campaigns.MapGet("{id:guid}/progress/stream", Stream).Describe("The same as server-sent events, one whenever it changes, until the campaign ends.", "campaign.unknown").Produces(200, contentType: "text/event-stream");
+        campaigns.MapGet("{id:guid}/recipients", Recipients).Describe("Members of the frozen audience with their states; ?status= keeps one state.", "campaign.unknown").Produces<ListResponse<Recipient>>();
+        campaigns.MapGet("{id:guid}/recipients/{contactId:guid}/why", Why).Describe("Everything known about why this person got it, or did not.", "recipient.unknown").Produces<RecipientWhy>();
+    }
+
+    private static async Task<IResult> Create(CampaignRequest body, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        var done = await mediator.Send(new CreateCampaign(caller.OrganizationId, body.Name, body.Description, body.Type ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata), ct);
+        var view = await Find(mediator, caller, done.Id, ct);
+        return Answers.Created(context, $"/v1/campaigns/{done.Id}", mapper.Map<CampaignResponse>(view), view.Version);
+    }
+
+    private static async Task<IResult> List(string? status, Paging paging, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct) =>
+        Answers.Page<CampaignView, CampaignResponse>(context, mapper, await mediator.Send(new ListCampaigns(caller.OrganizationId, status, paging.Limit, paging.Cursor), ct));
+
+    private static async Task<IResult> Get(Guid id, MinPosition min, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        await min.ReachedAsync(context.RequestServices, CountersView, caller.OrganizationId, ct);
+        return await Whole(id, caller, mediator, mapper, context, ct);
+    }
+
+    private static async Task<IResult> Patch(Guid id, CampaignPatch body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        await mediator.Send(new ChangeCampaign(caller.OrganizationId, id, plan => Apply(plan, body), seen.Version), ct);
+        return await Whole(id, caller, mediator, mapper, context, ct);
+    }
+
+    private static async Task<IResult> Estimate(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
+        TypedResults.Ok(await mediator.Send(new EstimateCampaign(caller.OrganizationId, id), ct));
+
+    private static async Task<IResult> Schedule(Guid id, ScheduleRequest body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        await mediator.Send(new ScheduleCampaign(caller.OrganizationId, id, body.ScheduledAt, seen.Version), ct);
+        return await Whole(id, caller, mediator, mapper, context, ct);
+    }
+
+    private static async Task<IResult> Launch(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        await mediator.Send(new LaunchCampaign(caller.OrganizationId, id, seen.Version), ct);
+        return await Whole(id, caller, mediator, mapper, context, ct);
+    }
+
+    private static async Task<IResult> Pause(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        await mediator.Send(new PauseCampaign(caller.OrganizationId, id, body?.Reason ?? "by request", seen.Version), ct);
+        return await Whole(id, caller, mediator, mapper, context, ct);
+    }
+
+    private static async Task<IResult> Resume(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        await mediator.Send(new ResumeCampaign(caller.OrganizationId, id, seen.Version), ct);
+        return await Whole(id, caller, mediator, mapper, context, ct);
+    }
+
+    private static async Task<IResult> Cancel(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        await mediator.Send(new CancelCampaign(caller.OrganizationId, id, body?.Reason ?? "by request", seen.Version), ct);
+        return await Whole(id, caller, mediator, mapper, context, ct);
+    }
+
+    private static async Task<IResult> Events(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
+        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetCampaignEvents(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign"), null));
+
+    private static async Task<IResult> Progress(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    {
+        await min.ReachedAsync(context.RequestServices, "campaign_progress.v1", caller.OrganizationId, ct);
+        return TypedResults.Ok(await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign"));
+    }
+
+    private static async Task<IResult> Stream(Guid id, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    {
+        _ = await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
+        return TypedResults.ServerSentEvents(ProgressStream.Follow(caller.OrganizationId, id, mediator, ProgressStream.LastSeen(context), ct), eventType: "progress");
+    }
+
+    private static async Task<IResult> Recipients(Guid id, string? status, Paging paging, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
+        Answers.Page(context, await mediator.Send(new ListRecipients(caller.OrganizationId, id, status, paging.Limit, paging.Cursor), ct));
+
+    private static async Task<IResult> Why(Guid id, Guid contactId, Caller caller, IMediator mediator, CancellationToken ct) =>
+        TypedResults.Ok(await mediator.Send(new GetRecipientWhy(caller.OrganizationId, id, contactId), ct) ?? throw Problem.Unknown("recipient"));
+
+    private static async Task<IResult> Whole(Guid id, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    {
+        var view = await Find(mediator, caller, id, ct);
+        return Answers.Ok(context, mapper.Map<CampaignResponse>(view), view.Version);
+    }
+
+    private static async Task<CampaignView> Find(IMediator mediator, Caller caller, Guid id, CancellationToken ct) =>
+        await mediator.Send(new GetCampaign(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
+
+    private static CampaignPlan Apply(CampaignPlan plan, CampaignPatch patch) => new(
+        patch.Name.IsSet ? patch.Name.Value : plan.Name, patch.Description.IsSet ? patch.Description.Value : plan.Description,
+        patch.TemplateId.IsSet ? patch.TemplateId.Value : plan.TemplateId, patch.AccountId.IsSet ? patch.AccountId.Value : plan.AccountId,
+        patch.AudienceSegment.IsSet ? patch.AudienceSegment.Value : plan.AudienceSegment, patch.Metadata.IsSet ? patch.Metadata.Value : plan.Metadata);
+}

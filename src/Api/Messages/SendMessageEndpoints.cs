@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Bsp.Api.Common;
+using Bsp.Application.Messages;
+using Bsp.Domain.Messages;
+using MediatR;
+
+namespace Bsp.Api.Messages;
+
+/// <summary>One message, in Meta's own shape: <c>type</c> and the object of that name.</summary>
+/// <param name="To">E.164, or a business-scoped user id.</param>
+/// <param name="ContextMessageId">Answers this message; null: none.</param>
+public sealed record SendMessageRequest(Guid AccountId, string To, string Type, JsonElement? Text = null, JsonElement? Image = null, JsonElement? Video = null, JsonElement? Audio = null, JsonElement? Document = null,
+    JsonElement? Sticker = null, JsonElement? Location = null, JsonElement? Contacts = null, JsonElement? Reaction = null, JsonElement? Interactive = null, JsonElement? Template = null, string? ContextMessageId = null)
+{
+    /// <summary>The object of the type; undefined when it is missing.</summary>
+    public JsonElement Body() => (Type switch
+    {
+        "text" => Text,
+        "image" => Image,
+        "video" => Video,
+        "audio" => Audio,
+        "document" => Document,
+        "sticker" => Sticker,
+        "location" => Location,
+        "contacts" => Contacts,
+        "reaction" => Reaction,
+        "interactive" => Interactive,
+        "template" => Template,
+        _ => null,
+    }) ?? default;
+}
+
+/// <param name="Status">Always <c>pending</c>: what becomes of it shows GET.</param>
+public sealed record QueuedMessageResponse(Guid Id, string Status, Guid AccountId, string Type);
+
+public sealed class SendMessageEndpoints : IEndpointModule
+{
+    public void AddRoutes(IEndpointRouteBuilder app) =>
+        app.MapPost("/v1/messages", Send).WithTags("Messages").Produces<QueuedMessageResponse>(201)
+            .Describe("Sends one message. Anything but a template needs an open customer-service window.", "account.unknown", "template.unknown", "message.account_not_connected", "message.template_not_approved", "message.no_consent",
+                "message.recipient_invalid", "conversation.window_closed", "organization.suspended");
+
+    private static async Task<IResult> Send(SendMessageRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    {
+        var done = await mediator.Send(new SendMessage(caller.OrganizationId, body.AccountId, body.To, body.Type, body.Body(), body.ContextMessageId, new SentBy("api", null, caller.Name, true)), ct);
+        return Answers.Created(context, $"/v1/messages/{done.Id}", new QueuedMessageResponse(done.Id, "pending", body.AccountId, body.Type));
+    }
+}

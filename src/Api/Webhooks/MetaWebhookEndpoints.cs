@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Bsp.Api.Common;
+using Bsp.Application.Common;
+using Bsp.Application.Webhooks;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Bsp.Api.Webhooks;
+
+/// <summary>Meta's side door: the handshake, and the signed webhooks. Journal first, 200 second, everything else later.</summary>
+public sealed class MetaWebhookEndpoints : IEndpointModule
+{
+    /// <summary>Bytes of one webhook, at most. Meta sends up to 3 MB (facts/whatsapp-api.md §7).</summary>
+    private const int BodyBytesMax = 16 * 1024 * 1024;
+
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        app.MapGet("/webhooks/meta", Handshake).WithTags("Meta").Describe("Meta's subscription handshake.", "webhook.verify_token");
+        app.MapPost("/webhooks/meta", Receive).WithTags("Meta").Describe("Meta's signed webhooks of the platform's app.", "webhook.signature");
+    }
+
+    private static IResult Handshake(HttpContext context, BspOptions options)
+    {
+        var query = context.Request.Query;
+        var token = query["hub.verify_token"].ToString();
+        return query["hub.mode"] == "subscribe" && options.Meta.VerifyToken is { } expected && Same(token, expected)
+            ? TypedResults.Text(query["hub.challenge"].ToString())
+            : throw new Problem(403, "webhook.verify_token", "hub.mode must be subscribe and hub.verify_token the configured token.");
+    }
+
+    private static async Task<IResult> Receive(HttpContext context, BspOptions options, IWebhookJournal journal, CancellationToken ct)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = BodyBytesMax;
+        }
+
+        var body = await ReadAsync(context.Request, ct);
+        var verdict = Verify(context.Request.Headers["X-Hub-Signature-256"].ToString(), body, options.Meta.AppSecrets)
+            ?? throw new Problem(401, "webhook.signature", "X-Hub-Signature-256 is missing or is not the HMAC of these bytes under our app secret. Nothing was stored.");
+        await journal.WriteAsync(new(null, context.Connection.RemoteIpAddress?.ToString(), context.Request.Headers.UserAgent.ToString(), Headers(context.Request), verdict, body), ct);
+        return TypedResults.Ok();
+    }
+
+    private static async Task<byte[]> ReadAsync(HttpRequest request, CancellationToken ct)
+    {
+        if (request.ContentLength is { } length and <= BodyBytesMax)
+        {
+            var exact = new byte[length];
+            await request.Body.ReadExactlyAsync(exact, ct);
+            return exact;
+        }
+
+        using var buffer = new MemoryStream();
+        await request.Body.CopyToAsync(buffer, ct);
+        return buffer.ToArray();
+    }
+
+    // Over the raw bytes, in constant time; several secrets during a rotation.
+    private static string? Verify(string header, byte[] body, IReadOnlyList<string> secrets)
+    {
+        const string prefix = "sha256=";
+        Span<byte> claimed = stackalloc byte[32];
+        if (!header.StartsWith(prefix, StringComparison.Ordinal) || header.Length != prefix.Length + 64
+            || Convert.FromHexString(header.AsSpan(prefix.Length), claimed, out _, out var written) != OperationStatus.Done || written != 32)
+        {
+            return null;
+        }
+
+        Span<byte> computed = stackalloc byte[32];
+        for (var i = 0; i < secrets.Count; i++)
+        {
+            HMACSHA256.HashData(Encoding.UTF8.GetBytes(secrets[i]), body, computed);
+            if (CryptographicOperations.FixedTimeEquals(computed, claimed))
+            {
+                return i == 0 ? "app" : $"app#{i + 1}";
+            }
+        }
+
+        return null;
+    }
+
+    private static string Headers(HttpRequest request) =>
+        JsonSerializer.Serialize(new Dictionary<string, string> { ["content-type"] = request.ContentType ?? "", ["x-hub-signature-256"] = request.Headers["X-Hub-Signature-256"].ToString() });
+
+    private static bool Same(string a, string b) => CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(a)), SHA256.HashData(Encoding.UTF8.GetBytes(b)));
+}

@@ -1,0 +1,88 @@
+using Bsp.Application.Conversations;
+using Bsp.Application.Messages;
+using Bsp.Infrastructure.Sharding;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace Bsp.Infrastructure.Documents;
+
+/// <summary>
+/// Documents in MongoDB. Each is replaced only by one with a later position (an upsert that meets a later one fails on its id: already there), then the
+/// checkpoint follows; killed between, the page is written again and changes nothing.
+/// </summary>
+public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
+{
+    private const int LogsMax = 1_000;
+    private const int DuplicateKey = 11000;
+
+    public async Task<long> CheckpointAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        var found = await MongoCollections.GuardAsync(() => database.Checkpoints.Find(new BsonDocument("_id", projection)).FirstOrDefaultAsync(ct));
+        return found?["sequence"].ToInt64() ?? 0;
+    }
+
+    public async Task<FoundDocuments> FindAsync(Shard shard, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        return await MongoCollections.GuardAsync(async () => new FoundDocuments(
+            conversations.Count == 0 ? [] : (await database.Conversations.Find(Builders<ConversationDocument>.Filter.In(d => d.Id, conversations)).ToListAsync(ct)).ToDictionary(d => d.Id),
+            messages.Count == 0 ? [] : (await database.Messages.Find(Builders<MessageDocument>.Filter.In(d => d.Id, messages)).ToListAsync(ct)).ToDictionary(d => d.Id)));
+    }
+
+    public async Task SaveAsync(Shard shard, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        await WriteAsync(database.Conversations, writes.Conversations, d => d.Id, d => d.Position, ct);
+        await WriteAsync(database.Messages, writes.Messages, d => d.Id, d => d.Position, ct);
+        await WriteAsync(database.Logs, writes.Logs, d => d.Id, d => d.Position, ct);
+        await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", projection),
+            Builders<BsonDocument>.Update.Max("sequence", upTo), new UpdateOptions { IsUpsert = true }, ct));
+    }
+
+    public async Task ResetAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        await MongoCollections.GuardAsync(async () =>
+        {
+            await database.Checkpoints.DeleteOneAsync(new BsonDocument("_id", projection), ct); // first: killed after this, the replay finds later positions and leaves them
+            await database.Conversations.DeleteManyAsync(FilterDefinition<ConversationDocument>.Empty, ct);
+            await database.Messages.DeleteManyAsync(FilterDefinition<MessageDocument>.Empty, ct);
+            return await database.Logs.DeleteManyAsync(FilterDefinition<MessageLogDocument>.Empty, ct);
+        });
+    }
+
+    public async Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories, CancellationToken ct) =>
+        await WriteAsync((await mongo.OfAsync(shard, ct)).AiConversations, histories, d => d.Id, d => d.Position, ct);
+
+    public async Task<AiConversationDocument?> AiConversationAsync(Shard shard, Guid organizationId, DocumentId id, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        return await MongoCollections.GuardAsync(async () => (AiConversationDocument?)await database.AiConversations.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
+    }
+
+    public async Task<IReadOnlyList<MessageLogDocument>> LogsAsync(Shard shard, Guid organizationId, DocumentId messageId, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        return await MongoCollections.GuardAsync(() => database.Logs.Find(d => d.MessageId == messageId && d.OrganizationId == organizationId).SortBy(d => d.CreatedAt).ThenBy(d => d.Position).Limit(LogsMax).ToListAsync(ct));
+    }
+
+    private static async Task WriteAsync<T>(IMongoCollection<T> collection, IReadOnlyCollection<T> documents, Func<T, DocumentId> id, Func<T, long> position, CancellationToken ct)
+    {
+        if (documents.Count == 0)
+        {
+            return;
+        }
+
+        var writes = documents.Select(d => new ReplaceOneModel<T>(
+            new BsonDocument { ["_id"] = new ObjectId(id(d).ToBytes()), ["position"] = new BsonDocument("$lt", position(d)) }, d) { IsUpsert = true });
+        try
+        {
+            await MongoCollections.GuardAsync(() => collection.BulkWriteAsync(writes, new BulkWriteOptions { IsOrdered = false }, ct));
+        }
+        catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.Count > 0 && e.WriteErrors.All(error => error.Code == DuplicateKey))
+        {
+            // Those documents are there already, at this position or a later one.
+        }
+    }
+}

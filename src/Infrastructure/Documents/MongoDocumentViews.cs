@@ -1,0 +1,63 @@
+using Bsp.Application.Common;
+using Bsp.Application.Conversations;
+using Bsp.Application.Messages;
+using Bsp.Infrastructure.Sharding;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace Bsp.Infrastructure.Documents;
+
+/// <summary>Reads the documents in MongoDB. Every filter names the organization.</summary>
+public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : IDocumentViews
+{
+    public async Task<Page<ConversationDocument>> ConversationsAsync(Guid organizationId, ConversationFilter filter, int limit, string? cursor, CancellationToken ct)
+    {
+        var where = Builders<ConversationDocument>.Filter;
+        var all = where.Eq(d => d.OrganizationId, organizationId) & where.Ne(d => d.LastMessageAt, null) & After<ConversationDocument>(DocumentCursor.Parse(cursor), "last_message_at");
+        all &= filter.Status is { } status ? where.Eq(d => d.Status, status) : where.Empty;
+        all &= filter.AssignedTo is { } user ? where.Eq(d => d.AssignedTo, user) : where.Empty;
+        all &= filter.ContactId is { } contact ? where.Eq(d => d.ContactId, contact) : where.Empty;
+        all &= filter.AccountId is { } account ? where.Eq(d => d.AccountId, account) : where.Empty;
+        var database = await OfAsync(organizationId, ct);
+        var rows = await MongoCollections.GuardAsync(() => database.Conversations.Find(all).SortByDescending(d => d.LastMessageAt).ThenByDescending(d => d.Id).Limit(limit + 1).ToListAsync(ct));
+        return PostgresDocumentViews.PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
+    }
+
+    public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct)
+    {
+        var (database, id) = (await OfAsync(organizationId, ct), DocumentId.Of(conversationId));
+        return await MongoCollections.GuardAsync(async () => (ConversationDocument?)await database.Conversations.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
+    }
+
+    public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
+    {
+        var where = Builders<MessageDocument>.Filter;
+        var all = where.Eq(d => d.ConversationId, DocumentId.Of(conversationId)) & where.Eq(d => d.OrganizationId, organizationId) & After<MessageDocument>(DocumentCursor.Parse(cursor), "created_at");
+        var database = await OfAsync(organizationId, ct);
+        var rows = await MongoCollections.GuardAsync(() => database.Messages.Find(all).SortByDescending(d => d.CreatedAt).ThenByDescending(d => d.Id).Limit(limit + 1).ToListAsync(ct));
+        return PostgresDocumentViews.PageOf(rows, limit, d => new(d.CreatedAt, d.Id));
+    }
+
+    public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct)
+    {
+        var (database, id) = (await OfAsync(organizationId, ct), DocumentId.Of(messageId));
+        return await MongoCollections.GuardAsync(async () => (MessageDocument?)await database.Messages.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
+    }
+
+    private static FilterDefinition<T> After<T>(DocumentCursor? from, string time)
+    {
+        if (from is null)
+        {
+            return Builders<T>.Filter.Empty;
+        }
+
+        var at = new BsonDateTime(from.At.ToUnixTimeMilliseconds());
+        return new BsonDocument("$or", new BsonArray
+        {
+            new BsonDocument(time, new BsonDocument("$lt", at)),
+            new BsonDocument { [time] = at, ["_id"] = new BsonDocument("$lt", new ObjectId(from.Id.ToBytes())) },
+        });
+    }
+
+    private async Task<MongoDatabase> OfAsync(Guid organizationId, CancellationToken ct) => await mongo.OfAsync(await shards.OfAsync(organizationId, ct), ct);
+}

@@ -1,0 +1,129 @@
+using Bsp.Application.EventStore;
+
+namespace Bsp.Infrastructure.EventStore;
+
+/// <summary>
+/// The end of one shard's log, read and decoded once for all projections that follow it closely. Who is further behind reads by himself, with his own types only.
+/// </summary>
+/// <param name="wanted">Types that anybody here reads; null: all.</param>
+internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wanted)
+{
+    // About 20 MB of decoded events of 1 KB at most.
+    private const int KeptEventsMax = 20_000;
+    private const int PageEventsMax = 1_000;
+
+    private readonly Lock gate = new();
+    private readonly SemaphoreSlim fetching = new(1, 1);
+    private readonly Queue<LogPage> pages = new();
+    private int kept;
+    private long from;
+    private long to;
+
+    /// <summary>As <see cref="LogReader.ReadAsync"/>.</summary>
+    public async Task<LogPage> ReadAsync(long after, IReadOnlySet<string>? types, int max, CancellationToken ct)
+    {
+        while (true)
+        {
+            lock (gate)
+            {
+                if (after >= from && after < to)
+                {
+                    return Kept(after, types, max);
+                }
+            }
+
+            if (after < Volatile.Read(ref from))
+            {
+                return await reader.ReadAsync(after, types, max, ct);
+            }
+
+            if (!await FetchAsync(after, ct))
+            {
+                return new(after, after, []);
+            }
+        }
+    }
+
+    // True when there is more than before, perhaps fetched by somebody else meanwhile.
+    private async Task<bool> FetchAsync(long after, CancellationToken ct)
+    {
+        await fetching.WaitAsync(ct);
+        try
+        {
+            if (after < to)
+            {
+                return true;
+            }
+
+            if (after - to > KeptEventsMax)
+            {
+                Restart(after);
+            }
+
+            var page = await reader.ReadAsync(to, wanted, PageEventsMax, ct);
+            if (page.UpTo == to)
+            {
+                return false;
+            }
+
+            Keep(page);
+            return true;
+        }
+        finally
+        {
+            fetching.Release();
+        }
+    }
+
+    private void Restart(long at)
+    {
+        lock (gate)
+        {
+            pages.Clear();
+            kept = 0;
+            from = to = at;
+        }
+    }
+
+    private void Keep(LogPage page)
+    {
+        lock (gate)
+        {
+            pages.Enqueue(page);
+            kept += page.Events.Count;
+            to = page.UpTo;
+            while (kept > KeptEventsMax && pages.Count > 1)
+            {
+                var dropped = pages.Dequeue();
+                kept -= dropped.Events.Count;
+                from = dropped.UpTo;
+            }
+        }
+    }
+
+    private LogPage Kept(long after, IReadOnlySet<string>? types, int max)
+    {
+        var events = new List<StoredEvent>();
+        foreach (var page in pages)
+        {
+            if (page.UpTo <= after)
+            {
+                continue;
+            }
+
+            foreach (var stored in page.Events)
+            {
+                if (stored.Sequence > after && (types is null || types.Contains(stored.Type)))
+                {
+                    events.Add(stored);
+                    if (events.Count == max)
+                    {
+                        return new(after, stored.Sequence, events);
+                    }
+                }
+            }
+        }
+
+        return new(after, to, events);
+    }
+}

@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using Bsp.Application.Common;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Sharding;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Bsp.Infrastructure.Projections;
+
+/// <summary>Runs every projection on every shard: in one process at a time each, woken by NOTIFY and by this process's own appends. Decision: docs/decisions/0031.</summary>
+public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shards shards, LogReaders readers, LogSignals signals, TimeProvider clock, ILogger<ProjectionRunner> log) : BackgroundService
+{
+    private static readonly TimeSpan LookElsewhereEvery = TimeSpan.FromMilliseconds(50);
+
+    private readonly IProjection[] all = [.. projections];
+    private readonly ConcurrentDictionary<(string Projection, string Shard), ProjectionProgress> progress = new();
+
+    /// <summary>How every projection fares on every shard, whichever process runs it.</summary>
+    public async Task<IReadOnlyList<ProjectionStatus>> StatusAsync(CancellationToken ct = default)
+    {
+        var statuses = new List<ProjectionStatus>();
+        foreach (var shard in shards.All)
+        {
+            var end = await readers.Of(shard).EndAsync(ct);
+            statuses.AddRange(await new ProjectionBoard(shard).StatusAsync(end, ct));
+        }
+
+        return statuses;
+    }
+
+    /// <summary>Asks whoever runs it, on every shard; taken up within about a second.</summary>
+    /// <exception cref="ArgumentException">No projection has this name.</exception>
+    public async Task RequestAsync(string projection, ProjectionRequest request, CancellationToken ct)
+    {
+        _ = Named(projection);
+        foreach (var shard in shards.All)
+        {
+            await new ProjectionBoard(shard).AskAsync(projection, request, ct);
+        }
+    }
+
+    /// <summary>Waits until a view is complete up to a position of its shard.</summary>
+    /// <param name="sequence">Of this shard's log; 0 returns at once.</param>
+    /// <param name="max">How long.</param>
+    /// <exception cref="ViewBehind">It was not in time.</exception>
+    /// <exception cref="ArgumentException">No projection has this name.</exception>
+    public async Task WaitAsync(string projection, Shard shard, long sequence, TimeSpan max, CancellationToken ct)
+    {
+        var view = Named(projection);
+        var known = ProgressOf(view, shard);
+        var began = clock.GetTimestamp();
+        while (true)
+        {
+            var next = known.Next;
+            if (known.Complete >= sequence || (known.Complete == ProjectionProgress.Elsewhere && await view.CheckpointAsync(shard, ct) >= sequence))
+            {
+                return;
+            }
+
+            var left = max - clock.GetElapsedTime(began);
+            if (left <= TimeSpan.Zero)
+            {
+                throw new ViewBehind(projection);
+            }
+
+            var wait = known.Complete == ProjectionProgress.Elsewhere && left > LookElsewhereEvery ? LookElsewhereEvery : left;
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            await Task.WhenAny(next, Task.Delay(wait, clock, over.Token));
+            await over.CancelAsync();
+            ct.ThrowIfCancellationRequested();
+        }
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => all.Length == 0 ? Task.CompletedTask : Task.WhenAll(shards.All.Select(shard =>
+        new ShardRunner(all, shard, readers.Of(shard), signals.Of(shard), projection => ProgressOf(projection, shard), clock, log).RunAsync(stoppingToken)));
+
+    private IProjection Named(string projection) => all.FirstOrDefault(p => p.Name == projection) ?? throw new ArgumentException($"There is no projection {projection}.", nameof(projection));
+
+    private ProjectionProgress ProgressOf(IProjection projection, Shard shard) => progress.GetOrAdd((projection.Name, shard.Name), _ => new());
+}

@@ -1,0 +1,20 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Projections;
+
+/// <summary>Waits on the runner. A position of an earlier epoch was reached before the organization moved here.</summary>
+public sealed class ViewWaiter(ProjectionRunner runner, Shards shards) : IViewWaiter
+{
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
+
+    public async Task WaitAsync(string view, Guid organizationId, Position position, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        if (position.Epoch >= shard.Epoch)
+        {
+            await runner.WaitAsync(view, shard, position.Sequence, WaitMax, ct);
+        }
+    }
+}

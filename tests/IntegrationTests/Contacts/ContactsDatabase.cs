@@ -1,0 +1,96 @@
+using System.Text;
+using System.Text.Json;
+using Bsp.Application.Contacts;
+using Bsp.Application.EventStore;
+using Bsp.Application.Imports;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Sharding;
+using Bsp.Infrastructure.Templates;
+using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.EventStore;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Bsp.IntegrationTests.Contacts;
+
+/// <summary>A migrated database with organizations, and the handlers of this feature on it.</summary>
+public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
+{
+    private readonly LogDatabase log = new(stores);
+    private PostgresEventStore? store;
+
+    public LogDatabase Log => log;
+
+    public Shards Shards => log.Shards;
+
+    public IEventStore Store => store!;
+
+    public ImportSignal Signal { get; } = new();
+
+    public async ValueTask InitializeAsync()
+    {
+        await log.InitializeAsync();
+        store = log.NewStore(null, new ContactConsentView(), new TemplatesView());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await store!.DisposeAsync();
+        Signal.Dispose();
+        await log.DisposeAsync();
+    }
+
+    public async Task<Guid> NewOrganizationAsync()
+    {
+        var id = await log.NewOrganizationAsync();
+        await log.AdminQueryAsync("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Test', $2) RETURNING id", row => row.GetGuid(0), id, $"org-{id}");
+        return id;
+    }
+
+    /// <summary>A number of the organization on the WABA, its token as <paramref name="sealedToken"/>.</summary>
+    public Task<Guid> NewAccountAsync(Guid organizationId, string waba, string sealedToken = "sealed") => log.ScalarAsync<Guid>("""
+        INSERT INTO whatsapp_accounts (id, organization_id, phone_number_id, phone_number, display_name, meta_waba_id, status, credentials)
+        VALUES ($1, $2, $3, '+15550000000', 'Test', $4, 'CONNECTED', jsonb_build_object('access_token', $5::text)) RETURNING id
+        """, Uuid.New(), organizationId, $"{Random.Shared.NextInt64(1_000_000_000)}", waba, sealedToken);
+
+    public async Task<Guid> CreateAsync(Guid organizationId, string phone, Func<ContactFields, ContactFields>? with = null, Consent? consent = null)
+    {
+        var fields = ContactFields.Empty with { PhoneNumber = phone };
+        return (await new CreateContactHandler(Shards, Store, TimeProvider.System).Handle(new(organizationId, with?.Invoke(fields) ?? fields, consent), CancellationToken.None)).Id;
+    }
+
+    public Task<ContactView> GetAsync(Guid organizationId, Guid id) => new GetContactHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
+
+    public async Task<List<ContactView>> FindAsync(Guid organizationId, string? q = null, string? phone = null, string? tag = null, string? consent = null) =>
+        [.. (await new ListContactsHandler(Shards).Handle(new(organizationId, q, phone, tag, consent, 200, null), CancellationToken.None)).Data];
+
+    public Task<Guid> StageAsync(Guid organizationId, string csv, char delimiter = ',') => StageAsync(organizationId, Encoding.UTF8.GetBytes(csv), delimiter);
+
+    public async Task<Guid> StageAsync(Guid organizationId, byte[] csv, char delimiter = ',')
+    {
+        using var stream = new MemoryStream(csv);
+        return (await new ImportContactsHandler(Shards, Signal).Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
+    }
+
+    public ImportWorker Worker() => new(Shards, Store, Signal, TimeProvider.System, NullLogger<ImportWorker>.Instance);
+
+    /// <summary>Stages, carries and shows.</summary>
+    public async Task<ImportView> ImportAsync(Guid organizationId, string csv)
+    {
+        var id = await StageAsync(organizationId, csv);
+        while (await Worker().WorkAsync(CancellationToken.None))
+        {
+        }
+
+        return await ImportAsync(organizationId, id);
+    }
+
+    public Task<ImportView> ImportAsync(Guid organizationId, Guid id) => new GetImportHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
+
+    public async Task<IReadOnlyList<RejectedRow>> RejectedAsync(Guid organizationId, Guid id) =>
+        (await new ListRejectedRowsHandler(Shards).Handle(new(organizationId, id, 0, 5000), CancellationToken.None)).Rows;
+
+    public static JsonElement Json(string json) => JsonSerializer.Deserialize<JsonElement>(json);
+}

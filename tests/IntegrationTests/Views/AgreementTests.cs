@@ -1,0 +1,84 @@
+using Bsp.Application.Conversations;
+using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Accounts;
+using Bsp.Infrastructure.Analytics;
+using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Conversations;
+using Bsp.Infrastructure.Documents;
+using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Redis;
+using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.Redis;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Bsp.IntegrationTests.Views;
+
+/// <summary>Redis hash = conversations' messages = ClickHouse = SQL counters = the aggregates, whatever the log says and however it is cut into pages.</summary>
+public sealed class AgreementTests(StoresFixture fixture)
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Every_view_counts_what_the_aggregates_say(int seed)
+    {
+        await using var database = await ViewsDatabase.NewAsync(fixture);
+        var log = new RandomLog(seed, await database.NewOrganizationAsync());
+        await database.WriteAsync(log);
+        using var server = new RedisServer();
+        await using var redis = new RedisConnection(server.ConnectionString);
+        using var clickHouse = ClickHouseTests.NewClient(fixture);
+        var schema = new ClickHouseSchema(clickHouse);
+        using var daily = new DailyStats(clickHouse, schema, database.Shards, TimeProvider.System, NullLogger<DailyStats>.Instance);
+        IProjection[] projections =
+        [
+            new ConversationsProjection(new PostgresDocumentStore(), new Plain()), new CampaignProgressProjection(redis), new CampaignCountersProjection(),
+            new ContactCountersProjection(), new AccountCountersProjection(), new MessageAnalyticsProjection(clickHouse, schema, daily, database.Shards),
+        ];
+        foreach (var projection in projections)
+        {
+            await database.RunAsync(projection, log, seed);
+        }
+
+        await daily.RebuildAsync(default);
+
+        foreach (var campaign in log.Campaigns)
+        {
+            var own = log.Ends.Where(m => m.Ref?.CampaignId == campaign).ToList();
+            var truth = Truth(own);
+            (await SqlAsync(database, "SELECT concat_ws(' ', sent_count, delivered_count, read_count, failed_count) FROM campaigns WHERE id = $1", campaign)).ShouldBe(truth);
+            (await SqlAsync(database, "SELECT concat_ws(' ', sent, delivered, read, failed) FROM bsp.campaign_progress WHERE campaign_id = $1", campaign)).ShouldBe(truth);
+            (await SqlAsync(database, """
+                SELECT concat_ws(' ', count(*) FILTER (WHERE doc ? 'sent_at'), count(*) FILTER (WHERE doc ? 'delivered_at'), count(*) FILTER (WHERE doc ? 'read_at'), count(*) FILTER (WHERE status = 'failed'))
+                  FROM documents.messages WHERE campaign_id = $1
+                """, campaign)).ShouldBe(truth);
+            (await clickHouse.QueryAsync("""
+                SELECT concat(toString(sumIf(count, status = 'sent')), ' ', toString(sumIf(count, status = 'delivered')), ' ', toString(sumIf(count, status = 'read')), ' ', toString(sumIf(count, status = 'failed'))) AS counts
+                  FROM message_analytics FINAL WHERE campaign_id = {campaign:UUID}
+                """, r => r.GetProperty("counts").GetString(), default, ("campaign", campaign)))[0].ShouldBe(truth);
+            var hash = (await (await redis.DatabaseAsync()).HashGetAllAsync(CampaignProgressProjection.HashOf(campaign))).ToDictionary(f => (string)f.Name!, f => (string)f.Value!);
+            $"{hash["sent"]} {hash["delivered"]} {hash["read"]} {hash["failed"]}".ShouldBe(truth);
+            Ledger(own).ShouldBe(string.Join(' ', new[] { "queued", "skipped", "pending", "unknown", "cancelled", "unknown_closed" }.Select(n => hash[n])));
+            (await SqlAsync(database, "SELECT concat_ws(' ', queued, skipped, pending, unknown, cancelled, unknown_closed) FROM bsp.campaign_progress WHERE campaign_id = $1", campaign)).ShouldBe(Ledger(own));
+            hash["total"].ShouldBe("120");
+        }
+
+        var outbound = log.Ends.Where(m => m.Ref!.Direction == "outbound").ToList();
+        (await SqlAsync(database, "SELECT concat_ws(' ', sum(total_messages_sent), sum(total_messages_received)) FROM contacts WHERE organization_id = $1", log.OrganizationId))
+            .ShouldBe($"{outbound.Count(m => m.SentAt is not null)} {log.Ends.Count(m => m.Phase == MessagePhase.Inbound)}");
+        (await clickHouse.QueryAsync("SELECT concat(toString(sum(sent_messages)), ' ', toString(sum(delivered_messages)), ' ', toString(sum(read_messages)), ' ', toString(sum(failed_messages))) AS counts FROM daily_stats",
+            r => r.GetProperty("counts").GetString(), default))[0].ShouldBe(Truth(outbound));
+        (await SqlAsync(database, "SELECT concat_ws(' ', sum((doc -> 'message_count' ->> 'incoming')::int), sum((doc -> 'message_count' ->> 'outgoing')::int)) FROM documents.conversations WHERE organization_id = $1", log.OrganizationId))
+            .ShouldBe($"{log.Ends.Count(m => m.Phase == MessagePhase.Inbound)} {outbound.Count(m => m.Phase != MessagePhase.Skipped)}");
+    }
+
+    private static string Truth(IReadOnlyCollection<Message> own) => string.Join(' ', own.Count(m => m.SentAt is not null), own.Count(m => m.DeliveredAt is not null), own.Count(m => m.ReadAt is not null),
+        own.Count(m => m.DeliveredAt is null && (m.FailedAt is not null || m.Phase == MessagePhase.Rejected)));
+
+    private static string Ledger(IReadOnlyCollection<Message> own) => string.Join(' ', own.Count(m => m.Phase is not MessagePhase.Skipped), own.Count(m => m.Phase == MessagePhase.Skipped),
+        own.Count(m => m.Phase is MessagePhase.Queued or MessagePhase.Sending), own.Count(m => m.Phase == MessagePhase.Unknown), own.Count(m => m.Phase == MessagePhase.Cancelled), own.Count(m => m.Phase == MessagePhase.UnknownClosed));
+
+    private static Task<string> SqlAsync(ViewsDatabase database, string sql, Guid id) => database.ScalarAsync<string>(sql, id);
+}

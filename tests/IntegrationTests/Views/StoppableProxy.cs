@@ -1,0 +1,81 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Bsp.IntegrationTests.Views;
+
+/// <summary>Stands before a server so that a test can take it away: connections are cut and refused, on the same port again afterwards.</summary>
+internal sealed class StoppableProxy : IDisposable
+{
+    private readonly Uri server;
+    private readonly List<TcpClient> open = [];
+    private TcpListener? listener;
+
+    public StoppableProxy(Uri server)
+    {
+        this.server = server;
+        Start();
+    }
+
+    public int Port { get; private set; }
+
+    public void Start()
+    {
+        listener = new(IPAddress.Loopback, Port);
+        listener.Server.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        listener.Start();
+        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        _ = AcceptAsync(listener);
+    }
+
+    public void Stop()
+    {
+        listener?.Stop();
+        lock (open)
+        {
+            open.ForEach(c => c.Dispose());
+            open.Clear();
+        }
+    }
+
+    public void Dispose() => Stop();
+
+    private async Task AcceptAsync(TcpListener own)
+    {
+        try
+        {
+            while (true)
+            {
+                var client = await own.AcceptTcpClientAsync();
+                var onward = new TcpClient();
+                lock (open)
+                {
+                    open.AddRange([client, onward]);
+                }
+
+                _ = PumpAsync(client, onward);
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
+        {
+            // stopped
+        }
+    }
+
+    private async Task PumpAsync(TcpClient client, TcpClient onward)
+    {
+        try
+        {
+            await onward.ConnectAsync(server.Host, server.Port);
+            await Task.WhenAny(client.GetStream().CopyToAsync(onward.GetStream()), onward.GetStream().CopyToAsync(client.GetStream()));
+        }
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+        {
+            // cut
+        }
+        finally
+        {
+            client.Dispose();
+            onward.Dispose();
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using Bsp.LocalStores.Common;
+
+namespace Bsp.LocalStores.Up;
+
+/// <summary><c>./run</c>: everything up, until Ctrl-C.</summary>
+internal static class UpCommand
+{
+    public static async Task<int> RunAsync()
+    {
+        using var stop = new StopRequest();
+        try
+        {
+            Say("Starting the stores ...");
+            await using var run = await LocalRun.StartAsync(stop.Token);
+            Say("Starting the simulator and the API ...");
+            await run.ServeAsync(stop.Token);
+            Introduce(await LoadAsync(run, stop.Token));
+            return await HoldAsync(run, stop);
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            Say("Stopped before everything was up.");
+            return 0;
+        }
+    }
+
+    private static async Task<RunFile> LoadAsync(LocalRun run, CancellationToken ct)
+    {
+        var demo = await DemoOrganization.FindAsync(RunFile.Read(run.Local), run.ApiUrl, ct);
+        if (demo is null)
+        {
+            Say($"Loading the demo organization with {DemoOrganization.Contacts:N0} contacts ...");
+            demo = await DemoOrganization.CreateAsync(run.ApiUrl, run.PlatformKey, ct);
+        }
+
+        var file = new RunFile(run.ApiUrl, run.PlatformKey, demo.OrgId, demo.ApiKey, demo.AccountId, demo.TemplateId, run.SimulatorUrl, run.Database, run.Stores.Redis, run.Stores.ClickHouse, run.Stores.Mongo);
+        file.Write(run.Local);
+        return file;
+    }
+
+    private static async Task<int> HoldAsync(LocalRun run, StopRequest stop)
+    {
+        try
+        {
+            var ended = await run.AnyEndedAsync(stop.Token);
+            await Console.Error.WriteLineAsync($"\n{ended}\nStopping the rest ...");
+            return 1;
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            Say("\nStopping ...");
+            return 0;
+        }
+    }
+
+    private static void Introduce(RunFile file) => Say($"""
+
+        Bsp is up.
+          API            {file.Url}   (documentation: {file.Url}/docs)
+          simulator      {file.SimulatorUrl}   (steer it at {file.SimulatorUrl}/_control)
+          platform key   {file.PlatformKey}
+          organization   {file.OrgId}
+          API key        {file.ApiKey}
+          all of it      .local/run.json     logs: .local/logs
+
+        Try next, in a second terminal:
+          ./run demo
+          curl -s -H "Authorization: Bearer {file.ApiKey}" {file.Url}/v1/campaigns
+          curl -s -H "Authorization: Bearer {file.ApiKey}" "{file.Url}/v1/conversations?limit=3"
+
+        Ctrl-C stops everything.
+        """);
+
+    private static void Say(string text) => Console.WriteLine(text);
+}
