@@ -16,6 +16,9 @@ public static class Program
 {
     private const long BodyBytesMax = 10 * 1024 * 1024;
 
+    // Kestrel's own limit cuts the connection, so that many clients never see the 413; below it the rest of a body that was refused is read away (for at most 5 s).
+    private const long BodyBytesCut = 100 * BodyBytesMax;
+
     public static async Task<int> Main(string[] args)
     {
         var verb = args is [['-', ..], ..] or [] ? "serve" : args[0];
@@ -86,7 +89,7 @@ public static class Program
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
+            kestrel.Limits.MaxRequestBodySize = BodyBytesCut;
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
         });
@@ -112,7 +115,7 @@ public static class Program
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimit>();
         app.UseNegotiation();
-        app.Use(LiftSizeLimitAndTellPosition);
+        app.Use(LimitSizeAndTellPosition);
         app.UseMiddleware<Idempotency>();
         foreach (var module in Assembly.GetExecutingAssembly().GetTypes().Where(t => t is { IsAbstract: false, IsInterface: false } && t.IsAssignableTo(typeof(IEndpointModule))).OrderBy(t => t.FullName, StringComparer.Ordinal))
         {
@@ -122,13 +125,9 @@ public static class Program
         Access.Check(((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints));
     }
 
-    private static Task LiftSizeLimitAndTellPosition(HttpContext context, RequestDelegate next)
+    private static Task LimitSizeAndTellPosition(HttpContext context, RequestDelegate next)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<StreamedBody>() is not null && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-        {
-            size.MaxRequestBodySize = null;
-        }
-
+        LimitSize(context);
         context.Response.OnStarting(() =>
         {
             if (context.Features.Get<CurrentRequest>() is { } request && request.LastPosition > Position.Start)
@@ -139,6 +138,20 @@ public static class Program
             return Task.CompletedTask;
         });
         return next(context);
+    }
+
+    private static void LimitSize(HttpContext context)
+    {
+        var streamed = context.GetEndpoint()?.Metadata.GetMetadata<StreamedBody>() is not null;
+        if (!streamed && context.Request.ContentLength > BodyBytesMax)
+        {
+            throw new Problem(413, "request.too_large", $"The body is larger than {BodyBytesMax} bytes.");
+        }
+
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = streamed ? null : context.Request.ContentLength is null ? BodyBytesMax : size.MaxRequestBodySize;
+        }
     }
 
     private static int Fail(params string[] sentences)

@@ -101,7 +101,7 @@ public static partial class Problems
 
                 if (problem.Status >= 500)
                 {
-                    LogFailed(log, problem.Status >= 503 ? LogLevel.Warning : LogLevel.Error, thrown, context.Request.Method, context.Request.Path, problem.Code, TraceOf(context));
+                    LogFailed(log, problem.Status >= 502 ? LogLevel.Warning : LogLevel.Error, thrown, context.Request.Method, context.Request.Path, problem.Code, TraceOf(context));
                 }
 
                 if (context.Response.HasStarted)

@@ -28,12 +28,13 @@ public static class BspConfiguration
         var faults = new List<string>();
         var owner = configuration.GetConnectionString("DirectoryOwner") ?? configuration.GetConnectionString("Directory");
         var master = MasterKey(configuration["Bsp:MasterKey"], "Bsp:MasterKey", faults);
-        var directoryApp = AppConnection(configuration.GetConnectionString("DirectoryApp"), owner, master, "ConnectionStrings:Directory", faults);
+        var given = configuration.GetConnectionString("DirectoryApp");
+        var directoryApp = AppConnection(given, owner, null, master, "ConnectionStrings:Directory", faults);
         var options = new BspOptions
         {
             DirectoryOwner = owner,
             DirectoryApp = directoryApp,
-            Shards = Shards(configuration, owner, directoryApp, master, faults),
+            Shards = Shards(configuration, owner, directoryApp, given is null ? null : directoryApp, master, faults),
             Redis = configuration.GetConnectionString("Redis"),
             Mongo = configuration.GetConnectionString("Mongo"),
             ClickHouse = configuration.GetConnectionString("ClickHouse"),
@@ -56,15 +57,16 @@ public static class BspConfiguration
     /// <summary>The password of <c>bsp_app</c>: derived, so that it needs no setting of its own and changes with the master key.</summary>
     public static string AppPassword(byte[] masterKey) => Convert.ToHexStringLower(HMACSHA256.HashData(masterKey, "bsp_app"u8));
 
-    private static List<ShardOptions> Shards(IConfiguration configuration, string? owner, string directoryApp, byte[] master, List<string> faults)
+    private static List<ShardOptions> Shards(IConfiguration configuration, string? owner, string directoryApp, string? credentials, byte[] master, List<string> faults)
     {
         var shards = configuration.GetSection("Bsp:Shards").GetChildren()
-            .Select(child => new ShardOptions(child.Key, child.Value, AppConnection(null, child.Value, master, $"Bsp:Shards:{child.Key}", faults)))
+            .Select(child => new ShardOptions(child.Key, child.Value, AppConnection(null, child.Value, credentials, master, $"Bsp:Shards:{child.Key}", faults)))
             .ToList();
         return shards.Count > 0 ? shards : [new("default", owner, directoryApp)];
     }
 
-    private static string AppConnection(string? given, string? owner, byte[] master, string name, List<string> faults)
+    // Without a connection of its own the application takes the owner's, as bsp_app: with the credentials given for the directory, else with the derived password.
+    private static string AppConnection(string? given, string? owner, string? credentials, byte[] master, string name, List<string> faults)
     {
         if ((given ?? owner) is not { Length: > 0 } text)
         {
@@ -77,8 +79,9 @@ public static class BspConfiguration
             var builder = new NpgsqlConnectionStringBuilder(text);
             if (given is null)
             {
-                builder.Username = "bsp_app";
-                builder.Password = AppPassword(master);
+                var known = credentials is null ? null : new NpgsqlConnectionStringBuilder(credentials);
+                builder.Username = known?.Username ?? "bsp_app";
+                builder.Password = known?.Password ?? AppPassword(master);
             }
 
             return builder.ConnectionString;
