@@ -1,21 +1,22 @@
 using Bsp.Domain.Messages;
-using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>Fills <c>contacts.total_messages_sent|total_messages_received|last_interaction</c> (the last message in either direction). The row's version stays: nobody edited it.</summary>
-public sealed class ContactCountersProjection(Shards shards) : CountersProjection(shards)
+public sealed class ContactCountersProjection : PostgresProjection
 {
     public override string Name => "contact_counters.v1";
 
     public override IReadOnlyCollection<string>? EventTypes { get; } = ["message_sent", "message_received"];
 
-    protected override Task CountAsync(TenantTransaction transaction, EventPage page, CancellationToken ct)
+    public override int PageEventsMax => 5_000;
+
+    protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
         var contacts = page.Events.Select(e => e.Body).OfType<MessageEvent>().GroupBy(e => e.Ref.ContactId).OrderBy(g => g.Key).ToList();
-        return contacts.Count == 0 ? Task.CompletedTask : transaction.ExecuteAsync("""
+        return contacts.Count == 0 ? Task.CompletedTask : tx.ExecuteAsync("""
             UPDATE contacts c SET total_messages_sent = c.total_messages_sent + d.sent, total_messages_received = c.total_messages_received + d.received, last_interaction = greatest(c.last_interaction, d.last)
               FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[]) AS d (id, sent, received, last) WHERE c.id = d.id
             """, ct,
@@ -23,6 +24,6 @@ public sealed class ContactCountersProjection(Shards shards) : CountersProjectio
             contacts.Select(c => c.Max(e => e.At).UtcDateTime).ToArray());
     }
 
-    protected override Task ClearAsync(TenantTransaction transaction, CancellationToken ct) => transaction.ExecuteAsync(
+    protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync(
         "UPDATE contacts SET total_messages_sent = 0, total_messages_received = 0, last_interaction = NULL WHERE last_interaction IS NOT NULL", ct);
 }

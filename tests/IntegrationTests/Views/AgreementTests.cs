@@ -34,8 +34,8 @@ public sealed class AgreementTests(StoresFixture fixture)
         using var daily = new DailyStats(clickHouse, schema, database.Shards, TimeProvider.System, NullLogger<DailyStats>.Instance);
         IProjection[] projections =
         [
-            new ConversationsProjection(new PostgresDocumentStore(), new Plain()), new CampaignProgressProjection(redis), new CampaignCountersProjection(database.Shards),
-            new ContactCountersProjection(database.Shards), new AccountCountersProjection(database.Shards), new MessageAnalyticsProjection(clickHouse, schema, daily, database.Shards),
+            new ConversationsProjection(new PostgresDocumentStore(), new Plain()), new CampaignProgressProjection(redis), new CampaignCountersProjection(),
+            new ContactCountersProjection(), new AccountCountersProjection(), new MessageAnalyticsProjection(clickHouse, schema, daily, database.Shards),
         ];
         foreach (var projection in projections)
         {
