@@ -75,7 +75,7 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
 
         var json = Object(header, "header");
         var format = (Text(json, "format", "header") ?? Text(json, "type", "header") ?? "TEXT").ToUpperInvariant();
-        var example = Member(json, "example");
+        var example = Member(json, "example") ?? Member(json, "examples");
         return new(format, Text(json, "text", "header"), Over(given, Examples(example)), Text(json, "example_handle", "header") ?? Text(json, "handle", "header") ?? Handle(format, example));
     }
 
@@ -92,7 +92,7 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
         }
 
         var json = Object(body, "body");
-        return new(Text(json, "text", "body"), Over(given, Examples(Member(json, "example"))), Member(json, "add_security_recommendation") is { ValueKind: JsonValueKind.True });
+        return new(Text(json, "text", "body"), Over(given, Examples(Member(json, "example") ?? Member(json, "examples"))), Member(json, "add_security_recommendation") is { ValueKind: JsonValueKind.True });
     }
 
     private static FooterPart? ReadFooter(JsonElement? part)
