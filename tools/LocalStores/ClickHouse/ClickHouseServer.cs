@@ -38,7 +38,7 @@ internal sealed class ClickHouseServer(string directory, string log, string pass
             using var pong = await Http.GetAsync($"http://127.0.0.1:{Port}/ping", ct);
             return pong.IsSuccessStatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested)) // nobody there, or a slow answer: look again
         {
             return false;
         }

@@ -51,7 +51,7 @@ internal sealed class RedisServer(string directory, string log, bool persistent)
             using var reader = new StreamReader(client.GetStream());
             return await reader.ReadLineAsync(ct) == "+OK" && await reader.ReadLineAsync(ct) == "+PONG"; // while loading: -LOADING
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or IOException)
         {
             return false;
         }

@@ -34,7 +34,8 @@ internal sealed class BspClient : IDisposable
     /// <summary>True: it is there and ours to see. False: 401, 403 or 404.</summary>
     public async Task<bool> SeesAsync(string path, CancellationToken ct)
     {
-        using var answer = await _http.GetAsync(path, ct);
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var answer = await AnswerAsync(request, ct);
         return answer.IsSuccessStatusCode || (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound
             ? false
             : throw await RefusalAsync(HttpMethod.Get, path, answer, ct));
@@ -50,14 +51,19 @@ internal sealed class BspClient : IDisposable
             request.Headers.Add("Idempotency-Key", Guid.NewGuid().ToString());
         }
 
+        using var answer = await AnswerAsync(request, ct);
+        return answer.IsSuccessStatusCode
+            ? JsonNode.Parse(await answer.Content.ReadAsStringAsync(ct))!
+            : throw await RefusalAsync(method, path, answer, ct);
+    }
+
+    private async Task<HttpResponseMessage> AnswerAsync(HttpRequestMessage request, CancellationToken ct)
+    {
         try
         {
-            using var answer = await _http.SendAsync(request, ct);
-            return answer.IsSuccessStatusCode
-                ? JsonNode.Parse(await answer.Content.ReadAsStringAsync(ct))!
-                : throw await RefusalAsync(method, path, answer, ct);
+            return await _http.SendAsync(request, ct);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested))
         {
             throw new Obstacle($"{_http.BaseAddress} does not answer ({e.Message}): is ./run still running?", e);
         }

@@ -45,6 +45,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
 
         using var api = new BspClient(url, secret);
         var account = Id(await api.PostAsync("/v1/accounts", Account(), ct));
+        await api.PostAsync($"/v1/accounts/{account}/connect", null, ct);
         var template = Id(await api.PostAsync("/v1/templates", Template(account), ct));
         await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
         await ImportAsync(api, ct);
@@ -99,7 +100,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         ["account_id"] = account, ["name"] = "order_on_its_way", ["category"] = "UTILITY", ["language"] = "en",
         ["components"] = new JsonObject
         {
-            ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["examples"] = new JsonArray("Asha") },
+            ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["example"] = new JsonArray("Asha") },
             ["footer"] = new JsonObject { ["text"] = "Demo Shop" },
         },
     };

@@ -37,7 +37,7 @@ internal sealed class DotnetServer(string name, string assembly, string[] argume
             using var answer = await Http.GetAsync(ConnectionString + readyPath, ct);
             return answer.IsSuccessStatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested)) // nobody there, or a slow answer: look again
         {
             return false;
         }
