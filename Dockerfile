@@ -31,4 +31,4 @@ USER $APP_UID
 EXPOSE 8080
 ENV ASPNETCORE_URLS=http://0.0.0.0:8080
 ENTRYPOINT ["dotnet", "Bsp.Api.dll"]
-CMD ["up"]
+CMD ["serve"]

@@ -39,6 +39,6 @@ internal static class DemoCommand
         ["name"] = "Demo of " + DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture),
         ["type"] = "BROADCAST", ["template_id"] = run.TemplateId, ["account_id"] = run.AccountId,
         ["audience_segment"] = new JsonObject { ["all"] = true },
-        ["metadata"] = new JsonObject { ["template_parameters"] = new JsonObject() },
+        ["metadata"] = new JsonObject { ["template_parameters"] = new JsonObject { ["body"] = new JsonArray("{{contact.first_name|there}}") } },
     };
 }

@@ -41,7 +41,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         await platform.PostAsync("/v1/plans", Plan(mark), ct);
         using var asPlatform = new BspClient(url, platformKey, organization);
         var key = await asPlatform.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "demo", ["permissions"] = "admin" }, ct);
-        var secret = (key["key"] ?? key["secret"] ?? key["api_key"])?.GetValue<string>() ?? throw new Obstacle($"POST /v1/api-keys answered without the key: {key.ToJsonString()}");
+        var secret = Text(key, "key") ?? throw new Obstacle("POST /v1/api-keys answered without the key.");
 
         using var api = new BspClient(url, secret);
         var account = Id(await api.PostAsync("/v1/accounts", Account(), ct));
@@ -99,7 +99,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         ["account_id"] = account, ["name"] = "order_on_its_way", ["category"] = "UTILITY", ["language"] = "en",
         ["components"] = new JsonObject
         {
-            ["body"] = new JsonObject { ["text"] = "Good news: your order is on its way and arrives tomorrow." },
+            ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["examples"] = new JsonArray("Asha") },
             ["footer"] = new JsonObject { ["text"] = "Demo Shop" },
         },
     };

@@ -91,7 +91,7 @@ internal sealed class LocalRun : IAsyncDisposable
         await simulator.StartAsync(ct);
         SimulatorUrl = simulator.ConnectionString;
 
-        var api = Server("Api", "src/Api", "Bsp.Api.dll", ["up"], _ => ApiEnvironment(), "/health/ready", ApiPatience);
+        var api = Server("Api", "src/Api", "Bsp.Api.dll", ["serve"], _ => ApiEnvironment(), "/health/ready", ApiPatience);
         await api.PrepareAsync(ct);
         _servers.Add(api);
         await api.StartOnAsync(apiPort, ct);
