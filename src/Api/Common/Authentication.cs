@@ -25,6 +25,10 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
                 Allow(caller, rule);
             }
         }
+        else if (context.GetEndpoint() is not null && context.Request.Path.StartsWithSegments("/v1"))
+        {
+            caller = await CallerAsync(context); // the routing's own 405 and 415 tell nothing to nobody
+        }
 
         context.Features.Set(caller);
         var current = new CurrentRequest { CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null : caller.Name };

@@ -75,7 +75,7 @@ public static class Documentation
     private static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken ct)
     {
         var method = context.Description.HttpMethod ?? "GET";
-        var path = "/" + context.Description.RelativePath;
+        var path = "/" + context.Description.RelativePath?.Trim('/');
         var rule = Access.Of(method, path.Replace(":guid", "", StringComparison.Ordinal)) ?? new(Role.Anonymous, false);
         operation.OperationId = $"{method.ToLowerInvariant()}{string.Concat(path.Split('/', '-', '{', '}', '.').Where(p => p.Length > 0 && p != "v1").Select(p => char.ToUpperInvariant(p[0]) + p[1..]))}";
         operation.Tags = new HashSet<OpenApiTagReference> { new(path.Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var feature, ..] ? feature : "operations", context.Document) };

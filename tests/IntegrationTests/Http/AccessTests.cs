@@ -1,5 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.IntegrationTests.Common;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -7,16 +8,19 @@ namespace Bsp.IntegrationTests.Http;
 
 public sealed class AccessTests(AppFixture app) : IClassFixture<AppFixture>
 {
-    private IEnumerable<(string Method, string Path, Access.Rule Rule)> Routes => app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-        .SelectMany(Access.RoutesOf).Distinct().Select(route => (Route: route, Rule: Access.All[route])).Where(r => r.Route.Contains("/v1/") || r.Route.Contains("/metrics"))
-        .Select(r => (r.Route.Split(' ')[0], System.Text.RegularExpressions.Regex.Replace(r.Route.Split(' ')[1], @"\{[^}]+\}", Guid.NewGuid().ToString()), r.Rule));
+    private IEnumerable<(string Method, string Path, string Accepts, Access.Rule Rule)> Routes =>
+        from endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+        from route in Access.RoutesOf(endpoint)
+        where route.Contains("/v1/") || route.Contains("/metrics")
+        let path = System.Text.RegularExpressions.Regex.Replace(route.Split(' ')[1], @"\{[^}]+\}", Guid.NewGuid().ToString())
+        select (route.Split(' ')[0], path, endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes.FirstOrDefault() ?? "application/json", Access.All[route]);
 
     [Fact]
     public async Task Nobody_gets_in_anywhere_without_a_key()
     {
-        foreach (var (method, path, rule) in Routes.Where(r => r.Rule.Least > Role.Anonymous))
+        foreach (var (method, path, accepts, rule) in Routes.Where(r => r.Rule.Least > Role.Anonymous))
         {
-            var answer = await app.Anonymous.SendAsync(method, path, method is "GET" or "DELETE" ? null : "{}");
+            var answer = await app.Anonymous.SendAsync(method, path, method is "GET" or "DELETE" ? null : "{}", [.. method is "GET" or "DELETE" ? Array.Empty<(string, string)>() : [("Content-Type", accepts)]]);
             answer.Status.ShouldBe(401, $"{method} {path} {answer.Text}");
             answer.Header("WWW-Authenticate").ShouldBe("Bearer");
         }
@@ -28,9 +32,9 @@ public sealed class AccessTests(AppFixture app) : IClassFixture<AppFixture>
         var organization = await app.NewOrganizationAsync();
         foreach (var (client, role) in new[] { (organization.Reader, Role.Viewer), (organization.Writer, Role.Manager), (organization.Admin, Role.Admin) })
         {
-            foreach (var (method, path, rule) in Routes.Where(r => r.Rule.Least > Role.Anonymous && !r.Path.Contains("stream")))
+            foreach (var (method, path, accepts, rule) in Routes.Where(r => r.Rule.Least > Role.Anonymous && !r.Path.Contains("stream")))
             {
-                var answer = await client.SendAsync(method, path, method is "GET" or "DELETE" ? null : "{}");
+                var answer = await client.SendAsync(method, path, method is "GET" or "DELETE" ? null : "{}", [.. method is "GET" or "DELETE" ? Array.Empty<(string, string)>() : [("Content-Type", accepts)]]);
                 (answer.Status == 403).ShouldBe(role < rule.Least, $"{role} {method} {path} {answer.Text}");
                 answer.Status.ShouldBeLessThan(500, $"{role} {method} {path} {answer.Text}");
             }

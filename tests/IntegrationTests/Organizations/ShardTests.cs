@@ -1,0 +1,68 @@
+using Bsp.IntegrationTests.Common;
+using Npgsql;
+
+namespace Bsp.IntegrationTests.Organizations;
+
+/// <summary>A directory and two shards, each a database of its own.</summary>
+public sealed class ShardedApp(StoresFixture stores) : AppFixture(stores)
+{
+    private readonly string[] shards = new string[2];
+
+    protected override IEnumerable<(string Name, string? Value)> Settings => [("Bsp:Shards:A-M", shards[0]), ("Bsp:Shards:N-Z", shards[1])];
+
+    public override async ValueTask InitializeAsync()
+    {
+        for (var i = 0; i < shards.Length; i++)
+        {
+            shards[i] = new NpgsqlConnectionStringBuilder(await Stores.Stores.CreateDatabaseAsync($"shard_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
+        }
+
+        await base.InitializeAsync();
+    }
+
+    public async Task<long> CountAsync(int shard, string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(shards[shard]);
+        await using var command = source.CreateCommand(sql);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+}
+
+public sealed class ShardTests(ShardedApp app) : IClassFixture<ShardedApp>
+{
+    [Fact]
+    public async Task An_organization_lives_where_its_slug_says_and_nowhere_else()
+    {
+        var created = await app.Platform.SendAsync("POST", "/v1/organizations", new { name = "Zeta", slug = $"zeta-{Guid.NewGuid():N}" }, ("Idempotency-Key", "zeta"));
+        created.Status.ShouldBe(201, created.Text);
+        var again = await app.Platform.SendAsync("POST", "/v1/organizations", new { name = "Zeta", slug = created["slug"].GetString() }, ("Idempotency-Key", "zeta"));
+        again.Text.ShouldBe(created.Text);
+        var id = created["id"].GetGuid();
+        (await app.CountAsync(0, $"SELECT count(*) FROM organizations WHERE id = '{id}'")).ShouldBe(0);
+        (await app.CountAsync(1, $"SELECT count(*) FROM organizations WHERE id = '{id}'")).ShouldBe(1);
+
+        var acting = app.Client(AppFixture.PlatformKey, id);
+        var key = await AppFixture.CreatedAsync(acting, "/v1/api-keys", new { name = "k", permissions = "admin" });
+        var admin = app.Client(key.GetProperty("key").GetString());
+        var account = await AppFixture.NewAccountAsync(admin);
+        (await admin.SendAsync("GET", $"/v1/accounts/{account}")).Status.ShouldBe(200);
+        (await app.CountAsync(1, $"SELECT count(*) FROM whatsapp_accounts WHERE id = '{account}'")).ShouldBe(1);
+        (await app.Platform.SendAsync("POST", $"/v1/organizations/{id}/suspend"))["status"].GetString().ShouldBe("suspended");
+        (await admin.SendAsync("DELETE", $"/v1/api-keys/{key.GetProperty("id").GetGuid()}")).Status.ShouldBe(204);
+        (await admin.SendAsync("GET", "/v1/me")).Status.ShouldBe(401);
+    }
+
+    [Fact]
+    public async Task Organizations_of_all_shards_are_listed_in_order_and_plans_are_copied_to_each()
+    {
+        await app.Platform.SendAsync("POST", "/v1/organizations", new { name = "A", slug = $"a-{Guid.NewGuid():N}" });
+        await app.Platform.SendAsync("POST", "/v1/organizations", new { name = "Z", slug = $"z-{Guid.NewGuid():N}" });
+        var names = (await app.Platform.SendAsync("GET", "/v1/organizations?limit=200"))["data"].EnumerateArray().Select(o => o.GetProperty("name").GetString()).ToList();
+        names.IndexOf("A").ShouldBeLessThan(names.IndexOf("Z"));
+
+        var plan = await app.Platform.SendAsync("POST", "/v1/plans", new { name = "P", code = $"p-{Guid.NewGuid():N}", monthly_price = "1", per_message_price = "1" });
+        await app.Platform.SendAsync("PATCH", plan.Header("Location")!, """{"included_messages":7}""");
+        (await app.CountAsync(0, $"SELECT count(*) FROM billing_plans WHERE id = '{plan["id"].GetGuid()}' AND included_messages = 7 AND row_version = 2")).ShouldBe(1);
+        (await app.CountAsync(1, $"SELECT count(*) FROM billing_plans WHERE id = '{plan["id"].GetGuid()}' AND included_messages = 7 AND row_version = 2")).ShouldBe(1);
+    }
+}
