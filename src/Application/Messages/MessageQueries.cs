@@ -1,0 +1,24 @@
+using Bsp.Application.Campaigns;
+using Bsp.Application.Conversations;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Messages;
+using MediatR;
+
+namespace Bsp.Application.Messages;
+
+/// <summary>Null: there is none in this organization (a skipped message never became one; its history says why).</summary>
+public sealed record GetMessage(Guid OrganizationId, Guid MessageId) : IRequest<MessageDocument?>;
+
+/// <summary>Every fact of a message from the log itself, in order; sealed parts stay sealed. Null: there is no such message in this organization.</summary>
+public sealed record GetMessageHistory(Guid OrganizationId, Guid MessageId) : IRequest<IReadOnlyList<StoredFact>?>;
+
+public sealed class MessageQueryHandler(IDocumentViews views, IEventStore store) : IRequestHandler<GetMessage, MessageDocument?>, IRequestHandler<GetMessageHistory, IReadOnlyList<StoredFact>?>
+{
+    public Task<MessageDocument?> Handle(GetMessage query, CancellationToken ct) => views.MessageAsync(query.OrganizationId, query.MessageId, ct);
+
+    public async Task<IReadOnlyList<StoredFact>?> Handle(GetMessageHistory query, CancellationToken ct)
+    {
+        var stream = await store.LoadAsync(query.OrganizationId, query.MessageId, ct);
+        return stream.Events.Any(e => e.Body is MessageEvent) ? [.. stream.Events.Select(StoredFact.Of)] : null;
+    }
+}
