@@ -55,12 +55,14 @@ internal static class ImportPage
         var rejects = checkedRows.Where(c => c.Result.Fault is not null).Select(c => (c.Staged, Fault: c.Result.Fault!)).ToList();
         var good = checkedRows.Where(c => c.Result.Row is not null).Select(c => (c.Staged, Row: c.Result.Row!)).ToList();
 
+        // "= ANY" over an array the planner knows is hashed or looked up; over one it does not know every contact is compared with every element (measured: 52 s for 5,000 in 110,000).
+        await transaction.ExecuteAsync("SET LOCAL plan_cache_mode = force_custom_plan", ct);
         var known = await KnownAsync(transaction, organizationId, importId, good.ConvertAll(g => g.Row), ct);
         var (merged, duplicates) = Fold(good, known, rejects);
         await MergeAsync(transaction, organizationId, importId, "phone_number", [.. merged.Where(m => m.PhoneNumber is not null)], ct);
         await MergeAsync(transaction, organizationId, importId, "wa_user_id", [.. merged.Where(m => m.PhoneNumber is null)], ct);
         await RejectAsync(transaction, organizationId, importId, rejects, ct);
-        await transaction.ExecuteAsync("DELETE FROM bsp.import_rows WHERE import_id = $1 AND row <= $2", ct, importId, staged[^1].Row);
+        await transaction.ExecuteAsync("DELETE FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3", ct, importId, afterRow, staged[^1].Row);
 
         var byKey = known.SelectMany(k => new[] { (k.Phone, k), (k.WaUserId, k) }).Where(k => k.Item1 is not null).DistinctBy(k => k.Item1).ToDictionary(k => k.Item1!, k => k.k);
         var again = merged.Count(m => byKey.TryGetValue(m.Key, out var k) && k.FromThisImport);
