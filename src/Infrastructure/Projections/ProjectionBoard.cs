@@ -39,7 +39,9 @@ public enum ProjectionRequest
 /// <param name="EventsPerSecond">Of the last seconds, of its own types.</param>
 /// <param name="Parked">Events left out.</param>
 /// <param name="Error">Why it waits or stopped; null otherwise.</param>
-public sealed record ProjectionStatus(string Name, string Shard, ProjectionState State, long Sequence, long End, double EventsPerSecond, long Parked, string? Error, DateTimeOffset UpdatedAt)
+/// <param name="Pending">Asked for and not carried out yet; null: nothing.</param>
+public sealed record ProjectionStatus(string Name, string Shard, ProjectionState State, long Sequence, long End, double EventsPerSecond, long Parked, string? Error,
+    ProjectionRequest? Pending, DateTimeOffset UpdatedAt)
 {
     /// <summary>Numbers of the log still to go through, those of other types included.</summary>
     public long Lag => Math.Max(0, End - Sequence);
@@ -101,7 +103,7 @@ internal sealed class ProjectionBoard(Shard shard)
     public async Task<List<ProjectionStatus>> StatusAsync(long end, CancellationToken ct)
     {
         await using var command = Command("""
-            SELECT p.name, p.state, p.sequence, p.events_per_second, p.error, p.updated_at, (SELECT count(*) FROM bsp.parked_events e WHERE e.projection = p.name)
+            SELECT p.name, p.state, p.sequence, p.events_per_second, p.error, p.updated_at, (SELECT count(*) FROM bsp.parked_events e WHERE e.projection = p.name), p.request
               FROM bsp.projections p ORDER BY p.name
             """);
         await using var reader = await command.ExecuteReaderAsync(ct);
@@ -109,7 +111,8 @@ internal sealed class ProjectionBoard(Shard shard)
         while (await reader.ReadAsync(ct))
         {
             all.Add(new(reader.GetString(0), shard.Name, Enum.Parse<ProjectionState>(reader.GetString(1), ignoreCase: true), reader.GetInt64(2), end, reader.GetDouble(3),
-                reader.GetInt64(6), reader.IsDBNull(4) ? null : reader.GetString(4), new(reader.GetDateTime(5))));
+                reader.GetInt64(6), reader.IsDBNull(4) ? null : reader.GetString(4),
+                reader.IsDBNull(7) ? null : Enum.Parse<ProjectionRequest>(reader.GetString(7), ignoreCase: true), new(reader.GetDateTime(5))));
         }
 
         return all;

@@ -117,7 +117,7 @@ BEGIN
   END IF;
 END $$;
 
--- One call on one stream: the lean way of the same.
+-- One call on one stream: the lean way of the same. A stream that must be new is not looked up first; a single event goes in without arrays.
 CREATE FUNCTION bsp.append_one(
   p_tenants text, p_at timestamptz, p_tenant text, p_stream uuid, p_stream_type text, p_expected bigint,
   p_claim uuid, p_correlation text, p_causation text, p_user text,
@@ -127,32 +127,50 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   stored bigint;
   closed boolean;
-  known boolean;
+  created boolean := false;
+  seq bigint;
 BEGIN
   IF p_tenants IS NOT NULL THEN PERFORM set_config('bsp.tenants', p_tenants, true); END IF;
   verdict := 0;
+  version := 0;
   seqs := '{}';
-  SELECT coalesce(t.version, 0), coalesce(t.is_archived, false) INTO stored, closed FROM public.mt_streams t WHERE t.tenant_id = p_tenant AND t.id = p_stream;
-  known := FOUND;
-  version := coalesce(stored, 0);
-  IF closed THEN verdict := 2; RETURN; END IF;
-  IF p_expected <> version THEN verdict := 1; RETURN; END IF;
 
-  IF NOT known THEN
+  IF p_expected IS DISTINCT FROM 0 THEN
+    SELECT coalesce(t.version, 0), coalesce(t.is_archived, false) INTO stored, closed FROM public.mt_streams t WHERE t.tenant_id = p_tenant AND t.id = p_stream;
+    version := coalesce(stored, 0);
+    IF closed THEN verdict := 2; RETURN; END IF;
+    IF p_expected <> version THEN verdict := 1; RETURN; END IF;
+  END IF;
+
+  IF stored IS NULL THEN
     INSERT INTO public.mt_streams (tenant_id, id, type, version, timestamp, created, is_archived)
     VALUES (p_tenant, p_stream, p_stream_type, cardinality(e_id), p_at, p_at, false) ON CONFLICT DO NOTHING;
-    IF NOT FOUND THEN RAISE EXCEPTION 'the stream was created meanwhile' USING ERRCODE = '40001'; END IF;
+    created := FOUND;
+    IF NOT created THEN
+      SELECT coalesce(t.version, 0), coalesce(t.is_archived, false) INTO stored, closed FROM public.mt_streams t WHERE t.tenant_id = p_tenant AND t.id = p_stream;
+      IF NOT FOUND OR p_expected IS NULL THEN RAISE EXCEPTION 'the stream was created meanwhile' USING ERRCODE = '40001'; END IF;
+      version := stored;
+      IF closed THEN verdict := 2; RETURN; END IF;
+      IF p_expected <> version THEN verdict := 1; RETURN; END IF;
+    END IF;
   END IF;
 
   PERFORM bsp.announce();
-  WITH written AS (
+  IF cardinality(e_id) = 1 THEN
     INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, user_name, is_archived)
-    SELECT nextval('public.mt_events_sequence'), e.id, p_stream, append_one.version + e.nth, e.data, e.type, p_at, p_tenant, e.dotnet, p_correlation, p_causation, p_user, false
-      FROM unnest(e_id, e_type, e_dotnet, e_data) WITH ORDINALITY AS e (id, type, dotnet, data, nth)
-    RETURNING seq_id)
-  SELECT array_agg(w.seq_id) INTO seqs FROM written w;
+    VALUES (nextval('public.mt_events_sequence'), e_id[1], p_stream, append_one.version + 1, e_data[1], e_type[1], p_at, p_tenant, e_dotnet[1], p_correlation, p_causation, p_user, false)
+    RETURNING seq_id INTO seq;
+    seqs := ARRAY[seq];
+  ELSE
+    WITH written AS (
+      INSERT INTO public.mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type, correlation_id, causation_id, user_name, is_archived)
+      SELECT nextval('public.mt_events_sequence'), e.id, p_stream, append_one.version + e.nth, e.data, e.type, p_at, p_tenant, e.dotnet, p_correlation, p_causation, p_user, false
+        FROM unnest(e_id, e_type, e_dotnet, e_data) WITH ORDINALITY AS e (id, type, dotnet, data, nth)
+      RETURNING seq_id)
+    SELECT array_agg(w.seq_id) INTO seqs FROM written w;
+  END IF;
 
-  IF known THEN
+  IF NOT created THEN
     UPDATE public.mt_streams t SET version = append_one.version + cardinality(e_id), timestamp = p_at
      WHERE t.tenant_id = p_tenant AND t.id = p_stream AND coalesce(t.version, 0) = stored;
     IF NOT FOUND THEN RAISE EXCEPTION 'the stream was moved meanwhile' USING ERRCODE = '40001'; END IF;

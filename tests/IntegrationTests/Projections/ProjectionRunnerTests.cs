@@ -135,7 +135,8 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
 
         await database.AdminQueryAsync($"UPDATE public.{view.Table} SET reason = 'spoiled'", _ => 0);
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Rebuild, Ct);
-        await UntilAsync(async () => view.Resets == 1 && (await process.StatusAsync(view)) is { State: ProjectionState.Running } status && status.Sequence >= last.Sequence);
+        await UntilAsync(async () => (await process.StatusAsync(view)) is { State: ProjectionState.Running, Pending: null } status && status.Sequence >= last.Sequence);
+        view.Resets.ShouldBe(1);
 
         (await view.ContentAsync(database)).ShouldBe(before);
     }
