@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Contacts;
 using FluentValidation;
 
 namespace Bsp.Application.Campaigns;
@@ -22,7 +23,7 @@ public static class AudienceSegment
         {
             "all" => only.Value.ValueKind == JsonValueKind.True ? null : "all must be true.",
             "list_ids" or "contact_ids" => Ids(only),
-            "filter" => only.Value.ValueKind == JsonValueKind.Object ? null : "filter must be an object.",
+            "filter" => FilterFaultOf(only.Value),
             _ => $"does not know {only.Name}; use all, list_ids, contact_ids or filter.",
         };
     }
@@ -35,6 +36,19 @@ public static class AudienceSegment
             context.AddFailure($"audience_segment {fault}");
         }
     });
+
+    private static string? FilterFaultOf(JsonElement filter)
+    {
+        try
+        {
+            FilterExpression.Parse(filter);
+            return null;
+        }
+        catch (FilterFault fault)
+        {
+            return $"filter: {fault.Message}";
+        }
+    }
 
     private static string? Ids(JsonProperty property) =>
         property.Value.ValueKind == JsonValueKind.Array && property.Value.GetArrayLength() is > 0 and <= IdsMax

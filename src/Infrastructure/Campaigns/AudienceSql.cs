@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Bsp.Application.Contacts;
 using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Campaigns;
 
@@ -7,9 +9,9 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <param name="Condition">SQL without user text; values stand in <paramref name="Arguments"/> from <c>$2</c> on.</param>
 public sealed record AudienceSql(string Condition, IReadOnlyList<object> Arguments)
 {
-    /// <summary>Translates a well-formed segment.</summary>
-    /// <exception cref="Domain.Common.Refusal"><c>filter.invalid</c></exception>
-    public static AudienceSql Of(JsonElement segment)
+    /// <summary>Translates a well-formed segment. A list with filters holds whom they match now; one without holds its items.</summary>
+    /// <exception cref="FilterFault">A filter is malformed.</exception>
+    public static async Task<AudienceSql> OfAsync(Shard shard, Guid organizationId, JsonElement segment, CancellationToken ct)
     {
         var only = segment.EnumerateObject().First();
         switch (only.Name)
@@ -17,13 +19,28 @@ public sealed record AudienceSql(string Condition, IReadOnlyList<object> Argumen
             case "all":
                 return new("true", []);
             case "list_ids":
-                return new("EXISTS (SELECT FROM contact_list_items i WHERE i.contact_id = c.id AND i.list_id = ANY ($2))", [Ids(only.Value)]);
+                return await ListsAsync(shard, organizationId, Ids(only.Value), ct);
             case "contact_ids":
                 return new("c.id = ANY ($2)", [Ids(only.Value)]);
             default:
                 var filter = ContactFilter.Compile(only.Value, first: 2);
                 return new(filter.Sql, filter.Parameters);
         }
+    }
+
+    private static async Task<AudienceSql> ListsAsync(Shard shard, Guid organizationId, Guid[] ids, CancellationToken ct)
+    {
+        var filters = await shard.QueryAsync(organizationId, "SELECT filters FROM contact_lists WHERE organization_id = $1 AND id = ANY ($2) AND filters IS NOT NULL", r => CampaignsTable.Json(r.GetString(0)), ct, organizationId, ids);
+        var conditions = new List<string> { "EXISTS (SELECT FROM contact_list_items i WHERE i.contact_id = c.id AND i.list_id = ANY ($2))" };
+        var arguments = new List<object> { ids };
+        foreach (var json in filters)
+        {
+            var filter = ContactFilter.Compile(json, first: arguments.Count + 2);
+            conditions.Add($"({filter.Sql})");
+            arguments.AddRange(filter.Parameters);
+        }
+
+        return new(string.Join(" OR ", conditions), arguments);
     }
 
     internal static Guid[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetGuid()).Distinct()];

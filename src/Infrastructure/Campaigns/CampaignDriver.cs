@@ -184,7 +184,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     {
         var campaign = (await store.LoadAsync(organizationId, campaignId, ct));
         var state = campaign.Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
-        var audience = AudienceSql.Of(state.Plan!.AudienceSegment);
+        var audience = await AudienceSql.OfAsync(shard, organizationId, state.Plan!.AudienceSegment, ct);
         await transaction.ExecuteAsync("SET LOCAL statement_timeout = 0", ct);
         var total = await transaction.ExecuteAsync($"""
             INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)

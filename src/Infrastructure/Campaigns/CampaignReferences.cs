@@ -28,7 +28,7 @@ public sealed class CampaignReferences(Shards shards) : ICampaignReferences
         var table = only.Name switch { "list_ids" => "contact_lists", "contact_ids" => "contacts", _ => null };
         if (table is null)
         {
-            AudienceSql.Of(plan.AudienceSegment);
+            await AudienceSql.OfAsync(shard, organizationId, plan.AudienceSegment, ct);
             return;
         }
 
@@ -66,7 +66,7 @@ public sealed class CampaignReferences(Shards shards) : ICampaignReferences
     public async Task<int> CountAsync(Guid organizationId, JsonElement segment, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        var audience = AudienceSql.Of(segment);
+        var audience = await AudienceSql.OfAsync(shard, organizationId, segment, ct);
         var rows = await shard.QueryAsync(organizationId, $"SELECT count(*)::int FROM contacts c WHERE c.organization_id = $1 AND ({audience.Condition})", r => r.GetInt32(0), ct, [organizationId, .. audience.Arguments]);
         return rows[0];
     }

@@ -112,9 +112,11 @@ public sealed class RedisTests(RedisFixture fixture)
     {
         var marks = new WebhookMarks(redis, NullLogger<WebhookMarks>.Instance);
         var ids = Enumerable.Range(0, 300).Select(i => $"wamid.{Guid.NewGuid():N}:{i}").ToList();
-        (await marks.SeenAsync(ids)).ShouldBeEmpty();
-        await marks.MarkDoneAsync(ids[..100]);
-        (await marks.SeenAsync(ids)).Order().ShouldBe(ids[..100].Order());
+        var organization = Guid.NewGuid();
+        (await marks.SeenAsync(organization, ids)).ShouldBeEmpty();
+        await marks.MarkDoneAsync(organization, ids[..100]);
+        (await marks.SeenAsync(organization, ids)).Order().ShouldBe(ids[..100].Order());
+        (await marks.SeenAsync(Guid.NewGuid(), ids)).ShouldBeEmpty();
         (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"webhook:processing:{ids[0]}"))!.Value
             .ShouldBeInRange(TimeSpan.FromHours(23), TimeSpan.FromHours(24));
     }
@@ -159,8 +161,8 @@ public sealed class RedisTests(RedisFixture fixture)
 
         (await cache.FindAsync<Card>(Guid.NewGuid())).ShouldBeNull();
         await cache.SetAsync(Guid.NewGuid(), new Card("", []));
-        (await marks.SeenAsync(["a"])).ShouldBeEmpty();
-        await marks.MarkDoneAsync(["a"]);
+        (await marks.SeenAsync(Guid.NewGuid(), ["a"])).ShouldBeEmpty();
+        await marks.MarkDoneAsync(Guid.NewGuid(), ["a"]);
         await Should.ThrowAsync<RedisException>(() => new RateLimit(down).TakeAsync(organization, "1", 1, 1));
         await Should.ThrowAsync<RedisException>(() => down.PingAsync());
         down.IsUp.ShouldBeFalse();
