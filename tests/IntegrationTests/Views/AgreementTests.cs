@@ -1,4 +1,4 @@
-using Bsp.Application.Conversations;
+using Bsp.Application.Analytics;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Accounts;
 using Bsp.Infrastructure.Analytics;
@@ -66,6 +66,28 @@ public sealed class AgreementTests(StoresFixture fixture)
         }
 
         var outbound = log.Ends.Where(m => m.Ref!.Direction == "outbound").ToList();
+        var reader = new AnalyticsReader(clickHouse, schema);
+        var scope = new AnalyticsScope(log.OrganizationId, new(2026, 5, 1), new(2026, 8, 1), null, null);
+        var (days, accounts) = (await reader.Handle(new GetDailyStats(scope, "day"), default), await reader.Handle(new GetDailyStats(scope, "account"), default));
+        foreach (var rows in (IReadOnlyList<DailyStatsRow>[])[days, accounts])
+        {
+            $"{rows.Sum(r => r.SentMessages)} {rows.Sum(r => r.DeliveredMessages)} {rows.Sum(r => r.ReadMessages)} {rows.Sum(r => r.FailedMessages)}".ShouldBe(Truth(outbound));
+        }
+
+        days.Count.ShouldBeGreaterThan(1);
+        foreach (var by in AnalyticsGroups.All)
+        {
+            var counts = await reader.Handle(new GetMessageCounts(scope, by), default);
+            $"{counts.Sum(r => r.Sent)} {counts.Sum(r => r.Delivered)} {counts.Sum(r => r.Read)} {counts.Sum(r => r.Failed)}".ShouldBe(Truth(outbound));
+            counts.Sum(r => r.Received).ShouldBe(log.Ends.Count(m => m.Phase == MessagePhase.Inbound));
+            (await reader.Handle(new GetCosts(scope, by), default)).Sum(r => r.SentMessages).ShouldBe(outbound.Count(m => m.SentAt is not null));
+        }
+
+        var funnel = await reader.Handle(new GetFunnel(scope with { CampaignId = log.Campaigns[0], AccountId = log.Accounts[0] }, "campaign"), default);
+        var part = outbound.Where(m => m.Ref!.CampaignId == log.Campaigns[0] && m.Ref.AccountId == log.Accounts[0]).ToList();
+        funnel.ShouldHaveSingleItem().Group.ShouldBe(log.Campaigns[0].ToString());
+        $"{funnel[0].Sent} {funnel[0].Delivered} {funnel[0].Read} {funnel[0].Failed}".ShouldBe(Truth(part));
+        (await reader.Handle(new GetMessageCounts(scope with { OrganizationId = Guid.NewGuid() }, "day"), default)).ShouldBeEmpty();
         (await SqlAsync(database, "SELECT concat_ws(' ', sum(total_messages_sent), sum(total_messages_received)) FROM contacts WHERE organization_id = $1", log.OrganizationId))
             .ShouldBe($"{outbound.Count(m => m.SentAt is not null)} {log.Ends.Count(m => m.Phase == MessagePhase.Inbound)}");
         (await clickHouse.QueryAsync("SELECT concat(toString(sum(sent_messages)), ' ', toString(sum(delivered_messages)), ' ', toString(sum(read_messages)), ' ', toString(sum(failed_messages))) AS counts FROM daily_stats",
