@@ -5,6 +5,7 @@ using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.Schema;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Npgsql;
@@ -47,6 +48,10 @@ public static class Program
         catch (ConfigurationFault fault)
         {
             return Fail([.. fault.Faults]);
+        }
+        catch (SchemaFault fault)
+        {
+            return Fail(fault.Message);
         }
         catch (NpgsqlException fault) when (fault is not PostgresException)
         {

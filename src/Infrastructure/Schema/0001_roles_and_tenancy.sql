@@ -1,8 +1,13 @@
 -- Runs in every database (directory and shards alike) as a role that may create roles.
 -- bsp_owner owns everything and migrates; bsp_app works and is subject to row-level security.
+-- Roles belong to the server: another database of it may be migrated at this moment.
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bsp_owner') THEN CREATE ROLE bsp_owner NOLOGIN; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'bsp_app') THEN CREATE ROLE bsp_app LOGIN; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 
 CREATE SCHEMA IF NOT EXISTS bsp AUTHORIZATION bsp_owner;

@@ -10,10 +10,11 @@ namespace Bsp.Infrastructure.Schema;
 public sealed partial class Migrator(ILogger<Migrator> log)
 {
     private const long Lock = 0x4273_705F_4D69_6772; // "Bsp_Migr"
+    private const int PasswordAttemptsMax = 20;
 
     /// <summary>Brings the database up to this build and sets the password of <c>bsp_app</c>.</summary>
     /// <param name="ownerConnection">A role that may create roles and tables.</param>
-    /// <exception cref="InvalidOperationException">A file that was applied has been edited since, or the database is newer than this build.</exception>
+    /// <exception cref="SchemaFault">A file that was applied has been edited since, or the database is newer than this build.</exception>
     public async Task MigrateAsync(string ownerConnection, string appPassword, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ownerConnection) { Pooling = false, CommandTimeout = 0 }.ConnectionString);
@@ -31,7 +32,7 @@ public sealed partial class Migrator(ILogger<Migrator> log)
             {
                 if (before != sha)
                 {
-                    throw new InvalidOperationException($"{file} was applied with another content ({before[..12]}…, now {sha[..12]}…). Applied files are never edited: add a new numbered file.");
+                    throw new SchemaFault($"{file} was applied with another content ({before[..12]}…, now {sha[..12]}…). Applied files are never edited: add a new numbered file.");
                 }
 
                 continue;
@@ -48,13 +49,31 @@ public sealed partial class Migrator(ILogger<Migrator> log)
 
         if (applied.Count > 0)
         {
-            throw new InvalidOperationException($"The database has migrations this build does not know ({string.Join(", ", applied.Keys)}): it was migrated by a newer build. Start that one.");
+            throw new SchemaFault($"The database has migrations this build does not know ({string.Join(", ", applied.Keys)}): it was migrated by a newer build. Start that one.");
         }
 
-        // Utility statements take no parameters; format('%L') quotes.
-        await using var password = new NpgsqlCommand("SELECT format('ALTER ROLE bsp_app LOGIN PASSWORD %L', $1::text)", connection) { Parameters = { new() { Value = appPassword } } };
-        await ExecuteAsync(connection, (string)(await password.ExecuteScalarAsync(ct))!, ct);
+        await SetPasswordAsync(connection, appPassword, ct);
         await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({Lock})", ct);
+    }
+
+    // The role belongs to the server: other databases of it may be migrated at this moment, and PostgreSQL refuses the second of two writers of one catalog row (XX000).
+    private static async Task SetPasswordAsync(NpgsqlConnection connection, string appPassword, CancellationToken ct)
+    {
+        // Utility statements take no parameters; format('%L') quotes.
+        await using var command = new NpgsqlCommand("SELECT format('ALTER ROLE bsp_app LOGIN PASSWORD %L', $1::text)", connection) { Parameters = { new() { Value = appPassword } } };
+        var statement = (string)(await command.ExecuteScalarAsync(ct))!;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await ExecuteAsync(connection, statement, ct);
+                return;
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InternalError && attempt < PasswordAttemptsMax)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(20 * attempt), ct);
+            }
+        }
     }
 
     /// <summary>File name (from its number on) and text, in order.</summary>
@@ -91,3 +110,6 @@ public sealed partial class Migrator(ILogger<Migrator> log)
     [LoggerMessage(Level = LogLevel.Information, Message = "schema: {File} applied")]
     private partial void LogApplied(string file);
 }
+
+/// <summary>The database and this build do not fit together.</summary>
+public sealed class SchemaFault(string message) : Exception(message);
