@@ -39,6 +39,7 @@ public static class Program
 
                     return 0;
                 case "openapi":
+                    builder.Logging.ClearProviders(); // the document alone goes to the standard output
                     Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
                     return 0;
                 default:

@@ -44,6 +44,11 @@ public static class Documentation
                     : null;
             }
 
+            foreach (var absent in context.JsonTypeInfo.Properties.Where(p => p.PropertyType.IsGenericType && p.PropertyType.GetGenericTypeDefinition() == typeof(Optional<>)))
+            {
+                schema.Required?.Remove(absent.Name);
+            }
+
             if (type == typeof(decimal))
             {
                 schema.Type = JsonSchemaType.String;
@@ -75,8 +80,8 @@ public static class Documentation
     private static Task DescribeAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken ct)
     {
         var method = context.Description.HttpMethod ?? "GET";
-        var path = "/" + context.Description.RelativePath?.Trim('/');
-        var rule = Access.Of(method, path.Replace(":guid", "", StringComparison.Ordinal)) ?? new(Role.Anonymous, false);
+        var path = "/" + context.Description.RelativePath?.Trim('/').Replace(":guid", "", StringComparison.Ordinal);
+        var rule = Access.Of(method, path) ?? new(Role.Anonymous, false);
         operation.OperationId = $"{method.ToLowerInvariant()}{string.Concat(path.Split('/', '-', '{', '}', '.').Where(p => p.Length > 0 && p != "v1").Select(p => char.ToUpperInvariant(p[0]) + p[1..]))}";
         operation.Tags = new HashSet<OpenApiTagReference> { new(path.Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var feature, ..] ? feature : "operations", context.Document) };
         operation.Description = $"Least role: {rule.Least.ToString().ToLowerInvariant()}.";
@@ -104,7 +109,7 @@ public static class Documentation
     private static void AddProblems(OpenApiOperation operation, OpenApiOperationTransformerContext context, string method, Access.Rule rule)
     {
         var own = context.Description.ActionDescriptor.EndpointMetadata.OfType<ProblemCodes>().SelectMany(p => p.Codes).Select(code => $"{code}:{Problems.StatusOf(code)}");
-        var codes = own.Concat(rule.Least > Role.Anonymous ? Everywhere : []).Concat(operation.RequestBody is not null ? WithBody : []).Concat(method == "POST" && rule.Least > Role.Anonymous ? Posted : []);
+        var codes = own.Concat(rule.Least > Role.Anonymous ? Everywhere : []).Concat(operation.RequestBody is not null ? WithBody : []).Concat(method == "PATCH" ? ["version.mismatch:412"] : []).Concat(method == "POST" && rule.Least > Role.Anonymous ? Posted : []);
         foreach (var group in codes.Distinct().GroupBy(code => code[(code.LastIndexOf(':') + 1)..], code => $"`{code[..code.LastIndexOf(':')]}`").OrderBy(g => g.Key))
         {
             operation.Responses ??= [];

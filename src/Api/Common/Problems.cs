@@ -18,6 +18,11 @@ public static partial class Problems
         ["wallet.insufficient"] = 402,
         ["wallet.empty"] = 402,
         ["idempotency.other_body"] = 422,
+        ["version.mismatch"] = 412,
+        ["view.behind"] = 504,
+        ["store.unavailable"] = 503,
+        ["webhook.signature"] = 401,
+        ["webhook.verify_token"] = 403,
     };
 
     /// <summary>Status of a code, for answers and for the documentation.</summary>

@@ -22,8 +22,8 @@ public static class PrintOpenApi
     {
         await using (app)
         {
-            // The description of routes is made from what UseEndpoints collects, which happens when the pipeline is built.
-            ((IApplicationBuilder)app).Build();
+            // The description of routes is made from what UseEndpoints collects; without it that happens at the start of a server, and there is none.
+            ((IApplicationBuilder)app).UseEndpoints(_ => { });
             var document = await app.Services.GetRequiredKeyedService<IOpenApiDocumentProvider>("v1").GetOpenApiDocumentAsync();
             return await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1);
         }
