@@ -141,6 +141,7 @@ public static class Composition
         services.AddSingleton(new JournalOptions(RetentionDays: 7));
         services.AddSingleton<WebhookSignal>();
         services.AddSingleton<NumberDirectory>();
+        services.AddSingleton<IOrganizationApps, OrganizationApps>();
         services.AddSingleton<OtherFields>();
         services.AddSingleton<Journal>();
         services.AddSingleton<IWebhookJournal>(provider => provider.GetRequiredService<Journal>());

@@ -11,7 +11,8 @@ public sealed class OrganizationEndpoints : IEndpointModule
 {
     public sealed record CreateOrganizationRequest(string Name, string Slug, string? LogoUrl, string? MetaBusinessId, string? MetaAccessToken, string? WebhookVerifyToken, JsonElement? Settings);
 
-    public sealed record PatchOrganizationRequest(Optional<string> Name, Optional<string?> LogoUrl, Optional<string?> MetaBusinessId, Optional<string?> MetaAccessToken, Optional<string?> WebhookVerifyToken, Optional<JsonElement?> Settings);
+    public sealed record PatchOrganizationRequest(Optional<string> Name, Optional<string?> LogoUrl, Optional<string?> MetaBusinessId, Optional<string?> MetaAccessToken, Optional<string?> WebhookVerifyToken, Optional<string?> MetaAppSecret,
+        Optional<JsonElement?> Settings);
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
@@ -47,7 +48,7 @@ public sealed class OrganizationEndpoints : IEndpointModule
             throw Problem.Unknown("organization");
         }
 
-        await mediator.Send(new PatchOrganization(id, body.Name, body.LogoUrl, body.MetaBusinessId, body.MetaAccessToken, body.WebhookVerifyToken, body.Settings, match.Version), ct);
+        await mediator.Send(new PatchOrganization(id, body.Name, body.LogoUrl, body.MetaBusinessId, body.MetaAccessToken, body.WebhookVerifyToken, body.MetaAppSecret, body.Settings, match.Version), ct);
         return await Shown(id, http, mediator, mapper, ct);
     }
 

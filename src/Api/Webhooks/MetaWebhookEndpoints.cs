@@ -19,18 +19,30 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
     {
         app.MapGet("/webhooks/meta", Handshake).WithTags("Meta").Describe("Meta's subscription handshake.", "webhook.verify_token");
         app.MapPost("/webhooks/meta", Receive).WithTags("Meta").Describe("Meta's signed webhooks of the platform's app.", "webhook.signature");
+        app.MapGet("/webhooks/meta/{organizationId:guid}", OwnHandshake).WithTags("Meta").Describe("The handshake of an organization's own Meta app.", "webhook.verify_token", "organization.unknown");
+        app.MapPost("/webhooks/meta/{organizationId:guid}", OwnReceive).WithTags("Meta").Describe("Webhooks of an organization's own Meta app: its secret is good for its own numbers only.", "webhook.signature", "organization.unknown");
     }
 
-    private static IResult Handshake(HttpContext context, BspOptions options)
+    private static IResult Handshake(HttpContext context, BspOptions options) => Answer(context.Request.Query, options.Meta.VerifyToken);
+
+    private static async Task<IResult> OwnHandshake(Guid organizationId, HttpContext context, IOrganizationApps apps, CancellationToken ct) =>
+        Answer(context.Request.Query, (await apps.FindAsync(organizationId, ct)).VerifyToken);
+
+    private static Task<IResult> Receive(HttpContext context, BspOptions options, IWebhookJournal journal, CancellationToken ct) =>
+        KeepAsync(context, null, options.Meta.AppSecrets, "app", journal, ct);
+
+    private static async Task<IResult> OwnReceive(Guid organizationId, HttpContext context, IOrganizationApps apps, IWebhookJournal journal, CancellationToken ct) =>
+        await KeepAsync(context, organizationId, (await apps.FindAsync(organizationId, ct)).Secret is { } secret ? [secret] : [], "organization", journal, ct);
+
+    private static IResult Answer(IQueryCollection query, string? verifyToken)
     {
-        var query = context.Request.Query;
         var token = query["hub.verify_token"].ToString();
-        return query["hub.mode"] == "subscribe" && options.Meta.VerifyToken is { } expected && Same(token, expected)
+        return query["hub.mode"] == "subscribe" && verifyToken is { } expected && Same(token, expected)
             ? TypedResults.Text(query["hub.challenge"].ToString())
             : throw new Problem(403, "webhook.verify_token", "hub.mode must be subscribe and hub.verify_token the configured token.");
     }
 
-    private static async Task<IResult> Receive(HttpContext context, BspOptions options, IWebhookJournal journal, CancellationToken ct)
+    private static async Task<IResult> KeepAsync(HttpContext context, Guid? organizationId, IReadOnlyList<string> secrets, string app, IWebhookJournal journal, CancellationToken ct)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
@@ -38,9 +50,9 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
         }
 
         var body = await ReadAsync(context.Request, ct);
-        var verdict = Verify(context.Request.Headers["X-Hub-Signature-256"].ToString(), body, options.Meta.AppSecrets)
+        var verdict = Verify(context.Request.Headers["X-Hub-Signature-256"].ToString(), body, secrets, app)
             ?? throw new Problem(401, "webhook.signature", "X-Hub-Signature-256 is missing or is not the HMAC of these bytes under our app secret. Nothing was stored.");
-        await journal.WriteAsync(new(null, context.Connection.RemoteIpAddress?.ToString(), context.Request.Headers.UserAgent.ToString(), Headers(context.Request), verdict, body), ct);
+        await journal.WriteAsync(new(organizationId, context.Connection.RemoteIpAddress?.ToString(), context.Request.Headers.UserAgent.ToString(), Headers(context.Request), verdict, body), ct);
         return TypedResults.Ok();
     }
 
@@ -59,7 +71,7 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
     }
 
     // Over the raw bytes, in constant time; several secrets during a rotation.
-    private static string? Verify(string header, byte[] body, IReadOnlyList<string> secrets)
+    private static string? Verify(string header, byte[] body, IReadOnlyList<string> secrets, string app)
     {
         const string prefix = "sha256=";
         Span<byte> claimed = stackalloc byte[32];
@@ -75,7 +87,7 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
             HMACSHA256.HashData(Encoding.UTF8.GetBytes(secrets[i]), body, computed);
             if (CryptographicOperations.FixedTimeEquals(computed, claimed))
             {
-                return i == 0 ? "app" : $"app#{i + 1}";
+                return i == 0 ? app : $"{app}#{i + 1}";
             }
         }
 

@@ -5,10 +5,11 @@ using FluentValidation;
 namespace Bsp.Application.Organizations;
 
 /// <summary>Changes what a merge patch names; settings merge, they are not replaced.</summary>
+/// <param name="MetaAppSecret">Of the organization's own Meta app; verifies webhooks at <c>/webhooks/meta/{organization_id}</c>. Null: it has none.</param>
 /// <param name="SeenVersion">If-Match; null: whatever is stored.</param>
 /// <exception cref="Domain.Common.Refusal"><c>organization.unknown</c></exception>
 public sealed record PatchOrganization(Guid OrganizationId, Optional<string> Name, Optional<string?> LogoUrl, Optional<string?> MetaBusinessId, Optional<string?> MetaAccessToken,
-    Optional<string?> WebhookVerifyToken, Optional<JsonElement?> Settings, long? SeenVersion) : ICommandOn
+    Optional<string?> WebhookVerifyToken, Optional<string?> MetaAppSecret, Optional<JsonElement?> Settings, long? SeenVersion) : ICommandOn
 {
     public Guid Id => OrganizationId;
 }
@@ -22,6 +23,7 @@ public sealed class PatchOrganizationValidator : AbstractValidator<PatchOrganiza
         RuleFor(c => c.MetaBusinessId.Value).MaximumLength(64).OverridePropertyName("meta_business_id");
         RuleFor(c => c.MetaAccessToken.Value).MaximumLength(1_000).OverridePropertyName("meta_access_token");
         RuleFor(c => c.WebhookVerifyToken.Value).MaximumLength(200).OverridePropertyName("webhook_verify_token");
+        RuleFor(c => c.MetaAppSecret.Value).MaximumLength(200).OverridePropertyName("meta_app_secret");
         RuleFor(c => c.Settings.Value).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.").OverridePropertyName("settings");
     }
 }

@@ -53,6 +53,7 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets) : IReque
             .Set("meta_business_id", command.MetaBusinessId);
         SetSealed(patch, "meta_access_token", command.MetaAccessToken);
         SetSealed(patch, "webhook_verify_token", command.WebhookVerifyToken);
+        SetSealed(patch, "meta_app_secret", command.MetaAppSecret);
         await patch.MergeAsync(own, "settings", command.Settings, cancellationToken);
         var done = await patch.RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);
         await own.CommitAsync(cancellationToken);
