@@ -8,11 +8,12 @@ using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
+using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Campaigns;
 
@@ -20,7 +21,7 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Drives campaigns: launches the scheduled, freezes audiences, turns members into messages page by page, tells the rest of a cancelled campaign off, completes.
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
-public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, SendingNumbers numbers, Outbox outbox, IPersonalData personal, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
+public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     /// <summary>Pause between two rounds.</summary>
@@ -31,6 +32,9 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
     /// <summary>A campaign keeps this many seconds of its number's pace in the queue, so that pausing is quick and nobody else waits behind it.</summary>
     private const int AheadSeconds = 3;
+
+    /// <summary>A turn that lasts longer loses the lock, which is harmless; a killed process keeps others waiting at most this long.</summary>
+    private static readonly TimeSpan LockFor = TimeSpan.FromSeconds(3);
 
     private const int AheadMin = 500;
     private const int AheadMax = 5_000;
@@ -74,13 +78,32 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         {
             try
             {
-                await DriveAsync(shard, item.Organization, item.Campaign, item.Status, token);
+                var (mine, held) = await TryLockAsync(item.Campaign, token);
+                await using var _ = held;
+                if (mine)
+                {
+                    await DriveAsync(shard, item.Organization, item.Campaign, item.Status, token);
+                }
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogCampaign(e, item.Campaign);
             }
         });
+    }
+
+    // lock:campaign:{id} spares processes each other's turns. It guarantees nothing (the cursor's row lock does), so without Redis the turn is taken all the same.
+    private async Task<(bool Mine, HeldLock? Held)> TryLockAsync(Guid campaignId, CancellationToken ct)
+    {
+        try
+        {
+            var held = await locks.TryCampaignAsync(campaignId, LockFor, ct);
+            return (held is not null, held);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            return (true, null);
+        }
     }
 
     private async Task DriveAsync(Shard shard, Guid organizationId, Guid campaignId, string status, CancellationToken ct)
