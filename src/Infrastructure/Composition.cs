@@ -69,7 +69,7 @@ public static class Composition
         services.AddHostedService<ImportWorker>();
 
         // Meta
-        services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, Timeout: TimeSpan.FromSeconds(10)));
+        services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, options.Meta.Timeout));
         services.AddSingleton<IMeta, GraphClient>();
 
         AddEvents(services);

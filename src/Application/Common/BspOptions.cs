@@ -62,6 +62,9 @@ public sealed record MetaOptions
 
     /// <summary>What Meta must present in the webhook handshake; null: the handshake is refused.</summary>
     public string? VerifyToken { get; init; }
+
+    /// <summary>How long one call may take; 1 to 60 s, 10 s unless set (<c>Bsp:Meta:TimeoutSeconds</c>). A send without an answer by then is of unknown outcome.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>Token buckets; a bucket holds two seconds' worth.</summary>

@@ -128,7 +128,13 @@ public static class BspConfiguration
             url = new Uri(DefaultMetaBaseUrl);
         }
 
-        return new() { BaseUrl = url, AppSecrets = Parts(configuration["Bsp:Meta:AppSecret"]), VerifyToken = configuration["Bsp:Meta:VerifyToken"] };
+        return new()
+        {
+            BaseUrl = url,
+            AppSecrets = Parts(configuration["Bsp:Meta:AppSecret"]),
+            VerifyToken = configuration["Bsp:Meta:VerifyToken"],
+            Timeout = TimeSpan.FromSeconds(Number(configuration, "Bsp:Meta:TimeoutSeconds", 10, 1, 60, faults)),
+        };
     }
 
     private static int Number(IConfiguration configuration, string name, int standard, int min, int max, List<string> faults)

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Bsp.Infrastructure.ClickHouse;
+using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.EventStore;
+using Bsp.IntegrationTests.Redis;
+using Bsp.MetaSimulator;
+using Npgsql;
+
+namespace Bsp.IntegrationTests.EndToEnd;
+
+/// <summary>The application as a process of its own, that can be killed; its stores and its Meta outlive it.</summary>
+public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
+{
+    // Kills the program with -9 as soon as our end of the pipe closes: on request, or because this process died.
+    private const string Guard = """
+        log=$1; shift
+        "$@" </dev/null >>"$log" 2>&1 &
+        child=$!
+        read -r _
+        kill -9 "$child"
+        wait "$child" 2>/dev/null
+        """;
+
+    private readonly RedisServer redis = new();
+    private readonly string clickHouse = EndToEndApp.NewClickHouse(stores);
+    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("bsp-api-");
+    private Process? guard;
+    private NpgsqlDataSource? admin;
+    private string connection = "";
+
+    /// <summary>Meta. Its webhooks go to this application, and are repeated while it is dead.</summary>
+    public Simulator Meta { get; private set; } = null!;
+
+    public Uri Address { get; } = new($"http://127.0.0.1:{FreePort().ToString(CultureInfo.InvariantCulture)}");
+
+    internal Views Views { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        connection = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync($"api_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
+        admin = NpgsqlDataSource.Create(connection);
+        Meta = await Simulator.StartAsync(new SimulatorOptions { WebhookUrl = new Uri(Address, "/webhooks/meta").ToString(), RetryMaxMs = 1_000 }, CancellationToken.None);
+        Views = new(admin, redis.ConnectionString, new ClickHouseClient(clickHouse));
+        await LogDatabase.Migrations.WaitAsync(); // roles belong to the server, not to the database
+        try
+        {
+            await StartAsync();
+        }
+        finally
+        {
+            LogDatabase.Migrations.Release();
+        }
+    }
+
+    /// <summary>Starts it (again) and waits until it is ready.</summary>
+    public async Task StartAsync()
+    {
+        var start = new ProcessStartInfo("sh", ["-c", Guard, "guard", Log, Environment.ProcessPath!, Path.Combine(AppContext.BaseDirectory, "Bsp.Api.dll"), "serve"]) { RedirectStandardInput = true, WorkingDirectory = directory.FullName };
+        if (!Path.GetFileNameWithoutExtension(Environment.ProcessPath!).Equals("dotnet", StringComparison.Ordinal))
+        {
+            start.ArgumentList[4] = "dotnet";
+        }
+
+        foreach (var (name, value) in Settings())
+        {
+            start.Environment[name] = value;
+        }
+
+        guard = Process.Start(start)!;
+        using var client = new HttpClient { BaseAddress = Address };
+        await Patience.UntilAsync(async () =>
+        {
+            guard.HasExited.ShouldBeFalse($"the API ended: {await LogAsync()}");
+            try
+            {
+                using var answer = await client.GetAsync("/health/ready");
+                return answer.StatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return HttpStatusCode.ServiceUnavailable;
+            }
+        }, status => status == HttpStatusCode.OK, "the API is ready");
+    }
+
+    /// <summary>kill -9.</summary>
+    public async Task KillAsync()
+    {
+        if (guard is not null)
+        {
+            guard.StandardInput.Close();
+            await guard.WaitForExitAsync();
+            guard.Dispose();
+            guard = null;
+        }
+    }
+
+    /// <summary>All it said so far.</summary>
+    public async Task<string> LogAsync() => File.Exists(Log) ? await File.ReadAllTextAsync(Log) : "";
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        await Meta.DisposeAsync();
+        await Views.DisposeAsync();
+        await admin!.DisposeAsync();
+        redis.Dispose();
+        directory.Delete(recursive: true);
+    }
+
+    private string Log => Path.Combine(directory.FullName, "api.log");
+
+    private Dictionary<string, string> Settings() => new()
+    {
+        ["ASPNETCORE_ENVIRONMENT"] = "Production",
+        ["ASPNETCORE_URLS"] = Address.ToString(),
+        ["Logging__LogLevel__Default"] = "Warning",
+        ["ConnectionStrings__Directory"] = connection,
+        ["ConnectionStrings__DirectoryApp"] = new NpgsqlConnectionStringBuilder(connection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString,
+        ["ConnectionStrings__Redis"] = redis.ConnectionString,
+        ["ConnectionStrings__ClickHouse"] = clickHouse,
+        ["Bsp__PlatformKey"] = AppFixture.PlatformKey,
+        ["Bsp__MasterKey"] = Convert.ToBase64String(SHA256.HashData("only for tests"u8)),
+        ["Bsp__Meta__BaseUrl"] = new Uri(Meta.BaseUrl, "/v25.0").ToString(),
+        ["Bsp__Meta__AppSecret"] = Meta.State.Options.AppSecret,
+        ["Bsp__Limits__KeyPerSecond"] = "10000",
+        ["Bsp__Limits__OrganizationPerSecond"] = "20000",
+    };
+
+    private static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,83 @@
+using Bsp.IntegrationTests.Common;
+
+namespace Bsp.IntegrationTests.EndToEnd;
+
+/// <summary>The main job, from a CSV to what every view shows.</summary>
+public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
+{
+    [Fact]
+    public async Task A_campaign_to_a_thousand_contacts_reaches_each_once_and_every_view_says_so()
+    {
+        const int people = 1_000;
+        using var tenant = await app.NewTenantAsync();
+        await tenant.ImportAsync(Tenant.PlainNumbers(people));
+        var campaign = await tenant.LaunchAsync();
+        await tenant.CompletedAsync(campaign);
+        var members = await tenant.EndedAsync(campaign);
+
+        members.Count.ShouldBe(people);
+        members.Select(m => m.ContactId).Distinct().Count().ShouldBe(people);
+        members.ShouldAllBe(m => m.Status == "read" && m.Attempts == 1);
+        await app.Views.InboxEmptyAsync();
+        (await app.Views.AgreeAsync(tenant, campaign)).ShouldBe("1000 1000 1000 0");
+        var progress = await tenant.ProgressAsync(campaign);
+        (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["skipped"].GetInt32(), progress["unknown"].GetInt32()).ShouldBe((people, 0, 0, 0));
+        (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"))["total_recipients"].GetInt32().ShouldBe(people);
+        members.ShouldAllBe(m => app.Meta.State.CountOfCallback($"{m.MessageId}").Equals(ValueTuple.Create(1, 1)));
+        (await app.Views.ScalarAsync("SELECT count(*) FROM documents.conversations WHERE organization_id = $1", tenant.Id)).ShouldBe($"{people}");
+    }
+
+    // Endings of the simulator's magic numbers (tools/MetaSimulator/README.md): how the message must end, and the Graph calls it takes.
+    private static readonly (string Ending, string Status, int Calls)[] Magic =
+    [
+        ("0001", "failed", 1), ("0002", "read", 3), ("0003", "read", 1), ("0004", "delivered", 1), ("0005", "read", 1), ("0006", "rejected", 1), ("0007", "failed", 1),
+        ("0008", "failed", 1), ("0009", "outcome_unknown", 1), ("0010", "read", 1), ("0011", "read", 1), ("0012", "read", 1), ("0013", "read", 1), ("0015", "read", 1), ("0016", "read", 2),
+        ("0017", "read", 1), ("0018", "read", 1), ("0019", "failed", 1), ("0020", "failed", 1), ("0021", "outcome_unknown", 1), ("0023", "read", 1), ("0024", "read", 1), ("0025", "read", 1), ("4711", "read", 1),
+    ];
+
+    [Fact]
+    public async Task Whatever_Meta_does_each_person_ends_as_he_must_and_only_proven_refusals_are_called_again()
+    {
+        using var tenant = await app.NewTenantAsync();
+        string[] open = [.. Magic.SelectMany(m => new[] { $"+91987120{m.Ending}", $"+91987121{m.Ending}" })];
+        string[] optedOut = [.. Enumerable.Range(0, 12).Select(i => $"+91987130{5000 + i}")];
+        await tenant.ImportAsync(open);
+        await tenant.ImportAsync(optedOut, "OPTED_OUT");
+        var campaign = await tenant.LaunchAsync();
+        await tenant.CompletedAsync(campaign);
+        await tenant.EndedAsync(campaign);
+        await app.Meta.State.WhenWebhooksAccepted(TestContext.Current.CancellationToken);
+        await app.Views.InboxEmptyAsync();
+
+        var members = await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m => m.Count(x => x.Status == "outcome_unknown") == 4, "only the unanswered are unknown");
+        var numbers = await tenant.NumbersAsync();
+        foreach (var member in members)
+        {
+            var number = numbers[member.ContactId];
+            var (tried, accepted) = app.Meta.State.CountOfCallback(member.MessageId.ToString());
+            if (optedOut.Contains(number))
+            {
+                (member.Status, member.Reason, tried).ShouldBe(("skipped", "no_consent", 0), number);
+                continue;
+            }
+
+            var (ending, status, calls) = Magic.Single(m => number.EndsWith(m.Ending, StringComparison.Ordinal));
+            (member.Status, member.Attempts, tried).ShouldBe((status, calls, calls), $"{ending}: {member.Reason}");
+            accepted.ShouldBe(status is "rejected" or "outcome_unknown" ? 0 : 1, ending);
+        }
+
+        members.Count.ShouldBe(open.Length + optedOut.Length);
+        (app.Meta.State.Duplicates().CallbacksTotal, app.Meta.State.Duplicates().RecipientsTotal).ShouldBe((0, 0));
+        var sent = members.Count(m => m.Status is "read" or "delivered") + 2; // those ending in 0019 were sent before they failed
+        (await app.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{sent} {members.Count(m => m.Status is "read" or "delivered")} {members.Count(m => m.Status == "read")} {members.Count(m => m.Status is "failed" or "rejected")}");
+        var progress = await tenant.ProgressAsync(campaign);
+        (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["skipped"].GetInt32(), progress["unknown"].GetInt32()).ShouldBe((members.Count, 0, optedOut.Length, 4));
+        await ConsentAsync(tenant, "0005", "OPTED_OUT");
+        await ConsentAsync(tenant, "0008", "OPTED_OUT");
+        await ConsentAsync(tenant, "0025", "OPTED_OUT");
+        await ConsentAsync(tenant, "4711", "OPTED_IN");
+    }
+
+    private static Task ConsentAsync(Tenant tenant, string ending, string consent) => Patience.UntilAsync(() => tenant.AllAsync("/v1/contacts"),
+        all => all.Where(c => c.GetProperty("phone_number").GetString()!.EndsWith(ending, StringComparison.Ordinal)).All(c => c.GetProperty("consent_status").GetString() == consent), $"those ending in {ending} are {consent}");
+}

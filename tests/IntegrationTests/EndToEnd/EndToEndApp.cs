@@ -1,0 +1,41 @@
+using Bsp.Infrastructure.ClickHouse;
+using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.Redis;
+
+namespace Bsp.IntegrationTests.EndToEnd;
+
+/// <summary>The whole application with a Redis and a ClickHouse database of its own, because their checkpoints and queues belong to one log. Graph calls time out after two seconds.</summary>
+public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
+{
+    private readonly RedisServer redis = new();
+    private readonly string clickHouse = NewClickHouse(stores);
+
+    /// <summary>With <c>allowAdmin</c>: it may be wiped.</summary>
+    public string Redis => redis.ConnectionString;
+
+    internal Views Views { get; private set; } = null!;
+
+    protected override IEnumerable<(string Name, string? Value)> Settings =>
+        [("ConnectionStrings:Redis", Redis), ("ConnectionStrings:ClickHouse", clickHouse), ("Bsp:Meta:TimeoutSeconds", "2")];
+
+    /// <summary>Address of a database that nobody else has; made when the application first writes.</summary>
+    internal static string NewClickHouse(StoresFixture stores) =>
+        new UriBuilder(stores.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri;
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        Views = new(Admin, Redis, new ClickHouseClient(clickHouse));
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        await Views.DisposeAsync();
+        redis.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>An organization of this application with an approved template on a connected number.</summary>
+    internal Task<Tenant> NewTenantAsync(int messagesPerSecondMax = 1_000) => Tenant.NewAsync(Address, Meta, messagesPerSecondMax);
+}

@@ -1,0 +1,45 @@
+namespace Bsp.IntegrationTests.EndToEnd;
+
+/// <summary>Promise 2: a process that dies in mid-campaign sends nobody a message twice and forgets nobody.</summary>
+public sealed class KillTests(ApiProcess api) : IClassFixture<ApiProcess>
+{
+    [Fact]
+    public async Task Killed_twice_in_mid_campaign_it_finishes_and_nobody_is_sent_to_twice()
+    {
+        const int people = 1_000;
+        using var tenant = await Tenant.NewAsync(api.Address, api.Meta, messagesPerSecondMax: 100);
+        await tenant.ImportAsync(Tenant.PlainNumbers(people));
+        api.Meta.State.Options = api.Meta.State.Options with { LatencyMs = 50 }; // so that calls are on their way when it dies
+        var campaign = await tenant.LaunchAsync();
+        foreach (var sent in new[] { 200, 500 })
+        {
+            await tenant.SentAsync(campaign, sent);
+            await api.KillAsync();
+            var reached = api.Meta.State.Messages().Count(m => m.RefusedWith is null);
+            reached.ShouldBeInRange(sent, people - 1); // in the middle indeed
+            await api.StartAsync();
+        }
+
+        await tenant.CompletedAsync(campaign);
+        await tenant.EndedAsync(campaign);
+        await api.Meta.State.WhenWebhooksAccepted(TestContext.Current.CancellationToken);
+        await api.Views.InboxEmptyAsync();
+        var members = await tenant.MembersAsync(campaign);
+
+        members.Select(m => m.ContactId).Distinct().Count().ShouldBe(people);
+        (api.Meta.State.Duplicates().CallbacksTotal, api.Meta.State.Duplicates().RecipientsTotal).ShouldBe((0, 0));
+        foreach (var member in members)
+        {
+            // Heard of by webhook: it was accepted, once. Of unknown outcome: the call never got through, and it was not made again.
+            var (tried, accepted) = api.Meta.State.CountOfCallback($"{member.MessageId}");
+            (member.Status, accepted).ShouldBe(accepted == 1 ? ("read", 1) : ("outcome_unknown", 0));
+            tried.ShouldBe(accepted);
+            member.Attempts.ShouldBe(1);
+        }
+
+        var unknown = members.Count(m => m.Status == "outcome_unknown");
+        (await api.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{people - unknown} {people - unknown} {people - unknown} 0");
+        var progress = await tenant.ProgressAsync(campaign);
+        (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["unknown"].GetInt32()).ShouldBe((people, 0, unknown));
+    }
+}

@@ -1,0 +1,34 @@
+using System.Diagnostics;
+
+namespace Bsp.IntegrationTests.EndToEnd;
+
+/// <summary>Waiting for what the whole application will do, on a machine that may be slow.</summary>
+internal static class Patience
+{
+    /// <summary>How long anything may take.</summary>
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(90);
+
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The first state that is as wanted.</summary>
+    /// <exception cref="TimeoutException">none was; the message shows the last</exception>
+    public static async Task<T> UntilAsync<T>(Func<Task<T>> look, Func<T, bool> wanted, string what)
+    {
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            var state = await look();
+            if (wanted(state))
+            {
+                return state;
+            }
+
+            if (waited.Elapsed > Deadline)
+            {
+                throw new TimeoutException($"Not within {Deadline.TotalSeconds:0} s: {what}. Last seen: {state}");
+            }
+
+            await Task.Delay(LookEvery);
+        }
+    }
+}

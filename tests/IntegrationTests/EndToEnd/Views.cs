@@ -1,0 +1,100 @@
+using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.ClickHouse;
+using Bsp.IntegrationTests.Common;
+using Npgsql;
+using StackExchange.Redis;
+
+namespace Bsp.IntegrationTests.EndToEnd;
+
+/// <summary>What every view says of a campaign, each asked in its own store, as "sent delivered read failed".</summary>
+internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClient clickHouse) : IAsyncDisposable
+{
+    private readonly Lazy<Task<ConnectionMultiplexer>> connection = new(() => ConnectionMultiplexer.ConnectAsync(redis));
+
+    /// <summary>Waits until all agree with the log, asserts that they do, and returns the log's counts.</summary>
+    public async Task<string> AgreeAsync(Tenant tenant, Guid campaign)
+    {
+        var truth = await LogAsync(campaign);
+        var seen = new Dictionary<string, string?>();
+        try
+        {
+            await Patience.UntilAsync(async () => seen = await AllAsync(tenant, campaign), views => views.Values.All(v => v == truth), "all views agree");
+        }
+        catch (TimeoutException)
+        {
+            seen.ShouldAllBe(view => view.Value == truth, $"the log says {truth}, but {string.Join("; ", seen.Select(v => $"{v.Key} {v.Value}"))}");
+        }
+
+        return truth;
+    }
+
+    /// <summary>Counts of facts in the event log: a failure that a later delivery overruled does not count.</summary>
+    public Task<string> LogAsync(Guid campaign) => ScalarAsync("""
+        SELECT concat_ws(' ', count(*) FILTER (WHERE type = 'message_sent'), count(*) FILTER (WHERE type = 'message_delivered'), count(*) FILTER (WHERE type = 'message_read'),
+            count(*) FILTER (WHERE type IN ('message_failed', 'message_rejected')) - count(*) FILTER (WHERE type = 'message_delivered' AND data ->> 'failed_at' IS NOT NULL))
+          FROM mt_events WHERE type LIKE 'message_%' AND data -> 'ref' ->> 'campaign_id' = $1::text
+        """, campaign);
+
+    /// <summary>One text from PostgreSQL.</summary>
+    public async Task<string> ScalarAsync(string sql, params object[] arguments)
+    {
+        await using var command = admin.CreateCommand(sql);
+        foreach (var argument in arguments)
+        {
+            command.Parameters.Add(new() { Value = argument });
+        }
+
+        return $"{await command.ExecuteScalarAsync()}";
+    }
+
+    /// <summary>Waits until every webhook that was taken has been worked off.</summary>
+    public Task InboxEmptyAsync() => Patience.UntilAsync(() => ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox"), n => n == "0", "the inbox is empty");
+
+    /// <summary>Redis loses everything.</summary>
+    public async Task WipeRedisAsync()
+    {
+        var multiplexer = await connection.Value;
+        await multiplexer.GetServers()[0].FlushAllDatabasesAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (connection.IsValueCreated)
+        {
+            await (await connection.Value).DisposeAsync();
+        }
+
+        clickHouse.Dispose();
+    }
+
+    private async Task<Dictionary<string, string?>> AllAsync(Tenant tenant, Guid campaign)
+    {
+        var progress = await tenant.ProgressAsync(campaign);
+        var row = await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}");
+        return new()
+        {
+            ["Redis"] = await HashAsync(campaign),
+            ["documents"] = await ScalarAsync("""
+                SELECT concat_ws(' ', count(*) FILTER (WHERE doc ? 'sent_at'), count(*) FILTER (WHERE doc ? 'delivered_at'), count(*) FILTER (WHERE doc ? 'read_at'), count(*) FILTER (WHERE status = 'failed'))
+                  FROM documents.messages WHERE campaign_id = $1
+                """, campaign),
+            ["ClickHouse"] = await ClickHouseAsync(campaign),
+            ["campaigns row"] = $"{row["sent_count"]} {row["delivered_count"]} {row["read_count"]} {row["failed_count"]}",
+            ["bsp.campaign_progress"] = await ScalarAsync("SELECT concat_ws(' ', sent, delivered, read, failed) FROM bsp.campaign_progress WHERE campaign_id = $1", campaign),
+            ["GET progress"] = $"{progress["sent"]} {progress["delivered"]} {progress["read"]} {progress["failed"]}",
+        };
+    }
+
+    private async Task<string> HashAsync(Guid campaign)
+    {
+        var values = await (await connection.Value).GetDatabase().HashGetAsync(CampaignProgressProjection.HashOf(campaign), ["sent", "delivered", "read", "failed"]);
+        return string.Join(' ', values);
+    }
+
+    private async Task<string?> ClickHouseAsync(Guid campaign)
+    {
+        string Of(string status) => $"toString(uniqExactIf(message_id, status = '{status}' AND count > 0))";
+        return (await clickHouse.QueryAsync($"SELECT concat({Of("sent")}, ' ', {Of("delivered")}, ' ', {Of("read")}, ' ', {Of("failed")}) AS counts FROM message_analytics FINAL WHERE campaign_id = {{campaign:UUID}}",
+            r => r.GetProperty("counts").GetString(), default, ("campaign", campaign)))[0];
+    }
+}
