@@ -24,12 +24,12 @@ internal static class CampaignBench
         await CampaignAsync(customer, simulator, contacts, ct);
         var bodies = (await simulator.MessagesAsync(ct)).ConvertAll(m => m.Body);
         var bare = await BareAsync(installation, ct);
-        await bare.SendAsync(bodies, ct);
+        await bare.SendAsync(bodies, simulator, ct);
 
         var (own, plain) = (new List<(double Accepted, double Delivered)>(), new List<double>());
         for (var run = 0; run < Medians.Runs; run++)
         {
-            plain.Add(await bare.SendAsync(bodies, ct));
+            plain.Add(await bare.SendAsync(bodies, simulator, ct));
             own.Add(await CampaignAsync(customer, simulator, contacts, ct));
         }
 
@@ -72,14 +72,16 @@ internal static class CampaignBench
         await make.ExecuteNonQueryAsync(ct);
         var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections });
         http.DefaultRequestHeaders.Authorization = new("Bearer", "bench-token");
-        return new(http, await installation.SimulatorAsync("bare-simulator", null, ct), database);
+        return new(http, installation.SimulatorUrl, database);
     }
 
     private sealed record BareLoop(HttpClient Http, string Simulator, NpgsqlDataSource Database)
     {
-        public async Task<double> SendAsync(List<byte[]> bodies, CancellationToken ct)
+        /// <summary>On the same simulator, whose webhooks are kept back and thrown away.</summary>
+        public async Task<double> SendAsync(List<byte[]> bodies, Simulated simulator, CancellationToken ct)
         {
             var next = -1;
+            await simulator.PauseAsync(ct);
             var began = Stopwatch.GetTimestamp();
             await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(async () =>
             {
@@ -88,7 +90,10 @@ internal static class CampaignBench
                     await SendAsync(bodies[i], ct);
                 }
             }, ct)));
-            return bodies.Count / Stopwatch.GetElapsedTime(began).TotalSeconds;
+            var rate = bodies.Count / Stopwatch.GetElapsedTime(began).TotalSeconds;
+            await simulator.ResetAsync(ct);
+            await simulator.ResumeAsync(ct);
+            return rate;
         }
 
         private async Task SendAsync(byte[] body, CancellationToken ct)

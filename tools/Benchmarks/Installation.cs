@@ -37,7 +37,11 @@ internal sealed class Installation : IAsyncDisposable
         {
             var apiPort = FreePort.Next();
             own.ApiUrl = $"http://127.0.0.1:{apiPort}";
-            own.SimulatorUrl = await own.SimulatorAsync("simulator", own.ApiUrl + "/webhooks/meta", ct);
+            own.SimulatorUrl = await own.StartAsync(own.Server("simulator", "tools/MetaSimulator", "Bsp.MetaSimulator.dll", [], port => new()
+            {
+                ["Simulator__Url"] = $"http://127.0.0.1:{port}", ["Simulator__WebhookUrl"] = own.ApiUrl + "/webhooks/meta", ["Simulator__AppSecret"] = own.AppSecret,
+                ["Simulator__VerifyToken"] = "bench", ["Simulator__MagicNumbers"] = "false",
+            }, "/_control/settings"), ct);
             var api = own.Server("api", "src/Api", "Bsp.Api.dll", ["serve"], _ => own.ApiEnvironment(), "/health/ready");
             await api.PrepareAsync(ct);
             own.servers.Add(api);
@@ -50,16 +54,6 @@ internal sealed class Installation : IAsyncDisposable
             throw;
         }
     }
-
-    /// <summary>Another simulator; null: its webhooks go nowhere.</summary>
-    public async Task<string> SimulatorAsync(string name, string? webhooks, CancellationToken ct) => await StartAsync(Server(name, "tools/MetaSimulator", "Bsp.MetaSimulator.dll", [], port => new()
-    {
-        ["Simulator__Url"] = $"http://127.0.0.1:{port}",
-        ["Simulator__WebhookUrl"] = webhooks ?? "",
-        ["Simulator__AppSecret"] = AppSecret,
-        ["Simulator__VerifyToken"] = "bench",
-        ["Simulator__MagicNumbers"] = "false",
-    }, "/_control/settings"), ct);
 
     /// <summary>The bare endpoint that webhooks are measured against, with a table of its own in a database of its own.</summary>
     public async Task<string> BareEndpointAsync(CancellationToken ct)
