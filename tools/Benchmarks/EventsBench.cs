@@ -5,6 +5,7 @@ using Bsp.Domain.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Schema;
 using Bsp.Infrastructure.Sharding;
+using Bsp.LocalStores;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using NpgsqlTypes;
@@ -12,22 +13,28 @@ using NpgsqlTypes;
 namespace Bsp.Benchmarks;
 
 /// <summary>Appending, deciding and reading, each beside its baseline from the same minute, on the same tables and indexes.</summary>
-public static class EventsBench
+internal static class EventsBench
 {
     private const string AppPassword = "only-for-bench";
     private const int Rounds = 3;
     private static readonly TimeSpan Turn = TimeSpan.FromSeconds(2);
     private static readonly string Reason = new('x', 60); // bodies of about 180 bytes
 
+    public static async Task RunAsync(Report report, CancellationToken ct)
+    {
+        await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
+        await RunAsync(stores.Postgres, report, ct);
+    }
+
     /// <param name="adminConnection">A role that may create databases and roles. A database is made and dropped.</param>
-    public static async Task RunAsync(string adminConnection, TextWriter output, CancellationToken ct)
+    private static async Task RunAsync(string adminConnection, Report report, CancellationToken ct)
     {
         var name = $"bench_{Guid.NewGuid():N}";
         await ExecuteAsync(adminConnection, $"CREATE DATABASE {name}", ct);
         try
         {
             await using var bench = await Bench.CreateAsync(new NpgsqlConnectionStringBuilder(adminConnection) { Database = name, PersistSecurityInfo = true }, ct);
-            await bench.RunAsync(output, ct);
+            await bench.RunAsync(report, ct);
         }
         finally
         {
@@ -73,19 +80,19 @@ public static class EventsBench
             return bench;
         }
 
-        public async Task RunAsync(TextWriter output, CancellationToken ct)
+        public async Task RunAsync(Report report, CancellationToken ct)
         {
-            await output.WriteLineAsync($"PostgreSQL appends; {Environment.ProcessorCount} cores; medians of {Rounds} turns of {Turn.TotalSeconds} s, baseline and ours in turns");
+            Report.Say($"PostgreSQL appends; {Environment.ProcessorCount} cores; medians of {Rounds} turns of {Turn.TotalSeconds} s, baseline and ours in turns");
             var unnest = Baseline("U  unnest, 1,000 a transaction, 1 connection", 1, 200, 5);
             var five = Baseline("F  5 a transaction, 8 connections", 8, 1, 5);
-            await CompareAsync(output, "new streams of 5 events, 8 callers", NewStreams(8), five, 0.6, ct);
-            await CompareAsync(output, "new streams of 5 events, 64 callers", NewStreams(64), unnest, 1.2, ct);
-            await CompareAsync(output, "new streams of 5 events, 256 callers", NewStreams(256), unnest, 1.7, ct);
+            await CompareAsync(report, "new streams of 5 events, 8 callers", NewStreams(8), five, 0.6, ct);
+            await CompareAsync(report, "new streams of 5 events, 64 callers", NewStreams(64), unnest, 1.2, ct);
+            await CompareAsync(report, "new streams of 5 events, 256 callers", NewStreams(256), unnest, 1.7, ct);
             var existing = await ExistingStreamsAsync(1_000, ct);
-            await CompareAsync(output, "load, decide, append 1 on 1,000 streams, 8 callers", Decisions(8, existing), Singles("S8 single-row commits, 8 connections", 8), 0.45, ct);
-            await CompareAsync(output, "load, decide, append 1 on 1,000 streams, 64 callers", Decisions(64, existing), Singles("S32 single-row commits, 32 connections", 32), 1.0, ct);
-            await LoneAsync(output, ct);
-            await ReadAsync(output, ct);
+            await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 8 callers", Decisions(8, existing), Singles("S8 single-row commits, 8 connections", 8), 0.45, ct);
+            await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 64 callers", Decisions(64, existing), Singles("S32 single-row commits, 32 connections", 32), 1.0, ct);
+            await LoneAsync(report, ct);
+            await ReadAsync(report, ct);
         }
 
         public async ValueTask DisposeAsync()
@@ -95,7 +102,7 @@ public static class EventsBench
             NpgsqlConnection.ClearAllPools();
         }
 
-        private static async Task CompareAsync(TextWriter output, string what, Work ours, Work baseline, double mark, CancellationToken ct)
+        private static async Task CompareAsync(Report report, string what, Work ours, Work baseline, double mark, CancellationToken ct)
         {
             var (own, bare) = (new List<double>(), new List<double>());
             for (var round = -1; round < Rounds; round++)
@@ -110,7 +117,7 @@ public static class EventsBench
             }
 
             var (median, bareMedian) = (own.Order().ElementAt(Rounds / 2), bare.Order().ElementAt(Rounds / 2));
-            await output.WriteLineAsync($"{what,-52} {median,9:N0}/s   {baseline.Name,-46} {bareMedian,9:N0}/s   ratio {median / bareMedian:0.00} (mark {mark:0.00})");
+            report.Add(new($"{what} (mark {mark:0.00})", median, "events/s", bareMedian, baseline.Name));
         }
 
         private Work NewStreams(int callers) => new($"{callers} callers", async (turn, ct) =>
@@ -141,7 +148,7 @@ public static class EventsBench
             return streams;
         }
 
-        private async Task LoneAsync(TextWriter output, CancellationToken ct)
+        private async Task LoneAsync(Report report, CancellationToken ct)
         {
             await using var single = await SingleInsert.OpenAsync(admin, ct);
             var (own, bare) = (new List<double>(), new List<double>());
@@ -157,10 +164,10 @@ public static class EventsBench
             }
 
             var (median, bareMedian) = (own.Skip(200).Order().ElementAt(400), bare.Skip(200).Order().ElementAt(400));
-            await output.WriteLineAsync($"{"one lone append, p50",-52} {median,9:0.00} ms   {"bare prepared INSERT + commit",-46} {bareMedian,9:0.00} ms   ratio {median / bareMedian:0.00} (mark 1.60 at most)");
+            report.Add(new("one lone append, p50 (mark 1.60 at most)", median, "ms", bareMedian, "bare prepared INSERT + commit"));
         }
 
-        private async Task ReadAsync(TextWriter output, CancellationToken ct)
+        private async Task ReadAsync(Report report, CancellationToken ct)
         {
             await using var reader = new LogReader(shard, new());
             var end = await reader.EndAsync(ct);
@@ -171,7 +178,7 @@ public static class EventsBench
                 (at, count) = (page.UpTo, count + page.Events.Count);
             }
 
-            await output.WriteLineAsync($"{"reading and decoding the log",-52} {count / Stopwatch.GetElapsedTime(began).TotalSeconds,9:N0}/s   ({count:N0} events)");
+            report.Add(new($"reading and decoding the log ({count:N0} events)", count / Stopwatch.GetElapsedTime(began).TotalSeconds, "events/s"));
             var stream = Uuid.New();
             await store.AppendAsync(organizations[0], [new(stream, "campaign", 0, [.. Enumerable.Range(0, 1_000).Select(_ => (object)new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow))])], ct);
             var times = new List<double>();
@@ -182,7 +189,7 @@ public static class EventsBench
                 times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             }
 
-            await output.WriteLineAsync($"{"loading a 1,000-event stream, p50",-52} {times.Skip(20).Order().ElementAt(20),9:0.00} ms   (mark 4 ms at most on 4 quiet cores)");
+            report.Add(new("loading a 1,000-event stream, p50 (mark 4 ms at most)", times.Skip(20).Order().ElementAt(20), "ms"));
         }
 
         private Work Baseline(string name, int connections, int streams, int eventsPerStream) => new(name, async (turn, ct) =>

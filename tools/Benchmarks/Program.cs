@@ -1,1 +1,64 @@
-Console.WriteLine("bench");
+using Bsp.LocalStores.Common;
+
+namespace Bsp.Benchmarks;
+
+internal static class Program
+{
+    private static readonly Dictionary<string, (string Shows, Func<Report, CancellationToken, Task> Run)> Benches = new()
+    {
+        ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),
+        ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
+        ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
+        ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
+    };
+
+    private static async Task<int> Main(string[] args)
+    {
+        switch (args)
+        {
+            case []:
+                Usage(Console.Out);
+                return 0;
+            case [BareEndpoint.Verb]:
+                return await BareEndpoint.ServeAsync();
+            case [var name] when Benches.ContainsKey(name):
+                return await RunAsync(name, null);
+            case [var name, "--json", var file] when Benches.ContainsKey(name):
+                return await RunAsync(name, file);
+            default:
+                Usage(Console.Error);
+                return 2;
+        }
+    }
+
+    private static async Task<int> RunAsync(string name, string? file)
+    {
+        using var stop = new StopRequest();
+        var report = new Report();
+        try
+        {
+            await Benches[name].Run(report, stop.Token);
+            await report.EndAsync(file, stop.Token);
+            return 0;
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("Stopped before all was measured.");
+            return 1;
+        }
+        catch (Obstacle obstacle)
+        {
+            await Console.Error.WriteLineAsync(obstacle.Message);
+            return 1;
+        }
+    }
+
+    private static void Usage(TextWriter output)
+    {
+        output.WriteLine("usage: ./bench <name> [--json FILE]");
+        foreach (var (name, bench) in Benches)
+        {
+            output.WriteLine($"  {name,-10} {bench.Shows}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using Npgsql;
+
+namespace Bsp.Benchmarks;
+
+/// <summary>A campaign from the launch until everybody's message is delivered, as the API's progress shows it. <c>BENCH_CONTACTS</c> changes the number of contacts.</summary>
+internal static class CampaignBench
+{
+    private const int ContactsStandard = 5_000;
+    private const int Connections = 400; // as many calls as the sender has in hand at once
+    private const int WriterConnections = 32;
+    private static readonly TimeSpan IdleTurn = TimeSpan.FromSeconds(10);
+
+    public static async Task RunAsync(Report report, CancellationToken ct)
+    {
+        var contacts = int.TryParse(Environment.GetEnvironmentVariable("BENCH_CONTACTS"), out var given) && given > 0 ? given : ContactsStandard;
+        Report.Say("starting stores, simulator and API");
+        await using var installation = await Installation.StartAsync(ct);
+        using var simulator = new Simulated(installation.SimulatorUrl);
+        Report.Say($"importing {contacts:N0} contacts");
+        using var customer = await Customer.CreateAsync(installation, contacts, ct);
+        Report.Say("warming up with one campaign");
+        await CampaignAsync(customer, simulator, contacts, ct);
+        var bodies = (await simulator.MessagesAsync(ct)).ConvertAll(m => m.Body);
+        var bare = await BareAsync(installation, ct);
+        await bare.SendAsync(bodies, simulator, ct);
+
+        var (own, plain) = (new List<(double Accepted, double Delivered)>(), new List<double>());
+        for (var run = 0; run < Medians.Runs; run++)
+        {
+            plain.Add(await bare.SendAsync(bodies, simulator, ct));
+            own.Add(await CampaignAsync(customer, simulator, contacts, ct));
+        }
+
+        const string baseline = "bare loop: POST, one INSERT";
+        report.Add(new($"campaign of {contacts:N0}: launch until the last is accepted by Meta", own.Select(o => o.Accepted).Median(), "messages/s", plain.Median(), baseline));
+        report.Add(new($"campaign of {contacts:N0}: launch until the last is shown delivered", own.Select(o => o.Delivered).Median(), "messages/s", plain.Median(), baseline));
+        var api = installation.Api();
+        report.Add(new("RSS of the API, most", api.MemoryPeakMb, "MB"));
+        report.Add(new("RSS of the API, afterwards", api.MemoryMb, "MB"));
+        report.Add(new("processor time of the idle API", await IdleAsync(api, ct), "% of a core"));
+    }
+
+    private static async Task<(double Accepted, double Delivered)> CampaignAsync(Customer customer, Simulated simulator, int contacts, CancellationToken ct)
+    {
+        await simulator.ResetAsync(ct);
+        var campaign = await customer.CreateCampaignAsync(ct);
+        var began = Stopwatch.GetTimestamp();
+        await customer.LaunchAsync(campaign, ct);
+        await simulator.AcceptedAsync(contacts, ct);
+        var accepted = contacts / Stopwatch.GetElapsedTime(began).TotalSeconds;
+        await customer.ReachAsync(campaign, "delivered", contacts, ct);
+        var delivered = contacts / Stopwatch.GetElapsedTime(began).TotalSeconds;
+        await simulator.IdleAsync(ct);
+        await customer.ReachAsync(campaign, "read", contacts, ct); // the next run begins when this one is over
+        return (accepted, delivered);
+    }
+
+    private static async Task<double> IdleAsync(ChildProcess api, CancellationToken ct)
+    {
+        await Task.Delay(IdleTurn, ct); // what is left of the last campaign
+        var (before, began) = (api.Processor, Stopwatch.GetTimestamp());
+        await Task.Delay(IdleTurn, ct);
+        return 100 * (api.Processor - before) / Stopwatch.GetElapsedTime(began);
+    }
+
+    private static async Task<BareLoop> BareAsync(Installation installation, CancellationToken ct)
+    {
+        var database = NpgsqlDataSource.Create(await installation.CreateDatabaseAsync("bare_loop", ct) + $";Max Auto Prepare=10;Maximum Pool Size={WriterConnections}");
+        await using var make = database.CreateCommand("CREATE TABLE messages (id uuid PRIMARY KEY, wamid text NOT NULL, at timestamptz NOT NULL DEFAULT now(), body jsonb NOT NULL)");
+        await make.ExecuteNonQueryAsync(ct);
+        var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections });
+        http.DefaultRequestHeaders.Authorization = new("Bearer", "bench-token");
+        return new(http, installation.SimulatorUrl, database);
+    }
+
+    private sealed record BareLoop(HttpClient Http, string Simulator, NpgsqlDataSource Database)
+    {
+        /// <summary>On the same simulator, whose webhooks are kept back and thrown away.</summary>
+        public async Task<double> SendAsync(List<byte[]> bodies, Simulated simulator, CancellationToken ct)
+        {
+            var next = -1;
+            await simulator.PauseAsync(ct);
+            var began = Stopwatch.GetTimestamp();
+            await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(async () =>
+            {
+                for (var i = Interlocked.Increment(ref next); i < bodies.Count; i = Interlocked.Increment(ref next))
+                {
+                    await SendAsync(bodies[i], ct);
+                }
+            }, ct)));
+            var rate = bodies.Count / Stopwatch.GetElapsedTime(began).TotalSeconds;
+            await simulator.ResetAsync(ct);
+            await simulator.ResumeAsync(ct);
+            return rate;
+        }
+
+        private async Task SendAsync(byte[] body, CancellationToken ct)
+        {
+            using var content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+            using var answer = await Http.PostAsync($"{Simulator}/v25.0/{Customer.PhoneNumberId}/messages", content, ct);
+            answer.EnsureSuccessStatusCode();
+            using var said = System.Text.Json.JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(ct));
+            await using var insert = Database.CreateCommand("INSERT INTO messages (id, wamid, body) VALUES ($1, $2, $3)");
+            insert.Parameters.Add(new() { Value = Guid.CreateVersion7() });
+            insert.Parameters.Add(new() { Value = said.RootElement.GetProperty("messages")[0].GetProperty("id").GetString() });
+            insert.Parameters.Add(new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Jsonb, Value = body });
+            await insert.ExecuteNonQueryAsync(ct);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using Bsp.LocalStores;
+using Bsp.LocalStores.Common;
+using Bsp.LocalStores.Up;
+using Npgsql;
+
+namespace Bsp.Benchmarks;
+
+/// <summary>Everything of a real installation in processes of its own: throw-away stores, simulator and API.</summary>
+internal sealed class Installation : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly Stores stores;
+    private readonly string checkout;
+    private readonly List<LocalServer> servers = [];
+
+    private Installation(Stores stores, string checkout, string database) => (this.stores, this.checkout, Database) = (stores, checkout, database);
+
+    /// <summary>Superuser's connection string to the API's database.</summary>
+    public string Database { get; }
+
+    public string ApiUrl { get; private set; } = "";
+
+    public string SimulatorUrl { get; private set; } = "";
+
+    public string AppSecret { get; } = Secret.Create();
+
+    public string PlatformKey { get; } = Secret.Create();
+
+    public static Task<Stores> StoresAsync(StoreKinds kinds, CancellationToken ct) => Stores.StartAsync(new(Path.Combine(Root(), ".local", "bench")) { Start = kinds }, ct);
+
+    public static async Task<Installation> StartAsync(CancellationToken ct)
+    {
+        var stores = await StoresAsync(StoreKinds.All, ct);
+        var own = new Installation(stores, Root(), await stores.CreateDatabaseAsync("bsp", ct));
+        try
+        {
+            var apiPort = FreePort.Next();
+            own.ApiUrl = $"http://127.0.0.1:{apiPort}";
+            own.SimulatorUrl = await own.StartAsync(own.Server("simulator", "tools/MetaSimulator", "Bsp.MetaSimulator.dll", [], port => new()
+            {
+                ["Simulator__Url"] = $"http://127.0.0.1:{port}", ["Simulator__WebhookUrl"] = own.ApiUrl + "/webhooks/meta", ["Simulator__AppSecret"] = own.AppSecret,
+                ["Simulator__VerifyToken"] = "bench", ["Simulator__MagicNumbers"] = "false",
+            }, "/_control/settings"), ct);
+            var api = own.Server("api", "src/Api", "Bsp.Api.dll", ["serve"], _ => own.ApiEnvironment(), "/health/ready");
+            await api.PrepareAsync(ct);
+            own.servers.Add(api);
+            await api.StartOnAsync(apiPort, ct);
+            return own;
+        }
+        catch
+        {
+            await own.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The bare endpoint that webhooks are measured against, with a table of its own in a database of its own.</summary>
+    public async Task<string> BareEndpointAsync(CancellationToken ct)
+    {
+        var database = await stores.CreateDatabaseAsync("bare", ct);
+        return await StartAsync(Server("bare", "tools/Benchmarks", "Bsp.Benchmarks.dll", [BareEndpoint.Verb], port => new()
+        {
+            ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}", [BareEndpoint.DatabaseVariable] = database, [BareEndpoint.SecretVariable] = AppSecret,
+        }, "/"), ct);
+    }
+
+    /// <summary>An empty database on the same server.</summary>
+    public Task<string> CreateDatabaseAsync(string name, CancellationToken ct) => stores.CreateDatabaseAsync(name, ct);
+
+    /// <summary>One number from the API's database, as superuser.</summary>
+    public async Task<long> NumberAsync(string sql, CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(Database + ";Pooling=true;Application Name=bench");
+        await connection.OpenAsync(ct);
+        await using var command = new NpgsqlCommand(sql, connection);
+        return Convert.ToInt64(await command.ExecuteScalarAsync(ct), System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The API's process.</summary>
+    public ChildProcess Api() => ChildProcess.In(Path.Combine(stores.Directory, "api"), "Bsp.Api.dll");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var server in Enumerable.Reverse(servers))
+        {
+            await server.StopAsync();
+        }
+
+        NpgsqlConnection.ClearAllPools();
+        await stores.DisposeAsync();
+    }
+
+    private static string Root() => Checkout.Root ?? throw new Obstacle("This program was moved out of its checkout: start with ./bench.");
+
+    private async Task<string> StartAsync(DotnetServer server, CancellationToken ct)
+    {
+        await server.PrepareAsync(ct);
+        servers.Add(server);
+        await server.StartAsync(ct);
+        return server.ConnectionString;
+    }
+
+    private DotnetServer Server(string name, string project, string file, string[] arguments, Func<int, Dictionary<string, string>> environment, string readyPath) =>
+        new(name, Path.Combine(checkout, project, "bin", "Release", "net10.0", file), arguments, Path.Combine(stores.Directory, name), Path.Combine(stores.Directory, "logs", name + ".log"), environment, readyPath, Patience);
+
+    private Dictionary<string, string> ApiEnvironment() => new()
+    {
+        ["ConnectionStrings__Directory"] = Database,
+        ["ConnectionStrings__Redis"] = stores.Redis,
+        ["ConnectionStrings__ClickHouse"] = stores.ClickHouse,
+        ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
+        ["Bsp__Meta__AppSecret"] = AppSecret,
+        ["Bsp__Meta__VerifyToken"] = "bench",
+        ["Bsp__PlatformKey"] = PlatformKey,
+        ["Bsp__MasterKey"] = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
+        ["ASPNETCORE_URLS"] = ApiUrl,
+        ["ASPNETCORE_ENVIRONMENT"] = "Development",
+        ["ASPNETCORE_CONTENTROOT"] = Path.Combine(checkout, "src", "Api"),
+    };
+}
