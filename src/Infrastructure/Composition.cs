@@ -116,7 +116,7 @@ public static class Composition
         services.AddSingleton<Locks>();
         services.AddSingleton<WebhookMarks>();
         services.AddSingleton<IStoreHealth, RedisHealth>();
-        services.AddSingleton(provider => new MessageQueue(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new MessageQueue(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(), lockDuration: SendWorker.LockDuration));
     }
 
     private static void AddSending(IServiceCollection services, BspOptions options)

@@ -13,9 +13,16 @@ public sealed class SendWorker(MessageQueue queue, Sender sender, Instance insta
     // A job that lost its worker is decided by the log, not by how often it stalled.
     private const int StallsMax = 1_000_000;
 
+    /// <summary>
+    /// BullMQ's 30 s would leave the jobs of a killed process waiting for up to 90 s. A lock that is lost too early costs nothing: the log lets one process begin.
+    /// </summary>
+    public static readonly TimeSpan LockDuration = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan StalledInterval = TimeSpan.FromSeconds(5);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await instance.Ready.WaitAsync(stoppingToken);
-        await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax }, sender.HandleAsync, clock, log).RunAsync(stoppingToken);
+        await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax, StalledInterval = StalledInterval }, sender.HandleAsync, clock, log).RunAsync(stoppingToken);
     }
 }

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using StackExchange.Redis;
 
 namespace Bsp.IntegrationTests.Common;
 
@@ -18,6 +19,10 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 {
     public const string PlatformKey = "platform-key-only-for-tests";
     private readonly List<HttpClient> clients = [];
+    private static int redisDatabases;
+
+    // Queue and progress belong to one log: two applications must not share them. Redis has 16 databases; 0 is left to other tests.
+    private readonly int redisDatabase = 1 + (Interlocked.Increment(ref redisDatabases) % 15);
     private WebApplication? app;
 
     /// <summary>The stores behind it: to stop and start them again, or to look inside.</summary>
@@ -55,10 +60,17 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     {
         AdminConnection = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync($"app_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
         Admin = NpgsqlDataSource.Create(AdminConnection);
+        await EmptyRedisAsync();
         Meta = await Simulator.StartAsync(new SimulatorOptions(), CancellationToken.None);
         await StartAsync();
         Platform = Client(PlatformKey);
         Anonymous = Client(null);
+    }
+
+    private async Task EmptyRedisAsync()
+    {
+        await using var redis = await ConnectionMultiplexer.ConnectAsync($"{stores.Stores.Redis},defaultDatabase={redisDatabase},allowAdmin=true");
+        await redis.GetDatabase().ExecuteAsync("FLUSHDB");
     }
 
     /// <summary>Starts the application (again) on its database.</summary>
@@ -168,8 +180,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("urls", "http://127.0.0.1:0"),
         ("ConnectionStrings:Directory", AdminConnection),
         ("ConnectionStrings:DirectoryApp", new NpgsqlConnectionStringBuilder(AdminConnection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString),
-        ("ConnectionStrings:Redis", stores.Stores.Redis),
-        ("ConnectionStrings:ClickHouse", stores.Stores.ClickHouse),
+        ("ConnectionStrings:Redis", $"{stores.Stores.Redis},defaultDatabase={redisDatabase}"),
         ("ConnectionStrings:Mongo", stores.Stores.Mongo),
         ("Bsp:PlatformKey", PlatformKey),
         ("Bsp:MasterKey", Convert.ToBase64String(SHA256.HashData("only for tests"u8))),

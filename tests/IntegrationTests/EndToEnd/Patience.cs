@@ -6,7 +6,7 @@ namespace Bsp.IntegrationTests.EndToEnd;
 internal static class Patience
 {
     /// <summary>How long anything may take.</summary>
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(150);
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 

@@ -39,7 +39,7 @@ internal sealed class Stage : IAsyncDisposable
     public static async Task<Stage> Set(SimulatorOptions? options = null)
     {
         var receiver = await Receiver.Start();
-        options = (options ?? new()) with
+        options = (options ?? new() { WebhookConcurrency = 1 }) with
         {
             WebhookUrl = receiver.Url,
             Accounts = [new(Waba, Phone, "15550001234")],
