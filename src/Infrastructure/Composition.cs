@@ -85,6 +85,7 @@ public static class Composition
     {
         services.AddEventStore();
         services.AddSingleton<IViewWaiter, ViewWaiter>();
+        services.AddSingleton<IProjections, Projections.Projections>();
         services.AddSingleton<IInlineView, CampaignsView>();
         services.AddSingleton<IInlineView>(new SendQueueView(SendQueueView.TimeToLiveStandard));
     }
@@ -134,6 +135,8 @@ public static class Composition
         services.AddHostedService<SendWorker>();
         services.AddHostedService<SendSweeper>();
         services.AddHostedService<CampaignDriver>();
+        services.AddSingleton<IConversationReferences, ConversationReferences>();
+        services.AddSingleton<ConversationParties>();
     }
 
     private static void AddWebhooks(IServiceCollection services)

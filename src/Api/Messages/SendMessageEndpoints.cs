@@ -6,12 +6,36 @@ using MediatR;
 
 namespace Bsp.Api.Messages;
 
-/// <summary>One message, in Meta's own shape: <c>type</c> and the object of that name.</summary>
-/// <param name="To">E.164, or a business-scoped user id.</param>
-/// <param name="ContextMessageId">Answers this message; null: none.</param>
-public sealed record SendMessageRequest(Guid AccountId, string To, string Type, JsonElement? Text = null, JsonElement? Image = null, JsonElement? Video = null, JsonElement? Audio = null, JsonElement? Document = null,
-    JsonElement? Sticker = null, JsonElement? Location = null, JsonElement? Contacts = null, JsonElement? Reaction = null, JsonElement? Interactive = null, JsonElement? Template = null, string? ContextMessageId = null)
+/// <summary>What a message says, in Meta's own shape: <c>type</c> and the object of that name.</summary>
+public abstract record MessageParts
 {
+    public required string Type { get; init; }
+
+    public JsonElement? Text { get; init; }
+
+    public JsonElement? Image { get; init; }
+
+    public JsonElement? Video { get; init; }
+
+    public JsonElement? Audio { get; init; }
+
+    public JsonElement? Document { get; init; }
+
+    public JsonElement? Sticker { get; init; }
+
+    public JsonElement? Location { get; init; }
+
+    public JsonElement? Contacts { get; init; }
+
+    public JsonElement? Reaction { get; init; }
+
+    public JsonElement? Interactive { get; init; }
+
+    public JsonElement? Template { get; init; }
+
+    /// <summary>Answers this message; null: none.</summary>
+    public string? ContextMessageId { get; init; }
+
     /// <summary>The object of the type; undefined when it is missing.</summary>
     public JsonElement Body() => (Type switch
     {
@@ -29,6 +53,10 @@ public sealed record SendMessageRequest(Guid AccountId, string To, string Type, 
         _ => null,
     }) ?? default;
 }
+
+/// <summary>One message to somebody.</summary>
+/// <param name="To">E.164, or a business-scoped user id.</param>
+public sealed record SendMessageRequest(Guid AccountId, string To) : MessageParts;
 
 /// <param name="Status">Always <c>pending</c>: what becomes of it shows GET.</param>
 public sealed record QueuedMessageResponse(Guid Id, string Status, Guid AccountId, string Type);

@@ -72,6 +72,16 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     public static MessageEvent[] CloseUnknown(Message state, string ruling, DateTimeOffset now) =>
         state.Phase == MessagePhase.Unknown ? [new MessageUnknownClosed(state.Ref!, ruling, now)] : [];
 
+    /// <summary>A person's ruling on an unknown outcome, before its deadline. What Meta says later still counts.</summary>
+    /// <param name="outcome"><c>sent</c> or <c>not_sent</c>.</param>
+    /// <exception cref="Refusal"><c>message.unknown</c> (there is none), <c>message.not_unknown</c></exception>
+    public static MessageEvent[] Settle(Message state, string outcome, DateTimeOffset now) => state.Phase switch
+    {
+        MessagePhase.None => throw new Refusal("message.unknown", "There is no such message."),
+        MessagePhase.Unknown => CloseUnknown(state, outcome, now),
+        _ => throw new Refusal("message.not_unknown", $"Its outcome needs no ruling: the message is {state.Standing}."),
+    };
+
     /// <summary>Only what has not left can be cancelled.</summary>
     public static MessageEvent[] Cancel(Message state, string reason, DateTimeOffset now) =>
         state.Phase == MessagePhase.Queued ? [new MessageCancelled(state.Ref!, reason, now)] : [];

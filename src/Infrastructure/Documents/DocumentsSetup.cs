@@ -13,6 +13,7 @@ public static class DocumentsSetup
     {
         if (string.IsNullOrWhiteSpace(mongo))
         {
+            services.AddHostedService<DocumentsSweep>(); // MongoDB has TTL indexes
             return services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentViews, PostgresDocumentViews>();
         }
 

@@ -15,6 +15,9 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
     private readonly IProjection[] all = [.. projections];
     private readonly ConcurrentDictionary<(string Projection, string Shard), ProjectionProgress> progress = new();
 
+    /// <summary>This build has a projection of this name.</summary>
+    public bool Has(string projection) => all.Any(p => p.Name == projection);
+
     /// <summary>How every projection fares on every shard, whichever process runs it.</summary>
     public async Task<IReadOnlyList<ProjectionStatus>> StatusAsync(CancellationToken ct = default)
     {

@@ -1,0 +1,28 @@
+using Bsp.Api.Common;
+using Bsp.Application.Common;
+
+namespace Bsp.Api.Operations;
+
+/// <summary>/v1/projections: the views as operators see and steer them.</summary>
+public sealed class ProjectionEndpoints : IEndpointModule
+{
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        var projections = app.MapGroup("/v1/projections").WithTags("Operations");
+        projections.MapGet("", List).Describe("Every view with its state, lag and trouble, shard by shard.").Produces<ListResponse<ProjectionView>>();
+        Map("rebuild", ProjectionOrder.Rebuild, "Empties the view and replays the log; until it has caught up the view shows less than it should.");
+        Map("pause", ProjectionOrder.Pause, "Stops following the log; the view stays as it is.");
+        Map("resume", ProjectionOrder.Resume, "Goes on; also after an event stopped it.");
+
+        void Map(string verb, ProjectionOrder order, string summary) =>
+            projections.MapPost($"{{name}}/{verb}", (string name, IProjections all, CancellationToken ct) => OrderAsync(name, order, all, ct)).Describe(summary, "projection.unknown").Produces<ListResponse<ProjectionView>>(202);
+    }
+
+    private static async Task<IResult> List(IProjections all, CancellationToken ct) => TypedResults.Ok(new ListResponse<ProjectionView>(await all.ListAsync(ct), null));
+
+    private static async Task<IResult> OrderAsync(string name, ProjectionOrder order, IProjections all, CancellationToken ct)
+    {
+        await all.OrderAsync(name, order, ct);
+        return TypedResults.Json(new ListResponse<ProjectionView>([.. (await all.ListAsync(ct)).Where(p => p.Name == name)], null), statusCode: 202);
+    }
+}

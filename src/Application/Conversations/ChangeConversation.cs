@@ -1,0 +1,86 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Common;
+using Bsp.Domain.Conversations;
+using FluentValidation;
+using MediatR;
+
+namespace Bsp.Application.Conversations;
+
+/// <summary>Gives a conversation to a person of the organization, or to nobody.</summary>
+/// <param name="UserId">Null: nobody.</param>
+public sealed record AssignConversation(Guid OrganizationId, Guid ConversationId, Guid? UserId) : ICommandOn
+{
+    Guid ICommandOn.Id => ConversationId;
+}
+
+/// <summary>Changes what a conversation is filed under; what is absent stays.</summary>
+/// <param name="SeenVersion">If-Match; null decides on whatever is stored.</param>
+public sealed record ClassifyConversation(Guid OrganizationId, Guid ConversationId, Optional<string> Status, Optional<string> Priority, Optional<IReadOnlyList<string>> Tags, long? SeenVersion) : ICommandOn
+{
+    Guid ICommandOn.Id => ConversationId;
+}
+
+public sealed class ClassifyConversationValidator : AbstractValidator<ClassifyConversation>
+{
+    private const int TagsMax = 50;
+    private const int TagCharactersMax = 64;
+
+    public ClassifyConversationValidator()
+    {
+        RuleFor(c => c.Status).Must(s => !s.IsSet || s.Value is "active" or "archived" or "spam").WithMessage("status must be active, archived or spam.");
+        RuleFor(c => c.Priority).Must(p => !p.IsSet || p.Value is "low" or "medium" or "high" or "urgent").WithMessage("priority must be low, medium, high or urgent.");
+        RuleFor(c => c.Tags).Must(t => !t.IsSet || (t.Value is { Count: <= TagsMax } tags && tags.All(tag => !string.IsNullOrWhiteSpace(tag) && tag.Length <= TagCharactersMax && !tag.Any(char.IsControl))))
+            .WithMessage($"tags must be at most {TagsMax} texts of 1 to {TagCharactersMax} characters.");
+    }
+}
+
+/// <summary>What changing a conversation needs to know beside its stream.</summary>
+public interface IConversationReferences
+{
+    /// <summary>The organization has an active user with this id.</summary>
+    Task<bool> IsUserAsync(Guid organizationId, Guid userId, CancellationToken ct);
+}
+
+/// <summary>Finds whose conversation it is: by its stream, else (nobody decided anything on it yet) by its document.</summary>
+public sealed class ConversationParties(IEventStore store, IDocumentViews views)
+{
+    /// <exception cref="Refusal"><c>conversation.unknown</c></exception>
+    public async Task<(Guid AccountId, Guid ContactId)> RequireAsync(Guid organizationId, Guid conversationId, CancellationToken ct)
+    {
+        var stream = (await store.LoadAsync(organizationId, conversationId, ct)).Fold<Conversation, ConversationEvent>(Conversation.Initial, Conversation.Evolve);
+        if (stream.AccountId != Guid.Empty)
+        {
+            return (stream.AccountId, stream.ContactId);
+        }
+
+        var document = await views.ConversationAsync(organizationId, conversationId, ct) ?? throw new Refusal("conversation.unknown", "There is no such conversation.");
+        return (document.AccountId, document.ContactId);
+    }
+}
+
+public sealed class ChangeConversationHandler(IEventStore store, ConversationParties parties, IConversationReferences references, TimeProvider clock) :
+    IRequestHandler<AssignConversation, Done>, IRequestHandler<ClassifyConversation, Done>
+{
+    public async Task<Done> Handle(AssignConversation command, CancellationToken ct)
+    {
+        var (account, contact) = await parties.RequireAsync(command.OrganizationId, command.ConversationId, ct);
+        if (command.UserId is { } user && !await references.IsUserAsync(command.OrganizationId, user, ct))
+        {
+            throw new Refusal("user.unknown", "The organization has no active user with this id.");
+        }
+
+        return await DecideAsync(command.OrganizationId, command.ConversationId, state => Conversation.Assign(state, command.ConversationId, account, contact, command.UserId, clock.GetUtcNow()), null, ct);
+    }
+
+    public async Task<Done> Handle(ClassifyConversation command, CancellationToken ct)
+    {
+        var (account, contact) = await parties.RequireAsync(command.OrganizationId, command.ConversationId, ct);
+        return await DecideAsync(command.OrganizationId, command.ConversationId, state => Conversation.Classify(state, command.ConversationId, account, contact,
+            command.Status.IsSet ? command.Status.Value : state.Status, command.Priority.IsSet ? command.Priority.Value : state.Priority,
+            command.Tags.IsSet ? [.. command.Tags.Value.Distinct()] : state.Tags, clock.GetUtcNow()), command.SeenVersion, ct);
+    }
+
+    private Task<Done> DecideAsync(Guid organizationId, Guid conversationId, Func<Conversation, IReadOnlyList<ConversationEvent>> decide, long? seen, CancellationToken ct) =>
+        store.Decide<Conversation, ConversationEvent>(organizationId, conversationId, "conversation", Conversation.Initial, Conversation.Evolve, decide, seen, ct);
+}
