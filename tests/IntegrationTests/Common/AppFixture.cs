@@ -21,7 +21,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     private readonly List<HttpClient> clients = [];
     private static int redisDatabases;
 
-    // Queue and progress belong to one log: two applications must not share them. Redis has 16 databases; 0 is left to other tests.
+    // Queue, progress and analytics belong to one log: two applications must not share them. Redis has 16 databases; 0 is left to other tests.
+    private readonly string clickHouse = new UriBuilder(stores.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri;
     private readonly int redisDatabase = 1 + (Interlocked.Increment(ref redisDatabases) % 15);
     private WebApplication? app;
 
@@ -181,6 +182,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("ConnectionStrings:Directory", AdminConnection),
         ("ConnectionStrings:DirectoryApp", new NpgsqlConnectionStringBuilder(AdminConnection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString),
         ("ConnectionStrings:Redis", $"{stores.Stores.Redis},defaultDatabase={redisDatabase}"),
+        ("ConnectionStrings:ClickHouse", clickHouse),
         ("ConnectionStrings:Mongo", stores.Stores.Mongo),
         ("Bsp:PlatformKey", PlatformKey),
         ("Bsp:MasterKey", Convert.ToBase64String(SHA256.HashData("only for tests"u8))),
