@@ -13,9 +13,12 @@ public sealed class SendWorker(MessageQueue queue, Sender sender, Instance insta
     // A job that lost its worker is decided by the log, not by how often it stalled.
     private const int StallsMax = 1_000_000;
 
+    // After a kill its jobs wait for the end of their locks and two looks.
+    private static readonly TimeSpan StalledInterval = TimeSpan.FromSeconds(5);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await instance.Ready.WaitAsync(stoppingToken);
-        await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax }, sender.HandleAsync, clock, log).RunAsync(stoppingToken);
+        await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax, StalledInterval = StalledInterval }, sender.HandleAsync, clock, log).RunAsync(stoppingToken);
     }
 }
