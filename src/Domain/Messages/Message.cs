@@ -155,6 +155,8 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         MessageDelivered e => state with { DeliveredAt = e.At, DeliveredImplied = e.Implied },
         MessageRead e => state with { ReadAt = e.At },
         MessageFailed e => state with { FailedAt = e.At },
+        MessageStatusNoted { Status: "sent" } e when state.SentImplied => state with { Notes = state.Notes + 1, SentAt = e.At, SentImplied = false },
+        MessageStatusNoted { Status: "delivered" } e when state.DeliveredImplied => state with { Notes = state.Notes + 1, DeliveredAt = e.At, DeliveredImplied = false },
         MessageStatusNoted => state with { Notes = state.Notes + 1 },
         MessageReceived e => state with { Ref = e.Ref, Phase = MessagePhase.Inbound, Wamid = e.Wamid, Content = e.Content },
         _ => throw new InvalidOperationException($"Message.Evolve does not know {@event.GetType().Name}."),
@@ -170,11 +172,11 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         events.Add(new MessageDelivered(reference, implied, state.SentAt ?? said.At, state.FailedAt, said.Evidence, said.At));
     }
 
-    // The very same report again: nothing new to keep.
+    // The very same report again: nothing new to keep. That a rung was only implied is not a report.
     private static bool Heard(Message state, ReportedStatus said) => said.Status switch
     {
-        "sent" => state.SentAt == said.At,
-        "delivered" => state.DeliveredAt == said.At,
+        "sent" => state.SentAt == said.At && !state.SentImplied,
+        "delivered" => state.DeliveredAt == said.At && !state.DeliveredImplied,
         "read" or "played" => state.ReadAt == said.At,
         "failed" => state.FailedAt == said.At,
         _ => false,

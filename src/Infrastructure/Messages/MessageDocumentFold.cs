@@ -1,6 +1,9 @@
+using System.Globalization;
+using System.Text.Json;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Application.Webhooks;
 using Bsp.Domain.Messages;
 
 namespace Bsp.Infrastructure.Messages;
@@ -68,11 +71,11 @@ public static class MessageDocumentFold
         MessageCancelled => Reach(d, "cancelled"),
         MessageExpired => Reach(d, "expired"),
         MessageRejected e => Fail(Reach(d, "rejected"), e.Code, e.Title, e.Details, e.At),
-        MessageSent e => With(d, e.Evidence) with { SentAt = Ms(e.At), StatusHistory = Add(d, new("sent", Ms(e.At), Implied: e.Implied ? true : null)) },
-        MessageDelivered e => With(d, e.Evidence) with { DeliveredAt = Ms(e.At), StatusHistory = Add(d, new("delivered", Ms(e.At), Implied: e.Implied ? true : null)) },
-        MessageRead e => With(d, e.Evidence) with { ReadAt = Ms(e.At), StatusHistory = Add(d, new("read", Ms(e.At))) },
+        MessageSent e => Report(With(d, e.Evidence), new("sent", Ms(e.At), Implied: e.Implied ? true : null)),
+        MessageDelivered e => Report(With(d, e.Evidence), new("delivered", Ms(e.At), Implied: e.Implied ? true : null)),
+        MessageRead e => Report(With(d, e.Evidence), new("read", Ms(e.At))),
         MessageFailed e => Fail(With(d, e.Evidence), e.Code, e.Title, e.Details, e.At),
-        MessageStatusNoted e => With(d, e.Evidence),
+        MessageStatusNoted e => Note(With(d, e.Evidence), e),
         _ => d,
     };
 
@@ -84,12 +87,33 @@ public static class MessageDocumentFold
         _ => Reach(d, "accepted"),
     };
 
-    private static MessageDocument Fail(MessageDocument d, int? code, string? title, string? details, DateTimeOffset at) => d with
+    private static MessageDocument Fail(MessageDocument d, int? code, string? title, string? details, DateTimeOffset at) =>
+        Report(d, new("failed", Ms(at), code?.ToString(CultureInfo.InvariantCulture), details ?? title));
+
+    // What came too late to move the ledger is told all the same: the real time of a rung that had been implied, a failure reported after the delivery.
+    private static MessageDocument Note(MessageDocument d, MessageStatusNoted e) => e.Status switch
     {
-        FailedAt = Ms(at),
-        ErrorCode = code?.ToString(System.Globalization.CultureInfo.InvariantCulture),
-        StatusHistory = Add(d, new("failed", Ms(at), code?.ToString(System.Globalization.CultureInfo.InvariantCulture), details ?? title)),
+        "sent" or "delivered" or "read" => Report(d, new(e.Status, Ms(e.At))),
+        "played" => Report(d, new("read", Ms(e.At))),
+        "failed" when e.Evidence?.Item is { } item && MetaEnvelope.Items(item, "errors").FirstOrDefault() is { ValueKind: JsonValueKind.Object } error =>
+            Fail(d, MetaEnvelope.Number(error, "code"), MetaEnvelope.Text(error, "title"), MetaEnvelope.Child(error, "error_data") is { } data ? MetaEnvelope.Text(data, "details") : null, e.At),
+        "failed" => Fail(d, null, null, null, e.At),
+        _ => d,
     };
+
+    private static MessageDocument Report(MessageDocument d, StatusChange change)
+    {
+        var history = Add(d, change);
+        var best = history.First(c => c.Status == change.Status);
+        var told = d with { StatusHistory = history };
+        return change.Status switch
+        {
+            "sent" => told with { SentAt = best.Timestamp },
+            "delivered" => told with { DeliveredAt = best.Timestamp },
+            "read" => told with { ReadAt = best.Timestamp },
+            _ => told with { FailedAt = best.Timestamp, ErrorCode = best.ErrorCode },
+        };
+    }
 
     /// <summary>Derives what depends on several facts, so that it cannot depend on their order.</summary>
     private static MessageDocument Settle(MessageDocument d)
@@ -114,13 +138,22 @@ public static class MessageDocumentFold
 
     private static MessageDocument With(MessageDocument d, Evidence? evidence) => evidence?.Item is not { } item ? d : d with
     {
-        RawWebhook = item,
+        RawWebhook = d.RawWebhook is { } known && Age(known).CompareTo(Age(item)) > 0 ? known : item,
         Cost = MessageDocumentPricing.Read(item) ?? d.Cost,
         WaConversationId = MessageDocumentContent.Text(item, "conversation", "id") ?? d.WaConversationId,
     };
 
-    private static StatusChange[] Add(MessageDocument d, StatusChange change) =>
-        d.StatusHistory.Contains(change) ? d.StatusHistory : [.. d.StatusHistory.Append(change).OrderBy(c => c.Timestamp).ThenBy(c => Rung(c.Status))];
+    // By Meta's own clock, not by arrival.
+    private static (DateTimeOffset At, int Rung) Age(JsonElement item) => (MetaEnvelope.Time(item) ?? DateTimeOffset.MinValue, Rung(MetaEnvelope.Text(item, "status") ?? ""));
+
+    // One entry a rung: what was reported before what is implied, then the earliest.
+    private static StatusChange[] Add(MessageDocument d, StatusChange change)
+    {
+        var known = d.StatusHistory.FirstOrDefault(c => c.Status == change.Status);
+        return known is not null && (known.Implied is true, known.Timestamp).CompareTo((change.Implied is true, change.Timestamp)) <= 0
+            ? d.StatusHistory
+            : [.. d.StatusHistory.Where(c => c != known).Append(change).OrderBy(c => c.Timestamp).ThenBy(c => Rung(c.Status))];
+    }
 
     private static int Rung(string status) => status switch { "pending" => 0, "sent" => 1, "failed" => 2, "delivered" => 3, _ => 4 };
 

@@ -18,6 +18,7 @@ public sealed class SendWorker(MessageQueue queue, Sender sender, Instance insta
     /// </summary>
     public static readonly TimeSpan LockDuration = TimeSpan.FromSeconds(10);
 
+    // After a kill its jobs wait for the end of their locks and two looks.
     private static readonly TimeSpan StalledInterval = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -165,10 +165,9 @@ public sealed class Worker(
 
     private void Report(IReadOnlyList<JobOutcome> outcomes, IReadOnlyList<Verdict> verdicts)
     {
-        for (var i = 0; i < outcomes.Count; i++)
+        foreach (var foreign in outcomes.Zip(verdicts).Where(o => o.Second != Verdict.Done).GroupBy(o => o.Second, o => o.First.Job.Id))
         {
-            if (verdicts[i] != Verdict.Done)
-                log.LogWarning("Queue {Queue}: job {Job} was no longer ours: {Verdict}", queue.Name, outcomes[i].Job.Id, verdicts[i]);
+            log.LogWarning("Queue {Queue}: {Count} jobs were no longer ours ({Verdict}): {Jobs}", queue.Name, foreign.Count(), foreign.Key, string.Join(", ", foreign.Take(10)));
         }
     }
 

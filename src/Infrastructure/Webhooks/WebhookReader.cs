@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Redis;
@@ -101,23 +100,10 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
-            webhooks.Add(new(reader.GetInt64(0), reader.GetDateTime(1), reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), Parse(reader.GetFieldValue<byte[]>(4))));
+            webhooks.Add(new(reader.GetInt64(0), reader.GetDateTime(1), reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4))));
         }
 
         return webhooks;
-    }
-
-    private static JsonElement Parse(byte[] body)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });
-            return document.RootElement.Clone();
-        }
-        catch (JsonException)
-        {
-            return default;
-        }
     }
 
     private static async Task NoteAsync(NpgsqlConnection connection, List<WebhookNote> notes, CancellationToken ct)

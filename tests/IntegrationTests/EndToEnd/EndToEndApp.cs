@@ -39,3 +39,21 @@ public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
     /// <summary>An organization of this application with an approved template on a connected number.</summary>
     internal Task<Tenant> NewTenantAsync(int messagesPerSecondMax = 1_000) => Tenant.NewAsync(Address, Meta, messagesPerSecondMax);
 }
+
+/// <summary>With one organization for all tests of the class.</summary>
+public sealed class TenantApp(StoresFixture stores) : EndToEndApp(stores)
+{
+    internal Tenant Tenant { get; private set; } = null!;
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        Tenant = await NewTenantAsync();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        Tenant.Dispose();
+        await base.DisposeAsync();
+    }
+}
