@@ -34,6 +34,10 @@ public interface IEventStore
     /// <exception cref="Common.StoreUnavailable">PostgreSQL cannot be reached; whether the call was written is then re-checked by event id before giving up, so this means it was not, or (<c>OutcomeUnknown</c>) could not be found out.</exception>
     Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct);
 
+    /// <summary>Many independent calls at once, each with its own outcome, in their order. They go into the queue together and so share few transactions.</summary>
+    /// <exception cref="AggregateException">Some calls failed otherwise than by a verdict (inner exceptions say how); the others have been carried out.</exception>
+    Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct);
+
     /// <summary>A whole stream in one round trip (snapshot not used); version 0 and no events when there is none.</summary>
     Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct);
 

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
@@ -44,7 +45,8 @@ public static class MessageLedger
     private static async Task<IReadOnlyList<Guid>> AppendAsync(IEventStore store, Guid organizationId, IReadOnlyList<(Guid Id, Message State, long Version)> found,
         Func<Guid, Message, MessageEvent[]> decide, Dictionary<Guid, Ruling> rulings, CancellationToken ct)
     {
-        var pending = new List<(Ruling Ruling, Task<AppendOutcome> Outcome)>();
+        var pending = new List<Ruling>(found.Count);
+        var calls = new List<(Guid, IReadOnlyList<StreamAppend>)>(found.Count);
         foreach (var (id, state, version) in found)
         {
             var events = decide(id, state);
@@ -54,14 +56,14 @@ public static class MessageLedger
                 continue;
             }
 
-            var after = events.Aggregate(state, Message.Evolve);
-            pending.Add((new(id, state, events, after, version + events.Length), store.AppendAsync(organizationId, [new(id, "message", version, events)], ct)));
+            pending.Add(new(id, state, events, events.Aggregate(state, Message.Evolve), version + events.Length));
+            calls.Add((organizationId, [new(id, "message", version, events)]));
         }
 
+        var outcomes = await AppendAsync(store, calls, ct);
         var conflicts = new List<Guid>();
-        foreach (var (ruling, task) in pending)
+        foreach (var (ruling, outcome) in pending.Zip(outcomes))
         {
-            var outcome = await task;
             if (outcome.Verdict == AppendVerdict.Ok)
             {
                 rulings[ruling.MessageId] = ruling;
@@ -77,5 +79,19 @@ public static class MessageLedger
         }
 
         return conflicts;
+    }
+
+    // All at once, so that they share a transaction; the caller knows the single store's exceptions.
+    private static async Task<AppendOutcome[]> AppendAsync(IEventStore store, IReadOnlyList<(Guid, IReadOnlyList<StreamAppend>)> calls, CancellationToken ct)
+    {
+        try
+        {
+            return calls.Count == 0 ? [] : await store.AppendManyAsync(calls, ct);
+        }
+        catch (AggregateException failed)
+        {
+            ExceptionDispatchInfo.Throw(failed.InnerExceptions[0]);
+            throw;
+        }
     }
 }

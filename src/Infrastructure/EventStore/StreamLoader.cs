@@ -10,7 +10,11 @@ internal sealed class StreamLoader(Shard shard, EventStoreSettings settings) : I
 {
     // Archived events are left out, as Marten does; tombstones stand in streams of their own and never come up here.
     private const string One = $"SELECT {EventRows.Columns} FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = $2 AND NOT e.is_archived ORDER BY e.version";
-    private const string Many = $"SELECT {EventRows.Columns} FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = ANY ($2) AND NOT e.is_archived ORDER BY e.stream_id, e.version";
+    // One look-up per stream, whatever the planner knew when it planned: on a table without statistics "= ANY" became a filter over all of the tenant's events (measured: 170 ms instead of 2).
+    private const string Many = $"""
+        SELECT e.* FROM unnest($2) AS s (id)
+         CROSS JOIN LATERAL (SELECT {EventRows.Columns} FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = s.id AND NOT e.is_archived ORDER BY e.version OFFSET 0) e
+        """;
 
     private readonly NpgsqlDataSource source = Source(shard, settings);
 
