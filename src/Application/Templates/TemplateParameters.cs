@@ -114,7 +114,7 @@ internal sealed partial class TemplateParameter
         Name = name;
         this.charactersMax = charactersMax;
         this.shape = shape;
-        pieces = Cut(text);
+        pieces = Cut(name, text);
     }
 
     /// <summary>The variable, or the button's index.</summary>
@@ -172,7 +172,8 @@ internal sealed partial class TemplateParameter
     // Meta refuses a parameter with line ends, tabs or more than four blanks in a row (error 132018).
     private static string Tidy(string text) => Blanks().Replace(text, " ").Trim();
 
-    private static List<Piece> Cut(string text)
+    // People must not be sent the braces of a mistyped placeholder.
+    private static List<Piece> Cut(string name, string text)
     {
         var pieces = new List<Piece>();
         var done = 0;
@@ -184,7 +185,9 @@ internal sealed partial class TemplateParameter
         }
 
         pieces.Add(new(null, text[done..]));
-        return pieces;
+        return pieces.Exists(p => p.Field is null && p.Text!.Contains("{{", StringComparison.Ordinal))
+            ? throw new MissingParameter($"{name}: '{text}' holds a placeholder that is none: write {{{{contact.first_name}}}}, {{{{contact.custom_fields.city|there}}}} or the like.")
+            : pieces;
     }
 
     /// <param name="Field">Of the contact; null: a literal.</param>

@@ -41,6 +41,10 @@ public sealed class TemplateBodyTests
     [Fact] public void A_parameter_that_nobody_gave_is_refused_for_all() =>
         Build("""{"body":"Hi {{1}}, it is {{2}} now."}""", """{"body":["Ann"]}""").Refusal.ShouldBe("body 2: template_parameters.body has no value for {{2}}.");
 
+    [Theory, InlineData("{{first_name}}"), InlineData("Dear {{ contact.first_name"), InlineData("{{contact.}}")]
+    public void A_mistyped_placeholder_is_sent_to_nobody(string text) =>
+        Build("""{"body":"Hi {{1}}, hello."}""", System.Text.Json.JsonSerializer.Serialize(new { body = new[] { text } })).Refusal!.ShouldContain("placeholder");
+
     [Fact] public void A_placeholder_inside_a_contacts_name_stays_what_it_is() => Gives(
         Build("""{"body":"Hi {{1}}, hello."}""", """{"body":["{{contact.first_name}}"]}""", Ann with { FirstName = "{{contact.email}}" }), """[{"type":"body","parameters":[{"type":"text","text":"{{contact.email}}"}]}]""");
 
