@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Meta;
+using Bsp.Domain.Templates;
 
 namespace Bsp.Infrastructure.Meta;
 
@@ -59,7 +60,7 @@ public sealed class GraphClient : IMeta, IDisposable
     public async Task<SubmittedTemplate> SubmitTemplateAsync(MetaNumber number, string? metaTemplateId, string name, string language, string category, JsonElement components, CancellationToken ct)
     {
         var body = metaTemplateId is null
-            ? JsonSerializer.SerializeToUtf8Bytes(new { name, language, category, components })
+            ? JsonSerializer.SerializeToUtf8Bytes(new { name, language, category, parameter_format = MetaComponents.ParameterFormat(TemplateComponents.Read(components)), components })
             : JsonSerializer.SerializeToUtf8Bytes(new { category, components });
         using var answer = await CallAsync(HttpMethod.Post, metaTemplateId ?? $"{number.WabaId}/message_templates", number, JsonBody(body), ct);
         var root = answer.RootElement;

@@ -18,6 +18,7 @@ internal readonly record struct GraphError(int? Code, string? Message, string? D
             }
 
             var details = error.TryGetProperty("error_data", out var data) && data.ValueKind == JsonValueKind.Object && data.TryGetProperty("details", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
+            details ??= error.TryGetProperty("error_user_msg", out var told) && told.ValueKind == JsonValueKind.String ? told.GetString() : null; // what is wrong with a template stands only there
             return new(error.TryGetProperty("code", out var code) && code.TryGetInt32(out var number) ? number : null,
                 error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String ? message.GetString() : null, details);
         }
