@@ -265,10 +265,11 @@ public sealed class MessageQueueTests(RedisFixture fixture) : QueueTest(fixture)
             (await queue.FinishAsync([new JobCompleted(lost)])).ShouldBe([Verdict.LockLost]);
         }
 
-        var job = (await queue.TakeAsync(1)).Single();
+        var patient = NewQueue(); // its lock outlives the slowest machine
+        var job = (await patient.TakeAsync(1)).Single();
         (job.Id, job.Stalls, job.MustFail).ShouldBe(("m-1", 2, "job stalled more than allowable limit"));
         (await Events()).ShouldContain("stalled jobId=m-1");
-        await queue.FinishAsync([new JobFailed(job, job.MustFail!, Retryable: false)]);
+        (await patient.FinishAsync([new JobFailed(job, job.MustFail!, Retryable: false)])).ShouldBe([Verdict.Done]);
         (await Hash("m-1")).ShouldNotContainKey("defa");
     }
 
