@@ -55,6 +55,13 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
          WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents') AND table_name !~ 'projection|progression|partition|idempotency|journal|inbox'
         """);
 
+    /// <summary>The same, once the views have caught up: two looks in a row see no change.</summary>
+    public Task<string> SettledRowsAsync()
+    {
+        var last = "";
+        return Patience.UntilAsync(RowsAsync, rows => rows == Interlocked.Exchange(ref last, rows), "the views have caught up");
+    }
+
     /// <summary>Waits until every webhook that was taken has been worked off.</summary>
     public Task InboxEmptyAsync() => Patience.UntilAsync(() => ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox"), n => n == "0", "the inbox is empty");
 
