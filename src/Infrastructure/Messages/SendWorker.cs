@@ -7,8 +7,8 @@ namespace Bsp.Infrastructure.Messages;
 /// <summary>Runs the sender on the queue for as long as the process lives.</summary>
 public sealed class SendWorker(MessageQueue queue, Sender sender, Instance instance, TimeProvider clock, ILogger<Worker> log) : BackgroundService
 {
-    /// <summary>Jobs in hand at once; with 50 to a batch that is eight batches.</summary>
-    private const int Slots = 400;
+    /// <summary>Jobs in hand at once: four batches of 50. Also what a kill -9 can leave of unknown outcome, so no more than the pace needs.</summary>
+    private const int Slots = 200;
 
     // A job that lost its worker is decided by the log, not by how often it stalled.
     private const int StallsMax = 1_000_000;
