@@ -13,6 +13,8 @@ public static class Deciding
     public static async Task<Done> Decide<TState, TEvent>(this IEventStore store, Guid organizationId, Guid streamId, string streamType, TState initial,
         Func<TState, TEvent, TState> evolve, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TEvent : class
     {
+        // Callers of one stream here queue, so that a storm of them does not conflict with itself; conflicts with other processes are tried again.
+        using var turn = await StreamGates.EnterAsync(store, organizationId, streamId, ct);
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
             var stream = await store.LoadAsync(organizationId, streamId, ct);

@@ -8,8 +8,8 @@ namespace Bsp.Infrastructure.EventStore;
 /// <param name="wanted">Types that anybody here reads; null: all.</param>
 internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wanted)
 {
-    // About 20 MB of decoded events of 1 KB at most.
-    private const int KeptEventsMax = 20_000;
+    // About 15 MB of decoded events: a status with its evidence takes about 2 KB.
+    private const int KeptEventsMax = 8_000;
     private const int PageEventsMax = 1_000;
 
     private readonly Lock gate = new();
