@@ -57,7 +57,7 @@ public sealed class LostConnectionTests(LogDatabase database) : IClassFixture<Lo
     {
         var text = new NpgsqlConnectionStringBuilder(database.Shard.ConnectionString) { Port = 1, Timeout = 2 }.ConnectionString;
         await using var nowhere = NpgsqlDataSource.Create(text);
-        await using var shards = new Shards(database.Shards.Directory, [new Shard("A-Z", 1, nowhere) { ConnectionString = text }]);
+        await using var shards = new Shards(NpgsqlDataSource.Create(database.Shard.ConnectionString), [new Shard("A-Z", 1, nowhere) { ConnectionString = text }]);
         await using var store = new PostgresEventStore(shards, [], LogDatabase.NewSignals(), new(), TimeProvider.System);
         var organization = await database.NewOrganizationAsync();
         var stream = Uuid.New();
