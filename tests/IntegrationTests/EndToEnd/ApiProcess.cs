@@ -15,13 +15,13 @@ namespace Bsp.IntegrationTests.EndToEnd;
 /// <summary>The application as a process of its own, that can be killed; its stores and its Meta outlive it.</summary>
 public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
 {
-    // Kills the program with -9 as soon as our end of the pipe closes: on request, or because this process died.
+    // Kills the program with -9 as soon as our end of the pipe closes: on request, or because this process died. Ends when the program ends by itself.
     private const string Guard = """
         log=$1; shift
-        "$@" </dev/null >>"$log" 2>&1 &
+        exec 3<&0
+        "$@" </dev/null 3<&- >>"$log" 2>&1 &
         child=$!
-        read -r _
-        kill -9 "$child"
+        (read -r _ <&3; kill -9 "$child") 2>/dev/null &
         wait "$child" 2>/dev/null
         """;
 
@@ -78,13 +78,13 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
             try
             {
                 using var answer = await client.GetAsync("/health/ready");
-                return answer.StatusCode;
+                return (Ready: answer.StatusCode == HttpStatusCode.OK, Said: await answer.Content.ReadAsStringAsync());
             }
-            catch (HttpRequestException)
+            catch (HttpRequestException fault)
             {
-                return HttpStatusCode.ServiceUnavailable;
+                return (Ready: false, Said: $"{fault.Message} {await LogAsync()}");
             }
-        }, status => status == HttpStatusCode.OK, "the API is ready");
+        }, answer => answer.Ready, "the API is ready");
     }
 
     /// <summary>kill -9.</summary>
@@ -131,10 +131,22 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         ["Bsp__Limits__OrganizationPerSecond"] = "20000",
     };
 
+    // Below the range from which the system gives out ports: another test must not be given it while the process is dead.
     private static int FreePort()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = RandomNumberGenerator.GetInt32(20_000, 32_000);
+            try
+            {
+                using var probe = new TcpListener(IPAddress.Loopback, port);
+                probe.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // taken: another one
+            }
+        }
     }
 }
