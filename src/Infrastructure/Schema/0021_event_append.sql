@@ -31,6 +31,8 @@ END $$;
 -- Many calls in one statement. Streams (s_*) are distinct and sorted; items (i_*: one stream of one call) stand in the order of calls (c_*); events
 -- (e_*) stand in the order of streams, then items. Each call has its own verdict: 0 done, 1 conflict, 2 archived. Out: versions found, per item;
 -- seq_ids of what was written, in the order of e_*. Raises 40001 when another process was faster: the caller repeats.
+-- The look at the streams can be planned in one way only, an index look-up per stream: a lane keeps its plans for as long as it lives, and one planned while the
+-- tables were new read the tenant's whole index once per batch (measured: 65 ms a batch at 16,000 streams, until somebody analyzed).
 CREATE FUNCTION bsp.append(
   p_tenants text, p_at timestamptz,
   s_tenant text[], s_id uuid[], s_type text[],
@@ -54,7 +56,8 @@ BEGIN
   IF p_tenants IS NOT NULL THEN PERFORM set_config('bsp.tenants', p_tenants, true); END IF;
   SELECT array_agg(CASE WHEN t.id IS NULL THEN -1 ELSE coalesce(t.version, 0) END ORDER BY s.o), array_agg(coalesce(t.is_archived, false) ORDER BY s.o)
     INTO stored, closed
-    FROM unnest(s_tenant, s_id) WITH ORDINALITY AS s (tenant, id, o) LEFT JOIN public.mt_streams t ON t.tenant_id = s.tenant AND t.id = s.id;
+    FROM unnest(s_tenant, s_id) WITH ORDINALITY AS s (tenant, id, o)
+    LEFT JOIN LATERAL (SELECT t.id, t.version, t.is_archived FROM public.mt_streams t WHERE t.tenant_id = s.tenant AND t.id = s.id OFFSET 0) t ON true;
   running := stored;
   verdicts := array_fill(0, ARRAY[cardinality(c_items)]);
   versions := array_fill(0::bigint, ARRAY[cardinality(i_call)]);
