@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.Contacts;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 
@@ -30,7 +31,7 @@ public sealed record AudienceSql(string Condition, IReadOnlyList<object> Argumen
 
     private static async Task<AudienceSql> ListsAsync(Shard shard, Guid organizationId, Guid[] ids, CancellationToken ct)
     {
-        var filters = await shard.QueryAsync(organizationId, "SELECT filters FROM contact_lists WHERE organization_id = $1 AND id = ANY ($2) AND filters IS NOT NULL", r => CampaignsTable.Json(r.GetString(0)), ct, organizationId, ids);
+        var filters = await shard.QueryAsync(organizationId, "SELECT filters FROM contact_lists WHERE organization_id = $1 AND id = ANY ($2) AND filters IS NOT NULL", r => r.Json(0), ct, organizationId, ids);
         var conditions = new List<string> { "EXISTS (SELECT FROM contact_list_items i WHERE i.contact_id = c.id AND i.list_id = ANY ($2))" };
         var arguments = new List<object> { ids };
         foreach (var json in filters)

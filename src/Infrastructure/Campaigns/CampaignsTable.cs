@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Text.Json;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -45,16 +45,8 @@ public sealed class CampaignsTable(Shards shards, SendingNumbers numbers, ICampa
     }
 
     private static CampaignView Read(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetString(4), r.IsDBNull(5) ? null : r.GetString(5), r.GetString(6), r.GetString(7),
-        Json(r.GetString(8)), r.GetInt32(9), r.GetInt32(10), r.GetInt32(11), r.GetInt32(12), r.GetInt32(13), Time(r, 14), Time(r, 15), Time(r, 16), r.IsDBNull(17) ? null : Json(r.GetString(17)),
+        r.Json(8), r.GetInt32(9), r.GetInt32(10), r.GetInt32(11), r.GetInt32(12), r.GetInt32(13), r.TimeOrNull(14), r.TimeOrNull(15), r.TimeOrNull(16), r.IsDBNull(17) ? null : r.Json(17),
         r.GetFieldValue<DateTimeOffset>(18), r.GetFieldValue<DateTimeOffset>(19), r.IsDBNull(20) ? null : r.GetString(20), r.GetInt64(21));
-
-    private static DateTimeOffset? Time(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
-
-    internal static JsonElement Json(string text)
-    {
-        using var document = JsonDocument.Parse(text);
-        return document.RootElement.Clone();
-    }
 }
 
 /// <summary>Judges members of a frozen audience from their message streams.</summary>

@@ -1,5 +1,6 @@
 using Bsp.Application.Templates;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Campaigns;
@@ -14,7 +15,7 @@ internal static class DispatchSql
               FROM campaigns c JOIN templates t ON t.id = c.template_id WHERE c.organization_id = $1 AND c.id = $2
             """,
             r => new CampaignText(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
-                TemplateBody.Prepare(r.GetString(2), r.GetString(3), CampaignsTable.Json(r.GetString(5)), r.IsDBNull(6) ? null : CampaignsTable.Json(r.GetString(6)))),
+                TemplateBody.Prepare(r.GetString(2), r.GetString(3), r.Json(5), r.IsDBNull(6) ? null : r.Json(6))),
             ct, organizationId, campaignId)).FirstOrDefault();
 
     /// <summary>Members from an ordinal on; those whose contact is gone come without data.</summary>
@@ -24,8 +25,6 @@ internal static class DispatchSql
               FROM bsp.campaign_audience a LEFT JOIN contacts c ON c.organization_id = a.organization_id AND c.id = a.contact_id
              WHERE a.campaign_id = $1 AND a.organization_id = $4 AND a.ordinal >= $2 AND a.ordinal < $3 ORDER BY a.ordinal
             """,
-            r => new Member(r.GetGuid(0), Text(r, 1), Text(r, 2), Text(r, 3), new ContactValues(Text(r, 4), Text(r, 5), Text(r, 6), Text(r, 1), r.IsDBNull(7) ? default : CampaignsTable.Json(r.GetString(7)))),
+            r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3), new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7))),
             ct, campaignId, from, from + count, organizationId);
-
-    private static string? Text(Npgsql.NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
 }

@@ -4,6 +4,7 @@ using Bsp.Application.Contacts;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using FluentValidation;
 using MediatR;
@@ -80,7 +81,7 @@ public sealed class CreateContactHandler(Shards shards, IEventStore store, TimeP
     private static async Task RequireOwnAsync(Shard shard, Guid organizationId, Guid id, ContactFields fields, CancellationToken ct)
     {
         var others = await shard.QueryAsync(organizationId, "SELECT c.id, c.phone_number FROM contacts c WHERE c.phone_number = $1 OR c.wa_user_id = $2",
-            row => (Id: row.GetGuid(0), Phone: ContactRows.Text(row, 1)), ct, Text(fields.PhoneNumber), Text(fields.WaUserId));
+            row => (Id: row.GetGuid(0), Phone: row.TextOrNull(1)), ct, Text(fields.PhoneNumber), Text(fields.WaUserId));
         if (others.Find(o => o.Id != id) is { Id: var other } && other != Guid.Empty)
         {
             throw Duplicate(other);

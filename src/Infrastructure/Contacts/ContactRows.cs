@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.Contacts;
+using Bsp.Infrastructure.Common;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -13,17 +14,11 @@ internal static class ContactRows
         c.last_interaction, c.total_messages_received, c.total_messages_sent, c.created_at, c.updated_at, c.row_version
         """;
 
-    public static ContactView Read(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetGuid(1), Text(row, 2), Text(row, 3), Text(row, 4), Text(row, 5), Text(row, 6),
-        Json(row.GetString(7)), JsonSerializer.Deserialize<string[]>(row.GetString(8))!, row.GetString(9), Time(row, 10), Time(row, 11),
+    public static ContactView Read(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetGuid(1), row.TextOrNull(2), row.TextOrNull(3), row.TextOrNull(4), row.TextOrNull(5), row.TextOrNull(6),
+        row.Json(7), JsonSerializer.Deserialize<string[]>(row.GetString(8))!, row.GetString(9), row.TimeOrNull(10), row.TimeOrNull(11),
         row.GetInt32(12), row.GetInt32(13), row.GetFieldValue<DateTimeOffset>(14), row.GetFieldValue<DateTimeOffset>(15), row.GetInt64(16));
 
     public static ContactFields Fields(ContactView view) => new(view.PhoneNumber, view.WaUserId, view.FirstName, view.LastName, view.Email, view.CustomFields, view.Tags);
-
-    public static JsonElement Json(string text)
-    {
-        using var document = JsonDocument.Parse(text);
-        return document.RootElement.Clone();
-    }
 
     public static NpgsqlParameter Jsonb(JsonElement json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json.GetRawText() };
 
@@ -31,8 +26,4 @@ internal static class ContactRows
 
     /// <summary>A parameter that may be null and still has a type.</summary>
     public static NpgsqlParameter Nullable(NpgsqlDbType type, object? value) => new() { NpgsqlDbType = type, Value = value ?? DBNull.Value };
-
-    public static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
-
-    public static DateTimeOffset? Time(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
 }

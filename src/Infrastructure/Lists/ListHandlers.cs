@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Lists;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -14,8 +15,8 @@ internal static class ListRows
 {
     public const string Columns = "l.id, l.organization_id, l.name, l.description, l.contact_count, l.filters, l.created_at, l.updated_at, l.row_version";
 
-    public static ListView Read(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetGuid(1), row.GetString(2), ContactRows.Text(row, 3), row.GetInt32(4),
-        row.IsDBNull(5) ? null : ContactRows.Json(row.GetString(5)), row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7), row.GetInt64(8));
+    public static ListView Read(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetGuid(1), row.GetString(2), row.TextOrNull(3), row.GetInt32(4),
+        row.IsDBNull(5) ? null : row.Json(5), row.GetFieldValue<DateTimeOffset>(6), row.GetFieldValue<DateTimeOffset>(7), row.GetInt64(8));
 
     public static async Task<ListView> FindAsync(Shard shard, Guid organizationId, Guid listId, CancellationToken ct) =>
         await shard.FirstAsync(organizationId, $"SELECT {Columns} FROM contact_lists l WHERE l.id = $1", Read, ct, listId) ?? throw Unknown();

@@ -2,6 +2,7 @@ using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Application.Templates;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
@@ -16,9 +17,9 @@ internal static class TemplateRows
         t.submitted_at, t.approved_at, t.created_at, t.updated_at, t.version
         """;
 
-    public static TemplateView Read(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetGuid(1), row.GetGuid(2), row.GetString(3), ContactRows.Text(row, 4), row.GetString(5), row.GetString(6),
-        ContactRows.Json(row.GetString(7)), row.IsDBNull(8) ? null : ContactRows.Json(row.GetString(8)), row.GetString(9), row.GetString(10), ContactRows.Text(row, 11), row.GetString(12),
-        ContactRows.Time(row, 13), ContactRows.Time(row, 14), row.GetFieldValue<DateTimeOffset>(15), row.GetFieldValue<DateTimeOffset>(16), row.GetInt64(17));
+    public static TemplateView Read(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetGuid(1), row.GetGuid(2), row.GetString(3), row.TextOrNull(4), row.GetString(5), row.GetString(6),
+        row.Json(7), row.IsDBNull(8) ? null : row.Json(8), row.GetString(9), row.GetString(10), row.TextOrNull(11), row.GetString(12),
+        row.TimeOrNull(13), row.TimeOrNull(14), row.GetFieldValue<DateTimeOffset>(15), row.GetFieldValue<DateTimeOffset>(16), row.GetInt64(17));
 
     public static async Task<TemplateView> FindAsync(Shard shard, Guid organizationId, Guid templateId, CancellationToken ct) =>
         await shard.FirstAsync(organizationId, $"SELECT {Columns} FROM templates t WHERE t.id = $1 AND t.deleted_at IS NULL", Read, ct, templateId) ?? throw Unknown();
@@ -29,7 +30,7 @@ internal static class TemplateRows
     {
         var found = await shard.QueryAsync(organizationId, """
             SELECT a.phone_number_id, a.meta_waba_id, coalesce(a.credentials ->> 'access_token', o.meta_access_token) FROM whatsapp_accounts a JOIN organizations o ON o.id = a.organization_id WHERE a.id = $1
-            """, row => (row.GetString(0), row.GetString(1), ContactRows.Text(row, 2)), ct, accountId);
+            """, row => (row.GetString(0), row.GetString(1), row.TextOrNull(2)), ct, accountId);
         return found switch
         {
             [] => throw new Refusal("account.unknown", "There is no such account."),
