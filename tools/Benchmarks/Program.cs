@@ -8,6 +8,7 @@ internal static class Program
     {
         ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
+        ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };
