@@ -37,7 +37,7 @@ public sealed record MessageDocument
     /// <summary>The furthest of <c>read</c>, <c>delivered</c>, <c>failed</c>, <c>sent</c>, <c>pending</c>, in that order.</summary>
     public string Status { get; init; } = "pending";
 
-    /// <summary>Every fact, by time, then by rung.</summary>
+    /// <summary>Every fact: <c>pending</c>, then by time, then by rung.</summary>
     public StatusChange[] StatusHistory { get; init; } = [];
 
     public DateTimeOffset? SentAt { get; init; }

@@ -14,7 +14,7 @@ internal static class MongoMapping
 {
     private static readonly Lazy<bool> Once = new(() =>
     {
-        ConventionRegistry.Register("bsp documents", new ConventionPack { new SnakeCase(), new IgnoreIfNullConvention(true), new IgnoreExtraElementsConvention(true), new Values() },
+        ConventionRegistry.Register("bsp documents", new ConventionPack { new SnakeCase(), new IgnoreIfNullConvention(true), new IgnoreExtraElementsConvention(true), new Values(), new OnlyDocumentsHaveIds() },
             type => type.Namespace == typeof(ConversationDocument).Namespace || type.Namespace == typeof(MessageDocument).Namespace);
         return true;
     });
@@ -26,6 +26,19 @@ internal static class MongoMapping
     {
         public void Apply(BsonMemberMap memberMap) =>
             memberMap.SetElementName(memberMap.MemberType == typeof(DocumentId) && memberMap.MemberName == "Id" ? "_id" : JsonNamingPolicy.SnakeCaseLower.ConvertName(memberMap.MemberName));
+    }
+
+    // The driver takes every member called Id for _id, also in what lies inside a document, where the specification says id.
+    private sealed class OnlyDocumentsHaveIds : ConventionBase, IPostProcessingConvention
+    {
+        public void PostProcess(BsonClassMap classMap)
+        {
+            if (classMap.IdMemberMap is { } id && id.MemberType != typeof(DocumentId))
+            {
+                classMap.SetIdMember(null);
+                id.SetElementName("id");
+            }
+        }
     }
 
     private sealed class Values : ConventionBase, IMemberMapConvention

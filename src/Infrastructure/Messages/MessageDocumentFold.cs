@@ -146,13 +146,14 @@ public static class MessageDocumentFold
     // By Meta's own clock, not by arrival.
     private static (DateTimeOffset At, int Rung) Age(JsonElement item) => (MetaEnvelope.Time(item) ?? DateTimeOffset.MinValue, Rung(MetaEnvelope.Text(item, "status") ?? ""));
 
-    // One entry a rung: what was reported before what is implied, then the earliest.
+    // One entry a rung: what was reported before what is implied, then the earliest. Pending stands first whatever the clocks say: Meta's tells whole seconds, so
+    // "sent" may carry an earlier time than our own queueing.
     private static StatusChange[] Add(MessageDocument d, StatusChange change)
     {
         var known = d.StatusHistory.FirstOrDefault(c => c.Status == change.Status);
         return known is not null && (known.Implied is true, known.Timestamp).CompareTo((change.Implied is true, change.Timestamp)) <= 0
             ? d.StatusHistory
-            : [.. d.StatusHistory.Where(c => c != known).Append(change).OrderBy(c => c.Timestamp).ThenBy(c => Rung(c.Status))];
+            : [.. d.StatusHistory.Where(c => c != known).Append(change).OrderBy(c => c.Status != "pending").ThenBy(c => c.Timestamp).ThenBy(c => Rung(c.Status))];
     }
 
     private static int Rung(string status) => status switch { "pending" => 0, "sent" => 1, "failed" => 2, "delivered" => 3, _ => 4 };

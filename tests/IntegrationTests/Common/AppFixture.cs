@@ -47,6 +47,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     /// <summary>Without any key.</summary>
     public HttpClient Anonymous { get; private set; } = null!;
 
+    /// <summary>A database of its own on the server that BSP_TEST_MONGO names; null: documents are JSONB.</summary>
+    protected string? Mongo { get; } = stores.Stores.Mongo is { } server ? new MongoDB.Driver.MongoUrlBuilder(server) { DatabaseName = $"bsp_{Guid.NewGuid():N}" }.ToString() : null;
+
     protected string AdminConnection { get; private set; } = "";
 
     /// <summary>More or other settings, by name (<c>Bsp:Limits:KeyPerSecond</c>).</summary>
@@ -183,7 +186,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("ConnectionStrings:DirectoryApp", new NpgsqlConnectionStringBuilder(AdminConnection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString),
         ("ConnectionStrings:Redis", $"{stores.Stores.Redis},defaultDatabase={redisDatabase}"),
         ("ConnectionStrings:ClickHouse", clickHouse),
-        ("ConnectionStrings:Mongo", stores.Stores.Mongo),
+        ("ConnectionStrings:Mongo", Mongo),
         ("Bsp:PlatformKey", PlatformKey),
         ("Bsp:MasterKey", Convert.ToBase64String(SHA256.HashData("only for tests"u8))),
         ("Bsp:Meta:BaseUrl", new Uri(Meta.BaseUrl, "/v25.0").ToString()),

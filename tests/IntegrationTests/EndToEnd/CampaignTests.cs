@@ -24,7 +24,7 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["skipped"].GetInt32(), progress["unknown"].GetInt32()).ShouldBe((people, 0, 0, 0));
         (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"))["total_recipients"].GetInt32().ShouldBe(people);
         members.ShouldAllBe(m => app.Meta.State.CountOfCallback($"{m.MessageId}").Equals(ValueTuple.Create(1, 1)));
-        (await app.Views.ScalarAsync("SELECT count(*) FROM documents.conversations WHERE organization_id = $1", tenant.Id)).ShouldBe($"{people}");
+        (await app.Views.Documents.ConversationsAsync(tenant.Id)).ShouldBe($"{people}");
     }
 
     // Endings of the simulator's magic numbers (tools/MetaSimulator/README.md): how the message must end, and the Graph calls it takes.

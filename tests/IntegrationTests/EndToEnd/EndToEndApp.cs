@@ -25,7 +25,7 @@ public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        Views = new(Admin, Redis, new ClickHouseClient(clickHouse));
+        Views = new(Admin, Redis, new ClickHouseClient(clickHouse), Mongo);
     }
 
     public override async ValueTask DisposeAsync()

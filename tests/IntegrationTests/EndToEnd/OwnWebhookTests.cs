@@ -47,7 +47,7 @@ public sealed class OwnWebhookTests(TenantApp app) : IClassFixture<TenantApp>
         if (wanted is not null)
         {
             (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1", Uuid.InboundMessage(tenant.PhoneNumberId, wanted))).ShouldBe("1");
-            await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM documents.messages WHERE wa_message_id = $1", wanted), n => n == "1", "the message shows in the conversation");
+            await Patience.UntilAsync(() => app.Views.Documents.MessagesAsync(wanted), n => n == "1", "the message shows in the conversation");
         }
     }
 

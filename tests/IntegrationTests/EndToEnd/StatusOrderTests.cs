@@ -69,7 +69,7 @@ public sealed class StatusOrderTests(EndToEndApp app) : IClassFixture<EndToEndAp
             var documents = new List<string>();
             foreach (var number in numbers)
             {
-                documents.Add(Essence(await app.Views.ScalarAsync("SELECT doc FROM documents.messages WHERE contact_id = $1", contacts[number])));
+                documents.Add(Essence(await app.Views.Documents.MessageOfAsync(contacts[number])));
             }
 
             return documents;

@@ -7,9 +7,14 @@ using StackExchange.Redis;
 namespace Bsp.IntegrationTests.EndToEnd;
 
 /// <summary>What every view says of a campaign, each asked in its own store, as "sent delivered read failed".</summary>
-internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClient clickHouse) : IAsyncDisposable
+internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClient clickHouse, string? mongo = null) : IAsyncDisposable
 {
+    private DocumentsSeen? documents;
+
     private readonly Lazy<Task<ConnectionMultiplexer>> connection = new(() => ConnectionMultiplexer.ConnectAsync(redis));
+
+    /// <summary>The documents, in MongoDB or as JSONB.</summary>
+    public DocumentsSeen Documents => documents ??= new(ScalarAsync, mongo);
 
     /// <summary>Waits until all agree with the log, asserts that they do, and returns the log's counts.</summary>
     public async Task<string> AgreeAsync(Tenant tenant, Guid campaign)
@@ -89,10 +94,7 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
         return new()
         {
             ["Redis"] = await HashAsync(campaign),
-            ["documents"] = await ScalarAsync("""
-                SELECT concat_ws(' ', count(*) FILTER (WHERE doc ? 'sent_at'), count(*) FILTER (WHERE doc ? 'delivered_at'), count(*) FILTER (WHERE doc ? 'read_at'), count(*) FILTER (WHERE status = 'failed'))
-                  FROM documents.messages WHERE campaign_id = $1
-                """, campaign),
+            ["documents"] = await Documents.CountsAsync(campaign),
             ["ClickHouse"] = await ClickHouseAsync(campaign),
             ["campaigns row"] = $"{row["sent_count"]} {row["delivered_count"]} {row["read_count"]} {row["failed_count"]}",
             ["bsp.campaign_progress"] = await ScalarAsync("SELECT concat_ws(' ', sent, delivered, read, failed) FROM bsp.campaign_progress WHERE campaign_id = $1", campaign),
