@@ -127,6 +127,7 @@ public static class Composition
         services.AddSingleton(new SenderOptions(options.UnknownDeadline));
         services.AddSingleton<SendingNumbers>();
         services.AddSingleton<Outbox>();
+        services.AddSingleton<RecentMessages>();
         services.AddSingleton<SendConsequences>();
         services.AddSingleton<Sender>();
         services.AddSingleton<IWamids, Wamids>();

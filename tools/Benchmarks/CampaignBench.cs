@@ -27,15 +27,24 @@ internal static class CampaignBench
         await bare.SendAsync(bodies, simulator, ct);
 
         var (own, plain) = (new List<(double Accepted, double Delivered)>(), new List<double>());
+        var (spent, spentPlain) = (Expense.None, Expense.None);
         for (var run = 0; run < Medians.Runs; run++)
         {
+            var before = await Expense.SoFarAsync(installation, ct);
             plain.Add(await bare.SendAsync(bodies, simulator, ct));
+            var between = await Expense.SoFarAsync(installation, ct);
             own.Add(await CampaignAsync(customer, simulator, contacts, ct));
+            (spent, spentPlain) = (spent + (await Expense.SoFarAsync(installation, ct) - between), spentPlain + (between - before));
         }
 
         const string baseline = "bare loop: POST, one INSERT";
         report.Add(new($"campaign of {contacts:N0}: launch until the last is accepted by Meta", own.Select(o => o.Accepted).Median(), "messages/s", plain.Median(), baseline));
         report.Add(new($"campaign of {contacts:N0}: launch until the last is shown delivered", own.Select(o => o.Delivered).Median(), "messages/s", plain.Median(), baseline));
+        double EachMs(TimeSpan time) => time.TotalMilliseconds / (Medians.Runs * contacts);
+        report.Add(new("processor time a message, launch until read: API", EachMs(spent.Api), "ms", EachMs(spentPlain.Own), "bare loop itself"));
+        report.Add(new("processor time a message, launch until read: PostgreSQL", EachMs(spent.Postgres), "ms", EachMs(spentPlain.Postgres), baseline));
+        report.Add(new("processor time a message, launch until read: Redis", EachMs(spent.Redis), "ms"));
+        report.Add(new("processor time a message, launch until read: ClickHouse", EachMs(spent.ClickHouse), "ms"));
         var api = installation.Api();
         report.Add(new("RSS of the API, most", api.MemoryPeakMb, "MB"));
         report.Add(new("RSS of the API, afterwards", api.MemoryMb, "MB"));

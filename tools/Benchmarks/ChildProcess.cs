@@ -19,14 +19,25 @@ internal sealed record ChildProcess(int Id)
     public double MemoryPeakMb => Kilobytes("VmHWM") / 1000;
 
     /// <summary>Processor time used so far.</summary>
-    public TimeSpan Processor
+    public TimeSpan Processor => Ticks($"/proc/{Id}", fields: 2);
+
+    /// <summary>Processor time used so far by all that work in this directory or below it, and by those of their children that have ended.</summary>
+    public static TimeSpan ProcessorIn(string directory) => Directory.GetDirectories("/proc").Where(path => int.TryParse(Path.GetFileName(path), out _)).Aggregate(TimeSpan.Zero, (sum, path) =>
     {
-        get
+        try
         {
-            var fields = File.ReadAllText($"/proc/{Id}/stat").Split(") ")[1].Split(' ');
-            return TimeSpan.FromSeconds((long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond);
+            var at = new FileInfo(Path.Combine(path, "cwd")).LinkTarget;
+            return at == directory || at?.StartsWith(directory + "/", StringComparison.Ordinal) is true ? sum + Ticks(path, fields: 4) : sum;
         }
-    }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return sum; // it ended while we looked
+        }
+    });
+
+    // utime and stime; then the same of the children that were waited for.
+    private static TimeSpan Ticks(string process, int fields) => TimeSpan.FromSeconds(
+        File.ReadAllText(process + "/stat").Split(") ")[1].Split(' ').Skip(11).Take(fields).Sum(field => long.Parse(field, CultureInfo.InvariantCulture)) / TicksPerSecond);
 
     private static bool IsIn(string process, string directory, string word)
     {

@@ -80,6 +80,18 @@ internal sealed class Installation : IAsyncDisposable
     /// <summary>The API's process.</summary>
     public ChildProcess Api() => ChildProcess.In(Path.Combine(stores.Directory, "api"), "Bsp.Api.dll");
 
+    /// <summary>Processor time used so far by <c>api</c>, <c>redis</c>, <c>clickhouse</c>, <c>simulator</c> or <c>bare</c>.</summary>
+    public TimeSpan ProcessorOf(string server) => ChildProcess.ProcessorIn(Path.Combine(stores.Directory, server));
+
+    /// <summary>Processor time used so far by PostgreSQL, wherever its data lies.</summary>
+    public async Task<TimeSpan> ProcessorOfPostgresAsync(CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(Database + ";Pooling=true;Application Name=bench");
+        await connection.OpenAsync(ct);
+        await using var command = new NpgsqlCommand("SHOW data_directory", connection);
+        return ChildProcess.ProcessorIn((string)(await command.ExecuteScalarAsync(ct))!);
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var server in Enumerable.Reverse(servers))

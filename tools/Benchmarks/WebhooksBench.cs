@@ -18,7 +18,11 @@ internal static class WebhooksBench
 
     private sealed record Post(byte[] Body, string Signature);
 
-    private sealed record Outcome(double Answered, double Processed, double Shown, double P50, double P99);
+    private sealed record Outcome(double Answered, double Processed, double Shown, double P50, double P99)
+    {
+        /// <summary>Of one event, until the last is shown; the baseline's until the last is answered.</summary>
+        public (double EndpointMs, double PostgresMs) Spent { get; init; }
+    }
 
     public static async Task RunAsync(Report report, CancellationToken ct)
     {
@@ -47,8 +51,13 @@ internal static class WebhooksBench
             for (var run = 0; run < Medians.Runs; run++)
             {
                 var posts = Posts(MessagesPerRun, statusesPerPost);
-                plain.Add(await PostAsync(http, bare, posts, MessagesPerRun * Words.Length, ct));
-                own.Add(await ApiRunAsync(installation, http, posts, MessagesPerRun * Words.Length, ct));
+                var events = MessagesPerRun * Words.Length;
+                var before = await Expense.SoFarAsync(installation, ct);
+                var answered = await PostAsync(http, bare, posts, events, ct);
+                var between = await Expense.SoFarAsync(installation, ct);
+                plain.Add(answered with { Spent = Each(events, between - before, e => e.Bare) });
+                var shown = await ApiRunAsync(installation, http, posts, events, ct);
+                own.Add(shown with { Spent = Each(events, await Expense.SoFarAsync(installation, ct) - between, e => e.Api) });
             }
 
             Tell(report, statusesPerPost, own, plain);
@@ -67,7 +76,12 @@ internal static class WebhooksBench
         report.Add(new($"{what}: until all views show them", own.Select(o => o.Shown).Median(), "events/s", bare, baseline));
         report.Add(new($"{what}: answer p50", own.Select(o => o.P50).Median(), "ms", plain.Select(o => o.P50).Median(), baseline));
         report.Add(new($"{what}: answer p99", own.Select(o => o.P99).Median(), "ms", plain.Select(o => o.P99).Median(), baseline));
+        report.Add(new($"{what}: processor time an event until shown, API", own.Select(o => o.Spent.EndpointMs).Median(), "ms", plain.Select(o => o.Spent.EndpointMs).Median(), baseline));
+        report.Add(new($"{what}: processor time an event until shown, PostgreSQL", own.Select(o => o.Spent.PostgresMs).Median(), "ms", plain.Select(o => o.Spent.PostgresMs).Median(), baseline));
     }
+
+    private static (double, double) Each(int events, Expense spent, Func<Expense, TimeSpan> endpoint) =>
+        (endpoint(spent).TotalMilliseconds / events, spent.Postgres.TotalMilliseconds / events);
 
     private static async Task<List<Received>> SendAsync(Installation installation, int count, CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Bsp.Application.ApiKeys;
@@ -13,12 +14,15 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
 
     private const int TokenCharsMax = 200;
 
+    // A route's rule is found by its text once: as many entries as there are endpoints.
+    private readonly ConcurrentDictionary<RouteEndpoint, Access.Rule> rules = new();
+
     public async Task InvokeAsync(HttpContext context)
     {
         var caller = Caller.Nobody;
         if (context.GetEndpoint() is RouteEndpoint route)
         {
-            var rule = Access.RoutesOf(route).Select(r => Access.All.GetValueOrDefault(r)).FirstOrDefault(r => r is not null) ?? throw new InvalidOperationException($"{route.DisplayName} has no role.");
+            var rule = rules.GetOrAdd(route, RuleOf);
             if (rule.Least > Role.Anonymous)
             {
                 caller = await CallerAsync(context);
@@ -38,6 +42,9 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             await next(context);
         }
     }
+
+    private static Access.Rule RuleOf(RouteEndpoint route) =>
+        Access.RoutesOf(route).Select(r => Access.All.GetValueOrDefault(r)).FirstOrDefault(r => r is not null) ?? throw new InvalidOperationException($"{route.DisplayName} has no role.");
 
     private static void Allow(Caller caller, Access.Rule rule)
     {

@@ -14,7 +14,7 @@ public static class Negotiation
 
     private static bool Acceptable(StringValues accept, RouteEndpoint route)
     {
-        if (accept.Count == 0 || !MediaTypeHeaderValue.TryParseList(accept.OfType<string>().ToList(), out var wanted))
+        if (accept.Count == 0 || accept is ["*/*"] || !MediaTypeHeaderValue.TryParseList(accept.OfType<string>().ToList(), out var wanted))
         {
             return true;
         }

@@ -14,6 +14,7 @@ public sealed class Metrics : IDisposable
 
     private readonly MeterListener listener = new();
     private readonly ConcurrentDictionary<(string Name, string Labels), Series> series = new();
+    private int kept;
     private long dropped;
 
     /// <summary>Begins to listen; instruments made later are heard as well.</summary>
@@ -23,13 +24,13 @@ public sealed class Metrics : IDisposable
         {
             if (instrument.Meter.Name.StartsWith("Bsp", StringComparison.Ordinal) || instrument.Meter.Name is "Npgsql" or "System.Runtime" || instrument.Name is "http.server.request.duration" or "http.server.active_requests")
             {
-                l.EnableMeasurementEvents(instrument);
+                l.EnableMeasurementEvents(instrument, new Known(instrument));
             }
         };
-        listener.SetMeasurementEventCallback<long>((i, value, tags, _) => Record(i, value, tags));
-        listener.SetMeasurementEventCallback<int>((i, value, tags, _) => Record(i, value, tags));
-        listener.SetMeasurementEventCallback<double>((i, value, tags, _) => Record(i, value, tags));
-        listener.SetMeasurementEventCallback<float>((i, value, tags, _) => Record(i, value, tags));
+        listener.SetMeasurementEventCallback<long>((_, value, tags, known) => Record(value, tags, (Known)known!));
+        listener.SetMeasurementEventCallback<int>((_, value, tags, known) => Record(value, tags, (Known)known!));
+        listener.SetMeasurementEventCallback<double>((_, value, tags, known) => Record(value, tags, (Known)known!));
+        listener.SetMeasurementEventCallback<float>((_, value, tags, known) => Record(value, tags, (Known)known!));
         listener.Start();
     }
 
@@ -52,28 +53,25 @@ public sealed class Metrics : IDisposable
 
     public void Dispose() => listener.Dispose();
 
-    private void Record(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    // Runs for every query and request: the text is made once per series, a known one is found by its tags alone.
+    private void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, Known instrument)
     {
-        var kind = instrument.GetType().Name switch
+        if (!instrument.ByTags.GetAlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>>().TryGetValue(tags, out var one))
         {
-            var n when n.StartsWith("Histogram", StringComparison.Ordinal) => "histogram",
-            var n when n.StartsWith("Counter", StringComparison.Ordinal) || n.StartsWith("ObservableCounter", StringComparison.Ordinal) => "counter",
-            _ => "gauge",
-        };
-        var name = instrument.Name.Replace('.', '_').Replace('-', '_') + (kind == "counter" ? "_total" : "");
-        var key = (name, Labels(tags));
-        if (!series.TryGetValue(key, out var one))
-        {
-            if (series.Count >= SeriesMax)
+            if (Volatile.Read(ref kept) >= SeriesMax)
             {
                 Interlocked.Increment(ref dropped);
                 return;
             }
 
-            one = series.GetOrAdd(key, _ => new Series(kind));
+            one = series.GetOrAdd((instrument.Name, Labels(tags)), _ => new Series(instrument.Kind));
+            if (instrument.ByTags.TryAdd(tags.ToArray(), one))
+            {
+                Interlocked.Increment(ref kept);
+            }
         }
 
-        one.Add(value, absolute: instrument.IsObservable || instrument.GetType().Name.StartsWith("Gauge", StringComparison.Ordinal));
+        one.Add(value, instrument.Absolute);
     }
 
     private static string Labels(ReadOnlySpan<KeyValuePair<string, object?>> tags)
@@ -86,6 +84,68 @@ public sealed class Metrics : IDisposable
         }
 
         return labels.ToString();
+    }
+
+    /// <summary>An instrument as Prometheus names it, with its series by their tags as they come.</summary>
+    private sealed class Known
+    {
+        public Known(Instrument instrument)
+        {
+            var type = instrument.GetType().Name;
+            Kind = type.StartsWith("Histogram", StringComparison.Ordinal) ? "histogram"
+                : type.StartsWith("Counter", StringComparison.Ordinal) || type.StartsWith("ObservableCounter", StringComparison.Ordinal) ? "counter" : "gauge";
+            Name = instrument.Name.Replace('.', '_').Replace('-', '_') + (Kind == "counter" ? "_total" : "");
+            Absolute = instrument.IsObservable || type.StartsWith("Gauge", StringComparison.Ordinal);
+        }
+
+        public string Name { get; }
+
+        public string Kind { get; }
+
+        /// <summary>A measurement is the value itself, not what is added to it.</summary>
+        public bool Absolute { get; }
+
+        public ConcurrentDictionary<KeyValuePair<string, object?>[], Series> ByTags { get; } = new(TagsComparer.Same);
+    }
+
+    private sealed class TagsComparer : IEqualityComparer<KeyValuePair<string, object?>[]>, IAlternateEqualityComparer<ReadOnlySpan<KeyValuePair<string, object?>>, KeyValuePair<string, object?>[]>
+    {
+        public static readonly TagsComparer Same = new();
+
+        public bool Equals(KeyValuePair<string, object?>[]? left, KeyValuePair<string, object?>[]? right) => Equals(left.AsSpan(), right!);
+
+        public int GetHashCode(KeyValuePair<string, object?>[] tags) => GetHashCode(tags.AsSpan());
+
+        public KeyValuePair<string, object?>[] Create(ReadOnlySpan<KeyValuePair<string, object?>> tags) => tags.ToArray();
+
+        public bool Equals(ReadOnlySpan<KeyValuePair<string, object?>> left, KeyValuePair<string, object?>[] right)
+        {
+            if (left.Length != right.Length)
+            {
+                return false;
+            }
+
+            for (var i = 0; i < right.Length; i++)
+            {
+                if (left[i].Key != right[i].Key || !Equals(left[i].Value, right[i].Value))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        public int GetHashCode(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            var hash = default(HashCode);
+            foreach (var tag in tags)
+            {
+                hash.Add(tag.Value); // the names of one instrument's tags are mostly the same
+            }
+
+            return hash.ToHashCode();
+        }
     }
 
     private sealed class Series(string kind)

@@ -11,6 +11,10 @@ namespace Bsp.Application.Messages;
 /// <param name="Version">Stream version afterwards.</param>
 public sealed record Ruling(Guid MessageId, Message Before, IReadOnlyList<MessageEvent> Events, Message After, long Version);
 
+/// <summary>A message as somebody here knows it; the log may be ahead.</summary>
+/// <param name="Version">Of its stream at that state.</param>
+public readonly record struct KnownMessage(Message State, long Version);
+
 /// <summary>Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again.</summary>
 public static class MessageLedger
 {
@@ -20,9 +24,9 @@ public static class MessageLedger
     private const int AttemptsMax = 50;
 
     /// <summary>Decides on each message; rulings come in the order of <paramref name="messageIds"/> (distinct).</summary>
-    /// <param name="known">Rulings just made on these messages: their state is taken as it was, which spares the load. Null: load all.</param>
+    /// <param name="known">States of some of them: taken first, which spares the load. What is appended upon one is guarded by its version; when there is nothing to append, the log is asked. Null: load all.</param>
     public static async Task<IReadOnlyList<Ruling>> RuleAsync(this IEventStore store, Guid organizationId, IReadOnlyList<Guid> messageIds, Func<Guid, Message, MessageEvent[]> decide,
-        CancellationToken ct, IReadOnlyDictionary<Guid, Ruling>? known = null)
+        CancellationToken ct, IReadOnlyDictionary<Guid, KnownMessage>? known = null)
     {
         var rulings = new Dictionary<Guid, Ruling>(messageIds.Count);
         IReadOnlyList<Guid> open = messageIds;
@@ -33,23 +37,52 @@ public static class MessageLedger
                 throw new VersionConflict(open[0], named: false);
             }
 
-            var found = attempt == 1 && known is not null
-                ? [.. open.Select(id => (Id: id, State: known[id].After, known[id].Version))]
-                : (await store.LoadManyAsync(organizationId, open, ct)).Select(s => (Id: s.StreamId, State: s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version)).ToList();
+            var found = await FindAsync(store, organizationId, open, attempt == 1 ? known : null, ct);
             open = await AppendAsync(store, organizationId, found, decide, rulings, ct);
         }
 
         return [.. messageIds.Select(id => rulings[id])];
     }
 
-    private static async Task<IReadOnlyList<Guid>> AppendAsync(IEventStore store, Guid organizationId, IReadOnlyList<(Guid Id, Message State, long Version)> found,
+    private readonly record struct Found(Guid Id, Message State, long Version, bool FromLog);
+
+    private static async Task<List<Found>> FindAsync(IEventStore store, Guid organizationId, IReadOnlyList<Guid> ids, IReadOnlyDictionary<Guid, KnownMessage>? known, CancellationToken ct)
+    {
+        var found = new List<Found>(ids.Count);
+        var others = new List<Guid>();
+        foreach (var id in ids)
+        {
+            if (known is not null && known.TryGetValue(id, out var message))
+            {
+                found.Add(new(id, message.State, message.Version, FromLog: false));
+            }
+            else
+            {
+                others.Add(id);
+            }
+        }
+
+        var loaded = others.Count == 0 ? [] : await store.LoadManyAsync(organizationId, others, ct);
+        found.AddRange(loaded.Select(s => new Found(s.StreamId, s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version, FromLog: true)));
+        return found;
+    }
+
+    // Returns those to decide again: moved by somebody else meanwhile, or nothing to do on a state that the log may be ahead of.
+    private static async Task<IReadOnlyList<Guid>> AppendAsync(IEventStore store, Guid organizationId, IReadOnlyList<Found> found,
         Func<Guid, Message, MessageEvent[]> decide, Dictionary<Guid, Ruling> rulings, CancellationToken ct)
     {
         var pending = new List<Ruling>(found.Count);
         var calls = new List<(Guid, IReadOnlyList<StreamAppend>)>(found.Count);
-        foreach (var (id, state, version) in found)
+        var again = new List<Guid>();
+        foreach (var (id, state, version, fromLog) in found)
         {
             var events = decide(id, state);
+            if (events.Length == 0 && !fromLog)
+            {
+                again.Add(id);
+                continue;
+            }
+
             if (events.Length == 0)
             {
                 rulings[id] = new(id, state, [], state, version);
@@ -61,7 +94,6 @@ public static class MessageLedger
         }
 
         var outcomes = await AppendAsync(store, calls, ct);
-        var conflicts = new List<Guid>();
         foreach (var (ruling, outcome) in pending.Zip(outcomes))
         {
             if (outcome.Verdict == AppendVerdict.Ok)
@@ -70,7 +102,7 @@ public static class MessageLedger
             }
             else if (outcome.Verdict == AppendVerdict.Conflict)
             {
-                conflicts.Add(ruling.MessageId);
+                again.Add(ruling.MessageId);
             }
             else
             {
@@ -78,7 +110,7 @@ public static class MessageLedger
             }
         }
 
-        return conflicts;
+        return again;
     }
 
     // All at once, so that they share a transaction; the caller knows the single store's exceptions.

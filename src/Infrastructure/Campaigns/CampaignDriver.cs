@@ -21,11 +21,14 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Drives campaigns: launches the scheduled, freezes audiences, turns members into messages page by page, tells the rest of a cancelled campaign off, completes.
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
-public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
+public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
-    /// <summary>Pause between two rounds.</summary>
+    /// <summary>Pause between two rounds while there is a campaign to drive.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Longest pause while there is none: whatever gives the driver work is an event and wakes it, save the hour of a scheduled campaign.</summary>
+    private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(1);
 
     /// <summary>Members decided in one transaction.</summary>
     public const int PageMembersMax = 500;
@@ -44,11 +47,13 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     {
         while (!stoppingToken.IsCancellationRequested)
         {
+            var appended = shards.All.Select(shard => signals.Of(shard).Next).ToList();
+            var busy = false;
             foreach (var shard in shards.All)
             {
                 try
                 {
-                    await RoundAsync(shard, stoppingToken);
+                    busy |= await RoundAsync(shard, stoppingToken);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
@@ -57,11 +62,15 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             }
 
             await Task.Delay(Every, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!busy)
+            {
+                await Task.WhenAny([.. appended, Task.Delay(IdleMax - Every, clock, stoppingToken)]);
+            }
         }
     }
 
-    /// <summary>Gives every campaign of the shard that needs it one turn.</summary>
-    public async Task RoundAsync(Shard shard, CancellationToken ct)
+    /// <summary>Gives every campaign of the shard that needs it one turn; false when there is none.</summary>
+    public async Task<bool> RoundAsync(Shard shard, CancellationToken ct)
     {
         var work = new List<(Guid Organization, Guid Campaign, string Status)>();
         await using (var command = shard.App.CreateCommand("SELECT organization_id, campaign_id, status FROM bsp.campaigns_to_drive($1)"))
@@ -90,6 +99,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
                 LogCampaign(e, item.Campaign);
             }
         });
+        return work.Count > 0;
     }
 
     // lock:campaign:{id} spares processes each other's turns. It guarantees nothing (the cursor's row lock does), so without Redis the turn is taken all the same.

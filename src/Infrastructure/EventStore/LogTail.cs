@@ -8,8 +8,8 @@ namespace Bsp.Infrastructure.EventStore;
 /// <param name="wanted">Types that anybody here reads; null: all.</param>
 internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wanted)
 {
-    // About 15 MB of decoded events: a status with its evidence takes about 2 KB.
-    private const int KeptEventsMax = 8_000;
+    // About 8 MB of decoded events: a status with its evidence takes about 2 KB.
+    private const int KeptEventsMax = 4_000;
     private const int PageEventsMax = 1_000;
 
     private readonly Lock gate = new();

@@ -21,7 +21,7 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline);
 /// Carries out a batch of send jobs. For each message, in this order: permit of the number, intent in the log, one Graph call, outcome in the log.
 /// A process killed between intent and outcome leaves an unknown outcome, never a second call.
 /// </summary>
-public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta, IPersonalData personal, Instance instance,
+public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta, IPersonalData personal, Instance instance, RecentMessages recent,
     SendConsequences consequences, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
@@ -129,7 +129,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
         now = clock.GetUtcNow();
         var rulings = await store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None,
-            begun.ToDictionary(b => b.MessageId));
+            begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version)));
+        recent.Remember(organizationId, rulings);
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
         await consequences.OfAsync(organizationId, number, [.. rulings.Select(r => (r, answers[r.MessageId]))], CancellationToken.None);
         return outcomes;

@@ -25,6 +25,9 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
     private const int BatchBytesMax = 8 * 1024 * 1024;
     private const int WaitingMax = 4_096;
 
+    // So many came while the one before was being committed: the answers wait for the processor, not for the disk.
+    private const int PressedEntries = 8;
+
     private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
 
     public async Task WriteAsync(JournalEntry entry, CancellationToken ct)
@@ -72,6 +75,11 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
 
         try
         {
+            if (batch.Count >= PressedEntries)
+            {
+                signal.Pressed();
+            }
+
             await InsertAsync([.. batch.Select(w => w.Entry)]);
             batch.ForEach(e => e.Committed.TrySetResult());
             signal.Set();
@@ -103,29 +111,4 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         p.Add(new() { Value = batch.Select(e => e.Body).ToArray() });
         await command.ExecuteNonQueryAsync(CancellationToken.None);
     }
-}
-
-/// <summary>Wakes the readers of the inbox when something was written in this process; others find it by looking.</summary>
-public sealed class WebhookSignal
-{
-    private readonly SemaphoreSlim pulse = new(0, 1);
-
-    /// <summary>There is something to read.</summary>
-    public void Set()
-    {
-        if (pulse.CurrentCount == 0)
-        {
-            try
-            {
-                pulse.Release();
-            }
-            catch (SemaphoreFullException)
-            {
-                // Another writer was faster: the reader is awake already.
-            }
-        }
-    }
-
-    /// <summary>Returns when set, or after <paramref name="max"/>.</summary>
-    public Task WaitAsync(TimeSpan max, CancellationToken ct) => pulse.WaitAsync(max, ct);
 }

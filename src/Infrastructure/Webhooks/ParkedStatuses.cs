@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Microsoft.Extensions.Hosting;
@@ -13,9 +14,13 @@ namespace Bsp.Infrastructure.Webhooks;
 /// Statuses of messages that are not known (yet): early ones whose send is not recorded, and those of messages sent elsewhere. Kept, tried again as soon as
 /// their id appears, dropped when the journal drops their webhook.
 /// </summary>
-public sealed partial class ParkedStatuses(Shards shards, IMediator mediator, JournalOptions options, TimeProvider clock, ILogger<ParkedStatuses> log) : BackgroundService
+public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IMediator mediator, JournalOptions options, TimeProvider clock, ILogger<ParkedStatuses> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+
+    // Longest pause while nothing is appended here: an id that appears is an event.
+    private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan PurgeEvery = TimeSpan.FromMinutes(1);
     private const int PageMax = 500;
 
     /// <summary>Keeps each (message id, status) once.</summary>
@@ -33,17 +38,26 @@ public sealed partial class ParkedStatuses(Shards shards, IMediator mediator, Jo
             """, ct, organizationId, items.Select(i => i.Said.Wamid).ToArray(), items.Select(i => i.Said.Status).ToArray(),
             new Npgsql.NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb, Value = items.Select(i => JsonSerializer.Serialize(i, EventTypes.Json)).ToArray() });
         await transaction.CommitAsync(ct);
+        signals.Of(shard).Wake(); // the id may have appeared between the look for it and this commit
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var purged = long.MinValue;
         while (!stoppingToken.IsCancellationRequested)
         {
+            var appended = shards.All.Select(shard => signals.Of(shard).Next).ToList();
+            var purge = purged == long.MinValue || clock.GetElapsedTime(purged) >= PurgeEvery;
+            purged = purge ? clock.GetTimestamp() : purged;
             foreach (var shard in shards.All)
             {
                 try
                 {
                     await SettleAsync(shard, stoppingToken);
+                    if (purge)
+                    {
+                        await PurgeAsync(shard, stoppingToken);
+                    }
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
@@ -52,6 +66,7 @@ public sealed partial class ParkedStatuses(Shards shards, IMediator mediator, Jo
             }
 
             await Task.Delay(Every, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAny([.. appended, Task.Delay(IdleMax - Every, clock, stoppingToken)]);
         }
     }
 
@@ -77,7 +92,10 @@ public sealed partial class ParkedStatuses(Shards shards, IMediator mediator, Jo
             await transaction.ExecuteAsync("DELETE FROM bsp.parked_statuses WHERE id = ANY ($1)", ct, group.Select(k => k.Id).ToArray());
             await transaction.CommitAsync(ct);
         }
+    }
 
+    private async Task PurgeAsync(Shard shard, CancellationToken ct)
+    {
         await using var purge = shard.App.CreateCommand("SELECT bsp.parked_drop_before($1)");
         purge.Parameters.Add(new() { Value = clock.GetUtcNow().AddDays(-options.RetentionDays).UtcDateTime });
         await purge.ExecuteNonQueryAsync(ct);

@@ -18,7 +18,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
 {
     private const int Readers = 2;
     private const int PageMax = 200;
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2); // for what other processes left
     private static readonly TimeSpan TroublePause = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -34,6 +34,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         {
             try
             {
+                await signal.CalmAsync(stop);
                 if (await PageAsync(page, stop) == 0)
                 {
                     await signal.WaitAsync(LookEvery, stop);

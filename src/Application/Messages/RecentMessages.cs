@@ -1,0 +1,59 @@
+using Bsp.Domain.Messages;
+
+namespace Bsp.Application.Messages;
+
+/// <summary>
+/// What this process last knew of the messages it moved: Meta's statuses of a message mostly come within seconds of each other and of the send, and loading the stream
+/// for each was a third of the work. Only a guess, judged by the stream's version (<see cref="MessageLedger.RuleAsync"/>): another process may have moved it on.
+/// </summary>
+public sealed class RecentMessages
+{
+    /// <summary>Messages remembered, at most; about 0.6 KB each.</summary>
+    public const int MessagesMax = 6_000;
+
+    private readonly Lock gate = new();
+    private Dictionary<(Guid Organization, Guid Message), KnownMessage> young = [];
+    private Dictionary<(Guid Organization, Guid Message), KnownMessage> old = [];
+
+    /// <summary>Those of the asked messages that are remembered, without their content.</summary>
+    public IReadOnlyDictionary<Guid, KnownMessage> Find(Guid organizationId, IReadOnlyCollection<Guid> messageIds)
+    {
+        var found = new Dictionary<Guid, KnownMessage>(messageIds.Count);
+        lock (gate)
+        {
+            foreach (var id in messageIds)
+            {
+                if (young.TryGetValue((organizationId, id), out var known) || old.TryGetValue((organizationId, id), out known))
+                {
+                    found[id] = known;
+                }
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Remembers how they stand now; those that have been read are forgotten, for they seldom come again.</summary>
+    public void Remember(Guid organizationId, IReadOnlyList<Ruling> rulings)
+    {
+        lock (gate)
+        {
+            foreach (var ruling in rulings)
+            {
+                var key = (organizationId, ruling.MessageId);
+                old.Remove(key);
+                if (ruling.After is { Phase: MessagePhase.None } or { ReadAt: not null })
+                {
+                    young.Remove(key);
+                    continue;
+                }
+
+                young[key] = new(ruling.After with { Content = null, Template = null }, ruling.Version);
+                if (young.Count >= MessagesMax / 2)
+                {
+                    (old, young) = (young, []);
+                }
+            }
+        }
+    }
+}
