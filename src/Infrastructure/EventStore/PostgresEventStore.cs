@@ -95,31 +95,17 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         return outcomes;
     }
 
-    public async Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct)
-    {
-        var loader = LoaderOf(await HomeAsync(organizationId, ct));
-        try
-        {
-            return await loader.LoadAsync(organizationId, streamId, ct);
-        }
-        catch (NpgsqlException error) when (Unreachable.Is(error))
-        {
-            throw new StoreUnavailable("postgres", error);
-        }
-    }
+    public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => LoadingAsync(organizationId, loader => loader.LoadAsync(organizationId, streamId, ct), ct);
 
-    public async Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct)
+    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) => LoadManyAsync(organizationId, streamIds, archivedToo: false, ct);
+
+    public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
+        LoadingAsync(organizationId, loader => loader.LoadStateAsync(organizationId, streamId, initial, evolve, ct), ct);
+
+    internal Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, bool archivedToo, CancellationToken ct)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(streamIds.Count, LoadStreamsMax);
-        var loader = LoaderOf(await HomeAsync(organizationId, ct));
-        try
-        {
-            return await loader.LoadManyAsync(organizationId, streamIds, ct);
-        }
-        catch (NpgsqlException error) when (Unreachable.Is(error))
-        {
-            throw new StoreUnavailable("postgres", error);
-        }
+        return LoadingAsync(organizationId, loader => loader.LoadManyAsync(organizationId, streamIds, archivedToo, ct), ct);
     }
 
     public async ValueTask DisposeAsync()
@@ -182,6 +168,19 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         if (request is not null && outcome.LastPosition > request.LastPosition)
         {
             request.LastPosition = outcome.LastPosition;
+        }
+    }
+
+    private async Task<T> LoadingAsync<T>(Guid organizationId, Func<StreamLoader, Task<T>> load, CancellationToken ct)
+    {
+        var loader = LoaderOf(await HomeAsync(organizationId, ct));
+        try
+        {
+            return await load(loader);
+        }
+        catch (NpgsqlException error) when (Unreachable.Is(error))
+        {
+            throw new StoreUnavailable("postgres", error);
         }
     }
 
