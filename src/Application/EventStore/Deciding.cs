@@ -36,7 +36,7 @@ public static class Deciding
             RememberedStates<TState>.Forget(streamId);
             if (outcome.Verdict == AppendVerdict.Archived)
             {
-                throw new Refusal("stream.archived", "It is archived and takes no more changes.");
+                throw Archived();
             }
         }
 
@@ -66,6 +66,13 @@ public static class Deciding
         TState initial, Func<TState, TEvent, TState> evolve, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TEvent : class
     {
         var stored = await store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+        if (stored.IsArchived)
+        {
+            throw Archived();
+        }
+
         return seenVersion is { } seen && seen != stored.Version ? throw new VersionConflict(streamId, named: true) : (stored.State, stored.Version, decide(stored.State));
     }
+
+    private static Refusal Archived() => new("stream.archived", "It is archived and takes no more changes.");
 }

@@ -48,5 +48,13 @@ public interface IEventStore
     Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct);
 
     /// <summary>Many short streams in one round trip, in the order asked for (≤ 5,000).</summary>
-    Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct);
+    /// <param name="archivedToo">False: an archived stream is as if it were not there, but says that it is archived.</param>
+    Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false);
+
+    /// <summary>Puts finished streams away: they take no events until <see cref="RestoreAsync"/>. Returns how many: not those that are no longer at the version that was judged.</summary>
+    /// <param name="streams">At most 5,000, each with the version at which it was found finished.</param>
+    Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct);
+
+    /// <summary>Takes streams out again; those that are not put away stay as they are.</summary>
+    Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct);
 }

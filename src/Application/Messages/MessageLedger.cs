@@ -11,7 +11,10 @@ namespace Bsp.Application.Messages;
 /// <param name="Version">Stream version afterwards.</param>
 public sealed record Ruling(Guid MessageId, Message Before, IReadOnlyList<MessageEvent> Events, Message After, long Version);
 
-/// <summary>Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again.</summary>
+/// <summary>
+/// Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again. A fact about one that
+/// was put away takes it out again: nothing Meta says is lost, however late.
+/// </summary>
 public static class MessageLedger
 {
     /// <summary>Messages one call takes.</summary>
@@ -35,7 +38,7 @@ public static class MessageLedger
 
             var found = attempt == 1 && known is not null
                 ? [.. open.Select(id => (Id: id, State: known[id].After, known[id].Version))]
-                : (await store.LoadManyAsync(organizationId, open, ct)).Select(s => (Id: s.StreamId, State: s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version)).ToList();
+                : (await store.LoadManyAsync(organizationId, open, ct, archivedToo: true)).Select(s => (Id: s.StreamId, State: s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version)).ToList();
             open = await AppendAsync(store, organizationId, found, decide, rulings, ct);
         }
 
@@ -61,7 +64,7 @@ public static class MessageLedger
         }
 
         var outcomes = await AppendAsync(store, calls, ct);
-        var conflicts = new List<Guid>();
+        var (conflicts, archived) = (new List<Guid>(), new List<Guid>());
         foreach (var (ruling, outcome) in pending.Zip(outcomes))
         {
             if (outcome.Verdict == AppendVerdict.Ok)
@@ -74,8 +77,14 @@ public static class MessageLedger
             }
             else
             {
-                rulings[ruling.MessageId] = ruling with { Events = [], After = ruling.Before };
+                archived.Add(ruling.MessageId);
             }
+        }
+
+        if (archived.Count > 0)
+        {
+            await store.RestoreAsync(organizationId, archived, ct);
+            conflicts.AddRange(archived);
         }
 
         return conflicts;

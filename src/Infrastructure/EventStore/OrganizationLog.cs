@@ -40,13 +40,13 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
     public async Task<LoadedStream> ReadStreamAsync(Guid organizationId, Guid streamId, AsOf asOf, CancellationToken ct)
     {
         var epoch = (await shards.OfAsync(organizationId, ct)).Epoch;
-        var stream = (await store.LoadManyAsync(organizationId, [streamId], archivedToo: true, ct))[0];
+        var stream = (await store.LoadManyAsync(organizationId, [streamId], ct, archivedToo: true))[0];
         List<StoredEvent> events = [.. asOf.Of(stream.Events, epoch)];
         return stream with { Version = events.Count == 0 ? 0 : events[^1].Version, Events = events };
     }
 
     public Task<IReadOnlyList<LoadedStream>> ReadStreamsAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) =>
-        store.LoadManyAsync(organizationId, streamIds, archivedToo: true, ct);
+        store.LoadManyAsync(organizationId, streamIds, ct, archivedToo: true);
 
     private static async Task<LogSlice> ReadAsync((NpgsqlConnection Connection, long? Final) at, Shard shard, Guid organizationId, LogFilter filter, long after, int max, CancellationToken ct)
     {

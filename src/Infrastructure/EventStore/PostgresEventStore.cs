@@ -97,16 +97,25 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
     public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => LoadingAsync(organizationId, loader => loader.LoadAsync(organizationId, streamId, ct), ct);
 
-    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) => LoadManyAsync(organizationId, streamIds, archivedToo: false, ct);
-
     public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
         LoadingAsync(organizationId, loader => loader.LoadStateAsync(organizationId, streamId, initial, evolve, ct), ct);
 
-    internal Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, bool archivedToo, CancellationToken ct)
+    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(streamIds.Count, LoadStreamsMax);
         return LoadingAsync(organizationId, loader => loader.LoadManyAsync(organizationId, streamIds, archivedToo, ct), ct);
     }
+
+    public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(streams.Count, LoadStreamsMax);
+        var sorted = streams.OrderBy(s => s.StreamId).ToList(); // the order in which appends lock them
+        return LoadingAsync(organizationId, loader => loader.CountAsync(organizationId, "SELECT bsp.archive_streams($1, $2, $3)", ct,
+            [.. sorted.Select(s => s.StreamId)], [.. sorted.Select(s => s.Version)]), ct);
+    }
+
+    public Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) =>
+        LoadingAsync(organizationId, loader => loader.CountAsync(organizationId, "SELECT bsp.restore_streams($1, $2)", ct, [.. streamIds.Order()]), ct);
 
     public async ValueTask DisposeAsync()
     {

@@ -88,6 +88,16 @@ internal sealed class StreamLoader : IAsyncDisposable
         return folding.Archived ? new(initial, 0, true) : new(folding.State, folding.Version, false);
     }
 
+    /// <summary>A function's number, about streams of one organization: the tenant is its first argument.</summary>
+    /// <param name="versions">Null: the function takes none.</param>
+    public async Task<int> CountAsync(Guid organizationId, string sql, CancellationToken ct, Guid[] streamIds, long[]? versions = null)
+    {
+        var count = 0;
+        NpgsqlParameter[] arguments = [new() { Value = streamIds }, .. versions is null ? Array.Empty<NpgsqlParameter>() : [new() { Value = versions }]];
+        await QueryAsync(organizationId, sql, row => count = row.GetInt32(0), ct, arguments);
+        return count;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await snapshots.DisposeAsync();
@@ -141,6 +151,17 @@ internal sealed class StreamLoader : IAsyncDisposable
     // True when the last row says that its stream is archived.
     private async Task<bool> ReadAsync(Guid organizationId, string sql, Action<NpgsqlDataReader> take, CancellationToken ct, params NpgsqlParameter[] arguments)
     {
+        var archived = false;
+        await QueryAsync(organizationId, sql, row =>
+        {
+            take(row);
+            archived = row.GetBoolean(ArchivedColumn);
+        }, ct, arguments);
+        return archived;
+    }
+
+    private async Task QueryAsync(Guid organizationId, string sql, Action<NpgsqlDataReader> take, CancellationToken ct, NpgsqlParameter[] arguments)
+    {
         var tenant = organizationId.ToString();
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var batch = new NpgsqlBatch(connection);
@@ -150,14 +171,10 @@ internal sealed class StreamLoader : IAsyncDisposable
         batch.BatchCommands.Add(command);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.NextResultAsync(ct);
-        var archived = false;
         while (await reader.ReadAsync(ct))
         {
             take(reader);
-            archived = reader.GetBoolean(ArchivedColumn);
         }
-
-        return archived;
     }
 
     private sealed class Folding<TState>
