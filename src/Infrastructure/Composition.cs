@@ -135,6 +135,7 @@ public static class Composition
         services.AddSingleton<ICampaignReferences, CampaignReferences>();
         services.AddHostedService<SendWorker>();
         services.AddHostedService<SendSweeper>();
+        services.AddHostedService<ArchiveSweep>();
         services.AddHostedService<CampaignDriver>();
         services.AddSingleton<IConversationReferences, ConversationReferences>();
         services.AddSingleton<ConversationParties>();

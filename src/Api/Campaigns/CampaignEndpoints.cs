@@ -48,7 +48,7 @@ public sealed class CampaignEndpoints : IEndpointModule
         campaigns.MapPost("{id:guid}/pause", Pause).Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running").Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/resume", Resume).Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused").Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/cancel", Cancel).Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended").Produces<CampaignResponse>();
-        campaigns.MapGet("{id:guid}/events", Events).Describe("The campaign's own log.", "campaign.unknown").Produces<ListResponse<StoredFact>>();
+        campaigns.MapGet("{id:guid}/events", Events).Describe("The campaign's own log; ?as_of= (a time, or a position) shows it as it was.", "campaign.unknown").Produces<ListResponse<StoredFact>>();
         campaigns.MapGet("{id:guid}/progress", Progress).Describe("How far it is.", "campaign.unknown", "view.behind").Produces<CampaignProgress>();
         campaigns.MapGet("{id:guid}/progress/stream", Stream).Describe("The same as server-sent events, one whenever it changes, until the campaign ends.", "campaign.unknown").Produces(200, contentType: "text/event-stream");
         campaigns.MapGet("{id:guid}/recipients", Recipients).Describe("Members of the frozen audience with their states; ?status= keeps one state.", "campaign.unknown").Produces<ListResponse<Recipient>>();
@@ -110,8 +110,8 @@ public sealed class CampaignEndpoints : IEndpointModule
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
-    private static async Task<IResult> Events(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetCampaignEvents(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign"), null));
+    private static async Task<IResult> Events(Guid id, Moment asOf, Caller caller, IMediator mediator, CancellationToken ct) =>
+        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetCampaignEvents(caller.OrganizationId, id, asOf.Value), ct) ?? throw Problem.Unknown("campaign"), null));
 
     private static async Task<IResult> Progress(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {

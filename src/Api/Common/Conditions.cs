@@ -42,6 +42,21 @@ public sealed record MinPosition(Position? Position)
         Position is { } position ? services.GetRequiredService<IViewWaiter>().WaitAsync(view, organizationId, position, ct) : Task.CompletedTask;
 }
 
+/// <summary>as_of: a moment of the past, as a time with offset or as a position. A parameter of this type in an endpoint is filled in.</summary>
+/// <param name="Value">Now without the parameter.</param>
+public sealed record Moment(AsOf Value)
+{
+    /// <exception cref="Problem">400 <c>request.as_of</c>: neither of the two.</exception>
+    public static ValueTask<Moment?> BindAsync(HttpContext context)
+    {
+        var asked = context.Request.Query["as_of"];
+        return ValueTask.FromResult<Moment?>(asked.Count == 0 ? new(AsOf.Now)
+            : WireJson.TryTime(asked.ToString(), out var time) ? new(new AsOf(null, time))
+            : Position.TryParse(asked.ToString(), out var position) ? new(new AsOf(position, null))
+            : throw Problem.Field("request.as_of", "as_of", "must be a time such as 2026-01-31T12:00:00Z, or a token as Bsp-Position answered it."));
+    }
+}
+
 /// <summary>limit and cursor of a list. A parameter of this type in an endpoint is filled in.</summary>
 /// <param name="Limit">1–200.</param>
 /// <param name="Cursor">Verified and unwrapped; null: from the start.</param>

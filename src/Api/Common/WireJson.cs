@@ -30,6 +30,13 @@ public static class WireJson
         return options;
     }
 
+    /// <summary>A time as the contract takes it, in UTC. Without an offset a time could mean anything: refused.</summary>
+    public static bool TryTime(string? text, out DateTimeOffset time)
+    {
+        var read = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out time);
+        return read && text is { Length: <= 40 } && text.Contains('T') && (text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > text.IndexOf('T'));
+    }
+
     // A nullable parameter without a default, or an Optional, is not required.
     private static void OptionalFieldsMayBeAbsent(JsonTypeInfo type)
     {
@@ -44,11 +51,9 @@ public static class WireJson
     {
         private const string Written = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
 
-        // Without an offset a time could mean anything: refused.
         public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.TokenType == JsonTokenType.String && reader.GetString() is { Length: <= 40 } text && (text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > text.IndexOf('T')) && text.Contains('T')
-            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)
-                ? time.ToUniversalTime()
+            reader.TokenType == JsonTokenType.String && TryTime(reader.GetString(), out var time)
+                ? time
                 : throw new JsonException($"The JSON value could not be converted to {typeToConvert}.");
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>

@@ -20,7 +20,7 @@ public sealed class ConversationEndpoints : IEndpointModule
         conversations.MapGet("{id:guid}/messages", Messages).Describe("Its messages, newest first.", "conversation.unknown", "view.behind", "cursor.invalid").Produces<ListResponse<MessageResponse>>();
         var messages = app.MapGroup("/v1/messages").WithTags("Messages");
         messages.MapGet("{id:guid}", Message).Describe("One message with its state, content and history of states.", "message.unknown", "view.behind").Produces<MessageResponse>();
-        messages.MapGet("{id:guid}/history", History).Describe("Every fact of a message, from the log itself.", "message.unknown").Produces<ListResponse<StoredFact>>();
+        messages.MapGet("{id:guid}/history", History).Describe("Every fact of a message, from the log itself; ?as_of= (a time, or a position) shows it as it was.", "message.unknown").Produces<ListResponse<StoredFact>>();
     }
 
     private static async Task<IResult> List(string? status, Guid? assigned_to, Guid? contact_id, Guid? account_id, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
@@ -49,6 +49,6 @@ public sealed class ConversationEndpoints : IEndpointModule
         return Answers.Ok(context, MessageResponse.Of(await mediator.Send(new GetMessage(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("message")));
     }
 
-    private static async Task<IResult> History(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetMessageHistory(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("message"), null));
+    private static async Task<IResult> History(Guid id, Moment asOf, Caller caller, IMediator mediator, CancellationToken ct) =>
+        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetMessageHistory(caller.OrganizationId, id, asOf.Value), ct) ?? throw Problem.Unknown("message"), null));
 }

@@ -51,21 +51,25 @@ public sealed record GetRecipientWhy(Guid OrganizationId, Guid CampaignId, Guid 
 public sealed record RecipientWhy(Recipient Recipient, IReadOnlyList<StoredFact> Facts);
 
 /// <summary>One event as people read it. Sealed parts stay sealed.</summary>
-public sealed record StoredFact(long Sequence, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? UserName, JsonElement Data)
+/// <param name="Data">Null: this build cannot read it.</param>
+public sealed record StoredFact(long Sequence, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? UserName, JsonElement? Data)
 {
     /// <summary>From the log; an event this build does not know has no data.</summary>
-    public static StoredFact Of(StoredEvent stored) => new(stored.Sequence, stored.Version, stored.Type, stored.Timestamp, stored.Metadata.CorrelationId, stored.Metadata.UserName,
-        stored.Body is null ? default : JsonSerializer.SerializeToElement(stored.Body, stored.Body.GetType(), EventTypes.Json));
+    public static StoredFact Of(StoredEvent stored) => new(stored.Sequence, stored.Version, stored.Type, stored.Timestamp, stored.Metadata.CorrelationId, stored.Metadata.UserName, DataOf(stored));
+
+    /// <summary>The body as it is stored, with the names it is stored under.</summary>
+    public static JsonElement? DataOf(StoredEvent stored) =>
+        EventTypes.IsFact(stored.Body) ? JsonSerializer.SerializeToElement(stored.Body, stored.Body!.GetType(), EventTypes.Json) : null;
 }
 
-/// <summary>The campaign's own events; null: there is no such campaign.</summary>
-public sealed record GetCampaignEvents(Guid OrganizationId, Guid CampaignId) : IRequest<IReadOnlyList<StoredFact>?>;
+/// <summary>The campaign's own events as they were at a moment; null: there was no such campaign.</summary>
+public sealed record GetCampaignEvents(Guid OrganizationId, Guid CampaignId, AsOf AsOf) : IRequest<IReadOnlyList<StoredFact>?>;
 
-public sealed class GetCampaignEventsHandler(IEventStore store) : IRequestHandler<GetCampaignEvents, IReadOnlyList<StoredFact>?>
+public sealed class GetCampaignEventsHandler(IEventLog log) : IRequestHandler<GetCampaignEvents, IReadOnlyList<StoredFact>?>
 {
     public async Task<IReadOnlyList<StoredFact>?> Handle(GetCampaignEvents query, CancellationToken ct)
     {
-        var stream = await store.LoadAsync(query.OrganizationId, query.CampaignId, ct);
+        var stream = await log.ReadStreamAsync(query.OrganizationId, query.CampaignId, query.AsOf, ct);
         return stream.Events.Any(e => e.Body is Domain.Campaigns.CampaignEvent) ? [.. stream.Events.Select(StoredFact.Of)] : null;
     }
 }

@@ -48,10 +48,10 @@ public sealed class ConversationParties(IEventStore store, IDocumentViews views)
     /// <exception cref="Refusal"><c>conversation.unknown</c></exception>
     public async Task<(Guid AccountId, Guid ContactId)> RequireAsync(Guid organizationId, Guid conversationId, CancellationToken ct)
     {
-        var stream = (await store.LoadAsync(organizationId, conversationId, ct)).Fold<Conversation, ConversationEvent>(Conversation.Initial, Conversation.Evolve);
-        if (stream.AccountId != Guid.Empty)
+        var (state, _, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, Conversation.Initial, Conversation.Evolve, ct);
+        if (state.AccountId != Guid.Empty)
         {
-            return (stream.AccountId, stream.ContactId);
+            return (state.AccountId, state.ContactId);
         }
 
         var document = await views.ConversationAsync(organizationId, conversationId, ct) ?? throw new Refusal("conversation.unknown", "There is no such conversation.");

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Domain.Common;
 
 namespace Bsp.Application.EventStore;
 
@@ -9,6 +10,7 @@ public static class Deciding
 
     /// <summary>Carries out one decision on one stream. No events: nothing is written and the version found is returned.</summary>
     /// <param name="seenVersion">If-Match; null decides on whatever is stored and tries again after a conflict until <paramref name="ct"/> or 100 tries.</param>
+    /// <param name="decide">Pure: it may be asked again, first about what this process wrote last, then about what is stored.</param>
     /// <exception cref="VersionConflict">The named version is not the stored one, or tries ran out.</exception>
     public static async Task<Done> Decide<TState, TEvent>(this IEventStore store, Guid organizationId, Guid streamId, string streamType, TState initial,
         Func<TState, TEvent, TState> evolve, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TEvent : class
@@ -17,30 +19,60 @@ public static class Deciding
         using var turn = await StreamGates.EnterAsync(store, organizationId, streamId, ct);
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            var stream = await store.LoadAsync(organizationId, streamId, ct);
-            if (seenVersion is { } seen && seen != stream.Version)
-            {
-                throw new VersionConflict(streamId, named: true);
-            }
-
-            var events = decide(stream.Fold(initial, evolve));
+            var (state, version, events) = Remembered(store, organizationId, streamId, decide, seenVersion)
+                ?? await FromStoreAsync(store, organizationId, streamId, initial, evolve, decide, seenVersion, ct);
             if (events.Count == 0)
             {
-                return new(streamId, stream.Version);
+                return new(streamId, version);
             }
 
-            var outcome = await store.AppendAsync(organizationId, [new(streamId, streamType, stream.Version, events)], ct);
+            var outcome = await store.AppendAsync(organizationId, [new(streamId, streamType, version, events)], ct);
             if (outcome.Verdict == AppendVerdict.Ok)
             {
+                RememberedStates<TState>.Keep(store, organizationId, streamId, events.Aggregate(state, evolve), outcome.Versions[0]);
                 return new(streamId, outcome.Versions[0]);
             }
 
+            RememberedStates<TState>.Forget(streamId);
             if (outcome.Verdict == AppendVerdict.Archived)
             {
-                throw new Domain.Common.Refusal("stream.archived", "It is archived and takes no more changes.");
+                throw Archived();
             }
         }
 
         throw new VersionConflict(streamId, named: seenVersion is not null);
     }
+
+    // Null: nothing is remembered, or what is remembered leads to an answer that only the stored state may give.
+    private static (TState State, long Version, IReadOnlyList<TEvent> Events)? Remembered<TState, TEvent>(IEventStore store, Guid organizationId, Guid streamId,
+        Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion)
+    {
+        if (RememberedStates<TState>.Find(store, organizationId, streamId) is not { } remembered || (seenVersion is { } seen && seen != remembered.Version))
+        {
+            return null;
+        }
+
+        try
+        {
+            return decide(remembered.State) is { Count: > 0 } events ? (remembered.State, remembered.Version, events) : null;
+        }
+        catch (Exception)
+        {
+            return null; // whatever it was: about the stored state it is said again, or not
+        }
+    }
+
+    private static async Task<(TState State, long Version, IReadOnlyList<TEvent> Events)> FromStoreAsync<TState, TEvent>(IEventStore store, Guid organizationId, Guid streamId,
+        TState initial, Func<TState, TEvent, TState> evolve, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TEvent : class
+    {
+        var stored = await store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+        if (stored.IsArchived)
+        {
+            throw Archived();
+        }
+
+        return seenVersion is { } seen && seen != stored.Version ? throw new VersionConflict(streamId, named: true) : (stored.State, stored.Version, decide(stored.State));
+    }
+
+    private static Refusal Archived() => new("stream.archived", "It is archived and takes no more changes.");
 }

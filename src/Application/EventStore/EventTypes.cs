@@ -32,6 +32,9 @@ public static class EventTypes
         ? name
         : throw new InvalidOperationException($"{body.GetType().Name} has no [StoredAs] name and cannot be appended.");
 
+    /// <summary>True for a fact; false for what stands in for a body that could not be read.</summary>
+    public static bool IsFact(object? body) => body is not null && ByType.ContainsKey(body.GetType());
+
     /// <summary>Stored names of all facts of a family (<c>NamesOf&lt;MessageEvent&gt;()</c>).</summary>
     public static IReadOnlyCollection<string> NamesOf<TFamily>() => [.. ByType.Where(pair => pair.Key.IsAssignableTo(typeof(TFamily))).Select(pair => pair.Value)];
 

@@ -38,9 +38,23 @@ public interface IEventStore
     /// <exception cref="AggregateException">Some calls failed otherwise than by a verdict (inner exceptions say how); the others have been carried out.</exception>
     Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct);
 
-    /// <summary>A whole stream in one round trip (snapshot not used); version 0 and no events when there is none.</summary>
+    /// <summary>
+    /// What a stream's events come to, in one round trip. Where the state's type asks for snapshots (<see cref="Domain.Common.SnapshotEveryAttribute"/>) only what came after the last
+    /// one is read and folded; a snapshot that does not belong to this very stream and this very code is as if it were not there.
+    /// </summary>
+    Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class;
+
+    /// <summary>A whole stream in one round trip, without a snapshot; version 0 and no events when there is none.</summary>
     Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct);
 
     /// <summary>Many short streams in one round trip, in the order asked for (≤ 5,000).</summary>
-    Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct);
+    /// <param name="archivedToo">False: an archived stream is as if it were not there, but says that it is archived.</param>
+    Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false);
+
+    /// <summary>Puts finished streams away: they take no events until <see cref="RestoreAsync"/>. Returns how many: not those that are no longer at the version that was judged.</summary>
+    /// <param name="streams">At most 5,000, each with the version at which it was found finished.</param>
+    Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct);
+
+    /// <summary>Takes streams out again; those that are not put away stay as they are.</summary>
+    Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct);
 }

@@ -18,9 +18,15 @@ public sealed record EventMetadata(string? CorrelationId, string? CausationId, s
 /// <param name="Timestamp">When it was appended, UTC.</param>
 public sealed record StoredEvent(long Sequence, Guid Id, Guid OrganizationId, Guid StreamId, long Version, string Type, object? Body, DateTimeOffset Timestamp, EventMetadata Metadata);
 
+/// <summary>What a stream's events come to.</summary>
+/// <param name="Version">0: it does not exist, or is archived.</param>
+/// <param name="IsArchived">It is put away and takes no events; the state is then the initial one.</param>
+public readonly record struct LoadedState<TState>(TState State, long Version, bool IsArchived);
+
 /// <summary>A stream, whole.</summary>
-/// <param name="Version">0: it does not exist.</param>
-public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events)
+/// <param name="Version">0: it does not exist, or is archived.</param>
+/// <param name="IsArchived">It is put away and takes no events; who loads it for deciding gets none either, who reads the log does.</param>
+public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events, bool IsArchived = false)
 {
     /// <summary>Folds the events this build knows; unknown ones are skipped.</summary>
     public TState Fold<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve) where TEvent : class

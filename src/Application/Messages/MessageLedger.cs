@@ -15,7 +15,10 @@ public sealed record Ruling(Guid MessageId, Message Before, IReadOnlyList<Messag
 /// <param name="Version">Of its stream at that state.</param>
 public readonly record struct KnownMessage(Message State, long Version);
 
-/// <summary>Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again.</summary>
+/// <summary>
+/// Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again. A fact about one that
+/// was put away takes it out again: nothing Meta says is lost, however late.
+/// </summary>
 public static class MessageLedger
 {
     /// <summary>Messages one call takes.</summary>
@@ -62,7 +65,7 @@ public static class MessageLedger
             }
         }
 
-        var loaded = others.Count == 0 ? [] : await store.LoadManyAsync(organizationId, others, ct);
+        var loaded = others.Count == 0 ? [] : await store.LoadManyAsync(organizationId, others, ct, archivedToo: true);
         found.AddRange(loaded.Select(s => new Found(s.StreamId, s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version, FromLog: true)));
         return found;
     }
@@ -94,6 +97,7 @@ public static class MessageLedger
         }
 
         var outcomes = await AppendAsync(store, calls, ct);
+        var archived = new List<Guid>();
         foreach (var (ruling, outcome) in pending.Zip(outcomes))
         {
             if (outcome.Verdict == AppendVerdict.Ok)
@@ -106,8 +110,14 @@ public static class MessageLedger
             }
             else
             {
-                rulings[ruling.MessageId] = ruling with { Events = [], After = ruling.Before };
+                archived.Add(ruling.MessageId);
             }
+        }
+
+        if (archived.Count > 0)
+        {
+            await store.RestoreAsync(organizationId, archived, ct);
+            again.AddRange(archived);
         }
 
         return again;

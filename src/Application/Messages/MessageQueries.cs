@@ -9,16 +9,16 @@ namespace Bsp.Application.Messages;
 /// <summary>Null: there is none in this organization (a skipped message never became one; its history says why).</summary>
 public sealed record GetMessage(Guid OrganizationId, Guid MessageId) : IRequest<MessageDocument?>;
 
-/// <summary>Every fact of a message from the log itself, in order; sealed parts stay sealed. Null: there is no such message in this organization.</summary>
-public sealed record GetMessageHistory(Guid OrganizationId, Guid MessageId) : IRequest<IReadOnlyList<StoredFact>?>;
+/// <summary>Every fact of a message from the log itself, in order, as it was at a moment; sealed parts stay sealed. Null: there was no such message in this organization.</summary>
+public sealed record GetMessageHistory(Guid OrganizationId, Guid MessageId, AsOf AsOf) : IRequest<IReadOnlyList<StoredFact>?>;
 
-public sealed class MessageQueryHandler(IDocumentViews views, IEventStore store) : IRequestHandler<GetMessage, MessageDocument?>, IRequestHandler<GetMessageHistory, IReadOnlyList<StoredFact>?>
+public sealed class MessageQueryHandler(IDocumentViews views, IEventLog log) : IRequestHandler<GetMessage, MessageDocument?>, IRequestHandler<GetMessageHistory, IReadOnlyList<StoredFact>?>
 {
     public Task<MessageDocument?> Handle(GetMessage query, CancellationToken ct) => views.MessageAsync(query.OrganizationId, query.MessageId, ct);
 
     public async Task<IReadOnlyList<StoredFact>?> Handle(GetMessageHistory query, CancellationToken ct)
     {
-        var stream = await store.LoadAsync(query.OrganizationId, query.MessageId, ct);
+        var stream = await log.ReadStreamAsync(query.OrganizationId, query.MessageId, query.AsOf, ct);
         return stream.Events.Any(e => e.Body is MessageEvent) ? [.. stream.Events.Select(StoredFact.Of)] : null;
     }
 }

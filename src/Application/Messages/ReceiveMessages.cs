@@ -41,26 +41,26 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         var messageId = Uuid.InboundMessage(item.PhoneNumberId, item.Wamid);
         var conversationId = Uuid.Conversation(item.AccountId, contact.Id);
         var reference = new MessageRef(messageId, item.AccountId, contact.Id, conversationId, null, item.Type, "inbound");
+        // A message that is here already shows as a stream that exists: it is not loaded first, for nearly all are new.
+        var events = Message.Receive(Message.Initial, reference, item.Wamid, content, contact.Created, item.Evidence, item.At);
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            var streams = await store.LoadManyAsync(organizationId, [messageId, conversationId], ct);
-            var message = streams[0].Fold<Message, MessageEvent>(Message.Initial, Message.Evolve);
-            var conversation = streams[1].Fold<Conversation, ConversationEvent>(Conversation.Initial, Conversation.Evolve);
-            var events = Message.Receive(message, reference, item.Wamid, content, contact.Created, item.Evidence, item.At);
-            if (events.Length == 0)
-            {
-                return false;
-            }
-
+            var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, Conversation.Initial, Conversation.Evolve, ct);
             var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
             if (Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, clock.GetUtcNow()) is { Length: > 0 } opened)
             {
-                appends.Add(new(conversationId, "conversation", streams[1].Version, opened));
+                appends.Add(new(conversationId, "conversation", version, opened));
             }
 
-            if ((await store.AppendAsync(organizationId, appends, ct)).Verdict == AppendVerdict.Ok)
+            var outcome = await store.AppendAsync(organizationId, appends, ct);
+            if (outcome.Verdict == AppendVerdict.Ok)
             {
                 return true;
+            }
+
+            if (outcome.Versions[0] > 0)
+            {
+                return false;
             }
         }
 

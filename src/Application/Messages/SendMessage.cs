@@ -60,8 +60,8 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         var conversationId = Uuid.Conversation(command.AccountId, contact.Id);
         if (template is null)
         {
-            var conversation = await store.LoadAsync(command.OrganizationId, conversationId, ct);
-            Conversation.RequireOpenWindow(conversation.Fold<Conversation, ConversationEvent>(Conversation.Initial, Conversation.Evolve), clock.GetUtcNow());
+            var conversation = await store.LoadStateAsync<Conversation, ConversationEvent>(command.OrganizationId, conversationId, Conversation.Initial, Conversation.Evolve, ct);
+            Conversation.RequireOpenWindow(conversation.State, clock.GetUtcNow());
         }
 
         var id = CurrentRequest.NewId();

@@ -45,6 +45,9 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         _ => Phase.ToString().ToLowerInvariant(),
     };
 
+    /// <summary>Nothing is left to do or to wait for. What Meta says all the same, a <c>read</c> months later, still counts.</summary>
+    public bool HasEnded => Standing is "received" or "skipped" or "cancelled" or "rejected" or "failed" or "expired" or "delivered" or "read" or "unknown_closed";
+
     public static MessageEvent[] Queue(Message state, MessageRef reference, TemplateUse? template, Sealed content, SentBy by, DateTimeOffset now) =>
         state.Phase == MessagePhase.None ? [new MessageQueued(reference, template, content, by, now)] : [];
 

@@ -50,7 +50,7 @@ public sealed class CampaignsTable(Shards shards, SendingNumbers numbers, ICampa
 }
 
 /// <summary>Judges members of a frozen audience from their message streams.</summary>
-public sealed class RecipientsReader(Shards shards, IEventStore store) : IRequestHandler<ListRecipients, Page<Recipient>>, IRequestHandler<GetRecipientWhy, RecipientWhy?>
+public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHandler<ListRecipients, Page<Recipient>>, IRequestHandler<GetRecipientWhy, RecipientWhy?>
 {
     // Members looked at for one filtered page; the next page goes on from there.
     private const int ScannedMax = 5_000;
@@ -101,7 +101,7 @@ public sealed class RecipientsReader(Shards shards, IEventStore store) : IReques
             return null;
         }
 
-        var stream = await store.LoadAsync(query.OrganizationId, Uuid.CampaignMessage(query.CampaignId, query.ContactId), ct);
+        var stream = await log.ReadStreamAsync(query.OrganizationId, Uuid.CampaignMessage(query.CampaignId, query.ContactId), AsOf.Now, ct);
         return new(Judge(members[0].Item1, query.ContactId, stream), [.. stream.Events.Select(StoredFact.Of)]);
     }
 
@@ -113,7 +113,7 @@ public sealed class RecipientsReader(Shards shards, IEventStore store) : IReques
 
     private async Task<IEnumerable<Recipient>> JudgeAsync(Guid organizationId, Guid campaignId, List<(int Ordinal, Guid ContactId)> members, CancellationToken ct)
     {
-        var streams = await store.LoadManyAsync(organizationId, [.. members.Select(m => Uuid.CampaignMessage(campaignId, m.ContactId))], ct);
+        var streams = await log.ReadStreamsAsync(organizationId, [.. members.Select(m => Uuid.CampaignMessage(campaignId, m.ContactId))], ct);
         return members.Select((m, i) => Judge(m.Ordinal, m.ContactId, streams[i]));
     }
 

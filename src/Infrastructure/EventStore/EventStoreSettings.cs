@@ -26,6 +26,9 @@ public sealed record EventStoreSettings
     /// <summary>Connections for loading streams, per shard and process.</summary>
     public int LoadConnectionsMax { get; init; } = 16;
 
+    /// <summary>Days without a word after which an ended message stream is put away, 30–3,650; 0: never. It costs a rewrite of its events; docs/decisions/0077.</summary>
+    public int ArchiveAfterDays { get; init; }
+
     /// <summary>From configuration; absent values keep their defaults.</summary>
     /// <exception cref="InvalidOperationException">A value is out of its range.</exception>
     public static EventStoreSettings From(IConfiguration configuration)
@@ -38,6 +41,7 @@ public sealed record EventStoreSettings
             BatchEventsMax = InRange(section, nameof(BatchEventsMax), settings.BatchEventsMax, 1, 10_000),
             QueueCallsMax = InRange(section, nameof(QueueCallsMax), settings.QueueCallsMax, 1, 1_000_000),
             LoadConnectionsMax = InRange(section, nameof(LoadConnectionsMax), settings.LoadConnectionsMax, 1, 200),
+            ArchiveAfterDays = section.GetValue(nameof(ArchiveAfterDays), 0) == 0 ? 0 : InRange(section, nameof(ArchiveAfterDays), 0, 30, 3_650),
             ForeignWriters = section.GetValue(nameof(ForeignWriters), settings.ForeignWriters),
         };
     }

@@ -20,6 +20,8 @@ public static class EventStoreSetup
         services.AddHostedService(provider => provider.GetRequiredService<ProjectionRunner>());
         services.AddSingleton<PostgresEventStore>();
         services.AddSingleton<IEventStore>(provider => provider.GetRequiredService<PostgresEventStore>());
+        services.AddSingleton<IEventLog, OrganizationLog>();
+        services.AddSingleton<IProjection, LogPlacesProjection>();
         return services;
     }
 }

@@ -86,6 +86,13 @@ public sealed class LogReader : IAsyncDisposable
         }
     }
 
+    /// <summary>Reads on one of these connections; with the end of what is final where it was found by watching, null where the reading itself finds it by <c>bsp.fence()</c>.</summary>
+    internal async Task<T> ReadFinalAsync<T>(Func<(NpgsqlConnection Connection, long? Final), Task<T>> read, CancellationToken ct)
+    {
+        await using var connection = await source.OpenConnectionAsync(ct);
+        return await read((connection, gaps is null ? null : await gaps.FinalAsync(connection, ct)));
+    }
+
     public ValueTask DisposeAsync() => source.DisposeAsync();
 
     // Fence and events in one round trip, but in two statements: the events need a snapshot taken after the fence.

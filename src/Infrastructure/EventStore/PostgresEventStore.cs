@@ -95,32 +95,27 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         return outcomes;
     }
 
-    public async Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct)
-    {
-        var loader = LoaderOf(await HomeAsync(organizationId, ct));
-        try
-        {
-            return await loader.LoadAsync(organizationId, streamId, ct);
-        }
-        catch (NpgsqlException error) when (Unreachable.Is(error))
-        {
-            throw new StoreUnavailable("postgres", error);
-        }
-    }
+    public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => LoadingAsync(organizationId, loader => loader.LoadAsync(organizationId, streamId, ct), ct);
 
-    public async Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct)
+    public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
+        LoadingAsync(organizationId, loader => loader.LoadStateAsync(organizationId, streamId, initial, evolve, ct), ct);
+
+    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(streamIds.Count, LoadStreamsMax);
-        var loader = LoaderOf(await HomeAsync(organizationId, ct));
-        try
-        {
-            return await loader.LoadManyAsync(organizationId, streamIds, ct);
-        }
-        catch (NpgsqlException error) when (Unreachable.Is(error))
-        {
-            throw new StoreUnavailable("postgres", error);
-        }
+        return LoadingAsync(organizationId, loader => loader.LoadManyAsync(organizationId, streamIds, archivedToo, ct), ct);
     }
+
+    public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(streams.Count, LoadStreamsMax);
+        var sorted = streams.OrderBy(s => s.StreamId).ToList(); // the order in which appends lock them
+        return LoadingAsync(organizationId, loader => loader.CountAsync(organizationId, "SELECT bsp.archive_streams($1, $2, $3)", ct,
+            [.. sorted.Select(s => s.StreamId)], [.. sorted.Select(s => s.Version)]), ct);
+    }
+
+    public Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) =>
+        LoadingAsync(organizationId, loader => loader.CountAsync(organizationId, "SELECT bsp.restore_streams($1, $2)", ct, [.. streamIds.Order()]), ct);
 
     public async ValueTask DisposeAsync()
     {
@@ -182,6 +177,19 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         if (request is not null && outcome.LastPosition > request.LastPosition)
         {
             request.LastPosition = outcome.LastPosition;
+        }
+    }
+
+    private async Task<T> LoadingAsync<T>(Guid organizationId, Func<StreamLoader, Task<T>> load, CancellationToken ct)
+    {
+        var loader = LoaderOf(await HomeAsync(organizationId, ct));
+        try
+        {
+            return await load(loader);
+        }
+        catch (NpgsqlException error) when (Unreachable.Is(error))
+        {
+            throw new StoreUnavailable("postgres", error);
         }
     }
 

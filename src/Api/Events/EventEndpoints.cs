@@ -1,0 +1,42 @@
+using System.Text.Json;
+using Bsp.Api.Common;
+using Bsp.Application.Campaigns;
+using Bsp.Application.Events;
+using Bsp.Application.EventStore;
+using MediatR;
+
+namespace Bsp.Api.Events;
+
+/// <summary>One event of the organization's log.</summary>
+/// <param name="Position">Its place: <c>?after=</c> goes on behind it, <c>?as_of=</c> shows things as they were then.</param>
+/// <param name="Version">Place in its stream, from 1, without gaps.</param>
+/// <param name="CorrelationId">The request or job it belongs to; null when unknown.</param>
+/// <param name="CausationId">The event or message that caused it; null when a request did.</param>
+/// <param name="Data">As in docs/events; personal data is sealed. Null: this build cannot read it.</param>
+public sealed record EventResponse(Guid Id, string Position, Guid StreamId, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? CausationId, string? UserName, JsonElement? Data)
+{
+    public static EventResponse Of(StoredEvent stored, int epoch) => new(stored.Id, new Position(epoch, stored.Sequence).ToToken(), stored.StreamId, stored.Version, stored.Type, stored.Timestamp,
+        stored.Metadata.CorrelationId, stored.Metadata.CausationId, stored.Metadata.UserName, StoredFact.DataOf(stored));
+}
+
+/// <summary>A part of the log.</summary>
+/// <param name="NextAfter">Where to go on, also when this part is empty: as <c>?after=</c>, now or whenever there may be more.</param>
+/// <param name="More">There is more already. A part may be short, or empty, and still have more behind it.</param>
+public sealed record EventsResponse(IReadOnlyList<EventResponse> Data, string NextAfter, bool More);
+
+/// <summary>/v1/events: the organization's own log, for pulling instead of webhooks, and for auditors.</summary>
+public sealed class EventEndpoints : IEndpointModule
+{
+    private const string View = "log_places.v1";
+
+    public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/events", List).WithTags("Events").Produces<EventsResponse>()
+        .Describe("The organization's own log in order, each event once, from ?after= on; ?types=, ?stream_id=, ?correlation_id= and ?causation_id= keep some. Archived ones are there too.", "request.after", "request.invalid", "request.limit", "view.behind");
+
+    private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    {
+        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        var from = after is null ? Position.Start : Position.TryParse(after, out var position) ? position : throw Problem.Field("request.after", "after", "must be a token as next_after, position or Bsp-Position answered it.");
+        var slice = await mediator.Send(new ListEvents(caller.OrganizationId, new(types?.Split(','), stream_id, correlation_id, causation_id), from, paging.Limit), ct);
+        return TypedResults.Ok(new EventsResponse([.. slice.Events.Select(stored => EventResponse.Of(stored, slice.UpTo.Epoch))], slice.UpTo.ToToken(), slice.More));
+    }
+}

@@ -1,0 +1,97 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Sharding;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.EventStore;
+
+/// <inheritdoc cref="IEventLog"/>
+public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresEventStore store) : IEventLog
+{
+    /// <summary>Events of one slice, at most.</summary>
+    public const int SliceEventsMax = 1_000;
+
+    // The fence is set by a statement before: the events need a snapshot taken after it.
+    private const string ByPlace = "SELECT * FROM bsp.read_organization($1, $2, current_setting('bsp.fence')::bigint, $3, $4, $5, $6)";
+    private const string ByStream = $"""
+        SELECT {EventRows.Columns}, coalesce(e.is_archived, false) FROM public.mt_events e
+         WHERE e.tenant_id = $1 AND e.stream_id = $7 AND e.seq_id > $2 AND e.seq_id <= current_setting('bsp.fence')::bigint
+           AND ($3::text[] IS NULL OR e.type = ANY ($3)) AND ($4::text IS NULL OR e.correlation_id = $4) AND ($5::text IS NULL OR e.causation_id = $5)
+         ORDER BY e.version LIMIT $6
+        """;
+
+    public async Task<LogSlice> ReadAsync(Guid organizationId, LogFilter filter, Position after, int max, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(max, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(max, SliceEventsMax);
+        try
+        {
+            var shard = await shards.OfAsync(organizationId, ct);
+            var from = after.Epoch == shard.Epoch ? after.Sequence : 0; // a place of another shard says nothing about this one
+            return await readers.Of(shard).ReadFinalAsync(connection => ReadAsync(connection, shard, organizationId, filter, from, max, ct), ct);
+        }
+        catch (NpgsqlException error) when (Unreachable.Is(error))
+        {
+            throw new StoreUnavailable("postgres", error);
+        }
+    }
+
+    public async Task<LoadedStream> ReadStreamAsync(Guid organizationId, Guid streamId, AsOf asOf, CancellationToken ct)
+    {
+        var epoch = (await shards.OfAsync(organizationId, ct)).Epoch;
+        var stream = (await store.LoadManyAsync(organizationId, [streamId], ct, archivedToo: true))[0];
+        List<StoredEvent> events = [.. asOf.Of(stream.Events, epoch)];
+        return stream with { Version = events.Count == 0 ? 0 : events[^1].Version, Events = events };
+    }
+
+    public Task<IReadOnlyList<LoadedStream>> ReadStreamsAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) =>
+        store.LoadManyAsync(organizationId, streamIds, ct, archivedToo: true);
+
+    private static async Task<LogSlice> ReadAsync((NpgsqlConnection Connection, long? Final) at, Shard shard, Guid organizationId, LogFilter filter, long after, int max, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(at.Connection);
+        batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { Text(organizationId.ToString()) } });
+        batch.BatchCommands.Add(new("SELECT set_config('bsp.fence', coalesce($1, bsp.fence())::text, true)::bigint") { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)at.Final ?? DBNull.Value } } });
+        var read = new NpgsqlBatchCommand(filter.StreamId is null ? ByPlace : ByStream);
+        Bind(read.Parameters, organizationId, filter, after, max);
+        batch.BatchCommands.Add(read);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        await reader.ReadAsync(ct);
+        var final = reader.GetInt64(0);
+        await reader.NextResultAsync(ct);
+        var events = new List<StoredEvent>();
+        var looked = Math.Max(after, final);
+        while (await reader.ReadAsync(ct))
+        {
+            if (reader.IsDBNull(0))
+            {
+                looked = Math.Max(after, reader.GetInt64(3));
+            }
+            else
+            {
+                events.Add(EventRows.Read(reader, organizationId, tolerant: true));
+            }
+        }
+
+        looked = events.Count == max ? events[^1].Sequence : looked;
+        return new(events, new(shard.Epoch, looked), looked < final);
+    }
+
+    private static void Bind(NpgsqlParameterCollection parameters, Guid organizationId, LogFilter filter, long after, int max)
+    {
+        parameters.Add(Text(organizationId.ToString()));
+        parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = after });
+        parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = filter.Types is null ? DBNull.Value : filter.Types.ToArray() });
+        parameters.Add(Text(filter.CorrelationId));
+        parameters.Add(Text(filter.CausationId));
+        parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = max });
+        if (filter.StreamId is { } stream)
+        {
+            parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = stream });
+        }
+    }
+
+    private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+}
