@@ -16,6 +16,11 @@ public abstract class PostgresProjection : IProjection
 
     public virtual OnPoison OnPoison => OnPoison.Park;
 
+    public virtual IProjectionCopy? Beside => null;
+
+    /// <summary>False: an event that is taken later than its neighbours leaves the same view, so a parked one can be taken at any time.</summary>
+    public virtual bool OrderMatters => true;
+
     public async Task<long> CheckpointAsync(Shard shard, CancellationToken ct)
     {
         await using var command = shard.App.CreateCommand("SELECT sequence FROM bsp.projections WHERE name = $1");
@@ -36,20 +41,19 @@ public abstract class PostgresProjection : IProjection
         await tx.CommitAsync(ct);
     }
 
-    public async Task ResetAsync(Shard shard, CancellationToken ct)
+    /// <summary>Takes one parked event, and it is parked no more; nothing when somebody else has done so.</summary>
+    public async Task TakeParkedAsync(EventPage page, CancellationToken ct)
     {
-        await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
-        await tx.ExecuteAsync("SELECT set_config('bsp.tenants', string_agg(t, ','), true) FROM bsp.log_tenants() t WHERE t ~ '^[0-9a-f-]{36}$'", ct);
-        await EmptyAsync(tx, ct);
-        await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET sequence = 0, updated_at = now()", ct, Name);
-        await tx.CommitAsync(ct);
+        await using var tx = await page.Shard.BeginAsync(page.Organizations, ct);
+        if (await tx.ExecuteAsync("DELETE FROM bsp.parked_events WHERE projection = $1 AND sequence = $2", ct, Name, page.Events[0].Sequence) == 1)
+        {
+            await ProjectAsync(tx, page, ct);
+            await tx.CommitAsync(ct);
+        }
     }
 
     /// <summary>Writes the page's effects, set-based; the checkpoint follows in the same transaction. Never called with an empty page.</summary>
     protected abstract Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct);
-
-    /// <summary>Deletes the view's rows; the transaction sees every organization that has events here.</summary>
-    protected abstract Task EmptyAsync(TenantTransaction tx, CancellationToken ct);
 
     private async Task MoveAsync(TenantTransaction tx, long after, long upTo, CancellationToken ct)
     {
@@ -63,5 +67,43 @@ public abstract class PostgresProjection : IProjection
         {
             throw new CheckpointMoved(Name, after);
         }
+    }
+}
+
+/// <summary>The copy of a view in the shard's own PostgreSQL, in tables of its own: beginning, swapping and dropping it are one transaction each.</summary>
+/// <param name="view">Name of the view that it is to become.</param>
+public abstract class PostgresCopy(string view) : PostgresProjection, IProjectionCopy
+{
+    public override string Name => CopyName.Of(view);
+
+    public Task BeginAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, async tx =>
+    {
+        await EmptyAsync(tx, ct);
+        await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = 0 WHERE name = $1", ct, Name);
+    }, ct);
+
+    public Task SwapAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, async tx =>
+    {
+        if (await ProjectionBoard.SwapAsync(tx, view, ct))
+        {
+            await SwapAsync(tx, ct);
+            await EmptyAsync(tx, ct);
+        }
+    }, ct);
+
+    public Task DropAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, tx => EmptyAsync(tx, ct), ct);
+
+    /// <summary>Empties the copy's own tables; the transaction sees every organization that has events here.</summary>
+    protected abstract Task EmptyAsync(TenantTransaction tx, CancellationToken ct);
+
+    /// <summary>Makes the view's rows equal to the copy's; the transaction sees every organization that has events here.</summary>
+    protected abstract Task SwapAsync(TenantTransaction tx, CancellationToken ct);
+
+    private static async Task InOneAsync(Shard shard, Func<TenantTransaction, Task> work, CancellationToken ct)
+    {
+        await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
+        await tx.ExecuteAsync("SELECT set_config('bsp.tenants', string_agg(t, ','), true) FROM bsp.log_tenants() t WHERE t ~ '^[0-9a-f-]{36}$'", ct);
+        await work(tx);
+        await tx.CommitAsync(ct);
     }
 }

@@ -18,6 +18,10 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
     /// <summary>This build has a projection of this name.</summary>
     public bool Has(string projection) => all.Any(p => p.Name == projection);
 
+    /// <summary>It makes a view, which can be built anew.</summary>
+    /// <exception cref="ArgumentException">No projection has this name.</exception>
+    public bool MayRebuild(string projection) => Named(projection).Beside is not null;
+
     /// <summary>How every projection fares on every shard, whichever process runs it.</summary>
     public async Task<IReadOnlyList<ProjectionStatus>> StatusAsync(CancellationToken ct = default)
     {
