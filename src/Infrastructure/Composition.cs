@@ -128,6 +128,7 @@ public static class Composition
         services.AddSingleton<SendingNumbers>();
         services.AddSingleton<Outbox>();
         services.AddSingleton<SendConsequences>();
+        services.AddSingleton<IProjection, SendReactor>();
         services.AddSingleton<Sender>();
         services.AddSingleton<IWamids, Wamids>();
         services.AddSingleton<ISendReferences, SendReferences>();

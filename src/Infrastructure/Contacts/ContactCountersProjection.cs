@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
@@ -24,6 +25,14 @@ public sealed class ContactCountersProjection : PostgresProjection
 
     public override IProjectionCopy? Beside { get; } = new Copy();
 
+    protected override int Parts => PartsOfContacts;
+
+    protected override Guid KeyOf(StoredEvent stored) => ContactOf(stored);
+
+    private const int PartsOfContacts = 4;
+
+    private static Guid ContactOf(StoredEvent stored) => stored.Body is MessageEvent fact ? fact.Ref.ContactId : stored.StreamId;
+
     protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => AddAsync(tx, page, """
         UPDATE contacts c SET total_messages_sent = c.total_messages_sent + d.sent, total_messages_received = c.total_messages_received + d.received, last_interaction = greatest(c.last_interaction, d.last)
           FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::timestamptz[]) AS d (id, organization, sent, received, last) WHERE c.id = d.id
@@ -42,6 +51,10 @@ public sealed class ContactCountersProjection : PostgresProjection
         public override IReadOnlyCollection<string>? EventTypes => Types;
 
         public override int PageEventsMax => 5_000;
+
+        protected override int Parts => PartsOfContacts;
+
+        protected override Guid KeyOf(StoredEvent stored) => ContactOf(stored);
 
         protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => AddAsync(tx, page, """
             INSERT INTO bsp.contact_counters_next AS c (id, organization_id, total_messages_sent, total_messages_received, last_interaction)

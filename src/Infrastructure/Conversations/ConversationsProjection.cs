@@ -23,6 +23,9 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public const string ProjectionName = "conversations.v1";
 
+    private const int Parts = 4;
+    private const int PartsFromEvents = 500;
+
     public string Name => ProjectionName;
 
     public IReadOnlyCollection<string>? EventTypes => Types;
@@ -35,11 +38,31 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public Task ApplyAsync(EventPage page, CancellationToken ct) => ApplyAsync(page, DocumentSet.Serving, store, personal, Name, ct);
 
+    // The documents of one conversation are written in order; large pages by several connections at once. Each document guards itself by its position, so a page of which only some
+    // parts were written is written again; the checkpoint follows them all.
     private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
     {
+        if (page.Events.Count < PartsFromEvents)
+        {
+            await store.SaveAsync(page.Shard, set, name, page.UpTo, page.Organizations, await WritesAsync(page, set, store, personal, ct), ct);
+            return;
+        }
+
+        await Task.WhenAll(page.Events.GroupBy(PartOf).Select(async part =>
+        {
+            var own = page with { Events = [.. part] };
+            await store.SaveAsync(page.Shard, set, name, null, own.Organizations, await WritesAsync(own, set, store, personal, ct), ct);
+        }));
+        await store.SaveAsync(page.Shard, set, name, page.UpTo, [], new([], [], []), ct);
+    }
+
+    private static int PartOf(StoredEvent stored) =>
+        PartitionKey.PartOf(stored.Body is MessageEvent fact ? fact.Ref.ConversationId : ConversationDocumentFold.Of(stored.Body) ?? stored.StreamId, Parts);
+
+    private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, CancellationToken ct)
+    {
         var contents = await OpenAsync(page, personal, ct);
-        var found = await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct);
-        await store.SaveAsync(page.Shard, set, name, page.UpTo, page.Organizations, Fold(page, found, contents), ct);
+        return Fold(page, await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct), contents);
     }
 
     /// <summary>Pure: the documents after the page.</summary>

@@ -33,8 +33,8 @@ public interface IDocumentStore
     /// <summary>Documents by id; those that do not exist are absent.</summary>
     Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct);
 
-    /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back.</summary>
-    Task SaveAsync(Shard shard, DocumentSet set, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
+    /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back; null: it stays.</summary>
+    Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
 
     /// <summary>Makes the next conversations, messages and message_logs of this shard, empty, with checkpoint 0, whatever an earlier attempt left.</summary>
     Task BeginNextAsync(Shard shard, string projection, CancellationToken ct);

@@ -31,14 +31,17 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
             messages.Count == 0 ? [] : (await database.Messages.Find(Builders<MessageDocument>.Filter.In(d => d.Id, messages)).ToListAsync(ct)).ToDictionary(d => d.Id)));
     }
 
-    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
+    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
         var database = await OfAsync(shard, set, ct);
         await WriteAsync(database.Conversations, writes.Conversations, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Messages, writes.Messages, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Logs, writes.Logs, d => d.Id, d => d.Position, ct);
-        await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", projection),
-            Builders<BsonDocument>.Update.Max("sequence", upTo), new UpdateOptions { IsUpsert = true }, ct));
+        if (upTo is { } sequence)
+        {
+            await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", projection),
+                Builders<BsonDocument>.Update.Max("sequence", sequence), new UpdateOptions { IsUpsert = true }, ct));
+        }
     }
 
     public async Task BeginNextAsync(Shard shard, string projection, CancellationToken ct)

@@ -31,17 +31,26 @@ public sealed class PostgresDocumentStore : IDocumentStore
             rows.Where(r => !r.IsConversation).Select(r => DocumentJson.Read<MessageDocument>(r.Json)).ToDictionary(d => d.Id));
     }
 
-    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
+    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationIds, ct);
         await using var batch = new NpgsqlBatch(transaction.Connection);
         Add(batch, set, writes.Conversations);
         Add(batch, set, writes.Messages);
         Add(batch, set, writes.Logs);
-        batch.BatchCommands.Add(new("""
-            INSERT INTO bsp.projections (name, sequence) VALUES ($1, $2)
-            ON CONFLICT (name) DO UPDATE SET sequence = greatest(bsp.projections.sequence, excluded.sequence), updated_at = now()
-            """) { Parameters = { new() { Value = projection }, new() { Value = upTo } } });
+        if (upTo is { } sequence)
+        {
+            batch.BatchCommands.Add(new("""
+                INSERT INTO bsp.projections (name, sequence) VALUES ($1, $2)
+                ON CONFLICT (name) DO UPDATE SET sequence = greatest(bsp.projections.sequence, excluded.sequence), updated_at = now()
+                """) { Parameters = { new() { Value = projection }, new() { Value = sequence } } });
+        }
+
+        if (batch.BatchCommands.Count == 0)
+        {
+            return;
+        }
+
         await batch.ExecuteNonQueryAsync(ct);
         await transaction.CommitAsync(ct);
     }

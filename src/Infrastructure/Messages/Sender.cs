@@ -131,7 +131,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var rulings = await store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None,
             begun.ToDictionary(b => b.MessageId));
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
-        await consequences.OfAsync(organizationId, number, [.. rulings.Select(r => (r, answers[r.MessageId]))], CancellationToken.None);
+        await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
         return outcomes;
     }
 

@@ -102,7 +102,7 @@ internal sealed class ProjectionBoard(Shard shard)
     public async Task BeginCopyAsync(string view, CancellationToken ct)
     {
         await using var command = Command("""
-            WITH forgotten AS (DELETE FROM bsp.parked_events WHERE projection = $1)
+            WITH forgotten AS (DELETE FROM bsp.parked_events WHERE projection = $1), parts AS (DELETE FROM bsp.projection_parts WHERE name = $1)
             INSERT INTO bsp.projections (name, state, started_at) VALUES ($1, 'rebuilding', now())
                 ON CONFLICT (name) DO UPDATE SET sequence = 0, state = 'rebuilding', error = NULL, events_per_second = 0, numbers_per_second = 0, started_at = now(), updated_at = now()
             """, CopyName.Of(view));
@@ -142,6 +142,7 @@ internal sealed class ProjectionBoard(Shard shard)
         if (swapped)
         {
             await tx.ExecuteAsync("DELETE FROM bsp.projections WHERE name = $1", ct, copy);
+            await tx.ExecuteAsync("DELETE FROM bsp.projection_parts WHERE name = $1", ct, copy);
             await tx.ExecuteAsync("DELETE FROM bsp.parked_events WHERE projection = $1", ct, view);
             await tx.ExecuteAsync("UPDATE bsp.parked_events SET projection = $1 WHERE projection = $2", ct, view, copy);
         }

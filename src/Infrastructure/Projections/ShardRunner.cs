@@ -23,6 +23,11 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
     private long end = -1;
     private readonly Dictionary<string, (IProjection Projection, int Key)> byName = projections.ToDictionary(p => p.Name, p => (p, KeyOf(p.Name)));
 
+    /// <summary>Final end of the log at the last look; 0: not looked yet.</summary>
+    public long End => Math.Max(0, Interlocked.Read(ref end));
+
+    public Shard Shard => shard;
+
     public Task RunAsync(CancellationToken ct) => Task.WhenAll(AgainAsync(LeadAsync, ct), AgainAsync(ListenAsync, ct));
 
     // One life of the lock connection: takes what is free, runs it, and lets everything go when the connection is lost.

@@ -7,6 +7,14 @@ ALTER TABLE bsp.projections
   DROP CONSTRAINT projections_request_check,
   ADD CONSTRAINT projections_request_check CHECK (request IN ('pause', 'resume', 'rebuild', 'cancel', 'retry'));
 
+-- Of a view that is written by several connections at once: how far each part of its keys is, when that is further than the view's own sequence (a page half written).
+CREATE TABLE bsp.projection_parts (
+  name text NOT NULL,
+  part int NOT NULL,
+  sequence bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (name, part)
+) WITH (fillfactor = 50);
+
 -- The copies of counters: empty but while a rebuild is under way.
 CREATE TABLE bsp.campaign_progress_next (LIKE bsp.campaign_progress INCLUDING ALL);
 

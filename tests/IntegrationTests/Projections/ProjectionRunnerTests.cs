@@ -178,10 +178,16 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         await process.Runner.WaitAsync(view.Name, database.Shard, known.Sequence, RunnerProcess.Patience, Ct);
 
         // As a writer whose process died between its commit and its NOTIFY.
-        var unheard = await database.ScalarAsync<long>("""
+        await using var other = await database.Admin.OpenConnectionAsync(Ct);
+        await using var transaction = await other.BeginTransactionAsync(Ct);
+        await using var announce = new Npgsql.NpgsqlCommand("SELECT bsp.announce()", other, transaction);
+        await announce.ExecuteScalarAsync(Ct);
+        await using var insert = new Npgsql.NpgsqlCommand("""
             INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, tenant_id)
             SELECT nextval('mt_events_sequence'), gen_random_uuid(), stream_id, 2, data, type, tenant_id FROM mt_events WHERE seq_id = $1 RETURNING seq_id
-            """, known.Sequence);
+            """, other, transaction) { Parameters = { new() { Value = known.Sequence } } };
+        var unheard = (long)(await insert.ExecuteScalarAsync(Ct))!;
+        await transaction.CommitAsync(Ct);
         await process.Runner.WaitAsync(view.Name, database.Shard, unheard, RunnerProcess.Patience, Ct);
         (await view.RowsAsync(database, organization)).ShouldBe(2);
     }
