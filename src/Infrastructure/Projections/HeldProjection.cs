@@ -137,7 +137,8 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
 
     private Task<bool> SwapAsync(IProjectionCopy copy, ProjectionRun run, CancellationToken ct) => live.WhileHeldAsync(async seen =>
     {
-        if (!await run.ReachAsync(seen, ct))
+        // After a restore from an earlier moment a view in another store may be ahead of the log; what is not in the log cannot be reached.
+        if (!await run.ReachAsync(Math.Min(seen, await reader.EndAsync(ct)), ct))
         {
             return false;
         }

@@ -194,44 +194,9 @@ public sealed class RebuildTests(StoresFixture fixture)
             await daily.RebuildAsync(default);
         }
 
-        /// <summary>Whole contents, without what only says when they were written.</summary>
-        public async Task<Dictionary<string, string>> ContentAsync()
-        {
-            var all = new Dictionary<string, string>();
-            foreach (var table in (string[])["documents.conversations", "documents.messages", "documents.message_logs", "bsp.campaign_progress"])
-            {
-                all[table] = await TextAsync($"SELECT t::text AS x FROM {table} t");
-            }
+        public async Task<Dictionary<string, string>> ContentAsync() => await ViewContents.AllAsync(Database.Admin, await redis.DatabaseAsync(), clickHouse);
 
-            all["campaigns"] = await TextAsync("SELECT (id, sent_count, delivered_count, read_count, failed_count)::text AS x FROM campaigns");
-            all["contacts"] = await TextAsync("SELECT (id, total_messages_sent, total_messages_received, last_interaction)::text AS x FROM contacts");
-            all["whatsapp_accounts"] = await TextAsync("SELECT (id, daily_sent_count, limit_reset_date)::text AS x FROM whatsapp_accounts");
-            var db = await redis.DatabaseAsync();
-            var hashes = await Task.WhenAll(Log.Campaigns.Select(async id => (Id: id, Fields: await db.HashGetAllAsync(CampaignProgressProjection.HashOf(id)))));
-            all["redis"] = string.Join('\n', hashes.Select(h => $"{h.Id} {string.Join(' ', h.Fields.Where(f => f.Name != "epoch").Select(f => $"{f.Name}={f.Value}").Order())}"));
-            all["message_analytics"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(* EXCEPT ingested_at)) AS x FROM message_analytics FINAL ORDER BY x", r => r.GetProperty("x").GetString(), default));
-            all["daily_stats"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM daily_stats ORDER BY x", r => r.GetProperty("x").GetString(), default));
-            return all;
-        }
-
-        /// <summary>Whatever a rebuild makes and must take away again.</summary>
-        public async Task<List<string>> LitterAsync()
-        {
-            var left = new List<string>();
-            left.AddRange((await TextAsync("SELECT name AS x FROM bsp.projections WHERE name LIKE '%+next'")).Split('\n', StringSplitOptions.RemoveEmptyEntries));
-            left.AddRange((await TextAsync("SELECT relname::text AS x FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'documents' AND relname LIKE '%next%'")).Split('\n', StringSplitOptions.RemoveEmptyEntries));
-            foreach (var table in (string[])["bsp.campaign_progress_next", "bsp.contact_counters_next", "bsp.account_counters_next"])
-            {
-                left.AddRange((await TextAsync($"SELECT t::text AS x FROM {table} t")).Split('\n', StringSplitOptions.RemoveEmptyEntries));
-            }
-
-            var db = await redis.DatabaseAsync();
-            left.AddRange(((string[])(await db.ExecuteAsync("KEYS", "*next*"))!));
-            left.AddRange((await db.HashGetAllAsync(CampaignProgressProjection.Key(Database.Shard))).Select(f => (string)f.Name!).Where(f => f.StartsWith("next", StringComparison.Ordinal)));
-            left.AddRange((await clickHouse.QueryAsync("SELECT name AS x FROM system.tables WHERE database = currentDatabase() AND name LIKE '%next%' UNION ALL SELECT name FROM projection_checkpoints WHERE name LIKE '%next%'",
-                r => r.GetProperty("x").GetString()!, default)));
-            return left;
-        }
+        public async Task<List<string>> LitterAsync() => await ViewContents.LitterAsync(Database.Admin, await redis.DatabaseAsync(), clickHouse);
 
         public async ValueTask DisposeAsync()
         {
@@ -247,7 +212,5 @@ public sealed class RebuildTests(StoresFixture fixture)
             server.Dispose();
             await Database.DisposeAsync();
         }
-
-        private Task<string> TextAsync(string sql) => Database.ScalarAsync<string>($"SELECT coalesce(string_agg(x, E'\\n' ORDER BY x), '') FROM ({sql}) q");
     }
 }
