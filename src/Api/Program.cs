@@ -5,6 +5,7 @@ using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Schema;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
@@ -12,7 +13,7 @@ using Npgsql;
 
 namespace Bsp.Api;
 
-/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>openapi</c>.</summary>
+/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>openapi</c>, <c>projections</c>.</summary>
 public static class Program
 {
     private const long BodyBytesMax = 10 * 1024 * 1024;
@@ -42,8 +43,10 @@ public static class Program
                     builder.Logging.ClearProviders(); // the document alone goes to the standard output
                     Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
                     return 0;
+                case "projections":
+                    return await ProjectionsAsync(builder, args[1..]);
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, openapi.");
+                    return Fail($"There is no verb '{verb}': serve, migrate, openapi, projections.");
             }
         }
         catch (ConfigurationFault fault)
@@ -81,6 +84,28 @@ public static class Program
     {
         await using var app = await PrepareAsync(builder);
         await app.RunAsync();
+    }
+
+    // While it waits for a rebuild it works on those projections that no other process holds: with no API up, on all.
+    private static async Task<int> ProjectionsAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        await using var app = Build(builder, Options(builder));
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, key) =>
+        {
+            key.Cancel = true;
+            stop.Cancel();
+        };
+        var runner = app.Services.GetRequiredService<ProjectionRunner>();
+        try
+        {
+            return await new ProjectionsCommand(app.Services.GetRequiredService<IProjections>(), () => runner.StartAsync(stop.Token)).RunAsync(arguments, stop.Token);
+        }
+        finally
+        {
+            await runner.StopAsync(CancellationToken.None);
+        }
     }
 
     private static BspOptions Options(WebApplicationBuilder builder) => BspConfiguration.Read(builder.Configuration, builder.Environment.IsDevelopment());

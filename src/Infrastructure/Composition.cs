@@ -129,6 +129,7 @@ public static class Composition
         services.AddSingleton<Outbox>();
         services.AddSingleton<RecentMessages>();
         services.AddSingleton<SendConsequences>();
+        services.AddSingleton<IProjection, SendReactor>();
         services.AddSingleton<Sender>();
         services.AddSingleton<IWamids, Wamids>();
         services.AddSingleton<ISendReferences, SendReferences>();

@@ -9,6 +9,7 @@ internal static class Program
         ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
+        ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };
@@ -59,7 +60,7 @@ internal static class Program
         output.WriteLine("usage: ./bench <name> [--json FILE]");
         foreach (var (name, bench) in Benches)
         {
-            output.WriteLine($"  {name,-10} {bench.Shows}");
+            output.WriteLine($"  {name,-11} {bench.Shows}");
         }
     }
 }

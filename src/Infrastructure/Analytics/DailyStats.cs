@@ -49,6 +49,21 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
         return true;
     }
 
+    /// <summary>Does something while no process counts days; waits its turn.</summary>
+    public async Task AloneAsync(Func<Task> work, CancellationToken ct)
+    {
+        await using var connection = await shards.Directory.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        await using var take = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
+        await take.ExecuteNonQueryAsync(ct);
+        await work();
+        await transaction.CommitAsync(ct);
+    }
+
+    /// <summary>The counting statement for other tables than those that serve.</summary>
+    public static string RebuildOf(string rows, string days) =>
+        Rebuild.Replace("daily_stats_data", days, StringComparison.Ordinal).Replace("message_analytics", rows, StringComparison.Ordinal);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (client.IsConfigured && !stoppingToken.IsCancellationRequested)

@@ -38,6 +38,24 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
     /// <summary>After a table was found missing: the next <see cref="EnsureAsync"/> makes all again.</summary>
     public void Forget() => Volatile.Write(ref done, false);
 
+    /// <summary>
+    /// What follows INSERT INTO so that rows as <c>messages_kafka</c> takes them go straight into a table like <c>message_analytics</c>: the materialized view's own SELECT over the
+    /// entry's own columns, so that there is one translation only.
+    /// </summary>
+    public static string DirectInsert(string table)
+    {
+        var (entry, tables) = (Text(Prefix + "messages_kafka.sql"), Text(Prefix + "0001_message_analytics.sql"));
+        var structure = Between(entry, "messages_kafka (", ") ENGINE").ReplaceLineEndings(" ").Replace("'", "\\'", StringComparison.Ordinal).Trim();
+        var select = Between(tables, "TO message_analytics AS", "FROM messages_kafka;").ReplaceLineEndings(" ").Trim();
+        return $"{table} ({string.Join(", ", Columns().Matches(select[6..]).Select(m => m.Groups[1].Value))}) {select} FROM input('{structure}')";
+    }
+
+    private static string Between(string text, string from, string to)
+    {
+        var start = text.IndexOf(from, StringComparison.Ordinal) + from.Length;
+        return text[start..text.IndexOf(to, start, StringComparison.Ordinal)];
+    }
+
     /// <summary>An embedded text of this folder.</summary>
     internal static string Text(string name)
     {
@@ -68,6 +86,10 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
 
     [GeneratedRegex(@";\s*$", RegexOptions.Multiline)]
     private static partial Regex Statements();
+
+    // The name under which each expression of a SELECT goes into the table: its alias, or itself.
+    [GeneratedRegex(@"(\w+)\s*(?:,|$)(?![^(]*\))")]
+    private static partial Regex Columns();
 
     [GeneratedRegex(@"^[A-Za-z0-9._:,\-]+$")]
     private static partial Regex Brokers();

@@ -23,21 +23,46 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public const string ProjectionName = "conversations.v1";
 
+    private const int Parts = 4;
+    private const int PartsFromEvents = 500;
+
     public string Name => ProjectionName;
 
     public IReadOnlyCollection<string>? EventTypes => Types;
 
     public int PageEventsMax => 2_000;
 
+    public IProjectionCopy? Beside { get; } = new Copy(store, personal);
+
     public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => store.CheckpointAsync(shard, Name, ct);
 
-    public Task ResetAsync(Shard shard, CancellationToken ct) => store.ResetAsync(shard, Name, ct);
+    public Task ApplyAsync(EventPage page, CancellationToken ct) => ApplyAsync(page, DocumentSet.Serving, store, personal, Name, ct);
 
-    public async Task ApplyAsync(EventPage page, CancellationToken ct)
+    // The documents of one conversation are written in order; large pages by several connections at once. Each document guards itself by its position, so a page of which only some
+    // parts were written is written again; the checkpoint follows them all.
+    private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
     {
-        var contents = await OpenAsync(page, ct);
-        var found = await store.FindAsync(page.Shard, page.Organizations, Conversations(page), Messages(page), ct);
-        await store.SaveAsync(page.Shard, Name, page.UpTo, page.Organizations, Fold(page, found, contents), ct);
+        if (page.Events.Count < PartsFromEvents)
+        {
+            await store.SaveAsync(page.Shard, set, name, page.UpTo, page.Organizations, await WritesAsync(page, set, store, personal, ct), ct);
+            return;
+        }
+
+        await Task.WhenAll(page.Events.GroupBy(PartOf).Select(async part =>
+        {
+            var own = page with { Events = [.. part] };
+            await store.SaveAsync(page.Shard, set, name, null, own.Organizations, await WritesAsync(own, set, store, personal, ct), ct);
+        }));
+        await store.SaveAsync(page.Shard, set, name, page.UpTo, [], new([], [], []), ct);
+    }
+
+    private static int PartOf(StoredEvent stored) =>
+        PartitionKey.PartOf(stored.Body is MessageEvent fact ? fact.Ref.ConversationId : ConversationDocumentFold.Of(stored.Body) ?? stored.StreamId, Parts);
+
+    private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, CancellationToken ct)
+    {
+        var contents = await OpenAsync(page, personal, ct);
+        return Fold(page, await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct), contents);
     }
 
     /// <summary>Pure: the documents after the page.</summary>
@@ -106,7 +131,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         return [.. page.Events.Where(e => e.Body is MessageEvent).Select(e => e.StreamId).Distinct().Where(id => !begun.Contains(id)).Select(DocumentId.Of)];
     }
 
-    private async Task<Dictionary<Guid, string?>> OpenAsync(EventPage page, CancellationToken ct)
+    private static async Task<Dictionary<Guid, string?>> OpenAsync(EventPage page, IPersonalData personal, CancellationToken ct)
     {
         var opened = new Dictionary<Guid, string?>();
         var seals = page.Events.Select(e => (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, _ => null })).Where(s => s.Content is not null);
@@ -121,5 +146,26 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         }
 
         return opened;
+    }
+
+    private sealed class Copy(IDocumentStore store, IPersonalData personal) : IProjectionCopy
+    {
+        public string Name { get; } = CopyName.Of(ProjectionName);
+
+        public IReadOnlyCollection<string>? EventTypes => Types;
+
+        public int PageEventsMax => 2_000;
+
+        public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => store.CheckpointAsync(shard, Name, ct);
+
+        public Task ApplyAsync(EventPage page, CancellationToken ct) => ConversationsProjection.ApplyAsync(page, DocumentSet.Next, store, personal, Name, ct);
+
+        public Task BeginAsync(Shard shard, CancellationToken ct) => store.BeginNextAsync(shard, ProjectionName, ct);
+
+        public Task SwapAsync(Shard shard, CancellationToken ct) => store.SwapNextAsync(shard, ProjectionName, ct);
+
+        public Task<bool> FinishAsync(Shard shard, CancellationToken ct) => store.FinishNextAsync(shard, ProjectionName, ct);
+
+        public Task DropAsync(Shard shard, CancellationToken ct) => store.DropNextAsync(shard, ProjectionName, ct);
     }
 }

@@ -10,6 +10,16 @@ public sealed record FoundDocuments(Dictionary<DocumentId, ConversationDocument>
 /// <summary>What a page writes; each document once.</summary>
 public sealed record DocumentWrites(IReadOnlyCollection<ConversationDocument> Conversations, IReadOnlyCollection<MessageDocument> Messages, IReadOnlyCollection<MessageLogDocument> Logs);
 
+/// <summary>Which documents of a shard.</summary>
+public enum DocumentSet
+{
+    /// <summary>Those that readers see.</summary>
+    Serving,
+
+    /// <summary>Those that are being built anew beside them.</summary>
+    Next,
+}
+
 /// <summary>
 /// Where the document views are written: JSONB in PostgreSQL, or MongoDB. Each document carries the <c>position</c> of the last event it holds, and only a
 /// later one replaces it, so a page written twice, or half and then again, leaves the same documents.
@@ -21,13 +31,22 @@ public interface IDocumentStore
     Task<long> CheckpointAsync(Shard shard, string projection, CancellationToken ct);
 
     /// <summary>Documents by id; those that do not exist are absent.</summary>
-    Task<FoundDocuments> FindAsync(Shard shard, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct);
+    Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct);
 
-    /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back.</summary>
-    Task SaveAsync(Shard shard, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
+    /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back; null: it stays.</summary>
+    Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
 
-    /// <summary>Empties conversations, messages and message_logs of this shard and sets the checkpoint to 0.</summary>
-    Task ResetAsync(Shard shard, string projection, CancellationToken ct);
+    /// <summary>Makes the next conversations, messages and message_logs of this shard, empty, with checkpoint 0, whatever an earlier attempt left.</summary>
+    Task BeginNextAsync(Shard shard, string projection, CancellationToken ct);
+
+    /// <summary>The next documents become those that readers see, and their checkpoint the view's. Nobody writes either meanwhile.</summary>
+    Task SwapNextAsync(Shard shard, string projection, CancellationToken ct);
+
+    /// <summary>Completes a swap that was killed half-way; true: there was one.</summary>
+    Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct);
+
+    /// <summary>Removes the next documents and their checkpoint.</summary>
+    Task DropNextAsync(Shard shard, string projection, CancellationToken ct);
 
     /// <summary>Writes AI histories of one organization; only later positions replace.</summary>
     Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories, CancellationToken ct);

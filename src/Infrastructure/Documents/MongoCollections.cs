@@ -9,7 +9,24 @@ namespace Bsp.Infrastructure.Documents;
 
 /// <summary>The collections of one database, with the specification's indexes.</summary>
 public sealed record MongoDatabase(IMongoCollection<ConversationDocument> Conversations, IMongoCollection<MessageDocument> Messages, IMongoCollection<MessageLogDocument> Logs,
-    IMongoCollection<AiConversationDocument> AiConversations, IMongoCollection<BsonDocument> Checkpoints);
+    IMongoCollection<AiConversationDocument> AiConversations, IMongoCollection<BsonDocument> Checkpoints)
+{
+    /// <summary>Names of the collections that are rebuilt.</summary>
+    public static readonly string[] Views = ["conversations", "messages", "message_logs"];
+
+    /// <summary>What a collection is called while it is built anew.</summary>
+    public static string NextOf(string collection) => collection + "_next";
+
+    /// <summary>The same three collections under their next names; they may not exist.</summary>
+    public MongoDatabase Next => this with
+    {
+        Conversations = Database.GetCollection<ConversationDocument>(NextOf("conversations")),
+        Messages = Database.GetCollection<MessageDocument>(NextOf("messages")),
+        Logs = Database.GetCollection<MessageLogDocument>(NextOf("message_logs")),
+    };
+
+    public IMongoDatabase Database => Checkpoints.Database;
+}
 
 /// <summary>MongoDB by shard: one shard uses the connection string's database (<c>bsp</c> when it names none); of several, each has its own, <c>{database}_{shard}</c>.</summary>
 /// <param name="connectionString"><c>mongodb://…</c> or <c>mongodb+srv://…</c>.</param>
@@ -82,13 +99,19 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
         var database = client.Value.GetDatabase(shards.All.Count == 1 ? name : $"{name}_{shard.Name.ToLowerInvariant()}");
         var collections = new MongoDatabase(database.GetCollection<ConversationDocument>("conversations"), database.GetCollection<MessageDocument>("messages"),
             database.GetCollection<MessageLogDocument>("message_logs"), database.GetCollection<AiConversationDocument>("ai_conversations"), database.GetCollection<BsonDocument>("projection_checkpoints"));
+        await IndexAsync(collections, ct);
+        return collections;
+    }
+
+    /// <summary>Makes the indexes of the three collections that are rebuilt.</summary>
+    internal static async Task IndexAsync(MongoDatabase collections, CancellationToken ct)
+    {
         await IndexAsync(collections.Conversations, ct, Key("organization_id", 1, "last_message_at", -1), Key("organization_id", 1, "assigned_to", 1, "status", 1), Key("contact_id", 1), Key("wa_conversation_id", 1));
         await ExpireAsync(collections.Conversations, "expires_at", TimeSpan.Zero, ct);
         await IndexAsync(collections.Messages, ct, Key("organization_id", 1, "created_at", -1), Key("conversation_id", 1, "created_at", 1), Key("wa_message_id", 1), Key("contact_id", 1, "created_at", -1),
             Key("campaign_id", 1), Key("status", 1, "created_at", 1), Key("ai_processing.processed", 1));
         await IndexAsync(collections.Logs, ct, Key("organization_id", 1, "created_at", -1), Key("message_id", 1), Key("event_type", 1));
         await ExpireAsync(collections.Logs, "created_at", TimeSpan.FromDays(MessageLogDocument.RetentionDays), ct);
-        return collections;
     }
 
     private static BsonDocument Key(params object[] pairs) => new(pairs.Chunk(2).Select(p => new BsonElement((string)p[0], (int)p[1])));

@@ -1,5 +1,6 @@
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using MongoDB.Bson;
 using MongoDB.Driver;
@@ -22,33 +23,81 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
         return found?["sequence"].ToInt64() ?? 0;
     }
 
-    public async Task<FoundDocuments> FindAsync(Shard shard, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
+    public async Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
     {
-        var database = await mongo.OfAsync(shard, ct);
+        var database = await OfAsync(shard, set, ct);
         return await MongoCollections.GuardAsync(async () => new FoundDocuments(
             conversations.Count == 0 ? [] : (await database.Conversations.Find(Builders<ConversationDocument>.Filter.In(d => d.Id, conversations)).ToListAsync(ct)).ToDictionary(d => d.Id),
             messages.Count == 0 ? [] : (await database.Messages.Find(Builders<MessageDocument>.Filter.In(d => d.Id, messages)).ToListAsync(ct)).ToDictionary(d => d.Id)));
     }
 
-    public async Task SaveAsync(Shard shard, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
+    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
-        var database = await mongo.OfAsync(shard, ct);
+        var database = await OfAsync(shard, set, ct);
         await WriteAsync(database.Conversations, writes.Conversations, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Messages, writes.Messages, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Logs, writes.Logs, d => d.Id, d => d.Position, ct);
-        await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", projection),
-            Builders<BsonDocument>.Update.Max("sequence", upTo), new UpdateOptions { IsUpsert = true }, ct));
+        if (upTo is { } sequence)
+        {
+            await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", projection),
+                Builders<BsonDocument>.Update.Max("sequence", sequence), new UpdateOptions { IsUpsert = true }, ct));
+        }
     }
 
-    public async Task ResetAsync(Shard shard, string projection, CancellationToken ct)
+    public async Task BeginNextAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        await DropNextAsync(shard, projection, ct);
+        var next = await OfAsync(shard, DocumentSet.Next, ct);
+        await MongoCollections.GuardAsync(async () =>
+        {
+            await MongoCollections.IndexAsync(next, ct); // makes the collections too
+            return 0;
+        });
+    }
+
+    // The copy's checkpoint is marked first: from then on the swap is only ever completed, by whoever comes.
+    public async Task SwapNextAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", CopyName.Of(projection)), Builders<BsonDocument>.Update.Set("swapping", true), cancellationToken: ct));
+        await FinishNextAsync(shard, projection, ct);
+    }
+
+    public async Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        return await MongoCollections.GuardAsync(async () =>
+        {
+            var copy = await database.Checkpoints.Find(new BsonDocument { ["_id"] = CopyName.Of(projection), ["swapping"] = true }).FirstOrDefaultAsync(ct);
+            if (copy is null)
+            {
+                return false;
+            }
+
+            var existing = await (await database.Database.ListCollectionNamesAsync(cancellationToken: ct)).ToListAsync(ct);
+            foreach (var collection in MongoDatabase.Views.Where(name => existing.Contains(MongoDatabase.NextOf(name))))
+            {
+                await database.Database.RenameCollectionAsync(MongoDatabase.NextOf(collection), collection, new RenameCollectionOptions { DropTarget = true }, ct);
+            }
+
+            await database.Checkpoints.ReplaceOneAsync(new BsonDocument("_id", projection), new BsonDocument { ["_id"] = projection, ["sequence"] = copy["sequence"] }, new ReplaceOptions { IsUpsert = true }, ct);
+            await database.Checkpoints.DeleteOneAsync(new BsonDocument("_id", CopyName.Of(projection)), ct);
+            return true;
+        });
+    }
+
+    public async Task DropNextAsync(Shard shard, string projection, CancellationToken ct)
     {
         var database = await mongo.OfAsync(shard, ct);
         await MongoCollections.GuardAsync(async () =>
         {
-            await database.Checkpoints.DeleteOneAsync(new BsonDocument("_id", projection), ct); // first: killed after this, the replay finds later positions and leaves them
-            await database.Conversations.DeleteManyAsync(FilterDefinition<ConversationDocument>.Empty, ct);
-            await database.Messages.DeleteManyAsync(FilterDefinition<MessageDocument>.Empty, ct);
-            return await database.Logs.DeleteManyAsync(FilterDefinition<MessageLogDocument>.Empty, ct);
+            await database.Checkpoints.DeleteOneAsync(new BsonDocument("_id", CopyName.Of(projection)), ct);
+            foreach (var collection in MongoDatabase.Views)
+            {
+                await database.Database.DropCollectionAsync(MongoDatabase.NextOf(collection), ct);
+            }
+
+            return 0;
         });
     }
 
@@ -65,6 +114,12 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
     {
         var database = await mongo.OfAsync(shard, ct);
         return await MongoCollections.GuardAsync(() => database.Logs.Find(d => d.MessageId == messageId && d.OrganizationId == organizationId).SortBy(d => d.CreatedAt).ThenBy(d => d.Position).Limit(LogsMax).ToListAsync(ct));
+    }
+
+    private async Task<MongoDatabase> OfAsync(Shard shard, DocumentSet set, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        return set == DocumentSet.Next ? database.Next : database;
     }
 
     private static async Task WriteAsync<T>(IMongoCollection<T> collection, IReadOnlyCollection<T> documents, Func<T, DocumentId> id, Func<T, long> position, CancellationToken ct)

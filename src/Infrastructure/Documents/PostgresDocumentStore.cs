@@ -1,5 +1,6 @@
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 using NpgsqlTypes;
@@ -18,46 +19,73 @@ public sealed class PostgresDocumentStore : IDocumentStore
         return await command.ExecuteScalarAsync(ct) as long? ?? 0;
     }
 
-    public async Task<FoundDocuments> FindAsync(Shard shard, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
+    public async Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
     {
-        var rows = conversations.Count + messages.Count == 0 ? [] : await shard.QueryAsync(organizationIds, """
-            SELECT true, doc::text FROM documents.conversations WHERE _id = ANY ($1)
+        var rows = conversations.Count + messages.Count == 0 ? [] : await shard.QueryAsync(organizationIds, $"""
+            SELECT true, doc::text FROM {Table("conversations", set)} WHERE _id = ANY ($1)
             UNION ALL
-            SELECT false, doc::text FROM documents.messages WHERE _id = ANY ($2)
+            SELECT false, doc::text FROM {Table("messages", set)} WHERE _id = ANY ($2)
             """, r => (IsConversation: r.GetBoolean(0), Json: r.GetString(1)), ct, Ids(conversations), Ids(messages));
         return new(
             rows.Where(r => r.IsConversation).Select(r => DocumentJson.Read<ConversationDocument>(r.Json)).ToDictionary(d => d.Id),
             rows.Where(r => !r.IsConversation).Select(r => DocumentJson.Read<MessageDocument>(r.Json)).ToDictionary(d => d.Id));
     }
 
-    public async Task SaveAsync(Shard shard, string projection, long upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
+    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationIds, ct);
         await using var batch = new NpgsqlBatch(transaction.Connection);
-        Add(batch, writes.Conversations);
-        Add(batch, writes.Messages);
-        Add(batch, writes.Logs);
-        batch.BatchCommands.Add(new("""
-            INSERT INTO bsp.projections (name, sequence) VALUES ($1, $2)
-            ON CONFLICT (name) DO UPDATE SET sequence = greatest(bsp.projections.sequence, excluded.sequence), updated_at = now()
-            """) { Parameters = { new() { Value = projection }, new() { Value = upTo } } });
+        Add(batch, set, writes.Conversations);
+        Add(batch, set, writes.Messages);
+        Add(batch, set, writes.Logs);
+        if (upTo is { } sequence)
+        {
+            batch.BatchCommands.Add(new("""
+                INSERT INTO bsp.projections (name, sequence) VALUES ($1, $2)
+                ON CONFLICT (name) DO UPDATE SET sequence = greatest(bsp.projections.sequence, excluded.sequence), updated_at = now()
+                """) { Parameters = { new() { Value = projection }, new() { Value = sequence } } });
+        }
+
+        if (batch.BatchCommands.Count == 0)
+        {
+            return;
+        }
+
         await batch.ExecuteNonQueryAsync(ct);
         await transaction.CommitAsync(ct);
     }
 
-    public async Task ResetAsync(Shard shard, string projection, CancellationToken ct)
+    public async Task BeginNextAsync(Shard shard, string projection, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync([], ct);
-        await transaction.ExecuteAsync("TRUNCATE documents.conversations, documents.messages, documents.message_logs", ct);
-        await transaction.ExecuteAsync("UPDATE bsp.projections SET sequence = 0, updated_at = now() WHERE name = $1", ct, projection);
+        await transaction.ExecuteAsync("SELECT documents.begin_next()", ct);
+        await transaction.ExecuteAsync("UPDATE bsp.projections SET sequence = 0 WHERE name = $1", ct, CopyName.Of(projection));
         await transaction.CommitAsync(ct);
+    }
+
+    public async Task SwapNextAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync([], ct);
+        if (await ProjectionBoard.SwapAsync(transaction, projection, ct))
+        {
+            await transaction.ExecuteAsync("SELECT documents.swap_next()", ct);
+            await transaction.CommitAsync(ct);
+        }
+    }
+
+    public Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct) => Task.FromResult(false); // the swap is one transaction
+
+    public async Task DropNextAsync(Shard shard, string projection, CancellationToken ct)
+    {
+        await using var command = shard.App.CreateCommand("SELECT documents.drop_next()");
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     public async Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await using var batch = new NpgsqlBatch(transaction.Connection);
-        Set(batch, "ai_conversations", histories, d => d.Id, d => d.OrganizationId, d => d.Position,
+        Set(batch, Table("ai_conversations", DocumentSet.Serving), histories, d => d.Id, d => d.OrganizationId, d => d.Position,
             ("contact_id", "uuid", Array(histories, d => d.ContactId)), ("conversation_id", "bytea", Array(histories, d => d.ConversationId.ToBytes())), ("updated_at", "timestamptz", Array(histories, d => d.UpdatedAt)));
         await batch.ExecuteNonQueryAsync(ct);
         await transaction.CommitAsync(ct);
@@ -70,17 +98,17 @@ public sealed class PostgresDocumentStore : IDocumentStore
         await shard.QueryAsync(organizationId, $"SELECT doc::text FROM documents.message_logs WHERE message_id = $1 AND organization_id = $2 ORDER BY created_at, position LIMIT {LogsMax}",
             r => DocumentJson.Read<MessageLogDocument>(r.GetString(0)), ct, messageId.ToBytes(), organizationId);
 
-    private static void Add(NpgsqlBatch batch, IReadOnlyCollection<ConversationDocument> documents) => Set(batch, "conversations", documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<ConversationDocument> documents) => Set(batch, Table("conversations", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("account_id", "uuid", Array(documents, d => d.AccountId)), ("assigned_to", "uuid", Array(documents, d => d.AssignedTo)),
         ("status", "text", Array(documents, d => d.Status)), ("wa_conversation_id", "text", Array(documents, d => d.WaConversationId)),
         ("last_message_at", "timestamptz", Array(documents, d => d.LastMessageAt)), ("expires_at", "timestamptz", Array(documents, d => d.ExpiresAt)));
 
-    private static void Add(NpgsqlBatch batch, IReadOnlyCollection<MessageDocument> documents) => Set(batch, "messages", documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageDocument> documents) => Set(batch, Table("messages", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("conversation_id", "bytea", Array(documents, d => d.ConversationId.ToBytes())), ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("campaign_id", "uuid", Array(documents, d => d.CampaignId)),
         ("wa_message_id", "text", Array(documents, d => d.WaMessageId)), ("status", "text", Array(documents, d => d.Status)),
         ("ai_processed", "boolean", Array(documents, d => d.AiProcessing?.Processed)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
 
-    private static void Add(NpgsqlBatch batch, IReadOnlyCollection<MessageLogDocument> documents) => Set(batch, "message_logs", documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageLogDocument> documents) => Set(batch, Table("message_logs", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("message_id", "bytea", Array(documents, d => d.MessageId.ToBytes())), ("event_type", "text", Array(documents, d => d.EventType)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
 
     /// <summary>One statement for all documents of one table: later positions replace, others change nothing.</summary>
@@ -98,7 +126,7 @@ public sealed class PostgresDocumentStore : IDocumentStore
         ];
         var names = string.Join(", ", columns.Select(c => c.Name));
         var command = new NpgsqlBatchCommand($"""
-            INSERT INTO documents.{table} AS old ({names})
+            INSERT INTO {table} AS old ({names})
             SELECT * FROM unnest({string.Join(", ", columns.Select((c, i) => $"${i + 1}::{c.Type}[]"))})
             ON CONFLICT (_id) DO UPDATE SET {string.Join(", ", columns.Skip(1).Select(c => $"{c.Name} = excluded.{c.Name}"))} WHERE old.position < excluded.position
             """);
@@ -109,6 +137,8 @@ public sealed class PostgresDocumentStore : IDocumentStore
 
         batch.BatchCommands.Add(command);
     }
+
+    private static string Table(string collection, DocumentSet set) => set == DocumentSet.Next ? $"documents.{collection}_next" : $"documents.{collection}";
 
     private static readonly Dictionary<string, NpgsqlDbType> Types = new()
     {

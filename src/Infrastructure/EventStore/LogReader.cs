@@ -14,7 +14,7 @@ namespace Bsp.Infrastructure.EventStore;
 public sealed record LogPage(long After, long UpTo, IReadOnlyList<StoredEvent> Events);
 
 /// <summary>Reads one shard's log, and of it only what is final: what is not in a page and lies below its end will never come. Decision: docs/decisions/0030.</summary>
-public sealed class LogReader : IAsyncDisposable
+public sealed partial class LogReader : IAsyncDisposable
 {
     /// <summary>Events of one page, at most.</summary>
     public const int PageEventsMax = 10_000;

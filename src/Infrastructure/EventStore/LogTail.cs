@@ -19,6 +19,9 @@ internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wan
     private long from;
     private long to;
 
+    /// <summary>What follows <paramref name="after"/> is no longer kept.</summary>
+    public bool IsPast(long after) => after < Volatile.Read(ref from);
+
     /// <summary>As <see cref="LogReader.ReadAsync"/>.</summary>
     public async Task<LogPage> ReadAsync(long after, IReadOnlySet<string>? types, int max, CancellationToken ct)
     {

@@ -1,77 +1,49 @@
-using Bsp.Application.Campaigns;
-using Bsp.Application.Messages;
+using Bsp.Application.Common;
 using Bsp.Application.Meta;
-using Bsp.Application.Contacts;
-using Bsp.Domain.Common;
-using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
-using MediatR;
+using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>
-/// What Meta's error codes mean beyond the one message, each in its own scope: the number's pace (130429), the campaign (number or template stopped).
-/// The recipient's scope (pair limit, opt-out) is the message's own and the contact's.
+/// What a batch of answers means for the next one on the same number: its pace (130429), and whether to go on at all. Campaigns are paused and contacts opted out by
+/// <see cref="SendReactor"/>, from the log.
 /// </summary>
-public sealed partial class SendConsequences(RateLimit limits, IMediator mediator, ILogger<SendConsequences> log)
+public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner runner, Shards shards, ILogger<SendConsequences> log)
 {
     private static readonly TimeSpan LoweredFor = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan DrawnWithin = TimeSpan.FromSeconds(2);
 
     /// <summary>After a batch of calls on one number.</summary>
-    public async Task OfAsync(Guid organizationId, SendingNumber number, IReadOnlyList<(Ruling Ruling, SendOutcome Answer)> results, CancellationToken ct)
+    public async Task OfAsync(Guid organizationId, SendingNumber number, IReadOnlyList<SendOutcome> answers, CancellationToken ct)
     {
-        if (results.Any(r => r.Answer.Code is { } code && MetaErrors.IsThroughput(code)))
+        if (answers.Any(a => a.Code is { } code && MetaErrors.IsThroughput(code)))
         {
             await LowerAsync(organizationId, number, ct);
         }
 
-        var stopping = results.Where(r => r.Ruling.Before.Ref?.CampaignId is not null && r.Answer is { Result: SendResult.Rejected, Code: { } code } && (MetaErrors.StopsNumber(code) || MetaErrors.StopsTemplate(code)));
-        foreach (var campaign in stopping.GroupBy(r => r.Ruling.Before.Ref!.CampaignId!.Value))
+        if (answers.Any(a => a is { Result: SendResult.Rejected, Code: { } code } && (MetaErrors.StopsNumber(code) || MetaErrors.StopsTemplate(code))))
         {
-            var first = campaign.First().Answer;
-            await PauseAsync(organizationId, campaign.Key, $"Meta {first.Code}: {first.Title}", ct);
-        }
-
-        foreach (var (ruling, answer) in results.Where(r => r.Answer.Result == SendResult.Rejected))
-        {
-            await OptOutAsync(organizationId, ruling.After.Ref!, answer.Code, ct);
+            await DrawnAsync(organizationId, ct);
         }
     }
 
-    /// <summary>After a failure that a webhook reported.</summary>
-    public async Task OfFailureAsync(Guid organizationId, MessageFailed failed, CancellationToken ct)
+    // The campaign shall be paused before the next batch is taken: else that one is refused too.
+    private async Task DrawnAsync(Guid organizationId, CancellationToken ct)
     {
-        if (failed.Code is { } stop && failed.Ref.CampaignId is { } campaign && (MetaErrors.StopsNumber(stop) || MetaErrors.StopsTemplate(stop)))
-        {
-            await PauseAsync(organizationId, campaign, $"Meta {stop}: {failed.Title}", ct);
-        }
-
-        await OptOutAsync(organizationId, failed.Ref, failed.Code, ct);
-    }
-
-    // 131050: the user stopped marketing messages of this business.
-    private async Task OptOutAsync(Guid organizationId, MessageRef reference, int? code, CancellationToken ct)
-    {
-        if (code is { } number && MetaErrors.IsOptOut(number))
-        {
-            await mediator.Send(new ChangeContactConsent(organizationId, reference.ContactId, new("OPTED_OUT", "meta_131050", reference.MessageId.ToString())), ct);
-        }
-    }
-
-    /// <summary>Pauses a campaign for what Meta said; one that is not running is left as it is.</summary>
-    public async Task PauseAsync(Guid organizationId, Guid campaignId, string reason, CancellationToken ct)
-    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        await using var drawn = shard.App.CreateCommand("SELECT last_value FROM public.mt_events_sequence");
         try
         {
-            await mediator.Send(new PauseCampaign(organizationId, campaignId, reason.Length > 200 ? reason[..200] : reason), ct);
-            LogPaused(campaignId, reason);
+            await runner.WaitAsync(SendReactor.ProjectionName, shard, (long)(await drawn.ExecuteScalarAsync(ct))!, DrawnWithin, ct);
         }
-        catch (Refusal refusal) when (refusal.Code is "campaign.not_running" or "campaign.unknown")
+        catch (ViewBehind)
         {
-            LogNotPaused(campaignId, refusal.Code);
+            LogNotDrawn(DrawnWithin.TotalSeconds);
         }
     }
 
@@ -87,11 +59,8 @@ public sealed partial class SendConsequences(RateLimit limits, IMediator mediato
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId} paused: {Reason}")]
-    private partial void LogPaused(Guid campaignId, string reason);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "campaign {CampaignId} not paused: {Code}")]
-    private partial void LogNotPaused(Guid campaignId, string code);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "a campaign that must stop was not paused within {Seconds} s; its next messages may be refused too")]
+    private partial void LogNotDrawn(double seconds);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "number {PhoneNumberId}: pace not lowered, Redis is away ({Reason})")]
     private partial void LogNotLowered(string phoneNumberId, string reason);

@@ -132,7 +132,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version)));
         recent.Remember(organizationId, rulings);
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
-        await consequences.OfAsync(organizationId, number, [.. rulings.Select(r => (r, answers[r.MessageId]))], CancellationToken.None);
+        await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
         return outcomes;
     }
 

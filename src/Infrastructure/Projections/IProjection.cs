@@ -26,6 +26,15 @@ public enum OnPoison
     Stop,
 }
 
+/// <summary>The name of a view's copy that is being built.</summary>
+public static class CopyName
+{
+    private const string Suffix = "+next";
+
+    /// <summary><c>campaign_counters.v1+next</c>.</summary>
+    public static string Of(string projection) => projection + Suffix;
+}
+
 /// <summary>Turns the log into a view. The checkpoint moves with the effects: a page applied twice, or half and then again, leaves the same view.</summary>
 public interface IProjection
 {
@@ -47,8 +56,30 @@ public interface IProjection
     /// <summary>Writes the effects and moves the checkpoint to <see cref="EventPage.UpTo"/>. Also called with no events, to move the checkpoint alone.</summary>
     Task ApplyAsync(EventPage page, CancellationToken ct);
 
-    /// <summary>Empties the view of this shard and sets its checkpoint to 0.</summary>
-    Task ResetAsync(Shard shard, CancellationToken ct);
+    /// <summary>The same view, built from the beginning of the log beside this one; null: what this makes cannot be made again (a process manager's appends).</summary>
+    IProjectionCopy? Beside => null;
+}
+
+/// <summary>
+/// A view that is built anew beside the one that serves, with a checkpoint and content of its own, under the name <c>{view}+next</c>. While its row stands in <c>bsp.projections</c>
+/// the rebuild is under way, whichever process works on it. Decision: docs/decisions/0085.
+/// </summary>
+public interface IProjectionCopy : IProjection
+{
+    /// <summary>Makes it empty, with checkpoint 0, whatever an earlier attempt left.</summary>
+    Task BeginAsync(Shard shard, CancellationToken ct);
+
+    /// <summary>
+    /// It becomes the view, and its checkpoint the view's. Called while no page is applied to either, when it is at least as far as the view. Killed half-way, readers still see
+    /// one content or the other, and <see cref="FinishAsync"/> completes it.
+    /// </summary>
+    Task SwapAsync(Shard shard, CancellationToken ct);
+
+    /// <summary>Completes a swap that was killed half-way; called by every new runner before it applies anything. True: there was one, and it is complete now.</summary>
+    Task<bool> FinishAsync(Shard shard, CancellationToken ct) => Task.FromResult(false);
+
+    /// <summary>Removes it and all it made.</summary>
+    Task DropAsync(Shard shard, CancellationToken ct);
 }
 
 /// <summary>Rows that decisions or uniqueness need at once: written in the append's own transaction.</summary>

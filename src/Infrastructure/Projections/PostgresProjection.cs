@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Projections;
@@ -8,6 +9,8 @@ public sealed class CheckpointMoved(string projection, long expected) : Exceptio
 /// <summary>A view in the shard's own PostgreSQL: effects and checkpoint are one transaction, so each event takes effect exactly once.</summary>
 public abstract class PostgresProjection : IProjection
 {
+    private const int PartsFromEvents = 500; // below that, more connections cost more than they save
+
     public abstract string Name { get; }
 
     public abstract IReadOnlyCollection<string>? EventTypes { get; }
@@ -16,6 +19,11 @@ public abstract class PostgresProjection : IProjection
 
     public virtual OnPoison OnPoison => OnPoison.Park;
 
+    public virtual IProjectionCopy? Beside => null;
+
+    /// <summary>False: an event that is taken later than its neighbours leaves the same view, so a parked one can be taken at any time.</summary>
+    public virtual bool OrderMatters => true;
+
     public async Task<long> CheckpointAsync(Shard shard, CancellationToken ct)
     {
         await using var command = shard.App.CreateCommand("SELECT sequence FROM bsp.projections WHERE name = $1");
@@ -23,33 +31,73 @@ public abstract class PostgresProjection : IProjection
         return await command.ExecuteScalarAsync(ct) as long? ?? 0;
     }
 
+    /// <summary>Connections that write one large page at once, each its part of the keys; 1: one transaction a page. Its meaning is stored: another number is another version of the view.</summary>
+    protected virtual int Parts => 1;
+
+    /// <summary>Events of one key are written in order, by one connection; those of different keys must not touch the same row.</summary>
+    protected virtual Guid KeyOf(StoredEvent stored) => stored.StreamId;
+
     /// <exception cref="CheckpointMoved">The view is not at <see cref="EventPage.After"/>.</exception>
     public async Task ApplyAsync(EventPage page, CancellationToken ct)
     {
-        await using var tx = await page.Shard.BeginAsync(page.Organizations, ct);
-        if (page.Events.Count > 0)
+        if (Parts > 1 && page.Events.Count >= PartsFromEvents)
         {
-            await ProjectAsync(tx, page, ct);
+            await Task.WhenAll(page.Events.GroupBy(PartOf).Select(part => ApplyPartAsync(page, part.Key, part, ct)));
+            page = page with { Events = [] };
         }
 
-        await MoveAsync(tx, page.After, page.UpTo, ct);
+        await using var tx = await page.Shard.BeginAsync(page.Organizations, ct);
+        await MoveAsync(tx, page.After, page.UpTo, ct); // first: who writes parts of this view looks at this row, and is finished or finds it moved
+        if (page.Events.Count > 0)
+        {
+            page = Parts == 1 ? page : page with { Events = [.. await NotWrittenAsync(tx, page, ct)] };
+            await ProjectUnlessEmptyAsync(tx, page, ct);
+        }
+
         await tx.CommitAsync(ct);
     }
 
-    public async Task ResetAsync(Shard shard, CancellationToken ct)
+    /// <summary>Takes one parked event, and it is parked no more; nothing when somebody else has done so.</summary>
+    public async Task TakeParkedAsync(EventPage page, CancellationToken ct)
     {
-        await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
-        await tx.ExecuteAsync("SELECT set_config('bsp.tenants', string_agg(t, ','), true) FROM bsp.log_tenants() t WHERE t ~ '^[0-9a-f-]{36}$'", ct);
-        await EmptyAsync(tx, ct);
-        await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET sequence = 0, updated_at = now()", ct, Name);
-        await tx.CommitAsync(ct);
+        await using var tx = await page.Shard.BeginAsync(page.Organizations, ct);
+        if (await tx.ExecuteAsync("DELETE FROM bsp.parked_events WHERE projection = $1 AND sequence = $2", ct, Name, page.Events[0].Sequence) == 1)
+        {
+            await ProjectAsync(tx, page, ct);
+            await tx.CommitAsync(ct);
+        }
     }
 
     /// <summary>Writes the page's effects, set-based; the checkpoint follows in the same transaction. Never called with an empty page.</summary>
     protected abstract Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct);
 
-    /// <summary>Deletes the view's rows; the transaction sees every organization that has events here.</summary>
-    protected abstract Task EmptyAsync(TenantTransaction tx, CancellationToken ct);
+    private int PartOf(StoredEvent stored) => PartitionKey.PartOf(KeyOf(stored), Parts);
+
+    // One part of a page with the part's own checkpoint, while the view's checkpoint cannot move.
+    private async Task ApplyPartAsync(EventPage page, int part, IEnumerable<StoredEvent> events, CancellationToken ct)
+    {
+        await using var tx = await page.Shard.BeginAsync(page.Organizations, ct);
+        var at = await tx.QueryAsync("SELECT sequence FROM bsp.projections WHERE name = $1 FOR SHARE", row => row.GetInt64(0), ct, Name);
+        if ((at is [var sequence] ? sequence : 0) != page.After)
+        {
+            throw new CheckpointMoved(Name, page.After);
+        }
+
+        var done = (await tx.QueryAsync("INSERT INTO bsp.projection_parts (name, part) VALUES ($1, $2) ON CONFLICT (name, part) DO UPDATE SET name = excluded.name RETURNING sequence", row => row.GetInt64(0), ct, Name, part))[0];
+        await ProjectUnlessEmptyAsync(tx, page with { Events = [.. events.Where(e => e.Sequence > done)] }, ct);
+        await tx.ExecuteAsync("UPDATE bsp.projection_parts SET sequence = greatest(sequence, $3) WHERE name = $1 AND part = $2", ct, Name, part, page.UpTo);
+        await tx.CommitAsync(ct);
+    }
+
+    // What a page that was killed half-way has not written yet.
+    private async Task<IEnumerable<StoredEvent>> NotWrittenAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
+    {
+        var done = (await tx.QueryAsync("SELECT part, sequence FROM bsp.projection_parts WHERE name = $1 AND sequence > $2", row => (Part: row.GetInt32(0), Sequence: row.GetInt64(1)), ct, Name, page.After))
+            .ToDictionary(p => p.Part, p => p.Sequence);
+        return done.Count == 0 ? page.Events : page.Events.Where(e => e.Sequence > done.GetValueOrDefault(PartOf(e)));
+    }
+
+    private Task ProjectUnlessEmptyAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => page.Events.Count == 0 ? Task.CompletedTask : ProjectAsync(tx, page, ct);
 
     private async Task MoveAsync(TenantTransaction tx, long after, long upTo, CancellationToken ct)
     {
@@ -63,5 +111,44 @@ public abstract class PostgresProjection : IProjection
         {
             throw new CheckpointMoved(Name, after);
         }
+    }
+}
+
+/// <summary>The copy of a view in the shard's own PostgreSQL, in tables of its own: beginning, swapping and dropping it are one transaction each.</summary>
+/// <param name="view">Name of the view that it is to become.</param>
+public abstract class PostgresCopy(string view) : PostgresProjection, IProjectionCopy
+{
+    public override string Name => CopyName.Of(view);
+
+    public Task BeginAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, async tx =>
+    {
+        await EmptyAsync(tx, ct);
+        await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = 0 WHERE name = $1", ct, Name);
+        await tx.ExecuteAsync("DELETE FROM bsp.projection_parts WHERE name = $1", ct, Name);
+    }, ct);
+
+    public Task SwapAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, async tx =>
+    {
+        if (await ProjectionBoard.SwapAsync(tx, view, ct))
+        {
+            await SwapAsync(tx, ct);
+            await EmptyAsync(tx, ct);
+        }
+    }, ct);
+
+    public Task DropAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, tx => EmptyAsync(tx, ct), ct);
+
+    /// <summary>Empties the copy's own tables; the transaction sees every organization that has events here.</summary>
+    protected abstract Task EmptyAsync(TenantTransaction tx, CancellationToken ct);
+
+    /// <summary>Makes the view's rows equal to the copy's; the transaction sees every organization that has events here.</summary>
+    protected abstract Task SwapAsync(TenantTransaction tx, CancellationToken ct);
+
+    private static async Task InOneAsync(Shard shard, Func<TenantTransaction, Task> work, CancellationToken ct)
+    {
+        await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
+        await tx.ExecuteAsync("SELECT set_config('bsp.tenants', string_agg(t, ','), true) FROM bsp.log_tenants() t WHERE t ~ '^[0-9a-f-]{36}$'", ct);
+        await work(tx);
+        await tx.CommitAsync(ct);
     }
 }

@@ -10,7 +10,7 @@ public enum ProjectionState
     /// <summary>Follows the log.</summary>
     Running,
 
-    /// <summary>Replays from the beginning and has not reached the end yet.</summary>
+    /// <summary>Is built anew from the beginning of the log, beside the view that serves.</summary>
     Rebuilding,
 
     /// <summary>A store is down; it tries again by itself.</summary>
@@ -29,9 +29,22 @@ public enum ProjectionRequest
     Pause,
     Resume,
 
-    /// <summary>Empty the view and replay the log.</summary>
+    /// <summary>Build the view anew beside the old one and swap. While one is under way it goes on; one that stopped is begun afresh.</summary>
     Rebuild,
+
+    /// <summary>Give up the rebuild that is under way.</summary>
+    Cancel,
+
+    /// <summary>Take the parked events once more: at once where their order does not matter, else by a rebuild.</summary>
+    Retry,
 }
+
+/// <summary>A rebuild that is under way.</summary>
+/// <param name="State"><see cref="ProjectionState.Rebuilding"/>, or why it does not move.</param>
+/// <param name="Sequence">The copy is complete up to here.</param>
+/// <param name="Rate">Of the last seconds, of its own types.</param>
+/// <param name="NumbersPerSecond">Numbers of the log gone through, those of other types included.</param>
+public sealed record RebuildStatus(ProjectionState State, long Sequence, double Rate, double NumbersPerSecond, long Parked, string? Error, DateTimeOffset StartedAt);
 
 /// <summary>A projection on one shard, as its runner last reported.</summary>
 /// <param name="Sequence">Complete up to here.</param>
@@ -43,6 +56,18 @@ public enum ProjectionRequest
 public sealed record ProjectionStatus(string Name, string Shard, ProjectionState State, long Sequence, long End, double EventsPerSecond, long Parked, string? Error,
     ProjectionRequest? Pending, DateTimeOffset UpdatedAt)
 {
+    /// <summary>Null: none is under way.</summary>
+    public RebuildStatus? Rebuild { get; init; }
+
+    /// <summary>The state in one word: a view that follows the log while its copy is built is <see cref="ProjectionState.Rebuilding"/>.</summary>
+    public ProjectionState Shown => State == ProjectionState.Running && Rebuild is { State: ProjectionState.Rebuilding } ? ProjectionState.Rebuilding : State;
+
+    /// <summary>0 to 100, by numbers of the log.</summary>
+    public double RebuildPercent => Rebuild is null ? 0 : End == 0 ? 100 : Math.Min(100, 100.0 * Rebuild.Sequence / End);
+
+    /// <summary>At the pace of the last seconds; null: it does not move.</summary>
+    public long? RebuildEtaSeconds => Rebuild is { State: ProjectionState.Rebuilding, NumbersPerSecond: > 0 } r ? (long)Math.Ceiling(Math.Max(0, End - r.Sequence) / r.NumbersPerSecond) : null;
+
     /// <summary>Numbers of the log still to go through, those of other types included.</summary>
     public long Lag => Math.Max(0, End - Sequence);
 }
@@ -52,22 +77,77 @@ internal sealed class ProjectionBoard(Shard shard)
 {
     public const string Channel = "bsp_projections";
 
-    /// <summary>Makes the row; returns the state it was left in.</summary>
-    public async Task<ProjectionState> EnterAsync(string name, CancellationToken ct)
+    /// <summary>Makes the row; returns the state it was left in and the sequence it shows.</summary>
+    public async Task<(ProjectionState State, long Sequence)> EnterAsync(string name, CancellationToken ct)
     {
-        await using var command = Command("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING state", name);
-        return Enum.Parse<ProjectionState>((string)(await command.ExecuteScalarAsync(ct))!, ignoreCase: true);
+        await using var command = Command("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING state, sequence", name);
+        await using var row = await command.ExecuteReaderAsync(ct);
+        await row.ReadAsync(ct);
+        return (Enum.Parse<ProjectionState>(row.GetString(0), ignoreCase: true), row.GetInt64(1));
     }
 
     /// <param name="sequence">Null: the projection moves the row's sequence itself.</param>
-    public async Task ReportAsync(string name, ProjectionState state, string? error, double eventsPerSecond, long? sequence, CancellationToken ct)
+    public async Task ReportAsync(string name, ProjectionState state, string? error, double eventsPerSecond, double numbersPerSecond, long? sequence, CancellationToken ct)
     {
         await using var command = Command(
-            "UPDATE bsp.projections SET state = $2, error = $3, events_per_second = $4, sequence = coalesce($5, sequence), updated_at = now() WHERE name = $1", name, Text(state));
+            "UPDATE bsp.projections SET state = $2, error = $3, events_per_second = $4, sequence = coalesce($5, sequence), numbers_per_second = $6, updated_at = now() WHERE name = $1", name, Text(state));
         command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)error ?? DBNull.Value });
         command.Parameters.Add(new() { Value = eventsPerSecond });
         command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)sequence ?? DBNull.Value });
+        command.Parameters.Add(new() { Value = numbersPerSecond });
         await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>From now on a rebuild is under way, from the beginning; whoever runs the projection goes on with it.</summary>
+    public async Task BeginCopyAsync(string view, CancellationToken ct)
+    {
+        await using var command = Command("""
+            WITH forgotten AS (DELETE FROM bsp.parked_events WHERE projection = $1), parts AS (DELETE FROM bsp.projection_parts WHERE name = $1)
+            INSERT INTO bsp.projections (name, state, started_at) VALUES ($1, 'rebuilding', now())
+                ON CONFLICT (name) DO UPDATE SET sequence = 0, state = 'rebuilding', error = NULL, events_per_second = 0, numbers_per_second = 0, started_at = now(), updated_at = now()
+            """, CopyName.Of(view));
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>State of the view's copy; null: no rebuild is under way.</summary>
+    public async Task<ProjectionState?> CopyAsync(string view, CancellationToken ct)
+    {
+        await using var command = Command("SELECT state FROM bsp.projections WHERE name = $1", CopyName.Of(view));
+        return await command.ExecuteScalarAsync(ct) is string state ? Enum.Parse<ProjectionState>(state, ignoreCase: true) : null;
+    }
+
+    /// <summary>The rebuild is over and given up: nothing of it is left here.</summary>
+    public async Task ForgetCopyAsync(string view, CancellationToken ct)
+    {
+        await using var command = Command("WITH parked AS (DELETE FROM bsp.parked_events WHERE projection = $1) DELETE FROM bsp.projections WHERE name = $1", CopyName.Of(view));
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>The copy is the view now: its checkpoint and its parked events are the view's. Without a copy: nothing.</summary>
+    public async Task SwappedAsync(string view, CancellationToken ct)
+    {
+        await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
+        await SwapAsync(tx, view, ct);
+        await tx.CommitAsync(ct);
+    }
+
+    /// <summary>The same in a transaction that swaps the contents too. False: there is no copy (any more), or the view is further on than it; then nothing must be swapped.</summary>
+    public static async Task<bool> SwapAsync(TenantTransaction tx, string view, CancellationToken ct)
+    {
+        var copy = CopyName.Of(view);
+        var swapped = await tx.ExecuteAsync("""
+            UPDATE bsp.projections v SET sequence = c.sequence, updated_at = now()
+              FROM (SELECT sequence FROM bsp.projections WHERE name = $2 FOR UPDATE) c WHERE v.name = $1 AND c.sequence >= v.sequence
+            """, ct, view, copy) == 1;
+        if (swapped)
+        {
+            await tx.ExecuteAsync("DELETE FROM bsp.projections WHERE name = $1", ct, copy);
+            await tx.ExecuteAsync("DELETE FROM bsp.projection_parts WHERE name = $1", ct, copy);
+            await tx.ExecuteAsync("DELETE FROM bsp.parked_events WHERE projection = $1", ct, view);
+            await tx.ExecuteAsync("UPDATE bsp.parked_events SET projection = $1 WHERE projection = $2", ct, view, copy);
+        }
+
+        return swapped;
     }
 
     public async Task AskAsync(string name, ProjectionRequest request, CancellationToken ct)
@@ -94,29 +174,45 @@ internal sealed class ProjectionBoard(Shard shard)
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    public async Task UnparkAllAsync(string name, CancellationToken ct)
+    /// <summary>Sequences of the parked events, the oldest first, 1,000 at most.</summary>
+    public async Task<List<long>> ParkedAsync(string name, CancellationToken ct)
     {
-        await using var command = Command("DELETE FROM bsp.parked_events WHERE projection = $1", name);
-        await command.ExecuteNonQueryAsync(ct);
+        await using var command = Command("SELECT sequence FROM bsp.parked_events WHERE projection = $1 ORDER BY sequence LIMIT 1000", name);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var all = new List<long>();
+        while (await reader.ReadAsync(ct))
+        {
+            all.Add(reader.GetInt64(0));
+        }
+
+        return all;
     }
 
+    /// <summary>The projections of this shard, each with its rebuild.</summary>
     public async Task<List<ProjectionStatus>> StatusAsync(long end, CancellationToken ct)
     {
-        await using var command = Command("""
-            SELECT p.name, p.state, p.sequence, p.events_per_second, p.error, p.updated_at, (SELECT count(*) FROM bsp.parked_events e WHERE e.projection = p.name), p.request
-              FROM bsp.projections p ORDER BY p.name
+        await using var command = Command($"""
+            SELECT p.name, p.state, p.sequence, p.events_per_second, p.error, p.updated_at, (SELECT count(*) FROM bsp.parked_events e WHERE e.projection = p.name), p.request,
+                   c.state, c.sequence, c.events_per_second, c.numbers_per_second, (SELECT count(*) FROM bsp.parked_events e WHERE e.projection = c.name), c.error, coalesce(c.started_at, c.updated_at)
+              FROM bsp.projections p LEFT JOIN bsp.projections c ON c.name = p.name || '{CopyName.Of("")}' WHERE p.name NOT LIKE '%{CopyName.Of("")}' ORDER BY p.name
             """);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var all = new List<ProjectionStatus>();
         while (await reader.ReadAsync(ct))
         {
-            all.Add(new(reader.GetString(0), shard.Name, Enum.Parse<ProjectionState>(reader.GetString(1), ignoreCase: true), reader.GetInt64(2), end, reader.GetDouble(3),
+            all.Add(new(reader.GetString(0), shard.Name, State(reader, 1), reader.GetInt64(2), end, reader.GetDouble(3),
                 reader.GetInt64(6), reader.IsDBNull(4) ? null : reader.GetString(4),
-                reader.IsDBNull(7) ? null : Enum.Parse<ProjectionRequest>(reader.GetString(7), ignoreCase: true), new(reader.GetDateTime(5))));
+                reader.IsDBNull(7) ? null : Enum.Parse<ProjectionRequest>(reader.GetString(7), ignoreCase: true), new(reader.GetDateTime(5)))
+            {
+                Rebuild = reader.IsDBNull(8) ? null : new(State(reader, 8), reader.GetInt64(9), reader.GetDouble(10), reader.GetDouble(11), reader.GetInt64(12),
+                    reader.IsDBNull(13) ? null : reader.GetString(13), new(reader.GetDateTime(14))),
+            });
         }
 
         return all;
     }
+
+    private static ProjectionState State(NpgsqlDataReader row, int column) => Enum.Parse<ProjectionState>(row.GetString(column), ignoreCase: true);
 
     private static string Text<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
 

@@ -15,10 +15,18 @@ internal sealed class ProjectionProgress
         get => Volatile.Read(ref complete);
         set
         {
-            Volatile.Write(ref complete, value);
-            Interlocked.Exchange(ref next, NewSource()).TrySetResult();
+            if (Interlocked.Exchange(ref complete, value) != value)
+            {
+                Interlocked.Exchange(ref next, NewSource()).TrySetResult();
+            }
         }
     }
+
+    /// <summary>Of the last seconds, of its own types; for metrics.</summary>
+    public double EventsPerSecond { get; set; }
+
+    /// <summary>As last reported; for metrics.</summary>
+    public ProjectionState State { get; set; }
 
     /// <summary>Completes at the next move. Take it before looking.</summary>
     public Task Next => Volatile.Read(ref next).Task;

@@ -6,11 +6,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Projections;
 
-/// <summary>One projection on one shard, while this process holds its lock: page after page, checkpoint with effects.</summary>
+/// <summary>One view, or one copy of a view, on one shard, while this process holds its lock: page after page, checkpoint with effects.</summary>
 internal sealed partial class ProjectionRun(IProjection projection, Shard shard, LogTail tail, LogReader reader, LogSignal signal, ProjectionProgress progress, TimeProvider clock, ILogger log)
 {
     private const int ParkedInARowMax = 100;
-    private static readonly TimeSpan PollEvery = TimeSpan.FromSeconds(1);
+
+    // Only a safety net: appends of this process, NOTIFY and the shard's own look at the fence once a second wake it.
+    private static readonly TimeSpan LookAnywayEvery = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan BareMoveEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(15);
@@ -18,19 +20,32 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
     private readonly ProjectionBoard board = new(shard);
     private readonly FrozenSet<string>? types = projection.EventTypes?.ToFrozenSet();
-    private ProjectionState state = ProjectionState.Running;
+    private readonly LogAhead ahead = new(reader, projection.EventTypes, projection.PageEventsMax);
+    private readonly Pace pace = new(signal, clock, projection is IProjectionCopy ? Pace.Rebuild : Pace.CatchUp);
+    private readonly SemaphoreSlim turn = new(1, 1);
+    private readonly TaskCompletionSource entered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ProjectionState state = Following(projection);
     private string? error;
     private long stored;            // the view's own checkpoint
     private long seen;              // nothing of its types lies between
-    private long rebuildTo;
+    private bool far;               // the log is read ahead
     private int parkedInARow;
     private long appliedSinceReport;
-    private double rate;
+    private (double Events, double Numbers) rate;
     private long reportedAt;
+    private long reportedSeen;
     private long movedAt;
     private (ProjectionState, string?, long) reported;
     private ProjectionRequest? request;
+    private Task waitFor = Task.CompletedTask;
+    private bool reload;            // somebody replaced the view
     private TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Of a copy: called when it has reached the end of the log. True: it is the view now, and the run is over.</summary>
+    public Func<CancellationToken, Task<bool>>? CaughtUp { get; init; }
+
+    /// <summary>Completes when it knows where it stands; a swap that was killed half-way is complete by then.</summary>
+    public Task Entered => entered.Task;
 
     /// <summary>Somebody asks for something; looked at before the next page.</summary>
     public void Ask(ProjectionRequest what)
@@ -39,45 +54,146 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         Volatile.Read(ref asked).TrySetResult();
     }
 
-    /// <summary>Runs until cancelled or until another runner turns up. Store trouble is waited out here.</summary>
+    /// <summary>Runs until cancelled, until another runner turns up, or until the copy has become the view. Store trouble is waited out here.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
         try
         {
-            await UntilItWorksAsync(async () =>
-            {
-                state = await board.EnterAsync(projection.Name, ct) is var left and (ProjectionState.Paused or ProjectionState.Rebuilding) ? left : ProjectionState.Running;
-                stored = seen = await projection.CheckpointAsync(shard, ct);
-                rebuildTo = state == ProjectionState.Rebuilding ? await reader.EndAsync(ct) : 0;
-            }, ct);
-            (movedAt, reportedAt) = (clock.GetTimestamp(), clock.GetTimestamp());
+            await UntilItWorksAsync(() => EnterAsync(ct), ct);
+            entered.TrySetResult();
             while (true)
             {
                 ct.ThrowIfCancellationRequested();
                 progress.Complete = seen;
-                await UntilItWorksAsync(() => ObeyAsync(ct), ct);
-                await ReportAsync(ct);
-                if (state is ProjectionState.Paused or ProjectionState.Stopped)
+                var (wait, over) = await TurnAsync(ct);
+                if (over)
                 {
-                    await AnyAsync(PollEvery, Volatile.Read(ref asked).Task, ct);
+                    return;
                 }
-                else
+
+                if (wait > TimeSpan.Zero)
                 {
-                    await StepAsync(ct);
+                    await AnyAsync(wait, Task.WhenAny(waitFor, Volatile.Read(ref asked).Task), ct);
                 }
             }
         }
         finally
         {
             progress.Complete = ProjectionProgress.Elsewhere;
+            entered.TrySetCanceled(CancellationToken.None);
         }
     }
 
-    private async Task StepAsync(CancellationToken ct)
+    /// <summary>While it stands still between two pages: <paramref name="work"/> is told how far it is, and may replace the view under it.</summary>
+    public async Task<bool> WhileHeldAsync(Func<long, Task<bool>> work, CancellationToken ct)
     {
-        var next = signal.Next;
+        await turn.WaitAsync(ct);
+        try
+        {
+            return await work(seen);
+        }
+        finally
+        {
+            reload = true;
+            turn.Release();
+        }
+    }
+
+    /// <summary>Of a copy at the end of the log: goes on without a pause until it is complete up to <paramref name="sequence"/>. False: an event stopped it.</summary>
+    public async Task<bool> ReachAsync(long sequence, CancellationToken ct)
+    {
+        while (seen < sequence && state != ProjectionState.Stopped)
+        {
+            await StepAsync(ct);
+        }
+
+        if (seen > stored && state != ProjectionState.Stopped)
+        {
+            await ApplyAsync(new(shard, stored, seen, []), ct);
+        }
+
+        return state != ProjectionState.Stopped;
+    }
+
+    private static ProjectionState Following(IProjection projection) => projection is IProjectionCopy ? ProjectionState.Rebuilding : ProjectionState.Running;
+
+    private async Task EnterAsync(CancellationToken ct)
+    {
+        if (projection.Beside is { } beside && await beside.FinishAsync(shard, ct))
+        {
+            await board.SwappedAsync(projection.Name, ct);
+        }
+
+        var (left, shown) = await board.EnterAsync(projection.Name, ct);
+        if (projection is IProjectionCopy copy && shown == 0)
+        {
+            await copy.BeginAsync(shard, ct); // asked for just now; or killed before the first page was reported, and then it is begun again
+        }
+
+        state = left == ProjectionState.Paused ? left : Following(projection);
+        await ReloadAsync(ct);
+        (movedAt, reportedAt) = (clock.GetTimestamp(), clock.GetTimestamp());
+    }
+
+    private async Task ReloadAsync(CancellationToken ct)
+    {
+        stored = seen = reportedSeen = await projection.CheckpointAsync(shard, ct);
+        far = await ahead.LookAsync(seen, ct);
+        reload = false;
+    }
+
+    // What is done while nobody may replace the view: obey, and apply at most one page. Then how long to wait.
+    private async Task<(TimeSpan Wait, bool Over)> TurnAsync(CancellationToken ct)
+    {
+        await turn.WaitAsync(ct);
+        try
+        {
+            if (reload)
+            {
+                await UntilItWorksAsync(() => ReloadAsync(ct), ct);
+            }
+
+            await UntilItWorksAsync(() => ObeyAsync(ct), ct);
+            await ReportAsync(ct);
+            if (state is ProjectionState.Paused or ProjectionState.Stopped)
+            {
+                waitFor = Volatile.Read(ref asked).Task;
+                return (LookAnywayEvery, false);
+            }
+
+            waitFor = signal.Next;
+            pace.Begin();
+            var page = await StepAsync(ct);
+            if (CaughtUp is not null && state != ProjectionState.Stopped && !far && page.Events.Count < projection.PageEventsMax / 2)
+            {
+                var over = false;
+                await UntilItWorksAsync(async () => over = await CaughtUp(ct), ct);
+                return (TimeSpan.Zero, over);
+            }
+
+            if (page.UpTo == page.After)
+            {
+                return (seen > stored ? BareMoveEvery : LookAnywayEvery, false);
+            }
+
+            if (far)
+            {
+                waitFor = Volatile.Read(ref asked).Task;
+                return (pace.Rest(ahead.End - seen), false);
+            }
+
+            return (TimeSpan.Zero, false);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    private async Task<LogPage> StepAsync(CancellationToken ct)
+    {
         LogPage page = null!;
-        await UntilItWorksAsync(async () => page = await tail.ReadAsync(seen, types, projection.PageEventsMax, ct), ct);
+        await UntilItWorksAsync(async () => page = await ReadAsync(ct), ct);
         if (page.Events.Count > 0)
         {
             await ApplyAsync(new(shard, stored, page.UpTo, page.Events), ct);
@@ -86,22 +202,24 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         if (state != ProjectionState.Stopped)
         {
             seen = Math.Max(seen, page.UpTo);
-            if (state == ProjectionState.Rebuilding && seen >= rebuildTo)
-            {
-                state = ProjectionState.Running;
-            }
-        }
-
-        if (page.UpTo == page.After)
-        {
-            var wait = seen > stored ? BareMoveEvery : PollEvery;
-            await AnyAsync(wait, Task.WhenAny(next, Volatile.Read(ref asked).Task), ct);
         }
 
         if (seen > stored && state != ProjectionState.Stopped && clock.GetElapsedTime(movedAt) >= BareMoveEvery)
         {
             await ApplyAsync(new(shard, stored, seen, []), ct);
         }
+
+        return page;
+    }
+
+    private async Task<LogPage> ReadAsync(CancellationToken ct)
+    {
+        if ((far && seen >= ahead.End) || (!far && tail.IsPast(seen)))
+        {
+            far = await ahead.LookAsync(seen, ct);
+        }
+
+        return far ? await ahead.ReadAsync(seen, pace.Others, ct) : await tail.ReadAsync(seen, types, projection.PageEventsMax, ct);
     }
 
     // Store trouble: again, ever more slowly. Anything else: halve until the bad event stands alone.
@@ -220,23 +338,47 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
             case ProjectionRequest.Pause:
                 (state, error) = (ProjectionState.Paused, null);
                 break;
-            case ProjectionRequest.Resume:
-                (state, error, parkedInARow) = (rebuildTo > stored ? ProjectionState.Rebuilding : ProjectionState.Running, null, 0);
-                seen = stored;
+            case ProjectionRequest.Retry:
+                await RetryParkedAsync(ct);
                 break;
             default:
-                await projection.ResetAsync(shard, ct);
-                await board.UnparkAllAsync(projection.Name, ct);
-                rebuildTo = await reader.EndAsync(ct);
-                (state, error, stored, seen, parkedInARow) = (ProjectionState.Rebuilding, null, 0, 0, 0);
-                progress.Complete = 0;
+                (state, error, parkedInARow) = (Following(projection), null, 0);
+                seen = stored;
                 break;
         }
 
-        await board.ReportAsync(projection.Name, state, error, rate, Sequence, ct);
+        await board.ReportAsync(projection.Name, state, error, rate.Events, rate.Numbers, Sequence, ct);
         await board.DoneAsync(projection.Name, what, ct);
         Volatile.Write(ref asked, new(TaskCreationOptions.RunContinuationsAsynchronously));
         request = null;
+    }
+
+    // Each in a transaction of its own with its place among the parked: killed anywhere, it is counted once. Who still cannot be taken stays, with its new error.
+    private async Task RetryParkedAsync(CancellationToken ct)
+    {
+        if (projection is not PostgresProjection { OrderMatters: false } view)
+        {
+            return;
+        }
+
+        foreach (var sequence in await board.ParkedAsync(projection.Name, ct))
+        {
+            var page = await reader.ReadFinalAsync(sequence - 1, sequence, types, 1, ct);
+            if (page.Events is not [{ Body: not UnreadableBody } parked])
+            {
+                continue;
+            }
+
+            try
+            {
+                await view.TakeParkedAsync(new(shard, stored, stored, page.Events), ct);
+            }
+            catch (Exception failed) when (!StoreTrouble.Is(failed) && !ct.IsCancellationRequested)
+            {
+                LogParked(projection.Name, shard.Name, sequence, parked.Type, failed);
+                await board.ParkAsync(projection.Name, parked, failed.Message, ct);
+            }
+        }
     }
 
     private async Task UntilItWorksAsync(Func<Task> work, CancellationToken ct)
@@ -275,28 +417,30 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     {
         var elapsed = clock.GetElapsedTime(reportedAt);
         var changed = (state, error) != (reported.Item1, reported.Item2);
-        if (!changed && (elapsed < ReportEvery || (reported.Item3 == stored && rate < 0.5 && appliedSinceReport == 0)))
+        if (!changed && (elapsed < ReportEvery || (reported.Item3 == stored && rate.Events < 0.5 && appliedSinceReport == 0)))
         {
             return;
         }
 
         if (elapsed >= ReportEvery)
         {
-            var current = appliedSinceReport / elapsed.TotalSeconds;
-            rate = rate > 0 && current > 0 ? (rate + current) / 2 : current;
-            (appliedSinceReport, reportedAt) = (0, clock.GetTimestamp());
+            rate = (Smooth(rate.Events, appliedSinceReport / elapsed.TotalSeconds), Smooth(rate.Numbers, Math.Max(0, seen - reportedSeen) / elapsed.TotalSeconds));
+            (appliedSinceReport, reportedAt, reportedSeen) = (0, clock.GetTimestamp(), seen);
         }
 
         reported = (state, error, stored);
+        (progress.State, progress.EventsPerSecond) = (state, rate.Events);
         try
         {
-            await board.ReportAsync(projection.Name, state, error, rate, Sequence, ct);
+            await board.ReportAsync(projection.Name, state, error, rate.Events, rate.Numbers, Sequence, ct);
         }
         catch (Exception failed) when (StoreTrouble.Is(failed) && !ct.IsCancellationRequested)
         {
             reported = default; // nobody could read it either; it is written again
         }
     }
+
+    private static double Smooth(double before, double now) => before > 0 && now > 0 ? (before + now) / 2 : now;
 
     private async Task AnyAsync(TimeSpan max, Task sign, CancellationToken ct)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
@@ -12,11 +13,18 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
 {
     private static readonly TimeSpan LookElsewhereEvery = TimeSpan.FromMilliseconds(50);
 
+    private readonly Meter meter = new("Bsp.Projections");
+    private readonly List<ShardRunner> running = [];
+
     private readonly IProjection[] all = [.. projections];
     private readonly ConcurrentDictionary<(string Projection, string Shard), ProjectionProgress> progress = new();
 
     /// <summary>This build has a projection of this name.</summary>
     public bool Has(string projection) => all.Any(p => p.Name == projection);
+
+    /// <summary>It makes a view, which can be built anew.</summary>
+    /// <exception cref="ArgumentException">No projection has this name.</exception>
+    public bool MayRebuild(string projection) => Named(projection).Beside is not null;
 
     /// <summary>How every projection fares on every shard, whichever process runs it.</summary>
     public async Task<IReadOnlyList<ProjectionStatus>> StatusAsync(CancellationToken ct = default)
@@ -74,8 +82,32 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
         }
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => all.Length == 0 ? Task.CompletedTask : Task.WhenAll(shards.All.Select(shard =>
-        new ShardRunner(all, shard, readers.Of(shard), signals.Of(shard), projection => ProgressOf(projection, shard), clock, log).RunAsync(stoppingToken)));
+    public override void Dispose()
+    {
+        meter.Dispose();
+        base.Dispose();
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (all.Length == 0)
+        {
+            return Task.CompletedTask;
+        }
+
+        running.AddRange(shards.All.Select(shard => new ShardRunner(all, shard, readers.Of(shard), signals.Of(shard), projection => ProgressOf(projection, shard), clock, log)));
+        Measure("bsp_projection_here", "1: this process runs it; the other figures are 0 where it does not.", (_, _) => 1);
+        Measure("bsp_projection_lag", "Numbers of the log still to go through.", (progress, shard) => Math.Max(0, shard.End - progress.Complete));
+        Measure("bsp_projection_events_per_second", "Of the last seconds, of its own event types.", (progress, _) => progress.EventsPerSecond);
+        Measure("bsp_projection_trouble", "1: it waits for a store or has stopped.", (progress, _) => progress.State is ProjectionState.Waiting or ProjectionState.Stopped ? 1 : 0);
+        return Task.WhenAll(running.Select(shard => shard.RunAsync(stoppingToken)));
+    }
+
+    private void Measure(string name, string description, Func<ProjectionProgress, ShardRunner, double> value) => meter.CreateObservableGauge(name, () =>
+        from shard in running
+        from projection in all
+        let progress = ProgressOf(projection, shard.Shard)
+        select new Measurement<double>(progress.Complete == ProjectionProgress.Elsewhere ? 0 : value(progress, shard), new("projection", projection.Name), new("shard", shard.Shard.Name)), description: description);
 
     private IProjection Named(string projection) => all.FirstOrDefault(p => p.Name == projection) ?? throw new ArgumentException($"There is no projection {projection}.", nameof(projection));
 

@@ -10,13 +10,23 @@ namespace Bsp.Infrastructure.Projections;
 /// The projections of one shard in this process. Each is run by the one process that holds its advisory lock; the locks live on one dedicated connection, so a process
 /// that dies, or loses that connection, loses them all and others take over within about a second.
 /// </summary>
+/// <remarks>
+/// Idle, it makes one round trip a second on that connection: orders, and how far the log is final, in case a NOTIFY was lost or a transaction that held readers back was rolled back.
+/// </remarks>
 internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections, Shard shard, LogReader reader, LogSignal signal, Func<IProjection, ProjectionProgress> progress, TimeProvider clock, ILogger log)
 {
     private const int LockClass = 0x5072_6F6A; // "Proj"
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     private readonly LogTail tail = new(reader, projections.Any(p => p.EventTypes is null) ? null : projections.SelectMany(p => p.EventTypes!).ToHashSet());
+    private TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long end = -1;
     private readonly Dictionary<string, (IProjection Projection, int Key)> byName = projections.ToDictionary(p => p.Name, p => (p, KeyOf(p.Name)));
+
+    /// <summary>Final end of the log at the last look; 0: not looked yet.</summary>
+    public long End => Math.Max(0, Interlocked.Read(ref end));
+
+    public Shard Shard => shard;
 
     public Task RunAsync(CancellationToken ct) => Task.WhenAll(AgainAsync(LeadAsync, ct), AgainAsync(ListenAsync, ct));
 
@@ -25,7 +35,7 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
     {
         await using var connection = await OpenAsync("bsp projections", ct);
         using var lease = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var runs = new Dictionary<string, (ProjectionRun Run, Task Task)>();
+        var runs = new Dictionary<string, (HeldProjection Run, Task Task)>();
         try
         {
             while (true)
@@ -33,12 +43,13 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
                 foreach (var name in await TakeAsync(connection, [.. byName.Keys.Where(name => !runs.ContainsKey(name))], ct))
                 {
                     var (projection, _) = byName[name];
-                    var run = new ProjectionRun(projection, shard, tail, reader, signal, progress(projection), clock, log);
+                    var run = new HeldProjection(projection, shard, tail, reader, signal, progress(projection), clock, log);
                     runs[name] = (run, Task.Run(() => run.RunAsync(lease.Token), lease.Token));
                     LogTaken(name, shard.Name);
                 }
 
-                foreach (var (name, request) in await RequestsAsync(connection, ct))
+                var orders = Volatile.Read(ref asked).Task;
+                foreach (var (name, request) in await LookAsync(connection, ct))
                 {
                     if (runs.TryGetValue(name, out var held))
                     {
@@ -47,7 +58,12 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
                 }
 
                 await DropEndedAsync(connection, runs, ct);
-                await Task.Delay(LookEvery, clock, ct);
+                if (await Task.WhenAny(orders, Task.Delay(LookEvery, clock, ct)) == orders)
+                {
+                    Interlocked.Exchange(ref asked, new(TaskCreationOptions.RunContinuationsAsynchronously));
+                }
+
+                ct.ThrowIfCancellationRequested();
             }
         }
         finally
@@ -58,7 +74,7 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
     }
 
     // A run that ended by itself (another runner moved its view, or a defect) gives its lock back and is begun afresh.
-    private async Task DropEndedAsync(NpgsqlConnection connection, Dictionary<string, (ProjectionRun Run, Task Task)> runs, CancellationToken ct)
+    private async Task DropEndedAsync(NpgsqlConnection connection, Dictionary<string, (HeldProjection Run, Task Task)> runs, CancellationToken ct)
     {
         foreach (var (name, held) in runs.Where(pair => pair.Value.Task.IsCompleted).ToList())
         {
@@ -74,8 +90,18 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
     private async Task ListenAsync(CancellationToken ct)
     {
         await using var connection = await OpenAsync("bsp listen", ct);
-        connection.Notification += (_, _) => signal.Wake();
-        await using (var listen = new NpgsqlCommand($"LISTEN {LogSignal.Channel}", connection))
+        connection.Notification += (_, heard) =>
+        {
+            if (heard.Channel == ProjectionBoard.Channel)
+            {
+                Volatile.Read(ref asked).TrySetResult();
+            }
+            else
+            {
+                signal.Wake();
+            }
+        };
+        await using (var listen = new NpgsqlCommand($"LISTEN {LogSignal.Channel}; LISTEN {ProjectionBoard.Channel}", connection))
         {
             await listen.ExecuteNonQueryAsync(ct);
         }
@@ -150,17 +176,37 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
         return taken;
     }
 
-    private static async Task<List<(string Name, ProjectionRequest Request)>> RequestsAsync(NpgsqlConnection connection, CancellationToken ct)
+    // Orders, and whether more of the log is final than at the last look: both in one round trip, which also tells at once that the connection, and with it the locks, are gone.
+    private async Task<List<(string Name, ProjectionRequest Request)>> LookAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand("SELECT name, request FROM bsp.projections WHERE request IS NOT NULL", connection);
-        await using var found = await command.ExecuteReaderAsync(ct);
         var requests = new List<(string, ProjectionRequest)>();
-        while (await found.ReadAsync(ct))
+        await using (var look = new NpgsqlBatch(connection) { BatchCommands = { new("SELECT name, request FROM bsp.projections WHERE request IS NOT NULL"), new("SELECT bsp.fence()") } })
+        await using (var found = await look.ExecuteReaderAsync(ct))
         {
-            requests.Add((found.GetString(0), Enum.Parse<ProjectionRequest>(found.GetString(1), ignoreCase: true)));
+            while (await found.ReadAsync(ct))
+            {
+                requests.Add((found.GetString(0), Enum.Parse<ProjectionRequest>(found.GetString(1), ignoreCase: true)));
+            }
+
+            await found.NextResultAsync(ct);
+            await found.ReadAsync(ct);
+            Moved(found.GetInt64(0));
+        }
+
+        if (reader.WatchesGaps)
+        {
+            Moved(await reader.EndAsync(ct));
         }
 
         return requests;
+    }
+
+    private void Moved(long final)
+    {
+        if (Interlocked.Exchange(ref end, final) != final)
+        {
+            signal.Wake();
+        }
     }
 
     // FNV-1a: the same in every process and build.

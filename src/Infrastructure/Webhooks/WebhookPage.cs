@@ -15,7 +15,7 @@ namespace Bsp.Infrastructure.Webhooks;
 internal sealed record WebhookNote(Journaled Webhook, string? Field, string Reason, string? Detail);
 
 /// <summary>Carries out what a page of webhooks says, organization by organization. Harmless to repeat.</summary>
-internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, SendConsequences consequences, OtherFields others)
+internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others)
 {
     private readonly Dictionary<Guid, List<StatusItem>> statuses = [];
     private readonly Dictionary<Guid, List<InboundItem>> messages = [];
@@ -113,11 +113,6 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
 
         var recorded = await mediator.Send(new RecordStatuses(organization, fresh), ct);
         await parked.ParkAsync(organization, recorded.Unknown, ct);
-        foreach (var failed in recorded.Rulings.SelectMany(r => r.Events).OfType<MessageFailed>())
-        {
-            await consequences.OfFailureAsync(organization, failed, ct);
-        }
-
         await marks.MarkDoneAsync(organization, [.. fresh.Select(Mark)], ct);
     }
 

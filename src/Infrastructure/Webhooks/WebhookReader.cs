@@ -13,7 +13,7 @@ namespace Bsp.Infrastructure.Webhooks;
 /// Works the inbox off: a page is taken, carried out and its pointers deleted when all of it is done; a process killed in between leaves them for the next.
 /// Several readers, here and in other processes, take different pages: order does not matter (promise 3).
 /// </summary>
-public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, SendConsequences consequences,
+public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked,
     OtherFields others, Instance instance, ILogger<WebhookReader> log) : BackgroundService
 {
     private const int Readers = 2;
@@ -72,7 +72,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             return 0;
         }
 
-        var page = new WebhookPage(mediator, numbers, marks, parked, consequences, others);
+        var page = new WebhookPage(mediator, numbers, marks, parked, others);
         try
         {
             await page.ProcessAsync(webhooks, ct);

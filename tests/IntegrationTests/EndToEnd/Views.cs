@@ -67,6 +67,12 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
         return Patience.UntilAsync(RowsAsync, rows => rows == Interlocked.Exchange(ref last, rows), "the views have caught up");
     }
 
+    /// <summary>All views, whole.</summary>
+    public async Task<Dictionary<string, string>> ContentsAsync() => await IntegrationTests.Views.ViewContents.AllAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
+
+    /// <summary>What is left of rebuilds, in any store.</summary>
+    public async Task<List<string>> LitterAsync() => await IntegrationTests.Views.ViewContents.LitterAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
+
     /// <summary>Waits until every webhook that was taken has been worked off.</summary>
     public Task InboxEmptyAsync() => Patience.UntilAsync(() => ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox"), n => n == "0", "the inbox is empty");
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.Conversations;
+using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Conversations;
@@ -42,10 +43,10 @@ public abstract class DocumentStoreContract(StoresFixture fixture)
         var before = await ContentAsync(store, views, database, log);
         before.Length.ShouldBeGreaterThan(10_000);
 
-        await projection.ResetAsync(database.Shard, default);
-        (await projection.CheckpointAsync(database.Shard, default)).ShouldBe(0);
-        (await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data.ShouldBeEmpty();
-        await database.RunAsync(projection, log, 2);
+        var (conversation, last) = ((await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data[0], new Position(database.Shard.Epoch, log.Events[^1].Sequence).Packed);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, projection.Name, 0, [log.OrganizationId], new([conversation with { Status = "spoiled", Position = last }], [], []), default);
+        (await ContentAsync(store, views, database, log)).ShouldNotBe(before);
+        await database.RebuildAsync(projection, log);
         (await ContentAsync(store, views, database, log)).ShouldBe(before);
     }
 
@@ -93,7 +94,7 @@ public abstract class DocumentStoreContract(StoresFixture fixture)
         var organization = await database.NewOrganizationAsync();
         var (store, views) = await OpenAsync(database.Shards);
         var message = Full(organization);
-        await store.SaveAsync(database.Shard, "t", 1, [organization], new([], [message], []), default);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, "t", 1, [organization], new([], [message], []), default);
         var back = (await views.MessageAsync(organization, message.Uuid, default)).ShouldNotBeNull();
         DocumentJson.Write(back).ShouldBe(DocumentJson.Write(message));
 
@@ -115,11 +116,11 @@ public abstract class DocumentStoreContract(StoresFixture fixture)
         var organization = await database.NewOrganizationAsync();
         var (store, views) = await OpenAsync(database.Shards);
         var late = Full(organization) with { Position = 10, Status = "read" };
-        await store.SaveAsync(database.Shard, "t", 10, [organization], new([], [late], []), default);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, "t", 10, [organization], new([], [late], []), default);
         var other = Full(organization) with { Uuid = Uuid.New(), Id = DocumentId.Of(Uuid.New()) };
-        await store.SaveAsync(database.Shard, "t", 5, [organization], new([], [late with { Position = 5, Status = "sent" }, late with { Id = other.Id, Uuid = other.Uuid, Position = 5 }], []), default);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, "t", 5, [organization], new([], [late with { Position = 5, Status = "sent" }, late with { Id = other.Id, Uuid = other.Uuid, Position = 5 }], []), default);
         (await views.MessageAsync(organization, late.Uuid, default))!.Status.ShouldBe("read");
-        (await store.FindAsync(database.Shard, [organization], [], [other.Id], default)).Messages.Count.ShouldBe(1);
+        (await store.FindAsync(database.Shard, DocumentSet.Serving, [organization], [], [other.Id], default)).Messages.Count.ShouldBe(1);
         (await store.CheckpointAsync(database.Shard, "t", default)).ShouldBe(10);
     }
 

@@ -82,6 +82,7 @@ public sealed class ViewsDatabase : IAsyncDisposable
             SELECT seq, id, stream, version, data::jsonb, type, at, $1 FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::timestamptz[]) AS e (seq, id, stream, version, data, type, at)
             """, log.OrganizationId.ToString(), log.Events.Select(e => e.Sequence).ToArray(), log.Events.Select(e => e.Id).ToArray(), log.Events.Select(e => e.StreamId).ToArray(), log.Events.Select(e => e.Version).ToArray(),
             log.Events.Select(e => JsonSerializer.Serialize(e.Body, e.Body!.GetType(), EventTypes.Json)).ToArray(), log.Events.Select(e => e.Type).ToArray(), log.Events.Select(e => e.Timestamp.UtcDateTime).ToArray());
+        await ExecuteAsync("SELECT setval('mt_events_sequence', greatest($1, (SELECT last_value FROM mt_events_sequence)))", log.Events[^1].Sequence);
     }
 
     /// <summary>Runs a projection over the whole log from wherever it stands, in pages of random size, like a runner that is killed now and then.</summary>
@@ -93,6 +94,21 @@ public sealed class ViewsDatabase : IAsyncDisposable
         {
             await projection.ApplyAsync(Page(projection, log, after, Math.Min(end, after + random.Next(1, 400))), default);
         }
+    }
+
+    /// <summary>Builds the view anew beside the old one and swaps, without a runner.</summary>
+    internal async Task RebuildAsync(IProjection projection, RandomLog log, int seed = 2)
+    {
+        var (board, copy) = (new ProjectionBoard(Shard), projection.Beside!);
+        await board.EnterAsync(projection.Name, default);
+        await board.BeginCopyAsync(projection.Name, default);
+        await copy.BeginAsync(Shard, default);
+        (await copy.CheckpointAsync(Shard, default)).ShouldBe(0);
+        await RunAsync(copy, log, seed);
+        await copy.SwapAsync(Shard, default);
+        await board.SwappedAsync(projection.Name, default);
+        (await board.CopyAsync(projection.Name, default)).ShouldBeNull();
+        (await projection.CheckpointAsync(Shard, default)).ShouldBe(log.Events[^1].Sequence);
     }
 
     internal EventPage Page(IProjection projection, RandomLog log, long after, long upTo) => new(Shard, after, upTo,

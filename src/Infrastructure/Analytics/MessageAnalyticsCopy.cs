@@ -1,0 +1,115 @@
+using System.Globalization;
+using Bsp.Application.Common;
+using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Analytics;
+
+/// <summary>
+/// Builds <c>message_analytics_next_{shard}</c> beside the table that serves and counts its days at the end; then both change names with the old ones, each by one
+/// <c>EXCHANGE TABLES</c>. The copy's checkpoint names the table by its UUID, which goes with the content: after an exchange nobody takes the old content for the copy.
+/// </summary>
+internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, AnalyticsCheckpoints checkpoints, Shards shards) : IProjectionCopy
+{
+    public string Name { get; } = CopyName.Of(MessageAnalyticsProjection.ProjectionName);
+
+    public IReadOnlyCollection<string>? EventTypes => MessageAnalyticsProjection.Types;
+
+    public int PageEventsMax => 5_000;
+
+    public async Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => await StandsAsync(shard, ct) is { } stands ? stands.Position : 0;
+
+    public async Task ApplyAsync(EventPage page, CancellationToken ct)
+    {
+        var stands = await StandsAsync(page.Shard, ct);
+        if (stands is null && page.After == 0)
+        {
+            await BeginAsync(page.Shard, ct); // ClickHouse was emptied meanwhile
+            stands = await StandsAsync(page.Shard, ct);
+        }
+
+        if (stands is not { } at || at.Position < page.After)
+        {
+            throw new StoreUnavailable("clickhouse", new InvalidOperationException("ClickHouse lost the copy that is being built: begun again."));
+        }
+
+        var rows = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
+        if (rows.Length > 0)
+        {
+            var token = string.Create(CultureInfo.InvariantCulture, $"{Name}/{page.Shard.Name}/{at.Generation}/{page.After}/{page.UpTo}");
+            await client.InsertAsync(ClickHouseSchema.DirectInsert(Next("message_analytics", page.Shard)), rows, token, ct);
+        }
+
+        await checkpoints.SaveAsync(Name, page.Shard, at.Generation, page.UpTo, ct);
+    }
+
+    public async Task BeginAsync(Shard shard, CancellationToken ct)
+    {
+        await DropAsync(shard, ct);
+        await client.ExecuteAsync($"CREATE TABLE {Next("message_analytics", shard)} AS message_analytics", ct);
+        await client.ExecuteAsync($"CREATE TABLE {Next("daily_stats_data", shard)} AS daily_stats_data", ct);
+        await checkpoints.SaveAsync(Name, shard, await GenerationAsync(shard, ct) ?? 0, 0, ct);
+    }
+
+    public async Task SwapAsync(Shard shard, CancellationToken ct)
+    {
+        if (await StandsAsync(shard, ct) is not { } at)
+        {
+            return; // it was exchanged already
+        }
+
+        var (rows, days) = (Next("message_analytics", shard), Next("daily_stats_data", shard));
+        await daily.AloneAsync(async () =>
+        {
+            var others = await OthersAsync(shard, ct);
+            await CopyOthersAsync(rows, "message_analytics", others, ct);
+            await client.ExecuteAsync(DailyStats.RebuildOf(rows, days), ct, ("overlap_seconds", 0));
+            await client.ExecuteAsync($"EXCHANGE TABLES message_analytics AND {rows}", ct);
+            await CopyOthersAsync("message_analytics", rows, others, ct); // what other shards wrote meanwhile; rows that are there already are replaced by themselves
+            await client.ExecuteAsync($"EXCHANGE TABLES daily_stats_data AND {days}", ct);
+        }, ct);
+        var serving = await checkpoints.StandsAsync(MessageAnalyticsProjection.ProjectionName, shard, ct);
+        await checkpoints.SaveAsync(MessageAnalyticsProjection.ProjectionName, shard, serving.Generation + 1, at.Position, ct);
+        await DropAsync(shard, ct);
+        daily.Wake();
+    }
+
+    public async Task DropAsync(Shard shard, CancellationToken ct)
+    {
+        await schema.EnsureAsync(ct);
+        await client.ExecuteAsync($"DROP TABLE IF EXISTS {Next("message_analytics", shard)} SYNC", ct);
+        await client.ExecuteAsync($"DROP TABLE IF EXISTS {Next("daily_stats_data", shard)} SYNC", ct);
+        await client.ExecuteAsync("DELETE FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String}", ct, ("name", Name), ("shard", shard.Name));
+    }
+
+    private static string Next(string table, Shard shard) => $"{table}_next_{string.Concat(shard.Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'))}";
+
+    // Null: there is no such table, or it is not the one that was begun.
+    private async Task<(long Generation, long Position)?> StandsAsync(Shard shard, CancellationToken ct) =>
+        await GenerationAsync(shard, ct) is { } generation && await checkpoints.PositionAsync(Name, shard, generation, ct) is { } position ? (generation, position) : null;
+
+    private async Task<long?> GenerationAsync(Shard shard, CancellationToken ct)
+    {
+        await schema.EnsureAsync(ct);
+        var found = await client.QueryAsync("SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+            row => row.GetProperty("generation").GetInt64(), ct, ("table", Next("message_analytics", shard)));
+        return found.Count == 0 ? null : found[0];
+    }
+
+    // Condition for the rows of organizations that live elsewhere; null: all live here.
+    private async Task<string?> OthersAsync(Shard shard, CancellationToken ct)
+    {
+        if (shards.All.Count == 1)
+        {
+            return null;
+        }
+
+        await using var command = shards.Directory.CreateCommand("SELECT coalesce(string_agg('''' || organization_id || '''', ','), '''00000000-0000-0000-0000-000000000000''') FROM bsp.directory_organizations WHERE shard = $1");
+        command.Parameters.Add(new() { Value = shard.Name });
+        return $"organization_id NOT IN ({(string)(await command.ExecuteScalarAsync(ct))!})";
+    }
+
+    private Task CopyOthersAsync(string to, string from, string? others, CancellationToken ct) => others is null ? Task.CompletedTask : client.ExecuteAsync($"INSERT INTO {to} SELECT * FROM {from} FINAL WHERE {others}", ct);
+}

@@ -1,0 +1,31 @@
+using Bsp.Application.Common;
+using Npgsql;
+
+namespace Bsp.Infrastructure.EventStore;
+
+public sealed partial class LogReader
+{
+    /// <summary>Foreign writers are watched: the fence alone does not tell what is final.</summary>
+    public bool WatchesGaps => gaps is not null;
+
+    /// <summary>A stretch of the log that the caller knows to be final (an earlier <see cref="EndAsync"/>): needs no look at the writers, so several may be read at once.</summary>
+    /// <param name="after">Exclusive.</param>
+    /// <param name="upTo">Inclusive, final, at most 100,000 beyond <paramref name="after"/>.</param>
+    /// <param name="types">As in <see cref="ReadAsync"/>.</param>
+    /// <param name="max">1 to <see cref="PageEventsMax"/>; with so many events the page ends at the last of them.</param>
+    /// <exception cref="StoreUnavailable">PostgreSQL cannot be reached.</exception>
+    public async Task<LogPage> ReadFinalAsync(long after, long upTo, IReadOnlyCollection<string>? types, int max, CancellationToken ct)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(upTo - after, LookedThroughMax);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(max, PageEventsMax);
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(ct);
+            return await ReadUpToAsync(connection, after, upTo, types, max, ct);
+        }
+        catch (NpgsqlException error) when (Unreachable.Is(error))
+        {
+            throw new StoreUnavailable("postgres", error);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Bsp.IntegrationTests.Common;
+
+namespace Bsp.IntegrationTests.EndToEnd;
+
+/// <summary>Promises 6 and 9: the process that rebuilds every view at once is killed with -9 in the middle, again and again, and the views come out equal.</summary>
+public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
+{
+    private const int People = 400;
+    private const int Kills = 4;
+
+    [Fact]
+    public async Task Killed_again_and_again_in_the_middle_of_rebuilding_every_view_they_are_equal_and_nothing_is_left_over()
+    {
+        using var tenant = await Tenant.NewAsync(api.Address, api.Meta, messagesPerSecondMax: 1_000);
+        await tenant.ImportAsync(Tenant.PlainNumbers(People));
+        var campaign = await tenant.LaunchAsync();
+        await tenant.CompletedAsync(campaign);
+        await api.Meta.State.WhenWebhooksAccepted(TestContext.Current.CancellationToken);
+        await api.Views.InboxEmptyAsync();
+        (await api.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{People} {People} {People} 0");
+        await DailyAsync();
+        var before = await api.Views.ContentsAsync();
+
+        var inTheMiddle = 0;
+        for (var kill = 0; kill < Kills; kill++)
+        {
+            await RebuildAllAsync();
+            await Patience.UntilAsync(CopiesAsync, copies => copies > 0, "views are being rebuilt");
+            for (var look = 0; look < 3 * kill; look++)
+            {
+                await CopiesAsync(); // each time a little later
+            }
+
+            await api.KillAsync();
+            inTheMiddle += await CopiesAsync() > 0 ? 1 : 0;
+            await api.StartAsync();
+        }
+
+        inTheMiddle.ShouldBeGreaterThan(0);
+        await Patience.UntilAsync(async () => await api.Views.ScalarAsync("SELECT count(*) FROM bsp.projections WHERE request IS NOT NULL OR name LIKE '%+next'"), left => left == "0", "every rebuild is done");
+        await DailyAsync();
+        var after = await api.Views.ContentsAsync();
+        foreach (var (view, content) in before)
+        {
+            after[view].ShouldBe(content, view);
+        }
+
+        (await api.Views.LitterAsync()).ShouldBeEmpty();
+        (await api.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{People} {People} {People} 0");
+    }
+
+    private async Task<int> CopiesAsync() => int.Parse(await api.Views.ScalarAsync("SELECT count(*) FROM bsp.projections WHERE name LIKE '%+next'"), System.Globalization.CultureInfo.InvariantCulture);
+
+    // Days are counted a few seconds after the rows.
+    private Task DailyAsync() => Patience.UntilAsync(async () => (await api.Views.ContentsAsync())["daily_stats"], text => text.Contains($"\"sent_messages\":{People}", StringComparison.Ordinal) || text.Contains($",{People},", StringComparison.Ordinal), "the day is counted");
+
+    private async Task RebuildAllAsync()
+    {
+        using var platform = new HttpClient { BaseAddress = api.Address };
+        platform.DefaultRequestHeaders.Authorization = new("Bearer", AppFixture.PlatformKey);
+        var listed = await platform.SendAsync("GET", "/v1/projections");
+        listed.Status.ShouldBe(200, listed.Text);
+        foreach (var name in listed["data"].EnumerateArray().Select(p => p.GetProperty("name").GetString()!))
+        {
+            var answer = await platform.SendAsync("POST", $"/v1/projections/{name}/rebuild");
+            answer.Status.ShouldBe(name.StartsWith("send_consequences", StringComparison.Ordinal) ? 409 : 202, answer.Text);
+        }
+    }
+}

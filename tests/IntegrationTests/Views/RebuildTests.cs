@@ -1,0 +1,216 @@
+using Bsp.Infrastructure.Accounts;
+using Bsp.Infrastructure.Analytics;
+using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Conversations;
+using Bsp.Infrastructure.Documents;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Redis;
+using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.EventStore;
+using Bsp.IntegrationTests.Redis;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Bsp.IntegrationTests.Views;
+
+/// <summary>Promise 6: every view, spoiled and built anew beside the old one by the runner, is equal as a whole, and nothing of the work is left behind.</summary>
+public sealed class RebuildTests(StoresFixture fixture)
+{
+    [Fact]
+    public async Task Every_view_spoiled_and_rebuilt_is_equal_as_a_whole_and_leaves_no_litter()
+    {
+        await using var world = await World.NewAsync(fixture, 71);
+        await world.StartAsync();
+        await world.CaughtUpAsync();
+        var before = await world.ContentAsync();
+        before.Values.ShouldAllBe(content => content.Length > 50);
+
+        await world.SpoilAsync();
+        var spoiled = await world.ContentAsync();
+        before.Keys.Where(view => spoiled[view] == before[view]).ShouldBeEmpty();
+        await world.RebuildAllAsync();
+
+        var after = await world.ContentAsync();
+        foreach (var (view, content) in before)
+        {
+            after[view].ShouldBe(content, view);
+        }
+
+        (await world.LitterAsync()).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(81)]
+    [InlineData(82)]
+    public async Task Runners_that_die_and_lose_their_connections_at_random_in_the_middle_of_rebuilds_leave_the_same_views(int seed)
+    {
+        await using var world = await World.NewAsync(fixture, seed);
+        await world.StartAsync();
+        await world.CaughtUpAsync();
+        var before = await world.ContentAsync();
+        await world.SpoilAsync();
+        await world.AskAllAsync(ProjectionRequest.Rebuild);
+        var random = new Random(seed);
+        for (var death = 0; death < 6; death++)
+        {
+            await world.TerminateAtPageAsync(random.Next(1, 12)); // in the middle of whatever is being done then
+            await world.StartAsync();
+        }
+
+        await world.UntilRebuiltAsync();
+        var after = await world.ContentAsync();
+        foreach (var (view, content) in before)
+        {
+            after[view].ShouldBe(content, view);
+        }
+
+        (await world.LitterAsync()).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_rebuild_that_is_cancelled_leaves_the_view_as_it_was_and_no_litter()
+    {
+        await using var world = await World.NewAsync(fixture, 73);
+        await world.StartAsync();
+        await world.CaughtUpAsync();
+        await world.SpoilAsync();
+        var spoiled = await world.ContentAsync();
+        await world.TerminateAtPageAsync(1);
+        foreach (var projection in world.Projections)
+        {
+            await new ProjectionBoard(world.Database.Shard).BeginCopyAsync(projection.Name, default); // killed just when it had been asked for
+            await projection.Beside!.BeginAsync(world.Database.Shard, default);
+            await world.Database.RunAsync(projection.Beside, world.Log);
+        }
+
+        await world.AskAllAsync(ProjectionRequest.Cancel);
+        await world.StartAsync();
+        await world.UntilRebuiltAsync();
+        (await world.ContentAsync()).ShouldBe(spoiled);
+        (await world.LitterAsync()).ShouldBeEmpty();
+    }
+
+    /// <summary>Every view on stores of its own, and one runner after another.</summary>
+    private sealed class World : IAsyncDisposable
+    {
+        private readonly RedisServer server = new();
+        private readonly RedisConnection redis;
+        private readonly ClickHouseClient clickHouse;
+        private readonly DailyStats daily;
+        private (ProjectionRunner Runner, LogReaders Readers)? running;
+
+        private World(StoresFixture fixture, ViewsDatabase database, RandomLog log)
+        {
+            (Database, Log) = (database, log);
+            redis = new(server.ConnectionString);
+            clickHouse = ClickHouseTests.NewClient(fixture);
+            var schema = new ClickHouseSchema(clickHouse);
+            daily = new(clickHouse, schema, database.Shards, TimeProvider.System, NullLogger<DailyStats>.Instance);
+            Projections =
+            [
+                new ConversationsProjection(new PostgresDocumentStore(), new Plain()), new CampaignProgressProjection(redis), new CampaignCountersProjection(),
+                new ContactCountersProjection(), new AccountCountersProjection(), new MessageAnalyticsProjection(clickHouse, schema, daily, database.Shards),
+            ];
+        }
+
+        public ViewsDatabase Database { get; }
+
+        public RandomLog Log { get; }
+
+        public IProjection[] Projections { get; }
+
+        public static async Task<World> NewAsync(StoresFixture fixture, int seed)
+        {
+            var database = await ViewsDatabase.NewAsync(fixture);
+            var log = new RandomLog(seed, await database.NewOrganizationAsync(), 300);
+            await database.WriteAsync(log);
+            return new(fixture, database, log);
+        }
+
+        public async Task StartAsync()
+        {
+            var readers = new LogReaders(new());
+            var runner = new ProjectionRunner(Projections, Database.Shards, readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
+            running = (runner, readers);
+            await runner.StartAsync(default);
+        }
+
+        /// <summary>After so many of the runner's statements of any kind, its connections are ended and it is abandoned.</summary>
+        public async Task TerminateAtPageAsync(int looks)
+        {
+            for (var look = 0; look < looks; look++)
+            {
+                await Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()");
+            }
+
+            await Database.ScalarAsync<long>("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'bsp_app'");
+            var (runner, readers) = running!.Value;
+            await runner.StopAsync(default);
+            await readers.DisposeAsync();
+            Database.Shard.App.Clear(); // of connections that were ended while they lay in the pool
+            running = null;
+        }
+
+        public async Task CaughtUpAsync()
+        {
+            foreach (var projection in Projections)
+            {
+                await running!.Value.Runner.WaitAsync(projection.Name, Database.Shard, Log.Events[^1].Sequence, TimeSpan.FromSeconds(60), default);
+            }
+
+            await daily.RebuildAsync(default);
+        }
+
+        public async Task AskAllAsync(ProjectionRequest request)
+        {
+            foreach (var projection in Projections)
+            {
+                await new ProjectionBoard(Database.Shard).AskAsync(projection.Name, request, default);
+            }
+        }
+
+        public async Task RebuildAllAsync()
+        {
+            await AskAllAsync(ProjectionRequest.Rebuild);
+            await UntilRebuiltAsync();
+        }
+
+        public Task UntilRebuiltAsync() => EndToEnd.Patience.UntilAsync(async () => await running!.Value.Runner.StatusAsync(default),
+            all => Projections.All(p => all.Any(s => s.Name == p.Name && s is { Pending: null, Rebuild: null, State: ProjectionState.Running })), "every view is rebuilt");
+
+        public async Task SpoilAsync()
+        {
+            await Database.ExecuteAsync("UPDATE documents.messages SET doc = doc || '{\"status\": \"spoiled\"}' WHERE _id IN (SELECT _id FROM documents.messages LIMIT 3)");
+            await Database.ExecuteAsync("DELETE FROM documents.conversations WHERE _id IN (SELECT _id FROM documents.conversations LIMIT 2)");
+            await Database.ExecuteAsync("DELETE FROM documents.message_logs WHERE _id IN (SELECT _id FROM documents.message_logs LIMIT 4)");
+            await Database.ExecuteAsync("UPDATE campaigns SET sent_count = sent_count + 7, read_count = 0");
+            await Database.ExecuteAsync("UPDATE bsp.campaign_progress SET unknown = 99");
+            await Database.ExecuteAsync("UPDATE contacts SET total_messages_sent = total_messages_sent + 1");
+            await Database.ExecuteAsync("UPDATE whatsapp_accounts SET daily_sent_count = 4711");
+            await (await redis.DatabaseAsync()).HashSetAsync(CampaignProgressProjection.HashOf(Log.Campaigns[0]), "sent", 4711);
+            await clickHouse.ExecuteAsync("INSERT INTO message_analytics SELECT * REPLACE (generateUUIDv4() AS message_id) FROM message_analytics LIMIT 5", default);
+            await daily.RebuildAsync(default);
+        }
+
+        public async Task<Dictionary<string, string>> ContentAsync() => await ViewContents.AllAsync(Database.Admin, await redis.DatabaseAsync(), clickHouse);
+
+        public async Task<List<string>> LitterAsync() => await ViewContents.LitterAsync(Database.Admin, await redis.DatabaseAsync(), clickHouse);
+
+        public async ValueTask DisposeAsync()
+        {
+            if (running is var (runner, readers))
+            {
+                await runner.StopAsync(default);
+                await readers.DisposeAsync();
+            }
+
+            daily.Dispose();
+            clickHouse.Dispose();
+            await redis.DisposeAsync();
+            server.Dispose();
+            await Database.DisposeAsync();
+        }
+    }
+}
