@@ -8,6 +8,7 @@ using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.Schema;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.HttpOverrides;
 using Npgsql;
 
 namespace Bsp.Api;
@@ -115,11 +116,13 @@ public static class Program
     private static void UsePipeline(WebApplication app)
     {
         app.Services.GetRequiredService<Metrics>().Start();
+        UseForwarded(app);
         app.UseProblems();
         app.UseDocumentation();
         app.UseRouting();
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimit>();
+        app.UseMiddleware<AccountRestriction>();
         app.UseNegotiation();
         app.Use(LimitSizeAndTellPosition);
         app.UseMiddleware<Idempotency>();
@@ -129,6 +132,24 @@ public static class Program
         }
 
         Access.Check(((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints));
+    }
+
+    // Behind a proxy the client's address stands in X-Forwarded-For, which is believed from the named proxies only.
+    private static void UseForwarded(WebApplication app)
+    {
+        var proxies = app.Services.GetRequiredService<BspOptions>().TrustedProxies;
+        if (proxies.Count > 0)
+        {
+            var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor, ForwardLimit = null };
+            forwarded.KnownProxies.Clear();
+            forwarded.KnownIPNetworks.Clear();
+            foreach (var proxy in proxies)
+            {
+                forwarded.KnownIPNetworks.Add(proxy);
+            }
+
+            app.UseForwardedHeaders(forwarded);
+        }
     }
 
     private static Task LimitSizeAndTellPosition(HttpContext context, RequestDelegate next)

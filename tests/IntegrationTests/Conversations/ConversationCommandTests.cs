@@ -24,14 +24,7 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
 
         var user = Guid.CreateVersion7();
         (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user })).ShouldBeProblem(404, "user.unknown");
-        await using (var insert = app.Admin.CreateCommand("INSERT INTO users (id, organization_id, email, role) VALUES ($1, $2, $3, 'agent')"))
-        {
-            insert.Parameters.Add(new() { Value = user });
-            insert.Parameters.Add(new() { Value = organization.Id });
-            insert.Parameters.Add(new() { Value = $"{user}@example.com" });
-            await insert.ExecuteNonQueryAsync();
-        }
-
+        user = (await AppFixture.CreatedAsync(organization.Admin, "/v1/users", new { email = $"{user}@example.com", role = "agent" })).GetProperty("id").GetGuid();
         (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user }))["assigned_to"].GetGuid().ShouldBe(user);
         (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = (Guid?)null }))["assigned_to"].ValueKind.ShouldBe(JsonValueKind.Null);
 
