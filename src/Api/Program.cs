@@ -13,7 +13,7 @@ using Npgsql;
 
 namespace Bsp.Api;
 
-/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>openapi</c>.</summary>
+/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>openapi</c>.</summary>
 public static class Program
 {
     private const long BodyBytesMax = 10 * 1024 * 1024;
@@ -39,12 +39,18 @@ public static class Program
                     }
 
                     return 0;
+                case "rotate-keys":
+                    using (var log = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning)))
+                    {
+                        return await RotateKeys.RunAsync(Options(builder), log, CancellationToken.None);
+                    }
+
                 case "openapi":
                     builder.Logging.ClearProviders(); // the document alone goes to the standard output
                     Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
                     return 0;
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, openapi.");
+                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, openapi.");
             }
         }
         catch (ConfigurationFault fault)
