@@ -1,4 +1,5 @@
 using Bsp.Application.Auth;
+using Bsp.Domain.Messages;
 
 namespace Bsp.Api.Common;
 
@@ -42,6 +43,9 @@ public sealed record Caller(Guid OrganizationId, Role Role, string Id, string Na
 
     /// <summary>The role as the specification writes it.</summary>
     public string RoleName => Role == Role.Platform ? "super_admin" : Role.ToString().ToLowerInvariant();
+
+    /// <summary>Who causes a message. A person goes by his id alone: events hold no names.</summary>
+    public SentBy Sends(string source, bool automated) => Session is { } person ? new(source, person.UserId, null, automated) : new(source, null, Name, automated);
 
     /// <summary>The person's session.</summary>
     /// <exception cref="Problem">409 <c>session.missing</c>: it is a key that calls.</exception>

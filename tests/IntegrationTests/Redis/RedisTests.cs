@@ -141,7 +141,7 @@ public sealed class RedisTests(RedisFixture fixture)
     public async Task Presence_shows_one_organizations_people_until_they_fall_silent()
     {
         var clock = new MovableClock();
-        var presence = new Presence(redis, clock);
+        var presence = new Infrastructure.Redis.Presence(redis, clock);
         var (anna, bert) = (Guid.NewGuid(), Guid.NewGuid());
         await presence.SetAsync(organization, anna, "online", default);
         await presence.SetAsync(organization, bert, "away", default);
