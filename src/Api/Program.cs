@@ -9,11 +9,12 @@ using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Schema;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.HttpOverrides;
 using Npgsql;
 
 namespace Bsp.Api;
 
-/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>openapi</c>, <c>projections</c>.</summary>
+/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>projections</c>, <c>openapi</c>.</summary>
 public static class Program
 {
     private const long BodyBytesMax = 10 * 1024 * 1024;
@@ -39,6 +40,12 @@ public static class Program
                     }
 
                     return 0;
+                case "rotate-keys":
+                    using (var log = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning)))
+                    {
+                        return await RotateKeys.RunAsync(Options(builder), log, CancellationToken.None);
+                    }
+
                 case "openapi":
                     builder.Logging.ClearProviders(); // the document alone goes to the standard output
                     Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
@@ -46,7 +53,7 @@ public static class Program
                 case "projections":
                     return await ProjectionsAsync(builder, args[1..]);
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, openapi, projections.");
+                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, projections, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -140,11 +147,13 @@ public static class Program
     private static void UsePipeline(WebApplication app)
     {
         app.Services.GetRequiredService<Metrics>().Start();
+        UseForwarded(app);
         app.UseProblems();
         app.UseDocumentation();
         app.UseRouting();
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimit>();
+        app.UseMiddleware<AccountRestriction>();
         app.UseNegotiation();
         app.Use(LimitSizeAndTellPosition);
         app.UseMiddleware<Idempotency>();
@@ -154,6 +163,24 @@ public static class Program
         }
 
         Access.Check(((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints));
+    }
+
+    // Behind a proxy the client's address stands in X-Forwarded-For, which is believed from the named proxies only.
+    private static void UseForwarded(WebApplication app)
+    {
+        var proxies = app.Services.GetRequiredService<BspOptions>().TrustedProxies;
+        if (proxies.Count > 0)
+        {
+            var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor, ForwardLimit = null };
+            forwarded.KnownProxies.Clear();
+            forwarded.KnownIPNetworks.Clear();
+            foreach (var proxy in proxies)
+            {
+                forwarded.KnownIPNetworks.Add(proxy);
+            }
+
+            app.UseForwardedHeaders(forwarded);
+        }
     }
 
     private static Task LimitSizeAndTellPosition(HttpContext context, RequestDelegate next)

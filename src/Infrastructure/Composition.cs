@@ -1,14 +1,18 @@
 using Bsp.Application.ApiKeys;
+using Bsp.Application.Auth;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
+using Bsp.Application.Presence;
 using Bsp.Application.Privacy;
 using Bsp.Application.Webhooks;
 using Bsp.Infrastructure.Accounts;
 using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.ApiKeys;
+using Bsp.Infrastructure.Audit;
+using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Configuration;
@@ -59,8 +63,19 @@ public static class Composition
         services.AddSingleton<KeyDirectory>();
         services.AddSingleton<IKeyDirectory>(provider => provider.GetRequiredService<KeyDirectory>());
         services.AddHostedService(provider => provider.GetRequiredService<KeyDirectory>());
+        services.AddSingleton<IAccountScope, AccountScope>();
         services.AddSingleton<IIdempotencyKeys, IdempotencyKeys>();
         services.AddHostedService<IdempotencySweep>();
+
+        // People: signing in, presence, administrative acts
+        services.AddSingleton(new Passwords());
+        services.AddSingleton<LoginGate>();
+        services.AddSingleton<SessionDirectory>();
+        services.AddSingleton<ISessions>(provider => provider.GetRequiredService<SessionDirectory>());
+        services.AddSingleton<Sessions>();
+        services.AddSingleton<IPresence, Redis.Presence>();
+        services.AddSingleton<AuditLog>();
+        services.AddSingleton<IInlineView, AuditTrailView>();
 
         // Contacts, lists, imports, templates
         services.AddSingleton<IInlineView, ContactConsentView>();

@@ -126,6 +126,8 @@ internal sealed class Installation : IAsyncDisposable
         ["Bsp__Meta__VerifyToken"] = "bench",
         ["Bsp__PlatformKey"] = PlatformKey,
         ["Bsp__MasterKey"] = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
+        ["Bsp__Limits__KeyPerSecond"] = "100000",
+        ["Bsp__Limits__OrganizationPerSecond"] = "1000000",
         ["ASPNETCORE_URLS"] = ApiUrl,
         ["ASPNETCORE_ENVIRONMENT"] = "Development",
         ["ASPNETCORE_CONTENTROOT"] = Path.Combine(checkout, "src", "Api"),

@@ -6,6 +6,7 @@ internal static class Program
 {
     private static readonly Dictionary<string, (string Shows, Func<Report, CancellationToken, Task> Run)> Benches = new()
     {
+        ["authentication"] = ("what finding out who calls adds to a request", AuthenticationBench.RunAsync),
         ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),

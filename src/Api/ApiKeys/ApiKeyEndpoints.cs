@@ -9,14 +9,15 @@ namespace Bsp.Api.ApiKeys;
 public sealed class ApiKeyEndpoints : IEndpointModule
 {
     /// <param name="Permissions">read, write or admin.</param>
-    public sealed record CreateApiKeyRequest(string Name, string Permissions, DateTimeOffset? ExpiresAt);
+    /// <param name="AccountId">Restricts a read or write key to one WhatsApp account; null: every account.</param>
+    public sealed record CreateApiKeyRequest(string Name, string Permissions, DateTimeOffset? ExpiresAt, Guid? AccountId);
 
     /// <param name="GraceHours">0–720, how long the old key goes on working; default 24.</param>
     public sealed record RotateApiKeyRequest(int GraceHours = 24);
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
-        app.MapPost("/v1/api-keys", Create).WithMetadata(new AnswersWithSecret()).Describe("Makes a key. The answer alone shows it; a repeat answers 200 without it.").Produces<NewApiKeyResponse>(201).Produces<ApiKeyResponse>();
+        app.MapPost("/v1/api-keys", Create).WithMetadata(new AnswersWithSecret()).Describe("Makes a key. The answer alone shows it; a repeat answers 200 without it.", "account.unknown").Produces<NewApiKeyResponse>(201).Produces<ApiKeyResponse>();
         app.MapGet("/v1/api-keys", List).Describe("All keys, without their secrets.", "request.cursor").Produces<ListResponse<ApiKeyResponse>>();
         app.MapGet("/v1/api-keys/{id:guid}", Get).Describe("One key, without its secret.", "api_key.unknown").Produces<ApiKeyResponse>();
         app.MapDelete("/v1/api-keys/{id:guid}", Revoke).Describe("Ends a key everywhere within a second.", "api_key.unknown").Produces(204);
@@ -27,7 +28,7 @@ public sealed class ApiKeyEndpoints : IEndpointModule
     private static async Task<IResult> Create(CreateApiKeyRequest body, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
     {
         var secret = ApiKeySecret.New();
-        var done = await mediator.Send(new CreateApiKey(caller.OrganizationId, CurrentRequest.NewId(), body.Name, body.Permissions, body.ExpiresAt, secret.Hash, secret.Prefix), ct);
+        var done = await mediator.Send(new CreateApiKey(caller.OrganizationId, CurrentRequest.NewId(), body.Name, body.Permissions, body.AccountId, body.ExpiresAt, secret.Hash, secret.Prefix), ct);
         return await ShowOnce(done.Id, secret, caller, http, mediator, mapper, ct);
     }
 
@@ -55,7 +56,7 @@ public sealed class ApiKeyEndpoints : IEndpointModule
     {
         var view = await Found(id, caller, mediator, ct);
         return view.KeyPrefix == secret.Prefix
-            ? Answers.Created(http, $"/v1/api-keys/{id}", new NewApiKeyResponse(view.Id, view.Name, secret.Text, view.KeyPrefix, view.Permissions, view.ExpiresAt, view.CreatedAt))
+            ? Answers.Created(http, $"/v1/api-keys/{id}", new NewApiKeyResponse(view.Id, view.Name, secret.Text, view.KeyPrefix, view.Permissions, view.AccountId, view.ExpiresAt, view.CreatedAt))
             : Answers.Ok(http, mapper.Map<ApiKeyResponse>(view));
     }
 

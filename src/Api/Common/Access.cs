@@ -5,7 +5,13 @@ public static class Access
 {
     /// <param name="Least">The least role.</param>
     /// <param name="Organization">The route acts for one organization: the platform must name it in <c>Bsp-Organization</c>.</param>
-    public sealed record Rule(Role Least, bool Organization);
+    /// <param name="Sends">Something may leave for Meta's customers because of it: refused to a suspended organization.</param>
+    public sealed record Rule(Role Least, bool Organization, bool Sends);
+
+    private static readonly HashSet<string> Sending =
+    [
+        "POST /v1/messages", "POST /v1/conversations/{id}/messages", "POST /v1/conversations/{id}/typing", "POST /v1/campaigns/{id}/schedule", "POST /v1/campaigns/{id}/launch", "POST /v1/campaigns/{id}/resume", "POST /v1/campaigns/{id}/trigger",
+    ];
 
     private static readonly Dictionary<string, Rule> Rules = Parse("""
         anonymous  GET /health/live | GET /health/ready | GET /docs | GET /openapi/{documentName}.json | GET / | GET /favicon.ico
@@ -15,9 +21,9 @@ public static class Access
 
         anyone     GET /v1/me | POST /v1/auth/logout | POST /v1/auth/logout-all | POST /v1/auth/password
         anyone     GET /v1/organizations | GET /v1/organizations/{id} | GET /v1/plans | GET /v1/plans/{id} | GET /v1/rate-cards
-        platform   POST /v1/organizations | POST /v1/organizations/{id}/suspend | POST /v1/organizations/{id}/activate | POST /v1/plans | PATCH /v1/plans/{id} | POST /v1/rate-cards
+        platform   POST /v1/organizations | POST /v1/organizations/{id}/suspend | POST /v1/organizations/{id}/activate | POST /v1/organizations/{id}/deactivate | POST /v1/plans | PATCH /v1/plans/{id} | POST /v1/rate-cards
         platform   GET /v1/projections | POST /v1/projections/{name}/rebuild | POST /v1/projections/{name}/pause | POST /v1/projections/{name}/resume | POST /v1/projections/{name}/cancel | POST /v1/projections/{name}/retry | GET /v1/retention | POST /v1/retention/run
-        admin+     PATCH /v1/organizations/{id}
+        admin+     PATCH /v1/organizations/{id} | POST /v1/auth/reset/request | GET /v1/audit-trail
 
         admin      POST /v1/auth/invitations | GET /v1/users | POST /v1/users | GET /v1/users/{id} | PATCH /v1/users/{id} | DELETE /v1/users/{id}
         admin      GET /v1/api-keys | POST /v1/api-keys | GET /v1/api-keys/{id} | DELETE /v1/api-keys/{id} | POST /v1/api-keys/{id}/rotate
@@ -51,7 +57,6 @@ public static class Access
         admin      POST /v1/subscriptions | POST /v1/subscriptions/{id}/cancel | POST /v1/subscriptions/{id}/change
         *platform  POST /v1/subscriptions/{id}/suspend | POST /v1/subscriptions/{id}/reactivate | POST /v1/wallet/topups | POST /v1/wallet/refunds | POST /v1/wallet/adjustments
         viewer     GET /v1/ledger/entries | POST /v1/ledger/audits | GET /v1/ledger/audits/{id} | GET /v1/ledger/head | GET /v1/ledger/proof/{transactionId}
-        admin      GET /v1/audit-trail
 
         viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events
         admin      POST /v1/webhooks | PATCH /v1/webhooks/{id} | DELETE /v1/webhooks/{id} | POST /v1/webhooks/{id}/test | POST /v1/webhooks/{id}/rotate-secret | POST /v1/webhooks/{id}/enable
@@ -95,7 +100,7 @@ public static class Access
             var organization = word.StartsWith('*') || (word != "anyone" && !word.EndsWith('+') && role is > Role.Anonymous and < Role.Platform);
             foreach (var route in line[cut..].Split('|', StringSplitOptions.TrimEntries))
             {
-                rules.Add(route, new(role, organization));
+                rules.Add(route, new(role, organization, Sending.Contains(route)));
             }
         }
 

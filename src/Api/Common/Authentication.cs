@@ -2,12 +2,14 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Bsp.Application.ApiKeys;
+using Bsp.Application.Auth;
 using Bsp.Application.Common;
+using Bsp.Domain.Common;
 
 namespace Bsp.Api.Common;
 
 /// <summary>Finds out who calls, whether he may, and for whom; then enters <see cref="CurrentRequest"/>.</summary>
-public sealed class Authentication(RequestDelegate next, BspOptions options, IKeyDirectory keys)
+public sealed class Authentication(RequestDelegate next, BspOptions options, IKeyDirectory keys, ISessions sessions)
 {
     /// <summary>The organization that the platform acts for.</summary>
     public const string OrganizationHeader = "Bsp-Organization";
@@ -35,7 +37,10 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         }
 
         context.Features.Set(caller);
-        var current = new CurrentRequest { CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null : caller.Name };
+        var current = new CurrentRequest
+        {
+            CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null : caller.Name, RemoteAddress = context.Connection.RemoteIpAddress?.ToString(), AccountId = caller.AccountId,
+        };
         context.Features.Set(current);
         using (current.Enter())
         {
@@ -53,6 +58,11 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             throw new Problem(403, "access.denied", $"This needs the role {rule.Least.ToString().ToLowerInvariant()}; yours is {caller.Role.ToString().ToLowerInvariant()}.");
         }
 
+        if (rule.Sends && caller.OrganizationStatus == "suspended")
+        {
+            throw new Refusal("organization.suspended", "The organization is not active: it can read, but nothing is sent.");
+        }
+
         if (rule.Organization && caller.OrganizationId == Guid.Empty)
         {
             throw Problem.Field("request.organization_missing", OrganizationHeader, "must name the organization that the platform acts for.");
@@ -64,7 +74,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         var header = context.Request.Headers.Authorization;
         if (header is not [{ Length: > 7 and < TokenCharsMax } value] || !value.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
         {
-            throw new Problem(401, "access.unauthenticated", "Send 'Authorization: Bearer <key>'.");
+            throw new Problem(401, "access.unauthenticated", "Send 'Authorization: Bearer <key or session token>'.");
         }
 
         var token = value[7..].Trim();
@@ -73,19 +83,46 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             return new(NamedOrganization(context), Role.Platform, "platform", "platform", null);
         }
 
+        return token.StartsWith(SecretToken.SessionPrefix, StringComparison.Ordinal) ? await PersonAsync(context, token) : await KeyAsync(context, token);
+    }
+
+    private async Task<Caller> KeyAsync(HttpContext context, string token)
+    {
         if (!token.StartsWith("bsp_", StringComparison.Ordinal) || await keys.FindAsync(ApiKeySecret.HashOf(token), context.RequestAborted) is not { } key)
         {
             throw new Problem(401, "access.unauthenticated", "This key does not exist, has expired or was revoked.");
         }
 
-        if (context.Request.Headers.ContainsKey(OrganizationHeader))
-        {
-            throw new Problem(403, "access.organization_header", $"{OrganizationHeader} is for the platform: a key acts for its own organization.");
-        }
-
+        ForOwnOrganization(context, key.OrganizationStatus);
         keys.Used(key);
         var role = key.Permissions switch { "admin" => Role.Admin, "write" => Role.Manager, _ => Role.Viewer };
-        return new(key.OrganizationId, role, key.KeyId.ToString(), key.Prefix, key.KeyId);
+        return new(key.OrganizationId, role, key.KeyId.ToString(), key.Prefix, key.KeyId) { AccountId = key.AccountId, OrganizationStatus = key.OrganizationStatus };
+    }
+
+    private async Task<Caller> PersonAsync(HttpContext context, string token)
+    {
+        var session = await sessions.FindAsync(SecretToken.HashOf(token), context.RequestAborted) ?? throw new Problem(401, "access.unauthenticated", "You are not signed in any more: sign in again.");
+        var name = session.UserId.ToString();
+        if (session.Role == "super_admin")
+        {
+            return new(NamedOrganization(context), Role.Platform, name, name, null) { Session = session };
+        }
+
+        ForOwnOrganization(context, session.OrganizationStatus);
+        return new(session.OrganizationId, Enum.Parse<Role>(session.Role, ignoreCase: true), name, name, null) { Session = session, OrganizationStatus = session.OrganizationStatus };
+    }
+
+    private static void ForOwnOrganization(HttpContext context, string status)
+    {
+        if (context.Request.Headers.ContainsKey(OrganizationHeader))
+        {
+            throw new Problem(403, "access.organization_header", $"{OrganizationHeader} is for the platform: everybody else acts for his own organization.");
+        }
+
+        if (status == "inactive")
+        {
+            throw new Problem(403, "access.organization_inactive", "The organization is inactive: nobody of it gets in.");
+        }
     }
 
     private static Guid NamedOrganization(HttpContext context)

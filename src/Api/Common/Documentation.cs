@@ -9,7 +9,7 @@ namespace Bsp.Api.Common;
 public static class Documentation
 {
     // What any route under /v1 may answer, whatever it does.
-    private static readonly string[] Everywhere = ["access.unauthenticated:401", "access.denied:403", "request.rate_limited:429", "internal:500", "store.unavailable:503"];
+    private static readonly string[] Everywhere = ["access.unauthenticated:401", "access.denied:403", "access.organization_inactive:403", "request.rate_limited:429", "internal:500", "store.unavailable:503"];
     private static readonly string[] WithBody = ["request.malformed:400", "request.invalid:400", "request.unknown_field:400", "request.too_large:413", "request.content_type:415"];
     private static readonly string[] Posted = ["idempotency.in_flight:409", "idempotency.other_body:422"];
 
@@ -81,7 +81,7 @@ public static class Documentation
     {
         var method = context.Description.HttpMethod ?? "GET";
         var path = "/" + context.Description.RelativePath?.Trim('/').Replace(":guid", "", StringComparison.Ordinal);
-        var rule = Access.Of(method, path) ?? new(Role.Anonymous, false);
+        var rule = Access.Of(method, path) ?? new(Role.Anonymous, false, false);
         operation.OperationId = $"{method.ToLowerInvariant()}{string.Concat(path.Split('/', '-', '{', '}', '.').Where(p => p.Length > 0 && p != "v1").Select(p => char.ToUpperInvariant(p[0]) + p[1..]))}";
         operation.Tags = new HashSet<OpenApiTagReference> { new(path.Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var feature, ..] ? feature : "operations", context.Document) };
         operation.Description = $"Least role: {rule.Least.ToString().ToLowerInvariant()}.";

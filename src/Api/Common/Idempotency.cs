@@ -24,7 +24,8 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.Request.Method != "POST" || context.GetEndpoint() is null || !context.Request.Path.StartsWithSegments("/v1") || !context.Request.Headers.TryGetValue(KeyHeader, out var given))
+        // Who has not said who he is has no scope of his own: his routes (signing in, one-time tokens) are safe to repeat by themselves.
+        if (Caller.Of(context).Role == Role.Anonymous || context.Request.Method != "POST" || context.GetEndpoint() is null || !context.Request.Path.StartsWithSegments("/v1") || !context.Request.Headers.TryGetValue(KeyHeader, out var given))
         {
             await next(context);
             return;

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Diagnostics;
+using Bsp.Application.Auth;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
 using FluentValidation;
@@ -21,6 +22,12 @@ public static partial class Problems
         ["version.mismatch"] = 412,
         ["view.behind"] = 504,
         ["store.unavailable"] = 503,
+        ["login.invalid"] = 401,
+        ["login.user_not_active"] = 403,
+        ["login.organization_inactive"] = 403,
+        ["login.throttled"] = 429,
+        ["user.role_above_own"] = 403,
+        ["access.account_restricted"] = 403,
         ["webhook.signature"] = 401,
         ["webhook.verify_token"] = 403,
     };
@@ -41,6 +48,7 @@ public static partial class Problems
         VersionConflict { Named: true } => new(412, "version.mismatch", "It was changed since the version named in If-Match: read it again."),
         VersionConflict => new(409, "version.conflict", "Others keep changing it: try again.", retryAfterSeconds: 1),
         StoreUnavailable down => new(503, "store.unavailable", $"{down.Store} cannot be reached: try again. Nothing was acknowledged.", retryAfterSeconds: RetrySoonSeconds),
+        LoginThrottled many => new(429, "login.throttled", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
         ViewBehind behind => new(504, "view.behind", behind.Message, retryAfterSeconds: 1),
         MetaRefused { TimedOut: true } => new(504, "meta.timeout", "Meta did not answer in time.", retryAfterSeconds: RetrySoonSeconds),
         MetaRefused meta => new(502, "meta.refused", $"Meta refused{(meta.Code is { } code ? $" ({code})" : "")}: {meta.Message}", retryAfterSeconds: meta.Retryable ? RetrySoonSeconds : null),

@@ -43,7 +43,7 @@ public sealed class ConversationCommandEndpoints : IEndpointModule
 
     private static async Task<IResult> Reply(Guid id, ReplyRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        var reply = await mediator.Send(new ReplyInConversation(caller.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId, new SentBy("inbox", null, caller.Name, false)), ct);
+        var reply = await mediator.Send(new ReplyInConversation(caller.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId, caller.Sends("inbox", automated: false)), ct);
         return Answers.Created(context, $"/v1/messages/{reply.MessageId}", new QueuedMessageResponse(reply.MessageId, "pending", reply.AccountId, body.Type));
     }
 

@@ -70,7 +70,7 @@ public sealed class SendMessageEndpoints : IEndpointModule
 
     private static async Task<IResult> Send(SendMessageRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        var done = await mediator.Send(new SendMessage(caller.OrganizationId, body.AccountId, body.To, body.Type, body.Body(), body.ContextMessageId, new SentBy("api", null, caller.Name, true)), ct);
+        var done = await mediator.Send(new SendMessage(caller.OrganizationId, body.AccountId, body.To, body.Type, body.Body(), body.ContextMessageId, caller.Sends("api", automated: caller.Session is null)), ct);
         return Answers.Created(context, $"/v1/messages/{done.Id}", new QueuedMessageResponse(done.Id, "pending", body.AccountId, body.Type));
     }
 }

@@ -22,8 +22,10 @@ public sealed class OrganizationEndpoints : IEndpointModule
         app.MapPatch("/v1/organizations/{id:guid}", Patch).Describe("Changes an organization (JSON merge patch).", "organization.unknown").Produces<OrganizationResponse>();
         app.MapPost("/v1/organizations/{id:guid}/suspend", (Guid id, IfMatch match, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) => SetStatus(id, "suspended", match, http, mediator, mapper, ct))
             .Describe("It goes on reading but sends nothing.", "organization.unknown").Produces<OrganizationResponse>();
+        app.MapPost("/v1/organizations/{id:guid}/deactivate", (Guid id, IfMatch match, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) => SetStatus(id, "inactive", match, http, mediator, mapper, ct))
+            .Describe("Nobody of it gets in any more, by key or session, within a second.", "organization.unknown").Produces<OrganizationResponse>();
         app.MapPost("/v1/organizations/{id:guid}/activate", (Guid id, IfMatch match, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) => SetStatus(id, "active", match, http, mediator, mapper, ct))
-            .Describe("Ends a suspension.", "organization.unknown").Produces<OrganizationResponse>();
+            .Describe("Ends a suspension or deactivation.", "organization.unknown").Produces<OrganizationResponse>();
     }
 
     private static async Task<IResult> Create(CreateOrganizationRequest body, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)

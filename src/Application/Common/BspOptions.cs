@@ -36,6 +36,12 @@ public sealed record BspOptions
     /// <summary>How much one caller may ask.</summary>
     public LimitOptions Limits { get; init; } = new();
 
+    /// <summary>Window in which attempts to sign in are counted; 1–3,600 s, 60 s unless set (<c>Bsp:Login:WindowSeconds</c>).</summary>
+    public TimeSpan LoginWindow { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Proxies whose X-Forwarded-For is believed; empty: nobody's.</summary>
+    public IReadOnlyList<System.Net.IPNetwork> TrustedProxies { get; init; } = [];
+
     /// <summary>After this long an unknown outcome of a send is closed; 5 s to 30 days, 24 h unless set (<c>Bsp:Sending:UnknownDeadlineSeconds</c>).</summary>
     public TimeSpan UnknownDeadline { get; init; } = TimeSpan.FromHours(24);
 

@@ -22,6 +22,12 @@ public sealed class CurrentRequest
     /// <summary>Key prefix, user or platform part; null when anonymous.</summary>
     public string? Caller { get; init; }
 
+    /// <summary>Where the request came from; null outside requests.</summary>
+    public string? RemoteAddress { get; init; }
+
+    /// <summary>The one WhatsApp account that the caller's key is restricted to; null: every account.</summary>
+    public Guid? AccountId { get; init; }
+
     /// <summary>Event or message that caused this; null for a request.</summary>
     public string? CausationId { get; init; }
 

@@ -28,8 +28,8 @@ public sealed class PatchOrganizationValidator : AbstractValidator<PatchOrganiza
     }
 }
 
-/// <summary>Suspends (it reads but sends nothing) or activates an organization; asking twice changes nothing.</summary>
-/// <param name="Status"><c>active</c> or <c>suspended</c>.</param>
+/// <summary>Suspends (it reads but sends nothing), deactivates (nobody of it gets in) or activates an organization; asking twice changes nothing. Seen everywhere within a second.</summary>
+/// <param name="Status"><c>active</c>, <c>suspended</c> or <c>inactive</c>.</param>
 /// <exception cref="Domain.Common.Refusal"><c>organization.unknown</c></exception>
 public sealed record SetOrganizationStatus(Guid OrganizationId, string Status, long? SeenVersion) : ICommandOn
 {
@@ -38,5 +38,5 @@ public sealed record SetOrganizationStatus(Guid OrganizationId, string Status, l
 
 public sealed class SetOrganizationStatusValidator : AbstractValidator<SetOrganizationStatus>
 {
-    public SetOrganizationStatusValidator() => RuleFor(c => c.Status).Must(status => status is "active" or "suspended");
+    public SetOrganizationStatusValidator() => RuleFor(c => c.Status).Must(status => status is "active" or "suspended" or "inactive");
 }

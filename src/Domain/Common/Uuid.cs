@@ -37,4 +37,7 @@ public static class Uuid
 
     /// <summary>Stream and id of a message that Meta delivered to us; redelivered webhooks find the same stream.</summary>
     public static Guid InboundMessage(string phoneNumberId, string wamid) => Of($"inbound/{phoneNumberId}/{wamid}");
+
+    /// <summary>Stream of an organization's administrative acts in one calendar month, UTC. All zeros: the platform's own.</summary>
+    public static Guid AuditTrail(Guid organizationId, DateTimeOffset at) => Of($"audit/{organizationId}/{at.UtcDateTime.Year:0000}-{at.UtcDateTime.Month:00}");
 }

@@ -3,6 +3,7 @@ using Bsp.Application.Accounts;
 using Bsp.Application.Common;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -11,7 +12,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Accounts;
 
 /// <summary><c>whatsapp_accounts</c> in the shard, <c>bsp.directory_numbers</c> in the directory, where webhooks find their organization.</summary>
-public sealed class AccountsTable(Shards shards, ISecrets secrets) : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
+public sealed class AccountsTable(Shards shards, ISecrets secrets, AuditLog audit) : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
     IRequestHandler<GetAccount, AccountView?>, IRequestHandler<ListAccounts, Page<AccountView>>
 {
     private const string Columns = """
@@ -43,6 +44,7 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets) : IRequestHan
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
                     """, cancellationToken, command.AccountId, command.OrganizationId, command.PhoneNumberId, phone, command.DisplayName, command.MetaWabaId,
                     command.MessagingLimit ?? 250, command.MessagesPerSecondMax ?? 80, Credentials(command.AccessToken));
+                await audit.NoteAsync(own, home, command.OrganizationId, "account.created", "account", command.AccountId, null, cancellationToken);
                 return new Done(command.AccountId, 1);
             }, cancellationToken);
         }
@@ -52,7 +54,7 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets) : IRequestHan
         }
     }
 
-    public async Task<Done> Handle(PatchAccount command, CancellationToken cancellationToken)
+    public Task<Done> Handle(PatchAccount command, CancellationToken cancellationToken)
     {
         var patch = new RowPatch("whatsapp_accounts", command.Id)
             .Set("display_name", command.DisplayName)
@@ -63,19 +65,11 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets) : IRequestHan
             patch.Set("credentials", Credentials(command.AccessToken.Value), "::jsonb");
         }
 
-        await using var own = await (await shards.OfAsync(command.OrganizationId, cancellationToken)).BeginAsync(command.OrganizationId, cancellationToken);
-        var done = await patch.RunAsync(own, command.SeenVersion, "account.unknown", cancellationToken);
-        await own.CommitAsync(cancellationToken);
-        return done;
+        return ChangeAsync(command, patch, "account.changed", command.SeenVersion, cancellationToken);
     }
 
-    public async Task<Done> Handle(DisconnectAccount command, CancellationToken cancellationToken)
-    {
-        await using var own = await (await shards.OfAsync(command.OrganizationId, cancellationToken)).BeginAsync(command.OrganizationId, cancellationToken);
-        var done = await new RowPatch("whatsapp_accounts", command.Id).Set("status", "DISCONNECTED").RunAsync(own, command.SeenVersion, "account.unknown", cancellationToken);
-        await own.CommitAsync(cancellationToken);
-        return done;
-    }
+    public Task<Done> Handle(DisconnectAccount command, CancellationToken cancellationToken) =>
+        ChangeAsync(command, new RowPatch("whatsapp_accounts", command.Id).Set("status", "DISCONNECTED"), "account.disconnected", command.SeenVersion, cancellationToken);
 
     public async Task<AccountView?> Handle(GetAccount request, CancellationToken cancellationToken) =>
         await (await shards.OfAsync(request.OrganizationId, cancellationToken))
@@ -85,6 +79,20 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets) : IRequestHan
         Keyset.Of(await (await shards.OfAsync(request.OrganizationId, cancellationToken)).QueryAsync(request.OrganizationId,
             $"SELECT {Columns} FROM whatsapp_accounts WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3", Row, cancellationToken,
             request.OrganizationId, Keyset.After(request.Cursor), request.Limit + 1), request.Limit, account => account.Id);
+
+    private async Task<Done> ChangeAsync(ICommandOn command, RowPatch patch, string act, long? seenVersion, CancellationToken ct)
+    {
+        var home = await shards.OfAsync(command.OrganizationId, ct);
+        await using var own = await home.BeginAsync(command.OrganizationId, ct);
+        var done = await patch.RunAsync(own, seenVersion, "account.unknown", ct);
+        if (patch.Changed.Count > 0)
+        {
+            await audit.NoteAsync(own, home, command.OrganizationId, act, "account", command.Id, patch.Changed, ct);
+        }
+
+        await own.CommitAsync(ct);
+        return done;
+    }
 
     private string Credentials(string accessToken) => JsonSerializer.Serialize(new { access_token = secrets.Seal(accessToken) });
 

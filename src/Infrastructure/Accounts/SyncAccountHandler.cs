@@ -3,6 +3,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -10,7 +11,7 @@ using MediatR;
 namespace Bsp.Infrastructure.Accounts;
 
 /// <summary>Meta is asked before the transaction begins: no row is locked while a foreign server thinks.</summary>
-public sealed class SyncAccountHandler(Shards shards, ISecrets secrets, IMeta meta) : IRequestHandler<SyncAccount, Done>
+public sealed class SyncAccountHandler(Shards shards, ISecrets secrets, IMeta meta, AuditLog audit) : IRequestHandler<SyncAccount, Done>
 {
     public async Task<Done> Handle(SyncAccount command, CancellationToken cancellationToken)
     {
@@ -26,6 +27,11 @@ public sealed class SyncAccountHandler(Shards shards, ISecrets secrets, IMeta me
         var facts = await meta.GetNumberAsync(number, cancellationToken);
         await using var own = await home.BeginAsync(command.OrganizationId, cancellationToken);
         var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", cancellationToken);
+        if (command.Connect)
+        {
+            await audit.NoteAsync(own, home, command.OrganizationId, "account.connected", "account", command.Id, null, cancellationToken);
+        }
+
         await own.CommitAsync(cancellationToken);
         return done;
     }

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Bsp.Application.ApiKeys;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -10,39 +10,18 @@ namespace Bsp.Infrastructure.ApiKeys;
 /// <summary>Keys by hash from <c>bsp.directory_keys</c>, remembered for less than a second; <c>last_used_at</c> goes out every 5 s.</summary>
 public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILogger<KeyDirectory> log) : BackgroundService, IKeyDirectory
 {
-    private const int RememberedMax = 10_000;
-    private static readonly TimeSpan RememberedFor = TimeSpan.FromMilliseconds(900);
     private static readonly TimeSpan WriteEvery = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<Guid, (Guid OrganizationId, DateTimeOffset At)> used = new();
-    private readonly MemoryCache remembered = new(new MemoryCacheOptions { SizeLimit = RememberedMax, CompactionPercentage = 0.5 });
+    private readonly ShortMemory<DirectoryKey> remembered = new(hash => LoadAsync(shards, hash));
 
-    public async ValueTask<KnownKey?> FindAsync(string keyHash, CancellationToken ct)
-    {
-        // The look-up itself is remembered, so that a burst of calls asks the database once. It runs for all of them, hence without the caller's token.
-        var lookup = remembered.GetOrCreate(keyHash, entry =>
-        {
-            entry.SetSize(1).SetAbsoluteExpiration(RememberedFor);
-            return new Lazy<Task<DirectoryKey?>>(() => LoadAsync(keyHash));
-        })!;
-        DirectoryKey? key;
-        try
-        {
-            key = await lookup.Value.WaitAsync(ct);
-        }
-        catch when (lookup.Value.IsFaulted)
-        {
-            remembered.Remove(keyHash);
-            throw;
-        }
-
-        return key is not null && (key.ExpiresAt is null || key.ExpiresAt > clock.GetUtcNow()) ? key.Key : null;
-    }
+    public async ValueTask<KnownKey?> FindAsync(string keyHash, CancellationToken ct) =>
+        await remembered.FindAsync(keyHash, ct) is { } key && (key.ExpiresAt is null || key.ExpiresAt > clock.GetUtcNow()) ? key.Key : null;
 
     public void Used(KnownKey key) => used[key.KeyId] = (key.OrganizationId, clock.GetUtcNow());
 
     /// <summary>Asks the database again for every key: one was changed in this process.</summary>
-    public void Forget() => remembered.Clear();
+    public void Forget() => remembered.Forget();
 
     public override void Dispose()
     {
@@ -66,13 +45,16 @@ public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILog
         }
     }
 
-    private async Task<DirectoryKey?> LoadAsync(string keyHash)
+    private static async Task<DirectoryKey?> LoadAsync(Shards shards, string keyHash)
     {
-        await using var command = shards.Directory.CreateCommand("SELECT organization_id, key_id, prefix, permissions, expires_at FROM bsp.directory_keys WHERE key_hash = $1 AND revoked_at IS NULL");
+        await using var command = shards.Directory.CreateCommand("""
+            SELECT k.organization_id, k.key_id, k.prefix, k.permissions, k.account_id, o.status, k.expires_at
+              FROM bsp.directory_keys k JOIN bsp.directory_organizations o USING (organization_id) WHERE k.key_hash = $1 AND k.revoked_at IS NULL
+            """);
         command.Parameters.Add(new() { Value = keyHash });
         await using var reader = await command.ExecuteReaderAsync();
         return await reader.ReadAsync()
-            ? new(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3)), reader.IsDBNull(4) ? null : reader.GetFieldValue<DateTimeOffset>(4))
+            ? new(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.IsDBNull(4) ? null : reader.GetGuid(4), reader.GetString(5)), reader.TimeOrNull(6))
             : null;
     }
 

@@ -11,6 +11,10 @@ public sealed class RowPatch(string table, Guid id, bool touch = true)
 {
     private readonly List<string> assignments = [];
     private readonly List<object?> arguments = [id, null];
+    private readonly List<string> changed = [];
+
+    /// <summary>Names of the columns that it sets.</summary>
+    public IReadOnlyList<string> Changed => changed;
 
     /// <summary>Sets the column when the patch names it.</summary>
     /// <param name="cast"><c>::jsonb</c> and the like.</param>
@@ -20,6 +24,7 @@ public sealed class RowPatch(string table, Guid id, bool touch = true)
     public RowPatch Set(string column, object? value, string cast = "")
     {
         arguments.Add(value);
+        changed.Add(column);
         assignments.Add($"{column} = ${arguments.Count}{cast}");
         return this;
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Bsp.Application.Common;
@@ -27,7 +28,7 @@ public static class BspConfiguration
     {
         var faults = new List<string>();
         var owner = configuration.GetConnectionString("DirectoryOwner") ?? configuration.GetConnectionString("Directory");
-        var master = MasterKey(configuration["Bsp:MasterKey"], "Bsp:MasterKey", faults);
+        var (master, older) = MasterKeys(configuration, faults);
         var given = configuration.GetConnectionString("DirectoryApp");
         var directoryApp = AppConnection(given, owner, null, master, "ConnectionStrings:Directory", faults);
         var options = new BspOptions
@@ -40,13 +41,15 @@ public static class BspConfiguration
             ClickHouse = configuration.GetConnectionString("ClickHouse"),
             PlatformKeySha256 = PlatformKey(configuration["Bsp:PlatformKey"], faults),
             MasterKey = master,
-            OldMasterKeys = [.. Parts(configuration["Bsp:OldMasterKeys"]).Select(text => MasterKey(text, "Bsp:OldMasterKeys", faults))],
+            OldMasterKeys = older,
             Meta = Meta(configuration, faults),
             Limits = new()
             {
                 KeyPerSecond = Number(configuration, "Bsp:Limits:KeyPerSecond", 100, 1, 100_000, faults),
                 OrganizationPerSecond = Number(configuration, "Bsp:Limits:OrganizationPerSecond", 400, 1, 1_000_000, faults),
             },
+            LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
+            TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
             UnknownDeadline = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
             MigrateAtStart = Flag(configuration, "Bsp:MigrateAtStart", development || owner is not null, faults),
             AutoMapperLicenseKey = configuration["Bsp:AutoMapperLicenseKey"],
@@ -91,6 +94,47 @@ public static class BspConfiguration
             faults.Add($"{name} is not a PostgreSQL connection string.");
             return "";
         }
+    }
+
+    // From the environment, or from a file: the current key on its first line, older ones below; lines that begin with # are for people.
+    private static (byte[] Current, byte[][] Older) MasterKeys(IConfiguration configuration, List<string> faults)
+    {
+        if (configuration["Bsp:MasterKeyFile"] is not { Length: > 0 } file)
+        {
+            return (MasterKey(configuration["Bsp:MasterKey"], "Bsp:MasterKey", faults), [.. Parts(configuration["Bsp:OldMasterKeys"]).Select(text => MasterKey(text, "Bsp:OldMasterKeys", faults))]);
+        }
+
+        if (configuration["Bsp:MasterKey"] is not null || configuration["Bsp:OldMasterKeys"] is not null)
+        {
+            faults.Add("Bsp:MasterKeyFile is given beside Bsp:MasterKey or Bsp:OldMasterKeys: leave one of them out.");
+        }
+
+        try
+        {
+            var lines = File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').ToList();
+            return (MasterKey(lines.FirstOrDefault(), $"The first key of {file}", faults), [.. lines.Skip(1).Select(line => MasterKey(line, $"Each further key of {file}", faults))]);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            faults.Add($"Bsp:MasterKeyFile cannot be read: {fault.Message}");
+            return (new byte[MasterKeyBytes], []);
+        }
+    }
+
+    private static IPNetwork Proxy(string text, List<string> faults)
+    {
+        if (IPNetwork.TryParse(text, out var network))
+        {
+            return network;
+        }
+
+        if (IPAddress.TryParse(text, out var address))
+        {
+            return new(address, address.GetAddressBytes().Length * 8);
+        }
+
+        faults.Add($"Bsp:TrustedProxies must be addresses or networks such as 10.0.0.0/8, separated by commas; '{text}' is neither.");
+        return default;
     }
 
     private static byte[] MasterKey(string? text, string name, List<string> faults)

@@ -14,7 +14,7 @@ public sealed record SendingNumber(Guid AccountId, MetaNumber Meta, int Messages
 public sealed class SendingNumbers(Shards shards, ISecrets secrets, TimeProvider clock)
 {
     /// <summary>A changed token, limit or status is seen at the latest after this long.</summary>
-    public static readonly TimeSpan Freshness = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan Freshness = TimeSpan.FromMilliseconds(900);
 
     private readonly ConcurrentDictionary<Guid, (SendingNumber Number, long Until)> cache = new();
 

@@ -3,6 +3,9 @@ using Bsp.Application.Common;
 using Bsp.Application.Organizations;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.ApiKeys;
+using Bsp.Infrastructure.Audit;
+using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -11,7 +14,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Organizations;
 
 /// <summary><c>organizations</c> in the shard, <c>bsp.directory_organizations</c> in the directory.</summary>
-public sealed class OrganizationsTable(Shards shards, ISecrets secrets) : IRequestHandler<CreateOrganization, Done>, IRequestHandler<PatchOrganization, Done>, IRequestHandler<SetOrganizationStatus, Done>,
+public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirectory keys, SessionDirectory sessions, AuditLog audit) : IRequestHandler<CreateOrganization, Done>, IRequestHandler<PatchOrganization, Done>, IRequestHandler<SetOrganizationStatus, Done>,
     IRequestHandler<GetOrganization, OrganizationView?>, IRequestHandler<ListOrganizations, Page<OrganizationView>>
 {
     private const string Columns = "id, name, slug, logo_url, meta_business_id, meta_access_token IS NOT NULL, status, settings::text, created_at, updated_at, row_version";
@@ -26,12 +29,12 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets) : IReque
             await directory.ExecuteAsync("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, $3)", cancellationToken, command.OrganizationId, command.Slug, home.Name);
             if (ReferenceEquals(home.App, shards.Directory))
             {
-                await InsertAsync(directory, command, cancellationToken);
+                await InsertAsync(directory, home, command, cancellationToken);
             }
             else
             {
                 await using var own = await home.BeginAsync(command.OrganizationId, cancellationToken);
-                await InsertAsync(own, command, cancellationToken);
+                await InsertAsync(own, home, command, cancellationToken);
                 await own.CommitUnmarkedAsync(cancellationToken);
             }
         }
@@ -46,7 +49,8 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets) : IReque
 
     public async Task<Done> Handle(PatchOrganization command, CancellationToken cancellationToken)
     {
-        await using var own = await (await shards.OfAsync(command.OrganizationId, cancellationToken)).BeginAsync(command.OrganizationId, cancellationToken);
+        var home = await shards.OfAsync(command.OrganizationId, cancellationToken);
+        await using var own = await home.BeginAsync(command.OrganizationId, cancellationToken);
         var patch = new RowPatch("organizations", command.OrganizationId)
             .Set("name", command.Name)
             .Set("logo_url", command.LogoUrl)
@@ -56,6 +60,11 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets) : IReque
         SetSealed(patch, "meta_app_secret", command.MetaAppSecret);
         await patch.MergeAsync(own, "settings", command.Settings, cancellationToken);
         var done = await patch.RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);
+        if (patch.Changed.Count > 0)
+        {
+            await audit.NoteAsync(own, home, command.OrganizationId, "organization.changed", "organization", command.OrganizationId, patch.Changed, cancellationToken);
+        }
+
         await own.CommitAsync(cancellationToken);
         return done;
     }
@@ -63,13 +72,22 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets) : IReque
     public async Task<Done> Handle(SetOrganizationStatus command, CancellationToken cancellationToken)
     {
         var home = await shards.OfAsync(command.OrganizationId, cancellationToken);
-        return await shards.InBothAsync(home, [command.OrganizationId, Guid.Empty], async (directory, own) =>
+        var done = await shards.InBothAsync(home, [command.OrganizationId, Guid.Empty], async (directory, own) =>
         {
             await directory.ExecuteAsync("UPDATE bsp.directory_organizations SET status = $2 WHERE organization_id = $1 AND status <> $2", cancellationToken, command.OrganizationId, command.Status);
             var same = await own.QueryAsync("SELECT status = $2 FROM organizations WHERE id = $1 FOR UPDATE", r => r.GetBoolean(0), cancellationToken, command.OrganizationId, command.Status);
             var patch = new RowPatch("organizations", command.OrganizationId);
-            return await (same is [true] ? patch : patch.Set("status", command.Status)).RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);
+            var changed = await (same is [true] ? patch : patch.Set("status", command.Status)).RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);
+            if (patch.Changed.Count > 0)
+            {
+                await audit.NoteAsync(own, home, command.OrganizationId, $"organization.{command.Status}", "organization", command.OrganizationId, patch.Changed, cancellationToken);
+            }
+
+            return changed;
         }, cancellationToken);
+        keys.Forget();
+        sessions.Forget();
+        return done;
     }
 
     public async Task<OrganizationView?> Handle(GetOrganization request, CancellationToken cancellationToken) =>
@@ -102,11 +120,18 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets) : IReque
     }
 
     // The row may be there already: left by a crash between the two commits of the same request.
-    private Task<int> InsertAsync(TenantTransaction transaction, CreateOrganization c, CancellationToken ct) => transaction.ExecuteAsync("""
-        INSERT INTO organizations (id, name, slug, logo_url, meta_business_id, meta_access_token, webhook_verify_token, settings)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb) ON CONFLICT (id) DO NOTHING
-        """, ct, c.OrganizationId, c.Name, c.Slug, Text(c.LogoUrl), Text(c.MetaBusinessId), Text(c.MetaAccessToken is null ? null : secrets.Seal(c.MetaAccessToken)),
-        Text(c.WebhookVerifyToken is null ? null : secrets.Seal(c.WebhookVerifyToken)), c.Settings is { ValueKind: JsonValueKind.Object } settings ? settings.GetRawText() : "{}");
+    private async Task InsertAsync(TenantTransaction transaction, Shard home, CreateOrganization c, CancellationToken ct)
+    {
+        var made = await transaction.ExecuteAsync("""
+            INSERT INTO organizations (id, name, slug, logo_url, meta_business_id, meta_access_token, webhook_verify_token, settings)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb) ON CONFLICT (id) DO NOTHING
+            """, ct, c.OrganizationId, c.Name, c.Slug, Text(c.LogoUrl), Text(c.MetaBusinessId), Text(c.MetaAccessToken is null ? null : secrets.Seal(c.MetaAccessToken)),
+            Text(c.WebhookVerifyToken is null ? null : secrets.Seal(c.WebhookVerifyToken)), c.Settings is { ValueKind: JsonValueKind.Object } settings ? settings.GetRawText() : "{}");
+        if (made == 1)
+        {
+            await audit.NoteAsync(transaction, home, c.OrganizationId, "organization.created", "organization", c.OrganizationId, null, ct);
+        }
+    }
 
     private void SetSealed(RowPatch patch, string column, Optional<string?> secret)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Plans;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -10,7 +11,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Plans;
 
 /// <summary><c>billing_plans</c>. The directory holds the plans; each shard holds a copy, because subscriptions refer to them.</summary>
-public sealed class PlansTable(Shards shards) : IRequestHandler<CreatePlan, Done>, IRequestHandler<PatchPlan, Done>, IRequestHandler<GetPlan, PlanView?>, IRequestHandler<ListPlans, Page<PlanView>>
+public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<CreatePlan, Done>, IRequestHandler<PatchPlan, Done>, IRequestHandler<GetPlan, PlanView?>, IRequestHandler<ListPlans, Page<PlanView>>
 {
     private const string Columns = "id, name, code, description, monthly_price, per_message_price, included_messages, features::text, status, currency, created_at, row_version";
 
@@ -39,6 +40,7 @@ public sealed class PlansTable(Shards shards) : IRequestHandler<CreatePlan, Done
         }
 
         await CopyAsync(directory, command.PlanId, cancellationToken);
+        await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.created", "plan", command.PlanId, null, cancellationToken);
         await directory.CommitAsync(cancellationToken);
         return new(command.PlanId, 1);
     }
@@ -56,6 +58,11 @@ public sealed class PlansTable(Shards shards) : IRequestHandler<CreatePlan, Done
         await patch.MergeAsync(directory, "features", command.Features, cancellationToken);
         var done = await patch.RunAsync(directory, command.SeenVersion, "plan.unknown", cancellationToken);
         await CopyAsync(directory, command.Id, cancellationToken);
+        if (patch.Changed.Count > 0)
+        {
+            await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.changed", "plan", command.Id, patch.Changed, cancellationToken);
+        }
+
         await directory.CommitAsync(cancellationToken);
         return done;
     }

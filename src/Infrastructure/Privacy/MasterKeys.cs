@@ -54,13 +54,16 @@ public sealed class MasterKeys : ISecrets, ICursors
             : null;
     }
 
+    /// <summary>The configuration holds the master key of this id.</summary>
+    internal bool Holds(string masterKeyId) => keys.ContainsKey(masterKeyId);
+
     /// <summary>Wraps a key under the current master key.</summary>
     internal byte[] Wrap(byte[] key) => Encrypt(keys[CurrentId], key);
 
     /// <exception cref="InvalidOperationException">The configuration does not hold that master key.</exception>
     internal byte[] Unwrap(string masterKeyId, byte[] wrapped) => keys.TryGetValue(masterKeyId, out var key)
         ? Decrypt(key, wrapped)
-        : throw new InvalidOperationException($"Sealed under master key {masterKeyId}, which neither Bsp:MasterKey nor Bsp:OldMasterKeys holds.");
+        : throw new InvalidOperationException($"Sealed under master key {masterKeyId}, which the configuration does not hold (Bsp:MasterKey, Bsp:OldMasterKeys, Bsp:MasterKeyFile).");
 
     /// <summary>Nonce, tag, cipher text: AES-256-GCM.</summary>
     internal static byte[] Encrypt(byte[] key, ReadOnlySpan<byte> text)

@@ -1,33 +1,67 @@
+using Bsp.Application.Common;
+using Bsp.Application.Presence;
 using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Redis;
 
 /// <summary>
-/// Who of an organization is around: <c>presence:{organization_id}</c>, hash of user id to status. The hash ends 24 hours after its last
-/// change, so an organization that left without a word does not stay online.
+/// Who of an organization is around: <c>presence:{organization_id}</c>, hash of user id to status, and beside it <c>presence_seen:{organization_id}</c>, sorted set
+/// of user id by the time (Unix ms) he last said so: fields of a hash end one by one only from Redis 7.4 on. Both end 24 hours after the last change.
 /// </summary>
-/// <remarks>All methods throw <see cref="RedisException"/> when Redis cannot be reached.</remarks>
-public sealed class Presence(RedisConnection redis)
+public sealed class Presence(RedisConnection redis, TimeProvider clock) : IPresence
 {
-    public static readonly TimeSpan Kept = TimeSpan.FromHours(24);
+    private static readonly TimeSpan Kept = TimeSpan.FromHours(24);
 
-    /// <param name="status">For example <c>online</c>, <c>away</c>.</param>
-    public async Task SetAsync(Guid organizationId, Guid userId, string status, CancellationToken ct = default)
+    public Task SetAsync(Guid organizationId, Guid userId, string status, CancellationToken ct) => AskAsync(async () =>
     {
-        var both = (await redis.DatabaseAsync(ct)).CreateTransaction();
-        _ = both.HashSetAsync(Key(organizationId), userId.ToString(), status);
-        _ = both.KeyExpireAsync(Key(organizationId), Kept);
-        await both.ExecuteAsync().WaitAsync(ct);
-    }
+        var database = await redis.DatabaseAsync(ct);
+        if (status == "offline")
+        {
+            await Task.WhenAll(database.HashDeleteAsync(Key(organizationId), userId.ToString()), database.SortedSetRemoveAsync(SeenKey(organizationId), userId.ToString())).WaitAsync(ct);
+            return true;
+        }
 
-    public async Task LeaveAsync(Guid organizationId, Guid userId, CancellationToken ct = default) =>
-        await (await redis.DatabaseAsync(ct)).HashDeleteAsync(Key(organizationId), userId.ToString()).WaitAsync(ct);
+        // The time first: a status without a time would never be shown, a time without a status neither.
+        await Task.WhenAll(database.SortedSetAddAsync(SeenKey(organizationId), userId.ToString(), clock.GetUtcNow().ToUnixTimeMilliseconds()), database.HashSetAsync(Key(organizationId), userId.ToString(), status),
+            database.KeyExpireAsync(Key(organizationId), Kept), database.KeyExpireAsync(SeenKey(organizationId), Kept)).WaitAsync(ct);
+        return true;
+    });
 
-    public async Task<IReadOnlyDictionary<Guid, string>> AllAsync(Guid organizationId, CancellationToken ct = default)
+    public Task<IReadOnlyList<Present>> AllAsync(Guid organizationId, CancellationToken ct) => AskAsync<IReadOnlyList<Present>>(async () =>
     {
-        var entries = await (await redis.DatabaseAsync(ct)).HashGetAllAsync(Key(organizationId)).WaitAsync(ct);
-        return entries.ToDictionary(entry => Guid.Parse(entry.Name.ToString()), entry => entry.Value.ToString());
+        var database = await redis.DatabaseAsync(ct);
+        var since = (clock.GetUtcNow() - IPresence.Life).ToUnixTimeMilliseconds();
+        var statuses = database.HashGetAllAsync(Key(organizationId));
+        var seen = database.SortedSetRangeByRankWithScoresAsync(SeenKey(organizationId));
+        await Task.WhenAll(statuses, seen).WaitAsync(ct);
+        var times = seen.Result.ToDictionary(entry => entry.Element, entry => (long)entry.Score);
+        var gone = statuses.Result.Where(entry => times.GetValueOrDefault(entry.Name) < since).Select(entry => entry.Name).ToArray();
+        if (gone.Length > 0)
+        {
+            await ForgetAsync(database, organizationId, gone, since, ct);
+        }
+
+        return [.. statuses.Result.Where(entry => times.GetValueOrDefault(entry.Name) >= since).Select(entry => new Present(Guid.Parse(entry.Name.ToString()), entry.Value.ToString(), DateTimeOffset.FromUnixTimeMilliseconds(times[entry.Name])))
+            .OrderBy(present => present.UserId)];
+    });
+
+    // Whoever speaks between our reading and our forgetting is shown again when he next speaks, 30 s later.
+    private static async Task ForgetAsync(IDatabase database, Guid organizationId, RedisValue[] gone, long since, CancellationToken ct) =>
+        await Task.WhenAll(database.HashDeleteAsync(Key(organizationId), gone), database.SortedSetRemoveRangeByScoreAsync(SeenKey(organizationId), double.NegativeInfinity, since, Exclude.Stop)).WaitAsync(ct);
+
+    private static async Task<T> AskAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception error) when (error is RedisException or TimeoutException)
+        {
+            throw new StoreUnavailable("redis", error);
+        }
     }
 
     private static RedisKey Key(Guid organizationId) => $"presence:{organizationId}";
+
+    private static RedisKey SeenKey(Guid organizationId) => $"presence_seen:{organizationId}";
 }

@@ -42,7 +42,8 @@ public static class Tenancy
         {
             var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
             var scoped = new TenantTransaction(connection, transaction);
-            await scoped.ExecuteAsync("SELECT set_config('bsp.tenants', $1, true)", ct, string.Join(',', organizationIds));
+            var (sql, settings) = Settings(organizationIds);
+            await scoped.ExecuteAsync(sql, ct, settings);
             return scoped;
         }
         catch
@@ -60,10 +61,18 @@ public static class Tenancy
         }
     }
 
+    // A key that is restricted to one WhatsApp account sees nothing of the others.
+    private static (string Sql, object?[] Arguments) Settings(IReadOnlyCollection<Guid> organizationIds) => CurrentRequest.Value?.AccountId is { } account
+        ? ("SELECT set_config('bsp.tenants', $1, true), set_config('bsp.account', $2, true)", [string.Join(',', organizationIds), account.ToString()])
+        : ("SELECT set_config('bsp.tenants', $1, true)", [string.Join(',', organizationIds)]);
+
     private static NpgsqlBatch Scoped(NpgsqlConnection connection, IReadOnlyCollection<Guid> organizationIds, string sql, object?[] arguments)
     {
         var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { new() { Value = string.Join(',', organizationIds) } } });
+        var (scope, settings) = Settings(organizationIds);
+        var first = new NpgsqlBatchCommand(scope);
+        Bind(first.Parameters, settings);
+        batch.BatchCommands.Add(first);
         var command = new NpgsqlBatchCommand(sql);
         Bind(command.Parameters, arguments);
         batch.BatchCommands.Add(command);

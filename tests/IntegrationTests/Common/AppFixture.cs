@@ -52,6 +52,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     protected string AdminConnection { get; private set; } = "";
 
+    /// <summary>Its database, as the role that owns the server.</summary>
+    public string AdminConnectionString => AdminConnection;
+
     /// <summary>More or other settings, by name (<c>Bsp:Limits:KeyPerSecond</c>).</summary>
     protected virtual IEnumerable<(string Name, string? Value)> Settings => [];
 

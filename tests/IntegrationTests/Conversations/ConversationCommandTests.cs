@@ -24,14 +24,7 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
 
         var user = Guid.CreateVersion7();
         (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user })).ShouldBeProblem(404, "user.unknown");
-        await using (var insert = app.Admin.CreateCommand("INSERT INTO users (id, organization_id, email, role) VALUES ($1, $2, $3, 'agent')"))
-        {
-            insert.Parameters.Add(new() { Value = user });
-            insert.Parameters.Add(new() { Value = organization.Id });
-            insert.Parameters.Add(new() { Value = $"{user}@example.com" });
-            await insert.ExecuteNonQueryAsync();
-        }
-
+        user = (await AppFixture.CreatedAsync(organization.Admin, "/v1/users", new { email = $"{user}@example.com", role = "agent" })).GetProperty("id").GetGuid();
         (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user }))["assigned_to"].GetGuid().ShouldBe(user);
         (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = (Guid?)null }))["assigned_to"].ValueKind.ShouldBe(JsonValueKind.Null);
 
@@ -40,6 +33,30 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
         var sent = await organization.Reader.SendAsync("GET", $"/v1/messages/{reply["id"].GetGuid()}", null, ("Bsp-Min-Position", reply.Header("Bsp-Position")!));
         sent["conversation_id"].GetGuid().ShouldBe(id);
         sent["content"].GetProperty("text").GetString().ShouldBe("It arrives tomorrow.");
+    }
+
+    [Fact]
+    public async Task Agents_take_conversations_see_their_own_and_answer_as_themselves()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var (first, second) = (await CustomerWritesAsync(organization, "919000007011"), await CustomerWritesAsync(organization, "919000007012"));
+        var (ann, bert, viewer) = (await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(organization.Admin, "viewer"));
+        var taken = await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = ann.Id });
+        taken["assigned_to"].GetGuid().ShouldBe(ann.Id);
+        (await ann.Client.SendAsync("POST", $"/v1/conversations/{second}/assign", new { user_id = bert.Id }))["assigned_to"].GetGuid().ShouldBe(bert.Id);
+        foreach (var (person, conversation) in new[] { (ann, first), (bert, second) })
+        {
+            (await person.Client.SendAsync("GET", $"/v1/conversations?assigned_to={person.Id}"))["data"].EnumerateArray().Select(c => c.GetProperty("id").GetGuid()).ShouldBe([conversation]);
+        }
+
+        var reply = await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/messages", new { type = "text", text = new { body = "It arrives tomorrow." } });
+        reply.Status.ShouldBe(201, reply.Text);
+        var shown = await viewer.Client.SendAsync("GET", $"/v1/messages/{reply["id"].GetGuid()}", null, ("Bsp-Min-Position", reply.Header("Bsp-Position")!));
+        shown["sent_by"].GetProperty("user_id").GetGuid().ShouldBe(ann.Id);
+        (await viewer.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = viewer.Id })).ShouldBeProblem(403, "access.denied");
+        (await viewer.Client.SendAsync("POST", $"/v1/conversations/{first}/messages", new { type = "text", text = new { body = "x" } })).ShouldBeProblem(403, "access.denied");
+        (await organization.Admin.SendAsync("PATCH", $"/v1/users/{bert.Id}", new { status = "inactive" })).Status.ShouldBe(200);
+        (await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = bert.Id })).ShouldBeProblem(404, "user.unknown");
     }
 
     [Fact]
@@ -93,9 +110,9 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
         while (true)
         {
             var page = await organization.Reader.SendAsync("GET", "/v1/conversations");
-            if (page["data"].GetArrayLength() > 0)
+            if (page["data"].EnumerateArray().FirstOrDefault(c => c.GetProperty("contact").GetProperty("phone_number").GetString() == "+" + phone) is { ValueKind: JsonValueKind.Object } conversation)
             {
-                return page["data"][0].GetProperty("id").GetGuid();
+                return conversation.GetProperty("id").GetGuid();
             }
 
             await Task.Delay(50, deadline.Token);

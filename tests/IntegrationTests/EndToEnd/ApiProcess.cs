@@ -132,7 +132,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
     };
 
     // Below the range from which the system gives out ports: another test must not be given it while the process is dead.
-    private static int FreePort()
+    internal static int FreePort()
     {
         while (true)
         {

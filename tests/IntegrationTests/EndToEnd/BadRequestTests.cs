@@ -43,6 +43,7 @@ internal sealed record Possessions(Tenant Tenant, IReadOnlyDictionary<string, Gu
             ["organizations"] = tenant.Id, ["plans"] = plan, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = contact,
             ["lists"] = await Created("/v1/lists", new { name = "All" }),
             ["api-keys"] = await Created("/v1/api-keys", new { name = "k", permissions = "read" }),
+            ["users"] = await Created("/v1/users", new { email = People.NewEmail(), role = "agent" }),
             ["campaigns"] = await Created("/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true } }),
         });
     }

@@ -45,4 +45,39 @@ public sealed class ConfigurationTests
         fault.Faults.Count.ShouldBe(6);
         fault.Faults.ShouldAllBe(sentence => sentence.EndsWith('.') && !sentence.Contains('\n'));
     }
+
+    [Fact]
+    public void Master_keys_come_from_a_file_the_current_one_first()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var (first, second) = (Enumerable.Repeat((byte)1, 32).ToArray(), Enumerable.Repeat((byte)2, 32).ToArray());
+            File.WriteAllText(file, $"# rotated today\n{Convert.ToBase64String(first)}\n\n{Convert.ToBase64String(second)}\n");
+            var options = BspConfiguration.Read(With(("Bsp:MasterKey", null), ("Bsp:MasterKeyFile", file)), development: false);
+            options.MasterKey.ShouldBe(first);
+            options.OldMasterKeys.ShouldBe([second]);
+
+            Faults(("Bsp:MasterKeyFile", file)).ShouldContain("leave one of them out");
+            File.WriteAllText(file, "# nothing\n");
+            Faults(("Bsp:MasterKey", null), ("Bsp:MasterKeyFile", file)).ShouldContain("must be base64");
+            File.WriteAllText(file, Convert.ToBase64String(first) + "\nAAAA");
+            Faults(("Bsp:MasterKey", null), ("Bsp:MasterKeyFile", file)).ShouldContain("Each further key");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+
+        Faults(("Bsp:MasterKey", null), ("Bsp:MasterKeyFile", file)).ShouldContain("cannot be read");
+    }
+
+    [Fact]
+    public void Proxies_are_addresses_or_networks()
+    {
+        BspConfiguration.Read(With(("Bsp:TrustedProxies", "10.0.0.0/8, 192.0.2.7, ::1")), development: false).TrustedProxies.Select(p => p.ToString()).ShouldBe(["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+        Faults(("Bsp:TrustedProxies", "nobody")).ShouldContain("'nobody' is neither");
+    }
+
+    private static string Faults(params (string Name, string? Value)[] changes) => Should.Throw<ConfigurationFault>(() => BspConfiguration.Read(With(changes), development: false)).Faults.Single();
 }

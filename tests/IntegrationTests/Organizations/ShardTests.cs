@@ -65,4 +65,36 @@ public sealed class ShardTests(ShardedApp app) : IClassFixture<ShardedApp>
         (await app.CountAsync(0, $"SELECT count(*) FROM billing_plans WHERE id = '{plan["id"].GetGuid()}' AND included_messages = 7 AND row_version = 2")).ShouldBe(1);
         (await app.CountAsync(1, $"SELECT count(*) FROM billing_plans WHERE id = '{plan["id"].GetGuid()}' AND included_messages = 7 AND row_version = 2")).ShouldBe(1);
     }
+
+    [Fact]
+    public async Task People_are_found_by_e_mail_in_the_directory_and_live_on_their_organizations_shard()
+    {
+        var (a, z) = (await OrganizationAsync("a"), await OrganizationAsync("z"));
+        var email = People.NewEmail();
+        var answers = await Task.WhenAll(new[] { a, z, a, z }.Select(o => app.Client(AppFixture.PlatformKey, o).SendAsync("POST", "/v1/users", new { email, role = "admin", password = People.Password })));
+        answers.Count(r => r.Status == 201).ShouldBe(1);
+        answers.Where(r => r.Status != 201).ShouldAllBe(r => r.Code == "user.email_taken");
+        var id = answers.Single(r => r.Status == 201)["id"].GetGuid();
+        (await app.CountAsync(0, $"SELECT count(*) FROM users WHERE id = '{id}'") + await app.CountAsync(1, $"SELECT count(*) FROM users WHERE id = '{id}'")).ShouldBe(1);
+        var admin = app.Client(await app.SignInAsync(email, People.Password));
+        (await admin.SendAsync("GET", "/v1/me"))["user"].GetProperty("id").GetGuid().ShouldBe(id);
+
+        var invited = People.NewEmail();
+        var token = (await app.Client(AppFixture.PlatformKey, z).SendAsync("POST", "/v1/auth/invitations", new { email = invited, role = "agent" }))["token"].GetString();
+        var accepted = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password })));
+        accepted.Count(r => r.Status == 201).ShouldBe(1, accepted[0].Text);
+        accepted.Where(r => r.Status != 201).ShouldAllBe(r => r.Code == "invitation.unknown");
+        (await app.CountAsync(1, $"SELECT count(*) FROM users WHERE email = '{invited}'")).ShouldBe(1);
+
+        var reset = (await app.Platform.SendAsync("POST", "/v1/auth/reset/request", new { email = invited }))["token"].GetString();
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = reset, password = "a brand new password" })).Status.ShouldBe(204);
+        var agent = app.Client(await app.SignInAsync(invited, "a brand new password"));
+        (await app.Client(AppFixture.PlatformKey, z).SendAsync("DELETE", $"/v1/users/{(await agent.SendAsync("GET", "/v1/me"))["user"].GetProperty("id").GetGuid()}")).Status.ShouldBe(204);
+        (await agent.SendAsync("GET", "/v1/me")).Status.ShouldBe(401);
+        (await app.Client(AppFixture.PlatformKey, z).SendAsync("GET", "/v1/audit-trail?type=user.deleted"))["data"].GetArrayLength().ShouldBe(1);
+        (await app.CountAsync(1, "SELECT count(*) FROM bsp.audit_trail WHERE act = 'user.deleted'")).ShouldBe(1);
+    }
+
+    private async Task<Guid> OrganizationAsync(string letter) =>
+        (await AppFixture.CreatedAsync(app.Platform, "/v1/organizations", new { name = letter, slug = $"{letter}-{Guid.NewGuid():N}" })).GetProperty("id").GetGuid();
 }

@@ -1,3 +1,4 @@
+using Bsp.Application.Presence;
 using Bsp.Infrastructure.Redis;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
@@ -122,32 +123,47 @@ public sealed class RedisTests(RedisFixture fixture)
     }
 
     [Fact]
-    public async Task A_session_is_found_by_its_token_which_is_not_stored()
+    public async Task A_sessions_copy_is_found_by_the_hash_of_its_token_until_it_ends()
     {
-        var sessions = new Sessions(redis, TimeProvider.System);
-        var user = Guid.NewGuid();
-        var token = await sessions.StartAsync(user, organization, TimeSpan.FromHours(48));
-        var session = (await sessions.FindAsync(token)).ShouldNotBeNull();
-        (session.UserId, session.OrganizationId).ShouldBe((user, organization));
-        (session.ExpiresAt - DateTimeOffset.UtcNow).ShouldBeLessThanOrEqualTo(Sessions.LifeMax);
-        (await (await redis.DatabaseAsync()).KeyExistsAsync($"session:{token}")).ShouldBeFalse();
+        var sessions = new Sessions(redis, TimeProvider.System, NullLogger<Sessions>.Instance);
+        var session = new Session(Guid.NewGuid(), organization, DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeMilliseconds()));
+        await sessions.PutAsync("abc", session);
+        (await sessions.FindAsync("abc")).ShouldBe(session);
+        ((await (await redis.DatabaseAsync()).KeyTimeToLiveAsync("session:abc"))!.Value).ShouldBe(TimeSpan.FromHours(24), TimeSpan.FromMinutes(1));
 
-        await sessions.EndAsync(token);
-        (await sessions.FindAsync(token)).ShouldBeNull();
-        (await sessions.FindAsync("")).ShouldBeNull();
+        await sessions.EndAsync(["abc"]);
+        (await sessions.FindAsync("abc")).ShouldBeNull();
+        await sessions.PutAsync("ended", session with { ExpiresAt = DateTimeOffset.UtcNow.AddSeconds(-1) });
+        (await sessions.FindAsync("ended")).ShouldBeNull();
     }
 
     [Fact]
-    public async Task Presence_shows_one_organizations_people()
+    public async Task Presence_shows_one_organizations_people_until_they_fall_silent()
     {
-        var presence = new Presence(redis);
+        var clock = new MovableClock();
+        var presence = new Infrastructure.Redis.Presence(redis, clock);
         var (anna, bert) = (Guid.NewGuid(), Guid.NewGuid());
-        await presence.SetAsync(organization, anna, "online");
-        await presence.SetAsync(organization, bert, "away");
-        await presence.SetAsync(organization, anna, "busy");
-        await presence.LeaveAsync(organization, bert);
-        (await presence.AllAsync(organization)).ShouldBe([new(anna, "busy")]);
-        (await presence.AllAsync(Guid.NewGuid())).ShouldBeEmpty();
+        await presence.SetAsync(organization, anna, "online", default);
+        await presence.SetAsync(organization, bert, "away", default);
+        await presence.SetAsync(organization, anna, "away", default);
+        await presence.SetAsync(organization, bert, "offline", default);
+        (await presence.AllAsync(organization, default)).Select(p => (p.UserId, p.Status)).ShouldBe([(anna, "away")]);
+        (await presence.AllAsync(Guid.NewGuid(), default)).ShouldBeEmpty();
+        ((string?)await (await redis.DatabaseAsync()).HashGetAsync($"presence:{organization}", anna.ToString())).ShouldBe("away"); // as the specification has it
+
+        clock.Now += IPresence.Life - TimeSpan.FromSeconds(1);
+        await presence.SetAsync(organization, bert, "online", default);
+        (await presence.AllAsync(organization, default)).Count.ShouldBe(2);
+        clock.Now += TimeSpan.FromSeconds(2);
+        (await presence.AllAsync(organization, default)).Select(p => p.UserId).ShouldBe([bert]);
+        (await (await redis.DatabaseAsync()).HashExistsAsync($"presence:{organization}", anna.ToString())).ShouldBeFalse();
+    }
+
+    private sealed class MovableClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = DateTimeOffset.UtcNow;
+
+        public override DateTimeOffset GetUtcNow() => Now;
     }
 
     [Fact]

@@ -1,0 +1,64 @@
+using Bsp.Application.Common;
+using Bsp.Application.Users;
+using FluentValidation;
+
+namespace Bsp.Application.Auth;
+
+/// <summary>How long one-time tokens work.</summary>
+public static class TokenLives
+{
+    public static readonly TimeSpan Reset = TimeSpan.FromHours(1);
+
+    public static readonly TimeSpan Invitation = TimeSpan.FromDays(7);
+}
+
+/// <summary>Lets somebody choose a new password with a one-time token, which the caller hands over; an earlier one of the same person ends.</summary>
+/// <param name="OrganizationId">All zeros: the platform, for a person of any organization.</param>
+/// <param name="TokenHash">Of the new token.</param>
+/// <exception cref="Domain.Common.Refusal"><c>user.unknown</c>, <c>user.role_above_own</c></exception>
+public sealed record RequestReset(Guid OrganizationId, string ActorRole, string Email, string TokenHash) : ICommand;
+
+public sealed class RequestResetValidator : AbstractValidator<RequestReset>
+{
+    public RequestResetValidator() => RuleFor(c => c.Email).Email();
+}
+
+/// <summary>Chooses the new password. The token works once; all sessions of the person end.</summary>
+/// <exception cref="Domain.Common.Refusal"><c>reset.unknown</c>: no such token, used, or too old.</exception>
+public sealed record ConfirmReset(string TokenHash, string Password) : MediatR.IRequest<Done>;
+
+public sealed class ConfirmResetValidator : AbstractValidator<ConfirmReset>
+{
+    public ConfirmResetValidator() => RuleFor(c => c.Password).NotNull().Password();
+}
+
+/// <summary>Invites somebody with a one-time token, which the caller hands over. Inviting the same e-mail again ends the earlier invitation.</summary>
+/// <param name="UserId">Whom accepting will make.</param>
+/// <exception cref="Domain.Common.Refusal"><c>user.email_taken</c>, <c>user.role_above_own</c></exception>
+public sealed record InviteUser(Guid OrganizationId, Guid UserId, string ActorRole, string Email, string Role, string? FirstName, string? LastName, string TokenHash) : ICommand;
+
+public sealed class InviteUserValidator : AbstractValidator<InviteUser>
+{
+    public InviteUserValidator()
+    {
+        RuleFor(c => c.Email).Email();
+        RuleFor(c => c.Role).Role();
+        RuleFor(c => c.FirstName).MaximumLength(200);
+        RuleFor(c => c.LastName).MaximumLength(200);
+    }
+}
+
+/// <summary>Makes the invited person. The token works once.</summary>
+/// <param name="FirstName">Null: as the invitation says.</param>
+/// <exception cref="Domain.Common.Refusal"><c>invitation.unknown</c>: no such token, used, or too old; <c>user.email_taken</c>, <c>login.organization_inactive</c></exception>
+public sealed record AcceptInvitation(string TokenHash, string Password, string? FirstName, string? LastName) : MediatR.IRequest<UserView>;
+
+public sealed class AcceptInvitationValidator : AbstractValidator<AcceptInvitation>
+{
+    public AcceptInvitationValidator()
+    {
+        RuleFor(c => c.Password).NotNull().Password();
+        RuleFor(c => c.FirstName).MaximumLength(200);
+        RuleFor(c => c.LastName).MaximumLength(200);
+    }
+}

@@ -1,0 +1,44 @@
+using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Auth;
+
+/// <summary>An invitation or a reset that still works.</summary>
+internal sealed record OneTimeToken(Guid OrganizationId, Guid UserId, string Email, string Role, string? FirstName, string? LastName);
+
+/// <summary>Rows of <c>bsp.directory_tokens</c>.</summary>
+internal static class OneTimeTokens
+{
+    /// <summary>Puts a token in place of an earlier one of the same kind for the same e-mail, and forgets those of the organization that are too old.</summary>
+    public static async Task PutAsync(TenantTransaction directory, string kind, string tokenHash, OneTimeToken token, DateTimeOffset now, TimeSpan life, CancellationToken ct)
+    {
+        await directory.ExecuteAsync("DELETE FROM bsp.directory_tokens WHERE organization_id = $1 AND expires_at <= $2", ct, token.OrganizationId, now.UtcDateTime);
+        await directory.ExecuteAsync("""
+            INSERT INTO bsp.directory_tokens (token_hash, kind, organization_id, user_id, email, role, first_name, last_name, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (kind, organization_id, email) DO UPDATE SET token_hash = excluded.token_hash, user_id = excluded.user_id, role = excluded.role,
+              first_name = excluded.first_name, last_name = excluded.last_name, created_at = now(), expires_at = excluded.expires_at
+            """, ct, tokenHash, kind, token.OrganizationId, token.UserId, token.Email, token.Role, Text(token.FirstName), Text(token.LastName), (now + life).UtcDateTime);
+    }
+
+    /// <summary>Looks without using it up; null: none, used, or too old.</summary>
+    public static async Task<OneTimeToken?> FindAsync(Shards shards, string kind, string tokenHash, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var command = shards.Directory.CreateCommand($"SELECT {Columns} FROM bsp.directory_tokens WHERE token_hash = $1 AND kind = $2 AND expires_at > $3");
+        Tenancy.Bind(command.Parameters, [tokenHash, kind, now.UtcDateTime]);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) ? Row(reader) : null;
+    }
+
+    /// <summary>Locks it until the transaction ends; null: somebody used it up meanwhile.</summary>
+    public static async Task<OneTimeToken?> LockAsync(TenantTransaction directory, string tokenHash, CancellationToken ct) =>
+        (await directory.QueryAsync($"SELECT {Columns} FROM bsp.directory_tokens WHERE token_hash = $1 FOR UPDATE", Row, ct, tokenHash)).FirstOrDefault();
+
+    /// <summary>Uses it up.</summary>
+    public static Task<int> DropAsync(TenantTransaction directory, string tokenHash, CancellationToken ct) => directory.ExecuteAsync("DELETE FROM bsp.directory_tokens WHERE token_hash = $1", ct, tokenHash);
+
+    private const string Columns = "organization_id, user_id, email, role, first_name, last_name";
+
+    private static OneTimeToken Row(Npgsql.NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.TextOrNull(5));
+
+    private static Npgsql.NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
+}

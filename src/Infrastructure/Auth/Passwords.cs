@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.Options;
+
+namespace Bsp.Infrastructure.Auth;
+
+/// <summary>
+/// Passwords by the framework's hasher: PBKDF2 with HMAC-SHA-512, 16 random bytes of salt, parameters in the hash (docs/decisions/0095). At most half of the cores
+/// hash at a time, so that a flood of sign-ins leaves the other half to everybody else.
+/// </summary>
+public sealed class Passwords(int iterations = Passwords.Iterations)
+{
+    /// <summary>Rounds of PBKDF2. Source: OWASP Password Storage Cheat Sheet, PBKDF2-HMAC-SHA512.</summary>
+    public const int Iterations = 210_000;
+
+    private static readonly object Nobody = new();
+    private static readonly SemaphoreSlim Cores = new(Math.Max(1, Environment.ProcessorCount / 2));
+    private readonly PasswordHasher<object> hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = iterations }));
+    private readonly Lazy<string> decoy = new(() => new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = iterations })).HashPassword(Nobody, Guid.NewGuid().ToString()));
+
+    public Task<string> HashAsync(string password, CancellationToken ct) => OnACoreAsync(() => hasher.HashPassword(Nobody, password), ct);
+
+    /// <summary>Whether it is the password, and whether its hash is weaker than one made today. Without a hash it takes as long and is not.</summary>
+    /// <param name="hash">Null: nobody, or somebody without a password.</param>
+    public Task<(bool Right, bool Outgrown)> VerifyAsync(string? hash, string password, CancellationToken ct) => OnACoreAsync(() =>
+    {
+        var result = hasher.VerifyHashedPassword(Nobody, hash ?? decoy.Value, password);
+        return (hash is not null && result != PasswordVerificationResult.Failed, result == PasswordVerificationResult.SuccessRehashNeeded);
+    }, ct);
+
+    private static async Task<T> OnACoreAsync<T>(Func<T> work, CancellationToken ct)
+    {
+        await Cores.WaitAsync(ct);
+        try
+        {
+            return await Task.Run(work, ct);
+        }
+        finally
+        {
+            Cores.Release();
+        }
+    }
+}

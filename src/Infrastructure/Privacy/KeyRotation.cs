@@ -1,0 +1,141 @@
+using System.Security.Cryptography;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Privacy;
+
+/// <param name="Organizations">Gone through.</param>
+/// <param name="Secrets">Sealed anew: tokens, app secrets, verify tokens.</param>
+/// <param name="ContactKeys">Wrapped anew.</param>
+/// <param name="Left">What is still under another key, by that key's id: sealed meanwhile by a process that does not have the new key yet, or under a key that the configuration does not hold. Empty: the older keys may go.</param>
+public sealed record RotationReport(int Organizations, long Secrets, long ContactKeys, IReadOnlyDictionary<string, long> Left);
+
+/// <summary>
+/// Seals everything at rest anew under the current master key, organization by organization, in small transactions. What is done is seen on the data itself (the key's id stands in it), so a run that
+/// was killed is simply run again. May run beside serving processes that know both keys.
+/// </summary>
+/// <param name="say">Hears of the progress, a line at a time.</param>
+public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> say)
+{
+    private const int PageRows = 1_000;
+    private const int SayEvery = 10_000;
+
+    // Where sealed secrets lie; a column of webhooks is one too as soon as something is sealed there.
+    private static readonly (string Table, string Secret, string Assign)[] Places =
+    [
+        ("organizations", "meta_access_token", "meta_access_token = v"),
+        ("organizations", "webhook_verify_token", "webhook_verify_token = v"),
+        ("organizations", "meta_app_secret", "meta_app_secret = v"),
+        ("whatsapp_accounts", "credentials ->> 'access_token'", "credentials = jsonb_set(credentials, '{access_token}', to_jsonb(v))"),
+        ("webhooks", "secret", "secret = v"),
+    ];
+
+    public async Task<RotationReport> RunAsync(CancellationToken ct)
+    {
+        var (organizations, secrets, wraps) = (0, 0L, 0L);
+        var left = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        var all = await OrganizationsAsync(ct);
+        foreach (var organization in all)
+        {
+            var home = await shards.OfAsync(organization, ct);
+            foreach (var place in Places)
+            {
+                secrets += await SealAnewAsync(home, organization, place, left, ct);
+            }
+
+            wraps += await WrapAnewAsync(home, organization, wraps, left, ct);
+            organizations++;
+            if (organizations % 100 == 0)
+            {
+                say($"{organizations} of {all.Count} organizations: {secrets} secrets and {wraps} contact keys sealed anew");
+            }
+        }
+
+        return new(organizations, secrets, wraps, left);
+    }
+
+    private async Task<List<Guid>> OrganizationsAsync(CancellationToken ct)
+    {
+        await using var command = shards.Directory.CreateCommand("SELECT organization_id FROM bsp.directory_organizations ORDER BY organization_id");
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var all = new List<Guid>();
+        while (await reader.ReadAsync(ct))
+        {
+            all.Add(reader.GetGuid(0));
+        }
+
+        return all;
+    }
+
+    private async Task<long> SealAnewAsync(Shard home, Guid organization, (string Table, string Secret, string Assign) place, SortedDictionary<string, long> left, CancellationToken ct)
+    {
+        var (done, after) = (0L, Guid.Empty);
+        while (true)
+        {
+            await using var transaction = await home.BeginAsync(organization, ct);
+            var page = await transaction.QueryAsync($"SELECT id, {place.Secret} FROM {place.Table} WHERE id > $1 AND {place.Secret} LIKE 'v1.%' AND {place.Secret} NOT LIKE $2 ORDER BY id LIMIT $3 FOR UPDATE",
+                r => (Id: r.GetGuid(0), Secret: r.GetString(1)), ct, after, $"v1.{keys.CurrentId}.%", PageRows);
+            if (page.Count == 0)
+            {
+                return done;
+            }
+
+            var known = page.Where(row => Known(row.Secret.Split('.')[1], left)).ToList();
+            await transaction.ExecuteAsync($"UPDATE {place.Table} SET {place.Assign} FROM unnest($1::uuid[], $2::text[]) AS a (i, v) WHERE id = i", ct,
+                known.ConvertAll(row => row.Id).ToArray(), known.ConvertAll(row => keys.Seal(keys.Open(row.Secret))).ToArray());
+            await transaction.CommitUnmarkedAsync(ct);
+            (done, after) = (done + known.Count, page[^1].Id);
+        }
+    }
+
+    private async Task<long> WrapAnewAsync(Shard home, Guid organization, long before, SortedDictionary<string, long> left, CancellationToken ct)
+    {
+        var (done, after) = (0L, Guid.Empty);
+        while (true)
+        {
+            await using var transaction = await home.BeginAsync(organization, ct);
+            var page = await transaction.QueryAsync("""
+                SELECT contact_id, wrapped_key, master_key_id FROM bsp.contact_keys WHERE organization_id = $1 AND contact_id > $2 AND master_key_id <> $3 ORDER BY contact_id LIMIT $4 FOR UPDATE
+                """, r => (Contact: r.GetGuid(0), Wrapped: r.GetFieldValue<byte[]>(1), Master: r.GetString(2)), ct, organization, after, keys.CurrentId, PageRows);
+            if (page.Count == 0)
+            {
+                return done;
+            }
+
+            var known = page.Where(row => Known(row.Master, left)).ToList();
+            await transaction.ExecuteAsync("""
+                UPDATE bsp.contact_keys SET wrapped_key = w, master_key_id = $3 FROM unnest($2::uuid[], $4::bytea[]) AS a (c, w) WHERE organization_id = $1 AND contact_id = c
+                """, ct, organization, known.ConvertAll(row => row.Contact).ToArray(), keys.CurrentId, known.ConvertAll(row => Rewrap(row.Master, row.Wrapped)).ToArray());
+            await transaction.CommitUnmarkedAsync(ct);
+            if ((before + done) / SayEvery != (before + done + known.Count) / SayEvery)
+            {
+                say($"{before + done + known.Count} contact keys wrapped anew");
+            }
+
+            (done, after) = (done + known.Count, page[^1].Contact);
+        }
+    }
+
+    private byte[] Rewrap(string masterKeyId, byte[] wrapped)
+    {
+        var key = keys.Unwrap(masterKeyId, wrapped);
+        try
+        {
+            return keys.Wrap(key);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    private bool Known(string masterKeyId, SortedDictionary<string, long> left)
+    {
+        if (keys.Holds(masterKeyId))
+        {
+            return true;
+        }
+
+        left[masterKeyId] = left.GetValueOrDefault(masterKeyId) + 1;
+        return false;
+    }
+}

@@ -1,0 +1,111 @@
+using System.Text.Json;
+using Bsp.IntegrationTests.Common;
+
+namespace Bsp.IntegrationTests.Audit;
+
+public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
+{
+    [Fact]
+    public async Task Who_did_what_when_from_where_to_whom_stands_on_the_trail_and_in_the_log()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var ann = await app.NewPersonAsync(organization.Admin, "admin");
+        (await ann.Client.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", new { name = "Other", meta_access_token = "EAA-never-shown" })).Status.ShouldBe(200);
+        (await ann.Client.SendAsync("PATCH", $"/v1/accounts/{organization.AccountId}", new { display_name = "Other" })).Status.ShouldBe(200);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = "a wrong password" })).Status.ShouldBe(401);
+        var key = await ann.Client.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "read" });
+        (await ann.Client.SendAsync("DELETE", key.Header("Location")!)).Status.ShouldBe(204);
+        (await ann.Client.SendAsync("DELETE", key.Header("Location")!)).Status.ShouldBe(204); // changes nothing, so nothing is noted
+        (await app.Platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/suspend")).Status.ShouldBe(200);
+
+        var trail = (await organization.Reader.SendAsync("GET", "/v1/audit-trail"));
+        trail.ShouldBeProblem(403, "access.denied");
+        var entries = (await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=200"));
+        entries.Text.ShouldNotContain("never-shown");
+        entries.Text.ShouldNotContain("Other");
+        entries.Text.ShouldNotContain(ann.Email);
+        var prefix = organization.AdminKey.Split('_')[1];
+        Told(entries).ShouldBe([
+            $"platform organization.suspended organization {organization.Id} status", $"{ann.Id} api_key.revoked api_key {key["id"].GetGuid()} ", $"{ann.Id} api_key.created api_key {key["id"].GetGuid()} ",
+            $"anonymous login.failed user {ann.Id} ", $"{ann.Id} account.changed account {organization.AccountId} display_name", $"{ann.Id} organization.changed organization {organization.Id} name meta_access_token",
+            $"{ann.Id} login.succeeded user {ann.Id} ", $"{prefix} user.created user {ann.Id} role", $"{prefix} account.connected account {organization.AccountId} ", $"{prefix} account.created account {organization.AccountId} ",
+            .. Told(entries).Skip(10).Take(3), $"platform organization.created organization {organization.Id} "]);
+        Told(entries).Skip(10).Take(3).ShouldAllBe(line => line.StartsWith("platform api_key.created api_key ", StringComparison.Ordinal));
+        entries["data"].EnumerateArray().ShouldAllBe(e => e.GetProperty("address").GetString() == "127.0.0.1" && e.GetProperty("at").GetDateTimeOffset() > DateTimeOffset.UtcNow.AddMinutes(-10));
+
+        await using var command = app.Admin.CreateCommand("SELECT count(*) FROM mt_events e JOIN bsp.audit_trail t ON t.id = e.id AND t.act = e.data ->> 'act' WHERE e.tenant_id = $1 AND e.type = 'administrative_act_done'");
+        command.Parameters.Add(new() { Value = organization.Id.ToString() });
+        (await command.ExecuteScalarAsync()).ShouldBe((long)Told(entries).Count);
+    }
+
+    [Fact]
+    public async Task It_is_filtered_and_walked_by_signed_cursors_and_the_neighbours_is_another()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var neighbour = await app.NewOrganizationAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", new { name = $"n{i}" });
+        }
+
+        var prefix = organization.AdminKey.Split('_')[1];
+        (await organization.Admin.SendAsync("GET", $"/v1/audit-trail?actor={prefix}&type=organization.changed"))["data"].GetArrayLength().ShouldBe(5);
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail?type=user.created"))["data"].GetArrayLength().ShouldBe(0);
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail?to=2020-01-01T00:00:00Z"))["data"].GetArrayLength().ShouldBe(0);
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail?from=2020-01-01T00:00:00Z&actor=platform"))["data"].GetArrayLength().ShouldBe(4);
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail?from=2020-01-02T00:00:00Z&to=2020-01-01T00:00:00Z")).ShouldBeProblem(400, "request.invalid");
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail?from=yesterday")).ShouldBeProblem(400, "request.invalid");
+
+        var seen = new List<string>();
+        string? cursor = "";
+        while (cursor is not null)
+        {
+            var page = await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=3" + (cursor.Length == 0 ? "" : $"&cursor={cursor}"));
+            seen.AddRange(page["data"].EnumerateArray().Select(e => e.GetProperty("id").GetString()!));
+            cursor = page["next_cursor"].GetString();
+            if (cursor is not null)
+            {
+                (await neighbour.Admin.SendAsync("GET", $"/v1/audit-trail?limit=3&cursor={cursor}")).ShouldBeProblem(400, "request.cursor");
+            }
+        }
+
+        seen.ShouldBe(seen.Distinct().OrderDescending(StringComparer.Ordinal));
+        seen.Count.ShouldBe(11);
+        (await neighbour.Admin.SendAsync("GET", "/v1/audit-trail")).Text.ShouldNotContain(organization.Id.ToString());
+    }
+
+    [Fact]
+    public async Task The_platforms_own_acts_are_its_own()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var plan = (await AppFixture.CreatedAsync(app.Platform, "/v1/plans", new { name = "P", code = $"p-{Guid.NewGuid():N}", monthly_price = "1", per_message_price = "1" })).GetProperty("id").GetGuid();
+        await app.Platform.SendAsync("PATCH", $"/v1/plans/{plan}", new { included_messages = 7 });
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = People.NewEmail(), password = "a wrong password" })).Status.ShouldBe(401);
+        var told = Told(await app.Platform.SendAsync("GET", "/v1/audit-trail"));
+        told.ShouldContain($"platform plan.created plan {plan} ");
+        told.ShouldContain($"platform plan.changed plan {plan} included_messages");
+        told.ShouldContain("anonymous login.failed user  ");
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail")).Text.ShouldNotContain("plan.");
+        Told(await app.Client(AppFixture.PlatformKey, organization.Id).SendAsync("GET", "/v1/audit-trail")).Count.ShouldBe(6);
+    }
+
+    [Fact]
+    public async Task An_act_that_was_refused_leaves_no_trace()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var before = Told(await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=200"));
+        var admin = await organization.Admin.SendAsync("POST", "/v1/users", new { email = People.NewEmail(), role = "admin" });
+        (await organization.Admin.SendAsync("DELETE", admin.Header("Location")!)).ShouldBeProblem(409, "user.last_admin");
+        (await organization.Admin.SendAsync("PATCH", admin.Header("Location")!, new { role = "viewer" })).ShouldBeProblem(409, "user.last_admin");
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", """{"name":"x"}""", ("If-Match", "\"99\""))).ShouldBeProblem(412, "version.mismatch");
+        Told(await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=200")).Count.ShouldBe(before.Count + 1);
+        (await organization.Admin.SendAsync("GET", admin.Header("Location")!))["role"].GetString().ShouldBe("admin");
+    }
+
+    private static IReadOnlyList<string> Told(Answer answer)
+    {
+        answer.Status.ShouldBe(200, answer.Text);
+        return [.. answer["data"].EnumerateArray().Select(e =>
+            $"{e.GetProperty("actor")} {e.GetProperty("type")} {e.GetProperty("target_type")} {(e.GetProperty("target_id") is { ValueKind: JsonValueKind.String } id ? id.GetString() : "")} {string.Join(' ', e.GetProperty("changed").EnumerateArray())}")];
+    }
+}

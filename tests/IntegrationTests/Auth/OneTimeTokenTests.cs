@@ -1,0 +1,89 @@
+using Bsp.IntegrationTests.Common;
+
+namespace Bsp.IntegrationTests.Auth;
+
+public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture>
+{
+    [Fact]
+    public async Task Fifty_who_accept_one_invitation_at_once_make_one_person()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var email = People.NewEmail();
+        var invited = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email, role = "manager", first_name = "Ann" });
+        invited.Status.ShouldBe(201, invited.Text);
+        var token = invited["token"].GetString();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password, last_name = "Lee" })));
+        answers.Count(a => a.Status == 201).ShouldBe(1, answers.First(a => a.Status != 201).Text);
+        answers.Where(a => a.Status != 201).ShouldAllBe(a => a.Status == 404 && a.Code == "invitation.unknown");
+        var made = answers.Single(a => a.Status == 201);
+        (made["id"].GetGuid(), made["role"].GetString(), made["first_name"].GetString(), made["last_name"].GetString()).ShouldBe((invited["user_id"].GetGuid(), "manager", "Ann", "Lee"));
+        (await organization.Admin.SendAsync("GET", "/v1/users"))["data"].GetArrayLength().ShouldBe(1);
+        (await app.Client(await app.SignInAsync(email, People.Password)).SendAsync("GET", "/v1/me"))["role"].GetString().ShouldBe("manager");
+        (await organization.Admin.SendAsync("DELETE", $"/v1/users/{made["id"].GetGuid()}")).Status.ShouldBe(204);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password })).ShouldBeProblem(404, "invitation.unknown"); // nor does it make him again
+    }
+
+    [Fact]
+    public async Task A_later_invitation_of_the_same_e_mail_ends_the_earlier_one_and_one_too_old_is_unknown()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var email = People.NewEmail();
+        var first = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email, role = "admin" });
+        var second = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email, role = "viewer" });
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = first["token"].GetString(), password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = second["token"].GetString(), password = "short" })).ShouldBeProblem(400, "request.invalid");
+        await ExpireAsync(email);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = second["token"].GetString(), password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = "inv_nothing", password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
+        var ann = await app.NewPersonAsync(organization.Admin, "viewer");
+        (await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email = ann.Email, role = "viewer" })).ShouldBeProblem(409, "user.email_taken");
+    }
+
+    [Fact]
+    public async Task An_invitation_repeated_with_its_key_shows_no_token_again()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var body = new { email = People.NewEmail(), role = "viewer" };
+        var first = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", body, ("Idempotency-Key", "invite"));
+        var again = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", body, ("Idempotency-Key", "invite"));
+        (again.Status, again["user_id"].GetGuid(), again["token"].ValueKind).ShouldBe((200, first["user_id"].GetGuid(), System.Text.Json.JsonValueKind.Null), again.Text);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = first["token"].GetString(), password = People.Password })).Status.ShouldBe(201);
+    }
+
+    [Fact]
+    public async Task A_reset_token_works_once_and_ends_all_sessions()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var ann = await app.NewPersonAsync(organization.Admin, "agent");
+        (await ann.Client.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email })).ShouldBeProblem(403, "access.denied");
+        (await (await app.NewOrganizationAsync()).Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email })).ShouldBeProblem(404, "user.unknown");
+        (await app.Platform.SendAsync("POST", "/v1/auth/reset/request", new { email = People.NewEmail() })).ShouldBeProblem(404, "user.unknown");
+        var lost = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email }))["token"].GetString();
+        var asked = await app.Platform.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email });
+        asked.Status.ShouldBe(201, asked.Text);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = lost, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = asked["token"].GetString(), password = $"a brand new password {i}" })));
+        answers.Count(a => a.Status == 204).ShouldBe(1, answers[0].Text);
+        answers.Where(a => a.Status != 204).ShouldAllBe(a => a.Code == "reset.unknown");
+        (await ann.Client.SendAsync("GET", "/v1/me")).ShouldBeProblem(401, "access.unauthenticated");
+        await app.SignInAsync(ann.Email, $"a brand new password {Array.FindIndex(answers, a => a.Status == 204)}");
+    }
+
+    [Fact]
+    public async Task A_reset_token_too_old_is_unknown()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var ann = await app.NewPersonAsync(organization.Admin, "agent");
+        var token = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email }))["token"].GetString();
+        await ExpireAsync(ann.Email);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
+        (await ann.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
+    }
+
+    private async Task ExpireAsync(string email)
+    {
+        await using var command = app.Admin.CreateCommand("UPDATE bsp.directory_tokens SET expires_at = now() WHERE email = $1");
+        command.Parameters.Add(new() { Value = email });
+        (await command.ExecuteNonQueryAsync()).ShouldBe(1);
+    }
+}
