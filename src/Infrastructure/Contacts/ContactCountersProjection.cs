@@ -13,14 +13,23 @@ public sealed class ContactCountersProjection : PostgresProjection
 
     public override int PageEventsMax => 5_000;
 
-    protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
+    protected override async Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
         var contacts = page.Events.Select(e => e.Body).OfType<MessageEvent>().GroupBy(e => e.Ref.ContactId).OrderBy(g => g.Key).ToList();
-        return contacts.Count == 0 ? Task.CompletedTask : tx.ExecuteAsync("""
+        if (contacts.Count == 0)
+        {
+            return;
+        }
+
+        // First the rows, so that a merge that is under way is waited for; then, by a statement that sees it, whoever the ids mean now.
+        var ids = contacts.Select(c => c.Key).ToArray();
+        await tx.ExecuteAsync("SELECT 1 FROM contacts WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", ct, ids);
+        await tx.ExecuteAsync("""
             UPDATE contacts c SET total_messages_sent = c.total_messages_sent + d.sent, total_messages_received = c.total_messages_received + d.received, last_interaction = greatest(c.last_interaction, d.last)
-              FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[]) AS d (id, sent, received, last) WHERE c.id = d.id
-            """, ct,
-            contacts.Select(c => c.Key).ToArray(), contacts.Select(c => c.OfType<MessageSent>().Count()).ToArray(), contacts.Select(c => c.OfType<MessageReceived>().Count()).ToArray(),
+              FROM (SELECT coalesce(x.into_id, i.id) AS id, sum(i.sent)::int AS sent, sum(i.received)::int AS received, max(i.last) AS last
+                      FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[]) AS i (id, sent, received, last) LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id GROUP BY 1) d
+             WHERE c.id = d.id
+            """, ct, ids, contacts.Select(c => c.OfType<MessageSent>().Count()).ToArray(), contacts.Select(c => c.OfType<MessageReceived>().Count()).ToArray(),
             contacts.Select(c => c.Max(e => e.At).UtcDateTime).ToArray());
     }
 

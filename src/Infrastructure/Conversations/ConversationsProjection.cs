@@ -3,6 +3,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
 using Bsp.Domain.Conversations;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Documents;
@@ -17,6 +18,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 {
     private static readonly string[] Types =
     [
+        "contact_merged", "contact_erased",
         .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent)) || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
             .Where(name => name != "message_skipped"),
     ];
@@ -35,8 +37,18 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public async Task ApplyAsync(EventPage page, CancellationToken ct)
     {
+        foreach (var (organization, contact) in ContactDocuments.Erased(page))
+        {
+            personal.Forget(organization, contact); // what was opened with a key still remembered would come back
+        }
+
         var contents = await OpenAsync(page, ct);
         var found = await store.FindAsync(page.Shard, page.Organizations, Conversations(page), Messages(page), ct);
+        if (ContactDocuments.Named(page) is { Count: > 0 } contacts)
+        {
+            found = found.With(await store.FindOfContactsAsync(page.Shard, page.Organizations, contacts, ct));
+        }
+
         await store.SaveAsync(page.Shard, Name, page.UpTo, page.Organizations, Fold(page, found, contents), ct);
     }
 
@@ -50,6 +62,12 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         foreach (var stored in page.Events)
         {
             var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
+            if (stored.Body is ContactEvent)
+            {
+                ContactDocuments.Fold(stored, position, found, conversations, messages);
+                continue;
+            }
+
             var content = contents.GetValueOrDefault(stored.Id);
             var message = Message(stored, position, content, found, messages);
             Conversation(stored, position, content, message, found, conversations);

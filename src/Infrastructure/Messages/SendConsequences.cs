@@ -57,7 +57,7 @@ public sealed partial class SendConsequences(RateLimit limits, IMediator mediato
     {
         if (code is { } number && MetaErrors.IsOptOut(number))
         {
-            await mediator.Send(new ChangeContactConsent(organizationId, reference.ContactId, new("OPTED_OUT", "meta_131050", reference.MessageId.ToString())), ct);
+            await mediator.Send(new ChangeContactConsent(organizationId, reference.ContactId, new("OPTED_OUT", "meta_131050", reference.MessageId.ToString())) { Once = true }, ct);
         }
     }
 
