@@ -28,24 +28,27 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
             var ids = await shard.MeantAsync(organizationId, [contactId, with], ct);
-            if (ids[0] == ids[1])
-            {
-                await RequireAsync(shard, organizationId, [ids[0]], ct);
-                return ids[0];
-            }
-
-            var phones = await RequireAsync(shard, organizationId, ids, ct);
             try
             {
+                var phones = await RequireAsync(shard, organizationId, ids, ct);
+                if (ids[0] == ids[1])
+                {
+                    return ids[0];
+                }
+
                 if (await TryAsync(shard, organizationId, ids[0], ids[1], source, ct))
                 {
                     await cache.RemoveAsync(organizationId, phones, ct);
                     return ids[0];
                 }
             }
-            catch (Refusal refusal) when (refusal.Code == "contact.merged")
+            catch (Refusal refusal) when (refusal.Code is "contact.merged" or "contact.unknown")
             {
-                // Another merge was faster: the ids mean something else now.
+                // Another merge was faster: the ids mean something else now. If they do not, it is true.
+                if (ids.SequenceEqual(await shard.MeantAsync(organizationId, [contactId, with], ct)))
+                {
+                    throw;
+                }
             }
             catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.NoDataFound or PostgresErrorCodes.DeadlockDetected)
             {
@@ -93,7 +96,7 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
     private static async Task<List<string>> RequireAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var found = await shard.QueryAsync(organizationId, "SELECT phone_number FROM contacts WHERE organization_id = $1 AND id = ANY ($2)", r => r.IsDBNull(0) ? null : r.GetString(0), ct, organizationId, ids.ToArray());
-        return found.Count == ids.Count ? [.. found.OfType<string>()] : throw GetContactHandler.UnknownContact();
+        return found.Count == ids.Distinct().Count() ? [.. found.OfType<string>()] : throw GetContactHandler.UnknownContact();
     }
 
     private static Contact State(LoadedStream stream) => stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve);

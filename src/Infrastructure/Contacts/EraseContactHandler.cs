@@ -46,9 +46,20 @@ public sealed class EraseContactHandler(Shards shards, IEventStore store, IPerso
                 signal.Raise();
                 return (await FindAsync(shard, command.OrganizationId, ids[0], ct))!;
             }
-            catch (Refusal refusal) when (refusal.Code == "contact.merged" && attempt < AttemptsMax)
+            catch (Refusal refusal) when (refusal.Code is "contact.merged" or "contact.unknown" && attempt < AttemptsMax)
             {
-                // It became part of another contact meanwhile: that one is the person. The order for the old id is the worker's to finish.
+                // It became part of another contact meanwhile: that one is the person. The order for the old id is the worker's to take back.
+                if ((await shard.MeantAsync(command.OrganizationId, [ids[0]], ct))[0] != ids[0])
+                {
+                    continue;
+                }
+
+                if (await FindAsync(shard, command.OrganizationId, ids[0], ct) is not { } other)
+                {
+                    throw;
+                }
+
+                return other;
             }
         }
     }

@@ -66,6 +66,10 @@ public sealed class ContactCache(RedisConnection redis, ILogger<ContactCache> lo
         {
             await CacheTrouble.MissAsync(log, () => SetAsync(key, field, JsonSerializer.Serialize(loaded, Json), lease, ct));
         }
+        else if (leased)
+        {
+            await RemoveAsync(organizationId, phoneNumber, ct); // nobody: not even the number is left there
+        }
 
         return loaded;
     }
