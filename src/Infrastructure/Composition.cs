@@ -79,6 +79,17 @@ public static class Composition
 
         // Contacts, lists, imports, templates
         services.AddSingleton<IInlineView, ContactConsentView>();
+        services.AddSingleton<IInlineView, ContactIdentityView>();
+        services.AddSingleton<ContactCache>();
+        services.AddSingleton<ContactConsents>();
+        services.AddSingleton<ContactHistory>();
+        services.AddSingleton<ContactLocks>();
+        services.AddSingleton<ContactMerger>();
+        services.AddSingleton<Erasure>();
+        services.AddSingleton<ErasureSignal>();
+        services.AddHostedService<ErasureWorker>();
+        services.AddSingleton<JournalTraces>();
+        services.AddSingleton<ImportTraces>();
         services.AddSingleton<IInlineView, TemplatesView>();
         services.AddSingleton<ImportSignal>();
         services.AddHostedService<ImportWorker>();

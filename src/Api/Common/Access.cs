@@ -35,7 +35,7 @@ public static class Access
         manager    POST /v1/templates | PATCH /v1/templates/{id} | DELETE /v1/templates/{id} | POST /v1/templates/{id}/submit | POST /v1/templates/{id}/pause
         manager    POST /v1/templates/{id}/resume | POST /v1/templates/{id}/sync | POST /v1/templates/sync
 
-        viewer     GET /v1/contacts | GET /v1/contacts/{id} | GET /v1/contacts/{id}/timeline | GET /v1/contacts/{id}/export | GET /v1/imports | GET /v1/imports/{id} | GET /v1/imports/{id}/rejected
+        viewer     GET /v1/contacts | GET /v1/contacts/{id} | GET /v1/contacts/{id}/timeline | GET /v1/contacts/{id}/export | GET /v1/imports | GET /v1/imports/{id} | GET /v1/imports/{id}/rejected | GET /v1/imports/{id}/stream | GET /v1/contacts/export
         manager    POST /v1/contacts | PATCH /v1/contacts/{id} | DELETE /v1/contacts/{id} | POST /v1/contacts/{id}/consent | POST /v1/contacts/{id}/merge | POST /v1/contacts/{id}/erase | POST /v1/contacts/import
         viewer     GET /v1/lists | GET /v1/lists/{id} | GET /v1/lists/{id}/contacts | POST /v1/lists/preview | POST /v1/lists/{id}/preview
         manager    POST /v1/lists | PATCH /v1/lists/{id} | DELETE /v1/lists/{id} | POST /v1/lists/{id}/contacts

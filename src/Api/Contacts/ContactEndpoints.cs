@@ -17,24 +17,31 @@ public sealed record NewContact(string? PhoneNumber, string? WaUserId, string? F
 /// <param name="Source">Null: <c>api</c>.</param>
 public sealed record NewConsent(string Status, string? Source, string? Proof);
 
-/// <summary>Everything that happened, oldest first.</summary>
-public sealed record TimelineResponse(IReadOnlyList<TimelineEntry> Data);
+/// <summary>Body of POST /v1/contacts/{id}/merge.</summary>
+/// <param name="With">The contact that becomes part of this one.</param>
+public sealed record MergeBody(Guid With);
 
 /// <summary>/v1/contacts.</summary>
 public sealed class ContactEndpoints : IEndpointModule
 {
     private const string SourceStandard = "api";
+    private const string CustomPrefix = "custom.";
+    private const string View = "conversations.v1";
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var contacts = app.MapGroup("/v1/contacts").WithTags("Contacts");
         contacts.MapPost("", CreateAsync).Describe("Adds a contact.", "contact.duplicate").Produces<ContactView>(201);
-        contacts.MapGet("", ListAsync).Describe("Contacts by name, e-mail, beginning of the phone number, tag and consent.").Produces<ListResponse<ContactView>>();
+        contacts.MapGet("", ListAsync).Describe("Contacts: ?q= (part of a name or e-mail), ?phone= (beginning of the number), ?phone_number= and ?email= (exactly), ?tag=, ?consent=, ?custom.<key>=; several together are all meant.").Produces<ListResponse<ContactView>>();
         contacts.MapGet("/{id:guid}", GetAsync).Describe("One contact.", "contact.unknown").Produces<ContactView>();
         contacts.MapPatch("/{id:guid}", PatchAsync).Describe("Changes a contact (JSON merge patch).", "contact.unknown", "contact.duplicate", "version.mismatch").Accepts<JsonElement>("application/json", "application/merge-patch+json").Produces<ContactView>();
         contacts.MapDelete("/{id:guid}", DeleteAsync).Describe("Removes a contact and its list memberships.", "contact.unknown", "version.mismatch").Produces(204);
         contacts.MapPost("/{id:guid}/consent", ConsentAsync).Describe("Records what a contact agreed to, with source and proof.", "contact.unknown").Produces<ContactView>();
-        contacts.MapGet("/{id:guid}/timeline", TimelineAsync).Describe("What happened to a contact's consent and identity.", "contact.unknown").Produces<TimelineResponse>();
+        contacts.MapPost("/{id:guid}/merge", MergeAsync).Describe("Makes another contact part of this one; the other id keeps answering as this one.", "contact.unknown").Produces<ContactView>();
+        contacts.MapGet("/{id:guid}/timeline", TimelineAsync).Describe("Everything that happened to a contact, oldest first: consent, identity, merges, messages, campaigns, lists, imports, assignments.", "contact.unknown", "cursor.invalid", "view.behind").Produces<ListResponse<TimelineEntry>>();
+        contacts.MapGet("/{id:guid}/export", ExportAsync).Describe("All data about one contact.", "contact.unknown", "view.behind").Produces<ContactExport>();
+        contacts.MapPost("/{id:guid}/erase", EraseAsync).Describe("Erases a person: unreadable when answered (202), copies gone when completed (asked again: 200). Counts and proofs stay.", "contact.unknown").Produces<ContactErasure>(202).Produces<ContactErasure>();
+        contacts.MapGet("/export", ExportFileAsync).Describe("Contacts as CSV that POST /v1/contacts/import reads back: all, ?list_id=, or ?filter= (JSON, as lists take it).", "list.unknown").Produces<string>(200, "text/csv");
     }
 
     private static async Task<IResult> CreateAsync(NewContact body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
@@ -47,8 +54,14 @@ public sealed class ContactEndpoints : IEndpointModule
         return Answers.Created(context, $"/v1/contacts/{done.Id}", contact, contact.RowVersion);
     }
 
-    private static async Task<IResult> ListAsync(string? q, string? phone, string? tag, string? consent, Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListContacts(caller.OrganizationId, q, phone, tag, consent, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> ListAsync(string? q, string? phone, string? phone_number, string? email, string? tag, string? consent, Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        var custom = context.Request.Query.Where(p => p.Key.StartsWith(CustomPrefix, StringComparison.Ordinal)).ToDictionary(p => p.Key[CustomPrefix.Length..], p => p.Value.ToString());
+        return Answers.Page(context, await mediator.Send(new ListContacts(caller.OrganizationId, q, phone, tag, consent, paging.Limit, paging.Cursor) { PhoneNumber = phone_number is null ? null : Plus(phone_number), Email = email, Custom = custom }, ct));
+    }
+
+    // '+' in a query string arrives as a blank.
+    private static string Plus(string phone) => phone.StartsWith(' ') ? $"+{phone[1..]}" : phone;
 
     private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) => AnswerAsync(id, caller, context, mediator, ct);
 
@@ -70,8 +83,35 @@ public sealed class ContactEndpoints : IEndpointModule
         return await AnswerAsync(id, caller, context, mediator, ct);
     }
 
-    private static async Task<IResult> TimelineAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, new TimelineResponse(await mediator.Send(new GetContactTimeline(caller.OrganizationId, id), ct)));
+    private static async Task<IResult> MergeAsync(Guid id, MergeBody body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        await mediator.Send(new MergeContacts(caller.OrganizationId, id, body.With, SourceStandard), ct);
+        return await AnswerAsync(id, caller, context, mediator, ct);
+    }
+
+    private static async Task<IResult> TimelineAsync(Guid id, Paging paging, MinPosition min, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        return Answers.Page(context, await mediator.Send(new GetContactTimeline(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
+    }
+
+    private static async Task<IResult> ExportAsync(Guid id, MinPosition min, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        return Answers.Ok(context, await mediator.Send(new ExportContact(caller.OrganizationId, id), ct));
+    }
+
+    private static async Task<IResult> EraseAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        var erasure = await mediator.Send(new EraseContact(caller.OrganizationId, id), ct);
+        return TypedResults.Json(erasure, statusCode: erasure.Status == "completed" ? 200 : 202);
+    }
+
+    private static async Task ExportFileAsync(Guid? list_id, string? filter, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        var pages = await mediator.Send(new ExportContacts(caller.OrganizationId, list_id, ContactFile.Filter(filter)), ct);
+        await ContactFile.WriteAsync(context.Response, pages, ct);
+    }
 
     private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
     {

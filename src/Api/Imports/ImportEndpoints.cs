@@ -1,4 +1,7 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text;
+using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
@@ -15,13 +18,16 @@ public sealed record ImportStarted(Guid Id, string Status, int Total, string Url
 public sealed class ImportEndpoints : IEndpointModule
 {
     private const int RejectedPage = 1000;
+    private const int MapCharactersMax = 8_000;
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(300);
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         app.MapPost("/v1/contacts/import", StartAsync).WithTags("Imports").WithMetadata(new StreamedBody()).Accepts<string>("text/csv").Produces<ImportStarted>(202)
-            .Describe("Takes in a CSV file of contacts of any size: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags (; or |), custom.<key>.",
+            .Describe("Takes in a CSV file of contacts of any size: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags (; or |), custom.<key>, custom_fields (JSON). map={\"Telefon\":\"phone_number\",\"Notiz\":\"ignore\"} names the columns of other files; unknown=refuse|custom|ignore says what becomes of the rest.",
                 "import.empty", "import.header_missing_identity", "import.header_unknown_column", "import.header_duplicate_column", "import.unclosed_quote", "import.row_too_long");
         app.MapGet("/v1/imports/{id:guid}", GetAsync).WithTags("Imports").Describe("How far an import is.", "import.unknown").Produces<ImportView>();
+        app.MapGet("/v1/imports/{id:guid}/stream", Stream).WithTags("Imports").Describe("The same as server-sent events, one whenever it changes, until the import ends.", "import.unknown").Produces(200, contentType: "text/event-stream");
         app.MapGet("/v1/imports/{id:guid}/rejected", RejectedAsync).WithTags("Imports").Describe("The bad rows with line, column and reason, as CSV.", "import.unknown").Produces<string>(200, "text/csv");
     }
 
@@ -41,7 +47,7 @@ public sealed class ImportEndpoints : IEndpointModule
         try
         {
             var source = Given(request, "Bsp-Consent-Source", "consent_source") ?? "import";
-            var done = await mediator.Send(new ImportContacts(caller.OrganizationId, request.Body, source, Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)), ct);
+            var done = await mediator.Send(new ImportContacts(caller.OrganizationId, request.Body, source, Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) }, ct);
             var import = await mediator.Send(new GetImport(caller.OrganizationId, done.Id), ct);
             var url = $"/v1/imports/{import.Id}";
             return TypedResults.Accepted(url, new ImportStarted(import.Id, import.Status, import.Total, url));
@@ -55,6 +61,35 @@ public sealed class ImportEndpoints : IEndpointModule
     private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
         Answers.Ok(context, await mediator.Send(new GetImport(caller.OrganizationId, id), ct));
 
+    private static async Task<IResult> Stream(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        await mediator.Send(new GetImport(caller.OrganizationId, id), ct);
+        var lastSeen = context.Request.Headers["Last-Event-ID"] is [{ } seen] ? seen : null;
+        return TypedResults.ServerSentEvents(Follow(caller.OrganizationId, id, mediator, lastSeen, ct));
+    }
+
+    // Ids name states, so that a client that comes back gets none twice.
+    private static async IAsyncEnumerable<SseItem<ImportView>> Follow(Guid organizationId, Guid id, IMediator mediator, string? lastSeen, [EnumeratorCancellation] CancellationToken ct)
+    {
+        while (true)
+        {
+            var import = await mediator.Send(new GetImport(organizationId, id), ct);
+            var state = $"{import.Status}.{import.Done}";
+            if (state != lastSeen)
+            {
+                lastSeen = state;
+                yield return new(import, "import") { EventId = state };
+            }
+
+            if (import.Status is "completed" or "failed")
+            {
+                yield break;
+            }
+
+            await Task.Delay(LookEvery, ct);
+        }
+    }
+
     // In pages, so that a million bad rows need no more memory than a thousand.
     private static async Task RejectedAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
     {
@@ -62,12 +97,12 @@ public sealed class ImportEndpoints : IEndpointModule
         context.Response.ContentType = "text/csv; charset=utf-8";
         context.Response.Headers.ContentDisposition = $"attachment; filename=\"rejected-{id}.csv\"";
         await using var writer = new StreamWriter(context.Response.Body, new UTF8Encoding(false), leaveOpen: true);
-        await writer.WriteAsync(CsvCells.Line(["line", "column", "reason", .. page.Columns]));
+        await writer.WriteAsync(CsvCell.Line(["line", "column", "reason", .. page.Columns]));
         while (page.Rows.Count > 0)
         {
             foreach (var row in page.Rows)
             {
-                await writer.WriteAsync(CsvCells.Line([$"{row.Line}", row.Column ?? "", row.Reason, .. row.Fields]));
+                await writer.WriteAsync(CsvCell.Line([$"{row.Line}", row.Column ?? "", row.Reason, .. row.Fields]));
             }
 
             await writer.FlushAsync(ct);
@@ -78,6 +113,28 @@ public sealed class ImportEndpoints : IEndpointModule
     private static string? Given(HttpRequest request, string header, string query) =>
         request.Headers[header].ToString() is { Length: > 0 } fromHeader ? fromHeader : request.Query[query].ToString() is { Length: > 0 } fromQuery ? fromQuery : null;
 
+    private static ImportMapping Mapping(HttpRequest request)
+    {
+        var unknown = request.Query["unknown"].ToString() switch
+        {
+            "" or "refuse" => UnknownColumns.Refuse,
+            "custom" => UnknownColumns.Custom,
+            "ignore" => UnknownColumns.Ignore,
+            _ => throw Problem.Field("request.unknown", "unknown", "must be refuse, custom or ignore."),
+        };
+        var text = request.Query["map"].ToString();
+        try
+        {
+            var map = text.Length == 0 ? [] : text.Length <= MapCharactersMax ? JsonSerializer.Deserialize<Dictionary<string, string>>(text) : null;
+            return map is not null && map.All(p => !string.IsNullOrWhiteSpace(p.Key) && !string.IsNullOrWhiteSpace(p.Value)) && map.Keys.Select(k => k.Trim().ToLowerInvariant()).Distinct().Count() == map.Count
+                ? new(map, unknown) : throw Problem.Field("request.map", "map", "must name, for columns of the file, columns of ours.");
+        }
+        catch (JsonException)
+        {
+            throw Problem.Field("request.map", "map", "must be a JSON object: column of the file → column of ours.");
+        }
+    }
+
     private static char Delimiter(HttpRequest request) => request.Query["delimiter"].ToString() switch
     {
         "" or "," or "comma" => ',',
@@ -85,17 +142,4 @@ public sealed class ImportEndpoints : IEndpointModule
         "\t" or "tab" => '\t',
         _ => throw Problem.Field("request.delimiter", "delimiter", "must be comma, semicolon or tab."),
     };
-}
-
-/// <summary>Cells that a spreadsheet shows and does not execute.</summary>
-public static class CsvCells
-{
-    /// <summary>One line with its end. A cell that begins like a formula gets an apostrophe before it (OWASP: CSV injection), also a phone number's '+'.</summary>
-    public static string Line(IEnumerable<string> cells) => $"{string.Join(',', cells.Select(Cell))}\r\n";
-
-    private static string Cell(string text)
-    {
-        var safe = text.Length > 0 && text[0] is '=' or '+' or '-' or '@' or '\t' or '\r' or '\n' ? $"'{text}" : text;
-        return safe.AsSpan().IndexOfAny(",\"\r\n;") >= 0 ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
-    }
 }

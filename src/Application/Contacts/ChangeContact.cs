@@ -40,6 +40,9 @@ public sealed record DeleteContact(Guid OrganizationId, Guid ContactId, long? Se
 /// <summary>Records what a person agreed to, as an event with source and proof; the contact's row shows it in the same transaction.</summary>
 public sealed record ChangeContactConsent(Guid OrganizationId, Guid ContactId, Consent Consent) : ICommandOn
 {
+    /// <summary>The proof names one piece of news (a message, a webhook), which counts once: told again after a later word, it changes nothing.</summary>
+    public bool Once { get; init; }
+
     Guid ICommandOn.Id => ContactId;
 }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using FluentValidation;
 
 namespace Bsp.Application.Contacts;
@@ -16,7 +17,7 @@ public sealed record ContactFields(string? PhoneNumber, string? WaUserId, string
     /// <summary>As it is stored: phone in E.164, texts trimmed and null when empty, tags trimmed and each once.</summary>
     public ContactFields Normalized() => this with
     {
-        PhoneNumber = ContactPhone.TryNormalize(PhoneNumber, out var e164) ? e164 : null,
+        PhoneNumber = E164.Normalize(PhoneNumber),
         WaUserId = Tidy(WaUserId),
         FirstName = Tidy(FirstName),
         LastName = Tidy(LastName),
@@ -48,7 +49,7 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
 
     public ContactFieldsValidator()
     {
-        RuleFor(c => c.PhoneNumber).Must(phone => ContactPhone.TryNormalize(phone, out _)).When(c => !string.IsNullOrWhiteSpace(c.PhoneNumber)).OverridePropertyName("phone_number")
+        RuleFor(c => c.PhoneNumber).Must(phone => E164.Normalize(phone) is not null).When(c => !string.IsNullOrWhiteSpace(c.PhoneNumber)).OverridePropertyName("phone_number")
             .WithErrorCode("contact.phone_number_invalid").WithMessage("'{PropertyValue}' is no phone number with country code (E.164, like +4915112345678).");
         RuleFor(c => c.PhoneNumber).NotEmpty().When(c => string.IsNullOrWhiteSpace(c.WaUserId)).OverridePropertyName("phone_number")
             .WithErrorCode("contact.identity_missing").WithMessage("A contact needs a phone_number or a wa_user_id.");

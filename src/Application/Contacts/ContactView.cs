@@ -21,24 +21,33 @@ public sealed record GetContact(Guid OrganizationId, Guid ContactId) : IRequest<
 /// <param name="Tag">Has exactly this tag.</param>
 /// <param name="Limit">1–200.</param>
 /// <param name="Cursor">Id of the last contact of the page before; null: from the start.</param>
-public sealed record ListContacts(Guid OrganizationId, string? Q, string? Phone, string? Tag, string? Consent, int Limit, string? Cursor) : IRequest<Page<ContactView>>;
+public sealed record ListContacts(Guid OrganizationId, string? Q, string? Phone, string? Tag, string? Consent, int Limit, string? Cursor) : IRequest<Page<ContactView>>
+{
+    /// <summary>Exactly this number, in any spelling; answered from the cache <c>contact:{phone_number}</c> when nothing else is asked. Null: no matter.</summary>
+    public string? PhoneNumber { get; init; }
+
+    /// <summary>Exactly this address, whatever the case. Null: no matter.</summary>
+    public string? Email { get; init; }
+
+    /// <summary>Custom fields with exactly these values; numbers and booleans are found by their text.</summary>
+    public IReadOnlyDictionary<string, string> Custom { get; init; } = new Dictionary<string, string>();
+}
 
 public sealed class ListContactsValidator : AbstractValidator<ListContacts>
 {
+    private const int CustomMax = 5;
+
     public ListContactsValidator()
     {
         RuleFor(l => l.Limit).InclusiveBetween(1, 200).OverridePropertyName("limit");
         RuleFor(l => l.Q).MaximumLength(100).Must(ContactFieldsValidator.Plain).OverridePropertyName("q");
         RuleFor(l => l.Phone).MaximumLength(20).Must(ContactFieldsValidator.Plain).OverridePropertyName("phone");
         RuleFor(l => l.Tag).MaximumLength(64).Must(ContactFieldsValidator.Plain).OverridePropertyName("tag");
+        RuleFor(l => l.PhoneNumber).Must(p => p is null || E164.Normalize(p) is not null).OverridePropertyName("phone_number").WithErrorCode("contact.phone_number_invalid").WithMessage("'{PropertyValue}' is no phone number with country code (E.164, like +4915112345678).");
+        RuleFor(l => l.Email).MaximumLength(254).Must(ContactFieldsValidator.Plain).OverridePropertyName("email");
+        RuleFor(l => l.Custom).Must(c => c.Count <= CustomMax && c.All(p => p.Key.Length is > 0 and <= 64 && p.Value.Length <= 500 && ContactFieldsValidator.Plain(p.Key) && !p.Value.Contains('\0'))).OverridePropertyName("custom")
+            .WithMessage($"At most {CustomMax} custom fields, as custom.<key>=<value>.");
         RuleFor(l => l.Consent).Must(c => c is null || Domain.Contacts.Contact.ConsentStatuses.Contains(c)).OverridePropertyName("consent").WithMessage("consent is OPTED_IN, OPTED_OUT or PENDING.");
         RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
     }
 }
-
-/// <param name="Type">Stored name of the event.</param>
-/// <param name="Data">The event as stored.</param>
-public sealed record TimelineEntry(string Type, DateTimeOffset At, JsonElement Data);
-
-/// <summary>What happened to a contact's consent and identity, oldest first.</summary>
-public sealed record GetContactTimeline(Guid OrganizationId, Guid ContactId) : IRequest<IReadOnlyList<TimelineEntry>>;

@@ -22,6 +22,13 @@ public interface IDocumentViews
     /// <exception cref="Domain.Common.Refusal"><c>cursor.invalid</c></exception>
     Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct);
 
+    /// <summary>Conversations with any of these contacts, oldest first.</summary>
+    Task<IReadOnlyList<ConversationDocument>> ConversationsOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, CancellationToken ct);
+
+    /// <summary>Messages with any of these contacts, oldest first.</summary>
+    /// <param name="after">The last one seen; null: from the start.</param>
+    Task<IReadOnlyList<MessageDocument>> MessagesOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, DocumentCursor? after, int limit, CancellationToken ct);
+
     /// <summary>Null: none of this organization.</summary>
     Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct);
 }

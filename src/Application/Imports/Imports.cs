@@ -13,7 +13,11 @@ namespace Bsp.Application.Imports;
 /// <param name="Source">Who says that these people agreed; for consent given in the file.</param>
 /// <param name="Proof">What shows it; null when there is nothing.</param>
 /// <param name="Delimiter">',' ';' or tab.</param>
-public sealed record ImportContacts(Guid OrganizationId, Stream Csv, string Source, string? Proof, char Delimiter) : ICommand;
+public sealed record ImportContacts(Guid OrganizationId, Stream Csv, string Source, string? Proof, char Delimiter) : ICommand
+{
+    /// <summary>How the file's columns are to be read.</summary>
+    public ImportMapping Mapping { get; init; } = ImportMapping.None;
+}
 
 public sealed class ImportContactsValidator : AbstractValidator<ImportContacts>
 {

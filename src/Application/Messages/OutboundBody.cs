@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Webhooks;
 using Bsp.Domain.Common;
@@ -53,7 +54,7 @@ public static class OutboundBody
     public static ContactIdentity Recipient(string to) =>
         to.Length > 3 && char.IsAsciiLetterUpper(to[0]) && char.IsAsciiLetterUpper(to[1]) && to[2] == '.'
             ? new(null, to, null)
-            : ContactPhone.TryNormalize(to, out var phone) ? new(phone, null, null) : throw new Refusal("message.recipient_invalid", "to must be a phone number in E.164 (+16505551234) or a business-scoped user id.");
+            : E164.Normalize(to) is { } phone ? new(phone, null, null) : throw new Refusal("message.recipient_invalid", "to must be a phone number in E.164 (+16505551234) or a business-scoped user id.");
 
     private static (string, string)? MediaFault(string type, JsonElement body)
     {

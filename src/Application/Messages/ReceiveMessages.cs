@@ -69,11 +69,22 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
 
     private async Task ConsentAsync(Guid organizationId, InboundItem item, Guid contactId, CancellationToken ct)
     {
-        if (item.Type == "text" && ConsentKeywords.Read(Webhooks.MetaEnvelope.Child(item.Raw, "text") is { } text ? Webhooks.MetaEnvelope.Text(text, "body") : null) is { } status)
+        if (ConsentKeywords.Read(Said(item)) is { } status)
         {
-            await mediator.Send(new ChangeContactConsent(organizationId, contactId, new(status, "keyword", item.Wamid)), ct);
+            await mediator.Send(new ChangeContactConsent(organizationId, contactId, new(status, "keyword", item.Wamid)) { Once = true }, ct);
         }
     }
+
+    // What he typed, or the label of the button that he pressed: Meta's own opt-out button answers so.
+    private static string? Said(InboundItem item) => item.Type switch
+    {
+        "text" => Part(item.Raw, "text", "body"),
+        "button" => Part(item.Raw, "button", "text"),
+        "interactive" => Webhooks.MetaEnvelope.Child(item.Raw, "interactive") is { } own ? Part(own, "button_reply", "title") : null,
+        _ => null,
+    };
+
+    private static string? Part(JsonElement parent, string child, string name) => Webhooks.MetaEnvelope.Child(parent, child) is { } part ? Webhooks.MetaEnvelope.Text(part, name) : null;
 
     private static string Content(InboundItem item) => JsonSerializer.Serialize(new
     {

@@ -9,7 +9,9 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>A member of the frozen audience as he is now; all but the id null when the contact was deleted meanwhile.</summary>
-internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact);
+/// <param name="ContactId">As frozen: the message's id is made from it, whatever becomes of the contact.</param>
+/// <param name="PersonId">The contact he is today, after a merge.</param>
+internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId);
 
 /// <summary>What the campaign says, read once per page.</summary>
 internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
@@ -24,6 +26,7 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
     public async Task<List<StreamAppend>> DecideAsync(Guid organizationId, IReadOnlyList<Member> members, int budget, CancellationToken ct)
     {
         var bodies = new List<(Guid ContactId, string Text)>(members.Count);
+        var queuedIds = new List<Guid>(members.Count);
         var reasons = new Dictionary<Guid, string>();
         foreach (var member in members)
         {
@@ -37,7 +40,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             }
             else if (Body(member) is { } body)
             {
-                bodies.Add((member.ContactId, body));
+                bodies.Add((member.PersonId, body));
+                queuedIds.Add(member.ContactId);
             }
             else
             {
@@ -46,7 +50,7 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
         }
 
         var contents = await personal.SealAsync(organizationId, bodies, ct);
-        var queued = bodies.Select((b, i) => (b.ContactId, Content: contents[i])).ToDictionary(b => b.ContactId, b => b.Content);
+        var queued = queuedIds.Select((id, i) => (id, Content: contents[i])).ToDictionary(b => b.id, b => b.Content);
         return [.. members.Select(m => First(m, queued.GetValueOrDefault(m.ContactId), reasons.GetValueOrDefault(m.ContactId)))];
     }
 
@@ -60,8 +64,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
         return new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), "message", 0, [first]);
     }
 
-    private MessageRef Ref(Member member) => new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), text.AccountId, member.ContactId,
-        Uuid.Conversation(text.AccountId, member.ContactId), text.CampaignId, "template", "outbound");
+    private MessageRef Ref(Member member) => new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), text.AccountId, member.PersonId,
+        Uuid.Conversation(text.AccountId, member.PersonId), text.CampaignId, "template", "outbound");
 
     // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's messaging policy, facts/whatsapp-api.md §6.
     private string? Refuse(Member member) => member switch

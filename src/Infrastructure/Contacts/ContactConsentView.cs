@@ -8,13 +8,14 @@ namespace Bsp.Infrastructure.Contacts;
 /// <summary>Consent on the contact's row, in the append's own transaction: a send decided after it sees it.</summary>
 public sealed class ContactConsentView : IInlineView
 {
-    public IReadOnlyCollection<string> EventTypes { get; } = ["contact_consent_changed"];
+    private sealed record Said(Guid ContactId, string Status, DateTimeOffset At);
+
+    public IReadOnlyCollection<string> EventTypes { get; } = ["contact_consent_changed", "contact_consent_changed_v2"];
 
     public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
     {
         // The last word per contact counts; in the order of ids, so that two batches cannot deadlock.
-        var last = events.Where(e => e.Body is ContactConsentChanged).GroupBy(e => e.StreamId).Select(g => g.MaxBy(e => e.Version)!).OrderBy(e => e.StreamId).ToList();
-        var facts = last.ConvertAll(e => (ContactConsentChanged)e.Body!);
+        var facts = events.Where(e => Of(e.Body) is not null).GroupBy(e => e.StreamId).Select(g => g.MaxBy(e => e.Version)!).OrderBy(e => e.StreamId).Select(e => Of(e.Body)!).ToList();
         batch.BatchCommands.Add(new("""
             UPDATE contacts c SET consent_status = e.status, consent_updated_at = e.at, updated_at = greatest(c.updated_at, e.at), row_version = c.row_version + 1
             FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS e (id, status, at) WHERE c.id = e.id
@@ -28,4 +29,11 @@ public sealed class ContactConsentView : IInlineView
             },
         });
     }
+
+    private static Said? Of(object? body) => body switch
+    {
+        ContactConsentChanged e => new(e.ContactId, e.Status, e.At),
+        ContactConsentChangedV2 e => new(e.ContactId, e.Status, e.At),
+        _ => null,
+    };
 }

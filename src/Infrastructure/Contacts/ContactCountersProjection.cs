@@ -33,10 +33,18 @@ public sealed class ContactCountersProjection : PostgresProjection
 
     private static Guid ContactOf(StoredEvent stored) => stored.Body is MessageEvent fact ? fact.Ref.ContactId : stored.StreamId;
 
-    protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => AddAsync(tx, page, """
-        UPDATE contacts c SET total_messages_sent = c.total_messages_sent + d.sent, total_messages_received = c.total_messages_received + d.received, last_interaction = greatest(c.last_interaction, d.last)
-          FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::timestamptz[]) AS d (id, organization, sent, received, last) WHERE c.id = d.id
-        """, ct);
+    protected override async Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
+    {
+        // First the rows, so that a merge that is under way is waited for; then, by a statement that sees it, whoever the ids mean now.
+        await AddAsync(tx, page, "SELECT 1 FROM contacts WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", ct);
+        await AddAsync(tx, page, """
+            UPDATE contacts c SET total_messages_sent = c.total_messages_sent + d.sent, total_messages_received = c.total_messages_received + d.received, last_interaction = greatest(c.last_interaction, d.last)
+              FROM (SELECT coalesce(x.into_id, i.id) AS id, sum(i.sent)::int AS sent, sum(i.received)::int AS received, max(i.last) AS last
+                      FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::timestamptz[]) AS i (id, organization, sent, received, last)
+                      LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id GROUP BY 1) d
+             WHERE c.id = d.id
+            """, ct);
+    }
 
     private static Task AddAsync(TenantTransaction tx, EventPage page, string sql, CancellationToken ct)
     {
@@ -65,12 +73,23 @@ public sealed class ContactCountersProjection : PostgresProjection
 
         protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("TRUNCATE bsp.contact_counters_next", ct);
 
-        // Only rows that differ are written: those that the live view kept right are not touched.
-        protected override Task SwapAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("""
-            UPDATE contacts c SET total_messages_sent = d.sent, total_messages_received = d.received, last_interaction = d.last
-              FROM (SELECT k.id, coalesce(n.total_messages_sent, 0) AS sent, coalesce(n.total_messages_received, 0) AS received, n.last_interaction AS last
-                      FROM contacts k LEFT JOIN bsp.contact_counters_next n ON n.id = k.id ORDER BY k.id) d
-             WHERE c.id = d.id AND (c.total_messages_sent, c.total_messages_received, c.last_interaction) IS DISTINCT FROM (d.sent, d.received, d.last)
-            """, ct);
+        // Only rows that differ are written: those that the live view kept right are not touched. They are locked first, so that a merge under way is waited for, and counted anew
+        // by a statement that sees it.
+        protected override async Task SwapAsync(TenantTransaction tx, CancellationToken ct)
+        {
+            var differing = await tx.QueryAsync($"SELECT c.id FROM contacts c JOIN {Counted} d ON d.id = c.id WHERE {Differs} ORDER BY c.id FOR NO KEY UPDATE OF c", r => r.GetGuid(0), ct);
+            await tx.ExecuteAsync($"UPDATE contacts c SET total_messages_sent = d.sent, total_messages_received = d.received, last_interaction = d.last FROM {Counted} d WHERE c.id = d.id AND c.id = ANY ($1) AND {Differs}",
+                ct, differing.ToArray());
+        }
+
+        private const string Differs = "(c.total_messages_sent, c.total_messages_received, c.last_interaction) IS DISTINCT FROM (d.sent, d.received, d.last)";
+
+        // Whoever an id means by now.
+        private const string Counted = """
+            (SELECT k.id, coalesce(n.sent, 0) AS sent, coalesce(n.received, 0) AS received, n.last
+               FROM contacts k LEFT JOIN (
+                    SELECT coalesce(x.into_id, n.id) AS id, sum(n.total_messages_sent)::int AS sent, sum(n.total_messages_received)::int AS received, max(n.last_interaction) AS last
+                      FROM bsp.contact_counters_next n LEFT JOIN bsp.contact_aliases x ON x.contact_id = n.id GROUP BY 1) n ON n.id = k.id)
+            """;
     }
 }

@@ -1,10 +1,9 @@
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
-using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
-using Bsp.Domain.Contacts;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using FluentValidation;
 using MediatR;
@@ -19,24 +18,14 @@ public sealed class GetContactHandler(Shards shards) : IRequestHandler<GetContac
     internal static async Task<ContactView> FindAsync(Shards shards, Guid organizationId, Guid contactId, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        return await shard.FirstAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1", ContactRows.Read, ct, contactId)
+        return await shard.FirstAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = {ContactAliases.Meant(1)}", ContactRows.Read, ct, contactId)
             ?? throw UnknownContact();
     }
 
     internal static Refusal UnknownContact() => new("contact.unknown", "There is no such contact.");
 }
 
-public sealed class GetContactTimelineHandler(Shards shards, IEventStore store) : IRequestHandler<GetContactTimeline, IReadOnlyList<TimelineEntry>>
-{
-    public async Task<IReadOnlyList<TimelineEntry>> Handle(GetContactTimeline query, CancellationToken ct)
-    {
-        await GetContactHandler.FindAsync(shards, query.OrganizationId, query.ContactId, ct);
-        var stream = await store.LoadAsync(query.OrganizationId, query.ContactId, ct);
-        return [.. stream.Events.Where(e => e.Body is not null).Select(e => new TimelineEntry(e.Type, e.Timestamp, JsonSerializer.SerializeToElement(e.Body, e.Body!.GetType(), EventTypes.Json)))];
-    }
-}
-
-public sealed class CreateContactHandler(Shards shards, IEventStore store, TimeProvider clock) : IRequestHandler<CreateContact, Done>
+public sealed class CreateContactHandler(Shards shards, ContactConsents consents) : IRequestHandler<CreateContact, Done>
 {
     private const string Insert = """
         INSERT INTO contacts (id, organization_id, phone_number, wa_user_id, first_name, last_name, email, custom_fields, tags)
@@ -51,25 +40,22 @@ public sealed class CreateContactHandler(Shards shards, IEventStore store, TimeP
         if (command.Consent is not { Status: not "PENDING" } consent)
         {
             await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-            if (await transaction.ExecuteAsync(Insert, ct, Arguments(command.OrganizationId, id, fields)) == 0)
-            {
-                await RequireOwnAsync(shard, command.OrganizationId, id, fields, ct);
-            }
-
+            await transaction.ExecuteAsync(Insert, ct, Arguments(command.OrganizationId, id, fields));
+            await RequireOwnAsync(transaction, id, fields, ct);
             await transaction.CommitAsync(ct);
             return new(id, 1);
         }
 
         // Two transactions, the row first and still PENDING. The request's claim is marked by the second (the event), so a repeat after a crash between them
         // finds its own row and goes on; without a claim the repeat is told of the duplicate, which may not be written to until its consent is given.
-        var inserted = await shard.QueryAsync(command.OrganizationId, $"{Insert} RETURNING id", row => row.GetGuid(0), ct, Arguments(command.OrganizationId, id, fields));
-        if (inserted.Count == 0)
+        await using (var row = await shard.BeginAsync(command.OrganizationId, ct))
         {
-            await RequireOwnAsync(shard, command.OrganizationId, id, fields, ct);
+            await row.ExecuteAsync(Insert, ct, Arguments(command.OrganizationId, id, fields));
+            await RequireOwnAsync(row, id, fields, ct);
+            await row.CommitUnmarkedAsync(ct);
         }
 
-        await store.Decide<Contact, ContactEvent>(command.OrganizationId, id, "contact", Contact.Initial, Contact.Evolve,
-            state => Contact.ChangeConsent(state, id, state.Status ?? "PENDING", consent.Status, consent.Source, consent.Proof, clock.GetUtcNow()), null, ct);
+        await consents.ChangeAsync(command.OrganizationId, id, null, consent, ct);
         return new(id, 2);
     }
 
@@ -78,26 +64,29 @@ public sealed class CreateContactHandler(Shards shards, IEventStore store, TimeP
 
     private static NpgsqlParameter Text(string? value) => ContactRows.Nullable(NpgsqlTypes.NpgsqlDbType.Text, value);
 
-    private static async Task RequireOwnAsync(Shard shard, Guid organizationId, Guid id, ContactFields fields, CancellationToken ct)
+    // Also a number or user id by which a merged contact is still found belongs to that person.
+    internal static async Task RequireOwnAsync(TenantTransaction transaction, Guid id, ContactFields fields, CancellationToken ct)
     {
-        var others = await shard.QueryAsync(organizationId, "SELECT c.id, c.phone_number FROM contacts c WHERE c.phone_number = $1 OR c.wa_user_id = $2",
-            row => (Id: row.GetGuid(0), Phone: row.TextOrNull(1)), ct, Text(fields.PhoneNumber), Text(fields.WaUserId));
-        if (others.Find(o => o.Id != id) is { Id: var other } && other != Guid.Empty)
+        var others = await transaction.QueryAsync("""
+            SELECT c.id FROM contacts c WHERE (c.phone_number = $1 OR c.wa_user_id = $2) AND c.id <> $3
+            UNION ALL SELECT x.into_id FROM bsp.contact_aliases x WHERE (x.phone_number = $1 OR x.wa_user_id = $2) AND x.into_id <> $3
+            """, row => row.GetGuid(0), ct, Text(fields.PhoneNumber), Text(fields.WaUserId), id);
+        if (others.Count > 0)
         {
-            throw Duplicate(other);
+            throw Duplicate(others[0]);
         }
     }
 
     internal static Refusal Duplicate(Guid existing) => new("contact.duplicate", $"Contact {existing} already has this phone number or user id.");
 }
 
-public sealed class PatchContactHandler(Shards shards) : IRequestHandler<PatchContact, Done>
+public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRequestHandler<PatchContact, Done>
 {
     public async Task<Done> Handle(PatchContact command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var before = (await transaction.QueryAsync($"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1 FOR NO KEY UPDATE", ContactRows.Read, ct, command.ContactId)) is [var row]
+        var before = (await transaction.QueryAsync($"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = {ContactAliases.Meant(1)} FOR NO KEY UPDATE", ContactRows.Read, ct, command.ContactId)) is [var row]
             ? row : throw GetContactHandler.UnknownContact();
         if (command.SeenVersion is { } seen && seen != before.RowVersion)
         {
@@ -106,12 +95,15 @@ public sealed class PatchContactHandler(Shards shards) : IRequestHandler<PatchCo
 
         var patched = ContactPatch.Apply(ContactRows.Fields(before), command.Patch);
         await new ContactFieldsValidator().ValidateAndThrowAsync(patched, ct);
-        var version = await UpdateAsync(transaction, command, patched.Normalized(), ct);
+        var fields = patched.Normalized();
+        var version = await UpdateAsync(transaction, before.Id, fields, ct);
+        await CreateContactHandler.RequireOwnAsync(transaction, before.Id, fields, ct);
         await transaction.CommitAsync(ct);
-        return new(command.ContactId, version);
+        await cache.RemoveAsync(command.OrganizationId, [.. new[] { before.PhoneNumber, fields.PhoneNumber }.OfType<string>().Distinct()], ct);
+        return new(before.Id, version);
     }
 
-    private static async Task<long> UpdateAsync(TenantTransaction transaction, PatchContact command, ContactFields fields, CancellationToken ct)
+    private static async Task<long> UpdateAsync(TenantTransaction transaction, Guid id, ContactFields fields, CancellationToken ct)
     {
         const NpgsqlTypes.NpgsqlDbType text = NpgsqlTypes.NpgsqlDbType.Text;
         try
@@ -120,7 +112,7 @@ public sealed class PatchContactHandler(Shards shards) : IRequestHandler<PatchCo
                 UPDATE contacts SET phone_number = $2, wa_user_id = $3, first_name = $4, last_name = $5, email = $6, custom_fields = $7, tags = $8,
                   updated_at = now(), row_version = row_version + 1
                 WHERE id = $1 RETURNING row_version
-                """, row => row.GetInt64(0), ct, command.ContactId, ContactRows.Nullable(text, fields.PhoneNumber), ContactRows.Nullable(text, fields.WaUserId),
+                """, row => row.GetInt64(0), ct, id, ContactRows.Nullable(text, fields.PhoneNumber), ContactRows.Nullable(text, fields.WaUserId),
                 ContactRows.Nullable(text, fields.FirstName), ContactRows.Nullable(text, fields.LastName), ContactRows.Nullable(text, fields.Email),
                 ContactRows.Jsonb(fields.CustomFields), ContactRows.Jsonb(fields.Tags)))[0];
         }
@@ -131,36 +123,44 @@ public sealed class PatchContactHandler(Shards shards) : IRequestHandler<PatchCo
     }
 }
 
-public sealed class DeleteContactHandler(Shards shards) : IRequestHandler<DeleteContact, Done>
+public sealed class DeleteContactHandler(Shards shards, ContactCache cache) : IRequestHandler<DeleteContact, Done>
 {
     public async Task<Done> Handle(DeleteContact command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var versions = await transaction.QueryAsync("SELECT row_version FROM contacts WHERE id = $1 FOR UPDATE", row => row.GetInt64(0), ct, command.ContactId);
-        if (versions.Count == 0)
-        {
-            throw GetContactHandler.UnknownContact();
-        }
-
-        if (command.SeenVersion is { } seen && seen != versions[0])
+        var (id, version, phone) = (await transaction.QueryAsync($"SELECT c.id, c.row_version, c.phone_number FROM contacts c WHERE c.id = {ContactAliases.Meant(1)} FOR UPDATE",
+            row => (row.GetGuid(0), row.GetInt64(1), row.TextOrNull(2)), ct, command.ContactId)) is [var found] ? found : throw GetContactHandler.UnknownContact();
+        if (command.SeenVersion is { } seen && seen != version)
         {
             throw new VersionConflict(command.ContactId, named: true);
         }
 
-        await transaction.ExecuteAsync("DELETE FROM contacts WHERE id = $1", ct, command.ContactId);
+        await transaction.ExecuteAsync("DELETE FROM bsp.contact_aliases WHERE into_id = $1", ct, id);
+        await transaction.ExecuteAsync("DELETE FROM contacts WHERE id = $1", ct, id);
         await transaction.CommitAsync(ct);
-        return new(command.ContactId, versions[0]);
+        await cache.RemoveAsync(command.OrganizationId, phone is null ? [] : [phone], ct);
+        return new(id, version);
     }
 }
 
-public sealed class ChangeContactConsentHandler(Shards shards, IEventStore store, TimeProvider clock) : IRequestHandler<ChangeContactConsent, Done>
+public sealed class ChangeContactConsentHandler(ContactConsents consents, Shards shards) : IRequestHandler<ChangeContactConsent, Done>
 {
+    private const int AttemptsMax = 5;
+
     public async Task<Done> Handle(ChangeContactConsent command, CancellationToken ct)
     {
-        var contact = await GetContactHandler.FindAsync(shards, command.OrganizationId, command.ContactId, ct);
-        var (status, source, proof) = command.Consent;
-        return await store.Decide<Contact, ContactEvent>(command.OrganizationId, command.ContactId, "contact", Contact.Initial, Contact.Evolve,
-            state => Contact.ChangeConsent(state, command.ContactId, contact.ConsentStatus, status, source, proof, clock.GetUtcNow()), null, ct);
+        for (var attempt = 1; ; attempt++)
+        {
+            var contact = await GetContactHandler.FindAsync(shards, command.OrganizationId, command.ContactId, ct);
+            try
+            {
+                return await consents.ChangeAsync(command.OrganizationId, contact.Id, contact, command.Consent, ct, command.Once);
+            }
+            catch (Refusal refusal) when (refusal.Code == "contact.merged" && attempt < AttemptsMax)
+            {
+                // It became part of another contact since the look: his word counts for that one.
+            }
+        }
     }
 }

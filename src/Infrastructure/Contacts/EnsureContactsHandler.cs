@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Sharding;
@@ -7,8 +8,8 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it.</summary>
-public sealed class EnsureContactsHandler(Shards shards) : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
+/// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it. A number and a user id that were two contacts become one.</summary>
+public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger) : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
 {
     private const int IdentitiesMax = 5000;
     private const int AttemptsMax = 5;
@@ -35,19 +36,26 @@ public sealed class EnsureContactsHandler(Shards shards) : IRequestHandler<Ensur
         }
     }
 
-    private static async Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Shard shard, EnsureContacts command, CancellationToken ct)
+    private async Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Shard shard, EnsureContacts command, CancellationToken ct)
     {
         var people = command.Identities;
         var names = people.Select(p => Name(p.ProfileName)).ToList();
         var newIds = people.Select(_ => Uuid.New()).ToArray();
-        var found = await shard.QueryAsync(command.OrganizationId, "SELECT contact_id FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6) ORDER BY n", row => row.GetGuid(0), ct,
+        var found = await shard.QueryAsync(command.OrganizationId, "SELECT contact_id, other_id FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6) ORDER BY n",
+            row => (Id: row.GetGuid(0), Other: row.IsDBNull(1) ? (Guid?)null : row.GetGuid(1)), ct,
             command.OrganizationId,
-            Texts(people.Select(p => string.IsNullOrEmpty(p.PhoneNumber) ? null : ContactPhone.OfWaId(p.PhoneNumber))),
+            Texts(people.Select(p => string.IsNullOrEmpty(p.PhoneNumber) ? null : E164.OfWaId(p.PhoneNumber))),
             Texts(people.Select(p => string.IsNullOrEmpty(p.WaUserId) ? null : p.WaUserId)),
             Texts(names.Select(n => n.First)), Texts(names.Select(n => n.Last)), newIds);
         var made = newIds.ToHashSet();
         var seen = new HashSet<Guid>();
-        return [.. found.Select(id => new EnsuredContact(id, made.Contains(id) && seen.Add(id)))];
+        var merged = new Dictionary<Guid, Guid>();
+        foreach (var (id, other) in found.Where(f => f.Other is not null).Distinct())
+        {
+            merged[id] = await merger.MergeAsync(command.OrganizationId, other!.Value, id, "webhook", ct);
+        }
+
+        return [.. found.Select(f => new EnsuredContact(merged.GetValueOrDefault(f.Id, f.Id), made.Contains(f.Id) && seen.Add(f.Id)))];
     }
 
     // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is, control characters dropped.

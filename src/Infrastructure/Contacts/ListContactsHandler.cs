@@ -1,5 +1,8 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
+using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using NpgsqlTypes;
@@ -7,11 +10,18 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>Pages by id through <c>bsp.search_contacts</c>, which runs as the tables' owner so that LIKE and @&gt; keep their indexes under row-level security.</summary>
-public sealed class ListContactsHandler(Shards shards) : IRequestHandler<ListContacts, Page<ContactView>>
+public sealed class ListContactsHandler(Shards shards, ContactCache cache) : IRequestHandler<ListContacts, Page<ContactView>>
 {
     public async Task<Page<ContactView>> Handle(ListContacts query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
+        var exact = E164.Normalize(query.PhoneNumber);
+        if (exact is not null && query is { Q: null, Phone: null, Tag: null, Consent: null, Email: null, Custom.Count: 0, Cursor: null })
+        {
+            var one = await cache.GetAsync(query.OrganizationId, exact, async () => (await SearchAsync(shard, query, null, exact, After(exact), query.Limit, ct)).Find(c => c.PhoneNumber == exact), ct);
+            return new(one is null ? [] : [one], null);
+        }
+
         var words = query.Q?.Trim() is { Length: > 0 } q ? q : null;
         var phone = query.Phone?.Trim() is { Length: > 0 } beginning ? Prefix(beginning) : null;
         if (words is not null && phone is null && words.TrimStart('+').All(c => char.IsAsciiDigit(c) || c == ' '))
@@ -20,11 +30,28 @@ public sealed class ListContactsHandler(Shards shards) : IRequestHandler<ListCon
             words = null;
         }
 
-        var rows = await shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM bsp.search_contacts($1, $2, $3, $4, $5, $6, $7) c", ContactRows.Read, ct,
-            Text(words is null ? null : $"%{ContactFilter.Escape(words.ToLowerInvariant())}%"), Text(phone), Text(phone is null ? null : After(phone)), Text(query.Tag), Text(query.Consent),
-            ContactRows.Nullable(NpgsqlDbType.Uuid, query.Cursor is null ? null : Guid.Parse(query.Cursor)), query.Limit + 1);
+        if (exact is not null)
+        {
+            // The few numbers that begin like a whole number.
+            var near = phone is null || exact.StartsWith(phone, StringComparison.Ordinal) ? await SearchAsync(shard, query, words, exact, After(exact), query.Limit, ct) : [];
+            return new([.. near.Where(c => c.PhoneNumber == exact)], null);
+        }
+
+        var rows = await SearchAsync(shard, query, words, phone, phone is null ? null : After(phone), query.Limit + 1, ct);
         return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
     }
+
+    private static Task<List<ContactView>> SearchAsync(Shard shard, ListContacts query, string? words, string? from, string? to, int limit, CancellationToken ct) =>
+        shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM bsp.search_contacts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) c", ContactRows.Read, ct,
+            Text(words is null ? null : $"%{ContactFilter.Escape(words.ToLowerInvariant())}%"), Text(from), Text(to), Text(query.Tag), Text(query.Consent), Text(query.Email?.Trim().ToLowerInvariant()),
+            Json(query.Custom, value => JsonValue.Create(value)), Json(query.Custom, Typed), ContactRows.Nullable(NpgsqlDbType.Uuid, query.Cursor is null ? null : Guid.Parse(query.Cursor)), limit);
+
+    private static Npgsql.NpgsqlParameter Json(IReadOnlyDictionary<string, string> custom, Func<string, JsonNode?> value) =>
+        ContactRows.Nullable(NpgsqlDbType.Jsonb, custom.Count == 0 ? null : new JsonObject(custom.Select(p => KeyValuePair.Create(p.Key, value(p.Value)))).ToJsonString());
+
+    // A number or a boolean where the text is one.
+    private static JsonNode? Typed(string text) => text is "true" or "false" ? JsonValue.Create(text == "true")
+        : decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number) : JsonValue.Create(text);
 
     // '+' in a query string arrives as a blank, and people leave it out.
     internal static string Prefix(string phone) => $"+{new string([.. phone.Where(char.IsAsciiDigit)])}";

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
@@ -59,7 +60,7 @@ public static class ConversationDocumentFold
         Last(d, e.At, message) with
         {
             MessageCount = d.MessageCount with { Outgoing = d.MessageCount.Outgoing + 1 },
-            Contact = MessageDocumentContent.Parse(content) is { } body && MessageDocumentContent.Text(body, "to") is { } to ? d.Contact with { PhoneNumber = E164(to) } : d.Contact,
+            Contact = MessageDocumentContent.Parse(content) is { } body && MessageDocumentContent.Text(body, "to") is { } to ? d.Contact with { PhoneNumber = E164.OfWaId(to) } : d.Contact,
         };
 
     private static ConversationDocument Incoming(ConversationDocument d, MessageReceived e, MessageDocument? message, string? content)
@@ -71,7 +72,7 @@ public static class ConversationDocumentFold
         {
             MessageCount = d.MessageCount with { Incoming = d.MessageCount.Incoming + 1 },
             UnreadCount = d.UnreadCount + 1,
-            Contact = d.Contact with { PhoneNumber = number is null ? d.Contact.PhoneNumber : E164(number), Name = name ?? d.Contact.Name },
+            Contact = d.Contact with { PhoneNumber = number is null ? d.Contact.PhoneNumber : E164.OfWaId(number), Name = name ?? d.Contact.Name },
         };
     }
 
@@ -121,8 +122,6 @@ public static class ConversationDocumentFold
         ConversationRead e => e.At,
         _ => stored.Timestamp,
     };
-
-    private static string E164(string number) => number.StartsWith('+') ? number : "+" + number;
 
     private static DateTimeOffset Later(DateTimeOffset left, DateTimeOffset right) => left > right ? left : right;
 }

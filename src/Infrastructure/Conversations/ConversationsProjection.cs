@@ -3,6 +3,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
 using Bsp.Domain.Conversations;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Documents;
@@ -17,6 +18,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 {
     private static readonly string[] Types =
     [
+        "contact_merged", "contact_erased",
         .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent)) || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
             .Where(name => name != "message_skipped"),
     ];
@@ -42,7 +44,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     // parts were written is written again; the checkpoint follows them all.
     private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
     {
-        if (page.Events.Count < PartsFromEvents)
+        if (page.Events.Count < PartsFromEvents || ContactDocuments.Named(page).Count > 0) // a contact's documents lie in any part
         {
             await store.SaveAsync(page.Shard, set, name, page.UpTo, page.Organizations, await WritesAsync(page, set, store, personal, ct), ct);
             return;
@@ -61,8 +63,19 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, CancellationToken ct)
     {
+        foreach (var (organization, contact) in ContactDocuments.Erased(page))
+        {
+            personal.Forget(organization, contact); // what was opened with a key still remembered would come back
+        }
+
         var contents = await OpenAsync(page, personal, ct);
-        return Fold(page, await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct), contents);
+        var found = await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct);
+        if (ContactDocuments.Named(page) is { Count: > 0 } contacts)
+        {
+            found = found.With(await store.FindOfContactsAsync(page.Shard, set, page.Organizations, contacts, ct));
+        }
+
+        return Fold(page, found, contents);
     }
 
     /// <summary>Pure: the documents after the page.</summary>
@@ -75,6 +88,12 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         foreach (var stored in page.Events)
         {
             var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
+            if (stored.Body is ContactEvent)
+            {
+                ContactDocuments.Fold(stored, position, found, conversations, messages);
+                continue;
+            }
+
             var content = contents.GetValueOrDefault(stored.Id);
             var message = Message(stored, position, content, found, messages);
             Conversation(stored, position, content, message, found, conversations);

@@ -33,6 +33,9 @@ public interface IDocumentStore
     /// <summary>Documents by id; those that do not exist are absent.</summary>
     Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct);
 
+    /// <summary>All documents of these contacts.</summary>
+    Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct);
+
     /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back; null: it stays.</summary>
     Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
 
@@ -50,6 +53,9 @@ public interface IDocumentStore
 
     /// <summary>Writes AI histories of one organization; only later positions replace.</summary>
     Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories, CancellationToken ct);
+
+    /// <summary>Deletes the AI histories of these contacts.</summary>
+    Task EraseAiAsync(Shard shard, Guid organizationId, IReadOnlyCollection<Guid> contacts, CancellationToken ct);
 
     /// <summary>Null: none of this organization.</summary>
     Task<AiConversationDocument?> AiConversationAsync(Shard shard, Guid organizationId, DocumentId id, CancellationToken ct);

@@ -31,6 +31,20 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
             messages.Count == 0 ? [] : (await database.Messages.Find(Builders<MessageDocument>.Filter.In(d => d.Id, messages)).ToListAsync(ct)).ToDictionary(d => d.Id)));
     }
 
+    public async Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
+    {
+        var database = await OfAsync(shard, set, ct);
+        return await MongoCollections.GuardAsync(async () => new FoundDocuments(
+            (await database.Conversations.Find(Builders<ConversationDocument>.Filter.In(d => d.ContactId, contacts) & Builders<ConversationDocument>.Filter.In(d => d.OrganizationId, organizationIds)).ToListAsync(ct)).ToDictionary(d => d.Id),
+            (await database.Messages.Find(Builders<MessageDocument>.Filter.In(d => d.ContactId, contacts) & Builders<MessageDocument>.Filter.In(d => d.OrganizationId, organizationIds)).ToListAsync(ct)).ToDictionary(d => d.Id)));
+    }
+
+    public async Task EraseAiAsync(Shard shard, Guid organizationId, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
+    {
+        var database = await mongo.OfAsync(shard, ct);
+        await MongoCollections.GuardAsync(() => database.AiConversations.DeleteManyAsync(Builders<AiConversationDocument>.Filter.In(d => d.ContactId, contacts) & Builders<AiConversationDocument>.Filter.Eq(d => d.OrganizationId, organizationId), ct));
+    }
+
     public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
         var database = await OfAsync(shard, set, ct);

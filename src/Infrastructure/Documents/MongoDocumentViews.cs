@@ -38,13 +38,30 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
         return PostgresDocumentViews.PageOf(rows, limit, d => new(d.CreatedAt, d.Id));
     }
 
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, CancellationToken ct)
+    {
+        var where = Builders<ConversationDocument>.Filter;
+        var database = await OfAsync(organizationId, ct);
+        return await MongoCollections.GuardAsync(() => database.Conversations.Find(where.Eq(d => d.OrganizationId, organizationId) & where.In(d => d.ContactId, contactIds)).SortBy(d => d.CreatedAt).ThenBy(d => d.Id).ToListAsync(ct));
+    }
+
+    public async Task<IReadOnlyList<MessageDocument>> MessagesOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, DocumentCursor? after, int limit, CancellationToken ct)
+    {
+        var where = Builders<MessageDocument>.Filter;
+        var all = where.Eq(d => d.OrganizationId, organizationId) & where.In(d => d.ContactId, contactIds) & Beyond<MessageDocument>(after, "created_at", "$gt");
+        var database = await OfAsync(organizationId, ct);
+        return await MongoCollections.GuardAsync(() => database.Messages.Find(all).SortBy(d => d.CreatedAt).ThenBy(d => d.Id).Limit(limit).ToListAsync(ct));
+    }
+
     public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct)
     {
         var (database, id) = (await OfAsync(organizationId, ct), DocumentId.Of(messageId));
         return await MongoCollections.GuardAsync(async () => (MessageDocument?)await database.Messages.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
     }
 
-    private static FilterDefinition<T> After<T>(DocumentCursor? from, string time)
+    private static FilterDefinition<T> After<T>(DocumentCursor? from, string time) => Beyond<T>(from, time, "$lt");
+
+    private static FilterDefinition<T> Beyond<T>(DocumentCursor? from, string time, string way)
     {
         if (from is null)
         {
@@ -54,8 +71,8 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
         var at = new BsonDateTime(from.At.ToUnixTimeMilliseconds());
         return new BsonDocument("$or", new BsonArray
         {
-            new BsonDocument(time, new BsonDocument("$lt", at)),
-            new BsonDocument { [time] = at, ["_id"] = new BsonDocument("$lt", new ObjectId(from.Id.ToBytes())) },
+            new BsonDocument(time, new BsonDocument(way, at)),
+            new BsonDocument { [time] = at, ["_id"] = new BsonDocument(way, new ObjectId(from.Id.ToBytes())) },
         });
     }
 

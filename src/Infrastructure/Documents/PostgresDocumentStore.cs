@@ -26,10 +26,27 @@ public sealed class PostgresDocumentStore : IDocumentStore
             UNION ALL
             SELECT false, doc::text FROM {Table("messages", set)} WHERE _id = ANY ($2)
             """, r => (IsConversation: r.GetBoolean(0), Json: r.GetString(1)), ct, Ids(conversations), Ids(messages));
-        return new(
+        return Found(rows);
+    }
+
+    public async Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct) =>
+        Found(await shard.QueryAsync(organizationIds, $"""
+            SELECT true, doc::text FROM {Table("conversations", set)} WHERE contact_id = ANY ($1)
+            UNION ALL
+            SELECT false, doc::text FROM {Table("messages", set)} WHERE contact_id = ANY ($1)
+            """, r => (IsConversation: r.GetBoolean(0), Json: r.GetString(1)), ct, contacts.ToArray()));
+
+    public async Task EraseAiAsync(Shard shard, Guid organizationId, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await transaction.ExecuteAsync("DELETE FROM documents.ai_conversations WHERE organization_id = $1 AND contact_id = ANY ($2)", ct, organizationId, contacts.ToArray());
+        await transaction.CommitAsync(ct);
+    }
+
+    private static FoundDocuments Found(List<(bool IsConversation, string Json)> rows) =>
+        new(
             rows.Where(r => r.IsConversation).Select(r => DocumentJson.Read<ConversationDocument>(r.Json)).ToDictionary(d => d.Id),
             rows.Where(r => !r.IsConversation).Select(r => DocumentJson.Read<MessageDocument>(r.Json)).ToDictionary(d => d.Id));
-    }
 
     public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {

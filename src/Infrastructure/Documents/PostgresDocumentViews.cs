@@ -40,6 +40,16 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
         return PageOf(rows, limit, d => new(d.CreatedAt, d.Id));
     }
 
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, CancellationToken ct) =>
+        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE organization_id = $1 AND contact_id = ANY ($2) ORDER BY doc ->> 'created_at', _id",
+            r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, organizationId, contactIds.ToArray());
+
+    public async Task<IReadOnlyList<MessageDocument>> MessagesOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, DocumentCursor? after, int limit, CancellationToken ct) =>
+        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, """
+            SELECT doc::text FROM documents.messages
+             WHERE contact_id = ANY ($1) AND organization_id = $2 AND ($3::timestamptz IS NULL OR (created_at, _id) > ($3, $4)) ORDER BY created_at, _id LIMIT $5
+            """, r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, contactIds.ToArray(), organizationId, Time(after), Id(after), limit);
+
     public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct) =>
         await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = $1 AND organization_id = $2",
             r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(messageId).ToBytes(), organizationId);

@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
@@ -20,7 +21,7 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : 
         using var body = new HashedStream(command.Csv);
         using var rows = new CsvRows(body, command.Delimiter);
         var header = await rows.ReadAsync(ct) ?? throw new Refusal("import.empty", "The body is empty. Send a CSV file with a header line.");
-        var columns = ImportColumns.Read(header.Fields);
+        var columns = ImportColumns.Read(header.Fields, command.Mapping);
 
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         var total = await StageAsync(transaction.Connection, id, rows, ct);
@@ -78,25 +79,4 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : 
 }
 
 /// <summary>Wakes this process's import worker. Other processes find queued imports when they look for themselves.</summary>
-public sealed class ImportSignal : IDisposable
-{
-    private readonly SemaphoreSlim raised = new(0, 1);
-
-    /// <summary>There is an import to do.</summary>
-    public void Raise()
-    {
-        try
-        {
-            raised.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Raised already and not yet seen: one look finds both.
-        }
-    }
-
-    /// <summary>Waits until raised, or for <paramref name="patience"/>.</summary>
-    public Task WaitAsync(TimeSpan patience, CancellationToken ct) => raised.WaitAsync(patience, ct);
-
-    public void Dispose() => raised.Dispose();
-}
+public sealed class ImportSignal : WorkSignal;

@@ -3,6 +3,8 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -14,7 +16,7 @@ namespace Bsp.Infrastructure.Imports;
 /// Carries staged files into the contacts, page by page. What is done stands in the import's row and moves in the page's own transaction, so a killed worker's import is taken up by
 /// the next one, after the lease, exactly where it stopped.
 /// </summary>
-public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
+public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, ImportTraces traces, ContactCache cache, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
 {
     private const int LeaseSeconds = 30;
     private const int AttemptsMax = 5; // failures in a row before an import is given up and says why
@@ -74,7 +76,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         using var _ = new CurrentRequest { CorrelationId = $"import {importId}", Caller = "imports" }.Enter();
         try
         {
-            while (await PageAsync(shard, organizationId, importId, ct))
+            while (await PageOrAgainAsync(shard, organizationId, importId, ct))
             {
             }
 
@@ -92,16 +94,34 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         }
     }
 
+    private async Task<bool> PageOrAgainAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
+    {
+        try
+        {
+            return await PageAsync(shard, organizationId, importId, ct);
+        }
+        catch (PageOutdated)
+        {
+            return true; // nothing of it was written; the next try sees the merge or the erasure
+        }
+    }
+
     // False: no staged rows are left.
     private async Task<bool> PageAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         var (columns, lastRow) = (await transaction.QueryAsync("SELECT columns, last_row FROM bsp.imports WHERE id = $1 AND leased_by = $2 AND status = 'running' FOR UPDATE",
             row => (row.GetFieldValue<string[]>(0), row.GetInt32(1)), ct, importId, owner)) is [var found] ? found : throw new LeaseLost();
-        var page = await ImportPage.CarryAsync(transaction, organizationId, importId, ImportColumns.Of(columns), lastRow, ct);
+        var erased = await traces.ErasedSinceAsync(transaction, organizationId, importId, ct);
+        var page = await ImportPage.CarryAsync(transaction, organizationId, importId, ImportColumns.Of(columns), lastRow, ct, erased);
         if (page.Rows == 0)
         {
             return false;
+        }
+
+        if (!erased.SetEquals(await traces.ErasedSinceAsync(transaction, organizationId, importId, ct)))
+        {
+            throw new PageOutdated();
         }
 
         await transaction.ExecuteAsync("""
@@ -109,6 +129,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
               attempts = 0, leased_until = now() + make_interval(secs => $8), updated_at = now() WHERE id = $1
             """, ct, importId, page.LastRow, page.Rows, page.Created, page.Updated, page.Duplicates, page.Rejected, LeaseSeconds);
         await transaction.CommitAsync(ct);
+        await cache.RemoveAsync(organizationId, page.Phones, ct);
         return true;
     }
 

@@ -65,17 +65,19 @@ public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<Ch
             throw new Refusal("list.filtered", "Members of a filtered list are whoever matches its filter.");
         }
 
-        Guid[] named = [.. command.Add.Concat(command.Remove).Distinct()];
+        var add = await transaction.MeantAsync(command.OrganizationId, [.. command.Add], ct);
+        var remove = await transaction.MeantAsync(command.OrganizationId, [.. command.Remove], ct);
+        Guid[] named = [.. add.Concat(remove).Distinct()];
         var known = await transaction.QueryAsync("SELECT id FROM contacts WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE", row => row.GetGuid(0), ct, named);
         if (known.Count < named.Length)
         {
             throw new Refusal("contact.unknown", $"There is no contact {named.Except(known).First()}. Nothing was changed.");
         }
 
-        await transaction.ExecuteAsync("DELETE FROM contact_list_items WHERE list_id = $1 AND contact_id = ANY ($2)", ct, command.ListId, command.Remove.Distinct().ToArray());
+        await transaction.ExecuteAsync("DELETE FROM contact_list_items WHERE list_id = $1 AND contact_id = ANY ($2)", ct, command.ListId, remove.Distinct().ToArray());
         await transaction.ExecuteAsync("""
             INSERT INTO contact_list_items (contact_id, list_id, organization_id) SELECT id, $1, $2 FROM unnest($3::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING
-            """, ct, command.ListId, command.OrganizationId, command.Add.Distinct().ToArray());
+            """, ct, command.ListId, command.OrganizationId, add.Distinct().ToArray());
         await transaction.CommitAsync(ct);
         return new(command.ListId, list.RowVersion);
     }

@@ -1,5 +1,7 @@
 using Bsp.Application.EventStore;
+using Bsp.Application.Privacy;
 using Bsp.Domain.Campaigns;
+using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.EventStore;
@@ -13,7 +15,7 @@ namespace Bsp.Infrastructure.Messages;
 /// What a refused or failed message means beyond itself, whether the Graph call's answer or a webhook said so: number or template stopped → its campaign is paused;
 /// 131050 → the contact has opted out. What people did after Meta's word was learnt stands: a campaign resumed since, a consent given since.
 /// </summary>
-public sealed class SendReactor(PostgresEventStore store, TimeProvider clock) : Reactor(store)
+public sealed class SendReactor(PostgresEventStore store, IPersonalData personal, TimeProvider clock) : Reactor(store)
 {
     public const string ProjectionName = "send_consequences.v1";
 
@@ -28,12 +30,18 @@ public sealed class SendReactor(PostgresEventStore store, TimeProvider clock) : 
         var words = page.Events.Select(e => (Event: e, Said: Said(e.Body))).Where(w => w.Said is not null).Select(w => (w.Event, Said: w.Said!.Value)).ToList();
         var stopping = words.Where(w => w.Said.Ref.CampaignId is not null && (MetaErrors.StopsNumber(w.Said.Code) || MetaErrors.StopsTemplate(w.Said.Code))).ToList();
         var optingOut = words.Where(w => MetaErrors.IsOptOut(w.Said.Code)).ToList();
-        var contacts = optingOut.Count == 0 ? [] : (await tx.QueryAsync("SELECT id, consent_status, consent_updated_at FROM contacts WHERE id = ANY ($1)",
-            r => (Id: r.GetGuid(0), Status: r.GetString(1), At: r.IsDBNull(2) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(2)), ct, optingOut.Select(w => w.Said.Ref.ContactId).Distinct().ToArray())).ToDictionary(c => c.Id);
+        // Whoever the contact is by now: it may have been merged into another since.
+        var contacts = optingOut.Count == 0 ? [] : (await tx.QueryAsync("""
+            SELECT i.id, c.id, c.consent_status, c.consent_updated_at
+              FROM unnest($1) AS i (id) LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id JOIN contacts c ON c.id = coalesce(x.into_id, i.id)
+            """, r => (Named: r.GetGuid(0), Shown: (Id: r.GetGuid(1), Status: r.GetString(2), At: r.IsDBNull(3) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(3))), ct,
+            optingOut.Select(w => w.Said.Ref.ContactId).Distinct().ToArray())).ToDictionary(c => c.Named, c => c.Shown);
+        var told = optingOut.Where(w => contacts.ContainsKey(w.Said.Ref.ContactId)).ToList();
+        var proofs = await ProofsAsync(told.ConvertAll(w => (w.Event, contacts[w.Said.Ref.ContactId].Id, w.Said.Ref.MessageId)), ct);
         return
         [
             .. stopping.Select(w => new Reaction(w.Event, w.Said.Ref.CampaignId!.Value, "campaign", facts => Pause(facts, w.Event, Reason(w.Said.Code, w.Said.Title)))),
-            .. optingOut.Where(w => contacts.ContainsKey(w.Said.Ref.ContactId)).Select(w => new Reaction(w.Event, w.Said.Ref.ContactId, "contact", facts => OptOut(facts, w.Event, w.Said.Ref, contacts[w.Said.Ref.ContactId]))),
+            .. told.Select(w => new Reaction(w.Event, contacts[w.Said.Ref.ContactId].Id, "contact", facts => OptOut(facts, w.Event, proofs[w.Event.Id], contacts[w.Said.Ref.ContactId]))),
         ];
     }
 
@@ -53,10 +61,25 @@ public sealed class SendReactor(PostgresEventStore store, TimeProvider clock) : 
         return state.Status != CampaignStatus.Running || resumedSince ? [] : Campaign.Pause(state, reason, clock.GetUtcNow());
     }
 
-    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream.
-    private ContactEvent[] OptOut(IReadOnlyList<object> facts, StoredEvent cause, MessageRef of, (Guid Id, string Status, DateTimeOffset? At) shown)
+    private async Task<Dictionary<Guid, Sealed>> ProofsAsync(List<(StoredEvent Event, Guid Contact, Guid Message)> told, CancellationToken ct)
+    {
+        var proofs = new Dictionary<Guid, Sealed>();
+        foreach (var own in told.GroupBy(t => t.Event.OrganizationId))
+        {
+            var seals = await personal.SealAsync(own.Key, [.. own.Select(t => (t.Contact, t.Message.ToString()))], ct);
+            foreach (var (one, seal) in own.Zip(seals))
+            {
+                proofs.Add(one.Event.Id, seal);
+            }
+        }
+
+        return proofs;
+    }
+
+    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream. Who is gone by now (merged, erased) wants nothing any more.
+    private ContactEvent[] OptOut(IReadOnlyList<object> facts, StoredEvent cause, Sealed proof, (Guid Id, string Status, DateTimeOffset? At) shown)
     {
         var state = facts.OfType<ContactEvent>().Aggregate(Contact.Initial, Contact.Evolve);
-        return shown.At > cause.Timestamp ? [] : Contact.ChangeConsent(state, of.ContactId, shown.Status, "OPTED_OUT", "meta_131050", of.MessageId.ToString(), clock.GetUtcNow());
+        return shown.At > cause.Timestamp || state.MergedInto is not null || state.Erased ? [] : Contact.ChangeConsent(state, shown.Id, shown.Status, "OPTED_OUT", "meta_131050", proof, sameProof: true, clock.GetUtcNow());
     }
 }

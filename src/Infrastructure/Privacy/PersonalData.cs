@@ -22,6 +22,11 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
     public async Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts, CancellationToken ct)
     {
         var keys = await KeysOfContactsAsync(organizationId, texts.Select(t => t.ContactId).Distinct().ToList(), ct);
+        if (texts.Any(t => !keys.ContainsKey(t.ContactId)))
+        {
+            throw new Refusal("contact.unknown", "The contact was erased.");
+        }
+
         return texts.Select(t => new Sealed(keys[t.ContactId].Id, Convert.ToBase64String(MasterKeys.Encrypt(keys[t.ContactId].Key, Encoding.UTF8.GetBytes(t.Text))))).ToList();
     }
 
@@ -31,7 +36,6 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
         return data.Select(d => keys.TryGetValue(d.KeyId, out var key) ? Encoding.UTF8.GetString(MasterKeys.Decrypt(key, Convert.FromBase64String(d.Data))) : null).ToList();
     }
 
-    /// <summary>Forgets the key at once in this process; call it after the row was deleted.</summary>
     public void Forget(Guid organizationId, Guid contactId)
     {
         if (cache.TryGetValue((organizationId, contactId, ""), out ContactKey? key))
@@ -87,6 +91,7 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
         await shard.QueryAsync(organizationId, """
             INSERT INTO bsp.contact_keys (key_id, organization_id, contact_id, wrapped_key, master_key_id)
             SELECT key_id, $1, contact_id, wrapped_key, $5 FROM unnest($2::uuid[], $3::uuid[], $4::bytea[]) AS fresh (contact_id, key_id, wrapped_key)
+            WHERE NOT EXISTS (SELECT FROM bsp.contact_erasures e WHERE e.organization_id = $1 AND e.contact_ids @> ARRAY[fresh.contact_id])
             ON CONFLICT (organization_id, contact_id) DO NOTHING
             """, r => 0, ct, organizationId, missing, missing.Select(_ => Uuid.New()).ToArray(), missing.Select(_ => masters.Wrap(RandomNumberGenerator.GetBytes(KeyBytes))).ToArray(), masters.CurrentId);
         return [.. found, .. await shard.QueryAsync(organizationId, select, Row, ct, organizationId, missing)];

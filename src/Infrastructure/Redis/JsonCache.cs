@@ -37,32 +37,68 @@ public sealed class JsonCache(RedisConnection redis, string prefix, TimeSpan lif
 /// <summary>
 /// JSON copies of contacts: <c>contact:{phone_number}</c>, a hash with one field per organization, because two organizations may know
 /// the same number (architecture.md, "Where the specification's key is unsafe"). The whole hash ends <see cref="Life"/> after its last write.
+/// Who finds nothing leaves a lease there and fills it only while the lease still lies there: a copy that was read before a change and
+/// arrives after its removal is not kept.
 /// </summary>
 public sealed class ContactCache(RedisConnection redis, ILogger<ContactCache> log)
 {
-    public static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
+    /// <summary>How long a copy may be wrong when its removal could not be delivered.</summary>
+    public static readonly TimeSpan Life = TimeSpan.FromMinutes(1);
 
+    private const string Lease = "lease:";
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
+    /// <summary>The copy, else what <paramref name="load"/> gives, which is kept. Without Redis: what it gives.</summary>
     /// <param name="phoneNumber">E.164 with '+'.</param>
-    public async Task<T?> FindAsync<T>(Guid organizationId, string phoneNumber, CancellationToken ct = default) where T : class
+    public async Task<T?> GetAsync<T>(Guid organizationId, string phoneNumber, Func<Task<T?>> load, CancellationToken ct = default) where T : class
     {
-        var text = await CacheTrouble.MissAsync(log, async () =>
-            await (await redis.DatabaseAsync(ct)).HashGetAsync(Key(phoneNumber), organizationId.ToString()).WaitAsync(ct));
-        return CacheTrouble.Read<T>(text, Json, log);
+        var (key, field) = (Key(phoneNumber), (RedisValue)organizationId.ToString());
+        var text = await CacheTrouble.MissAsync(log, async () => await (await redis.DatabaseAsync(ct)).HashGetAsync(key, field).WaitAsync(ct));
+        if (!text.IsNull && !text.StartsWith(Lease) && CacheTrouble.Read<T>(text, Json, log) is { } found)
+        {
+            return found;
+        }
+
+        RedisValue lease = $"{Lease}{Guid.NewGuid():N}";
+        var leased = await CacheTrouble.MissAsync(log, () => SetAsync(key, field, lease, null, ct));
+        var loaded = await load();
+        if (leased && loaded is not null)
+        {
+            await CacheTrouble.MissAsync(log, () => SetAsync(key, field, JsonSerializer.Serialize(loaded, Json), lease, ct));
+        }
+        else if (leased)
+        {
+            await RemoveAsync(organizationId, phoneNumber, ct); // nobody: not even the number is left there
+        }
+
+        return loaded;
     }
 
-    public Task SetAsync<T>(Guid organizationId, string phoneNumber, T value, CancellationToken ct = default) where T : class =>
-        CacheTrouble.MissAsync(log, async () =>
+    /// <summary>After the commit of whatever changed the contact.</summary>
+    public Task RemoveAsync(Guid organizationId, string phoneNumber, CancellationToken ct = default) => RemoveAsync(organizationId, [phoneNumber], ct);
+
+    /// <summary>The same for many; one round trip.</summary>
+    public Task RemoveAsync(Guid organizationId, IReadOnlyCollection<string> phoneNumbers, CancellationToken ct = default) =>
+        phoneNumbers.Count == 0 ? Task.CompletedTask : CacheTrouble.MissAsync(log, async () =>
         {
-            var both = (await redis.DatabaseAsync(ct)).CreateTransaction();
-            _ = both.HashSetAsync(Key(phoneNumber), organizationId.ToString(), JsonSerializer.Serialize(value, Json));
-            _ = both.KeyExpireAsync(Key(phoneNumber), Life);
-            return await both.ExecuteAsync().WaitAsync(ct);
+            var batch = (await redis.DatabaseAsync(ct)).CreateBatch();
+            var removals = phoneNumbers.Select(number => batch.HashDeleteAsync(Key(number), organizationId.ToString())).ToList();
+            batch.Execute();
+            return await Task.WhenAll(removals).WaitAsync(ct);
         });
 
-    public Task RemoveAsync(Guid organizationId, string phoneNumber, CancellationToken ct = default) => CacheTrouble.MissAsync(log, async () =>
-        await (await redis.DatabaseAsync(ct)).HashDeleteAsync(Key(phoneNumber), organizationId.ToString()).WaitAsync(ct));
+    private async Task<bool> SetAsync(RedisKey key, RedisValue field, RedisValue value, RedisValue? onlyOver, CancellationToken ct)
+    {
+        var both = (await redis.DatabaseAsync(ct)).CreateTransaction();
+        if (onlyOver is { } lease)
+        {
+            both.AddCondition(Condition.HashEqual(key, field, lease));
+        }
+
+        _ = both.HashSetAsync(key, field, value);
+        _ = both.KeyExpireAsync(key, Life);
+        return await both.ExecuteAsync().WaitAsync(ct);
+    }
 
     private static RedisKey Key(string phoneNumber) => $"contact:{phoneNumber}";
 }

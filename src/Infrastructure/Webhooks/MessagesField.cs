@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
@@ -35,13 +36,36 @@ internal static class MessagesField
         }
     }
 
-    /// <summary>The customers' messages of a value; those without id or sender (system notices) are left to the journal.</summary>
+    /// <summary>News of a customer's new number or user id: system notices, which are no messages of his and open no window.</summary>
+    public static IEnumerable<(ContactIdentity Before, ContactIdentity After, string Source, string Proof)> IdentityNews(JsonElement value)
+    {
+        foreach (var message in MetaEnvelope.Items(value, "messages"))
+        {
+            if (MetaEnvelope.Text(message, "id") is { } wamid && MetaEnvelope.Child(message, "system") is { } system
+                && MetaEnvelope.Text(system, "type") is "user_changed_number" or "user_changed_user_id")
+            {
+                // Older versions name the new number new_wa_id. A new user id comes as user_id, alone or as {previous, current}.
+                var ids = MetaEnvelope.Child(system, "user_id");
+                var before = Identity(MetaEnvelope.Text(message, "from"), (ids is { } p ? MetaEnvelope.Text(p, "previous") : null) ?? MetaEnvelope.Text(message, "from_user_id"));
+                var after = Identity(MetaEnvelope.Text(system, "new_wa_id") ?? MetaEnvelope.Text(system, "wa_id"), ids is { } c ? MetaEnvelope.Text(c, "current") : MetaEnvelope.Text(system, "user_id"));
+                if (before is not null && after is not null)
+                {
+                    yield return (before, after, MetaEnvelope.Text(system, "type")!, wamid);
+                }
+            }
+        }
+    }
+
+    /// <summary>Null when neither is given.</summary>
+    public static ContactIdentity? Identity(string? waId, string? userId) => waId is null && userId is null ? null : new(waId is null ? null : E164.OfWaId(waId), userId, null);
+
+    /// <summary>The customers' messages of a value; those without id or sender, and system notices, are left to the journal.</summary>
     public static IEnumerable<InboundItem> Messages(Journaled webhook, JsonElement value, NumberOwner owner)
     {
         var people = MetaEnvelope.Items(value, "contacts").ToList();
         foreach (var message in MetaEnvelope.Items(value, "messages"))
         {
-            if (MetaEnvelope.Text(message, "id") is { } wamid && Sender(message, people) is { } sender)
+            if (MetaEnvelope.Text(message, "id") is { } wamid && MetaEnvelope.Text(message, "type") is not "system" && Sender(message, people) is { } sender)
             {
                 yield return new(owner.AccountId, owner.PhoneNumberId, wamid, MetaEnvelope.Text(message, "type") ?? "unknown", sender, message, MetaEnvelope.Time(message) ?? webhook.ReceivedAt, webhook.Evidence(null));
             }
@@ -57,7 +81,7 @@ internal static class MessagesField
         user ??= person is { } known ? MetaEnvelope.Text(known, "user_id") : null;
         phone ??= person is { } listed ? MetaEnvelope.Text(listed, "wa_id") : null;
         var name = person is { } named && MetaEnvelope.Child(named, "profile") is { } profile ? MetaEnvelope.Text(profile, "name") : null;
-        return phone is null && user is null ? null : new(phone is null || phone.StartsWith('+') ? phone : "+" + phone, user, name);
+        return phone is null && user is null ? null : new(phone is null ? null : E164.OfWaId(phone), user, name);
     }
 
     private static JsonElement Impersonal(JsonElement status)

@@ -18,6 +18,7 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
         "phone_number_quality_update" => await QualityAsync(change, webhook, ct),
         "business_capability_update" => await CapabilityAsync(change, webhook, ct),
         "user_preferences" => await PreferencesAsync(change, webhook, ct),
+        "user_id_update" => await UserIdsAsync(change, webhook, ct),
         _ => "unhandled_field",
     };
 
@@ -79,6 +80,29 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
         return owners.Count == 0 ? "unknown_number" : null;
     }
 
+    // Without a number of ours in it, it concerns whoever has one of the WABA: ids are the portfolio's.
+    private async Task<string?> UserIdsAsync(MetaChange change, Journaled webhook, CancellationToken ct)
+    {
+        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+        var owners = phoneNumberId is null ? await OwnersAsync(change.EntryId, webhook, ct)
+            : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct) is { } owner && (webhook.OrganizationId is not { } own || own == owner.OrganizationId) ? [owner.OrganizationId] : [];
+        var item = 0;
+        foreach (var update in MetaEnvelope.Items(change.Value, "user_id_update"))
+        {
+            var proof = $"webhook/{webhook.Id}/{item++}";
+            var phone = MetaEnvelope.Text(update, "wa_id");
+            if (MetaEnvelope.Child(update, "user_id") is { } ids && MessagesField.Identity(null, MetaEnvelope.Text(ids, "current")) is { } after && MessagesField.Identity(phone, MetaEnvelope.Text(ids, "previous")) is { } before)
+            {
+                foreach (var organization in owners)
+                {
+                    await mediator.Send(new ChangeContactIdentity(organization, before, after, "user_id_update", proof), ct);
+                }
+            }
+        }
+
+        return owners.Count == 0 ? "unknown_number" : null;
+    }
+
     private async Task<string?> PreferencesAsync(MetaChange change, Journaled webhook, CancellationToken ct)
     {
         var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
@@ -94,8 +118,8 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
             var status = MetaEnvelope.Text(preference, "value") switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
             if (status is not null && (phone ?? user) is not null)
             {
-                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [new(phone is null ? null : ContactPhone.OfWaId(phone), user, null)]), ct))[0];
-                await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", $"webhook/{webhook.Id}")), ct);
+                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [MessagesField.Identity(phone, user)!]), ct))[0];
+                await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", $"webhook/{webhook.Id}")) { Once = true }, ct);
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.Common;
+using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
 using Bsp.Domain.Messages;
@@ -19,6 +20,7 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
 {
     private readonly Dictionary<Guid, List<StatusItem>> statuses = [];
     private readonly Dictionary<Guid, List<InboundItem>> messages = [];
+    private readonly List<ChangeContactIdentity> identities = [];
     private readonly List<(MetaChange Change, Journaled Webhook)> rest = [];
 
     /// <summary>What could not be understood or routed.</summary>
@@ -37,6 +39,12 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
             {
                 await RecordAsync(organization, chunk, ct);
             }
+        }
+
+        foreach (var news in identities)
+        {
+            using var _ = Request("identity");
+            await mediator.Send(news, ct);
         }
 
         foreach (var (organization, items) in messages)
@@ -93,6 +101,7 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
 
         List(statuses, owner.OrganizationId).AddRange(MessagesField.Statuses(webhook, change.Value));
+        identities.AddRange(MessagesField.IdentityNews(change.Value).Select(n => new ChangeContactIdentity(owner.OrganizationId, n.Before, n.After, n.Source, n.Proof)));
         List(messages, owner.OrganizationId).AddRange(MessagesField.Messages(webhook, change.Value, owner));
     }
 

@@ -25,7 +25,7 @@ public sealed class ContactTests(ContactsDatabase database) : IClassFixture<Cont
 
         await Should.ThrowAsync<VersionConflict>(PatchAsync(organization, id, """{"last_name":"x"}""", 1));
         await Should.ThrowAsync<ValidationException>(PatchAsync(organization, id, """{"phone_number":null}""", null));
-        await new DeleteContactHandler(database.Shards).Handle(new(organization, id, 2), Ct);
+        await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, id, 2), Ct);
         (await Should.ThrowAsync<Refusal>(database.GetAsync(organization, id))).Code.ShouldBe("contact.unknown");
     }
 
@@ -48,7 +48,7 @@ public sealed class ContactTests(ContactsDatabase database) : IClassFixture<Cont
         (await Should.ThrowAsync<Refusal>(database.GetAsync(stranger, id))).Code.ShouldBe("contact.unknown");
         (await Should.ThrowAsync<Refusal>(PatchAsync(stranger, id, """{"first_name":"x"}""", null))).Code.ShouldBe("contact.unknown");
         (await Should.ThrowAsync<Refusal>(ConsentAsync(stranger, id, new("OPTED_OUT", "api", null)))).Code.ShouldBe("contact.unknown");
-        (await Should.ThrowAsync<Refusal>(new DeleteContactHandler(database.Shards).Handle(new(stranger, id, null), Ct))).Code.ShouldBe("contact.unknown");
+        (await Should.ThrowAsync<Refusal>(new DeleteContactHandler(database.Shards, database.Cache).Handle(new(stranger, id, null), Ct))).Code.ShouldBe("contact.unknown");
     }
 
     [Fact]
@@ -63,8 +63,9 @@ public sealed class ContactTests(ContactsDatabase database) : IClassFixture<Cont
         var contact = await database.GetAsync(organization, id);
         contact.ConsentStatus.ShouldBe("OPTED_OUT");
         contact.ConsentUpdatedAt.ShouldNotBeNull();
-        var timeline = await new GetContactTimelineHandler(database.Shards, database.Store).Handle(new(organization, id), Ct);
-        timeline.Select(t => t.Data.GetProperty("status").GetString()).ShouldBe(["OPTED_IN", "OPTED_OUT"]);
+        var consents = (await database.TimelineAsync(organization, id)).Where(t => t.Type == "contact_consent_changed_v2").ToList();
+        consents.Select(t => (t.Data.GetProperty("status").GetString(), t.Data.GetProperty("proof").GetString())).ShouldBe([("OPTED_IN", "page 7"), ("OPTED_OUT", "STOP")]);
+        (await database.Log.ScalarAsync<string>("SELECT string_agg(data::text, ' ') FROM mt_events WHERE stream_id = $1", id)).ShouldNotContain("page 7");
     }
 
     [Fact]
@@ -101,13 +102,13 @@ public sealed class ContactTests(ContactsDatabase database) : IClassFixture<Cont
         await Finds(null, q: "ann", consent: "OPTED_OUT");
         await Finds(null, q: "'; DROP TABLE contacts; --");
 
-        var page = await new ListContactsHandler(database.Shards).Handle(new(organization, null, null, null, null, 1, null), Ct);
+        var page = await new ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, null, null, null, 1, null), Ct);
         page.Data.Single().Id.ShouldBe(ann);
-        (await new ListContactsHandler(database.Shards).Handle(new(organization, null, null, null, null, 1, page.NextCursor), Ct)).ShouldSatisfyAllConditions(
+        (await new ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, null, null, null, 1, page.NextCursor), Ct)).ShouldSatisfyAllConditions(
             p => p.Data.Single().Id.ShouldBe(bob), p => p.NextCursor.ShouldBeNull());
     }
 
-    private Task<Done> PatchAsync(Guid organization, Guid id, string patch, long? seen) => new PatchContactHandler(database.Shards).Handle(new(organization, id, ContactsDatabase.Json(patch), seen), Ct);
+    private Task<Done> PatchAsync(Guid organization, Guid id, string patch, long? seen) => new PatchContactHandler(database.Shards, database.Cache).Handle(new(organization, id, ContactsDatabase.Json(patch), seen), Ct);
 
-    private Task<Done> ConsentAsync(Guid organization, Guid id, Consent consent) => new ChangeContactConsentHandler(database.Shards, database.Store, TimeProvider.System).Handle(new(organization, id, consent), Ct);
+    private Task<Done> ConsentAsync(Guid organization, Guid id, Consent consent) => new ChangeContactConsentHandler(database.Consents, database.Shards).Handle(new(organization, id, consent), Ct);
 }

@@ -1,12 +1,17 @@
 using System.Text;
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Contacts;
+using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Privacy;
+using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using Bsp.Infrastructure.Templates;
 using Bsp.IntegrationTests.Common;
@@ -19,6 +24,7 @@ namespace Bsp.IntegrationTests.Contacts;
 public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
 {
     private readonly LogDatabase log = new(stores);
+    private readonly MasterKeys masters = new(new BspOptions { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = new byte[32], Meta = null! });
     private PostgresEventStore? store;
 
     public LogDatabase Log => log;
@@ -29,16 +35,41 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
 
     public ImportSignal Signal { get; } = new();
 
+    public ErasureSignal ErasureSignal { get; } = new();
+
+    public RedisConnection Redis { get; private set; } = null!;
+
+    public ContactCache Cache { get; private set; } = null!;
+
+    public PersonalData Personal { get; private set; } = null!;
+
+    public ContactConsents Consents { get; private set; } = null!;
+
+    public ContactMerger Merger { get; private set; } = null!;
+
+    public IDocumentViews Views { get; private set; } = null!;
+
+    public PostgresDocumentStore Documents { get; } = new();
+
     public async ValueTask InitializeAsync()
     {
         await log.InitializeAsync();
-        store = log.NewStore(null, new ContactConsentView(), new TemplatesView());
+        store = log.NewStore(null, new ContactConsentView(), new ContactIdentityView(), new TemplatesView());
+        Redis = new(stores.Stores.Redis);
+        Cache = new(Redis, NullLogger<ContactCache>.Instance);
+        Personal = new(Shards, masters);
+        Consents = new(Store, Personal, Cache, TimeProvider.System);
+        Merger = new(Shards, Store, Cache, TimeProvider.System);
+        Views = new PostgresDocumentViews(Shards);
     }
 
     public async ValueTask DisposeAsync()
     {
         await store!.DisposeAsync();
         Signal.Dispose();
+        ErasureSignal.Dispose();
+        Personal.Dispose();
+        await Redis.DisposeAsync();
         await log.DisposeAsync();
     }
 
@@ -58,13 +89,13 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public async Task<Guid> CreateAsync(Guid organizationId, string phone, Func<ContactFields, ContactFields>? with = null, Consent? consent = null)
     {
         var fields = ContactFields.Empty with { PhoneNumber = phone };
-        return (await new CreateContactHandler(Shards, Store, TimeProvider.System).Handle(new(organizationId, with?.Invoke(fields) ?? fields, consent), CancellationToken.None)).Id;
+        return (await new CreateContactHandler(Shards, Consents).Handle(new(organizationId, with?.Invoke(fields) ?? fields, consent), CancellationToken.None)).Id;
     }
 
     public Task<ContactView> GetAsync(Guid organizationId, Guid id) => new GetContactHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
 
     public async Task<List<ContactView>> FindAsync(Guid organizationId, string? q = null, string? phone = null, string? tag = null, string? consent = null) =>
-        [.. (await new ListContactsHandler(Shards).Handle(new(organizationId, q, phone, tag, consent, 200, null), CancellationToken.None)).Data];
+        [.. (await new ListContactsHandler(Shards, Cache).Handle(new(organizationId, q, phone, tag, consent, 200, null), CancellationToken.None)).Data];
 
     public Task<Guid> StageAsync(Guid organizationId, string csv, char delimiter = ',') => StageAsync(organizationId, Encoding.UTF8.GetBytes(csv), delimiter);
 
@@ -74,7 +105,34 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
         return (await new ImportContactsHandler(Shards, Signal).Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
     }
 
-    public ImportWorker Worker() => new(Shards, Store, Signal, TimeProvider.System, NullLogger<ImportWorker>.Instance);
+    public ImportWorker Worker() => new(Shards, Store, Signal, new(masters), Cache, TimeProvider.System, NullLogger<ImportWorker>.Instance);
+
+    public Task<Guid> MergeAsync(Guid organizationId, Guid contact, Guid with) => Merger.MergeAsync(organizationId, contact, with, "api", CancellationToken.None);
+
+    public async Task<List<EnsuredContact>> EnsureAsync(Guid organizationId, params ContactIdentity[] identities) =>
+        [.. await new EnsureContactsHandler(Shards, Merger).Handle(new(organizationId, identities), CancellationToken.None)];
+
+    public Task<Guid?> MoveAsync(Guid organizationId, ContactIdentity before, ContactIdentity after, string proof) =>
+        new ChangeContactIdentityHandler(Shards, Store, Personal, Merger, Cache, TimeProvider.System).Handle(new(organizationId, before, after, "user_changed_number", proof), CancellationToken.None);
+
+    public Task<ContactErasure> OrderErasureAsync(Guid organizationId, Guid contact) =>
+        new EraseContactHandler(Shards, Store, Personal, masters, Cache, new(new(Redis), NullLogger<ContactLocks>.Instance), ErasureSignal, TimeProvider.System).Handle(new(organizationId, contact), CancellationToken.None);
+
+    public Task<bool> CarryErasureAsync(Guid organizationId, Guid contact) =>
+        new Erasure(Store, Documents, Views, Personal, masters, Cache, new(Shards), new(masters), TimeProvider.System).CarryAsync(Shards.All[0], organizationId, contact, CancellationToken.None);
+
+    public async Task<List<TimelineEntry>> TimelineAsync(Guid organizationId, Guid contact, int limit = 200)
+    {
+        var (all, cursor) = (new List<TimelineEntry>(), (string?)null);
+        do
+        {
+            var page = await new GetContactTimelineHandler(Shards, new(Store, Personal, Views), Views).Handle(new(organizationId, contact, limit, cursor), CancellationToken.None);
+            all.AddRange(page.Data);
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return all;
+    }
 
     /// <summary>Stages, carries and shows.</summary>
     public async Task<ImportView> ImportAsync(Guid organizationId, string csv)

@@ -15,8 +15,8 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
         foreach (var owner in new[] { organization, neighbour })
         {
             await database.Log.AdminQueryAsync("""
-                INSERT INTO contacts (id, organization_id, phone_number, first_name, last_name, tags)
-                SELECT gen_random_uuid(), $1, '+49151' || lpad(n::text, 8, '0'), 'First' || n, md5(n::text), CASE WHEN n % 1000 = 0 THEN '["rare"]'::jsonb ELSE '["common"]'::jsonb END
+                INSERT INTO contacts (id, organization_id, phone_number, first_name, last_name, tags, email, custom_fields)
+                SELECT gen_random_uuid(), $1, '+49151' || lpad(n::text, 8, '0'), 'First' || n, md5(n::text), CASE WHEN n % 1000 = 0 THEN '["rare"]'::jsonb ELSE '["common"]'::jsonb END, 'P' || n || '@example.com', jsonb_build_object('n', n)
                 FROM generate_series(1, $2) AS n RETURNING 1
                 """, _ => 0, owner, Others);
         }
@@ -27,9 +27,12 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Theory]
-    [InlineData("'%first12345%', NULL, NULL, NULL, NULL, NULL", "contacts_words")]
-    [InlineData("NULL, '+4915100012', '+4915100013', NULL, NULL, NULL", "contacts_organization_id_phone_number_key")]
-    [InlineData("NULL, NULL, NULL, 'rare', NULL, NULL", "contacts_tags")]
+    [InlineData("'%first12345%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_words")]
+    [InlineData("NULL, '+4915100012', '+4915100013', NULL, NULL, NULL, NULL, NULL, NULL", "contacts_organization_id_phone_number_key")]
+    [InlineData("NULL, NULL, NULL, 'rare', NULL, NULL, NULL, NULL, NULL", "contacts_tags")]
+    [InlineData("NULL, NULL, NULL, NULL, NULL, 'p77@example.com', NULL, NULL, NULL", "contacts_words")]
+    [InlineData("NULL, NULL, NULL, NULL, NULL, NULL, '{\"n\":\"77\"}', '{\"n\":77}', NULL", "contacts_custom")]
+    [InlineData("'%first1%', '+4915100012', '+4915100013', 'rare', 'PENDING', NULL, NULL, NULL, NULL", "contacts_")]
     public async Task A_search_uses_its_index(string arguments, string index)
     {
         var plan = new List<string>();
@@ -62,7 +65,7 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
     [Fact]
     public async Task A_search_without_an_organization_is_refused()
     {
-        await using var command = database.Shards.All[0].App.CreateCommand("SELECT count(*) FROM bsp.search_contacts(NULL, NULL, NULL, NULL, NULL, NULL, 1)");
+        await using var command = database.Shards.All[0].App.CreateCommand("SELECT count(*) FROM bsp.search_contacts(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1)");
         (await Should.ThrowAsync<PostgresException>(command.ExecuteScalarAsync(TestContext.Current.CancellationToken))).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
     }
 }

@@ -60,6 +60,36 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
          WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents') AND table_name !~ 'projection|progression|partition|idempotency|journal|inbox'
         """);
 
+    /// <summary>Where any of the texts still stands: tables of this database (also inside bytes) and keys or values of Redis.</summary>
+    public async Task<IReadOnlyList<string>> TracesAsync(params string[] texts)
+    {
+        var tables = (await ScalarAsync("SELECT string_agg(format('%I.%I', table_schema, table_name), ' ' ORDER BY 1) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents')")).Split(' ');
+        var found = new List<string>();
+        foreach (var text in texts)
+        {
+            var hex = Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(text));
+            foreach (var table in tables)
+            {
+                if (await ScalarAsync($"SELECT count(*) FROM {table} AS t WHERE position($1 IN t::text) > 0 OR position($2 IN t::text) > 0", text, hex) != "0")
+                {
+                    found.Add($"{table}: {text}");
+                }
+            }
+
+            var server = (await connection.Value).GetServers()[0];
+            await foreach (var key in server.KeysAsync(pattern: "*"))
+            {
+                var dump = await (await connection.Value).GetDatabase().KeyDumpAsync(key);
+                if (key.ToString().Contains(text, StringComparison.Ordinal) || (dump is not null && dump.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0))
+                {
+                    found.Add($"Redis {key}: {text}");
+                }
+            }
+        }
+
+        return found;
+    }
+
     /// <summary>The same, once the views have caught up: two looks in a row see no change.</summary>
     public Task<string> SettledRowsAsync()
     {

@@ -85,7 +85,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         foreach (var contact in contacts)
         {
             var fact = (await world.FactsAsync(contact)).ShouldHaveSingleItem();
-            ((ContactConsentChanged)fact.Body!).Source.ShouldBe("meta_131050");
+            ((ContactConsentChangedV2)fact.Body!).Source.ShouldBe("meta_131050");
         }
 
         (await world.Database.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE consent_status = 'OPTED_OUT'")).ShouldBe(contacts.Count);
@@ -105,7 +105,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
             """); // at the commit itself: all is written, nothing is final
         var end = await world.EndAsync();
         await using var store = world.NewStore();
-        var reactor = new SendReactor(store, TimeProvider.System);
+        var reactor = new SendReactor(store, new Plain(), TimeProvider.System);
         var before = await reactor.CheckpointAsync(world.Database.Shard, Ct);
         var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected").ToList());
         await Should.ThrowAsync<Npgsql.NpgsqlException>(reactor.ApplyAsync(page, Ct));
@@ -170,7 +170,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         public async Task WithRunnersAsync(int count, Func<Task> work)
         {
             var processes = Enumerable.Range(0, count).Select(_ => (Readers: new LogReaders(new()), Store: Store(database))).Select(p =>
-                (p.Readers, p.Store, Runner: new ProjectionRunner([new SendReactor(p.Store, TimeProvider.System)], database.Shards, p.Readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance))).ToList();
+                (p.Readers, p.Store, Runner: new ProjectionRunner([new SendReactor(p.Store, new Plain(), TimeProvider.System)], database.Shards, p.Readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance))).ToList();
             foreach (var process in processes)
             {
                 await process.Runner.StartAsync(Ct);

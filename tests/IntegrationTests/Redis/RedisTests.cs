@@ -99,13 +99,38 @@ public sealed class RedisTests(RedisFixture fixture)
         var cache = new ContactCache(redis, NullLogger<ContactCache>.Instance);
         var number = $"+49{Random.Shared.NextInt64(1_000_000_000, 9_999_999_999)}";
         var other = Guid.NewGuid();
-        await cache.SetAsync(organization, number, new Card("Anna", []));
-        await cache.SetAsync(other, number, new Card("Bert", []));
-        (await cache.FindAsync<Card>(organization, number))!.Name.ShouldBe("Anna");
+        Task<Card?> Get(Guid owner, string? loads) => cache.GetAsync(owner, number, () => Task.FromResult(loads is null ? null : new Card(loads, [])));
+        (await Get(organization, null)).ShouldBeNull();
+        (await Get(organization, "Anna"))!.Name.ShouldBe("Anna");
+        (await Get(other, "Bert"))!.Name.ShouldBe("Bert");
+        (await Get(organization, "not asked"))!.Name.ShouldBe("Anna");
         await cache.RemoveAsync(organization, number);
-        (await cache.FindAsync<Card>(organization, number)).ShouldBeNull();
-        (await cache.FindAsync<Card>(other, number))!.Name.ShouldBe("Bert");
+        (await Get(organization, "Anna B."))!.Name.ShouldBe("Anna B.");
+        (await Get(other, "not asked"))!.Name.ShouldBe("Bert");
         (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"contact:{number}")).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_copy_read_before_a_change_is_not_kept_after_it()
+    {
+        var cache = new ContactCache(redis, NullLogger<ContactCache>.Instance);
+        var number = $"+49{Random.Shared.NextInt64(1_000_000_000, 9_999_999_999)}";
+        var stale = await cache.GetAsync(organization, number, async () =>
+        {
+            await cache.RemoveAsync(organization, number); // the row changes while it is being read
+            return new Card("before", []);
+        });
+        stale!.Name.ShouldBe("before");
+        (await cache.GetAsync(organization, number, () => Task.FromResult<Card?>(new("after", []))))!.Name.ShouldBe("after");
+    }
+
+    [Fact]
+    public async Task Without_Redis_a_contact_is_read_from_where_it_is()
+    {
+        await using var away = new RedisConnection("127.0.0.1:1,connectTimeout=200,abortConnect=false");
+        var cache = new ContactCache(away, NullLogger<ContactCache>.Instance);
+        (await cache.GetAsync(organization, "+4915112345678", () => Task.FromResult<Card?>(new("Anna", []))))!.Name.ShouldBe("Anna");
+        await cache.RemoveAsync(organization, "+4915112345678");
     }
 
     [Fact]

@@ -158,6 +158,10 @@ internal sealed class RandomLog
 /// <summary>Sealing as the port asks for, without keys: base64.</summary>
 internal sealed class Plain : IPersonalData
 {
+    public void Forget(Guid organizationId, Guid contactId)
+    {
+    }
+
     public static Sealed Seal(string text) => new(Guid.Empty, Convert.ToBase64String(Encoding.UTF8.GetBytes(text)));
 
     public Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts, CancellationToken ct) =>

@@ -27,6 +27,7 @@ internal static class Sample
         var t when t == typeof(bool) => true,
         var t when t == typeof(JsonElement) => JsonDocument.Parse("""{"body":[{"text":"Hello {{1}}","n":1.50,"none":null}]}""").RootElement.Clone(),
         var t when t == typeof(IReadOnlyList<string>) => new[] { "one", "two" },
+        var t when t == typeof(IReadOnlyList<Guid>) => new[] { new Guid("0198a000-0000-7000-8000-00000000aaaa"), new Guid("0198a000-0000-7000-8000-00000000bbbb") },
         var t => Make(t, whole),
     };
 

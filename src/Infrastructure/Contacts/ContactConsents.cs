@@ -1,0 +1,56 @@
+using Bsp.Application.Common;
+using Bsp.Application.Contacts;
+using Bsp.Application.EventStore;
+using Bsp.Application.Privacy;
+using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Redis;
+
+namespace Bsp.Infrastructure.Contacts;
+
+/// <summary>Records what a person agreed to, the proof sealed under the person's own key.</summary>
+public sealed class ContactConsents(IEventStore store, IPersonalData personal, ContactCache cache, TimeProvider clock)
+{
+    /// <param name="shown">The contact's row as last seen; null: it was just made.</param>
+    /// <param name="once">A proof that was recorded before, from the same source, is old news.</param>
+    /// <exception cref="Refusal"><c>contact.merged</c>, <c>contact.unknown</c>, <c>contact.consent_status_invalid</c></exception>
+    public async Task<Done> ChangeAsync(Guid organizationId, Guid contactId, ContactView? shown, Consent consent, CancellationToken ct, bool once = false)
+    {
+        var stream = await store.LoadAsync(organizationId, contactId, ct);
+        var last = stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve);
+        var proofs = await ProofsAsync(organizationId, stream, ct);
+        if (once && proofs.Contains((consent.Source, consent.Proof)))
+        {
+            return new(contactId, stream.Version);
+        }
+
+        var same = last.Status is not null && proofs[^1].Proof == consent.Proof;
+        var proof = consent.Proof is null ? null : (await personal.SealAsync(organizationId, [(contactId, consent.Proof)], ct))[0];
+        var done = await store.Decide<Contact, ContactEvent>(organizationId, contactId, "contact", Contact.Initial, Contact.Evolve,
+            state => Contact.ChangeConsent(state, contactId, shown?.ConsentStatus ?? state.Status ?? "PENDING", consent.Status, consent.Source, proof, same && state == last, clock.GetUtcNow()), null, ct);
+        await cache.RemoveAsync(organizationId, shown?.PhoneNumber is { } phone ? [phone] : [], ct);
+        return done;
+    }
+
+    // Oldest first.
+    private async Task<List<(string Source, string? Proof)>> ProofsAsync(Guid organizationId, LoadedStream stream, CancellationToken ct)
+    {
+        var seals = stream.Events.Select(e => e.Body).OfType<ContactConsentChangedV2>().Select(e => e.Proof).OfType<Sealed>().Distinct().ToList();
+        var texts = await personal.OpenAsync(organizationId, seals, ct);
+        var opened = seals.Select((s, i) => (s, texts[i])).ToDictionary(p => p.s, p => p.Item2);
+        var proofs = new List<(string, string?)>();
+        foreach (var said in stream.Events.Select(e => e.Body))
+        {
+            if (said is ContactConsentChanged plain)
+            {
+                proofs.Add((plain.Source, plain.Proof));
+            }
+            else if (said is ContactConsentChangedV2 e)
+            {
+                proofs.Add((e.Source, e.Proof is { } proof ? opened[proof] : null));
+            }
+        }
+
+        return proofs;
+    }
+}

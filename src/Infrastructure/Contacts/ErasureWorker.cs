@@ -1,0 +1,102 @@
+using Bsp.Application.Common;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Bsp.Infrastructure.Contacts;
+
+/// <summary>Carries open erasures to their end. Each step may be done again, so a killed worker's erasure is taken up after its lease by the next one, from the first step.</summary>
+public sealed partial class ErasureWorker(Shards shards, Erasure erasure, ErasureSignal signal, TimeProvider clock, ILogger<ErasureWorker> log) : BackgroundService
+{
+    private const int LeaseSeconds = 60;
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan BehindPause = TimeSpan.FromMilliseconds(300);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (!await WorkAsync(stoppingToken))
+                {
+                    await signal.WaitAsync(LookEvery, stoppingToken);
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                LogLookFailed(e); // the store is down: keep looking
+                await Task.Delay(LookEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>One erasure of each shard, as far as it goes. False: there was none.</summary>
+    public async Task<bool> WorkAsync(CancellationToken ct)
+    {
+        var any = false;
+        foreach (var shard in shards.All)
+        {
+            if (await LeaseAsync(shard, ct) is { } open)
+            {
+                any = true;
+                await CarryAsync(shard, open.OrganizationId, open.ContactId, ct);
+            }
+        }
+
+        return any;
+    }
+
+    private static async Task<(Guid OrganizationId, Guid ContactId)?> LeaseAsync(Shard shard, CancellationToken ct)
+    {
+        await using var command = shard.App.CreateCommand("SELECT organization_id, contact_id FROM bsp.lease_erasure($1)");
+        command.Parameters.Add(new() { Value = LeaseSeconds });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) ? (reader.GetGuid(0), reader.GetGuid(1)) : null;
+    }
+
+    private async Task CarryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
+    {
+        using var _ = new CurrentRequest { CorrelationId = $"erasure {contactId}", Caller = "erasures" }.Enter();
+        try
+        {
+            if (await erasure.CarryAsync(shard, organizationId, contactId, ct))
+            {
+                LogDone(contactId);
+                return;
+            }
+
+            // The documents have not come so far yet.
+            await NoteAsync(shard, organizationId, contactId, null, BehindPause, ct);
+            await Task.Delay(BehindPause, clock, ct);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
+        {
+            LogFailed(e, contactId);
+            await NoteAsync(shard, organizationId, contactId, e is StoreUnavailable or PostgresException or Refusal ? e.Message : "A step failed; the log of this process says how.", LookEvery, ct);
+        }
+    }
+
+    private static async Task NoteAsync(Shard shard, Guid organizationId, Guid contactId, string? error, TimeSpan pause, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await transaction.ExecuteAsync("UPDATE bsp.contact_erasures SET attempts = attempts + 1, error = $2, leased_until = now() + $3 WHERE contact_id = $1", ct, contactId,
+            ContactRows.Nullable(NpgsqlTypes.NpgsqlDbType.Text, error), pause);
+        await transaction.CommitAsync(ct);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "erasure of contact {ContactId}: done")]
+    private partial void LogDone(Guid contactId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "erasure of contact {ContactId}: a step failed; it will be tried again")]
+    private partial void LogFailed(Exception exception, Guid contactId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "erasures cannot be looked up")]
+    private partial void LogLookFailed(Exception exception);
+}

@@ -1,0 +1,125 @@
+using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Contacts;
+
+namespace Bsp.IntegrationTests.Contacts;
+
+public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<ContactsDatabase>
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_was_ordered_is_found_and_finished_by_the_next_process_wherever_the_last_one_died()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { Email = "ann@example.com" }, new("OPTED_IN", "form", "signed by Ann"));
+        var sealedText = (await database.Personal.SealAsync(organization, [(ann, "hello")], Ct))[0];
+
+        // Died after the order: the row and the keys are still there, the next worker writes the event.
+        await database.OrderErasureAsync(organization, ann);
+        await database.Log.AdminQueryAsync("INSERT INTO bsp.projections (name, sequence) VALUES ('conversations.v1', 0) ON CONFLICT (name) DO UPDATE SET sequence = 0 RETURNING 1", _ => 0);
+        (await database.CarryErasureAsync(organization, ann)).ShouldBeFalse(); // the documents have not come so far
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE id = $1", ann)).ShouldBe(0);
+        (await database.Personal.OpenAsync(organization, [sealedText], Ct)).ShouldBe([null]);
+        (await database.OrderErasureAsync(organization, ann)).Status.ShouldBe("running");
+
+        await database.Log.AdminQueryAsync("UPDATE bsp.projections SET sequence = 1000000000 WHERE name = 'conversations.v1' RETURNING 1", _ => 0);
+        (await database.CarryErasureAsync(organization, ann)).ShouldBeTrue();
+        (await database.CarryErasureAsync(organization, ann)).ShouldBeTrue(); // again: nothing
+        var again = await database.OrderErasureAsync(organization, ann);
+        (again.ContactId, again.Status).ShouldBe((ann, "completed"));
+        (await database.Store.LoadAsync(organization, ann, Ct)).Events.Count(e => e.Body is ContactErased).ShouldBe(1);
+        (await database.Log.ScalarAsync<bool>("SELECT identities IS NULL FROM bsp.contact_erasures WHERE contact_id = $1", ann)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task An_order_whose_process_died_before_the_event_is_carried_out()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, "+4915100000001");
+        await database.OrderErasureAsync(organization, ann);
+        var bob = await database.CreateAsync(organization, "+4915100000002");
+        await database.Log.AdminQueryAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) SELECT $1, organization_id, ARRAY[$1], identities FROM bsp.contact_erasures WHERE contact_id = $2 RETURNING 1", _ => 0, bob, ann);
+        await database.CarryErasureAsync(organization, bob);
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE id = $1", bob)).ShouldBe(0);
+        (await database.Store.LoadAsync(organization, bob, Ct)).Events.Single().Body.ShouldBeOfType<ContactErased>();
+    }
+
+    [Fact]
+    public async Task Nothing_more_is_sealed_for_who_was_erased_and_the_same_person_later_is_somebody_new()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { WaUserId = "DE.1" });
+        await database.OrderErasureAsync(organization, ann);
+        (await Should.ThrowAsync<Refusal>(database.Personal.SealAsync(organization, [(ann, "hello")], Ct))).Code.ShouldBe("contact.unknown");
+        (await Should.ThrowAsync<Refusal>(database.GetAsync(organization, ann))).Code.ShouldBe("contact.unknown");
+        var fresh = (await database.EnsureAsync(organization, new Bsp.Application.Contacts.ContactIdentity("4915100000001", "DE.1", "Ann")))[0];
+        fresh.Created.ShouldBeTrue();
+        fresh.Id.ShouldNotBe(ann);
+        (await database.GetAsync(organization, fresh.Id)).ConsentStatus.ShouldBe("PENDING");
+    }
+
+    [Fact]
+    public async Task Erasing_a_merged_person_erases_all_of_him_by_any_of_his_ids()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
+        var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b")], Ct);
+        await database.MergeAsync(organization, a, b);
+        var erasure = await database.OrderErasureAsync(organization, b);
+        erasure.ContactIds.ShouldBe([a, b], ignoreOrder: true);
+        (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe([null, null]);
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.contact_aliases WHERE organization_id = $1", organization)).ShouldBe(0);
+        (await database.OrderErasureAsync(organization, a)).ContactId.ShouldBe(a);
+    }
+
+    [Fact]
+    public async Task A_file_sent_in_before_the_erasure_does_not_bring_the_person_back()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { Email = "ann@example.com" });
+        var rejected = await database.ImportAsync(organization, "phone_number,first_name,email\n+49 151 00000001,Ann,no address\nx,Other,other\n");
+        var file = await database.StageAsync(organization, "phone_number,first_name\n+4915100000001,Ann\n+4915100000002,Bob\n");
+        await database.OrderErasureAsync(organization, ann);
+        (await database.CarryErasureAsync(organization, ann)).ShouldBeFalse(); // the file is still being taken in
+        await database.Worker().WorkAsync(Ct);
+        var import = await database.ImportAsync(organization, file);
+        (import.Status, import.Created, import.Rejected).ShouldBe(("completed", 1, 1));
+        (await database.FindAsync(organization)).Select(c => c.PhoneNumber).ShouldBe(["+4915100000002"]);
+        (await database.RejectedAsync(organization, file)).Single().ShouldSatisfyAllConditions(r => r.Reason.ShouldBe("was erased after the file was sent in"), r => r.Fields.ShouldBeEmpty());
+        (await database.RejectedAsync(organization, rejected.Id)).Select(r => r.Fields.Count).ShouldBe([0, 3]);
+        var later = await database.ImportAsync(organization, "phone_number,first_name\n+4915100000001,Ann\n"); // sent in afterwards: somebody's decision
+        later.Created.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Fifty_orders_at_once_erase_once_and_a_neighbours_contact_is_unknown()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, "+4915100000001");
+        var stranger = await database.NewOrganizationAsync();
+        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(stranger, ann))).Code.ShouldBe("contact.unknown");
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => database.OrderErasureAsync(organization, ann))));
+        (await database.Store.LoadAsync(organization, ann, Ct)).Events.Count(e => e.Body is ContactErased).ShouldBe(1);
+        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(stranger, ann))).Code.ShouldBe("contact.unknown");
+    }
+
+    [Fact]
+    public void A_person_is_cut_out_of_a_webhook_and_the_others_stay()
+    {
+        var body = """
+            {"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"9"},
+            "contacts":[{"wa_id":"4915100000001","profile":{"name":"Ann"}},{"wa_id":"4915100000002","profile":{"name":"Bob"}}],
+            "messages":[{"from":"4915100000001","id":"wamid.1","text":{"body":"secret"}},{"from":"4915100000002","id":"wamid.2","text":{"body":"hello"}}],
+            "statuses":[{"id":"wamid.3","recipient_id":"4915100000001"},{"id":"wamid.4","recipient_user_id":"DE.1"}]}}]}]}
+            """u8.ToArray();
+        var rest = System.Text.Encoding.UTF8.GetString(JournalTraces.Without(body, new(["+4915100000001"], ["DE.1"], []))!);
+        rest.ShouldNotContain("Ann");
+        rest.ShouldNotContain("secret");
+        rest.ShouldNotContain("DE.1");
+        rest.ShouldContain("Bob");
+        rest.ShouldContain("wamid.2");
+        JournalTraces.Without(body, new(["+4915100000009"], [], [])).ShouldBeNull();
+        System.Text.Encoding.UTF8.GetString(JournalTraces.Without("""{"odd":["+4915100000001"]}"""u8.ToArray(), new(["+4915100000001"], [], []))!).ShouldBe("{}");
+    }
+}
