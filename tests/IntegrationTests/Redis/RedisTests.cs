@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Bsp.Application.Templates;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Templates;
@@ -177,7 +178,7 @@ public sealed class RedisTests(RedisFixture fixture)
         (await cache.FindAsync<Card>(Guid.NewGuid())).ShouldBeNull();
         await cache.SetAsync(Guid.NewGuid(), 1, new Card("", []));
         await cache.ForgetAsync(Guid.NewGuid(), 1);
-        var template = new TemplateView(Guid.NewGuid(), organization, Guid.NewGuid(), "t", null, "UTILITY", "en", default, null, "DRAFT", "DRAFT", null, "UNKNOWN", null, null, default, default, 1);
+        var template = new TemplateView(Guid.NewGuid(), organization, Guid.NewGuid(), "t", null, "UTILITY", "en", JsonSerializer.SerializeToElement(new { }), null, "DRAFT", "DRAFT", null, "UNKNOWN", null, null, default, default, 1);
         (await new CachedTemplate(new RowCaches(down, NullLogger<JsonCache>.Instance)).Handle(new(organization, template.Id), default, () => Task.FromResult(template))).ShouldBe(template);
         (await marks.SeenAsync(Guid.NewGuid(), ["a"])).ShouldBeEmpty();
         await marks.MarkDoneAsync(Guid.NewGuid(), ["a"]);
