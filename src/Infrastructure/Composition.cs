@@ -3,10 +3,12 @@ using Bsp.Application.Auth;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
+using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Presence;
 using Bsp.Application.Privacy;
+using Bsp.Application.Templates;
 using Bsp.Application.Webhooks;
 using Bsp.Infrastructure.Accounts;
 using Bsp.Infrastructure.Analytics;
@@ -91,6 +93,7 @@ public static class Composition
         services.AddSingleton<JournalTraces>();
         services.AddSingleton<ImportTraces>();
         services.AddSingleton<IInlineView, TemplatesView>();
+        services.AddTransient<IPipelineBehavior<GetTemplate, TemplateView>, CachedTemplate>();
         services.AddSingleton<ImportSignal>();
         services.AddHostedService<ImportWorker>();
 
@@ -110,6 +113,7 @@ public static class Composition
     private static void AddEvents(IServiceCollection services)
     {
         services.AddEventStore();
+        services.AddSingleton<IEventStore, ForgettingEventStore>();
         services.AddSingleton<IViewWaiter, ViewWaiter>();
         services.AddSingleton<IProjections, Projections.Projections>();
         services.AddSingleton<IInlineView, CampaignsView>();
@@ -142,6 +146,7 @@ public static class Composition
         services.AddSingleton<RateLimit>();
         services.AddSingleton<Locks>();
         services.AddSingleton<WebhookMarks>();
+        services.AddSingleton<RowCaches>();
         services.AddSingleton<IStoreHealth, RedisHealth>();
         services.AddSingleton(provider => new MessageQueue(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(), lockDuration: SendWorker.LockDuration));
     }

@@ -18,21 +18,21 @@ internal static class ProgressStream
     {
         while (true)
         {
-            var campaign = await mediator.Send(new GetCampaign(organizationId, campaignId), ct);
+            var status = await mediator.Send(new GetCampaignStatus(organizationId, campaignId), ct);
             var progress = await mediator.Send(new GetCampaignProgress(organizationId, campaignId), ct);
-            if (progress is null || campaign is null)
+            if (progress is null || status is null)
             {
                 yield break;
             }
 
-            var id = $"{campaign.Status}.{progress.Total}.{progress.Queued}.{progress.Skipped}.{progress.Sent}.{progress.Delivered}.{progress.Read}.{progress.Failed}.{progress.Unknown}";
+            var id = $"{status}.{progress.Total}.{progress.Queued}.{progress.Skipped}.{progress.Sent}.{progress.Delivered}.{progress.Read}.{progress.Failed}.{progress.Unknown}";
             if (id != lastSeen)
             {
                 lastSeen = id;
                 yield return new(progress, "progress") { EventId = id };
             }
 
-            if (campaign.Status is "COMPLETED" or "CANCELLED" && progress.Queued == 0)
+            if (status is "COMPLETED" or "CANCELLED" && progress.Queued == 0)
             {
                 yield break;
             }

@@ -32,6 +32,9 @@ public sealed class ListCampaignsValidator : AbstractValidator<ListCampaigns>
 /// <param name="EstimatedCompletion">Null when it cannot be told, or when it is over.</param>
 public sealed record CampaignProgress(int Total, int Queued, int Skipped, int Sent, int Delivered, int Read, int Failed, int Unknown, DateTimeOffset? EstimatedCompletion);
 
+/// <summary>How a campaign stands, to be shown: a change that Redis could not be told of shows up to a minute late, so nothing may be decided by it. Null: there is none in this organization.</summary>
+public sealed record GetCampaignStatus(Guid OrganizationId, Guid CampaignId) : IRequest<string?>;
+
 /// <summary>Null: there is no such campaign in this organization.</summary>
 public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignProgress?>;
 

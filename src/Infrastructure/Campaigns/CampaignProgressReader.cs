@@ -7,23 +7,62 @@ using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Campaigns;
 
-/// <summary>Answers progress from the Redis hash; while Redis is away, emptied or being filled again, from the same numbers in PostgreSQL.</summary>
-public sealed class CampaignProgressReader(Shards shards, RedisConnection redis) : IRequestHandler<GetCampaignProgress, CampaignProgress?>
+/// <summary>What <c>campaign:{campaign_id}</c> holds.</summary>
+/// <param name="Status">For showing. Who sends asks PostgreSQL.</param>
+public sealed record CampaignCard(Guid OrganizationId, string Status);
+
+/// <summary>
+/// Answers progress from the Redis hash; while Redis is away, emptied or being filled again, from the same numbers in PostgreSQL. Whose campaign it is stands in Redis too,
+/// so that those who watch a running campaign cost PostgreSQL nothing.
+/// </summary>
+public sealed class CampaignProgressReader(Shards shards, RedisConnection redis, RowCaches caches) : IRequestHandler<GetCampaignProgress, CampaignProgress?>, IRequestHandler<GetCampaignStatus, string?>
 {
     private static readonly RedisValue[] Fields = ["epoch", "total", "pending", "skipped", "sent", "delivered", "read", "failed", "unknown", "estimated_completion"];
 
     public async Task<CampaignProgress?> Handle(GetCampaignProgress query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var known = await shard.FirstAsync(query.OrganizationId, """
+        var live = FromRedisAsync(shard, query.CampaignId, ct);
+        if (await CachedAsync(query.OrganizationId, query.CampaignId, ct) is not null && await live is { } progress)
+        {
+            return progress;
+        }
+
+        if (await StoredAsync(shard, query.OrganizationId, query.CampaignId, ct) is null)
+        {
+            return null;
+        }
+
+        return await live ?? await FromPostgresAsync(shard, query, ct);
+    }
+
+    public async Task<string?> Handle(GetCampaignStatus query, CancellationToken ct) =>
+        ((await CachedAsync(query.OrganizationId, query.CampaignId, ct)) ?? await StoredAsync(await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.CampaignId, ct))?.Status;
+
+    private async Task<CampaignCard?> CachedAsync(Guid organizationId, Guid campaignId, CancellationToken ct) =>
+        await caches.Campaigns.FindAsync<CampaignCard>(campaignId, ct) is { Row: { } card } && card.OrganizationId == organizationId ? card : null;
+
+    private async Task<CampaignCard?> StoredAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        var rows = await shard.QueryAsync(organizationId, "SELECT status, version FROM campaigns WHERE organization_id = $1 AND id = $2",
+            r => (Card: new CampaignCard(organizationId, r.GetString(0)), Version: r.GetInt64(1)), ct, organizationId, campaignId);
+        if (rows.Count == 0)
+        {
+            return null;
+        }
+
+        await caches.Campaigns.SetAsync(campaignId, rows[0].Version, rows[0].Card, ct);
+        return rows[0].Card;
+    }
+
+    private static Task<CampaignProgress?> FromPostgresAsync(Shard shard, GetCampaignProgress query, CancellationToken ct) =>
+        shard.FirstAsync(query.OrganizationId, """
             SELECT c.total_recipients, coalesce(p.pending, 0), coalesce(p.skipped, 0), coalesce(p.sent, 0), coalesce(p.delivered, 0), coalesce(p.read, 0), coalesce(p.failed, 0), coalesce(p.unknown, 0), coalesce(p.queued, 0), p.first_at, p.last_at
               FROM campaigns c LEFT JOIN bsp.campaign_progress p ON p.campaign_id = c.id WHERE c.organization_id = $1 AND c.id = $2
             """,
             r => new CampaignProgress(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2), r.GetInt32(3), r.GetInt32(4), r.GetInt32(5), r.GetInt32(6), r.GetInt32(7),
                 CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1), r.IsDBNull(9) ? null : r.GetFieldValue<DateTimeOffset>(9), r.IsDBNull(10) ? null : r.GetFieldValue<DateTimeOffset>(10))),
             ct, query.OrganizationId, query.CampaignId);
-        return known is null ? null : await FromRedisAsync(shard, query.CampaignId, ct) ?? known;
-    }
 
     private async Task<CampaignProgress?> FromRedisAsync(Shard shard, Guid campaignId, CancellationToken ct)
     {

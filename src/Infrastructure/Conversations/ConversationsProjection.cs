@@ -32,7 +32,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public IReadOnlyCollection<string>? EventTypes => Types;
 
-    public int PageEventsMax => 2_000;
+    // Each event is a document of some KB, read, folded and written: a page of 2,000 took 20 MB more at most and no less time a message.
+    public int PageEventsMax => 1_000;
 
     public IProjectionCopy? Beside { get; } = new Copy(store, personal);
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -25,8 +26,18 @@ public static class DocumentJson
         return json.Contains("\\u0000", StringComparison.Ordinal) ? WithoutNul(json) : json;
     }
 
+    /// <summary>The same as UTF-8, for pages of them: half the memory.</summary>
+    public static byte[] WriteUtf8<T>(T document)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(document, Options);
+        return json.AsSpan().IndexOf("\\u0000"u8) < 0 ? json : Encoding.UTF8.GetBytes(Write(document));
+    }
+
     /// <exception cref="JsonException">Written by another build in another shape: rebuild the view.</exception>
     public static T Read<T>(string json) => JsonSerializer.Deserialize<T>(json, Options)!;
+
+    /// <inheritdoc cref="Read{T}(string)"/>
+    public static T Read<T>(ReadOnlySpan<byte> utf8Json) => JsonSerializer.Deserialize<T>(utf8Json, Options)!;
 
     // Only an escape (an odd number of backslashes before the u) is the character; \\u0000 is text that looks like it.
     private static string WithoutNul(string json) =>

@@ -21,20 +21,31 @@ public sealed class PostgresDocumentStore : IDocumentStore
 
     public async Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
     {
-        var rows = conversations.Count + messages.Count == 0 ? [] : await shard.QueryAsync(organizationIds, $"""
-            SELECT true, doc::text FROM {Table("conversations", set)} WHERE _id = ANY ($1)
+        var found = new FoundDocuments([], []);
+        if (conversations.Count + messages.Count == 0)
+        {
+            return found;
+        }
+
+        // Read as they come: the texts of a whole page beside its documents would be most of the memory.
+        await shard.QueryAsync(organizationIds, $"""
+            SELECT true, doc FROM {Table("conversations", set)} WHERE _id = ANY ($1)
             UNION ALL
-            SELECT false, doc::text FROM {Table("messages", set)} WHERE _id = ANY ($2)
-            """, r => (IsConversation: r.GetBoolean(0), Json: r.GetString(1)), ct, Ids(conversations), Ids(messages));
-        return Found(rows);
+            SELECT false, doc FROM {Table("messages", set)} WHERE _id = ANY ($2)
+            """, r => r.GetBoolean(0) ? Keep(found.Conversations, r, d => d.Id) : Keep(found.Messages, r, d => d.Id), ct, Ids(conversations), Ids(messages));
+        return found;
     }
 
-    public async Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct) =>
-        Found(await shard.QueryAsync(organizationIds, $"""
-            SELECT true, doc::text FROM {Table("conversations", set)} WHERE contact_id = ANY ($1)
+    public async Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
+    {
+        var found = new FoundDocuments([], []);
+        await shard.QueryAsync(organizationIds, $"""
+            SELECT true, doc FROM {Table("conversations", set)} WHERE contact_id = ANY ($1)
             UNION ALL
-            SELECT false, doc::text FROM {Table("messages", set)} WHERE contact_id = ANY ($1)
-            """, r => (IsConversation: r.GetBoolean(0), Json: r.GetString(1)), ct, contacts.ToArray()));
+            SELECT false, doc FROM {Table("messages", set)} WHERE contact_id = ANY ($1)
+            """, r => r.GetBoolean(0) ? Keep(found.Conversations, r, d => d.Id) : Keep(found.Messages, r, d => d.Id), ct, contacts.ToArray());
+        return found;
+    }
 
     public async Task EraseAiAsync(Shard shard, Guid organizationId, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
     {
@@ -42,11 +53,6 @@ public sealed class PostgresDocumentStore : IDocumentStore
         await transaction.ExecuteAsync("DELETE FROM documents.ai_conversations WHERE organization_id = $1 AND contact_id = ANY ($2)", ct, organizationId, contacts.ToArray());
         await transaction.CommitAsync(ct);
     }
-
-    private static FoundDocuments Found(List<(bool IsConversation, string Json)> rows) =>
-        new(
-            rows.Where(r => r.IsConversation).Select(r => DocumentJson.Read<ConversationDocument>(r.Json)).ToDictionary(d => d.Id),
-            rows.Where(r => !r.IsConversation).Select(r => DocumentJson.Read<MessageDocument>(r.Json)).ToDictionary(d => d.Id));
 
     public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
@@ -115,6 +121,12 @@ public sealed class PostgresDocumentStore : IDocumentStore
         await shard.QueryAsync(organizationId, $"SELECT doc::text FROM documents.message_logs WHERE message_id = $1 AND organization_id = $2 ORDER BY created_at, position LIMIT {LogsMax}",
             r => DocumentJson.Read<MessageLogDocument>(r.GetString(0)), ct, messageId.ToBytes(), organizationId);
 
+    private static bool Keep<T>(Dictionary<DocumentId, T> documents, NpgsqlDataReader row, Func<T, DocumentId> id)
+    {
+        var document = DocumentJson.Read<T>(row.GetFieldValue<byte[]>(1));
+        return documents.TryAdd(id(document), document);
+    }
+
     private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<ConversationDocument> documents) => Set(batch, Table("conversations", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("account_id", "uuid", Array(documents, d => d.AccountId)), ("assigned_to", "uuid", Array(documents, d => d.AssignedTo)),
         ("status", "text", Array(documents, d => d.Status)), ("wa_conversation_id", "text", Array(documents, d => d.WaConversationId)),
@@ -139,7 +151,7 @@ public sealed class PostgresDocumentStore : IDocumentStore
         (string Name, string Type, Array Values)[] columns =
         [
             ("_id", "bytea", Array(documents, d => id(d).ToBytes())), ("organization_id", "uuid", Array(documents, organization)), ("position", "bigint", Array(documents, position)),
-            .. own, ("doc", "jsonb", Array(documents, DocumentJson.Write)),
+            .. own, ("doc", "jsonb", Array(documents, DocumentJson.WriteUtf8)),
         ];
         var names = string.Join(", ", columns.Select(c => c.Name));
         var command = new NpgsqlBatchCommand($"""

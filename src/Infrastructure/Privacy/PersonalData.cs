@@ -11,7 +11,8 @@ namespace Bsp.Infrastructure.Privacy;
 /// <summary>One AES-256 key a contact, in <c>bsp.contact_keys</c>, wrapped under the master key. Deleting the row is the erasure.</summary>
 public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalData, IDisposable
 {
-    private const int KeysCachedMax = 100_000;
+    // Two entries of about 0.25 KB a contact: more contacts than lie between sealing a message, sending it and showing it.
+    private const int KeysCachedMax = 30_000;
     private const int KeyBytes = 32;
 
     // How long another process may still read what was erased here.

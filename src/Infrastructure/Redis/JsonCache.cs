@@ -1,37 +1,54 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Redis;
 
+/// <summary>What a cache key holds: <c>{"version":7,"row":{…}}</c>; without a row it only says that everything older is out of date.</summary>
+/// <param name="Version">Stream version that the row shows.</param>
+public sealed record CachedRow<T>(long Version, T? Row) where T : class;
+
 /// <summary>
-/// JSON copies of rows, one string each: <c>template:{template_id}</c>, <c>campaign:{campaign_id}</c>. While Redis is away everything is
-/// a miss; a removal that could not be delivered is bounded by the entry's life.
+/// JSON copies of rows, one string each: <c>template:{template_id}</c>, <c>campaign:{campaign_id}</c>. A copy never replaces a later one, and after a change the key refuses
+/// what was read before it. While Redis is away everything is a miss; a change it could not be told of shows at the latest after <see cref="Life"/>. Decision: docs/decisions/0070.
 /// </summary>
-public sealed class JsonCache(RedisConnection redis, string prefix, TimeSpan life, ILogger<JsonCache> log)
+public sealed class JsonCache(RedisConnection redis, string prefix, ILogger<JsonCache> log)
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    public static readonly TimeSpan Life = TimeSpan.FromMinutes(1);
 
-    public static JsonCache Templates(RedisConnection redis, ILogger<JsonCache> log) =>
-        new(redis, "template", TimeSpan.FromMinutes(5), log);
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
-    public static JsonCache Campaigns(RedisConnection redis, ILogger<JsonCache> log) =>
-        new(redis, "campaign", TimeSpan.FromMinutes(1), log);
-
-    /// <returns>Null when there is none, or it cannot be read as a <typeparamref name="T"/>.</returns>
-    public async Task<T?> FindAsync<T>(Guid id, CancellationToken ct = default) where T : class
+    /// <returns>Null when there is no row, or it cannot be read as a <typeparamref name="T"/>.</returns>
+    public async Task<CachedRow<T>?> FindAsync<T>(Guid id, CancellationToken ct = default) where T : class
     {
         var text = await CacheTrouble.MissAsync(log, async () => await (await redis.DatabaseAsync(ct)).StringGetAsync(Key(id)).WaitAsync(ct));
-        return CacheTrouble.Read<T>(text, Json, log);
+        return CacheTrouble.Read<CachedRow<T>>(text, Json, log) is { Row: not null } found ? found : null;
     }
 
-    public Task SetAsync<T>(Guid id, T value, CancellationToken ct = default) where T : class => CacheTrouble.MissAsync(log, async () =>
-        await (await redis.DatabaseAsync(ct)).StringSetAsync(Key(id), JsonSerializer.Serialize(value, Json), life).WaitAsync(ct));
+    /// <summary>Keeps a row that was read, unless the key knows of a later version.</summary>
+    public Task SetAsync<T>(Guid id, long version, T row, CancellationToken ct = default) where T : class => PutAsync(id, new CachedRow<T>(version, row), ct);
 
-    public Task RemoveAsync(Guid id, CancellationToken ct = default) => CacheTrouble.MissAsync(log, async () =>
-        await (await redis.DatabaseAsync(ct)).KeyDeleteAsync(Key(id)).WaitAsync(ct));
+    /// <summary>After a change was committed: rows before this version are not given or taken any more.</summary>
+    public Task ForgetAsync(Guid id, long version, CancellationToken ct = default) => PutAsync(id, new CachedRow<object>(version, null), ct);
+
+    private Task PutAsync<T>(Guid id, CachedRow<T> entry, CancellationToken ct) where T : class => CacheTrouble.MissAsync(log, async () =>
+        await (await redis.DatabaseAsync(ct)).ScriptEvaluateAsync(RedisScripts.CachePut, [Key(id)], [JsonSerializer.Serialize(entry, Json), entry.Version, (long)Life.TotalMilliseconds]).WaitAsync(ct));
 
     private RedisKey Key(Guid id) => $"{prefix}:{id}";
+}
+
+/// <summary>The caches of rows that streams stand behind.</summary>
+public sealed class RowCaches(RedisConnection redis, ILogger<JsonCache> log)
+{
+    /// <summary><c>template:{template_id}</c>: what GET /v1/templates/{id} shows.</summary>
+    public JsonCache Templates { get; } = new(redis, "template", log);
+
+    /// <summary><c>campaign:{campaign_id}</c>: whose it is and how it stands, for progress. Never a permission to send.</summary>
+    public JsonCache Campaigns { get; } = new(redis, "campaign", log);
+
+    /// <summary>The cache of a stream's row; null: its kind has none.</summary>
+    public JsonCache? Of(string streamType) => streamType switch { "template" => Templates, "campaign" => Campaigns, _ => null };
 }
 
 /// <summary>

@@ -72,6 +72,11 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             return 0;
         }
 
+        if (webhooks.Count == max)
+        {
+            signal.Set(); // there may be more: the other reader helps
+        }
+
         var page = new WebhookPage(mediator, numbers, marks, parked, others);
         try
         {

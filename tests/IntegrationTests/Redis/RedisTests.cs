@@ -1,5 +1,8 @@
+using System.Text.Json;
 using Bsp.Application.Presence;
+using Bsp.Application.Templates;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Templates;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
@@ -76,21 +79,34 @@ public sealed class RedisTests(RedisFixture fixture)
     }
 
     [Fact]
-    public async Task Cached_rows_come_back_until_removed()
+    public async Task Cached_rows_come_back_until_a_change_makes_them_old_and_what_was_read_before_it_is_not_taken()
     {
-        var cache = JsonCache.Templates(redis, NullLogger<JsonCache>.Instance);
+        var cache = new RowCaches(redis, NullLogger<JsonCache>.Instance).Templates;
         var id = Guid.NewGuid();
         (await cache.FindAsync<Card>(id)).ShouldBeNull();
-        await cache.SetAsync(id, new Card("Grüße", [1, 2]));
+        await cache.SetAsync(id, 3, new Card("Grüße", [1, 2]));
         var found = (await cache.FindAsync<Card>(id)).ShouldNotBeNull();
-        found.Name.ShouldBe("Grüße");
-        found.Numbers.ShouldBe([1, 2]);
-        (await (await redis.DatabaseAsync()).KeyTypeAsync($"template:{id}")).ShouldBe(RedisType.String);
-        await cache.RemoveAsync(id);
-        (await cache.FindAsync<Card>(id)).ShouldBeNull();
+        (found.Version, found.Row!.Name).ShouldBe((3, "Grüße"));
+        found.Row.Numbers.ShouldBe([1, 2]);
+        var database = await redis.DatabaseAsync();
+        (await database.KeyTypeAsync($"template:{id}")).ShouldBe(RedisType.String);
+        (await database.KeyTimeToLiveAsync($"template:{id}"))!.Value.ShouldBeLessThanOrEqualTo(JsonCache.Life);
 
-        await (await redis.DatabaseAsync()).StringSetAsync($"template:{id}", "[");
+        await cache.ForgetAsync(id, 2);
+        (await cache.FindAsync<Card>(id)).ShouldNotBeNull("an older change says nothing about it");
+        await cache.ForgetAsync(id, 3);
+        (await cache.FindAsync<Card>(id)).ShouldNotBeNull("it shows that very version");
+        await cache.ForgetAsync(id, 4);
+        (await cache.FindAsync<Card>(id)).ShouldBeNull();
+        await cache.SetAsync(id, 3, new Card("read before the change", []));
+        (await cache.FindAsync<Card>(id)).ShouldBeNull();
+        await cache.SetAsync(id, 4, new Card("after", []));
+        (await cache.FindAsync<Card>(id))!.Row!.Name.ShouldBe("after");
+
+        await database.StringSetAsync($"template:{id}", "[");
         (await cache.FindAsync<Card>(id)).ShouldBeNull("what cannot be read is a miss");
+        await cache.SetAsync(id, 1, new Card("anew", []));
+        (await cache.FindAsync<Card>(id))!.Row!.Name.ShouldBe("anew", "and is replaced");
     }
 
     [Fact]
@@ -197,11 +213,14 @@ public sealed class RedisTests(RedisFixture fixture)
         using var server = new RedisServer();
         server.Kill();
         await using var down = new RedisConnection(server.ConnectionString);
-        var cache = JsonCache.Campaigns(down, NullLogger<JsonCache>.Instance);
+        var cache = new RowCaches(down, NullLogger<JsonCache>.Instance).Campaigns;
         var marks = new WebhookMarks(down, NullLogger<WebhookMarks>.Instance);
 
         (await cache.FindAsync<Card>(Guid.NewGuid())).ShouldBeNull();
-        await cache.SetAsync(Guid.NewGuid(), new Card("", []));
+        await cache.SetAsync(Guid.NewGuid(), 1, new Card("", []));
+        await cache.ForgetAsync(Guid.NewGuid(), 1);
+        var template = new TemplateView(Guid.NewGuid(), organization, Guid.NewGuid(), "t", null, "UTILITY", "en", JsonSerializer.SerializeToElement(new { }), null, "DRAFT", "DRAFT", null, "UNKNOWN", null, null, default, default, 1);
+        (await new CachedTemplate(new RowCaches(down, NullLogger<JsonCache>.Instance)).Handle(new(organization, template.Id), default, () => Task.FromResult(template))).ShouldBe(template);
         (await marks.SeenAsync(Guid.NewGuid(), ["a"])).ShouldBeEmpty();
         await marks.MarkDoneAsync(Guid.NewGuid(), ["a"]);
         await Should.ThrowAsync<RedisException>(() => new RateLimit(down).TakeAsync(organization, "1", 1, 1));

@@ -1,0 +1,10 @@
+-- KEYS[1]: the copy. ARGV: the new entry, its version, ms to keep it. A later version stays, and a row of the same version stays before an entry without one.
+-- What cannot be read is replaced. Returns 1 when written.
+local stored = redis.call('GET', KEYS[1])
+if stored then
+  local readable, entry = pcall(cjson.decode, stored)
+  local version = readable and type(entry) == 'table' and tonumber(entry.version)
+  if version and (version > tonumber(ARGV[2]) or (version == tonumber(ARGV[2]) and entry.row)) then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
