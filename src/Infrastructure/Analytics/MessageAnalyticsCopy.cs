@@ -53,11 +53,11 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
         await checkpoints.SaveAsync(Name, shard, await GenerationAsync(shard, ct) ?? 0, 0, ct);
     }
 
-    public async Task SwapAsync(Shard shard, CancellationToken ct)
+    public async Task<bool> SwapAsync(Shard shard, CancellationToken ct)
     {
         if (await StandsAsync(shard, ct) is not { } at)
         {
-            return; // it was exchanged already
+            return false; // it was exchanged already
         }
 
         var (rows, days) = (Next("message_analytics", shard), Next("daily_stats_data", shard));
@@ -74,6 +74,7 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
         await checkpoints.SaveAsync(MessageAnalyticsProjection.ProjectionName, shard, serving.Generation + 1, at.Position, ct);
         await DropAsync(shard, ct);
         daily.Wake();
+        return true;
     }
 
     public async Task DropAsync(Shard shard, CancellationToken ct)

@@ -33,10 +33,11 @@ internal sealed class CampaignProgressCopy(RedisConnection redis) : IProjectionC
         await hashes.CheckpointAsync(shard, ct);
     }
 
-    public Task SwapAsync(Shard shard, CancellationToken ct) => hashes.Guarded(async db =>
+    public Task<bool> SwapAsync(Shard shard, CancellationToken ct) => hashes.Guarded(async db =>
     {
-        await db.ScriptEvaluateAsync(Swap, [CampaignProgressProjection.Key(shard)]);
-        return await MoveAsync(db, shard);
+        var swapped = (int)await db.ScriptEvaluateAsync(Swap, [CampaignProgressProjection.Key(shard)]) == 1;
+        await MoveAsync(db, shard);
+        return swapped;
     }, ct);
 
     public Task<bool> FinishAsync(Shard shard, CancellationToken ct) => hashes.Guarded(db => MoveAsync(db, shard), ct);

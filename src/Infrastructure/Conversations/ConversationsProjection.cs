@@ -182,7 +182,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
         public Task BeginAsync(Shard shard, CancellationToken ct) => store.BeginNextAsync(shard, ProjectionName, ct);
 
-        public Task SwapAsync(Shard shard, CancellationToken ct) => store.SwapNextAsync(shard, ProjectionName, ct);
+        public Task<bool> SwapAsync(Shard shard, CancellationToken ct) => store.SwapNextAsync(shard, ProjectionName, ct);
 
         public Task<bool> FinishAsync(Shard shard, CancellationToken ct) => store.FinishNextAsync(shard, ProjectionName, ct);
 

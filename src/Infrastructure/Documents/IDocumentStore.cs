@@ -42,8 +42,8 @@ public interface IDocumentStore
     /// <summary>Makes the next conversations, messages and message_logs of this shard, empty, with checkpoint 0, whatever an earlier attempt left.</summary>
     Task BeginNextAsync(Shard shard, string projection, CancellationToken ct);
 
-    /// <summary>The next documents become those that readers see, and their checkpoint the view's. Nobody writes either meanwhile.</summary>
-    Task SwapNextAsync(Shard shard, string projection, CancellationToken ct);
+    /// <summary>The next documents become those that readers see, and their checkpoint the view's. Nobody writes either meanwhile. False: nothing was swapped.</summary>
+    Task<bool> SwapNextAsync(Shard shard, string projection, CancellationToken ct);
 
     /// <summary>Completes a swap that was killed half-way; true: there was one.</summary>
     Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct);

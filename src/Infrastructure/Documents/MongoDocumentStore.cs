@@ -70,11 +70,11 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
     }
 
     // The copy's checkpoint is marked first: from then on the swap is only ever completed, by whoever comes.
-    public async Task SwapNextAsync(Shard shard, string projection, CancellationToken ct)
+    public async Task<bool> SwapNextAsync(Shard shard, string projection, CancellationToken ct)
     {
         var database = await mongo.OfAsync(shard, ct);
         await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", CopyName.Of(projection)), Builders<BsonDocument>.Update.Set("swapping", true), cancellationToken: ct));
-        await FinishNextAsync(shard, projection, ct);
+        return await FinishNextAsync(shard, projection, ct);
     }
 
     public async Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct)

@@ -86,14 +86,17 @@ public sealed class PostgresDocumentStore : IDocumentStore
         await transaction.CommitAsync(ct);
     }
 
-    public async Task SwapNextAsync(Shard shard, string projection, CancellationToken ct)
+    public async Task<bool> SwapNextAsync(Shard shard, string projection, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync([], ct);
-        if (await ProjectionBoard.SwapAsync(transaction, projection, ct))
+        if (!await ProjectionBoard.SwapAsync(transaction, projection, ct))
         {
-            await transaction.ExecuteAsync("SELECT documents.swap_next()", ct);
-            await transaction.CommitAsync(ct);
+            return false;
         }
+
+        await transaction.ExecuteAsync("SELECT documents.swap_next()", ct);
+        await transaction.CommitAsync(ct);
+        return true;
     }
 
     public Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct) => Task.FromResult(false); // the swap is one transaction

@@ -57,8 +57,8 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
         {
             try
             {
-                var next = Volatile.Read(ref ordered).Task;
                 await ObeyAsync(ct);
+                var next = Volatile.Read(ref ordered).Task; // what is ordered from here on wakes us; what came in between is ordered again within a second
                 if (projection.Beside is { } copy && await board.CopyAsync(projection.Name, ct) is not null)
                 {
                     await CopyAsync(copy, next, ct);
@@ -143,8 +143,11 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
             return false;
         }
 
-        await copy.SwapAsync(shard, ct);
-        await board.SwappedAsync(projection.Name, ct);
+        if (await copy.SwapAsync(shard, ct))
+        {
+            await board.SwappedAsync(projection.Name, await projection.CheckpointAsync(shard, ct), ct);
+        }
+
         return true;
     }, ct);
 

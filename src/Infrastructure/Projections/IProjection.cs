@@ -73,7 +73,8 @@ public interface IProjectionCopy : IProjection
     /// It becomes the view, and its checkpoint the view's. Called while no page is applied to either, when it is at least as far as the view. Killed half-way, readers still see
     /// one content or the other, and <see cref="FinishAsync"/> completes it.
     /// </summary>
-    Task SwapAsync(Shard shard, CancellationToken ct);
+    /// <returns>False: nothing was swapped, because another process has done so or has carried the view further.</returns>
+    Task<bool> SwapAsync(Shard shard, CancellationToken ct);
 
     /// <summary>Completes a swap that was killed half-way; called by every new runner before it applies anything. True: there was one, and it is complete now.</summary>
     Task<bool> FinishAsync(Shard shard, CancellationToken ct) => Task.FromResult(false);

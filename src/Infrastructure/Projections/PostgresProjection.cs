@@ -125,18 +125,26 @@ public abstract class PostgresCopy(string view) : PostgresProjection, IProjectio
         await EmptyAsync(tx, ct);
         await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = 0 WHERE name = $1", ct, Name);
         await tx.ExecuteAsync("DELETE FROM bsp.projection_parts WHERE name = $1", ct, Name);
+        return true;
     }, ct);
 
-    public Task SwapAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, async tx =>
+    public Task<bool> SwapAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, async tx =>
     {
-        if (await ProjectionBoard.SwapAsync(tx, view, ct))
+        if (!await ProjectionBoard.SwapAsync(tx, view, ct))
         {
-            await SwapAsync(tx, ct);
-            await EmptyAsync(tx, ct);
+            return false;
         }
+
+        await SwapAsync(tx, ct);
+        await EmptyAsync(tx, ct);
+        return true;
     }, ct);
 
-    public Task DropAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, tx => EmptyAsync(tx, ct), ct);
+    public Task DropAsync(Shard shard, CancellationToken ct) => InOneAsync(shard, async tx =>
+    {
+        await EmptyAsync(tx, ct);
+        return true;
+    }, ct);
 
     /// <summary>Empties the copy's own tables; the transaction sees every organization that has events here.</summary>
     protected abstract Task EmptyAsync(TenantTransaction tx, CancellationToken ct);
@@ -144,11 +152,17 @@ public abstract class PostgresCopy(string view) : PostgresProjection, IProjectio
     /// <summary>Makes the view's rows equal to the copy's; the transaction sees every organization that has events here.</summary>
     protected abstract Task SwapAsync(TenantTransaction tx, CancellationToken ct);
 
-    private static async Task InOneAsync(Shard shard, Func<TenantTransaction, Task> work, CancellationToken ct)
+    // Committed when the work says true.
+    private static async Task<bool> InOneAsync(Shard shard, Func<TenantTransaction, Task<bool>> work, CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
         await tx.ExecuteAsync("SELECT set_config('bsp.tenants', string_agg(t, ','), true) FROM bsp.log_tenants() t WHERE t ~ '^[0-9a-f-]{36}$'", ct);
-        await work(tx);
+        if (!await work(tx))
+        {
+            return false;
+        }
+
         await tx.CommitAsync(ct);
+        return true;
     }
 }

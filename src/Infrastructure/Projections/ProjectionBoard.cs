@@ -123,31 +123,43 @@ internal sealed class ProjectionBoard(Shard shard)
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>The copy is the view now: its checkpoint and its parked events are the view's. Without a copy: nothing.</summary>
-    public async Task SwappedAsync(string view, CancellationToken ct)
+    /// <summary>The copy of a view in another store is the view now: its parked events are the view's. Without a copy: nothing.</summary>
+    /// <param name="sequence">Where the view stands, in that store.</param>
+    public async Task SwappedAsync(string view, long sequence, CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
-        await SwapAsync(tx, view, ct);
-        await tx.CommitAsync(ct);
+        if (await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $2, updated_at = now() WHERE name = $1 AND EXISTS (SELECT 1 FROM bsp.projections WHERE name = $3)", ct, view, sequence, CopyName.Of(view)) == 1)
+        {
+            await ForgetAsync(tx, view, ct);
+            await tx.CommitAsync(ct);
+        }
     }
 
-    /// <summary>The same in a transaction that swaps the contents too. False: there is no copy (any more), or the view is further on than it; then nothing must be swapped.</summary>
+    /// <summary>
+    /// The copy's checkpoint and parked events become the view's, where both checkpoints are rows here, in the transaction that swaps the contents. False: there is no copy (any more), or
+    /// the view is further on than it; then nothing must be swapped.
+    /// </summary>
     public static async Task<bool> SwapAsync(TenantTransaction tx, string view, CancellationToken ct)
     {
-        var copy = CopyName.Of(view);
         var swapped = await tx.ExecuteAsync("""
             UPDATE bsp.projections v SET sequence = c.sequence, updated_at = now()
               FROM (SELECT sequence FROM bsp.projections WHERE name = $2 FOR UPDATE) c WHERE v.name = $1 AND c.sequence >= v.sequence
-            """, ct, view, copy) == 1;
+            """, ct, view, CopyName.Of(view)) == 1;
         if (swapped)
         {
-            await tx.ExecuteAsync("DELETE FROM bsp.projections WHERE name = $1", ct, copy);
-            await tx.ExecuteAsync("DELETE FROM bsp.projection_parts WHERE name = $1", ct, copy);
-            await tx.ExecuteAsync("DELETE FROM bsp.parked_events WHERE projection = $1", ct, view);
-            await tx.ExecuteAsync("UPDATE bsp.parked_events SET projection = $1 WHERE projection = $2", ct, view, copy);
+            await ForgetAsync(tx, view, ct);
         }
 
         return swapped;
+    }
+
+    private static async Task ForgetAsync(TenantTransaction tx, string view, CancellationToken ct)
+    {
+        var copy = CopyName.Of(view);
+        await tx.ExecuteAsync("DELETE FROM bsp.projections WHERE name = $1", ct, copy);
+        await tx.ExecuteAsync("DELETE FROM bsp.projection_parts WHERE name = $1", ct, copy);
+        await tx.ExecuteAsync("DELETE FROM bsp.parked_events WHERE projection = $1", ct, view);
+        await tx.ExecuteAsync("UPDATE bsp.parked_events SET projection = $1 WHERE projection = $2", ct, view, copy);
     }
 
     public async Task AskAsync(string name, ProjectionRequest request, CancellationToken ct)

@@ -121,7 +121,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     {
         if (projection.Beside is { } beside && await beside.FinishAsync(shard, ct))
         {
-            await board.SwappedAsync(projection.Name, ct);
+            await board.SwappedAsync(projection.Name, await projection.CheckpointAsync(shard, ct), ct);
         }
 
         var (left, shown) = await board.EnterAsync(projection.Name, ct);

@@ -37,7 +37,8 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         }
 
         inTheMiddle.ShouldBeGreaterThan(0);
-        await Patience.UntilAsync(async () => await api.Views.ScalarAsync("SELECT count(*) FROM bsp.projections WHERE request IS NOT NULL OR name LIKE '%+next'"), left => left == "0", "every rebuild is done");
+        await Patience.UntilAsync(async () => await api.Views.ScalarAsync("SELECT coalesce(string_agg(concat_ws(' ', name, state, request, sequence, error), '; '), '') FROM bsp.projections WHERE request IS NOT NULL OR name LIKE '%+next'"),
+            left => left.Length == 0, "every rebuild is done");
         await DailyAsync();
         var after = await api.Views.ContentsAsync();
         foreach (var (view, content) in before)

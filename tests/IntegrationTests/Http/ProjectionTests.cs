@@ -1,4 +1,7 @@
+using Bsp.Api.Operations;
+using Bsp.Application.Common;
 using Bsp.IntegrationTests.Common;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.IntegrationTests.Http;
 
@@ -19,6 +22,35 @@ public sealed class ProjectionTests(AppFixture app) : IClassFixture<AppFixture>
         await UntilAsync(state: "running", pending: false);
         (await app.Platform.SendAsync("POST", $"/v1/projections/{View}/rebuild")).Status.ShouldBe(202);
         await UntilAsync(state: "running", pending: false);
+    }
+
+    [Fact]
+    public async Task What_makes_no_view_cannot_be_rebuilt_and_parked_events_can_be_asked_for()
+    {
+        (await app.Platform.SendAsync("POST", "/v1/projections/send_consequences.v1/rebuild")).ShouldBeProblem(409, "projection.no_rebuild");
+        (await app.Platform.SendAsync("POST", $"/v1/projections/{View}/retry")).Status.ShouldBe(202);
+        await UntilAsync(state: "running", pending: false);
+        (await app.Platform.SendAsync("POST", $"/v1/projections/{View}/cancel")).Status.ShouldBe(202);
+        await UntilAsync(state: "running", pending: false);
+    }
+
+    [Theory]
+    [InlineData(0, "list")]
+    [InlineData(0, "rebuild", "campaign_counters")]
+    [InlineData(0, "rebuild", "conversations.v1")]
+    [InlineData(0, "retry", "contact_counters.v1")]
+    [InlineData(2, "rebuild", "nonsense")]
+    [InlineData(2, "rebuild", "send_consequences")]
+    [InlineData(2, "7", "campaign_counters")]
+    public async Task The_verb_orders_follows_to_the_end_and_says_how_it_went(int exitCode, params string[] arguments) =>
+        (await new ProjectionsCommand(app.Services.GetRequiredService<IProjections>(), () => Task.CompletedTask).RunAsync(arguments, TestContext.Current.CancellationToken)).ShouldBe(exitCode);
+
+    [Fact]
+    public async Task Metrics_name_each_projection_and_shard()
+    {
+        var metrics = (await app.Platform.SendAsync("GET", "/metrics")).Text;
+        metrics.ShouldContain("bsp_projection_lag{projection=\"conversations.v1\",shard=");
+        metrics.ShouldContain("bsp_projection_here{projection=\"send_consequences.v1\",shard=");
     }
 
     [Fact]

@@ -105,8 +105,8 @@ public sealed class ViewsDatabase : IAsyncDisposable
         await copy.BeginAsync(Shard, default);
         (await copy.CheckpointAsync(Shard, default)).ShouldBe(0);
         await RunAsync(copy, log, seed);
-        await copy.SwapAsync(Shard, default);
-        await board.SwappedAsync(projection.Name, default);
+        (await copy.SwapAsync(Shard, default)).ShouldBeTrue();
+        await board.SwappedAsync(projection.Name, await projection.CheckpointAsync(Shard, default), default);
         (await board.CopyAsync(projection.Name, default)).ShouldBeNull();
         (await projection.CheckpointAsync(Shard, default)).ShouldBe(log.Events[^1].Sequence);
     }
