@@ -39,7 +39,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         context.Features.Set(caller);
         var current = new CurrentRequest
         {
-            CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null : caller.Name, RemoteAddress = context.Connection.RemoteIpAddress?.ToString(), AccountId = caller.AccountId,
+            CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null : caller.Name, RemoteAddress = AddressOf(context), AccountId = caller.AccountId,
         };
         context.Features.Set(current);
         using (current.Enter())
@@ -50,6 +50,9 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
 
     private static Access.Rule RuleOf(RouteEndpoint route) =>
         Access.RoutesOf(route).Select(r => Access.All.GetValueOrDefault(r)).FirstOrDefault(r => r is not null) ?? throw new InvalidOperationException($"{route.DisplayName} has no role.");
+
+    // A socket that listens for both families shows IPv4 clients as ::ffff:…
+    private static string? AddressOf(HttpContext context) => context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
 
     private static void Allow(Caller caller, Access.Rule rule)
     {

@@ -32,7 +32,7 @@ CREATE TABLE bsp.directory_tokens (
 CREATE INDEX directory_tokens_user ON bsp.directory_tokens (user_id);
 CREATE INDEX directory_tokens_end ON bsp.directory_tokens (expires_at);
 
--- Attempts to sign in, counted in windows. A subject is a hash: who reads this finds neither e-mail nor address.
+-- Attempts to sign in, counted in windows. A subject is the SHA-256 of what is counted (account, address, both): short, and no e-mail stands here.
 CREATE TABLE bsp.login_attempts (
   subject text PRIMARY KEY,
   attempts int NOT NULL,

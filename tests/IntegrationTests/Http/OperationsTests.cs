@@ -42,7 +42,7 @@ public sealed class OperationsTests(AppFixture app) : IClassFixture<AppFixture>
                 operation.Value.TryGetProperty("summary", out _).ShouldBeTrue($"{operation.Name} {path.Name}");
                 var responses = operation.Value.GetProperty("responses");
                 responses.EnumerateObject().Any(r => r.Name[0] == '2').ShouldBeTrue($"{operation.Name} {path.Name}");
-                if (path.Name.StartsWith("/v1/", StringComparison.Ordinal))
+                if (path.Name.StartsWith("/v1/", StringComparison.Ordinal) && Access.Of(operation.Name.ToUpperInvariant(), path.Name)!.Least > Role.Anonymous)
                 {
                     responses.TryGetProperty("401", out _).ShouldBeTrue($"{operation.Name} {path.Name}");
                 }
@@ -76,4 +76,32 @@ public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
         refused.Header("RateLimit-Remaining").ShouldBe("0");
         (await organization.Writer.SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
     }
+
+    [Fact]
+    public async Task A_person_has_one_limit_over_all_of_his_sessions()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var ann = await app.NewPersonAsync(organization.Admin, "agent");
+        var other = app.Client(await app.SignInAsync(ann.Email, ann.Password));
+        (await ann.Client.SendAsync("GET", "/v1/me")).Header("RateLimit-Limit").ShouldBe("5");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => (i % 2 == 0 ? ann.Client : other).SendAsync("GET", "/v1/me")));
+        answers.Count(a => a.Status == 200).ShouldBeLessThan(40);
+        answers.First(a => a.Status == 429).ShouldBeProblem(429, "request.rate_limited").Header("RateLimit-Remaining").ShouldBe("0");
+    }
+
+    [Fact]
+    public async Task The_limit_of_an_organization_is_told_when_it_is_the_tighter_one()
+    {
+        await using var tight = new TightOrganizationApp(app.Stores);
+        await tight.InitializeAsync();
+        var organization = await tight.NewOrganizationAsync();
+        var answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => (i % 2 == 0 ? organization.Reader : organization.Writer).SendAsync("GET", "/v1/me")));
+        answers.First(a => a.Status == 429).ShouldBeProblem(429, "request.rate_limited").Header("RateLimit-Limit").ShouldBe("6");
+    }
+}
+
+/// <summary>Few requests a second for a whole organization.</summary>
+public sealed class TightOrganizationApp(StoresFixture stores) : AppFixture(stores)
+{
+    protected override IEnumerable<(string Name, string? Value)> Settings => [("Bsp:Limits:KeyPerSecond", "1000"), ("Bsp:Limits:OrganizationPerSecond", "6")];
 }
