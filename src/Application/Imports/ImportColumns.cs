@@ -123,10 +123,14 @@ public sealed class ImportColumns
         {
             { PhoneNumber: null, WaUserId: null } => (null, new("phone_number", "is empty, and so is wa_user_id")),
             { Tags.Count: > ContactFieldsValidator.TagsMax } => (null, new("tags", $"has more than {ContactFieldsValidator.TagsMax} tags")),
-            _ when ContactFieldsValidator.CustomFieldFault(JsonSerializer.SerializeToElement(row.CustomFields)) is { } fault => (null, new(null, fault)),
+            { CustomFields.Count: > 0 } when !SurelySmall(row.CustomFields, fields) && ContactFieldsValidator.CustomFieldFault(JsonSerializer.SerializeToElement(row.CustomFields)) is { } fault => (null, new(null, fault)),
             _ => (row, null),
         };
     }
+
+    // Writing each row's custom fields out only to count their bytes costs a fifth of its time. A character is at most six bytes of JSON.
+    private static bool SurelySmall(JsonObject customFields, IReadOnlyList<string> fields) =>
+        customFields.Count <= ContactFieldsValidator.CustomFieldsMax && (fields.Sum(f => f.Length) * 6) + (customFields.Count * (KeyCharactersMax + 6) * 6) <= ContactFieldsValidator.CustomFieldsBytesMax;
 
     private static string? Fault(string column, string text) => column switch
     {
