@@ -51,6 +51,11 @@ public sealed class ImportColumns
     {
         var (map, unknown) = (mapping ?? ImportMapping.None, (mapping ?? ImportMapping.None).Unknown);
         var mapped = map.Map.ToDictionary(p => Tidy(p.Key), p => Tidy(p.Value), StringComparer.OrdinalIgnoreCase);
+        if (!header.Any(name => mapped.GetValueOrDefault(Tidy(name), Tidy(name)) is "phone_number" or "wa_user_id"))
+        {
+            throw new Refusal("import.header_missing_identity", "Line 1 must be a header naming a column phone_number (or wa_user_id). Known columns: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields, custom.<key>.");
+        }
+
         var names = header.Select(name => mapped.GetValueOrDefault(Tidy(name), Tidy(name))).Select((name, i) => IsKnown(name) ? name : unknown switch
         {
             UnknownColumns.Ignore => Ignored,
@@ -60,11 +65,6 @@ public sealed class ImportColumns
         if (names.Count > ColumnsMax)
         {
             throw new Refusal("import.header_unknown_column", $"A file has at most {ColumnsMax} columns.");
-        }
-
-        if (!names.Intersect(["phone_number", "wa_user_id"]).Any())
-        {
-            throw new Refusal("import.header_missing_identity", "Line 1 must be a header naming a column phone_number (or wa_user_id). Known columns: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields, custom.<key>.");
         }
 
         return names.Where(n => n != Ignored).GroupBy(n => n).FirstOrDefault(g => g.Count() > 1) is { Key: var twice }
@@ -194,11 +194,11 @@ public sealed class ImportColumns
     {
         try
         {
-            return JsonNode.Parse(text) as JsonObject;
+            return JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject;
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (JsonException)
         {
-            return null; // ArgumentException: a key twice
+            return null;
         }
     }
 

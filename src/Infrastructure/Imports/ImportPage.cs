@@ -116,13 +116,9 @@ internal static class ImportPage
     private static bool IsErased(ImportRow row, IReadOnlySet<string> erased) => (row.PhoneNumber is { } phone && erased.Contains(phone)) || (row.WaUserId is { } user && erased.Contains(user));
 
     private static Task<List<Known>> KnownAsync(TenantTransaction transaction, Guid organizationId, Guid importId, List<ImportRow> rows, CancellationToken ct) =>
-        // A look-up each, whatever the planner knows of a table that is just being filled. The same person by both ids comes twice, and is one all the same.
         transaction.QueryAsync("""
-            SELECT c.* FROM unnest($3::text[]) AS p (phone) CROSS JOIN LATERAL (
-              SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND phone_number = p.phone OFFSET 0) c
-            UNION ALL
-            SELECT c.* FROM unnest($4::text[]) AS w (wa) CROSS JOIN LATERAL (
-              SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND wa_user_id = w.wa OFFSET 0) c
+            SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND phone_number = ANY ($3)
+            UNION ALL SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND wa_user_id = ANY ($4)
             """, r => new Known(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2), r.GetBoolean(3)), ct,
             organizationId, importId, rows.Select(r => r.PhoneNumber).OfType<string>().Distinct().ToArray(), rows.Select(r => r.WaUserId).OfType<string>().Distinct().ToArray());
 
