@@ -57,7 +57,19 @@ public sealed partial class SendConsequences(RateLimit limits, IMediator mediato
     {
         if (code is { } number && MetaErrors.IsOptOut(number))
         {
-            await mediator.Send(new ChangeContactConsent(organizationId, reference.ContactId, new("OPTED_OUT", "meta_131050", reference.MessageId.ToString())) { Once = true }, ct);
+            await OptOutAsync(new ChangeContactConsent(organizationId, reference.ContactId, new("OPTED_OUT", "meta_131050", reference.MessageId.ToString())) { Once = true }, ct);
+        }
+    }
+
+    private async Task OptOutAsync(ChangeContactConsent command, CancellationToken ct)
+    {
+        try
+        {
+            await mediator.Send(command, ct);
+        }
+        catch (Refusal refusal) when (refusal.Code == "contact.unknown")
+        {
+            LogGone(command.ContactId); // deleted or erased since the message left: nobody is left to be sent to
         }
     }
 
@@ -89,6 +101,9 @@ public sealed partial class SendConsequences(RateLimit limits, IMediator mediato
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId} paused: {Reason}")]
     private partial void LogPaused(Guid campaignId, string reason);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "contact {ContactId} opted out and is gone")]
+    private partial void LogGone(Guid contactId);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "campaign {CampaignId} not paused: {Code}")]
     private partial void LogNotPaused(Guid campaignId, string code);
