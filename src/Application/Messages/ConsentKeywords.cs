@@ -4,7 +4,7 @@ using System.Text;
 namespace Bsp.Application.Messages;
 
 /// <summary>
-/// Words with which people stop and start messages. A word counts only as the whole message: "please stop by" is none. Compared without case, without accents' spelling (NFKC), without invisible
+/// Words with which people stop and start messages. A word counts only as the whole message: "please stop by" is none. Compared without case, in full-width letters as in narrow ones, with accents written apart or not at all, without invisible
 /// characters (direction marks, joiners), with runs of blanks as one, and without punctuation around it. A word that means both, or something else in another language of the table, is not in it.
 /// </summary>
 public static class ConsentKeywords
@@ -14,9 +14,9 @@ public static class ConsentKeywords
     private static readonly HashSet<string> Stop = Table("""
         en: stop|stop all|stopall|stop promotions|unsubscribe|opt out|opt-out|optout|cancel|end|quit|remove me
         de: stopp|abmelden|abbestellen|austragen
-        es: alto|parar|baja|darme de baja|cancelar suscripción
+        es: alto|parar|baja|darme de baja|cancelar suscripcion|cancelar suscripción
         pt: sair|pare|cancelar|descadastrar
-        fr: arret|arrêt|arrêter|stopper|désabonner|se désabonner|désinscription
+        fr: arret|arrêt|arreter|arrêter|stopper|desabonner|désabonner|se desabonner|se désabonner|desinscription|désinscription
         it: fermare|basta|annulla iscrizione|disiscrivimi
         nl: afmelden|uitschrijven
         tr: dur|iptal|abonelikten çık
@@ -39,7 +39,7 @@ public static class ConsentKeywords
         de: anmelden|starten
         es: alta|iniciar|suscribir|suscribirme
         pt: voltar|inscrever|cadastrar
-        fr: début|commencer|abonner|s'abonner
+        fr: debut|début|commencer|abonner|s'abonner
         it: inizia|iscrivimi
         nl: aanmelden|inschrijven
         tr: başla|abone ol
@@ -74,9 +74,11 @@ public static class ConsentKeywords
     private static string Plain(string text)
     {
         var plain = new StringBuilder(text.Length);
-        foreach (var c in Normalized(text))
+        foreach (var written in text)
         {
-            if (char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.Control && !char.IsWhiteSpace(c))
+            // Full-width letters of East Asian keyboards; accents written apart from their letter, and Arabic vowel signs, which nobody types on purpose.
+            var c = written is >= '\uFF01' and <= '\uFF5E' ? (char)(written - 0xFEE0) : written;
+            if (c is >= '\u0300' and <= '\u036F' or >= '\u064B' and <= '\u0652' || (char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.Control && !char.IsWhiteSpace(c)))
             {
                 continue;
             }
@@ -92,18 +94,5 @@ public static class ConsentKeywords
         }
 
         return plain.ToString().Trim([' ', '.', ',', '!', '?', '¡', '¿', ':', ';', '"', '\'', '*', '_', '~', '`', '(', ')', '[', ']', '«', '»', '„', '“', '”', '’', '。', '！', '،', '؟', '…', '-']);
-    }
-
-    // Half a surrogate pair cannot be normalized; no keyword has one.
-    private static string Normalized(string text)
-    {
-        try
-        {
-            return text.Normalize(NormalizationForm.FormKC);
-        }
-        catch (ArgumentException)
-        {
-            return "";
-        }
     }
 }

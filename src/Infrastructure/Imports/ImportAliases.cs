@@ -15,7 +15,7 @@ internal sealed class ImportAliases
     {
         var found = await transaction.QueryAsync("""
             SELECT x.phone_number, c.phone_number, c.wa_user_id FROM bsp.contact_aliases x JOIN contacts c ON c.id = x.into_id WHERE x.organization_id = $1 AND x.phone_number = ANY ($2)
-            UNION SELECT x.wa_user_id, c.phone_number, c.wa_user_id FROM bsp.contact_aliases x JOIN contacts c ON c.id = x.into_id WHERE x.organization_id = $1 AND x.wa_user_id = ANY ($3)
+            UNION ALL SELECT x.wa_user_id, c.phone_number, c.wa_user_id FROM bsp.contact_aliases x JOIN contacts c ON c.id = x.into_id WHERE x.organization_id = $1 AND x.wa_user_id = ANY ($3)
             """, r => (Alias: r.GetString(0), Phone: r.TextOrNull(1), WaUserId: r.TextOrNull(2)), ct,
             organizationId, rows.Select(r => r.PhoneNumber).OfType<string>().ToArray(), rows.Select(r => r.WaUserId).OfType<string>().ToArray());
         return new(found.DistinctBy(f => f.Alias).ToDictionary(f => f.Alias, f => (f.Phone, f.WaUserId)));

@@ -15,6 +15,14 @@ internal readonly record struct PageOutcome(int Rows, int LastRow, int Created, 
 /// <summary>Contacts of the page were merged or erased while it was carried: carry it again.</summary>
 internal sealed class PageOutdated : Exception;
 
+internal sealed record StagedRow(int Row, int Line, string[] Fields, string? Fault);
+
+/// <summary>A page of staged rows, read and checked.</summary>
+internal sealed record CheckedRows(int AfterRow, int LastRow, IReadOnlyList<(StagedRow Staged, ImportRow Row)> Good, IReadOnlyList<(StagedRow Staged, RowFault Fault)> Rejects)
+{
+    public int Count => Good.Count + Rejects.Count;
+}
+
 /// <summary>A page of staged rows, carried into the contacts: one statement for those with a phone number, one for those with a user id only, one for the rejects.</summary>
 internal static class ImportPage
 {
@@ -43,22 +51,39 @@ internal static class ImportPage
           row_version = c.row_version + 1
         """;
 
-    private sealed record StagedRow(int Row, int Line, string[] Fields, string? Fault);
-
     private sealed record Known(Guid Id, string? Phone, string? WaUserId, bool FromThisImport);
 
-    public static async Task<PageOutcome> CarryAsync(TenantTransaction transaction, Guid organizationId, Guid importId, ImportColumns columns, int afterRow, CancellationToken ct, IReadOnlySet<string>? erased = null)
+    /// <summary>Reads the staged rows after one and checks them; null: none is left. Staged rows do not change, so this goes ahead while the page before is carried.</summary>
+    public static async Task<CheckedRows?> ReadAsync(Shard shard, Guid organizationId, Guid importId, ImportColumns columns, int afterRow, CancellationToken ct)
     {
-        var staged = await transaction.QueryAsync("SELECT row, line, fields, fault FROM bsp.import_rows WHERE import_id = $1 AND row > $2 ORDER BY row LIMIT $3",
+        var staged = await shard.QueryAsync(organizationId, "SELECT row, line, fields, fault FROM bsp.import_rows WHERE import_id = $1 AND row > $2 ORDER BY row LIMIT $3",
             r => new StagedRow(r.GetInt32(0), r.GetInt32(1), r.GetFieldValue<string[]>(2), r.IsDBNull(3) ? null : r.GetString(3)), ct, importId, afterRow, RowsMax);
         if (staged.Count == 0)
         {
-            return default;
+            return null;
         }
 
-        var checkedRows = staged.ConvertAll(s => (Staged: s, Result: s.Fault is { } fault ? (Row: null, Fault: new RowFault(null, fault)) : columns.Check(s.Fields)));
-        var rejects = checkedRows.Where(c => c.Result.Fault is not null).Select(c => (c.Staged, Fault: c.Result.Fault!)).ToList();
-        var good = checkedRows.Where(c => c.Result.Row is not null).Select(c => (c.Staged, Row: c.Result.Row!)).ToList();
+        var (good, rejects) = (new List<(StagedRow, ImportRow)>(staged.Count), new List<(StagedRow, RowFault)>());
+        foreach (var row in staged)
+        {
+            var (read, fault) = row.Fault is { } unreadable ? (null, new RowFault(null, unreadable)) : columns.Check(row.Fields);
+            if (read is null)
+            {
+                rejects.Add((row, fault!));
+            }
+            else
+            {
+                good.Add((row, read));
+            }
+        }
+
+        return new(afterRow, staged[^1].Row, good, rejects);
+    }
+
+    /// <exception cref="PageOutdated">Contacts of it were merged meanwhile.</exception>
+    public static async Task<PageOutcome> CarryAsync(TenantTransaction transaction, Guid organizationId, Guid importId, CheckedRows page, CancellationToken ct, IReadOnlySet<string>? erased = null)
+    {
+        var (good, rejects) = (page.Good.ToList(), page.Rejects.ToList());
         if (erased is { Count: > 0 })
         {
             rejects.AddRange(good.Where(g => IsErased(g.Row, erased)).Select(g => (g.Staged with { Fields = [] }, new RowFault(null, "was erased after the file was sent in"))));
@@ -80,12 +105,12 @@ internal static class ImportPage
         }
 
         await RejectAsync(transaction, organizationId, importId, rejects, ct);
-        await transaction.ExecuteAsync("DELETE FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3", ct, importId, afterRow, staged[^1].Row);
+        await transaction.ExecuteAsync("DELETE FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3", ct, importId, page.AfterRow, page.LastRow);
 
         var byKey = known.SelectMany(k => new[] { (k.Phone, k), (k.WaUserId, k) }).Where(k => k.Item1 is not null).DistinctBy(k => k.Item1).ToDictionary(k => k.Item1!, k => k.k);
         var again = merged.Count(m => byKey.TryGetValue(m.Key, out var k) && k.FromThisImport);
         var updated = merged.Count(m => byKey.TryGetValue(m.Key, out var k) && !k.FromThisImport);
-        return new(staged.Count, staged[^1].Row, merged.Count - again - updated, updated, duplicates + again, rejects.Count, [.. known.Select(k => k.Phone).OfType<string>()]);
+        return new(page.Count, page.LastRow, merged.Count - again - updated, updated, duplicates + again, rejects.Count, [.. known.Select(k => k.Phone).OfType<string>().Distinct()]);
     }
 
     private static bool IsErased(ImportRow row, IReadOnlySet<string> erased) => (row.PhoneNumber is { } phone && erased.Contains(phone)) || (row.WaUserId is { } user && erased.Contains(user));
@@ -93,14 +118,14 @@ internal static class ImportPage
     private static Task<List<Known>> KnownAsync(TenantTransaction transaction, Guid organizationId, Guid importId, List<ImportRow> rows, CancellationToken ct) =>
         transaction.QueryAsync("""
             SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND phone_number = ANY ($3)
-            UNION SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND wa_user_id = ANY ($4)
+            UNION ALL SELECT id, phone_number, wa_user_id, last_import_id IS NOT DISTINCT FROM $2 FROM contacts WHERE organization_id = $1 AND wa_user_id = ANY ($4)
             """, r => new Known(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2), r.GetBoolean(3)), ct,
-            organizationId, importId, rows.Where(r => r.PhoneNumber is not null).Select(r => r.PhoneNumber!).ToArray(), rows.Where(r => r.WaUserId is not null).Select(r => r.WaUserId!).ToArray());
+            organizationId, importId, rows.Select(r => r.PhoneNumber).OfType<string>().Distinct().ToArray(), rows.Select(r => r.WaUserId).OfType<string>().Distinct().ToArray());
 
     // Same contact twice in the page: folded into one. A user id that another contact has (or another row of the page): rejected, not guessed.
     private static (List<ImportRow> Merged, int Duplicates) Fold(List<(StagedRow Staged, ImportRow Row)> good, List<Known> known, List<(StagedRow, RowFault)> rejects)
     {
-        var owners = known.Where(k => k.WaUserId is not null).ToDictionary(k => k.WaUserId!, k => k.Phone ?? k.WaUserId!);
+        var owners = known.Where(k => k.WaUserId is not null).DistinctBy(k => k.WaUserId).ToDictionary(k => k.WaUserId!, k => k.Phone ?? k.WaUserId!);
         var merged = new Dictionary<string, ImportRow>();
         var duplicates = 0;
         foreach (var (staged, row) in good)

@@ -76,10 +76,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         using var _ = new CurrentRequest { CorrelationId = $"import {importId}", Caller = "imports" }.Enter();
         try
         {
-            while (await PageOrAgainAsync(shard, organizationId, importId, ct))
-            {
-            }
-
+            await PagesAsync(shard, organizationId, importId, ct);
             await FinishAsync(shard, organizationId, importId, ct);
             LogDone(importId);
         }
@@ -94,31 +91,52 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         }
     }
 
-    private async Task<bool> PageOrAgainAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
+    // While the database carries one page, the next is read and checked.
+    private async Task PagesAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
+        var (columns, lastRow) = (await shard.QueryAsync(organizationId, "SELECT columns, last_row FROM bsp.imports WHERE id = $1", row => (ImportColumns.Of(row.GetFieldValue<string[]>(0)), row.GetInt32(1)), ct, importId))[0];
+        var next = Task.Run(() => ImportPage.ReadAsync(shard, organizationId, importId, columns, lastRow, ct), ct);
         try
         {
-            return await PageAsync(shard, organizationId, importId, ct);
+            while (await next is { } page)
+            {
+                next = Task.Run(() => ImportPage.ReadAsync(shard, organizationId, importId, columns, page.LastRow, ct), ct);
+                while (!await TryPageAsync(shard, organizationId, importId, page, ct))
+                {
+                }
+            }
         }
-        catch (PageOutdated)
+        finally
         {
-            return true; // nothing of it was written; the next try sees the merge or the erasure
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    // False: no staged rows are left.
-    private async Task<bool> PageAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
+    // False: again; nothing of it was written, and the next try sees the merge or the erasure.
+    private async Task<bool> TryPageAsync(Shard shard, Guid organizationId, Guid importId, CheckedRows page, CancellationToken ct)
     {
-        await using var transaction = await shard.BeginAsync(organizationId, ct);
-        var (columns, lastRow) = (await transaction.QueryAsync("SELECT columns, last_row FROM bsp.imports WHERE id = $1 AND leased_by = $2 AND status = 'running' FOR UPDATE",
-            row => (row.GetFieldValue<string[]>(0), row.GetInt32(1)), ct, importId, owner)) is [var found] ? found : throw new LeaseLost();
-        var erased = await traces.ErasedSinceAsync(transaction, organizationId, importId, ct);
-        var page = await ImportPage.CarryAsync(transaction, organizationId, importId, ImportColumns.Of(columns), lastRow, ct, erased);
-        if (page.Rows == 0)
+        try
+        {
+            await PageAsync(shard, organizationId, importId, page, ct);
+            return true;
+        }
+        catch (PageOutdated)
         {
             return false;
         }
+    }
 
+    private async Task PageAsync(Shard shard, Guid organizationId, Guid importId, CheckedRows rows, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        var held = await transaction.QueryAsync("SELECT 1 FROM bsp.imports WHERE id = $1 AND leased_by = $2 AND status = 'running' AND last_row = $3 FOR UPDATE", row => row.GetInt32(0), ct, importId, owner, rows.AfterRow);
+        if (held.Count == 0)
+        {
+            throw new LeaseLost();
+        }
+
+        var erased = await traces.ErasedSinceAsync(transaction, organizationId, importId, ct);
+        var page = await ImportPage.CarryAsync(transaction, organizationId, importId, rows, ct, erased);
         if (!erased.SetEquals(await traces.ErasedSinceAsync(transaction, organizationId, importId, ct)))
         {
             throw new PageOutdated();
@@ -130,7 +148,6 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
             """, ct, importId, page.LastRow, page.Rows, page.Created, page.Updated, page.Duplicates, page.Rejected, LeaseSeconds);
         await transaction.CommitAsync(ct);
         await cache.RemoveAsync(organizationId, page.Phones, ct);
-        return true;
     }
 
     // The event first: a crash between the two finds it there and only completes the row.

@@ -59,12 +59,7 @@ public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<Ch
     private static async Task<Done> ChangeAsync(Shard shard, ChangeListMembers command, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var list = (await transaction.QueryAsync($"SELECT {ListRows.Columns} FROM contact_lists l WHERE l.id = $1 FOR KEY SHARE", ListRows.Read, ct, command.ListId)) is [var row] ? row : throw ListRows.Unknown();
-        if (list.Filters is not null)
-        {
-            throw new Refusal("list.filtered", "Members of a filtered list are whoever matches its filter.");
-        }
-
+        await RequireAsync(transaction, command.ListId, "", ct);
         var add = await transaction.MeantAsync(command.OrganizationId, [.. command.Add], ct);
         var remove = await transaction.MeantAsync(command.OrganizationId, [.. command.Remove], ct);
         Guid[] named = [.. add.Concat(remove).Distinct()];
@@ -74,12 +69,20 @@ public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<Ch
             throw new Refusal("contact.unknown", $"There is no contact {named.Except(known).First()}. Nothing was changed.");
         }
 
+        // The list before its items: else one caller's counting waits for another's adding, which waits for the first one's removing.
+        var list = await RequireAsync(transaction, command.ListId, "FOR NO KEY UPDATE", ct);
         await transaction.ExecuteAsync("DELETE FROM contact_list_items WHERE list_id = $1 AND contact_id = ANY ($2)", ct, command.ListId, remove.Distinct().ToArray());
         await transaction.ExecuteAsync("""
             INSERT INTO contact_list_items (contact_id, list_id, organization_id) SELECT id, $1, $2 FROM unnest($3::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING
             """, ct, command.ListId, command.OrganizationId, add.Distinct().ToArray());
         await transaction.CommitAsync(ct);
         return new(command.ListId, list.RowVersion);
+    }
+
+    private static async Task<ListView> RequireAsync(TenantTransaction transaction, Guid listId, string locking, CancellationToken ct)
+    {
+        var list = (await transaction.QueryAsync($"SELECT {ListRows.Columns} FROM contact_lists l WHERE l.id = $1 {locking}", ListRows.Read, ct, listId)) is [var row] ? row : throw ListRows.Unknown();
+        return list.Filters is null ? list : throw new Refusal("list.filtered", "Members of a filtered list are whoever matches its filter.");
     }
 }
 

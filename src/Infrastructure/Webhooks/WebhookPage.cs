@@ -41,15 +41,16 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
             }
         }
 
+        foreach (var (organization, items) in messages)
+        {
+            await ReceiveAsync(organization, items, ct);
+        }
+
+        // After the messages, by which the person may be known only now.
         foreach (var news in identities)
         {
             using var _ = Request("identity");
             await mediator.Send(news, ct);
-        }
-
-        foreach (var (organization, items) in messages)
-        {
-            await ReceiveAsync(organization, items, ct);
         }
 
         foreach (var (change, webhook) in rest)

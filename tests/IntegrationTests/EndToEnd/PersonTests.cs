@@ -118,6 +118,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         person.GetProperty("wa_user_id").GetString().ShouldBe("IN.1001");
         var id = person.GetProperty("id").GetGuid();
         await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "contacts":[{"wa_id":"919876500097","user_id":"IN.1001","profile":{"name":"Noor"}}],"messages":[{"from":"919876500097","from_user_id":"IN.1001","id":"wamid.noor-2","timestamp":"1764000001","type":"text","text":{"body":"my number"}}]"""));
+        await app.Views.InboxEmptyAsync();
         await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "messages":[{"from":"919876500097","id":"wamid.noor-3","timestamp":"1764000002","type":"system","system":{"body":"User A changed from 919876500097 to 919876500098","wa_id":"919876500098","type":"user_changed_number"}}]"""));
         await app.Views.InboxEmptyAsync();
         var update = $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{tenant.WabaId}}}","changes":[{"field":"user_id_update","value":{"messaging_product":"whatsapp","metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"user_id_update":[{"wa_id":"919876500098","user_id":{"previous":"IN.1001","current":"IN.2002"},"timestamp":1764000003}]}}]}]}""";

@@ -133,7 +133,8 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         await database.Log.AdminQueryAsync("SELECT 1 FROM bsp.lease_import($1, 3600)", _ => 0, dead);
         await using (var transaction = await Bsp.Infrastructure.Sharding.Tenancy.BeginAsync(database.Shards.All[0], organization, Ct))
         {
-            var page = await Bsp.Infrastructure.Imports.ImportPage.CarryAsync(transaction, organization, id, Bsp.Application.Imports.ImportColumns.Of(["phone_number", "first_name"]), 0, Ct);
+            var rows = await Bsp.Infrastructure.Imports.ImportPage.ReadAsync(database.Shards.All[0], organization, id, Bsp.Application.Imports.ImportColumns.Of(["phone_number", "first_name"]), 0, Ct);
+            var page = await Bsp.Infrastructure.Imports.ImportPage.CarryAsync(transaction, organization, id, rows!, Ct);
             await transaction.ExecuteAsync("UPDATE bsp.imports SET last_row = $2, done = $3, created = $4 WHERE id = $1", Ct, id, page.LastRow, page.Rows, page.Created);
             await transaction.CommitAsync(Ct);
         }
