@@ -1,3 +1,4 @@
+using Bsp.Benchmarks.Chaos;
 using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks;
@@ -25,6 +26,10 @@ internal static class Program
                 return 0;
             case [BareEndpoint.Verb]:
                 return await BareEndpoint.ServeAsync();
+            case [ChaosWriter.Verb, var name, var seed, .. var organizations]:
+                return await ChaosWriter.RunAsync(name, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), [.. organizations.Select(Guid.Parse)]);
+            case ["chaos-events", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.RunAsync(options, ct));
             case [var name] when Benches.ContainsKey(name):
                 return await RunAsync(name, null);
             case [var name, "--json", var file] when Benches.ContainsKey(name):
@@ -37,13 +42,21 @@ internal static class Program
 
     private static async Task<int> RunAsync(string name, string? file)
     {
-        using var stop = new StopRequest();
         var report = new Report();
+        return await UntilStoppedAsync(async ct =>
+        {
+            await Benches[name].Run(report, ct);
+            await report.EndAsync(file, ct);
+            return 0;
+        });
+    }
+
+    private static async Task<int> UntilStoppedAsync(Func<CancellationToken, Task<int>> work)
+    {
+        using var stop = new StopRequest();
         try
         {
-            await Benches[name].Run(report, stop.Token);
-            await report.EndAsync(file, stop.Token);
-            return 0;
+            return await work(stop.Token);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
@@ -64,5 +77,8 @@ internal static class Program
         {
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
+
+        output.WriteLine("usage: ./bench chaos-events [--seed N] [--seconds N]");
+        output.WriteLine("  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
     }
 }

@@ -43,8 +43,9 @@ internal sealed class AppendQueue(int batchEventsMax)
         passedOver.Clear();
         lookedAt = 0;
         var batch = new List<AppendCall>(Math.Min(Count, 256));
-        var room = TakeInTurn(batch, batchEventsMax, share: Math.Max(1, batchEventsMax / turns.Count));
-        if (room > 0 && turns.Count > 0 && lines.Count > 1)
+        var waiting = turns.Count;
+        var room = TakeInTurn(batch, batchEventsMax, share: Math.Max(1, batchEventsMax / waiting));
+        if (room > 0 && turns.Count > 0 && waiting > 1)
         {
             passedOver.Clear();
             TakeInTurn(batch, room, share: room);

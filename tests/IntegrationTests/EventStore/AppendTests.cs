@@ -134,6 +134,37 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
     }
 
     [Fact]
+    public async Task A_storm_from_two_processes_ends_with_everybody_served_and_nobody_overtaken_by_more_than_a_round()
+    {
+        const int Callers = 25, Rounds = 4;
+        await using var one = database.NewStore();
+        await using var two = database.NewStore();
+        var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
+
+        await Task.WhenAll(new[] { one, two }.SelectMany((store, process) => Enumerable.Range(0, Callers).Select(caller => Task.Run(async () =>
+        {
+            for (var round = 0; round < Rounds; round++)
+            {
+                await store.Decide<int, CampaignEvent>(organization, stream, "campaign", 0, (count, _) => count + 1, count => [Paused(stream, $"{process} {caller} {round} {count}")], null, Ct);
+            }
+        }, Ct))));
+
+        var facts = (await one.LoadAsync(organization, stream, Ct)).Events.Select(e => ((CampaignPaused)e.Body!).Reason.Split(' ').Select(int.Parse).ToArray()).ToList();
+        facts.Count.ShouldBe(2 * Callers * Rounds);
+        facts.Select((fact, index) => fact[3] == index).ShouldAllBe(decidedOnTheVersionBefore => decidedOnTheVersionBefore);
+        foreach (var own in facts.GroupBy(fact => fact[0]))
+        {
+            // Callers of a process come back to the end of its line: none has two turns more than another that still waits.
+            var turns = new int[Callers];
+            foreach (var fact in own)
+            {
+                turns[fact[1]]++;
+                (turns.Min() == 0 || turns.Max() - turns.Min() <= 2).ShouldBeTrue(string.Join(' ', turns)); // before its first turn a caller may not have come yet
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_call_that_the_server_refuses_does_not_fail_its_neighbours()
     {
         await using var store = database.NewStore();
