@@ -24,9 +24,17 @@ public sealed class ForgettingEventStore(PostgresEventStore store, RowCaches cac
         return outcomes;
     }
 
+    public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
+        store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+
     public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => store.LoadAsync(organizationId, streamId, ct);
 
-    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) => store.LoadManyAsync(organizationId, streamIds, ct);
+    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false) =>
+        store.LoadManyAsync(organizationId, streamIds, ct, archivedToo);
+
+    public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct) => store.ArchiveAsync(organizationId, streams, ct);
+
+    public Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) => store.RestoreAsync(organizationId, streamIds, ct);
 
     // It is committed: a caller who goes away now must not leave an old copy behind.
     private ValueTask ForgetAsync(IReadOnlyList<StreamAppend> streams, AppendOutcome outcome)

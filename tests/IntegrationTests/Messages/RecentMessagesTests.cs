@@ -127,10 +127,17 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
 
         public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => store.LoadAsync(organizationId, streamId, ct);
 
-        public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct)
+        public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false)
         {
             Loads++;
-            return store.LoadManyAsync(organizationId, streamIds, ct);
+            return store.LoadManyAsync(organizationId, streamIds, ct, archivedToo);
         }
+
+        public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
+            store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+
+        public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct) => store.ArchiveAsync(organizationId, streams, ct);
+
+        public Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) => store.RestoreAsync(organizationId, streamIds, ct);
     }
 }
