@@ -32,7 +32,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public IReadOnlyCollection<string>? EventTypes => Types;
 
-    // Each event is a document of some KB, read, folded and written: a page of 2,000 took 20 MB more at most and no less time a message.
+    // Each event is a document of some KB, read, folded and written: a page of 2,000 took about 10 MB more at most and no less processor time a message.
     public int PageEventsMax => 1_000;
 
     public IProjectionCopy? Beside { get; } = new Copy(store, personal);
