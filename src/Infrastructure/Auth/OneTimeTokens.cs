@@ -17,7 +17,7 @@ internal static class OneTimeTokens
             INSERT INTO bsp.directory_tokens (token_hash, kind, organization_id, user_id, email, role, first_name, last_name, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (kind, organization_id, email) DO UPDATE SET token_hash = excluded.token_hash, user_id = excluded.user_id, role = excluded.role,
               first_name = excluded.first_name, last_name = excluded.last_name, created_at = now(), expires_at = excluded.expires_at
-            """, ct, tokenHash, kind, token.OrganizationId, token.UserId, token.Email, token.Role, Text(token.FirstName), Text(token.LastName), (now + life).UtcDateTime);
+            """, ct, tokenHash, kind, token.OrganizationId, token.UserId, token.Email, token.Role, token.FirstName, token.LastName, (now + life).UtcDateTime);
     }
 
     /// <summary>Looks without using it up; null: none, used, or too old.</summary>
@@ -39,6 +39,4 @@ internal static class OneTimeTokens
     private const string Columns = "organization_id, user_id, email, role, first_name, last_name";
 
     private static OneTimeToken Row(Npgsql.NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.TextOrNull(5));
-
-    private static Npgsql.NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
 }

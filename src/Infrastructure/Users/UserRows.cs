@@ -33,7 +33,7 @@ internal static class UserRows
         return await own.ExecuteAsync("""
             INSERT INTO users (id, organization_id, email, password_hash, first_name, last_name, phone, avatar_url, role, status, preferences) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb)
             ON CONFLICT (id) DO NOTHING
-            """, ct, user.UserId, user.OrganizationId, UserRules.Normalize(user.Email), Text(passwordHash), Text(user.FirstName), Text(user.LastName), Text(E164.Normalize(user.Phone)), Text(user.AvatarUrl),
+            """, ct, user.UserId, user.OrganizationId, UserRules.Normalize(user.Email), passwordHash, user.FirstName, user.LastName, E164.Normalize(user.Phone), user.AvatarUrl,
             user.Role, user.Status, user.Preferences is { ValueKind: JsonValueKind.Object } preferences ? preferences.GetRawText() : "{}") == 1;
     }
 
@@ -43,6 +43,4 @@ internal static class UserRows
 
     public static UserView Row(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.TextOrNull(3), r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.GetString(7), r.GetString(8),
         r.GetBoolean(9), r.TimeOrNull(10), r.Json(11), r.GetFieldValue<DateTimeOffset>(12), r.GetFieldValue<DateTimeOffset>(13), r.GetInt64(14));
-
-    private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
 }

@@ -109,3 +109,31 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
             $"{e.GetProperty("actor")} {e.GetProperty("type")} {e.GetProperty("target_type")} {(e.GetProperty("target_id") is { ValueKind: JsonValueKind.String } id ? id.GetString() : "")} {string.Join(' ', e.GetProperty("changed").EnumerateArray())}")];
     }
 }
+
+/// <summary>Behind a proxy that runs on this machine.</summary>
+public sealed class ProxiedApp(StoresFixture stores) : AppFixture(stores)
+{
+    protected override IEnumerable<(string Name, string? Value)> Settings => [("Bsp:TrustedProxies", "127.0.0.0/8")];
+}
+
+public sealed class ProxiedAuditTests(ProxiedApp proxied) : IClassFixture<ProxiedApp>
+{
+    [Fact]
+    public async Task The_address_is_the_clients_when_the_proxy_is_trusted_and_only_what_it_added_itself_is_believed()
+    {
+        var organization = await proxied.NewOrganizationAsync();
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", """{"name":"x"}""", ("X-Forwarded-For", "10.9.9.9, 203.0.113.9"))).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=1"))["data"][0].GetProperty("address").GetString().ShouldBe("203.0.113.9");
+    }
+}
+
+public sealed class UnproxiedAuditTests(AppFixture app) : IClassFixture<AppFixture>
+{
+    [Fact]
+    public async Task A_forwarded_address_from_somebody_we_do_not_trust_is_not_believed()
+    {
+        var organization = await app.NewOrganizationAsync();
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", """{"name":"x"}""", ("X-Forwarded-For", "203.0.113.9"))).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=1"))["data"][0].GetProperty("address").GetString().ShouldBe("127.0.0.1");
+    }
+}
