@@ -97,7 +97,7 @@ public static class Program
     private static async Task<int> ProjectionsAsync(WebApplicationBuilder builder, string[] arguments)
     {
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        await using var app = Build(builder, Options(builder));
+        await using var app = await PrepareAsync(builder);
         using var stop = new CancellationTokenSource();
         Console.CancelKeyPress += (_, key) =>
         {

@@ -21,9 +21,11 @@ internal sealed class ProjectionsBench : IAsyncDisposable
 {
     private const string AppPassword = "only-for-bench";
     private const int EventsPerStream = 10;
-    private static readonly long Events = Setting("BSP_BENCH_EVENTS", 1_000_000);
-    private static readonly long Replays = Setting("BSP_BENCH_REPLAYS", 2);
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(30);
+
+    private long Events { get; } = Setting("BSP_BENCH_EVENTS", 1_000_000, EventsPerStream);
+
+    private long Replays { get; } = Setting("BSP_BENCH_REPLAYS", 2, 1);
 
     private readonly string admin;
     private readonly Shards shards;
@@ -326,8 +328,8 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         return process.WorkingSet64;
     }
 
-    private static long Setting(string name, long usual) => Environment.GetEnvironmentVariable(name) is { } text
-        ? long.TryParse(text, out var value) && value >= EventsPerStream ? value : throw new LocalStores.Common.Obstacle($"{name} is '{text}': it must be a number of at least {EventsPerStream}.")
+    private static long Setting(string name, long usual, long min) => Environment.GetEnvironmentVariable(name) is { } text
+        ? long.TryParse(text, out var value) && value >= min ? value : throw new LocalStores.Common.Obstacle($"{name} is '{text}': it must be a number of at least {min}.")
         : usual;
 
     private static async Task ExecuteAsync(string connectionString, string sql, CancellationToken ct)

@@ -12,9 +12,9 @@ internal sealed class PausesView : PostgresProjection
     private readonly string name;
     private readonly OnPoison onPoison;
 
-    public PausesView(string name, OnPoison onPoison, bool orderMatters = true)
+    public PausesView(string name, OnPoison onPoison, bool orderMatters = true, int parts = 1)
     {
-        (this.name, this.onPoison, OrderMatters) = (name, onPoison, orderMatters);
+        (this.name, this.onPoison, OrderMatters, Parts) = (name, onPoison, orderMatters, parts);
         Beside = Next = new Copy(this);
     }
 
@@ -36,7 +36,12 @@ internal sealed class PausesView : PostgresProjection
 
     public override bool OrderMatters { get; }
 
-    public PausesView InAnotherProcess() => new(name, onPoison, OrderMatters);
+    protected override int Parts { get; }
+
+    /// <summary>So many calls fail after their rows were written and before they are committed, as when a store goes away.</summary>
+    public int Failures { get; set; }
+
+    public PausesView InAnotherProcess() => new(name, onPoison, OrderMatters, Parts);
 
     public override string Name => $"{name}.v1";
 
@@ -58,7 +63,7 @@ internal sealed class PausesView : PostgresProjection
     {
         await tx.ExecuteAsync($"INSERT INTO public.{table} SELECT * FROM unnest($1, $2, $3, $4)", ct, page.Events.Select(e => e.OrganizationId).ToArray(),
             page.Events.Select(e => e.StreamId).ToArray(), page.Events.Select(e => e.Version).ToArray(), page.Events.Select(e => ((CampaignPaused)e.Body!).Reason).ToArray());
-        if (Down)
+        if (Down || Failures-- > 0)
         {
             throw new StoreUnavailable("redis");
         }

@@ -31,9 +31,9 @@ internal sealed class RunnerProcess : IAsyncDisposable
         return process;
     }
 
-    public static async Task<PausesView> NewViewAsync(LogDatabase database, OnPoison onPoison = OnPoison.Park, bool orderMatters = true)
+    public static async Task<PausesView> NewViewAsync(LogDatabase database, OnPoison onPoison = OnPoison.Park, bool orderMatters = true, int parts = 1)
     {
-        var view = new PausesView($"pauses_{Guid.NewGuid():N}", onPoison, orderMatters);
+        var view = new PausesView($"pauses_{Guid.NewGuid():N}", onPoison, orderMatters, parts);
         await database.AdminQueryAsync($"""
             SET ROLE bsp_owner;
             CREATE TABLE public.{view.Table} (organization_id uuid, campaign_id uuid, version bigint, reason text, PRIMARY KEY (campaign_id, version));
