@@ -52,11 +52,17 @@ public sealed class ChangeContactIdentityHandler(Shards shards, IEventStore stor
         }
     }
 
-    private static Task<Row?> FindAsync(Shard shard, Guid organizationId, ContactIdentity identity, CancellationToken ct) => shard.FirstAsync(organizationId, """
-        SELECT c.id, c.phone_number, c.wa_user_id FROM contacts c WHERE c.organization_id = $1 AND c.id = coalesce(
-          (SELECT x.id FROM contacts x WHERE x.organization_id = $1 AND x.wa_user_id = $3), (SELECT x.id FROM contacts x WHERE x.organization_id = $1 AND x.phone_number = $2),
-          (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND (x.wa_user_id = $3 OR x.phone_number = $2) LIMIT 1))
-        """, r => new Row(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2)), ct, organizationId, Text(identity.PhoneNumber), Text(identity.WaUserId));
+    // By user id first, by number else, by what a merged contact was known by last; each a look-up of its own, so that its index is used.
+    private static async Task<Row?> FindAsync(Shard shard, Guid organizationId, ContactIdentity identity, CancellationToken ct)
+    {
+        Task<Row?> ByAsync(string condition, object value) => shard.FirstAsync(organizationId, $"SELECT c.id, c.phone_number, c.wa_user_id FROM contacts c WHERE c.organization_id = $1 AND {condition}",
+            r => new Row(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2)), ct, organizationId, value);
+        var alias = await shard.FirstAsync(organizationId, "SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND (x.wa_user_id = $3 OR x.phone_number = $2) LIMIT 1", r => (Guid?)r.GetGuid(0), ct,
+            organizationId, Text(identity.PhoneNumber), Text(identity.WaUserId));
+        return (identity.WaUserId is { } user ? await ByAsync("c.wa_user_id = $2", user) : null)
+            ?? (identity.PhoneNumber is { } phone ? await ByAsync("c.phone_number = $2", phone) : null)
+            ?? (alias is { } id ? await ByAsync("c.id = $2", id) : null);
+    }
 
     private async Task NoteAsync(ChangeContactIdentity command, Row known, CancellationToken ct)
     {

@@ -6,9 +6,6 @@ namespace Bsp.Infrastructure.Contacts;
 /// <summary>Who a contact's id means today: an absorbed contact's id goes on as the surviving one's.</summary>
 internal static class ContactAliases
 {
-    /// <summary>SQL: the contact that <c>$n</c> means today.</summary>
-    public static string Meant(int parameter) => $"coalesce((SELECT x.into_id FROM bsp.contact_aliases x WHERE x.contact_id = ${parameter}), ${parameter})";
-
     private const string Aliases = "SELECT contact_id, into_id FROM bsp.contact_aliases WHERE organization_id = $1 AND contact_id = ANY ($2)";
 
     /// <summary>Each id as it is meant today, in the order given.</summary>
