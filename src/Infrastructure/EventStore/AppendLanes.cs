@@ -37,6 +37,7 @@ internal sealed class AppendLanes : IAsyncDisposable
     /// <summary>Puts calls into the queue and starts lanes when that is due.</summary>
     public void Add(ReadOnlySpan<AppendCall> calls)
     {
+        (Lane Lane, List<AppendCall> Batch)? due;
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(drained is not null, this);
@@ -44,14 +45,21 @@ internal sealed class AppendLanes : IAsyncDisposable
             {
                 queue.Add(call);
             }
+
+            due = NextDue();
         }
 
-        while (TryStart() is var (lane, batch))
+        while (due is var (lane, batch))
         {
             // The lane outlives the caller's request: it must not carry its context along.
             using (ExecutionContext.IsFlowSuppressed() ? default(AsyncFlowControl?) : ExecutionContext.SuppressFlow())
             {
                 _ = RunAsync(lane, batch);
+            }
+
+            lock (gate)
+            {
+                due = NextDue();
             }
         }
     }
@@ -76,18 +84,16 @@ internal sealed class AppendLanes : IAsyncDisposable
         }
     }
 
-    private (Lane Lane, List<AppendCall> Batch)? TryStart()
+    // Under the gate.
+    private (Lane Lane, List<AppendCall> Batch)? NextDue()
     {
-        lock (gate)
+        if (running == lanes || queue.Count == 0 || (running > 0 && queue.Count < PressureCalls << (running - 1)) || queue.Take() is not { } batch)
         {
-            if (running == lanes || queue.Count == 0 || (running > 0 && queue.Count < PressureCalls << (running - 1)) || queue.Take() is not { } batch)
-            {
-                return null;
-            }
-
-            running++;
-            return (idle.Pop(), batch);
+            return null;
         }
+
+        running++;
+        return (idle.Pop(), batch);
     }
 
     private async Task RunAsync(Lane lane, List<AppendCall> batch)
