@@ -15,6 +15,9 @@ public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope
     // Belong to the whole organization, and say nothing of an account.
     private static readonly HashSet<string> OfOrganization = ["me", "organizations", "plans", "contacts", "imports", "lists", "media"];
 
+    // What happened to one person, or happens to all of him, is not one account's.
+    private static readonly HashSet<string> OfWholePersons = ["timeline", "export", "merge", "erase"];
+
     public async Task InvokeAsync(HttpContext context)
     {
         if (Caller.Of(context) is { AccountId: { } account } caller && context.GetEndpoint() is RouteEndpoint route)
@@ -29,7 +32,8 @@ public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope
     {
         var path = context.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
         var kind = path is ["v1", var first, ..] ? first : "";
-        if (!(OfAccounts.Contains(kind) || Narrowed.Contains(kind) || OfOrganization.Contains(kind)) || (context.Request.Method, route.RoutePattern.RawText?.Trim('/')) is ("POST", "v1/accounts"))
+        if (!(OfAccounts.Contains(kind) || Narrowed.Contains(kind) || OfOrganization.Contains(kind)) || (context.Request.Method, route.RoutePattern.RawText?.Trim('/')) is ("POST", "v1/accounts")
+            || (path is ["v1", "contacts", _, var act] && OfWholePersons.Contains(act)))
         {
             throw new Problem(403, "access.account_restricted", "This key is restricted to one account, and this concerns more than one.");
         }

@@ -12,47 +12,84 @@ public sealed class LogPlacesProjection : IProjection
     private const long NumbersMax = 50_000;
 
     /// <summary>Also written in <c>bsp.read_organization</c>.</summary>
-    public string Name => "log_places.v1";
+    private const string ProjectionName = "log_places.v1";
+
+    public string Name => ProjectionName;
 
     public IReadOnlyCollection<string>? EventTypes => [];
 
     public int PageEventsMax => 5_000;
 
-    public async Task<long> CheckpointAsync(Shard shard, CancellationToken ct)
+    public IProjectionCopy? Beside { get; } = new Copy();
+
+    public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => CheckpointAsync(shard, Name, ct);
+
+    /// <exception cref="CheckpointMoved">The view is not at <see cref="EventPage.After"/>.</exception>
+    public Task ApplyAsync(EventPage page, CancellationToken ct) => NoteAsync(page, Name, "SELECT bsp.note_places($1, $2)", ct);
+
+    private static async Task<long> CheckpointAsync(Shard shard, string name, CancellationToken ct)
     {
         await using var command = shard.App.CreateCommand("SELECT sequence FROM bsp.projections WHERE name = $1");
-        command.Parameters.Add(new() { Value = Name });
+        command.Parameters.Add(new() { Value = name });
         return await command.ExecuteScalarAsync(ct) as long? ?? 0;
     }
 
-    /// <exception cref="CheckpointMoved">The view is not at <see cref="EventPage.After"/>.</exception>
-    public async Task ApplyAsync(EventPage page, CancellationToken ct)
+    // A run without asked-for events may be long: piece by piece, so that no statement is.
+    private static async Task NoteAsync(EventPage page, string name, string note, CancellationToken ct)
     {
-        // A run without asked-for events may be long: piece by piece, so that no statement is.
         for (var after = page.After; after < page.UpTo; after = Math.Min(after + NumbersMax, page.UpTo))
         {
-            await NoteAsync(page.Shard, after, Math.Min(after + NumbersMax, page.UpTo), ct);
+            var upTo = Math.Min(after + NumbersMax, page.UpTo);
+            await using var tx = await page.Shard.BeginAsync(Array.Empty<Guid>(), ct);
+            await tx.ExecuteAsync(note, ct, after, upTo);
+            await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT DO NOTHING", ct, name);
+            if (await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $3, updated_at = now() WHERE name = $1 AND sequence = $2", ct, name, after, upTo) == 0)
+            {
+                throw new CheckpointMoved(name, after);
+            }
+
+            await tx.CommitAsync(ct);
         }
     }
 
-    public async Task ResetAsync(Shard shard, CancellationToken ct)
+    private sealed class Copy : IProjectionCopy
     {
-        await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
-        await tx.ExecuteAsync("SELECT bsp.forget_places()", ct);
-        await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET sequence = 0, updated_at = now()", ct, Name);
-        await tx.CommitAsync(ct);
-    }
+        public string Name { get; } = CopyName.Of(ProjectionName);
 
-    private async Task NoteAsync(Shard shard, long after, long upTo, CancellationToken ct)
-    {
-        await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
-        await tx.ExecuteAsync("SELECT bsp.note_places($1, $2)", ct, after, upTo);
-        await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT DO NOTHING", ct, Name);
-        if (await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $3, updated_at = now() WHERE name = $1 AND sequence = $2", ct, Name, after, upTo) == 0)
+        public IReadOnlyCollection<string>? EventTypes => [];
+
+        public int PageEventsMax => 5_000;
+
+        public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => LogPlacesProjection.CheckpointAsync(shard, Name, ct);
+
+        public Task ApplyAsync(EventPage page, CancellationToken ct) => NoteAsync(page, Name, "SELECT bsp.note_places_next($1, $2)", ct);
+
+        public async Task BeginAsync(Shard shard, CancellationToken ct)
         {
-            throw new CheckpointMoved(Name, after);
+            await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
+            await tx.ExecuteAsync("SELECT bsp.forget_places_next()", ct);
+            await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = 0 WHERE name = $1", ct, Name);
+            await tx.CommitAsync(ct);
         }
 
-        await tx.CommitAsync(ct);
+        public async Task<bool> SwapAsync(Shard shard, CancellationToken ct)
+        {
+            await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
+            if (!await ProjectionBoard.SwapAsync(tx, ProjectionName, ct))
+            {
+                return false;
+            }
+
+            await tx.ExecuteAsync("SELECT bsp.swap_places()", ct);
+            await tx.CommitAsync(ct);
+            return true;
+        }
+
+        public async Task DropAsync(Shard shard, CancellationToken ct)
+        {
+            await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
+            await tx.ExecuteAsync("SELECT bsp.forget_places_next()", ct);
+            await tx.CommitAsync(ct);
+        }
     }
 }

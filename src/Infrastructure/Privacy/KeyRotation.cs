@@ -20,13 +20,14 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
     private const int SayEvery = 10_000;
 
     // Where sealed secrets lie; a column of webhooks is one too as soon as something is sealed there.
-    private static readonly (string Table, string Secret, string Assign)[] Places =
+    private static readonly (string Table, string Id, string Secret, string Assign)[] Places =
     [
-        ("organizations", "meta_access_token", "meta_access_token = v"),
-        ("organizations", "webhook_verify_token", "webhook_verify_token = v"),
-        ("organizations", "meta_app_secret", "meta_app_secret = v"),
-        ("whatsapp_accounts", "credentials ->> 'access_token'", "credentials = jsonb_set(credentials, '{access_token}', to_jsonb(v))"),
-        ("webhooks", "secret", "secret = v"),
+        ("organizations", "id", "meta_access_token", "meta_access_token = v"),
+        ("organizations", "id", "webhook_verify_token", "webhook_verify_token = v"),
+        ("organizations", "id", "meta_app_secret", "meta_app_secret = v"),
+        ("whatsapp_accounts", "id", "credentials ->> 'access_token'", "credentials = jsonb_set(credentials, '{access_token}', to_jsonb(v))"),
+        ("webhooks", "id", "secret", "secret = v"),
+        ("bsp.contact_erasures", "contact_id", "identities", "identities = v"),
     ];
 
     public async Task<RotationReport> RunAsync(CancellationToken ct)
@@ -66,13 +67,13 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
         return all;
     }
 
-    private async Task<long> SealAnewAsync(Shard home, Guid organization, (string Table, string Secret, string Assign) place, SortedDictionary<string, long> left, CancellationToken ct)
+    private async Task<long> SealAnewAsync(Shard home, Guid organization, (string Table, string Id, string Secret, string Assign) place, SortedDictionary<string, long> left, CancellationToken ct)
     {
         var (done, after) = (0L, Guid.Empty);
         while (true)
         {
             await using var transaction = await home.BeginAsync(organization, ct);
-            var page = await transaction.QueryAsync($"SELECT id, {place.Secret} FROM {place.Table} WHERE id > $1 AND {place.Secret} LIKE 'v1.%' AND {place.Secret} NOT LIKE $2 ORDER BY id LIMIT $3 FOR UPDATE",
+            var page = await transaction.QueryAsync($"SELECT {place.Id}, {place.Secret} FROM {place.Table} WHERE {place.Id} > $1 AND {place.Secret} LIKE 'v1.%' AND {place.Secret} NOT LIKE $2 ORDER BY {place.Id} LIMIT $3 FOR UPDATE",
                 r => (Id: r.GetGuid(0), Secret: r.GetString(1)), ct, after, $"v1.{keys.CurrentId}.%", PageRows);
             if (page.Count == 0)
             {
@@ -80,7 +81,7 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
             }
 
             var known = page.Where(row => Known(row.Secret.Split('.')[1], left)).ToList();
-            await transaction.ExecuteAsync($"UPDATE {place.Table} SET {place.Assign} FROM unnest($1::uuid[], $2::text[]) AS a (i, v) WHERE id = i", ct,
+            await transaction.ExecuteAsync($"UPDATE {place.Table} SET {place.Assign} FROM unnest($1::uuid[], $2::text[]) AS a (i, v) WHERE {place.Id} = i", ct,
                 known.ConvertAll(row => row.Id).ToArray(), known.ConvertAll(row => keys.Seal(keys.Open(row.Secret))).ToArray());
             await transaction.CommitUnmarkedAsync(ct);
             (done, after) = (done + known.Count, page[^1].Id);

@@ -94,21 +94,27 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
     }
 
     [Fact]
-    public async Task Noted_twice_or_from_the_beginning_again_the_places_are_the_same()
+    public async Task Noted_twice_or_rebuilt_beside_themselves_the_places_are_the_same()
     {
         await using var store = database.NewStore();
         await using var readers = new LogReaders(new());
         await WriteAsync(store, seed: 11);
-        await NoteAsync(readers, 1);
-        var first = await PlacesAsync();
-        await places.ResetAsync(database.Shard, Ct);
-        (await PlacesAsync()).ShouldBeEmpty();
-
         await NoteAsync(readers, 0.3);
         await NoteAsync(readers, 1);
+        var first = await PlacesAsync();
+        var end = await places.CheckpointAsync(database.Shard, Ct);
+        await Should.ThrowAsync<CheckpointMoved>(places.ApplyAsync(new(database.Shard, 0, 1, []), Ct));
+
+        var copy = places.Beside!;
+        await database.AdminQueryAsync("DELETE FROM bsp.log_places WHERE block % 2 = 0; INSERT INTO bsp.projections (name, state) VALUES ('log_places.v1+next', 'rebuilding')", _ => 0);
+        await copy.BeginAsync(database.Shard, Ct);
+        await copy.ApplyAsync(new(database.Shard, 0, end / 2, []), Ct);
+        (await copy.SwapAsync(database.Shard, Ct)).ShouldBeFalse("it is behind the view");
+        await copy.ApplyAsync(new(database.Shard, end / 2, end, []), Ct);
+        (await copy.SwapAsync(database.Shard, Ct)).ShouldBeTrue();
 
         (await PlacesAsync()).ShouldBe(first);
-        await Should.ThrowAsync<CheckpointMoved>(places.ApplyAsync(new(database.Shard, 0, 1, []), Ct));
+        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.log_places_next")).ShouldBe(0);
     }
 
     [Fact]

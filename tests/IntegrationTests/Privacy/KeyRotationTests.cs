@@ -56,6 +56,7 @@ public sealed class KeyRotationTests(RotatedApp app) : IClassFixture<RotatedApp>
         var organization = await app.NewOrganizationAsync();
         await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", new { meta_access_token = "EAA-organization", webhook_verify_token = "verify-me", meta_app_secret = "app-secret" });
         await SqlAsync("INSERT INTO webhooks (id, organization_id, name, url, secret) VALUES (gen_random_uuid(), $1, 'w', 'https://example.com', $2) RETURNING 1", organization.Id, oldKeys.Seal("webhook-secret"));
+        await SqlAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities, completed_at) VALUES (gen_random_uuid(), $1, '{}', $2, NULL) RETURNING 1", organization.Id, oldKeys.Seal("{}"));
         var people = Enumerable.Range(0, Contacts).Select(_ => Uuid.New()).Order().ToList();
         var personal = app.Services.GetRequiredService<IPersonalData>();
         var data = new List<Sealed>();
@@ -87,7 +88,7 @@ public sealed class KeyRotationTests(RotatedApp app) : IClassFixture<RotatedApp>
 
         (await CountAsync(newKeys.CurrentId)).ShouldBe(Contacts);
         (await MentionsAsync($"v1.{oldKeys.CurrentId}.")).ShouldBe("");
-        (await MentionsAsync($"v1.{newKeys.CurrentId}.")).ShouldBe("organizations whatsapp_accounts webhooks");
+        (await MentionsAsync($"v1.{newKeys.CurrentId}.")).ShouldBe("organizations whatsapp_accounts webhooks contact_erasures");
         newKeys.Open(await SqlAsync("SELECT meta_access_token FROM organizations WHERE id = $1", organization.Id)).ShouldBe("EAA-organization");
         newKeys.Open(await SqlAsync("SELECT webhook_verify_token FROM organizations WHERE id = $1", organization.Id)).ShouldBe("verify-me");
         newKeys.Open(await SqlAsync("SELECT meta_app_secret FROM organizations WHERE id = $1", organization.Id)).ShouldBe("app-secret");
