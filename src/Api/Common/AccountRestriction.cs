@@ -30,7 +30,8 @@ public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope
 
     private async Task RestrictAsync(HttpContext context, Caller caller, Guid account, RouteEndpoint route)
     {
-        var path = context.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        // As the route is written, not as the request spells it: routing ignores case.
+        var path = route.RoutePattern.RawText!.Split('/', StringSplitOptions.RemoveEmptyEntries);
         var kind = path is ["v1", var first, ..] ? first : "";
         if (!(OfAccounts.Contains(kind) || Narrowed.Contains(kind) || OfOrganization.Contains(kind)) || (context.Request.Method, route.RoutePattern.RawText?.Trim('/')) is ("POST", "v1/accounts")
             || (path is ["v1", "contacts", _, var act] && OfWholePersons.Contains(act)))

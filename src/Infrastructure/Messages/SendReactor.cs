@@ -33,7 +33,7 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         // Whoever the contact is by now: it may have been merged into another since.
         var contacts = optingOut.Count == 0 ? [] : (await tx.QueryAsync("""
             SELECT i.id, c.id, c.consent_status, c.consent_updated_at
-              FROM unnest($1) AS i (id) LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id JOIN contacts c ON c.id = coalesce(x.into_id, i.id)
+              FROM (SELECT i.id, coalesce(x.into_id, i.id) AS person FROM unnest($1) AS i (id) LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id OFFSET 0) i JOIN contacts c ON c.id = i.person
             """, r => (Named: r.GetGuid(0), Shown: (Id: r.GetGuid(1), Status: r.GetString(2), At: r.IsDBNull(3) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(3))), ct,
             optingOut.Select(w => w.Said.Ref.ContactId).Distinct().ToArray())).ToDictionary(c => c.Named, c => c.Shown);
         var told = optingOut.Where(w => contacts.ContainsKey(w.Said.Ref.ContactId)).ToList();
