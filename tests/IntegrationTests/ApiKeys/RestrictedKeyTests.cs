@@ -48,6 +48,13 @@ public sealed class RestrictedKeyTests(EndToEndApp app) : IClassFixture<EndToEnd
         (await write.SendAsync("POST", "/v1/templates", new { account_id = other, name = "x", category = "UTILITY", language = "en", components = new { body = "Hello" } })).ShouldBeProblem(404, "account.unknown");
         (await write.SendAsync("POST", "/v1/accounts", "{}")).ShouldBeProblem(403, "access.account_restricted");
 
+        // What happened to one person happened on every account; the route is the same in any spelling.
+        var person = (await tenant.NumbersAsync()).Keys.Single();
+        foreach (var (method, act) in new[] { ("GET", "timeline"), ("GET", "export"), ("POST", "merge"), ("POST", "erase"), ("GET", "TimeLine"), ("GET", "EXPORT"), ("POST", "Erase") })
+        {
+            (await write.SendAsync(method, $"/v1/contacts/{person}/{act}", method == "GET" ? null : "{}")).ShouldBeProblem(403, "access.account_restricted");
+        }
+
         foreach (var (list, mine) in new[] { ("accounts", tenant.AccountId), ("templates", ownTemplate), ("campaigns", ownCampaign), ("conversations", conversation) })
         {
             (await read.SendAsync("GET", $"/v1/{list}"))["data"].EnumerateArray().Select(i => i.GetProperty("id").GetGuid()).ShouldBe([mine], list);
