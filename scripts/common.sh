@@ -4,7 +4,12 @@ stop() { say "$*"; exit 1; }
 
 need_dotnet() {
     command -v dotnet >/dev/null || stop "The .NET SDK 10 is missing: install Debian's or Microsoft's package dotnet-sdk-10.0, then run again."
-    dotnet --version >/dev/null 2>&1 || stop "No installed .NET SDK fits global.json (10.0.100 or a newer 10.0): install dotnet-sdk-10.0, then run again."
+    local said
+    said=$(dotnet --version 2>&1) && return
+    case $said in
+        *ICU*) stop "The .NET SDK does not start without ICU: install Debian's package libicu72 (or the libicu of this system), then run again." ;;
+        *) stop "No installed .NET SDK fits global.json (10.0.100 or a newer 10.0): install dotnet-sdk-10.0, then run again." ;;
+    esac
 }
 
 # Where the ClickHouse engine lies; LocalStores looks there by the same rule.
