@@ -72,6 +72,7 @@ public static class Composition
         // People: signing in, presence, administrative acts
         services.AddSingleton(new Passwords());
         services.AddSingleton<LoginGate>();
+        services.AddHostedService<LoginSweep>();
         services.AddSingleton<SessionDirectory>();
         services.AddSingleton<ISessions>(provider => provider.GetRequiredService<SessionDirectory>());
         services.AddSingleton<Sessions>();

@@ -51,9 +51,16 @@ public sealed class TokenEndpoints : IEndpointModule
     private static async Task<IResult> Invite(InvitationRequest body, Caller caller, HttpContext http, IMediator mediator, TimeProvider clock, CancellationToken ct)
     {
         var token = SecretToken.New("inv_");
-        var done = await mediator.Send(new InviteUser(caller.OrganizationId, CurrentRequest.NewId(), caller.RoleName, body.Email, body.Role, body.FirstName, body.LastName, token.Hash), ct);
+        var done = await mediator.Send(new InviteUser(caller.OrganizationId, CurrentRequest.NewId(), caller.RoleName, body.Email, body.Role, body.FirstName, body.LastName, Inviter(caller), token.Hash), ct);
         return Shown(http, done, token, clock.GetUtcNow() + TokenLives.Invitation);
     }
+
+    private static string Inviter(Caller caller) => caller switch
+    {
+        { Session: { } person } => $"user:{person.UserId}",
+        { KeyId: { } key } => $"key:{key}",
+        _ => "platform",
+    };
 
     private static async Task<IResult> Accept(AcceptRequest body, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
     {

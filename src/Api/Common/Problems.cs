@@ -49,6 +49,7 @@ public static partial class Problems
         VersionConflict => new(409, "version.conflict", "Others keep changing it: try again.", retryAfterSeconds: 1),
         StoreUnavailable down => new(503, "store.unavailable", $"{down.Store} cannot be reached: try again. Nothing was acknowledged.", retryAfterSeconds: RetrySoonSeconds),
         LoginThrottled many => new(429, "login.throttled", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
+        PasswordsBusy many => new(429, "request.rate_limited", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
         ViewBehind behind => new(504, "view.behind", behind.Message, retryAfterSeconds: 1),
         MetaRefused { TimedOut: true } => new(504, "meta.timeout", "Meta did not answer in time.", retryAfterSeconds: RetrySoonSeconds),
         MetaRefused meta => new(502, "meta.refused", $"Meta refused{(meta.Code is { } code ? $" ({code})" : "")}: {meta.Message}", retryAfterSeconds: meta.Retryable ? RetrySoonSeconds : null),

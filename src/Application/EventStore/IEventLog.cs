@@ -5,7 +5,8 @@ namespace Bsp.Application.EventStore;
 /// <param name="StreamId">Of this stream only.</param>
 /// <param name="CorrelationId">Of one request or job.</param>
 /// <param name="CausationId">Caused by one event or message.</param>
-public sealed record LogFilter(IReadOnlyCollection<string>? Types = null, Guid? StreamId = null, string? CorrelationId = null, string? CausationId = null)
+/// <param name="Without">Stored names left out, also when <paramref name="Types"/> asks for them.</param>
+public sealed record LogFilter(IReadOnlyCollection<string>? Types = null, Guid? StreamId = null, string? CorrelationId = null, string? CausationId = null, IReadOnlyCollection<string>? Without = null)
 {
     /// <summary>Every event.</summary>
     public static readonly LogFilter All = new();

@@ -1,14 +1,16 @@
 using System.Text.RegularExpressions;
 using Bsp.Application.EventStore;
+using Bsp.Domain.Audit;
 using FluentValidation;
 using MediatR;
 
 namespace Bsp.Application.Events;
 
 /// <summary>The organization's own log, for pulling: what its webhooks would bring, and more. Personal data stays sealed.</summary>
+/// <param name="Administration">With the administrative acts: only for who may read the audit trail.</param>
 /// <param name="After">Exclusive; <see cref="Position.Start"/>: from the beginning.</param>
 /// <param name="Limit">1–200.</param>
-public sealed record ListEvents(Guid OrganizationId, LogFilter Filter, Position After, int Limit) : IRequest<LogSlice>;
+public sealed record ListEvents(Guid OrganizationId, LogFilter Filter, Position After, int Limit, bool Administration) : IRequest<LogSlice>;
 
 public sealed partial class ListEventsValidator : AbstractValidator<ListEvents>
 {
@@ -31,5 +33,9 @@ public sealed partial class ListEventsValidator : AbstractValidator<ListEvents>
 
 public sealed class ListEventsHandler(IEventLog log) : IRequestHandler<ListEvents, LogSlice>
 {
-    public Task<LogSlice> Handle(ListEvents query, CancellationToken ct) => log.ReadAsync(query.OrganizationId, query.Filter, query.After, query.Limit, ct);
+    // Who did what from which address, and who failed to sign in: what GET /v1/audit-trail shows to admins.
+    private static readonly IReadOnlyCollection<string> Administrative = EventTypes.NamesOf<AdministrativeActDone>();
+
+    public Task<LogSlice> Handle(ListEvents query, CancellationToken ct) =>
+        log.ReadAsync(query.OrganizationId, query.Administration ? query.Filter : query.Filter with { Without = Administrative }, query.After, query.Limit, ct);
 }

@@ -16,6 +16,7 @@ public sealed record ReportedStatus(string Status, string Wamid, DateTimeOffset 
 /// </summary>
 /// <param name="Attempt">Graph calls begun.</param>
 /// <param name="Notes">Contradicting or repeated facts kept; bounded by <see cref="NotesMax"/>.</param>
+[NotRemembered]
 public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, string? Wamid, Guid Owner, Sealed? Content, TemplateUse? Template,
     DateTimeOffset? SentAt, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt, DateTimeOffset? FailedAt, bool SentImplied, bool DeliveredImplied, int Notes)
 {

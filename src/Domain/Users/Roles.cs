@@ -17,11 +17,14 @@ public static class Roles
     /// <exception cref="Refusal"><c>user.role_above_own</c></exception>
     public static void RequireReach(string actor, params IEnumerable<string> roles)
     {
-        if (roles.FirstOrDefault(role => Rank(role) > Rank(actor)) is { } above)
+        if (roles.FirstOrDefault(role => !Reaches(actor, role)) is { } above)
         {
             throw new Refusal("user.role_above_own", $"Your role is {actor}: you can neither give the role {above} nor change somebody who has it.");
         }
     }
+
+    /// <summary>Whether a role may give another and touch who has it.</summary>
+    public static bool Reaches(string actor, string role) => Rank(role) <= Rank(actor);
 
     /// <exception cref="ArgumentException">There is no such role.</exception>
     private static int Rank(string role)

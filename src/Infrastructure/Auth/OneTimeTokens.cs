@@ -4,7 +4,9 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>An invitation or a reset that still works.</summary>
-internal sealed record OneTimeToken(Guid OrganizationId, Guid UserId, string Email, string Role, string? FirstName, string? LastName);
+/// <param name="Role">Of an invitation: the role that it gives; of a reset: the role that its person had.</param>
+/// <param name="InvitedBy"><c>user:id</c>, <c>key:id</c>, <c>platform</c>; null: a reset, or an invitation made before this was kept.</param>
+internal sealed record OneTimeToken(Guid OrganizationId, Guid UserId, string Email, string Role, string? FirstName, string? LastName, string? InvitedBy);
 
 /// <summary>Rows of <c>bsp.directory_tokens</c>.</summary>
 internal static class OneTimeTokens
@@ -14,10 +16,10 @@ internal static class OneTimeTokens
     {
         await directory.ExecuteAsync("DELETE FROM bsp.directory_tokens WHERE organization_id = $1 AND expires_at <= $2", ct, token.OrganizationId, now.UtcDateTime);
         await directory.ExecuteAsync("""
-            INSERT INTO bsp.directory_tokens (token_hash, kind, organization_id, user_id, email, role, first_name, last_name, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            INSERT INTO bsp.directory_tokens (token_hash, kind, organization_id, user_id, email, role, first_name, last_name, invited_by, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT (kind, organization_id, email) DO UPDATE SET token_hash = excluded.token_hash, user_id = excluded.user_id, role = excluded.role,
-              first_name = excluded.first_name, last_name = excluded.last_name, created_at = now(), expires_at = excluded.expires_at
-            """, ct, tokenHash, kind, token.OrganizationId, token.UserId, token.Email, token.Role, token.FirstName, token.LastName, (now + life).UtcDateTime);
+              first_name = excluded.first_name, last_name = excluded.last_name, invited_by = excluded.invited_by, created_at = now(), expires_at = excluded.expires_at
+            """, ct, tokenHash, kind, token.OrganizationId, token.UserId, token.Email, token.Role, token.FirstName, token.LastName, token.InvitedBy, (now + life).UtcDateTime);
     }
 
     /// <summary>Looks without using it up; null: none, used, or too old.</summary>
@@ -33,10 +35,13 @@ internal static class OneTimeTokens
     public static async Task<OneTimeToken?> LockAsync(TenantTransaction directory, string tokenHash, CancellationToken ct) =>
         (await directory.QueryAsync($"SELECT {Columns} FROM bsp.directory_tokens WHERE token_hash = $1 FOR UPDATE", Row, ct, tokenHash)).FirstOrDefault();
 
+    /// <summary>Ends whatever is open for a person.</summary>
+    public static Task<int> DropAllAsync(TenantTransaction directory, Guid userId, CancellationToken ct) => directory.ExecuteAsync("DELETE FROM bsp.directory_tokens WHERE user_id = $1", ct, userId);
+
     /// <summary>Uses it up.</summary>
     public static Task<int> DropAsync(TenantTransaction directory, string tokenHash, CancellationToken ct) => directory.ExecuteAsync("DELETE FROM bsp.directory_tokens WHERE token_hash = $1", ct, tokenHash);
 
-    private const string Columns = "organization_id, user_id, email, role, first_name, last_name";
+    private const string Columns = "organization_id, user_id, email, role, first_name, last_name, invited_by";
 
-    private static OneTimeToken Row(Npgsql.NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.TextOrNull(5));
+    private static OneTimeToken Row(Npgsql.NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6));
 }

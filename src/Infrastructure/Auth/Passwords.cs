@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Bsp.Application.Auth;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 
@@ -7,23 +8,33 @@ namespace Bsp.Infrastructure.Auth;
 
 /// <summary>
 /// Passwords by the framework's hasher: PBKDF2 with HMAC-SHA-512, 16 random bytes of salt, parameters in the hash (docs/decisions/0095). At most half of the cores
-/// hash at a time, so that a flood of sign-ins leaves the other half to everybody else.
+/// hash at a time, so that a flood of sign-ins leaves the other half to everybody else; so many wait for them, and who comes then is sent away.
 /// </summary>
-public sealed class Passwords(int iterations = Passwords.Iterations)
+/// <param name="waitingMax">Passwords that wait for each of those cores, at most.</param>
+public sealed class Passwords(int iterations = Passwords.Iterations, int waitingMax = Passwords.WaitingMax)
 {
     /// <summary>Rounds of PBKDF2. Source: OWASP Password Storage Cheat Sheet, PBKDF2-HMAC-SHA512.</summary>
     public const int Iterations = 210_000;
 
+    /// <summary>About ten seconds of waiting, at a tenth of a second each.</summary>
+    public const int WaitingMax = 100;
+
     private const int SaltBytes = 16;
     private static readonly object Nobody = new();
-    private static readonly SemaphoreSlim Cores = new(Math.Max(1, Environment.ProcessorCount / 2));
+    private static readonly int CoresMax = Math.Max(1, Environment.ProcessorCount / 2);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+    private readonly SemaphoreSlim cores = new(CoresMax);
+    private readonly int insideMax = CoresMax * (1 + waitingMax);
     private readonly PasswordHasher<object> hasher = new(Options.Create(new PasswordHasherOptions { IterationCount = iterations }));
     private readonly string decoy = Decoy(iterations);
+    private int inside;
 
+    /// <exception cref="PasswordsBusy">Too many wait.</exception>
     public Task<string> HashAsync(string password, CancellationToken ct) => OnACoreAsync(() => hasher.HashPassword(Nobody, password), ct);
 
     /// <summary>Whether it is the password, and whether its hash is weaker than one made today. Without a hash it takes as long and is not.</summary>
     /// <param name="hash">Null: nobody, or somebody without a password.</param>
+    /// <exception cref="PasswordsBusy">Too many wait.</exception>
     public Task<(bool Right, bool Outgrown)> VerifyAsync(string? hash, string password, CancellationToken ct) => OnACoreAsync(() =>
     {
         var result = hasher.VerifyHashedPassword(Nobody, hash ?? decoy, password);
@@ -42,16 +53,28 @@ public sealed class Passwords(int iterations = Passwords.Iterations)
         return Convert.ToBase64String(form);
     }
 
-    private static async Task<T> OnACoreAsync<T>(Func<T> work, CancellationToken ct)
+    private async Task<T> OnACoreAsync<T>(Func<T> work, CancellationToken ct)
     {
-        await Cores.WaitAsync(ct);
         try
         {
-            return await Task.Run(work, ct);
+            if (Interlocked.Increment(ref inside) > insideMax)
+            {
+                throw new PasswordsBusy(RetryAfter);
+            }
+
+            await cores.WaitAsync(ct);
+            try
+            {
+                return await Task.Run(work, ct);
+            }
+            finally
+            {
+                cores.Release();
+            }
         }
         finally
         {
-            Cores.Release();
+            Interlocked.Decrement(ref inside);
         }
     }
 }

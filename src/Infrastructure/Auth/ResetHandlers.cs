@@ -25,7 +25,7 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
         var home = await shards.OfAsync(organizationId, cancellationToken);
         return await shards.InBothAsync(home, [organizationId, Guid.Empty], async (directory, own) =>
         {
-            await OneTimeTokens.PutAsync(directory, "reset", request.TokenHash, new(organizationId, userId, email, role, null, null), clock.GetUtcNow(), TokenLives.Reset, cancellationToken);
+            await OneTimeTokens.PutAsync(directory, "reset", request.TokenHash, new(organizationId, userId, email, role, null, null, null), clock.GetUtcNow(), TokenLives.Reset, cancellationToken);
             await audit.NoteAsync(own, home, organizationId, "user.reset_requested", "user", userId, null, cancellationToken);
             return new Done(userId, 0);
         }, cancellationToken);
@@ -38,7 +38,8 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
         var hash = await passwords.HashAsync(request.Password, cancellationToken);
         var ended = await shards.InBothAsync(home, [token.OrganizationId], async (directory, own) =>
         {
-            var found = await own.ExecuteAsync("UPDATE users SET password_hash = $2, updated_at = now(), row_version = row_version + 1 WHERE id = $1", cancellationToken, token.UserId, hash);
+            // Another role than then: whoever asked for the token may not reach the person any more.
+            var found = await own.ExecuteAsync("UPDATE users SET password_hash = $2, updated_at = now(), row_version = row_version + 1 WHERE id = $1 AND role = $3", cancellationToken, token.UserId, hash, token.Role);
             if (await OneTimeTokens.DropAsync(directory, request.TokenHash, cancellationToken) == 0 || found == 0)
             {
                 throw Unknown();

@@ -13,11 +13,11 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
     public const int SliceEventsMax = 1_000;
 
     // The fence is set by a statement before: the events need a snapshot taken after it.
-    private const string ByPlace = "SELECT * FROM bsp.read_organization($1, $2, current_setting('bsp.fence')::bigint, $3, $4, $5, $6)";
+    private const string ByPlace = "SELECT * FROM bsp.read_organization($1, $2, current_setting('bsp.fence')::bigint, $3, $4, $5, $6, $7)";
     private const string ByStream = $"""
         SELECT {EventRows.Columns}, coalesce(e.is_archived, false) FROM public.mt_events e
-         WHERE e.tenant_id = $1 AND e.stream_id = $7 AND e.seq_id > $2 AND e.seq_id <= current_setting('bsp.fence')::bigint
-           AND ($3::text[] IS NULL OR e.type = ANY ($3)) AND ($4::text IS NULL OR e.correlation_id = $4) AND ($5::text IS NULL OR e.causation_id = $5)
+         WHERE e.tenant_id = $1 AND e.stream_id = $8 AND e.seq_id > $2 AND e.seq_id <= current_setting('bsp.fence')::bigint
+           AND ($3::text[] IS NULL OR e.type = ANY ($3)) AND ($7::text[] IS NULL OR e.type <> ALL ($7)) AND ($4::text IS NULL OR e.correlation_id = $4) AND ($5::text IS NULL OR e.causation_id = $5)
          ORDER BY e.version LIMIT $6
         """;
 
@@ -83,15 +83,18 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
     {
         parameters.Add(Text(organizationId.ToString()));
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = after });
-        parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = filter.Types is null ? DBNull.Value : filter.Types.ToArray() });
+        parameters.Add(Texts(filter.Types));
         parameters.Add(Text(filter.CorrelationId));
         parameters.Add(Text(filter.CausationId));
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = max });
+        parameters.Add(Texts(filter.Without));
         if (filter.StreamId is { } stream)
         {
             parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = stream });
         }
     }
+
+    private static NpgsqlParameter Texts(IReadOnlyCollection<string>? values) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = (object?)values?.ToArray() ?? DBNull.Value };
 
     private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 }

@@ -41,6 +41,7 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
             if (message is MessageAccepted a)
             {
                 accepted.Add((a.Wamid, stored.OrganizationId, stored.StreamId));
+                deletes.Remove(stored.StreamId); // closed, and taken after all: it has to end once more
             }
 
             if (Ends(message))
@@ -51,12 +52,12 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
             }
             else if (Next(stored, message) is { } row)
             {
-                (message is MessageQueued || inserts.ContainsKey(row.Id) ? inserts : updates)[row.Id] = row;
+                (message is MessageQueued or MessageAccepted || inserts.ContainsKey(row.Id) ? inserts : updates)[row.Id] = row;
             }
         }
 
         Insert(batch, [.. inserts.Values]);
-        Update(batch, [.. updates.Values.Where(row => !deletes.Contains(row.Id))]);
+        Update(batch, [.. updates.Values.Where(row => !deletes.Contains(row.Id) && !inserts.ContainsKey(row.Id))]);
         Delete(batch, [.. deletes]);
         Accept(batch, accepted);
     }
@@ -74,6 +75,7 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
         _ => null,
     };
 
+    // An accepted message mostly has its row. One that was closed as unknown, rejected or cancelled has none any more, and Meta's word that it was sent after all gives it one again.
     private static void Insert(NpgsqlBatch batch, Row[] rows)
     {
         if (rows.Length == 0)
@@ -83,7 +85,8 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
 
         batch.BatchCommands.Add(new("""
             INSERT INTO bsp.send_queue (message_id, organization_id, account_id, campaign_id, state, owner, due_at)
-            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::uuid[], $7::timestamptz[]) ON CONFLICT (message_id) DO NOTHING
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::uuid[], $7::timestamptz[])
+            ON CONFLICT (message_id) DO UPDATE SET state = excluded.state, owner = excluded.owner, due_at = excluded.due_at
             """)
         {
             Parameters =

@@ -36,6 +36,11 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
             var changed = await patch.RunAsync(own, request.SeenVersion, "user.unknown", cancellationToken);
             await RequireAnAdminAsync(own, request.OrganizationId, before, cancellationToken);
             var tokens = status == "active" ? [] : await SessionDirectory.EndAsync(directory, request.Id, null, null, cancellationToken);
+            if (role != before.Role || status != "active" || email.IsSet)
+            {
+                await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken); // asked for by who reached him as he was
+            }
+
             if (patch.Changed.Count > 0)
             {
                 await audit.NoteAsync(own, home, request.OrganizationId, "user.changed", "user", request.Id, patch.Changed, cancellationToken);
@@ -58,7 +63,7 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
             await own.ExecuteAsync("DELETE FROM users WHERE id = $1", cancellationToken, request.Id);
             await RequireAnAdminAsync(own, request.OrganizationId, before, cancellationToken);
             await directory.ExecuteAsync("DELETE FROM bsp.directory_emails WHERE user_id = $1", cancellationToken, request.Id);
-            await directory.ExecuteAsync("DELETE FROM bsp.directory_tokens WHERE user_id = $1", cancellationToken, request.Id);
+            await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, request.Id, null, null, cancellationToken);
             await audit.NoteAsync(own, home, request.OrganizationId, "user.deleted", "user", request.Id, null, cancellationToken);
             return tokens;

@@ -11,7 +11,7 @@ namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
 /// Promise 1, journal first: an entry is acknowledged after its raw bytes are committed. Entries of a moment share one transaction, written by a few connections;
-/// the queue before them is bounded, so that a slow disk slows Meta down instead of filling the memory.
+/// the queue before them is bounded in entries and in bytes, so that a slow disk slows Meta down instead of filling the memory.
 /// </summary>
 public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider clock) : BackgroundService, IWebhookJournal
 {
@@ -25,16 +25,29 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
     private const int BatchBytesMax = 8 * 1024 * 1024;
     private const int WaitingMax = 4_096;
 
+    /// <summary>Bodies handed over and not yet committed, together, at most: several times the largest one webhook may have.</summary>
+    internal const long WaitingBytesMax = 64 * 1024 * 1024;
+
     // So many came while the one before was being committed: the answers wait for the processor, not for the disk.
     private const int PressedEntries = 8;
 
     private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
 
+    private readonly ByteBudget bytesWaiting = new(WaitingBytesMax);
+
     public async Task WriteAsync(JournalEntry entry, CancellationToken ct)
     {
-        var item = new Waiting(entry);
-        await waiting.Writer.WriteAsync(item, ct);
-        await item.Committed.Task;
+        await bytesWaiting.TakeAsync(entry.Body.Length, ct);
+        try
+        {
+            var item = new Waiting(entry);
+            await waiting.Writer.WriteAsync(item, ct);
+            await item.Committed.Task;
+        }
+        finally
+        {
+            bytesWaiting.Return(entry.Body.Length);
+        }
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteLoopAsync(stoppingToken)));

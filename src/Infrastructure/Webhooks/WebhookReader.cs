@@ -18,6 +18,10 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
 {
     private const int Readers = 2;
     private const int PageMax = 200;
+
+    /// <summary>Bodies of one page together, at most; a larger one comes alone.</summary>
+    internal const int PageBytesMax = 8 * 1024 * 1024;
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2); // for what other processes left
     private static readonly TimeSpan TroublePause = TimeSpan.FromSeconds(1);
 
@@ -30,12 +34,18 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     private async Task ReadLoopAsync(CancellationToken stop)
     {
         var page = PageMax;
+        var full = false;
         while (!stop.IsCancellationRequested)
         {
             try
             {
-                await signal.CalmAsync(stop);
-                if (await PageAsync(page, stop) == 0)
+                if (!full)
+                {
+                    await signal.CalmAsync(stop);
+                }
+
+                (var count, full) = await PageAsync(page, stop);
+                if (count == 0)
                 {
                     await signal.WaitAsync(LookEvery, stop);
                 }
@@ -61,18 +71,18 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         }
     }
 
-    /// <summary>Takes and carries out one page; how many webhooks it had.</summary>
-    private async Task<int> PageAsync(int max, CancellationToken ct)
+    /// <summary>Takes and carries out one page; how many webhooks it had, and whether it was full: waiting would not make the next one fuller.</summary>
+    private async Task<(int Count, bool Full)> PageAsync(int max, CancellationToken ct)
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        var webhooks = await TakeAsync(connection, max, ct);
+        var (webhooks, full) = await TakeAsync(connection, max, ct);
         if (webhooks.Count == 0)
         {
-            return 0;
+            return (0, false);
         }
 
-        if (webhooks.Count == max)
+        if (full)
         {
             signal.Set(); // there may be more: the other reader helps
         }
@@ -90,26 +100,34 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
 
         await NoteAsync(connection, page.Notes, ct);
         await transaction.CommitAsync(ct);
-        return webhooks.Count;
+        return (webhooks.Count, full);
     }
 
-    private static async Task<List<Journaled>> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct)
+    /// <summary>Takes the oldest that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one. Full: one of the two bounds was reached.</summary>
+    internal static async Task<(List<Journaled> Webhooks, bool Full)> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand("""
-            WITH taken AS (
-              DELETE FROM bsp.webhook_inbox WHERE journal_id IN (SELECT journal_id FROM bsp.webhook_inbox ORDER BY journal_id LIMIT $1 FOR UPDATE SKIP LOCKED)
+            WITH head AS MATERIALIZED (SELECT journal_id, received_at FROM bsp.webhook_inbox ORDER BY journal_id LIMIT $1 FOR UPDATE SKIP LOCKED),
+            sized AS (
+              SELECT h.journal_id, row_number() OVER place AS nth, sum(octet_length(j.body)) OVER place AS bytes
+                FROM head h LEFT JOIN bsp.webhook_journal j ON j.received_at = h.received_at AND j.id = h.journal_id WINDOW place AS (ORDER BY h.journal_id)),
+            taken AS (
+              DELETE FROM bsp.webhook_inbox WHERE journal_id IN (SELECT journal_id FROM sized WHERE nth = 1 OR coalesce(bytes, 0) <= $2)
               RETURNING journal_id, received_at)
-            SELECT j.id, j.received_at, j.organization_id, j.body_sha256, j.body FROM taken t JOIN bsp.webhook_journal j ON j.received_at = t.received_at AND j.id = t.journal_id ORDER BY j.id
+            SELECT j.id, j.received_at, j.organization_id, j.body_sha256, j.body, (SELECT count(*) FROM head) FROM taken t
+              JOIN bsp.webhook_journal j ON j.received_at = t.received_at AND j.id = t.journal_id ORDER BY j.id
             """, connection)
-        { Parameters = { new() { Value = max } } };
+        { Parameters = { new() { Value = max }, new() { Value = (long)PageBytesMax } } };
+        long there = 0;
         var webhooks = new List<Journaled>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
             webhooks.Add(new(reader.GetInt64(0), reader.GetDateTime(1), reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4))));
+            there = reader.GetInt64(5);
         }
 
-        return webhooks;
+        return (webhooks, there == max || there > webhooks.Count);
     }
 
     private static async Task NoteAsync(NpgsqlConnection connection, List<WebhookNote> notes, CancellationToken ct)

@@ -6,7 +6,7 @@ namespace Bsp.Infrastructure.Webhooks;
 /// </summary>
 public sealed class WebhookSignal(TimeProvider clock)
 {
-    /// <summary>A reader stands back at most this long before each page, however many webhooks come: what is read late is read in fuller pages, but it is read.</summary>
+    /// <summary>A reader stands back at most this long before a page, and not after a full one, however many webhooks come: what is read late is read in fuller pages, but it is read.</summary>
     public static readonly TimeSpan StandBackMax = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan PressedFor = TimeSpan.FromMilliseconds(25);

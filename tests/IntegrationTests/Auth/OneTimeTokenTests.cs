@@ -80,10 +80,79 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         (await ann.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
     }
 
-    private async Task ExpireAsync(string email)
+    [Fact]
+    public async Task A_reset_token_ends_with_the_role_that_it_was_asked_for()
     {
-        await using var command = app.Admin.CreateCommand("UPDATE bsp.directory_tokens SET expires_at = now() WHERE email = $1");
+        var organization = await app.NewOrganizationAsync();
+        var ann = await app.NewPersonAsync(organization.Admin, "agent");
+        foreach (var change in new object[] { new { role = "manager" }, new { email = People.NewEmail() }, new { status = "inactive" } })
+        {
+            var token = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = await EmailAsync(organization, ann.Id) }))["token"].GetString();
+            (await organization.Admin.SendAsync("PATCH", $"/v1/users/{ann.Id}", change)).Status.ShouldBe(200);
+            (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
+        }
+
+        // A token that slipped in while the role was being changed.
+        (await organization.Admin.SendAsync("PATCH", $"/v1/users/{ann.Id}", new { status = "active" })).Status.ShouldBe(200);
+        var email = await EmailAsync(organization, ann.Id);
+        var late = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email }))["token"].GetString();
+        await SqlAsync("UPDATE bsp.directory_tokens SET role = 'agent' WHERE email = $1", email);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = late, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
+        await SqlAsync("UPDATE bsp.directory_tokens SET role = 'manager' WHERE email = $1", email);
+        (await organization.Admin.SendAsync("PATCH", $"/v1/users/{ann.Id}", new { first_name = "Ann" })).Status.ShouldBe(200); // a name is no right
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = late, password = "a brand new password" })).Status.ShouldBe(204);
+    }
+
+    [Theory]
+    [InlineData("manager", "active", 404)]
+    [InlineData("admin", "inactive", 404)]
+    [InlineData("super_admin", "active", 201)]
+    public async Task An_invitation_counts_while_its_inviter_may_still_give_the_role(string role, string status, int expected)
+    {
+        var organization = await app.NewOrganizationAsync();
+        await app.NewPersonAsync(organization.Admin, "admin");
+        var eve = await app.NewPersonAsync(organization.Admin, "admin");
+        var (upper, lower) = (await InviteAsync(eve.Client, "admin"), await InviteAsync(eve.Client, "agent"));
+        (await app.Client(AppFixture.PlatformKey, organization.Id).SendAsync("PATCH", $"/v1/users/{eve.Id}", new { role, status })).Status.ShouldBe(200);
+        (await AcceptAsync(upper)).Status.ShouldBe(expected);
+        (await AcceptAsync(lower)).Status.ShouldBe(status == "active" ? 201 : 404);
+    }
+
+    [Fact]
+    public async Task An_invitation_ends_with_the_person_or_the_key_that_made_it_and_the_platforms_does_not()
+    {
+        var organization = await app.NewOrganizationAsync();
+        await app.NewPersonAsync(organization.Admin, "admin");
+        var eve = await app.NewPersonAsync(organization.Admin, "admin");
+        var key = await organization.Admin.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "admin" });
+        var other = await organization.Admin.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "admin" });
+        var (persons, keys, kept, platforms) = (await InviteAsync(eve.Client, "agent"), await InviteAsync(app.Client(key["key"].GetString()), "agent"),
+            await InviteAsync(app.Client(other["key"].GetString()), "admin"), await InviteAsync(app.Client(AppFixture.PlatformKey, organization.Id), "super_admin"));
+        (await organization.Admin.SendAsync("DELETE", $"/v1/users/{eve.Id}")).Status.ShouldBe(204);
+        (await organization.Admin.SendAsync("DELETE", key.Header("Location")!)).Status.ShouldBe(204);
+        (await AcceptAsync(persons)).ShouldBeProblem(404, "invitation.unknown");
+        (await AcceptAsync(keys)).ShouldBeProblem(404, "invitation.unknown");
+        (await AcceptAsync(kept)).Status.ShouldBe(201);
+        (await AcceptAsync(platforms)).Status.ShouldBe(201);
+    }
+
+    private static async Task<string> InviteAsync(HttpClient inviter, string role)
+    {
+        var invited = await inviter.SendAsync("POST", "/v1/auth/invitations", new { email = People.NewEmail(), role });
+        invited.Status.ShouldBe(201, invited.Text);
+        return invited["token"].GetString()!;
+    }
+
+    private Task<Answer> AcceptAsync(string token) => app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password });
+
+    private static async Task<string> EmailAsync(TestOrganization organization, Guid id) => (await organization.Admin.SendAsync("GET", $"/v1/users/{id}"))["email"].GetString()!;
+
+    private async Task SqlAsync(string sql, string email)
+    {
+        await using var command = app.Admin.CreateCommand(sql);
         command.Parameters.Add(new() { Value = email });
         (await command.ExecuteNonQueryAsync()).ShouldBe(1);
     }
+
+    private Task ExpireAsync(string email) => SqlAsync("UPDATE bsp.directory_tokens SET expires_at = now() WHERE email = $1", email);
 }

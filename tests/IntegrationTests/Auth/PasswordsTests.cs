@@ -1,3 +1,4 @@
+using Bsp.Application.Auth;
 using Bsp.Infrastructure.Auth;
 
 namespace Bsp.IntegrationTests.Auth;
@@ -14,6 +15,32 @@ public sealed class PasswordsTests
         (await passwords.VerifyAsync(hash, "Correct horse battery", default)).ShouldBe((false, false));
         (await new Passwords(3_000).VerifyAsync(hash, "correct horse battery", default)).ShouldBe((true, true));
         Convert.FromBase64String(await new Passwords().HashAsync("x", default))[5..9].ShouldBe([0, 3, 0x34, 0x50]); // 210,000 rounds stand in the hash
+    }
+
+    [Fact]
+    public async Task Who_comes_when_too_many_wait_is_sent_away_and_the_others_are_served()
+    {
+        var passwords = new Passwords(waitingMax: 2);
+        var inside = 3 * Math.Max(1, Environment.ProcessorCount / 2);
+        var hashes = Enumerable.Range(0, inside + 20).Select(_ => passwords.HashAsync("correct horse battery", default)).ToList();
+        var served = new List<string>();
+        var busy = new List<PasswordsBusy>();
+        foreach (var hash in hashes)
+        {
+            try
+            {
+                served.Add(await hash);
+            }
+            catch (PasswordsBusy many)
+            {
+                busy.Add(many);
+            }
+        }
+
+        served.Count.ShouldBeGreaterThanOrEqualTo(inside);
+        busy.ShouldNotBeEmpty();
+        busy.ShouldAllBe(b => b.RetryAfter > TimeSpan.Zero);
+        (await passwords.VerifyAsync(served[0], "correct horse battery", default)).Right.ShouldBeTrue(); // those sent away hold no place
     }
 
     [Fact]

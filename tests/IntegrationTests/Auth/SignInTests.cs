@@ -1,7 +1,10 @@
 using Bsp.Application.Auth;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Auth;
+using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
+using Bsp.IntegrationTests.Queue;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
@@ -56,6 +59,40 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
 
         refused.ShouldBeGreaterThan(0);
         await gate.EnterAsync(email, "192.0.2.1", default);
+    }
+
+    [Fact]
+    public async Task Five_hundred_made_up_e_mails_from_one_address_leave_few_rows_and_the_sweep_takes_them()
+    {
+        var clock = new MovableClock();
+        var gate = new LoginGate((Shards)app.Services.GetService(typeof(Shards))!, (BspOptions)app.Services.GetService(typeof(BspOptions))!, clock);
+        await gate.PurgeAsync(default);
+        var before = await RowsAsync();
+        var waits = new List<TimeSpan>();
+        for (var i = 0; i < 500; i++)
+        {
+            try
+            {
+                await gate.EnterAsync(People.NewEmail(), "203.0.113.7", default);
+            }
+            catch (LoginThrottled many)
+            {
+                waits.Add(many.RetryAfter);
+            }
+        }
+
+        waits.ShouldNotBeEmpty();
+        waits.ShouldAllBe(w => w > TimeSpan.Zero && w <= TimeSpan.FromSeconds(3));
+        (await RowsAsync() - before).ShouldBeLessThanOrEqualTo(1 + (2 * (500 - waits.Count))); // none for those beyond the address's limit
+        clock.Advance(TimeSpan.FromSeconds(4));
+        (await gate.PurgeAsync(default)).ShouldBeGreaterThan(0);
+        (await RowsAsync()).ShouldBeLessThanOrEqualTo(before);
+    }
+
+    private async Task<long> RowsAsync()
+    {
+        await using var command = app.Admin.CreateCommand("SELECT count(*) FROM bsp.login_attempts");
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text.Json;
 using Bsp.Api.Common;
+using Bsp.Application.Auth;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
 using FluentValidation;
@@ -26,6 +27,8 @@ public sealed class ProblemsTests
         (new MetaRefused(100, "Invalid parameter", retryable: false), 502, "meta.refused"),
         (new MetaRefused(null, "no answer", retryable: true, timedOut: true), 504, "meta.timeout"),
         (new StoreUnavailable("redis"), 503, "store.unavailable"),
+        (new LoginThrottled(TimeSpan.FromSeconds(2)), 429, "login.throttled"),
+        (new PasswordsBusy(TimeSpan.FromSeconds(5)), 429, "request.rate_limited"),
         (new ViewBehind("campaign_counters.v1"), 504, "view.behind"),
         (new NpgsqlException("secret host", new SocketException()), 503, "store.unavailable"),
         (new PostgresException("terminating", "FATAL", "FATAL", "57P01"), 503, "store.unavailable"),

@@ -97,6 +97,21 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
         recent.Find(organization, ids[^(RecentMessages.MessagesMax / 2)..]).Count.ShouldBe(RecentMessages.MessagesMax / 2);
     }
 
+    [Fact]
+    public async Task A_decision_on_a_message_leaves_its_sealed_words_in_no_memory()
+    {
+        var (organization, id) = (await database.NewOrganizationAsync(), Uuid.New());
+        var store = new CountingStore(database.Store);
+        var reference = new MessageRef(id, Uuid.New(), Uuid.New(), Uuid.New(), null, "text", "outbound");
+        await DecideAsync(store, organization, id, state => Message.Queue(state, reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), Noon));
+        await DecideAsync(store, organization, id, state => Message.Cancel(state, "campaign", Noon));
+        store.States.ShouldBe(2, "the second decision loaded too: nothing was kept of the first");
+        (await TypesAsync(organization, id)).ShouldBe(["message_queued", "message_cancelled"]);
+    }
+
+    private static Task<Application.Common.Done> DecideAsync(IEventStore store, Guid organization, Guid id, Func<Message, IReadOnlyList<MessageEvent>> decide) =>
+        store.Decide(organization, id, "message", Message.Initial, Message.Evolve, decide, null, Ct);
+
     private async Task<(Guid Organization, Guid Message)> AcceptedAsync()
     {
         var organization = await database.NewOrganizationAsync();
@@ -121,6 +136,8 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
     {
         public int Loads { get; private set; }
 
+        public int States { get; private set; }
+
         public Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct) => store.AppendAsync(organizationId, streams, ct);
 
         public Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct) => store.AppendManyAsync(calls, ct);
@@ -133,8 +150,11 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
             return store.LoadManyAsync(organizationId, streamIds, ct, archivedToo);
         }
 
-        public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
-            store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+        public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class
+        {
+            States++;
+            return store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+        }
 
         public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct) => store.ArchiveAsync(organizationId, streams, ct);
 
