@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
@@ -33,9 +34,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         var versions = await app.Views.ScalarAsync("SELECT string_agg(concat(id, ' ', version), E'\\n' ORDER BY id) FROM mt_streams WHERE id <> $1", person);
         var journal = await app.Views.ScalarAsync("SELECT string_agg(concat(id, ' ', body_sha256), E'\\n' ORDER BY id) FROM bsp.webhook_journal");
 
-        (await tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase")).Status.ShouldBe(202);
-        var erased = await Patience.UntilAsync(() => tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase"), e => e.Status == 200, "the erasure is completed");
-        erased["status"].GetString().ShouldBe("completed");
+        await ErasedAsync(tenant, person);
 
         (await app.Views.TracesAsync(traces)).ShouldBeEmpty();
         (await tenant.Api.SendAsync("GET", $"/v1/contacts/{person}")).ShouldBeProblem(404, "contact.unknown");
@@ -159,6 +158,30 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     }
 
     [Fact]
+    public async Task A_webhook_of_two_organizations_shows_each_its_own_part_and_one_erasure_leaves_the_others()
+    {
+        using var tenant = await app.NewTenantAsync();
+        using var neighbour = await app.NewTenantAsync();
+        const string number = "919876500127";
+        string Entry(Tenant of, string wamid, string text) => JsonNode.Parse(Inbound(of, number, wamid, text))!["entry"]![0]!.ToJsonString();
+        await app.PostWebhookAsync($$"""{"object":"whatsapp_business_account","entry":[{{Entry(tenant, "wamid.two-1", "for tenant only")}},{{Entry(neighbour, "wamid.two-2", "for neighbour only")}}]}""");
+        await app.Views.InboxEmptyAsync();
+        var person = (await tenant.NumbersAsync()).Keys.Single();
+        var theirs = (await neighbour.NumbersAsync()).Keys.Single();
+        var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/contacts/{person}/export"), e => e.Text.Contains("for tenant only", StringComparison.Ordinal), "the document is there");
+        shown["raw_webhooks"].GetArrayLength().ShouldBe(1);
+        shown["raw_webhooks"].GetRawText().ShouldContain("for tenant only");
+        shown.Text.ShouldNotContain("neighbour");
+        shown.Text.ShouldNotContain("wamid.two-2");
+
+        await ErasedAsync(tenant, person);
+        var left = await Patience.UntilAsync(() => neighbour.Api.SendAsync("GET", $"/v1/contacts/{theirs}/export"), e => e.Status == 200 && e["raw_webhooks"].GetArrayLength() == 1, "the neighbour's document is there");
+        left["raw_webhooks"].GetRawText().ShouldContain("for neighbour only");
+        (await app.Views.TracesAsync(["for tenant only"])).ShouldBeEmpty();
+        await app.NoneFailedAsync();
+    }
+
+    [Fact]
     public async Task A_neighbours_person_is_unknown_on_every_route()
     {
         using var tenant = await app.NewTenantAsync();
@@ -176,6 +199,13 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (await tenant.Api.SendAsync("POST", $"/v1/contacts/{own}/merge", new { with = theirs })).ShouldBeProblem(404, "contact.unknown");
         (await tenant.Api.SendAsync("POST", $"/v1/contacts/{own}/merge", new { with = own })).ShouldBeProblem(400, "request.invalid");
         (await stranger.Api.SendAsync("GET", $"/v1/contacts/{theirs}"))["consent_status"].GetString().ShouldBe("PENDING");
+    }
+
+    private static async Task ErasedAsync(Tenant tenant, Guid person)
+    {
+        (await tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase")).Status.ShouldBe(202);
+        var erased = await Patience.UntilAsync(() => tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase"), e => e.Status == 200, "the erasure is completed");
+        erased["status"].GetString().ShouldBe("completed");
     }
 
     private static string Inbound(Tenant tenant, string number, string wamid, string text) => SignedWebhooks.Envelope(tenant, $$$"""
