@@ -58,7 +58,7 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
         Redis = new(stores.Stores.Redis);
         Cache = new(Redis, NullLogger<ContactCache>.Instance);
         Personal = new(Shards, masters);
-        Consents = new(Store, Personal, Cache, TimeProvider.System);
+        Consents = new(Shards, Store, Personal, Cache, TimeProvider.System);
         Merger = new(Shards, Store, Cache, TimeProvider.System);
         Views = new PostgresDocumentViews(Shards);
     }

@@ -126,6 +126,11 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.Views.InboxEmptyAsync();
         var moved = (await tenant.AllAsync("/v1/contacts")).Single();
         (moved.GetProperty("id").GetGuid(), moved.GetProperty("phone_number").GetString(), moved.GetProperty("wa_user_id").GetString()).ShouldBe((id, "+919876500098", "IN.2002"));
+        await app.PostWebhookAsync(update.Replace("IN.2002", "IN.3003", StringComparison.Ordinal).Replace("IN.1001", "IN.2002", StringComparison.Ordinal));
+        await app.Views.InboxEmptyAsync();
+        await app.PostWebhookAsync(update); // told once more, after later news
+        await app.Views.InboxEmptyAsync();
+        (await tenant.AllAsync("/v1/contacts")).Single().GetProperty("wa_user_id").GetString().ShouldBe("IN.3003");
         (await tenant.AllAsync($"/v1/contacts/{id}/timeline")).Count(e => e.GetProperty("type").GetString() == "message_received").ShouldBe(2); // the notice is no message of his
         await app.NoneFailedAsync();
     }
@@ -148,13 +153,19 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.Views.WipeRedisAsync();
         (await ConsentAsync(stop)).ShouldBe("OPTED_IN"); // old news, told again
         (await ConsentAsync(SignedWebhooks.Envelope(tenant, $$$""" "messages":[{"from":"{{{number}}}","id":"wamid.c-3","timestamp":"1764000002","type":"button","button":{"text":"Stop promotions","payload":"x"}}]"""))).ShouldBe("OPTED_OUT");
-        string Preference(string value) => $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{tenant.WabaId}}}","changes":[{"field":"user_preferences","value":{"metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"user_preferences":[{"wa_id":"{{{number}}}","category":"marketing_messages","value":"{{{value}}}","timestamp":1764000003}]}}]}]}""";
+        string Preference(string value, int at = 1764000003) => $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{tenant.WabaId}}}","changes":[{"field":"user_preferences","value":{"metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"user_preferences":[{"wa_id":"{{{number}}}","category":"marketing_messages","value":"{{{value}}}","timestamp":{{{at}}}}]}}]}]}""";
         (await ConsentAsync(Preference("resume"))).ShouldBe("OPTED_IN");
         (await ConsentAsync(Preference("stop"))).ShouldBe("OPTED_OUT");
+        (await ConsentAsync(Preference("resume"))).ShouldBe("OPTED_OUT"); // the same bytes in another row of the journal
+        (await ConsentAsync(Preference("resume", 1764000005))).ShouldBe("OPTED_IN");
+        (await ConsentAsync(Inbound(tenant, number, "wamid.c-4", "STOP"))).ShouldBe("OPTED_OUT");
+        (await ConsentAsync(Preference("resume", 1764000005))).ShouldBe("OPTED_OUT");
+        var two = $$$""" "user_preferences":[{"wa_id":"{{{number}}}","value":"resume","timestamp":1764000006},{"wa_id":"{{{number}}}","value":"stop","timestamp":1764000007}]""";
+        (await ConsentAsync(Preference("x").Replace("\"user_preferences\":[", two[..^1] + ",", StringComparison.Ordinal))).ShouldBe("OPTED_OUT"); // both are heard
         await tenant.ImportAsync($"phone_number,consent_status\n+{number},OPTED_IN\n");
         (await tenant.AllAsync("/v1/contacts")).Single().GetProperty("consent_status").GetString().ShouldBe("OPTED_OUT");
         var sources = (await tenant.AllAsync($"/v1/contacts/{(await tenant.NumbersAsync()).Keys.Single()}/timeline")).Where(e => e.GetProperty("type").GetString() == "contact_consent_changed_v2").Select(e => e.GetProperty("data").GetProperty("source").GetString());
-        sources.ShouldBe(["keyword", "keyword", "keyword", "user_preferences", "user_preferences"]);
+        sources.ShouldBe([.. Enumerable.Repeat("keyword", 3), .. Enumerable.Repeat("user_preferences", 3), "keyword", .. Enumerable.Repeat("user_preferences", 2)]);
     }
 
     [Fact]
