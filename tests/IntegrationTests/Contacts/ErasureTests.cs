@@ -74,6 +74,24 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     }
 
     [Fact]
+    public async Task A_merged_person_whose_row_was_deleted_is_erased_by_any_of_his_ids()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var (a, b, c) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"), await database.CreateAsync(organization, "+4915100000003"));
+        var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b"), (c, "as c")], Ct);
+        await database.MergeAsync(organization, b, c);
+        await database.MergeAsync(organization, a, b);
+        await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, a, null), Ct);
+        (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe(["as a", "as b", "as c"]);
+        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(await database.NewOrganizationAsync(), c))).Code.ShouldBe("contact.unknown");
+        var erasures = await Task.WhenAll(new[] { a, b, c, c, b, a }.Select(id => Task.Run(() => database.OrderErasureAsync(organization, id))));
+        erasures.ShouldAllBe(e => e.ContactId == a && e.ContactIds.Count == 3);
+        (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe([null, null, null]);
+        (await database.Store.LoadAsync(organization, a, Ct)).Events.Count(e => e.Body is ContactErased).ShouldBe(1);
+        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(organization, Uuid.New()))).Code.ShouldBe("contact.unknown");
+    }
+
+    [Fact]
     public async Task A_file_sent_in_before_the_erasure_does_not_bring_the_person_back()
     {
         var organization = await database.NewOrganizationAsync();

@@ -193,6 +193,27 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     }
 
     [Fact]
+    public async Task Who_was_deleted_first_is_erased_all_the_same()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """
+            "contacts":[{"wa_id":"919876500137","user_id":"IN.4711","profile":{"name":"Quillfeather"}}],"messages":[{"from":"919876500137","from_user_id":"IN.4711","id":"wamid.gone-1","timestamp":"1764000000","type":"text","text":{"body":"secret zanzibar-99"}},
+            {"from_user_id":"IN.4711","id":"wamid.gone-2","timestamp":"1764000001","type":"text","text":{"body":"and no number here"}}]
+            """));
+        await app.Views.InboxEmptyAsync();
+        var person = (await tenant.NumbersAsync()).Keys.Single();
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/contacts/{person}/export"), e => e.Text.Contains("no number here", StringComparison.Ordinal), "the documents are there");
+        (await tenant.Api.SendAsync("DELETE", $"/v1/contacts/{person}")).Status.ShouldBe(204);
+        (await tenant.Api.SendAsync("GET", $"/v1/contacts/{person}")).ShouldBeProblem(404, "contact.unknown");
+        string[] traces = ["919876500137", "IN.4711", "Quillfeather", "zanzibar-99", "no number here"];
+        (await app.Views.TracesAsync(traces)).ShouldNotBeEmpty();
+
+        await ErasedAsync(tenant, person);
+        (await app.Views.TracesAsync(traces)).ShouldBeEmpty();
+        await app.NoneFailedAsync();
+    }
+
+    [Fact]
     public async Task A_neighbours_person_is_unknown_on_every_route()
     {
         using var tenant = await app.NewTenantAsync();
