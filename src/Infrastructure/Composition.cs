@@ -88,6 +88,7 @@ public static class Composition
         services.AddSingleton<ContactHistory>();
         services.AddSingleton<ContactLocks>();
         services.AddSingleton<ContactMerger>();
+        services.AddSingleton<DeletedContacts>();
         services.AddSingleton<Erasure>();
         services.AddSingleton<ErasureSignal>();
         services.AddHostedService<ErasureWorker>();

@@ -30,7 +30,7 @@ public sealed class PatchContactValidator : AbstractValidator<PatchContact>
     });
 }
 
-/// <summary>Removes a contact and its list memberships. Its streams and messages stay. Refused with <c>contact.unknown</c>.</summary>
+/// <summary>Removes a contact and its list memberships. Its streams and messages stay, and <see cref="EraseContact"/> still reaches them. Refused with <c>contact.unknown</c>.</summary>
 /// <param name="SeenVersion">If-Match; null removes whatever is stored.</param>
 public sealed record DeleteContact(Guid OrganizationId, Guid ContactId, long? SeenVersion) : ICommandOn
 {

@@ -8,5 +8,5 @@ namespace Bsp.Application.Contacts;
 /// </summary>
 /// <param name="Before">Known so far; at least one of the two.</param>
 /// <param name="After">From now on; what is null stays as it was.</param>
-/// <param name="Proof">The message's or webhook's id.</param>
+/// <param name="Proof">Names the piece of news, the same when it is told again: the message's id, a hash of the update. Told again after other news, it changes nothing.</param>
 public sealed record ChangeContactIdentity(Guid OrganizationId, ContactIdentity Before, ContactIdentity After, string Source, string Proof) : IRequest<Guid?>;

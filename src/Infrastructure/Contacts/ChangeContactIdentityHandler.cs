@@ -34,6 +34,11 @@ public sealed class ChangeContactIdentityHandler(Shards shards, IEventStore stor
                 return other?.Id;
             }
 
+            if (await OvertakenAsync(shard, command, known.Id, ct))
+            {
+                return known.Id;
+            }
+
             try
             {
                 if (other is not null && other.Id != known.Id)
@@ -50,6 +55,14 @@ public sealed class ChangeContactIdentityHandler(Shards shards, IEventStore stor
                 // A message from the new number, or another merge, was faster: look again.
             }
         }
+    }
+
+    // It was told before, and other news since. The last one, told again, is carried on with: the row may not have followed yet.
+    private async Task<bool> OvertakenAsync(Shard shard, ChangeContactIdentity command, Guid contactId, CancellationToken ct)
+    {
+        var streams = await store.LoadManyAsync(command.OrganizationId, await shard.AllIdsAsync(command.OrganizationId, contactId, ct), ct, archivedToo: true);
+        var told = streams.SelectMany(s => s.Events).OrderBy(e => e.Sequence).Select(e => e.Body).OfType<ContactIdentityChanged>().ToList();
+        return told.FindIndex(e => e.Source == command.Source && e.Proof == command.Proof) is var at && at >= 0 && at < told.Count - 1;
     }
 
     // By user id first, by number else, by what a merged contact was known by last; each a look-up of its own, so that its index is used.

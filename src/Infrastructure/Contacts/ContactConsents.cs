@@ -5,21 +5,22 @@ using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>Records what a person agreed to, the proof sealed under the person's own key.</summary>
-public sealed class ContactConsents(IEventStore store, IPersonalData personal, ContactCache cache, TimeProvider clock)
+public sealed class ContactConsents(Shards shards, IEventStore store, IPersonalData personal, ContactCache cache, TimeProvider clock)
 {
     /// <param name="shown">The contact's row as last seen; null: it was just made.</param>
-    /// <param name="once">A proof that was recorded before, from the same source, is old news.</param>
+    /// <param name="once">A proof that was recorded before, from the same source and for any id of the person, is old news.</param>
     /// <exception cref="Refusal"><c>contact.merged</c>, <c>contact.unknown</c>, <c>contact.consent_status_invalid</c></exception>
     public async Task<Done> ChangeAsync(Guid organizationId, Guid contactId, ContactView? shown, Consent consent, CancellationToken ct, bool once = false)
     {
         var stream = await store.LoadAsync(organizationId, contactId, ct);
         var last = stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve);
-        var proofs = await ProofsAsync(organizationId, stream, ct);
-        if (once && proofs.Contains((consent.Source, consent.Proof)))
+        var proofs = await ProofsAsync(organizationId, [stream], ct);
+        if (once && (proofs.Contains((consent.Source, consent.Proof)) || (await AbsorbedAsync(organizationId, contactId, ct)).Contains((consent.Source, consent.Proof))))
         {
             return new(contactId, stream.Version);
         }
@@ -32,14 +33,21 @@ public sealed class ContactConsents(IEventStore store, IPersonalData personal, C
         return done;
     }
 
-    // Oldest first.
-    private async Task<List<(string Source, string? Proof)>> ProofsAsync(Guid organizationId, LoadedStream stream, CancellationToken ct)
+    private async Task<List<(string Source, string? Proof)>> AbsorbedAsync(Guid organizationId, Guid contactId, CancellationToken ct)
     {
-        var seals = stream.Events.Select(e => e.Body).OfType<ContactConsentChangedV2>().Select(e => e.Proof).OfType<Sealed>().Distinct().ToList();
+        var ids = await (await shards.OfAsync(organizationId, ct)).AllIdsAsync(organizationId, contactId, ct);
+        return ids.Count == 1 ? [] : await ProofsAsync(organizationId, await store.LoadManyAsync(organizationId, [.. ids.Where(id => id != contactId)], ct, archivedToo: true), ct);
+    }
+
+    // Each stream's oldest first.
+    private async Task<List<(string Source, string? Proof)>> ProofsAsync(Guid organizationId, IReadOnlyList<LoadedStream> streams, CancellationToken ct)
+    {
+        var facts = streams.SelectMany(s => s.Events).Select(e => e.Body).ToList();
+        var seals = facts.OfType<ContactConsentChangedV2>().Select(e => e.Proof).OfType<Sealed>().Distinct().ToList();
         var texts = await personal.OpenAsync(organizationId, seals, ct);
         var opened = seals.Select((s, i) => (s, texts[i])).ToDictionary(p => p.s, p => p.Item2);
         var proofs = new List<(string, string?)>();
-        foreach (var said in stream.Events.Select(e => e.Body))
+        foreach (var said in facts)
         {
             if (said is ContactConsentChanged plain)
             {

@@ -17,7 +17,7 @@ namespace Bsp.Infrastructure.Contacts;
 internal sealed record ErasedIdentities(IReadOnlyList<string> Phones, IReadOnlyList<string> UserIds, IReadOnlyList<string> Emails);
 
 /// <summary>First the order (a row), then the event that destroys keys and rows, then the worker for the copies. Killed anywhere, the worker finds the order and goes on.</summary>
-public sealed class EraseContactHandler(Shards shards, IEventStore store, IPersonalData personal, ISecrets secrets, ContactCache cache, ContactLocks locks, ErasureSignal signal, TimeProvider clock) : IRequestHandler<EraseContact, ContactErasure>
+public sealed class EraseContactHandler(Shards shards, IEventStore store, IPersonalData personal, ISecrets secrets, ContactCache cache, DeletedContacts deleted, ContactLocks locks, ErasureSignal signal, TimeProvider clock) : IRequestHandler<EraseContact, ContactErasure>
 {
     private const int AttemptsMax = 10;
 
@@ -35,16 +35,7 @@ public sealed class EraseContactHandler(Shards shards, IEventStore store, IPerso
             var ids = await shard.AllIdsAsync(command.OrganizationId, command.ContactId, ct);
             try
             {
-                var phones = await OrderAsync(shard, command.OrganizationId, ids, ct);
-                await EraseAsync(store, command.OrganizationId, ids, clock.GetUtcNow(), ct);
-                foreach (var id in ids)
-                {
-                    personal.Forget(command.OrganizationId, id);
-                }
-
-                await cache.RemoveAsync(command.OrganizationId, phones, ct);
-                signal.Raise();
-                return (await FindAsync(shard, command.OrganizationId, ids[0], ct))!;
+                return await EraseAsync(shard, command.OrganizationId, ids, await PresentAsync(shard, command.OrganizationId, ids[0], ct), ct);
             }
             catch (Refusal refusal) when (refusal.Code is "contact.merged" or "contact.unknown" && attempt < AttemptsMax)
             {
@@ -54,12 +45,18 @@ public sealed class EraseContactHandler(Shards shards, IEventStore store, IPerso
                     continue;
                 }
 
-                if (await FindAsync(shard, command.OrganizationId, ids[0], ct) is not { } other)
+                if (await FindAsync(shard, command.OrganizationId, ids[0], ct) is { } other)
                 {
-                    throw;
+                    return other;
                 }
 
-                return other;
+                // Its row was deleted; his messages and their keys are still there.
+                if (refusal.Code == "contact.unknown" && await deleted.FindAsync(shard, command.OrganizationId, ids[0], ct) is { } gone)
+                {
+                    return await EraseAsync(shard, command.OrganizationId, gone.Ids, gone.Identities, ct);
+                }
+
+                throw;
             }
         }
     }
@@ -73,23 +70,36 @@ public sealed class EraseContactHandler(Shards shards, IEventStore store, IPerso
         "SELECT contact_id, contact_ids, requested_at, completed_at FROM bsp.contact_erasures WHERE organization_id = $1 AND contact_ids @> ARRAY[$2] ORDER BY requested_at DESC LIMIT 1",
         r => new ContactErasure(r.GetGuid(0), r.IsDBNull(3) ? "running" : "completed", r.GetFieldValue<Guid[]>(1), r.GetFieldValue<DateTimeOffset>(2), r.TimeOrNull(3)), ct, organizationId, contactId);
 
-    private async Task<List<string>> OrderAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
+    private async Task<ContactErasure> EraseAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, ErasedIdentities identities, CancellationToken ct)
     {
-        await using var transaction = await shard.BeginAsync(organizationId, ct);
-        var rows = await transaction.QueryAsync("""
-            SELECT c.phone_number, c.wa_user_id, c.email FROM contacts c WHERE c.organization_id = $1 AND c.id = $2
-            UNION ALL SELECT x.phone_number, x.wa_user_id, NULL FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND x.into_id = $2
-            """, r => (Phone: r.TextOrNull(0), User: r.TextOrNull(1), Email: r.TextOrNull(2)), ct, organizationId, ids[0]);
-        if (rows.Count == 0)
+        await OrderAsync(shard, organizationId, ids, identities, ct);
+        await EraseAsync(store, organizationId, ids, clock.GetUtcNow(), ct);
+        foreach (var id in ids)
         {
-            throw GetContactHandler.UnknownContact();
+            personal.Forget(organizationId, id);
         }
 
-        var identities = new ErasedIdentities([.. rows.Select(r => r.Phone).OfType<string>()], [.. rows.Select(r => r.User).OfType<string>()], [.. rows.Select(r => r.Email).OfType<string>()]);
+        await cache.RemoveAsync(organizationId, identities.Phones, ct);
+        signal.Raise();
+        return (await FindAsync(shard, organizationId, ids[0], ct))!;
+    }
+
+    private static async Task<ErasedIdentities> PresentAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
+    {
+        var rows = await shard.QueryAsync(organizationId, """
+            SELECT c.phone_number, c.wa_user_id, c.email FROM contacts c WHERE c.organization_id = $1 AND c.id = $2
+            UNION ALL SELECT x.phone_number, x.wa_user_id, NULL FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND x.into_id = $2
+            """, r => (Phone: r.TextOrNull(0), User: r.TextOrNull(1), Email: r.TextOrNull(2)), ct, organizationId, contactId);
+        return rows.Count == 0 ? throw GetContactHandler.UnknownContact()
+            : new([.. rows.Select(r => r.Phone).OfType<string>()], [.. rows.Select(r => r.User).OfType<string>()], [.. rows.Select(r => r.Email).OfType<string>()]);
+    }
+
+    private async Task OrderAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, ErasedIdentities identities, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
         await transaction.ExecuteAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) VALUES ($1, $2, $3, $4) ON CONFLICT (contact_id) DO NOTHING", ct,
             ids[0], organizationId, ids.ToArray(), secrets.Seal(JsonSerializer.Serialize(identities)));
         await transaction.CommitAsync(ct);
-        return [.. identities.Phones];
     }
 }
 

@@ -81,8 +81,8 @@ public sealed class Erasure(IEventStore store, IDocumentStore documents, IDocume
         DocumentCursor? after = null;
         while (await views.MessagesOfAsync(organizationId, ids, after, MessagesPage, ct) is { Count: > 0 } page)
         {
-            var streams = await store.LoadManyAsync(organizationId, [.. page.Select(m => m.Uuid)], ct);
-            await journal.EraseAsync(streams.SelectMany(s => s.Events).Select(e => JournalTraces.Row(e.Body)).OfType<long>().ToHashSet(), identities, ct);
+            var streams = await store.LoadManyAsync(organizationId, [.. page.Select(m => m.Uuid)], ct, archivedToo: true);
+            await journal.EraseAsync(organizationId, streams.SelectMany(s => s.Events).Select(e => JournalTraces.Row(e.Body)).OfType<long>().ToHashSet(), identities, ct);
             after = new(page[^1].CreatedAt, page[^1].Id);
         }
     }

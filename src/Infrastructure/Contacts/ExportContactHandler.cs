@@ -64,9 +64,9 @@ public sealed class ExportContactHandler(Shards shards, IEventStore store, Conta
     {
         await foreach (var page in PagesAsync(organizationId, ids, ct))
         {
-            var streams = await store.LoadManyAsync(organizationId, [.. page.Select(m => m.Uuid)], ct);
+            var streams = await store.LoadManyAsync(organizationId, [.. page.Select(m => m.Uuid)], ct, archivedToo: true);
             var rows = streams.SelectMany(s => s.Events).Select(e => JournalTraces.Row(e.Body)).OfType<long>().ToHashSet();
-            foreach (var (id, receivedAt, items) in await journal.OfAsync(rows, identities, ct))
+            foreach (var (id, receivedAt, items) in await journal.OfAsync(organizationId, rows, identities, ct))
             {
                 yield return new(id, receivedAt, items);
             }

@@ -2,11 +2,26 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>A person's parts of the raw webhooks: shown to him, or cut out. What other people wrote in the same webhook stays and can be replayed.</summary>
+/// <summary>What of a webhook is an organization's: Meta's ids of its numbers and of their WABAs.</summary>
+internal sealed record OwnIds(IReadOnlySet<string> PhoneNumberIds, IReadOnlySet<string> WabaIds)
+{
+    /// <summary>A change names the number it is about, else it concerns the whole WABA of its entry (which may have numbers of several organizations).</summary>
+    public bool Has(JsonObject entry, JsonObject change) => Text((change["value"] as JsonObject)?["metadata"] is JsonObject metadata ? metadata["phone_number_id"] : null) is { } number
+        ? PhoneNumberIds.Contains(number)
+        : Text(entry["id"]) is { } waba && WabaIds.Contains(waba);
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+}
+
+/// <summary>
+/// A person's parts of the raw webhooks: shown to him, or cut out. What other people wrote in the same webhook stays and can be replayed. One body may hold entries of several
+/// organizations, to which the same person may write: only the asking organization's own changes are looked into.
+/// </summary>
 public sealed class JournalTraces(Shards shards)
 {
     private static readonly string[] Parts = ["contacts", "messages", "statuses", "user_preferences", "user_id_update", "message_echoes", "errors"];
@@ -25,11 +40,12 @@ public sealed class JournalTraces(Shards shards)
     };
 
     /// <summary>Cuts the person out of these rows. One that is not worked off yet is left: its news is carried out first and is then a stranger's.</summary>
-    internal async Task EraseAsync(IReadOnlyCollection<long> rows, ErasedIdentities identities, CancellationToken ct)
+    internal async Task EraseAsync(Guid organizationId, IReadOnlyCollection<long> rows, ErasedIdentities identities, CancellationToken ct)
     {
+        var own = await OwnAsync(organizationId, ct);
         foreach (var (id, receivedAt, body) in await ReadAsync(rows, "AND NOT EXISTS (SELECT FROM bsp.webhook_inbox i WHERE i.journal_id = j.id)", ct))
         {
-            if (Without(body, identities) is { } rest)
+            if (Without(body, own, identities) is { } rest)
             {
                 await using var command = shards.Directory.CreateCommand("SELECT bsp.journal_redact($1, $2, $3)");
                 command.Parameters.Add(new() { Value = id });
@@ -40,41 +56,50 @@ public sealed class JournalTraces(Shards shards)
         }
     }
 
-    /// <summary>What these rows say of the person, each with its row.</summary>
-    internal async Task<IReadOnlyList<(long Id, DateTimeOffset ReceivedAt, JsonElement Items)>> OfAsync(IReadOnlyCollection<long> rows, ErasedIdentities identities, CancellationToken ct) =>
-        [.. (await ReadAsync(rows, "", ct)).Select(r => (r.Id, new DateTimeOffset(r.ReceivedAt, TimeSpan.Zero), JsonSerializer.SerializeToElement(Items(r.Body, identities))))];
-
-    /// <summary>The body without the person; null: he is not in it.</summary>
-    internal static byte[]? Without(byte[] body, ErasedIdentities identities)
+    /// <summary>What these rows say of the person to this organization, each with its row.</summary>
+    internal async Task<IReadOnlyList<(long Id, DateTimeOffset ReceivedAt, JsonElement Items)>> OfAsync(Guid organizationId, IReadOnlyCollection<long> rows, ErasedIdentities identities, CancellationToken ct)
     {
-        var text = Encoding.UTF8.GetString(body);
-        if (!Mentions(text, identities))
+        var own = await OwnAsync(organizationId, ct);
+        return [.. (await ReadAsync(rows, "", ct)).Select(r => (r.Id, new DateTimeOffset(r.ReceivedAt, TimeSpan.Zero), JsonSerializer.SerializeToElement(Items(r.Body, own, identities))))];
+    }
+
+    /// <summary>The body without the person; null: he is in nothing of it that is this organization's.</summary>
+    internal static byte[]? Without(byte[] body, OwnIds own, ErasedIdentities identities)
+    {
+        if (Parse(body) is not { } root || !Changes(root, own).Any(c => Mentions(c.Change, identities)))
         {
             return null;
         }
 
-        if (Parse(text) is not { } root)
-        {
-            return "{}"u8.ToArray();
-        }
-
-        foreach (var (list, item) in Mine(root, identities).ToList())
+        foreach (var (list, item) in Mine(root, own, identities).ToList())
         {
             list.Remove(item);
         }
 
-        // Left somewhere that we do not know: then nothing of it is kept.
-        var rest = root.ToJsonString();
-        return Mentions(rest, identities) ? "{}"u8.ToArray() : Encoding.UTF8.GetBytes(rest);
+        // Left somewhere that we do not know: then nothing of that change is kept.
+        foreach (var (list, change) in Changes(root, own).Where(c => Mentions(c.Change, identities)).ToList())
+        {
+            list.Remove(change);
+        }
+
+        return Encoding.UTF8.GetBytes(root.ToJsonString());
     }
 
-    private static List<JsonNode> Items(byte[] body, ErasedIdentities identities) =>
-        Parse(Encoding.UTF8.GetString(body)) is { } root ? [.. Mine(root, identities).Select(m => m.Item.DeepClone())] : [];
+    /// <summary>The person's items in this organization's changes.</summary>
+    internal static List<JsonNode> Items(byte[] body, OwnIds own, ErasedIdentities identities) =>
+        Parse(body) is { } root ? [.. Mine(root, own, identities).Select(m => m.Item.DeepClone())] : [];
 
-    private static IEnumerable<(JsonArray List, JsonNode Item)> Mine(JsonNode root, ErasedIdentities identities) =>
+    private static IEnumerable<(JsonArray List, JsonObject Change)> Changes(JsonNode root, OwnIds own) =>
         from entry in Objects(root["entry"])
-        from change in Objects(entry["changes"])
-        let value = change["value"] as JsonObject
+        let list = entry["changes"] as JsonArray
+        where list is not null
+        from change in list.OfType<JsonObject>()
+        where own.Has(entry, change)
+        select (list, change);
+
+    private static IEnumerable<(JsonArray List, JsonNode Item)> Mine(JsonNode root, OwnIds own, ErasedIdentities identities) =>
+        from change in Changes(root, own)
+        let value = change.Change["value"] as JsonObject
         where value is not null
         from part in Parts
         let list = value[part] as JsonArray
@@ -92,20 +117,34 @@ public sealed class JournalTraces(Shards shards)
 
     private static IEnumerable<JsonObject> Objects(JsonNode? array) => (array as JsonArray)?.OfType<JsonObject>() ?? [];
 
-    private static JsonNode? Parse(string text)
+    private static JsonNode? Parse(byte[] body)
     {
         try
         {
-            return JsonNode.Parse(text) as JsonObject;
+            return JsonNode.Parse(body) as JsonObject;
         }
         catch (JsonException)
         {
-            return null;
+            return null; // then no fact was read from it
         }
     }
 
-    private static bool Mentions(string text, ErasedIdentities identities) =>
-        identities.Phones.Select(p => p.TrimStart('+')).Concat(identities.UserIds).Concat(identities.Emails).Any(trace => text.Contains(trace, StringComparison.OrdinalIgnoreCase));
+    // Whole values: an id may be as short as a letter.
+    private static bool Mentions(JsonNode? node, ErasedIdentities identities) => node switch
+    {
+        JsonObject fields => fields.Any(f => Mentions(f.Value, identities)),
+        JsonArray items => items.Any(i => Mentions(i, identities)),
+        JsonValue value => value.ToString() is var text && (identities.Phones.Any(p => p.TrimStart('+') == text.TrimStart('+')) || identities.UserIds.Contains(text)
+            || identities.Emails.Contains(text, StringComparer.OrdinalIgnoreCase)),
+        _ => false,
+    };
+
+    private async Task<OwnIds> OwnAsync(Guid organizationId, CancellationToken ct)
+    {
+        var numbers = await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT phone_number_id, meta_waba_id FROM whatsapp_accounts WHERE organization_id = $1",
+            r => (Number: r.GetString(0), Waba: r.TextOrNull(1)), ct, organizationId);
+        return new(numbers.Select(n => n.Number).ToHashSet(), numbers.Select(n => n.Waba).OfType<string>().ToHashSet());
+    }
 
     private async Task<List<(long Id, DateTime ReceivedAt, byte[] Body)>> ReadAsync(IReadOnlyCollection<long> rows, string further, CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Campaigns;
@@ -76,10 +77,16 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         return proofs;
     }
 
-    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream. Who is gone by now (merged, erased) wants nothing any more.
+    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream. Who was erased by now wants nothing any more;
+    // who became part of another contact since the rows were looked at is looked for again, with the page.
     private ContactEvent[] OptOut(IReadOnlyList<object> facts, StoredEvent cause, Sealed proof, (Guid Id, string Status, DateTimeOffset? At) shown)
     {
         var state = facts.OfType<ContactEvent>().Aggregate(Contact.Initial, Contact.Evolve);
-        return shown.At > cause.Timestamp || state.MergedInto is not null || state.Erased ? [] : Contact.ChangeConsent(state, shown.Id, shown.Status, "OPTED_OUT", "meta_131050", proof, sameProof: true, clock.GetUtcNow());
+        if (state.MergedInto is not null)
+        {
+            throw new VersionConflict(shown.Id, named: false);
+        }
+
+        return shown.At > cause.Timestamp || state.Erased ? [] : Contact.ChangeConsent(state, shown.Id, shown.Status, "OPTED_OUT", "meta_131050", proof, sameProof: true, clock.GetUtcNow());
     }
 }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Bsp.Application.Accounts;
 using Bsp.Application.Contacts;
@@ -86,13 +88,13 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
         var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
         var owners = phoneNumberId is null ? await OwnersAsync(change.EntryId, webhook, ct)
             : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct) is { } owner && (webhook.OrganizationId is not { } own || own == owner.OrganizationId) ? [owner.OrganizationId] : [];
-        var item = 0;
-        foreach (var update in MetaEnvelope.Items(change.Value, "user_id_update"))
+        foreach (var (update, item) in MetaEnvelope.Items(change.Value, "user_id_update").Select((u, i) => (u, i)))
         {
-            var proof = $"webhook/{webhook.Id}/{item++}";
             var phone = MetaEnvelope.Text(update, "wa_id");
             if (MetaEnvelope.Child(update, "user_id") is { } ids && MessagesField.Identity(null, MetaEnvelope.Text(ids, "current")) is { } after && MessagesField.Identity(phone, MetaEnvelope.Text(ids, "previous")) is { } before)
             {
+                // The log keeps this proof readable: a hash, without the number.
+                var proof = MetaEnvelope.Text(update, "timestamp") is { } at ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{before.WaUserId}:{after.WaUserId}:{at}"))) : Told(webhook, item);
                 foreach (var organization in owners)
                 {
                     await mediator.Send(new ChangeContactIdentity(organization, before, after, "user_id_update", proof), ct);
@@ -112,19 +114,24 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
             return "unknown_number";
         }
 
-        foreach (var preference in MetaEnvelope.Items(change.Value, "user_preferences"))
+        foreach (var (preference, item) in MetaEnvelope.Items(change.Value, "user_preferences").Select((p, i) => (p, i)))
         {
             var (phone, user) = (MetaEnvelope.Text(preference, "wa_id"), MetaEnvelope.Text(preference, "user_id"));
-            var status = MetaEnvelope.Text(preference, "value") switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
+            var value = MetaEnvelope.Text(preference, "value");
+            var status = value switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
             if (status is not null && (phone ?? user) is not null)
             {
                 var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [MessagesField.Identity(phone, user)!]), ct))[0];
-                await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", $"webhook/{webhook.Id}")) { Once = true }, ct);
+                var proof = MetaEnvelope.Text(preference, "timestamp") is { } at ? $"{phone ?? user}:{value}:{at}" : Told(webhook, item);
+                await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", proof)) { Once = true }, ct);
             }
         }
 
         return null;
     }
+
+    // The news by its place in what was sent: a repeat has the same bytes, though another row of the journal.
+    private static string Told(Journaled webhook, int item) => $"webhook/{webhook.BodySha256}/{item}";
 
     private async Task<IReadOnlyCollection<Guid>> OwnersAsync(string wabaId, Journaled webhook, CancellationToken ct) =>
         (await numbers.ByWabaAsync(wabaId, ct)).Select(o => o.OrganizationId).Where(o => webhook.OrganizationId is not { } own || own == o).ToHashSet();

@@ -58,7 +58,7 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
         Redis = new(stores.Stores.Redis);
         Cache = new(Redis, NullLogger<ContactCache>.Instance);
         Personal = new(Shards, masters);
-        Consents = new(Store, Personal, Cache, TimeProvider.System);
+        Consents = new(Shards, Store, Personal, Cache, TimeProvider.System);
         Merger = new(Shards, Store, Cache, TimeProvider.System);
         Views = new PostgresDocumentViews(Shards);
     }
@@ -116,7 +116,7 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
         new ChangeContactIdentityHandler(Shards, Store, Personal, Merger, Cache, TimeProvider.System).Handle(new(organizationId, before, after, "user_changed_number", proof), CancellationToken.None);
 
     public Task<ContactErasure> OrderErasureAsync(Guid organizationId, Guid contact) =>
-        new EraseContactHandler(Shards, Store, Personal, masters, Cache, new(new(Redis), NullLogger<ContactLocks>.Instance), ErasureSignal, TimeProvider.System).Handle(new(organizationId, contact), CancellationToken.None);
+        new EraseContactHandler(Shards, Store, Personal, masters, Cache, new(Store, Views, Personal), new(new(Redis), NullLogger<ContactLocks>.Instance), ErasureSignal, TimeProvider.System).Handle(new(organizationId, contact), CancellationToken.None);
 
     public Task<bool> CarryErasureAsync(Guid organizationId, Guid contact) =>
         new Erasure(Store, Documents, Views, Personal, masters, Cache, new(Shards), new(masters), TimeProvider.System).CarryAsync(Shards.All[0], organizationId, contact, CancellationToken.None);

@@ -74,6 +74,24 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     }
 
     [Fact]
+    public async Task A_merged_person_whose_row_was_deleted_is_erased_by_any_of_his_ids()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var (a, b, c) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"), await database.CreateAsync(organization, "+4915100000003"));
+        var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b"), (c, "as c")], Ct);
+        await database.MergeAsync(organization, b, c);
+        await database.MergeAsync(organization, a, b);
+        await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, a, null), Ct);
+        (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe(["as a", "as b", "as c"]);
+        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(await database.NewOrganizationAsync(), c))).Code.ShouldBe("contact.unknown");
+        var erasures = await Task.WhenAll(new[] { a, b, c, c, b, a }.Select(id => Task.Run(() => database.OrderErasureAsync(organization, id))));
+        erasures.ShouldAllBe(e => e.ContactId == a && e.ContactIds.Count == 3);
+        (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe([null, null, null]);
+        (await database.Store.LoadAsync(organization, a, Ct)).Events.Count(e => e.Body is ContactErased).ShouldBe(1);
+        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(organization, Uuid.New()))).Code.ShouldBe("contact.unknown");
+    }
+
+    [Fact]
     public async Task A_file_sent_in_before_the_erasure_does_not_bring_the_person_back()
     {
         var organization = await database.NewOrganizationAsync();
@@ -113,13 +131,40 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
             "messages":[{"from":"4915100000001","id":"wamid.1","text":{"body":"secret"}},{"from":"4915100000002","id":"wamid.2","text":{"body":"hello"}}],
             "statuses":[{"id":"wamid.3","recipient_id":"4915100000001"},{"id":"wamid.4","recipient_user_id":"DE.1"}]}}]}]}
             """u8.ToArray();
-        var rest = System.Text.Encoding.UTF8.GetString(JournalTraces.Without(body, new(["+4915100000001"], ["DE.1"], []))!);
+        var own = new OwnIds(new HashSet<string> { "9" }, new HashSet<string> { "1" });
+        var rest = Text(JournalTraces.Without(body, own, new(["+4915100000001"], ["DE.1"], [])));
         rest.ShouldNotContain("Ann");
         rest.ShouldNotContain("secret");
         rest.ShouldNotContain("DE.1");
         rest.ShouldContain("Bob");
         rest.ShouldContain("wamid.2");
-        JournalTraces.Without(body, new(["+4915100000009"], [], [])).ShouldBeNull();
-        System.Text.Encoding.UTF8.GetString(JournalTraces.Without("""{"odd":["+4915100000001"]}"""u8.ToArray(), new(["+4915100000001"], [], []))!).ShouldBe("{}");
+        JournalTraces.Without(body, own, new(["+4915100000009"], [], [])).ShouldBeNull();
+        JournalTraces.Without("not JSON +4915100000001"u8.ToArray(), own, new(["+4915100000001"], [], [])).ShouldBeNull();
     }
+
+    [Fact]
+    public void Of_a_webhook_of_several_organizations_only_the_own_changes_are_shown_and_cut()
+    {
+        // Two WABAs; the first has a number of somebody else, too, and a change that names no number.
+        var body = """
+            {"object":"whatsapp_business_account","entry":[{"id":"1","changes":[
+            {"field":"messages","value":{"metadata":{"phone_number_id":"9"},"messages":[{"from":"4915100000001","id":"wamid.mine"}]}},
+            {"field":"messages","value":{"metadata":{"phone_number_id":"8"},"messages":[{"from":"4915100000001","id":"wamid.colleague"}]}},
+            {"field":"odd","value":{"somewhere":["4915100000001","wamid.odd"]}}]},
+            {"id":"2","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"7"},"messages":[{"from":"4915100000001","id":"wamid.neighbour"}]}},{"field":"odd","value":{"somewhere":["4915100000001"]}}]}]}
+            """u8.ToArray();
+        var own = new OwnIds(new HashSet<string> { "9" }, new HashSet<string> { "1" });
+        var ann = new ErasedIdentities(["+4915100000001"], [], []);
+        JournalTraces.Items(body, own, ann).Single()["id"]!.GetValue<string>().ShouldBe("wamid.mine");
+        var rest = Text(JournalTraces.Without(body, own, ann));
+        rest.ShouldNotContain("wamid.mine");
+        rest.ShouldNotContain("wamid.odd");
+        rest.ShouldContain("wamid.colleague");
+        rest.ShouldContain("wamid.neighbour");
+        rest.Split("4915100000001").Length.ShouldBe(4); // three of theirs are left
+        JournalTraces.Without(body, new(new HashSet<string>(), new HashSet<string>()), ann).ShouldBeNull();
+        JournalTraces.Without(body, own, new([], ["e"], [])).ShouldBeNull(); // an id is a whole value, not a letter of one
+    }
+
+    private static string Text(byte[]? body) => System.Text.Encoding.UTF8.GetString(body!);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
@@ -33,9 +34,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         var versions = await app.Views.ScalarAsync("SELECT string_agg(concat(id, ' ', version), E'\\n' ORDER BY id) FROM mt_streams WHERE id <> $1", person);
         var journal = await app.Views.ScalarAsync("SELECT string_agg(concat(id, ' ', body_sha256), E'\\n' ORDER BY id) FROM bsp.webhook_journal");
 
-        (await tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase")).Status.ShouldBe(202);
-        var erased = await Patience.UntilAsync(() => tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase"), e => e.Status == 200, "the erasure is completed");
-        erased["status"].GetString().ShouldBe("completed");
+        await ErasedAsync(tenant, person);
 
         (await app.Views.TracesAsync(traces)).ShouldBeEmpty();
         (await tenant.Api.SendAsync("GET", $"/v1/contacts/{person}")).ShouldBeProblem(404, "contact.unknown");
@@ -127,6 +126,11 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.Views.InboxEmptyAsync();
         var moved = (await tenant.AllAsync("/v1/contacts")).Single();
         (moved.GetProperty("id").GetGuid(), moved.GetProperty("phone_number").GetString(), moved.GetProperty("wa_user_id").GetString()).ShouldBe((id, "+919876500098", "IN.2002"));
+        await app.PostWebhookAsync(update.Replace("IN.2002", "IN.3003", StringComparison.Ordinal).Replace("IN.1001", "IN.2002", StringComparison.Ordinal));
+        await app.Views.InboxEmptyAsync();
+        await app.PostWebhookAsync(update); // told once more, after later news
+        await app.Views.InboxEmptyAsync();
+        (await tenant.AllAsync("/v1/contacts")).Single().GetProperty("wa_user_id").GetString().ShouldBe("IN.3003");
         (await tenant.AllAsync($"/v1/contacts/{id}/timeline")).Count(e => e.GetProperty("type").GetString() == "message_received").ShouldBe(2); // the notice is no message of his
         await app.NoneFailedAsync();
     }
@@ -149,13 +153,64 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.Views.WipeRedisAsync();
         (await ConsentAsync(stop)).ShouldBe("OPTED_IN"); // old news, told again
         (await ConsentAsync(SignedWebhooks.Envelope(tenant, $$$""" "messages":[{"from":"{{{number}}}","id":"wamid.c-3","timestamp":"1764000002","type":"button","button":{"text":"Stop promotions","payload":"x"}}]"""))).ShouldBe("OPTED_OUT");
-        string Preference(string value) => $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{tenant.WabaId}}}","changes":[{"field":"user_preferences","value":{"metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"user_preferences":[{"wa_id":"{{{number}}}","category":"marketing_messages","value":"{{{value}}}","timestamp":1764000003}]}}]}]}""";
+        string Preference(string value, int at = 1764000003) => $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{tenant.WabaId}}}","changes":[{"field":"user_preferences","value":{"metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"user_preferences":[{"wa_id":"{{{number}}}","category":"marketing_messages","value":"{{{value}}}","timestamp":{{{at}}}}]}}]}]}""";
         (await ConsentAsync(Preference("resume"))).ShouldBe("OPTED_IN");
         (await ConsentAsync(Preference("stop"))).ShouldBe("OPTED_OUT");
+        (await ConsentAsync(Preference("resume"))).ShouldBe("OPTED_OUT"); // the same bytes in another row of the journal
+        (await ConsentAsync(Preference("resume", 1764000005))).ShouldBe("OPTED_IN");
+        (await ConsentAsync(Inbound(tenant, number, "wamid.c-4", "STOP"))).ShouldBe("OPTED_OUT");
+        (await ConsentAsync(Preference("resume", 1764000005))).ShouldBe("OPTED_OUT");
+        var two = $$$""" "user_preferences":[{"wa_id":"{{{number}}}","value":"resume","timestamp":1764000006},{"wa_id":"{{{number}}}","value":"stop","timestamp":1764000007}]""";
+        (await ConsentAsync(Preference("x").Replace("\"user_preferences\":[", two[..^1] + ",", StringComparison.Ordinal))).ShouldBe("OPTED_OUT"); // both are heard
         await tenant.ImportAsync($"phone_number,consent_status\n+{number},OPTED_IN\n");
         (await tenant.AllAsync("/v1/contacts")).Single().GetProperty("consent_status").GetString().ShouldBe("OPTED_OUT");
         var sources = (await tenant.AllAsync($"/v1/contacts/{(await tenant.NumbersAsync()).Keys.Single()}/timeline")).Where(e => e.GetProperty("type").GetString() == "contact_consent_changed_v2").Select(e => e.GetProperty("data").GetProperty("source").GetString());
-        sources.ShouldBe(["keyword", "keyword", "keyword", "user_preferences", "user_preferences"]);
+        sources.ShouldBe([.. Enumerable.Repeat("keyword", 3), .. Enumerable.Repeat("user_preferences", 3), "keyword", .. Enumerable.Repeat("user_preferences", 2)]);
+    }
+
+    [Fact]
+    public async Task A_webhook_of_two_organizations_shows_each_its_own_part_and_one_erasure_leaves_the_others()
+    {
+        using var tenant = await app.NewTenantAsync();
+        using var neighbour = await app.NewTenantAsync();
+        const string number = "919876500127";
+        string Entry(Tenant of, string wamid, string text) => JsonNode.Parse(Inbound(of, number, wamid, text))!["entry"]![0]!.ToJsonString();
+        await app.PostWebhookAsync($$"""{"object":"whatsapp_business_account","entry":[{{Entry(tenant, "wamid.two-1", "for tenant only")}},{{Entry(neighbour, "wamid.two-2", "for neighbour only")}}]}""");
+        await app.Views.InboxEmptyAsync();
+        var person = (await tenant.NumbersAsync()).Keys.Single();
+        var theirs = (await neighbour.NumbersAsync()).Keys.Single();
+        var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/contacts/{person}/export"), e => e.Text.Contains("for tenant only", StringComparison.Ordinal), "the document is there");
+        shown["raw_webhooks"].GetArrayLength().ShouldBe(1);
+        shown["raw_webhooks"].GetRawText().ShouldContain("for tenant only");
+        shown.Text.ShouldNotContain("neighbour");
+        shown.Text.ShouldNotContain("wamid.two-2");
+
+        await ErasedAsync(tenant, person);
+        var left = await Patience.UntilAsync(() => neighbour.Api.SendAsync("GET", $"/v1/contacts/{theirs}/export"), e => e.Status == 200 && e["raw_webhooks"].GetArrayLength() == 1, "the neighbour's document is there");
+        left["raw_webhooks"].GetRawText().ShouldContain("for neighbour only");
+        (await app.Views.TracesAsync(["for tenant only"])).ShouldBeEmpty();
+        await app.NoneFailedAsync();
+    }
+
+    [Fact]
+    public async Task Who_was_deleted_first_is_erased_all_the_same()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """
+            "contacts":[{"wa_id":"919876500137","user_id":"IN.4711","profile":{"name":"Quillfeather"}}],"messages":[{"from":"919876500137","from_user_id":"IN.4711","id":"wamid.gone-1","timestamp":"1764000000","type":"text","text":{"body":"secret zanzibar-99"}},
+            {"from_user_id":"IN.4711","id":"wamid.gone-2","timestamp":"1764000001","type":"text","text":{"body":"and no number here"}}]
+            """));
+        await app.Views.InboxEmptyAsync();
+        var person = (await tenant.NumbersAsync()).Keys.Single();
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/contacts/{person}/export"), e => e.Text.Contains("no number here", StringComparison.Ordinal), "the documents are there");
+        (await tenant.Api.SendAsync("DELETE", $"/v1/contacts/{person}")).Status.ShouldBe(204);
+        (await tenant.Api.SendAsync("GET", $"/v1/contacts/{person}")).ShouldBeProblem(404, "contact.unknown");
+        string[] traces = ["919876500137", "IN.4711", "Quillfeather", "zanzibar-99", "no number here"];
+        (await app.Views.TracesAsync(traces)).ShouldNotBeEmpty();
+
+        await ErasedAsync(tenant, person);
+        (await app.Views.TracesAsync(traces)).ShouldBeEmpty();
+        await app.NoneFailedAsync();
     }
 
     [Fact]
@@ -176,6 +231,13 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (await tenant.Api.SendAsync("POST", $"/v1/contacts/{own}/merge", new { with = theirs })).ShouldBeProblem(404, "contact.unknown");
         (await tenant.Api.SendAsync("POST", $"/v1/contacts/{own}/merge", new { with = own })).ShouldBeProblem(400, "request.invalid");
         (await stranger.Api.SendAsync("GET", $"/v1/contacts/{theirs}"))["consent_status"].GetString().ShouldBe("PENDING");
+    }
+
+    private static async Task ErasedAsync(Tenant tenant, Guid person)
+    {
+        (await tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase")).Status.ShouldBe(202);
+        var erased = await Patience.UntilAsync(() => tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/erase"), e => e.Status == 200, "the erasure is completed");
+        erased["status"].GetString().ShouldBe("completed");
     }
 
     private static string Inbound(Tenant tenant, string number, string wamid, string text) => SignedWebhooks.Envelope(tenant, $$$"""

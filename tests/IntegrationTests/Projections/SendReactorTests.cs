@@ -120,6 +120,28 @@ public sealed class SendReactorTests(StoresFixture fixture)
         (await world.FactsAsync(campaign)).Count(e => e.Body is CampaignPaused).ShouldBe(1);
     }
 
+    [Fact]
+    public async Task Who_became_part_of_another_contact_between_the_look_and_the_answer_has_still_opted_out()
+    {
+        await using var world = await World.NewAsync(fixture);
+        var (absorbed, survivor) = (await world.ContactAsync("OPTED_IN"), await world.ContactAsync("OPTED_IN"));
+        await world.RejectAsync(null, 131050, absorbed);
+        await world.AppendAsync(absorbed, "contact", new ContactAbsorbed(absorbed, survivor, Noon)); // what the rows do not show yet
+        var end = await world.EndAsync();
+        await using var store = world.NewStore();
+        var reactor = new SendReactor(store, new Plain(), TimeProvider.System);
+        var before = await reactor.CheckpointAsync(world.Database.Shard, Ct);
+        var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected").ToList());
+        await Should.ThrowAsync<Application.Common.VersionConflict>(reactor.ApplyAsync(page, Ct));
+        (await reactor.CheckpointAsync(world.Database.Shard, Ct)).ShouldBe(before);
+
+        await world.Database.ExecuteAsync("INSERT INTO bsp.contact_aliases (contact_id, organization_id, into_id, merged_at) SELECT id, organization_id, $2, now() FROM contacts WHERE id = $1", absorbed, survivor);
+        await world.Database.ExecuteAsync("DELETE FROM contacts WHERE id = $1", absorbed);
+        await reactor.ApplyAsync(page, Ct);
+        ((ContactConsentChangedV2)(await world.FactsAsync(survivor)).ShouldHaveSingleItem().Body!).Status.ShouldBe("OPTED_OUT");
+        (await world.FactsAsync(absorbed)).Count.ShouldBe(1);
+    }
+
     private sealed class World(ViewsDatabase database, Guid organization, PostgresEventStore store) : IAsyncDisposable
     {
         public ViewsDatabase Database => database;
