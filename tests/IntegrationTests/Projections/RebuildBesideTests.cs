@@ -70,6 +70,7 @@ public sealed class RebuildBesideTests(LogDatabase database) : IClassFixture<Log
         secondView.Next.Gate = stuck.Task;
         await using var second = await RunnerProcess.StartAsync(database, secondView);
         await second.Runner.RequestAsync(view.Name, ProjectionRequest.Pause, Ct);
+        await RunnerProcess.UntilAsync(async () => (await second.StatusAsync(view)).State == ProjectionState.Paused); // taken up: only now may the copy go on
         stuck.SetResult();
         await RunnerProcess.UntilAsync(async () => (await second.StatusAsync(view)) is { State: ProjectionState.Paused, Rebuild: { State: ProjectionState.Paused, Sequence: var at } } && at >= stood);
         secondView.Next.Swaps.ShouldBe(0);
