@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
@@ -31,12 +32,14 @@ public sealed class ContactCountersProjection : PostgresProjection
 
     private const int PartsOfContacts = 4;
 
+    // Merges that may end while one page, or one swap, waits for their rows.
+    private const int AttemptsMax = 20;
+
     private static Guid ContactOf(StoredEvent stored) => stored.Body is MessageEvent fact ? fact.Ref.ContactId : stored.StreamId;
 
     protected override async Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
-        // First the rows, so that a merge that is under way is waited for; then, by a statement that sees it, whoever the ids mean now.
-        await AddAsync(tx, page, "SELECT 1 FROM contacts WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", ct);
+        await LockAsync(tx, page, ct);
         await AddAsync(tx, page, """
             UPDATE contacts c SET total_messages_sent = c.total_messages_sent + d.sent, total_messages_received = c.total_messages_received + d.received, last_interaction = greatest(c.last_interaction, d.last)
               FROM (SELECT coalesce(x.into_id, i.id) AS id, sum(i.sent)::int AS sent, sum(i.received)::int AS received, max(i.last) AS last
@@ -44,6 +47,28 @@ public sealed class ContactCountersProjection : PostgresProjection
                       LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id GROUP BY 1) d
              WHERE c.id = d.id
             """, ct);
+    }
+
+    // The rows of whoever the ids mean, so that no merge of them is under way: the lock waits for one, after which the ids may mean somebody else, who is looked for by the next statement.
+    private static async Task LockAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
+    {
+        var ids = page.Events.Select(e => e.Body).OfType<MessageEvent>().Select(e => e.Ref.ContactId).Distinct().ToArray();
+        var locked = new HashSet<Guid>();
+        for (var attempt = 1; attempt <= AttemptsMax; attempt++)
+        {
+            // As an array, not IN: row-level security would have all contacts read.
+            var now = await tx.QueryAsync("""
+                SELECT id FROM contacts WHERE id = ANY (ARRAY(SELECT unnest($1::uuid[]) UNION SELECT x.into_id FROM bsp.contact_aliases x WHERE x.contact_id = ANY ($1))) ORDER BY id FOR NO KEY UPDATE
+                """, r => r.GetGuid(0), ct, ids);
+            if (locked.IsSupersetOf(now) && attempt > 1)
+            {
+                return;
+            }
+
+            locked.UnionWith(now);
+        }
+
+        throw new VersionConflict(ids[0], named: false);
     }
 
     private static Task AddAsync(TenantTransaction tx, EventPage page, string sql, CancellationToken ct)
@@ -74,12 +99,22 @@ public sealed class ContactCountersProjection : PostgresProjection
         protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("TRUNCATE bsp.contact_counters_next", ct);
 
         // Only rows that differ are written: those that the live view kept right are not touched. They are locked first, so that a merge under way is waited for, and counted anew
-        // by a statement that sees it.
+        // by a statement that sees it; whoever it made differ is then found by the next look.
         protected override async Task SwapAsync(TenantTransaction tx, CancellationToken ct)
         {
-            var differing = await tx.QueryAsync($"SELECT c.id FROM contacts c JOIN {Counted} d ON d.id = c.id WHERE {Differs} ORDER BY c.id FOR NO KEY UPDATE OF c", r => r.GetGuid(0), ct);
-            await tx.ExecuteAsync($"UPDATE contacts c SET total_messages_sent = d.sent, total_messages_received = d.received, last_interaction = d.last FROM {Counted} d WHERE c.id = d.id AND c.id = ANY ($1) AND {Differs}",
-                ct, differing.ToArray());
+            Guid[] differing = [];
+            for (var attempt = 1; attempt <= AttemptsMax; attempt++)
+            {
+                differing = [.. await tx.QueryAsync($"SELECT c.id FROM contacts c JOIN {Counted} d ON d.id = c.id WHERE {Differs} ORDER BY c.id FOR NO KEY UPDATE OF c", r => r.GetGuid(0), ct)];
+                if (differing.Length == 0)
+                {
+                    return;
+                }
+
+                await tx.ExecuteAsync($"UPDATE contacts c SET total_messages_sent = d.sent, total_messages_received = d.received, last_interaction = d.last FROM {Counted} d WHERE c.id = d.id AND c.id = ANY ($1) AND {Differs}", ct, differing);
+            }
+
+            throw new VersionConflict(differing[0], named: false);
         }
 
         private const string Differs = "(c.total_messages_sent, c.total_messages_received, c.last_interaction) IS DISTINCT FROM (d.sent, d.received, d.last)";

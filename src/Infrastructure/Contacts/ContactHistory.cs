@@ -28,7 +28,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
     /// <summary>Consent, identity, merges: the events of all ids' streams, sealed parts opened.</summary>
     internal async Task<List<KeyedEntry>> OwnAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
-        var events = (await store.LoadManyAsync(organizationId, ids, ct)).SelectMany(s => s.Events).Where(e => e.Body is ContactEvent).ToList();
+        var events = (await store.LoadManyAsync(organizationId, ids, ct, archivedToo: true)).SelectMany(s => s.Events).Where(e => e.Body is ContactEvent).ToList();
         var seals = events.Select(e => e.Body switch { ContactConsentChangedV2 c => c.Proof, ContactIdentityChanged i => i.Identity, _ => null }).ToList();
         var texts = await personal.OpenAsync(organizationId, [.. seals.OfType<Sealed>()], ct);
         var opened = 0;
@@ -39,7 +39,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
     internal async Task<List<KeyedEntry>> ConversationsAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var conversations = await views.ConversationsOfAsync(organizationId, ids, ct);
-        var streams = await store.LoadManyAsync(organizationId, [.. conversations.Select(c => c.Uuid).Take(StreamsMax)], ct);
+        var streams = await store.LoadManyAsync(organizationId, [.. conversations.Select(c => c.Uuid).Take(StreamsMax)], ct, archivedToo: true);
         return [.. streams.SelectMany(s => s.Events).Where(e => e.Body is ConversationAssigned or ConversationClassified).Select(e => Of(e, null))];
     }
 
@@ -53,7 +53,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
         var found = new List<CampaignPart>();
         foreach (var chunk in parts.Chunk(StreamsMax))
         {
-            var streams = await store.LoadManyAsync(organizationId, [.. chunk.Select(p => Uuid.CampaignMessage(p.Campaign, p.Contact))], ct);
+            var streams = await store.LoadManyAsync(organizationId, [.. chunk.Select(p => Uuid.CampaignMessage(p.Campaign, p.Contact))], ct, archivedToo: true);
             found.AddRange(chunk.Select((p, i) => new CampaignPart(p.Campaign, p.Name, streams[i].StreamId, streams[i].Events.Count == 0 ? null : streams[i].Events[0])));
         }
 

@@ -51,8 +51,10 @@ internal static class ContactDocuments
 
     private static ConversationDocument Erase(ConversationDocument d) => d with { Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [] };
 
+    // Meta's id is base64 of a structure that holds the customer's number.
     private static MessageDocument Erase(MessageDocument d) => d with
     {
+        WaMessageId = null,
         Content = null,
         Interactive = null,
         Template = d.Template is { } t ? t with { Parameters = null } : null,

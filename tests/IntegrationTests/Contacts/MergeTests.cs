@@ -45,6 +45,27 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
     }
 
     [Fact]
+    public async Task A_merge_is_no_leaving_of_a_list_and_what_was_put_away_still_lies_on_the_timeline()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, "+4915100000001", null, new("OPTED_IN", "form", "page 7"));
+        var other = await database.CreateAsync(organization, "+4915100000002");
+        await NewListAsync(organization, ann, other);
+        var list = await NewListAsync(organization, other);
+        await database.MergeAsync(organization, ann, other);
+        var entries = await database.TimelineAsync(organization, ann);
+        entries.ShouldNotContain(e => e.Type == "list_left");
+        entries.Count(e => e.Type == "list_joined").ShouldBe(3); // both of the first list, and his own of the second
+        await database.Log.AdminQueryAsync("DELETE FROM contact_list_items WHERE list_id = $1 RETURNING 1", _ => 0, list);
+        (await database.TimelineAsync(organization, other)).Count(e => e.Type == "list_left").ShouldBe(1);
+
+        await database.Store.ArchiveAsync(organization, [(other, (await database.Store.LoadAsync(organization, other, Ct)).Version), (ann, (await database.Store.LoadAsync(organization, ann, Ct)).Version)], Ct);
+        var types = (await database.TimelineAsync(organization, ann)).Select(e => e.Type).ToList();
+        types.ShouldContain("contact_consent_changed_v2");
+        types.ShouldContain("contact_absorbed");
+    }
+
+    [Fact]
     public async Task A_merged_persons_other_number_still_finds_him()
     {
         var organization = await database.NewOrganizationAsync();

@@ -16,7 +16,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         const string number = "919876500077";
         await tenant.ImportAsync("phone_number,first_name,last_name,email,consent_status\n+919876500077,Zebulon,Quagmire,zq@quagmire.example,OPTED_IN\n+919876500078,Asha,,,OPTED_IN\nbad,Zebulon,Quagmire,zq@quagmire.example,\n");
         var person = (await tenant.NumbersAsync()).Single(n => n.Value == "+" + number).Key;
-        await app.PostWebhookAsync(Inbound(tenant, number, "wamid.zeb-1", "my secret is xylophone-4711"));
+        await app.PostWebhookAsync(Inbound(tenant, number, "wamid.zeb-1", "my secret is xylophone-4711", "Zebulon Q"));
         await app.Views.InboxEmptyAsync();
         (await tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/consent", new { status = "OPTED_IN", source = "form", proof = "signed by Zebulon" }, ("Idempotency-Key", "consent-1"))).Status.ShouldBe(200);
         var campaign = await tenant.LaunchAsync();
@@ -185,6 +185,9 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         shown.Text.ShouldNotContain("neighbour");
         shown.Text.ShouldNotContain("wamid.two-2");
 
+        // Put away, his messages are still shown and cut.
+        await app.Views.ScalarAsync("WITH s AS (UPDATE mt_streams SET is_archived = true WHERE tenant_id = $1 AND id IN (SELECT stream_id FROM mt_events WHERE type = 'message_received' AND tenant_id = $1) RETURNING id), e AS (UPDATE mt_events SET is_archived = true WHERE stream_id IN (SELECT id FROM s) RETURNING 1) SELECT count(*) FROM e", tenant.Id.ToString());
+        (await tenant.Api.SendAsync("GET", $"/v1/contacts/{person}/export"))["raw_webhooks"].GetRawText().ShouldContain("for tenant only");
         await ErasedAsync(tenant, person);
         var left = await Patience.UntilAsync(() => neighbour.Api.SendAsync("GET", $"/v1/contacts/{theirs}/export"), e => e.Status == 200 && e["raw_webhooks"].GetArrayLength() == 1, "the neighbour's document is there");
         left["raw_webhooks"].GetRawText().ShouldContain("for neighbour only");
@@ -240,8 +243,8 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         erased["status"].GetString().ShouldBe("completed");
     }
 
-    private static string Inbound(Tenant tenant, string number, string wamid, string text) => SignedWebhooks.Envelope(tenant, $$$"""
-        "contacts":[{"wa_id":"{{{number}}}","profile":{"name":"Zebulon Q"}}],"messages":[{"from":"{{{number}}}","id":"{{{wamid}}}","timestamp":"{{{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}}","type":"text","text":{"body":"{{{text}}}"}}]
+    private static string Inbound(Tenant tenant, string number, string wamid, string text, string name = "Somebody") => SignedWebhooks.Envelope(tenant, $$$"""
+        "contacts":[{"wa_id":"{{{number}}}","profile":{"name":"{{{name}}}"}}],"messages":[{"from":"{{{number}}}","id":"{{{wamid}}}","timestamp":"{{{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}}","type":"text","text":{"body":"{{{text}}}"}}]
         """);
 
     private async Task<string> CountsAsync(Tenant tenant, Guid campaign)
