@@ -60,20 +60,34 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
             return false; // it was exchanged already
         }
 
-        var (rows, days) = (Next("message_analytics", shard), Next("daily_stats_data", shard));
+        var rows = Next("message_analytics", shard);
         await daily.AloneAsync(async () =>
         {
             var others = await OthersAsync(shard, ct);
             await CopyOthersAsync(rows, "message_analytics", others, ct);
-            await client.ExecuteAsync(DailyStats.RebuildOf(rows, days), ct, ("overlap_seconds", 0));
+            await CountDaysAsync(rows, shard, ct);
             await client.ExecuteAsync($"EXCHANGE TABLES message_analytics AND {rows}", ct);
-            await CopyOthersAsync("message_analytics", rows, others, ct); // what other shards wrote meanwhile; rows that are there already are replaced by themselves
-            await client.ExecuteAsync($"EXCHANGE TABLES daily_stats_data AND {days}", ct);
+            await EndSwapAsync(shard, others, ct);
         }, ct);
-        var serving = await checkpoints.StandsAsync(MessageAnalyticsProjection.ProjectionName, shard, ct);
-        await checkpoints.SaveAsync(MessageAnalyticsProjection.ProjectionName, shard, serving.Generation + 1, at.Position, ct);
-        await DropAsync(shard, ct);
-        daily.Wake();
+        await MoveCheckpointAsync(shard, at.Position, ct);
+        return true;
+    }
+
+    /// <summary>The rows that serve are a copy's whose checkpoint still stands: whatever follows the first exchange is done (again).</summary>
+    public async Task<bool> FinishAsync(Shard shard, CancellationToken ct)
+    {
+        if (await GenerationOfAsync("message_analytics", ct) is not { } serving || await checkpoints.PositionAsync(Name, shard, serving, ct) is not { } position)
+        {
+            return false;
+        }
+
+        await daily.AloneAsync(async () =>
+        {
+            await client.ExecuteAsync($"CREATE TABLE IF NOT EXISTS {Next("daily_stats_data", shard)} AS daily_stats_data", ct);
+            await CountDaysAsync("message_analytics", shard, ct);
+            await EndSwapAsync(shard, await OthersAsync(shard, ct), ct);
+        }, ct);
+        await MoveCheckpointAsync(shard, position, ct);
         return true;
     }
 
@@ -85,17 +99,44 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
         await client.ExecuteAsync("DELETE FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String}", ct, ("name", Name), ("shard", shard.Name));
     }
 
+    // What other shards wrote meanwhile comes along; rows that are there already are replaced by themselves.
+    private async Task EndSwapAsync(Shard shard, string? others, CancellationToken ct)
+    {
+        if (await GenerationAsync(shard, ct) is not null)
+        {
+            await CopyOthersAsync("message_analytics", Next("message_analytics", shard), others, ct);
+        }
+
+        await client.ExecuteAsync($"EXCHANGE TABLES daily_stats_data AND {Next("daily_stats_data", shard)}", ct);
+    }
+
+    private async Task CountDaysAsync(string rows, Shard shard, CancellationToken ct)
+    {
+        await client.ExecuteAsync($"TRUNCATE TABLE {Next("daily_stats_data", shard)}", ct);
+        await client.ExecuteAsync(DailyStats.RebuildOf(rows, Next("daily_stats_data", shard)), ct, ("overlap_seconds", 0));
+    }
+
+    private async Task MoveCheckpointAsync(Shard shard, long position, CancellationToken ct)
+    {
+        var serving = await checkpoints.StandsAsync(MessageAnalyticsProjection.ProjectionName, shard, ct);
+        await checkpoints.SaveAsync(MessageAnalyticsProjection.ProjectionName, shard, serving.Generation + 1, position, ct);
+        await DropAsync(shard, ct); // its checkpoint last: while it stands, the swap is not over
+        daily.Wake();
+    }
+
     private static string Next(string table, Shard shard) => $"{table}_next_{string.Concat(shard.Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'))}";
 
     // Null: there is no such table, or it is not the one that was begun.
     private async Task<(long Generation, long Position)?> StandsAsync(Shard shard, CancellationToken ct) =>
         await GenerationAsync(shard, ct) is { } generation && await checkpoints.PositionAsync(Name, shard, generation, ct) is { } position ? (generation, position) : null;
 
-    private async Task<long?> GenerationAsync(Shard shard, CancellationToken ct)
+    private Task<long?> GenerationAsync(Shard shard, CancellationToken ct) => GenerationOfAsync(Next("message_analytics", shard), ct);
+
+    private async Task<long?> GenerationOfAsync(string table, CancellationToken ct)
     {
         await schema.EnsureAsync(ct);
         var found = await client.QueryAsync("SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
-            row => row.GetProperty("generation").GetInt64(), ct, ("table", Next("message_analytics", shard)));
+            row => row.GetProperty("generation").GetInt64(), ct, ("table", table));
         return found.Count == 0 ? null : found[0];
     }
 

@@ -21,7 +21,7 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Drives campaigns: launches the scheduled, freezes audiences, turns members into messages page by page, tells the rest of a cancelled campaign off, completes.
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
-public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
+public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     /// <summary>Pause between two rounds while there is a campaign to drive.</summary>
@@ -158,7 +158,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private async Task<bool> PageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        if (await CursorAsync(transaction, campaignId, ct) is not { } cursor)
+        if (await CursorAsync(transaction, campaignId, running: true, ct) is not { } cursor)
         {
             return false;
         }
@@ -225,6 +225,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             """, ct, [organizationId, .. audience.Arguments, campaignId]);
         await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET total = $2 WHERE campaign_id = $1", ct, campaignId, total);
         var events = Campaign.Freeze(state, total, clock.GetUtcNow());
+        var version = campaign.Version;
         if (events.Length > 0)
         {
             var outcome = await store.AppendAsync(transaction, shard, organizationId, [[new(campaignId, "campaign", campaign.Version, events)]], ct);
@@ -232,9 +233,12 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             {
                 return; // Paused meanwhile, say: not committed, the next round freezes.
             }
+
+            version = outcome[0].Versions[0];
         }
 
         await transaction.CommitAsync(ct);
+        await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None); // as after any other commit: this one is the driver's own
     }
 
     private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
@@ -250,7 +254,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private async Task<bool> CancelPageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        if (await CursorAsync(transaction, campaignId, ct) is not { Total: { } total } cursor || cursor.Next > total || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
+        if (await CursorAsync(transaction, campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
         {
             return false;
         }
@@ -263,9 +267,12 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         return members.Count > 0;
     }
 
-    private static async Task<Cursor?> CursorAsync(TenantTransaction transaction, Guid campaignId, CancellationToken ct) =>
-        (await transaction.QueryAsync("SELECT account_id, total, next_ordinal FROM bsp.campaign_dispatch WHERE campaign_id = $1 FOR UPDATE SKIP LOCKED",
-            r => new Cursor(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetInt32(1), r.GetInt32(2)), ct, campaignId)).FirstOrDefault();
+    // Running: null also when it is no longer so; who pauses it need not wait for the end of a turn.
+    private static async Task<Cursor?> CursorAsync(TenantTransaction transaction, Guid campaignId, bool running, CancellationToken ct) =>
+        (await transaction.QueryAsync($"""
+            SELECT account_id, total, next_ordinal FROM bsp.campaign_dispatch
+             WHERE campaign_id = $1{(running ? " AND EXISTS (SELECT 1 FROM campaigns WHERE id = $1 AND status = 'RUNNING')" : "")} FOR UPDATE SKIP LOCKED
+            """, r => new Cursor(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetInt32(1), r.GetInt32(2)), ct, campaignId)).FirstOrDefault();
 
     // Unique users outside the window: counted per message, which can only be too careful. A window begins with its first reservation.
     private static async Task<int> ReserveAsync(TenantTransaction transaction, Guid organizationId, SendingNumber number, int wanted, DateTimeOffset now, CancellationToken ct)

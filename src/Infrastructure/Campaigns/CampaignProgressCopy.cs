@@ -30,7 +30,7 @@ internal sealed class CampaignProgressCopy(RedisConnection redis) : IProjectionC
     public async Task BeginAsync(Shard shard, CancellationToken ct)
     {
         await DropAsync(shard, ct);
-        await hashes.CheckpointAsync(shard, ct);
+        await hashes.BeginAsync(shard, ct);
     }
 
     public Task<bool> SwapAsync(Shard shard, CancellationToken ct) => hashes.Guarded(async db =>

@@ -17,10 +17,20 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
     private readonly RedisValue prefix = next ? "next_" : "";
 
     /// <summary>Begins at 0, with a new epoch, where there is no checkpoint.</summary>
-    public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => Guarded(async db => (await BeginAsync(db, shard)).Sequence, ct);
+    public Task<long> BeginAsync(Shard shard, CancellationToken ct) => Guarded(async db => (await BeginAsync(db, shard)).Sequence, ct);
+
+    /// <summary>The same for what serves; of the next ones: 0 where there is none, and none is begun.</summary>
+    public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => next
+        ? Guarded(async db => (long?)await db.HashGetAsync(CampaignProgressProjection.Key(shard), prefix + "sequence") ?? 0, ct)
+        : BeginAsync(shard, ct);
 
     public Task ApplyAsync(EventPage page, CancellationToken ct) => Guarded(async db =>
     {
+        if (next && page.After > 0 && !await db.HashExistsAsync(CampaignProgressProjection.Key(page.Shard), prefix + "epoch"))
+        {
+            throw Lost("lost the copy, or serves it already");
+        }
+
         var (epoch, sequence) = await BeginAsync(db, page.Shard);
         if (sequence < page.After)
         {

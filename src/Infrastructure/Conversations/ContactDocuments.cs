@@ -11,8 +11,54 @@ namespace Bsp.Infrastructure.Conversations;
 /// What a merge or an erasure does to a contact's documents: they go to the surviving contact, or lose everything personal. Every document of the contact takes the event's position, live as in a rebuild,
 /// so that both end with the same.
 /// </summary>
-internal static class ContactDocuments
+internal sealed class ContactDocuments
 {
+    private const int ContactEventsMax = 20; // a slice loads all documents of the contacts they name
+
+    private readonly FoundDocuments found;
+    private readonly Dictionary<DocumentId, ConversationDocument> conversations;
+    private readonly Dictionary<DocumentId, MessageDocument> messages;
+    private readonly Dictionary<Guid, (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages)>? byContact;
+
+    /// <param name="conversations">Changed by the page so far, as are the messages.</param>
+    public ContactDocuments(EventPage page, FoundDocuments found, Dictionary<DocumentId, ConversationDocument> conversations, Dictionary<DocumentId, MessageDocument> messages)
+    {
+        (this.found, this.conversations, this.messages) = (found, conversations, messages);
+        if (Named(page).Count == 0)
+        {
+            return; // then nobody asks whose they are
+        }
+
+        byContact = [];
+        foreach (var document in found.Conversations.Values)
+        {
+            Note(null, document);
+        }
+
+        foreach (var document in found.Messages.Values)
+        {
+            Note(document, null);
+        }
+    }
+
+    /// <summary>The page in its order, each slice with at most 20 events that change a contact's documents; at least one slice.</summary>
+    public static IReadOnlyList<EventPage> Slices(EventPage page)
+    {
+        var slices = new List<EventPage>();
+        var (begin, contacts) = (0, 0);
+        for (var i = 0; i < page.Events.Count; i++)
+        {
+            if (page.Events[i].Body is ContactEvent && ++contacts > ContactEventsMax)
+            {
+                slices.Add(page with { Events = [.. page.Events.Take(begin..i)] });
+                (begin, contacts) = (i, 1);
+            }
+        }
+
+        slices.Add(begin == 0 ? page : page with { Events = [.. page.Events.Skip(begin)] });
+        return slices;
+    }
+
     /// <summary>Contacts whose documents the page's events change.</summary>
     public static IReadOnlyCollection<Guid> Named(EventPage page) => [.. page.Events.SelectMany(e => Of(e.Body)).Distinct()];
 
@@ -20,24 +66,48 @@ internal static class ContactDocuments
     public static IEnumerable<(Guid Organization, Guid Contact)> Erased(EventPage page) =>
         page.Events.Where(e => e.Body is ContactErased).SelectMany(e => Of(e.Body).Select(contact => (e.OrganizationId, contact)));
 
-    /// <summary>Both, the first one's documents where both have one.</summary>
-    public static FoundDocuments With(this FoundDocuments found, FoundDocuments more) => new(
-        found.Conversations.Concat(more.Conversations).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value),
-        found.Messages.Concat(more.Messages).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value));
+    /// <summary>Remembers whose these are.</summary>
+    public void Note(MessageDocument? message, ConversationDocument? conversation)
+    {
+        if (byContact is not null && message is not null)
+        {
+            Of(byContact, message.ContactId).Messages.Add(message.Id);
+        }
+
+        if (byContact is not null && conversation is not null)
+        {
+            Of(byContact, conversation.ContactId).Conversations.Add(conversation.Id);
+        }
+    }
 
     /// <summary>Changes the documents in hand: those of the page so far, and those found.</summary>
-    public static void Fold(StoredEvent stored, long position, FoundDocuments found, Dictionary<DocumentId, ConversationDocument> conversations, Dictionary<DocumentId, MessageDocument> messages)
+    public void Fold(StoredEvent stored, long position)
     {
-        var contacts = Of(stored.Body).ToHashSet();
-        foreach (var before in Latest(found.Conversations, conversations).Where(d => contacts.Contains(d.ContactId) && d.OrganizationId == stored.OrganizationId && d.Position < position))
+        foreach (var contact in Of(stored.Body).Distinct())
         {
-            conversations[before.Id] = (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
+            var own = Of(byContact!, contact);
+            foreach (var before in own.Conversations.Select(id => conversations.GetValueOrDefault(id) ?? found.Conversations[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
+            {
+                var after = conversations[before.Id] = (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
+                Note(null, after);
+            }
+
+            foreach (var before in own.Messages.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
+            {
+                var after = messages[before.Id] = (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
+                Note(after, null);
+            }
+        }
+    }
+
+    private static (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages) Of(Dictionary<Guid, (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages)> all, Guid contact)
+    {
+        if (!all.TryGetValue(contact, out var own))
+        {
+            all[contact] = own = ([], []);
         }
 
-        foreach (var before in Latest(found.Messages, messages).Where(d => contacts.Contains(d.ContactId) && d.OrganizationId == stored.OrganizationId && d.Position < position))
-        {
-            messages[before.Id] = (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
-        }
+        return own;
     }
 
     private static IEnumerable<Guid> Of(object? body) => body switch
@@ -46,8 +116,6 @@ internal static class ContactDocuments
         ContactErased e => e.ContactIds,
         _ => [],
     };
-
-    private static List<T> Latest<T>(Dictionary<DocumentId, T> found, Dictionary<DocumentId, T> changed) => [.. changed.Values, .. found.Where(p => !changed.ContainsKey(p.Key)).Select(p => p.Value)];
 
     private static ConversationDocument Erase(ConversationDocument d) => d with { Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [] };
 
@@ -60,4 +128,12 @@ internal static class ContactDocuments
         Template = d.Template is { } t ? t with { Parameters = null } : null,
         AiProcessing = null,
     };
+}
+
+internal static class FoundDocumentsExtensions
+{
+    /// <summary>Both, the first one's documents where both have one.</summary>
+    public static FoundDocuments With(this FoundDocuments found, FoundDocuments more) => new(
+        found.Conversations.Concat(more.Conversations).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value),
+        found.Messages.Concat(more.Messages).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value));
 }

@@ -41,22 +41,37 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public Task ApplyAsync(EventPage page, CancellationToken ct) => ApplyAsync(page, DocumentSet.Serving, store, personal, Name, ct);
 
-    // The documents of one conversation are written in order; large pages by several connections at once. Each document guards itself by its position, so a page of which only some
-    // parts were written is written again; the checkpoint follows them all.
+    // Slice by slice, because a contact may have thousands of documents, which a merge or an erasure of it loads. Each document guards itself by its position, so a page of which only some was
+    // written is written again; the checkpoint follows it all.
     private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
     {
-        if (page.Events.Count < PartsFromEvents || ContactDocuments.Named(page).Count > 0) // a contact's documents lie in any part
+        foreach (var (organization, contact) in ContactDocuments.Erased(page))
         {
-            await store.SaveAsync(page.Shard, set, name, page.UpTo, page.Organizations, await WritesAsync(page, set, store, personal, ct), ct);
+            personal.Forget(organization, contact); // what was opened with a key still remembered would come back
+        }
+
+        var slices = ContactDocuments.Slices(page);
+        foreach (var slice in slices)
+        {
+            await ApplyAsync(slice, ReferenceEquals(slice, slices[^1]) ? page.UpTo : null, set, store, personal, name, ct);
+        }
+    }
+
+    // The documents of one conversation are written in order; large slices by several connections at once.
+    private static async Task ApplyAsync(EventPage slice, long? upTo, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
+    {
+        if (slice.Events.Count < PartsFromEvents || ContactDocuments.Named(slice).Count > 0) // a contact's documents lie in any part
+        {
+            await store.SaveAsync(slice.Shard, set, name, upTo, slice.Organizations, await WritesAsync(slice, set, store, personal, ct), ct);
             return;
         }
 
-        await Task.WhenAll(page.Events.GroupBy(PartOf).Select(async part =>
+        await Task.WhenAll(slice.Events.GroupBy(PartOf).Select(async part =>
         {
-            var own = page with { Events = [.. part] };
-            await store.SaveAsync(page.Shard, set, name, null, own.Organizations, await WritesAsync(own, set, store, personal, ct), ct);
+            var own = slice with { Events = [.. part] };
+            await store.SaveAsync(slice.Shard, set, name, null, own.Organizations, await WritesAsync(own, set, store, personal, ct), ct);
         }));
-        await store.SaveAsync(page.Shard, set, name, page.UpTo, [], new([], [], []), ct);
+        await store.SaveAsync(slice.Shard, set, name, upTo, [], new([], [], []), ct);
     }
 
     private static int PartOf(StoredEvent stored) =>
@@ -64,11 +79,6 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, CancellationToken ct)
     {
-        foreach (var (organization, contact) in ContactDocuments.Erased(page))
-        {
-            personal.Forget(organization, contact); // what was opened with a key still remembered would come back
-        }
-
         var contents = await OpenAsync(page, personal, ct);
         var found = await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct);
         if (ContactDocuments.Named(page) is { Count: > 0 } contacts)
@@ -86,18 +96,20 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         var conversations = new Dictionary<DocumentId, ConversationDocument>();
         var messages = new Dictionary<DocumentId, MessageDocument>();
         var logs = new List<MessageLogDocument>();
+        var contacts = new ContactDocuments(page, found, conversations, messages);
         foreach (var stored in page.Events)
         {
             var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
             if (stored.Body is ContactEvent)
             {
-                ContactDocuments.Fold(stored, position, found, conversations, messages);
+                contacts.Fold(stored, position);
                 continue;
             }
 
             var content = contents.GetValueOrDefault(stored.Id);
             var message = Message(stored, position, content, found, messages);
-            Conversation(stored, position, content, message, found, conversations);
+            var conversation = Conversation(stored, position, content, message, found, conversations);
+            contacts.Note(message, conversation);
             if (MessageDocumentLogs.Of(stored, position) is { } log)
             {
                 logs.Add(log);
@@ -125,11 +137,11 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         return after;
     }
 
-    private static void Conversation(StoredEvent stored, long position, string? content, MessageDocument? message, FoundDocuments found, Dictionary<DocumentId, ConversationDocument> changed)
+    private static ConversationDocument? Conversation(StoredEvent stored, long position, string? content, MessageDocument? message, FoundDocuments found, Dictionary<DocumentId, ConversationDocument> changed)
     {
         if (ConversationDocumentFold.Of(stored.Body) is not { } uuid)
         {
-            return;
+            return null;
         }
 
         var id = DocumentId.Of(uuid);
@@ -139,6 +151,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         {
             changed[id] = after;
         }
+
+        return after;
     }
 
     private static DocumentId[] Conversations(EventPage page) =>

@@ -37,6 +37,7 @@ public interface IDocumentStore
     Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct);
 
     /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back; null: it stays.</summary>
+    /// <exception cref="Bsp.Infrastructure.Projections.CheckpointMoved">The next documents are none (any more), or on their way to become those that readers see.</exception>
     Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
 
     /// <summary>Makes the next conversations, messages and message_logs of this shard, empty, with checkpoint 0, whatever an earlier attempt left.</summary>

@@ -48,13 +48,23 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
     public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
         var database = await OfAsync(shard, set, ct);
+        if (set == DocumentSet.Next && await MongoCollections.GuardAsync(() => database.Checkpoints.CountDocumentsAsync(Building(projection), cancellationToken: ct)) == 0)
+        {
+            throw new CheckpointMoved(projection, upTo ?? 0); // a write would make collections anew under names that are waiting to be renamed, or of which nobody knows
+        }
+
         await WriteAsync(database.Conversations, writes.Conversations, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Messages, writes.Messages, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Logs, writes.Logs, d => d.Id, d => d.Position, ct);
         if (upTo is { } sequence)
         {
-            await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(new BsonDocument("_id", projection),
-                Builders<BsonDocument>.Update.Max("sequence", sequence), new UpdateOptions { IsUpsert = true }, ct));
+            var serves = set == DocumentSet.Serving;
+            var moved = await MongoCollections.GuardAsync(() => database.Checkpoints.UpdateOneAsync(serves ? new BsonDocument("_id", projection) : Building(projection),
+                Builders<BsonDocument>.Update.Max("sequence", sequence), new UpdateOptions { IsUpsert = serves }, ct));
+            if (!serves && moved.MatchedCount == 0)
+            {
+                throw new CheckpointMoved(projection, sequence);
+            }
         }
     }
 
@@ -65,6 +75,7 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
         await MongoCollections.GuardAsync(async () =>
         {
             await MongoCollections.IndexAsync(next, ct); // makes the collections too
+            await next.Checkpoints.InsertOneAsync(new() { ["_id"] = CopyName.Of(projection), ["sequence"] = 0L }, cancellationToken: ct);
             return 0;
         });
     }
@@ -129,6 +140,9 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
         var database = await mongo.OfAsync(shard, ct);
         return await MongoCollections.GuardAsync(() => database.Logs.Find(d => d.MessageId == messageId && d.OrganizationId == organizationId).SortBy(d => d.CreatedAt).ThenBy(d => d.Position).Limit(LogsMax).ToListAsync(ct));
     }
+
+    // A copy's checkpoint stands from its beginning to its swap, and does not move while that is under way.
+    private static BsonDocument Building(string copy) => new() { ["_id"] = copy, ["swapping"] = new BsonDocument("$ne", true) };
 
     private async Task<MongoDatabase> OfAsync(Shard shard, DocumentSet set, CancellationToken ct)
     {

@@ -57,6 +57,11 @@ public sealed class PostgresDocumentStore : IDocumentStore
     public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationIds, ct);
+        if (set == DocumentSet.Next && (await transaction.QueryAsync("SELECT true FROM bsp.projections WHERE name = $1 FOR KEY SHARE", r => r.GetBoolean(0), ct, projection)).Count == 0)
+        {
+            throw new CheckpointMoved(projection, upTo ?? 0); // it is the view already, or was given up: its row is not made again
+        }
+
         await using var batch = new NpgsqlBatch(transaction.Connection);
         Add(batch, set, writes.Conversations);
         Add(batch, set, writes.Messages);

@@ -87,6 +87,7 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
         {
             if (what == ProjectionRequest.Cancel)
             {
+                await live.WhileHeldAsync(_ => live.FinishSwapAsync(ct), ct); // too late to cancel what is half the view already
                 await board.BeginCopyAsync(projection.Name, ct); // first: killed after this, nobody goes on with half a copy
                 await copy.DropAsync(shard, ct);
                 await board.ForgetCopyAsync(projection.Name, ct);
@@ -105,6 +106,12 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
     // Until the copy is the view, or somebody orders otherwise. What goes wrong without being a store's trouble is shown, and waits for a new order.
     private async Task CopyAsync(IProjectionCopy copy, Task orders, CancellationToken ct)
     {
+        if (await live.WhileHeldAsync(_ => live.FinishSwapAsync(ct), ct))
+        {
+            LogRebuilt(projection.Name, shard.Name);
+            return;
+        }
+
         using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
         ProjectionRun run = null!;
         run = copying = new(copy, shard, tail, reader, signal, new(), clock, log) { CaughtUp = token => SwapAsync(copy, run, token) };
@@ -135,12 +142,28 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
         }
     }
 
+    // Called again after a store's trouble, wherever that struck. True: the run of the copy is over.
     private Task<bool> SwapAsync(IProjectionCopy copy, ProjectionRun run, CancellationToken ct) => live.WhileHeldAsync(async seen =>
     {
+        if (await live.FinishSwapAsync(ct) || await board.CopyAsync(projection.Name, ct) is null)
+        {
+            return true;
+        }
+
         // After a restore from an earlier moment a view in another store may be ahead of the log; what is not in the log cannot be reached.
         if (!await run.ReachAsync(Math.Min(seen, await reader.EndAsync(ct)), ct))
         {
             return false;
+        }
+
+        if (await projection.CheckpointAsync(shard, ct) > seen)
+        {
+            throw new CheckpointMoved(projection.Name, seen); // a view does not go backwards
+        }
+
+        if (await copy.CheckpointAsync(shard, ct) > 0)
+        {
+            await board.SwappingAsync(projection.Name, ct);
         }
 
         if (await copy.SwapAsync(shard, ct))

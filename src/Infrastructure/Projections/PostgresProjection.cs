@@ -102,7 +102,7 @@ public abstract class PostgresProjection : IProjection
     private async Task MoveAsync(TenantTransaction tx, long after, long upTo, CancellationToken ct)
     {
         var moved = await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $3, updated_at = now() WHERE name = $1 AND sequence = $2", ct, Name, after, upTo);
-        if (moved == 0 && after == 0)
+        if (moved == 0 && after == 0 && this is not IProjectionCopy) // a copy's row says that its rebuild is under way: only who begins one makes it
         {
             moved = await tx.ExecuteAsync("INSERT INTO bsp.projections (name, sequence) VALUES ($1, $2) ON CONFLICT DO NOTHING", ct, Name, upTo);
         }

@@ -104,7 +104,7 @@ internal sealed class ProjectionBoard(Shard shard)
         await using var command = Command("""
             WITH forgotten AS (DELETE FROM bsp.parked_events WHERE projection = $1), parts AS (DELETE FROM bsp.projection_parts WHERE name = $1)
             INSERT INTO bsp.projections (name, state, started_at) VALUES ($1, 'rebuilding', now())
-                ON CONFLICT (name) DO UPDATE SET sequence = 0, state = 'rebuilding', error = NULL, events_per_second = 0, numbers_per_second = 0, started_at = now(), updated_at = now()
+                ON CONFLICT (name) DO UPDATE SET sequence = 0, state = 'rebuilding', error = NULL, events_per_second = 0, numbers_per_second = 0, swapping = false, started_at = now(), updated_at = now()
             """, CopyName.Of(view));
         await command.ExecuteNonQueryAsync(ct);
     }
@@ -121,6 +121,20 @@ internal sealed class ProjectionBoard(Shard shard)
     {
         await using var command = Command("WITH parked AS (DELETE FROM bsp.parked_events WHERE projection = $1) DELETE FROM bsp.projections WHERE name = $1", CopyName.Of(view));
         await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>From here on the copy may be the view already, whatever its store answers.</summary>
+    public async Task SwappingAsync(string view, CancellationToken ct)
+    {
+        await using var command = Command("UPDATE bsp.projections SET swapping = true WHERE name = $1", CopyName.Of(view));
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>A swap of this view was begun, and nobody has noted its end.</summary>
+    public async Task<bool> IsSwappingAsync(string view, CancellationToken ct)
+    {
+        await using var command = Command("SELECT swapping FROM bsp.projections WHERE name = $1", CopyName.Of(view));
+        return await command.ExecuteScalarAsync(ct) is true;
     }
 
     /// <summary>The copy of a view in another store is the view now: its parked events are the view's. Without a copy: nothing.</summary>

@@ -73,7 +73,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
                 if (wait > TimeSpan.Zero)
                 {
-                    await AnyAsync(wait, Task.WhenAny(waitFor, Volatile.Read(ref asked).Task), ct);
+                    await AnyAsync(wait, waitFor, Volatile.Read(ref asked).Task, ct);
                 }
             }
         }
@@ -115,19 +115,39 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         return state != ProjectionState.Stopped;
     }
 
+    /// <summary>
+    /// Of a view into which nobody writes meanwhile: completes a swap that was begun, and notes one that its store completed without anybody noting it. True: the copy is the view now. Called
+    /// before anything is written to the copy: what were written to a copy that is the view already would lie beside it, empty but for that.
+    /// </summary>
+    public async Task<bool> FinishSwapAsync(CancellationToken ct)
+    {
+        if (projection.Beside is not { } copy)
+        {
+            return false;
+        }
+
+        if (!await copy.FinishAsync(shard, ct))
+        {
+            if (!await board.IsSwappingAsync(projection.Name, ct) || await copy.CheckpointAsync(shard, ct) > 0)
+            {
+                return false;
+            }
+
+            await copy.DropAsync(shard, ct);
+        }
+
+        await board.SwappedAsync(projection.Name, await projection.CheckpointAsync(shard, ct), ct);
+        return true;
+    }
+
     private static ProjectionState Following(IProjection projection) => projection is IProjectionCopy ? ProjectionState.Rebuilding : ProjectionState.Running;
 
     private async Task EnterAsync(CancellationToken ct)
     {
-        if (projection.Beside is { } beside && await beside.FinishAsync(shard, ct))
-        {
-            await board.SwappedAsync(projection.Name, await projection.CheckpointAsync(shard, ct), ct);
-        }
-
         var (left, shown) = await board.EnterAsync(projection.Name, ct);
-        if (projection is IProjectionCopy copy && shown == 0)
+        if (projection is IProjectionCopy copy && (shown == 0 || await copy.CheckpointAsync(shard, ct) == 0))
         {
-            await copy.BeginAsync(shard, ct); // asked for just now; or killed before the first page was reported, and then it is begun again
+            await copy.BeginAsync(shard, ct); // asked for just now; killed before the first page was reported; or its store lost it
         }
 
         state = left == ProjectionState.Paused ? left : Following(projection);
@@ -137,6 +157,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
     private async Task ReloadAsync(CancellationToken ct)
     {
+        await FinishSwapAsync(ct); // no page is applied to what is half replaced
         stored = seen = reportedSeen = await projection.CheckpointAsync(shard, ct);
         far = await ahead.LookAsync(seen, ct);
         reload = false;
@@ -442,10 +463,11 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
     private static double Smooth(double before, double now) => before > 0 && now > 0 ? (before + now) / 2 : now;
 
-    private async Task AnyAsync(TimeSpan max, Task sign, CancellationToken ct)
+    // One flat WhenAny: it takes its continuations back, while one inside another would leave one on the longest-lived task at every look.
+    private async Task AnyAsync(TimeSpan max, Task sign, Task other, CancellationToken ct)
     {
         using var done = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(sign, Task.Delay(max, clock, done.Token));
+        await Task.WhenAny(sign, other, Task.Delay(max, clock, done.Token));
         await done.CancelAsync();
         ct.ThrowIfCancellationRequested();
     }

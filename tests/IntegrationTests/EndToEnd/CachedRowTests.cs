@@ -51,6 +51,19 @@ public sealed class CachedRowTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     }
 
     [Fact]
+    public async Task Freezing_the_audience_puts_the_campaigns_key_out_of_date_as_every_change_does()
+    {
+        using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 1);
+        await tenant.ImportAsync(Tenant.PlainNumbers(60));
+        var campaign = await tenant.LaunchAsync();
+        const string Frozen = "SELECT version FROM mt_events WHERE stream_id = $1 AND type = 'campaign_audience_frozen'";
+        var version = await Patience.UntilAsync(() => app.Views.ScalarAsync($"SELECT coalesce(({Frozen}), 0)", campaign), v => v != "0", "its audience is frozen");
+        using var redis = await ConnectionMultiplexer.ConnectAsync(app.Redis);
+        await Patience.UntilAsync(async () => $"{await redis.GetDatabase().StringGetAsync($"campaign:{campaign}")}", text => text == $$"""{"version":{{version}}}""", "its key refuses what was read before");
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel", new { reason = "seen enough" })).Status.ShouldBe(200);
+    }
+
+    [Fact]
     public async Task A_paused_campaign_sends_nothing_whatever_its_key_says()
     {
         const int people = 60;

@@ -27,6 +27,37 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (await app.Views.Documents.ConversationsAsync(tenant.Id)).ShouldBe($"{people}");
     }
 
+    [Fact]
+    public async Task A_campaign_that_is_paused_while_pages_are_queued_queues_the_page_in_flight_and_no_other()
+    {
+        using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 1_000);
+        await tenant.ImportAsync(Tenant.PlainNumbers(2_000));
+        Guid campaign;
+        await using (var connection = await app.Admin.OpenConnectionAsync(TestContext.Current.CancellationToken))
+        {
+            await using var hold = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken); // the first page waits for the account's budget
+            await using var reserve = new Npgsql.NpgsqlCommand("INSERT INTO bsp.account_budget (account_id, organization_id, window_start, reserved) VALUES ($1, $2, now(), 0)", connection);
+            reserve.Parameters.Add(new() { Value = tenant.AccountId });
+            reserve.Parameters.Add(new() { Value = tenant.Id });
+            await reserve.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            campaign = await tenant.LaunchAsync();
+            await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%bsp.account_budget AS b%'"), n => n == "1", "a page is in flight");
+            (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause", new { reason = "wait" })).Status.ShouldBe(200);
+            await hold.RollbackAsync(TestContext.Current.CancellationToken);
+        }
+
+        await Patience.UntilAsync(() => QueuedAsync(campaign), n => n != "0", "that page is queued");
+        var other = await tenant.LaunchAsync(); // looked at in the driver's next round, when its turn with the first campaign is over
+        await Patience.UntilAsync(() => QueuedAsync(other), n => n != "0", "another campaign has a page");
+        (await QueuedAsync(campaign)).ShouldBe($"{Bsp.Infrastructure.Campaigns.CampaignDriver.PageMembersMax}");
+        foreach (var left in (Guid[])[campaign, other])
+        {
+            (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{left}/cancel", new { reason = "seen enough" })).Status.ShouldBe(200);
+        }
+    }
+
+    private Task<string> QueuedAsync(Guid campaign) => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_queued' AND data->'ref'->>'campaign_id' = $1", $"{campaign}");
+
     // Endings of the simulator's magic numbers (tools/MetaSimulator/README.md): how the message must end, and the Graph calls it takes.
     private static readonly (string Ending, string Status, int Calls)[] Magic =
     [

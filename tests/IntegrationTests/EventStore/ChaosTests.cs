@@ -20,6 +20,14 @@ public sealed class ChaosTests
 
         TestContext.Current.SendDiagnosticMessage(result.ToString());
         result.Faults.ShouldBeEmpty(result.ToString());
+        result.Written.ShouldBeGreaterThan(0, result.ToString());
         (result.Kills + result.Crashes).ShouldBeGreaterThan(0, result.ToString());
+    }
+
+    [Fact]
+    public void A_call_that_is_not_whole_is_found()
+    {
+        ChaosLedger.Halves([("1.2.3x4", 4), ("1.2.4x1", 1)]).ShouldBeEmpty();
+        ChaosLedger.Halves([("1.2.3x4", 3), ("1.2.4x1", 2), ("1.2.5", 5), ("1.2.6x2", 2)]).Count().ShouldBe(3);
     }
 }

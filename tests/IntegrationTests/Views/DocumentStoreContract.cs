@@ -3,10 +3,15 @@ using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
 using Bsp.Infrastructure.Conversations;
 using Bsp.Infrastructure.Documents;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.EventStore;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bsp.IntegrationTests.Views;
 
@@ -43,11 +48,84 @@ public abstract class DocumentStoreContract(StoresFixture fixture)
         var before = await ContentAsync(store, views, database, log);
         before.Length.ShouldBeGreaterThan(10_000);
 
-        var (conversation, last) = ((await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data[0], new Position(database.Shard.Epoch, log.Events[^1].Sequence).Packed);
-        await store.SaveAsync(database.Shard, DocumentSet.Serving, projection.Name, 0, [log.OrganizationId], new([conversation with { Status = "spoiled", Position = last }], [], []), default);
-        (await ContentAsync(store, views, database, log)).ShouldNotBe(before);
+        await SpoilAsync(store, views, database, log);
         await database.RebuildAsync(projection, log);
         (await ContentAsync(store, views, database, log)).ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_swap_whose_end_nobody_noted_is_not_made_again(bool dies)
+    {
+        await using var database = await ViewsDatabase.NewAsync(fixture);
+        var log = new RandomLog(25, await database.NewOrganizationAsync(), 60);
+        await database.WriteAsync(log);
+        var (store, views) = await OpenAsync(database.Shards);
+        var projection = new Troubled(new ConversationsProjection(store, new Plain()), dies);
+        await WithRunnerAsync(database, projection, _ => EndToEnd.Patience.UntilAsync(() => projection.CheckpointAsync(database.Shard, default), at => at == log.Events[^1].Sequence, "the view is complete"));
+        var before = await ContentAsync(store, views, database, log);
+        await SpoilAsync(store, views, database, log);
+        await new ProjectionBoard(database.Shard).BeginCopyAsync(projection.Name, default);
+        if (dies)
+        {
+            await WithRunnerAsync(database, projection, _ => projection.Swapped);
+        }
+
+        await WithRunnerAsync(database, projection, UntilServingAsync);
+        (await ContentAsync(store, views, database, log)).ShouldBe(before);
+        projection.Builds.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_to_next_documents_that_nobody_has_begun()
+    {
+        await using var database = await ViewsDatabase.NewAsync(fixture);
+        var organization = await database.NewOrganizationAsync();
+        var (store, _) = await OpenAsync(database.Shards);
+        var copy = new ConversationsProjection(store, new Plain()).Beside!;
+        await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, null, [organization], new([], [Full(organization)], []), default));
+        await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, 5, [], new([], [], []), default));
+        (await copy.CheckpointAsync(database.Shard, default)).ShouldBe(0);
+        (await new ProjectionBoard(database.Shard).CopyAsync(ConversationsProjection.ProjectionName, default)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Fifty_erasures_and_merges_in_a_page_leave_the_same_as_one_by_one()
+    {
+        await using var database = await ViewsDatabase.NewAsync(fixture);
+        var log = new RandomLog(27, await database.NewOrganizationAsync(), 240);
+        var (store, views) = await OpenAsync(database.Shards);
+        var projection = new ConversationsProjection(store, new Plain());
+        var end = log.Events[^1].Sequence;
+        var at = log.Events[^1].Timestamp;
+        var changes = log.Contacts.Take(50).Select((contact, i) =>
+        {
+            object body = i % 5 == 4 ? new ContactMerged(log.Contacts[50 + (i % 9)], contact, "t", at) : new ContactErased(contact, [contact], at);
+            return new StoredEvent(end + i + 1, Uuid.New(), log.OrganizationId, contact, 1, EventTypes.NameOf(body), body, at, EventMetadata.None);
+        }).ToList();
+        var half = log.Events.Count / 2; // the changes lie among messages that follow them
+        List<StoredEvent> events = [.. log.Events.Take(half), .. log.Events.Skip(half).Zip(Padded(changes, log.Events.Count - half)).SelectMany(p => p.Second is { } change ? new[] { change, p.First } : [p.First])];
+        events = [.. events.Select((e, i) => e with { Sequence = i + 1 })];
+
+        var whole = new EventPage(database.Shard, 0, events.Count, Wanted(events));
+        await projection.ApplyAsync(whole, default);
+        var together = await ContentAsync(store, views, database, log);
+        await new ProjectionBoard(database.Shard).EnterAsync(projection.Name, default);
+        await new ProjectionBoard(database.Shard).BeginCopyAsync(projection.Name, default);
+        await projection.Beside!.BeginAsync(database.Shard, default);
+        for (var i = 0; i < events.Count; i++)
+        {
+            await projection.Beside.ApplyAsync(new(database.Shard, i, i + 1, Wanted([events[i]])), default);
+        }
+
+        (await projection.Beside.SwapAsync(database.Shard, default)).ShouldBeTrue();
+        var oneByOne = await ContentAsync(store, views, database, log);
+        together.Length.ShouldBeGreaterThan(10_000);
+        together.ShouldBe(oneByOne);
+
+        List<StoredEvent> Wanted(List<StoredEvent> all) => [.. all.Where(e => projection.EventTypes!.Contains(e.Type))];
+        static IEnumerable<StoredEvent?> Padded(List<StoredEvent> changes, int count) => Enumerable.Range(0, count).Select(i => i < changes.Count ? changes[i] : null);
     }
 
     [Fact]
@@ -140,7 +218,27 @@ public abstract class DocumentStoreContract(StoresFixture fixture)
         return all;
     }
 
-    private static async Task<string> ContentAsync(IDocumentStore store, IDocumentViews views, ViewsDatabase database, RandomLog log)
+    private protected static async Task WithRunnerAsync(ViewsDatabase database, IProjection projection, Func<ProjectionBoard, Task> until)
+    {
+        await using var readers = new LogReaders(new());
+        var runner = new ProjectionRunner([projection], database.Shards, readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
+        await runner.StartAsync(default);
+        await until(new(database.Shard)).WaitAsync(TimeSpan.FromSeconds(60));
+        await runner.StopAsync(default);
+    }
+
+    private protected static Task UntilServingAsync(ProjectionBoard board) =>
+        EndToEnd.Patience.UntilAsync(() => board.CopyAsync(ConversationsProjection.ProjectionName, default), state => state is null, "the rebuild is over");
+
+    private protected static async Task SpoilAsync(IDocumentStore store, IDocumentViews views, ViewsDatabase database, RandomLog log)
+    {
+        var before = await ContentAsync(store, views, database, log);
+        var (conversation, last) = ((await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data[0], new Position(database.Shard.Epoch, log.Events[^1].Sequence).Packed);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, ConversationsProjection.ProjectionName, 0, [log.OrganizationId], new([conversation with { Status = "spoiled", Position = last }], [], []), default);
+        (await ContentAsync(store, views, database, log)).ShouldNotBe(before);
+    }
+
+    private protected static async Task<string> ContentAsync(IDocumentStore store, IDocumentViews views, ViewsDatabase database, RandomLog log)
     {
         var lines = new List<string>();
         foreach (var conversation in (await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data)
@@ -179,17 +277,4 @@ public sealed class PostgresDocumentStoreTests(StoresFixture fixture) : Document
 {
     protected override Task<(IDocumentStore Store, IDocumentViews Views)> OpenAsync(Shards shards) =>
         Task.FromResult<(IDocumentStore, IDocumentViews)>((new PostgresDocumentStore(), new PostgresDocumentViews(shards)));
-}
-
-/// <summary>Against the server that BSP_TEST_MONGO names; a database of its own each time.</summary>
-public sealed class MongoDocumentStoreTests(StoresFixture fixture) : DocumentStoreContract(fixture)
-{
-    protected override Task<(IDocumentStore Store, IDocumentViews Views)> OpenAsync(Shards shards)
-    {
-        var server = Environment.GetEnvironmentVariable("BSP_TEST_MONGO");
-        Assert.SkipWhen(server is null, "BSP_TEST_MONGO names no MongoDB server.");
-        var url = new MongoDB.Driver.MongoUrlBuilder(server) { DatabaseName = $"bsp_{Guid.NewGuid():N}" };
-        var mongo = new MongoCollections(url.ToString(), shards);
-        return Task.FromResult<(IDocumentStore, IDocumentViews)>((new MongoDocumentStore(mongo), new MongoDocumentViews(mongo, shards)));
-    }
 }

@@ -92,6 +92,36 @@ public sealed class RebuildTests(StoresFixture fixture)
         (await world.LitterAsync()).ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_swap_whose_end_nobody_noted_is_not_made_again(bool dies)
+    {
+        await using var world = await World.NewAsync(fixture, 75, view => new Troubled(view, dies));
+        await world.StartAsync();
+        await world.CaughtUpAsync();
+        var before = await world.ContentAsync();
+        await world.SpoilAsync();
+        await world.AskAllAsync(ProjectionRequest.Rebuild);
+        var views = world.Projections.Cast<Troubled>().ToList();
+        await Task.WhenAll(views.Select(view => view.Swapped)).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        if (dies)
+        {
+            await world.StopAsync();
+            await world.StartAsync();
+        }
+
+        await world.UntilRebuiltAsync();
+        var after = await world.ContentAsync();
+        foreach (var (view, content) in before)
+        {
+            after[view].ShouldBe(content, view);
+        }
+
+        views.ShouldAllBe(view => view.Builds == 1);
+        (await world.LitterAsync()).ShouldBeEmpty();
+    }
+
     /// <summary>Every view on stores of its own, and one runner after another.</summary>
     private sealed class World : IAsyncDisposable
     {
@@ -101,7 +131,7 @@ public sealed class RebuildTests(StoresFixture fixture)
         private readonly DailyStats daily;
         private (ProjectionRunner Runner, LogReaders Readers)? running;
 
-        private World(StoresFixture fixture, ViewsDatabase database, RandomLog log)
+        private World(StoresFixture fixture, ViewsDatabase database, RandomLog log, Func<IProjection, IProjection>? with)
         {
             (Database, Log) = (database, log);
             redis = new(server.ConnectionString);
@@ -113,6 +143,7 @@ public sealed class RebuildTests(StoresFixture fixture)
                 new ConversationsProjection(new PostgresDocumentStore(), new Plain()), new CampaignProgressProjection(redis), new CampaignCountersProjection(),
                 new ContactCountersProjection(), new AccountCountersProjection(), new MessageAnalyticsProjection(clickHouse, schema, daily, database.Shards),
             ];
+            Projections = with is null ? Projections : [.. Projections.Select(with)];
         }
 
         public ViewsDatabase Database { get; }
@@ -121,12 +152,12 @@ public sealed class RebuildTests(StoresFixture fixture)
 
         public IProjection[] Projections { get; }
 
-        public static async Task<World> NewAsync(StoresFixture fixture, int seed)
+        public static async Task<World> NewAsync(StoresFixture fixture, int seed, Func<IProjection, IProjection>? with = null)
         {
             var database = await ViewsDatabase.NewAsync(fixture);
             var log = new RandomLog(seed, await database.NewOrganizationAsync(), 300);
             await database.WriteAsync(log);
-            return new(fixture, database, log);
+            return new(fixture, database, log, with);
         }
 
         public async Task StartAsync()
@@ -146,11 +177,18 @@ public sealed class RebuildTests(StoresFixture fixture)
             }
 
             await Database.ScalarAsync<long>("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'bsp_app'");
-            var (runner, readers) = running!.Value;
-            await runner.StopAsync(default);
-            await readers.DisposeAsync();
+            await StopAsync();
             Database.Shard.App.Clear(); // of connections that were ended while they lay in the pool
-            running = null;
+        }
+
+        public async Task StopAsync()
+        {
+            if (running is var (runner, readers))
+            {
+                running = null;
+                await runner.StopAsync(default);
+                await readers.DisposeAsync();
+            }
         }
 
         public async Task CaughtUpAsync()
@@ -200,12 +238,7 @@ public sealed class RebuildTests(StoresFixture fixture)
 
         public async ValueTask DisposeAsync()
         {
-            if (running is var (runner, readers))
-            {
-                await runner.StopAsync(default);
-                await readers.DisposeAsync();
-            }
-
+            await StopAsync();
             daily.Dispose();
             clickHouse.Dispose();
             await redis.DisposeAsync();

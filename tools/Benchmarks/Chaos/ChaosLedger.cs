@@ -6,6 +6,9 @@ namespace Bsp.Benchmarks.Chaos;
 /// <summary>What the writers were told, against what the log holds.</summary>
 internal sealed class ChaosLedger
 {
+    /// <summary>In a token, before the number of events that the whole call has: <c>3.1.42x5</c>.</summary>
+    public const char Whole = 'x';
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, (int Events, long Position)> written = [];
     private readonly HashSet<string> refused = [];
@@ -56,9 +59,15 @@ internal sealed class ChaosLedger
                 }
             }
 
+            if (written.Count == 0)
+            {
+                faults.Add("nothing was acknowledged, so nothing was tried");
+            }
+
             faults.AddRange(refused.Where(tokens.ContainsKey).Select(token => $"{token} was refused and is there"));
         }
 
+        faults.AddRange(Halves(tokens.Select(t => (t.Key, t.Value.Count))));
         faults.AddRange(await BrokenStreamsAsync(admin, ct));
         foreach (var (reader, numbers) in seen)
         {
@@ -70,6 +79,11 @@ internal sealed class ChaosLedger
 
         return faults;
     }
+
+    /// <summary>Calls of which not every event is there, or some twice; also those of which nobody was told what became of them.</summary>
+    public static IEnumerable<string> Halves(IEnumerable<(string Token, int Count)> calls) => calls
+        .Where(call => !int.TryParse(call.Token.AsSpan(call.Token.LastIndexOf(Whole) + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var whole) || whole != call.Count)
+        .Select(call => $"the call {call.Token} is there with {call.Count} events");
 
     private static async Task<(Dictionary<string, (int Count, long Last)> Tokens, List<long> Sequences)> ReadAsync(NpgsqlDataSource admin, CancellationToken ct)
     {
@@ -86,7 +100,7 @@ internal sealed class ChaosLedger
         return (tokens, sequences);
     }
 
-    // Versions without holes from 1, the stream's own version the last one, numbers in the order of versions; and what is one call is whole.
+    // Versions without holes from 1, the stream's own version the last one, numbers in the order of versions.
     private static async Task<List<string>> BrokenStreamsAsync(NpgsqlDataSource admin, CancellationToken ct)
     {
         await using var command = admin.CreateCommand("""

@@ -6,7 +6,7 @@ using Bsp.Domain.Common;
 namespace Bsp.Benchmarks.Chaos;
 
 /// <summary>
-/// A process with four writers, to be killed. Each command carries a token in its events' bodies; what became of it is told on standard output at once:
+/// A process with four writers, to be killed. Each command carries a token in its events' bodies, which says how many they are; what became of it is told on standard output at once:
 /// <c>ok token events position</c>, <c>no token</c> (surely not written), <c>? token</c> (unknown). Without a line it was under way when the process died.
 /// </summary>
 internal static class ChaosWriter
@@ -32,10 +32,11 @@ internal static class ChaosWriter
     {
         for (var n = 0; ; n++)
         {
-            var token = $"{name}.{n}";
+            var (kind, events) = (random.Next(6), random.Next(1, 5));
+            var token = $"{name}.{n}{ChaosLedger.Whole}{EventsOf(kind, events)}";
             try
             {
-                Tell(await CommandAsync(store, random, organizations[random.Next(organizations.Length)], token));
+                Tell(await CommandAsync(store, random, organizations[random.Next(organizations.Length)], token, kind, events));
             }
             catch (VersionConflict)
             {
@@ -49,11 +50,12 @@ internal static class ChaosWriter
         }
     }
 
-    private static async Task<string> CommandAsync(IEventStore store, Random random, Guid organization, string token)
+    private static int EventsOf(int kind, int events) => kind switch { 3 => events + 1, 5 => 1, _ => events };
+
+    private static async Task<string> CommandAsync(IEventStore store, Random random, Guid organization, string token, int kind, int events)
     {
         var shared = Shared(organization, random.Next(SharedStreams));
-        var events = random.Next(1, 5);
-        switch (random.Next(6))
+        switch (kind)
         {
             case 0:
                 return Told(token, events, await store.AppendAsync(organization, [LogAccess.Append(Uuid.New(), 0, token, events)], CancellationToken.None));
