@@ -122,6 +122,27 @@ public sealed class RebuildTests(StoresFixture fixture)
         (await world.LitterAsync()).ShouldBeEmpty();
     }
 
+    [Fact]
+    public async Task ClickHouse_killed_between_two_exchanges_is_completed_by_the_next_runner()
+    {
+        await using var world = await World.NewAsync(fixture, 76);
+        await world.StartAsync();
+        await world.CaughtUpAsync();
+        var before = await world.ContentAsync();
+        await world.StopAsync();
+        await world.SpoilAsync();
+        var analytics = world.Projections.OfType<MessageAnalyticsProjection>().Single();
+        await new ProjectionBoard(world.Database.Shard).BeginCopyAsync(analytics.Name, default);
+        await analytics.Beside!.BeginAsync(world.Database.Shard, default);
+        await world.Database.RunAsync(analytics.Beside, world.Log);
+        await world.ExchangeRowsAsync();
+        await world.StartAsync();
+        await world.UntilRebuiltAsync();
+        var after = await world.ContentAsync();
+        (after["message_analytics"], after["daily_stats"]).ShouldBe((before["message_analytics"], before["daily_stats"]));
+        (await world.LitterAsync()).ShouldBeEmpty();
+    }
+
     /// <summary>Every view on stores of its own, and one runner after another.</summary>
     private sealed class World : IAsyncDisposable
     {
@@ -217,6 +238,8 @@ public sealed class RebuildTests(StoresFixture fixture)
 
         public Task UntilRebuiltAsync() => EndToEnd.Patience.UntilAsync(async () => await running!.Value.Runner.StatusAsync(default),
             all => Projections.All(p => all.Any(s => s.Name == p.Name && s is { Pending: null, Rebuild: null, State: ProjectionState.Running })), "every view is rebuilt");
+
+        public Task ExchangeRowsAsync() => clickHouse.ExecuteAsync("EXCHANGE TABLES message_analytics AND message_analytics_next_a_z", default);
 
         public async Task SpoilAsync()
         {
