@@ -42,7 +42,11 @@ public sealed class LogPlacesProjection : IProjection
             var upTo = Math.Min(after + NumbersMax, page.UpTo);
             await using var tx = await page.Shard.BeginAsync(Array.Empty<Guid>(), ct);
             await tx.ExecuteAsync(note, ct, after, upTo);
-            await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT DO NOTHING", ct, name);
+            if (name == ProjectionName)
+            {
+                await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT DO NOTHING", ct, name); // a copy's row says that a rebuild is under way: it is not made here
+            }
+
             if (await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $3, updated_at = now() WHERE name = $1 AND sequence = $2", ct, name, after, upTo) == 0)
             {
                 throw new CheckpointMoved(name, after);
