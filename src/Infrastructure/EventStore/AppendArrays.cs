@@ -1,17 +1,35 @@
+using System.Runtime.InteropServices;
+
 namespace Bsp.Infrastructure.EventStore;
 
-/// <summary>Some calls as the arrays that <c>bsp.append</c> takes (see 0021_event_append.sql). Reused from batch to batch.</summary>
+/// <summary>Some calls as the arrays that <c>bsp.append_batch</c> takes (see 0140_append_batch.sql). Reused from batch to batch.</summary>
 internal sealed class AppendArrays
 {
     private readonly List<(StreamKey Key, int Item)> byStream = [];
     private readonly List<PendingStream> items = [];
+    private readonly Dictionary<EventName, int> names = [];
     private int[] firstSequence = [];
 
-    public List<string> StreamTenants { get; } = [];
+    /// <summary>Distinct tenants, in the order of the streams.</summary>
+    public List<string> TenantNames { get; } = [];
+
+    /// <summary>Distinct names of the events.</summary>
+    public List<string> EventTypes { get; } = [];
+
+    public List<string> EventDotnets { get; } = [];
+
+    /// <summary>Of each stream, its place in <see cref="TenantNames"/>, from 1.</summary>
+    public List<int> StreamTenants { get; } = [];
 
     public List<Guid> StreamIds { get; } = [];
 
     public List<string> StreamTypes { get; } = [];
+
+    /// <summary>What the first item of each stream expects; meaningless unless <see cref="InOrder"/>.</summary>
+    public List<long> StreamExpected { get; } = [];
+
+    /// <summary>Where the last item of each stream leaves it if all are accepted; meaningless unless <see cref="InOrder"/>.</summary>
+    public List<long> StreamVersions { get; } = [];
 
     public List<int> CallItems { get; } = [];
 
@@ -37,13 +55,15 @@ internal sealed class AppendArrays
 
     public List<Guid> EventIds { get; } = [];
 
-    public List<string> EventTypes { get; } = [];
-
-    public List<string> EventDotnets { get; } = [];
+    /// <summary>Of each event, its place in <see cref="EventTypes"/> and <see cref="EventDotnets"/>, from 1.</summary>
+    public List<int> EventNames { get; } = [];
 
     public List<byte[]> EventBodies { get; } = [];
 
     public bool AnyClaim { get; private set; }
+
+    /// <summary>On every stream each item expects what the one before it leaves: all can be accepted or judged with one question.</summary>
+    public bool InOrder { get; private set; }
 
     public void Fill(IReadOnlyList<AppendCall> calls)
     {
@@ -55,22 +75,26 @@ internal sealed class AppendArrays
 
         byStream.Sort(static (a, b) => a.Key.Organization.CompareTo(b.Key.Organization) is var o and not 0 ? o
             : a.Key.Stream.CompareTo(b.Key.Stream) is var s and not 0 ? s : a.Item.CompareTo(b.Item));
-        var tenants = new TenantNames();
+        InOrder = true;
         var before = default(StreamKey);
         foreach (var (key, item) in byStream)
         {
-            if (StreamIds.Count == 0 || key != before)
+            var isFirst = StreamIds.Count == 0 || key != before;
+            if (isFirst)
             {
-                StreamTenants.Add(tenants.Of(key.Organization));
-                StreamIds.Add(key.Stream);
-                StreamTypes.Add(items[item].Type);
+                AddStream(key, items[item], before);
                 before = key;
             }
 
+            InOrder &= items[item].Expected is { } expected && (isFirst || expected == StreamVersions[^1]);
+            StreamVersions[^1] += items[item].Events.Length;
             ItemStreams[item] = StreamIds.Count;
             AddEvents(item);
         }
     }
+
+    /// <summary>The answer when everything was written as it came.</summary>
+    public (int[] Verdicts, long[] Versions) AsExpected() => (new int[CallItems.Count], [.. items.Select(item => item.Expected!.Value)]);
 
     /// <summary>Where in the returned sequences an accepted item's events begin; -1 for an item of a refused call.</summary>
     /// <param name="verdicts">One for each call.</param>
@@ -120,14 +144,45 @@ internal sealed class AppendArrays
             EventItems.Add(item + 1);
             EventNths.Add(n + 1);
             EventIds.Add(pending.Id);
-            EventTypes.Add(pending.Name.Alias);
-            EventDotnets.Add(pending.Name.Dotnet);
+            EventNames.Add(PlaceOf(pending.Name));
             EventBodies.Add(pending.Json);
         }
     }
 
+    private void AddStream(StreamKey key, in PendingStream first, StreamKey before)
+    {
+        if (TenantNames.Count == 0 || key.Organization != before.Organization)
+        {
+            TenantNames.Add(key.Organization.ToString());
+        }
+
+        StreamTenants.Add(TenantNames.Count);
+        StreamIds.Add(key.Stream);
+        StreamTypes.Add(first.Type);
+        StreamExpected.Add(first.Expected ?? 0);
+        StreamVersions.Add(first.Expected ?? 0);
+    }
+
+    private int PlaceOf(EventName name)
+    {
+        ref var place = ref CollectionsMarshal.GetValueRefOrAddDefault(names, name, out var known);
+        if (!known)
+        {
+            EventTypes.Add(name.Alias);
+            EventDotnets.Add(name.Dotnet);
+            place = EventTypes.Count;
+        }
+
+        return place;
+    }
+
     private void Clear()
     {
+        names.Clear();
+        TenantNames.Clear();
+        StreamExpected.Clear();
+        StreamVersions.Clear();
+        EventNames.Clear();
         byStream.Clear();
         items.Clear();
         StreamTenants.Clear();
@@ -149,22 +204,5 @@ internal sealed class AppendArrays
         EventDotnets.Clear();
         EventBodies.Clear();
         AnyClaim = false;
-    }
-
-    // Neighbours mostly belong to one organization: its name is made once.
-    private struct TenantNames
-    {
-        private Guid organization;
-        private string? name;
-
-        public string Of(Guid asked)
-        {
-            if (name is null || asked != organization)
-            {
-                (organization, name) = (asked, asked.ToString());
-            }
-
-            return name;
-        }
     }
 }

@@ -16,25 +16,31 @@ internal sealed class AppendStatement : IAsyncDisposable
     private readonly AppendArrays arrays = new();
     private readonly NpgsqlBatch batch;
     private readonly NpgsqlParameterCollection parameters;
-    private readonly NpgsqlParameter tenants, at, claims, correlations, causations, users;
+    private readonly NpgsqlParameter tenants, at, inOrder, claims, correlations, causations, users;
 
-    /// <param name="before">A statement to send ahead in the same round trip (BEGIN, SAVEPOINT); null: none.</param>
-    public AppendStatement(NpgsqlConnection connection, string? before, NpgsqlTransaction? transaction = null)
+    /// <param name="before">Statements to send ahead in the same round trip (BEGIN, SAVEPOINT).</param>
+    public AppendStatement(NpgsqlConnection connection, params ReadOnlySpan<string> before)
     {
-        batch = new(connection, transaction);
-        if (before is not null)
+        batch = new(connection);
+        foreach (var statement in before)
         {
-            batch.BatchCommands.Add(new(before));
+            batch.BatchCommands.Add(new(statement));
         }
 
-        var command = new NpgsqlBatchCommand("SELECT verdicts, versions, seqs FROM bsp.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)");
+        var command = new NpgsqlBatchCommand("SELECT verdicts, versions, seqs FROM bsp.append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)");
         batch.BatchCommands.Add(command);
         parameters = command.Parameters;
         tenants = Add(NpgsqlDbType.Text, DBNull.Value);
         at = Add(NpgsqlDbType.TimestampTz, DBNull.Value);
-        Add(Array | NpgsqlDbType.Text, arrays.StreamTenants);
+        inOrder = Add(NpgsqlDbType.Boolean, false);
+        Add(Array | NpgsqlDbType.Text, arrays.TenantNames);
+        Add(Array | NpgsqlDbType.Text, arrays.EventTypes);
+        Add(Array | NpgsqlDbType.Text, arrays.EventDotnets);
+        Add(Array | NpgsqlDbType.Integer, arrays.StreamTenants);
         Add(Array | NpgsqlDbType.Uuid, arrays.StreamIds);
         Add(Array | NpgsqlDbType.Text, arrays.StreamTypes);
+        Add(Array | NpgsqlDbType.Bigint, arrays.StreamExpected);
+        Add(Array | NpgsqlDbType.Bigint, arrays.StreamVersions);
         Add(Array | NpgsqlDbType.Integer, arrays.CallItems);
         claims = Add(Array | NpgsqlDbType.Uuid, DBNull.Value);
         correlations = Add(Array | NpgsqlDbType.Text, DBNull.Value);
@@ -47,8 +53,7 @@ internal sealed class AppendStatement : IAsyncDisposable
         Add(Array | NpgsqlDbType.Integer, arrays.EventItems);
         Add(Array | NpgsqlDbType.Integer, arrays.EventNths);
         Add(Array | NpgsqlDbType.Uuid, arrays.EventIds);
-        Add(Array | NpgsqlDbType.Text, arrays.EventTypes);
-        Add(Array | NpgsqlDbType.Text, arrays.EventDotnets);
+        Add(Array | NpgsqlDbType.Integer, arrays.EventNames);
         Add(Array | NpgsqlDbType.Jsonb, arrays.EventBodies);
     }
 
@@ -59,18 +64,22 @@ internal sealed class AppendStatement : IAsyncDisposable
 
     /// <param name="tenantList">For <c>bsp.tenants</c>; null when the surrounding transaction has set it.</param>
     /// <param name="markClaims">False when the surrounding transaction marks the claim itself.</param>
-    public async Task<AppendAnswer> ExecuteAsync(IReadOnlyList<AppendCall> calls, string? tenantList, DateTime timestamp, bool markClaims, CancellationToken ct)
+    /// <param name="judged">Each call by itself at once: a new stream of the batch was found to exist.</param>
+    public async Task<AppendAnswer> ExecuteAsync(IReadOnlyList<AppendCall> calls, string? tenantList, DateTime timestamp, bool markClaims, bool judged, CancellationToken ct)
     {
         arrays.Fill(calls);
         tenants.Value = (object?)tenantList ?? DBNull.Value;
         at.Value = timestamp;
+        inOrder.Value = arrays.InOrder && !judged;
         claims.Value = markClaims && arrays.AnyClaim ? arrays.CallClaims : DBNull.Value;
         correlations.Value = OrNull(arrays.CallCorrelations);
         causations.Value = OrNull(arrays.CallCausations);
         users.Value = OrNull(arrays.CallUsers);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
-        return new(reader.GetFieldValue<int[]>(0), reader.GetFieldValue<long[]>(1), reader.GetFieldValue<long[]>(2));
+        var sequences = reader.GetFieldValue<long[]>(2);
+        var (verdicts, versions) = reader.IsDBNull(0) ? arrays.AsExpected() : (reader.GetFieldValue<int[]>(0), reader.GetFieldValue<long[]>(1));
+        return new(verdicts, versions, sequences);
     }
 
     public ValueTask DisposeAsync() => batch.DisposeAsync();
@@ -106,12 +115,13 @@ internal sealed class AppendOneStatement : IAsyncDisposable
     private readonly NpgsqlBatch batch;
     private readonly NpgsqlParameter[] scalars;
 
-    public AppendOneStatement(NpgsqlConnection connection, string? before)
+    /// <param name="before">Statements to send ahead in the same round trip (BEGIN).</param>
+    public AppendOneStatement(NpgsqlConnection connection, params ReadOnlySpan<string> before)
     {
         batch = new(connection);
-        if (before is not null)
+        foreach (var statement in before)
         {
-            batch.BatchCommands.Add(new(before));
+            batch.BatchCommands.Add(new(statement));
         }
 
         var command = new NpgsqlBatchCommand("SELECT verdict, version, seqs FROM bsp.append_one($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)");

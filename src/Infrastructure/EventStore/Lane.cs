@@ -61,7 +61,7 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
         {
             try
             {
-                return await WriteOnceAsync(writer, calls);
+                return await WriteOnceAsync(writer, calls, judged: repeat > 1);
             }
             catch (Exception error) when (error is PostgresException refused ? !Unreachable.Ended(refused) : error is not NpgsqlException and not IOException and not TimeoutException)
             {
@@ -93,10 +93,10 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
         return written;
     }
 
-    private async Task<bool> WriteOnceAsync(LaneConnection writer, List<AppendCall> calls)
+    private async Task<bool> WriteOnceAsync(LaneConnection writer, List<AppendCall> calls, bool judged)
     {
         var timestamp = Microseconds(clock.GetUtcNow().UtcDateTime);
-        var result = views.Want(calls) ? await writer.AppendAsync(calls, timestamp, views) : await writer.AppendAsync(calls, timestamp);
+        var result = views.Want(calls) ? await writer.AppendAsync(calls, timestamp, judged, views) : await writer.AppendAsync(calls, timestamp, judged);
         var outcomes = result.Outcomes();
         for (var c = 0; c < outcomes.Length; c++)
         {

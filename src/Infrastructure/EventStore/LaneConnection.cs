@@ -12,20 +12,27 @@ namespace Bsp.Infrastructure.EventStore;
 /// </summary>
 internal sealed class LaneConnection : IAsyncDisposable
 {
+    // The foreign key of mt_events holds by the making of bsp.append_batch and bsp.append_one; where the server lets it, a lane does not have it checked row by row again.
+    private const string SkipTriggers = "SELECT set_config('session_replication_role', 'replica', false) WHERE has_parameter_privilege('session_replication_role', 'SET')";
+    private const string FireTriggers = "SET LOCAL session_replication_role = origin";
     private const int LockClass = 0x4C61_6E65; // "Lane"; two-key locks lie apart from the fence's one-key locks
 
     private readonly Shard shard;
     private readonly NpgsqlConnection connection;
-    private readonly AppendStatement many, manyInside;
-    private readonly AppendOneStatement one, oneInside;
+    private readonly AppendStatement many, manyInside, manyGuarded;
+    private readonly AppendOneStatement one, oneInside, oneGuarded;
 
-    private LaneConnection(Shard shard, NpgsqlConnection connection)
+    private readonly bool skipsTriggers;
+
+    private LaneConnection(Shard shard, NpgsqlConnection connection, bool skipsTriggers)
     {
-        (this.shard, this.connection) = (shard, connection);
-        many = new(connection, before: null);
-        manyInside = new(connection, before: "BEGIN");
-        one = new(connection, before: null);
-        oneInside = new(connection, before: "BEGIN");
+        (this.shard, this.connection, this.skipsTriggers) = (shard, connection, skipsTriggers);
+        many = new(connection);
+        manyInside = new(connection, "BEGIN");
+        manyGuarded = new(connection, "BEGIN", FireTriggers);
+        one = new(connection);
+        oneInside = new(connection, "BEGIN");
+        oneGuarded = new(connection, "BEGIN", FireTriggers);
     }
 
     /// <param name="lane">The lane's own number; its former connection, if any is left, is ended.</param>
@@ -47,7 +54,8 @@ internal sealed class LaneConnection : IAsyncDisposable
         {
             await connection.OpenAsync(ct);
             await EndFormerAsync(connection, lane, ct);
-            var opened = new LaneConnection(shard, connection);
+            await using var skip = new NpgsqlCommand(SkipTriggers, connection);
+            var opened = new LaneConnection(shard, connection, skipsTriggers: await skip.ExecuteScalarAsync(ct) is not null);
             await opened.PrepareAsync(ct);
             return opened;
         }
@@ -59,29 +67,32 @@ internal sealed class LaneConnection : IAsyncDisposable
     }
 
     /// <summary>Appends and commits in one round trip.</summary>
-    public async Task<AppendResult> AppendAsync(IReadOnlyList<AppendCall> calls, DateTime timestamp)
+    /// <param name="judged">See <see cref="AppendStatement.ExecuteAsync"/>.</param>
+    public async Task<AppendResult> AppendAsync(IReadOnlyList<AppendCall> calls, DateTime timestamp, bool judged)
     {
         if (IsLean(calls))
         {
             return Lean(calls, await one.ExecuteAsync(calls[0], calls[0].Tenants(), timestamp, CancellationToken.None));
         }
 
-        var answer = await many.ExecuteAsync(calls, Tenants(calls), timestamp, markClaims: true, CancellationToken.None);
+        var answer = await many.ExecuteAsync(calls, Tenants(calls), timestamp, markClaims: true, judged, CancellationToken.None);
         return new(shard, calls, answer, many.Arrays.FirstSequences(answer.Verdicts));
     }
 
     /// <summary>Appends in one round trip and commits in a second, together with the statements of the inline views.</summary>
-    public async Task<AppendResult> AppendAsync(IReadOnlyList<AppendCall> calls, DateTime timestamp, InlineViews views)
+    public async Task<AppendResult> AppendAsync(IReadOnlyList<AppendCall> calls, DateTime timestamp, bool judged, InlineViews views)
     {
         AppendResult result;
+        var guarded = skipsTriggers && views.NeedTriggers(calls);
         if (IsLean(calls))
         {
-            result = Lean(calls, await oneInside.ExecuteAsync(calls[0], calls[0].Tenants(), timestamp, CancellationToken.None));
+            result = Lean(calls, await (guarded ? oneGuarded : oneInside).ExecuteAsync(calls[0], calls[0].Tenants(), timestamp, CancellationToken.None));
         }
         else
         {
-            var answer = await manyInside.ExecuteAsync(calls, Tenants(calls), timestamp, markClaims: true, CancellationToken.None);
-            result = new(shard, calls, answer, manyInside.Arrays.FirstSequences(answer.Verdicts));
+            var statement = guarded ? manyGuarded : manyInside;
+            var answer = await statement.ExecuteAsync(calls, Tenants(calls), timestamp, markClaims: true, judged, CancellationToken.None);
+            result = new(shard, calls, answer, statement.Arrays.FirstSequences(answer.Verdicts));
         }
 
         await using var rest = new NpgsqlBatch(connection);
@@ -135,8 +146,10 @@ internal sealed class LaneConnection : IAsyncDisposable
     {
         await many.DisposeAsync();
         await manyInside.DisposeAsync();
+        await manyGuarded.DisposeAsync();
         await one.DisposeAsync();
         await oneInside.DisposeAsync();
+        await oneGuarded.DisposeAsync();
         await connection.DisposeAsync();
     }
 

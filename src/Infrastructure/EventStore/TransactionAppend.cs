@@ -15,12 +15,12 @@ internal static class TransactionAppend
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var timestamp = new DateTime(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
-        await using var statement = new AppendStatement(tx.Connection, before: "SAVEPOINT bsp_append");
+        await using var statement = new AppendStatement(tx.Connection, "SAVEPOINT bsp_append");
         for (var repeat = 1; ; repeat++)
         {
             try
             {
-                var answer = await statement.ExecuteAsync(calls, tenantList: null, timestamp, markClaims: false, ct);
+                var answer = await statement.ExecuteAsync(calls, tenantList: null, timestamp, markClaims: false, judged: repeat > 1, ct);
                 var result = new AppendResult(shard, calls, answer, statement.Arrays.FirstSequences(answer.Verdicts));
                 await ProjectAsync(tx, result, views, timestamp, ct);
                 return result.Outcomes();

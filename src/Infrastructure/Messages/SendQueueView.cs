@@ -25,6 +25,8 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
 
     public IReadOnlyCollection<string> EventTypes { get; } = Application.EventStore.EventTypes.NamesOf<MessageEvent>();
 
+    public bool NeedsTriggers => false;
+
     public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
     {
         var inserts = new Dictionary<Guid, Row>();

@@ -61,7 +61,13 @@ internal static class ChaosEvents
 
             for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration; ct.ThrowIfCancellationRequested())
             {
+                var (written, since) = (ledger.Written, Stopwatch.GetTimestamp());
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(400, 1_800)), ct);
+                while (ledger.Written == written && Stopwatch.GetElapsedTime(since) < Patience)
+                {
+                    await Task.Delay(20, ct); // on a loaded machine nobody may have begun yet: harm is for those at work
+                }
+
                 await HarmAsync(random.Next(6), ct);
             }
 
