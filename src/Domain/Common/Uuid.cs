@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -9,11 +10,32 @@ public static class Uuid
     // Namespace of all our name-based ids; a random constant, never to change.
     private static readonly byte[] Namespace = Guid.Parse("6f1c1d0e-3b52-4c57-9d2b-0a5a7f0e7b61").ToByteArray(bigEndian: true);
 
-    /// <summary>A fresh UUIDv7.</summary>
-    public static Guid New() => Guid.CreateVersion7();
+    // Random bytes asked of the system in advance: Guid.CreateVersion7 asks for each id, a system call that was a fifth of what an event costs its writer.
+    private const int RandomBytes = 10;
+    private const int Stock = RandomBytes * 400;
 
-    /// <summary>A fresh UUIDv7 carrying the given time.</summary>
-    public static Guid New(DateTimeOffset at) => Guid.CreateVersion7(at);
+    [ThreadStatic]
+    private static byte[]? stock;
+
+    [ThreadStatic]
+    private static int used;
+
+    /// <summary>A fresh UUIDv7.</summary>
+    public static Guid New() => New(DateTimeOffset.UtcNow);
+
+    /// <summary>A fresh UUIDv7 carrying the given time, in milliseconds; 74 bits are random.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The time lies before 1970.</exception>
+    public static Guid New(DateTimeOffset at)
+    {
+        var milliseconds = at.ToUnixTimeMilliseconds();
+        ArgumentOutOfRangeException.ThrowIfNegative(milliseconds, nameof(at));
+        Span<byte> id = stackalloc byte[16];
+        BinaryPrimitives.WriteInt64BigEndian(id, milliseconds << 16);
+        TakeRandom(id[^RandomBytes..]);
+        id[6] = (byte)((id[6] & 0x0F) | 0x70);
+        id[8] = (byte)((id[8] & 0x3F) | 0x80);
+        return new(id, bigEndian: true);
+    }
 
     /// <summary>The UUIDv5 (RFC 9562, SHA-1) of a key such as <c>conversation/{account}/{contact}</c>: the same key gives the same id everywhere.</summary>
     public static Guid Of(string key)
@@ -40,4 +62,17 @@ public static class Uuid
 
     /// <summary>Stream of an organization's administrative acts in one calendar month, UTC. All zeros: the platform's own.</summary>
     public static Guid AuditTrail(Guid organizationId, DateTimeOffset at) => Of($"audit/{organizationId}/{at.UtcDateTime.Year:0000}-{at.UtcDateTime.Month:00}");
+
+    private static void TakeRandom(Span<byte> bytes)
+    {
+        if (stock is null || used == Stock)
+        {
+            stock ??= new byte[Stock];
+            RandomNumberGenerator.Fill(stock);
+            used = 0;
+        }
+
+        stock.AsSpan(used, bytes.Length).CopyTo(bytes);
+        used += bytes.Length;
+    }
 }
