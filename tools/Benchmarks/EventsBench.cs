@@ -66,7 +66,7 @@ internal static class EventsBench
             var app = NpgsqlDataSource.Create(text.ConnectionString);
             shard = new("A-Z", 1, app) { ConnectionString = text.ConnectionString };
             shards = new(app, [shard]);
-            store = new(shards, [], new(TimeProvider.System, NullLogger<LogSignal>.Instance), new() { LanesMax = int.Parse(Environment.GetEnvironmentVariable("LANES") ?? "6"), BatchEventsMax = int.Parse(Environment.GetEnvironmentVariable("BEM") ?? "1000") }, TimeProvider.System);
+            store = new(shards, [], new(TimeProvider.System, NullLogger<LogSignal>.Instance), new(), TimeProvider.System);
         }
 
         public static async Task<Bench> CreateAsync(NpgsqlConnectionStringBuilder admin, CancellationToken ct)
@@ -86,12 +86,6 @@ internal static class EventsBench
             Report.Say($"PostgreSQL appends; {Environment.ProcessorCount} cores; medians of {Rounds} turns of {Turn.TotalSeconds} s, baseline and ours in turns");
             var unnest = Baseline("U  unnest, 1,000 a transaction, 1 connection", 1, 200, 5);
             var five = Baseline("F  5 a transaction, 8 connections", 8, 1, 5);
-            if (Environment.GetEnvironmentVariable("ONLY") is { } only)
-            {
-                var cs = int.Parse(only);
-                for (var i = 0; i < 5; i++) { await NewStreams(cs).Run(TimeSpan.FromSeconds(4), ct); await unnest.Run(TimeSpan.FromSeconds(2), ct); }
-                return;
-            }
             await CompareAsync(report, "new streams of 5 events, 8 callers", NewStreams(8), five, 0.6, ct);
             await CompareAsync(report, "new streams of 5 events, 64 callers", NewStreams(64), unnest, 1.2, ct);
             await CompareAsync(report, "new streams of 5 events, 256 callers", NewStreams(256), unnest, 1.7, ct);
@@ -99,7 +93,6 @@ internal static class EventsBench
             await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 8 callers", Decisions(8, await ExistingStreamsAsync(1_000, ct)), Singles("S8 single-row commits, 8 connections", 8), 0.45, ct);
             await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 64 callers", Decisions(64, await ExistingStreamsAsync(1_000, ct)), Singles("S32 single-row commits, 32 connections", 32), 1.0, ct);
             await LoneAsync(report, ct);
-            if (Environment.GetEnvironmentVariable("QUICK") == "1") { return; }
             await ReadAsync(report, ct);
         }
 
@@ -242,32 +235,9 @@ internal static class EventsBench
             return await CountAsync(connections, turn, (i, _) => inserts[i].RunAsync());
         });
 
-        private static double PgCpu()
-        {
-            double sum = 0;
-            foreach (var d in System.IO.Directory.GetDirectories("/proc"))
-            {
-                try
-                {
-                    if (!int.TryParse(Path.GetFileName(d), out _)) continue;
-                    var s = File.ReadAllText(d + "/stat");
-                    if (!s.Contains("(postgres")) continue;
-                    if (!File.ReadAllText(d + "/status").Contains("PPid:")) continue;
-                    var cmd = File.ReadAllText(d + "/cmdline");
-                    if (!cmd.Contains("bench_") && !cmd.Contains("walwriter") && !cmd.Contains("checkpointer")) continue;
-                    var f = s[(s.LastIndexOf(')') + 2)..].Split(' ');
-                    sum += double.Parse(f[11]) + double.Parse(f[12]);
-                }
-                catch (IOException) { }
-            }
-            return sum;
-        }
-
         private static async Task<double> CountAsync(int workers, TimeSpan turn, Func<int, Random, Task<int>> once)
         {
             var began = Stopwatch.GetTimestamp();
-            var cpu0 = Environment.CpuUsage.TotalTime;
-            var pg0 = PgCpu();
             var counts = await Task.WhenAll(Enumerable.Range(0, workers).Select(i => Task.Run(async () =>
             {
                 var (random, count) = (new Random(), 0L);
@@ -278,8 +248,6 @@ internal static class EventsBench
 
                 return count;
             })));
-            var n = counts.Sum();
-            Console.WriteLine($"   {workers} workers: {n / Stopwatch.GetElapsedTime(began).TotalSeconds:N0}/s own {(Environment.CpuUsage.TotalTime - cpu0).TotalMicroseconds / n:0.0} us, pg {(PgCpu() - pg0) * 10000.0 / n:0.0} us per event");
             return counts.Sum() / Stopwatch.GetElapsedTime(began).TotalSeconds;
         }
     }

@@ -16,30 +16,31 @@ internal static class EventRows
 
     /// <summary>One row.</summary>
     /// <param name="tolerant">True: an unreadable body becomes <see cref="UnreadableBody"/>; false: it throws.</param>
+    /// <param name="first">Column at which they begin.</param>
     /// <exception cref="JsonException">The body cannot be read.</exception>
-    public static StoredEvent Read(NpgsqlDataReader row, Guid organizationId, bool tolerant)
+    public static StoredEvent Read(NpgsqlDataReader row, Guid organizationId, bool tolerant, int first = 0)
     {
-        var type = row.GetString(4);
-        return new(row.GetInt64(0), row.GetGuid(1), organizationId, row.GetGuid(2), row.GetInt64(3), type, Body(row, type, tolerant),
-            new(row.GetDateTime(6)), Metadata(row));
+        var type = row.GetString(first + 4);
+        return new(row.GetInt64(first), row.GetGuid(first + 1), organizationId, row.GetGuid(first + 2), row.GetInt64(first + 3), type, Body(row, first + 5, type, tolerant),
+            new(row.GetDateTime(first + 6)), Metadata(row, first));
     }
 
-    private static EventMetadata Metadata(NpgsqlDataReader row)
+    private static EventMetadata Metadata(NpgsqlDataReader row, int first)
     {
-        var (correlation, causation, user) = (Text(row, 7), Text(row, 8), Text(row, 9));
+        var (correlation, causation, user) = (Text(row, first + 7), Text(row, first + 8), Text(row, first + 9));
         return correlation is null && causation is null && user is null ? EventMetadata.None : new(correlation, causation, user);
     }
 
-    private static object? Body(NpgsqlDataReader row, string type, bool tolerant)
+    private static object? Body(NpgsqlDataReader row, int column, string type, bool tolerant)
     {
-        if (row.IsDBNull(5))
+        if (row.IsDBNull(column))
         {
             return null;
         }
 
         try
         {
-            return EventTypes.Read(type, row.GetFieldValue<byte[]>(5));
+            return EventTypes.Read(type, row.GetFieldValue<byte[]>(column));
         }
         catch (Exception error) when (tolerant && error is JsonException or NotSupportedException)
         {

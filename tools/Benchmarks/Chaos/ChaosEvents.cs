@@ -59,15 +59,12 @@ internal static class ChaosEvents
                 writers[i] = Start();
             }
 
+            await WrittenAsync(Stopwatch.GetTimestamp(), 0, ct);
             for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration; ct.ThrowIfCancellationRequested())
             {
                 var (written, since) = (ledger.Written, Stopwatch.GetTimestamp());
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(400, 1_800)), ct);
-                while (ledger.Written == written && Stopwatch.GetElapsedTime(since) < Patience)
-                {
-                    await Task.Delay(20, ct); // on a loaded machine nobody may have begun yet: harm is for those at work
-                }
-
+                await WrittenAsync(since, written, ct);
                 await HarmAsync(random.Next(6), ct);
             }
 
@@ -96,6 +93,15 @@ internal static class ChaosEvents
             }
 
             await source.DisposeAsync();
+        }
+
+        // On a loaded machine nobody may have begun yet: harm is for those at work.
+        private async Task WrittenAsync(long since, int before, CancellationToken ct)
+        {
+            while (ledger.Written == before && Stopwatch.GetElapsedTime(since) < Patience)
+            {
+                await Task.Delay(20, ct);
+            }
         }
 
         private async Task HarmAsync(int kind, CancellationToken ct)

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using Bsp.Application.EventStore;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Bsp.Infrastructure.EventStore;
+
+/// <summary>
+/// Loads of single streams, which callers ask for at the same moment and get in one round trip. A caller who finds nothing under way is served at once and alone, without a timer; a
+/// further round trip begins beside the running ones when enough wait, or when the running ones are slow. One broken stream fails its own caller only.
+/// </summary>
+internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
+{
+    // Streams of one round trip: enough to share its price, few enough that nobody waits for long.
+    private const int StreamsMax = 64;
+
+    // Calls that must wait per running round trip before a further one is worth its connection.
+    private const int PressureCalls = 4;
+
+    // A round trip older than this holds up those who wait for it.
+    private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(2);
+
+    private const string Sql = $"""
+        SELECT s.place::int, e.* FROM unnest($1, $2) WITH ORDINALITY AS s (tenant, id, place)
+         CROSS JOIN LATERAL (SELECT {StreamLoader.Columns} FROM public.mt_events e WHERE e.tenant_id = s.tenant AND e.stream_id = s.id ORDER BY e.version OFFSET 0) e
+        """;
+
+    private readonly Lock gate = new();
+    private readonly Queue<Call> waiting = new();
+    private int running;
+    private long lastBegan;
+
+    /// <exception cref="NpgsqlException">The server could not be asked, or refused.</exception>
+    /// <exception cref="System.Text.Json.JsonException">A body of this stream cannot be read.</exception>
+    public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        var call = new Call(organizationId, streamId);
+        bool begins;
+        lock (gate)
+        {
+            waiting.Enqueue(call);
+            begins = running == 0 || (running < connectionsMax && (waiting.Count >= PressureCalls * running || Stopwatch.GetElapsedTime(lastBegan) > Slow));
+            running += begins ? 1 : 0;
+            lastBegan = begins ? Stopwatch.GetTimestamp() : lastBegan;
+        }
+
+        if (begins)
+        {
+            // The round trips outlive the caller's request: they must not carry its context along.
+            using (ExecutionContext.IsFlowSuppressed() ? default(AsyncFlowControl?) : ExecutionContext.SuppressFlow())
+            {
+                _ = RunAsync();
+            }
+        }
+
+        return call.Loaded.WaitAsync(ct);
+    }
+
+    private async Task RunAsync()
+    {
+        for (var batch = Next(); batch is not null; batch = Next())
+        {
+            try
+            {
+                await ReadAsync(batch);
+            }
+            catch (Exception error)
+            {
+                foreach (var call in batch)
+                {
+                    call.Fail(error);
+                }
+            }
+
+            foreach (var call in batch)
+            {
+                call.Complete();
+            }
+        }
+    }
+
+    private List<Call>? Next()
+    {
+        lock (gate)
+        {
+            if (waiting.Count == 0)
+            {
+                running--;
+                return null;
+            }
+
+            lastBegan = Stopwatch.GetTimestamp();
+            var batch = new List<Call>(Math.Min(waiting.Count, StreamsMax));
+            while (batch.Count < StreamsMax && waiting.TryDequeue(out var call))
+            {
+                batch.Add(call);
+            }
+
+            return batch;
+        }
+    }
+
+    private async Task ReadAsync(List<Call> calls)
+    {
+        await using var connection = await source.OpenConnectionAsync();
+        await using var batch = new NpgsqlBatch(connection);
+        var tenants = calls.ConvertAll(call => call.Tenant);
+        batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = string.Join(',', tenants.Distinct()) } } });
+        batch.BatchCommands.Add(new(Sql)
+        {
+            Parameters =
+            {
+                new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = tenants },
+                new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, Value = calls.ConvertAll(call => call.StreamId) },
+            },
+        });
+        await using var reader = await batch.ExecuteReaderAsync();
+        await reader.NextResultAsync();
+        while (await reader.ReadAsync())
+        {
+            calls[reader.GetInt32(0) - 1].Take(reader);
+        }
+    }
+
+    private sealed class Call(Guid organizationId, Guid streamId)
+    {
+        private const int First = 1;
+        private readonly TaskCompletionSource<LoadedStream> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly List<StoredEvent> events = [];
+        private bool archived;
+
+        public Guid StreamId => streamId;
+
+        public string Tenant { get; } = organizationId.ToString();
+
+        public Task<LoadedStream> Loaded => completion.Task;
+
+        public void Take(NpgsqlDataReader row)
+        {
+            try
+            {
+                archived = row.GetBoolean(First + StreamLoader.ArchivedColumn);
+                events.Add(EventRows.Read(row, organizationId, tolerant: false, First));
+            }
+            catch (Exception unreadable) when (unreadable is System.Text.Json.JsonException or NotSupportedException)
+            {
+                Fail(unreadable);
+            }
+        }
+
+        public void Fail(Exception error) => completion.TrySetException(error);
+
+        public void Complete() => completion.TrySetResult(StreamLoader.Stream(streamId, events, archived, archivedToo: false));
+    }
+}
