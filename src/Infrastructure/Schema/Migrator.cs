@@ -11,14 +11,20 @@ public sealed partial class Migrator(ILogger<Migrator> log)
 {
     private const long Lock = 0x4273_705F_4D69_6772; // "Bsp_Migr"
     private const int PasswordAttemptsMax = 20;
+    private static readonly Version Oldest = new(15, 0); // GRANT SET ON PARAMETER
 
     /// <summary>Brings the database up to this build and sets the password of <c>bsp_app</c>.</summary>
     /// <param name="ownerConnection">A role that may create roles and tables.</param>
-    /// <exception cref="SchemaFault">A file that was applied has been edited since, or the database is newer than this build.</exception>
+    /// <exception cref="SchemaFault">The server is older than PostgreSQL 15, a file that was applied has been edited since, or the database is newer than this build.</exception>
     public async Task MigrateAsync(string ownerConnection, string appPassword, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ownerConnection) { Pooling = false, CommandTimeout = 0 }.ConnectionString);
         await connection.OpenAsync(ct);
+        if (connection.PostgreSqlVersion < Oldest)
+        {
+            throw new SchemaFault($"PostgreSQL {connection.PostgreSqlVersion} at {connection.Host} is too old: {Oldest.Major} or newer is needed.");
+        }
+
         await ExecuteAsync(connection, $"SELECT pg_advisory_lock({Lock})", ct);
         await ExecuteAsync(connection, """
             CREATE SCHEMA IF NOT EXISTS bsp;
