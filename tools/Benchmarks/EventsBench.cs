@@ -4,10 +4,8 @@ using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
 using Bsp.Infrastructure.EventStore;
-using Bsp.Infrastructure.Schema;
 using Bsp.Infrastructure.Sharding;
 using Bsp.LocalStores;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -16,7 +14,6 @@ namespace Bsp.Benchmarks;
 /// <summary>Appending, deciding and reading, each beside its baseline from the same minute, on the same tables and indexes.</summary>
 internal static class EventsBench
 {
-    private const string AppPassword = "only-for-bench";
     private const int Rounds = 3;
     private static readonly TimeSpan Turn = TimeSpan.FromSeconds(2);
     private static readonly string Reason = new('x', 60); // bodies of about 180 bytes
@@ -24,62 +21,16 @@ internal static class EventsBench
     public static async Task RunAsync(Report report, CancellationToken ct)
     {
         await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
-        await RunAsync(stores.Postgres, report, ct);
+        await using var log = await OwnLog.CreateAsync(stores.Postgres, ct, organizations: 4);
+        await new Bench(log).RunAsync(report, ct);
     }
 
-    /// <param name="adminConnection">A role that may create databases and roles. A database is made and dropped.</param>
-    private static async Task RunAsync(string adminConnection, Report report, CancellationToken ct)
+    private sealed class Bench(OwnLog log)
     {
-        var name = $"bench_{Guid.NewGuid():N}";
-        await ExecuteAsync(adminConnection, $"CREATE DATABASE {name}", ct);
-        try
-        {
-            await using var bench = await Bench.CreateAsync(new NpgsqlConnectionStringBuilder(adminConnection) { Database = name, PersistSecurityInfo = true }, ct);
-            await bench.RunAsync(report, ct);
-        }
-        finally
-        {
-            await ExecuteAsync(adminConnection, $"DROP DATABASE {name} WITH (FORCE)", CancellationToken.None);
-        }
-    }
-
-    private static async Task ExecuteAsync(string connectionString, string sql, CancellationToken ct)
-    {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
-        await connection.OpenAsync(ct);
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync(ct);
-    }
-
-    private sealed class Bench : IAsyncDisposable
-    {
-        private readonly string admin;
-        private readonly Shards shards;
-        private readonly Shard shard;
-        private readonly PostgresEventStore store;
-        private readonly Guid[] organizations = [.. Enumerable.Range(0, 4).Select(_ => Uuid.New())];
-
-        private Bench(NpgsqlConnectionStringBuilder admin)
-        {
-            this.admin = admin.ConnectionString;
-            var text = new NpgsqlConnectionStringBuilder(this.admin) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 100 };
-            var app = NpgsqlDataSource.Create(text.ConnectionString);
-            shard = new("A-Z", 1, app) { ConnectionString = text.ConnectionString };
-            shards = new(app, [shard]);
-            store = new(shards, [], new(TimeProvider.System, NullLogger<LogSignal>.Instance), new(), TimeProvider.System);
-        }
-
-        public static async Task<Bench> CreateAsync(NpgsqlConnectionStringBuilder admin, CancellationToken ct)
-        {
-            await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin.ConnectionString, AppPassword, ct);
-            var bench = new Bench(admin);
-            foreach (var organization in bench.organizations)
-            {
-                await ExecuteAsync(bench.admin, $"INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ('{organization}', '{organization}', 'A-Z')", ct);
-            }
-
-            return bench;
-        }
+        private readonly string admin = log.Admin;
+        private readonly Shard shard = log.Shard;
+        private readonly PostgresEventStore store = log.Store;
+        private readonly IReadOnlyList<Guid> organizations = log.Organizations;
 
         public async Task RunAsync(Report report, CancellationToken ct)
         {
@@ -94,13 +45,6 @@ internal static class EventsBench
             await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 64 callers", Decisions(64, await ExistingStreamsAsync(1_000, ct)), Singles("S32 single-row commits, 32 connections", 32), 1.0, ct);
             await LoneAsync(report, ct);
             await ReadAsync(report, ct);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await store.DisposeAsync();
-            await shards.DisposeAsync();
-            NpgsqlConnection.ClearAllPools();
         }
 
         private static async Task CompareAsync(Report report, string what, Work ours, Work baseline, double mark, CancellationToken ct)
@@ -197,11 +141,11 @@ internal static class EventsBench
             var began = Stopwatch.GetTimestamp();
             await places.ApplyAsync(new(shard, 0, end, []), ct);
             report.Add(new($"noting the places of the log ({end:N0} numbers)", end / Stopwatch.GetElapsedTime(began).TotalSeconds, "events/s"));
-            var log = new OrganizationLog(shards, readers, store);
+            var own = new OrganizationLog(log.Shards, readers, store);
             var (count, after, more) = (0L, Position.Start, true);
             for (began = Stopwatch.GetTimestamp(); more && count < 200_000;)
             {
-                var slice = await log.ReadAsync(organizations[1], LogFilter.All, after, OrganizationLog.SliceEventsMax, ct);
+                var slice = await own.ReadAsync(organizations[1], LogFilter.All, after, OrganizationLog.SliceEventsMax, ct);
                 (count, after, more) = (count + slice.Events.Count, slice.UpTo, slice.More);
             }
 

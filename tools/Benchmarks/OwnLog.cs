@@ -14,43 +14,52 @@ internal sealed class OwnLog : IAsyncDisposable
 
     private readonly string server;
     private readonly string name;
-    private readonly Shards shards;
 
-    private OwnLog(string server, string name)
+    private OwnLog(string server, string name, int organizations)
     {
         (this.server, this.name) = (server, name);
+        Organizations = [.. Enumerable.Range(0, organizations).Select(_ => Uuid.New())];
         Admin = Database(server, name).ConnectionString;
         var text = new NpgsqlConnectionStringBuilder(Admin) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 100 };
         var app = NpgsqlDataSource.Create(text.ConnectionString);
         Shard = new("A-Z", 1, app) { ConnectionString = text.ConnectionString };
-        shards = new(app, [Shard]);
-        Store = new(shards, [], new(TimeProvider.System, NullLogger<LogSignal>.Instance), new(), TimeProvider.System);
+        Shards = new(app, [Shard]);
+        Store = new(Shards, [], new(TimeProvider.System, NullLogger<LogSignal>.Instance), new(), TimeProvider.System);
     }
 
     /// <summary>To the database, as the role that owns the server.</summary>
     public string Admin { get; }
 
+    public Shards Shards { get; }
+
     public Shard Shard { get; }
 
     public PostgresEventStore Store { get; }
 
-    public Guid Organization { get; } = Uuid.New();
+    public IReadOnlyList<Guid> Organizations { get; }
+
+    public Guid Organization => Organizations[0];
 
     /// <param name="server">A role that may create databases and roles.</param>
-    public static async Task<OwnLog> CreateAsync(string server, CancellationToken ct)
+    /// <param name="organizations">Of them, <see cref="Organization"/> is the first.</param>
+    public static async Task<OwnLog> CreateAsync(string server, CancellationToken ct, int organizations = 1)
     {
         var name = $"bench_{Guid.NewGuid():N}";
         await ExecuteAsync(server, $"CREATE DATABASE {name}", ct);
         await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(Database(server, name).ConnectionString, AppPassword, ct);
-        var log = new OwnLog(server, name);
-        await ExecuteAsync(log.Admin, $"INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ('{log.Organization}', 'bench', 'A-Z')", ct);
+        var log = new OwnLog(server, name, organizations);
+        foreach (var organization in log.Organizations)
+        {
+            await ExecuteAsync(log.Admin, $"INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ('{organization}', '{organization}', 'A-Z')", ct);
+        }
+
         return log;
     }
 
     public async ValueTask DisposeAsync()
     {
         await Store.DisposeAsync();
-        await shards.DisposeAsync();
+        await Shards.DisposeAsync();
         NpgsqlConnection.ClearAllPools();
         await ExecuteAsync(server, $"DROP DATABASE {name} WITH (FORCE)", CancellationToken.None);
     }
