@@ -88,16 +88,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         builder.Configuration.AddInMemoryCollection(Standard().Concat(Settings).GroupBy(s => s.Name).ToDictionary(g => g.Key, g => g.Last().Value));
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
         Configure(builder);
-        await LogDatabase.Migrations.WaitAsync(); // roles belong to the server, not to the database
-        try
-        {
-            app = await Program.PrepareAsync(builder);
-        }
-        finally
-        {
-            LogDatabase.Migrations.Release();
-        }
-
+        app = await Program.PrepareAsync(builder);
         await app.StartAsync();
         using var control = new HttpClient { BaseAddress = Meta.BaseUrl };
         (await control.PutAsJsonAsync("/_control/settings", new { webhook_url = new Uri(Address, "/webhooks/meta").ToString() })).EnsureSuccessStatusCode();

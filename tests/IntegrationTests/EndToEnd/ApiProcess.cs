@@ -45,15 +45,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         admin = NpgsqlDataSource.Create(connection);
         Meta = await Simulator.StartAsync(new SimulatorOptions { WebhookUrl = new Uri(Address, "/webhooks/meta").ToString(), RetryMaxMs = 1_000 }, CancellationToken.None);
         Views = new(admin, redis.ConnectionString, new ClickHouseClient(clickHouse));
-        await LogDatabase.Migrations.WaitAsync(); // roles belong to the server, not to the database
-        try
-        {
-            await StartAsync();
-        }
-        finally
-        {
-            LogDatabase.Migrations.Release();
-        }
+        await StartAsync();
     }
 
     /// <summary>Starts it (again) and waits until it is ready.</summary>
