@@ -12,8 +12,8 @@ namespace Bsp.Api.Webhooks;
 /// <summary>Meta's side door: the handshake, and the signed webhooks. Journal first, 200 second, everything else later.</summary>
 public sealed class MetaWebhookEndpoints : IEndpointModule
 {
-    /// <summary>Bytes of one webhook, at most. Meta sends up to 3 MB (facts/whatsapp-api.md §7).</summary>
-    private const int BodyBytesMax = 16 * 1024 * 1024;
+    /// <summary>Bytes of one webhook, at most: what every body may have. Meta sends up to 3 MB (facts/whatsapp-api.md §7).</summary>
+    private const int BodyBytesMax = 10 * 1024 * 1024;
 
     // Whoever waits or sends for longer gets 503 and comes again, so that the room for bodies goes round. Who waits outlasts who sends.
     private static readonly TimeSpan RoomWithin = TimeSpan.FromSeconds(8);

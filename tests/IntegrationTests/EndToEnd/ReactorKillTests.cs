@@ -72,6 +72,7 @@ public sealed class ReactorKillTests(ApiProcess api) : IClassFixture<ApiProcess>
     {
         var organization = Uuid.New();
         await api.Views.ScalarAsync("WITH made AS (INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'default') RETURNING 1) SELECT count(*) FROM made", organization, $"org-{organization}");
+        await api.Views.ScalarAsync("WITH made AS (INSERT INTO organizations (id, name, slug) VALUES ($1, 'Acme', $2) RETURNING 1) SELECT count(*) FROM made", organization, $"org-{organization}");
         var contacts = Enumerable.Range(0, Events).Select(_ => Uuid.New()).ToArray();
         await api.Views.ScalarAsync("WITH made AS (INSERT INTO contacts (id, organization_id, consent_status) SELECT c, $1, 'OPTED_IN' FROM unnest($2) c RETURNING 1) SELECT count(*) FROM made", organization, contacts);
         await using var app = NpgsqlDataSource.Create(api.AppConnection);

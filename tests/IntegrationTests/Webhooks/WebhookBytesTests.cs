@@ -4,7 +4,7 @@ using Bsp.IntegrationTests.EventStore;
 
 namespace Bsp.IntegrationTests.Webhooks;
 
-/// <summary>Webhooks are some hundred bytes or sixteen megabytes: what is held of them at once is bounded in bytes.</summary>
+/// <summary>Webhooks are some hundred bytes or ten megabytes: what is held of them at once is bounded in bytes.</summary>
 public sealed class WebhookBytesTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private const int MB = 1024 * 1024;
