@@ -66,7 +66,8 @@ public static class Composition
         services.AddSingleton<IKeyDirectory>(provider => provider.GetRequiredService<KeyDirectory>());
         services.AddHostedService(provider => provider.GetRequiredService<KeyDirectory>());
         services.AddSingleton<IAccountScope, AccountScope>();
-        services.AddSingleton<IIdempotencyKeys, IdempotencyKeys>();
+        services.AddSingleton<IdempotencyKeys>();
+        services.AddSingleton<IIdempotencyKeys>(provider => provider.GetRequiredService<IdempotencyKeys>());
         services.AddHostedService<IdempotencySweep>();
 
         // People: signing in, presence, administrative acts

@@ -10,6 +10,8 @@ namespace Bsp.Benchmarks;
 internal sealed class Customer : IDisposable
 {
     public const string PhoneNumberId = "106540352242922";
+    public const string WabaId = "102290129340398";
+    public const string TemplateName = "order_on_its_way";
     private const long FirstNumber = 919_876_000_000;
     private const int MessagingLimit = 2_000_000;
     private const int MessagesPerSecondMax = 10_000;
@@ -19,9 +21,19 @@ internal sealed class Customer : IDisposable
     private readonly string account;
     private readonly string template;
 
-    private Customer(BspClient api, string account, string template) => (this.api, this.account, this.template) = (api, account, template);
+    private Customer(BspClient api, string key, string account, string template) => (this.api, Key, this.account, this.template) = (api, key, account, template);
 
-    public static async Task<Customer> CreateAsync(Installation installation, int contacts, CancellationToken ct)
+    /// <summary>Its API key, which may do everything.</summary>
+    public string Key { get; }
+
+    /// <summary>Id of the connected number.</summary>
+    public string Account => account;
+
+    /// <summary>Id of the approved template.</summary>
+    public string Template => template;
+
+    /// <param name="messagesPerSecondMax">Of its number.</param>
+    public static async Task<Customer> CreateAsync(Installation installation, int contacts, CancellationToken ct, int messagesPerSecondMax = MessagesPerSecondMax)
     {
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
         var organization = Text(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench" }, ct), "id");
@@ -30,17 +42,17 @@ internal sealed class Customer : IDisposable
         var api = new BspClient(installation.ApiUrl, key);
         var account = Text(await api.PostAsync("/v1/accounts", new JsonObject
         {
-            ["phone_number_id"] = PhoneNumberId, ["phone_number"] = "+14155552671", ["display_name"] = "Bench", ["meta_waba_id"] = "102290129340398",
-            ["messaging_limit"] = MessagingLimit, ["messages_per_second_max"] = MessagesPerSecondMax, ["credentials"] = new JsonObject { ["access_token"] = "bench-token" },
+            ["phone_number_id"] = PhoneNumberId, ["phone_number"] = "+14155552671", ["display_name"] = "Bench", ["meta_waba_id"] = WabaId,
+            ["messaging_limit"] = MessagingLimit, ["messages_per_second_max"] = messagesPerSecondMax, ["credentials"] = new JsonObject { ["access_token"] = "bench-token" },
         }, ct), "id");
         await api.PostAsync($"/v1/accounts/{account}/connect", null, ct);
         var template = Text(await api.PostAsync("/v1/templates", new JsonObject
         {
-            ["account_id"] = account, ["name"] = "order_on_its_way", ["category"] = "UTILITY", ["language"] = "en",
+            ["account_id"] = account, ["name"] = TemplateName, ["category"] = "UTILITY", ["language"] = "en",
             ["components"] = new JsonObject { ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["example"] = new JsonArray("Asha") } },
         }, ct), "id");
         await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
-        var customer = new Customer(api, account, template);
+        var customer = new Customer(api, key, account, template);
         await customer.ImportAsync(contacts, ct);
         await customer.UntilAsync("the template is approved", async token => Text(await api.GetAsync($"/v1/templates/{template}", token), "status") == "APPROVED", ct);
         return customer;

@@ -16,6 +16,9 @@ internal sealed class Installation : IAsyncDisposable
 
     private Installation(Stores stores, string checkout, string database) => (this.stores, this.checkout, Database) = (stores, checkout, database);
 
+    /// <summary>Where everything lies; a store may be stopped and started again.</summary>
+    public Stores Stores => stores;
+
     /// <summary>Superuser's connection string to the API's database.</summary>
     public string Database { get; }
 

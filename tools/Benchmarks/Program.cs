@@ -29,7 +29,9 @@ internal static class Program
             case [ChaosWriter.Verb, var name, var seed, .. var organizations]:
                 return await ChaosWriter.RunAsync(name, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), [.. organizations.Select(Guid.Parse)]);
             case ["chaos-events", .. var options]:
-                return await UntilStoppedAsync(ct => ChaosVerb.RunAsync(options, ct));
+                return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
+            case ["chaos-http", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
             case [var name] when Benches.ContainsKey(name):
                 return await RunAsync(name, null);
             case [var name, "--json", var file] when Benches.ContainsKey(name):
@@ -78,7 +80,8 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events [--seed N] [--seconds N]");
-        output.WriteLine("  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
+        output.WriteLine("usage: ./bench chaos-events|chaos-http [--seed N] [--seconds N]");
+        output.WriteLine("  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
+        output.WriteLine("  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
     }
 }

@@ -63,14 +63,14 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         context.Response.Body = answer;
         try
         {
-            using (new Lease(keys, organizationId, claim.ClaimId, log))
+            using (new Lease(keys, organizationId, claim, log))
             {
                 await next(context);
             }
         }
-        catch
+        catch (Exception fault)
         {
-            await ReleaseAsync(organizationId, claim);
+            await keys.ReleaseAsync(organizationId, claim, refused: Problems.From(fault).Status < 500);
             throw;
         }
         finally
@@ -84,7 +84,7 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         }
         else
         {
-            await ReleaseAsync(organizationId, claim);
+            await keys.ReleaseAsync(organizationId, claim, refused: context.Response.StatusCode < 500);
         }
 
         answer.Position = 0;
@@ -108,18 +108,6 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         catch (Exception fault)
         {
             LogNotKept(fault, claim.ClaimId);
-        }
-    }
-
-    private async Task ReleaseAsync(Guid organizationId, IdempotencyClaim claim)
-    {
-        try
-        {
-            await keys.ReleaseAsync(organizationId, claim.ClaimId, CancellationToken.None);
-        }
-        catch (Exception fault)
-        {
-            LogNotReleased(fault, claim.ClaimId); // its lease ends by itself
         }
     }
 
@@ -165,31 +153,28 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
     [LoggerMessage(Level = LogLevel.Warning, Message = "the answer of idempotency claim {Claim} was not kept")]
     private partial void LogNotKept(Exception fault, Guid claim);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "idempotency claim {Claim} was not released; its lease ends within 30 s")]
-    private partial void LogNotReleased(Exception fault, Guid claim);
-
     // Renews the lease while the request runs.
     private sealed class Lease : IDisposable
     {
         private readonly Timer timer;
 
-        public Lease(IIdempotencyKeys keys, Guid organizationId, Guid claimId, ILogger log)
+        public Lease(IIdempotencyKeys keys, Guid organizationId, IdempotencyClaim claim, ILogger log)
         {
             var every = IIdempotencyKeys.Lease / 3;
-            timer = new Timer(_ => _ = RenewAsync(keys, organizationId, claimId, log), null, every, every);
+            timer = new Timer(_ => _ = RenewAsync(keys, organizationId, claim, log), null, every, every);
         }
 
         public void Dispose() => timer.Dispose();
 
-        private static async Task RenewAsync(IIdempotencyKeys keys, Guid organizationId, Guid claimId, ILogger log)
+        private static async Task RenewAsync(IIdempotencyKeys keys, Guid organizationId, IdempotencyClaim claim, ILogger log)
         {
             try
             {
-                await keys.RenewAsync(organizationId, claimId, CancellationToken.None);
+                await keys.RenewAsync(organizationId, claim, CancellationToken.None);
             }
             catch (Exception fault)
             {
-                LogNotRenewed(log, fault, claimId);
+                LogNotRenewed(log, fault, claim.ClaimId);
             }
         }
     }

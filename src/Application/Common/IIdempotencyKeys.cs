@@ -44,14 +44,18 @@ public interface IIdempotencyKeys
     /// <summary>Committed when it returns.</summary>
     Task<ClaimAttempt> ClaimAsync(ClaimRequest request, CancellationToken ct);
 
-    /// <summary>Leases for another <see cref="Lease"/>.</summary>
-    Task RenewAsync(Guid organizationId, Guid claimId, CancellationToken ct);
+    /// <summary>Leases for another <see cref="Lease"/>, unless a later attempt holds it.</summary>
+    Task RenewAsync(Guid organizationId, IdempotencyClaim claim, CancellationToken ct);
 
     /// <summary>The work is done; <paramref name="answer"/> null keeps no answer (it holds a secret, or is too large).</summary>
     Task FinishAsync(Guid organizationId, Guid claimId, StoredAnswer? answer, CancellationToken ct);
 
-    /// <summary>The work failed: the key is free again, unless the work turns out to be committed.</summary>
-    Task ReleaseAsync(Guid organizationId, Guid claimId, CancellationToken ct);
+    /// <summary>
+    /// The work failed: the key is free again, unless the work turns out to be committed or a later attempt holds the claim. While PostgreSQL is away it is tried again in the background
+    /// until the lease has ended. Does not fail.
+    /// </summary>
+    /// <param name="refused">The work was certainly not done: the key may be used with another body. False: a repeat finds the same claim, and with it the same id for the resource.</param>
+    Task ReleaseAsync(Guid organizationId, IdempotencyClaim claim, bool refused);
 
     /// <summary>Forgets keys older than <paramref name="before"/>, at most 10,000 a shard; returns how many.</summary>
     Task<int> PurgeAsync(DateTimeOffset before, CancellationToken ct);

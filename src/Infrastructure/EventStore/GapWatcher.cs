@@ -6,6 +6,7 @@ namespace Bsp.Infrastructure.EventStore;
 /// <summary>
 /// Finds the end of what is final without the writers' cooperation. Whoever draws a number holds a lock on the sequence until its transaction ends: so when everybody
 /// who held one at a moment is gone, all numbers drawn before that moment are visible or will never exist. In between, a run without a hole is final too.
+/// It never goes beyond an event that is committed: a number that was only drawn may be given out again after a crash (docs/decisions/0122).
 /// Not for writers that draw numbers outside the inserting transaction (Marten's Rich mode), nor for a sequence with a cache.
 /// </summary>
 internal sealed class GapWatcher
@@ -39,11 +40,11 @@ internal sealed class GapWatcher
 
             if (now.Count == 0)
             {
-                (final, holders) = (Math.Max(final, drawn), null);
+                (final, holders) = (Math.Max(final, await CommittedAsync(connection, drawn, ct)), null);
             }
             else if (holders is null && final < drawn)
             {
-                (candidate, holders) = (drawn, now);
+                (candidate, holders) = (await CommittedAsync(connection, drawn, ct), now);
             }
 
             return final = final < drawn ? await RunAsync(connection, ct) : final;
@@ -59,6 +60,13 @@ internal sealed class GapWatcher
         await using var command = new NpgsqlCommand("SELECT bsp.run_without_gap($1, $2)", connection);
         command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = final });
         command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = RunRowsMax });
+        return (long)(await command.ExecuteScalarAsync(ct))!;
+    }
+
+    private static async Task<long> CommittedAsync(NpgsqlConnection connection, long upTo, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand("SELECT bsp.last_event($1)", connection);
+        command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = upTo });
         return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using System.Threading.Channels;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 using NpgsqlTypes;
@@ -8,30 +10,36 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Idempotency;
 
 /// <summary>Claims live where the organization's work is committed; those of the platform's own routes in the directory.</summary>
-public sealed class IdempotencyKeys(Shards shards) : IIdempotencyKeys
+public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempotencyKeys
 {
     private const int PurgedMax = 10_000;
+    private const int LateMax = 10_000;
+    private static readonly TimeSpan LateEvery = TimeSpan.FromMilliseconds(200);
+
+    private readonly Channel<Release> late = Channel.CreateBounded<Release>(new BoundedChannelOptions(LateMax) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    private sealed record Release(Guid OrganizationId, IdempotencyClaim Claim, bool Refused, long Since);
 
     // Whose claim is found may be taken over when its lease ended without the work being done; the row lock decides between several who try.
     private const string Claim = """
         WITH fresh AS (
           INSERT INTO bsp.idempotency_keys (claim_id, organization_id, caller, route, key, body_sha256, resource_id, leased_until)
           VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8)
-          ON CONFLICT (organization_id, caller, route, key) DO UPDATE SET leased_until = now() + $8
+          ON CONFLICT (organization_id, caller, route, key) DO UPDATE SET leased_until = now() + $8, attempt = bsp.idempotency_keys.attempt + 1
             WHERE bsp.idempotency_keys.leased_until < now() AND NOT bsp.idempotency_keys.work_done AND bsp.idempotency_keys.body_sha256 = excluded.body_sha256
-          RETURNING claim_id, resource_id)
-        SELECT claim_id, resource_id FROM fresh
+          RETURNING claim_id, resource_id, attempt)
+        SELECT claim_id, resource_id, attempt FROM fresh
         """;
 
     private const string Find = """
-        SELECT claim_id, resource_id, body_sha256, work_done, status, body, headers::text FROM bsp.idempotency_keys
+        SELECT claim_id, resource_id, body_sha256, work_done, status, body, headers::text, attempt FROM bsp.idempotency_keys
         WHERE organization_id = $1 AND caller = $2 AND route = $3 AND key = $4
         """;
 
     public async Task<ClaimAttempt> ClaimAsync(ClaimRequest request, CancellationToken ct)
     {
         var home = await HomeAsync(request.OrganizationId, ct);
-        var claimed = await home.QueryAsync(request.OrganizationId, Claim, r => new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false), ct,
+        var claimed = await home.QueryAsync(request.OrganizationId, Claim, r => new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false, r.GetInt32(2)), ct,
             Uuid.New(), request.OrganizationId, request.Caller, request.Route, request.Key, request.BodySha256, Uuid.New(), IIdempotencyKeys.Lease);
         if (claimed is [var claim])
         {
@@ -42,16 +50,51 @@ public sealed class IdempotencyKeys(Shards shards) : IIdempotencyKeys
         return found.FirstOrDefault() ?? new(ClaimState.InFlight, null, null); // released between the two statements: the client asks again
     }
 
-    public Task RenewAsync(Guid organizationId, Guid claimId, CancellationToken ct) =>
-        RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET leased_until = now() + $2 WHERE claim_id = $1", ct, claimId, IIdempotencyKeys.Lease);
+    public Task RenewAsync(Guid organizationId, IdempotencyClaim claim, CancellationToken ct) =>
+        RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET leased_until = now() + $2 WHERE claim_id = $1 AND attempt = $3", ct, claim.ClaimId, IIdempotencyKeys.Lease, claim.Attempt);
 
     public Task FinishAsync(Guid organizationId, Guid claimId, StoredAnswer? answer, CancellationToken ct) => answer is null
         ? RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET work_done = true WHERE claim_id = $1", ct, claimId)
         : RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET work_done = true, status = $2, body = $3, headers = $4 WHERE claim_id = $1", ct,
             claimId, answer.Status, answer.Body, new NpgsqlParameter { Value = JsonSerializer.Serialize(answer.Headers), NpgsqlDbType = NpgsqlDbType.Jsonb });
 
-    public Task ReleaseAsync(Guid organizationId, Guid claimId, CancellationToken ct) =>
-        RunAsync(organizationId, "DELETE FROM bsp.idempotency_keys WHERE claim_id = $1 AND NOT work_done", ct, claimId);
+    public async Task ReleaseAsync(Guid organizationId, IdempotencyClaim claim, bool refused)
+    {
+        var release = new Release(organizationId, claim, refused, clock.GetTimestamp());
+        try
+        {
+            await CarryOutAsync(release, CancellationToken.None);
+        }
+        catch (Exception fault) when (StoreTrouble.Is(fault))
+        {
+            late.Writer.TryWrite(release); // no room, or it never succeeds: its lease ends by itself
+        }
+    }
+
+    /// <summary>Of releases that found no PostgreSQL: each is tried until it works or the lease has ended.</summary>
+    internal async Task ReleaseLateAsync(CancellationToken ct)
+    {
+        await foreach (var release in late.Reader.ReadAllAsync(ct))
+        {
+            while (clock.GetElapsedTime(release.Since) < IIdempotencyKeys.Lease)
+            {
+                try
+                {
+                    await CarryOutAsync(release, ct);
+                    break;
+                }
+                catch (Exception fault) when (StoreTrouble.Is(fault) && !ct.IsCancellationRequested)
+                {
+                    await Task.Delay(LateEvery, clock, ct);
+                }
+            }
+        }
+    }
+
+    // Not refused: the row stays, so that whoever comes next uses the same id for the resource, should a transaction of the former still be at it.
+    private Task CarryOutAsync(Release release, CancellationToken ct) => RunAsync(release.OrganizationId, release.Refused
+        ? "DELETE FROM bsp.idempotency_keys WHERE claim_id = $1 AND attempt = $2 AND NOT work_done"
+        : "UPDATE bsp.idempotency_keys SET leased_until = least(leased_until, now() - interval '1 microsecond') WHERE claim_id = $1 AND attempt = $2 AND NOT work_done", ct, release.Claim.ClaimId, release.Claim.Attempt);
 
     public async Task<int> PurgeAsync(DateTimeOffset before, CancellationToken ct)
     {
@@ -88,7 +131,7 @@ public sealed class IdempotencyKeys(Shards shards) : IIdempotencyKeys
 
     private static ClaimAttempt Found(NpgsqlDataReader row, string bodySha256)
     {
-        var claim = new IdempotencyClaim(row.GetGuid(0), row.GetGuid(1), row.GetBoolean(3));
+        var claim = new IdempotencyClaim(row.GetGuid(0), row.GetGuid(1), row.GetBoolean(3), row.GetInt32(7));
         if (row.GetString(2) != bodySha256)
         {
             return new(ClaimState.OtherBody, null, null);

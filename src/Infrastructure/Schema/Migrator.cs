@@ -18,8 +18,7 @@ public sealed partial class Migrator(ILogger<Migrator> log)
     /// <exception cref="SchemaFault">The server is older than PostgreSQL 15, a file that was applied has been edited since, or the database is newer than this build.</exception>
     public async Task MigrateAsync(string ownerConnection, string appPassword, CancellationToken ct)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ownerConnection) { Pooling = false, CommandTimeout = 0 }.ConnectionString);
-        await connection.OpenAsync(ct);
+        await using var connection = await OpenAsync(ownerConnection, ct);
         if (connection.PostgreSqlVersion < Oldest)
         {
             throw new SchemaFault($"PostgreSQL {connection.PostgreSqlVersion} at {connection.Host} is too old: {Oldest.Major} or newer is needed.");
@@ -58,12 +57,13 @@ public sealed partial class Migrator(ILogger<Migrator> log)
             throw new SchemaFault($"The database has migrations this build does not know ({string.Join(", ", applied.Keys)}): it was migrated by a newer build. Start that one.");
         }
 
-        await SetPasswordAsync(connection, appPassword, ct);
+        await SetPasswordAsync(connection, ownerConnection, appPassword, ct);
         await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({Lock})", ct);
     }
 
-    // The role belongs to the server: other databases of it may be migrated at this moment, and PostgreSQL refuses the second of two writers of one catalog row (XX000).
-    private static async Task SetPasswordAsync(NpgsqlConnection connection, string appPassword, CancellationToken ct)
+    // The role belongs to the server: other databases of it may be migrated at this moment, and PostgreSQL refuses the second of two writers of one catalog row with XX000, an
+    // "internal error", after which Npgsql closes the connection. So each attempt has one of its own; the migrator's lock lies on the first.
+    private static async Task SetPasswordAsync(NpgsqlConnection connection, string ownerConnection, string appPassword, CancellationToken ct)
     {
         // Utility statements take no parameters; format('%L') quotes.
         await using var command = new NpgsqlCommand("SELECT format('ALTER ROLE bsp_app LOGIN PASSWORD %L', $1::text)", connection) { Parameters = { new() { Value = appPassword } } };
@@ -72,13 +72,29 @@ public sealed partial class Migrator(ILogger<Migrator> log)
         {
             try
             {
-                await ExecuteAsync(connection, statement, ct);
+                await using var own = await OpenAsync(ownerConnection, ct);
+                await ExecuteAsync(own, statement, ct);
                 return;
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InternalError && attempt < PasswordAttemptsMax)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(20 * attempt), ct);
             }
+        }
+    }
+
+    private static async Task<NpgsqlConnection> OpenAsync(string ownerConnection, CancellationToken ct)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ownerConnection) { Pooling = false, CommandTimeout = 0 }.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(ct);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
         }
     }
 

@@ -43,10 +43,15 @@ public sealed class ApiKeyTests(AppFixture app) : IClassFixture<AppFixture>
         }
 
         var clock = Stopwatch.StartNew();
-        while ((await organization.Reader.SendAsync("GET", "/v1/me")).Status != 401)
+        TimeSpan sent;
+        Answer answer;
+        do
         {
-            clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(1.5));
+            sent = clock.Elapsed; // what is asked a second after the end is refused, however slowly it is answered
+            answer = await organization.Reader.SendAsync("GET", "/v1/me");
+            (answer.Status == 401 || sent < TimeSpan.FromSeconds(1)).ShouldBeTrue($"sent {sent.TotalMilliseconds} ms after the end: {answer.Status}");
         }
+        while (answer.Status != 401);
     }
 
     [Fact]
@@ -74,7 +79,7 @@ public sealed class ApiKeyTests(AppFixture app) : IClassFixture<AppFixture>
         System.Text.Json.JsonElement[] keys;
         do
         {
-            clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20));
+            clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(60));
             await Task.Yield();
             keys = [.. (await organization.Admin.SendAsync("GET", "/v1/api-keys"))["data"].EnumerateArray()];
         }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
@@ -19,11 +20,11 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 {
     public const string PlatformKey = "platform-key-only-for-tests";
     private readonly List<HttpClient> clients = [];
-    private static int redisDatabases;
 
     // Queue, progress and analytics belong to one log: two applications must not share them. Redis has 16 databases; 0 is left to other tests.
+    private static readonly ConcurrentQueue<int> FreeRedis = new(Enumerable.Range(1, 15));
     private readonly string clickHouse = new UriBuilder(stores.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri;
-    private readonly int redisDatabase = 1 + (Interlocked.Increment(ref redisDatabases) % 15);
+    private readonly int redisDatabase = FreeRedis.TryDequeue(out var free) ? free : throw new InvalidOperationException("More than fifteen applications at once.");
     private WebApplication? app;
 
     /// <summary>The stores behind it: to stop and start them again, or to look inside.</summary>
@@ -88,16 +89,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         builder.Configuration.AddInMemoryCollection(Standard().Concat(Settings).GroupBy(s => s.Name).ToDictionary(g => g.Key, g => g.Last().Value));
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
         Configure(builder);
-        await LogDatabase.Migrations.WaitAsync(); // roles belong to the server, not to the database
-        try
-        {
-            app = await Program.PrepareAsync(builder);
-        }
-        finally
-        {
-            LogDatabase.Migrations.Release();
-        }
-
+        app = await Program.PrepareAsync(builder);
         await app.StartAsync();
         using var control = new HttpClient { BaseAddress = Meta.BaseUrl };
         (await control.PutAsJsonAsync("/_control/settings", new { webhook_url = new Uri(Address, "/webhooks/meta").ToString() })).EnsureSuccessStatusCode();
@@ -120,6 +112,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         clients.ForEach(client => client.Dispose());
         await Meta.DisposeAsync();
         await Admin.DisposeAsync();
+        FreeRedis.Enqueue(redisDatabase);
         GC.SuppressFinalize(this);
     }
 

@@ -8,7 +8,7 @@ namespace Bsp.IntegrationTests.Conversations;
 
 public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<AppFixture>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task A_customers_conversation_is_filed_assigned_and_answered()

@@ -15,7 +15,6 @@ namespace Bsp.IntegrationTests.EventStore;
 public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
 {
     internal const string AppPassword = "only-for-tests";
-    internal static readonly SemaphoreSlim Migrations = new(1, 1); // roles belong to the server, not to the database
     private readonly string name = $"log_{Guid.NewGuid():N}";
     private NpgsqlDataSource? app;
 
@@ -29,16 +28,7 @@ public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var admin = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync(name, CancellationToken.None)) { PersistSecurityInfo = true };
-        await Migrations.WaitAsync();
-        try
-        {
-            await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin.ConnectionString, AppPassword, CancellationToken.None);
-        }
-        finally
-        {
-            Migrations.Release();
-        }
-
+        await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin.ConnectionString, AppPassword, CancellationToken.None);
         Admin = NpgsqlDataSource.Create(admin.ConnectionString);
         var text = new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 100, MaxPoolSize = 40 };
         app = NpgsqlDataSource.Create(text.ConnectionString);

@@ -30,7 +30,7 @@ public sealed class SharedStoresTests(StoresFixture fixture)
     public async Task Redis_answers()
     {
         await using var redis = await ConnectionMultiplexer.ConnectAsync(fixture.Stores.Redis);
-        (await redis.GetDatabase().PingAsync()).ShouldBeLessThan(TimeSpan.FromSeconds(5));
+        (await redis.GetDatabase().ExecuteAsync("PING")).ToString().ShouldBe("PONG");
     }
 
     [Fact]

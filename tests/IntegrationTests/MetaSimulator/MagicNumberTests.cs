@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.IntegrationTests.Redis;
 using Bsp.MetaSimulator;
 
 namespace Bsp.IntegrationTests.MetaSimulator;
@@ -85,9 +86,12 @@ public sealed class MagicNumberTests
     public async Task An_unanswered_send_is_delivered_all_the_same()
     {
         await using var stage = await Stage.Set();
-        using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
+        using var patience = new CancellationTokenSource();
         using var body = new StringContent(JsonSerializer.Serialize(new { messaging_product = "whatsapp", to = Prefix + "0003", text = new { body = "x" } }));
-        await Should.ThrowAsync<OperationCanceledException>(() => stage.Http.PostAsync($"v25.0/{Stage.Phone}/messages", body, patience.Token));
+        var sending = stage.Http.PostAsync($"v25.0/{Stage.Phone}/messages", body, patience.Token);
+        await Eventually.Holds(() => stage.Simulator.State.ReadCounters().Hung == 1, "Meta has it and does not answer");
+        await patience.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(sending);
         (await stage.Statuses(Prefix + "0003")).ShouldBe(["sent", "delivered", "read"]);
         stage.Simulator.State.ReadCounters().Hung.ShouldBe(1);
     }
@@ -153,7 +157,7 @@ public sealed class MagicNumberTests
     {
         await using var stage = await Stage.Set();
         await stage.CreateTemplate("held");
-        await stage.Settled(TimeSpan.FromSeconds(20), _ => true);
+        await stage.Settled(TimeSpan.FromSeconds(60), _ => true);
         var answer = await stage.SendTemplate(Prefix + "0011", "held", "Ann");
         answer.Body.GetProperty("messages")[0].GetProperty("message_status").GetString().ShouldBe("held_for_quality_assessment");
         (await stage.Statuses(Prefix + "0011")).ShouldBe(["sent", "delivered", "read"]);

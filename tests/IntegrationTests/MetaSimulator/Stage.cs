@@ -21,7 +21,7 @@ internal sealed class Stage : IAsyncDisposable
     public const string Phone = "2001";
     public const string Waba = "1001";
 
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private Stage(Simulator simulator, Receiver receiver)
     {

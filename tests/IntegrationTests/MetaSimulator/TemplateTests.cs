@@ -15,7 +15,7 @@ public sealed class TemplateTests
         created.Body.GetProperty("category").GetString().ShouldBe("MARKETING");
         var id = created.Body.GetProperty("id").GetString()!;
         id.ShouldAllBe(c => char.IsAsciiDigit(c));
-        await stage.Settled(TimeSpan.FromSeconds(20), r => Update(r, "APPROVED") is not null);
+        await stage.Settled(TimeSpan.FromSeconds(60), r => Update(r, "APPROVED") is not null);
         var update = stage.Receiver.All.Select(r => Update(r, "APPROVED")).First(u => u is not null)!.Value;
         update.GetProperty("message_template_id").GetInt64().ToString(null as IFormatProvider).ShouldBe(id);
         update.GetProperty("message_template_name").GetString().ShouldBe("welcome");
@@ -28,7 +28,7 @@ public sealed class TemplateTests
     {
         await using var stage = await Stage.Set();
         await stage.CreateTemplate("please_reject_me");
-        await stage.Settled(TimeSpan.FromSeconds(20), r => Update(r, "REJECTED") is not null);
+        await stage.Settled(TimeSpan.FromSeconds(60), r => Update(r, "REJECTED") is not null);
         var update = stage.Receiver.All.Select(r => Update(r, "REJECTED")).First(u => u is not null)!.Value;
         update.GetProperty("reason").GetString().ShouldBe("PROMOTIONAL");
         (await stage.SendTemplate("+491511234567", "please_reject_me", "Ann")).Code.ShouldBe(132001);
@@ -203,7 +203,7 @@ public sealed class TemplateTests
         var id = await IdOf(stage, "welcome");
         (await stage.Post($"v25.0/{id}", new { category = "UTILITY" })).Code.ShouldBe(100);
         (await stage.Post($"v25.0/{id}", new { components = new[] { new { type = "BODY", text = "Now without" } } })).Body.GetProperty("success").GetBoolean().ShouldBeTrue();
-        await stage.Settled(TimeSpan.FromSeconds(20), r => r.Changes.Count() > 0 && stage.Receiver.All.Count(x => Update(x, "APPROVED") is not null) == 2);
+        await stage.Settled(TimeSpan.FromSeconds(60), r => r.Changes.Count() > 0 && stage.Receiver.All.Count(x => Update(x, "APPROVED") is not null) == 2);
         (await stage.SendTemplate("+491511234567", "welcome", "Ann")).Code.ShouldBe(132000);
         (await stage.Post($"v25.0/{id}", new { components = new[] { new { type = "BODY", text = "And again" } } })).Code.ShouldBe(100);
     }
@@ -230,7 +230,7 @@ public sealed class TemplateTests
     {
         await using var stage = await Stage.Set();
         await stage.Post("v25.0/5001/message_templates", new { name = "mine", language = "en", category = "UTILITY", components = new[] { new { type = "BODY", text = "hello" } } });
-        await stage.Settled(TimeSpan.FromSeconds(20), r => Update(r, "APPROVED") is not null);
+        await stage.Settled(TimeSpan.FromSeconds(60), r => Update(r, "APPROVED") is not null);
         var answer = await stage.Post("v25.0/6001/messages", new { messaging_product = "whatsapp", to = "+491511234567", type = "template", template = new { name = "mine", language = new { code = "en" } } });
         answer.Status.ShouldBe(200, answer.Body.ToString());
         (await stage.Get("v25.0/5001/phone_numbers")).Body.GetProperty("data")[0].GetProperty("id").GetString().ShouldBe("6001");
@@ -260,7 +260,7 @@ public sealed class TemplateTests
     {
         var stage = await Stage.Set();
         await stage.CreateTemplate(name);
-        await stage.Settled(TimeSpan.FromSeconds(20), r => Update(r, "APPROVED") is not null);
+        await stage.Settled(TimeSpan.FromSeconds(60), r => Update(r, "APPROVED") is not null);
         return stage;
     }
 

@@ -116,7 +116,7 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
             node.Kill();
         }
 
-        await using var worker = Work(queue, (batch, _) => Complete(batch), new() { StalledInterval = TimeSpan.FromMilliseconds(200) });
+        await using var worker = Work(NewQueue(), (batch, _) => Complete(batch), new() { StalledInterval = TimeSpan.FromMilliseconds(200) });
         await Eventually.Holds(async () => (await queue.CountsAsync()).Completed == 10, "we recover theirs");
         (await Hash("theirs-0"))["stc"].ShouldBe("1");
     }

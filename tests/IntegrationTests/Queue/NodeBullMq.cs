@@ -9,8 +9,8 @@ namespace Bsp.IntegrationTests.Queue;
 /// <summary>The real BullMQ in a Node process of its own, on one queue. Its package is installed outside the repository, once.</summary>
 public sealed class NodeBullMq : IAsyncDisposable
 {
-    private static readonly TimeSpan InstallTimeout = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan InstallTimeout = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(60);
     private static readonly Lazy<(string? Directory, string? Problem)> Installed = new(Install);
 
     private readonly Process process;

@@ -60,7 +60,7 @@ public sealed class RunningWorker : IAsyncDisposable
     public async Task StopAsync()
     {
         await stop.CancelAsync();
-        await running.WaitAsync(TimeSpan.FromSeconds(30));
+        await running.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     public async ValueTask DisposeAsync()

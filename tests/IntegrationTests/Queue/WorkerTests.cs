@@ -45,14 +45,14 @@ public sealed class WorkerTests(RedisFixture fixture) : QueueTest(fixture)
         {
             foreach (var job in batch) startedAfterMs[job.Id] = (Clock.GetUtcNow() - job.EnqueuedAt).TotalMilliseconds;
             return Complete(batch);
-        }, new() { IdleMax = TimeSpan.FromSeconds(30) });
+        }, new() { IdleMax = TimeSpan.FromMinutes(5) });
         await Sleeping(queue);
 
         await queue.EnqueueAsync([NewJob("now")]);
         await Eventually.Holds(() => startedAfterMs.ContainsKey("now"), "a new job wakes it");
         await queue.EnqueueAsync([NewJob("later") with { Delay = TimeSpan.FromMilliseconds(400) }]);
         await Eventually.Holds(() => startedAfterMs.ContainsKey("later"), "it knows when the next one is due");
-        startedAfterMs["later"].ShouldBeInRange(400, 2_000);
+        startedAfterMs["later"].ShouldBeGreaterThanOrEqualTo(400);
 
         await queue.PauseAsync();
         await queue.EnqueueAsync([NewJob("held")]);
@@ -100,10 +100,10 @@ public sealed class WorkerTests(RedisFixture fixture) : QueueTest(fixture)
     [Fact]
     public async Task Jobs_of_a_worker_that_died_are_run_by_another()
     {
-        var queue = NewQueue(lockDuration: TimeSpan.FromMilliseconds(200));
-        await queue.EnqueueAsync(Jobs(40));
-        (await queue.TakeAsync(40)).Count.ShouldBe(40, "these are never heard of again");
+        await NewQueue().EnqueueAsync(Jobs(40));
+        (await NewQueue(lockDuration: TimeSpan.FromMilliseconds(200)).TakeAsync(40)).Count.ShouldBe(40, "these are never heard of again");
 
+        var queue = NewQueue(); // its own locks outlive the slowest machine
         var seen = new ConcurrentBag<TakenJob>();
         await using var worker = Work(queue, (batch, _) =>
         {
@@ -118,7 +118,7 @@ public sealed class WorkerTests(RedisFixture fixture) : QueueTest(fixture)
     [Fact]
     public async Task Renewal_keeps_a_long_job_through_many_sweeps()
     {
-        var queue = NewQueue(lockDuration: TimeSpan.FromMilliseconds(400));
+        var queue = NewQueue(lockDuration: TimeSpan.FromSeconds(2));
         await queue.EnqueueAsync([NewJob("long")]);
         var starts = 0;
         await using var worker = Work(queue, async (batch, ct) =>
@@ -126,7 +126,7 @@ public sealed class WorkerTests(RedisFixture fixture) : QueueTest(fixture)
             Interlocked.Increment(ref starts);
             var sweeps = new HashSet<string>();
             await Eventually.Holds(
-                async () => sweeps.Add($"{await (await Db()).StringGetAsync($"bull:{QueueName}:stalled-check")}") && sweeps.Count > 15,
+                async () => sweeps.Add($"{await (await Db()).StringGetAsync($"bull:{QueueName}:stalled-check")}") && sweeps.Count > 40,
                 "many sweeps pass");
             return await Complete(batch);
         }, Quick);

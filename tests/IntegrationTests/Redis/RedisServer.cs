@@ -9,7 +9,7 @@ namespace Bsp.IntegrationTests.Redis;
 public sealed class RedisServer : IDisposable
 {
     private const string Binary = "/usr/bin/redis-server";
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("bsp-redis-");
     private Process? process;
@@ -118,7 +118,7 @@ internal static class Eventually
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
-    public static async Task Holds(Func<Task<bool>> condition, string what, int deadlineSeconds = 20)
+    public static async Task Holds(Func<Task<bool>> condition, string what, int deadlineSeconds = 60)
     {
         var waited = Stopwatch.StartNew();
         while (!await condition())
@@ -128,6 +128,6 @@ internal static class Eventually
         }
     }
 
-    public static Task Holds(Func<bool> condition, string what, int deadlineSeconds = 20) =>
+    public static Task Holds(Func<bool> condition, string what, int deadlineSeconds = 60) =>
         Holds(() => Task.FromResult(condition()), what, deadlineSeconds);
 }

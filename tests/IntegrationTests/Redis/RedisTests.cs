@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Bsp.Application.Presence;
 using Bsp.Application.Templates;
@@ -20,11 +21,19 @@ public sealed class RedisTests(RedisFixture fixture)
     public async Task Permits_are_granted_up_to_the_rate_in_each_window()
     {
         var limit = new RateLimit(redis);
-        (await limit.TakeAsync(organization, "1055", 30, 80)).ShouldBe(new(30, TimeSpan.Zero));
-        var rest = await limit.TakeAsync(organization, "1055", 100, 80);
+        Permits first, rest, none;
+        Stopwatch asking;
+        do
+        {
+            await (await redis.DatabaseAsync()).KeyDeleteAsync($"ratelimit:{organization}:1055"); // again, should this machine stand still until the window is over
+            asking = Stopwatch.StartNew();
+            (first, rest, none) = (await limit.TakeAsync(organization, "1055", 30, 80), await limit.TakeAsync(organization, "1055", 100, 80), await limit.TakeAsync(organization, "1055", 1, 80));
+        }
+        while (asking.ElapsedMilliseconds >= RateLimit.WindowMs);
+        first.ShouldBe(new(30, TimeSpan.Zero));
         rest.Granted.ShouldBe(50);
         rest.NextWindowIn.TotalMilliseconds.ShouldBeInRange(1, 1000);
-        (await limit.TakeAsync(organization, "1055", 1, 80)).Granted.ShouldBe(0);
+        none.Granted.ShouldBe(0);
         (await limit.TakeAsync(organization, "1056", 1, 80)).Granted.ShouldBe(1, "another number has its own");
 
         await Eventually.Holds(async () => (await limit.TakeAsync(organization, "1055", 80, 80)).Granted == 80, "the next window is full again");
@@ -37,15 +46,17 @@ public sealed class RedisTests(RedisFixture fixture)
     public async Task Fifty_senders_together_never_exceed_the_rate_of_a_window()
     {
         var limit = new RateLimit(redis);
+        var asking = Stopwatch.StartNew();
         var granted = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => limit.TakeAsync(organization, "1", 7, 100)));
-        granted.Sum(p => p.Granted).ShouldBe(100);
+        var windows = 1 + (int)(asking.ElapsedMilliseconds / RateLimit.WindowMs); // one, unless this machine stood still meanwhile
+        granted.Sum(p => p.Granted).ShouldBeInRange(100, 100 * windows);
     }
 
     [Fact]
     public async Task A_lowered_rate_holds_until_its_time_is_over_and_only_gets_stricter()
     {
         var limit = new RateLimit(redis);
-        await limit.LowerAsync(organization, "1", 2, TimeSpan.FromMilliseconds(1500));
+        await limit.LowerAsync(organization, "1", 2, TimeSpan.FromSeconds(4));
         await limit.LowerAsync(organization, "1", 50, TimeSpan.FromMilliseconds(100));
         (await limit.TakeAsync(organization, "1", 10, 80)).Granted.ShouldBe(2);
         await Eventually.Holds(async () => (await limit.TakeAsync(organization, "1", 80, 80)).Granted > 2, "the full rate is back");

@@ -14,7 +14,6 @@ namespace Bsp.IntegrationTests.Views;
 public sealed class ViewsDatabase : IAsyncDisposable
 {
     private const string AppPassword = "only-for-tests";
-    private static readonly SemaphoreSlim OneAtATime = new(1, 1);
     private readonly NpgsqlDataSource app;
 
     private ViewsDatabase(string admin, string text)
@@ -33,15 +32,7 @@ public sealed class ViewsDatabase : IAsyncDisposable
     public static async Task<ViewsDatabase> NewAsync(StoresFixture fixture)
     {
         var admin = new NpgsqlConnectionStringBuilder(await fixture.Stores.CreateDatabaseAsync($"views_{Guid.NewGuid():N}", default)) { PersistSecurityInfo = true, MaxPoolSize = 10 };
-        await OneAtATime.WaitAsync(); // roles belong to the server, not to a database
-        try
-        {
-            await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin.ConnectionString, AppPassword, default);
-        }
-        finally
-        {
-            OneAtATime.Release();
-        }
+        await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin.ConnectionString, AppPassword, default);
 
         return new(admin.ConnectionString, new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = AppPassword, MaxPoolSize = 20 }.ConnectionString);
     }

@@ -37,15 +37,27 @@ internal static class ChaosEvents
         return await run.GoAsync(duration, ct);
     }
 
-    private sealed class Run(Stores stores, string admin, int seed, Guid[] organizations) : IAsyncDisposable
+    private sealed class Run : IAsyncDisposable
     {
         private readonly ChaosLedger ledger = new();
-        private readonly Random random = new(seed);
         private readonly (Process Process, Task Listening)[] writers = new (Process, Task)[Processes];
-        private readonly NpgsqlDataSource source = NpgsqlDataSource.Create(admin);
+        private readonly string admin;
+        private readonly int seed;
+        private readonly Guid[] organizations;
+        private readonly Random random;
+        private readonly NpgsqlDataSource source;
+        private readonly PostgresHarm postgres;
         private int incarnations;
         private int kills;
         private int crashes;
+
+        public Run(Stores stores, string admin, int seed, Guid[] organizations)
+        {
+            (this.admin, this.seed, this.organizations) = (admin, seed, organizations);
+            random = new(seed);
+            source = NpgsqlDataSource.Create(admin);
+            postgres = new(stores, source);
+        }
 
         public async Task<ChaosResult> GoAsync(TimeSpan duration, CancellationToken ct)
         {
@@ -59,12 +71,12 @@ internal static class ChaosEvents
                 writers[i] = Start();
             }
 
-            await WrittenAsync(Stopwatch.GetTimestamp(), 0, ct);
-            for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration; ct.ThrowIfCancellationRequested())
+            await Until.TrueAsync(() => ledger.Written > 0, Patience, ct); // on a slow machine they need their time to begin
+            for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration || (kills + crashes == 0 && Stopwatch.GetElapsedTime(began) < Patience); ct.ThrowIfCancellationRequested())
             {
-                var (written, since) = (ledger.Written, Stopwatch.GetTimestamp());
+                var written = ledger.Written;
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(400, 1_800)), ct);
-                await WrittenAsync(since, written, ct);
+                await Until.TrueAsync(() => ledger.Written > written, Patience, ct); // harm is for those at work
                 await HarmAsync(random.Next(6), ct);
             }
 
@@ -95,15 +107,6 @@ internal static class ChaosEvents
             await source.DisposeAsync();
         }
 
-        // On a loaded machine nobody may have begun yet: harm is for those at work.
-        private async Task WrittenAsync(long since, int before, CancellationToken ct)
-        {
-            while (ledger.Written == before && Stopwatch.GetElapsedTime(since) < Patience)
-            {
-                await Task.Delay(20, ct);
-            }
-        }
-
         private async Task HarmAsync(int kind, CancellationToken ct)
         {
             switch (kind)
@@ -115,16 +118,15 @@ internal static class ChaosEvents
                     kills++;
                     break;
                 case 3: // a backend with -9: PostgreSQL ends all others and recovers by itself
-                    await KillBackendAsync(ct);
+                    await postgres.KillBackendAsync("bsp append", random, ct);
                     crashes++;
                     break;
                 case 4:
-                    await KillPostgresAsync(ct);
+                    await postgres.KillAllAsync(TimeSpan.Zero, ct);
                     crashes++;
                     break;
                 default: // and an orderly restart
-                    await stores.StopAsync(StoreKinds.Postgres);
-                    await stores.StartAgainAsync(StoreKinds.Postgres, ct);
+                    await postgres.RestartFastAsync(TimeSpan.Zero, ct);
                     break;
             }
         }
@@ -162,84 +164,12 @@ internal static class ChaosEvents
             }
         }
 
-        private async Task KillBackendAsync(CancellationToken ct)
-        {
-            var victims = await PidsAsync("SELECT pid FROM pg_stat_activity WHERE application_name = 'bsp append' ORDER BY pid", ct);
-            if (victims.Count > 0)
-            {
-                await KillAsync([victims[random.Next(victims.Count)]]);
-            }
-        }
-
-        // Postmaster and all its children in one stroke, as when the machine loses power; then it is started again.
-        private async Task KillPostgresAsync(CancellationToken ct)
-        {
-            await using var connection = await ReachAsync(ct);
-            await using var command = new NpgsqlCommand("SHOW data_directory", connection);
-            var file = Path.Combine((string)(await command.ExecuteScalarAsync(ct))!, "postmaster.pid");
-            var postmaster = int.Parse(File.ReadLines(file).First(), CultureInfo.InvariantCulture);
-            await KillAsync([postmaster, .. ChildrenOf(postmaster)]);
-            await stores.StopAsync(StoreKinds.Postgres); // it is dead; this ends its guard
-            File.Delete(file);
-            await stores.StartAgainAsync(StoreKinds.Postgres, ct);
-        }
-
-        private static IEnumerable<int> ChildrenOf(int parent) => Directory.GetDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out var id) ? id : 0)
-            .Where(id => id > 0 && IsChild(id, parent));
-
-        private static bool IsChild(int id, int parent)
-        {
-            try
-            {
-                return File.ReadLines($"/proc/{id}/status").Any(line => line == $"PPid:\t{parent}");
-            }
-            catch (IOException)
-            {
-                return false; // it ended between two looks
-            }
-        }
-
-        private static async Task KillAsync(IEnumerable<int> ids)
-        {
-            using var kill = Process.Start("kill", ["-9", .. ids.Select(id => id.ToString(CultureInfo.InvariantCulture))]);
-            await kill.WaitForExitAsync();
-        }
-
         // Transactions of killed writers may still be at it.
         private async Task SettledAsync(CancellationToken ct)
         {
-            while ((await PidsAsync("SELECT pid FROM pg_stat_activity WHERE application_name = 'bsp append'", ct)).Count > 0)
+            while ((await postgres.PidsAsync("bsp append", ct)).Count > 0)
             {
                 await Task.Delay(20, ct);
-            }
-        }
-
-        private async Task<List<int>> PidsAsync(string sql, CancellationToken ct)
-        {
-            await using var connection = await ReachAsync(ct);
-            await using var command = new NpgsqlCommand(sql, connection);
-            await using var reader = await command.ExecuteReaderAsync(ct);
-            var pids = new List<int>();
-            while (await reader.ReadAsync(ct))
-            {
-                pids.Add(reader.GetInt32(0));
-            }
-
-            return pids;
-        }
-
-        private async Task<NpgsqlConnection> ReachAsync(CancellationToken ct)
-        {
-            for (var began = Stopwatch.GetTimestamp(); ; await Task.Delay(20, ct))
-            {
-                try
-                {
-                    return await source.OpenConnectionAsync(ct);
-                }
-                catch (NpgsqlException) when (Stopwatch.GetElapsedTime(began) < Patience)
-                {
-                    // It is recovering.
-                }
             }
         }
 
@@ -268,25 +198,4 @@ internal static class ChaosEvents
             }
         }
     }
-}
-
-/// <summary><c>./bench chaos-events [--seed N] [--seconds N]</c></summary>
-internal static class ChaosVerb
-{
-    private static readonly TimeSpan Standard = TimeSpan.FromSeconds(120);
-
-    public static async Task<int> RunAsync(string[] options, CancellationToken ct)
-    {
-        var seed = Option(options, "--seed") ?? Random.Shared.Next(1, 1_000_000);
-        var duration = Option(options, "--seconds") is { } seconds ? TimeSpan.FromSeconds(seconds) : Standard;
-        Report.Say($"seed {seed}, {duration.TotalSeconds:0} s");
-        await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
-        var result = await ChaosEvents.RunAsync(stores, seed, duration, ct);
-        Console.WriteLine(result);
-        return result.Faults.Count == 0 ? 0 : 1;
-    }
-
-    private static int? Option(string[] options, string name) => Array.IndexOf(options, name) is >= 0 and var at
-        ? at + 1 < options.Length && int.TryParse(options[at + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw new Obstacle($"{name} wants a whole number.")
-        : null;
 }

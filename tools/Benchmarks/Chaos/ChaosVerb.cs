@@ -1,0 +1,39 @@
+using System.Globalization;
+using Bsp.LocalStores;
+using Bsp.LocalStores.Common;
+
+namespace Bsp.Benchmarks.Chaos;
+
+/// <summary><c>./bench chaos-events|chaos-http [--seed N] [--seconds N]</c></summary>
+internal static class ChaosVerb
+{
+    private static readonly TimeSpan Standard = TimeSpan.FromSeconds(120);
+
+    public static Task<int> EventsAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
+        var result = await ChaosEvents.RunAsync(stores, seed, duration, ct);
+        return (result.ToString(), result.Faults.Count);
+    });
+
+    public static Task<int> HttpAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        await using var installation = await Installation.StartAsync(ct);
+        var result = await ChaosHttp.RunAsync(installation, seed, duration, ct);
+        return (result.ToString(), result.Faults.Count);
+    });
+
+    private static async Task<int> RunAsync(string[] options, Func<int, TimeSpan, Task<(string Said, int Faults)>> run)
+    {
+        var seed = Option(options, "--seed") ?? Random.Shared.Next(1, 1_000_000);
+        var duration = Option(options, "--seconds") is { } seconds ? TimeSpan.FromSeconds(seconds) : Standard;
+        Report.Say($"seed {seed}, {duration.TotalSeconds:0} s");
+        var (said, faults) = await run(seed, duration);
+        Console.WriteLine(said);
+        return faults == 0 ? 0 : 1;
+    }
+
+    private static int? Option(string[] options, string name) => Array.IndexOf(options, name) is >= 0 and var at
+        ? at + 1 < options.Length && int.TryParse(options[at + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw new Obstacle($"{name} wants a whole number.")
+        : null;
+}
