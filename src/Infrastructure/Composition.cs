@@ -90,6 +90,7 @@ public static class Composition
         services.AddSingleton<ContactMerger>();
         services.AddSingleton<DeletedContacts>();
         services.AddSingleton<Erasure>();
+        services.AddSingleton<ErasureOrders>();
         services.AddSingleton<ErasureSignal>();
         services.AddHostedService<ErasureWorker>();
         services.AddSingleton<JournalTraces>();
@@ -162,6 +163,7 @@ public static class Composition
         services.AddSingleton<Outbox>();
         services.AddSingleton<RecentMessages>();
         services.AddSingleton<SendConsequences>();
+        services.AddSingleton<MergedRecipients>();
         services.AddSingleton<IProjection, SendReactor>();
         services.AddSingleton<Sender>();
         services.AddSingleton<IWamids, Wamids>();

@@ -114,7 +114,8 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
         try
         {
             return (await transaction.QueryAsync("""
-                UPDATE contacts SET phone_number = $2, wa_user_id = $3, first_name = $4, last_name = $5, email = $6, custom_fields = $7, tags = $8,
+                UPDATE contacts SET phone_number = $2, phone_said_at = CASE WHEN phone_number IS DISTINCT FROM $2 THEN now() ELSE phone_said_at END,
+                  wa_user_id = $3, wa_user_id_said_at = CASE WHEN wa_user_id IS DISTINCT FROM $3 THEN now() ELSE wa_user_id_said_at END, first_name = $4, last_name = $5, email = $6, custom_fields = $7, tags = $8,
                   updated_at = now(), row_version = row_version + 1
                 WHERE id = $1 RETURNING row_version
                 """, row => row.GetInt64(0), ct, id, ContactRows.Nullable(text, fields.PhoneNumber), ContactRows.Nullable(text, fields.WaUserId),

@@ -38,7 +38,8 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
 
                 if (await TryAsync(shard, organizationId, ids[0], ids[1], source, ct))
                 {
-                    await cache.RemoveAsync(organizationId, phones, ct);
+                    await cache.RemoveAsync(organizationId, phones, CancellationToken.None);
+                    await cache.ForgetAsync(shard, organizationId, ids[0], CancellationToken.None);
                     return ids[0];
                 }
             }
