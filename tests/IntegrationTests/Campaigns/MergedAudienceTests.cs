@@ -64,6 +64,18 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     }
 
     [Fact]
+    public async Task Who_was_refused_keeps_nobody_from_his_message()
+    {
+        var (organization, campaign, contacts) = await FrozenAsync(2);
+        await DispatchAsync(organization, campaign, 1, 1);
+        await AppendAsync(organization, campaign, contacts[0], state => Message.Begin(state, Uuid.New(), Noon));
+        await AppendAsync(organization, campaign, contacts[0], state => Message.Refuse(state, retryable: false, 131026, "Undeliverable", null, Noon, Noon));
+        await database.MergeAsync(organization, contacts[1], contacts[0]);
+        await DispatchAsync(organization, campaign, 2, 1);
+        (await BegunAsync(organization, campaign, contacts)).ShouldBe(["queued", "queued"]);
+    }
+
+    [Fact]
     public async Task Merged_while_both_wait_in_the_queue_the_later_one_does_not_leave()
     {
         var (organization, campaign, contacts) = await FrozenAsync(3);
@@ -91,6 +103,20 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
         (await DuplicatesAsync(organization, campaign, contacts)).ShouldBe([0]); // though its place is the first
         await AppendAsync(organization, campaign, contacts[1], state => Message.Refuse(state, retryable: false, 131026, "Undeliverable", null, Noon, Noon));
         (await DuplicatesAsync(organization, campaign, contacts)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_page_of_a_large_audience_with_many_merged_people_is_found_by_indexes()
+    {
+        var (organization, campaign) = (await database.NewOrganizationAsync(), Uuid.New());
+        await database.Log.AdminQueryAsync("INSERT INTO contacts (id, organization_id) SELECT gen_random_uuid(), $1 FROM generate_series(1, 30000) RETURNING 1", _ => 0, organization);
+        await database.Log.AdminQueryAsync("INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id) SELECT $1, row_number() OVER (ORDER BY id), organization_id, id FROM contacts WHERE organization_id = $2 RETURNING 1", _ => 0, campaign, organization);
+        await database.Log.AdminQueryAsync("INSERT INTO bsp.contact_aliases (contact_id, organization_id, into_id, merged_at) SELECT gen_random_uuid(), organization_id, id, now() FROM contacts WHERE organization_id = $1 LIMIT 5000 RETURNING 1", _ => 0, organization);
+        await database.Log.AdminQueryAsync("ANALYZE contacts, bsp.campaign_audience, bsp.contact_aliases", _ => 0);
+        var plan = string.Join('\n', await database.Shards.All[0].QueryAsync(organization, $"EXPLAIN {DispatchSql.MembersSql.Replace("$1", $"'{campaign}'", StringComparison.Ordinal).Replace("$2", "10000", StringComparison.Ordinal).Replace("$3", "10500", StringComparison.Ordinal).Replace("$4", $"'{organization}'", StringComparison.Ordinal)}", r => r.GetString(0), Ct));
+        plan.ShouldNotContain("Seq Scan on contacts");
+        plan.ShouldNotContain("Seq Scan on campaign_audience");
+        plan.ShouldNotContain("Seq Scan on contact_aliases y");
     }
 
     private async Task<(Guid Organization, Guid Campaign, Guid[] Contacts)> FrozenAsync(int count, string phones = "+491510000001X")

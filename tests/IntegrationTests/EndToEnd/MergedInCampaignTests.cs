@@ -38,4 +38,19 @@ public sealed class MergedInCampaignTests(EndToEndApp app) : IClassFixture<EndTo
         (progress["total"].GetInt32(), progress["sent"].GetInt32()).ShouldBe((80, 75));
         await app.NoneFailedAsync();
     }
+
+    [Fact]
+    public async Task Who_is_known_by_his_user_id_only_gets_the_campaign_by_it()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "contacts":[{"user_id":"IN.7001","profile":{"name":"Noor"}}],"messages":[{"from_user_id":"IN.7001","id":"wamid.bsuid-1","timestamp":"1764000000","type":"text","text":{"body":"START"}}]"""));
+        await app.Views.InboxEmptyAsync();
+        await AppFixture.CreatedAsync(tenant.Api, "/v1/contacts", new { wa_user_id = "IN.7002", first_name = "Asha", consent_status = "OPTED_IN", consent_source = "form" });
+        var campaign = await tenant.LaunchAsync();
+        await tenant.CompletedAsync(campaign);
+        var members = await tenant.EndedAsync(campaign);
+        members.Select(m => m.Reason ?? m.Status).Order().ShouldBe(["read", "read"]);
+        (app.Meta.State.CountOfRecipient("IN.7001"), app.Meta.State.CountOfRecipient("IN.7002")).ShouldBe(((1, 1), (1, 1)));
+        await app.NoneFailedAsync();
+    }
 }
