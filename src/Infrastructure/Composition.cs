@@ -91,6 +91,7 @@ public static class Composition
         services.AddSingleton<ContactMerger>();
         services.AddSingleton<DeletedContacts>();
         services.AddSingleton<Erasure>();
+        services.AddSingleton<ErasureOrders>();
         services.AddSingleton<ErasureSignal>();
         services.AddHostedService<ErasureWorker>();
         services.AddSingleton<JournalTraces>();
@@ -163,6 +164,7 @@ public static class Composition
         services.AddSingleton<Outbox>();
         services.AddSingleton<RecentMessages>();
         services.AddSingleton<SendConsequences>();
+        services.AddSingleton<MergedRecipients>();
         services.AddSingleton<IProjection, SendReactor>();
         services.AddSingleton<Sender>();
         services.AddSingleton<IWamids, Wamids>();

@@ -122,7 +122,7 @@ public sealed class CampaignEndpoints : IEndpointModule
     private static async Task<IResult> Stream(Guid id, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
         _ = await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
-        return TypedResults.ServerSentEvents(ProgressStream.Follow(caller.OrganizationId, id, mediator, ProgressStream.LastSeen(context), ct), eventType: "progress");
+        return TypedResults.ServerSentEvents(ProgressStream.Follow(caller.OrganizationId, id, mediator, Permission.Of(context), ProgressStream.LastSeen(context), ct), eventType: "progress");
     }
 
     private static async Task<IResult> Recipients(Guid id, string? status, Paging paging, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>

@@ -29,6 +29,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             {
                 caller = await CallerAsync(context);
                 Allow(caller, rule);
+                context.Features.Set(new Permission(() => HoldsAsync(context, rule)));
             }
         }
         else if (context.GetEndpoint() is not null && context.Request.Path.StartsWithSegments("/v1"))
@@ -69,6 +70,19 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         if (rule.Organization && caller.OrganizationId == Guid.Empty)
         {
             throw Problem.Field("request.organization_missing", OrganizationHeader, "must name the organization that the platform acts for.");
+        }
+    }
+
+    private async ValueTask<bool> HoldsAsync(HttpContext context, Access.Rule rule)
+    {
+        try
+        {
+            Allow(await CallerAsync(context), rule);
+            return true;
+        }
+        catch (Exception refused) when (refused is Problem or Refusal)
+        {
+            return false;
         }
     }
 

@@ -110,7 +110,7 @@ public sealed class ContactEndpoints : IEndpointModule
     private static async Task ExportFileAsync(Guid? list_id, string? filter, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
     {
         var pages = await mediator.Send(new ExportContacts(caller.OrganizationId, list_id, ContactFile.Filter(filter)), ct);
-        await ContactFile.WriteAsync(context.Response, pages, ct);
+        await ContactFile.WriteAsync(context, pages, ct);
     }
 
     private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)

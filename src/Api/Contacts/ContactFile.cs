@@ -25,15 +25,25 @@ internal static class ContactFile
         }
     }
 
-    public static async Task WriteAsync(HttpResponse response, IAsyncEnumerable<IReadOnlyList<ContactView>> pages, CancellationToken ct)
+    /// <summary>A caller who may no longer read contacts gets the rest of them not: the connection breaks, so that nobody takes the part for the whole.</summary>
+    public static async Task WriteAsync(HttpContext context, IAsyncEnumerable<IReadOnlyList<ContactView>> pages, CancellationToken ct)
     {
+        var (response, permission) = (context.Response, Permission.Of(context));
+        await using var all = pages.GetAsyncEnumerator(ct);
+        var more = await all.MoveNextAsync(); // before anything is written: what cannot be read at all is a problem, not the beginning of a file
         response.ContentType = "text/csv; charset=utf-8";
         response.Headers.ContentDisposition = "attachment; filename=\"contacts.csv\"";
         await using var writer = new StreamWriter(response.Body, new UTF8Encoding(false), leaveOpen: true);
         await writer.WriteAsync(CsvCell.Line(Header));
-        await foreach (var page in pages.WithCancellation(ct))
+        for (; more; more = await all.MoveNextAsync())
         {
-            foreach (var c in page)
+            if (!await permission.HoldsAsync())
+            {
+                context.Abort();
+                return;
+            }
+
+            foreach (var c in all.Current)
             {
                 await writer.WriteAsync(CsvCell.Line([c.PhoneNumber ?? "", c.WaUserId ?? "", c.FirstName ?? "", c.LastName ?? "", c.Email ?? "", c.ConsentStatus, Tags(c.Tags), Custom(c.CustomFields)]));
             }

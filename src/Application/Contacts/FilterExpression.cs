@@ -22,7 +22,14 @@ public abstract record FilterExpression
     public static FilterExpression Parse(JsonElement json)
     {
         var conditions = 0;
-        return Parse(json, "filter", 1, ref conditions);
+        try
+        {
+            return Parse(json, "filter", 1, ref conditions);
+        }
+        catch (InvalidOperationException)
+        {
+            throw new FilterFault("A text of the filter has half a character in it (\\ud800 to \\udfff without its other half)."); // System.Text.Json cannot give it as a string
+        }
     }
 
     private static FilterExpression Parse(JsonElement json, string at, int depth, ref int conditions)
@@ -159,7 +166,7 @@ public static partial class FilterFields
 
     private static (string Column, string? Key, FieldKind Kind) Field(string field, string at)
     {
-        if (CustomField().Match(field) is { Success: true } custom)
+        if (CustomField().Match(field) is { Success: true } custom && !field.Contains('\0'))
         {
             return ("custom_fields", custom.Groups[1].Value, FieldKind.Custom);
         }

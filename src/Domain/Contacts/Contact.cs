@@ -5,12 +5,11 @@ namespace Bsp.Domain.Contacts;
 /// <summary>What a contact's stream must remember to decide: the consent last said, by whom, with which proof, and whether it is still a contact of its own.</summary>
 /// <param name="Status"><c>OPTED_IN</c>, <c>OPTED_OUT</c> or <c>PENDING</c>; null: the stream says nothing yet.</param>
 /// <param name="Proof">Sealed; null when there is none, or it was stored plain (<paramref name="PlainProof"/>).</param>
-/// <param name="IdentityProof">Of the last change of number or user id; null: there was none.</param>
 /// <param name="MergedInto">It became part of that contact; null: it did not.</param>
-public sealed record Contact(string? Status, string? Source, Sealed? Proof, string? PlainProof, string? IdentityProof, Guid? MergedInto, bool Erased)
+public sealed record Contact(string? Status, string? Source, Sealed? Proof, string? PlainProof, Guid? MergedInto, bool Erased)
 {
     /// <summary>Before everything.</summary>
-    public static readonly Contact Initial = new(null, null, null, null, null, null, false);
+    public static readonly Contact Initial = new(null, null, null, null, null, false);
 
     /// <summary>The three consent statuses of the specification.</summary>
     public static readonly IReadOnlyList<string> ConsentStatuses = ["OPTED_IN", "OPTED_OUT", "PENDING"];
@@ -33,11 +32,13 @@ public sealed record Contact(string? Status, string? Source, Sealed? Proof, stri
         return shown == status && state.Status == status && state.Source == source && sameProof ? [] : [new ContactConsentChangedV2(contactId, status, source, proof, now)];
     }
 
-    /// <summary>Notes that the person is reached otherwise from now on. The same news again: no events.</summary>
-    public static ContactEvent[] ChangeIdentity(Contact state, Guid contactId, string source, string proof, Sealed identity, DateTimeOffset now)
+    /// <summary>Notes that the person is reached otherwise from now on, or, when later news was told first, that this one was told.</summary>
+    /// <param name="outdated">Later news is known of all that this one says.</param>
+    /// <exception cref="Refusal"><c>contact.merged</c>, <c>contact.unknown</c></exception>
+    public static ContactEvent[] ChangeIdentity(Contact state, Guid contactId, string source, string proof, Sealed identity, bool outdated, DateTimeOffset saidAt, DateTimeOffset now)
     {
         RequireAlive(state);
-        return state.IdentityProof == proof ? [] : [new ContactIdentityChanged(contactId, source, proof, identity, now)];
+        return outdated ? [new ContactIdentityNewsOutdated(contactId, source, proof, identity, now, saidAt)] : [new ContactIdentityChanged(contactId, source, proof, identity, now, saidAt)];
     }
 
     /// <summary>Makes <paramref name="absorbedId"/> part of <paramref name="contactId"/>: an event for each of the two streams. Merged so already: none.</summary>
@@ -64,7 +65,6 @@ public sealed record Contact(string? Status, string? Source, Sealed? Proof, stri
     {
         ContactConsentChanged e => state with { Status = e.Status, Source = e.Source, Proof = null, PlainProof = e.Proof },
         ContactConsentChangedV2 e => state with { Status = e.Status, Source = e.Source, Proof = e.Proof, PlainProof = null },
-        ContactIdentityChanged e => state with { IdentityProof = e.Proof },
         ContactAbsorbed e => state with { MergedInto = e.IntoId },
         ContactErased => state with { Erased = true },
         _ => state,

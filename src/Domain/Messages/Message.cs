@@ -31,6 +31,9 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     /// <summary>Meta may have it, or may still send it: neither waiting with us nor ended.</summary>
     public bool InFlight => Phase is MessagePhase.Sending or MessagePhase.Unknown;
 
+    /// <summary>A call was begun and Meta has not refused it: somebody has the message, or may get it.</summary>
+    public bool MayHaveLeft => InFlight || Phase is MessagePhase.Accepted or MessagePhase.UnknownClosed or MessagePhase.Expired;
+
     /// <summary>Where it stands, in one word; every message ends in exactly one of skipped, cancelled, rejected, failed, expired, delivered (or read), unknown_closed.</summary>
     public string Standing => this switch
     {

@@ -11,7 +11,8 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <summary>A member of the frozen audience as he is now; all but the id null when the contact was deleted meanwhile.</summary>
 /// <param name="ContactId">As frozen: the message's id is made from it, whatever becomes of the contact.</param>
 /// <param name="PersonId">The contact he is today, after a merge.</param>
-internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId);
+/// <param name="Earlier">Members before him who are the same person and were queued a message.</param>
+internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId, IReadOnlyList<Guid> Earlier);
 
 /// <summary>What the campaign says, read once per page.</summary>
 internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
@@ -19,6 +20,9 @@ internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse
 /// <summary>Decides for each member of a page whether and what he is sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
 {
+    /// <summary>Why a member is passed over, or his queued message is cancelled: another member became the same person and has the campaign's message.</summary>
+    public const string Duplicate = "duplicate";
+
     private static readonly SentBy Campaign = new("campaign", null, null, true);
 
     /// <summary>One call per member: the first event of his message stream.</summary>
@@ -28,9 +32,14 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
         var bodies = new List<(Guid ContactId, string Text)>(members.Count);
         var queuedIds = new List<Guid>(members.Count);
         var reasons = new Dictionary<Guid, string>();
+        var reached = new HashSet<Guid>(); // persons, by this page
         foreach (var member in members)
         {
-            if (Refuse(member) is { } reason)
+            if (member.Earlier.Count > 0 || reached.Contains(member.PersonId))
+            {
+                reasons[member.ContactId] = Duplicate;
+            }
+            else if (Refuse(member) is { } reason)
             {
                 reasons[member.ContactId] = reason;
             }
@@ -40,6 +49,7 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             }
             else if (Body(member) is { } body)
             {
+                reached.Add(member.PersonId);
                 bodies.Add((member.PersonId, body));
                 queuedIds.Add(member.ContactId);
             }

@@ -1,4 +1,5 @@
 using Bsp.Application.Templates;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
@@ -8,6 +9,18 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <summary>What a page of a campaign is made of.</summary>
 internal static class DispatchSql
 {
+    // $1 campaign, $2 and $3 first and after the last ordinal, $4 organization. The aliases are resolved behind OFFSET 0: a coalesce in a join clause keeps row-level security from the indexes.
+    internal const string MembersSql = """
+        SELECT a.contact_id, c.phone_number, c.wa_user_id, c.consent_status, c.first_name, c.last_name, c.email, c.custom_fields, a.person, a.earlier
+          FROM (
+            SELECT m.contact_id, m.ordinal, m.person,
+              ARRAY(SELECT o.contact_id FROM (SELECT y.contact_id FROM bsp.contact_aliases y WHERE y.into_id = m.person UNION ALL SELECT m.person WHERE m.person <> m.contact_id) i
+                      JOIN bsp.campaign_audience o ON o.campaign_id = $1 AND o.contact_id = i.contact_id AND o.ordinal < m.ordinal) AS earlier
+              FROM (SELECT a.contact_id, a.ordinal, coalesce(x.into_id, a.contact_id) AS person FROM bsp.campaign_audience a LEFT JOIN bsp.contact_aliases x ON x.contact_id = a.contact_id
+                     WHERE a.campaign_id = $1 AND a.organization_id = $4 AND a.ordinal >= $2 AND a.ordinal < $3 OFFSET 0) m OFFSET 0) a
+          LEFT JOIN contacts c ON c.id = a.person ORDER BY a.ordinal
+        """;
+
     /// <summary>The template with the campaign's parameters; null when the campaign is gone.</summary>
     public static async Task<CampaignText?> TextAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct) =>
         (await transaction.QueryAsync("""
@@ -18,19 +31,31 @@ internal static class DispatchSql
                 TemplateBody.Prepare(r.GetString(2), r.GetString(3), r.Json(5), r.IsDBNull(6) ? null : r.Json(6))),
             ct, organizationId, campaignId)).FirstOrDefault();
 
-    /// <summary>Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that contact, unless it is in the audience itself, or for an earlier member.</summary>
-    public static Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from, int count, CancellationToken ct) =>
-        transaction.QueryAsync("""
-            SELECT a.contact_id, c.phone_number, c.wa_user_id, c.consent_status, c.first_name, c.last_name, c.email, c.custom_fields, a.person
-              FROM (
-                SELECT a.contact_id, a.ordinal, coalesce(x.into_id, a.contact_id) AS person
-                  FROM bsp.campaign_audience a
-                  LEFT JOIN bsp.contact_aliases x ON x.contact_id = a.contact_id AND NOT EXISTS (
-                    SELECT FROM bsp.campaign_audience o WHERE o.campaign_id = a.campaign_id AND o.contact_id <> a.contact_id AND (o.contact_id = x.into_id
-                      OR o.ordinal < a.ordinal AND o.contact_id IN (SELECT y.contact_id FROM bsp.contact_aliases y WHERE y.into_id = x.into_id)))
-                 WHERE a.campaign_id = $1 AND a.organization_id = $4 AND a.ordinal >= $2 AND a.ordinal < $3 OFFSET 0) a
-              LEFT JOIN contacts c ON c.id = a.person ORDER BY a.ordinal
-            """,
-            r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3), new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7)), r.GetGuid(8)),
+    /// <summary>
+    /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that contact, and what an earlier member of the same person came to is told with him.
+    /// </summary>
+    public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from, int count, CancellationToken ct)
+    {
+        var members = await transaction.QueryAsync(MembersSql,
+            r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3), new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7)), r.GetGuid(8),
+                r.GetFieldValue<Guid[]>(9)),
             ct, campaignId, from, from + count, organizationId);
+        var queued = await QueuedAsync(transaction, organizationId, campaignId, [.. members.SelectMany(m => m.Earlier).Distinct()], ct);
+        return members.ConvertAll(m => m with { Earlier = [.. m.Earlier.Where(queued.Contains)] });
+    }
+
+    // Of these members, those who have the message or may get it; the others were passed over, refused, or have not had their turn.
+    private static async Task<HashSet<Guid>> QueuedAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, Guid[] members, CancellationToken ct)
+    {
+        if (members.Length == 0)
+        {
+            return [];
+        }
+
+        var byMessage = members.ToDictionary(m => Uuid.CampaignMessage(campaignId, m));
+        return [.. (await transaction.QueryAsync("""
+            SELECT stream_id FROM mt_events WHERE tenant_id = $1 AND stream_id = ANY ($2) AND type IN ('message_queued', 'message_rejected', 'message_cancelled', 'message_accepted')
+             GROUP BY stream_id HAVING bool_and(type = 'message_queued') OR bool_or(type = 'message_accepted')
+            """, r => r.GetGuid(0), ct, organizationId.ToString(), byMessage.Keys.ToArray())).Select(message => byMessage[message])];
+    }
 }

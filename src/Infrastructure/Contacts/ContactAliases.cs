@@ -16,6 +16,25 @@ internal static class ContactAliases
     public static async Task<IReadOnlyList<Guid>> MeantAsync(this TenantTransaction transaction, Guid organizationId, IReadOnlyCollection<Guid> ids, CancellationToken ct) =>
         Meant(ids, await transaction.QueryAsync(Aliases, Row, ct, organizationId, ids.ToArray()));
 
+    /// <summary>The row of whoever the id means, locked by a query on <c>$1</c>; who became part of another contact while the lock was waited for is that one. None: there is no such contact.</summary>
+    public static async Task<List<T>> LockedAsync<T>(this TenantTransaction transaction, Guid organizationId, Guid contactId, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct)
+    {
+        for (var meant = Guid.Empty; ;)
+        {
+            var now = (await transaction.MeantAsync(organizationId, [contactId], ct))[0];
+            if (now == meant)
+            {
+                return [];
+            }
+
+            meant = now;
+            if (await transaction.QueryAsync(sql, map, ct, meant) is { Count: > 0 } row)
+            {
+                return row;
+            }
+        }
+    }
+
     /// <summary>The contact that the id means today, and first of all ids that ever meant it: every event and document of the person carries one of them.</summary>
     public static async Task<IReadOnlyList<Guid>> AllIdsAsync(this Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {

@@ -29,7 +29,7 @@ public sealed class ContactConsents(Shards shards, IEventStore store, IPersonalD
         var proof = consent.Proof is null ? null : (await personal.SealAsync(organizationId, [(contactId, consent.Proof)], ct))[0];
         var done = await store.Decide<Contact, ContactEvent>(organizationId, contactId, "contact", Contact.Initial, Contact.Evolve,
             state => Contact.ChangeConsent(state, contactId, shown?.ConsentStatus ?? state.Status ?? "PENDING", consent.Status, consent.Source, proof, same && state == last, clock.GetUtcNow()), null, ct);
-        await cache.RemoveAsync(organizationId, shown?.PhoneNumber is { } phone ? [phone] : [], ct);
+        await cache.ForgetAsync(await shards.OfAsync(organizationId, ct), organizationId, contactId, CancellationToken.None); // it is committed, whoever goes away now
         return done;
     }
 

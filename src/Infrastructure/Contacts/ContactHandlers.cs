@@ -90,8 +90,7 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var meant = (await transaction.MeantAsync(command.OrganizationId, [command.ContactId], ct))[0];
-        var before = (await transaction.QueryAsync($"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1 FOR NO KEY UPDATE", ContactRows.Read, ct, meant)) is [var row]
+        var before = await transaction.LockedAsync(command.OrganizationId, command.ContactId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1 FOR NO KEY UPDATE", ContactRows.Read, ct) is [var row]
             ? row : throw GetContactHandler.UnknownContact();
         if (command.SeenVersion is { } seen && seen != before.RowVersion)
         {
@@ -114,7 +113,8 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
         try
         {
             return (await transaction.QueryAsync("""
-                UPDATE contacts SET phone_number = $2, wa_user_id = $3, first_name = $4, last_name = $5, email = $6, custom_fields = $7, tags = $8,
+                UPDATE contacts SET phone_number = $2, phone_said_at = CASE WHEN phone_number IS DISTINCT FROM $2 THEN now() ELSE phone_said_at END,
+                  wa_user_id = $3, wa_user_id_said_at = CASE WHEN wa_user_id IS DISTINCT FROM $3 THEN now() ELSE wa_user_id_said_at END, first_name = $4, last_name = $5, email = $6, custom_fields = $7, tags = $8,
                   updated_at = now(), row_version = row_version + 1
                 WHERE id = $1 RETURNING row_version
                 """, row => row.GetInt64(0), ct, id, ContactRows.Nullable(text, fields.PhoneNumber), ContactRows.Nullable(text, fields.WaUserId),
@@ -134,9 +134,8 @@ public sealed class DeleteContactHandler(Shards shards, ContactCache cache) : IR
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var meant = (await transaction.MeantAsync(command.OrganizationId, [command.ContactId], ct))[0];
-        var (id, version, phone) = (await transaction.QueryAsync("SELECT c.id, c.row_version, c.phone_number FROM contacts c WHERE c.id = $1 FOR UPDATE",
-            row => (row.GetGuid(0), row.GetInt64(1), row.TextOrNull(2)), ct, meant)) is [var found] ? found : throw GetContactHandler.UnknownContact();
+        var (id, version, phone) = await transaction.LockedAsync(command.OrganizationId, command.ContactId, "SELECT c.id, c.row_version, c.phone_number FROM contacts c WHERE c.id = $1 FOR UPDATE",
+            row => (row.GetGuid(0), row.GetInt64(1), row.TextOrNull(2)), ct) is [var found] ? found : throw GetContactHandler.UnknownContact();
         if (command.SeenVersion is { } seen && seen != version)
         {
             throw new VersionConflict(command.ContactId, named: true);

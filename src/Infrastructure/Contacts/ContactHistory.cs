@@ -29,7 +29,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
     internal async Task<List<KeyedEntry>> OwnAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var events = (await store.LoadManyAsync(organizationId, ids, ct, archivedToo: true)).SelectMany(s => s.Events).Where(e => e.Body is ContactEvent).ToList();
-        var seals = events.Select(e => e.Body switch { ContactConsentChangedV2 c => c.Proof, ContactIdentityChanged i => i.Identity, _ => null }).ToList();
+        var seals = events.Select(e => e.Body is ContactConsentChangedV2 c ? c.Proof : IdentityOf(e.Body)).ToList();
         var texts = await personal.OpenAsync(organizationId, [.. seals.OfType<Sealed>()], ct);
         var opened = 0;
         return [.. events.Select((e, i) => Of(e, seals[i] is null ? null : texts[opened++]))];
@@ -79,6 +79,9 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
         return rows;
     }
 
+    /// <summary>The sealed identities before and after that a piece of news names; null: it is none.</summary>
+    internal static Sealed? IdentityOf(object? body) => body switch { ContactIdentityChanged e => e.Identity, ContactIdentityNewsOutdated e => e.Identity, _ => null };
+
     private static KeyedEntry Of(StoredEvent stored, string? opened)
     {
         var data = JsonSerializer.SerializeToNode(stored.Body, stored.Body!.GetType(), EventTypes.Json)!.AsObject();
@@ -87,7 +90,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
             case ContactConsentChangedV2:
                 data["proof"] = opened;
                 break;
-            case ContactIdentityChanged:
+            case ContactIdentityChanged or ContactIdentityNewsOutdated:
                 data["identity"] = opened is null ? null : JsonNode.Parse(opened);
                 break;
         }

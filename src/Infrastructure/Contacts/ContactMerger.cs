@@ -38,7 +38,8 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
 
                 if (await TryAsync(shard, organizationId, ids[0], ids[1], source, ct))
                 {
-                    await cache.RemoveAsync(organizationId, phones, ct);
+                    await cache.RemoveAsync(organizationId, phones, CancellationToken.None);
+                    await cache.ForgetAsync(shard, organizationId, ids[0], CancellationToken.None);
                     return ids[0];
                 }
             }
@@ -50,9 +51,9 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
                     throw;
                 }
             }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.NoDataFound or PostgresErrorCodes.DeadlockDetected)
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.NoDataFound or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation)
             {
-                // Deleted or erased meanwhile: the next look says so.
+                // One of them, or a list of theirs, was deleted or erased meanwhile: the next look says so.
             }
         }
 

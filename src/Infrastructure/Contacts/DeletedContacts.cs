@@ -18,7 +18,7 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
     private static readonly string[][] UserIds = [["message", "from_user_id"], ["user_id"], ["recipient"], ["before", "wa_user_id"], ["after", "wa_user_id"]];
 
     /// <summary>All ids, the surviving one first. Null: nothing is kept of such a contact of this organization.</summary>
-    internal async Task<(IReadOnlyList<Guid> Ids, ErasedIdentities Identities)?> FindAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
+    internal async Task<ErasedPerson?> FindAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
         var (ids, facts) = await PersonAsync(organizationId, contactId, ct);
         var texts = await IdentityTextsAsync(organizationId, facts, ct);
@@ -36,8 +36,17 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
             return null;
         }
 
-        return (ids, new([.. Values(texts, Phones).Select(E164.OfWaId).Distinct()], [.. Values(texts, UserIds).Distinct()], []));
+        return new(ids, Known(texts), "");
     }
+
+    /// <summary>By what these contacts were known before each change of their identity, and after it.</summary>
+    internal async Task<ErasedIdentities> FormerAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
+    {
+        var facts = (await store.LoadManyAsync(organizationId, ids, ct, archivedToo: true)).SelectMany(s => s.Events).Select(e => e.Body).OfType<ContactEvent>().ToList();
+        return Known(await IdentityTextsAsync(organizationId, facts, ct));
+    }
+
+    private static ErasedIdentities Known(List<string?> texts) => new([.. Values(texts, Phones).Select(E164.OfWaId).Distinct()], [.. Values(texts, UserIds).Distinct()], []);
 
     private static IEnumerable<string> Values(List<string?> texts, string[][] paths) =>
         from text in texts
@@ -73,7 +82,7 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
         [.. (await store.LoadManyAsync(organizationId, [contactId], ct, archivedToo: true))[0].Events.Select(e => e.Body).OfType<ContactEvent>()];
 
     private async Task<List<string?>> IdentityTextsAsync(Guid organizationId, List<ContactEvent> facts, CancellationToken ct) =>
-        [.. await personal.OpenAsync(organizationId, [.. facts.OfType<ContactIdentityChanged>().Select(e => e.Identity)], ct)];
+        [.. await personal.OpenAsync(organizationId, [.. facts.Select(ContactHistory.IdentityOf).OfType<Sealed>()], ct)];
 
     private async Task<IReadOnlyList<string?>> ContentsAsync(Guid organizationId, IReadOnlyList<Guid> messages, CancellationToken ct)
     {

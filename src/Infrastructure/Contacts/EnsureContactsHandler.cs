@@ -1,6 +1,8 @@
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
@@ -9,7 +11,7 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it. A number and a user id that were two contacts become one.</summary>
-public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger) : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
+public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, ContactCache cache) : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
 {
     private const int IdentitiesMax = 5000;
     private const int AttemptsMax = 5;
@@ -41,16 +43,18 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger) :
         var people = command.Identities;
         var names = people.Select(p => Name(p.ProfileName)).ToList();
         var newIds = people.Select(_ => Uuid.New()).ToArray();
-        var found = await shard.QueryAsync(command.OrganizationId, "SELECT contact_id, other_id FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6) ORDER BY n",
-            row => (Id: row.GetGuid(0), Other: row.IsDBNull(1) ? (Guid?)null : row.GetGuid(1)), ct,
+        var found = await shard.QueryAsync(command.OrganizationId, "SELECT contact_id, other_id, changed_phone FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6, $7) ORDER BY n",
+            row => (Id: row.GetGuid(0), Other: row.IsDBNull(1) ? (Guid?)null : row.GetGuid(1), Changed: row.TextOrNull(2)), ct,
             command.OrganizationId,
             Texts(people.Select(p => string.IsNullOrEmpty(p.PhoneNumber) ? null : E164.OfWaId(p.PhoneNumber))),
             Texts(people.Select(p => string.IsNullOrEmpty(p.WaUserId) ? null : p.WaUserId)),
-            Texts(names.Select(n => n.First)), Texts(names.Select(n => n.Last)), newIds);
+            Texts(names.Select(n => n.First)), Texts(names.Select(n => n.Last)), newIds,
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = people.Select(p => p.SaidAt?.UtcDateTime).ToArray() });
+        await cache.RemoveAsync(command.OrganizationId, [.. found.Select(f => f.Changed).OfType<string>().Distinct()], ct);
         var made = newIds.ToHashSet();
         var seen = new HashSet<Guid>();
         var merged = new Dictionary<Guid, Guid>();
-        foreach (var (id, other) in found.Where(f => f.Other is not null).Distinct())
+        foreach (var (id, other, _) in found.Where(f => f.Other is not null).Distinct())
         {
             merged[id] = await merger.MergeAsync(command.OrganizationId, other!.Value, id, "webhook", ct);
         }

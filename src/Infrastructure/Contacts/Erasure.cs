@@ -8,65 +8,94 @@ using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Conversations;
 using Bsp.Infrastructure.Documents;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>The steps of one erasure after it was ordered. Each may be repeated; the last one forgets whom it was about.</summary>
-public sealed class Erasure(IEventStore store, IDocumentStore documents, IDocumentViews views, IPersonalData personal, ISecrets secrets, ContactCache cache, JournalTraces journal, ImportTraces imports, TimeProvider clock)
+public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentStore documents, IDocumentViews views, IPersonalData personal, ISecrets secrets, ContactCache cache, JournalTraces journal, ImportTraces imports)
 {
     private const int MessagesPage = 500;
+    private const int AttemptsMax = 10;
 
-    /// <summary>True: all is gone. False: the documents' projection has not passed the event yet, or a file sent in before is still being taken in; come again.</summary>
-    public async Task<bool> CarryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
+    /// <summary>Null: all is gone. Else what it waits for; come again.</summary>
+    public async Task<string?> CarryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
-        var (ids, text) = (await shard.QueryAsync(organizationId, "SELECT contact_ids, identities FROM bsp.contact_erasures WHERE contact_id = $1 AND completed_at IS NULL",
-            r => (r.GetFieldValue<Guid[]>(0), r.TextOrNull(1)), ct, contactId)).FirstOrDefault();
-        if (ids is null || text is null)
-        {
-            return true;
-        }
-
-        var identities = JsonSerializer.Deserialize<ErasedIdentities>(secrets.Open(text))!;
-        if (await EventAsync(organizationId, contactId, ids, ct) is not { } erasedAt)
-        {
-            await WithdrawAsync(shard, organizationId, contactId, ct);
-            return true;
-        }
-
-        await cache.RemoveAsync(organizationId, identities.Phones, ct);
-        var waits = await imports.UnderWayAsync(shard, organizationId, contactId, ct);
-        await imports.EraseAsync(shard, organizationId, identities, ct);
-        await documents.EraseAiAsync(shard, organizationId, ids, ct);
-        if (waits || await documents.CheckpointAsync(shard, ConversationsProjection.ProjectionName, ct) < erasedAt)
-        {
-            return false;
-        }
-
-        await JournalAsync(organizationId, ids, identities, ct);
-        await CompleteAsync(shard, organizationId, contactId, ids, identities, ct);
-        foreach (var id in ids)
-        {
-            personal.Forget(organizationId, id);
-        }
-
-        return true;
-    }
-
-    // Sequence of the event; written here when whoever ordered died before it. Null: the contact became part of another one before the order could be carried out, whose own order counts.
-    private async Task<long?> EventAsync(Guid organizationId, Guid contactId, Guid[] ids, CancellationToken ct)
-    {
-        try
-        {
-            await EraseContactHandler.EraseAsync(store, organizationId, ids, clock.GetUtcNow(), ct);
-        }
-        catch (Domain.Common.Refusal refusal) when (refusal.Code == "contact.merged")
+        if (await ErasedAtAsync(shard, organizationId, contactId, ct) is not { } erasedAt
+            || (await shard.QueryAsync(organizationId, "SELECT contact_ids, identities FROM bsp.contact_erasures WHERE contact_id = $1 AND identities IS NOT NULL",
+                r => (Ids: r.GetFieldValue<Guid[]>(0), Identities: r.GetString(1)), ct, contactId)) is not [var order])
         {
             return null;
         }
 
-        return (await store.LoadAsync(organizationId, contactId, ct)).Events.First(e => e.Body is ContactErased).Sequence;
+        var (ids, identities) = (order.Ids, JsonSerializer.Deserialize<ErasedIdentities>(secrets.Open(order.Identities))!);
+        Forget(organizationId, ids);
+        await cache.RemoveAsync(organizationId, identities.Phones, ct);
+        var waitsFor = await imports.UnderWayAsync(shard, organizationId, contactId, ct) ? "a file that was sent in before is still being taken in" : null;
+        await imports.EraseAsync(shard, organizationId, identities, ct);
+        await documents.EraseAiAsync(shard, organizationId, ids, ct);
+        if ((waitsFor ?? await HoldersAsync(shard, erasedAt, ct)) is { } holder)
+        {
+            return holder;
+        }
+
+        await JournalAsync(organizationId, ids, identities, ct);
+        await CompleteAsync(shard, organizationId, contactId, ids, identities, ct);
+        Forget(organizationId, ids);
+        return null;
+    }
+
+    private void Forget(Guid organizationId, Guid[] ids)
+    {
+        foreach (var id in ids)
+        {
+            personal.Forget(organizationId, id);
+        }
+    }
+
+    // Null: both the documents that serve and those that a rebuild makes beside them have met the event (or there is no rebuild). A copy is swapped in only when it is as far as the view, so in this
+    // order none is overlooked; one that is begun after the event finds no keys.
+    private async Task<string?> HoldersAsync(Shard shard, long erasedAt, CancellationToken ct)
+    {
+        var (view, copy) = (ConversationsProjection.ProjectionName, CopyName.Of(ConversationsProjection.ProjectionName));
+        if (await documents.CheckpointAsync(shard, view, ct) < erasedAt)
+        {
+            return $"{view} has not come so far";
+        }
+
+        var board = new ProjectionBoard(shard);
+        if (await board.CopyAsync(view, ct) is not null && await documents.CheckpointAsync(shard, copy, ct) < erasedAt)
+        {
+            return $"{view} is being rebuilt, and the copy has not come so far";
+        }
+
+        return (await board.ParkedAsync(view, ct)).Contains(erasedAt) || (await board.ParkedAsync(copy, ct)).Contains(erasedAt) ? $"{view} could not take the event, which is parked" : null;
+    }
+
+    // Sequence of the event. An order whose process died before it (an earlier build wrote them one after the other) is given anew. Null: there is nothing to carry out (any more).
+    private async Task<long?> ErasedAtAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
+    {
+        for (var attempt = 1; attempt <= AttemptsMax; attempt++)
+        {
+            if ((await store.LoadAsync(organizationId, contactId, ct)).Events.FirstOrDefault(e => e.Body is ContactErased) is { } erased)
+            {
+                return erased.Sequence;
+            }
+
+            try
+            {
+                await orders.TryAsync(shard, organizationId, contactId, ct);
+            }
+            catch (Domain.Common.Refusal refusal) when (refusal.Code is "contact.merged" or "contact.unknown")
+            {
+                await WithdrawAsync(shard, organizationId, contactId, ct); // it became part of another one before the order could be carried out, whose own order counts
+                return null;
+            }
+        }
+
+        throw new VersionConflict(contactId, named: false);
     }
 
     private static async Task WithdrawAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
@@ -97,6 +126,7 @@ public sealed class Erasure(IEventStore store, IDocumentStore documents, IDocume
             await transaction.ExecuteAsync("UPDATE bsp.idempotency_keys SET status = NULL, body = NULL, headers = NULL WHERE organization_id = $1 AND position(convert_to($2, 'UTF8') IN body) > 0", ct, organizationId, trace);
         }
 
+        await transaction.ExecuteAsync("DELETE FROM bsp.waiting_identity_news WHERE organization_id = $1 AND (phone_number = ANY ($2) OR wa_user_id = ANY ($3))", ct, organizationId, identities.Phones.ToArray(), identities.UserIds.ToArray());
         await transaction.ExecuteAsync("UPDATE bsp.contact_erasures SET identities = NULL, error = NULL, leased_until = NULL, completed_at = now() WHERE contact_id = $1", ct, contactId);
         await transaction.CommitAsync(ct);
     }

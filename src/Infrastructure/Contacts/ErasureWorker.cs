@@ -66,15 +66,14 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
         using var _ = new CurrentRequest { CorrelationId = $"erasure {contactId}", Caller = "erasures" }.Enter();
         try
         {
-            if (await erasure.CarryAsync(shard, organizationId, contactId, ct))
+            if (await erasure.CarryAsync(shard, organizationId, contactId, ct) is { } waitsFor)
             {
-                LogDone(contactId);
+                await NoteAsync(shard, organizationId, contactId, $"Waiting: {waitsFor}.", BehindPause, ct);
+                await Task.Delay(BehindPause, clock, ct);
                 return;
             }
 
-            // The documents have not come so far yet.
-            await NoteAsync(shard, organizationId, contactId, null, BehindPause, ct);
-            await Task.Delay(BehindPause, clock, ct);
+            LogDone(contactId);
         }
         catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
         {

@@ -38,25 +38,31 @@ public sealed class ListMembersHandler(Shards shards) : IRequestHandler<ListMemb
 /// <summary>The trigger on contact_list_items moves contact_count in this same transaction.</summary>
 public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<ChangeListMembers, Done>
 {
-    private const int AttemptsMax = 5;
+    private const int AttemptsMax = 20;
 
     public async Task<Done> Handle(ChangeListMembers command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
-        for (var attempt = 1; ; attempt++)
+        for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
             try
             {
-                return await ChangeAsync(shard, command, ct);
+                if (await ChangeAsync(shard, command, ct) is { } done)
+                {
+                    return done;
+                }
             }
             catch (PostgresException e) when (attempt < AttemptsMax && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation)
             {
                 // Others moved the same people in another order, or a contact was deleted meanwhile: look again.
             }
         }
+
+        throw new VersionConflict(command.ListId, named: false);
     }
 
-    private static async Task<Done> ChangeAsync(Shard shard, ChangeListMembers command, CancellationToken ct)
+    // Null: one of them became part of another contact while the locks were waited for: look again whom the ids mean.
+    private static async Task<Done?> ChangeAsync(Shard shard, ChangeListMembers command, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         await RequireAsync(transaction, command.ListId, "", ct);
@@ -66,6 +72,11 @@ public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<Ch
         var known = await transaction.QueryAsync("SELECT id FROM contacts WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE", row => row.GetGuid(0), ct, named);
         if (known.Count < named.Length)
         {
+            if (!add.Concat(remove).SequenceEqual(await transaction.MeantAsync(command.OrganizationId, [.. command.Add, .. command.Remove], ct)))
+            {
+                return null;
+            }
+
             throw new Refusal("contact.unknown", $"There is no contact {named.Except(known).First()}. Nothing was changed.");
         }
 

@@ -8,6 +8,7 @@ using Bsp.Domain.Messages;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Messages;
@@ -16,7 +17,7 @@ namespace Bsp.Infrastructure.Messages;
 /// What a refused or failed message means beyond itself, whether the Graph call's answer or a webhook said so: number or template stopped → its campaign is paused;
 /// 131050 → the contact has opted out. What people did after Meta's word was learnt stands: a campaign resumed since, a consent given since.
 /// </summary>
-public sealed class SendReactor(PostgresEventStore store, IPersonalData personal, TimeProvider clock) : Reactor(store)
+public sealed class SendReactor(PostgresEventStore store, IPersonalData personal, RowCaches caches, ContactCache contactCache, TimeProvider clock) : Reactor(store)
 {
     public const string ProjectionName = "send_consequences.v1";
 
@@ -33,16 +34,18 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         var optingOut = words.Where(w => MetaErrors.IsOptOut(w.Said.Code)).ToList();
         // Whoever the contact is by now: it may have been merged into another since.
         var contacts = optingOut.Count == 0 ? [] : (await tx.QueryAsync("""
-            SELECT i.id, c.id, c.consent_status, c.consent_updated_at
+            SELECT i.id, c.id, c.consent_status, c.consent_updated_at, c.phone_number
               FROM (SELECT i.id, coalesce(x.into_id, i.id) AS person FROM unnest($1) AS i (id) LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id OFFSET 0) i JOIN contacts c ON c.id = i.person
-            """, r => (Named: r.GetGuid(0), Shown: (Id: r.GetGuid(1), Status: r.GetString(2), At: r.IsDBNull(3) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(3))), ct,
-            optingOut.Select(w => w.Said.Ref.ContactId).Distinct().ToArray())).ToDictionary(c => c.Named, c => c.Shown);
+            """, r => (Named: r.GetGuid(0), Shown: (Id: r.GetGuid(1), Status: r.GetString(2), At: r.IsDBNull(3) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(3)), Phone: r.IsDBNull(4) ? null : r.GetString(4)), ct,
+            optingOut.Select(w => w.Said.Ref.ContactId).Distinct().ToArray())).ToDictionary(c => c.Named, c => (c.Shown, c.Phone));
         var told = optingOut.Where(w => contacts.ContainsKey(w.Said.Ref.ContactId)).ToList();
-        var proofs = await ProofsAsync(told.ConvertAll(w => (w.Event, contacts[w.Said.Ref.ContactId].Id, w.Said.Ref.MessageId)), ct);
+        var proofs = await ProofsAsync(told.ConvertAll(w => (w.Event, contacts[w.Said.Ref.ContactId].Shown.Id, w.Said.Ref.MessageId)), ct);
         return
         [
-            .. stopping.Select(w => new Reaction(w.Event, w.Said.Ref.CampaignId!.Value, "campaign", facts => Pause(facts, w.Event, Reason(w.Said.Code, w.Said.Title)))),
-            .. told.Select(w => new Reaction(w.Event, contacts[w.Said.Ref.ContactId].Id, "contact", facts => OptOut(facts, w.Event, proofs[w.Event.Id], contacts[w.Said.Ref.ContactId]))),
+            .. stopping.Select(w => new Reaction(w.Event, w.Said.Ref.CampaignId!.Value, "campaign", facts => Pause(facts, w.Event, Reason(w.Said.Code, w.Said.Title)),
+                version => caches.Campaigns.ForgetAsync(w.Said.Ref.CampaignId.Value, version))),
+            .. told.Select(w => new Reaction(w.Event, contacts[w.Said.Ref.ContactId].Shown.Id, "contact", facts => OptOut(facts, w.Event, proofs[w.Event.Id], contacts[w.Said.Ref.ContactId].Shown),
+                _ => contactCache.RemoveAsync(w.Event.OrganizationId, contacts[w.Said.Ref.ContactId].Phone is { } phone ? [phone] : [], CancellationToken.None))),
         ];
     }
 

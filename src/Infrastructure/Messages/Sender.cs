@@ -5,6 +5,7 @@ using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
@@ -22,7 +23,7 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline);
 /// A process killed between intent and outcome leaves an unknown outcome, never a second call.
 /// </summary>
 public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta, IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
+    SendConsequences consequences, MergedRecipients merged, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
@@ -118,10 +119,12 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (_, state) => Message.Begin(state, instance.Id, now), ct);
-        var begun = intents.Where(i => i.Events.Count > 0).ToList();
+        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version));
+        var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
+        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) => duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
+        var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
         var outcomes = new List<JobOutcome>(jobs.Count);
-        outcomes.AddRange(intents.Where(i => i.Events.Count == 0).Select(i => Settled(jobs[i.MessageId], i.After)));
+        outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
 
         // From here on the intents stand: no cancellation, so that every call gets its outcome written.
         var contents = await personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None);

@@ -92,7 +92,7 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
         await shard.QueryAsync(organizationId, """
             INSERT INTO bsp.contact_keys (key_id, organization_id, contact_id, wrapped_key, master_key_id)
             SELECT key_id, $1, contact_id, wrapped_key, $5 FROM unnest($2::uuid[], $3::uuid[], $4::bytea[]) AS fresh (contact_id, key_id, wrapped_key)
-            WHERE NOT EXISTS (SELECT FROM bsp.contact_erasures e WHERE e.organization_id = $1 AND e.contact_ids @> ARRAY[fresh.contact_id])
+            WHERE NOT EXISTS (SELECT FROM bsp.erased_contacts e WHERE e.organization_id = $1 AND e.contact_id = fresh.contact_id)
             ON CONFLICT (organization_id, contact_id) DO NOTHING
             """, r => 0, ct, organizationId, missing, missing.Select(_ => Uuid.New()).ToArray(), missing.Select(_ => masters.Wrap(RandomNumberGenerator.GetBytes(KeyBytes))).ToArray(), masters.CurrentId);
         return [.. found, .. await shard.QueryAsync(organizationId, select, Row, ct, organizationId, missing)];

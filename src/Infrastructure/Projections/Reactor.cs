@@ -8,7 +8,8 @@ namespace Bsp.Infrastructure.Projections;
 /// <summary>What an event leads to on one stream.</summary>
 /// <param name="Cause">The event; named as the causation of what is appended.</param>
 /// <param name="Decide">The stream's facts so far → what is appended; none: nothing follows (any more).</param>
-public sealed record Reaction(StoredEvent Cause, Guid StreamId, string StreamType, Func<IReadOnlyList<object>, IReadOnlyList<object>> Decide);
+/// <param name="Committed">What is to be done after the commit when something was appended: cached copies are out of date. Given the stream's version.</param>
+public sealed record Reaction(StoredEvent Cause, Guid StreamId, string StreamType, Func<IReadOnlyList<object>, IReadOnlyList<object>> Decide, Func<long, Task> Committed);
 
 /// <summary>
 /// A process manager: follows the log and answers events by events. Its appends and its checkpoint are one transaction, so each event is answered exactly once, whatever is killed
@@ -60,6 +61,8 @@ public abstract class Reactor(PostgresEventStore store) : PostgresProjection
             }
 
             version = outcome.Versions[0];
+            var appended = version;
+            tx.OnCommitted(() => reaction.Committed(appended));
             facts.AddRange(events);
         }
     }

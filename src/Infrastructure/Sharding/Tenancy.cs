@@ -83,6 +83,11 @@ public static class Tenancy
 /// <summary>A transaction that sees the named organizations only. Commit also marks the request's idempotency claim.</summary>
 public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction) : IAsyncDisposable
 {
+    private List<Func<Task>>? followers;
+
+    /// <summary>What follows the commit and nothing else: copies in caches that are out of date by then. Not done by a process that is killed in between.</summary>
+    public void OnCommitted(Func<Task> follower) => (followers ??= []).Add(follower);
+
     /// <summary>For COPY and batches; already inside the transaction.</summary>
     public NpgsqlConnection Connection => connection;
 
@@ -124,11 +129,18 @@ public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransac
             request.ClaimMarked = true;
         }
 
-        await transaction.CommitAsync(ct);
+        await CommitUnmarkedAsync(ct);
     }
 
     /// <summary>Commits without the claim's mark: another transaction of the same command, in another database, carries it.</summary>
-    public Task CommitUnmarkedAsync(CancellationToken ct) => transaction.CommitAsync(ct);
+    public async Task CommitUnmarkedAsync(CancellationToken ct)
+    {
+        await transaction.CommitAsync(ct);
+        foreach (var follower in followers ?? [])
+        {
+            await follower();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

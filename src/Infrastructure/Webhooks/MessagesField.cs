@@ -37,7 +37,7 @@ internal static class MessagesField
     }
 
     /// <summary>News of a customer's new number or user id: system notices, which are no messages of his and open no window.</summary>
-    public static IEnumerable<(ContactIdentity Before, ContactIdentity After, string Source, string Proof)> IdentityNews(JsonElement value)
+    public static IEnumerable<ChangeContactIdentity> IdentityNews(Journaled webhook, JsonElement value, Guid organizationId)
     {
         foreach (var message in MetaEnvelope.Items(value, "messages"))
         {
@@ -50,7 +50,7 @@ internal static class MessagesField
                 var after = Identity(MetaEnvelope.Text(system, "new_wa_id") ?? MetaEnvelope.Text(system, "wa_id"), ids is { } c ? MetaEnvelope.Text(c, "current") : MetaEnvelope.Text(system, "user_id"));
                 if (before is not null && after is not null)
                 {
-                    yield return (before, after, MetaEnvelope.Text(system, "type")!, wamid);
+                    yield return new(organizationId, before, after, MetaEnvelope.Text(system, "type")!, wamid, MetaEnvelope.Time(message) ?? webhook.ReceivedAt);
                 }
             }
         }
@@ -67,7 +67,8 @@ internal static class MessagesField
         {
             if (MetaEnvelope.Text(message, "id") is { } wamid && MetaEnvelope.Text(message, "type") is not "system" && Sender(message, people) is { } sender)
             {
-                yield return new(owner.AccountId, owner.PhoneNumberId, wamid, MetaEnvelope.Text(message, "type") ?? "unknown", sender, message, MetaEnvelope.Time(message) ?? webhook.ReceivedAt, webhook.Evidence(null));
+                var at = MetaEnvelope.Time(message) ?? webhook.ReceivedAt;
+                yield return new(owner.AccountId, owner.PhoneNumberId, wamid, MetaEnvelope.Text(message, "type") ?? "unknown", sender with { SaidAt = at }, message, at, webhook.Evidence(null));
             }
         }
     }

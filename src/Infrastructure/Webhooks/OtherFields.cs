@@ -97,7 +97,7 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
                 var proof = MetaEnvelope.Text(update, "timestamp") is { } at ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{before.WaUserId}:{after.WaUserId}:{at}"))) : Told(webhook, item);
                 foreach (var organization in owners)
                 {
-                    await mediator.Send(new ChangeContactIdentity(organization, before, after, "user_id_update", proof), ct);
+                    await mediator.Send(new ChangeContactIdentity(organization, before, after, "user_id_update", proof, MetaEnvelope.Time(update) ?? webhook.ReceivedAt), ct);
                 }
             }
         }
@@ -121,7 +121,7 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
             var status = value switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
             if (status is not null && (phone ?? user) is not null)
             {
-                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [MessagesField.Identity(phone, user)!]), ct))[0];
+                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [MessagesField.Identity(phone, user)! with { SaidAt = MetaEnvelope.Time(preference) }]), ct))[0];
                 var proof = MetaEnvelope.Text(preference, "timestamp") is { } at ? $"{phone ?? user}:{value}:{at}" : Told(webhook, item);
                 await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", proof)) { Once = true }, ct);
             }

@@ -102,7 +102,7 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
 
         List(statuses, owner.OrganizationId).AddRange(MessagesField.Statuses(webhook, change.Value));
-        identities.AddRange(MessagesField.IdentityNews(change.Value).Select(n => new ChangeContactIdentity(owner.OrganizationId, n.Before, n.After, n.Source, n.Proof)));
+        identities.AddRange(MessagesField.IdentityNews(webhook, change.Value, owner.OrganizationId));
         List(messages, owner.OrganizationId).AddRange(MessagesField.Messages(webhook, change.Value, owner));
     }
 

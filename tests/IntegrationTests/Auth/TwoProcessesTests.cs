@@ -115,6 +115,28 @@ public sealed class TwoProcessesTests(TwoProcessesApp app) : IClassFixture<TwoPr
         (await person.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
     }
 
+    [Fact]
+    public async Task A_stream_of_events_ends_in_the_other_process_with_the_key_or_session_that_opened_it()
+    {
+        using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 1);
+        await tenant.ImportAsync(["+919876507001"]);
+        var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true } })).GetProperty("id").GetGuid(); // a draft: its stream has no end
+        var person = await app.NewPersonAsync(tenant.Api, "viewer");
+        var key = await tenant.Api.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "read" });
+        foreach (var (token, end) in new (string, Func<Task<Answer>>)[]
+        {
+            (person.Token, () => person.Client.SendAsync("POST", "/v1/auth/logout-all")), (key["key"].GetString()!, () => tenant.Api.SendAsync("DELETE", key.Header("Location")!)),
+        })
+        {
+            using var answer = await app.Second(token).GetAsync($"/v1/campaigns/{campaign}/progress/stream", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            ((int)answer.StatusCode).ShouldBe(200);
+            using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+            (await reader.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldNotBeNull();
+            ((int)(await end()).Status).ShouldBeInRange(200, 299);
+            await reader.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(Patience.Deadline, TestContext.Current.CancellationToken); // comes to an end
+        }
+    }
+
     private static async Task EndsAsync(HttpClient second, Func<Task<Answer>> end, int refused)
     {
         (await second.SendAsync("GET", "/v1/me")).Status.ShouldBe(200); // it knows it now

@@ -5,6 +5,7 @@ using Bsp.Application.Contacts;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Imports;
+using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Documents;
@@ -32,6 +33,8 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public Shards Shards => log.Shards;
 
     public IEventStore Store => store!;
+
+    public ISecrets Secrets => masters;
 
     public ImportSignal Signal { get; } = new();
 
@@ -110,16 +113,20 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public Task<Guid> MergeAsync(Guid organizationId, Guid contact, Guid with) => Merger.MergeAsync(organizationId, contact, with, "api", CancellationToken.None);
 
     public async Task<List<EnsuredContact>> EnsureAsync(Guid organizationId, params ContactIdentity[] identities) =>
-        [.. await new EnsureContactsHandler(Shards, Merger).Handle(new(organizationId, identities), CancellationToken.None)];
+        [.. await new EnsureContactsHandler(Shards, Merger, Cache).Handle(new(organizationId, identities), CancellationToken.None)];
 
-    public Task<Guid?> MoveAsync(Guid organizationId, ContactIdentity before, ContactIdentity after, string proof) =>
-        new ChangeContactIdentityHandler(Shards, Store, Personal, Merger, Cache, TimeProvider.System).Handle(new(organizationId, before, after, "user_changed_number", proof), CancellationToken.None);
+    /// <param name="saidAt">By Meta's clock; null: now.</param>
+    public Task<Guid?> MoveAsync(Guid organizationId, ContactIdentity before, ContactIdentity after, string proof, DateTimeOffset? saidAt = null) =>
+        new ChangeContactIdentityHandler(Shards, store!, Personal, Merger, Cache, TimeProvider.System).Handle(new(organizationId, before, after, "user_changed_number", proof, saidAt ?? DateTimeOffset.UtcNow), CancellationToken.None);
 
-    public Task<ContactErasure> OrderErasureAsync(Guid organizationId, Guid contact) =>
-        new EraseContactHandler(Shards, Store, Personal, masters, Cache, new(Store, Views, Personal), new(new(Redis), NullLogger<ContactLocks>.Instance), ErasureSignal, TimeProvider.System).Handle(new(organizationId, contact), CancellationToken.None);
+    public ErasureOrders Orders(IPersonalData? personal = null) => new(store!, new(Store, Views, personal ?? Personal), masters, TimeProvider.System);
 
-    public Task<bool> CarryErasureAsync(Guid organizationId, Guid contact) =>
-        new Erasure(Store, Documents, Views, Personal, masters, Cache, new(Shards), new(masters), TimeProvider.System).CarryAsync(Shards.All[0], organizationId, contact, CancellationToken.None);
+    public Task<ContactErasure> OrderErasureAsync(Guid organizationId, Guid contact, IPersonalData? personal = null) =>
+        new EraseContactHandler(Shards, Orders(personal), Personal, Cache, new(new(Redis), NullLogger<ContactLocks>.Instance), ErasureSignal).Handle(new(organizationId, contact), CancellationToken.None);
+
+    /// <summary>Null: all is gone.</summary>
+    public Task<string?> CarryErasureAsync(Guid organizationId, Guid contact) =>
+        new Erasure(Store, Orders(), Documents, Views, Personal, masters, Cache, new(Shards), new(masters)).CarryAsync(Shards.All[0], organizationId, contact, CancellationToken.None);
 
     public async Task<List<TimelineEntry>> TimelineAsync(Guid organizationId, Guid contact, int limit = 200)
     {

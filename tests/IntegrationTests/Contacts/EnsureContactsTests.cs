@@ -7,7 +7,7 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    private Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Guid organization, params ContactIdentity[] identities) => new EnsureContactsHandler(database.Shards, database.Merger).Handle(new(organization, identities), Ct);
+    private Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Guid organization, params ContactIdentity[] identities) => new EnsureContactsHandler(database.Shards, database.Merger, database.Cache).Handle(new(organization, identities), Ct);
 
     [Fact]
     public async Task Who_is_there_is_found_and_who_is_not_is_made()
@@ -54,5 +54,19 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
         }
 
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE organization_id = $1", organization)).ShouldBe(40);
+    }
+
+    [Fact]
+    public async Task What_a_message_or_a_first_consent_changes_is_read_from_no_cached_copy()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var phone = $"+49151{Random.Shared.NextInt64(100_000_000):D8}";
+        var ann = await database.CreateAsync(organization, phone);
+        async Task<ContactView> ShownAsync() => (await new ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, null, null, null, 10, null) { PhoneNumber = phone }, Ct)).Data.Single();
+        (await ShownAsync()).WaUserId.ShouldBeNull();
+        await EnsureAsync(organization, new ContactIdentity(phone, "DE.9", null));
+        (await ShownAsync()).WaUserId.ShouldBe("DE.9");
+        await database.Consents.ChangeAsync(organization, ann, null, new("OPTED_IN", "form", null), Ct); // as at a creation: the row as last seen is not known
+        (await ShownAsync()).ConsentStatus.ShouldBe("OPTED_IN");
     }
 }

@@ -65,4 +65,109 @@ public sealed class IdentityTests(ContactsDatabase database) : IClassFixture<Con
         (await database.EnsureAsync(organization, new ContactIdentity("4915100000001", "DE.2", null))).ShouldBe([new(ann, false)]);
         (await database.GetAsync(organization, ann)).WaUserId.ShouldBe("DE.2");
     }
+
+    [Fact]
+    public async Task Old_news_moves_nothing_back_and_lies_on_the_timeline()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, One, f => f with { WaUserId = "DE.1" });
+        await database.MoveAsync(organization, new(One, "DE.1", null), new(Three, null, null), "wamid.later", Noon.AddHours(2));
+        (await database.MoveAsync(organization, new(One, "DE.1", null), new(Two, null, null), "wamid.earlier", Noon.AddHours(1))).ShouldBe(ann);
+        (await database.GetAsync(organization, ann)).PhoneNumber.ShouldBe(Three);
+        for (var again = 0; again < 2; again++)
+        {
+            await database.MoveAsync(organization, new(One, "DE.1", null), new(Two, null, null), "wamid.earlier", Noon.AddHours(1));
+            await database.MoveAsync(organization, new(One, "DE.1", null), new(Three, null, null), "wamid.later", Noon.AddHours(2));
+        }
+
+        (await database.GetAsync(organization, ann)).PhoneNumber.ShouldBe(Three);
+        var told = (await database.TimelineAsync(organization, ann)).Where(e => e.Type.StartsWith("contact_identity", StringComparison.Ordinal)).ToList();
+        told.Select(e => e.Type).ShouldBe(["contact_identity_changed", "contact_identity_news_outdated"], ignoreOrder: true);
+        told.Single(e => e.Type == "contact_identity_news_outdated").Data.GetProperty("identity").GetProperty("after").GetProperty("phone_number").GetString().ShouldBe(Two);
+    }
+
+    [Fact]
+    public async Task A_new_user_id_does_not_make_the_news_of_a_number_old()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, One, f => f with { WaUserId = "DE.1" });
+        await database.MoveAsync(organization, new(null, "DE.1", null), new(null, "DE.2", null), "hash", Noon.AddHours(2));
+        await database.MoveAsync(organization, new(One, "DE.1", null), new(Two, null, null), "wamid.1", Noon.AddHours(1));
+        (await database.GetAsync(organization, ann)).ShouldSatisfyAllConditions(c => c.PhoneNumber.ShouldBe(Two), c => c.WaUserId.ShouldBe("DE.2"));
+    }
+
+    [Fact]
+    public async Task News_in_the_wrong_order_leads_to_the_last_number_all_the_same()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, One, f => f with { FirstName = "Ann" });
+        var early = (await database.EnsureAsync(organization, new ContactIdentity(Three, null, "Ann")))[0].Id; // wrote from the last number already
+        (await database.MoveAsync(organization, new(Two, null, null), new(Three, null, null), "wamid.2", Noon.AddHours(2))).ShouldBe(early);
+        await database.MoveAsync(organization, new(One, null, null), new(Two, null, null), "wamid.1", Noon.AddHours(1));
+        (await database.GetAsync(organization, early)).ShouldSatisfyAllConditions(c => c.Id.ShouldBe(ann), c => c.PhoneNumber.ShouldBe(Three), c => c.FirstName.ShouldBe("Ann"));
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.waiting_identity_news WHERE organization_id = $1", organization)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task In_whatever_order_and_however_often_news_comes_the_person_ends_at_the_last_number()
+    {
+        for (var seed = 1; seed <= 6; seed++)
+        {
+            var organization = await database.NewOrganizationAsync();
+            var ann = await database.CreateAsync(organization, One);
+            string[] numbers = [One, Two, Three, "+4915100000004", "+4915100000005"];
+            var news = Enumerable.Range(0, numbers.Length - 1).SelectMany(n => new[] { n, n }).ToArray();
+            new Random(seed).Shuffle(news);
+            await Task.WhenAll(news.Select(n => Task.Run(() => database.MoveAsync(organization, new(numbers[n], null, null), new(numbers[n + 1], null, null), $"wamid.{n}", Noon.AddHours(n)))));
+            (await database.GetAsync(organization, ann)).PhoneNumber.ShouldBe(numbers[^1], $"seed {seed}: {string.Join(' ', news)}");
+            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE organization_id = $1", organization)).ShouldBe(1);
+            (await database.Store.LoadAsync(organization, ann, Ct)).Events.Count(e => e.Body is ContactIdentityChanged).ShouldBe(numbers.Length - 1);
+        }
+    }
+
+    [Fact]
+    public async Task Told_again_after_the_network_gave_the_number_to_somebody_else_the_news_makes_no_two_people_one()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, One);
+        await database.MoveAsync(organization, new(One, null, null), new(Two, null, null), "wamid.1", Noon);
+        var bob = (await database.EnsureAsync(organization, new ContactIdentity(One, null, "Bob", Noon.AddDays(2))))[0];
+        bob.Created.ShouldBeTrue();
+        await database.MoveAsync(organization, new(One, null, null), new(Two, null, null), "wamid.1", Noon);
+        await database.MoveAsync(organization, new(One, null, null), new(Two, null, null), "told otherwise", Noon); // the same change, by another webhook
+        (await database.GetAsync(organization, bob.Id)).ShouldSatisfyAllConditions(c => c.Id.ShouldBe(bob.Id), c => c.PhoneNumber.ShouldBe(One));
+        (await database.GetAsync(organization, ann)).PhoneNumber.ShouldBe(Two);
+        (await database.EnsureAsync(organization, new ContactIdentity(One, null, null, Noon.AddMinutes(-1)))).ShouldBe([new(ann, false)]); // a message that she sent before, and comes late
+    }
+
+    [Fact]
+    public async Task An_older_message_brings_no_earlier_user_id_back()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = (await database.EnsureAsync(organization, new ContactIdentity(One, "DE.2", null, Noon)))[0].Id;
+        (await database.EnsureAsync(organization, new ContactIdentity(One, "DE.1", null, Noon.AddMinutes(-1)))).ShouldBe([new(ann, false)]);
+        (await database.GetAsync(organization, ann)).WaUserId.ShouldBe("DE.2");
+        (await database.EnsureAsync(organization, new ContactIdentity(One, "DE.3", null, Noon.AddMinutes(1)))).ShouldBe([new(ann, false)]);
+        (await database.GetAsync(organization, ann)).WaUserId.ShouldBe("DE.3");
+        (await database.EnsureAsync(organization, new ContactIdentity(null, "DE.2", null, Noon.AddMinutes(-2)))).ShouldBe([new(ann, false)]); // an id of hers, whenever
+    }
+
+    [Fact]
+    public async Task Numbers_that_an_erased_person_had_before_are_looked_for_too()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, One);
+        var rejected = await database.ImportAsync(organization, $"phone_number,email\n{One},no address\n");
+        await database.MoveAsync(organization, new(One, null, null), new(Two, null, null), "wamid.1", Noon);
+        await database.MoveAsync(organization, new(Three, null, null), new(One, null, null), "wamid.0", Noon.AddDays(-1)); // waits: nobody is known by it
+        await database.OrderErasureAsync(organization, ann);
+        await database.CarryErasureAsync(organization, ann);
+        (await database.RejectedAsync(organization, rejected.Id)).Single().Fields.ShouldBeEmpty();
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.past_identities WHERE organization_id = $1", organization)).ShouldBe(0);
+    }
+
+    private const string One = "+4915100000001";
+    private const string Two = "+4915100000002";
+    private const string Three = "+4915100000003";
+    private static readonly DateTimeOffset Noon = new(2026, 5, 1, 12, 0, 0, TimeSpan.Zero);
 }

@@ -143,6 +143,57 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
     }
 
     [Fact]
+    public async Task Whoever_changes_a_contact_while_it_is_merged_away_changes_the_surviving_one()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var organization = await database.NewOrganizationAsync();
+            var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
+            var merge = Task.Run(() => database.MergeAsync(organization, a, b), Ct);
+            await Task.WhenAll(Enumerable.Range(0, 12).Select(n => Task.Run(async () =>
+            {
+                await new PatchContactHandler(database.Shards, database.Cache).Handle(new(organization, b, ContactsDatabase.Json($$"""{"custom_fields":{"k{{n}}":{{n}} } }"""), null), Ct);
+                (await database.GetAsync(organization, b)).ShouldNotBeNull();
+            }, Ct)));
+            await merge;
+            (await database.GetAsync(organization, b)).ShouldSatisfyAllConditions(c => c.Id.ShouldBe(a), c => c.CustomFields.EnumerateObject().Count().ShouldBe(12));
+            await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, b, null), Ct);
+        }
+    }
+
+    [Fact]
+    public async Task A_merge_while_its_lists_are_deleted_and_changed_ends_with_counts_that_are_true()
+    {
+        for (var round = 0; round < 8; round++)
+        {
+            var organization = await database.NewOrganizationAsync();
+            var (a, b, c) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"), await database.CreateAsync(organization, "+4915100000003"));
+            var lists = new List<Guid>();
+            for (var n = 0; n < 6; n++)
+            {
+                lists.Add(await NewListAsync(organization, n % 2 == 0 ? [a, b, c] : [b, c]));
+            }
+
+            var changes = lists.Select((list, n) => Task.Run(async () =>
+            {
+                if (n < 3)
+                {
+                    await new DeleteListHandler(database.Shards).Handle(new(organization, list, null), Ct);
+                }
+                else
+                {
+                    await new ChangeListMembersHandler(database.Shards).Handle(new(organization, list, [a, c], [b]), Ct);
+                }
+            }, Ct)).ToList();
+            await Task.WhenAll([.. changes, Task.Run(() => database.MergeAsync(organization, a, b), Ct), Task.Run(() => database.MergeAsync(organization, b, c), Ct)]);
+            (await database.GetAsync(organization, c)).Id.ShouldBe((await database.GetAsync(organization, a)).Id);
+            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE organization_id = $1", organization)).ShouldBe(1);
+            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_lists l WHERE l.organization_id = $1 AND l.contact_count <> (SELECT count(*) FROM contact_list_items i WHERE i.list_id = l.id)", organization)).ShouldBe(0);
+            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_lists WHERE organization_id = $1", organization)).ShouldBe(3);
+        }
+    }
+
+    [Fact]
     public async Task An_open_window_of_the_other_contact_stays_open()
     {
         var organization = await database.NewOrganizationAsync();

@@ -40,6 +40,11 @@ public sealed class SuspensionTests(EndToEndApp app) : IClassFixture<EndToEndApp
         (await agent.Client.SendAsync("POST", $"/v1/conversations/{conversation}/assign", new { user_id = agent.Id })).Status.ShouldBe(200);
         app.Meta.State.Messages().Count.ShouldBe(sent);
 
+        // Customers write on, and may say STOP: nothing of it is lost.
+        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "contacts":[{"wa_id":"919876501077","profile":{"name":"Ravi"}}],"messages":[{"from":"919876501077","id":"wamid.suspended-1","timestamp":"1764000000","type":"text","text":{"body":"STOP"}}]"""));
+        await app.Views.InboxEmptyAsync();
+        (await tenant.Api.SendAsync("GET", "/v1/contacts?phone_number=%2B919876501077"))["data"][0].GetProperty("consent_status").GetString().ShouldBe("OPTED_OUT");
+
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{tenant.Id}/activate")).Status.ShouldBe(200);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);
         await tenant.CompletedAsync(campaign);

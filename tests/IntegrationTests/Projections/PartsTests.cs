@@ -69,7 +69,7 @@ public sealed class PartsTests(LogDatabase database) : IClassFixture<LogDatabase
         }
 
         await using var process = await RunnerProcess.StartAsync(database, view);
-        await process.Runner.WaitAsync(view.Name, database.Shard, await database.ScalarAsync<long>("SELECT last_value FROM mt_events_sequence"), RunnerProcess.Patience, Ct);
+        await process.Runner.WaitAsync(view.Name, database.Shard, await database.ScalarAsync<long>("SELECT bsp.last_event(last_value) FROM mt_events_sequence"), RunnerProcess.Patience, Ct);
         (await view.RowsAsync(database, organization)).ShouldBe(699);
         (await process.StatusAsync(view)).Parked.ShouldBe(1);
     }

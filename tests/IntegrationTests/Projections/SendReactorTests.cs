@@ -7,6 +7,7 @@ using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Redis;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EventStore;
 using Bsp.IntegrationTests.Views;
@@ -50,6 +51,27 @@ public sealed class SendReactorTests(StoresFixture fixture)
         await world.WithRunnersAsync(1, () => Task.CompletedTask);
         (await world.FactsAsync(campaign)).Count(e => e.Body is CampaignPaused).ShouldBe(1);
         (await world.FactsAsync(contact)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task What_it_changed_is_read_from_no_cached_copy_any_more()
+    {
+        await using var world = await World.NewAsync(fixture);
+        var phone = $"+49151{Random.Shared.NextInt64(100_000_000):D8}";
+        var (campaign, contact) = (await world.RunningAsync(), await world.ContactAsync("OPTED_IN", phone));
+        Task<string?> ShownAsync() => world.Contacts.GetAsync(world.Organization, phone, async () => (string?)await world.Database.ScalarAsync<string>("SELECT consent_status FROM contacts WHERE id = $1", contact), Ct);
+        (await ShownAsync()).ShouldBe("OPTED_IN");
+        await world.Caches.Campaigns.SetAsync(campaign, 1, "RUNNING", Ct);
+        await world.RejectAsync(campaign, 131048);
+        await world.RejectAsync(null, 131050, contact);
+
+        // Somebody looked before the change and writes what he saw after it: not kept either.
+        var slow = await world.ReadAndWaitAsync(phone, "OPTED_IN");
+        await world.WithRunnersAsync(1, () => Task.CompletedTask);
+        (await world.Caches.Campaigns.FindAsync<string>(campaign, Ct)).ShouldBeNull();
+        slow.Go.SetResult();
+        (await slow.Reading).ShouldBe("OPTED_IN");
+        (await ShownAsync()).ShouldBe("OPTED_OUT");
     }
 
     [Theory]
@@ -107,7 +129,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
             """); // at the commit itself: all is written, nothing is final
         var end = await world.EndAsync();
         await using var store = world.NewStore();
-        var reactor = new SendReactor(store, new Plain(), TimeProvider.System);
+        var reactor = world.NewReactor(store);
         var before = await reactor.CheckpointAsync(world.Database.Shard, Ct);
         var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected").ToList());
         await Should.ThrowAsync<Npgsql.NpgsqlException>(reactor.ApplyAsync(page, Ct));
@@ -129,7 +151,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         await world.AppendAsync(absorbed, "contact", new ContactAbsorbed(absorbed, survivor, Noon)); // what the rows do not show yet
         var end = await world.EndAsync();
         await using var store = world.NewStore();
-        var reactor = new SendReactor(store, new Plain(), TimeProvider.System);
+        var reactor = world.NewReactor(store);
         var before = await reactor.CheckpointAsync(world.Database.Shard, Ct);
         var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected").ToList());
         await Should.ThrowAsync<Application.Common.VersionConflict>(reactor.ApplyAsync(page, Ct));
@@ -142,17 +164,40 @@ public sealed class SendReactorTests(StoresFixture fixture)
         (await world.FactsAsync(absorbed)).Count.ShouldBe(1);
     }
 
-    private sealed class World(ViewsDatabase database, Guid organization, PostgresEventStore store) : IAsyncDisposable
+    private sealed class World(ViewsDatabase database, Guid organization, PostgresEventStore store, RedisConnection redis) : IAsyncDisposable
     {
         public ViewsDatabase Database => database;
 
         public static async Task<World> NewAsync(StoresFixture fixture)
         {
             var database = await ViewsDatabase.NewAsync(fixture);
-            return new(database, await database.NewOrganizationAsync(), Store(database));
+            return new(database, await database.NewOrganizationAsync(), Store(database), new(fixture.Stores.Redis));
         }
 
         public PostgresEventStore NewStore() => Store(database);
+
+        public RowCaches Caches { get; } = new(redis, NullLogger<JsonCache>.Instance);
+
+        public ContactCache Contacts { get; } = new(redis, NullLogger<ContactCache>.Instance);
+
+        public Guid Organization => organization;
+
+        /// <summary>A reader who has found no copy, holds the row as it is now, and keeps it only when he is told to go on.</summary>
+        public async Task<(TaskCompletionSource Go, Task<string?> Reading)> ReadAndWaitAsync(string phone, string row)
+        {
+            var (reads, go) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            await Contacts.RemoveAsync(organization, phone, Ct);
+            var reading = Contacts.GetAsync<string>(organization, phone, async () =>
+            {
+                reads.SetResult();
+                await go.Task;
+                return row;
+            }, Ct);
+            await reads.Task;
+            return (go, reading);
+        }
+
+        public SendReactor NewReactor(PostgresEventStore own) => new(own, new Plain(), Caches, Contacts, TimeProvider.System);
 
         public async Task<Guid> RunningAsync()
         {
@@ -161,10 +206,10 @@ public sealed class SendReactorTests(StoresFixture fixture)
             return id;
         }
 
-        public async Task<Guid> ContactAsync(string consent)
+        public async Task<Guid> ContactAsync(string consent, string? phone = null)
         {
             var id = Uuid.New();
-            await database.ExecuteAsync("INSERT INTO contacts (id, organization_id, consent_status) VALUES ($1, $2, $3)", id, organization, consent);
+            await database.ExecuteAsync("INSERT INTO contacts (id, organization_id, consent_status, phone_number) VALUES ($1, $2, $3, nullif($4, ''))", id, organization, consent, phone ?? "");
             return id;
         }
 
@@ -182,7 +227,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
 
         public async Task<IReadOnlyList<Application.EventStore.StoredEvent>> FactsAsync(Guid stream) => (await store.LoadAsync(organization, stream, Ct)).Events;
 
-        public Task<long> EndAsync() => database.ScalarAsync<long>("SELECT last_value FROM mt_events_sequence");
+        public Task<long> EndAsync() => database.ScalarAsync<long>("SELECT bsp.last_event(last_value) FROM mt_events_sequence");
 
         public async Task<IReadOnlyList<Application.EventStore.StoredEvent>> PageAsync(long after)
         {
@@ -194,7 +239,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         public async Task WithRunnersAsync(int count, Func<Task> work)
         {
             var processes = Enumerable.Range(0, count).Select(_ => (Readers: new LogReaders(new()), Store: Store(database))).Select(p =>
-                (p.Readers, p.Store, Runner: new ProjectionRunner([new SendReactor(p.Store, new Plain(), TimeProvider.System)], database.Shards, p.Readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance))).ToList();
+                (p.Readers, p.Store, Runner: new ProjectionRunner([NewReactor(p.Store)], database.Shards, p.Readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance))).ToList();
             foreach (var process in processes)
             {
                 await process.Runner.StartAsync(Ct);
@@ -214,6 +259,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         {
             await store.DisposeAsync();
             await database.DisposeAsync();
+            await redis.DisposeAsync();
         }
 
         private static PostgresEventStore Store(ViewsDatabase database) => new(database.Shards, [new CampaignsView(), new ContactConsentView()], LogDatabase.NewSignals(), new(), TimeProvider.System);

@@ -44,8 +44,14 @@ public sealed class ContactTests
 
     [Fact] public void Merging_again_changes_nothing() => Contact.Merge(Contact.Initial, Contact.Evolve(Contact.Initial, new ContactAbsorbed(Other, Id, Noon)), Id, Other, "api", Noon).Surviving.ShouldBeEmpty();
 
-    [Fact] public void The_news_of_a_new_number_is_noted_once() =>
-        Given(new ContactIdentityChanged(Id, "user_changed_number", "wamid.1", Form7, Noon)).When(s => Contact.ChangeIdentity(s, Id, "user_changed_number", "wamid.1", Form7, Noon)).Then();
+    [Fact] public void The_news_of_a_new_number_is_noted_with_the_time_of_which_it_speaks() =>
+        Given().When(s => Contact.ChangeIdentity(s, Id, "user_changed_number", "wamid.1", Form7, outdated: false, Noon.AddHours(-1), Noon)).Then(new ContactIdentityChanged(Id, "user_changed_number", "wamid.1", Form7, Noon, Noon.AddHours(-1)));
+
+    [Fact] public void Old_news_is_kept_as_old_news() =>
+        Given().When(s => Contact.ChangeIdentity(s, Id, "user_changed_number", "wamid.1", Form7, outdated: true, Noon.AddHours(-1), Noon)).Then(new ContactIdentityNewsOutdated(Id, "user_changed_number", "wamid.1", Form7, Noon, Noon.AddHours(-1)));
+
+    [Fact] public void No_news_is_noted_of_who_is_another_contact_by_now() =>
+        Given(new ContactAbsorbed(Id, Other, Noon)).When(s => Contact.ChangeIdentity(s, Id, "user_changed_number", "wamid.1", Form7, false, Noon, Noon)).ThenRefused("contact.merged");
 
     [Fact] public void Erasing_twice_erases_once() => Given(new ContactErased(Id, [Id], Noon)).When(s => Contact.Erase(s, Id, [Id], Noon)).Then();
 

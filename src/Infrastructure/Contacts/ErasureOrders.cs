@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Bsp.Application.EventStore;
+using Bsp.Application.Privacy;
+using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.Contacts;
+
+/// <summary>By what an erased person is still to be found in copies: numbers with '+', user ids, e-mail addresses.</summary>
+internal sealed record ErasedIdentities(IReadOnlyList<string> Phones, IReadOnlyList<string> UserIds, IReadOnlyList<string> Emails)
+{
+    public ErasedIdentities With(ErasedIdentities more) =>
+        new([.. Phones.Concat(more.Phones).Distinct()], [.. UserIds.Concat(more.UserIds).Distinct()], [.. Emails.Concat(more.Emails).Distinct()]);
+}
+
+/// <summary>A person to be erased.</summary>
+/// <param name="Ids">The surviving contact's first, then those merged into it.</param>
+/// <param name="Row"><c>id:row_version</c> of its row as it was looked at; empty: there was none.</param>
+internal sealed record ErasedPerson(IReadOnlyList<Guid> Ids, ErasedIdentities Identities, string Row);
+
+/// <summary>
+/// The order to erase a person and the event that destroys keys and rows: one transaction, upon the contact's stream as it was before anybody was looked up. Whoever is merged in, moved to another
+/// number or merged away meanwhile has written to that stream, and it is begun anew: so either the merge comes first and all of the person is erased, or the erasure does and there is nobody to merge.
+/// </summary>
+public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts deleted, ISecrets secrets, TimeProvider clock)
+{
+    /// <summary>Null: somebody else was faster; look again whom the id means.</summary>
+    /// <exception cref="Refusal"><c>contact.unknown</c>, <c>contact.merged</c></exception>
+    internal async Task<ErasedPerson?> TryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
+    {
+        var stream = await store.LoadAsync(organizationId, contactId, ct);
+        var person = await PresentAsync(shard, organizationId, contactId, ct) ?? await deleted.FindAsync(shard, organizationId, contactId, ct) ?? throw GetContactHandler.UnknownContact();
+        if (person.Ids[0] != contactId)
+        {
+            return await TryAsync(shard, organizationId, person.Ids[0], ct); // its row is gone, and it was part of that one
+        }
+
+        var events = Contact.Erase(stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve), contactId, person.Ids, clock.GetUtcNow());
+        return events.Length > 0 && await AppendAsync(shard, organizationId, person, stream.Version, events, ct) ? person : null;
+    }
+
+    private async Task<bool> AppendAsync(Shard shard, Guid organizationId, ErasedPerson person, long version, ContactEvent[] events, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await transaction.ExecuteAsync("""
+            INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (contact_id) DO UPDATE SET contact_ids = excluded.contact_ids, identities = excluded.identities
+            """, ct, person.Ids[0], organizationId, person.Ids.ToArray(), secrets.Seal(JsonSerializer.Serialize(person.Identities)));
+        var verdict = (await store.AppendAsync(transaction, shard, organizationId, [[new(person.Ids[0], "contact", version, events)]], ct))[0].Verdict;
+        if (verdict == AppendVerdict.Archived)
+        {
+            await store.RestoreAsync(organizationId, [person.Ids[0]], ct);
+        }
+
+        // A change of the row alone is in no stream; the row is looked at by the append, which has the stream already: the other way round it would wait in a ring with merges and consents.
+        if (verdict != AppendVerdict.Ok || (await transaction.QueryAsync("SELECT current_setting('bsp.erased_rows')", r => r.GetString(0), ct))[0] != person.Row)
+        {
+            return false;
+        }
+
+        await transaction.CommitAsync(ct);
+        return true;
+    }
+
+    // Null: it has no row. A number that the person had before is in what was told at that time.
+    private async Task<ErasedPerson?> PresentAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
+    {
+        var all = await shard.QueryAsync(organizationId, """
+            SELECT c.id, c.phone_number, c.wa_user_id, c.email, c.id || ':' || c.row_version FROM contacts c WHERE c.organization_id = $1 AND c.id = $2
+            UNION ALL SELECT x.contact_id, x.phone_number, x.wa_user_id, NULL, NULL FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND x.into_id = $2
+            """, r => (Id: r.GetGuid(0), Phone: r.TextOrNull(1), UserId: r.TextOrNull(2), Email: r.TextOrNull(3), Row: r.TextOrNull(4)), ct, organizationId, contactId);
+        if (all.Find(k => k.Row is not null).Row is not { } row)
+        {
+            return null;
+        }
+
+        Guid[] ids = [contactId, .. all.Select(k => k.Id).Where(id => id != contactId).Order()];
+        var now = new ErasedIdentities([.. all.Select(k => k.Phone).OfType<string>()], [.. all.Select(k => k.UserId).OfType<string>()], [.. all.Select(k => k.Email).OfType<string>()]);
+        return new(ids, now.With(await deleted.FormerAsync(organizationId, ids, ct)), row);
+    }
+}
