@@ -51,7 +51,7 @@ public sealed record RejectedRow(int Row, int Line, string? Column, string Reaso
 /// <param name="Columns">The file's header.</param>
 public sealed record RejectedRows(IReadOnlyList<string> Columns, IReadOnlyList<RejectedRow> Rows);
 
-/// <summary>Bad rows of an import, in file order; refused with <c>import.unknown</c>, and with <c>import.rejected_unknown</c> when their time is over.</summary>
+/// <summary>Bad rows of an import, in file order; refused with <c>import.unknown</c>, and with <c>import_rejects.unknown</c> when their time is over.</summary>
 /// <param name="AfterRow">0: from the first.</param>
 /// <param name="Limit">1–5,000.</param>
 public sealed record ListRejectedRows(Guid OrganizationId, Guid ImportId, int AfterRow, int Limit) : IRequest<RejectedRows>;

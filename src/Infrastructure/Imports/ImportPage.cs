@@ -68,8 +68,9 @@ internal static class ImportPage
     /// <summary>Reads the staged rows after one and checks them; null: none is left. Staged rows do not change, so this goes ahead while the page before is carried.</summary>
     public static async Task<CheckedRows?> ReadAsync(Shard shard, Guid organizationId, Guid importId, ImportColumns columns, int afterRow, CancellationToken ct)
     {
-        var staged = await shard.QueryAsync(organizationId, "SELECT row, line, fields, fault FROM bsp.import_rows WHERE import_id = $1 AND row > $2 ORDER BY row LIMIT $3",
-            r => new StagedRow(r.GetInt32(0), r.GetInt32(1), r.GetFieldValue<string[]>(2), r.IsDBNull(3) ? null : r.GetString(3)), ct, importId, afterRow, RowsMax);
+        // Rows are numbered without gaps. A range, not a LIMIT: the planner, which expects one row, would have all that are left sorted for each page.
+        var staged = await shard.QueryAsync(organizationId, "SELECT row, line, fields, fault FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3 ORDER BY row",
+            r => new StagedRow(r.GetInt32(0), r.GetInt32(1), r.GetFieldValue<string[]>(2), r.IsDBNull(3) ? null : r.GetString(3)), ct, importId, afterRow, afterRow + RowsMax);
         if (staged.Count == 0)
         {
             return null;

@@ -34,7 +34,7 @@ public sealed class ListRejectedRowsHandler(Shards shards) : IRequestHandler<Lis
         var (columns, kept) = await shard.FirstAsync(query.OrganizationId, "SELECT columns, rejects_kept FROM bsp.imports WHERE id = $1", row => (row.GetFieldValue<string[]>(0), row.GetBoolean(1)), ct, query.ImportId);
         if (columns is null || !kept)
         {
-            throw columns is null ? GetImportHandler.Unknown() : new Refusal("import.rejected_unknown", $"Bad rows are kept for {ImportView.RejectsKeptDays} days.");
+            throw columns is null ? GetImportHandler.Unknown() : new Refusal("import_rejects.unknown", $"Bad rows are kept for {ImportView.RejectsKeptDays} days.");
         }
 
         return new(columns, await shard.QueryAsync(query.OrganizationId,

@@ -14,9 +14,12 @@ CREATE FUNCTION bsp.contacts_by_user_id(user_ids text[]) RETURNS TABLE (phone_nu
   SELECT c.phone_number, c.wa_user_id FROM public.contacts c WHERE c.wa_user_id = ANY (user_ids) AND (c.organization_id = (SELECT bsp.the_tenant())) IS TRUE
 $$;
 
--- Tells the planner of an organization that has just been filled; autovacuum does the rest within minutes. One column: a sample of the table, no more. Not while somebody vacuums: he tells it as well.
-CREATE FUNCTION bsp.analyze_contacts() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS
-$$ ANALYZE (SKIP_LOCKED) public.contacts (organization_id, phone_number, consent_status) $$;
+-- After an organization was filled: puts what waits in the search indexes' pending lists in its place, which every search reads through, and tells the planner. Autovacuum does the same within minutes.
+-- Three columns: a sample of the table, no more. Not while somebody vacuums: he tells it as well.
+CREATE FUNCTION bsp.settle_contacts() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+  SELECT gin_clean_pending_list('public.contacts_words'), gin_clean_pending_list('public.contacts_tags'), gin_clean_pending_list('public.contacts_custom');
+  ANALYZE (SKIP_LOCKED) public.contacts (organization_id, phone_number, consent_status);
+$$;
 
-REVOKE EXECUTE ON FUNCTION bsp.contacts_by_user_id(text[]), bsp.analyze_contacts() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bsp.contacts_by_user_id(text[]), bsp.analyze_contacts() TO bsp_app;
+REVOKE EXECUTE ON FUNCTION bsp.contacts_by_user_id(text[]), bsp.settle_contacts() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bsp.contacts_by_user_id(text[]), bsp.settle_contacts() TO bsp_app;

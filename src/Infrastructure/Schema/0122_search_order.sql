@@ -20,7 +20,9 @@ BEGIN
   IF tag IS NOT NULL THEN found := found || ' AND c.tags @> jsonb_build_array($5)'; END IF;
   IF consent IS NOT NULL THEN found := found || ' AND c.consent_status = $6'; END IF;
   IF email IS NOT NULL THEN found := found || ' AND bsp.contact_words(c.first_name, c.last_name, c.email) LIKE $7 AND lower(c.email) = $8'; END IF;
-  IF custom IS NOT NULL THEN found := found || ' AND (c.custom_fields @> $9 OR c.custom_fields @> $10)'; END IF;
+  IF custom IS NOT NULL THEN
+    found := found || CASE WHEN coalesce(custom_typed, custom) = custom THEN ' AND c.custom_fields @> $9' ELSE ' AND (c.custom_fields @> $9 OR c.custom_fields @> $10)' END;
+  END IF;
   IF after_id IS NOT NULL THEN found := found || ' AND c.id > $11'; END IF;
   IF after_phone IS NOT NULL THEN found := found || ' AND c.phone_number > $12'; END IF;
   RETURN QUERY EXECUTE found || CASE WHEN phone_from IS NULL THEN ' ORDER BY c.id' ELSE ' ORDER BY c.phone_number' END || ' LIMIT $13'

@@ -184,7 +184,7 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         await sweep.SweepAsync(database.Shards.All[0], Ct); // whatever one left to another
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rejects WHERE import_id = $1", old.Id)).ShouldBe(0);
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rows_staged WHERE import_id = $1", failed)).ShouldBe(0);
-        (await Should.ThrowAsync<Refusal>(database.RejectedAsync(organization, old.Id))).Code.ShouldBe("import.rejected_unknown");
+        (await Should.ThrowAsync<Refusal>(database.RejectedAsync(organization, old.Id))).Code.ShouldBe("import_rejects.unknown");
         (await database.ImportAsync(organization, old.Id)).ShouldSatisfyAllConditions(i => i.Rejected.ShouldBe(5_000), i => i.RejectedUrl.ShouldBeNull());
         (await database.ImportAsync(organization, young.Id)).RejectedUrl.ShouldBe($"/v1/imports/{young.Id}/rejected");
         (await database.RejectedAsync(organization, young.Id)).Count.ShouldBe(1);
