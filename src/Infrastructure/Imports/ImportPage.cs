@@ -17,8 +17,14 @@ internal sealed class PageOutdated : Exception;
 
 internal sealed record StagedRow(int Row, int Line, string[] Fields, string? Fault);
 
+/// <summary>A row that may go in, with its JSON written out: while the page before is carried there is time for it.</summary>
+internal sealed record GoodRow(StagedRow Staged, ImportRow Row, string CustomFields, string Tags)
+{
+    public static GoodRow Of(StagedRow staged, ImportRow row) => new(staged, row, row.CustomFields.ToJsonString(), JsonSerializer.Serialize(row.Tags));
+}
+
 /// <summary>A page of staged rows, read and checked.</summary>
-internal sealed record CheckedRows(int AfterRow, int LastRow, IReadOnlyList<(StagedRow Staged, ImportRow Row)> Good, IReadOnlyList<(StagedRow Staged, RowFault Fault)> Rejects)
+internal sealed record CheckedRows(int AfterRow, int LastRow, IReadOnlyList<GoodRow> Good, IReadOnlyList<(StagedRow Staged, RowFault Fault)> Rejects)
 {
     public int Count => Good.Count + Rejects.Count;
 }
@@ -60,7 +66,8 @@ internal static class ImportPage
     private const string ByUserId = "(organization_id, wa_user_id) WHERE wa_user_id IS NOT NULL";
 
     // Pending entries of the search indexes, in kB, and the memory to sort them with, while a page is carried: with PostgreSQL's 4 MB and more often, a seventh of the time went there.
-    private const string Settings = "SELECT set_config('gin_pending_list_limit', '16384', true), set_config('work_mem', '32768', true)";
+    // The commit does not wait for the disk: what a crash of the database takes of a page's rows it takes of the cursor, too, and the import's event, last of all, is waited for.
+    private const string Settings = "SELECT set_config('gin_pending_list_limit', '16384', true), set_config('work_mem', '32768', true), set_config('synchronous_commit', 'off', true)";
 
     /// <summary>A contact that was there. Seen: this file has named it before.</summary>
     private readonly record struct Met(string? Phone, bool Seen);
@@ -76,7 +83,7 @@ internal static class ImportPage
             return null;
         }
 
-        var (good, rejects) = (new List<(StagedRow, ImportRow)>(staged.Count), new List<(StagedRow, RowFault)>());
+        var (good, rejects) = (new List<GoodRow>(staged.Count), new List<(StagedRow, RowFault)>());
         foreach (var row in staged)
         {
             var (read, fault) = row.Fault is { } unreadable ? (null, new RowFault(null, unreadable)) : columns.Check(row.Fields);
@@ -86,7 +93,7 @@ internal static class ImportPage
             }
             else
             {
-                good.Add((row, read));
+                good.Add(GoodRow.Of(row, read));
             }
         }
 
@@ -106,10 +113,10 @@ internal static class ImportPage
         await transaction.ExecuteAsync(Settings, ct);
         var named = good.ConvertAll(g => g.Row);
         var aliases = await ImportAliases.FindAsync(transaction, organizationId, named, ct);
-        good = good.ConvertAll(g => (g.Staged, aliases.Meant(g.Row)));
+        good = good.ConvertAll(g => g with { Row = aliases.Meant(g.Row) });
         var (merged, duplicates) = Fold(good, await OwnersAsync(transaction, good, ct), rejects);
-        var met = await MergeAsync(transaction, organizationId, importId, ByPhone, [.. merged.Where(m => m.PhoneNumber is not null)], ct);
-        met.AddRange(await MergeAsync(transaction, organizationId, importId, ByUserId, [.. merged.Where(m => m.PhoneNumber is null)], ct));
+        var met = await MergeAsync(transaction, organizationId, importId, ByPhone, [.. merged.Where(m => m.Row.PhoneNumber is not null)], ct);
+        met.AddRange(await MergeAsync(transaction, organizationId, importId, ByUserId, [.. merged.Where(m => m.Row.PhoneNumber is null)], ct));
         if (!aliases.Same(await ImportAliases.FindAsync(transaction, organizationId, named, ct)))
         {
             throw new PageOutdated();
@@ -124,24 +131,25 @@ internal static class ImportPage
     private static bool IsErased(ImportRow row, IReadOnlySet<string> erased) => (row.PhoneNumber is { } phone && erased.Contains(phone)) || (row.WaUserId is { } user && erased.Contains(user));
 
     // Who has the user ids that the page names: the number, or the user id itself where there is none.
-    private static async Task<Dictionary<string, string>> OwnersAsync(TenantTransaction transaction, List<(StagedRow Staged, ImportRow Row)> rows, CancellationToken ct)
+    private static async Task<Dictionary<string, string>> OwnersAsync(TenantTransaction transaction, List<GoodRow> rows, CancellationToken ct)
     {
         var ids = rows.Select(r => r.Row.WaUserId).OfType<string>().Distinct().ToArray();
         return ids.Length == 0 ? [] : (await transaction.QueryAsync("SELECT wa_user_id, coalesce(phone_number, wa_user_id) FROM bsp.contacts_by_user_id($1)", r => (r.GetString(0), r.GetString(1)), ct, [ids])).ToDictionary();
     }
 
     // Same contact twice in the page: folded into one. A user id that another contact has (or another row of the page): rejected, not guessed.
-    private static (List<ImportRow> Merged, int Duplicates) Fold(List<(StagedRow Staged, ImportRow Row)> good, Dictionary<string, string> owners, List<(StagedRow, RowFault)> rejects)
+    private static (List<GoodRow> Merged, int Duplicates) Fold(List<GoodRow> good, Dictionary<string, string> owners, List<(StagedRow, RowFault)> rejects)
     {
-        var merged = new Dictionary<string, ImportRow>();
+        var merged = new Dictionary<string, GoodRow>();
         var duplicates = 0;
-        foreach (var (staged, row) in good)
+        foreach (var given in good)
         {
+            var row = given.Row;
             if (row is { PhoneNumber: not null, WaUserId: { } wa })
             {
                 if (owners.TryGetValue(wa, out var owner) && owner != row.Key)
                 {
-                    rejects.Add((staged, new("wa_user_id", "belongs to another contact")));
+                    rejects.Add((given.Staged, new("wa_user_id", "belongs to another contact")));
                     continue;
                 }
 
@@ -153,18 +161,18 @@ internal static class ImportPage
             var own = key != row.Key && key.StartsWith('+') ? row with { PhoneNumber = key } : row;
             owners.TryAdd(own.WaUserId ?? own.Key, own.Key);
             duplicates += merged.TryGetValue(own.Key, out var before) ? 1 : 0;
-            merged[own.Key] = before is null ? own : before.Then(own);
+            merged[own.Key] = before is null ? given with { Row = own } : GoodRow.Of(given.Staged, before.Row.Then(own));
         }
 
         return ([.. merged.Values], duplicates);
     }
 
     // Those that were there. Rows share no key, so none is met twice.
-    private static Task<List<Met>> MergeAsync(TenantTransaction transaction, Guid organizationId, Guid importId, string key, IReadOnlyList<ImportRow> rows, CancellationToken ct) =>
+    private static Task<List<Met>> MergeAsync(TenantTransaction transaction, Guid organizationId, Guid importId, string key, IReadOnlyList<GoodRow> rows, CancellationToken ct) =>
         rows.Count == 0 ? Task.FromResult<List<Met>>([])
         : transaction.QueryAsync(Merge.Replace("{key}", key, StringComparison.Ordinal), r => new Met(r.TextOrNull(0), r.GetBoolean(1)), ct, organizationId, importId, rows.Select(_ => Domain.Common.Uuid.New()).ToArray(),
-            Texts(rows.Select(r => r.PhoneNumber)), Texts(rows.Select(r => r.WaUserId)), Texts(rows.Select(r => r.FirstName)), Texts(rows.Select(r => r.LastName)), Texts(rows.Select(r => r.Email)),
-            Texts(rows.Select(r => r.Consent)), Texts(rows.Select(r => r.CustomFields.ToJsonString())), Texts(rows.Select(r => JsonSerializer.Serialize(r.Tags))));
+            Texts(rows.Select(r => r.Row.PhoneNumber)), Texts(rows.Select(r => r.Row.WaUserId)), Texts(rows.Select(r => r.Row.FirstName)), Texts(rows.Select(r => r.Row.LastName)), Texts(rows.Select(r => r.Row.Email)),
+            Texts(rows.Select(r => r.Row.Consent)), Texts(rows.Select(r => r.CustomFields)), Texts(rows.Select(r => r.Tags)));
 
     private static async Task RejectAsync(TenantTransaction transaction, Guid organizationId, Guid importId, List<(StagedRow Staged, RowFault Fault)> rejects, CancellationToken ct)
     {

@@ -78,8 +78,12 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         try
         {
             await PagesAsync(shard, organizationId, importId, ct);
-            await FinishAsync(shard, organizationId, importId, ct);
+            var created = await FinishAsync(shard, organizationId, importId, ct);
             LogDone(importId);
+            if (created >= CreatedToSettle)
+            {
+                await SettleAsync(shard, organizationId, importId, ct);
+            }
         }
         catch (LeaseLost)
         {
@@ -152,29 +156,32 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         await cache.RemoveAsync(organizationId, page.Phones, ct);
     }
 
-    // The planner has not seen these contacts yet, and the search indexes have not sorted in the last of them. Not within a page's or the event's transaction.
-    private static async Task SettleAsync(Shard shard, Guid organizationId, CancellationToken ct)
+    // The planner has not seen these contacts yet, and the search indexes have not sorted in the last of them. Autovacuum does both within minutes, so a failure or a kill loses nothing.
+    private async Task SettleAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
-        await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync("SELECT bsp.settle_contacts()", ct);
-        await transaction.CommitAsync(ct);
+        try
+        {
+            await using var transaction = await shard.BeginAsync(organizationId, ct);
+            await transaction.ExecuteAsync("SELECT bsp.settle_contacts()", ct);
+            await transaction.CommitAsync(ct);
+        }
+        catch (NpgsqlException e)
+        {
+            LogUnsettled(e, importId);
+        }
     }
 
-    // The event first: a crash between the two finds it there and only completes the row.
-    private async Task FinishAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
+    // The event first: a crash between the two finds it there and only completes the row. How many contacts it made.
+    private async Task<int> FinishAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
         var fact = (await shard.QueryAsync(organizationId, "SELECT source, proof, file_sha256, total, created, updated, rejected FROM bsp.imports WHERE id = $1", row =>
             new ContactsImported(importId, row.GetString(0), row.IsDBNull(1) ? null : row.GetString(1), row.GetString(2), row.GetInt32(3), row.GetInt32(4), row.GetInt32(5), row.GetInt32(6), clock.GetUtcNow()),
             ct, importId))[0];
-        if (fact.Created >= CreatedToSettle)
-        {
-            await SettleAsync(shard, organizationId, ct);
-        }
-
         await store.AppendAsync(organizationId, [new(importId, "contact", 0, [fact])], ct);
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await transaction.ExecuteAsync("UPDATE bsp.imports SET status = 'completed', completed_at = now(), updated_at = now(), leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2", ct, importId, owner);
         await transaction.CommitAsync(ct);
+        return fact.Created;
     }
 
     // The next worker takes it up when the lease is over; after the last attempt it is shown as failed, with what went in so far.
@@ -193,6 +200,9 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 
     [LoggerMessage(Level = LogLevel.Information, Message = "import {ImportId}: done")]
     private partial void LogDone(Guid importId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "import {ImportId}: its contacts are in, but the statistics could not be taken; autovacuum will")]
+    private partial void LogUnsettled(Exception exception, Guid importId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "import {ImportId}: another worker has taken it over")]
     private partial void LogLeaseLost(Guid importId);
