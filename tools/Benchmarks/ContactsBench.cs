@@ -126,7 +126,29 @@ internal static class ContactsBench
                 _ => false,
             };
         }, Patience, ct);
-        return done ? (Stopwatch.GetElapsedTime(began), installation.Api().Processor - before) : throw new Obstacle($"The import did not end in {Patience.TotalMinutes:0} minutes.");
+        var took = done ? (Stopwatch.GetElapsedTime(began), installation.Api().Processor - before) : throw new Obstacle($"The import did not end in {Patience.TotalMinutes:0} minutes.");
+        await RejectedAsync(api, $"{url}/rejected", rows, ct);
+        return took;
+    }
+
+    // Every bad row with its line, and no other.
+    private static async Task RejectedAsync(HttpClient api, string url, int rows, CancellationToken ct)
+    {
+        using var reader = new StreamReader(await api.GetStreamAsync(url, ct));
+        await reader.ReadLineAsync(ct);
+        foreach (var n in Enumerable.Range(0, rows).Where(IsBad))
+        {
+            var line = await reader.ReadLineAsync(ct);
+            if (line?.StartsWith($"{n + 2},phone_number,is no phone number with country code,bad,", StringComparison.Ordinal) != true)
+            {
+                throw new Obstacle($"The bad rows lack line {n + 2}: {line}");
+            }
+        }
+
+        if (await reader.ReadLineAsync(ct) is { } more)
+        {
+            throw new Obstacle($"The bad rows have one too many: {more}");
+        }
     }
 
     private static async Task CountsAsync(Report report, Installation installation, HttpClient api, int rows, CancellationToken ct)

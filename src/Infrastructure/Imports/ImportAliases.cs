@@ -14,7 +14,7 @@ internal sealed class ImportAliases
     public static async Task<ImportAliases> FindAsync(TenantTransaction transaction, Guid organizationId, IReadOnlyCollection<ImportRow> rows, CancellationToken ct)
     {
         // "= ANY" over an array the planner knows is looked up; over one it does not know every alias is compared with every element. For this statement only: the checks of foreign keys
-        // are statements too, one a row, and would be planned anew for each (measured: as long as the insert itself).
+        // are statements too, one a row, and would be planned anew for each (measured: a quarter of an import's processor time more).
         await transaction.ExecuteAsync("SET LOCAL plan_cache_mode = force_custom_plan", ct);
         var found = await transaction.QueryAsync("""
             SELECT x.phone_number, c.phone_number, c.wa_user_id FROM bsp.contact_aliases x JOIN contacts c ON c.id = x.into_id WHERE x.organization_id = $1 AND x.phone_number = ANY ($2)
