@@ -100,6 +100,7 @@ public static class Composition
         services.AddTransient<IPipelineBehavior<GetTemplate, TemplateView>, CachedTemplate>();
         services.AddSingleton<ImportSignal>();
         services.AddHostedService<ImportWorker>();
+        services.AddHostedService<ImportSweep>();
 
         // Meta
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, options.Meta.Timeout));

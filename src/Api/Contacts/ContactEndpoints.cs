@@ -32,7 +32,7 @@ public sealed class ContactEndpoints : IEndpointModule
     {
         var contacts = app.MapGroup("/v1/contacts").WithTags("Contacts");
         contacts.MapPost("", CreateAsync).Describe("Adds a contact.", "contact.duplicate").Produces<ContactView>(201);
-        contacts.MapGet("", ListAsync).Describe("Contacts: ?q= (part of a name or e-mail), ?phone= (beginning of the number), ?phone_number= and ?email= (exactly), ?tag=, ?consent=, ?custom.<key>=; several together are all meant.").Produces<ListResponse<ContactView>>();
+        contacts.MapGet("", ListAsync).Describe("Contacts: ?q= (part of a name or e-mail), ?phone= (beginning of the number; then in the order of numbers), ?phone_number= and ?email= (exactly), ?tag=, ?consent=, ?custom.<key>=; several together are all meant.").Produces<ListResponse<ContactView>>();
         contacts.MapGet("/{id:guid}", GetAsync).Describe("One contact.", "contact.unknown").Produces<ContactView>();
         contacts.MapPatch("/{id:guid}", PatchAsync).Describe("Changes a contact (JSON merge patch).", "contact.unknown", "contact.duplicate", "version.mismatch").Accepts<JsonElement>("application/json", "application/merge-patch+json").Produces<ContactView>();
         contacts.MapDelete("/{id:guid}", DeleteAsync).Describe("Removes a contact and its list memberships.", "contact.unknown", "version.mismatch").Produces(204);

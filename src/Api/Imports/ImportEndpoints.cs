@@ -28,7 +28,7 @@ public sealed class ImportEndpoints : IEndpointModule
                 "import.empty", "import.header_missing_identity", "import.header_unknown_column", "import.header_duplicate_column", "import.unclosed_quote", "import.row_too_long");
         app.MapGet("/v1/imports/{id:guid}", GetAsync).WithTags("Imports").Describe("How far an import is.", "import.unknown").Produces<ImportView>();
         app.MapGet("/v1/imports/{id:guid}/stream", Stream).WithTags("Imports").Describe("The same as server-sent events, one whenever it changes, until the import ends.", "import.unknown").Produces(200, contentType: "text/event-stream");
-        app.MapGet("/v1/imports/{id:guid}/rejected", RejectedAsync).WithTags("Imports").Describe("The bad rows with line, column and reason, as CSV.", "import.unknown").Produces<string>(200, "text/csv");
+        app.MapGet("/v1/imports/{id:guid}/rejected", RejectedAsync).WithTags("Imports").Describe($"The bad rows with line, column and reason, as CSV; kept for {ImportView.RejectsKeptDays} days.", "import.unknown", "import_rejects.unknown").Produces<string>(200, "text/csv");
     }
 
     private static async Task<IResult> StartAsync(Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)

@@ -15,12 +15,12 @@ public sealed record ContactView(Guid Id, Guid OrganizationId, string? PhoneNumb
 /// <summary>One contact; refused with <c>contact.unknown</c> when the organization has none with this id.</summary>
 public sealed record GetContact(Guid OrganizationId, Guid ContactId) : IRequest<ContactView>;
 
-/// <summary>Contacts in the order of their ids (oldest first).</summary>
+/// <summary>Contacts in the order of their ids (oldest first); where the beginning of a number is asked for, in the order of numbers.</summary>
 /// <param name="Q">Part of first name, last name or e-mail; a text of digits looks for phone numbers beginning so. Null: no matter.</param>
 /// <param name="Phone">Beginning of the phone number, with country code.</param>
 /// <param name="Tag">Has exactly this tag.</param>
 /// <param name="Limit">1–200.</param>
-/// <param name="Cursor">Id of the last contact of the page before; null: from the start.</param>
+/// <param name="Cursor">Id (by number: number) of the last contact of the page before; null: from the start.</param>
 public sealed record ListContacts(Guid OrganizationId, string? Q, string? Phone, string? Tag, string? Consent, int Limit, string? Cursor) : IRequest<Page<ContactView>>
 {
     /// <summary>Exactly this number, in any spelling; answered from the cache <c>contact:{phone_number}</c> when nothing else is asked. Null: no matter.</summary>
@@ -48,6 +48,6 @@ public sealed class ListContactsValidator : AbstractValidator<ListContacts>
         RuleFor(l => l.Custom).Must(c => c.Count <= CustomMax && c.All(p => p.Key.Length is > 0 and <= 64 && p.Value.Length <= 500 && ContactFieldsValidator.Plain(p.Key) && !p.Value.Contains('\0'))).OverridePropertyName("custom")
             .WithMessage($"At most {CustomMax} custom fields, as custom.<key>=<value>.");
         RuleFor(l => l.Consent).Must(c => c is null || Domain.Contacts.Contact.ConsentStatuses.Contains(c)).OverridePropertyName("consent").WithMessage("consent is OPTED_IN, OPTED_OUT or PENDING.");
-        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
+        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _) || (c.StartsWith('+') && E164.Normalize(c) is not null)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
     }
 }

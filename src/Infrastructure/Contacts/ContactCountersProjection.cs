@@ -39,18 +39,19 @@ public sealed class ContactCountersProjection : PostgresProjection
 
     protected override async Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
-        await LockAsync(tx, page, ct);
+        var locked = await LockAsync(tx, page, ct);
         await AddAsync(tx, page, """
             UPDATE contacts c SET total_messages_sent = c.total_messages_sent + d.sent, total_messages_received = c.total_messages_received + d.received, last_interaction = greatest(c.last_interaction, d.last)
               FROM (SELECT coalesce(x.into_id, i.id) AS id, sum(i.sent)::int AS sent, sum(i.received)::int AS received, max(i.last) AS last
                       FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::timestamptz[]) AS i (id, organization, sent, received, last)
                       LEFT JOIN bsp.contact_aliases x ON x.contact_id = i.id GROUP BY 1) d
-             WHERE c.id = d.id
-            """, ct);
+             WHERE c.id = d.id AND c.id = ANY ($6)
+            """, ct, locked);
     }
 
     // The rows of whoever the ids mean, so that no merge of them is under way: the lock waits for one, after which the ids may mean somebody else, who is looked for by the next statement.
-    private static async Task LockAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
+    // Their ids bind the statement that counts as well: joined alone, it would read all contacts of an organization that is new to the statistics.
+    private static async Task<Guid[]> LockAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
         var ids = page.Events.Select(e => e.Body).OfType<MessageEvent>().Select(e => e.Ref.ContactId).Distinct().ToArray();
         var locked = new HashSet<Guid>();
@@ -62,7 +63,7 @@ public sealed class ContactCountersProjection : PostgresProjection
                 """, r => r.GetGuid(0), ct, ids);
             if (locked.IsSupersetOf(now) && attempt > 1)
             {
-                return;
+                return [.. locked];
             }
 
             locked.UnionWith(now);
@@ -71,12 +72,14 @@ public sealed class ContactCountersProjection : PostgresProjection
         throw new VersionConflict(ids[0], named: false);
     }
 
-    private static Task AddAsync(TenantTransaction tx, EventPage page, string sql, CancellationToken ct)
+    private static Task AddAsync(TenantTransaction tx, EventPage page, string sql, CancellationToken ct, params object[] more)
     {
         var contacts = page.Events.Where(e => e.Body is MessageEvent).Select(e => (e.OrganizationId, Fact: (MessageEvent)e.Body!)).GroupBy(e => e.Fact.Ref.ContactId).OrderBy(g => g.Key).ToList();
         return contacts.Count == 0 ? Task.CompletedTask : tx.ExecuteAsync(sql, ct,
+        [
             contacts.Select(c => c.Key).ToArray(), contacts.Select(c => c.First().OrganizationId).ToArray(), contacts.Select(c => c.Count(e => e.Fact is MessageSent)).ToArray(),
-            contacts.Select(c => c.Count(e => e.Fact is MessageReceived)).ToArray(), contacts.Select(c => c.Max(e => e.Fact.At).UtcDateTime).ToArray());
+            contacts.Select(c => c.Count(e => e.Fact is MessageReceived)).ToArray(), contacts.Select(c => c.Max(e => e.Fact.At).UtcDateTime).ToArray(), .. more,
+        ]);
     }
 
     private sealed class Copy() : PostgresCopy(ProjectionName)

@@ -9,7 +9,7 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>Pages by id through <c>bsp.search_contacts</c>, which runs as the tables' owner so that LIKE and @&gt; keep their indexes under row-level security.</summary>
+/// <summary>Pages by id, or by number where the beginning of one is asked for, through <c>bsp.search_contacts</c>, which runs as the tables' owner so that LIKE and @&gt; keep their indexes under row-level security.</summary>
 public sealed class ListContactsHandler(Shards shards, ContactCache cache) : IRequestHandler<ListContacts, Page<ContactView>>
 {
     public async Task<Page<ContactView>> Handle(ListContacts query, CancellationToken ct)
@@ -38,13 +38,18 @@ public sealed class ListContactsHandler(Shards shards, ContactCache cache) : IRe
         }
 
         var rows = await SearchAsync(shard, query, words, phone, phone is null ? null : After(phone), query.Limit + 1, ct);
-        return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
+        return rows.Count > query.Limit ? new(rows[..query.Limit], phone is null ? rows[query.Limit - 1].Id.ToString() : rows[query.Limit - 1].PhoneNumber) : new(rows, null);
     }
 
     private static Task<List<ContactView>> SearchAsync(Shard shard, ListContacts query, string? words, string? from, string? to, int limit, CancellationToken ct) =>
-        shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM bsp.search_contacts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) c", ContactRows.Read, ct,
-            Text(words is null ? null : $"%{ContactFilter.Escape(words.ToLowerInvariant())}%"), Text(from), Text(to), Text(query.Tag), Text(query.Consent), Text(query.Email?.Trim().ToLowerInvariant()),
-            Json(query.Custom, value => JsonValue.Create(value)), Json(query.Custom, Typed), ContactRows.Nullable(NpgsqlDbType.Uuid, query.Cursor is null ? null : Guid.Parse(query.Cursor)), limit);
+        shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM bsp.search_contacts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) c", ContactRows.Read, ct,
+            Text(words is null ? null : $"%{ContactFilter.Escape(words.ToLowerInvariant())}%"), Text(from), Text(to), Text(query.Tag), Text(query.Consent),
+            Text(query.Email?.Trim().ToLowerInvariant()), Text(query.Email is null ? null : LocalPart(query.Email.Trim().ToLowerInvariant())),
+            Json(query.Custom, value => JsonValue.Create(value)), Json(query.Custom, Typed),
+            ContactRows.Nullable(NpgsqlDbType.Uuid, from is null && query.Cursor is not null ? Guid.Parse(query.Cursor) : null), Text(from is null ? null : query.Cursor), limit);
+
+    // A pattern of what few have: the domain is in every second row.
+    private static string LocalPart(string email) => $"%{ContactFilter.Escape(email.IndexOf('@') is > 0 and var at ? email[..(at + 1)] : email)}%";
 
     private static Npgsql.NpgsqlParameter Json(IReadOnlyDictionary<string, string> custom, Func<string, JsonNode?> value) =>
         ContactRows.Nullable(NpgsqlDbType.Jsonb, custom.Count == 0 ? null : new JsonObject(custom.Select(p => KeyValuePair.Create(p.Key, value(p.Value)))).ToJsonString());

@@ -34,6 +34,23 @@ public static class Tenancy
     /// <summary>A transaction for one organization. Dispose without commit rolls back.</summary>
     public static Task<TenantTransaction> BeginAsync(this Shard shard, Guid organizationId, CancellationToken ct) => shard.BeginAsync([organizationId], ct);
 
+    /// <summary>A transaction on a connection that the caller keeps, for a long row of them: a backend that has the tables' pages and catalog at hand is not left for another.</summary>
+    public static async Task<TenantTransaction> BeginAsync(this NpgsqlConnection kept, Guid organizationId, CancellationToken ct)
+    {
+        var scoped = new TenantTransaction(kept, await kept.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct)) { KeepsConnection = true };
+        try
+        {
+            var (sql, settings) = Settings([organizationId]);
+            await scoped.ExecuteAsync(sql, ct, settings);
+            return scoped;
+        }
+        catch
+        {
+            await scoped.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>A transaction for several organizations (a page of the log, a batch).</summary>
     public static async Task<TenantTransaction> BeginAsync(this Shard shard, IReadOnlyCollection<Guid> organizationIds, CancellationToken ct)
     {
@@ -142,9 +159,14 @@ public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransac
         }
     }
 
+    internal bool KeepsConnection { get; init; }
+
     public async ValueTask DisposeAsync()
     {
         await transaction.DisposeAsync();
-        await connection.DisposeAsync();
+        if (!KeepsConnection)
+        {
+            await connection.DisposeAsync();
+        }
     }
 }

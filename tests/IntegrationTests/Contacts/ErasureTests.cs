@@ -227,6 +227,24 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     }
 
     [Fact]
+    public async Task Bad_rows_of_the_person_are_emptied_in_every_spelling_and_those_of_others_stay()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, "+4915112345678", f => f with { Email = "ann@example.com", WaUserId = "DE.1" });
+        string[] hers = ["0151 12345678", "0049151/12345678;ext", "+49 (0)151 12345678 mobile", "tel:+4915112345678", "Ann <ANN@Example.com>", "see DE.1", "{\"mail\":\"ann@example.com\"}"];
+        string[] others = ["0151 12345679", "joann@example.com", "ann@example.community", "DE.12", "ann"];
+        var import = await database.ImportAsync(organization, "phone_number,first_name\n" + string.Concat(hers.Concat(others).Select(text => $"not a number,\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"\n")));
+        import.Rejected.ShouldBe(hers.Length + others.Length);
+        var stranger = await database.NewOrganizationAsync();
+        var theirs = await database.ImportAsync(stranger, "phone_number,first_name\nnot a number,ann@example.com\n");
+
+        await database.OrderErasureAsync(organization, ann);
+        await database.CarryErasureAsync(organization, ann);
+        (await database.RejectedAsync(organization, import.Id)).Select(r => (r.Line, r.Fields.LastOrDefault())).ShouldBe([.. hers.Select((_, i) => (i + 2, (string?)null)), .. others.Select((text, i) => (i + 2 + hers.Length, (string?)text))]);
+        (await database.RejectedAsync(stranger, theirs.Id)).Single().Fields.ShouldBe(["not a number", "ann@example.com"]);
+    }
+
+    [Fact]
     public async Task Fifty_orders_at_once_erase_once_and_a_neighbours_contact_is_unknown()
     {
         var organization = await database.NewOrganizationAsync();

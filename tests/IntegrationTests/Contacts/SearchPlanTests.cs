@@ -27,12 +27,14 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Theory]
-    [InlineData("'%first12345%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_words")]
-    [InlineData("NULL, '+4915100012', '+4915100013', NULL, NULL, NULL, NULL, NULL, NULL", "contacts_organization_id_phone_number_key")]
-    [InlineData("NULL, NULL, NULL, 'rare', NULL, NULL, NULL, NULL, NULL", "contacts_tags")]
-    [InlineData("NULL, NULL, NULL, NULL, NULL, 'p77@example.com', NULL, NULL, NULL", "contacts_words")]
-    [InlineData("NULL, NULL, NULL, NULL, NULL, NULL, '{\"n\":\"77\"}', '{\"n\":77}', NULL", "contacts_custom")]
-    [InlineData("'%first1%', '+4915100012', '+4915100013', 'rare', 'PENDING', NULL, NULL, NULL, NULL", "contacts_")]
+    [InlineData("'%first12345%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_words")]
+    [InlineData("NULL, '+4915100012', '+4915100013', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_organization_id_phone_number_key")]
+    [InlineData("NULL, '+49151', '+49152', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '+4915100012000'", "contacts_organization_id_phone_number_key")]
+    [InlineData("NULL, NULL, NULL, 'rare', NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_tags")]
+    [InlineData("NULL, NULL, NULL, NULL, 'OPTED_OUT', NULL, NULL, NULL, NULL, NULL, NULL", "contacts_consent")]
+    [InlineData("NULL, NULL, NULL, NULL, NULL, 'p77@example.com', '%p77@%', NULL, NULL, NULL, NULL", "contacts_words")]
+    [InlineData("NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{\"n\":\"77\"}', '{\"n\":77}', NULL, NULL", "contacts_custom")]
+    [InlineData("'%first1%', '+4915100012', '+4915100013', 'rare', 'PENDING', NULL, NULL, NULL, NULL, NULL, NULL", "contacts_")]
     public async Task A_search_uses_its_index(string arguments, string index)
     {
         var plan = new List<string>();
@@ -63,9 +65,40 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
     }
 
     [Fact]
+    public async Task Numbers_come_in_their_own_order_page_by_page_also_when_the_last_one_seen_is_deleted_meanwhile()
+    {
+        var (numbers, cursor) = (new List<string>(), (string?)null);
+        do
+        {
+            var page = await new Bsp.Infrastructure.Contacts.ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, "4915100012", null, null, 150, cursor), TestContext.Current.CancellationToken);
+            numbers.AddRange(page.Data.Select(c => c.PhoneNumber!));
+            cursor = page.NextCursor;
+            if (cursor == "+4915100012149")
+            {
+                await database.Log.AdminQueryAsync("DELETE FROM contacts WHERE organization_id = $1 AND phone_number = $2 RETURNING 1", _ => 0, organization, cursor);
+            }
+        }
+        while (cursor is not null);
+        numbers.ShouldBe(Enumerable.Range(12_000, 1_000).Select(n => $"+49151{n:D8}"));
+    }
+
+    [Fact]
+    public async Task An_address_is_found_whatever_the_case_and_not_by_a_part_of_it()
+    {
+        (await ByEmailAsync("P77@Example.com")).ShouldHaveSingleItem().FirstName.ShouldBe("First77");
+        (await ByEmailAsync("77@example.com")).ShouldBeEmpty();
+        (await ByEmailAsync("p77@example.co")).ShouldBeEmpty();
+        (await ByEmailAsync("p%@example.com")).ShouldBeEmpty();
+        (await ByEmailAsync("p77")).ShouldBeEmpty();
+    }
+
+    private async Task<IReadOnlyList<Bsp.Application.Contacts.ContactView>> ByEmailAsync(string email) =>
+        (await new Bsp.Infrastructure.Contacts.ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, null, null, null, 10, null) { Email = email }, TestContext.Current.CancellationToken)).Data;
+
+    [Fact]
     public async Task A_search_without_an_organization_is_refused()
     {
-        await using var command = database.Shards.All[0].App.CreateCommand("SELECT count(*) FROM bsp.search_contacts(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1)");
+        await using var command = database.Shards.All[0].App.CreateCommand("SELECT count(*) FROM bsp.search_contacts(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1)");
         (await Should.ThrowAsync<PostgresException>(command.ExecuteScalarAsync(TestContext.Current.CancellationToken))).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
     }
 }

@@ -147,6 +147,52 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
     }
 
     [Fact]
+    public async Task What_a_page_reads_does_not_grow_with_the_organization_even_before_the_planner_knows_it()
+    {
+        const int there = 20_000, rows = 1_000;
+        var organization = await database.NewOrganizationAsync();
+        await database.Log.AdminQueryAsync("INSERT INTO contacts (id, organization_id, phone_number, wa_user_id) SELECT gen_random_uuid(), $1, '+49152' || lpad(n::text, 8, '0'), 'DE.' || n FROM generate_series(1, $2) AS n RETURNING 1", _ => 0, organization, there);
+        var id = await database.StageAsync(organization, "phone_number,wa_user_id\n" + string.Concat(Enumerable.Range(there - (rows / 2), rows).Select(n => $"+49152{n:D8},DE.{n}\n")));
+        var shard = database.Shards.All[0];
+        long read;
+        await using (var transaction = await Bsp.Infrastructure.Sharding.Tenancy.BeginAsync(shard, organization, Ct))
+        {
+            var page = await Bsp.Infrastructure.Imports.ImportPage.ReadAsync(shard, organization, id, Bsp.Application.Imports.ImportColumns.Of(["phone_number", "wa_user_id"]), 0, Ct);
+            var outcome = await Bsp.Infrastructure.Imports.ImportPage.CarryAsync(transaction, organization, id, page!, Ct);
+            (outcome.Created, outcome.Updated, outcome.Duplicates).ShouldBe(((rows / 2) - 1, (rows / 2) + 1, 0));
+            outcome.Phones.Count.ShouldBe((rows / 2) + 1);
+            read = (await transaction.QueryAsync("SELECT pg_stat_get_xact_tuples_returned(o) + pg_stat_get_xact_tuples_fetched(o) + (SELECT sum(pg_stat_get_xact_tuples_fetched(x.indexrelid) + pg_stat_get_xact_tuples_returned(x.indexrelid)) FROM pg_index x WHERE x.indrelid = o)::bigint FROM (SELECT 'contacts'::regclass::oid AS o) t", r => r.GetInt64(0), Ct))[0];
+        }
+
+        read.ShouldBeInRange(rows / 2, there / 2);
+        while (await database.Worker().WorkAsync(Ct))
+        {
+        }
+
+        (await database.ImportAsync(organization, id)).ShouldSatisfyAllConditions(i => i.Created.ShouldBe((rows / 2) - 1), i => i.Updated.ShouldBe((rows / 2) + 1));
+    }
+
+    [Fact]
+    public async Task Bad_rows_are_kept_for_their_time_and_then_only_their_number_is_known()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var (old, young, failed) = (await database.ImportAsync(organization, Bad(5_000)), await database.ImportAsync(organization, Bad(1)), await database.StageAsync(organization, Bad(3)));
+        await database.Log.AdminQueryAsync("UPDATE bsp.imports SET status = 'failed' WHERE id = $1 RETURNING 1", _ => 0, failed);
+        await database.Log.AdminQueryAsync("UPDATE bsp.imports SET updated_at = now() - interval '31 days' WHERE id = ANY ($1) RETURNING 1", _ => 0, new[] { old.Id, failed });
+        var sweep = new Bsp.Infrastructure.Imports.ImportSweep(database.Shards, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<Bsp.Infrastructure.Imports.ImportSweep>.Instance);
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => sweep.SweepAsync(database.Shards.All[0], Ct)));
+        await sweep.SweepAsync(database.Shards.All[0], Ct); // whatever one left to another
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rejects WHERE import_id = $1", old.Id)).ShouldBe(0);
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rows_staged WHERE import_id = $1", failed)).ShouldBe(0);
+        (await Should.ThrowAsync<Refusal>(database.RejectedAsync(organization, old.Id))).Code.ShouldBe("import_rejects.unknown");
+        (await database.ImportAsync(organization, old.Id)).ShouldSatisfyAllConditions(i => i.Rejected.ShouldBe(5_000), i => i.RejectedUrl.ShouldBeNull());
+        (await database.ImportAsync(organization, young.Id)).RejectedUrl.ShouldBe($"/v1/imports/{young.Id}/rejected");
+        (await database.RejectedAsync(organization, young.Id)).Count.ShouldBe(1);
+
+        static string Bad(int rows) => "phone_number\n" + string.Concat(Enumerable.Repeat("nobody\n", rows));
+    }
+
+    [Fact]
     public async Task The_same_file_twice_at_once_makes_each_contact_once()
     {
         var organization = await database.NewOrganizationAsync();
