@@ -38,15 +38,18 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
     public async Task<Guid?> Handle(ChangeContactIdentity command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
-        var contact = await ChangeAsync(shard, command, ct);
-        for (var (news, n) = (command, 0); contact is not null && n < WaitingMax; n++)
+        if (await ChangeAsync(shard, command, ct) is not { } contact)
         {
-            if (await WaitingIdentityNews.NextAsync(shard, command.OrganizationId, news.After, news.SaidAt, ct) is not { } next)
+            return (await ReachedAsync(shard, command.OrganizationId, command.After, ct))?.Id;
+        }
+
+        for (var (news, n) = (command, 0); n < WaitingMax && await WaitingIdentityNews.NextAsync(shard, command.OrganizationId, news.After, news.SaidAt, ct) is { } next; n++)
+        {
+            if (await ChangeAsync(shard, next, ct) is null)
             {
-                break;
+                break; // nobody arrived there after all: it goes on waiting
             }
 
-            await ChangeAsync(shard, next, ct);
             await WaitingIdentityNews.DropAsync(shard, next, ct);
             news = next;
         }
@@ -54,6 +57,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         return contact;
     }
 
+    // Null: nobody is known by what he was reached by; it waits.
     private async Task<Guid?> ChangeAsync(Shard shard, ChangeContactIdentity command, CancellationToken ct)
     {
         var parked = false;
@@ -61,14 +65,14 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         {
             if (await HolderAsync(shard, command, ct) is not { } known)
             {
-                if (!parked)
+                if (parked)
                 {
-                    await WaitingIdentityNews.ParkAsync(shard, command, ct);
-                    parked = true; // and looked for once more: whoever becomes known from here on finds it
-                    continue;
+                    return null;
                 }
 
-                return (await ReachedAsync(shard, command.OrganizationId, command.After, ct))?.Id;
+                await WaitingIdentityNews.ParkAsync(shard, command, ct);
+                parked = true; // and looked for once more: whoever becomes known from here on finds it
+                continue;
             }
 
             try

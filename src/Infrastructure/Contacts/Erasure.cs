@@ -88,7 +88,11 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
             {
                 await orders.TryAsync(shard, organizationId, contactId, ct);
             }
-            catch (Domain.Common.Refusal refusal) when (refusal.Code is "contact.merged" or "contact.unknown")
+            catch (Domain.Common.Refusal refusal) when (refusal.Code == "contact.unknown")
+            {
+                return 0; // nothing of him is in the log: what may be left are copies
+            }
+            catch (Domain.Common.Refusal refusal) when (refusal.Code == "contact.merged")
             {
                 await WithdrawAsync(shard, organizationId, contactId, ct); // it became part of another one before the order could be carried out, whose own order counts
                 return null;

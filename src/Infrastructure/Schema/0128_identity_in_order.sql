@@ -83,7 +83,6 @@ BEGIN
 END $$;
 
 -- As before; changed_phone: number of a row that learned something, whose cached copy is out of date. And with the moment at which each was so reached, by Meta's clock (null: now): who had the number or user id then is meant, and only a later word replaces a user id.
-DROP FUNCTION bsp.ensure_contacts(uuid, text[], text[], text[], text[], uuid[]);
 CREATE FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamptz[])
 RETURNS TABLE (n bigint, contact_id uuid, other_id uuid, changed_phone text) LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -134,3 +133,9 @@ BEGIN
   SELECT found.n, coalesce(found.wa_id, found.phone_id), CASE WHEN found.complements THEN found.phone_id END, l.phone_number
     FROM found LEFT JOIN learned l ON l.id = coalesce(found.wa_id, found.phone_id) ORDER BY found.n;
 END $$;
+
+-- For processes of the build before, which serve until they are restarted: a webhook that they could not take in would be noted as failed.
+CREATE OR REPLACE FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[])
+RETURNS TABLE (n bigint, contact_id uuid, other_id uuid) LANGUAGE sql VOLATILE AS $$
+  SELECT e.n, e.contact_id, e.other_id FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6, array_fill(NULL::timestamptz, ARRAY[cardinality($2)])) e ORDER BY e.n
+$$;

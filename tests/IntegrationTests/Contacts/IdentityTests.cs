@@ -1,5 +1,7 @@
 using Bsp.Application.Contacts;
+using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.IntegrationTests.Contacts;
 
@@ -106,6 +108,27 @@ public sealed class IdentityTests(ContactsDatabase database) : IClassFixture<Con
         await database.MoveAsync(organization, new(One, null, null), new(Two, null, null), "wamid.1", Noon.AddHours(1));
         (await database.GetAsync(organization, early)).ShouldSatisfyAllConditions(c => c.Id.ShouldBe(ann), c => c.PhoneNumber.ShouldBe(Three), c => c.FirstName.ShouldBe("Ann"));
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.waiting_identity_news WHERE organization_id = $1", organization)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task News_goes_on_waiting_while_the_one_before_it_turns_out_to_be_old()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var ann = await database.CreateAsync(organization, One, f => f with { WaUserId = "DE.1" });
+        await database.MoveAsync(organization, new(One, "DE.1", null), new("+4915100000009", null, null), "wamid.9", Noon.AddHours(9));
+        (await database.MoveAsync(organization, new(Two, null, null), new(Three, null, null), "wamid.2", Noon.AddHours(2))).ShouldBeNull(); // whose number that was is not known
+        await database.MoveAsync(organization, new(null, "DE.1", null), new(Two, null, null), "wamid.1", Noon.AddHours(1)); // old: she never arrives there
+        (await database.GetAsync(organization, ann)).PhoneNumber.ShouldBe("+4915100000009");
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.waiting_identity_news WHERE organization_id = $1", organization)).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_process_of_the_build_before_can_still_take_webhooks_in()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var made = await database.Shards.All[0].QueryAsync(organization, "SELECT contact_id, other_id FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6) ORDER BY n", r => r.GetGuid(0), Ct,
+            organization, new[] { One, Two }, new[] { "DE.1", "DE.2" }, new[] { "Ann", "Bob" }, new[] { "A", "B" }, new[] { Uuid.New(), Uuid.New() });
+        (await database.EnsureAsync(organization, new ContactIdentity(One, "DE.1", null), new ContactIdentity(null, "DE.2", null))).Select(c => c.Id).ShouldBe(made);
     }
 
     [Fact]
