@@ -136,8 +136,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var calls = await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i])));
         var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
         now = clock.GetUtcNow();
-        var known = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
-        var rulings = await WaitingAsync(() => store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None, known), ct);
+        var sending = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
+        var rulings = await WaitingAsync(() => store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None, sending), ct);
         recent.Remember(organizationId, rulings);
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
         await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
