@@ -65,13 +65,13 @@ public sealed class ImportEndpoints : IEndpointModule
     {
         await mediator.Send(new GetImport(caller.OrganizationId, id), ct);
         var lastSeen = context.Request.Headers["Last-Event-ID"] is [{ } seen] ? seen : null;
-        return TypedResults.ServerSentEvents(Follow(caller.OrganizationId, id, mediator, lastSeen, ct));
+        return TypedResults.ServerSentEvents(Follow(caller.OrganizationId, id, mediator, Permission.Of(context), lastSeen, ct));
     }
 
     // Ids name states, so that a client that comes back gets none twice.
-    private static async IAsyncEnumerable<SseItem<ImportView>> Follow(Guid organizationId, Guid id, IMediator mediator, string? lastSeen, [EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<SseItem<ImportView>> Follow(Guid organizationId, Guid id, IMediator mediator, Permission permission, string? lastSeen, [EnumeratorCancellation] CancellationToken ct)
     {
-        while (true)
+        while (await permission.HoldsAsync())
         {
             var import = await mediator.Send(new GetImport(organizationId, id), ct);
             var state = $"{import.Status}.{import.Done}";
@@ -98,8 +98,15 @@ public sealed class ImportEndpoints : IEndpointModule
         context.Response.Headers.ContentDisposition = $"attachment; filename=\"rejected-{id}.csv\"";
         await using var writer = new StreamWriter(context.Response.Body, new UTF8Encoding(false), leaveOpen: true);
         await writer.WriteAsync(CsvCell.Line(["line", "column", "reason", .. page.Columns]));
+        var permission = Permission.Of(context);
         while (page.Rows.Count > 0)
         {
+            if (!await permission.HoldsAsync())
+            {
+                context.Abort();
+                return;
+            }
+
             foreach (var row in page.Rows)
             {
                 await writer.WriteAsync(CsvCell.Line([$"{row.Line}", row.Column ?? "", row.Reason, .. row.Fields]));

@@ -1,7 +1,7 @@
 namespace Bsp.Application.Imports;
 
 /// <summary>
-/// Cells that a spreadsheet shows and does not execute (OWASP: CSV injection). A text that begins with <c>= + - @</c>, tab, CR, LF or an apostrophe gets an apostrophe before it, a phone number's '+' too;
+/// Cells that a spreadsheet shows and does not execute (OWASP: CSV injection). A text that begins with <c>= + - @</c>, narrow or wide (<c>＝ ＋ － ＠</c>), tab, CR, LF or an apostrophe gets an apostrophe before it, a phone number's '+' too;
 /// reading takes one apostrophe away from before such a character. So what was written is read back as it was.
 /// </summary>
 public static class CsvCell
@@ -19,5 +19,5 @@ public static class CsvCell
     /// <summary>The text that a cell stands for, quotes already taken off.</summary>
     public static string Read(string cell) => cell.Length > 1 && cell[0] == '\'' && IsActive(cell[1]) ? cell[1..] : cell;
 
-    private static bool IsActive(char c) => c is '=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '\'';
+    private static bool IsActive(char c) => c is '=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '\'' or '＝' or '＋' or '－' or '＠';
 }
