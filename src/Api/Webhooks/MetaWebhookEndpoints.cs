@@ -12,8 +12,12 @@ namespace Bsp.Api.Webhooks;
 /// <summary>Meta's side door: the handshake, and the signed webhooks. Journal first, 200 second, everything else later.</summary>
 public sealed class MetaWebhookEndpoints : IEndpointModule
 {
-    /// <summary>Bytes of one webhook, at most. Meta sends up to 3 MB (facts/whatsapp-api.md §7).</summary>
-    private const int BodyBytesMax = 16 * 1024 * 1024;
+    /// <summary>Bytes of one webhook, at most: what every body may have. Meta sends up to 3 MB (facts/whatsapp-api.md §7).</summary>
+    private const int BodyBytesMax = 10 * 1024 * 1024;
+
+    // Whoever waits or sends for longer gets 503 and comes again, so that the room for bodies goes round. Who waits outlasts who sends.
+    private static readonly TimeSpan RoomWithin = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan ReadWithin = TimeSpan.FromSeconds(5);
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
@@ -49,6 +53,7 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
             size.MaxRequestBodySize = BodyBytesMax;
         }
 
+        using var room = await RoomAsync(context.Request, journal, ct);
         var body = await ReadAsync(context.Request, ct);
         var verdict = Verify(context.Request.Headers["X-Hub-Signature-256"].ToString(), body, secrets, app)
             ?? throw new Problem(401, "webhook.signature", "X-Hub-Signature-256 is missing or is not the HMAC of these bytes under our app secret. Nothing was stored.");
@@ -56,7 +61,22 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
         return TypedResults.Ok();
     }
 
+    // Before the first byte is read: who posts has not shown yet that he is Meta.
+    private static async Task<IDisposable> RoomAsync(HttpRequest request, IWebhookJournal journal, CancellationToken ct)
+    {
+        using var within = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        within.CancelAfter(RoomWithin);
+        return await journal.RoomAsync(Math.Min(request.ContentLength ?? BodyBytesMax, BodyBytesMax), within.Token);
+    }
+
     private static async Task<byte[]> ReadAsync(HttpRequest request, CancellationToken ct)
+    {
+        using var within = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        within.CancelAfter(ReadWithin);
+        return await ReadWholeAsync(request, within.Token);
+    }
+
+    private static async Task<byte[]> ReadWholeAsync(HttpRequest request, CancellationToken ct)
     {
         if (request.ContentLength is { } length and <= BodyBytesMax)
         {

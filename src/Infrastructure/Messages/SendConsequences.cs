@@ -36,7 +36,7 @@ public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner 
     private async Task DrawnAsync(Guid organizationId, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        await using var drawn = shard.App.CreateCommand("SELECT last_value FROM public.mt_events_sequence");
+        await using var drawn = shard.App.CreateCommand("SELECT bsp.last_event(last_value) FROM public.mt_events_sequence");
         try
         {
             await runner.WaitAsync(SendReactor.ProjectionName, shard, (long)(await drawn.ExecuteScalarAsync(ct))!, DrawnWithin, ct);

@@ -11,7 +11,8 @@ namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
 /// Promise 1, journal first: an entry is acknowledged after its raw bytes are committed. Entries of a moment share one transaction, written by a few connections;
-/// the queue before them is bounded in entries and in bytes, so that a slow disk slows Meta down instead of filling the memory.
+/// the queue before them is bounded in entries and in bytes, from before a body is read, so that a slow disk slows Meta down instead of filling the memory. Small bodies have a room of
+/// their own: nobody who announces large ones and sends them slowly keeps them out.
 /// </summary>
 public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider clock) : BackgroundService, IWebhookJournal
 {
@@ -20,34 +21,45 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         public TaskCompletionSource Committed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
+    private sealed class Room(ByteBudget budget, long bytes) : IDisposable
+    {
+        private ByteBudget? held = budget;
+
+        public void Dispose() => Interlocked.Exchange(ref held, null)?.Return(bytes);
+    }
+
     private const int Writers = 2;
     private const int EntriesMax = 256;
     private const int BatchBytesMax = 8 * 1024 * 1024;
     private const int WaitingMax = 4_096;
 
-    /// <summary>Bodies handed over and not yet committed, together, at most: several times the largest one webhook may have.</summary>
+    /// <summary>Large bodies being read and not yet committed, together, at most: several times the largest one webhook may have.</summary>
     internal const long WaitingBytesMax = 64 * 1024 * 1024;
+
+    // Of Meta's webhooks nearly all.
+    private const long SmallBytesMax = 64 * 1024;
+    private const long SmallWaitingBytesMax = 32 * 1024 * 1024;
 
     // So many came while the one before was being committed: the answers wait for the processor, not for the disk.
     private const int PressedEntries = 8;
 
     private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
 
-    private readonly ByteBudget bytesWaiting = new(WaitingBytesMax);
+    private readonly ByteBudget large = new(WaitingBytesMax);
+    private readonly ByteBudget small = new(SmallWaitingBytesMax);
+
+    public async Task<IDisposable> RoomAsync(long bytes, CancellationToken ct)
+    {
+        var budget = bytes <= SmallBytesMax ? small : large;
+        await budget.TakeAsync(bytes, ct);
+        return new Room(budget, bytes);
+    }
 
     public async Task WriteAsync(JournalEntry entry, CancellationToken ct)
     {
-        await bytesWaiting.TakeAsync(entry.Body.Length, ct);
-        try
-        {
-            var item = new Waiting(entry);
-            await waiting.Writer.WriteAsync(item, ct);
-            await item.Committed.Task;
-        }
-        finally
-        {
-            bytesWaiting.Return(entry.Body.Length);
-        }
+        var item = new Waiting(entry);
+        await waiting.Writer.WriteAsync(item, ct);
+        await item.Committed.Task;
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteLoopAsync(stoppingToken)));

@@ -12,7 +12,7 @@ using MediatR;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>Why a part of a webhook had no effect; the raw bytes stay in the journal.</summary>
-/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unhandled_field</c>, <c>failed</c>.</param>
+/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unhandled_field</c>, <c>failed</c>, <c>gone</c>.</param>
 internal sealed record WebhookNote(Journaled Webhook, string? Field, string Reason, string? Detail);
 
 /// <summary>Carries out what a page of webhooks says, organization by organization. Harmless to repeat.</summary>

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -56,7 +57,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             {
                 return;
             }
-            catch (Exception e) when (e is StoreUnavailable or NpgsqlException { IsTransient: true } or TimeoutException or IOException)
+            catch (Exception e) when (IsAway(e))
             {
                 LogStore(e.Message);
                 await Task.Delay(TroublePause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -76,8 +77,8 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        var (webhooks, full) = await TakeAsync(connection, max, ct);
-        if (webhooks.Count == 0)
+        var (webhooks, full, gone) = await TakeAsync(connection, max, ct);
+        if (webhooks.Count + gone.Count == 0)
         {
             return (0, false);
         }
@@ -92,19 +93,31 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         {
             await page.ProcessAsync(webhooks, ct);
         }
-        catch (Exception e) when (max == 1 && e is not (OperationCanceledException or StoreUnavailable or NpgsqlException { IsTransient: true } or TimeoutException or IOException))
+        catch (Exception e) when (max == 1 && e is not OperationCanceledException && !IsAway(e))
         {
             LogWebhook(e, webhooks[0].Id);
             page.Notes.Add(new(webhooks[0], null, "failed", $"{e.GetType().Name}: {e.Message}"));
         }
 
+        foreach (var webhook in gone)
+        {
+            LogGone(webhook.Id);
+            page.Notes.Add(new(webhook, null, "gone", "Its body was removed from the journal before it was carried out."));
+        }
+
         await NoteAsync(connection, page.Notes, ct);
         await transaction.CommitAsync(ct);
-        return (webhooks.Count, full);
+        return (webhooks.Count + gone.Count, full);
     }
 
-    /// <summary>Takes the oldest that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one. Full: one of the two bounds was reached.</summary>
-    internal static async Task<(List<Journaled> Webhooks, bool Full)> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct)
+    // Says nothing about the webhook. A session that PostgreSQL ended (57P01 …) is not "transient" to Npgsql.
+    private static bool IsAway(Exception e) => e is StoreUnavailable or NpgsqlException { IsTransient: true } or TimeoutException or IOException || Unreachable.Is(e);
+
+    /// <summary>
+    /// Takes the oldest that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one. Full: one of the two bounds was reached. Gone: the journal no longer
+    /// has their bodies.
+    /// </summary>
+    internal static async Task<(List<Journaled> Webhooks, bool Full, List<Journaled> Gone)> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand("""
             WITH head AS MATERIALIZED (SELECT journal_id, received_at FROM bsp.webhook_inbox ORDER BY journal_id LIMIT $1 FOR UPDATE SKIP LOCKED),
@@ -114,20 +127,27 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             taken AS (
               DELETE FROM bsp.webhook_inbox WHERE journal_id IN (SELECT journal_id FROM sized WHERE nth = 1 OR coalesce(bytes, 0) <= $2)
               RETURNING journal_id, received_at)
-            SELECT j.id, j.received_at, j.organization_id, j.body_sha256, j.body, (SELECT count(*) FROM head) FROM taken t
-              JOIN bsp.webhook_journal j ON j.received_at = t.received_at AND j.id = t.journal_id ORDER BY j.id
+            SELECT t.journal_id, t.received_at, j.organization_id, j.body_sha256, j.body, (SELECT count(*) FROM head) FROM taken t
+              LEFT JOIN bsp.webhook_journal j ON j.received_at = t.received_at AND j.id = t.journal_id ORDER BY t.journal_id
             """, connection)
         { Parameters = { new() { Value = max }, new() { Value = (long)PageBytesMax } } };
         long there = 0;
-        var webhooks = new List<Journaled>();
+        var (webhooks, gone) = (new List<Journaled>(), new List<Journaled>());
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
-            webhooks.Add(new(reader.GetInt64(0), reader.GetDateTime(1), reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4))));
             there = reader.GetInt64(5);
+            if (reader.IsDBNull(4))
+            {
+                gone.Add(new(reader.GetInt64(0), reader.GetDateTime(1), null, "", default));
+            }
+            else
+            {
+                webhooks.Add(new(reader.GetInt64(0), reader.GetDateTime(1), reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4))));
+            }
         }
 
-        return (webhooks, there == max || there > webhooks.Count);
+        return (webhooks, there == max || there > webhooks.Count + gone.Count, gone);
     }
 
     private static async Task NoteAsync(NpgsqlConnection connection, List<WebhookNote> notes, CancellationToken ct)
@@ -155,6 +175,9 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "webhooks: a page failed and is taken apart")]
     private partial void LogPage(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "webhook {JournalId} was never carried out: the journal no longer has its body; noted")]
+    private partial void LogGone(long journalId);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "webhook {JournalId} could not be carried out; noted, its raw body stays in the journal")]
     private partial void LogWebhook(Exception e, long journalId);

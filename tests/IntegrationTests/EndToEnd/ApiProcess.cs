@@ -39,6 +39,9 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
 
     internal Views Views { get; private set; } = null!;
 
+    /// <summary>To its database, as the application's own role.</summary>
+    public string AppConnection => new NpgsqlConnectionStringBuilder(connection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString;
+
     public async ValueTask InitializeAsync()
     {
         connection = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync($"api_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
@@ -112,7 +115,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         ["ASPNETCORE_URLS"] = Address.ToString(),
         ["Logging__LogLevel__Default"] = "Warning",
         ["ConnectionStrings__Directory"] = connection,
-        ["ConnectionStrings__DirectoryApp"] = new NpgsqlConnectionStringBuilder(connection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString,
+        ["ConnectionStrings__DirectoryApp"] = AppConnection,
         ["ConnectionStrings__Redis"] = redis.ConnectionString,
         ["ConnectionStrings__ClickHouse"] = clickHouse,
         ["Bsp__PlatformKey"] = AppFixture.PlatformKey,

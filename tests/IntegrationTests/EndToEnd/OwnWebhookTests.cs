@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Bsp.Domain.Common;
@@ -49,6 +50,48 @@ public sealed class OwnWebhookTests(TenantApp app) : IClassFixture<TenantApp>
             (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1", Uuid.InboundMessage(tenant.PhoneNumberId, wanted))).ShouldBe("1");
             await Patience.UntilAsync(() => app.Views.Documents.MessagesAsync(wanted), n => n == "1", "the message shows in the conversation");
         }
+    }
+
+    [Fact]
+    public async Task Large_bodies_that_are_announced_and_do_not_come_take_no_more_than_their_room_and_keep_nobody_out_for_long()
+    {
+        const int mb = 1024 * 1024;
+        var stalled = await Task.WhenAll(new[] { 10, 10, 10, 10, 10, 10, 4 }.Select(size => StalledAsync(size * mb))); // all the room there is for large ones: each was told to go on
+        var large = app.PostWebhookAsync(Encoding.UTF8.GetBytes($"{{\"large\":\"{new string('x', 3_000_000)}\"}}"));
+        (await app.PostWebhookAsync("{\"small\":1}"u8.ToArray())).Status.ShouldBe(200); // has a room of its own
+        large.IsCompleted.ShouldBeFalse("nothing of it is read before there is room");
+        foreach (var connection in stalled)
+        {
+            using var reader = new StreamReader(connection.GetStream());
+            (await reader.ReadLineAsync()).ShouldBe("HTTP/1.1 503 Service Unavailable");
+            (await reader.ReadToEndAsync()).ShouldContain("Retry-After:");
+            connection.Dispose();
+        }
+
+        (await large).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task Whatever_the_inbox_points_at_that_is_no_longer_there_is_noted_and_holds_nobody_up()
+    {
+        const int more = 450; // than two pages hold
+        await app.Views.ScalarAsync($"WITH put AS (INSERT INTO bsp.webhook_inbox (journal_id, received_at) SELECT -n, now() - interval '9 days' FROM generate_series(1, {more}) n RETURNING 1) SELECT count(*) FROM put");
+        var body = "{\"after\":\"them\"}"u8.ToArray();
+        (await app.PostWebhookAsync(body)).Status.ShouldBe(200);
+        await app.Views.InboxEmptyAsync();
+        (await app.Views.ScalarAsync("SELECT count(DISTINCT journal_id) FROM bsp.webhook_notes WHERE reason = 'gone' AND journal_id < 0")).ShouldBe($"{more}");
+    }
+
+    // Headers only; returns when the API asks for the body.
+    private async Task<TcpClient> StalledAsync(int length)
+    {
+        var connection = new TcpClient();
+        await connection.ConnectAsync(app.Address.Host, app.Address.Port);
+        await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /webhooks/meta HTTP/1.1\r\nHost: {app.Address.Authority}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"));
+        var told = new byte["HTTP/1.1 100 Continue\r\n\r\n".Length];
+        await connection.GetStream().ReadExactlyAsync(told);
+        Encoding.ASCII.GetString(told).ShouldStartWith("HTTP/1.1 100");
+        return connection;
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using Bsp.IntegrationTests.EventStore;
 
 namespace Bsp.IntegrationTests.Webhooks;
 
-/// <summary>Webhooks are some hundred bytes or sixteen megabytes: what is held of them at once is bounded in bytes.</summary>
+/// <summary>Webhooks are some hundred bytes or ten megabytes: what is held of them at once is bounded in bytes.</summary>
 public sealed class WebhookBytesTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private const int MB = 1024 * 1024;
@@ -68,7 +68,7 @@ public sealed class WebhookBytesTests(LogDatabase database) : IClassFixture<LogD
         var writing = new List<Task>();
         foreach (var size in sizes)
         {
-            writing.Add(journal.WriteAsync(new(null, null, null, "{}", "app", Encoding.UTF8.GetBytes("{}".PadRight(size))), Ct));
+            writing.Add(WriteAsync(journal, size));
             if (sizes.Length > 16)
             {
                 await writing[^1];
@@ -83,8 +83,15 @@ public sealed class WebhookBytesTests(LogDatabase database) : IClassFixture<LogD
     {
         await using var connection = await database.Shards.Directory.OpenConnectionAsync(Ct);
         await using var transaction = await connection.BeginTransactionAsync(Ct);
-        var (webhooks, full) = await WebhookReader.TakeAsync(connection, max, Ct);
+        var (webhooks, full, gone) = await WebhookReader.TakeAsync(connection, max, Ct);
+        gone.ShouldBeEmpty();
         await transaction.CommitAsync(Ct);
         return (webhooks.Count, full);
+    }
+
+    private static async Task WriteAsync(Journal journal, int size)
+    {
+        using var room = await journal.RoomAsync(size, Ct);
+        await journal.WriteAsync(new(null, null, null, "{}", "app", Encoding.UTF8.GetBytes("{}".PadRight(size))), Ct);
     }
 }
