@@ -6,6 +6,7 @@ using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -26,6 +27,10 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
+
+    // Between intent and call, and again between call and outcome; both and the call together stay below SendSweeper.SendingPatience.
+    private static readonly TimeSpan StorePatience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan StoreLookEvery = TimeSpan.FromMilliseconds(250);
 
     /// <summary>One outcome per job.</summary>
     public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, CancellationToken ct)
@@ -124,16 +129,33 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         outcomes.AddRange(intents.Where(i => i.Events.Count == 0).Select(i => Settled(jobs[i.MessageId], i.After)));
 
         // From here on the intents stand: no cancellation, so that every call gets its outcome written.
-        var contents = await personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None);
+        var contents = await WaitingAsync(() => personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
         var calls = await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i])));
         var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
         now = clock.GetUtcNow();
-        var rulings = await store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None,
-            begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version)));
+        var known = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
+        var rulings = await WaitingAsync(() => store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None, known), ct);
         recent.Remember(organizationId, rulings);
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
         await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
         return outcomes;
+    }
+
+    // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat, because what was written after all is found.
+    private async Task<T> WaitingAsync<T>(Func<Task<T>> work, CancellationToken ct)
+    {
+        for (var began = clock.GetTimestamp(); ;)
+        {
+            try
+            {
+                return await work();
+            }
+            catch (Exception away) when (StoreTrouble.Is(away) && clock.GetElapsedTime(began) < StorePatience && !ct.IsCancellationRequested)
+            {
+                LogWaiting(away.Message);
+                await Task.Delay(StoreLookEvery, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
     }
 
     private async Task<SendOutcome> CallAsync(SendingNumber number, Guid messageId, string? content)
@@ -184,6 +206,9 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         writer.Flush();
         return buffer.WrittenSpan.ToArray();
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: PostgreSQL is away ({Reason}) between an intent and its outcome; it is waited for")]
+    private partial void LogWaiting(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, {Count} messages postponed")]
     private partial void LogTrouble(Exception e, Guid accountId, int count);

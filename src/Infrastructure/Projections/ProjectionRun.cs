@@ -35,7 +35,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     private long reportedAt;
     private long reportedSeen;
     private long movedAt;
-    private (ProjectionState, string?, long) reported;
+    private (ProjectionState State, string? Error, long Stored)? reported; // null: nothing by this run
     private ProjectionRequest? request;
     private Task waitFor = Task.CompletedTask;
     private bool reload;            // somebody replaced the view
@@ -194,7 +194,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
             if (page.UpTo == page.After)
             {
-                return (seen > stored ? BareMoveEvery : LookAnywayEvery, false);
+                return (seen > stored ? BareMoveEvery : IsReported ? LookAnywayEvery : ReportEvery, false);
             }
 
             if (far)
@@ -300,13 +300,16 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         }
     }
 
+    // What people see is how it is: where it stands, and that it rests.
+    private bool IsReported => reported?.Stored == stored && rate.Events < 0.5 && appliedSinceReport == 0;
+
     private long? Sequence => projection is PostgresProjection ? null : stored;
 
     private async Task ReportAsync(CancellationToken ct)
     {
         var elapsed = clock.GetElapsedTime(reportedAt);
-        var changed = (state, error) != (reported.Item1, reported.Item2);
-        if (!changed && (elapsed < ReportEvery || (reported.Item3 == stored && rate.Events < 0.5 && appliedSinceReport == 0)))
+        var changed = (state, error) != (reported?.State, reported?.Error);
+        if (!changed && (elapsed < ReportEvery || IsReported))
         {
             return;
         }
@@ -325,7 +328,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         }
         catch (Exception failed) when (StoreTrouble.Is(failed) && !ct.IsCancellationRequested)
         {
-            reported = default; // nobody could read it either; it is written again
+            reported = null; // nobody could read it either; it is written again
         }
     }
 

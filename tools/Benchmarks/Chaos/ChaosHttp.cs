@@ -8,11 +8,13 @@ namespace Bsp.Benchmarks.Chaos;
 /// <param name="Acknowledged">Commands answered 2xx, by kind.</param>
 /// <param name="Answers">All answers by status and code.</param>
 /// <param name="Repeated">Commands that were repeated before they were done.</param>
+/// <param name="Unknown">Messages whose outcome stayed unknown.</param>
+/// <param name="Rest">Until everything had come to an end after the last harm.</param>
 /// <param name="Faults">Every promise that was broken; empty: none.</param>
-internal sealed record ChaosHttpResult(int Seed, string Acknowledged, string Answers, int Repeated, int Restarts, int Crashes, IReadOnlyList<string> Faults)
+internal sealed record ChaosHttpResult(int Seed, string Acknowledged, string Answers, int Repeated, int Unknown, TimeSpan Rest, int Restarts, int Crashes, IReadOnlyList<string> Faults)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"seed {Seed}: {Acknowledged}; answers {Answers}; {Repeated} commands repeated; PostgreSQL restarted {Restarts} times, killed {Crashes} times; {(Faults.Count == 0 ? "no fault" : $"{Faults.Count} FAULTS (./bench chaos-http --seed {Seed} runs it again): {string.Join("; ", Faults.Take(10))}")}");
+        $"seed {Seed}: {Acknowledged}; answers {Answers}; {Repeated} commands repeated; {Unknown} outcomes unknown; at rest after {Rest.TotalSeconds:0} s; PostgreSQL restarted {Restarts} times, killed {Crashes} times; {(Faults.Count == 0 ? "no fault" : $"{Faults.Count} FAULTS (./bench chaos-http --seed {Seed} runs it again): {string.Join("; ", Faults.Take(10))}")}");
 }
 
 /// <summary>
@@ -40,6 +42,7 @@ internal static class ChaosHttp
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var calling = callers.RunAsync(enough.Token, ct);
         var (restarts, crashes) = await HarmAsync(new PostgresHarm(installation.Stores, source), new Random(seed), duration, calling, ct);
+        var resting = Stopwatch.GetTimestamp();
         await enough.CancelAsync();
         await calling;
 
@@ -51,7 +54,7 @@ internal static class ChaosHttp
             faults.Add("the API's process is another one");
         }
 
-        return new(seed, callers.ToString(), string.Join(", ", caller.Counts.OrderBy(c => c.Key).Select(c => $"{c.Value} × {c.Key}")), caller.Repeated, restarts, crashes, faults);
+        return new(seed, callers.ToString(), string.Join(", ", caller.Counts.OrderBy(c => c.Key).Select(c => $"{c.Value} × {c.Key}")), caller.Repeated, ledger.Unknown, Stopwatch.GetElapsedTime(resting), restarts, crashes, faults);
     }
 
     // Every kind in turn, in an order of the seed's.

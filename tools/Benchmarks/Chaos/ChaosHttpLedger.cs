@@ -22,6 +22,9 @@ internal sealed class ChaosHttpLedger(Installation installation, ChaosCallers ca
 
     private readonly List<string> faults = [];
 
+    /// <summary>Messages whose outcome stayed unknown.</summary>
+    public int Unknown { get; private set; }
+
     /// <summary>Every promise that was broken; none: they are all kept.</summary>
     public async Task<IReadOnlyList<string>> FaultsAsync(CancellationToken ct)
     {
@@ -30,7 +33,7 @@ internal sealed class ChaosHttpLedger(Installation installation, ChaosCallers ca
         using var simulator = new Simulated(installation.SimulatorUrl);
         await simulator.IdleAsync(ct);
         await RestAsync("every webhook was carried out", token => NoneAsync("SELECT count(*) FROM bsp.webhook_inbox", token), ct);
-        await RestAsync("every projection reached the end of the log", token => NoneAsync(Behind, token), ct);
+        await RestAsync("every projection reached the end of the log", token => NoneAsync(Behind, token), ct, "SELECT name, concat_ws(' ', state, sequence, error, updated_at, (SELECT max(seq_id) FROM mt_events)) FROM bsp.projections");
         await OnceAsync("parked events", "SELECT count(*)::text FROM bsp.parked_events", "0", ct);
         await OnceAsync("notes on webhooks", "SELECT coalesce(string_agg(DISTINCT reason || ' ' || coalesce(detail, ''), '; '), '') FROM bsp.webhook_notes", "", ct);
         await ContactsAsync(ct);
@@ -55,6 +58,7 @@ internal sealed class ChaosHttpLedger(Installation installation, ChaosCallers ca
 
         var queued = await RowsAsync("SELECT stream_id::text, coalesce(data->'ref'->>'campaign_id', '') FROM mt_events WHERE type = 'message_queued'", ct);
         var unknown = (await RowsAsync("SELECT stream_id::text, '' FROM mt_events WHERE type LIKE 'message\\_%' GROUP BY 1 HAVING bool_or(type = 'message_outcome_unknown') AND NOT bool_or(type = 'message_read')", ct)).Keys.ToHashSet();
+        Unknown = unknown.Count;
         var sent = received.Select(r => r.Callback).ToHashSet();
         faults.AddRange(queued.Keys.Where(id => !sent.Contains(id) && !unknown.Contains(id)).Select(id => $"message {id} was queued and never sent"));
         faults.AddRange(sent.Where(id => !queued.ContainsKey(id)).Select(id => $"message {id} was sent and is not in the log"));
@@ -109,11 +113,13 @@ internal sealed class ChaosHttpLedger(Installation installation, ChaosCallers ca
         faults.AddRange(there.Select(extra => $"{what} {extra.Key} is there as {extra.Value} and nobody was told of it"));
     }
 
-    private async Task RestAsync(string what, Func<CancellationToken, Task<bool>> condition, CancellationToken ct)
+    // state: SQL that shows how things stand; null: nothing to show.
+    private async Task RestAsync(string what, Func<CancellationToken, Task<bool>> condition, CancellationToken ct, string? state = null)
     {
         if (!await Until.TrueAsync(condition, Patience, ct))
         {
-            faults.Add($"in {Patience.TotalSeconds:0} s it did not come about that {what}");
+            var shown = state is null ? "" : ": " + string.Join(", ", (await RowsAsync(state, ct)).Select(row => $"{row.Key} {row.Value}"));
+            faults.Add($"in {Patience.TotalSeconds:0} s it did not come about that {what}{shown}");
         }
     }
 

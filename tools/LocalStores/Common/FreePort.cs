@@ -5,12 +5,22 @@ namespace Bsp.LocalStores.Common;
 
 internal static class FreePort
 {
+    // Below what Linux gives to outgoing connections (32768 on): a server that is stopped and started again must find its port free, and clients that ask for it meanwhile must not be
+    // connected to themselves.
+    private const int From = 20_000;
+    private const int To = 32_000;
+
     /// <summary>A loopback port that was free a moment ago; another process may still take it, so a start that finds it taken asks again.</summary>
     public static int Next()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(From, To);
+            if (IsFree(port))
+            {
+                return port;
+            }
+        }
     }
 
     /// <summary>The first free loopback port at or after <paramref name="wanted"/>; looks at <paramref name="span"/> ports.</summary>
