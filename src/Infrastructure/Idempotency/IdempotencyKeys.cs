@@ -39,8 +39,7 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
     public async Task<ClaimAttempt> ClaimAsync(ClaimRequest request, CancellationToken ct)
     {
         var home = await HomeAsync(request.OrganizationId, ct);
-        var claimed = await home.QueryAsync(request.OrganizationId, Claim, r => new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false, r.GetInt32(2)), ct,
-            Uuid.New(), request.OrganizationId, request.Caller, request.Route, request.Key, request.BodySha256, Uuid.New(), IIdempotencyKeys.Lease);
+        var claimed = await ClaimAsync(home, request, ct);
         if (claimed is [var claim])
         {
             return new(ClaimState.Claimed, claim, null);
@@ -48,6 +47,22 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
 
         var found = await home.QueryAsync(request.OrganizationId, Find, r => Found(r, request.BodySha256), ct, request.OrganizationId, request.Caller, request.Route, request.Key);
         return found.FirstOrDefault() ?? new(ClaimState.InFlight, null, null); // released between the two statements: the client asks again
+    }
+
+    // An answer that was lost may have left a claim that nobody knows of: nothing was done under it.
+    private async Task<List<IdempotencyClaim>> ClaimAsync(Shard home, ClaimRequest request, CancellationToken ct)
+    {
+        var fresh = new IdempotencyClaim(Uuid.New(), Uuid.New(), WorkDone: false);
+        try
+        {
+            return await home.QueryAsync(request.OrganizationId, Claim, r => new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false, r.GetInt32(2)), ct,
+                fresh.ClaimId, request.OrganizationId, request.Caller, request.Route, request.Key, request.BodySha256, fresh.ResourceId, IIdempotencyKeys.Lease);
+        }
+        catch
+        {
+            late.Writer.TryWrite(new(request.OrganizationId, fresh, Refused: true, clock.GetTimestamp()));
+            throw;
+        }
     }
 
     public Task RenewAsync(Guid organizationId, IdempotencyClaim claim, CancellationToken ct) =>
