@@ -70,7 +70,7 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         }
         catch (Exception fault)
         {
-            await keys.ReleaseAsync(organizationId, claim, refused: Problems.From(fault).Status < 500);
+            await keys.ReleaseAsync(organizationId, claim, refused: Refuses(Problems.From(fault).Status));
             throw;
         }
         finally
@@ -84,12 +84,15 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         }
         else
         {
-            await keys.ReleaseAsync(organizationId, claim, refused: context.Response.StatusCode < 500);
+            await keys.ReleaseAsync(organizationId, claim, refused: Refuses(context.Response.StatusCode));
         }
 
         answer.Position = 0;
         await answer.CopyToAsync(wire, context.RequestAborted);
     }
+
+    // Certainly not done. After 499 (the client went away) and 5xx it may have been.
+    private static bool Refuses(int status) => status is >= 400 and < 499;
 
     // The work is committed and marked by its own transaction; failing to keep the answer costs a repeat only a look at the resource.
     private async Task FinishAsync(HttpContext context, Guid organizationId, IdempotencyClaim claim, MemoryStream body)

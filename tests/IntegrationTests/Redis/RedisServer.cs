@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Bsp.Infrastructure.Redis;
+using Bsp.IntegrationTests.EndToEnd;
 
 namespace Bsp.IntegrationTests.Redis;
 
@@ -20,7 +21,7 @@ public sealed class RedisServer : IDisposable
         Start();
     }
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = ApiProcess.FreePort(); // one that nobody is given while it is down
 
     public string ConnectionString => $"127.0.0.1:{Port},allowAdmin=true";
 
@@ -72,13 +73,6 @@ public sealed class RedisServer : IDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Bsp.IntegrationTests.EndToEnd;
 
 namespace Bsp.IntegrationTests.Views;
 
@@ -16,14 +17,13 @@ internal sealed class StoppableProxy : IDisposable
         Start();
     }
 
-    public int Port { get; private set; }
+    public int Port { get; } = ApiProcess.FreePort(); // one that nobody is given while it is stopped
 
     public void Start()
     {
         listener = new(IPAddress.Loopback, Port);
         listener.Server.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
         listener.Start();
-        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
         _ = AcceptAsync(listener);
     }
 
