@@ -79,7 +79,7 @@ public sealed class Stores : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_servers.Values.Select(s => s.StopAsync()));
-        _directory.Dispose();
+        await _directory.DisposeAsync();
     }
 
     private Task StartAllAsync(CancellationToken ct) => Task.WhenAll(

@@ -3,7 +3,7 @@ using Bsp.LocalStores.Postgres;
 namespace Bsp.LocalStores.Common;
 
 /// <summary>A directory that one start at a time holds, by a lock that the kernel releases when the holder dies.</summary>
-internal sealed class StoresDirectory : IDisposable
+internal sealed class StoresDirectory : IAsyncDisposable
 {
     private const string LockName = "lock";
     private readonly FileStream _lock;
@@ -50,12 +50,12 @@ internal sealed class StoresDirectory : IDisposable
         return new StoresDirectory(path, TryLock(path)!, throwAway: true);
     }
 
-    /// <summary>Call when nothing runs in it any more.</summary>
-    public void Dispose()
+    /// <summary>Call when everything in it was told to stop. What is still at it (children of a PostgreSQL that outlived its grace write to the end) is stopped before a throw-away goes.</summary>
+    public async ValueTask DisposeAsync()
     {
         if (_throwAway)
         {
-            Remove(Path);
+            await EmptyAsync(Path, CancellationToken.None);
         }
 
         _lock.Dispose();
@@ -68,15 +68,20 @@ internal sealed class StoresDirectory : IDisposable
             using var held = TryLock(path);
             if (held is not null)
             {
-                await Leftovers.StopAsync(path, ct);
-                if (PostgresPlace.Noted(path) is { } outside)
-                {
-                    await Leftovers.StopAsync(outside, ct);
-                }
-
-                Remove(path);
+                await EmptyAsync(path, ct);
             }
         }
+    }
+
+    private static async Task EmptyAsync(string path, CancellationToken ct)
+    {
+        await Leftovers.StopAsync(path, ct);
+        if (PostgresPlace.Noted(path) is { } outside)
+        {
+            await Leftovers.StopAsync(outside, ct);
+        }
+
+        Remove(path);
     }
 
     private static void Remove(string path)
