@@ -53,6 +53,34 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
     }
 
     [Fact]
+    public async Task A_page_reads_its_blocks_and_no_more_where_nobody_has_analyzed_the_log()
+    {
+        await database.AdminQueryAsync("ALTER TABLE mt_events SET (autovacuum_enabled = off)", _ => 0);
+        await database.AdminQueryAsync("DELETE FROM pg_statistic WHERE starelid = 'mt_events'::regclass", _ => 0);
+        await database.AdminQueryAsync("UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE oid = 'mt_events'::regclass", _ => 0);
+        await using var store = database.NewStore();
+        await using var readers = new LogReaders(new());
+        var organization = await database.NewOrganizationAsync();
+        var streams = Enumerable.Range(0, 200).Select(_ => Uuid.New()).ToList();
+        await store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, [.. Enumerable.Range(0, 100).Select(_ => Resumed(s))])]))], Ct);
+        await NoteAsync(readers, 1.0);
+
+        await using var connection = await database.Admin.OpenConnectionAsync(Ct);
+        await using var transaction = await connection.BeginTransactionAsync(Ct);
+        await using var read = new NpgsqlCommand($"""
+            SET LOCAL enable_seqscan = off;
+            SET LOCAL plan_cache_mode = force_generic_plan;
+            SET LOCAL ROLE bsp_app;
+            SET LOCAL bsp.tenants = '{organization}';
+            SELECT count(*) FROM bsp.read_organization('{organization}', 0, 1000000000, NULL, NULL, NULL, 500);
+            """, connection);
+        (await read.ExecuteScalarAsync(Ct)).ShouldBe(500L);
+        read.CommandText = "SELECT idx_tup_fetch FROM pg_stat_xact_all_tables WHERE relid = 'public.mt_events'::regclass";
+
+        (await read.ExecuteScalarAsync(Ct)).ShouldBeOfType<long>().ShouldBeLessThan(2_000); // of 20,000: what lies in the blocks looked at
+    }
+
+    [Fact]
     public async Task Where_to_go_on_is_told_even_when_there_is_nothing_and_what_comes_then_is_seen_once()
     {
         await using var store = database.NewStore();
