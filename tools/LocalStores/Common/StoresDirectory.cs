@@ -6,6 +6,7 @@ namespace Bsp.LocalStores.Common;
 internal sealed class StoresDirectory : IAsyncDisposable
 {
     private const string LockName = "lock";
+    private const int RemoveAttemptsMax = 100;
     private readonly FileStream _lock;
     private readonly bool _throwAway;
 
@@ -86,12 +87,27 @@ internal sealed class StoresDirectory : IAsyncDisposable
 
     private static void Remove(string path)
     {
-        if (PostgresPlace.Noted(path) is { } outside && Directory.Exists(outside))
+        if (PostgresPlace.Noted(path) is { } outside)
         {
-            Directory.Delete(outside, recursive: true);
+            RemoveTree(outside);
         }
 
-        Directory.Delete(path, recursive: true);
+        RemoveTree(path);
+    }
+
+    // The lock goes with the rest, so a start that sweeps at this moment may be removing the same tree.
+    private static void RemoveTree(string path)
+    {
+        for (var attempt = 1; Directory.Exists(path); attempt++)
+        {
+            try
+            {
+                Directory.Delete(path, recursive: true);
+            }
+            catch (IOException) when (attempt < RemoveAttemptsMax)
+            {
+            }
+        }
     }
 
     private static FileStream? TryLock(string path)

@@ -8,7 +8,7 @@ internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binar
     /// <summary>For a developer's machine of two to four cores. fsync stays on: what is measured and tested is what is promised.</summary>
     private static readonly string[] Settings =
     [
-        "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=256MB", "effective_cache_size=2GB",
+        "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=1GB", "effective_cache_size=2GB",
         "work_mem=16MB", "maintenance_work_mem=128MB", "max_wal_size=2GB", "checkpoint_timeout=15min", "wal_compression=on",
         "random_page_cost=1.1", "jit=off", "timezone=UTC", "log_timezone=UTC", "cluster_name=bsp",
     ];
