@@ -77,7 +77,7 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
         (await read.ExecuteScalarAsync(Ct)).ShouldBe(500L);
         read.CommandText = "SELECT idx_tup_fetch FROM pg_stat_xact_all_tables WHERE relid = 'public.mt_events'::regclass";
 
-        (await read.ExecuteScalarAsync(Ct)).ShouldBeOfType<long>().ShouldBeLessThan(2_000); // of 20,000: what lies in the blocks looked at
+        (await read.ExecuteScalarAsync(Ct)).ShouldBeOfType<long>().ShouldBeLessThan(10_000); // the 500, what else lies in their blocks, and what other tests wrote before them; not all 20,000 for each block
     }
 
     [Fact]
