@@ -53,10 +53,16 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
             size.MaxRequestBodySize = BodyBytesMax;
         }
 
+        var signature = context.Request.Headers["X-Hub-Signature-256"].ToString();
+        if (signature.Length == 0)
+        {
+            throw new Problem(401, "webhook.signature", "X-Hub-Signature-256 is missing. Nothing was read or stored."); // before it takes room from others
+        }
+
         using var room = await RoomAsync(context.Request, journal, ct);
         var body = await ReadAsync(context.Request, ct);
-        var verdict = Verify(context.Request.Headers["X-Hub-Signature-256"].ToString(), body, secrets, app)
-            ?? throw new Problem(401, "webhook.signature", "X-Hub-Signature-256 is missing or is not the HMAC of these bytes under our app secret. Nothing was stored.");
+        var verdict = Verify(signature, body, secrets, app)
+            ?? throw new Problem(401, "webhook.signature", "X-Hub-Signature-256 is not the HMAC of these bytes under our app secret. Nothing was stored.");
         await journal.WriteAsync(new(organizationId, context.Connection.RemoteIpAddress?.ToString(), context.Request.Headers.UserAgent.ToString(), Headers(context.Request), verdict, body), ct);
         return TypedResults.Ok();
     }

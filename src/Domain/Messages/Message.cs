@@ -31,6 +31,9 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     /// <summary>Meta may have it, or may still send it: neither waiting with us nor ended.</summary>
     public bool InFlight => Phase is MessagePhase.Sending or MessagePhase.Unknown;
 
+    /// <summary>The call that was begun as this attempt by this process is the one under way: what is learned of it, short of acceptance, is news of no other.</summary>
+    public bool IsUnderWay(int attempt, Guid owner) => Phase == MessagePhase.Sending && Attempt == attempt && Owner == owner;
+
     /// <summary>A call was begun and Meta has not refused it: somebody has the message, or may get it.</summary>
     public bool MayHaveLeft => InFlight || Phase is MessagePhase.Accepted or MessagePhase.UnknownClosed or MessagePhase.Expired;
 

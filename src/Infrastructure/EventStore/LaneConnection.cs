@@ -110,8 +110,15 @@ internal sealed class LaneConnection : IAsyncDisposable
     /// <summary>Ends a transaction that a statement has failed.</summary>
     public async Task RollbackAsync()
     {
-        await using var rollback = new NpgsqlCommand("ROLLBACK", connection);
-        await rollback.ExecuteNonQueryAsync(CancellationToken.None);
+        try
+        {
+            await using var rollback = new NpgsqlCommand("ROLLBACK", connection);
+            await rollback.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+        catch (PostgresException refused)
+        {
+            throw new IOException("The transaction could not be ended, so its connection is given up.", refused);
+        }
     }
 
     /// <summary>For calls whose connection was lost: the outcome of those that are in the log; null for those that are not.</summary>

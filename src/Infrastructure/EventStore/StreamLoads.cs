@@ -6,8 +6,8 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// Loads of single streams, which callers ask for at the same moment and get in one round trip. A caller who finds nothing under way is served at once and alone, without a timer; a
-/// further round trip begins beside the running ones when enough wait, or when the running ones are slow. One broken stream fails its own caller only.
+/// Loads of single streams, which callers ask for at the same moment and get in one round trip. A caller who finds at most one under way is served at once, without a timer; a
+/// further round trip begins beside the running ones when enough wait, or when they are slow. One broken stream fails its own caller only.
 /// </summary>
 internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
 {
@@ -40,7 +40,7 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
         lock (gate)
         {
             waiting.Enqueue(call);
-            begins = running == 0 || (running < connectionsMax && (waiting.Count >= PressureCalls * running || Stopwatch.GetElapsedTime(lastBegan) > Slow));
+            begins = running == 0 || (running < connectionsMax && (running == 1 || waiting.Count >= PressureCalls * running || Stopwatch.GetElapsedTime(lastBegan) > Slow));
             running += begins ? 1 : 0;
             lastBegan = begins ? Stopwatch.GetTimestamp() : lastBegan;
         }

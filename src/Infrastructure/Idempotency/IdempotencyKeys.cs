@@ -80,8 +80,9 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
         {
             await CarryOutAsync(release, CancellationToken.None);
         }
-        catch (Exception fault) when (StoreTrouble.Is(fault))
+        catch (Exception)
         {
+            // Whatever it was, it must not take the place of the request's own answer.
             late.Writer.TryWrite(release); // no room, or it never succeeds: its lease ends by itself
         }
     }
@@ -98,7 +99,7 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
                     await CarryOutAsync(release, ct);
                     break;
                 }
-                catch (Exception fault) when (StoreTrouble.Is(fault) && !ct.IsCancellationRequested)
+                catch (Exception) when (!ct.IsCancellationRequested) // of any kind: the others wait behind it
                 {
                     await Task.Delay(LateEvery, clock, ct);
                 }

@@ -23,7 +23,12 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     /// <summary>A call of a living process without an outcome after this long is unknown. More than the Graph time-out.</summary>
     public static readonly TimeSpan SendingPatience = TimeSpan.FromMinutes(3);
 
+    /// <summary>A process whose lock has been free for this long is dead. After a restart of PostgreSQL a living one takes its lock again within 4 s: a look every 2, a pause of 2.</summary>
+    public static readonly TimeSpan DeadAfter = TimeSpan.FromSeconds(8);
+
     private const int PageMax = 1_000;
+
+    private readonly Dictionary<(Shard Shard, Guid Owner), long> freeSince = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -95,14 +100,27 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
 
         foreach (var owner in owners)
         {
-            var dead = owner != instance.Id && await TryLockAsync(connection, owner, ct);
+            var free = owner != instance.Id && await TryLockAsync(connection, owner, ct);
+            var dead = IsDead((shard, owner), free);
             await LoseTrackAsync(shard, owner, dead ? clock.GetUtcNow() : clock.GetUtcNow() - SendingPatience, dead ? "the sending process died" : "no outcome was recorded", ct);
-            if (dead)
+            if (free)
             {
                 await using var unlock = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
                 await unlock.ExecuteNonQueryAsync(ct);
             }
         }
+    }
+
+    private bool IsDead((Shard Shard, Guid Owner) who, bool free)
+    {
+        if (!free)
+        {
+            freeSince.Remove(who);
+            return false;
+        }
+
+        freeSince.TryAdd(who, clock.GetTimestamp());
+        return clock.GetElapsedTime(freeSince[who]) >= DeadAfter;
     }
 
     private static async Task<bool> TryLockAsync(NpgsqlConnection connection, Guid owner, CancellationToken ct)

@@ -137,14 +137,14 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
         now = clock.GetUtcNow();
         var sending = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
-        var rulings = await WaitingAsync(() => store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, answers[id], now), CancellationToken.None, sending), ct);
+        var rulings = await WaitingAsync(() => store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, sending[id].State, answers[id], now), CancellationToken.None, sending), ct);
         recent.Remember(organizationId, rulings);
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
         await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
         return outcomes;
     }
 
-    // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat, because what was written after all is found.
+    // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat: what was written after all is found, and what moved on meanwhile is left alone.
     private async Task<T> WaitingAsync<T>(Func<Task<T>> work, CancellationToken ct)
     {
         for (var began = clock.GetTimestamp(); ;)
@@ -171,8 +171,10 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return await meta.SendAsync(number.Meta, Body(content, messageId), CancellationToken.None);
     }
 
-    private MessageEvent[] Outcome(Message state, SendOutcome answer, DateTimeOffset now) => answer.Result switch
+    // Written late, when another process may be at the next attempt: what Meta said of this one is no news of that one. That it has the message is news at any time.
+    private MessageEvent[] Outcome(Message state, Message begun, SendOutcome answer, DateTimeOffset now) => answer.Result switch
     {
+        not SendResult.Accepted when !state.IsUnderWay(begun.Attempt, begun.Owner) => [],
         SendResult.Accepted => Message.Accept(state, answer.Wamid!, answer.Held, now),
         SendResult.Refused => Message.Refuse(state, true, answer.Code ?? 0, answer.Title, answer.Details, now + Pause(state, answer), now),
         SendResult.Rejected => Message.Refuse(state, false, answer.Code ?? 0, answer.Title, answer.Details, now, now),

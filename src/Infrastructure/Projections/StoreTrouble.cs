@@ -12,7 +12,7 @@ internal static class StoreTrouble
     public static bool Is(Exception error) => error switch
     {
         StoreUnavailable or VersionConflict => true,
-        PostgresException refused => refused.IsTransient || refused.SqlState is PostgresErrorCodes.QueryCanceled or ['5', '7', 'P', ..] or ['5', '3', ..],
+        PostgresException refused => refused.IsTransient || refused.SqlState is PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.ReadOnlySqlTransaction or ['5', '7', 'P', ..] or ['5', '3', ..],
         NpgsqlException => true,
         RedisConnectionException or RedisTimeoutException => true,
         MongoConnectionException or MongoExecutionTimeoutException or MongoNotPrimaryException or MongoNodeIsRecoveringException => true,

@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -111,7 +112,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     }
 
     // Says nothing about the webhook. A session that PostgreSQL ended (57P01 …) is not "transient" to Npgsql.
-    private static bool IsAway(Exception e) => e is StoreUnavailable or NpgsqlException { IsTransient: true } or TimeoutException or IOException || Unreachable.Is(e);
+    private static bool IsAway(Exception e) => StoreTrouble.Is(e) || Unreachable.Is(e);
 
     /// <summary>
     /// Takes the oldest that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one. Full: one of the two bounds was reached. Gone: the journal no longer

@@ -32,6 +32,19 @@ public sealed class MessageTests
         Message.Begin(After(Queued, Sending, new MessageAttemptRefused(Ref, 1, 130429, null, Noon, Noon)), Owner, Noon).ShouldBe([new MessageSending(Ref, 2, Owner, Noon)]);
 
     [Fact]
+    public void An_attempt_is_under_way_until_its_refusal_and_never_as_anothers()
+    {
+        var other = Guid.Parse("01900000-0000-7000-8000-0000000000bb");
+        var refused = new MessageAttemptRefused(Ref, 1, 130429, null, Noon, Noon);
+
+        After(Queued, Sending).IsUnderWay(1, Owner).ShouldBeTrue();
+        After(Queued, Sending).IsUnderWay(1, other).ShouldBeFalse();
+        After(Queued, Sending, refused).IsUnderWay(1, Owner).ShouldBeFalse();
+        After(Queued, Sending, refused, new MessageSending(Ref, 2, other, Noon)).IsUnderWay(1, Owner).ShouldBeFalse();
+        After(Queued, Sending, new MessageOutcomeUnknown(Ref, "time-out", Noon, Noon)).IsUnderWay(1, Owner).ShouldBeFalse();
+    }
+
+    [Fact]
     public void After_the_last_attempt_a_refusal_is_a_rejection()
     {
         var state = After(Queued) with { Phase = MessagePhase.Sending, Attempt = Message.AttemptsMax };
