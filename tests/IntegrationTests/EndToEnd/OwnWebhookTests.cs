@@ -87,7 +87,7 @@ public sealed class OwnWebhookTests(TenantApp app) : IClassFixture<TenantApp>
     {
         var connection = new TcpClient();
         await connection.ConnectAsync(app.Address.Host, app.Address.Port);
-        await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /webhooks/meta HTTP/1.1\r\nHost: {app.Address.Authority}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"));
+        await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /webhooks/meta HTTP/1.1\r\nHost: {app.Address.Authority}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nX-Hub-Signature-256: sha256={new string('0', 64)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"));
         var told = new byte["HTTP/1.1 100 Continue\r\n\r\n".Length];
         await connection.GetStream().ReadExactlyAsync(told);
         Encoding.ASCII.GetString(told).ShouldStartWith("HTTP/1.1 100");
