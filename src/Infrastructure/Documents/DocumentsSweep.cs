@@ -1,13 +1,11 @@
 using Bsp.Application.Messages;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 
 namespace Bsp.Infrastructure.Documents;
 
 /// <summary>Deletes JSONB documents past the specification's retention (§6): logs after 30 days, messages and conversations after two years. MongoDB does it by itself.</summary>
-public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, ILogger<DocumentsSweep> log) : BackgroundService
+public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, ILogger<DocumentsSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(1))
 {
     /// <summary>Rows deleted in one transaction.</summary>
     public const int PageRows = 2_000;
@@ -17,36 +15,11 @@ public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, IL
 
     // What is left after so many pages waits for the next round, so that a backlog does not load the database for hours.
     private const int PagesMax = 500;
-    private static readonly TimeSpan Every = TimeSpan.FromHours(1);
-    private static readonly TimeSpan First = TimeSpan.FromMinutes(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <inheritdoc/>
+    public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
     {
-        for (var pause = First; !stoppingToken.IsCancellationRequested; pause = Every)
-        {
-            await Task.Delay(pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            foreach (var shard in shards.All)
-            {
-                try
-                {
-                    await SweepAsync(shard, stoppingToken);
-                }
-                catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException)
-                {
-                    LogFailed(e, shard.Name);
-                }
-                catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-                {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// <summary>One round over one shard; how many documents it deleted.</summary>
-    public async Task<int> SweepAsync(Shard shard, CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
+        var now = Clock.GetUtcNow();
         var gone = await PagesAsync(shard, "SELECT documents.sweep_logs($1, $2)", now.AddDays(-MessageLogDocument.RetentionDays), ct)
             + await PagesAsync(shard, "SELECT documents.sweep_messages($1, $2)", now.AddYears(-MessageYears), ct)
             + await PagesAsync(shard, "SELECT documents.sweep_conversations($1, $2)", now, ct);
@@ -81,5 +54,5 @@ public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, IL
     private partial void LogGone(int count, string shard);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "retention: documents of shard {Shard} could not be swept; trying again in an hour")]
-    private partial void LogFailed(Exception e, string shard);
+    protected override partial void LogFailed(Exception e, string shard);
 }

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Threading.Channels;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
-using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 using NpgsqlTypes;

@@ -2,7 +2,6 @@ using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -12,44 +11,21 @@ namespace Bsp.Infrastructure.Messages;
 /// Puts message streams away when they have ended and nothing was heard of them for a while (<see cref="EventStoreSettings.ArchiveAfterDays"/>; 0: never). It walks the log once, at that
 /// distance behind its end: a stream's last event is met when it is old enough, whatever came before. Decision: docs/decisions/0077.
 /// </summary>
-public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, PostgresEventStore store, EventStoreSettings settings, TimeProvider clock, ILogger<ArchiveSweep> log) : BackgroundService
+public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, PostgresEventStore store, EventStoreSettings settings, TimeProvider clock, ILogger<ArchiveSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
 {
     private const int PageEvents = 2_000;
 
     // What is left after so many pages waits for the next round, so that a backlog does not load the database for hours.
     private const int PagesMax = 500;
     private const int LockKey = 0x4172_6368; // "Arch": one sweep a shard at a time, whatever the number of processes
-    private static readonly TimeSpan Every = TimeSpan.FromHours(1);
-    private static readonly TimeSpan First = TimeSpan.FromMinutes(2);
     private static readonly IReadOnlyCollection<string> Types = EventTypes.NamesOf<MessageEvent>();
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        for (var pause = First; settings.ArchiveAfterDays > 0 && !stoppingToken.IsCancellationRequested; pause = Every)
-        {
-            await Task.Delay(pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            foreach (var shard in shards.All)
-            {
-                try
-                {
-                    await SweepAsync(shard, stoppingToken);
-                }
-                catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException or Application.Common.StoreUnavailable)
-                {
-                    LogFailed(e, shard.Name);
-                }
-                catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-                {
-                    return;
-                }
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => settings.ArchiveAfterDays > 0 ? base.ExecuteAsync(stoppingToken) : Task.CompletedTask;
 
     /// <summary>One round over one shard; how many streams it put away. 0 also when another process is at it.</summary>
-    public async Task<int> SweepAsync(Shard shard, CancellationToken ct)
+    public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
     {
-        var before = clock.GetUtcNow().AddDays(-settings.ArchiveAfterDays);
+        var before = Clock.GetUtcNow().AddDays(-settings.ArchiveAfterDays);
         await using var connection = await shard.App.OpenConnectionAsync(ct);
         await using var held = await connection.BeginTransactionAsync(ct);
         if (!await ScalarAsync<bool>(connection, "SELECT pg_try_advisory_xact_lock($1)", ct, (long)LockKey))
@@ -106,5 +82,5 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
     private partial void LogGone(int count, string shard);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "archive: shard {Shard} could not be swept; trying again in an hour")]
-    private partial void LogFailed(Exception e, string shard);
+    protected override partial void LogFailed(Exception e, string shard);
 }
