@@ -6,8 +6,11 @@ using Bsp.Application.Privacy;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -39,6 +42,10 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     /// <summary>A turn that lasts longer loses the lock, which is harmless; a killed process keeps others waiting at most this long.</summary>
     private static readonly TimeSpan LockFor = TimeSpan.FromSeconds(3);
 
+    // A campaign that fails is tried again ever more rarely: its log is bounded, and it keeps nobody's turn.
+    private readonly Setbacks<Guid> setbacks = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), clock);
+    private readonly Setbacks<string> shardSetbacks = new(Every, TimeSpan.FromSeconds(30), clock);
+
     private const int AheadMin = 500;
     private const int AheadMax = 5_000;
     private static readonly TimeSpan BudgetWindow = TimeSpan.FromHours(24);
@@ -53,11 +60,15 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             {
                 try
                 {
-                    busy |= await RoundAsync(shard, stoppingToken);
+                    if (shardSetbacks.MayTry(shard.Name))
+                    {
+                        busy |= await RoundAsync(shard, stoppingToken);
+                        shardSetbacks.Worked(shard.Name);
+                    }
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
-                    LogRound(e, shard.Name);
+                    LogRound(e, shard.Name, shardSetbacks.Failed(shard.Name, StoreTrouble.Is(e)).TotalSeconds);
                 }
             }
 
@@ -79,7 +90,10 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             await using var reader = await command.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
             {
-                work.Add((reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2)));
+                if (setbacks.MayTry(reader.GetGuid(1)))
+                {
+                    work.Add((reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2)));
+                }
             }
         }
 
@@ -92,11 +106,12 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
                 if (mine)
                 {
                     await DriveAsync(shard, item.Organization, item.Campaign, item.Status, token);
+                    setbacks.Worked(item.Campaign);
                 }
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                LogCampaign(e, item.Campaign);
+                LogCampaign(e, item.Campaign, setbacks.Failed(item.Campaign, StoreTrouble.Is(e)).TotalSeconds);
             }
         });
         return work.Count > 0;
@@ -221,7 +236,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         await transaction.ExecuteAsync("SET LOCAL statement_timeout = 0", ct);
         var total = await transaction.ExecuteAsync($"""
             INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)
-            SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND ({audience.Condition})
+            SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
             """, ct, [organizationId, .. audience.Arguments, campaignId]);
         await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET total = $2 WHERE campaign_id = $1", ct, campaignId, total);
         var events = Campaign.Freeze(state, total, clock.GetUtcNow());
@@ -289,11 +304,11 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
     private sealed record Cursor(Guid AccountId, int? Total, int Next);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "campaigns: shard {Shard} could not be looked at; trying again")]
-    private partial void LogRound(Exception e, string shard);
+    [LoggerMessage(Level = LogLevel.Error, Message = "campaigns: shard {Shard} could not be looked at; trying again in {Seconds} s")]
+    private partial void LogRound(Exception e, string shard, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "campaign {CampaignId}: this turn failed and is rolled back; trying again")]
-    private partial void LogCampaign(Exception e, Guid campaignId);
+    [LoggerMessage(Level = LogLevel.Error, Message = "campaign {CampaignId}: this turn failed and is rolled back; trying again in {Seconds} s")]
+    private partial void LogCampaign(Exception e, Guid campaignId, double seconds);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: its hour came, but it cannot be launched ({Code}); cancelled")]
     private partial void LogRefused(Guid campaignId, string code);

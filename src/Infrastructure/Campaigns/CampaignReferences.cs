@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Campaigns;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Campaigns;
@@ -67,7 +68,7 @@ public sealed class CampaignReferences(Shards shards) : ICampaignReferences
     {
         var shard = await shards.OfAsync(organizationId, ct);
         var audience = await AudienceSql.OfAsync(shard, organizationId, segment, ct);
-        var rows = await shard.QueryAsync(organizationId, $"SELECT count(*)::int FROM contacts c WHERE c.organization_id = $1 AND ({audience.Condition})", r => r.GetInt32(0), ct, [organizationId, .. audience.Arguments]);
+        var rows = await shard.QueryAsync(organizationId, $"SELECT count(*)::int FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})", r => r.GetInt32(0), ct, [organizationId, .. audience.Arguments]);
         return rows[0];
     }
 

@@ -95,7 +95,7 @@ public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHan
     public async Task<RecipientWhy?> Handle(GetRecipientWhy query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var members = await shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND contact_id = $2", r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, query.ContactId);
+        var members = await shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND contact_id = $2 AND contact_id <> '00000000-0000-0000-0000-000000000000'", r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, query.ContactId);
         if (members.Count == 0)
         {
             return null;
@@ -108,7 +108,7 @@ public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHan
     private static int PageOf(ListRecipients query) => query.Status is null ? query.Limit : 500;
 
     private static Task<List<(int Ordinal, Guid ContactId)>> MembersAsync(Shard shard, ListRecipients query, int after, CancellationToken ct) =>
-        shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3",
+        shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND ordinal > $2 AND ordinal > 0 ORDER BY ordinal LIMIT $3",
             r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, after, PageOf(query));
 
     private async Task<IEnumerable<Recipient>> JudgeAsync(Guid organizationId, Guid campaignId, List<(int Ordinal, Guid ContactId)> members, CancellationToken ct)

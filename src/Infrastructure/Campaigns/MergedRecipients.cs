@@ -36,10 +36,17 @@ public sealed class MergedRecipients(Shards shards, IEventStore store)
         SELECT x.contact_id FROM bsp.contact_aliases x WHERE x.contact_id = ANY ($1) UNION SELECT x.into_id FROM bsp.contact_aliases x WHERE x.into_id = ANY ($1)
         """, r => r.GetGuid(0), ct, contacts)];
 
+    private const string MembersSql = """
+        SELECT a.contact_id FROM unnest($2::uuid[]) AS i (id)
+         CROSS JOIN LATERAL (SELECT m.contact_id, m.ordinal FROM bsp.campaign_audience m
+                              WHERE m.campaign_id = $1 AND m.contact_id = i.id AND m.contact_id <> '00000000-0000-0000-0000-000000000000' OFFSET 0) a
+         ORDER BY a.ordinal
+        """;
+
     private async Task<bool> IsDuplicateAsync(Shard shard, Guid organizationId, MessageRef own, CancellationToken ct)
     {
         var ids = await shard.AllIdsAsync(organizationId, own.ContactId, ct);
-        var members = await shard.QueryAsync(organizationId, "SELECT a.contact_id FROM bsp.campaign_audience a WHERE a.campaign_id = $1 AND a.contact_id = ANY ($2) ORDER BY a.ordinal", r => Uuid.CampaignMessage(own.CampaignId!.Value, r.GetGuid(0)), ct,
+        var members = await shard.QueryAsync(organizationId, MembersSql, r => Uuid.CampaignMessage(own.CampaignId!.Value, r.GetGuid(0)), ct,
             own.CampaignId!.Value, ids.ToArray());
         if (members.Count < 2)
         {

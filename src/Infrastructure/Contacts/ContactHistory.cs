@@ -47,7 +47,9 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
     internal async Task<List<CampaignPart>> CampaignsAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var parts = await shard.QueryAsync(organizationId, """
-            SELECT c.id, c.name, a.contact_id FROM campaigns c CROSS JOIN unnest($2::uuid[]) AS i (id) JOIN bsp.campaign_audience a ON a.campaign_id = c.id AND a.contact_id = i.id
+            SELECT c.id, c.name, a.contact_id FROM campaigns c CROSS JOIN unnest($2::uuid[]) AS i (id)
+             CROSS JOIN LATERAL (SELECT m.contact_id FROM bsp.campaign_audience m
+                                  WHERE m.campaign_id = c.id AND m.contact_id = i.id AND m.contact_id <> '00000000-0000-0000-0000-000000000000' OFFSET 0) a
              WHERE c.organization_id = $1 ORDER BY c.id
             """, r => (Campaign: r.GetGuid(0), Name: r.GetString(1), Contact: r.GetGuid(2)), ct, organizationId, ids.ToArray());
         var found = new List<CampaignPart>();

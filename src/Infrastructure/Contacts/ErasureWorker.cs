@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -13,6 +14,10 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
     private const int LeaseSeconds = 60;
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BehindPause = TimeSpan.FromMilliseconds(300);
+
+    // One that fails again and again is tried ever more rarely: 5 s, 10 s, … 10 minutes; so is its log.
+    private static readonly TimeSpan FailedPauseMax = TimeSpan.FromMinutes(10);
+    private const int DoublingsMax = 7;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -68,7 +73,7 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
         {
             if (await erasure.CarryAsync(shard, organizationId, contactId, ct) is { } waitsFor)
             {
-                await NoteAsync(shard, organizationId, contactId, $"Waiting: {waitsFor}.", BehindPause, ct);
+                await NoteAsync(shard, organizationId, contactId, $"Waiting: {waitsFor}.", BehindPause, failed: false, ct);
                 await Task.Delay(BehindPause, clock, ct);
                 return;
             }
@@ -78,15 +83,15 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
         catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             LogFailed(e, contactId);
-            await NoteAsync(shard, organizationId, contactId, e is StoreUnavailable or PostgresException or Refusal ? e.Message : "A step failed; the log of this process says how.", LookEvery, ct);
+            await NoteAsync(shard, organizationId, contactId, e is StoreUnavailable or PostgresException or Refusal ? e.Message : "A step failed; the log of this process says how.", LookEvery, failed: !StoreTrouble.Is(e), ct);
         }
     }
 
-    private static async Task NoteAsync(Shard shard, Guid organizationId, Guid contactId, string? error, TimeSpan pause, CancellationToken ct)
+    private static async Task NoteAsync(Shard shard, Guid organizationId, Guid contactId, string? error, TimeSpan pause, bool failed, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync("UPDATE bsp.contact_erasures SET attempts = attempts + 1, error = $2, leased_until = now() + $3 WHERE contact_id = $1", ct, contactId,
-            ContactRows.Nullable(NpgsqlTypes.NpgsqlDbType.Text, error), pause);
+        await transaction.ExecuteAsync("UPDATE bsp.contact_erasures SET attempts = attempts + 1, error = $2, leased_until = now() + least($3 * power(2, least(attempts, $4)), $5) WHERE contact_id = $1", ct, contactId,
+            ContactRows.Nullable(NpgsqlTypes.NpgsqlDbType.Text, error), pause, failed ? DoublingsMax : 0, FailedPauseMax);
         await transaction.CommitAsync(ct);
     }
 

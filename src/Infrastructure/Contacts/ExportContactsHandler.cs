@@ -49,7 +49,7 @@ public sealed class ExportContactsHandler(Shards shards) : IRequestHandler<Expor
         var after = Guid.Empty;
         while (true)
         {
-            var page = await shard.QueryAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {condition} ORDER BY c.id LIMIT $3",
+            var page = await shard.QueryAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {ContactRows.InOrder} AND {condition} ORDER BY c.id LIMIT $3",
                 ContactRows.Read, ct, [organizationId, after, PageContacts, .. arguments.Select(Fresh)]);
             if (page.Count > 0)
             {

@@ -5,7 +5,10 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Documents;
 
-/// <summary>Reads the JSONB documents.</summary>
+/// <summary>
+/// Reads the JSONB documents. Where something else than the organization is looked up, its own condition stands as "IS TRUE": the planner cannot look by it, so an organization that is new to the
+/// statistics is not read whole (schema 0150).
+/// </summary>
 public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
 {
     public async Task<Page<ConversationDocument>> ConversationsAsync(Guid organizationId, ConversationFilter filter, int limit, string? cursor, CancellationToken ct)
@@ -25,7 +28,7 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     }
 
     public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND organization_id = $2",
+        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId);
 
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
@@ -34,24 +37,29 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
         var shard = await shards.OfAsync(organizationId, ct);
         var rows = await shard.QueryAsync(organizationId, """
             SELECT doc::text FROM documents.messages
-             WHERE conversation_id = $1 AND organization_id = $2 AND ($3::timestamptz IS NULL OR (created_at, _id) < ($3, $4))
+             WHERE conversation_id = $1 AND (organization_id = $2) IS TRUE AND ($3::timestamptz IS NULL OR (created_at, _id) < ($3, $4))
              ORDER BY created_at DESC, _id DESC LIMIT $5
             """, r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId, Time(from), Id(from), limit + 1);
         return PageOf(rows, limit, d => new(d.CreatedAt, d.Id));
     }
 
     public async Task<IReadOnlyList<ConversationDocument>> ConversationsOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE organization_id = $1 AND contact_id = ANY ($2) ORDER BY doc ->> 'created_at', _id",
+        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, """
+            SELECT c.doc::text FROM unnest($2::uuid[]) AS i (id)
+             CROSS JOIN LATERAL (SELECT d.doc, d._id FROM documents.conversations d WHERE d.contact_id = i.id AND (d.organization_id = $1) IS TRUE OFFSET 0) c ORDER BY c.doc ->> 'created_at', c._id
+            """,
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, organizationId, contactIds.ToArray());
 
     public async Task<IReadOnlyList<MessageDocument>> MessagesOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, DocumentCursor? after, int limit, CancellationToken ct) =>
         await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, """
-            SELECT doc::text FROM documents.messages
-             WHERE contact_id = ANY ($1) AND organization_id = $2 AND ($3::timestamptz IS NULL OR (created_at, _id) > ($3, $4)) ORDER BY created_at, _id LIMIT $5
+            SELECT m.doc::text FROM unnest($1::uuid[]) AS i (id)
+             CROSS JOIN LATERAL (SELECT d.doc, d.created_at, d._id FROM documents.messages d
+                                  WHERE d.contact_id = i.id AND (d.organization_id = $2) IS TRUE AND ($3::timestamptz IS NULL OR (d.created_at, d._id) > ($3, $4)) ORDER BY d.created_at, d._id LIMIT $5) m
+             ORDER BY m.created_at, m._id LIMIT $5
             """, r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, contactIds.ToArray(), organizationId, Time(after), Id(after), limit);
 
     public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = $1 AND organization_id = $2",
+        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(messageId).ToBytes(), organizationId);
 
     internal static Page<T> PageOf<T>(List<T> rows, int limit, Func<T, DocumentCursor> cursor) =>

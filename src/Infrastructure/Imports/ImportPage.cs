@@ -62,7 +62,7 @@ internal static class ImportPage
         SELECT m.phone_number, (SELECT o.last_import_id IS NOT DISTINCT FROM $2 FROM contacts o WHERE o.id = m.id) IS TRUE FROM merged m WHERE m.row_version > 1
         """;
 
-    private const string ByPhone = "(organization_id, phone_number)";
+    private const string ByPhone = "(organization_id, phone_number) WHERE phone_number IS NOT NULL";
     private const string ByUserId = "(organization_id, wa_user_id) WHERE wa_user_id IS NOT NULL";
 
     // Pending entries of the search indexes, in kB, and the memory to sort them with, while a page is carried: with PostgreSQL's 4 MB and more often, a seventh of the time went there.

@@ -150,7 +150,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 
         await transaction.ExecuteAsync("""
             UPDATE bsp.imports SET last_row = $2, done = done + $3, created = created + $4, updated = updated + $5, duplicates = duplicates + $6, rejected = rejected + $7,
-              attempts = 0, leased_until = now() + make_interval(secs => $8), updated_at = now() WHERE id = $1
+              attempts = 0, error = NULL, leased_until = now() + make_interval(secs => $8), updated_at = now() WHERE id = $1
             """, ct, importId, page.LastRow, page.Rows, page.Created, page.Updated, page.Duplicates, page.Rejected, LeaseSeconds);
         await transaction.CommitAsync(ct);
         await cache.RemoveAsync(organizationId, page.Phones, ct);
@@ -179,7 +179,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
             ct, importId))[0];
         await store.AppendAsync(organizationId, [new(importId, "contact", 0, [fact])], ct);
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync("UPDATE bsp.imports SET status = 'completed', completed_at = now(), updated_at = now(), leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2", ct, importId, owner);
+        await transaction.ExecuteAsync("UPDATE bsp.imports SET status = 'completed', error = NULL, completed_at = now(), updated_at = now(), leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2", ct, importId, owner);
         await transaction.CommitAsync(ct);
         return fact.Created;
     }

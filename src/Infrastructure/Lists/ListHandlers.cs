@@ -31,7 +31,7 @@ internal static class ListRows
     public static async Task<long> CountAsync(TenantTransaction transaction, Guid organizationId, JsonElement filters, CancellationToken ct)
     {
         var filter = ContactFilter.Compile(filters, first: 2);
-        return (await transaction.QueryAsync($"SELECT count(*) FROM contacts c WHERE c.organization_id = $1 AND {filter.Sql}", row => row.GetInt64(0), ct, [organizationId, .. filter.Parameters]))[0];
+        return (await transaction.QueryAsync($"SELECT count(*) FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND {filter.Sql}", row => row.GetInt64(0), ct, [organizationId, .. filter.Parameters]))[0];
     }
 
     public static NpgsqlParameter Filters(JsonElement? filters) => ContactRows.Nullable(NpgsqlDbType.Jsonb, filters is { ValueKind: JsonValueKind.Object } given ? given.GetRawText() : null);

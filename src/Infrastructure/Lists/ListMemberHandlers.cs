@@ -30,7 +30,7 @@ public sealed class ListMembersHandler(Shards shards) : IRequestHandler<ListMemb
     private static Task<List<ContactView>> ByFilterAsync(Shard shard, ListMembers query, JsonElement filters, Guid after, CancellationToken ct)
     {
         var filter = ContactFilter.Compile(filters, first: 4);
-        return shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {filter.Sql} ORDER BY c.id LIMIT $3",
+        return shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {ContactRows.InOrder} AND {filter.Sql} ORDER BY c.id LIMIT $3",
             ContactRows.Read, ct, [query.OrganizationId, after, query.Limit + 1, .. filter.Parameters]);
     }
 }
@@ -136,7 +136,7 @@ public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewL
     private static Task<List<ContactView>> SampleAsync(TenantTransaction transaction, Guid organizationId, JsonElement filters, long count, CancellationToken ct)
     {
         var filter = ContactFilter.Compile(filters, first: 3);
-        var matching = $"contacts c WHERE c.organization_id = $1 AND {filter.Sql}";
+        var matching = $"contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND {filter.Sql}";
         return transaction.QueryAsync($"SELECT {ContactRows.Columns} FROM {(count <= FewContacts ? $"(SELECT * FROM {matching} OFFSET 0) c" : matching)} ORDER BY c.id LIMIT $2", ContactRows.Read, ct,
             [organizationId, SampleContacts, .. filter.Parameters]);
     }

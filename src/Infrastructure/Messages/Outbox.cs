@@ -53,7 +53,7 @@ public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
     private static Job ToJob(SendJob send) => new(send.MessageId.ToString(), JobName, JsonSerializer.Serialize(send, Application.EventStore.EventTypes.Json))
     {
         Attempts = int.MaxValue,
-        Backoff = Backoff.Fixed(TimeSpan.FromSeconds(5)),
+        Backoff = Backoff.Exponential(TimeSpan.FromSeconds(5)), // a defect's, not a store's: rarer each time, so that its log is bounded
         Priority = send.CampaignId is null ? 0 : CampaignPriority,
     };
 

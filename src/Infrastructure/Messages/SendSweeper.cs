@@ -1,6 +1,7 @@
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -27,6 +28,9 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     public static readonly TimeSpan DeadAfter = TimeSpan.FromSeconds(8);
 
     private const int PageMax = 1_000;
+
+    // Messages that could not be ruled on, for a reason that is no store's: left alone for a while, so that they keep nobody waiting behind them and the log is bounded.
+    private static readonly TimeSpan SetAsideFor = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<(Shard Shard, Guid Owner), long> freeSince = [];
 
@@ -151,8 +155,12 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
 
     private async Task RuleAsync(Shard shard, Guid organizationId, Guid[] messages, Func<Message, DateTimeOffset, MessageEvent[]> decide, CancellationToken ct)
     {
+        if (await TryRuleAsync(shard, organizationId, messages, decide, ct) is not { } rulings)
+        {
+            return;
+        }
+
         var now = clock.GetUtcNow();
-        var rulings = await store.RuleAsync(organizationId, messages, (_, state) => decide(state, now), ct);
         var stale = rulings.Where(r => r.Events.Count == 0).Select(r => r.MessageId).ToArray();
         if (stale.Length > 0)
         {
@@ -160,6 +168,31 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
             await using var transaction = await shard.BeginAsync(organizationId, ct);
             await transaction.ExecuteAsync("DELETE FROM bsp.send_queue WHERE message_id = ANY ($1) AND state >= 2 AND due_at <= $2", ct, stale, now.UtcDateTime);
             await transaction.CommitAsync(ct);
+        }
+    }
+
+    // Null: ruled on one by one, or set aside. One bad message fails neither its neighbours nor the shards' other organizations.
+    private async Task<IReadOnlyList<Ruling>?> TryRuleAsync(Shard shard, Guid organizationId, Guid[] messages, Func<Message, DateTimeOffset, MessageEvent[]> decide, CancellationToken ct)
+    {
+        try
+        {
+            var now = clock.GetUtcNow();
+            return await store.RuleAsync(organizationId, messages, (_, state) => decide(state, now), ct);
+        }
+        catch (Exception e) when (e is not OperationCanceledException && !StoreTrouble.Is(e))
+        {
+            if (messages.Length > 1)
+            {
+                await RuleAsync(shard, organizationId, messages[..(messages.Length / 2)], decide, ct);
+                await RuleAsync(shard, organizationId, messages[(messages.Length / 2)..], decide, ct);
+                return null;
+            }
+
+            LogSetAside(e, messages[0], SetAsideFor.TotalMinutes);
+            await using var transaction = await shard.BeginAsync(organizationId, ct);
+            await transaction.ExecuteAsync("UPDATE bsp.send_queue SET due_at = $2 WHERE message_id = ANY ($1)", ct, messages, (clock.GetUtcNow() + SetAsideFor).UtcDateTime);
+            await transaction.CommitAsync(ct);
+            return null;
         }
     }
 
@@ -179,6 +212,9 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "sweeper: {Count} messages of {OrganizationId} are of unknown outcome: {Reason}")]
     private partial void LogLost(int count, Guid organizationId, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "sweeper: message {MessageId} could not be ruled on; it is looked at again in {Minutes} minutes")]
+    private partial void LogSetAside(Exception e, Guid messageId, double minutes);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "sweeper: shard {Shard} could not be swept; trying again")]
     private partial void LogFailed(Exception e, string shard);

@@ -4,6 +4,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.Meta;
@@ -32,6 +33,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     // Between intent and call, and again between call and outcome; both and the call together stay below SendSweeper.SendingPatience.
     private static readonly TimeSpan StorePatience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan StoreLookEvery = TimeSpan.FromMilliseconds(250);
+    private const int IdShownMax = 100; // of what a stranger may have written into Redis
+    private const int ReasonShownMax = 300;
 
     /// <summary>One outcome per job.</summary>
     public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, CancellationToken ct)
@@ -46,26 +49,57 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             }
             else
             {
-                outcomes.Add(new JobFailed(job, $"'{job.Name}' is not a send job of this product.", Retryable: false));
+                outcomes.Add(Foreign(job, $"'{Text.Cut(job.Name, IdShownMax)}' with this data is not a send job of this product."));
             }
         }
 
         foreach (var group in sends.GroupBy(s => (s.Send.OrganizationId, s.Send.AccountId)))
         {
-            try
-            {
-                outcomes.AddRange(await SendAsync(group.Key.OrganizationId, group.Key.AccountId, [.. group], ct));
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
-                LogTrouble(e, group.Key.AccountId, group.Count());
-                var told = outcomes.Select(o => o.Job.Id).ToHashSet();
-                outcomes.AddRange(group.Where(s => !told.Contains(s.Job.Id)).Select(s => new JobPostponed(s.Job, StoreAwayPause)));
-            }
+            outcomes.AddRange(await TryAsync(group.Key.OrganizationId, group.Key.AccountId, [.. group], ct));
         }
 
         return outcomes;
+    }
+
+    // A store that is away is nobody's fault: all come back soon. Anything else is one job's: the others go their way, and that one ends, or comes back ever more rarely (its backoff).
+    // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
+    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    {
+        try
+        {
+            return await SendAsync(organizationId, accountId, [.. sends], ct);
+        }
+        catch (Exception e) when (StoreTrouble.Is(e) || e is RedisException)
+        {
+            LogTrouble(e, accountId, sends.Count);
+            return [.. sends.Select(s => new JobPostponed(s.Job, StoreAwayPause))];
+        }
+        catch (Exception e) when (e is not OperationCanceledException && sends.Count > 1)
+        {
+            var outcomes = new List<JobOutcome>(sends.Count);
+            foreach (var one in sends)
+            {
+                outcomes.AddRange(await TryAsync(organizationId, accountId, [one], ct));
+            }
+
+            return outcomes;
+        }
+        catch (Refusal refused)
+        {
+            return [Foreign(sends[0].Job, refused.Message)];
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogFailed(e, Text.Cut(sends[0].Job.Id, IdShownMax));
+            return [new JobFailed(sends[0].Job, e.Message, Stack: e.ToString())];
+        }
+    }
+
+    // Forgotten when it lies under the id of a message: what PostgreSQL says of that one is put in again by the sweeper.
+    private JobFailed Foreign(TakenJob job, string reason)
+    {
+        LogForeign(Text.Cut(job.Id, IdShownMax), Text.Cut(reason, ReasonShownMax));
+        return new(job, Text.Cut(reason, ReasonShownMax), Retryable: false, Forget: Guid.TryParse(job.Id, out _));
     }
 
     private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
@@ -73,7 +107,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var outcomes = new List<JobOutcome>(sends.Count);
         if (await numbers.FindAsync(organizationId, accountId, ct) is not { } number)
         {
-            outcomes.AddRange(sends.Select(s => new JobFailed(s.Job, "The account is gone.", Retryable: false)));
+            outcomes.AddRange(sends.Select(s => Foreign(s.Job, "There is no such account.")));
             return outcomes;
         }
 
@@ -91,9 +125,15 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             return outcomes;
         }
 
-        var (granted, wait) = await PermitsAsync(organizationId, number, sends.Count, ct);
+        foreach (var foreign in sends.Where(s => s.Job.Id != s.Send.MessageId.ToString()))
+        {
+            outcomes.Add(Foreign(foreign.Job, "A send job lies under the id of its message."));
+        }
+
+        sends.RemoveAll(s => s.Job.Id != s.Send.MessageId.ToString());
+        var (granted, wait) = sends.Count == 0 ? default : await PermitsAsync(organizationId, number, sends.Count, ct);
         outcomes.AddRange(sends.Skip(granted).Select(s => new JobPostponed(s.Job, wait)));
-        var permitted = sends.Take(granted).ToDictionary(s => s.Send.MessageId, s => s.Job);
+        var permitted = sends.Take(granted).ToDictionary(s => s.Send.MessageId, s => s);
         if (permitted.Count > 0)
         {
             outcomes.AddRange(await CallAsync(organizationId, number, permitted, ct));
@@ -121,14 +161,23 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return [.. await shard.QueryAsync(organizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = ANY ($2) AND status <> 'RUNNING'", r => r.GetGuid(0), ct, organizationId, campaigns)];
     }
 
-    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs, CancellationToken ct)
+    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, (TakenJob Job, SendJob Send)> sends, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
+        var jobs = sends.ToDictionary(s => s.Key, s => s.Value.Job);
         var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version));
+        var outcomes = new List<JobOutcome>(jobs.Count);
+        foreach (var (id, state) in known.Select(k => (k.Key, k.Value.State)).Where(k => !IsOf(k.State, sends[k.Key].Send)).ToList())
+        {
+            // A job carries no authority: whose message it is, over which number and for which campaign, is what the log says.
+            outcomes.Add(Foreign(jobs[id], state.Ref is null ? "There is no such message." : "The message is another number's or another campaign's."));
+            jobs.Remove(id);
+            known.Remove(id);
+        }
+
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
         var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) => duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
         var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
-        var outcomes = new List<JobOutcome>(jobs.Count);
         outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
 
         // From here on the intents stand: no cancellation, so that every call gets its outcome written.
@@ -143,6 +192,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
         return outcomes;
     }
+
+    private static bool IsOf(Message state, SendJob send) => state.Ref is { } own && own.AccountId == send.AccountId && own.CampaignId == send.CampaignId;
 
     // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat: what was written after all is found, and what moved on meanwhile is left alone.
     private async Task<T> WaitingAsync<T>(Func<Task<T>> work, CancellationToken ct)
@@ -217,4 +268,10 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, {Count} messages postponed")]
     private partial void LogTrouble(Exception e, Guid accountId, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: job {Job} is none of ours and ends: {Reason}")]
+    private partial void LogForeign(string job, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "sender: job {Job} failed; it comes back by its backoff")]
+    private partial void LogFailed(Exception e, string job);
 }

@@ -67,6 +67,8 @@ public sealed record Backoff(string Type, TimeSpan Delay, double Jitter = 0)
     /// <summary>No wait grows beyond this, however many attempts were made.</summary>
     public static readonly TimeSpan DelayMax = TimeSpan.FromHours(24);
 
+    private const int DoublingsMax = 60; // 2^60 ms is beyond every bound; more would end at infinity, and infinity times no delay at no number
+
     public static Backoff Fixed(TimeSpan delay, double jitter = 0) => new("fixed", delay, jitter);
 
     public static Backoff Exponential(TimeSpan delay, double jitter = 0) => new("exponential", delay, jitter);
@@ -74,7 +76,7 @@ public sealed record Backoff(string Type, TimeSpan Delay, double Jitter = 0)
     /// <summary>The wait after <paramref name="attemptsMade"/> attempts, this one included (so at least 1).</summary>
     public TimeSpan After(int attemptsMade, Random random)
     {
-        var factor = Type == "exponential" ? Math.Pow(2, attemptsMade - 1) : 1;
+        var factor = Type == "exponential" ? Math.Pow(2, Math.Clamp(attemptsMade - 1, 0, DoublingsMax)) : 1;
         var full = Math.Min(Delay.TotalMilliseconds * factor, DelayMax.TotalMilliseconds);
         return TimeSpan.FromMilliseconds(Math.Round(full * (1 - Math.Clamp(Jitter, 0, 1) * random.NextDouble())));
     }

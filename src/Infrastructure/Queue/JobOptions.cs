@@ -61,7 +61,7 @@ public sealed record JobOptions(int Attempts, Backoff Backoff, Retention KeepCom
             o.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : "fixed",
             TimeSpan.FromMilliseconds(Number(o, "delay") ?? 0),
             Number(o, "jitter") ?? 0),
-        { ValueKind: JsonValueKind.Number } n => Backoff.Fixed(TimeSpan.FromMilliseconds(n.GetDouble())),
+        { ValueKind: JsonValueKind.Number } n => Backoff.Fixed(TimeSpan.FromMilliseconds(Math.Clamp(n.GetDouble(), 0, int.MaxValue))),
         _ => Absent.Backoff,
     };
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Queue;
@@ -15,6 +16,8 @@ public sealed record TakenJob(
     string Id, string Name, string Data, JobOptions Options, string Token,
     DateTimeOffset EnqueuedAt, int Priority, int AttemptsMade, int Starts, int Stalls, string? MustFail)
 {
+    private const long LatestMs = 253_402_300_799_999; // end of the year 9999
+
     /// <summary>Whether a failure now would be followed by another attempt.</summary>
     public bool MayRetry => AttemptsMade + 1 < Options.Attempts;
 
@@ -24,9 +27,13 @@ public sealed record TakenJob(
         var fields = (RedisResult[])reply[1]!;
         return new(
             (string)reply[0]!, (string?)fields[0] ?? "", (string?)fields[1] ?? "{}", JobOptions.Read((string?)fields[2]), token,
-            DateTimeOffset.FromUnixTimeMilliseconds((long?)fields[3] ?? 0), (int?)fields[4] ?? 0, (int?)fields[5] ?? 0,
-            (int?)fields[6] ?? 0, (int?)fields[7] ?? 0, Reason((string?)fields[8], (string?)fields[9], (string?)fields[10]));
+            DateTimeOffset.FromUnixTimeMilliseconds(Whole(fields[3], LatestMs)), (int)Whole(fields[4], int.MaxValue), (int)Whole(fields[5], int.MaxValue - 1),
+            (int)Whole(fields[6], int.MaxValue), (int)Whole(fields[7], int.MaxValue), Reason((string?)fields[8], (string?)fields[9], (string?)fields[10]));
     }
+
+    // Whatever a client wrote (1.5, 1e300, "now"): a job that cannot be read would keep the whole batch from being worked on, again and again.
+    private static long Whole(RedisResult field, long most) =>
+        double.TryParse((string?)field, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && !double.IsNaN(number) ? (long)Math.Clamp(number, 0, most) : 0;
 
     private static string? Reason(string? deferred, string? schedulerId, string? parentKey) =>
         deferred

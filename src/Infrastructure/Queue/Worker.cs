@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Bsp.Domain.Common;
 using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Queue;
@@ -15,6 +16,7 @@ public delegate Task<IReadOnlyList<JobOutcome>> BatchHandler(IReadOnlyList<Taken
 public sealed class Worker(
     MessageQueue queue, WorkerOptions options, BatchHandler handler, TimeProvider clock, ILogger<Worker> log)
 {
+    private const int ShownMax = 200;
     private static readonly TimeSpan TroublePauseMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan TroublePauseMax = TimeSpan.FromSeconds(5);
 
@@ -122,7 +124,7 @@ public sealed class Worker(
 
     private JobOutcome Refuse(TakenJob job)
     {
-        log.LogError("Queue {Queue}: job {Job} is failed without running: {Reason}", queue.Name, job.Id, job.MustFail);
+        log.LogError("Queue {Queue}: job {Job} is failed without running: {Reason}", queue.Name, Shown(job.Id), Shown(job.MustFail!));
         return new JobFailed(job, job.MustFail!, Retryable: false);
     }
 
@@ -167,16 +169,19 @@ public sealed class Worker(
     {
         foreach (var foreign in outcomes.Zip(verdicts).Where(o => o.Second != Verdict.Done).GroupBy(o => o.Second, o => o.First.Job.Id))
         {
-            log.LogWarning("Queue {Queue}: {Count} jobs were no longer ours ({Verdict}): {Jobs}", queue.Name, foreign.Count(), foreign.Key, string.Join(", ", foreign.Take(10)));
+            log.LogWarning("Queue {Queue}: {Count} jobs were no longer ours ({Verdict}): {Jobs}", queue.Name, foreign.Count(), foreign.Key, string.Join(", ", foreign.Take(10).Select(Shown)));
         }
     }
+
+    // Ids and names are whatever a client chose.
+    private static string Shown(string text) => Text.Cut(text, ShownMax);
 
     private async Task RenewAsync()
     {
         if (inHand.IsEmpty) return;
         var lost = await queue.ExtendAsync([.. inHand.Values]);
         var still = lost.Where(id => inHand.Keys.Any(key => key.Id == id)).ToList();
-        if (still.Count > 0) log.LogWarning("Queue {Queue}: lost the locks of {Jobs}", queue.Name, string.Join(", ", still.Take(10)));
+        if (still.Count > 0) log.LogWarning("Queue {Queue}: lost the locks of {Jobs}", queue.Name, string.Join(", ", still.Take(10).Select(Shown)));
     }
 
     private async Task SweepAsync()

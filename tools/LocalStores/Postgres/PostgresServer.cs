@@ -11,6 +11,8 @@ internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binar
         "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=1GB", "effective_cache_size=2GB",
         "work_mem=16MB", "maintenance_work_mem=128MB", "max_wal_size=2GB", "checkpoint_timeout=15min", "wal_compression=on",
         "random_page_cost=1.1", "jit=off", "timezone=UTC", "log_timezone=UTC", "cluster_name=bsp",
+        // Which statement costs how much, by database: asked by tests and benchmarks, and by whoever wonders. Comes with PostgreSQL, as pg_trgm does.
+        "shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=all", "pg_stat_statements.max=20000",
     ];
 
     private string _password = "";

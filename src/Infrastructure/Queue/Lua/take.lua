@@ -57,7 +57,7 @@ end
 local taken = {}
 for _, id in ipairs(pop(wanted)) do
   local job = prefix .. id
-  if redis.call('EXISTS', job) == 1 then
+  if redis.call('TYPE', job).ok == 'hash' then                           -- else an error would lose the rest of the batch
     redis.call('LPUSH', ACTIVE, id)
     redis.call('SET', job .. ':lock', token, 'PX', lock_ms)
     redis.call('HSET', job, 'processedOn', ARGV[1], 'pb', ARGV[5])
