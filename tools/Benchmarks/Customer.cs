@@ -15,6 +15,7 @@ internal sealed class Customer : IDisposable
     private const long FirstNumber = 919_876_000_000;
     private const int MessagingLimit = 2_000_000;
     private const int MessagesPerSecondMax = 10_000;
+    private const double SlowestPerSecond = 40;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly BspClient api;
@@ -69,7 +70,7 @@ internal sealed class Customer : IDisposable
 
     /// <summary>Waits until so many recipients reached the state (<c>sent</c>, <c>delivered</c>; cumulative), as the API shows it.</summary>
     public Task ReachAsync(string campaign, string state, int count, CancellationToken ct) =>
-        UntilAsync($"{count} {state}", async token => (await api.GetAsync($"/v1/campaigns/{campaign}/progress", token))[state]!.GetValue<int>() >= count, ct);
+        UntilAsync($"{count} {state}", async token => (await api.GetAsync($"/v1/campaigns/{campaign}/progress", token))[state]!.GetValue<int>() >= count, ct, count);
 
     public void Dispose() => api.Dispose();
 
@@ -85,11 +86,12 @@ internal sealed class Customer : IDisposable
         await UntilAsync("the contacts are imported", async token => (await api.GetAsync($"/v1/imports/{import}", token))["done"]?.GetValue<int>() >= contacts, ct);
     }
 
-    private async Task UntilAsync(string what, Func<CancellationToken, Task<bool>> condition, CancellationToken ct)
+    private async Task UntilAsync(string what, Func<CancellationToken, Task<bool>> condition, CancellationToken ct, int count = 0)
     {
-        if (!await Until.TrueAsync(condition, Patience, ct))
+        var patience = Patience + TimeSpan.FromSeconds(count / SlowestPerSecond);
+        if (!await Until.TrueAsync(condition, patience, ct))
         {
-            throw new Obstacle($"In {Patience.TotalSeconds:0} s it did not come about that {what}.");
+            throw new Obstacle($"In {patience.TotalSeconds:0} s it did not come about that {what}.");
         }
     }
 

@@ -80,6 +80,15 @@ internal sealed class Installation : IAsyncDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(ct), System.Globalization.CultureInfo.InvariantCulture);
     }
 
+    /// <summary>A statement on the API's database, as superuser.</summary>
+    public async Task ExecuteAsync(string sql, CancellationToken ct)
+    {
+        await using var connection = new NpgsqlConnection(Database + ";Pooling=true;Application Name=bench;Command Timeout=0");
+        await connection.OpenAsync(ct);
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
     /// <summary>The API's process.</summary>
     public ChildProcess Api() => ChildProcess.In(Path.Combine(stores.Directory, "api"), "Bsp.Api.dll");
 

@@ -32,6 +32,9 @@ internal static class Program
                 return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
             case ["chaos-http", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
+            case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0 && rest is [] or ["--json", _]:
+                CampaignBench.Recipients = count;
+                return await RunAsync("campaign", rest is [_, var json] ? json : null);
             case [var name] when Benches.ContainsKey(name):
                 return await RunAsync(name, null);
             case [var name, "--json", var file] when Benches.ContainsKey(name):
@@ -74,7 +77,7 @@ internal static class Program
 
     private static void Usage(TextWriter output)
     {
-        output.WriteLine("usage: ./bench <name> [--json FILE]");
+        output.WriteLine("usage: ./bench <name> [--json FILE], ./bench campaign [--recipients N] [--json FILE]");
         foreach (var (name, bench) in Benches)
         {
             output.WriteLine($"  {name,-11} {bench.Shows}");

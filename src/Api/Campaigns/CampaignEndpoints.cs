@@ -38,15 +38,15 @@ public sealed class CampaignEndpoints : IEndpointModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var campaigns = app.MapGroup("/v1/campaigns").WithTags("Campaigns");
-        campaigns.MapPost("", Create).Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown", "contact.unknown", "filter.invalid", "campaign.template_of_other_account").Produces<CampaignResponse>(201);
+        campaigns.MapPost("", Create).Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown", "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters").Produces<CampaignResponse>(201);
         campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first.").Produces<ListResponse<CampaignResponse>>();
         campaigns.MapGet("{id:guid}", Get).Describe("One campaign.", "campaign.unknown").Produces<CampaignResponse>();
-        campaigns.MapPatch("{id:guid}", Patch).Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable", "template.unknown").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/estimate", Estimate).Describe("How many people it would reach now, and how long sending would take.", "campaign.unknown").Produces<CampaignForecast>();
-        campaigns.MapPost("{id:guid}/schedule", Schedule).Describe("Launches it by itself at a time.", "campaign.unknown", "campaign.not_schedulable", "campaign.schedule_out_of_range").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/launch", Launch).Describe("Freezes the audience and starts sending.", "campaign.unknown", "campaign.not_launchable", "campaign.template_not_approved", "campaign.account_not_connected", "organization.suspended").Produces<CampaignResponse>();
+        campaigns.MapPatch("{id:guid}", Patch).Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable", "template.unknown", "campaign.template_parameters").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/estimate", Estimate).Describe("Whom it would reach now, whom it would skip and why, and how long sending would take. Cost and budget are null as long as nothing is billed.", "campaign.unknown", "account.unknown").Produces<CampaignForecast>();
+        campaigns.MapPost("{id:guid}/schedule", Schedule).Describe("Launches it by itself at a time.", "campaign.unknown", "campaign.not_schedulable", "campaign.schedule_out_of_range", "campaign.template_parameters").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/launch", Launch).Describe("Freezes the audience and starts sending.", "campaign.unknown", "campaign.not_launchable", "campaign.template_not_approved", "campaign.account_not_connected", "organization.suspended", "campaign.template_parameters").Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/pause", Pause).Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/resume", Resume).Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/resume", Resume).Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused", "campaign.template_parameters").Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/cancel", Cancel).Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended").Produces<CampaignResponse>();
         campaigns.MapGet("{id:guid}/events", Events).Describe("The campaign's own log; ?as_of= (a time, or a position) shows it as it was.", "campaign.unknown").Produces<ListResponse<StoredFact>>();
         campaigns.MapGet("{id:guid}/progress", Progress).Describe("How far it is.", "campaign.unknown", "view.behind").Produces<CampaignProgress>();

@@ -16,6 +16,7 @@ public static partial class Problems
     // Refusals that are neither 404 (….unknown) nor 409.
     private static readonly Dictionary<string, int> Special = new()
     {
+        ["campaign.template_parameters"] = 400,
         ["wallet.insufficient"] = 402,
         ["wallet.empty"] = 402,
         ["idempotency.other_body"] = 422,
@@ -44,6 +45,7 @@ public static partial class Problems
     {
         Problem problem => problem,
         Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message),
+        RefusedFields refused => new(StatusOf(refused.Code), refused.Code, refused.Message, refused.Errors),
         ValidationException invalid => new(400, "request.invalid", "The request is not well-formed: see errors.", invalid.Errors.GroupBy(e => e.PropertyName).ToDictionary(g => g.Key, g => g.Select(e => e.ErrorMessage).ToArray())),
         VersionConflict { Named: true } => new(412, "version.mismatch", "It was changed since the version named in If-Match: read it again."),
         VersionConflict => new(409, "version.conflict", "Others keep changing it: try again.", retryAfterSeconds: 1),

@@ -77,8 +77,13 @@ public sealed class GetCampaignEventsHandler(IEventLog log) : IRequestHandler<Ge
     }
 }
 
-/// <summary>How many people the campaign would reach if it were launched now.</summary>
+/// <summary>What the campaign would come to if it were launched now: whom it would reach, whom it would skip and why.</summary>
 public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignForecast>;
 
-/// <param name="DurationSeconds">Sending alone, at the number's pace.</param>
-public sealed record CampaignForecast(int Recipients, int DurationSeconds);
+/// <param name="Recipients">The audience, those who would be skipped included.</param>
+/// <param name="Skipped">Reason (<c>no_consent</c>, <c>no_phone</c>, <c>template</c>, <c>limit</c>) → how many; a reason that nobody has is absent.</param>
+/// <param name="Cost">A decimal; null as long as nothing is billed.</param>
+/// <param name="Currency">Null as long as nothing is billed.</param>
+/// <param name="DurationSeconds">Sending alone, at the number's pace, to those who would not be skipped.</param>
+/// <param name="AvailableBudget">A decimal; null as long as nothing is billed.</param>
+public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency, int DurationSeconds, string? AvailableBudget);

@@ -35,6 +35,7 @@ public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences
             var wanted = command.Edit(before);
             await rules.ValidateAndThrowAsync(wanted, ct);
             await references.RequireAsync(command.OrganizationId, wanted, ct);
+            await references.RequireParametersAsync(command.OrganizationId, wanted, complete: stored.Status == CampaignStatus.Scheduled, ct);
         }
 
         return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,

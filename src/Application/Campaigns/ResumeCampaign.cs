@@ -12,9 +12,17 @@ public sealed record ResumeCampaign(Guid OrganizationId, Guid CampaignId, long? 
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class ResumeCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<ResumeCampaign, Done>
+public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<ResumeCampaign, Done>
 {
-    public Task<Done> Handle(ResumeCampaign command, CancellationToken ct) =>
-        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+    public async Task<Done> Handle(ResumeCampaign command, CancellationToken ct)
+    {
+        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        if (stored is { Status: CampaignStatus.Paused, Plan: { } plan })
+        {
+            await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct); // the template may have changed meanwhile
+        }
+
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
             state => Campaign.Resume(state, clock.GetUtcNow()), command.SeenVersion, ct);
+    }
 }

@@ -12,9 +12,17 @@ public sealed record ScheduleCampaign(Guid OrganizationId, Guid CampaignId, Date
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class ScheduleCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<ScheduleCampaign, Done>
+public sealed class ScheduleCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<ScheduleCampaign, Done>
 {
-    public Task<Done> Handle(ScheduleCampaign command, CancellationToken ct) =>
-        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+    public async Task<Done> Handle(ScheduleCampaign command, CancellationToken ct)
+    {
+        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        if (stored is { Status: CampaignStatus.Draft or CampaignStatus.Scheduled, Plan: { } plan })
+        {
+            await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct);
+        }
+
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
             state => Campaign.Schedule(state, command.ScheduledAt, clock.GetUtcNow()), command.SeenVersion, ct);
+    }
 }

@@ -12,6 +12,18 @@ public sealed class VersionConflict(Guid streamId, bool named) : Exception($"{st
     public bool Named { get; } = named;
 }
 
+/// <summary>A decision said no because of fields of what was asked or planned: a problem with <c>errors</c>.</summary>
+/// <param name="code">Stable, <c>noun.reason</c>, as of a <see cref="Domain.Common.Refusal"/>.</param>
+/// <param name="errors">Field as on the wire → what is wrong with it.</param>
+public sealed class RefusedFields(string code, string message, IReadOnlyDictionary<string, string[]> errors) : Exception(message)
+{
+    /// <summary>Stable code, <c>noun.reason</c>.</summary>
+    public string Code { get; } = code;
+
+    /// <summary>Field as on the wire → what is wrong with it.</summary>
+    public IReadOnlyDictionary<string, string[]> Errors { get; } = errors;
+}
+
 /// <summary>A store is down: 503, and nothing was acknowledged.</summary>
 /// <param name="store"><c>postgres</c>, <c>redis</c>, <c>mongo</c>, <c>clickhouse</c>.</param>
 /// <param name="outcomeUnknown">Something was sent before the store went away, and whether it took effect could not be found out.</param>

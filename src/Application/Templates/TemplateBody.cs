@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Bsp.Domain.Templates;
 
 namespace Bsp.Application.Templates;
 
@@ -20,6 +19,10 @@ public sealed record ContactValues(string? FirstName, string? LastName, string? 
         _ when field.StartsWith("custom.", StringComparison.Ordinal) => Custom(field["custom.".Length..]),
         _ => null,
     };
+
+    /// <summary>Whether a contact can have such a value at all. A custom field may: what contacts have of it is theirs.</summary>
+    public static bool Knows(string field) => field is "first_name" or "last_name" or "name" or "email" or "phone_number"
+        || (field.StartsWith("custom_fields.", StringComparison.Ordinal) && field.Length > "custom_fields.".Length) || (field.StartsWith("custom.", StringComparison.Ordinal) && field.Length > "custom.".Length);
 
     private string? Custom(string key) => CustomFields.ValueKind == JsonValueKind.Object && CustomFields.TryGetProperty(key, out var value)
         ? value.ValueKind switch
@@ -41,23 +44,22 @@ public sealed record BuiltTemplate(JsonObject? Template, string? Refusal);
 /// Fills the Graph <c>template</c> object. Parameters are those of a campaign's <c>metadata.template_parameters</c>:
 /// <c>{"header":[…],"body":[…],"buttons":[…]}</c>, each a list by position or an object by name; a text may hold <c>{{contact.first_name|there}}</c>, the part after the bar for contacts without
 /// a value. A media header takes <c>{"link":…}</c> or <c>{"id":…}</c> (or just the address). Buttons are listed in the order of those that need a value, or as objects <c>{"index":1,"payload":…}</c>.
+/// <c>carousel</c> is a list of the same, one for each card; <c>limited_time_offer</c> the end of the offer, <c>{"expiration_time_ms":…}</c>.
 /// </summary>
 /// <remarks>Shape: Meta's messages reference, "template object". Read once a campaign (<see cref="Prepare"/>), filled once a recipient (<see cref="Fill"/>).</remarks>
 public sealed class TemplateBody
 {
-    private const int ButtonTextCharactersMax = 2000;
     private readonly string name;
     private readonly string language;
-    private readonly IReadOnlyList<Part> parts;
-    private readonly string? refusal;
+    private readonly TemplateParts template;
 
-    private TemplateBody(string name, string language, IReadOnlyList<Part> parts, string? refusal)
-    {
-        this.name = name;
-        this.language = language;
-        this.parts = parts;
-        this.refusal = refusal;
-    }
+    private TemplateBody(string name, string language, TemplateParts template) => (this.name, this.language, this.template) = (name, language, template);
+
+    /// <summary>What the parameters lack for everybody; null: nothing.</summary>
+    public string? Refusal => template.Faults.Count > 0 ? template.Faults[0].Message : null;
+
+    /// <summary>What is sent differs by recipient: a value of one contact may be missing.</summary>
+    public bool DependsOnContact => template.Parts.SelectMany(p => p.All).Any(p => p.DependsOnContact);
 
     /// <summary>Prepares and fills at once.</summary>
     public static BuiltTemplate Build(string name, string language, JsonElement components, JsonElement? parameters, ContactValues contact) => Prepare(name, language, components, parameters).Fill(contact);
@@ -65,133 +67,99 @@ public sealed class TemplateBody
     /// <summary>Reads template and parameters. What they lack for everybody becomes the refusal of every <see cref="Fill"/>.</summary>
     /// <param name="components">As the table holds them.</param>
     /// <param name="parameters">Null: none given.</param>
-    public static TemplateBody Prepare(string name, string language, JsonElement components, JsonElement? parameters)
+    public static TemplateBody Prepare(string name, string language, JsonElement components, JsonElement? parameters) => new(name, language, TemplateParts.Of(components, parameters));
+
+    /// <summary>
+    /// What is wrong with parameters whoever the recipient is, by the parameter's name (<c>body.1</c>, <c>header</c>, <c>buttons.0</c>, <c>carousel.1.body.2</c>; empty: the whole): not given, a
+    /// placeholder of a field that no contact has, a text that is empty or too long. What one contact lacks is that contact's matter. Empty: nothing.
+    /// </summary>
+    public static IReadOnlyDictionary<string, string[]> FaultsOf(JsonElement components, JsonElement? parameters)
     {
-        try
-        {
-            var template = TemplateComponents.Read(components);
-            var given = TemplateParameters.Read(parameters);
-            return new(name, language, [.. HeaderParts(template, given), .. BodyParts(template, given), .. ButtonParts(template, given)], null);
-        }
-        catch (MissingParameter missing)
-        {
-            return new(name, language, [], missing.Message);
-        }
-        catch (Domain.Common.Refusal malformed)
-        {
-            return new(name, language, [], malformed.Message);
-        }
+        var parts = TemplateParts.Of(components, parameters);
+        return parts.Faults.Concat(parts.Parts.SelectMany(p => p.All).Where(p => p.Fault is not null).Select(p => (Name: p.Path, Message: p.Fault!)))
+            .GroupBy(f => f.Name).ToDictionary(g => g.Key, g => g.Select(f => f.Message).ToArray());
     }
 
     /// <summary>The object for one contact, or why it cannot be built.</summary>
     public BuiltTemplate Fill(ContactValues contact)
     {
-        if (refusal is not null)
+        if (Refusal is { } refused)
         {
-            return new(null, refusal);
+            return new(null, refused);
         }
 
+        if (Components(template.Parts, contact, out var missing) is not { } components)
+        {
+            return new(null, missing);
+        }
+
+        var filled = new JsonObject { ["name"] = name, ["language"] = new JsonObject { ["code"] = language } };
+        if (components.Count > 0)
+        {
+            filled["components"] = components;
+        }
+
+        return new(filled, null);
+    }
+
+    private static JsonArray? Components(IReadOnlyList<TemplatePart> parts, ContactValues contact, out string? missing)
+    {
+        missing = null;
         var components = new JsonArray();
         foreach (var part in parts)
         {
-            var parameters = new JsonArray();
-            foreach (var value in part.Parameters)
+            if (Component(part, contact, out missing) is not { } component)
             {
-                if (value.Fill(contact, out var missing) is not { } filled)
-                {
-                    return new(null, $"{part.Type} {value.Name}: {missing}");
-                }
-
-                parameters.Add(filled);
+                return null;
             }
 
-            var component = new JsonObject { ["type"] = part.Type };
-            if (part.Index is { } index)
-            {
-                component["sub_type"] = part.SubType;
-                component["index"] = $"{index}";
-            }
-
-            component["parameters"] = parameters;
             components.Add(component);
         }
 
-        var template = new JsonObject { ["name"] = name, ["language"] = new JsonObject { ["code"] = language } };
-        if (components.Count > 0)
-        {
-            template["components"] = components;
-        }
-
-        return new(template, null);
+        return components;
     }
 
-    private static IEnumerable<Part> HeaderParts(TemplateComponents template, TemplateParameters given)
+    private static JsonObject? Component(TemplatePart part, ContactValues contact, out string? missing)
     {
-        if (template.Header is not { } header)
+        missing = null;
+        var component = new JsonObject { ["type"] = part.Type };
+        if (part.Index is { } index)
         {
-            yield break;
+            component["sub_type"] = part.SubType;
+            component["index"] = $"{index}";
         }
 
-        if (header.Format != "TEXT")
+        if (part.Cards is { } cards)
         {
-            yield return new("header", [TemplateParameter.Media(header.Format, given.HeaderMedia(header.Format))]);
-        }
-        else if (Texts("header", header.Text ?? "", given) is { Count: > 0 } texts)
-        {
-            yield return new("header", texts);
-        }
-    }
-
-    private static IEnumerable<Part> BodyParts(TemplateComponents template, TemplateParameters given)
-    {
-        // A one-time password has no text of ours: its code is the body's only parameter, and the button's.
-        if (template.Body?.Text is null && template.Buttons.Any(b => b.Type == "OTP"))
-        {
-            yield return new("body", [TemplateParameter.Text("1", given.Body("1", 0), named: false)]);
-        }
-        else if (Texts("body", template.Body?.Text ?? "", given) is { Count: > 0 } texts)
-        {
-            yield return new("body", texts);
-        }
-    }
-
-    private static List<TemplateParameter> Texts(string part, string text, TemplateParameters given)
-    {
-        var variables = TemplateText.Variables(text);
-        var positional = TemplateText.IsPositional(variables);
-        return [.. (positional ? variables.OrderBy(v => v.Length).ThenBy(v => v, StringComparer.Ordinal) : variables.AsEnumerable())
-            .Select((variable, i) => TemplateParameter.Text(variable, part == "body" ? given.Body(variable, i) : given.Header(variable, i), named: !positional))];
-    }
-
-    private static IEnumerable<Part> ButtonParts(TemplateComponents template, TemplateParameters given)
-    {
-        var order = 0;
-        for (var i = 0; i < template.Buttons.Count; i++)
-        {
-            var button = template.Buttons[i];
-            var own = given.Button(i, button.NeedsParameter ? order : null);
-            order += button.NeedsParameter ? 1 : 0;
-            if (button.Type == "OTP")
+            var filled = new JsonArray();
+            for (var i = 0; i < cards.Count; i++)
             {
-                yield return new("button", [TemplateParameter.Text($"{i}", own ?? given.Body("1", 0), named: false)], "url", i);
-            }
-            else if (button.NeedsParameter)
-            {
-                var value = own ?? throw new MissingParameter($"button {i}: template_parameters.buttons has no value for '{button.Text ?? button.Type}'.");
-                yield return button.Type == "COPY_CODE"
-                    ? new("button", [TemplateParameter.Coupon($"{i}", value)], "copy_code", i)
-                    : new("button", [TemplateParameter.Text($"{i}", value, named: false, ButtonTextCharactersMax)], "url", i);
-            }
-            else if (own is not null && button.Type == "QUICK_REPLY")
-            {
-                yield return new("button", [TemplateParameter.Payload($"{i}", own)], "quick_reply", i);
-            }
-            else if (button.Type == "FLOW")
-            {
-                yield return new("button", [TemplateParameter.Action($"{i}")], "flow", i);
-            }
-        }
-    }
+                if (Components(cards[i], contact, out missing) is not { } own)
+                {
+                    missing = $"card {i}, {missing}";
+                    return null;
+                }
 
-    private sealed record Part(string Type, IReadOnlyList<TemplateParameter> Parameters, string? SubType = null, int? Index = null);
+                filled.Add(new JsonObject { ["card_index"] = i, ["components"] = own });
+            }
+
+            component["cards"] = filled;
+            return component;
+        }
+
+        var parameters = new JsonArray();
+        foreach (var value in part.Parameters)
+        {
+            if (value.Fill(contact, out missing) is not { } filled)
+            {
+                missing = $"{part.Type} {value.Name}: {missing}";
+                return null;
+            }
+
+            parameters.Add(filled);
+        }
+
+        component["parameters"] = parameters;
+        return component;
+    }
 }

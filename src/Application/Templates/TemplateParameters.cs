@@ -15,22 +15,38 @@ internal sealed class TemplateParameters
     private readonly JsonElement? header;
     private readonly JsonElement? body;
     private readonly JsonElement? buttons;
+    private readonly JsonElement? carousel;
+    private readonly JsonElement? offer;
 
-    private TemplateParameters(JsonElement? header, JsonElement? body, JsonElement? buttons)
-    {
-        this.header = header;
-        this.body = body;
-        this.buttons = buttons;
-    }
+    private TemplateParameters(JsonElement? header, JsonElement? body, JsonElement? buttons, JsonElement? carousel = null, JsonElement? offer = null) =>
+        (this.header, this.body, this.buttons, this.carousel, this.offer) = (header, body, buttons, carousel, offer);
 
     /// <summary>A list alone is the body's.</summary>
     public static TemplateParameters Read(JsonElement? parameters) => parameters switch
     {
         { ValueKind: JsonValueKind.Array } list => new(null, list, null),
-        { ValueKind: JsonValueKind.Object } json => new(Member(json, "header"), Member(json, "body"), Member(json, "buttons")),
+        { ValueKind: JsonValueKind.Object } json => new(Member(json, "header"), Member(json, "body"), Member(json, "buttons"), Member(json, "carousel"), Member(json, "limited_time_offer")),
         null or { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => new(null, null, null),
         _ => throw new MissingParameter("template_parameters must be an object with header, body and buttons."),
     };
+
+    /// <summary>Those of one card of a carousel, from 0; none when there are none for it.</summary>
+    public TemplateParameters Card(int index) => carousel switch
+    {
+        { ValueKind: JsonValueKind.Array } list => Read(index < list.GetArrayLength() ? list[index] : null),
+        { ValueKind: JsonValueKind.Object } json => Read(Member(json, index.ToString(CultureInfo.InvariantCulture))),
+        null => Read(null),
+        _ => throw new MissingParameter("template_parameters.carousel must be a list, one for each card."),
+    };
+
+    /// <summary>Unix time at which a limited-time offer ends.</summary>
+    public string OfferEndMs()
+    {
+        var end = offer is { ValueKind: JsonValueKind.Object } json ? Member(json, "expiration_time_ms") : offer;
+        return end is { } given && Scalar(given) is { } text && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            ? text
+            : throw new MissingParameter("limited_time_offer: template_parameters.limited_time_offer must give {\"expiration_time_ms\":…}, a Unix time in milliseconds.");
+    }
 
     public string Body(string variable, int position) => Text("body", body, variable, position);
 
@@ -109,8 +125,9 @@ internal sealed partial class TemplateParameter
     private readonly Func<string, JsonObject> shape;
     private readonly int charactersMax;
 
-    private TemplateParameter(string name, string text, int charactersMax, Func<string, JsonObject> shape)
+    private TemplateParameter(string path, string name, string text, int charactersMax, Func<string, JsonObject> shape)
     {
+        Path = path;
         Name = name;
         this.charactersMax = charactersMax;
         this.shape = shape;
@@ -120,17 +137,36 @@ internal sealed partial class TemplateParameter
     /// <summary>The variable, or the button's index.</summary>
     public string Name { get; }
 
-    public static TemplateParameter Text(string name, string text, bool named, int charactersMax = TextCharactersMax) => new(name, text, charactersMax, filled => named
+    /// <summary>As it is called among all of the template: <c>body.1</c>, <c>carousel.0.buttons.1</c>.</summary>
+    public string Path { get; }
+
+    /// <summary>It holds a placeholder.</summary>
+    public bool DependsOnContact => pieces.Any(p => p.Field is not null);
+
+    /// <summary>Why nobody can be sent it, or only by a fallback that was meant for few; null: nothing.</summary>
+    public string? Fault =>
+        pieces.FirstOrDefault(p => p.Field is not null && !ContactValues.Knows(p.Field)) is { } unknown
+            ? $"{{{{contact.{unknown.Field}}}}} is nothing that a contact has: use first_name, last_name, name, email, phone_number or custom_fields.<key>."
+            : !DependsOnContact && Fill(Nobody, out var missing) is null ? missing : null;
+
+    private static readonly ContactValues Nobody = new(null, null, null, null, default);
+
+    public static TemplateParameter Text(string path, string name, string text, bool named, int charactersMax = TextCharactersMax) => new(path, name, text, charactersMax, filled => named
         ? new() { ["type"] = "text", ["parameter_name"] = name, ["text"] = filled }
         : new() { ["type"] = "text", ["text"] = filled });
 
-    public static TemplateParameter Payload(string name, string text) => new(name, text, 128, filled => new() { ["type"] = "payload", ["payload"] = filled });
+    public static TemplateParameter Payload(string path, string name, string text) => new(path, name, text, 128, filled => new() { ["type"] = "payload", ["payload"] = filled });
 
-    public static TemplateParameter Coupon(string name, string text) => new(name, text, CouponCharactersMax, filled => new() { ["type"] = "coupon_code", ["coupon_code"] = filled });
+    public static TemplateParameter Coupon(string path, string name, string text) => new(path, name, text, CouponCharactersMax, filled => new() { ["type"] = "coupon_code", ["coupon_code"] = filled });
 
-    public static TemplateParameter Action(string name) => new(name, "flow", TextCharactersMax, _ => new() { ["type"] = "action", ["action"] = new JsonObject() });
+    public static TemplateParameter Action(string path, string name) => new(path, name, "flow", TextCharactersMax, _ => new() { ["type"] = "action", ["action"] = new JsonObject() });
 
-    public static TemplateParameter Media(string format, JsonObject media) => new("1", (media["link"] ?? media["id"] ?? "-").ToString(), 2000, filled =>
+    public static TemplateParameter Offer(string path, string endMs) => new(path, "end", endMs, TextCharactersMax, filled => new()
+    {
+        ["type"] = "limited_time_offer", ["limited_time_offer"] = new JsonObject { ["expiration_time_ms"] = long.Parse(filled, CultureInfo.InvariantCulture) },
+    });
+
+    public static TemplateParameter Media(string path, string format, JsonObject media) => new(path, "1", (media["link"] ?? media["id"] ?? "-").ToString(), 2000, filled =>
     {
         var type = format == "GIF" ? "video" : format.ToLowerInvariant();
         var json = media.DeepClone().AsObject();

@@ -23,6 +23,9 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
     /// <summary>Why a member is passed over, or his queued message is cancelled: another member became the same person and has the campaign's message.</summary>
     public const string Duplicate = "duplicate";
 
+    /// <summary>Why a member is passed over: a value of his that the template needs is missing, or its parameters do not fit.</summary>
+    public const string Template = "template";
+
     private static readonly SentBy Campaign = new("campaign", null, null, true);
 
     /// <summary>One call per member: the first event of his message stream.</summary>
@@ -55,7 +58,7 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             }
             else
             {
-                reasons[member.ContactId] = "template";
+                reasons[member.ContactId] = Template;
             }
         }
 
@@ -78,12 +81,14 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
         Uuid.Conversation(text.AccountId, member.PersonId), text.CampaignId, "template", "outbound");
 
     // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's messaging policy, facts/whatsapp-api.md §6.
-    private string? Refuse(Member member) => member switch
+    private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
+
+    /// <summary>Why a contact is passed over whatever the text is; null: he is not.</summary>
+    internal static string? Refuse(string consentStatus, bool reachable, string category) => consentStatus switch
     {
-        { ConsentStatus: null } => "deleted",
-        { Phone: null, WaUserId: null } => "no_phone",
-        { ConsentStatus: "OPTED_OUT" } => "no_consent",
-        { ConsentStatus: "PENDING" } when text.Template.Category == "MARKETING" => "no_consent",
+        _ when !reachable => "no_phone",
+        "OPTED_OUT" => "no_consent",
+        "PENDING" when category == "MARKETING" => "no_consent",
         _ => null,
     };
 

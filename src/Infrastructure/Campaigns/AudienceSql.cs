@@ -3,6 +3,7 @@ using Bsp.Application.Contacts;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
+using Npgsql;
 
 namespace Bsp.Infrastructure.Campaigns;
 
@@ -43,6 +44,9 @@ public sealed record AudienceSql(string Condition, IReadOnlyList<object> Argumen
 
         return new(string.Join(" OR ", conditions), arguments);
     }
+
+    /// <summary>A parameter object belongs to one command.</summary>
+    internal static object Fresh(object argument) => argument is NpgsqlParameter parameter ? new NpgsqlParameter { NpgsqlDbType = parameter.NpgsqlDbType, Value = parameter.Value } : argument;
 
     internal static Guid[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetGuid()).Distinct()];
 }

@@ -46,9 +46,10 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private readonly Setbacks<Guid> setbacks = new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5), clock);
     private readonly Setbacks<string> shardSetbacks = new(Every, TimeSpan.FromSeconds(30), clock);
 
+    private const int PauseReasonMax = 200; // characters that the commands take
     private const int AheadMin = 500;
     private const int AheadMax = 5_000;
-    private static readonly TimeSpan BudgetWindow = TimeSpan.FromHours(24);
+    internal static readonly TimeSpan BudgetWindow = TimeSpan.FromHours(24);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -167,6 +168,11 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             LogRefused(campaignId, refusal.Code);
             await mediator.Send(new CancelCampaign(organizationId, campaignId, $"could not be launched: {refusal.Code}"), ct);
         }
+        catch (RefusedFields refusal)
+        {
+            LogRefused(campaignId, refusal.Code);
+            await mediator.Send(new CancelCampaign(organizationId, campaignId, Text.Cut($"could not be launched: {refusal.Code} ({string.Join(", ", refusal.Errors.Keys)})", PauseReasonMax)), ct);
+        }
     }
 
     // True: go on at once with the next page.
@@ -215,6 +221,15 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         var members = await transaction.MembersAsync(organizationId, campaignId, next, count, ct);
         if (text is null || members.Count == 0)
         {
+            return false;
+        }
+
+        if (text.Body.Refusal is { } refusal)
+        {
+            // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped in silence. Resuming judges it again.
+            await transaction.DisposeAsync();
+            LogNotFitting(campaignId, refusal);
+            await mediator.Send(new PauseCampaign(organizationId, campaignId, Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
             return false;
         }
 
@@ -309,6 +324,9 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
     [LoggerMessage(Level = LogLevel.Error, Message = "campaign {CampaignId}: this turn failed and is rolled back; trying again in {Seconds} s")]
     private partial void LogCampaign(Exception e, Guid campaignId, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: paused, because its parameters do not fit the template any more: {Reason}")]
+    private partial void LogNotFitting(Guid campaignId, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: its hour came, but it cannot be launched ({Code}); cancelled")]
     private partial void LogRefused(Guid campaignId, string code);

@@ -1,7 +1,10 @@
 using System.Text.Json;
 using Bsp.Application.Campaigns;
+using Bsp.Application.Common;
+using Bsp.Application.Templates;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 
@@ -10,6 +13,8 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <inheritdoc cref="ICampaignReferences"/>
 public sealed class CampaignReferences(Shards shards) : ICampaignReferences
 {
+    private const string ParametersField = "metadata.template_parameters";
+
     public async Task RequireAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
@@ -62,6 +67,27 @@ public sealed class CampaignReferences(Shards shards) : ICampaignReferences
         {
             throw new Refusal("campaign.template_not_approved", $"The template is {template}; only an approved one can be sent.");
         }
+
+        await RequireParametersAsync(organizationId, plan, complete: true, ct);
+    }
+
+    public async Task RequireParametersAsync(Guid organizationId, CampaignPlan plan, bool complete, CancellationToken ct)
+    {
+        JsonElement? parameters = plan.Metadata is { ValueKind: JsonValueKind.Object } metadata && metadata.TryGetProperty("template_parameters", out var given) && given.ValueKind != JsonValueKind.Null ? given : null;
+        if (parameters is null && !complete)
+        {
+            return;
+        }
+
+        var shard = await shards.OfAsync(organizationId, ct);
+        var components = await shard.QueryAsync(organizationId, "SELECT components FROM templates WHERE organization_id = $1 AND id = $2 AND status = 'APPROVED'", r => r.Json(0), ct, organizationId, plan.TemplateId);
+        if (components is not [var approved] || TemplateBody.FaultsOf(approved, parameters) is not { Count: > 0 } faults)
+        {
+            return;
+        }
+
+        throw new RefusedFields("campaign.template_parameters", $"metadata.template_parameters does not give what the template needs ({string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f))}): see errors.",
+            faults.ToDictionary(f => f.Key.Length == 0 ? ParametersField : $"{ParametersField}.{f.Key}", f => f.Value));
     }
 
     public async Task<int> CountAsync(Guid organizationId, JsonElement segment, CancellationToken ct)

@@ -4,7 +4,6 @@ using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Common;
-using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
@@ -12,8 +11,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>Reads the specification's <c>campaigns</c> rows.</summary>
-public sealed class CampaignsTable(Shards shards, SendingNumbers numbers, ICampaignReferences references)
-    : IRequestHandler<GetCampaign, CampaignView?>, IRequestHandler<ListCampaigns, Page<CampaignView>>, IRequestHandler<EstimateCampaign, CampaignForecast>
+public sealed class CampaignsTable(Shards shards) : IRequestHandler<GetCampaign, CampaignView?>, IRequestHandler<ListCampaigns, Page<CampaignView>>
 {
     private const string Columns = """
         id, organization_id, template_id, account_id, name, description, type, status, audience_segment, total_recipients, sent_count, delivered_count, read_count, failed_count,
@@ -34,14 +32,6 @@ public sealed class CampaignsTable(Shards shards, SendingNumbers numbers, ICampa
             SELECT {Columns} FROM campaigns WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
             """, Read, ct, query.OrganizationId, after, new NpgsqlParameter { Value = (object?)query.Status ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }, query.Limit + 1);
         return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
-    }
-
-    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct)
-    {
-        var campaign = await Handle(new GetCampaign(query.OrganizationId, query.CampaignId), ct) ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
-        var count = await references.CountAsync(query.OrganizationId, campaign.AudienceSegment, ct);
-        var number = await numbers.FindAsync(query.OrganizationId, campaign.AccountId, ct) ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
-        return new(count, (int)Math.Ceiling(count / (double)number.MessagesPerSecondMax));
     }
 
     private static CampaignView Read(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetString(4), r.IsDBNull(5) ? null : r.GetString(5), r.GetString(6), r.GetString(7),

@@ -36,6 +36,19 @@ public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>A statement as the role that owns the server.</summary>
+    public async Task AdminAsync(string sql, params object[] arguments)
+    {
+        await using var command = Admin.CreateCommand(sql);
+        foreach (var argument in arguments)
+        {
+            command.Parameters.Add(new() { Value = argument });
+        }
+
+        command.CommandTimeout = 300;
+        await command.ExecuteNonQueryAsync();
+    }
+
     /// <summary>An organization of this application with an approved template on a connected number.</summary>
     internal Task<Tenant> NewTenantAsync(int messagesPerSecondMax = 1_000) => Tenant.NewAsync(Address, Meta, messagesPerSecondMax);
 }

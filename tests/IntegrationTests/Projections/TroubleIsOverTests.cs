@@ -32,10 +32,9 @@ public sealed class TroubleIsOverTests(LogDatabase database) : IClassFixture<Log
         await runner.StartAsync(Ct);
         try
         {
-            await runner.WaitAsync(view.Name, database.Shard, last, RunnerProcess.Patience, Ct);
-            view.Troubles.ShouldBe(entering + writing);
             ProjectionStatus status = null!;
             await RunnerProcess.UntilAsync(async () => (status = (await runner.StatusAsync(Ct)).Single(s => s.Name == view.Name)) is { State: ProjectionState.Running } && status.Sequence >= last);
+            view.Troubles.ShouldBe(entering + writing);
             (status.State, status.Error).ShouldBe((ProjectionState.Running, null));
         }
         finally

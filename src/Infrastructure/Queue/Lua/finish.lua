@@ -46,7 +46,6 @@ for a = 2, #ARGV, STRIDE do
     local made = redis.call('HINCRBY', job, 'atm', 1)
     if set == 'completed' then
       redis.call('HSET', job, 'returnvalue', value, 'finishedOn', ARGV[1])
-      redis.call('HDEL', job, 'failedReason')                            -- of an earlier attempt: it is over
       emit('completed', 'jobId', id, 'returnvalue', value, 'prev', 'active')
     else
       record_failure(id, value, ARGV[a + 7], tonumber(ARGV[a + 8]))

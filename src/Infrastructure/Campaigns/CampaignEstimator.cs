@@ -1,0 +1,101 @@
+using Bsp.Application.Campaigns;
+using Bsp.Application.Templates;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Contacts;
+using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Sharding;
+using MediatR;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <summary>Tells what a launch now would come to: the audience judged as the campaign's pages will judge it, contact by contact only where what is sent depends on the contact.</summary>
+public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, TimeProvider clock) : IRequestHandler<EstimateCampaign, CampaignForecast>
+{
+    private const int PageContacts = 2_000;
+    private static readonly TimeSpan BudgetWindow = CampaignDriver.BudgetWindow;
+
+    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(query.OrganizationId, ct);
+        var (text, segment) = await ReadAsync(shard, query, ct);
+        var number = await numbers.FindAsync(query.OrganizationId, text.AccountId, ct) ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
+        var audience = await AudienceSql.OfAsync(shard, query.OrganizationId, segment, ct);
+        var (recipients, skipped) = text.Body.Refusal is null && text.Body.DependsOnContact
+            ? await EachAsync(shard, query.OrganizationId, text, audience, ct)
+            : await CountedAsync(shard, query.OrganizationId, text, audience, ct);
+        var left = recipients - skipped.Values.Sum();
+        var beyond = left - (int)Math.Min(left, await BudgetAsync(shard, query.OrganizationId, number, ct));
+        Add(skipped, "limit", beyond);
+        return new(recipients, skipped, null, null, (int)Math.Ceiling((left - beyond) / (double)number.MessagesPerSecondMax), null);
+    }
+
+    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment)> ReadAsync(Shard shard, EstimateCampaign query, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
+        var text = await transaction.TextAsync(query.OrganizationId, query.CampaignId, ct) ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
+        var segment = (await transaction.QueryAsync("SELECT audience_segment FROM campaigns WHERE organization_id = $1 AND id = $2", r => r.Json(0), ct, query.OrganizationId, query.CampaignId))[0];
+        return (text, segment);
+    }
+
+    // What is sent is the same for all, or nothing can be sent to anybody: consent and number are told by a count.
+    private static async Task<(int, SortedDictionary<string, int>)> CountedAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, CancellationToken ct)
+    {
+        var groups = await shard.QueryAsync(organizationId, $"""
+            SELECT c.consent_status, c.phone_number IS NULL AND c.wa_user_id IS NULL, count(*)::int FROM contacts c
+             WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) GROUP BY 1, 2
+            """, r => (Consent: r.GetString(0), Unreachable: r.GetBoolean(1), Count: r.GetInt32(2)), ct, [organizationId, .. audience.Arguments]);
+        var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        foreach (var group in groups)
+        {
+            Add(skipped, AudiencePage.Refuse(group.Consent, !group.Unreachable, text.Template.Category) ?? (text.Body.Refusal is null ? null : AudiencePage.Template), group.Count);
+        }
+
+        return (groups.Sum(g => g.Count), skipped);
+    }
+
+    private static async Task<(int, SortedDictionary<string, int>)> EachAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, CancellationToken ct)
+    {
+        var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var (recipients, after) = (0, Guid.Empty);
+        while (true)
+        {
+            var page = await shard.QueryAsync(organizationId, $"""
+                SELECT c.id, c.consent_status, c.phone_number, c.wa_user_id, c.first_name, c.last_name, c.email, c.custom_fields FROM contacts c
+                 WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) AND c.id > ${audience.Arguments.Count + 2} ORDER BY c.id LIMIT ${audience.Arguments.Count + 3}
+                """, r => (Id: r.GetGuid(0), Reason: Judge(text, r)), ct, [organizationId, .. audience.Arguments.Select(AudienceSql.Fresh), after, PageContacts]);
+            foreach (var (_, reason) in page)
+            {
+                Add(skipped, reason, 1);
+            }
+
+            recipients += page.Count;
+            if (page.Count < PageContacts)
+            {
+                return (recipients, skipped);
+            }
+
+            after = page[^1].Id;
+        }
+    }
+
+    private static string? Judge(CampaignText text, Npgsql.NpgsqlDataReader r) =>
+        AudiencePage.Refuse(r.GetString(1), !r.IsDBNull(2) || !r.IsDBNull(3), text.Template.Category)
+            ?? (text.Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2), r.Json(7))).Template is null ? AudiencePage.Template : null);
+
+    // Of the number's limit, what is not reserved in the running window.
+    private async Task<long> BudgetAsync(Shard shard, Guid organizationId, SendingNumber number, CancellationToken ct)
+    {
+        var reserved = await shard.QueryAsync(organizationId, "SELECT reserved FROM bsp.account_budget WHERE account_id = $1 AND window_start > $2", r => r.GetInt32(0), ct,
+            number.AccountId, (clock.GetUtcNow() - BudgetWindow).UtcDateTime);
+        return Math.Max(0, number.MessagingLimit - (long)reserved.FirstOrDefault());
+    }
+
+    private static void Add(SortedDictionary<string, int> skipped, string? reason, int count)
+    {
+        if (reason is not null && count > 0)
+        {
+            skipped[reason] = skipped.GetValueOrDefault(reason) + count;
+        }
+    }
+}
