@@ -119,7 +119,7 @@ internal static class MartenBench
         private async Task<int> DecideAsync(Guid[] streams, Random random, CancellationToken ct)
         {
             var stream = streams[random.Next(streams.Length)];
-            await own.Store.Decide<int, CampaignEvent>(own.Organization, stream, "campaign", 0, (n, _) => n + 1, _ => [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
+            await own.Store.Decide<Counted, CampaignEvent>(own.Organization, stream, _ => [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
             return 1;
         }
 
