@@ -65,7 +65,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         var written = new Written();
-        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, markClaim: false, ct);
+        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, markClaim: false, notify: true, ct);
         return (written.Version, written.Position);
     }
 
@@ -74,20 +74,20 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
     {
         var claimed = CurrentRequest.Value is { Claim: not null, ClaimMarked: false };
         await using var tx = await shard.BeginAsync(claimed ? [organizationId, Guid.Empty] : [organizationId], ct);
-        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, claimed, ct);
+        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, claimed, notify: false, ct);
         if (written.Any)
         {
             // From here on a cancelled caller is not heard any more: the work is written whole.
             written.Committing = true;
             await tx.CommitUnmarkedAsync(CancellationToken.None);
-            signals.Of(shard).Wake();
+            signals.Of(shard).Appended();
         }
 
         return Answer(shard, streamId, written);
     }
 
     private async Task AppendAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
-        long? seenVersion, Written written, bool markClaim, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+        long? seenVersion, Written written, bool markClaim, bool notify, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         await using var session = stores.Session(tx, shard, organizationId);
         try
@@ -123,7 +123,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
             (written.Transaction, written.Claimed) = (announcement.Transaction, markClaim);
             var stored = await StoredAsync(tx, organizationId, streamId, written.Version, stream.Events, ct);
             (written.Version, written.Position) = (stored[^1].Version, new(shard.Epoch, stored[^1].Sequence));
-            await ProjectAsync(tx, stored, markClaim, ct);
+            await ProjectAsync(tx, stored, markClaim, notify, ct);
         }
         catch (Exception error) when (Failure.IsConflict(error))
         {
@@ -145,7 +145,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         return [.. events.Select((e, n) => new StoredEvent(sequences[n], e.Id, organizationId, streamId, after + n + 1, e.EventTypeName, e.Data, e.Timestamp, metadata))];
     }
 
-    private async Task ProjectAsync(TenantTransaction tx, List<StoredEvent> stored, bool markClaim, CancellationToken ct)
+    private async Task ProjectAsync(TenantTransaction tx, List<StoredEvent> stored, bool markClaim, bool notify, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(tx.Connection);
         views.AddStatements(stored, batch);
@@ -157,8 +157,15 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
             });
         }
 
-        batch.BatchCommands.Add(new($"NOTIFY {LogSignal.Channel}")); // sent when the transaction commits
-        await batch.ExecuteNonQueryAsync(ct);
+        if (notify)
+        {
+            batch.BatchCommands.Add(new($"NOTIFY {LogSignal.Channel}")); // sent when the transaction commits
+        }
+
+        if (batch.BatchCommands.Count > 0)
+        {
+            await batch.ExecuteNonQueryAsync(ct);
+        }
     }
 
     private static Done Answer(Shard shard, Guid streamId, Written written)
