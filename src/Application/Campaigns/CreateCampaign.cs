@@ -34,7 +34,7 @@ public sealed class CreateCampaignHandler(IEventStore store, ICampaignReferences
         await references.RequireAsync(command.OrganizationId, plan, ct);
         await references.RequireParametersAsync(command.OrganizationId, plan, complete: false, ct);
         var id = CurrentRequest.NewId();
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, id, "campaign", Campaign.Initial, Campaign.Evolve,
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, id,
             state => Campaign.Create(state, id, command.Type, plan, clock.GetUtcNow()), null, ct);
     }
 }

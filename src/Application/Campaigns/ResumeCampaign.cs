@@ -16,13 +16,13 @@ public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences
 {
     public async Task<Done> Handle(ResumeCampaign command, CancellationToken ct)
     {
-        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>();
         if (stored is { Status: CampaignStatus.Paused, Plan: { } plan })
         {
             await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct); // the template may have changed meanwhile
         }
 
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Resume(state, clock.GetUtcNow()), command.SeenVersion, ct);
     }
 }

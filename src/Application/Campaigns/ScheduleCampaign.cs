@@ -16,13 +16,13 @@ public sealed class ScheduleCampaignHandler(IEventStore store, ICampaignReferenc
 {
     public async Task<Done> Handle(ScheduleCampaign command, CancellationToken ct)
     {
-        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>();
         if (stored is { Status: CampaignStatus.Draft or CampaignStatus.Scheduled, Plan: { } plan })
         {
             await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct);
         }
 
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Schedule(state, command.ScheduledAt, clock.GetUtcNow()), command.SeenVersion, ct);
     }
 }

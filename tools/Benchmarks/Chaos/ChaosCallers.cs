@@ -67,7 +67,11 @@ internal sealed class ChaosCallers(ChaosCaller caller, Customer customer, string
 
     private async Task CampaignAsync(CancellationToken ct)
     {
-        var plan = new { name = $"plan {Next()}", template_id = customer.Template, account_id = customer.Account, audience_segment = new { all = true } };
+        var plan = new
+        {
+            name = $"plan {Next()}", template_id = customer.Template, account_id = customer.Account, audience_segment = new { all = true },
+            metadata = new { template_parameters = new { body = new[] { "{{contact.first_name|there}}" } } },
+        };
         if (await caller.CommandAsync("/v1/campaigns", plan, ct) is not { } created)
         {
             return;
