@@ -38,12 +38,14 @@ internal static class WebhookInbox
               LIMIT (SELECT greatest(1, $1 / count(*)) FROM lanes) FOR UPDATE SKIP LOCKED) k) h
            ORDER BY nth LIMIT $1),
         sized AS MATERIALIZED (
-          SELECT h.*, sum((SELECT octet_length(j.body) FROM bsp.webhook_journal j WHERE j.received_at = h.received_at AND j.id = h.journal_id)) OVER (ORDER BY h.nth) AS bytes FROM head h),
+          SELECT h.*, coalesce((SELECT octet_length(j.body) FROM bsp.webhook_journal j WHERE j.received_at = h.received_at AND j.id = h.journal_id), 0) AS size FROM head h),
+        -- one that fills a page by itself comes first or waits, and those behind it are not held up
+        summed AS MATERIALIZED (SELECT s.*, s.nth = 1 OR (s.size <= $2 AND sum(s.size) FILTER (WHERE s.nth = 1 OR s.size <= $2) OVER (ORDER BY s.nth) <= $2) AS fits FROM sized s),
         taken AS (
-          DELETE FROM bsp.webhook_inbox WHERE journal_id = ANY (ARRAY(SELECT journal_id FROM sized WHERE nth = 1 OR coalesce(bytes, 0) <= $2))
+          DELETE FROM bsp.webhook_inbox WHERE journal_id = ANY (ARRAY(SELECT journal_id FROM summed WHERE fits))
           RETURNING journal_id, received_at, lane)
         SELECT t.journal_id, t.received_at, j.organization_id, j.body_sha256, j.body, (SELECT count(*) FROM head), j.signature, t.lane,
-               coalesce((SELECT s.lane FROM sized s WHERE s.nth > 1 AND s.bytes > $2 ORDER BY s.nth LIMIT 1), (SELECT h.lane FROM head h ORDER BY h.nth DESC LIMIT 1))
+               coalesce((SELECT s.lane FROM summed s WHERE NOT s.fits ORDER BY s.nth LIMIT 1), (SELECT h.lane FROM head h ORDER BY h.nth DESC LIMIT 1))
           FROM taken t
           LEFT JOIN LATERAL (SELECT j.organization_id, j.body_sha256, j.body, j.signature FROM bsp.webhook_journal j WHERE j.received_at = t.received_at AND j.id = t.journal_id LIMIT 1) j ON true
          ORDER BY t.journal_id
