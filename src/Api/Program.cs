@@ -1,8 +1,10 @@
 using System.Reflection;
 using Bsp.Api.Common;
 using Bsp.Api.Operations;
+using Bsp.Api.Webhooks;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Application.Webhooks;
 using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.Projections;
@@ -14,7 +16,7 @@ using Npgsql;
 
 namespace Bsp.Api;
 
-/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>projections</c>, <c>openapi</c>.</summary>
+/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.</summary>
 public static class Program
 {
     private const long BodyBytesMax = 10 * 1024 * 1024;
@@ -52,8 +54,10 @@ public static class Program
                     return 0;
                 case "projections":
                     return await ProjectionsAsync(builder, args[1..]);
+                case "webhooks":
+                    return await WebhooksAsync(builder, args[1..]);
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, projections, openapi.");
+                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, projections, webhooks, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -113,6 +117,13 @@ public static class Program
         {
             await runner.StopAsync(CancellationToken.None);
         }
+    }
+
+    private static async Task<int> WebhooksAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        await using var app = await PrepareAsync(builder);
+        return await new WebhooksCommand(app.Services.GetRequiredService<ISetAsideWebhooks>()).RunAsync(arguments, CancellationToken.None);
     }
 
     private static BspOptions Options(WebApplicationBuilder builder) => BspConfiguration.Read(builder.Configuration, builder.Environment.IsDevelopment());

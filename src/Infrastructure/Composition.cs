@@ -192,6 +192,7 @@ public static class Composition
         services.AddHostedService<JournalPartitions>();
         services.AddSingleton<ParkedStatuses>();
         services.AddHostedService(provider => provider.GetRequiredService<ParkedStatuses>());
+        services.AddSingleton<ISetAsideWebhooks, SetAsideWebhooks>();
         services.AddHostedService<WebhookReader>();
     }
 

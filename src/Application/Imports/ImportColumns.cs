@@ -208,5 +208,5 @@ public sealed class ImportColumns
         return trimmed.StartsWith(CustomPrefix, StringComparison.OrdinalIgnoreCase) ? CustomPrefix + trimmed[CustomPrefix.Length..] : trimmed.ToLowerInvariant();
     }
 
-    private static string Shorten(string name) => name.Length <= 60 ? name : $"{name[..60]}…";
+    private static string Shorten(string name) => name.Length <= 60 ? Text.Storable(name) : $"{Text.Cut(name, 60)}…";
 }

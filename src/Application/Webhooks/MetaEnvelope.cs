@@ -1,30 +1,43 @@
 using System.Globalization;
 using System.Text.Json;
+using Bsp.Domain.Common;
 
 namespace Bsp.Application.Webhooks;
 
 /// <summary>One change of Meta's envelope.</summary>
 /// <param name="EntryId">The WABA's id (for partner events the portfolio's).</param>
 /// <param name="Field"><c>messages</c>, <c>message_template_status_update</c>, …</param>
-public sealed record MetaChange(string EntryId, string Field, JsonElement Value);
+/// <param name="First">Place that the first item of the value had in the webhook as Meta sent it: not 0 in a part of one only.</param>
+public sealed record MetaChange(string EntryId, string Field, JsonElement Value, int First = 0);
 
 /// <summary>
-/// Reads what Meta sends, forgivingly: unknown fields stay, missing ones are null, numbers may come as text and text as numbers.
+/// Reads what Meta sends, forgivingly: unknown fields stay, missing ones are null, numbers may come as text and text as numbers. What is kept or looked up is bounded here.
 /// Source of the shapes: Meta's webhook reference and other people's fixtures.
 /// </summary>
 public static class MetaEnvelope
 {
+    /// <summary>Member of a change that says <see cref="MetaChange.First"/>; Meta sends none of this name.</summary>
+    public const string FirstName = "bsp_first";
+
+    /// <summary>Characters (UTF-16 units) of one of Meta's words: a status, a type, an event.</summary>
+    public const int WordUnitsMax = 64;
+
+    /// <summary>Longest pause between what happened and its webhook that is believed. Meta repeats for days, and people read months later.</summary>
+    private static readonly TimeSpan PastMax = TimeSpan.FromDays(2 * 365);
+
+    private const long WhatsAppsFirstYear = 1_230_768_000; // 2009, in Unix seconds
+
     /// <summary>All changes; none when it is not an envelope.</summary>
     public static IEnumerable<MetaChange> Changes(JsonElement root)
     {
         foreach (var entry in Items(root, "entry"))
         {
-            var id = Text(entry, "id") ?? "";
+            var id = Id(entry, "id") ?? "";
             foreach (var change in Items(entry, "changes"))
             {
                 if (Child(change, "value") is { } value)
                 {
-                    yield return new(id, Text(change, "field") ?? "", value);
+                    yield return new(id, Word(change, "field") ?? "", value, Number(change, FirstName) ?? 0);
                 }
             }
         }
@@ -40,7 +53,7 @@ public static class MetaEnvelope
     public static JsonElement? Child(JsonElement parent, string name) =>
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object ? child : null;
 
-    /// <summary>Text, or a number as text; null when absent, empty or something else.</summary>
+    /// <summary>Text, or a number as text, of any length; null when absent, empty or something else.</summary>
     public static string? Text(JsonElement parent, string name)
     {
         if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(name, out var value))
@@ -56,19 +69,44 @@ public static class MetaEnvelope
         };
     }
 
+    /// <summary><see cref="Text"/>, cut to at most <paramref name="unitsMax"/> UTF-16 units; null also when nothing is left of it.</summary>
+    public static string? Line(JsonElement parent, string name, int unitsMax) => Domain.Common.Text.Cut(Text(parent, name), unitsMax) is { Length: > 0 } line ? line : null;
+
+    /// <summary>One of Meta's words: <see cref="Line"/> of at most <see cref="WordUnitsMax"/>.</summary>
+    public static string? Word(JsonElement parent, string name) => Line(parent, name, WordUnitsMax);
+
+    /// <summary>An id as it is stored and looked up (<see cref="MetaId.Of"/>); null when absent, empty or something else.</summary>
+    public static string? Id(JsonElement parent, string name) => Text(parent, name) is { } id ? MetaId.Of(id) : null;
+
     /// <summary>A whole number, also as text.</summary>
     public static int? Number(JsonElement parent, string name) => int.TryParse(Text(parent, name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
 
-    /// <summary>Unix seconds as text or number; null when absent, unreadable or outside the years 2009 (WhatsApp's first) to 2100.</summary>
-    public static DateTimeOffset? Time(JsonElement parent, string name = "timestamp") =>
-        long.TryParse(Text(parent, name), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is > 1_230_768_000 and < 4_102_444_800 ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
+    /// <summary>
+    /// When something happened: Unix seconds as text or number, also with a fraction; milliseconds and microseconds are known by their size. Nothing happens after we were told of it:
+    /// what lies after <paramref name="told"/> becomes it, what lies more than two years before becomes that moment. Null when absent, unreadable, or before 2009, WhatsApp's first year.
+    /// </summary>
+    /// <param name="told">When the webhook came, by our clock.</param>
+    public static DateTimeOffset? Time(JsonElement parent, DateTimeOffset told, string name = "timestamp") =>
+        Seconds(parent, name) is not { } seconds || seconds < WhatsAppsFirstYear ? null
+        : seconds > told.ToUnixTimeMilliseconds() / 1000m ? told
+        : seconds < (told - PastMax).ToUnixTimeSeconds() ? told - PastMax : DateTimeOffset.FromUnixTimeSeconds((long)seconds);
+
+    /// <summary>A time as it was said, only to put what Meta said in an order; the least when there is none.</summary>
+    public static DateTimeOffset Order(JsonElement parent, string name = "timestamp") =>
+        Seconds(parent, name) is { } seconds && seconds >= WhatsAppsFirstYear ? DateTimeOffset.FromUnixTimeSeconds((long)seconds) : DateTimeOffset.MinValue;
+
+    // Before 2104. In seconds, what was meant as milliseconds lies after the year 40000.
+    private static decimal? Seconds(JsonElement parent, string name) =>
+        decimal.TryParse(Text(parent, name), NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var said)
+            ? said <= uint.MaxValue ? said : said / 1_000 <= uint.MaxValue ? said / 1_000 : said / 1_000_000 <= uint.MaxValue ? said / 1_000_000 : null
+            : null;
 
     // \ud83d without its other half cannot be read as text; PostgreSQL would refuse NUL.
     private static string? Readable(JsonElement value)
     {
         try
         {
-            return value.GetString()?.Replace("\0", "", StringComparison.Ordinal);
+            return Domain.Common.Text.Storable(value.GetString() ?? "");
         }
         catch (InvalidOperationException)
         {

@@ -17,11 +17,14 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
     /// <summary>Customer-service window after a customer's message, hours. Source: Meta, messages outside it must be templates.</summary>
     public const int WindowHours = 24;
 
-    /// <summary>The customer wrote at <paramref name="at"/>. An older message than the newest known one extends nothing: no events.</summary>
+    /// <summary>
+    /// The customer wrote at <paramref name="at"/>, at the latest now. An older message than the newest known one extends nothing: no events. A window that reaches further than any message can
+    /// open it (of a time that was believed once) ends as this message says.
+    /// </summary>
     public static ConversationEvent[] CustomerWrote(Conversation state, Guid conversationId, Guid accountId, Guid contactId, DateTimeOffset at, DateTimeOffset now)
     {
-        var until = at.AddHours(WindowHours);
-        return state.WindowUntil >= until ? [] : [new CustomerWindowOpened(conversationId, accountId, contactId, until, now)];
+        var until = (at < now ? at : now).AddHours(WindowHours);
+        return state.WindowUntil >= until && state.WindowUntil <= now.AddHours(WindowHours) ? [] : [new CustomerWindowOpened(conversationId, accountId, contactId, until, now)];
     }
 
     /// <exception cref="Refusal"><c>conversation.window_closed</c></exception>

@@ -26,8 +26,12 @@ public sealed record SentBy(string Source, Guid? UserId, string? UserName, bool 
 /// <summary>Where a fact reported by Meta can be looked up again; what billing needs is copied, because the journal is kept for days only.</summary>
 /// <param name="JournalId">Row of <c>bsp.webhook_journal</c>.</param>
 /// <param name="BodySha256">Hex SHA-256 of the whole signed body.</param>
-/// <param name="Item">The status or message item as Meta wrote it, without the customer's personal data.</param>
-public sealed record Evidence(long JournalId, string BodySha256, JsonElement? Item);
+/// <param name="Item">The status or message item as Meta wrote it, without the customer's personal data, within bounds.</param>
+/// <param name="SignedBy">
+/// Whose secret signed the webhook: <c>app</c> (<c>app#2</c> during a rotation), the platform's Meta app, or <c>organization</c>, the organization's own app, whose secret it knows:
+/// what comes so is the organization's own word. Null: recorded before this was kept; the journal's row says it.
+/// </param>
+public sealed record Evidence(long JournalId, string BodySha256, JsonElement? Item, string? SignedBy = null);
 
 /// <param name="Content">Sealed JSON of the Graph body without <c>messaging_product</c> and <c>biz_opaque_callback_data</c>: recipient, type, its object.</param>
 [StoredAs("message_queued")]

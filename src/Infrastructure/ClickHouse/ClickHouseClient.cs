@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Bsp.Application.Common;
+using Bsp.Domain.Common;
 
 namespace Bsp.Infrastructure.ClickHouse;
 
@@ -144,7 +145,7 @@ public sealed class ClickHouseClient : IDisposable
     private static Exception Refused(HttpResponseMessage answer, string text)
     {
         var code = answer.Headers.TryGetValues("X-ClickHouse-Exception-Code", out var values) && int.TryParse(values.First(), CultureInfo.InvariantCulture, out var named) ? named : 0;
-        var refusal = new ClickHouseException(code, text.Length > MessageCharsMax ? text[..MessageCharsMax] : text);
+        var refusal = new ClickHouseException(code, Text.Cut(text, MessageCharsMax));
         return Temporary.Contains(code) || answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
             ? new StoreUnavailable("clickhouse", refusal)
             : refusal;

@@ -62,10 +62,10 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
         return [.. found.Select(f => new EnsuredContact(merged.GetValueOrDefault(f.Id, f.Id), made.Contains(f.Id) && seen.Add(f.Id)))];
     }
 
-    // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is, control characters dropped.
+    // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is between two characters, control characters dropped.
     private static (string? First, string? Last) Name(string? profile)
     {
-        var clean = new string([.. (profile ?? "").Where(c => !char.IsControl(c)).Take(ContactFieldsValidator.NameCharactersMax)]).Trim();
+        var clean = Text.Cut(new string([.. (profile ?? "").Where(c => !char.IsControl(c))]).Trim(), ContactFieldsValidator.NameCharactersMax).Trim();
         var space = clean.IndexOf(' ');
         return clean.Length == 0 ? (null, null) : space < 0 ? (clean, null) : (clean[..space], clean[(space + 1)..].Trim());
     }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
+using Bsp.Infrastructure.Webhooks;
 
 namespace Bsp.Infrastructure.Contacts;
 
@@ -53,6 +54,34 @@ public sealed class JournalTraces(Shards shards)
                 command.Parameters.Add(new() { Value = rest });
                 await command.ExecuteNonQueryAsync(ct);
             }
+        }
+
+        await EraseAsideAsync(organizationId, own, identities, ct);
+    }
+
+    // What was set aside names no fact yet by which it could be found: all of the organization's is looked through.
+    private async Task EraseAsideAsync(Guid organizationId, OwnIds own, ErasedIdentities identities, CancellationToken ct)
+    {
+        var changed = new List<(long Id, byte[] Body)>();
+        await using (var read = shards.Directory.CreateCommand("SELECT id, body FROM bsp.webhook_set_aside WHERE lane = $1"))
+        {
+            read.Parameters.Add(new() { Value = organizationId });
+            await using var reader = await read.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
+            {
+                if (Without(reader.GetFieldValue<byte[]>(1), own, identities) is { } rest)
+                {
+                    changed.Add((reader.GetInt64(0), rest));
+                }
+            }
+        }
+
+        foreach (var (id, body) in changed)
+        {
+            await using var command = shards.Directory.CreateCommand("UPDATE bsp.webhook_set_aside SET body = $2, error = NULL WHERE id = $1");
+            command.Parameters.Add(new() { Value = id });
+            command.Parameters.Add(new() { Value = body });
+            await command.ExecuteNonQueryAsync(ct);
         }
     }
 
@@ -117,17 +146,8 @@ public sealed class JournalTraces(Shards shards)
 
     private static IEnumerable<JsonObject> Objects(JsonNode? array) => (array as JsonArray)?.OfType<JsonObject>() ?? [];
 
-    private static JsonNode? Parse(byte[] body)
-    {
-        try
-        {
-            return JsonNode.Parse(body) as JsonObject;
-        }
-        catch (JsonException)
-        {
-            return null; // then no fact was read from it
-        }
-    }
+    // As the reader reads it; null: no fact was read from it.
+    private static JsonObject? Parse(byte[] body) => ReadableJson.ParseNode(body);
 
     // Whole values: an id may be as short as a letter.
     private static bool Mentions(JsonNode? node, ErasedIdentities identities) => node switch

@@ -61,16 +61,7 @@ public static class MessageDocumentContent
         return element.ValueKind == JsonValueKind.String ? element.GetString() : null;
     }
 
-    private static string Cut(string text)
-    {
-        if (text.Length <= PreviewCharsMax)
-        {
-            return text;
-        }
-
-        var end = char.IsHighSurrogate(text[PreviewCharsMax - 2]) ? PreviewCharsMax - 2 : PreviewCharsMax - 1;
-        return text[..end] + "…";
-    }
+    private static string Cut(string text) => text.Length <= PreviewCharsMax ? Domain.Common.Text.Storable(text) : Domain.Common.Text.Cut(text, PreviewCharsMax - 1) + "…";
 
     private static MessageDocument Fill(MessageDocument d, JsonElement body)
     {

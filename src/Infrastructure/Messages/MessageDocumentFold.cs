@@ -144,7 +144,7 @@ public static class MessageDocumentFold
     };
 
     // By Meta's own clock, not by arrival.
-    private static (DateTimeOffset At, int Rung) Age(JsonElement item) => (MetaEnvelope.Time(item) ?? DateTimeOffset.MinValue, Rung(MetaEnvelope.Text(item, "status") ?? ""));
+    private static (DateTimeOffset At, int Rung) Age(JsonElement item) => (MetaEnvelope.Order(item), Rung(MetaEnvelope.Text(item, "status") ?? ""));
 
     // One entry a rung: what was reported before what is implied, then the earliest. Pending stands first whatever the clocks say: Meta's tells whole seconds, so
     // "sent" may carry an earlier time than our own queueing.

@@ -1,4 +1,5 @@
 using Bsp.Application.EventStore;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
 using Npgsql;
@@ -42,7 +43,7 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
 
             if (message is MessageAccepted a)
             {
-                accepted.Add((a.Wamid, stored.OrganizationId, stored.StreamId));
+                accepted.Add((MetaId.Of(a.Wamid), stored.OrganizationId, stored.StreamId));
                 deletes.Remove(stored.StreamId); // closed, and taken after all: it has to end once more
             }
 
@@ -127,7 +128,7 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
     {
         if (rows.Count > 0)
         {
-            batch.BatchCommands.Add(new("INSERT INTO bsp.wamids (wamid, organization_id, message_id) SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[]) ON CONFLICT (wamid) DO NOTHING")
+            batch.BatchCommands.Add(new("INSERT INTO bsp.wamids (wamid, organization_id, message_id) SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[]) ON CONFLICT (organization_id, wamid) DO NOTHING")
             {
                 Parameters = { Of(rows, r => r.Wamid), Of(rows, r => r.Organization), Of(rows, r => r.Message) },
             });

@@ -56,7 +56,7 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         _ => null,
     };
 
-    private static string Reason(int code, string? title) => $"Meta {code}: {title}" is var text && text.Length > ReasonMax ? text[..ReasonMax] : text;
+    private static string Reason(int code, string? title) => Text.Cut($"Meta {code}: {title}", ReasonMax);
 
     private CampaignEvent[] Pause(IReadOnlyList<object> facts, StoredEvent cause, string reason)
     {

@@ -1,3 +1,4 @@
+using Bsp.Domain.Common;
 using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Queue;
@@ -29,5 +30,5 @@ internal sealed record Settlement(string Script, RedisValue[] Arguments)
 
     private static long Ms(TimeSpan delay) => Math.Max(0, (long)Math.Ceiling(delay.TotalMilliseconds));
 
-    private static string Bounded(string text) => text.Length <= ReasonLengthMax ? text : text[..ReasonLengthMax];
+    private static string Bounded(string text) => Text.Cut(text, ReasonLengthMax);
 }

@@ -1,105 +1,97 @@
-using System.Buffers;
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>A webhook taken from the journal, parsed as far as it can be.</summary>
-internal sealed record Journaled(long Id, DateTime ReceivedAt, Guid? OrganizationId, string BodySha256, JsonElement Root)
-{
-    public Evidence Evidence(JsonElement? item) => new(Id, BodySha256, item);
-}
-
-/// <summary>Translates the <c>messages</c> field: statuses of what we sent, and what customers wrote.</summary>
+/// <summary>Translates the <c>messages</c> field: statuses of what we sent, and what customers wrote. Whatever is kept of it is bounded.</summary>
 internal static class MessagesField
 {
+    // Of one item as it is kept for ever. Meta's own statuses have 1 KB, texts 4 KB, forms some ten.
+    private const int StatusBytesMax = 16 * 1024;
+    private const int StatusTextUnitsMax = 1_000;
+    private const int MessageBytesMax = 512 * 1024;
+    private const int MessageTextUnitsMax = 64 * 1024;
+
+    private const int TitleUnitsMax = 200;
+    private const int DetailsUnitsMax = 1_000;
+    private const int NameUnitsMax = 1_000;
+    private const int PhoneUnitsMax = 40;
+
     // Personal: kept in the journal for its days, not in the ledger for ever.
     private static readonly HashSet<string> Personal = ["recipient_id", "recipient_user_id", "recipient_participant_id", "recipient_identity_key_hash", "biz_opaque_callback_data"];
 
-    /// <summary>The status items of a value; those without id or status are left to the journal.</summary>
-    public static IEnumerable<StatusItem> Statuses(Journaled webhook, JsonElement value)
+    /// <summary>A status item; null when it has no id or status: it is left to the journal.</summary>
+    public static StatusItem? Status(WebhookPart part)
     {
-        foreach (var status in MetaEnvelope.Items(value, "statuses"))
+        var status = part.Item;
+        if (MetaEnvelope.Id(status, "id") is not { } wamid || MetaEnvelope.Word(status, "status") is not { } word)
         {
-            if (MetaEnvelope.Text(status, "id") is { } wamid && MetaEnvelope.Text(status, "status") is { } word)
-            {
-                var error = MetaEnvelope.Items(status, "errors").Select(e => (JsonElement?)e).FirstOrDefault();
-                yield return new(
-                    Guid.TryParse(MetaEnvelope.Text(status, "biz_opaque_callback_data"), out var id) ? id : null,
-                    new(word, wamid, MetaEnvelope.Time(status) ?? webhook.ReceivedAt, error is { } e ? MetaEnvelope.Number(e, "code") : null, error is { } t ? MetaEnvelope.Text(t, "title") : null,
-                        error is { } d && MetaEnvelope.Child(d, "error_data") is { } data ? MetaEnvelope.Text(data, "details") : null, webhook.Evidence(Impersonal(status))));
-            }
-        }
-    }
-
-    /// <summary>News of a customer's new number or user id: system notices, which are no messages of his and open no window.</summary>
-    public static IEnumerable<ChangeContactIdentity> IdentityNews(Journaled webhook, JsonElement value, Guid organizationId)
-    {
-        foreach (var message in MetaEnvelope.Items(value, "messages"))
-        {
-            if (MetaEnvelope.Text(message, "id") is { } wamid && MetaEnvelope.Child(message, "system") is { } system
-                && MetaEnvelope.Text(system, "type") is "user_changed_number" or "user_changed_user_id")
-            {
-                // Older versions name the new number new_wa_id. A new user id comes as user_id, alone or as {previous, current}.
-                var ids = MetaEnvelope.Child(system, "user_id");
-                var before = Identity(MetaEnvelope.Text(message, "from"), (ids is { } p ? MetaEnvelope.Text(p, "previous") : null) ?? MetaEnvelope.Text(message, "from_user_id"));
-                var after = Identity(MetaEnvelope.Text(system, "new_wa_id") ?? MetaEnvelope.Text(system, "wa_id"), ids is { } c ? MetaEnvelope.Text(c, "current") : MetaEnvelope.Text(system, "user_id"));
-                if (before is not null && after is not null)
-                {
-                    yield return new(organizationId, before, after, MetaEnvelope.Text(system, "type")!, wamid, MetaEnvelope.Time(message) ?? webhook.ReceivedAt);
-                }
-            }
-        }
-    }
-
-    /// <summary>Null when neither is given.</summary>
-    public static ContactIdentity? Identity(string? waId, string? userId) => waId is null && userId is null ? null : new(waId is null ? null : E164.OfWaId(waId), userId, null);
-
-    /// <summary>The customers' messages of a value; those without id or sender, and system notices, are left to the journal.</summary>
-    public static IEnumerable<InboundItem> Messages(Journaled webhook, JsonElement value, NumberOwner owner)
-    {
-        var people = MetaEnvelope.Items(value, "contacts").ToList();
-        foreach (var message in MetaEnvelope.Items(value, "messages"))
-        {
-            if (MetaEnvelope.Text(message, "id") is { } wamid && MetaEnvelope.Text(message, "type") is not "system" && Sender(message, people) is { } sender)
-            {
-                var at = MetaEnvelope.Time(message) ?? webhook.ReceivedAt;
-                yield return new(owner.AccountId, owner.PhoneNumberId, wamid, MetaEnvelope.Text(message, "type") ?? "unknown", sender with { SaidAt = at }, message, at, webhook.Evidence(null));
-            }
-        }
-    }
-
-    private static ContactIdentity? Sender(JsonElement message, List<JsonElement> people)
-    {
-        var phone = MetaEnvelope.Text(message, "from");
-        var user = MetaEnvelope.Text(message, "from_user_id");
-        var person = people.Select(p => (JsonElement?)p).FirstOrDefault(p => (phone is not null && MetaEnvelope.Text(p!.Value, "wa_id") == phone) || (user is not null && MetaEnvelope.Text(p!.Value, "user_id") == user))
-            ?? (people.Count == 1 ? people[0] : null);
-        user ??= person is { } known ? MetaEnvelope.Text(known, "user_id") : null;
-        phone ??= person is { } listed ? MetaEnvelope.Text(listed, "wa_id") : null;
-        var name = person is { } named && MetaEnvelope.Child(named, "profile") is { } profile ? MetaEnvelope.Text(profile, "name") : null;
-        return phone is null && user is null ? null : new(phone is null ? null : E164.OfWaId(phone), user, name);
-    }
-
-    private static JsonElement Impersonal(JsonElement status)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var writer = new Utf8JsonWriter(buffer))
-        {
-            writer.WriteStartObject();
-            foreach (var property in status.EnumerateObject().Where(p => !Personal.Contains(p.Name)))
-            {
-                property.WriteTo(writer);
-            }
-
-            writer.WriteEndObject();
+            return null;
         }
 
-        var reader = new Utf8JsonReader(buffer.WrittenSpan);
-        return JsonElement.ParseValue(ref reader);
+        JsonElement? error = MetaEnvelope.Items(status, "errors").Select(e => (JsonElement?)e).FirstOrDefault();
+        var (code, title, details) = error is not { } e ? (null, null, null)
+            : (MetaEnvelope.Number(e, "code"), MetaEnvelope.Line(e, "title", TitleUnitsMax), MetaEnvelope.Child(e, "error_data") is { } data ? MetaEnvelope.Line(data, "details", DetailsUnitsMax) : null);
+        return new(
+            Guid.TryParse(MetaEnvelope.Text(status, "biz_opaque_callback_data"), out var id) ? id : null,
+            new(word, wamid, At(part), code, title, details, part.Webhook.Evidence(BoundedJson.Of(status, StatusTextUnitsMax, StatusBytesMax, Personal))));
+    }
+
+    /// <summary>News of a customer's new number or user id: a system notice, which is no message of his and opens no window. Null: it is none.</summary>
+    public static ChangeContactIdentity? IdentityNews(WebhookPart part, Guid organizationId)
+    {
+        var message = part.Item;
+        if (MetaEnvelope.Id(message, "id") is not { } wamid || MetaEnvelope.Child(message, "system") is not { } system
+            || MetaEnvelope.Text(system, "type") is not ("user_changed_number" or "user_changed_user_id"))
+        {
+            return null;
+        }
+
+        // Older versions name the new number new_wa_id. A new user id comes as user_id, alone or as {previous, current}.
+        var ids = MetaEnvelope.Child(system, "user_id");
+        var before = Identity(MetaEnvelope.Text(message, "from"), (ids is { } p ? MetaEnvelope.Text(p, "previous") : null) ?? MetaEnvelope.Text(message, "from_user_id"));
+        var after = Identity(MetaEnvelope.Text(system, "new_wa_id") ?? MetaEnvelope.Text(system, "wa_id"),
+            ids is { } c ? MetaEnvelope.Text(c, "current") : MetaEnvelope.Text(system, "user_id"));
+        return before is null || after is null ? null : new(organizationId, before, after, MetaEnvelope.Text(system, "type")!, wamid, At(part));
+    }
+
+    /// <summary>Null when neither is given. What is too long to be a number is an id, and kept as one.</summary>
+    public static ContactIdentity? Identity(string? waId, string? userId, string? profileName = null)
+    {
+        if (waId is { Length: > PhoneUnitsMax })
+        {
+            (waId, userId) = (null, userId ?? waId);
+        }
+
+        return waId is null && userId is null ? null : new(waId is null ? null : E164.OfWaId(waId), userId is null ? null : MetaId.Of(userId), profileName);
+    }
+
+    /// <summary>A customer's message; null when it has no id or sender, or is a system notice: it is left to the journal.</summary>
+    public static InboundItem? Message(WebhookPart part, NumberOwner owner)
+    {
+        var message = part.Item;
+        if (MetaEnvelope.Id(message, "id") is not { } wamid || MetaEnvelope.Text(message, "type") is "system" || Sender(part) is not { } sender)
+        {
+            return null;
+        }
+
+        var at = At(part);
+        return new(owner.AccountId, owner.PhoneNumberId, wamid, MetaEnvelope.Word(message, "type") ?? "unknown", sender with { SaidAt = at },
+            BoundedJson.Of(message, MessageTextUnitsMax, MessageBytesMax), at, part.Webhook.Evidence(null));
+    }
+
+    private static DateTimeOffset At(WebhookPart part) => MetaEnvelope.Time(part.Item, part.Webhook.ReceivedAt) ?? part.Webhook.ReceivedAt;
+
+    private static ContactIdentity? Sender(WebhookPart part)
+    {
+        var person = part.People.Value.Find(part.Item);
+        var user = MetaEnvelope.Text(part.Item, "from_user_id") ?? (person is { } known ? MetaEnvelope.Text(known, "user_id") : null);
+        var phone = MetaEnvelope.Text(part.Item, "from") ?? (person is { } listed ? MetaEnvelope.Text(listed, "wa_id") : null);
+        return Identity(phone, user, person is { } named && MetaEnvelope.Child(named, "profile") is { } profile ? MetaEnvelope.Line(profile, "name", NameUnitsMax) : null);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -5,14 +6,20 @@ using Bsp.Application.Accounts;
 using Bsp.Application.Contacts;
 using Bsp.Application.Templates;
 using Bsp.Application.Webhooks;
+using Bsp.Domain.Common;
 using Bsp.Infrastructure.Meta;
 using MediatR;
 
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>Everything Meta tells besides messages: templates, numbers, accounts, preferences. Each becomes the command it is.</summary>
-public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, TimeProvider clock)
+public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
 {
+    private const int NameUnitsMax = 512; // Meta's own bound of a template's name
+    private const int ReasonUnitsMax = 1_000;
+    private const int TextUnitsMax = 4_096;
+    private const int ButtonsBytesMax = 16 * 1024;
+
     /// <summary>Null: carried out. Else why not: <c>unhandled_field</c> (kept in the journal), <c>unknown_number</c>, <c>unknown_template</c>.</summary>
     internal async Task<string?> HandleAsync(MetaChange change, Journaled webhook, CancellationToken ct) => change.Field switch
     {
@@ -28,34 +35,57 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
     {
         var value = change.Value;
         var owners = await OwnersAsync(change.EntryId, webhook, ct);
-        var key = new TemplateKey(change.EntryId, MetaEnvelope.Text(value, "message_template_id"), MetaEnvelope.Text(value, "message_template_name"), MetaEnvelope.Text(value, "message_template_language"));
-        var at = clock.GetUtcNow();
+        var key = new TemplateKey(change.EntryId, MetaEnvelope.Id(value, "message_template_id"), MetaEnvelope.Line(value, "message_template_name", NameUnitsMax),
+            MetaEnvelope.Word(value, "message_template_language"));
         var known = false;
-        foreach (var organization in owners)
-        {
-            ITemplateNews? news = change.Field switch
-            {
-                "message_template_status_update" when MetaEnvelope.Text(value, "event") is { } word => new RecordTemplateStatus(organization, key, word, Reason(value), at),
-                "template_category_update" when MetaEnvelope.Text(value, "new_category") is { } category => new RecordTemplateCategory(organization, key, category, at),
-                "message_template_quality_update" when MetaEnvelope.Text(value, "new_quality_score") is { } quality => new RecordTemplateQuality(organization, key, quality, at),
-                "message_template_components_update" => new RecordTemplateComponents(organization, key, MetaEnvelope.Text(value, "message_template_title"), MetaEnvelope.Text(value, "message_template_element"),
-                    MetaEnvelope.Text(value, "message_template_footer"), value.TryGetProperty("message_template_buttons", out var buttons) && buttons.ValueKind == JsonValueKind.Array ? buttons.Clone() : null, at),
-                _ => null,
-            };
-            known |= news is not null && await mediator.Send(news, ct) is not null;
-        }
-
+        await EachAloneAsync(owners, async organization => known |= News(change, organization, key, webhook.ReceivedAt) is { } news && await mediator.Send(news, ct) is not null);
         return owners.Count == 0 ? "unknown_number" : known ? null : "unknown_template";
     }
 
+    private static ITemplateNews? News(MetaChange change, Guid organization, TemplateKey key, DateTimeOffset at)
+    {
+        var value = change.Value;
+        return change.Field switch
+        {
+            "message_template_status_update" when MetaEnvelope.Word(value, "event") is { } word => new RecordTemplateStatus(organization, key, word, Reason(value), at),
+            "template_category_update" when MetaEnvelope.Word(value, "new_category") is { } category => new RecordTemplateCategory(organization, key, category, at),
+            "message_template_quality_update" when MetaEnvelope.Word(value, "new_quality_score") is { } quality => new RecordTemplateQuality(organization, key, quality, at),
+            "message_template_components_update" => new RecordTemplateComponents(organization, key, MetaEnvelope.Line(value, "message_template_title", TextUnitsMax),
+                MetaEnvelope.Line(value, "message_template_element", TextUnitsMax), MetaEnvelope.Line(value, "message_template_footer", TextUnitsMax), Buttons(value), at),
+            _ => null,
+        };
+    }
+
+    private static JsonElement? Buttons(JsonElement value) => value.TryGetProperty("message_template_buttons", out var buttons) && buttons.ValueKind == JsonValueKind.Array
+        ? BoundedJson.Of(buttons, TextUnitsMax, ButtonsBytesMax) : null;
+
+    // What fails for one organization is carried out for the others all the same.
+    private static async Task EachAloneAsync(IEnumerable<Guid> organizations, Func<Guid, Task> carryOut)
+    {
+        ExceptionDispatchInfo? failed = null;
+        foreach (var organization in organizations)
+        {
+            try
+            {
+                await carryOut(organization);
+            }
+            catch (Exception e)
+            {
+                failed ??= ExceptionDispatchInfo.Capture(e);
+            }
+        }
+
+        failed?.Throw();
+    }
+
     private static string? Reason(JsonElement value) =>
-        (MetaEnvelope.Child(value, "rejection_info") is { } info ? MetaEnvelope.Text(info, "reason") : null)
-        ?? (MetaEnvelope.Child(value, "other_info") is { } other ? MetaEnvelope.Text(other, "description") : null)
-        ?? MetaEnvelope.Text(value, "reason");
+        (MetaEnvelope.Child(value, "rejection_info") is { } info ? MetaEnvelope.Line(info, "reason", ReasonUnitsMax) : null)
+        ?? (MetaEnvelope.Child(value, "other_info") is { } other ? MetaEnvelope.Line(other, "description", ReasonUnitsMax) : null)
+        ?? MetaEnvelope.Line(value, "reason", ReasonUnitsMax);
 
     private async Task<string?> QualityAsync(MetaChange change, Journaled webhook, CancellationToken ct)
     {
-        var owner = MetaEnvelope.Text(change.Value, "display_phone_number") is { } number ? await numbers.ByDisplayNumberAsync(number, ct) : null;
+        var owner = MetaEnvelope.Word(change.Value, "display_phone_number") is { } number ? await numbers.ByDisplayNumberAsync(number, ct) : null;
         if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
         {
             return "unknown_number";
@@ -85,20 +115,18 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
     // Without a number of ours in it, it concerns whoever has one of the WABA: ids are the portfolio's.
     private async Task<string?> UserIdsAsync(MetaChange change, Journaled webhook, CancellationToken ct)
     {
-        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
         var owners = phoneNumberId is null ? await OwnersAsync(change.EntryId, webhook, ct)
             : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct) is { } owner && (webhook.OrganizationId is not { } own || own == owner.OrganizationId) ? [owner.OrganizationId] : [];
-        foreach (var (update, item) in MetaEnvelope.Items(change.Value, "user_id_update").Select((u, i) => (u, i)))
+        foreach (var (update, item) in MetaEnvelope.Items(change.Value, "user_id_update").Select((u, i) => (u, change.First + i)))
         {
             var phone = MetaEnvelope.Text(update, "wa_id");
             if (MetaEnvelope.Child(update, "user_id") is { } ids && MessagesField.Identity(null, MetaEnvelope.Text(ids, "current")) is { } after && MessagesField.Identity(phone, MetaEnvelope.Text(ids, "previous")) is { } before)
             {
                 // The log keeps this proof readable: a hash, without the number.
                 var proof = MetaEnvelope.Text(update, "timestamp") is { } at ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{before.WaUserId}:{after.WaUserId}:{at}"))) : Told(webhook, item);
-                foreach (var organization in owners)
-                {
-                    await mediator.Send(new ChangeContactIdentity(organization, before, after, "user_id_update", proof, MetaEnvelope.Time(update) ?? webhook.ReceivedAt), ct);
-                }
+                var said = MetaEnvelope.Time(update, webhook.ReceivedAt) ?? webhook.ReceivedAt;
+                await EachAloneAsync(owners, organization => mediator.Send(new ChangeContactIdentity(organization, before, after, "user_id_update", proof, said), ct));
             }
         }
 
@@ -107,22 +135,23 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
 
     private async Task<string?> PreferencesAsync(MetaChange change, Journaled webhook, CancellationToken ct)
     {
-        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
         var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
         if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
         {
             return "unknown_number";
         }
 
-        foreach (var (preference, item) in MetaEnvelope.Items(change.Value, "user_preferences").Select((p, i) => (p, i)))
+        foreach (var (preference, item) in MetaEnvelope.Items(change.Value, "user_preferences").Select((p, i) => (p, change.First + i)))
         {
             var (phone, user) = (MetaEnvelope.Text(preference, "wa_id"), MetaEnvelope.Text(preference, "user_id"));
             var value = MetaEnvelope.Text(preference, "value");
             var status = value switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
-            if (status is not null && (phone ?? user) is not null)
+            if (status is not null && MessagesField.Identity(phone, user) is { } person)
             {
-                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [MessagesField.Identity(phone, user)! with { SaidAt = MetaEnvelope.Time(preference) }]), ct))[0];
-                var proof = MetaEnvelope.Text(preference, "timestamp") is { } at ? $"{phone ?? user}:{value}:{at}" : Told(webhook, item);
+                var said = MetaEnvelope.Time(preference, webhook.ReceivedAt);
+                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [person with { SaidAt = said }]), ct))[0];
+                var proof = MetaEnvelope.Word(preference, "timestamp") is { } at ? MetaId.Of($"{phone ?? user}:{value}:{at}") : Told(webhook, item);
                 await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", proof)) { Once = true }, ct);
             }
         }

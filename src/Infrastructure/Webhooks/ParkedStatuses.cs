@@ -21,9 +21,12 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
     // Longest pause while nothing is appended here: an id that appears is an event.
     private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PurgeEvery = TimeSpan.FromMinutes(1);
-    private const int PageMax = 500;
+    private const int PageMax = 500; // of each organization
 
-    /// <summary>Keeps each (message id, status) once.</summary>
+    /// <summary>Parked ones of one organization, at most, about; the oldest give way.</summary>
+    private const int KeptMax = 20_000;
+
+    /// <summary>Keeps each (message id, status) of an organization once.</summary>
     public async Task ParkAsync(Guid organizationId, IReadOnlyList<StatusItem> items, CancellationToken ct)
     {
         if (items.Count == 0)
@@ -34,7 +37,7 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
         var shard = await shards.OfAsync(organizationId, ct);
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await transaction.ExecuteAsync("""
-            INSERT INTO bsp.parked_statuses (organization_id, wamid, status, item) SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::jsonb[]) u ON CONFLICT (wamid, status) DO NOTHING
+            INSERT INTO bsp.parked_statuses (organization_id, wamid, status, item) SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::jsonb[]) u ON CONFLICT (organization_id, wamid, status) DO NOTHING
             """, ct, organizationId, items.Select(i => i.Said.Wamid).ToArray(), items.Select(i => i.Said.Status).ToArray(),
             new Npgsql.NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb, Value = items.Select(i => JsonSerializer.Serialize(i, EventTypes.Json)).ToArray() });
         await transaction.CommitAsync(ct);
@@ -86,12 +89,36 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
 
         foreach (var group in known.GroupBy(k => k.Organization))
         {
-            // The echoed id was not ours, or the status would not be parked: Meta's id decides.
-            await mediator.Send(new RecordStatuses(group.Key, [.. group.Select(k => JsonSerializer.Deserialize<StatusItem>(k.Item, EventTypes.Json)! with { CallbackId = null })]), ct);
-            await using var transaction = await shard.BeginAsync(group.Key, ct);
-            await transaction.ExecuteAsync("DELETE FROM bsp.parked_statuses WHERE id = ANY ($1)", ct, group.Select(k => k.Id).ToArray());
-            await transaction.CommitAsync(ct);
+            await SettleAsync(shard, group.Key, [.. group.Select(k => (k.Id, k.Item))], ct);
         }
+    }
+
+    // Halved until the one that cannot be recorded stands alone: it costs the others nothing, is tried a few times more, and kept as long as the journal.
+    private async Task SettleAsync(Shard shard, Guid organizationId, IReadOnlyList<(long Id, string Item)> items, CancellationToken ct)
+    {
+        var done = true;
+        try
+        {
+            // The echoed id was not ours, or the status would not be parked: Meta's id decides.
+            await mediator.Send(new RecordStatuses(organizationId, [.. items.Select(k => JsonSerializer.Deserialize<StatusItem>(k.Item, EventTypes.Json)! with { CallbackId = null })]), ct);
+        }
+        catch (Exception e) when (!ct.IsCancellationRequested && !WebhookPage.IsAway(e))
+        {
+            if (items.Count > 1)
+            {
+                await SettleAsync(shard, organizationId, [.. items.Take(items.Count / 2)], ct);
+                await SettleAsync(shard, organizationId, [.. items.Skip(items.Count / 2)], ct);
+                return;
+            }
+
+            LogFailed(e, shard.Name);
+            done = false;
+        }
+
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await transaction.ExecuteAsync(done ? "DELETE FROM bsp.parked_statuses WHERE id = ANY ($1)" : "UPDATE bsp.parked_statuses SET failures = failures + 1 WHERE id = ANY ($1)", ct,
+            items.Select(k => k.Id).ToArray());
+        await transaction.CommitAsync(ct);
     }
 
     private async Task PurgeAsync(Shard shard, CancellationToken ct)
@@ -99,7 +126,16 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
         await using var purge = shard.App.CreateCommand("SELECT bsp.parked_drop_before($1)");
         purge.Parameters.Add(new() { Value = clock.GetUtcNow().AddDays(-options.RetentionDays).UtcDateTime });
         await purge.ExecuteNonQueryAsync(ct);
+        await using var trim = shard.App.CreateCommand("SELECT bsp.parked_trim($1)");
+        trim.Parameters.Add(new() { Value = KeptMax });
+        if (await trim.ExecuteScalarAsync(ct) is int and > 0 and var dropped)
+        {
+            LogTrimmed(shard.Name, dropped, KeptMax);
+        }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "parked statuses of shard {Shard}: {Count} were dropped, of organizations that have more than {Kept} of messages not known here")]
+    private partial void LogTrimmed(string shard, int count, int kept);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "parked statuses of shard {Shard} could not be tried again")]
     private partial void LogFailed(Exception e, string shard);

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 
 namespace Bsp.Infrastructure.Webhooks;
@@ -8,32 +9,90 @@ namespace Bsp.Infrastructure.Webhooks;
 /// <summary>
 /// Parses what a webhook says so that all of it can be read and stored as text: half a surrogate pair (<c>\ud800</c>), NUL (<c>\u0000</c>), which PostgreSQL refuses, and bytes
 /// that are no UTF-8 become U+FFFD. One odd character must not cost a customer's message; the journal keeps the bytes as they came.
+/// A byte order mark, UTF-16, UTF-32, raw control characters, comments, trailing commas and whatever follows the value are read over.
 /// </summary>
 internal static class ReadableJson
 {
-    private const int DepthMax = 64;
+    private const int DepthMax = 1_000; // containers are parsed on a stack of their own; what is kept is bounded by BoundedJson
     private const int EscapeLength = 6; // \uXXXX
     private static readonly byte[] Replacement = "\\ufffd"u8.ToArray();
 
     /// <param name="body">Changed in place where it cannot be read.</param>
-    /// <returns>Undefined when it is no JSON, or nested deeper than 64.</returns>
+    /// <returns>Undefined when it is no JSON, or nested deeper than 1,000.</returns>
     public static JsonElement Parse(byte[] body)
     {
-        if (!Utf8.IsValid(body))
-        {
-            body = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body));
-        }
-
-        Repair(body);
+        var text = Utf8Of(body);
+        Repair(text.Span);
         try
         {
-            using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = DepthMax });
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = DepthMax });
+            return document.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            return ParseForgivingly(text.Span);
+        }
+    }
+
+    /// <summary>The same as a tree that can be changed; of members of one name the last, as everywhere else. Null: it is no JSON object.</summary>
+    public static JsonObject? ParseNode(byte[] body) => Node(Parse([.. body])) as JsonObject;
+
+    private static JsonNode? Node(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                var fields = new JsonObject();
+                foreach (var member in element.EnumerateObject())
+                {
+                    fields[member.Name] = Node(member.Value);
+                }
+
+                return fields;
+            case JsonValueKind.Array:
+                return new JsonArray([.. element.EnumerateArray().Select(Node)]);
+            default:
+                return element.ValueKind == JsonValueKind.Undefined ? null : JsonValue.Create(element);
+        }
+    }
+
+    private static JsonElement ParseForgivingly(Span<byte> text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            text[i] = text[i] < (byte)' ' ? (byte)' ' : text[i]; // between values blanks as well, within texts not allowed
+        }
+
+        try
+        {
+            var reader = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = DepthMax, AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+            using var document = JsonDocument.ParseValue(ref reader); // what follows is not looked at
             return document.RootElement.Clone();
         }
         catch (JsonException)
         {
             return default;
         }
+    }
+
+    private static Memory<byte> Utf8Of(byte[] body)
+    {
+        var encoding = body switch
+        {
+            [0xFF, 0xFE, 0, 0, ..] or [(byte)'{', 0, 0, 0, ..] => Encoding.UTF32,
+            [0, 0, 0xFE, 0xFF, ..] or [0, 0, 0, (byte)'{', ..] => new UTF32Encoding(bigEndian: true, byteOrderMark: true),
+            [0xFF, 0xFE, ..] or [(byte)'{', 0, ..] => Encoding.Unicode,
+            [0xFE, 0xFF, ..] or [0, (byte)'{', ..] => Encoding.BigEndianUnicode,
+            _ when !Utf8.IsValid(body) => Encoding.UTF8,
+            _ => null,
+        };
+        Memory<byte> text = encoding is null ? body : Encoding.UTF8.GetBytes(encoding.GetString(body));
+        while (text.Span.StartsWith("\uFEFF"u8))
+        {
+            text = text[3..];
+        }
+
+        return text;
     }
 
     private static void Repair(Span<byte> body)

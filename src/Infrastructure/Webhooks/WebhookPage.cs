@@ -1,30 +1,52 @@
-using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
-using Bsp.Domain.Messages;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
-using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using MediatR;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>Why a part of a webhook had no effect; the raw bytes stay in the journal.</summary>
-/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unhandled_field</c>, <c>failed</c>, <c>gone</c>.</param>
-internal sealed record WebhookNote(Journaled Webhook, string? Field, string Reason, string? Detail);
+/// <summary>Parts of one webhook that are set aside in one row.</summary>
+/// <param name="Error">Null: postponed, nothing is wrong with them.</param>
+internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error);
 
-/// <summary>Carries out what a page of webhooks says, organization by organization. Harmless to repeat.</summary>
-internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others)
+/// <summary>
+/// Carries out what a page of webhooks says, organization by organization, who says least first. Harmless to repeat. Each item stands alone: what fails is halved until the bad item is
+/// found, which is set aside; so is what exceeds an organization's share of a page. Trouble of a store fails the page, unless it is <paramref name="patient"/>.
+/// </summary>
+/// <param name="patient">False: the page failed so often that trouble of a store may be one organization's (its shard is away): what meets it is postponed.</param>
+internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others, bool patient)
 {
-    private readonly Dictionary<Guid, List<StatusItem>> statuses = [];
-    private readonly Dictionary<Guid, List<InboundItem>> messages = [];
-    private readonly List<ChangeContactIdentity> identities = [];
-    private readonly List<(MetaChange Change, Journaled Webhook)> rest = [];
+    /// <summary>Failed attempts of one organization in a page; what is left of it then is postponed.</summary>
+    internal const int FailuresMax = 40;
+
+    // Each takes some round trips; all of them are bounded by the sum of a page's items.
+    private const int MessagesMax = 500;
+
+    private readonly Dictionary<Guid, Share> shares = [];
+
+    // What one organization has in the page.
+    private sealed class Share(Guid organizationId)
+    {
+        public Guid OrganizationId => organizationId;
+        public List<(WebhookPart Part, StatusItem Said)> Statuses { get; } = [];
+        public List<(WebhookPart Part, InboundItem Said)> Messages { get; } = [];
+        public List<(WebhookPart Part, ChangeContactIdentity Said)> Identities { get; } = [];
+        public List<(WebhookPart Part, MetaChange Said)> Rest { get; } = [];
+        public int Failures { get; set; }
+        public int Count => Statuses.Count + Messages.Count + Identities.Count + Rest.Count;
+    }
 
     /// <summary>What could not be understood or routed.</summary>
-    public List<WebhookNote> Notes { get; } = [];
+    public WebhookNotes Notes { get; } = new();
+
+    /// <summary>What was not carried out.</summary>
+    public List<SetAside> Aside { get; } = [];
 
     public async Task ProcessAsync(IReadOnlyList<Journaled> webhooks, CancellationToken ct)
     {
@@ -33,41 +55,86 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
             await SortAsync(webhook, ct);
         }
 
-        foreach (var (organization, items) in statuses)
+        foreach (var share in shares.Values.OrderBy(s => s.Count))
         {
-            foreach (var chunk in items.Chunk(MessageLedger.MessagesMax))
-            {
-                await RecordAsync(organization, chunk, ct);
-            }
+            await CarryOutAsync(share, ct);
+        }
+    }
+
+    /// <summary>Says nothing about the webhook. A session that PostgreSQL ended (57P01 …) is not "transient" to Npgsql.</summary>
+    internal static bool IsAway(Exception e) => StoreTrouble.Is(e) || Unreachable.Is(e);
+
+    private async Task CarryOutAsync(Share share, CancellationToken ct)
+    {
+        foreach (var chunk in share.Statuses.Chunk(MessageLedger.MessagesMax))
+        {
+            await EachAloneAsync(share, chunk, items => RecordAsync(share.OrganizationId, items, ct), ct);
         }
 
-        foreach (var (organization, items) in messages)
+        foreach (var chunk in share.Messages.Chunk(MessagesMax))
         {
-            await ReceiveAsync(organization, items, ct);
+            await EachAloneAsync(share, chunk, items => ReceiveAsync(share.OrganizationId, items, ct), ct);
         }
 
         // After the messages, by which the person may be known only now.
-        foreach (var news in identities)
+        foreach (var news in share.Identities)
         {
-            using var _ = Request("identity");
-            await mediator.Send(news, ct);
+            await EachAloneAsync(share, [news], async items =>
+            {
+                using var _ = Request("identity");
+                await mediator.Send(items[0], ct);
+            }, ct);
         }
 
-        foreach (var (change, webhook) in rest)
+        foreach (var change in share.Rest)
         {
-            using var _ = Request(webhook.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            if (await others.HandleAsync(change, webhook, ct) is { } reason)
+            await EachAloneAsync(share, [change], items => HandleAsync(change.Part, items[0], ct), ct);
+        }
+    }
+
+    private async Task EachAloneAsync<T>(Share share, IReadOnlyList<(WebhookPart Part, T Said)> items, Func<IReadOnlyList<T>, Task> carryOut, CancellationToken ct)
+    {
+        if (share.Failures >= FailuresMax)
+        {
+            Postpone(items.Select(i => i.Part));
+            return;
+        }
+
+        try
+        {
+            await carryOut([.. items.Select(i => i.Said)]);
+        }
+        catch (Exception failed) when (!ct.IsCancellationRequested && !(patient && IsAway(failed)))
+        {
+            share.Failures++;
+            if (IsAway(failed))
             {
-                Notes.Add(new(webhook, change.Field, reason, null));
+                Postpone(items.Select(i => i.Part));
+            }
+            else if (items.Count == 1)
+            {
+                Aside.Add(new([items[0].Part], ErrorOf(failed)));
+            }
+            else
+            {
+                await EachAloneAsync(share, [.. items.Take(items.Count / 2)], carryOut, ct);
+                await EachAloneAsync(share, [.. items.Skip(items.Count / 2)], carryOut, ct);
             }
         }
     }
 
+    /// <summary>Puts parts of one or more webhooks aside untried.</summary>
+    public void Postpone(IEnumerable<WebhookPart> parts) =>
+        Aside.AddRange(parts.GroupBy(p => p.Webhook).SelectMany(WebhookPart.Rows).Select(row => new SetAside(row, null)));
+
+    private static string ErrorOf(Exception failed) => Text.Cut($"{failed.GetType().Name}: {failed.Message}", WebhookNotes.DetailUnitsMax);
+
+    // Also what cannot even be sorted costs nobody else anything.
     private async Task SortAsync(Journaled webhook, CancellationToken ct)
     {
-        if (webhook.Root.ValueKind != JsonValueKind.Object)
+        if (webhook.Root.ValueKind != System.Text.Json.JsonValueKind.Object)
         {
-            Notes.Add(new(webhook, null, "not_json", "The body is not a JSON object."));
+            Notes.Add(webhook, null, "not_json", "The body is not a JSON object.");
             return;
         }
 
@@ -75,44 +142,86 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         foreach (var change in MetaEnvelope.Changes(webhook.Root))
         {
             changes++;
-            if (change.Field == "messages")
+            try
             {
-                await SortMessagesAsync(webhook, change, ct);
+                await SortAsync(webhook, change, ct);
             }
-            else
+            catch (Exception failed) when (!ct.IsCancellationRequested && !IsAway(failed))
             {
-                rest.Add((change, webhook));
+                Aside.AddRange(WebhookPart.Rows(WebhookPart.Of(webhook, change)).Select(row => new SetAside(row, ErrorOf(failed))));
             }
         }
 
         if (changes == 0)
         {
-            Notes.Add(new(webhook, null, "no_envelope", "There is no entry with changes in it."));
+            Notes.Add(webhook, null, "no_envelope", "There is no entry with changes in it.");
         }
     }
 
-    private async Task SortMessagesAsync(Journaled webhook, MetaChange change, CancellationToken ct)
+    private async Task SortAsync(Journaled webhook, MetaChange change, CancellationToken ct)
     {
-        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
-        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
-        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        if (change.Field != "messages")
         {
-            Notes.Add(new(webhook, change.Field, "unknown_number", phoneNumberId));
+            // Whose it is shows only when it is carried out: the lane stands for the organization.
+            var rest = Of(webhook.OrganizationId ?? webhook.Lane).Rest;
+            rest.AddRange(WebhookPart.Of(webhook, change).Select(part => (part, part.List is null ? change : Alone(part))));
             return;
         }
 
-        List(statuses, owner.OrganizationId).AddRange(MessagesField.Statuses(webhook, change.Value));
-        identities.AddRange(MessagesField.IdentityNews(webhook, change.Value, owner.OrganizationId));
-        List(messages, owner.OrganizationId).AddRange(MessagesField.Messages(webhook, change.Value, owner));
+        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
+        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
+        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        {
+            Notes.Add(webhook, change.Field, "unknown_number", phoneNumberId);
+            return;
+        }
+
+        foreach (var part in WebhookPart.Of(webhook, change))
+        {
+            try
+            {
+                Sort(Of(owner.OrganizationId), part, owner);
+            }
+            catch (Exception failed) when (!IsAway(failed))
+            {
+                Aside.Add(new([part], ErrorOf(failed)));
+            }
+        }
+    }
+
+    private static void Sort(Share share, WebhookPart part, NumberOwner owner)
+    {
+        if (part.List == "statuses" && MessagesField.Status(part) is { } status)
+        {
+            share.Statuses.Add((part, status));
+        }
+        else if (part.List == "messages")
+        {
+            if (MessagesField.IdentityNews(part, owner.OrganizationId) is { } news)
+            {
+                share.Identities.Add((part, news));
+            }
+
+            if (MessagesField.Message(part, owner) is { } message)
+            {
+                share.Messages.Add((part, message));
+            }
+        }
+    }
+
+    private static MetaChange Alone(WebhookPart part) => MetaEnvelope.Changes(ReadableJson.Parse(WebhookPart.Body([part]))).Single();
+
+    private async Task HandleAsync(WebhookPart part, MetaChange change, CancellationToken ct)
+    {
+        using var _ = Request(part.Webhook.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        if (await others.HandleAsync(change, part.Webhook, ct) is { } reason)
+        {
+            Notes.Add(part.Webhook, change.Field, reason, null);
+        }
     }
 
     private async Task RecordAsync(Guid organization, IReadOnlyList<StatusItem> items, CancellationToken ct)
     {
-        if (items.Count == 0)
-        {
-            return;
-        }
-
         using var _ = Request("statuses");
         var seen = await marks.SeenAsync(organization, [.. items.Select(Mark)], ct);
         var fresh = items.Where(i => !seen.Contains(Mark(i))).ToList();
@@ -128,11 +237,6 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
 
     private async Task ReceiveAsync(Guid organization, IReadOnlyList<InboundItem> items, CancellationToken ct)
     {
-        if (items.Count == 0)
-        {
-            return;
-        }
-
         using var _ = Request("inbound");
         var seen = await marks.SeenAsync(organization, [.. items.Select(i => i.Wamid)], ct);
         var fresh = items.Where(i => !seen.Contains(i.Wamid)).ToList();
@@ -148,5 +252,5 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
 
     private static IDisposable Request(string part) => new CurrentRequest { CorrelationId = $"webhook/{part}", Caller = "meta" }.Enter();
 
-    private static List<T> List<T>(Dictionary<Guid, List<T>> lists, Guid key) => lists.TryGetValue(key, out var list) ? list : lists[key] = [];
+    private Share Of(Guid organizationId) => shares.TryGetValue(organizationId, out var share) ? share : shares[organizationId] = new(organizationId);
 }

@@ -19,6 +19,7 @@ public sealed class RowLevelSecurityTests(EndToEndApp app) : IClassFixture<EndTo
         ["bsp.directory_numbers"] = "a webhook finds the organization by the number",
         ["bsp.import_rows_staged"] = "COPY is not allowed into a table with row-level security: the application may only add rows, under its transaction's organization, and reads them through a view",
         ["bsp.webhook_journal"] = "raw webhooks, before anybody knows whose they are; partitions alike",
+        ["bsp.webhook_set_aside"] = "parts of raw webhooks that were not carried out; the platform's",
     };
 
     [Fact]

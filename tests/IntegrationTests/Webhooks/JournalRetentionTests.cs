@@ -29,7 +29,7 @@ public sealed class JournalRetentionTests(LogDatabase database) : IClassFixture<
         await using (var connection = await database.Shards.Directory.OpenConnectionAsync(Ct))
         await using (var transaction = await connection.BeginTransactionAsync(Ct))
         {
-            (await WebhookReader.TakeAsync(connection, 10, Ct)).Webhooks.Count.ShouldBe(1);
+            (await WebhookInbox.TakeAsync(connection, 10, Ct)).Webhooks.Count.ShouldBe(1);
             await transaction.CommitAsync(Ct);
         }
 

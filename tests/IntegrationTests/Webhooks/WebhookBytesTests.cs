@@ -83,7 +83,7 @@ public sealed class WebhookBytesTests(LogDatabase database) : IClassFixture<LogD
     {
         await using var connection = await database.Shards.Directory.OpenConnectionAsync(Ct);
         await using var transaction = await connection.BeginTransactionAsync(Ct);
-        var (webhooks, full, gone) = await WebhookReader.TakeAsync(connection, max, Ct);
+        var (webhooks, full, gone) = await WebhookInbox.TakeAsync(connection, max, Ct);
         gone.ShouldBeEmpty();
         await transaction.CommitAsync(Ct);
         return (webhooks.Count, full);

@@ -1,0 +1,99 @@
+using Npgsql;
+
+namespace Bsp.Infrastructure.Webhooks;
+
+/// <summary>What a reader took.</summary>
+/// <param name="Full">One of the two bounds was reached: there is more.</param>
+/// <param name="Gone">The journal no longer has their bodies.</param>
+/// <param name="Next">The lane at which the next page begins.</param>
+internal sealed record TakenPage(List<Journaled> Webhooks, bool Full, List<Journaled> Gone, Guid Next)
+{
+    public void Deconstruct(out List<Journaled> webhooks, out bool full, out List<Journaled> gone) => (webhooks, full, gone) = (Webhooks, Full, Gone);
+}
+
+/// <summary>
+/// The inbox of what the journal keeps. Each organization has a lane, and a page takes from all lanes alike, one webhook from each, then a second: who sends much waits for himself only.
+/// Decision: docs/decisions/0160.
+/// </summary>
+internal static class WebhookInbox
+{
+    /// <summary>Bodies of one page together, at most; a larger one comes alone.</summary>
+    internal const int PageBytesMax = 8 * 1024 * 1024;
+
+    // The bodies are looked up one by one: a plan that read the journal or the inbox whole would depend on statistics.
+    private const string TakeSql = """
+        WITH RECURSIVE ahead AS (
+          (SELECT i.lane, 1 AS n FROM bsp.webhook_inbox i WHERE i.lane >= $3 ORDER BY i.lane LIMIT 1)
+          UNION ALL
+          SELECT (SELECT i.lane FROM bsp.webhook_inbox i WHERE i.lane > a.lane ORDER BY i.lane LIMIT 1), a.n + 1 FROM ahead a WHERE a.lane IS NOT NULL AND a.n < $1),
+        behind AS (
+          (SELECT i.lane, $1 + 1 AS n FROM bsp.webhook_inbox i WHERE i.lane < $3 ORDER BY i.lane LIMIT 1)
+          UNION ALL
+          SELECT (SELECT i.lane FROM bsp.webhook_inbox i WHERE i.lane > b.lane AND i.lane < $3 ORDER BY i.lane LIMIT 1), b.n + 1 FROM behind b WHERE b.lane IS NOT NULL AND b.n < 2 * $1),
+        lanes AS MATERIALIZED (SELECT lane, n FROM ahead WHERE lane IS NOT NULL UNION ALL SELECT lane, n FROM behind WHERE lane IS NOT NULL),
+        head AS MATERIALIZED (
+          SELECT h.journal_id, h.received_at, h.lane, row_number() OVER (ORDER BY h.nth_of_lane, l.n) AS nth FROM lanes l
+           CROSS JOIN LATERAL (SELECT k.journal_id, k.received_at, k.lane, row_number() OVER (ORDER BY k.journal_id) AS nth_of_lane FROM (
+             SELECT i.journal_id, i.received_at, i.lane FROM bsp.webhook_inbox i WHERE i.lane = l.lane ORDER BY i.journal_id
+              LIMIT (SELECT greatest(1, $1 / count(*)) FROM lanes) FOR UPDATE SKIP LOCKED) k) h
+           ORDER BY nth LIMIT $1),
+        sized AS MATERIALIZED (
+          SELECT h.*, coalesce((SELECT octet_length(j.body) FROM bsp.webhook_journal j WHERE j.received_at = h.received_at AND j.id = h.journal_id), 0) AS size FROM head h),
+        -- one that fills a page by itself comes first or waits, and those behind it are not held up
+        summed AS MATERIALIZED (SELECT s.*, s.nth = 1 OR (s.size <= $2 AND sum(s.size) FILTER (WHERE s.nth = 1 OR s.size <= $2) OVER (ORDER BY s.nth) <= $2) AS fits FROM sized s),
+        taken AS (
+          DELETE FROM bsp.webhook_inbox WHERE journal_id = ANY (ARRAY(SELECT journal_id FROM summed WHERE fits))
+          RETURNING journal_id, received_at, lane)
+        SELECT t.journal_id, t.received_at, j.organization_id, j.body_sha256, j.body, (SELECT count(*) FROM head), j.signature, t.lane,
+               coalesce((SELECT s.lane FROM summed s WHERE NOT s.fits ORDER BY s.nth LIMIT 1), (SELECT h.lane FROM head h ORDER BY h.nth DESC LIMIT 1))
+          FROM taken t
+          LEFT JOIN LATERAL (SELECT j.organization_id, j.body_sha256, j.body, j.signature FROM bsp.webhook_journal j WHERE j.received_at = t.received_at AND j.id = t.journal_id LIMIT 1) j ON true
+         ORDER BY t.journal_id
+        """;
+
+    /// <summary>Takes the oldest of every lane that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one.</summary>
+    /// <param name="from">The lane that comes first.</param>
+    internal static async Task<TakenPage> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct, Guid from = default)
+    {
+        await using var command = new NpgsqlCommand(TakeSql, connection) { Parameters = { new() { Value = max }, new() { Value = (long)PageBytesMax }, new() { Value = from } } };
+        long there = 0;
+        var next = from;
+        var (webhooks, gone) = (new List<Journaled>(), new List<Journaled>());
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            (there, next) = (reader.GetInt64(5), reader.GetGuid(8));
+            var (id, receivedAt, lane) = (reader.GetInt64(0), reader.GetDateTime(1), reader.GetGuid(7));
+            if (reader.IsDBNull(4))
+            {
+                gone.Add(new(id, receivedAt, null, "", default) { Lane = lane });
+                continue;
+            }
+
+            webhooks.Add(new(id, receivedAt, reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4)))
+            {
+                SignedBy = reader.GetString(6), Lane = lane,
+            });
+        }
+
+        return new(webhooks, there == max || there > webhooks.Count + gone.Count, gone, next);
+    }
+
+    /// <summary>Back to the head of their lanes, for the next page; in the transaction that took them.</summary>
+    internal static async Task PutBackAsync(NpgsqlConnection connection, IReadOnlyCollection<Journaled> webhooks, CancellationToken ct)
+    {
+        if (webhooks.Count == 0)
+        {
+            return;
+        }
+
+        await using var command = new NpgsqlCommand("INSERT INTO bsp.webhook_inbox (journal_id, received_at, lane) SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[])", connection)
+        {
+            Parameters =
+            {
+                new() { Value = webhooks.Select(w => w.Id).ToArray() }, new() { Value = webhooks.Select(w => w.ReceivedAt).ToArray() }, new() { Value = webhooks.Select(w => w.Lane).ToArray() },
+            },
+        };
+        await command.ExecuteNonQueryAsync(ct);
+    }
+}
