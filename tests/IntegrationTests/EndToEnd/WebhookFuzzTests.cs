@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Webhooks;
 using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
@@ -18,7 +19,7 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
     public Task Every_node_of_our_own_payloads_may_be_anything() => FuzzAsync(Folder("payloads"), "own", every: 1);
 
     [Fact]
-    public Task Every_node_of_the_payloads_of_others_may_be_anything() => FuzzAsync(Shared.FolderOrSkip("data", "webhooks"), "shared", every: 3);
+    public Task Every_node_of_the_payloads_of_others_may_be_anything() => FuzzAsync(Shared.FolderOrSkip("data", "webhooks"), "shared", every: 12);
 
     [Fact]
     public async Task A_body_that_breaks_off_anywhere_or_has_any_byte_changed_is_kept_and_holds_nobody_up()
@@ -61,7 +62,7 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
     // The entries of a payload for our number, each with another node changed in another way.
     private IEnumerable<string> Mutated(string file, int n, string series, int every)
     {
-        if (JsonNode.Parse(Encoding.UTF8.GetString(File.ReadAllBytes(file)))?["entry"] is not JsonArray entries)
+        if (ReadableJson.ParseNode(File.ReadAllBytes(file))?["entry"] is not JsonArray entries)
         {
             yield break;
         }

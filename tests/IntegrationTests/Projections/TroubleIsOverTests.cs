@@ -32,10 +32,10 @@ public sealed class TroubleIsOverTests(LogDatabase database) : IClassFixture<Log
         await runner.StartAsync(Ct);
         try
         {
-            ProjectionStatus status = null!;
-            await RunnerProcess.UntilAsync(async () => (status = (await runner.StatusAsync(Ct)).Single(s => s.Name == view.Name)) is { State: ProjectionState.Running } && status.Sequence >= last);
+            ProjectionStatus? status = null;
+            await RunnerProcess.UntilAsync(async () => (status = (await runner.StatusAsync(Ct)).SingleOrDefault(s => s.Name == view.Name)) is { State: ProjectionState.Running } && status.Sequence >= last);
             view.Troubles.ShouldBe(entering + writing);
-            (status.State, status.Error).ShouldBe((ProjectionState.Running, null));
+            (status!.State, status.Error).ShouldBe((ProjectionState.Running, null));
         }
         finally
         {
