@@ -7,9 +7,9 @@ namespace Bsp.Application.Common;
 /// <summary>What a written phone number was read as.</summary>
 /// <param name="E164">Null: refused.</param>
 /// <param name="Fault">Why, as the rest of a sentence that begins with the field's name; null when read.</param>
-/// <param name="Written">Digits after a '+', where somebody wrote a number of an unheard-of length with its country code: it may be one that Meta named. Else null.</param>
-/// <param name="NeedsCountry">No country code was written; an organization's default country might make it readable.</param>
-public readonly record struct PhoneReading(string? E164, string? Fault, string? Written = null, bool NeedsCountry = false);
+/// <param name="Written">Refused, but of nothing but digits: these after a '+'. It may be a number that Meta named all the same. Else null.</param>
+/// <param name="IsBare">No country code was written: an organization's default country decides.</param>
+public readonly record struct PhoneReading(string? E164, string? Fault, string? Written = null, bool IsBare = false);
 
 /// <summary>Phone numbers in E.164 with '+', the only form stored. How written ones are read: docs/decisions/0155.</summary>
 public static class E164
@@ -42,8 +42,11 @@ public static class E164
         return digits is null ? new(null, fault)
             : digits[0] == '+' ? Abroad(digits)
             : digits.StartsWith("00", StringComparison.Ordinal) ? Abroad($"+{digits[2..]}")
-            : Bare(digits, country);
+            : Bare(digits, country) with { IsBare = true };
     }
+
+    /// <summary>What is written of a number, perhaps its beginning only: digits, after a '+' where there is one.</summary>
+    public static (string? Digits, string? Fault) Digits(string text) => PhoneText.Tidy(text.TrimEnd(' ', '-', '('), partly: true);
 
     /// <summary>The id that WhatsApp gives (<c>wa_id</c>, digits only) as E.164. Never refuses: Meta knows the number, whatever a library thinks of it.</summary>
     public static string OfWaId(string waId) => waId.StartsWith('+') ? waId : $"+{waId}";
@@ -74,8 +77,7 @@ public static class E164
 
     private static PhoneReading Abroad(string plus)
     {
-        var written = plus.Length - 1 is >= MetaDigitsMin and <= DigitsMax && plus[1] != '0' ? plus : null;
-        return Judge(plus, null) is { } found ? new(found.Number, null) : new(null, Unknown, written);
+        return Judge(plus, null) is { } found ? new(found.Number, null) : new(null, Unknown, OfMeta(plus));
     }
 
     private static PhoneReading Bare(string digits, string? country)
@@ -88,12 +90,12 @@ public static class E164
             (null, { } only) when own || (digits.Length >= DigitsOfNoLocalNumber && !IsMobileElsewhere(digits, only)) => new(only.Number, null),
             (null, _) => new(null, country is null
                 ? "has no country code: write it with + and the country code, or give the organization a default country (settings.default_country)"
-                : $"is no phone number of {country}, the organization's default country: write it with + and the country code", NeedsCountry: country is null),
+                : $"is no phone number of {country}, the organization's default country: write it with + and the country code", OfMeta(digits)),
             ({ } only, null) => new(only.Number, null),
             ({ } same, { } other) when same.Number == other.Number => new(same.Number, null),
             ({ Valid: true } mine, { } other) when mine.Mobile || !other.Mobile => new(mine.Number, null),
             (_, { } whole2) when own => new(whole2.Number, null),
-            ({ } mine, { } other) => new(null, $"may be {mine.Number} or {other.Number}: write it with + and the country code"),
+            ({ } mine, { } other) => new(null, $"may be {mine.Number} or {other.Number}: write it with + and the country code", OfMeta(digits)),
         };
     }
 

@@ -18,7 +18,8 @@ internal static class PhoneText
     /// Decimal digits of any script, after a '+' where there is one, become ASCII. Blanks of any width, dashes between digits, paired round brackets, and marks that show nothing (direction, zero width) are dropped.
     /// Everything else is a fault: the rest of a sentence that begins with the field's name.
     /// </summary>
-    public static (string? Digits, string? Fault) Tidy(string text)
+    /// <param name="partly">The beginning of a number is enough: it may break off anywhere.</param>
+    public static (string? Digits, string? Fault) Tidy(string text, bool partly = false)
     {
         if (text.Length > CharactersMax)
         {
@@ -57,7 +58,7 @@ internal static class PhoneText
         }
 
         return digits.Length - (digits.Length > 0 && digits[0] == '+' ? 1 : 0) == 0 ? (null, "is no phone number with country code")
-            : open == 1 || dashed ? (null, $"breaks off after '{(open == 1 ? "(" : "-")}': {Example}")
+            : !partly && (open == 1 || dashed) ? (null, $"breaks off after '{(open == 1 ? "(" : "-")}': {Example}")
             : (digits.ToString(), null);
     }
 

@@ -56,8 +56,8 @@ internal static class MessagesField
         }
     }
 
-    /// <summary>Null when neither is given.</summary>
-    public static ContactIdentity? Identity(string? waId, string? userId) => waId is null && userId is null ? null : new(waId is null ? null : E164.OfWaId(waId), userId, null);
+    /// <summary>Null when neither is given. What is no number, such as the placeholders of Meta's own examples, names nobody.</summary>
+    public static ContactIdentity? Identity(string? waId, string? userId) => E164.OfMeta(waId) is var phone && phone is null && userId is null ? null : new(phone, userId, null);
 
     /// <summary>The customers' messages of a value; those without id or sender, and system notices, are left to the journal.</summary>
     public static IEnumerable<InboundItem> Messages(Journaled webhook, JsonElement value, NumberOwner owner)
@@ -73,6 +73,13 @@ internal static class MessagesField
         }
     }
 
+    /// <summary>Customers' messages that name nobody: neither a user id nor a number made of digits.</summary>
+    public static int Nameless(JsonElement value)
+    {
+        var people = MetaEnvelope.Items(value, "contacts").ToList();
+        return MetaEnvelope.Items(value, "messages").Count(m => MetaEnvelope.Text(m, "id") is not null && MetaEnvelope.Text(m, "type") is not "system" && Sender(m, people) is null);
+    }
+
     private static ContactIdentity? Sender(JsonElement message, List<JsonElement> people)
     {
         var phone = MetaEnvelope.Text(message, "from");
@@ -82,7 +89,7 @@ internal static class MessagesField
         user ??= person is { } known ? MetaEnvelope.Text(known, "user_id") : null;
         phone ??= person is { } listed ? MetaEnvelope.Text(listed, "wa_id") : null;
         var name = person is { } named && MetaEnvelope.Child(named, "profile") is { } profile ? MetaEnvelope.Text(profile, "name") : null;
-        return phone is null && user is null ? null : new(phone is null ? null : E164.OfWaId(phone), user, name);
+        return Identity(phone, user) is { } identity ? identity with { ProfileName = name } : null;
     }
 
     private static JsonElement Impersonal(JsonElement status)

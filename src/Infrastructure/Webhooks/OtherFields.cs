@@ -13,7 +13,7 @@ namespace Bsp.Infrastructure.Webhooks;
 /// <summary>Everything Meta tells besides messages: templates, numbers, accounts, preferences. Each becomes the command it is.</summary>
 public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, TimeProvider clock)
 {
-    /// <summary>Null: carried out. Else why not: <c>unhandled_field</c> (kept in the journal), <c>unknown_number</c>, <c>unknown_template</c>.</summary>
+    /// <summary>Null: carried out. Else why not: <c>unhandled_field</c> (kept in the journal), <c>unknown_number</c>, <c>unknown_template</c>, <c>no_sender</c> (a number that is none).</summary>
     internal async Task<string?> HandleAsync(MetaChange change, Journaled webhook, CancellationToken ct) => change.Field switch
     {
         "message_template_status_update" or "template_category_update" or "message_template_quality_update" or "message_template_components_update" => await TemplateAsync(change, webhook, ct),
@@ -114,20 +114,23 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Tim
             return "unknown_number";
         }
 
+        var nameless = false;
         foreach (var (preference, item) in MetaEnvelope.Items(change.Value, "user_preferences").Select((p, i) => (p, i)))
         {
             var (phone, user) = (MetaEnvelope.Text(preference, "wa_id"), MetaEnvelope.Text(preference, "user_id"));
             var value = MetaEnvelope.Text(preference, "value");
             var status = value switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
-            if (status is not null && (phone ?? user) is not null)
+            var identity = MessagesField.Identity(phone, user);
+            nameless |= identity is null;
+            if (status is not null && identity is not null)
             {
-                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [MessagesField.Identity(phone, user)! with { SaidAt = MetaEnvelope.Time(preference) }]), ct))[0];
+                var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [identity with { SaidAt = MetaEnvelope.Time(preference) }]), ct))[0];
                 var proof = MetaEnvelope.Text(preference, "timestamp") is { } at ? $"{phone ?? user}:{value}:{at}" : Told(webhook, item);
                 await mediator.Send(new ChangeContactConsent(owner.OrganizationId, contact.Id, new(status, "user_preferences", proof)) { Once = true }, ct);
             }
         }
 
-        return null;
+        return nameless ? "no_sender" : null;
     }
 
     // The news by its place in what was sent: a repeat has the same bytes, though another row of the journal.

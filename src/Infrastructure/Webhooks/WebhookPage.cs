@@ -12,7 +12,7 @@ using MediatR;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>Why a part of a webhook had no effect; the raw bytes stay in the journal.</summary>
-/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unhandled_field</c>, <c>failed</c>, <c>gone</c>.</param>
+/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unhandled_field</c>, <c>no_sender</c>, <c>failed</c>, <c>gone</c>.</param>
 internal sealed record WebhookNote(Journaled Webhook, string? Field, string Reason, string? Detail);
 
 /// <summary>Carries out what a page of webhooks says, organization by organization. Harmless to repeat.</summary>
@@ -104,6 +104,10 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         List(statuses, owner.OrganizationId).AddRange(MessagesField.Statuses(webhook, change.Value));
         identities.AddRange(MessagesField.IdentityNews(webhook, change.Value, owner.OrganizationId));
         List(messages, owner.OrganizationId).AddRange(MessagesField.Messages(webhook, change.Value, owner));
+        if (MessagesField.Nameless(change.Value) is > 0 and var nameless)
+        {
+            Notes.Add(new(webhook, change.Field, "no_sender", $"{nameless} of its messages name no sender: neither a user id nor a number made of digits."));
+        }
     }
 
     private async Task RecordAsync(Guid organization, IReadOnlyList<StatusItem> items, CancellationToken ct)
