@@ -102,7 +102,8 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
         await new ContactFieldsValidator(phoneIsRead: true).ValidateAndThrowAsync(patched, ct);
         var fields = patched.Normalized(phone);
         var version = await UpdateAsync(transaction, before.Id, fields, ct);
-        await CreateContactHandler.RequireOwnAsync(transaction, before.Id, fields, ct);
+        // Only what is new: one of two contacts that are one person already may be changed until they are merged.
+        await CreateContactHandler.RequireOwnAsync(transaction, before.Id, fields with { PhoneNumber = phone == before.PhoneNumber ? null : phone, WaUserId = fields.WaUserId == before.WaUserId ? null : fields.WaUserId }, ct);
         await transaction.CommitAsync(ct);
         await cache.RemoveAsync(command.OrganizationId, [.. new[] { before.PhoneNumber, fields.PhoneNumber }.OfType<string>().Distinct()], ct);
         return new(before.Id, version);
