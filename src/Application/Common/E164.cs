@@ -20,6 +20,7 @@ public static class E164
     private const string Unknown = "is no phone number with country code";
 
     private static readonly PhoneNumberUtil Library = PhoneNumberUtil.GetInstance();
+    private static readonly HashSet<int> CallingCodes = [.. Library.GetSupportedCallingCodes()];
     private static readonly ConcurrentDictionary<int, int[]> CodesOfMobiles = new();
 
     /// <summary>One reading of some digits.</summary>
@@ -48,6 +49,9 @@ public static class E164
     /// <summary>What is written of a number, perhaps its beginning only: digits, after a '+' where there is one.</summary>
     public static (string? Digits, string? Fault) Digits(string text) => PhoneText.Tidy(text.TrimEnd(' ', '-', '('), partly: true);
 
+    /// <summary>A business's own number as Meta shows it (<c>display_phone_number</c>): without '+', too, it begins with the country code. Null: it is none.</summary>
+    public static string? OfDisplay(string? text) => Read(text, null) is var reading && reading is { E164: null, IsBare: true, Written: { } written } ? Abroad(written).E164 : reading.E164;
+
     /// <summary>The id that WhatsApp gives (<c>wa_id</c>, digits only) as E.164. Never refuses: Meta knows the number, whatever a library thinks of it.</summary>
     public static string OfWaId(string waId) => waId.StartsWith('+') ? waId : $"+{waId}";
 
@@ -66,7 +70,7 @@ public static class E164
     {
         for (var length = 1; length <= 3 && length < e164.Length; length++)
         {
-            if (int.TryParse(e164.AsSpan(1, length), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && Library.GetSupportedCallingCodes().Contains(code))
+            if (int.TryParse(e164.AsSpan(1, length), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && CallingCodes.Contains(code))
             {
                 return code;
             }
@@ -77,7 +81,7 @@ public static class E164
 
     private static PhoneReading Abroad(string plus)
     {
-        return Judge(plus, null) is { } found ? new(found.Number, null) : new(null, Unknown, OfMeta(plus));
+        return Judge(plus, null, ranges: false) is { } found ? new(found.Number, null) : new(null, Unknown, OfMeta(plus));
     }
 
     private static PhoneReading Bare(string digits, string? country)
@@ -99,8 +103,8 @@ public static class E164
         };
     }
 
-    // Null: no country has numbers of this length, or the digits would have to be changed by more than a trunk prefix.
-    private static Candidate? Judge(string digits, string? country)
+    // Null: no country has numbers of this length, or the digits would have to be changed by more than a trunk prefix. Without ranges only the number counts: they are most of the time.
+    private static Candidate? Judge(string digits, string? country, bool ranges = true)
     {
         if (PhoneSpellings.Of(digits).Count > 1)
         {
@@ -116,10 +120,19 @@ public static class E164
                 return new(e164, true, true);
             }
 
+            if (Library.IsPossibleNumberWithReason(number) != PhoneNumberUtil.ValidationResult.IS_POSSIBLE)
+            {
+                return null;
+            }
+
+            if (!ranges && e164 == digits)
+            {
+                return new(e164, false, false);
+            }
+
             var (valid, type) = (Library.IsValidNumber(number), Library.GetNumberType(number));
-            var possible = Library.IsPossibleNumberWithReason(number) == PhoneNumberUtil.ValidationResult.IS_POSSIBLE;
             var mobile = country is null ? IsMobile(type) : IsMobile(type) || Library.IsPossibleNumberForTypeWithReason(number, PhoneNumberType.MOBILE) == PhoneNumberUtil.ValidationResult.IS_POSSIBLE;
-            return possible && (valid || country is not null || e164 == digits) ? new(e164, valid, valid ? IsMobile(type) : mobile) : null;
+            return (valid || country is not null || e164 == digits) ? new(e164, valid, valid ? IsMobile(type) : mobile) : null;
         }
         catch (NumberParseException)
         {
@@ -135,7 +148,7 @@ public static class E164
         && CodesOfMobiles.GetOrAdd(digits.Length, _ => CodesWithMobilesLike(national)).Any(code => IsMobile(Library.GetNumberType(Number(code, national))) && $"+{code}{digits}" != whole.Number);
 
     private static int[] CodesWithMobilesLike(ulong national) =>
-        [.. Library.GetSupportedCallingCodes().Where(code => Library.IsPossibleNumberForTypeWithReason(Number(code, national), PhoneNumberType.MOBILE) == PhoneNumberUtil.ValidationResult.IS_POSSIBLE)];
+        [.. CallingCodes.Where(code => Library.IsPossibleNumberForTypeWithReason(Number(code, national), PhoneNumberType.MOBILE) == PhoneNumberUtil.ValidationResult.IS_POSSIBLE)];
 
     private static PhoneNumber Number(int callingCode, ulong national) => new PhoneNumber.Builder().SetCountryCode(callingCode).SetNationalNumber(national).Build();
 }

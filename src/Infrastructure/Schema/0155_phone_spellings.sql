@@ -46,12 +46,12 @@ END $$;
 CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON contacts FOR EACH ROW
   WHEN (NEW.phone_number ~ '^\+(52|54|55|225|229)' OR NEW.phone_key IS NOT NULL) EXECUTE FUNCTION bsp.key_phone();
 
--- Contacts without their key, after one, of one organization or (null) of all: for the worker, which does not know the organizations before. Ids only.
+-- Contacts without their key, after one, of all organizations, or of one, which then is after_organization too: for the worker, which does not know the organizations before. Ids only.
 CREATE FUNCTION bsp.unkeyed_contacts(only_organization uuid, after_organization uuid, after_id uuid, row_limit int)
 RETURNS TABLE (organization_id uuid, contact_id uuid) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT c.organization_id, c.id FROM public.contacts c
-   WHERE c.phone_key IS NULL AND c.phone_number ~ '^\+(52|54|55|225|229)' AND (only_organization IS NULL OR c.organization_id = only_organization)
-     AND (c.organization_id, c.id) > (after_organization, after_id)
+   WHERE c.phone_key IS NULL AND c.phone_number ~ '^\+(52|54|55|225|229)'
+     AND (c.organization_id, c.id) > (after_organization, after_id) AND c.organization_id <= coalesce(only_organization, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
    ORDER BY c.organization_id, c.id LIMIT row_limit
 $$;
 REVOKE ALL ON FUNCTION bsp.unkeyed_contacts(uuid, uuid, uuid, int) FROM PUBLIC;

@@ -36,7 +36,7 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
     [Theory]
     [InlineData("+5531987774100", "553187774100")]
     [InlineData("+553187774101", "5531987774101")]
-    [InlineData("+5531937774102", "553137774102")] // no rule joins these: only that our own message is answered
+    [InlineData("+5511937774102", "551137774102")] // no rule joins these: only that our own message is answered
     [InlineData("+4915187774103", "919876587770")] // not alike: two people, and the careful side for both
     public async Task Who_stops_our_message_from_another_spelling_is_left_out_of_the_next_campaign(string saved, string writes)
     {
@@ -57,6 +57,22 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var second = await tenant.LaunchAsync();
         await tenant.CompletedAsync(second);
         (await tenant.EndedAsync(second)).Single(m => m.ContactId == member.ContactId).Reason.ShouldBe("no_consent");
+        await app.NoneFailedAsync();
+    }
+
+    [Fact]
+    public async Task The_id_in_Meta_s_answer_to_a_send_is_the_contact_s()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await tenant.ImportAsync(["+5531937774105"]); // the simulator knows it as 553137774105, which no rule joins
+        var campaign = await tenant.LaunchAsync();
+        await tenant.CompletedAsync(campaign);
+        await tenant.EndedAsync(campaign);
+        var contact = (await tenant.NumbersAsync()).Single();
+        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.contact_aliases WHERE into_id = $1 AND phone_number = '+553137774105'", contact.Key), n => n == "1", "the id is known");
+        await WritesAsync(tenant, "553137774105", "wamid.wa-id", "STOP"); // without naming our message
+        (await tenant.NumbersAsync()).ShouldBe(new Dictionary<Guid, string> { [contact.Key] = "+5531937774105" });
+        (await tenant.Api.SendAsync("GET", $"/v1/contacts/{contact.Key}"))["consent_status"].GetString().ShouldBe("OPTED_OUT");
         await app.NoneFailedAsync();
     }
 

@@ -108,6 +108,15 @@ public sealed class PhoneReadingTests
     public void Without_a_country_code_the_default_country_decides(string written, string? country, string? e164) => E164.Read(written, country).E164.ShouldBe(e164);
 
     [Theory]
+    [InlineData("15550783881", "+15550783881")]
+    [InlineData("+1 555-078-3881", "+15550783881")]
+    [InlineData("16505551234", "+16505551234")]
+    [InlineData("9876543210", null)]
+    [InlineData("015112345678", null)]
+    [InlineData("919000131007.0", null)]
+    public void A_business_s_own_number_is_shown_with_its_country_code(string display, string? e164) => E164.OfDisplay(display).ShouldBe(e164);
+
+    [Theory]
     [InlineData("PHONE_NUMBER", null)]
     [InlineData("<WHATSAPP_USER_PHONE_NUMBER>", null)]
     [InlineData("fowefinoewcnw", null)]
