@@ -48,7 +48,7 @@ public sealed class AnsweredContacts(IEventStore store, IWamids wamids, IMediato
     {
         var messages = await wamids.FindAsync(organizationId, answered, ct);
         var streams = messages.Count == 0 ? [] : await store.LoadManyAsync(organizationId, [.. messages.Values.Distinct()], ct, archivedToo: true);
-        var contacts = streams.Select(s => s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve).Ref).OfType<MessageRef>().Where(r => r.Direction == "outbound").ToDictionary(r => r.MessageId, r => r.ContactId);
+        var contacts = streams.Select(s => s.Fold<Message, MessageEvent>().Ref).OfType<MessageRef>().Where(r => r.Direction == "outbound").ToDictionary(r => r.MessageId, r => r.ContactId);
         return messages.Where(m => contacts.ContainsKey(m.Value)).ToDictionary(m => m.Key, m => contacts[m.Value]);
     }
 }
