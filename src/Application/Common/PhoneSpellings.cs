@@ -3,14 +3,17 @@ using System.Text.RegularExpressions;
 namespace Bsp.Application.Common;
 
 /// <summary>
-/// Countries whose numbers have two spellings for one telephone: what people save, and the id that WhatsApp gave it at another time. A rule is here only where it leads from each spelling to exactly one other
-/// and both can mean nobody else. The same rules stand in <c>bsp.phone_key</c> and <c>bsp.phone_spellings</c>. Decision: docs/decisions/0156.
+/// Countries whose numbers have two spellings for one telephone: what people save, and the id that WhatsApp gave it at another time. A rule
+/// is here only where it leads from each spelling to exactly one other
+/// and both can mean nobody else. The same rules stand in <c>bsp.phone_key</c> and <c>bsp.phone_spellings</c>. Decision:
+/// docs/decisions/0156.
 /// </summary>
 public static partial class PhoneSpellings
 {
     private const int AlikeDigits = 6;
 
-    // Brazil: mobiles have a 9 before their eight digits since 2012–2016; landlines begin with 2–5 and never had it. Mexico: 1 before mobiles until 2019. Argentina: 9 before mobiles, of the same ten digits.
+    // Brazil: mobiles have a 9 before their eight digits since 2012–2016; landlines begin with 2–5 and never had it. Mexico: 1 before
+    // mobiles until 2019. Argentina: 9 before mobiles, of the same ten digits.
     // Ivory Coast: 01, 05, 07 by operator before the old eight digits since 2021. Benin: 01 before them since 2024.
     private static readonly (Regex Long, string ToShort, Regex Short, string ToLong)[] Rules =
     [
@@ -47,10 +50,12 @@ public static partial class PhoneSpellings
     public static bool MayDiffer(string? e164) => e164 is ['+', '5', '2' or '4' or '5', ..] or ['+', '2', '2', '5' or '9', ..];
 
     /// <summary>
-    /// Two numbers that one telephone may well have in a country that no rule is known of: the same country, the same last six digits, and another length. Only with Meta's word that they are one are they taken for it.
+    /// Two numbers that one telephone may well have in a country that no rule is known of: the same country, the same last six digits, and
+    /// another length. Only with Meta's word that they are one are they taken for it.
     /// </summary>
     public static bool Alike(string one, string other) =>
-        one.Length != other.Length && one.Length > AlikeDigits && other.Length > AlikeDigits && one[^AlikeDigits..] == other[^AlikeDigits..] && E164.CallingCode(one) is { } code && code == E164.CallingCode(other);
+        one.Length != other.Length && one.Length > AlikeDigits && other.Length > AlikeDigits && one[^AlikeDigits..] == other[^AlikeDigits..]
+        && E164.CallingCode(one) is { } code && code == E164.CallingCode(other);
 
     [GeneratedRegex("^\\+55([1-9][1-9])9([6-9][0-9]{7})$")]
     private static partial Regex BrazilNine();

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Bsp.Application.Common;
 
-/// <summary>A phone number as people and their programs write it, down to its digits. What decorates is dropped; what could make it another number is refused.</summary>
+/// <summary>A phone number as people and their programs write it, down to its digits. What decorates is dropped; what could make it another
+/// number is refused.</summary>
 internal static class PhoneText
 {
     /// <summary>Of the text, its decoration included.</summary>
@@ -11,11 +12,13 @@ internal static class PhoneText
 
     private const string Example = "write one number, with + and country code, like +4915112345678";
 
-    // Dashes that are in no dash category: minus, modifier minus, hyphen bullet, and the Japanese prolonged sound mark, which is typed for one.
+    // Dashes that are in no dash category: minus, modifier minus, hyphen bullet, and the Japanese prolonged sound mark, which is typed for
+    // one.
     private const string OtherDashes = "\u2212\u02D7\u2043\u30FC\uFF70";
 
     /// <summary>
-    /// Decimal digits of any script, after a '+' where there is one, become ASCII. Blanks of any width, dashes between digits, paired round brackets, and marks that show nothing (direction, zero width) are dropped.
+    /// Decimal digits of any script, after a '+' where there is one, become ASCII. Blanks of any width, dashes between digits, paired round
+    /// brackets, and marks that show nothing (direction, zero width) are dropped.
     /// Everything else is a fault: the rest of a sentence that begins with the field's name.
     /// </summary>
     /// <param name="partly">The beginning of a number is enough: it may break off anywhere.</param>

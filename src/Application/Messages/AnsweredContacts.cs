@@ -7,11 +7,13 @@ using MediatR;
 namespace Bsp.Application.Messages;
 
 /// <summary>
-/// Who answers our own message (<c>context.id</c>) in a chat of two is whom it was sent to, whatever number WhatsApp names: <see cref="RecognizeContact"/>. A group's message says nothing of the kind.
+/// Who answers our own message (<c>context.id</c>) in a chat of two is whom it was sent to, whatever number WhatsApp names: <see
+/// cref="RecognizeContact"/>. A group's message says nothing of the kind.
 /// </summary>
 public sealed class AnsweredContacts(IEventStore store, IWamids wamids, IMediator mediator)
 {
-    /// <summary>The contacts of the items as they are known with it, and for each the one that was written to where that is still somebody else; null: nobody.</summary>
+    /// <summary>The contacts of the items as they are known with it, and for each the one that was written to where that is still somebody
+    /// else; null: nobody.</summary>
     public async Task<(IReadOnlyList<EnsuredContact> Contacts, IReadOnlyList<Guid?> Others)> RecognizeAsync(
         Guid organizationId, IReadOnlyList<InboundItem> items, IReadOnlyList<EnsuredContact> contacts, CancellationToken ct)
     {
@@ -22,7 +24,8 @@ public sealed class AnsweredContacts(IEventStore store, IWamids wamids, IMediato
         {
             if (recipients.TryGetValue(wamid!, out var recipient) && recipient != known[i].Id)
             {
-                var recognized = await mediator.Send(new RecognizeContact(organizationId, recipient, items[i].From.PhoneNumber!, "reply"), ct);
+                var recognized = await mediator.Send(
+                    new RecognizeContact(organizationId, recipient, items[i].From.PhoneNumber!, "reply"), ct);
                 others[i] = recognized.Same || recognized.ContactId == known[i].Id ? null : recognized.ContactId;
                 Rename(known, recognized, known[i].Id);
             }
@@ -41,14 +44,18 @@ public sealed class AnsweredContacts(IEventStore store, IWamids wamids, IMediato
     }
 
     private static string? Answered(InboundItem item) =>
-        item.From.PhoneNumber is not null && MetaEnvelope.Text(item.Raw, "group_id") is null && MetaEnvelope.Child(item.Raw, "context") is { } context ? MetaEnvelope.Text(context, "id") : null;
+        item.From.PhoneNumber is not null && MetaEnvelope.Text(item.Raw, "group_id") is null
+        && MetaEnvelope.Child(item.Raw, "context") is { } context ? MetaEnvelope.Text(context, "id") : null;
 
     // Our own messages only: one may answer one's own, too.
-    private async Task<Dictionary<string, Guid>> RecipientsAsync(Guid organizationId, IReadOnlyCollection<string> answered, CancellationToken ct)
+    private async Task<Dictionary<string, Guid>> RecipientsAsync(
+        Guid organizationId, IReadOnlyCollection<string> answered, CancellationToken ct)
     {
         var messages = await wamids.FindAsync(organizationId, answered, ct);
-        var streams = messages.Count == 0 ? [] : await store.LoadManyAsync(organizationId, [.. messages.Values.Distinct()], ct, archivedToo: true);
-        var contacts = streams.Select(s => s.Fold<Message, MessageEvent>().Ref).OfType<MessageRef>().Where(r => r.Direction == "outbound").ToDictionary(r => r.MessageId, r => r.ContactId);
+        var streams = messages.Count == 0 ? []
+            : await store.LoadManyAsync(organizationId, [.. messages.Values.Distinct()], ct, archivedToo: true);
+        var contacts = streams.Select(s => s.Fold<Message, MessageEvent>().Ref).OfType<MessageRef>()
+            .Where(r => r.Direction == "outbound").ToDictionary(r => r.MessageId, r => r.ContactId);
         return messages.Where(m => contacts.ContainsKey(m.Value)).ToDictionary(m => m.Key, m => contacts[m.Value]);
     }
 }

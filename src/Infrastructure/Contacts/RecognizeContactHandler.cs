@@ -8,9 +8,12 @@ using MediatR;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>
-/// By an ordinary merge: the number is ensured to be a contact, which becomes part of the one that it is, so events, rebuilds, erasures and aliases are what they are for every merge. Decision: docs/decisions/0156.
+/// By an ordinary merge: the number is ensured to be a contact, which becomes part of the one that it is, so events, rebuilds, erasures and
+/// aliases are what they are for every merge. Decision: docs/decisions/0156.
 /// </summary>
-public sealed class RecognizeContactHandler(Shards shards, IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>> ensure, ContactMerger merger) : IRequestHandler<RecognizeContact, Recognized>
+public sealed class RecognizeContactHandler(
+    Shards shards, IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>> ensure, ContactMerger merger)
+    : IRequestHandler<RecognizeContact, Recognized>
 {
     public async Task<Recognized> Handle(RecognizeContact command, CancellationToken ct)
     {
@@ -33,7 +36,8 @@ public sealed class RecognizeContactHandler(Shards shards, IRequestHandler<Ensur
         }
 
         var other = (await ensure.Handle(new(command.OrganizationId, [new(command.Number, null, null)]), ct))[0].Id;
-        if (other == own || (await RowAsync(shard, command.OrganizationId, other, ct) is { WaUserId: not null } named && contact.WaUserId is not null && named.WaUserId != contact.WaUserId))
+        if (other == own || (await RowAsync(shard, command.OrganizationId, other, ct) is { WaUserId: not null } named
+            && contact.WaUserId is not null && named.WaUserId != contact.WaUserId))
         {
             return new(own, other == own);
         }
@@ -44,5 +48,6 @@ public sealed class RecognizeContactHandler(Shards shards, IRequestHandler<Ensur
     private sealed record Row(string? Phone, string? WaUserId);
 
     private static Task<Row?> RowAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct) =>
-        shard.FirstAsync(organizationId, "SELECT phone_number, wa_user_id FROM contacts WHERE organization_id = $1 AND id = $2", r => new Row(r.TextOrNull(0), r.TextOrNull(1)), ct, organizationId, contactId);
+        shard.FirstAsync(organizationId, "SELECT phone_number, wa_user_id FROM contacts WHERE organization_id = $1 AND id = $2",
+            r => new Row(r.TextOrNull(0), r.TextOrNull(1)), ct, organizationId, contactId);
 }

@@ -4,8 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>Looks for contacts without a <c>phone_key</c> at the start, and from time to time after: an update finds them all there, later only the survivors of merges come.</summary>
-public sealed partial class SpellingWorker(Shards shards, SpellingTwins twins, TimeProvider clock, ILogger<SpellingWorker> log) : BackgroundService
+/// <summary>Looks for contacts without a <c>phone_key</c> at the start, and from time to time after: an update finds them all there, later
+/// only the survivors of merges come.</summary>
+public sealed partial class SpellingWorker(Shards shards, SpellingTwins twins, TimeProvider clock, ILogger<SpellingWorker> log)
+    : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
 
@@ -38,9 +40,11 @@ public sealed partial class SpellingWorker(Shards shards, SpellingTwins twins, T
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "contact {ContactId} has another spelling of somebody's number and could not be merged; trying again in the next round")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "contact {ContactId} has another spelling of somebody's number and could not be merged; trying again in the next round")]
     private partial void LogUnmerged(Exception exception, Guid contactId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "contacts of one telephone in two spellings: shard {Shard} could not be gone through; trying again")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "contacts of one telephone in two spellings: shard {Shard} could not be gone through; trying again")]
     private partial void LogFailed(Exception exception, string shard);
 }
