@@ -39,7 +39,7 @@ public sealed class AnsweredContacts(IEventStore store, IWamids wamids, IMediato
     {
         for (var i = 0; recognized.Same && i < known.Length; i++)
         {
-            known[i] = known[i].Id == was ? known[i] with { Id = recognized.ContactId } : known[i];
+            known[i] = known[i].Id == was ? known[i] with { Id = recognized.ContactId, Created = false } : known[i];
         }
     }
 
