@@ -94,6 +94,8 @@ public static class Composition
         services.AddSingleton<ErasureOrders>();
         services.AddSingleton<ErasureSignal>();
         services.AddHostedService<ErasureWorker>();
+        services.AddSingleton<SpellingTwins>();
+        services.AddHostedService<SpellingWorker>();
         services.AddSingleton<JournalTraces>();
         services.AddSingleton<ImportTraces>();
         services.AddSingleton<IInlineView, TemplatesView>();
@@ -168,6 +170,8 @@ public static class Composition
         services.AddSingleton<MergedRecipients>();
         services.AddSingleton<IProjection, SendReactor>();
         services.AddSingleton<Sender>();
+        services.AddSingleton<AnsweredNumbers>();
+        services.AddSingleton<AnsweredContacts>();
         services.AddSingleton<IWamids, Wamids>();
         services.AddSingleton<ISendReferences, SendReferences>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();

@@ -16,6 +16,10 @@ public static class Rules
     /// <summary>Null, or a JSON object of at most 64 KB.</summary>
     public static bool IsObject(JsonElement? value) => value is not { } given || given.ValueKind == JsonValueKind.Null || (given.ValueKind == JsonValueKind.Object && given.GetRawText().Length <= ObjectCharsMax);
 
+    /// <summary>Null, or settings whose <c>default_country</c>, where it is given, is an ISO 3166-1 alpha-2 code in upper case, or null.</summary>
+    public static bool HasCountry(JsonElement? settings) => settings is not { ValueKind: JsonValueKind.Object } given || !given.TryGetProperty("default_country", out var country)
+        || country.ValueKind == JsonValueKind.Null || (country.ValueKind == JsonValueKind.String && E164.IsCountry(country.GetString()!));
+
     /// <summary>Property names in messages are those of the wire. Called once at start.</summary>
     public static void NameFieldsAsOnTheWire()
     {

@@ -14,10 +14,11 @@ public sealed record ContactFields(string? PhoneNumber, string? WaUserId, string
     /// <summary>Nothing known.</summary>
     public static readonly ContactFields Empty = new(null, null, null, null, null, JsonSerializer.SerializeToElement(new { }), []);
 
-    /// <summary>As it is stored: phone in E.164, texts trimmed and null when empty, tags trimmed and each once.</summary>
-    public ContactFields Normalized() => this with
+    /// <summary>As it is stored: texts trimmed and null when empty, tags trimmed and each once.</summary>
+    /// <param name="phone">The phone number in E.164, as it was read by the organization's default country; null: none.</param>
+    public ContactFields Normalized(string? phone) => this with
     {
-        PhoneNumber = E164.Normalize(PhoneNumber),
+        PhoneNumber = phone,
         WaUserId = Tidy(WaUserId),
         FirstName = Tidy(FirstName),
         LastName = Tidy(LastName),
@@ -47,10 +48,21 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
     private const int EmailCharactersMax = 254; // RFC 5321 §4.5.3.1.3
     private const int WaUserIdCharactersMax = 140; // two letters, a dot, up to 128 characters, Meta's BSUID; the parent form is a little longer
 
-    public ContactFieldsValidator()
+    public ContactFieldsValidator() : this(phoneIsRead: false)
     {
-        RuleFor(c => c.PhoneNumber).Must(phone => E164.Normalize(phone) is not null).When(c => !string.IsNullOrWhiteSpace(c.PhoneNumber)).OverridePropertyName("phone_number")
-            .WithErrorCode("contact.phone_number_invalid").WithMessage("'{PropertyValue}' is no phone number with country code (E.164, like +4915112345678).");
+    }
+
+    /// <param name="phoneIsRead">The phone number was read already, and is not judged here.</param>
+    public ContactFieldsValidator(bool phoneIsRead)
+    {
+        // Digits without a country code are judged by who knows the organization's default country.
+        RuleFor(c => c.PhoneNumber).Custom((phone, context) =>
+        {
+            if (!phoneIsRead && !string.IsNullOrWhiteSpace(phone) && E164.Read(phone, null) is { E164: null, IsBare: false, Fault: { } fault })
+            {
+                context.AddFailure(PhoneFault(phone, fault));
+            }
+        });
         RuleFor(c => c.PhoneNumber).NotEmpty().When(c => string.IsNullOrWhiteSpace(c.WaUserId)).OverridePropertyName("phone_number")
             .WithErrorCode("contact.identity_missing").WithMessage("A contact needs a phone_number or a wa_user_id.");
         RuleFor(c => c.WaUserId).MaximumLength(WaUserIdCharactersMax).Must(Plain).OverridePropertyName("wa_user_id").WithErrorCode("contact.wa_user_id_invalid").WithMessage("A wa_user_id is a short text such as US.13491208655302741918.");
@@ -68,6 +80,10 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
         RuleFor(c => c.Tags).Must(tags => tags.All(tag => !string.IsNullOrWhiteSpace(tag) && tag.Length <= KeyCharactersMax && Plain(tag))).OverridePropertyName("tags")
             .WithErrorCode("contact.tags_invalid").WithMessage($"A tag has 1 to {KeyCharactersMax} characters.");
     }
+
+    /// <summary>That a phone number was refused, and why.</summary>
+    public static FluentValidation.Results.ValidationFailure PhoneFault(string written, string fault) =>
+        new("phone_number", $"'{Domain.Common.Text.Cut(written, 60)}' {fault}{(fault.Contains("+4915112345678", StringComparison.Ordinal) ? "" : " (E.164, like +4915112345678)")}.") { ErrorCode = "contact.phone_number_invalid" };
 
     /// <summary>What is wrong with custom_fields; null when nothing is.</summary>
     public static string? CustomFieldFault(JsonElement fields)

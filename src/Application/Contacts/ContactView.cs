@@ -41,13 +41,27 @@ public sealed class ListContactsValidator : AbstractValidator<ListContacts>
     {
         RuleFor(l => l.Limit).InclusiveBetween(1, 200).OverridePropertyName("limit");
         RuleFor(l => l.Q).MaximumLength(100).Must(ContactFieldsValidator.Plain).OverridePropertyName("q");
-        RuleFor(l => l.Phone).MaximumLength(20).Must(ContactFieldsValidator.Plain).OverridePropertyName("phone");
+        RuleFor(l => l.Phone).MaximumLength(60).Must(ContactFieldsValidator.Plain).OverridePropertyName("phone");
+        RuleFor(l => l.Phone).Custom((phone, context) =>
+        {
+            if (phone is not null && E164.Digits(phone) is { Digits: null, Fault: { } fault } && phone.Trim().TrimStart('+').Length > 0)
+            {
+                context.AddFailure(new FluentValidation.Results.ValidationFailure("phone", $"'{Domain.Common.Text.Cut(phone, 60)}' {fault}.") { ErrorCode = "contact.phone_number_invalid" });
+            }
+        });
         RuleFor(l => l.Tag).MaximumLength(64).Must(ContactFieldsValidator.Plain).OverridePropertyName("tag");
-        RuleFor(l => l.PhoneNumber).Must(p => p is null || E164.Normalize(p) is not null).OverridePropertyName("phone_number").WithErrorCode("contact.phone_number_invalid").WithMessage("'{PropertyValue}' is no phone number with country code (E.164, like +4915112345678).");
+        // A number that no country has may be one that Meta named: whether somebody here has it, only the search knows.
+        RuleFor(l => l.PhoneNumber).Custom((phone, context) =>
+        {
+            if (phone is not null && E164.Read(phone, null) is { E164: null, Written: null, IsBare: false, Fault: { } fault })
+            {
+                context.AddFailure(ContactFieldsValidator.PhoneFault(phone, fault));
+            }
+        });
         RuleFor(l => l.Email).MaximumLength(254).Must(ContactFieldsValidator.Plain).OverridePropertyName("email");
         RuleFor(l => l.Custom).Must(c => c.Count <= CustomMax && c.All(p => p.Key.Length is > 0 and <= 64 && p.Value.Length <= 500 && ContactFieldsValidator.Plain(p.Key) && !p.Value.Contains('\0'))).OverridePropertyName("custom")
             .WithMessage($"At most {CustomMax} custom fields, as custom.<key>=<value>.");
         RuleFor(l => l.Consent).Must(c => c is null || Domain.Contacts.Contact.ConsentStatuses.Contains(c)).OverridePropertyName("consent").WithMessage("consent is OPTED_IN, OPTED_OUT or PENDING.");
-        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _) || (c.StartsWith('+') && E164.Normalize(c) is not null)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
+        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _) || (c.StartsWith('+') && E164.OfMeta(c) is not null)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
     }
 }

@@ -42,6 +42,9 @@ public sealed class ImportColumns
 
     private ImportColumns(IReadOnlyList<string> names) => Names = names;
 
+    /// <summary>Whose numbers may be written without country code: the organization's default country, ISO 3166-1 alpha-2. Null: there is none.</summary>
+    public string? Country { get; init; }
+
     /// <summary>Tidied names in the file's order.</summary>
     public IReadOnlyList<string> Names { get; }
 
@@ -75,7 +78,7 @@ public sealed class ImportColumns
     private static bool IsKnown(string name) => Known.Contains(name) || (name.StartsWith(CustomPrefix, StringComparison.Ordinal) && name.Length > CustomPrefix.Length && name.Length <= CustomPrefix.Length + KeyCharactersMax);
 
     /// <summary>A header read before.</summary>
-    public static ImportColumns Of(IReadOnlyList<string> names) => new(names);
+    public static ImportColumns Of(IReadOnlyList<string> names, string? country = null) => new(names) { Country = country };
 
     /// <summary>Checks one row. Exactly one of the two is null.</summary>
     public (ImportRow? Row, RowFault? Fault) Check(IReadOnlyList<string> fields)
@@ -105,9 +108,15 @@ public sealed class ImportColumns
             }
 
             // Reading a phone number is most of a row's time: once.
-            if (Names[i] == "phone_number" && E164.Normalize(text) is { } e164)
+            if (Names[i] == "phone_number")
             {
-                row = row with { PhoneNumber = e164 };
+                var reading = E164.Read(text, Country);
+                if (reading is { E164: null, Written: null } or { E164: null, IsBare: true })
+                {
+                    return (null, new("phone_number", reading.Fault!));
+                }
+
+                row = row with { PhoneNumber = reading.E164 ?? reading.Written, PhoneDoubt = reading.Fault };
                 continue;
             }
 
@@ -135,7 +144,6 @@ public sealed class ImportColumns
     private static string? Fault(string column, string text) => column switch
     {
         _ when text.Contains('\0') => "has a NUL character",
-        "phone_number" => "is no phone number with country code",
         "email" => ContactFieldsValidator.IsEmail(text) ? null : "is no e-mail address",
         "consent_status" => Domain.Contacts.Contact.ConsentStatuses.Contains(text.ToUpperInvariant()) ? null : "is none of OPTED_IN, OPTED_OUT, PENDING",
         "first_name" or "last_name" => text.Length <= ContactFieldsValidator.NameCharactersMax && ContactFieldsValidator.Plain(text) ? null : $"has more than {ContactFieldsValidator.NameCharactersMax} characters or control characters",

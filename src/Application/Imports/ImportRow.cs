@@ -8,6 +8,9 @@ namespace Bsp.Application.Imports;
 /// <param name="Tags">Added to those there.</param>
 public sealed record ImportRow(string? PhoneNumber, string? WaUserId, string? FirstName, string? LastName, string? Email, string? Consent, JsonObject CustomFields, IReadOnlyList<string> Tags)
 {
+    /// <summary>Why the phone number is none unless a contact has it already: no country has numbers of its length, but Meta may have named it. Null: it is one.</summary>
+    public string? PhoneDoubt { get; init; }
+
     /// <summary>What makes two rows the same contact.</summary>
     public string Key => PhoneNumber ?? WaUserId!;
 

@@ -1,8 +1,5 @@
 using System.Text.Json;
-using Bsp.Application.Common;
-using Bsp.Application.Contacts;
 using Bsp.Application.Webhooks;
-using Bsp.Domain.Common;
 
 namespace Bsp.Application.Messages;
 
@@ -49,12 +46,8 @@ public static class OutboundBody
     /// <summary>Null when the message is no template.</summary>
     public static string? TemplateLanguage(string type, JsonElement body) => type == "template" && MetaEnvelope.Child(body, "language") is { } language ? MetaEnvelope.Text(language, "code") : null;
 
-    /// <summary>A phone number or a business-scoped user id.</summary>
-    /// <exception cref="Refusal"><c>message.recipient_invalid</c></exception>
-    public static ContactIdentity Recipient(string to) =>
-        to.Length > 3 && char.IsAsciiLetterUpper(to[0]) && char.IsAsciiLetterUpper(to[1]) && to[2] == '.'
-            ? new(null, to, null)
-            : E164.Normalize(to) is { } phone ? new(phone, null, null) : throw new Refusal("message.recipient_invalid", "to must be a phone number in E.164 (+16505551234) or a business-scoped user id.");
+    /// <summary>It has the form of a business-scoped user id: a country's two letters, a dot, and more.</summary>
+    public static bool IsUserId(string to) => to.Length > 3 && char.IsAsciiLetterUpper(to[0]) && char.IsAsciiLetterUpper(to[1]) && to[2] == '.';
 
     private static (string, string)? MediaFault(string type, JsonElement body)
     {

@@ -17,19 +17,20 @@ public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wa
 /// <summary>Takes customers' messages in, each once however often it is delivered: message, conversation window and, for STOP and START, consent.</summary>
 public sealed record ReceiveMessages(Guid OrganizationId, IReadOnlyList<InboundItem> Items) : IRequest<int>;
 
-public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
+public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, AnsweredContacts answered, IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
 {
     private const int AttemptsMax = 50;
 
     public async Task<int> Handle(ReceiveMessages command, CancellationToken ct)
     {
-        var contacts = await mediator.Send(new EnsureContacts(command.OrganizationId, [.. command.Items.Select(i => i.From)]), ct);
+        var ensured = await mediator.Send(new EnsureContacts(command.OrganizationId, [.. command.Items.Select(i => i.From)]), ct);
+        var (contacts, others) = await answered.RecognizeAsync(command.OrganizationId, command.Items, ensured, ct);
         var contents = await personal.SealAsync(command.OrganizationId, [.. command.Items.Select((item, i) => (contacts[i].Id, Content(item)))], ct);
         var received = 0;
         for (var i = 0; i < command.Items.Count; i++)
         {
             received += await ReceiveAsync(command.OrganizationId, command.Items[i], contacts[i], contents[i], ct) ? 1 : 0;
-            await ConsentAsync(command.OrganizationId, command.Items[i], contacts[i].Id, ct);
+            await ConsentAsync(command.OrganizationId, command.Items[i], contacts[i].Id, others[i], ct);
         }
 
         return received;
@@ -67,11 +68,18 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         throw new Common.VersionConflict(conversationId, named: false);
     }
 
-    private async Task ConsentAsync(Guid organizationId, InboundItem item, Guid contactId, CancellationToken ct)
+    // Other: whose message is answered, where that is somebody else by all that is known. Who stops an address of another's stops that one, too: nobody is sent on what may be a mistake of ours.
+    private async Task ConsentAsync(Guid organizationId, InboundItem item, Guid contactId, Guid? other, CancellationToken ct)
     {
-        if (ConsentKeywords.Read(Said(item)) is { } status)
+        if (ConsentKeywords.Read(Said(item)) is not { } status)
         {
-            await mediator.Send(new ChangeContactConsent(organizationId, contactId, new(status, "keyword", item.Wamid)) { Once = true }, ct);
+            return;
+        }
+
+        await mediator.Send(new ChangeContactConsent(organizationId, contactId, new(status, "keyword", item.Wamid)) { Once = true }, ct);
+        if (other is { } answeredContact && status == "OPTED_OUT")
+        {
+            await mediator.Send(new ChangeContactConsent(organizationId, answeredContact, new(status, "keyword", item.Wamid)) { Once = true }, ct);
         }
     }
 

@@ -13,7 +13,7 @@ using MediatR;
 namespace Bsp.Application.Messages;
 
 /// <summary>Sends one message. Anything but a template needs an open customer-service window.</summary>
-/// <param name="To">E.164 with or without <c>+</c>, or a business-scoped user id (<c>US.1349…</c>).</param>
+/// <param name="To">A phone number with <c>+</c> and country code (without, the organization's default country decides), or a business-scoped user id (<c>US.1349…</c>).</param>
 /// <param name="Body">The Graph object of the type (<c>{"body":"…"}</c> of a text), by Meta's own shape.</param>
 /// <param name="Context">Id of the message this one answers; null: none.</param>
 public sealed record SendMessage(Guid OrganizationId, Guid AccountId, string To, string Type, JsonElement Body, string? Context, SentBy SentBy) : ICommand;
@@ -42,6 +42,10 @@ public interface ISendReferences
     /// <exception cref="Refusal"><c>account.unknown</c>, <c>message.account_not_connected</c>, <c>organization.suspended</c>, <c>template.unknown</c>, <c>message.template_not_approved</c></exception>
     Task<TemplateUse?> RequireAsync(Guid organizationId, Guid accountId, string? templateName, string? language, CancellationToken ct);
 
+    /// <summary>Whom <c>to</c> means: a business-scoped user id, or a phone number as people write it, read by the organization's default country. A number that a contact has is never judged.</summary>
+    /// <exception cref="Refusal"><c>message.recipient_invalid</c></exception>
+    Task<ContactIdentity> RecipientAsync(Guid organizationId, string to, CancellationToken ct);
+
     /// <summary>Consent of a contact as stored.</summary>
     Task<string> ConsentAsync(Guid organizationId, Guid contactId, CancellationToken ct);
 
@@ -54,7 +58,7 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
     public async Task<Done> Handle(SendMessage command, CancellationToken ct)
     {
         var template = await references.RequireAsync(command.OrganizationId, command.AccountId, OutboundBody.TemplateName(command.Type, command.Body), OutboundBody.TemplateLanguage(command.Type, command.Body), ct);
-        var recipient = OutboundBody.Recipient(command.To);
+        var recipient = await references.RecipientAsync(command.OrganizationId, command.To, ct);
         var contact = (await mediator.Send(new EnsureContacts(command.OrganizationId, [recipient]), ct))[0];
         await RequireConsentAsync(command.OrganizationId, contact.Id, template, ct);
         var conversationId = Uuid.Conversation(command.AccountId, contact.Id);

@@ -24,7 +24,11 @@ public enum SendResult
 /// <param name="Wamid">Set when accepted.</param>
 /// <param name="Held">Accepted but held for quality assessment.</param>
 /// <param name="Code">Meta's error code; null without one.</param>
-public sealed record SendOutcome(SendResult Result, string? Wamid, bool Held, int? Code, string? Title, string? Details, TimeSpan RetryAfter);
+public sealed record SendOutcome(SendResult Result, string? Wamid, bool Held, int? Code, string? Title, string? Details, TimeSpan RetryAfter)
+{
+    /// <summary>By which number WhatsApp knows the recipient (E.164), where that is not the one that was sent to and Meta names both; else null.</summary>
+    public (string Sent, string Known)? Recipient { get; init; }
+}
 
 /// <summary>Meta's answer to a submitted template.</summary>
 /// <param name="Status">PENDING, APPROVED or REJECTED.</param>

@@ -22,5 +22,7 @@ public sealed class CreateOrganizationValidator : AbstractValidator<CreateOrgani
         RuleFor(c => c.MetaAccessToken).MaximumLength(1_000);
         RuleFor(c => c.WebhookVerifyToken).MaximumLength(200);
         RuleFor(c => c.Settings).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.");
+        RuleFor(c => c.Settings).Must(Rules.HasCountry).OverridePropertyName("settings.default_country").WithErrorCode("organization.default_country_invalid")
+            .WithMessage("must be a country's two letters in upper case (ISO 3166-1), such as IN: whose phone numbers may be written without country code.");
     }
 }

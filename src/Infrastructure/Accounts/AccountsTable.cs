@@ -23,7 +23,7 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, AuditLog audi
     public async Task<Done> Handle(CreateAccount command, CancellationToken cancellationToken)
     {
         var home = await shards.OfAsync(command.OrganizationId, cancellationToken);
-        var phone = E164.Normalize(command.PhoneNumber)!;
+        var phone = E164.OfDisplay(command.PhoneNumber)!;
         try
         {
             return await shards.InBothAsync(home, [command.OrganizationId], async (directory, own) =>

@@ -24,7 +24,7 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Drives campaigns: launches the scheduled, freezes audiences, turns members into messages page by page, tells the rest of a cancelled campaign off, completes.
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
-public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
+public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     /// <summary>Pause between two rounds while there is a campaign to drive.</summary>
@@ -186,6 +186,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
         if (cursor.Total is not { } total)
         {
+            await twins.SettleAsync(organizationId, ct); // two spellings of one telephone are one member
             await FreezeAsync(shard, transaction, organizationId, campaignId, ct);
             return true;
         }

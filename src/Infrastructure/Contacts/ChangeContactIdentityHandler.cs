@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.EventStore;
 using Bsp.Application.Privacy;
@@ -109,7 +110,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         }
 
         // Unless the number was given to that one later.
-        if (other is not null && other.Id != known.Id && !(other.Phone == command.After.PhoneNumber && other.PhoneSaidAt > command.SaidAt))
+        if (other is not null && other.Id != known.Id && !(Spellings(command.After.PhoneNumber).Contains(other.Phone) && other.PhoneSaidAt > command.SaidAt))
         {
             await merger.MergeAsync(command.OrganizationId, known.Id, other.Id, command.Source, ct);
         }
@@ -125,7 +126,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         var row = await RowAsync(transaction, command, known.Id, "", ct);
         var later = await FreeAsync(transaction, command, row, ct);
         var state = stream.Fold<Contact, ContactEvent>();
-        var events = Contact.ChangeIdentity(state, row.Id, command.Source, command.Proof, await SealAsync(command, row, ct), later is { PhoneNumber: null, WaUserId: null }, command.SaidAt, clock.GetUtcNow());
+        var events = Contact.ChangeIdentity(state, row.Id, command.Source, command.Proof, await SealAsync(command, row, later, ct), later is { PhoneNumber: null, WaUserId: null }, command.SaidAt, clock.GetUtcNow());
         if ((await store.AppendAsync(transaction, shard, command.OrganizationId, [[new(row.Id, "contact", stream.Version, events)]], ct))[0].Verdict != AppendVerdict.Ok
             || await RowAsync(transaction, command, known.Id, " FOR NO KEY UPDATE", ct) != row)
         {
@@ -145,8 +146,8 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
     private static async Task<ContactIdentity> FreeAsync(TenantTransaction transaction, ChangeContactIdentity command, Row row, CancellationToken ct)
     {
         var later = row.Later(command);
-        return later.PhoneNumber is { } phone && (await transaction.QueryAsync("SELECT true FROM contacts c WHERE c.organization_id = $1 AND c.phone_number = $2 AND c.id <> $3 AND c.phone_said_at > $4", r => true, ct,
-            command.OrganizationId, phone, row.Id, command.SaidAt.UtcDateTime)).Count > 0 ? later with { PhoneNumber = null } : later;
+        return later.PhoneNumber is { } phone && (await transaction.QueryAsync("SELECT true FROM contacts c WHERE c.organization_id = $1 AND c.phone_number = ANY ($2) AND c.id <> $3 AND c.phone_said_at > $4", r => true, ct,
+            command.OrganizationId, Spellings(phone), row.Id, command.SaidAt.UtcDateTime)).Count > 0 ? later with { PhoneNumber = null } : later;
     }
 
     // Told before, of whichever contact the person was then.
@@ -167,30 +168,32 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
 
         var past = await shard.FirstAsync(command.OrganizationId, """
             (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = $1 AND x.wa_user_id = $3 ORDER BY x.until DESC LIMIT 1)
-            UNION ALL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = $1 AND x.phone_number = $2 AND x.until >= $4 ORDER BY x.until LIMIT 1) LIMIT 1
-            """, r => (Guid?)r.GetGuid(0), ct, command.OrganizationId, Text(before.PhoneNumber), Text(before.WaUserId), command.SaidAt.UtcDateTime);
+            UNION ALL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = $1 AND x.phone_number = ANY ($2) AND x.until >= $4 ORDER BY x.until LIMIT 1) LIMIT 1
+            """, r => (Guid?)r.GetGuid(0), ct, command.OrganizationId, Spellings(before.PhoneNumber), Text(before.WaUserId), command.SaidAt.UtcDateTime);
         return (past is { } then ? await ByAsync(shard, command.OrganizationId, "c.id = $2", then, ct) : null) ?? await ReachedAsync(shard, command.OrganizationId, before, ct);
     }
 
     // Who is reached so today.
     private static async Task<Row?> ReachedAsync(Shard shard, Guid organizationId, ContactIdentity identity, CancellationToken ct)
     {
-        var alias = await shard.FirstAsync(organizationId, "SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND (x.wa_user_id = $3 OR x.phone_number = $2) LIMIT 1", r => (Guid?)r.GetGuid(0), ct,
-            organizationId, Text(identity.PhoneNumber), Text(identity.WaUserId));
+        var alias = await shard.FirstAsync(organizationId, "SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND (x.wa_user_id = $3 OR x.phone_number = ANY ($2)) LIMIT 1", r => (Guid?)r.GetGuid(0), ct,
+            organizationId, Spellings(identity.PhoneNumber), Text(identity.WaUserId));
         return (identity.WaUserId is { } user ? await ByAsync(shard, organizationId, "c.wa_user_id = $2", user, ct) : null)
-            ?? (identity.PhoneNumber is { } phone ? await ByAsync(shard, organizationId, "c.phone_number = $2", phone, ct) : null)
+            ?? (identity.PhoneNumber is { } phone ? await ByAsync(shard, organizationId, "c.phone_number = $2", phone, ct) ?? await ByAsync(shard, organizationId, "c.phone_number = ANY ($2)", Spellings(phone), ct) : null)
             ?? (alias is { } id ? await ByAsync(shard, organizationId, "c.id = $2", id, ct) : null);
     }
 
     private static Task<Row?> ByAsync(Shard shard, Guid organizationId, string condition, object value, CancellationToken ct) =>
         shard.FirstAsync(organizationId, $"SELECT {Columns} FROM contacts c WHERE c.organization_id = $1 AND {condition}", Row.Read, ct, organizationId, value);
 
-    private async Task<Sealed> SealAsync(ChangeContactIdentity command, Row known, CancellationToken ct)
+    // After: what becomes of the contact, or, when later news was told first and nothing does, what this news says.
+    private async Task<Sealed> SealAsync(ChangeContactIdentity command, Row known, ContactIdentity later, CancellationToken ct)
     {
+        var told = later is { PhoneNumber: null, WaUserId: null } ? command.After : later;
         var identity = JsonSerializer.Serialize(new
         {
             before = new { phone_number = known.Phone, wa_user_id = known.WaUserId },
-            after = new { phone_number = command.After.PhoneNumber ?? known.Phone, wa_user_id = command.After.WaUserId ?? known.WaUserId },
+            after = new { phone_number = told.PhoneNumber ?? known.Phone, wa_user_id = told.WaUserId ?? known.WaUserId },
         });
         return (await personal.SealAsync(command.OrganizationId, [(known.Id, identity)], ct))[0];
     }
@@ -223,6 +226,8 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
             await transaction.ExecuteAsync($"INSERT INTO bsp.past_identities (organization_id, contact_id, {column}, until) VALUES ($1, $2, $3, $4)", ct, command.OrganizationId, contactId, had, command.SaidAt.UtcDateTime);
         }
     }
+
+    private static string[] Spellings(string? phone) => phone is null ? [] : [.. PhoneSpellings.Of(phone)];
 
     private static NpgsqlParameter Text(string? value) => ContactRows.Nullable(NpgsqlDbType.Text, value);
 }

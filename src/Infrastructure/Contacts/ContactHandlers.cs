@@ -40,7 +40,7 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         var id = CurrentRequest.NewId();
-        var fields = command.Fields.Normalized();
+        var fields = command.Fields.Normalized(await shard.PhoneOfContactAsync(command.OrganizationId, command.Fields.PhoneNumber, ct));
         if (command.Consent is not { Status: not "PENDING" } consent)
         {
             await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
@@ -72,9 +72,9 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
     internal static async Task RequireOwnAsync(TenantTransaction transaction, Guid id, ContactFields fields, CancellationToken ct)
     {
         var others = await transaction.QueryAsync("""
-            SELECT c.id FROM contacts c WHERE (c.phone_number = $1 OR c.wa_user_id = $2) AND c.id <> $3
-            UNION ALL SELECT x.into_id FROM bsp.contact_aliases x WHERE (x.phone_number = $1 OR x.wa_user_id = $2) AND x.into_id <> $3
-            """, row => row.GetGuid(0), ct, Text(fields.PhoneNumber), Text(fields.WaUserId), id);
+            SELECT c.id FROM contacts c WHERE (c.phone_number = ANY ($1) OR c.wa_user_id = $2) AND c.id <> $3
+            UNION ALL SELECT x.into_id FROM bsp.contact_aliases x WHERE (x.phone_number = ANY ($1) OR x.wa_user_id = $2) AND x.into_id <> $3
+            """, row => row.GetGuid(0), ct, fields.PhoneNumber is { } phone ? PhoneSpellings.Of(phone).ToArray() : [], Text(fields.WaUserId), id);
         if (others.Count > 0)
         {
             throw Duplicate(others[0]);
@@ -98,14 +98,20 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
         }
 
         var patched = ContactPatch.Apply(ContactRows.Fields(before), command.Patch);
-        await new ContactFieldsValidator().ValidateAndThrowAsync(patched, ct);
-        var fields = patched.Normalized();
+        var phone = await PhoneAsync(shard, command.OrganizationId, before.PhoneNumber, patched.PhoneNumber, ct);
+        await new ContactFieldsValidator(phoneIsRead: true).ValidateAndThrowAsync(patched, ct);
+        var fields = patched.Normalized(phone);
         var version = await UpdateAsync(transaction, before.Id, fields, ct);
-        await CreateContactHandler.RequireOwnAsync(transaction, before.Id, fields, ct);
+        // Only what is new: one of two contacts that are one person already may be changed until they are merged.
+        await CreateContactHandler.RequireOwnAsync(transaction, before.Id, fields with { PhoneNumber = phone == before.PhoneNumber ? null : phone, WaUserId = fields.WaUserId == before.WaUserId ? null : fields.WaUserId }, ct);
         await transaction.CommitAsync(ct);
         await cache.RemoveAsync(command.OrganizationId, [.. new[] { before.PhoneNumber, fields.PhoneNumber }.OfType<string>().Distinct()], ct);
         return new(before.Id, version);
     }
+
+    // The number that the contact has is not judged again, however it is written: Meta may have named it.
+    private static async Task<string?> PhoneAsync(Shard shard, Guid organizationId, string? has, string? written, CancellationToken ct) =>
+        has is not null && written is not null && (written == has || E164.Read(written, null).Written == has) ? has : await shard.PhoneOfContactAsync(organizationId, written, ct);
 
     private static async Task<long> UpdateAsync(TenantTransaction transaction, Guid id, ContactFields fields, CancellationToken ct)
     {

@@ -46,7 +46,7 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
         return Known(await IdentityTextsAsync(organizationId, facts, ct));
     }
 
-    private static ErasedIdentities Known(List<string?> texts) => new([.. Values(texts, Phones).Select(E164.OfWaId).Distinct()], [.. Values(texts, UserIds).Distinct()], []);
+    private static ErasedIdentities Known(List<string?> texts) => new([.. Values(texts, Phones).Select(E164.OfWaId).SelectMany(PhoneSpellings.Of).Distinct()], [.. Values(texts, UserIds).Distinct()], []);
 
     private static IEnumerable<string> Values(List<string?> texts, string[][] paths) =>
         from text in texts

@@ -10,7 +10,7 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it. A number and a user id that were two contacts become one.</summary>
+/// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it. A number and a user id that were two contacts become one, as do two spellings of one telephone.</summary>
 public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, ContactCache cache) : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
 {
     private const int IdentitiesMax = 5000;
@@ -41,6 +41,12 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
     private async Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Shard shard, EnsureContacts command, CancellationToken ct)
     {
         var people = command.Identities;
+        var spelled = people.Select(p => p.PhoneNumber is { Length: > 0 } phone ? E164.OfWaId(phone) : null).OfType<string>().Where(PhoneSpellings.MayDiffer).Distinct().ToArray();
+        if (spelled.Length > 0)
+        {
+            await new SpellingTwins(shards, merger).SettleAsync(shard, command.OrganizationId, spelled, ct); // two contacts of one telephone from before there were keys: nearly always none
+        }
+
         var names = people.Select(p => Name(p.ProfileName)).ToList();
         var newIds = people.Select(_ => Uuid.New()).ToArray();
         var found = await shard.QueryAsync(command.OrganizationId, "SELECT contact_id, other_id, changed_phone FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6, $7) ORDER BY n",

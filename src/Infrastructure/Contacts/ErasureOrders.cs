@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
@@ -9,11 +10,11 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>By what an erased person is still to be found in copies: numbers with '+', user ids, e-mail addresses.</summary>
+/// <summary>By what an erased person is still to be found in copies: numbers with '+' in all their spellings, user ids, e-mail addresses.</summary>
 internal sealed record ErasedIdentities(IReadOnlyList<string> Phones, IReadOnlyList<string> UserIds, IReadOnlyList<string> Emails)
 {
     public ErasedIdentities With(ErasedIdentities more) =>
-        new([.. Phones.Concat(more.Phones).Distinct()], [.. UserIds.Concat(more.UserIds).Distinct()], [.. Emails.Concat(more.Emails).Distinct()]);
+        new([.. Phones.Concat(more.Phones).SelectMany(PhoneSpellings.Of).Distinct()], [.. UserIds.Concat(more.UserIds).Distinct()], [.. Emails.Concat(more.Emails).Distinct()]);
 }
 
 /// <summary>A person to be erased.</summary>

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Bsp.Application.Contacts;
@@ -23,7 +24,7 @@ public sealed class ExportContactHandler(Shards shards, IEventStore store, Conta
         var contact = await GetContactHandler.FindAsync(shards, organization, query.ContactId, ct);
         var ids = await shard.AllIdsAsync(organization, contact.Id, ct);
         var aliases = await shard.QueryAsync(organization, "SELECT phone_number, wa_user_id FROM bsp.contact_aliases WHERE organization_id = $1 AND into_id = $2", r => (Phone: r.TextOrNull(0), User: r.TextOrNull(1)), ct, organization, contact.Id);
-        var identities = new ErasedIdentities([.. aliases.Select(a => a.Phone).Append(contact.PhoneNumber).OfType<string>()], [.. aliases.Select(a => a.User).Append(contact.WaUserId).OfType<string>()], []);
+        var identities = new ErasedIdentities([.. aliases.Select(a => a.Phone).Append(contact.PhoneNumber).OfType<string>().SelectMany(PhoneSpellings.Of)], [.. aliases.Select(a => a.User).Append(contact.WaUserId).OfType<string>()], []);
         return new(contact, [.. ids.Skip(1)], [.. (await history.OwnAsync(organization, ids, ct)).OrderBy(e => e.Entry.At).Select(e => e.Entry)],
             await ListsAsync(shard, organization, contact.Id, ct), [.. (await history.CampaignsAsync(shard, organization, ids, ct)).Select(Campaign)], await ImportsAsync(shard, organization, contact.Id, ct),
             [.. (await views.ConversationsOfAsync(organization, ids, ct)).Select(Json)], MessagesAsync(organization, ids, ct), WebhooksAsync(organization, ids, identities, ct));

@@ -4,6 +4,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
+using FluentValidation;
 using MediatR;
 using NpgsqlTypes;
 
@@ -15,16 +16,17 @@ public sealed class ListContactsHandler(Shards shards, ContactCache cache) : IRe
     public async Task<Page<ContactView>> Handle(ListContacts query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var exact = E164.Normalize(query.PhoneNumber);
+        var exact = await ExactAsync(shard, query, ct);
         if (exact is not null && query is { Q: null, Phone: null, Tag: null, Consent: null, Email: null, Custom.Count: 0, Cursor: null })
         {
             var one = await cache.GetAsync(query.OrganizationId, exact, async () => (await SearchAsync(shard, query, null, exact, After(exact), query.Limit, ct)).Find(c => c.PhoneNumber == exact), ct);
+            one ??= await ByAliasAsync(shard, query, exact, ct);
             return new(one is null ? [] : [one], null);
         }
 
         var words = query.Q?.Trim() is { Length: > 0 } q ? q : null;
         var phone = query.Phone?.Trim() is { Length: > 0 } beginning ? Prefix(beginning) : null;
-        if (words is not null && phone is null && words.TrimStart('+').All(c => char.IsAsciiDigit(c) || c == ' '))
+        if (words is not null && phone is null && words.All(c => c is not ('-' or '(' or ')')) && E164.Digits(words).Digits is not null)
         {
             phone = Prefix(words);
             words = null;
@@ -58,8 +60,36 @@ public sealed class ListContactsHandler(Shards shards, ContactCache cache) : IRe
     private static JsonNode? Typed(string text) => text is "true" or "false" ? JsonValue.Create(text == "true")
         : decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number) : JsonValue.Create(text);
 
+    // Whoever became part of another contact had the number.
+    private static async Task<ContactView?> ByAliasAsync(Shard shard, ListContacts query, string number, CancellationToken ct) =>
+        (await shard.HoldersAsync(query.OrganizationId, [number], ct)).Find(h => h.Has is not null) is { Has: { } has }
+            ? (await SearchAsync(shard, query, null, has, After(has), query.Limit, ct)).Find(c => c.PhoneNumber == has) : null;
+
+    // In whichever spelling somebody here has it; the number itself where nobody does. A number that no country has is looked for, too: Meta may have named it.
+    private static async Task<string?> ExactAsync(Shard shard, ListContacts query, CancellationToken ct)
+    {
+        if (query.PhoneNumber is not { } written)
+        {
+            return null;
+        }
+
+        var reading = await shard.ReadPhoneAsync(query.OrganizationId, written, ct);
+        if ((reading.E164 ?? reading.Written) is not { } number)
+        {
+            throw new ValidationException([ContactFieldsValidator.PhoneFault(written, reading.Fault!)]);
+        }
+
+        if (reading.E164 is not null && !PhoneSpellings.MayDiffer(number))
+        {
+            return number;
+        }
+
+        var holders = await shard.HoldersAsync(query.OrganizationId, PhoneSpellings.Of(number), ct);
+        return holders.Find(h => h.Asked == number).Has ?? holders.Find(h => h.Has is not null).Has ?? reading.E164 ?? throw new ValidationException([ContactFieldsValidator.PhoneFault(written, reading.Fault!)]);
+    }
+
     // '+' in a query string arrives as a blank, and people leave it out.
-    internal static string Prefix(string phone) => $"+{new string([.. phone.Where(char.IsAsciiDigit)])}";
+    internal static string Prefix(string phone) => $"+{E164.Digits(phone).Digits?.TrimStart('+')}";
 
     /// <summary>The first text of digits beyond all that begin with this one; null when there is none (all nines).</summary>
     internal static string? After(string prefix)

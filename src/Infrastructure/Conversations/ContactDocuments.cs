@@ -3,12 +3,13 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Contacts;
 using Bsp.Infrastructure.Documents;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
 
 namespace Bsp.Infrastructure.Conversations;
 
 /// <summary>
-/// What a merge or an erasure does to a contact's documents: they go to the surviving contact, or lose everything personal. Every document of the contact takes the event's position, live as in a rebuild,
+/// What a merge, a new number or an erasure does to a contact's documents: they go to the surviving contact, show the number that the person has now, or lose everything personal. Every document of the contact takes the event's position, live as in a rebuild,
 /// so that both end with the same.
 /// </summary>
 internal sealed class ContactDocuments
@@ -81,24 +82,39 @@ internal sealed class ContactDocuments
     }
 
     /// <summary>Changes the documents in hand: those of the page so far, and those found.</summary>
-    public void Fold(StoredEvent stored, long position)
+    /// <param name="content">Opened: by what the contact is reached, of a change of it.</param>
+    public void Fold(StoredEvent stored, long position, string? content)
     {
         foreach (var contact in Of(stored.Body).Distinct())
         {
             var own = Of(byContact!, contact);
             foreach (var before in own.Conversations.Select(id => conversations.GetValueOrDefault(id) ?? found.Conversations[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
             {
-                var after = conversations[before.Id] = (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
+                var after = conversations[before.Id] = After(before, stored, content) with { Position = position };
                 Note(null, after);
             }
 
-            foreach (var before in own.Messages.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
+            // What was written from the old number stays as it was written.
+            foreach (var before in stored.Body is ContactIdentityChanged ? [] : own.Messages.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
             {
                 var after = messages[before.Id] = (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
                 Note(after, null);
             }
         }
     }
+
+    private static ConversationDocument After(ConversationDocument before, StoredEvent stored, string? content) => stored.Body switch
+    {
+        ContactMerged e => before with { ContactId = e.ContactId },
+        ContactIdentityChanged e => before with
+        {
+            Contact = MessageDocumentContent.Parse(content) is { } identity && MessageDocumentContent.Text(identity, "after", "phone_number") is { } number ? before.Contact with { PhoneNumber = number } : before.Contact,
+            UpdatedAt = Later(before.UpdatedAt, MessageDocumentFold.Ms(e.SaidAt ?? e.At)),
+        },
+        _ => Erase(before),
+    };
+
+    private static DateTimeOffset Later(DateTimeOffset left, DateTimeOffset right) => left > right ? left : right;
 
     private static (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages) Of(Dictionary<Guid, (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages)> all, Guid contact)
     {
@@ -113,6 +129,7 @@ internal sealed class ContactDocuments
     private static IEnumerable<Guid> Of(object? body) => body switch
     {
         ContactMerged e => [e.AbsorbedId],
+        ContactIdentityChanged e => [e.ContactId],
         ContactErased e => e.ContactIds,
         _ => [],
     };

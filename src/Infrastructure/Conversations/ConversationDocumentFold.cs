@@ -72,9 +72,13 @@ public static class ConversationDocumentFold
         {
             MessageCount = d.MessageCount with { Incoming = d.MessageCount.Incoming + 1 },
             UnreadCount = d.UnreadCount + 1,
-            Contact = d.Contact with { PhoneNumber = number is null ? d.Contact.PhoneNumber : E164.OfWaId(number), Name = name ?? d.Contact.Name },
+            Contact = d.Contact with { PhoneNumber = Number(d, number, e.At), Name = name ?? d.Contact.Name },
         };
     }
+
+    // A message that was on its way for long brings no earlier number back, and WhatsApp's spelling of the number is no news.
+    private static string? Number(ConversationDocument d, string? from, DateTimeOffset at) =>
+        E164.OfMeta(from) is not { } number || (d.Contact.PhoneNumber is { } known && (MessageDocumentFold.Ms(at) < d.UpdatedAt || PhoneSpellings.Of(known).Contains(number))) ? d.Contact.PhoneNumber : number;
 
     private static ConversationDocument Last(ConversationDocument d, DateTimeOffset at, MessageDocument? message)
     {

@@ -18,7 +18,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 {
     private static readonly string[] Types =
     [
-        "contact_merged", "contact_erased",
+        "contact_merged", "contact_identity_changed", "contact_erased",
         .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent)) || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
             .Where(name => name != "message_skipped"),
     ];
@@ -102,7 +102,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
             var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
             if (stored.Body is ContactEvent)
             {
-                contacts.Fold(stored, position);
+                contacts.Fold(stored, position, contents.GetValueOrDefault(stored.Id));
                 continue;
             }
 
@@ -168,7 +168,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     private static async Task<Dictionary<Guid, string?>> OpenAsync(EventPage page, IPersonalData personal, CancellationToken ct)
     {
         var opened = new Dictionary<Guid, string?>();
-        var seals = page.Events.Select(e => (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, _ => null })).Where(s => s.Content is not null);
+        var seals = page.Events.Select(e => (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, ContactIdentityChanged c => c.Identity, _ => null })).Where(s => s.Content is not null);
         foreach (var own in seals.GroupBy(s => s.Event.OrganizationId))
         {
             var list = own.ToList();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Imports;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 using NpgsqlTypes;
@@ -111,6 +112,7 @@ internal static class ImportPage
         }
 
         await transaction.ExecuteAsync(Settings, ct);
+        await DoubtAsync(transaction, organizationId, good, rejects, ct);
         var named = good.ConvertAll(g => g.Row);
         var aliases = await ImportAliases.FindAsync(transaction, organizationId, named, ct);
         good = good.ConvertAll(g => g with { Row = aliases.Meant(g.Row) });
@@ -129,6 +131,18 @@ internal static class ImportPage
     }
 
     private static bool IsErased(ImportRow row, IReadOnlySet<string> erased) => (row.PhoneNumber is { } phone && erased.Contains(phone)) || (row.WaUserId is { } user && erased.Contains(user));
+
+    // Numbers that no country has are taken only of those who are known by them: what was exported can be sent in again.
+    private static async Task DoubtAsync(TenantTransaction transaction, Guid organizationId, List<GoodRow> good, List<(StagedRow, RowFault)> rejects, CancellationToken ct)
+    {
+        var doubtful = good.Where(g => g.Row.PhoneDoubt is not null).Select(g => g.Row.PhoneNumber!).ToHashSet();
+        if (doubtful.Count > 0)
+        {
+            doubtful.ExceptWith((await transaction.HoldersAsync(organizationId, doubtful, ct)).Select(h => h.Asked));
+            rejects.AddRange(good.Where(g => g.Row.PhoneDoubt is not null && doubtful.Contains(g.Row.PhoneNumber!)).Select(g => (g.Staged, new RowFault("phone_number", g.Row.PhoneDoubt!))));
+            good.RemoveAll(g => g.Row.PhoneDoubt is not null && doubtful.Contains(g.Row.PhoneNumber!));
+        }
+    }
 
     // Who has the user ids that the page names: the number, or the user id itself where there is none.
     private static async Task<Dictionary<string, string>> OwnersAsync(TenantTransaction transaction, List<GoodRow> rows, CancellationToken ct)

@@ -99,7 +99,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     // While the database carries one page, the next is read and checked.
     private async Task PagesAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
-        var (columns, lastRow) = (await shard.QueryAsync(organizationId, "SELECT columns, last_row FROM bsp.imports WHERE id = $1", row => (ImportColumns.Of(row.GetFieldValue<string[]>(0)), row.GetInt32(1)), ct, importId))[0];
+        var country = await shard.DefaultCountryAsync(organizationId, ct);
+        var (columns, lastRow) = (await shard.QueryAsync(organizationId, "SELECT columns, last_row FROM bsp.imports WHERE id = $1", row => (ImportColumns.Of(row.GetFieldValue<string[]>(0), country), row.GetInt32(1)), ct, importId))[0];
         var next = Task.Run(() => ImportPage.ReadAsync(shard, organizationId, importId, columns, lastRow, ct), ct);
         try
         {
@@ -129,6 +130,10 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         catch (PageOutdated)
         {
             return false;
+        }
+        catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "contacts_phone_key" })
+        {
+            return false; // somebody new has one of the numbers in its other spelling
         }
     }
 

@@ -1,6 +1,8 @@
+using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 using NpgsqlTypes;
@@ -42,6 +44,20 @@ public sealed class SendReferences(Shards shards, Outbox outbox) : ISendReferenc
         return row.Template is not { } template ? throw new Refusal("template.unknown", $"The account has no template {templateName} in {language}.")
             : row.Status != "APPROVED" ? throw new Refusal("message.template_not_approved", $"The template is {row.Status}; only an approved one can be sent.")
             : new(template, templateName, language!, row.Category);
+    }
+
+    public async Task<ContactIdentity> RecipientAsync(Guid organizationId, string to, CancellationToken ct)
+    {
+        if (OutboundBody.IsUserId(to))
+        {
+            return new(null, to, null);
+        }
+
+        var shard = await shards.OfAsync(organizationId, ct);
+        var reading = await shard.ReadPhoneAsync(organizationId, to, ct);
+        return reading.E164 is { } phone ? new(phone, null, null)
+            : reading.Written is { } written && (await shard.HoldersAsync(organizationId, [written], ct)).Count > 0 ? new(written, null, null)
+            : throw new Refusal("message.recipient_invalid", $"to must be a phone number in E.164 (+16505551234) or a business-scoped user id: '{Domain.Common.Text.Cut(to, 60)}' {reading.Fault}.");
     }
 
     public async Task<string> ConsentAsync(Guid organizationId, Guid contactId, CancellationToken ct)

@@ -25,7 +25,7 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline);
 /// A process killed between intent and outcome leaves an unknown outcome, never a second call.
 /// </summary>
 public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta, IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, MergedRecipients merged, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
+    SendConsequences consequences, AnsweredNumbers answered, MergedRecipients merged, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
@@ -190,6 +190,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         recent.Remember(organizationId, rulings);
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
         await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
+        await answered.LearnAsync(organizationId, [.. begun.Select((b, i) => (b.After.Ref!.ContactId, contents[i], calls[i]))], CancellationToken.None);
         return outcomes;
     }
 

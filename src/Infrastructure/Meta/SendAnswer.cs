@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Meta;
+using Bsp.Application.Webhooks;
 
 namespace Bsp.Infrastructure.Meta;
 
@@ -53,6 +55,13 @@ internal static class SendAnswer
         };
     }
 
+    // Nothing of it decides whether the message was taken, so whatever is odd in it is no recipient.
+    private static (string Sent, string Known)? Recipient(JsonElement answer)
+    {
+        var contacts = MetaEnvelope.Items(answer, "contacts").Take(2).ToList();
+        return contacts is [var only] && E164.OfMeta(MetaEnvelope.Text(only, "input")) is { } sent && E164.OfMeta(MetaEnvelope.Text(only, "wa_id")) is { } known && sent != known ? (sent, known) : null;
+    }
+
     private static SendOutcome Accepted(ReadOnlyMemory<byte> body)
     {
         try
@@ -60,7 +69,7 @@ internal static class SendAnswer
             using var json = JsonDocument.Parse(body);
             var message = json.RootElement.GetProperty("messages")[0];
             var held = message.TryGetProperty("message_status", out var word) && word.ValueKind == JsonValueKind.String && word.GetString() == "held_for_quality_assessment";
-            return new(SendResult.Accepted, message.GetProperty("id").GetString(), held, null, null, null, TimeSpan.Zero);
+            return new(SendResult.Accepted, message.GetProperty("id").GetString(), held, null, null, null, TimeSpan.Zero) { Recipient = Recipient(json.RootElement) };
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {

@@ -60,7 +60,7 @@ internal static class MessagesField
         return before is null || after is null ? null : new(organizationId, before, after, MetaEnvelope.Text(system, "type")!, wamid, At(part));
     }
 
-    /// <summary>Null when neither is given. What is too long to be a number is an id, and kept as one.</summary>
+    /// <summary>Null when neither is given. What is no number, such as the placeholders of Meta's own examples, names nobody; what is too long to be one is an id, and kept as one.</summary>
     public static ContactIdentity? Identity(string? waId, string? userId, string? profileName = null)
     {
         if (waId is { Length: > PhoneUnitsMax })
@@ -68,7 +68,7 @@ internal static class MessagesField
             (waId, userId) = (null, userId ?? waId);
         }
 
-        return waId is null && userId is null ? null : new(waId is null ? null : E164.OfWaId(waId), userId is null ? null : MetaId.Of(userId), profileName);
+        return E164.OfMeta(waId) is var phone && phone is null && userId is null ? null : new(phone, userId is null ? null : MetaId.Of(userId), profileName);
     }
 
     /// <summary>A customer's message; null when it has no id or sender, or is a system notice: it is left to the journal.</summary>
@@ -84,6 +84,10 @@ internal static class MessagesField
         return new(owner.AccountId, owner.PhoneNumberId, wamid, MetaEnvelope.Word(message, "type") ?? "unknown", sender with { SaidAt = at },
             BoundedJson.Of(message, MessageTextUnitsMax, MessageBytesMax), at, part.Webhook.Evidence(null));
     }
+
+    /// <summary>A customer's message that names nobody: neither a user id nor a number made of digits.</summary>
+    public static bool IsNameless(WebhookPart part) =>
+        MetaEnvelope.Id(part.Item, "id") is not null && MetaEnvelope.Text(part.Item, "type") is not "system" && Sender(part) is null;
 
     private static DateTimeOffset At(WebhookPart part) => MetaEnvelope.Time(part.Item, part.Webhook.ReceivedAt) ?? part.Webhook.ReceivedAt;
 

@@ -20,7 +20,7 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
     private const int TextUnitsMax = 4_096;
     private const int ButtonsBytesMax = 16 * 1024;
 
-    /// <summary>Null: carried out. Else why not: <c>unhandled_field</c> (kept in the journal), <c>unknown_number</c>, <c>unknown_template</c>.</summary>
+    /// <summary>Null: carried out. Else why not: <c>unhandled_field</c> (kept in the journal), <c>unknown_number</c>, <c>unknown_template</c>, <c>no_sender</c> (a number that is none).</summary>
     internal async Task<string?> HandleAsync(MetaChange change, Journaled webhook, CancellationToken ct) => change.Field switch
     {
         "message_template_status_update" or "template_category_update" or "message_template_quality_update" or "message_template_components_update" => await TemplateAsync(change, webhook, ct),
@@ -142,12 +142,15 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
             return "unknown_number";
         }
 
+        var nameless = false;
         foreach (var (preference, item) in MetaEnvelope.Items(change.Value, "user_preferences").Select((p, i) => (p, change.First + i)))
         {
             var (phone, user) = (MetaEnvelope.Text(preference, "wa_id"), MetaEnvelope.Text(preference, "user_id"));
             var value = MetaEnvelope.Text(preference, "value");
             var status = value switch { "stop" => "OPTED_OUT", "resume" => "OPTED_IN", _ => null };
-            if (status is not null && MessagesField.Identity(phone, user) is { } person)
+            var person = MessagesField.Identity(phone, user);
+            nameless |= person is null;
+            if (status is not null && person is not null)
             {
                 var said = MetaEnvelope.Time(preference, webhook.ReceivedAt);
                 var contact = (await mediator.Send(new EnsureContacts(owner.OrganizationId, [person with { SaidAt = said }]), ct))[0];
@@ -156,7 +159,7 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
             }
         }
 
-        return null;
+        return nameless ? "no_sender" : null;
     }
 
     // The news by its place in what was sent: a repeat has the same bytes, though another row of the journal.

@@ -181,6 +181,10 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
             try
             {
                 Sort(Of(owner.OrganizationId), part, owner);
+                if (part.List == "messages" && MessagesField.IsNameless(part))
+                {
+                    Notes.Add(webhook, change.Field, "no_sender", "A message names no sender: neither a user id nor a number made of digits.");
+                }
             }
             catch (Exception failed) when (!IsAway(failed))
             {

@@ -71,6 +71,7 @@ public sealed class ContactTests
     [InlineData("4915112345678", "+4915112345678")]
     [InlineData("+1 555 000 0001", "+15550000001")]
     [InlineData("+44 (0)20 7946 0018", "+442079460018")]
+    [InlineData("+49151٣٤٥٦٧٨٩", "+491513456789")] // any script's digits are digits
     public void Phone_numbers_are_brought_to_E164(string written, string e164) => E164.Normalize(written).ShouldBe(e164);
 
     [Theory]
@@ -81,6 +82,5 @@ public sealed class ContactTests
     [InlineData("+4915112345678901234")]
     [InlineData("+999123456789")]
     [InlineData("015112345678")]
-    [InlineData("+49151٣٤٥٦٧٨٩")]
     public void What_is_no_phone_number(string? written) => E164.Normalize(written).ShouldBeNull();
 }

@@ -37,7 +37,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
     {
         var mark = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         using var platform = new BspClient(url, platformKey);
-        var organization = Id(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Demo Shop", ["slug"] = $"demo-{mark}" }, ct));
+        var organization = Id(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Demo Shop", ["slug"] = $"demo-{mark}", ["settings"] = new JsonObject { ["default_country"] = "IN" } }, ct));
         await platform.PostAsync("/v1/plans", Plan(mark), ct);
         using var asPlatform = new BspClient(url, platformKey, organization);
         var key = await asPlatform.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "demo", ["permissions"] = "admin" }, ct);

@@ -135,6 +135,9 @@ internal static class MessageEndpoints
         http.Abort();
     }
 
+    // As WhatsApp has it: outside of the states that had the ninth digit first, Brazilian accounts are known without it.
+    private static string WaId(string digits) => digits is ['5', '5', >= '3', _, '9', ..] && digits.Length == 13 ? digits.Remove(4, 1) : digits;
+
     private static ReadOnlyMemory<byte> AcceptedBody(OutboundMessage message, Send send)
     {
         var buffer = new ArrayBufferWriter<byte>(320);
@@ -144,7 +147,7 @@ internal static class MessageEndpoints
         json.WriteStartArray("contacts"u8);
         json.WriteStartObject();
         json.WriteString("input"u8, send.To.Input);
-        json.WriteString(message.Number is null ? "user_id"u8 : "wa_id"u8, message.Recipient);
+        json.WriteString(message.Number is null ? "user_id"u8 : "wa_id"u8, message.Number is null ? message.Recipient : WaId(message.Recipient));
         json.WriteEndObject();
         json.WriteEndArray();
         json.WriteStartArray("messages"u8);
