@@ -21,6 +21,6 @@ public sealed class CreateOrganizationValidator : AbstractValidator<CreateOrgani
         RuleFor(c => c.MetaBusinessId).MaximumLength(64);
         RuleFor(c => c.MetaAccessToken).MaximumLength(1_000);
         RuleFor(c => c.WebhookVerifyToken).MaximumLength(200);
-        RuleFor(c => c.Settings).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.");
+        RuleFor(c => c.Settings).KeptObject("settings");
     }
 }
