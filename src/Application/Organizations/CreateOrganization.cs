@@ -16,7 +16,7 @@ public sealed class CreateOrganizationValidator : AbstractValidator<CreateOrgani
     public CreateOrganizationValidator()
     {
         RuleFor(c => c.Name).NotEmpty().MaximumLength(200);
-        RuleFor(c => c.Slug).NotEmpty().Matches("^[a-z0-9](?:[a-z0-9-]{1,58})[a-z0-9]$").WithMessage("must be 3–60 of a–z, 0–9 and '-', and neither begin nor end with '-'.");
+        RuleFor(c => c.Slug).NotEmpty().Matches(@"^[a-z0-9](?:[a-z0-9-]{1,58})[a-z0-9]\z").WithMessage("must be 3–60 of a–z, 0–9 and '-', and neither begin nor end with '-'.");
         RuleFor(c => c.LogoUrl).WebAddress();
         RuleFor(c => c.MetaBusinessId).MaximumLength(64);
         RuleFor(c => c.MetaAccessToken).MaximumLength(1_000);
