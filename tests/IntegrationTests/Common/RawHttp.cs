@@ -32,7 +32,15 @@ public static class RawHttp
         }
 
         using var all = new MemoryStream();
-        await stream.CopyToAsync(all, within.Token);
+        try
+        {
+            await stream.CopyToAsync(all, within.Token);
+        }
+        catch (IOException)
+        {
+            // Reset after the answer, or instead of one (status 0).
+        }
+
         return Read(all.ToArray());
     }
 
