@@ -5,7 +5,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace Bsp.Api.Common;
 
-/// <summary>In which form a body comes: its type, its character set and whether it is packed. What is not taken is 415 and says what is.</summary>
+/// <summary>
+/// In which form a body comes: its type, its character set and whether it is packed. What is not taken is 415 and says what is.
+/// </summary>
 public static class BodyForm
 {
     /// <summary>Header that says how a body is packed; none or <c>identity</c>: not at all.</summary>
@@ -37,7 +39,8 @@ public static class BodyForm
 
     /// <summary>The body without its packing.</summary>
     /// <param name="bytesMax">What it unpacks to, at most.</param>
-    /// <exception cref="Problem">415 <c>request.content_encoding</c>; while it is read 413 <c>request.too_large</c> and 400 <c>request.malformed</c>.</exception>
+    /// <exception cref="Problem">415 <c>request.content_encoding</c>; while it is read 413 <c>request.too_large</c> and 400
+    /// <c>request.malformed</c>.</exception>
     public static Stream Unpacked(HttpRequest request, long bytesMax)
     {
         var named = request.Headers.ContentEncoding;

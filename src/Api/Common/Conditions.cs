@@ -9,11 +9,15 @@ public sealed partial record IfMatch(long? Version)
 {
     private const int TagsMax = 20;
 
-    /// <exception cref="Problem">400 <c>request.if_match</c>: not a quoted version. 412 <c>version.mismatch</c>: only weak ETags, which never match (RFC 9110 §13.1.1).</exception>
+    /// <exception cref="Problem">400 <c>request.if_match</c>: not a quoted version. 412 <c>version.mismatch</c>: only weak ETags, which
+    /// never match (RFC 9110 §13.1.1).</exception>
     public static ValueTask<IfMatch?> BindAsync(HttpContext context) =>
         ValueTask.FromResult<IfMatch?>(context.Features.Get<IfMatch>() ?? new(Read(context.Request.Headers.IfMatch) is [var first, ..] ? first : null));
 
-    /// <summary>With several ETags in the header the work is tried for one after the other: it holds for whichever is the stored one, and each try decides on exactly its version.</summary>
+    /// <summary>
+    /// With several ETags in the header the work is tried for one after the other: it holds for whichever is the stored one, and each try
+    /// decides on exactly its version.
+    /// </summary>
     public static async Task AnyOfAsync(HttpContext context, RequestDelegate next)
     {
         var versions = context.Request.Headers.IfMatch.Count == 0 ? [] : Read(context.Request.Headers.IfMatch);

@@ -12,7 +12,8 @@ public static class CsvBody
     private const int MarkBytes = 4;
 
     /// <summary>Nothing is read of it yet, but its first bytes where the order of bytes must be known.</summary>
-    /// <exception cref="Problem">415 <c>request.content_type</c>, <c>request.content_encoding</c>; while it is read 413 and 400.</exception>
+    /// <exception cref="Problem">415 <c>request.content_type</c>, <c>request.content_encoding</c>; while it is read 413 and
+    /// 400.</exception>
     public static async Task<Stream> OpenAsync(HttpContext context, CancellationToken ct)
     {
         var charset = BodyForm.Charset(context.Request, BodyForm.Taken(context.GetEndpoint()));

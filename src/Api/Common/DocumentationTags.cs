@@ -2,7 +2,9 @@ using Microsoft.OpenApi;
 
 namespace Bsp.Api.Common;
 
-/// <summary>The chapters of the documentation: the first part of each path, in the order of their names, with what they are about.</summary>
+/// <summary>
+/// The chapters of the documentation: the first part of each path, in the order of their names, with what they are about.
+/// </summary>
 internal static class DocumentationTags
 {
     private static readonly Dictionary<string, string> Descriptions = new()

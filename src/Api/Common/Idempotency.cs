@@ -7,7 +7,10 @@ namespace Bsp.Api.Common;
 /// <summary>The answer of this route holds a secret: it is not kept for repeats, which get the resource without it.</summary>
 public sealed class AnswersWithSecret;
 
-/// <summary>The body is streamed and may be large: the size limit is lifted, and an Idempotency-Key binds to its bytes when they have been read, not before.</summary>
+/// <summary>
+/// The body is streamed and may be large: the size limit is lifted, and an Idempotency-Key binds to its bytes when they have been read,
+/// not before.
+/// </summary>
 public sealed class StreamedBody;
 
 /// <summary>

@@ -4,8 +4,10 @@ using Bsp.Application.Common;
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// Reads the body of every route that takes JSON, whole and before anything else reads it: unpacked, in UTF-8, and only with what every store takes (<see cref="KeptJson"/>). So no
-/// route sees another character set, a bomb, half a character or a number of 131,072 digits, also where it keeps JSON unread, and every fault names its field.
+/// Reads the body of every route that takes JSON, whole and before anything else reads it: unpacked, in UTF-8, and only with what every
+/// store takes (<see cref="KeptJson"/>). So no
+/// route sees another character set, a bomb, half a character or a number of 131,072 digits, also where it keeps JSON unread, and every
+/// fault names its field.
 /// </summary>
 public sealed class JsonBody(RequestDelegate next)
 {

@@ -4,7 +4,9 @@ using Bsp.Application.Common;
 
 namespace Bsp.Api.Common;
 
-/// <summary>What stands in an address can be stored and compared: valid UTF-8 without NUL. 400 with the parameter's name, on every route.</summary>
+/// <summary>
+/// What stands in an address can be stored and compared: valid UTF-8 without NUL. 400 with the parameter's name, on every route.
+/// </summary>
 public sealed class QueryTexts(RequestDelegate next)
 {
     // Their routes judge them themselves and have codes of their own.

@@ -1,8 +1,10 @@
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// What every answer tells a browser: take it for what it says it is, show it in no frame, run nothing in it, tell nobody where you came from. The documentation is a page with scripts of its own (Swagger UI),
-/// and a statement may be looked at as a page with styles of its own; neither runs anything from elsewhere. Sources: OWASP HTTP Headers Cheat Sheet, OWASP REST Security Cheat Sheet.
+/// What every answer tells a browser: take it for what it says it is, show it in no frame, run nothing in it, tell nobody where you came
+/// from. The documentation is a page with scripts of its own (Swagger UI),
+/// and a statement may be looked at as a page with styles of its own; neither runs anything from elsewhere. Sources: OWASP HTTP Headers
+/// Cheat Sheet, OWASP REST Security Cheat Sheet.
 /// </summary>
 public static class SecurityHeaders
 {
@@ -38,7 +40,8 @@ public static class SecurityHeaders
             headers.StrictTransportSecurity = Year;
         }
 
-        // Answers are somebody's own; a cache between would give them to others. Pages and files of the documentation say what holds for them.
+        // Answers are somebody's own; a cache between would give them to others. Pages and files of the documentation say what holds for
+        // them.
         if (headers.CacheControl.Count == 0 && context.Request.Path.StartsWithSegments("/v1"))
         {
             headers.CacheControl = "no-store";

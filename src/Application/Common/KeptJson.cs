@@ -17,8 +17,10 @@ public sealed record KeptFault(string Path, string Message)
 }
 
 /// <summary>
-/// Bounds of JSON that is kept as it came: custom fields, settings, filters, template components, bodies of messages and whatever else nobody here reads member by member. One set of rules for all of it, so that
-/// each of our stores takes it and gives it back at a known size: jsonb writes <c>1e131071</c> as 131,072 digits, refuses <c>\u0000</c> and half a surrogate pair, and keeps the last of two members of one name.
+/// Bounds of JSON that is kept as it came: custom fields, settings, filters, template components, bodies of messages and whatever else
+/// nobody here reads member by member. One set of rules for all of it, so that
+/// each of our stores takes it and gives it back at a known size: jsonb writes <c>1e131071</c> as 131,072 digits, refuses <c>\u0000</c>
+/// and half a surrogate pair, and keeps the last of two members of one name.
 /// </summary>
 public static class KeptJson
 {
@@ -46,7 +48,9 @@ public static class KeptJson
     /// <summary>Digits behind the point; those of <see cref="decimal"/>.</summary>
     internal const int ScaleMax = 28;
 
-    /// <summary>The first thing wrong with a value that is to be kept; null when it may be. Of an undefined value nothing is wrong.</summary>
+    /// <summary>
+    /// The first thing wrong with a value that is to be kept; null when it may be. Of an undefined value nothing is wrong.
+    /// </summary>
     /// <param name="bytesMax">As stored, of the whole value.</param>
     public static KeptFault? Fault(JsonElement json, int bytesMax = BytesMax) =>
         json.ValueKind == JsonValueKind.Undefined ? null : KeptJsonWalk.Run(JsonMarshal.GetRawUtf8Value(json), bytesMax, ofMembers: false);
@@ -62,7 +66,9 @@ public static class KeptJson
     /// <exception cref="JsonException">It is no JSON.</exception>
     public static long StoredBytes(JsonElement json) => StoredBytes(JsonMarshal.GetRawUtf8Value(json));
 
-    /// <summary>Bytes of JSON as PostgreSQL writes it: numbers without exponents, a blank after each comma and colon. Never fewer.</summary>
+    /// <summary>
+    /// Bytes of JSON as PostgreSQL writes it: numbers without exponents, a blank after each comma and colon. Never fewer.
+    /// </summary>
     /// <exception cref="JsonException">It is no JSON.</exception>
     public static long StoredBytes(ReadOnlySpan<byte> utf8)
     {

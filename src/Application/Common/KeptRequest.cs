@@ -5,7 +5,8 @@ using FluentValidation.Results;
 namespace Bsp.Application.Common;
 
 /// <summary>
-/// Every text and every piece of JSON that a request carries as its own property can be kept (<see cref="KeptJson"/>), whoever sends it and whatever its validator looks at. What is deeper inside comes from
+/// Every text and every piece of JSON that a request carries as its own property can be kept (<see cref="KeptJson"/>), whoever sends it
+/// and whatever its validator looks at. What is deeper inside comes from
 /// webhooks, which are mended instead of refused, or was read by the HTTP layer, which asks the same of whole bodies.
 /// </summary>
 public static class KeptRequest<TRequest>

@@ -5,8 +5,10 @@ using System.Text.Json;
 namespace Bsp.Application.Common;
 
 /// <summary>
-/// JSON from somebody who cannot be told that it is wrong (Meta's webhooks and answers), made fit for what we keep: a number that no store gives back at a known size becomes a text of its first digits, what is nested
-/// deeper than <see cref="KeptJson.DepthMax"/> becomes null. One odd value must not cost a customer's message, nor a reader of the log 131,072 digits.
+/// JSON from somebody who cannot be told that it is wrong (Meta's webhooks and answers), made fit for what we keep: a number that no
+/// store gives back at a known size becomes a text of its first digits, what is nested
+/// deeper than <see cref="KeptJson.DepthMax"/> becomes null. One odd value must not cost a customer's message, nor a reader of the log
+/// 131,072 digits.
 /// </summary>
 public static class MendedJson
 {

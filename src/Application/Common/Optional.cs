@@ -40,7 +40,10 @@ public sealed class OptionalConverter : JsonConverterFactory
     }
 }
 
-/// <summary>A field's value is not what it should be. Its <see cref="JsonException.Path"/> is the field's; that of <see cref="Inner"/> begins at the value.</summary>
+/// <summary>
+/// A field's value is not what it should be. Its <see cref="JsonException.Path"/> is the field's; that of <see cref="Inner"/> begins at
+/// the value.
+/// </summary>
 public sealed class NestedJsonFault(JsonException inner) : JsonException(inner.Message)
 {
     /// <summary>What was wrong.</summary>

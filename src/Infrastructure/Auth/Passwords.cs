@@ -34,7 +34,8 @@ public sealed class Passwords(int iterations = Passwords.Iterations, int waiting
     public Task<string> HashAsync(string password, CancellationToken ct) => OnACoreAsync(() => hasher.HashPassword(Nobody, CanonicalForm.Composed(password)), ct);
 
     /// <summary>
-    /// Whether it is the password in any of its canonical forms (one keyboard types é as one character, another as two), and whether its hash is weaker than one made today or was made of another form than NFC.
+    /// Whether it is the password in any of its canonical forms (one keyboard types é as one character, another as two), and whether its
+    /// hash is weaker than one made today or was made of another form than NFC.
     /// Without a hash it takes as long and is not.
     /// </summary>
     /// <param name="hash">Null: nobody, or somebody without a password.</param>

@@ -99,7 +99,8 @@ internal sealed class AppendCall
         return new(new(organizationId, append.StreamId), append.StreamType, append.ExpectedVersion, events);
     }
 
-    // What PostgreSQL could not give back, or only as megabytes of digits, stops every reader of the log: whoever let it get this far, it is not written. Nothing so short can become so long, as
+    // What PostgreSQL could not give back, or only as megabytes of digits, stops every reader of the log: whoever let it get this far, it
+    // is not written. Nothing so short can become so long, as
     // a number has at most 147,455 digits there.
     private static byte[] Readable(byte[] json, object body) =>
         json.Length <= SurelyReadableBytes || KeptJson.StoredBytes(json) is var bytes && bytes <= KeptJson.EventBytesMax ? json

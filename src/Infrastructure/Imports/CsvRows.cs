@@ -25,7 +25,10 @@ internal sealed class CsvRows : IDisposable
         OnMalformedRecord = malformed.Enqueue,
     }, leaveOpen: true);
 
-    /// <summary>Next row that says anything; null at the end. Blank lines and lines of nothing but separators, which spreadsheets leave at the end, are none.</summary>
+    /// <summary>
+    /// Next row that says anything; null at the end. Blank lines and lines of nothing but separators, which spreadsheets leave at the
+    /// end, are none.
+    /// </summary>
     /// <exception cref="Refusal"><c>import.unclosed_quote</c>, <c>import.row_too_long</c></exception>
     public async ValueTask<FileRow?> ReadAsync(CancellationToken ct)
     {

@@ -8,7 +8,8 @@ namespace Bsp.Infrastructure.Imports;
 internal static class ImportRefusals
 {
     /// <summary>
-    /// The data was refused, not the work: data exceptions (22), constraints (23) and limits of the program (54), or a text that cannot be encoded.
+    /// The data was refused, not the work: data exceptions (22), constraints (23) and limits of the program (54), or a text that cannot
+    /// be encoded.
     /// Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
     /// </summary>
     public static bool IsOfRows(Exception fault) => fault is PostgresException { SqlState: ['2', '2' or '3', ..] or ['5', '4', ..] } or EncoderFallbackException || fault.InnerException is EncoderFallbackException;

@@ -8,7 +8,8 @@ namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
 /// Parses what a webhook says so that all of it can be read and stored as text: half a surrogate pair (<c>\ud800</c>), NUL (<c>\u0000</c>), which PostgreSQL refuses, and bytes
-/// that are no UTF-8 become U+FFFD. Numbers and depths without bounds are mended, too (<see cref="MendedJson"/>). One odd character must not cost a customer's message; the journal keeps the bytes as they came.
+/// that are no UTF-8 become U+FFFD. Numbers and depths without bounds are mended, too (<see cref="MendedJson"/>). One odd character must
+/// not cost a customer's message; the journal keeps the bytes as they came.
 /// </summary>
 internal static class ReadableJson
 {

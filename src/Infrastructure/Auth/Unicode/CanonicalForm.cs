@@ -5,7 +5,8 @@ using System.Text;
 namespace Bsp.Infrastructure.Auth.Unicode;
 
 /// <summary>
-/// Unicode's canonical forms (UAX #15): <c>é</c> as one character (NFC) or as <c>e</c> with an accent (NFD). One keyboard types the one, another the other. .NET asks ICU for them, which is not on every
+/// Unicode's canonical forms (UAX #15): <c>é</c> as one character (NFC) or as <c>e</c> with an accent (NFD). One keyboard types the one,
+/// another the other. .NET asks ICU for them, which is not on every
 /// machine; without it <c>string.Normalize</c> returns what it got. Pure; half surrogates stay as they are.
 /// </summary>
 public static class CanonicalForm
