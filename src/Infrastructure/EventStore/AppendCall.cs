@@ -19,7 +19,6 @@ internal readonly record struct PendingStream(StreamKey Key, string Type, long? 
 internal sealed class AppendCall
 {
     private const int Queued = 0, Taken = 1, Withdrawn = 2;
-    private const int SurelyReadableBytes = 1_000; // nine of them become at most 147,456
     private readonly TaskCompletionSource<AppendOutcome> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int state = Queued;
 
@@ -93,18 +92,11 @@ internal sealed class AppendCall
         for (var i = 0; i < events.Length; i++)
         {
             var body = append.Events[i];
-            events[i] = new(Uuid.New(), EventName.Of(body), Readable(JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), EventTypes.Json), body), body);
+            events[i] = new(Uuid.New(), EventName.Of(body), ReadableEvent.Written(body), body);
         }
 
         return new(new(organizationId, append.StreamId), append.StreamType, append.ExpectedVersion, events);
     }
-
-    // What PostgreSQL could not give back, or only as megabytes of digits, stops every reader of the log: whoever let it get this far, it
-    // is not written. Nothing so short can become so long, as
-    // a number has at most 147,455 digits there.
-    private static byte[] Readable(byte[] json, object body) =>
-        json.Length <= SurelyReadableBytes || KeptJson.StoredBytes(json) is var bytes && bytes <= KeptJson.EventBytesMax ? json
-        : throw new Refusal("event.too_large", $"A {body.GetType().Name} would have {bytes} bytes as it is stored; an event has at most {KeptJson.EventBytesMax}. Nothing was written.");
 
     private static void RequireDistinct(IReadOnlyList<StreamAppend> streams)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.EventStore;
 using Bsp.Application.Common;
 using Bsp.IntegrationTests.Common;
 
@@ -144,6 +145,8 @@ public sealed class KeptJsonTests(AppFixture app) : IClassFixture<AppFixture>
         var @event = new Bsp.Domain.Campaigns.CampaignChanged(stream, "C", null, Guid.NewGuid(), Guid.NewGuid(), bomb, null, DateTimeOffset.UtcNow);
         var refusal = await Should.ThrowAsync<Bsp.Domain.Common.Refusal>(async () => await store.AppendAsync(organization.Id, [new(stream, "campaign", 0, [@event])], CancellationToken.None));
         refusal.Code.ShouldBe("event.too_large");
+        (await Should.ThrowAsync<Bsp.Domain.Common.Refusal>(() => store.Decide<Bsp.Domain.Campaigns.Campaign, Bsp.Domain.Campaigns.CampaignEvent>(
+            organization.Id, stream, _ => [@event], null, CancellationToken.None))).Code.ShouldBe("event.too_large");
         (await CountAsync($"SELECT count(*) FROM mt_events WHERE stream_id = '{stream}'")).ShouldBe(0);
     }
 
