@@ -31,11 +31,13 @@ public static class BodyForm
             throw NotTaken(taken);
         }
 
-        return charset is null or "" ? null : Find(charset) ?? throw new Problem(415, "request.content_type", $"There is no character set '{Domain.Common.Text.Cut(charset, 40)}' here: send UTF-8.");
+        return charset is null or "" ? null : Find(charset)
+            ?? throw new Problem(415, "request.content_type", $"There is no character set '{Domain.Common.Text.Cut(charset, 40)}' here: send UTF-8.");
     }
 
     /// <summary>415 naming what is taken.</summary>
-    public static Problem NotTaken(IReadOnlyList<string> taken) => new(415, "request.content_type", taken.Count == 0 ? "This route takes no body of that type." : $"Send {string.Join(" or ", taken)} (Content-Type).");
+    public static Problem NotTaken(IReadOnlyList<string> taken) => new(415, "request.content_type",
+        taken.Count == 0 ? "This route takes no body of that type." : $"Send {string.Join(" or ", taken)} (Content-Type).");
 
     /// <summary>The body without its packing.</summary>
     /// <param name="bytesMax">What it unpacks to, at most.</param>
@@ -45,7 +47,8 @@ public static class BodyForm
     {
         var named = request.Headers.ContentEncoding;
         return named.Count == 0 || named is [null or "" or "identity"] ? request.Body
-            : named is [{ } one] && (one.Trim().ToLowerInvariant() is Gzip or "x-gzip") ? new UnpackedStream(new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true), bytesMax)
+            : named is [{ } one] && (one.Trim().ToLowerInvariant() is Gzip or "x-gzip")
+                ? new UnpackedStream(new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true), bytesMax)
             : throw NotUnpacked(request.HttpContext);
     }
 
@@ -66,7 +69,8 @@ public static class BodyForm
 
     // UTF-16 without more says nothing of the order of its bytes; its mark does.
     private static Encoding ByOrderMark(ReadOnlySpan<byte> bytes, Encoding charset) =>
-        charset.CodePage == Encoding.Unicode.CodePage && bytes is [0xFE, 0xFF, ..] ? new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true) : charset;
+        charset.CodePage == Encoding.Unicode.CodePage && bytes is [0xFE, 0xFF, ..]
+            ? new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true) : charset;
 
     private static Problem NotUnpacked(HttpContext context)
     {
@@ -83,7 +87,8 @@ public static class BodyForm
         }
 
         var parts = text.Split(';', StringSplitOptions.TrimEntries);
-        var charset = parts.Skip(1).Select(p => p.Split('=', 2, StringSplitOptions.TrimEntries)).FirstOrDefault(p => p is [var name, _] && name.Equals("charset", StringComparison.OrdinalIgnoreCase));
+        var charset = parts.Skip(1).Select(p => p.Split('=', 2, StringSplitOptions.TrimEntries))
+            .FirstOrDefault(p => p is [var name, _] && name.Equals("charset", StringComparison.OrdinalIgnoreCase));
         return (parts[0], charset is [_, var value] ? HeaderUtilities.RemoveQuotes(value).ToString().Trim() : null);
     }
 
@@ -92,7 +97,8 @@ public static class BodyForm
     {
         try
         {
-            return name.Equals("utf8", StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8 : Encoding.GetEncoding(name) is { CodePage: not 65000 } found ? found : null;
+            return name.Equals("utf8", StringComparison.OrdinalIgnoreCase) ? Encoding.UTF8
+                : Encoding.GetEncoding(name) is { CodePage: not 65000 } found ? found : null;
         }
         catch (Exception fault) when (fault is ArgumentException or NotSupportedException)
         {

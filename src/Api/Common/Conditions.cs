@@ -12,7 +12,8 @@ public sealed partial record IfMatch(long? Version)
     /// <exception cref="Problem">400 <c>request.if_match</c>: not a quoted version. 412 <c>version.mismatch</c>: only weak ETags, which
     /// never match (RFC 9110 §13.1.1).</exception>
     public static ValueTask<IfMatch?> BindAsync(HttpContext context) =>
-        ValueTask.FromResult<IfMatch?>(context.Features.Get<IfMatch>() ?? new(Read(context.Request.Headers.IfMatch) is [var first, ..] ? first : null));
+        ValueTask.FromResult<IfMatch?>(context.Features.Get<IfMatch>()
+            ?? new(Read(context.Request.Headers.IfMatch) is [var first, ..] ? first : null));
 
     /// <summary>
     /// With several ETags in the header the work is tried for one after the other: it holds for whichever is the stored one, and each try
@@ -20,7 +21,9 @@ public sealed partial record IfMatch(long? Version)
     /// </summary>
     public static async Task AnyOfAsync(HttpContext context, RequestDelegate next)
     {
-        var versions = context.Request.Headers.IfMatch.Count == 0 ? [] : Read(context.Request.Headers.IfMatch);
+        var header = context.Request.Headers.IfMatch;
+        var several = header.ToString().Contains(',', StringComparison.Ordinal) && !HttpMethods.IsGet(context.Request.Method);
+        var versions = several ? Read(header) : [];
         for (var i = 0; i < versions.Count - 1; i++)
         {
             try
@@ -48,13 +51,17 @@ public sealed partial record IfMatch(long? Version)
             return [];
         }
 
-        if (tags.Count is 0 or > TagsMax || tags.Sum(t => t.Length) != header.ToString().Length || tags.Any(t => !t.Groups["weak"].Success && !t.Groups["version"].Success))
+        if (tags.Count is 0 or > TagsMax || tags.Sum(t => t.Length) != header.ToString().Length
+            || tags.Any(t => !t.Groups["weak"].Success && !t.Groups["version"].Success))
         {
-            throw Problem.Field("request.if_match", "If-Match", $"must be an ETag as it was answered, such as \"3\", or up to {TagsMax} of them.");
+            throw Problem.Field("request.if_match", "If-Match",
+                $"must be an ETag as it was answered, such as \"3\", or up to {TagsMax} of them.");
         }
 
-        var versions = tags.Where(t => !t.Groups["weak"].Success).Select(t => long.Parse(t.Groups["version"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)).Distinct().ToList();
-        return versions.Count > 0 ? versions : throw new Problem(412, "version.mismatch", "If-Match compares strongly, and a weak ETag (W/) never matches: name it as it was answered.");
+        var versions = tags.Where(t => !t.Groups["weak"].Success)
+            .Select(t => long.Parse(t.Groups["version"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)).Distinct().ToList();
+        return versions.Count > 0 ? versions
+            : throw new Problem(412, "version.mismatch", "If-Match compares strongly, and a weak ETag (W/) never matches: name it as it was answered.");
     }
 
     // One ETag with the comma behind it: weak, a version of ours, or something else in quotes.

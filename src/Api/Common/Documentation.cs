@@ -19,7 +19,9 @@ public static class Documentation
         {
             document.Info = new()
             {
-                Title = "Bsp", Version = "v1", Description = "WhatsApp Business Solution Provider. Errors are problem+json (RFC 9457); `code` is the contract.",
+                Title = "Bsp",
+                Version = "v1",
+                Description = "WhatsApp Business Solution Provider. Errors are problem+json (RFC 9457); `code` is the contract.",
                 License = new() { Name = "MIT", Url = new("https://opensource.org/license/mit") },
             };
             document.Servers = [new() { Url = "/", Description = "Where this document was read." }];

@@ -44,6 +44,7 @@ internal static class DocumentationTags
 
     /// <summary>Those that an operation of the document has.</summary>
     public static HashSet<OpenApiTag> Of(OpenApiDocument document) =>
-        [.. document.Paths.Values.SelectMany(p => p.Operations is { } all ? all.Values.AsEnumerable() : []).SelectMany(o => o.Tags ?? new HashSet<OpenApiTagReference>()).Select(t => t.Reference.Id!).Distinct().Order(StringComparer.Ordinal)
+        [.. document.Paths.Values.SelectMany(p => p.Operations is { } all ? all.Values.AsEnumerable() : [])
+            .SelectMany(o => o.Tags ?? new HashSet<OpenApiTagReference>()).Select(t => t.Reference.Id!).Distinct().Order(StringComparer.Ordinal)
             .Select(name => new OpenApiTag { Name = name, Description = Descriptions.GetValueOrDefault(name) ?? name })];
 }

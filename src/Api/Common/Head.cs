@@ -7,12 +7,14 @@ namespace Bsp.Api.Common;
 public static class Head
 {
     /// <summary>Before the routing, which knows GET only.</summary>
-    public static Task AsGetAsync(HttpContext context, RequestDelegate next) => HttpMethods.IsHead(context.Request.Method) ? AnswerAsync(context, next) : next(context);
+    public static Task AsGetAsync(HttpContext context, RequestDelegate next) =>
+        HttpMethods.IsHead(context.Request.Method) ? AnswerAsync(context, next) : next(context);
 
     /// <summary>Before the endpoints: a stream has no end to wait for.</summary>
     public static Task SkipStreamsAsync(HttpContext context, RequestDelegate next)
     {
-        if (context.Features.Get<Counting>() is null || context.GetEndpoint()?.Metadata.GetOrderedMetadata<IProducesResponseTypeMetadata>().Any(p => p.ContentTypes.Contains("text/event-stream")) is not true)
+        var answers = context.GetEndpoint()?.Metadata.GetOrderedMetadata<IProducesResponseTypeMetadata>();
+        if (context.Features.Get<Counting>() is null || answers?.Any(p => p.ContentTypes.Contains("text/event-stream")) is not true)
         {
             return next(context);
         }
@@ -70,7 +72,8 @@ public static class Head
         }
 
         public override Task FlushAsync(CancellationToken cancellationToken) =>
-            count > 0 && response.Headers.ContentDisposition.Count > 0 && response.ContentLength is null ? Task.FromException(new EnoughSeen()) : Task.CompletedTask;
+            count > 0 && response.Headers.ContentDisposition.Count > 0 && response.ContentLength is null
+                ? Task.FromException(new EnoughSeen()) : Task.CompletedTask;
 
         public override void Write(byte[] buffer, int offset, int count) => this.count += count;
 

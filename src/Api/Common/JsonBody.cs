@@ -32,7 +32,8 @@ public sealed class JsonBody(RequestDelegate next)
 
     private static bool IsJson(string type) => type.EndsWith("json", StringComparison.OrdinalIgnoreCase);
 
-    private static bool HasBody(HttpRequest request) => request.ContentLength > 0 || (request.ContentLength is null && request.Headers.TransferEncoding.Count > 0)
+    private static bool HasBody(HttpRequest request) =>
+        request.ContentLength > 0 || (request.ContentLength is null && request.Headers.TransferEncoding.Count > 0)
         || (request.ContentLength is null && !HttpProtocol.IsHttp11(request.Protocol) && !HttpProtocol.IsHttp10(request.Protocol));
 
     private static async Task ReadAsync(HttpContext context, IReadOnlyList<string> taken)
@@ -74,7 +75,8 @@ public sealed class JsonBody(RequestDelegate next)
 
         if (fault is not null)
         {
-            throw fault.Member.Length == 0 ? new Problem(400, "request.invalid", $"The body {fault.Message}") : Problem.Field("request.invalid", fault.Member, fault.For(fault.Member));
+            throw fault.Member.Length == 0 ? new Problem(400, "request.invalid", $"The body {fault.Message}")
+                : Problem.Field("request.invalid", fault.Member, fault.For(fault.Member));
         }
     }
 

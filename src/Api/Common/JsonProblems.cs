@@ -55,7 +55,8 @@ public static partial class JsonProblems
         }
 
         return new(inner.Status, inner.Code, inner.Message.Replace("$ ", $"{outer} ", StringComparison.Ordinal),
-            inner.Errors.ToDictionary(e => e.Key is "$" ? outer : e.Key.StartsWith("$[", StringComparison.Ordinal) ? outer + e.Key[1..] : $"{outer}.{e.Key}", e => e.Value));
+            inner.Errors.ToDictionary(
+                e => e.Key is "$" ? outer : e.Key.StartsWith("$[", StringComparison.Ordinal) ? outer + e.Key[1..] : $"{outer}.{e.Key}", e => e.Value));
     }
 
     private static string Wanted(string message) => WantedType().Match(message).Groups[1].Value switch

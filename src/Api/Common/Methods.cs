@@ -14,7 +14,8 @@ internal static class Methods
             return write(response.StatusCode);
         }
 
-        var taken = response.Headers.Allow.ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).ToList();
+        var taken = response.Headers.Allow.ToString()
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).ToList();
         response.Headers.Allow = string.Join(", ", taken.Concat(taken.Contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"]).Distinct());
         if (!HttpMethods.IsOptions(context.Request.Method))
         {

@@ -108,7 +108,8 @@ public static partial class Problems
                 await next(context);
                 if (!context.Response.HasStarted && context.Response is { StatusCode: >= 400, ContentLength: null, ContentType: null })
                 {
-                    await Methods.AnswerAsync(context, status => WriteAsync(context, status == 415 ? BodyForm.NotTaken(Methods.TakenHere(app, context)) : OfStatus(status)));
+                    await Methods.AnswerAsync(context, status =>
+                        WriteAsync(context, status == 415 ? BodyForm.NotTaken(Methods.TakenHere(app, context)) : OfStatus(status)));
                 }
             }
             catch (Exception thrown)
@@ -130,7 +131,8 @@ public static partial class Problems
                     return;
                 }
 
-                var kept = context.Response.Headers.Where(h => h.Key.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase) || h.Key == "Accept-Encoding").ToList();
+                var kept = context.Response.Headers
+                    .Where(h => h.Key.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase) || h.Key == "Accept-Encoding").ToList();
                 context.Response.Clear();
                 kept.ForEach(h => context.Response.Headers[h.Key] = h.Value);
                 await WriteAsync(context, problem);

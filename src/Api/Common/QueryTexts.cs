@@ -54,8 +54,9 @@ public sealed class QueryTexts(RequestDelegate next)
             }
             else
             {
-                length += Encoding.UTF8.GetBytes(encoded, i, char.IsHighSurrogate(encoded[i]) && i + 1 < encoded.Length ? 2 : 1, bytes, length);
-                i += char.IsHighSurrogate(encoded[i]) && i + 1 < encoded.Length ? 1 : 0;
+                var units = char.IsHighSurrogate(encoded[i]) && i + 1 < encoded.Length ? 2 : 1;
+                length += Encoding.UTF8.GetBytes(encoded, i, units, bytes, length);
+                i += units - 1;
             }
         }
 

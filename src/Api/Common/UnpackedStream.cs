@@ -39,7 +39,8 @@ internal sealed class UnpackedStream(Stream packed, long bytesMax) : Stream
         }
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Flush()
     {
@@ -64,5 +65,6 @@ internal sealed class UnpackedStream(Stream packed, long bytesMax) : Stream
     private static Problem Broken() => new(400, "request.malformed", "The body is not gzip, as Content-Encoding says.");
 
     private int Counted(int bytes) =>
-        (read += bytes) <= bytesMax ? bytes : throw new Problem(413, "request.too_large", $"The body unpacks to more than {bytesMax} bytes.");
+        (read += bytes) <= bytesMax ? bytes
+            : throw new Problem(413, "request.too_large", $"The body unpacks to more than {bytesMax} bytes.");
 }

@@ -7,7 +7,8 @@ namespace Bsp.Application.Common;
 /// <summary>One walk over JSON that is to be kept, up to the first fault.</summary>
 internal ref struct KeptJsonWalk
 {
-    public const string TextMessage = "has a character that cannot be stored: U+0000, or half of a surrogate pair (\\ud800 to \\udfff without its other half).";
+    public const string TextMessage =
+        "has a character that cannot be stored: U+0000, or half of a surrogate pair (\\ud800 to \\udfff without its other half).";
     private const int ReaderDepthMax = 1_000; // ours is smaller and says where
     private readonly List<Level> levels = [];
     private readonly long bytesMax;
@@ -77,7 +78,8 @@ internal ref struct KeptJsonWalk
             case JsonTokenType.String:
                 return Text(reader.ValueSpan.Length > KeptJson.TextCharactersMax || reader.ValueIsEscaped ? Read() : "");
             case JsonTokenType.Number:
-                return KeptNumber.IsBounded(reader.ValueSpan) ? null : $"has a number that cannot be kept: below 7.9e28, with at most {KeptJson.ScaleMax} digits behind the point.";
+                return KeptNumber.IsBounded(reader.ValueSpan) ? null
+                    : $"has a number that cannot be kept: below 7.9e28, with at most {KeptJson.ScaleMax} digits behind the point.";
             case JsonTokenType.StartObject or JsonTokenType.StartArray when levels.Count == KeptJson.DepthMax:
                 return $"is nested more than {KeptJson.DepthMax} deep.";
             case JsonTokenType.StartObject:
@@ -92,7 +94,8 @@ internal ref struct KeptJsonWalk
     }
 
     private static string? Text(string? text) =>
-        text is null || !Domain.Common.Text.IsStorable(text) ? TextMessage : text.Length > KeptJson.TextCharactersMax ? $"has a text of more than {KeptJson.TextCharactersMax} characters." : null;
+        text is null || !Domain.Common.Text.IsStorable(text) ? TextMessage
+        : text.Length > KeptJson.TextCharactersMax ? $"has a text of more than {KeptJson.TextCharactersMax} characters." : null;
 
     private string? Name()
     {
@@ -110,7 +113,8 @@ internal ref struct KeptJsonWalk
 
         if (name.Length > KeptJson.KeyCharactersMax || !Domain.Common.Text.IsStorable(name))
         {
-            return name.Length > KeptJson.KeyCharactersMax ? $"has a member whose name has more than {KeptJson.KeyCharactersMax} characters." : $"{TextMessage[..^1]}, in the name of a member.";
+            return name.Length > KeptJson.KeyCharactersMax ? $"has a member whose name has more than {KeptJson.KeyCharactersMax} characters."
+                : $"{TextMessage[..^1]}, in the name of a member.";
         }
 
         level.Key = name;

@@ -11,9 +11,12 @@ namespace Bsp.Application.Common;
 /// </summary>
 public static class KeptRequest<TRequest>
 {
-    private static readonly (string Name, Func<TRequest, object?> Value)[] Properties = [.. typeof(TRequest).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+    private static readonly (string Name, Func<TRequest, object?> Value)[] Properties =
+    [
+        .. typeof(TRequest).GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .Where(p => p.GetIndexParameters().Length == 0 && IsKept(p.PropertyType))
-        .Select(p => (Rules.OnTheWire(p.Name), (Func<TRequest, object?>)(request => p.GetValue(request))))];
+        .Select(p => (Rules.OnTheWire(p.Name), (Func<TRequest, object?>)(request => p.GetValue(request)))),
+    ];
 
     /// <summary>One failure a property, named as on the wire; a merge patch is named by its member.</summary>
     public static IEnumerable<ValidationFailure> Faults(TRequest request)
@@ -30,14 +33,17 @@ public static class KeptRequest<TRequest>
     private static bool IsKept(Type type)
     {
         var inner = type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Optional<>) ? type.GetGenericArguments()[0] : type;
-        return inner == typeof(string) || typeof(IEnumerable<string>).IsAssignableFrom(inner) || (Nullable.GetUnderlyingType(inner) ?? inner) == typeof(JsonElement);
+        return inner == typeof(string) || typeof(IEnumerable<string>).IsAssignableFrom(inner)
+            || (Nullable.GetUnderlyingType(inner) ?? inner) == typeof(JsonElement);
     }
 
     private static ValidationFailure? Fault(string name, object? value) => value switch
     {
         string text => KeptJson.TextFault(text) is { } fault ? new(name, fault) : null,
-        IEnumerable<string?> texts => texts.Any(t => t is not null && KeptJson.TextFault(t) is not null) ? new(name, KeptJsonWalk.TextMessage) : null,
-        JsonElement json => KeptJson.Fault(json) is { } fault ? name == "patch" ? new(fault.Member, fault.For(fault.Member)) : new(name, fault.For("")) : null,
+        IEnumerable<string?> texts =>
+            texts.Any(t => t is not null && KeptJson.TextFault(t) is not null) ? new(name, KeptJsonWalk.TextMessage) : null,
+        JsonElement json => KeptJson.Fault(json) is not { } fault ? null
+            : name == "patch" ? new(fault.Member, fault.For(fault.Member)) : new(name, fault.For("")),
         Optional<string> optional => Fault(name, optional.Value),
         Optional<IReadOnlyList<string>> optional => Fault(name, optional.Value),
         Optional<JsonElement> optional => Fault(name, optional.IsSet ? optional.Value : null),

@@ -37,7 +37,8 @@ public static class MendedJson
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 1_000 });
         while (reader.Read())
         {
-            if ((reader.TokenType == JsonTokenType.Number && !KeptNumber.IsBounded(reader.ValueSpan)) || reader.CurrentDepth > KeptJson.DepthMax)
+            var unbounded = reader.TokenType == JsonTokenType.Number && !KeptNumber.IsBounded(reader.ValueSpan);
+            if (unbounded || reader.CurrentDepth > KeptJson.DepthMax)
             {
                 return false;
             }

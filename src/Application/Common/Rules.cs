@@ -15,7 +15,8 @@ public static class Rules
     /// <summary>Null, or a JSON object that can be kept (<see cref="KeptJson"/>).</summary>
     /// <param name="field">As on the wire.</param>
     /// <param name="bytesMax">As stored.</param>
-    public static IRuleBuilderOptionsConditions<T, JsonElement?> KeptObject<T>(this IRuleBuilder<T, JsonElement?> rule, string field, int bytesMax = KeptJson.ObjectBytesMax) =>
+    public static IRuleBuilderOptionsConditions<T, JsonElement?> KeptObject<T>(
+        this IRuleBuilder<T, JsonElement?> rule, string field, int bytesMax = KeptJson.ObjectBytesMax) =>
         rule.Custom((value, context) =>
         {
             if (ObjectFault(value, bytesMax) is { } fault)

@@ -93,7 +93,8 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
             return $"custom_fields is flat: '{nested.Name}' is a text, a number, a boolean or null.";
         }
 
-        return members.Any(m => m.Name.Length is 0 or > KeyCharactersMax || !Plain(m.Name)) ? $"A key of custom_fields has 1 to {KeyCharactersMax} characters and no control characters." : null;
+        return members.Any(m => m.Name.Length is 0 or > KeyCharactersMax || !Plain(m.Name))
+            ? $"A key of custom_fields has 1 to {KeyCharactersMax} characters and no control characters." : null;
     }
 
     /// <summary>One '@' between something and a host; more only the recipient's server knows.</summary>

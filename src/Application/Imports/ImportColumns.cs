@@ -95,7 +95,8 @@ public sealed class ImportColumns
 
     private string WrongCount(IReadOnlyList<string> fields)
     {
-        var hint = fields is [var only] && Names.Count > 1 && only.IndexOfAny([';', '\t', '|', ',']) >= 0 ? "the line is separated by something else than the header"
+        var hint = fields is [var only] && Names.Count > 1 && only.IndexOfAny([';', '\t', '|', ',']) >= 0
+            ? "the line is separated by something else than the header"
             : fields.Count < Names.Count ? "an empty cell still needs its separator" : "a cell with the separator in it needs quotes around it";
         return string.Create(CultureInfo.InvariantCulture, $"has {fields.Count} columns, the header {Names.Count}: {hint}");
     }

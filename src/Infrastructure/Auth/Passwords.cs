@@ -31,7 +31,8 @@ public sealed class Passwords(int iterations = Passwords.Iterations, int waiting
     private int inside;
 
     /// <exception cref="PasswordsBusy">Too many wait.</exception>
-    public Task<string> HashAsync(string password, CancellationToken ct) => OnACoreAsync(() => hasher.HashPassword(Nobody, CanonicalForm.Composed(password)), ct);
+    public Task<string> HashAsync(string password, CancellationToken ct) =>
+        OnACoreAsync(() => hasher.HashPassword(Nobody, CanonicalForm.Composed(password)), ct);
 
     /// <summary>
     /// Whether it is the password in any of its canonical forms (one keyboard types é as one character, another as two), and whether its
@@ -44,7 +45,8 @@ public sealed class Passwords(int iterations = Passwords.Iterations, int waiting
     {
         var result = PasswordVerificationResult.Failed;
         var composed = CanonicalForm.Composed(password);
-        foreach (var form in new[] { composed, CanonicalForm.Decomposed(password), password }.Distinct(StringComparer.Ordinal)) // one form, unless there is more than ASCII in it
+        // One form, unless there is more than ASCII in it.
+        foreach (var form in new[] { composed, CanonicalForm.Decomposed(password), password }.Distinct(StringComparer.Ordinal))
         {
             if ((result = hasher.VerifyHashedPassword(Nobody, hash ?? decoy, form)) != PasswordVerificationResult.Failed)
             {

@@ -48,7 +48,9 @@ public sealed class RowPatch(string table, Guid id, bool touch = true)
 
         // Of the whole, not of the patch: small patches add up.
         var merged = MergePatch.Apply(before, change);
-        return Rules.ObjectFault(merged) is { } fault ? throw new ValidationException([new ValidationFailure(column, fault)]) : Set(column, merged.GetRawText(), "::jsonb");
+        return Rules.ObjectFault(merged) is { } fault
+            ? throw new ValidationException([new ValidationFailure(column, fault)])
+            : Set(column, merged.GetRawText(), "::jsonb");
     }
 
     /// <summary>The version after it; a patch that names nothing leaves the version.</summary>

@@ -119,7 +119,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 
     // What the database refuses for the sake of a row it refuses for the whole page: halves are tried, down to the row, which becomes a
     // reject. Each part commits with its place in the file, so a kill loses nothing.
-    private async Task CarryPartAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows part, RefusedRows refused, CancellationToken ct)
+    private async Task CarryPartAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows part, RefusedRows refused,
+        CancellationToken ct)
     {
         try
         {

@@ -97,6 +97,21 @@ public sealed class KeptJsonTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Theory]
+    [InlineData("""{"\ud800":"phone_number"}""")]
+    [InlineData("""{"a":"\ud800"}""")]
+    [InlineData("""{"a":"\u0000"}""")]
+    [InlineData("""{"a":{}}""")]
+    [InlineData("""{"a":null}""")]
+    [InlineData("[]")]
+    [InlineData("1e131071")]
+    public async Task A_mapping_that_cannot_be_is_400(string map)
+    {
+        var organization = await app.NewOrganizationAsync();
+        var answer = await organization.Admin.SendAsync("POST", $"/v1/contacts/import?map={Uri.EscapeDataString(map)}", "phone_number\n+4915112345678\n", ("Content-Type", "text/csv"));
+        answer.Status.ShouldBe(400, answer.Text);
+    }
+
+    [Theory]
     [InlineData("Idempotency-Key", "a\0b")]
     [InlineData("Idempotency-Key", "\u00ff\u00fe")]
     [InlineData("If-Match", "\"1\0\"")]

@@ -12,7 +12,8 @@ namespace Bsp.Infrastructure.Auth.Unicode;
 public static class CanonicalForm
 {
     // Hangul syllables: Unicode Standard §3.12.
-    private const int SBase = 0xAC00, LBase = 0x1100, VBase = 0x1161, TBase = 0x11A7, LCount = 19, VCount = 21, TCount = 28, SCount = LCount * VCount * TCount;
+    private const int SBase = 0xAC00, LBase = 0x1100, VBase = 0x1161, TBase = 0x11A7;
+    private const int LCount = 19, VCount = 21, TCount = 28, SCount = LCount * VCount * TCount;
 
     private static readonly Dictionary<int, int[]> Parts = [];
     private static readonly Dictionary<(int, int), int> Whole = [];
@@ -21,7 +22,8 @@ public static class CanonicalForm
     static CanonicalForm()
     {
         var assembly = Assembly.GetExecutingAssembly();
-        using var reader = new StreamReader(assembly.GetManifestResourceStream($"{assembly.GetName().Name}.Auth.Unicode.canonical_forms.txt") ?? throw new InvalidOperationException("canonical_forms.txt is not embedded."));
+        using var reader = new StreamReader(assembly.GetManifestResourceStream($"{assembly.GetName().Name}.Auth.Unicode.canonical_forms.txt")
+            ?? throw new InvalidOperationException("canonical_forms.txt is not embedded."));
         while (reader.ReadLine() is { } line)
         {
             if (line is not ['#', ..])
@@ -145,8 +147,10 @@ public static class CanonicalForm
     }
 
     private static int? Pair(int first, int second) =>
-        first is >= LBase and < LBase + LCount && second is >= VBase and < VBase + VCount ? SBase + ((((first - LBase) * VCount) + second - VBase) * TCount)
-        : first is >= SBase and < SBase + SCount && (first - SBase) % TCount == 0 && second is > TBase and < TBase + TCount ? first + second - TBase
+        first is >= LBase and < LBase + LCount && second is >= VBase and < VBase + VCount
+            ? SBase + ((((first - LBase) * VCount) + second - VBase) * TCount)
+        : first is >= SBase and < SBase + SCount && (first - SBase) % TCount == 0 && second is > TBase and < TBase + TCount
+            ? first + second - TBase
         : Whole.TryGetValue((first, second), out var whole) ? whole : null;
 
     private static byte ClassOf(int point) => Classes.GetValueOrDefault(point);
@@ -156,7 +160,7 @@ public static class CanonicalForm
         var text = new StringBuilder(points.Count);
         foreach (var point in points)
         {
-            _ = point is >= 0xD800 and < 0xE000 or < 0x10000 ? text.Append((char)point) : text.Append(char.ConvertFromUtf32(point));
+            _ = point < 0x10000 ? text.Append((char)point) : text.Append(char.ConvertFromUtf32(point));
         }
 
         return text.ToString();
