@@ -19,7 +19,7 @@ namespace Bsp.Api;
 /// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.</summary>
 public static class Program
 {
-    private const long BodyBytesMax = 10 * 1024 * 1024;
+    private const long BodyBytesMax = JsonBody.BytesMax;
 
     // Kestrel's own limit cuts the connection, so that many clients never see the 413; below it the rest of a body that was refused is read away (for at most 5 s).
     private const long BodyBytesCut = 100 * BodyBytesMax;
@@ -158,16 +158,22 @@ public static class Program
     private static void UsePipeline(WebApplication app)
     {
         app.Services.GetRequiredService<Metrics>().Start();
+        app.Use(SecurityHeaders.AddAsync);
         UseForwarded(app);
         app.UseProblems();
+        app.Use(Head.AsGetAsync);
         app.UseDocumentation();
         app.UseRouting();
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimit>();
         app.UseMiddleware<AccountRestriction>();
         app.UseNegotiation();
+        app.UseMiddleware<QueryTexts>();
         app.Use(LimitSizeAndTellPosition);
+        app.Use(Head.SkipStreamsAsync);
+        app.UseMiddleware<JsonBody>();
         app.UseMiddleware<Idempotency>();
+        app.Use(IfMatch.AnyOfAsync);
         foreach (var module in Assembly.GetExecutingAssembly().GetTypes().Where(t => t is { IsAbstract: false, IsInterface: false } && t.IsAssignableTo(typeof(IEndpointModule))).OrderBy(t => t.FullName, StringComparer.Ordinal))
         {
             ((IEndpointModule)Activator.CreateInstance(module)!).AddRoutes(app);
@@ -176,13 +182,13 @@ public static class Program
         Access.Check(((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints));
     }
 
-    // Behind a proxy the client's address stands in X-Forwarded-For, which is believed from the named proxies only.
+    // Behind a proxy the client's address and scheme stand in X-Forwarded-For and -Proto, which are believed from the named proxies only.
     private static void UseForwarded(WebApplication app)
     {
         var proxies = app.Services.GetRequiredService<BspOptions>().TrustedProxies;
         if (proxies.Count > 0)
         {
-            var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor, ForwardLimit = null };
+            var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto, ForwardLimit = null };
             forwarded.KnownProxies.Clear();
             forwarded.KnownIPNetworks.Clear();
             foreach (var proxy in proxies)

@@ -5,19 +5,68 @@ namespace Bsp.Api.Common;
 
 /// <summary>If-Match. A parameter of this type in an endpoint is filled in.</summary>
 /// <param name="Version">The version the caller last saw; null: no header, or <c>*</c>.</param>
-public sealed record IfMatch(long? Version)
+public sealed partial record IfMatch(long? Version)
 {
-    /// <exception cref="Problem">400 <c>request.if_match</c>: not a quoted version.</exception>
-    public static ValueTask<IfMatch?> BindAsync(HttpContext context)
+    private const int TagsMax = 20;
+
+    /// <exception cref="Problem">400 <c>request.if_match</c>: not a quoted version. 412 <c>version.mismatch</c>: only weak ETags, which
+    /// never match (RFC 9110 §13.1.1).</exception>
+    public static ValueTask<IfMatch?> BindAsync(HttpContext context) =>
+        ValueTask.FromResult<IfMatch?>(context.Features.Get<IfMatch>()
+            ?? new(Read(context.Request.Headers.IfMatch) is [var first, ..] ? first : null));
+
+    /// <summary>
+    /// With several ETags in the header the work is tried for one after the other: it holds for whichever is the stored one, and each try
+    /// decides on exactly its version.
+    /// </summary>
+    public static async Task AnyOfAsync(HttpContext context, RequestDelegate next)
     {
         var header = context.Request.Headers.IfMatch;
-        return ValueTask.FromResult<IfMatch?>(header.ToString() switch
+        var several = header.ToString().Contains(',', StringComparison.Ordinal) && !HttpMethods.IsGet(context.Request.Method);
+        var versions = several ? Read(header) : [];
+        for (var i = 0; i < versions.Count - 1; i++)
         {
-            "" or "*" => new(Version: null),
-            ['"', .. var version, '"'] when long.TryParse(version, System.Globalization.NumberStyles.None, null, out var seen) => new(seen),
-            _ => throw Problem.Field("request.if_match", "If-Match", "must be an ETag as it was answered, such as \"3\"."),
-        });
+            try
+            {
+                context.Features.Set(new IfMatch(versions[i]));
+                await next(context);
+                return;
+            }
+            catch (VersionConflict conflict) when (conflict.Named && !context.Response.HasStarted)
+            {
+                context.Features.Set(new IfMatch(versions[i + 1]));
+                context.Features.Get<WholeBody>()?.Rewind(context.Request);
+            }
+        }
+
+        await next(context);
     }
+
+    // Empty: no header, or *.
+    private static List<long> Read(Microsoft.Extensions.Primitives.StringValues header)
+    {
+        var tags = Tags().Matches(header.ToString());
+        if (header.Count == 0 || header.ToString() is "" or "*")
+        {
+            return [];
+        }
+
+        if (tags.Count is 0 or > TagsMax || tags.Sum(t => t.Length) != header.ToString().Length
+            || tags.Any(t => !t.Groups["weak"].Success && !t.Groups["version"].Success))
+        {
+            throw Problem.Field("request.if_match", "If-Match",
+                $"must be an ETag as it was answered, such as \"3\", or up to {TagsMax} of them.");
+        }
+
+        var versions = tags.Where(t => !t.Groups["weak"].Success)
+            .Select(t => long.Parse(t.Groups["version"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)).Distinct().ToList();
+        return versions.Count > 0 ? versions
+            : throw new Problem(412, "version.mismatch", "If-Match compares strongly, and a weak ETag (W/) never matches: name it as it was answered.");
+    }
+
+    // One ETag with the comma behind it: weak, a version of ours, or something else in quotes.
+    [System.Text.RegularExpressions.GeneratedRegex(@"\G\s*(?:(?<weak>W/""[^""]*"")|""(?<version>[0-9]{1,18})""|""[^""]*"")\s*(?:,\s*|\z)")]
+    private static partial System.Text.RegularExpressions.Regex Tags();
 }
 
 /// <summary>Bsp-Min-Position: read your writes. A parameter of this type in an endpoint is filled in.</summary>

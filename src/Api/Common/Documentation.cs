@@ -17,8 +17,15 @@ public static class Documentation
     {
         options.AddDocumentTransformer((document, _, _) =>
         {
-            document.Info = new() { Title = "Bsp", Version = "v1", Description = "WhatsApp Business Solution Provider. Errors are problem+json (RFC 9457); `code` is the contract." };
-            document.Servers = [];
+            document.Info = new()
+            {
+                Title = "Bsp",
+                Version = "v1",
+                Description = "WhatsApp Business Solution Provider. Errors are problem+json (RFC 9457); `code` is the contract.",
+                License = new() { Name = "MIT", Url = new("https://opensource.org/license/mit") },
+            };
+            document.Servers = [new() { Url = "/", Description = "Where this document was read." }];
+            document.Tags = DocumentationTags.Of(document);
             document.Components ??= new();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
             {
@@ -96,6 +103,7 @@ public static class Documentation
             operation.Parameters.Add(Header("If-Match", "The ETag last seen; without it, the change applies to whatever is stored."));
         }
 
+        operation.Security = []; // open to everybody; said, so that nobody takes it for forgotten
         if (rule.Least > Role.Anonymous)
         {
             operation.Security = [new() { [new OpenApiSecuritySchemeReference("bearer", context.Document)] = [] }];
@@ -109,7 +117,7 @@ public static class Documentation
     private static void AddProblems(OpenApiOperation operation, OpenApiOperationTransformerContext context, string method, Access.Rule rule)
     {
         var own = context.Description.ActionDescriptor.EndpointMetadata.OfType<ProblemCodes>().SelectMany(p => p.Codes).Select(code => $"{code}:{Problems.StatusOf(code)}");
-        var codes = own.Concat(rule.Least > Role.Anonymous ? Everywhere : []).Concat(operation.RequestBody is not null ? WithBody : []).Concat(method == "PATCH" ? ["version.mismatch:412"] : []).Concat(method == "POST" && rule.Least > Role.Anonymous ? Posted : []);
+        var codes = own.Append("request.not_acceptable:406").Concat(rule.Least > Role.Anonymous ? Everywhere : []).Concat(operation.RequestBody is not null ? WithBody : []).Concat(method == "PATCH" ? ["version.mismatch:412"] : []).Concat(method == "POST" && rule.Least > Role.Anonymous ? Posted : []);
         foreach (var group in codes.Distinct().GroupBy(code => code[(code.LastIndexOf(':') + 1)..], code => $"`{code[..code.LastIndexOf(':')]}`").OrderBy(g => g.Key))
         {
             operation.Responses ??= [];

@@ -7,7 +7,10 @@ namespace Bsp.Api.Common;
 /// <summary>The answer of this route holds a secret: it is not kept for repeats, which get the resource without it.</summary>
 public sealed class AnswersWithSecret;
 
-/// <summary>The body is streamed and may be large: the size limit is lifted, and an Idempotency-Key binds to its length and type instead of its content.</summary>
+/// <summary>
+/// The body is streamed and may be large: the size limit is lifted, and an Idempotency-Key binds to its bytes when they have been read,
+/// not before.
+/// </summary>
 public sealed class StreamedBody;
 
 /// <summary>
@@ -20,6 +23,9 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
     public const string ReplayedHeader = "Idempotency-Replayed";
     private const int KeyCharsMax = 255;
     private const int KeptBytesMax = 1_048_576;
+    // Of a kept answer, not of the wire: the SHA-256 of the streamed body that it answers.
+    private const string BodyHeader = "Bsp-Body-Sha256";
+
     private static readonly string[] KeptHeaders = ["Content-Type", "Location", "ETag", "Bsp-Position"];
 
     public async Task InvokeAsync(HttpContext context)
@@ -40,8 +46,9 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
             case ClaimState.InFlight:
                 throw new Problem(409, "idempotency.in_flight", "A request with this Idempotency-Key is being carried out: ask again.", retryAfterSeconds: 1);
             case ClaimState.OtherBody:
-                throw new Problem(422, "idempotency.other_body", "This Idempotency-Key was used with another body.");
+                throw OtherBody();
             case ClaimState.Answered:
+                await RequireSameFileAsync(context, attempt.Answer!);
                 await ReplayAsync(context, attempt.Answer!);
                 return;
             default:
@@ -56,6 +63,11 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         if (claim.WorkDone)
         {
             context.Response.Headers[ReplayedHeader] = "true";
+        }
+
+        if (IsStreamed(context))
+        {
+            context.Request.Body = new HashedBody(context.Request.Body);
         }
 
         var wire = context.Response.Body;
@@ -106,6 +118,11 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
                 headers["Bsp-Position"] = CurrentRequest.Value.LastPosition.ToToken();
             }
 
+            if (context.Request.Body is HashedBody read)
+            {
+                headers[BodyHeader] = await read.Sha256Async(CancellationToken.None);
+            }
+
             await keys.FinishAsync(organizationId, claim.ClaimId, keep ? new(context.Response.StatusCode, body.ToArray(), headers) : null, CancellationToken.None);
         }
         catch (Exception fault)
@@ -114,10 +131,25 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         }
     }
 
+    // A file is read to its end before its repeat is told apart from another: the client sends it anyway.
+    private static async Task RequireSameFileAsync(HttpContext context, StoredAnswer answer)
+    {
+        if (IsStreamed(context) && answer.Headers.TryGetValue(BodyHeader, out var known)
+            && await new HashedBody(context.Request.Body).Sha256Async(context.RequestAborted) != known)
+        {
+            throw OtherBody();
+        }
+    }
+
+    /// <summary>422 <c>idempotency.other_body</c>.</summary>
+    internal static Problem OtherBody() => new(422, "idempotency.other_body", "This Idempotency-Key was used with another body.");
+
+    private static bool IsStreamed(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<StreamedBody>() is not null;
+
     private static async Task ReplayAsync(HttpContext context, StoredAnswer answer)
     {
         context.Response.StatusCode = answer.Status;
-        foreach (var (name, value) in answer.Headers)
+        foreach (var (name, value) in answer.Headers.Where(h => h.Key != BodyHeader))
         {
             context.Response.Headers[name] = value;
         }
@@ -134,9 +166,9 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         var request = context.Request;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(request.QueryString.Value ?? ""));
-        if (context.GetEndpoint()?.Metadata.GetMetadata<StreamedBody>() is not null)
+        if (IsStreamed(context))
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{request.ContentType} {request.ContentLength}"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"{request.ContentType} {request.Headers.ContentEncoding}"));
         }
         else
         {

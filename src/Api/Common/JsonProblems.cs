@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Bsp.Application.Common;
 
 namespace Bsp.Api.Common;
 
@@ -18,6 +19,11 @@ public static partial class JsonProblems
 
     public static Problem From(JsonException json)
     {
+        if (json is NestedJsonFault nested)
+        {
+            return At(nested);
+        }
+
         if (Unmapped().Match(json.Message) is { Success: true } unknown)
         {
             return Problem.Field("request.unknown_field", unknown.Groups[1].Value, "is not a field of this request.");
@@ -38,6 +44,21 @@ public static partial class JsonProblems
         return Problem.Field("request.invalid", path, $"must be {Wanted(json.Message)}.");
     }
 
+    // Optional fields read their values by themselves, so that the path has two parts.
+    private static Problem At(NestedJsonFault nested)
+    {
+        var inner = From(nested.Inner);
+        var outer = nested.Path is ['$', '.', .. var rest] ? rest : nested.Path ?? "";
+        if (inner.Errors is null || inner.Code == "request.unknown_field")
+        {
+            return inner;
+        }
+
+        return new(inner.Status, inner.Code, inner.Message.Replace("$ ", $"{outer} ", StringComparison.Ordinal),
+            inner.Errors.ToDictionary(
+                e => e.Key is "$" ? outer : e.Key.StartsWith("$[", StringComparison.Ordinal) ? outer + e.Key[1..] : $"{outer}.{e.Key}", e => e.Value));
+    }
+
     private static string Wanted(string message) => WantedType().Match(message).Groups[1].Value switch
     {
         "System.String" => "a text",
@@ -52,7 +73,7 @@ public static partial class JsonProblems
     [GeneratedRegex(@"The JSON property '([^']*)' could not be mapped")]
     private static partial Regex Unmapped();
 
-    [GeneratedRegex(@"missing required properties including: (.*)$")]
+    [GeneratedRegex(@"missing required properties including: (.*)\z")]
     private static partial Regex Missing();
 
     [GeneratedRegex(@"'([^']*)'")]

@@ -4,6 +4,7 @@ using Bsp.Application.Auth;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
 using FluentValidation;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Bsp.Api.Common;
@@ -19,6 +20,7 @@ public static partial class Problems
         ["campaign.template_parameters"] = 400,
         ["wallet.insufficient"] = 402,
         ["wallet.empty"] = 402,
+        ["event.too_large"] = 413,
         ["idempotency.other_body"] = 422,
         ["version.mismatch"] = 412,
         ["view.behind"] = 504,
@@ -58,6 +60,8 @@ public static partial class Problems
         MetaRefused { TimedOut: true } => new(504, "meta.timeout", "Meta did not answer in time.", retryAfterSeconds: RetrySoonSeconds),
         MetaRefused meta => new(502, "meta.refused", $"Meta refused{(meta.Code is { } code ? $" ({code})" : "")}: {meta.Message}", retryAfterSeconds: meta.Retryable ? RetrySoonSeconds : null),
         BadHttpRequestException bad => JsonProblems.From(bad),
+        ConnectionResetException or ConnectionAbortedException => From(new OperationCanceledException()),
+        EndOfStreamException => new(400, "request.malformed", "The body ended before all of it had come."),
         DbException database => From(database),
         OperationCanceledException => new(499, "request.cancelled", "The client went away."),
         _ => new(500, "internal", "Something went wrong here. The trace id names the request in our logs."),
@@ -106,7 +110,8 @@ public static partial class Problems
                 await next(context);
                 if (!context.Response.HasStarted && context.Response is { StatusCode: >= 400, ContentLength: null, ContentType: null })
                 {
-                    await WriteAsync(context, OfStatus(context.Response.StatusCode));
+                    await Methods.AnswerAsync(context, status =>
+                        WriteAsync(context, status == 415 ? BodyForm.NotTaken(Methods.TakenHere(app, context)) : OfStatus(status)));
                 }
             }
             catch (Exception thrown)
@@ -128,7 +133,8 @@ public static partial class Problems
                     return;
                 }
 
-                var kept = context.Response.Headers.Where(h => h.Key.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase)).ToList();
+                var kept = context.Response.Headers
+                    .Where(h => h.Key.StartsWith("RateLimit", StringComparison.OrdinalIgnoreCase) || h.Key == "Accept-Encoding").ToList();
                 context.Response.Clear();
                 kept.ForEach(h => context.Response.Headers[h.Key] = h.Value);
                 await WriteAsync(context, problem);
@@ -141,7 +147,6 @@ public static partial class Problems
         404 => new(404, "route.unknown", "There is nothing at this address: see /openapi/v1.json."),
         405 => new(405, "request.method", "This address does not take that method: see the Allow header."),
         413 => new(413, "request.too_large", "The body is too large."),
-        415 => new(415, "request.content_type", "Send application/json."),
         _ => new(status, "request.failed", ReasonPhrases.GetReasonPhrase(status)),
     };
 

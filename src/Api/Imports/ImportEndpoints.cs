@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Bsp.Api.Common;
+using Bsp.Application.Common;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
 using MediatR;
@@ -23,7 +24,7 @@ public sealed class ImportEndpoints : IEndpointModule
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
-        app.MapPost("/v1/contacts/import", StartAsync).WithTags("Imports").WithMetadata(new StreamedBody()).Accepts<string>("text/csv").Produces<ImportStarted>(202)
+        app.MapPost("/v1/contacts/import", StartAsync).WithTags("Imports").WithMetadata(new StreamedBody()).Accepts<string>("text/csv", "application/csv").Produces<ImportStarted>(202)
             .Describe("Takes in a CSV file of contacts of any size: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags (; or |), custom.<key>, custom_fields (JSON). map={\"Telefon\":\"phone_number\",\"Notiz\":\"ignore\"} names the columns of other files; unknown=refuse|custom|ignore says what becomes of the rest.",
                 "import.empty", "import.header_missing_identity", "import.header_unknown_column", "import.header_duplicate_column", "import.unclosed_quote", "import.row_too_long");
         app.MapGet("/v1/imports/{id:guid}", GetAsync).WithTags("Imports").Describe("How far an import is.", "import.unknown").Produces<ImportView>();
@@ -34,11 +35,6 @@ public sealed class ImportEndpoints : IEndpointModule
     private static async Task<IResult> StartAsync(Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
     {
         var request = context.Request;
-        if (request.ContentType?.Split(';')[0].Trim().ToLowerInvariant() is not ("text/csv" or "application/csv"))
-        {
-            throw new Problem(415, "request.content_type", "Send text/csv.");
-        }
-
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = null;
@@ -47,8 +43,14 @@ public sealed class ImportEndpoints : IEndpointModule
         try
         {
             var source = Given(request, "Bsp-Consent-Source", "consent_source") ?? "import";
-            var done = await mediator.Send(new ImportContacts(caller.OrganizationId, request.Body, source, Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) }, ct);
+            var csv = await CsvBody.OpenAsync(context, ct);
+            var done = await mediator.Send(new ImportContacts(caller.OrganizationId, csv, source, Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) }, ct);
             var import = await mediator.Send(new GetImport(caller.OrganizationId, done.Id), ct);
+            if (CurrentRequest.Value?.Claim?.WorkDone is true && await new HashedBody(csv).Sha256Async(ct) != import.FileSha256)
+            {
+                throw Idempotency.OtherBody();
+            }
+
             var url = $"/v1/imports/{import.Id}";
             return TypedResults.Accepted(url, new ImportStarted(import.Id, import.Status, import.Total, url));
         }

@@ -24,10 +24,10 @@ public sealed class CreateAccountValidator : AbstractValidator<CreateAccount>
 {
     public CreateAccountValidator()
     {
-        RuleFor(c => c.PhoneNumberId).NotEmpty().Matches("^[0-9]{1,32}$").WithMessage("must be Meta's id of the number: digits only.");
+        RuleFor(c => c.PhoneNumberId).NotEmpty().Matches(@"^[0-9]{1,32}\z").WithMessage("must be Meta's id of the number: digits only.");
         RuleFor(c => c.PhoneNumber).Must(text => E164.OfDisplay(text) is not null).WithMessage("must be a phone number with country code, such as +4915112345678.");
         RuleFor(c => c.DisplayName).NotEmpty().MaximumLength(200);
-        RuleFor(c => c.MetaWabaId).NotEmpty().Matches("^[0-9]{1,32}$").WithMessage("must be Meta's id of the WhatsApp Business Account: digits only.");
+        RuleFor(c => c.MetaWabaId).NotEmpty().Matches(@"^[0-9]{1,32}\z").WithMessage("must be Meta's id of the WhatsApp Business Account: digits only.");
         RuleFor(c => c.MessagingLimit).GreaterThanOrEqualTo(0);
         RuleFor(c => c.MessagesPerSecondMax).InclusiveBetween(1, 10_000);
         RuleFor(c => c.AccessToken).NotEmpty().MaximumLength(1_000).OverridePropertyName("credentials.access_token");

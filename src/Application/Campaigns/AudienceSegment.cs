@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using FluentValidation;
 
@@ -13,6 +14,11 @@ public static class AudienceSegment
     /// <summary>Null when well-formed, else what is wrong.</summary>
     public static string? Fault(JsonElement segment)
     {
+        if (KeptJson.Fault(segment) is { } kept)
+        {
+            return kept.For("");
+        }
+
         if (segment.ValueKind != JsonValueKind.Object || segment.EnumerateObject().Count() != 1)
         {
             return "must be an object with exactly one of all, list_ids, contact_ids, filter.";

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
+using FluentValidation;
 
 namespace Bsp.Application.Campaigns;
 
@@ -9,9 +10,7 @@ internal static class CampaignRules
 {
     private const int MetadataBytesMax = 32 * 1024;
 
-    public const string MetadataFault = "metadata must be an object of at most 32 KB.";
-
-    public static bool IsBoundedObject(JsonElement? value) => value is not { } json || (json.ValueKind == JsonValueKind.Object && json.GetRawText().Length <= MetadataBytesMax);
+    public static void Metadata<T>(this IRuleBuilder<T, JsonElement?> rule) => rule.KeptObject("metadata", MetadataBytesMax);
 }
 
 /// <summary>The template, account, lists and contacts that a campaign names: rows outside its own stream.</summary>

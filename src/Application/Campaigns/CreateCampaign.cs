@@ -22,7 +22,7 @@ public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
         RuleFor(c => c.TemplateId).NotEmpty();
         RuleFor(c => c.AccountId).NotEmpty();
         RuleFor(c => c.AudienceSegment).MustBeAudience();
-        RuleFor(c => c.Metadata).Must(CampaignRules.IsBoundedObject).WithMessage(CampaignRules.MetadataFault);
+        RuleFor(c => c.Metadata).Metadata();
     }
 }
 

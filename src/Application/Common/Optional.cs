@@ -23,10 +23,29 @@ public sealed class OptionalConverter : JsonConverterFactory
     {
         public override bool HandleNull => true;
 
-        public override Optional<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            new(JsonSerializer.Deserialize<T>(ref reader, options)!, true);
+        public override Optional<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            try
+            {
+                return new(JsonSerializer.Deserialize<T>(ref reader, options)!, true);
+            }
+            catch (JsonException inner)
+            {
+                throw new NestedJsonFault(inner);
+            }
+        }
 
         public override void Write(Utf8JsonWriter writer, Optional<T> value, JsonSerializerOptions options) =>
             JsonSerializer.Serialize(writer, value.Value, options);
     }
+}
+
+/// <summary>
+/// A field's value is not what it should be. Its <see cref="JsonException.Path"/> is the field's; that of <see cref="Inner"/> begins at
+/// the value.
+/// </summary>
+public sealed class NestedJsonFault(JsonException inner) : JsonException(inner.Message)
+{
+    /// <summary>What was wrong.</summary>
+    public JsonException Inner { get; } = inner;
 }

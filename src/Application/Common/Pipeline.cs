@@ -9,6 +9,11 @@ public sealed class ValidationBehavior<TRequest, TResponse>(IEnumerable<IValidat
 {
     public async Task<TResponse> Handle(TRequest request, CancellationToken cancellationToken, RequestHandlerDelegate<TResponse> next)
     {
+        if (KeptRequest<TRequest>.Faults(request).ToList() is { Count: > 0 } faults)
+        {
+            throw new ValidationException(faults);
+        }
+
         foreach (var validator in validators)
         {
             await validator.ValidateAndThrowAsync(request, cancellationToken);

@@ -7,7 +7,7 @@ namespace Bsp.Application.Contacts;
 /// <summary>What a client may write into a contact.</summary>
 /// <param name="PhoneNumber">E.164 or anything that normalizes to it; null when only <paramref name="WaUserId"/> is known.</param>
 /// <param name="WaUserId">WhatsApp's business-scoped user id.</param>
-/// <param name="CustomFields">A flat object of texts, numbers and booleans: ≤ 50 keys, ≤ 8 KB.</param>
+/// <param name="CustomFields">A flat object of texts, numbers and booleans: ≤ 50 keys, ≤ 8 KB as stored.</param>
 /// <param name="Tags">≤ 50, each ≤ 64 characters.</param>
 public sealed record ContactFields(string? PhoneNumber, string? WaUserId, string? FirstName, string? LastName, string? Email, JsonElement CustomFields, IReadOnlyList<string> Tags)
 {
@@ -35,7 +35,7 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
     /// <summary>Keys of custom_fields.</summary>
     public const int CustomFieldsMax = 50;
 
-    /// <summary>Bytes of custom_fields as JSON.</summary>
+    /// <summary>Bytes of custom_fields, as stored.</summary>
     public const int CustomFieldsBytesMax = 8 * 1024;
 
     /// <summary>Tags of a contact.</summary>
@@ -93,6 +93,11 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
             return "custom_fields is an object.";
         }
 
+        if (KeptJson.Fault(fields, CustomFieldsBytesMax) is { } kept)
+        {
+            return $"custom_fields {kept.For("")}";
+        }
+
         var members = fields.EnumerateObject().ToList();
         if (members.Count > CustomFieldsMax)
         {
@@ -104,12 +109,8 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
             return $"custom_fields is flat: '{nested.Name}' is a text, a number, a boolean or null.";
         }
 
-        if (members.Any(m => m.Name.Length is 0 or > KeyCharactersMax || !Plain(m.Name) || (m.Value.ValueKind == JsonValueKind.String && m.Value.GetString()!.Contains('\0'))))
-        {
-            return $"A key of custom_fields has 1 to {KeyCharactersMax} characters, and no value has a NUL character.";
-        }
-
-        return System.Text.Encoding.UTF8.GetByteCount(fields.GetRawText()) > CustomFieldsBytesMax ? $"custom_fields has at most {CustomFieldsBytesMax} bytes." : null;
+        return members.Any(m => m.Name.Length is 0 or > KeyCharactersMax || !Plain(m.Name))
+            ? $"A key of custom_fields has 1 to {KeyCharactersMax} characters and no control characters." : null;
     }
 
     /// <summary>One '@' between something and a host; more only the recipient's server knows.</summary>
@@ -125,6 +126,6 @@ public sealed class ContactFieldsValidator : AbstractValidator<ContactFields>
         return at > 0 && at == text.LastIndexOf('@') && at < text.Length - 1 && text[^1] != '.' && text[at + 1] != '.';
     }
 
-    /// <summary>Without control characters.</summary>
-    public static bool Plain(string? text) => text is null || !text.Any(char.IsControl);
+    /// <summary>Without control characters and half characters.</summary>
+    public static bool Plain(string? text) => text is null || (!text.Any(char.IsControl) && KeptJson.TextFault(text) is null);
 }

@@ -222,7 +222,7 @@ public static partial class FilterFields
     private static string Text(JsonElement json, string name, string at) =>
         json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FilterFault($"{at}.{name} must be a text.");
 
-    [GeneratedRegex(@"^custom_fields\.(.{1,64})$", RegexOptions.Singleline)]
+    [GeneratedRegex(@"^custom_fields\.(.{1,64})\z", RegexOptions.Singleline)]
     private static partial Regex CustomField();
 }
 

@@ -27,7 +27,7 @@ public sealed partial class ListEventsValidator : AbstractValidator<ListEvents>
 
     private static bool IsId(string? id) => id is null || (id.Length is > 0 and <= IdCharactersMax && !id.Any(char.IsControl));
 
-    [GeneratedRegex("^[a-z0-9_]{1,200}$")]
+    [GeneratedRegex(@"^[a-z0-9_]{1,200}\z")]
     private static partial Regex Name();
 }
 

@@ -56,7 +56,7 @@ public sealed class ImportColumns
         var mapped = map.Map.ToDictionary(p => Tidy(p.Key), p => Tidy(p.Value), StringComparer.OrdinalIgnoreCase);
         if (!header.Any(name => mapped.GetValueOrDefault(Tidy(name), Tidy(name)) is "phone_number" or "wa_user_id"))
         {
-            throw new Refusal("import.header_missing_identity", "Line 1 must be a header naming a column phone_number (or wa_user_id). Known columns: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields, custom.<key>.");
+            throw new Refusal("import.header_missing_identity", OtherSeparator(header) ?? "Line 1 must be a header naming a column phone_number (or wa_user_id). Known columns: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields, custom.<key>.");
         }
 
         var names = header.Select(name => mapped.GetValueOrDefault(Tidy(name), Tidy(name))).Select((name, i) => IsKnown(name) ? name : unknown switch
@@ -85,7 +85,7 @@ public sealed class ImportColumns
     {
         if (fields.Count != Names.Count)
         {
-            return (null, new(null, string.Create(CultureInfo.InvariantCulture, $"has {fields.Count} columns, the header {Names.Count}")));
+            return (null, new(null, WrongCount(fields)));
         }
 
         if (fields.Any(f => f.Contains('\uFFFD')))
@@ -95,6 +95,21 @@ public sealed class ImportColumns
 
         return Build(fields);
     }
+
+    private string WrongCount(IReadOnlyList<string> fields)
+    {
+        var hint = fields is [var only] && Names.Count > 1 && only.IndexOfAny([';', '\t', '|', ',']) >= 0
+            ? "the line is separated by something else than the header"
+            : fields.Count < Names.Count ? "an empty cell still needs its separator" : "a cell with the separator in it needs quotes around it";
+        return string.Create(CultureInfo.InvariantCulture, $"has {fields.Count} columns, the header {Names.Count}: {hint}");
+    }
+
+    // One column with another separator in its name: what a spreadsheet of another country writes.
+    private static string? OtherSeparator(IReadOnlyList<string> header) => header is not [var line] ? null
+        : line.Contains(';') ? "Line 1 is one column, and it has semicolons in it: if they separate the columns, say ?delimiter=semicolon."
+        : line.Contains('\t') ? "Line 1 is one column, and it has tabs in it: if they separate the columns, say ?delimiter=tab."
+        : line.Contains(',') ? "Line 1 is one column, and it has commas in it: if they separate the columns, say ?delimiter=comma."
+        : null;
 
     private (ImportRow?, RowFault?) Build(IReadOnlyList<string> fields)
     {
@@ -148,9 +163,10 @@ public sealed class ImportColumns
         "consent_status" => Domain.Contacts.Contact.ConsentStatuses.Contains(text.ToUpperInvariant()) ? null : "is none of OPTED_IN, OPTED_OUT, PENDING",
         "first_name" or "last_name" => text.Length <= ContactFieldsValidator.NameCharactersMax && ContactFieldsValidator.Plain(text) ? null : $"has more than {ContactFieldsValidator.NameCharactersMax} characters or control characters",
         "wa_user_id" => text.Length <= 140 && ContactFieldsValidator.Plain(text) ? null : "is no user id",
-        CustomFields => Object(text) is { } given ? ContactFieldsValidator.CustomFieldFault(JsonSerializer.SerializeToElement(given)) : "is no JSON object",
-        "tags" => Tags(text).All(t => t.Length <= 64 && ContactFieldsValidator.Plain(t)) ? null : "has a tag of more than 64 characters",
-        _ => null,
+        CustomFields => Object(text) is { } given ? ContactFieldsValidator.CustomFieldFault(given) : "is no JSON object",
+        "tags" => Tags(text) is not { } tags ? "is a JSON list of something else than texts"
+            : tags.All(t => t.Length <= 64 && ContactFieldsValidator.Plain(t)) ? null : "has a tag of more than 64 characters, or with control characters",
+        _ => KeptJson.TextFault(text),
     };
 
     private static ImportRow With(ImportRow row, string column, string text)
@@ -168,11 +184,11 @@ public sealed class ImportColumns
             case "consent_status":
                 return row with { Consent = text.ToUpperInvariant() };
             case "tags":
-                return row with { Tags = [.. Tags(text).Distinct()] };
+                return row with { Tags = [.. Tags(text)!.Distinct()] };
             case CustomFields:
-                foreach (var (key, value) in Object(text)!)
+                foreach (var member in Object(text)!.Value.EnumerateObject())
                 {
-                    row.CustomFields[key] = value?.DeepClone();
+                    row.CustomFields[member.Name] = JsonSerializer.SerializeToNode(member.Value);
                 }
 
                 return row;
@@ -182,27 +198,26 @@ public sealed class ImportColumns
         }
     }
 
-    // a;b or a|b, or a JSON list where a tag has one of these in it.
-    private static IEnumerable<string> Tags(string text) => text[0] == '[' && List(text) is { } list ? list.Select(t => t.Trim()).Where(t => t.Length > 0)
-        : text.Split([';', '|'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-
-    private static string[]? List(string text)
+    // a;b or a|b, or a JSON list where a tag has one of these in it. Null: a JSON list of other things.
+    private static string[]? Tags(string text)
     {
-        try
+        if (text[0] != '[' || Json(text) is not { } list)
         {
-            return JsonSerializer.Deserialize<string[]>(text);
+            return text.Split([';', '|'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         }
-        catch (JsonException)
-        {
-            return null;
-        }
+
+        return list.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String) || KeptJson.Fault(list) is not null ? null
+            : [.. list.EnumerateArray().Select(t => t.GetString()!.Trim()).Where(t => t.Length > 0)];
     }
 
-    private static JsonObject? Object(string text)
+    private static JsonElement? Object(string text) => Json(text) is { ValueKind: JsonValueKind.Object } given ? given : null;
+
+    // Twice the same member is said by the rules of what is kept.
+    private static JsonElement? Json(string text)
     {
         try
         {
-            return JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject;
+            return JsonSerializer.Deserialize<JsonElement>(text);
         }
         catch (JsonException)
         {

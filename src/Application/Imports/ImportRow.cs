@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Bsp.Application.Contacts;
 
 namespace Bsp.Application.Imports;
 
@@ -13,6 +15,12 @@ public sealed record ImportRow(string? PhoneNumber, string? WaUserId, string? Fi
 
     /// <summary>What makes two rows the same contact.</summary>
     public string Key => PhoneNumber ?? WaUserId!;
+
+    /// <summary>Rows of one contact add up: what they make together has the bounds of a contact. Null: it has.</summary>
+    public RowFault? Fault() =>
+        Tags.Count > ContactFieldsValidator.TagsMax ? new("tags", $"has with the contact's rows before more than {ContactFieldsValidator.TagsMax} tags")
+        : ContactFieldsValidator.CustomFieldFault(JsonSerializer.SerializeToElement(CustomFields)) is { } fault ? new(null, $"with the contact's rows before: {fault}")
+        : null;
 
     /// <summary>The same contact later in the file: the last wins where it says something, and a withdrawn consent stays withdrawn. The same rules as for contacts that exist.</summary>
     public ImportRow Then(ImportRow later)

@@ -24,7 +24,7 @@ public sealed class PatchOrganizationValidator : AbstractValidator<PatchOrganiza
         RuleFor(c => c.MetaAccessToken.Value).MaximumLength(1_000).OverridePropertyName("meta_access_token");
         RuleFor(c => c.WebhookVerifyToken.Value).MaximumLength(200).OverridePropertyName("webhook_verify_token");
         RuleFor(c => c.MetaAppSecret.Value).MaximumLength(200).OverridePropertyName("meta_app_secret");
-        RuleFor(c => c.Settings.Value).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.").OverridePropertyName("settings");
+        RuleFor(c => c.Settings.Value).KeptObject("settings");
         RuleFor(c => c.Settings.Value).Must(Rules.HasCountry).OverridePropertyName("settings.default_country").WithErrorCode("organization.default_country_invalid")
             .WithMessage("must be a country's two letters in upper case (ISO 3166-1), such as IN: whose phone numbers may be written without country code.");
     }

@@ -25,13 +25,13 @@ public sealed class CreatePlanValidator : AbstractValidator<CreatePlan>
     public CreatePlanValidator()
     {
         RuleFor(c => c.Name).NotEmpty().MaximumLength(200);
-        RuleFor(c => c.Code).NotEmpty().Matches("^[a-z0-9][a-z0-9_-]{0,59}$").WithMessage("must be 1–60 of a–z, 0–9, '_' and '-'.");
+        RuleFor(c => c.Code).NotEmpty().Matches(@"^[a-z0-9][a-z0-9_-]{0,59}\z").WithMessage("must be 1–60 of a–z, 0–9, '_' and '-'.");
         RuleFor(c => c.Description).MaximumLength(2_000);
         RuleFor(c => c.MonthlyPrice).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true);
         RuleFor(c => c.PerMessagePrice).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true);
         RuleFor(c => c.IncludedMessages).GreaterThanOrEqualTo(0);
-        RuleFor(c => c.Features).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.");
-        RuleFor(c => c.Currency).Matches("^[A-Z]{3}$").WithMessage("must be a currency code of ISO 4217, such as USD.");
+        RuleFor(c => c.Features).KeptObject("features");
+        RuleFor(c => c.Currency).Matches(@"^[A-Z]{3}\z").WithMessage("must be a currency code of ISO 4217, such as USD.");
     }
 }
 
@@ -52,7 +52,7 @@ public sealed class PatchPlanValidator : AbstractValidator<PatchPlan>
         RuleFor(c => c.MonthlyPrice.Value).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true).OverridePropertyName("monthly_price");
         RuleFor(c => c.PerMessagePrice.Value).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true).OverridePropertyName("per_message_price");
         RuleFor(c => c.IncludedMessages.Value).GreaterThanOrEqualTo(0).OverridePropertyName("included_messages");
-        RuleFor(c => c.Features.Value).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.").OverridePropertyName("features");
+        RuleFor(c => c.Features.Value).KeptObject("features");
         RuleFor(c => c.Status.Value).Must(s => s is "active" or "inactive").WithMessage("must be active or inactive.").When(c => c.Status.IsSet).OverridePropertyName("status");
     }
 }

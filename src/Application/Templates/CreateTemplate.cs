@@ -14,8 +14,6 @@ public sealed record CreateTemplate(Guid OrganizationId, Guid AccountId, string 
 
 public sealed class CreateTemplateValidator : AbstractValidator<CreateTemplate>
 {
-    private const int BytesMax = 64 * 1024;
-
     public CreateTemplateValidator() => RuleFor(c => c).Custom((command, context) =>
     {
         foreach (var fault in Faults(command))
@@ -26,9 +24,14 @@ public sealed class CreateTemplateValidator : AbstractValidator<CreateTemplate>
 
     private static IReadOnlyList<TemplateFault> Faults(CreateTemplate command)
     {
-        if (command.Components.ValueKind == JsonValueKind.Undefined || command.Components.GetRawText().Length + (command.Variables?.GetRawText().Length ?? 0) > BytesMax)
+        if (command.Components.ValueKind == JsonValueKind.Undefined)
         {
-            return [new("components", "template.components_malformed", $"components is an object of at most {BytesMax} characters.")];
+            return [new("components", "template.components_malformed", "components is an object.")];
+        }
+
+        if (TemplateBounds.Fault(command.Components, command.Variables) is { } kept)
+        {
+            return [kept];
         }
 
         try

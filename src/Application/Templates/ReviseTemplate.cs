@@ -52,6 +52,7 @@ public sealed class ReviseTemplateHandler(IEventStore store, TimeProvider clock)
         var variables = !patch.TryGetProperty("variables", out var newVariables) ? state.Variables
             : newVariables.ValueKind == JsonValueKind.Null ? null
             : MergePatch.Apply(state.Variables ?? JsonSerializer.SerializeToElement(new { }), newVariables);
+        TemplateBounds.Require(components, variables);
         return Template.Revise(state, category, components, variables, clock.GetUtcNow());
     }
 }

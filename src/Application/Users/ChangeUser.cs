@@ -22,7 +22,7 @@ public sealed class PatchUserValidator : AbstractValidator<PatchUser>
         RuleFor(c => c.AvatarUrl.Value).WebAddress().OverridePropertyName("avatar_url");
         RuleFor(c => c.Role.Value).Role().When(c => c.Role.IsSet).OverridePropertyName("role");
         RuleFor(c => c.Status.Value).Status().When(c => c.Status.IsSet).OverridePropertyName("status");
-        RuleFor(c => c.Preferences.Value).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.").OverridePropertyName("preferences");
+        RuleFor(c => c.Preferences.Value).KeptObject("preferences");
     }
 }
 

@@ -23,6 +23,6 @@ public sealed class CreateUserValidator : AbstractValidator<CreateUser>
         RuleFor(c => c.AvatarUrl).WebAddress();
         RuleFor(c => c.Role).Role();
         RuleFor(c => c.Status).Status();
-        RuleFor(c => c.Preferences).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.");
+        RuleFor(c => c.Preferences).KeptObject("preferences");
     }
 }

@@ -229,12 +229,12 @@ public static partial class TemplateRules
         TemplateText.Variables(text ?? "").Where(v => string.IsNullOrWhiteSpace(examples?.GetValueOrDefault(v)))
             .Select(v => new TemplateFault(field, "template.example_missing", $"Variable {{{{{v}}}}} needs an example before Meta reviews the template."));
 
-    [GeneratedRegex("^[a-z0-9_]+$")]
+    [GeneratedRegex(@"^[a-z0-9_]+\z")]
     private static partial Regex NamePattern();
 
-    [GeneratedRegex("^[a-z]{2,3}(_[A-Za-z]{2,4}){0,2}$")]
+    [GeneratedRegex(@"^[a-z]{2,3}(_[A-Za-z]{2,4}){0,2}\z")]
     private static partial Regex LanguagePattern();
 
-    [GeneratedRegex("^[a-z][a-z0-9_]*$")]
+    [GeneratedRegex(@"^[a-z][a-z0-9_]*\z")]
     private static partial Regex VariablePattern();
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Bsp.Application.Auth;
+using Bsp.Infrastructure.Auth.Unicode;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 
@@ -30,15 +31,30 @@ public sealed class Passwords(int iterations = Passwords.Iterations, int waiting
     private int inside;
 
     /// <exception cref="PasswordsBusy">Too many wait.</exception>
-    public Task<string> HashAsync(string password, CancellationToken ct) => OnACoreAsync(() => hasher.HashPassword(Nobody, password), ct);
+    public Task<string> HashAsync(string password, CancellationToken ct) =>
+        OnACoreAsync(() => hasher.HashPassword(Nobody, CanonicalForm.Composed(password)), ct);
 
-    /// <summary>Whether it is the password, and whether its hash is weaker than one made today. Without a hash it takes as long and is not.</summary>
+    /// <summary>
+    /// Whether it is the password in any of its canonical forms (one keyboard types é as one character, another as two), and whether its
+    /// hash is weaker than one made today or was made of another form than NFC.
+    /// Without a hash it takes as long and is not.
+    /// </summary>
     /// <param name="hash">Null: nobody, or somebody without a password.</param>
     /// <exception cref="PasswordsBusy">Too many wait.</exception>
     public Task<(bool Right, bool Outgrown)> VerifyAsync(string? hash, string password, CancellationToken ct) => OnACoreAsync(() =>
     {
-        var result = hasher.VerifyHashedPassword(Nobody, hash ?? decoy, password);
-        return (hash is not null && result != PasswordVerificationResult.Failed, result == PasswordVerificationResult.SuccessRehashNeeded);
+        var result = PasswordVerificationResult.Failed;
+        var composed = CanonicalForm.Composed(password);
+        // One form, unless there is more than ASCII in it.
+        foreach (var form in new[] { composed, CanonicalForm.Decomposed(password), password }.Distinct(StringComparer.Ordinal))
+        {
+            if ((result = hasher.VerifyHashedPassword(Nobody, hash ?? decoy, form)) != PasswordVerificationResult.Failed)
+            {
+                return (hash is not null, result == PasswordVerificationResult.SuccessRehashNeeded || form != composed);
+            }
+        }
+
+        return (false, false);
     }, ct);
 
     // The hash of nothing, in the hasher's own form (version 3: 0x01, PRF 2 = HMAC-SHA-512, rounds, length of salt, salt, 32 bytes): verifying against it takes as long as against anybody's.

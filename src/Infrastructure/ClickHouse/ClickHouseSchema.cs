@@ -84,13 +84,13 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
                kafka_num_consumers = 1, kafka_flush_interval_ms = 1000, kafka_max_block_size = 65536, kafka_skip_broken_messages = 1000
            """;
 
-    [GeneratedRegex(@";\s*$", RegexOptions.Multiline)]
+    [GeneratedRegex(@";\s*(?=\n|\z)")]
     private static partial Regex Statements();
 
     // The name under which each expression of a SELECT goes into the table: its alias, or itself.
-    [GeneratedRegex(@"(\w+)\s*(?:,|$)(?![^(]*\))")]
+    [GeneratedRegex(@"(\w+)\s*(?:,|\z)(?![^(]*\))")]
     private static partial Regex Columns();
 
-    [GeneratedRegex(@"^[A-Za-z0-9._:,\-]+$")]
+    [GeneratedRegex(@"^[A-Za-z0-9._:,\-]+\z")]
     private static partial Regex Brokers();
 }

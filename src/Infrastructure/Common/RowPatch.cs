@@ -2,6 +2,8 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Sharding;
+using FluentValidation;
+using FluentValidation.Results;
 
 namespace Bsp.Infrastructure.Common;
 
@@ -30,6 +32,7 @@ public sealed class RowPatch(string table, Guid id, bool touch = true)
     }
 
     /// <summary>Merges a patch into a jsonb column, which stays locked until the transaction ends; null empties it.</summary>
+    /// <exception cref="ValidationException">What comes of it cannot be kept (<see cref="KeptJson"/>).</exception>
     public async Task<RowPatch> MergeAsync(TenantTransaction transaction, string column, Optional<JsonElement?> patch, CancellationToken ct)
     {
         if (!patch.IsSet)
@@ -38,8 +41,16 @@ public sealed class RowPatch(string table, Guid id, bool touch = true)
         }
 
         var found = await transaction.QueryAsync($"SELECT {column}::text FROM {table} WHERE id = $1 FOR UPDATE", r => r.Json(0), ct, id);
-        var merged = patch.Value is { ValueKind: JsonValueKind.Object } change && found is [var before] ? MergePatch.Apply(before, change).GetRawText() : "{}";
-        return Set(column, merged, "::jsonb");
+        if (patch.Value is not { ValueKind: JsonValueKind.Object } change || found is not [var before])
+        {
+            return Set(column, "{}", "::jsonb");
+        }
+
+        // Of the whole, not of the patch: small patches add up.
+        var merged = MergePatch.Apply(before, change);
+        return Rules.ObjectFault(merged) is { } fault
+            ? throw new ValidationException([new ValidationFailure(column, fault)])
+            : Set(column, merged.GetRawText(), "::jsonb");
     }
 
     /// <summary>The version after it; a patch that names nothing leaves the version.</summary>

@@ -92,7 +92,7 @@ internal sealed class AppendCall
         for (var i = 0; i < events.Length; i++)
         {
             var body = append.Events[i];
-            events[i] = new(Uuid.New(), EventName.Of(body), JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), EventTypes.Json), body);
+            events[i] = new(Uuid.New(), EventName.Of(body), ReadableEvent.Written(body), body);
         }
 
         return new(new(organizationId, append.StreamId), append.StreamType, append.ExpectedVersion, events);

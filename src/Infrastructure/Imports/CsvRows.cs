@@ -25,9 +25,24 @@ internal sealed class CsvRows : IDisposable
         OnMalformedRecord = malformed.Enqueue,
     }, leaveOpen: true);
 
-    /// <summary>Next row; null at the end.</summary>
+    /// <summary>
+    /// Next row that says anything; null at the end. Blank lines and lines of nothing but separators, which spreadsheets leave at the
+    /// end, are none.
+    /// </summary>
     /// <exception cref="Refusal"><c>import.unclosed_quote</c>, <c>import.row_too_long</c></exception>
     public async ValueTask<FileRow?> ReadAsync(CancellationToken ct)
+    {
+        FileRow? row;
+        do
+        {
+            row = await NextAsync(ct);
+        }
+        while (row is { Fault: null } read && Array.TrueForAll(read.Fields, string.IsNullOrWhiteSpace));
+
+        return row;
+    }
+
+    private async ValueTask<FileRow?> NextAsync(CancellationToken ct)
     {
         try
         {

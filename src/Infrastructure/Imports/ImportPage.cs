@@ -51,8 +51,8 @@ internal static class ImportPage
             first_name = coalesce(excluded.first_name, c.first_name),
             last_name = coalesce(excluded.last_name, c.last_name),
             email = coalesce(excluded.email, c.email),
-            custom_fields = CASE WHEN excluded.custom_fields = '{}' THEN c.custom_fields ELSE c.custom_fields || excluded.custom_fields END,
-            tags = CASE WHEN c.tags @> excluded.tags THEN c.tags ELSE (SELECT jsonb_agg(DISTINCT t) FROM jsonb_array_elements(c.tags || excluded.tags) AS t) END,
+            custom_fields = CASE WHEN excluded.custom_fields = '{}' THEN c.custom_fields ELSE bsp.bounded_custom_fields(c.custom_fields || excluded.custom_fields) END,
+            tags = CASE WHEN c.tags @> excluded.tags THEN c.tags ELSE bsp.bounded_tags((SELECT jsonb_agg(DISTINCT t) FROM jsonb_array_elements(c.tags || excluded.tags) AS t)) END,
             consent_status = CASE WHEN c.consent_status = 'OPTED_OUT' OR excluded.consent_status = 'PENDING' THEN c.consent_status ELSE excluded.consent_status END,
             consent_updated_at = CASE WHEN c.consent_status = 'OPTED_OUT' OR excluded.consent_status IN ('PENDING', c.consent_status) THEN c.consent_updated_at ELSE now() END,
             last_import_id = excluded.last_import_id,
@@ -87,18 +87,37 @@ internal static class ImportPage
         var (good, rejects) = (new List<GoodRow>(staged.Count), new List<(StagedRow, RowFault)>());
         foreach (var row in staged)
         {
-            var (read, fault) = row.Fault is { } unreadable ? (null, new RowFault(null, unreadable)) : columns.Check(row.Fields);
+            var (read, fault) = Read(columns, row);
             if (read is null)
             {
                 rejects.Add((row, fault!));
             }
             else
             {
-                good.Add(GoodRow.Of(row, read));
+                good.Add(read);
             }
         }
 
         return new(afterRow, staged[^1].Row, good, rejects);
+    }
+
+    // Whatever one row throws is that row's reject: the others of its file have nothing to do with it.
+    private static (GoodRow? Row, RowFault? Fault) Read(ImportColumns columns, StagedRow row)
+    {
+        if (row.Fault is { } unreadable)
+        {
+            return (null, new(null, unreadable));
+        }
+
+        try
+        {
+            var (read, fault) = columns.Check(row.Fields);
+            return read is null ? (null, fault) : (GoodRow.Of(row, read), null);
+        }
+        catch (Exception odd) when (odd is not OutOfMemoryException)
+        {
+            return (null, new(null, $"cannot be read ({odd.GetType().Name})"));
+        }
     }
 
     /// <exception cref="PageOutdated">Contacts of it were merged meanwhile.</exception>
@@ -174,8 +193,21 @@ internal static class ImportPage
             var key = row.PhoneNumber is null && owners.TryGetValue(row.WaUserId!, out var named) ? named : row.Key;
             var own = key != row.Key && key.StartsWith('+') ? row with { PhoneNumber = key } : row;
             owners.TryAdd(own.WaUserId ?? own.Key, own.Key);
-            duplicates += merged.TryGetValue(own.Key, out var before) ? 1 : 0;
-            merged[own.Key] = before is null ? given with { Row = own } : GoodRow.Of(given.Staged, before.Row.Then(own));
+            if (!merged.TryGetValue(own.Key, out var before))
+            {
+                merged[own.Key] = given with { Row = own };
+                continue;
+            }
+
+            var both = before.Row.Then(own);
+            if (both.Fault() is { } fault)
+            {
+                rejects.Add((given.Staged, fault));
+                continue;
+            }
+
+            duplicates++;
+            merged[own.Key] = GoodRow.Of(given.Staged, both);
         }
 
         return ([.. merged.Values], duplicates);

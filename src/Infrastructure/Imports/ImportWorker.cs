@@ -20,6 +20,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 {
     private const int LeaseSeconds = 30;
     private const int AttemptsMax = 5; // failures in a row before an import is given up and says why
+    private const int RefusedRowsMax = 200; // of a page; where so many are refused it is not the rows' fault
     private const int CreatedToSettle = 10_000; // rows that an organization may grow by before it is worth a moment (measured: 0.3 s)
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly Guid owner = Guid.NewGuid();
@@ -108,14 +109,42 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
             while (await next is { } page)
             {
                 next = Task.Run(() => ImportPage.ReadAsync(shard, organizationId, importId, columns, page.LastRow, ct), ct);
-                while (!await TryPageAsync(connection, organizationId, importId, page, ct))
-                {
-                }
+                await CarryPartAsync(connection, organizationId, importId, page, new(RefusedRowsMax), ct);
             }
         }
         finally
         {
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // What the database refuses for the sake of a row it refuses for the whole page: halves are tried, down to the row, which becomes a
+    // reject. Each part commits with its place in the file, so a kill loses nothing.
+    private async Task CarryPartAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows part, RefusedRows refused,
+        CancellationToken ct)
+    {
+        try
+        {
+            while (!await TryPageAsync(connection, organizationId, importId, part, ct))
+            {
+            }
+        }
+        catch (Exception e) when (ImportRefusals.IsOfRows(e))
+        {
+            if (part.Halves() is var (first, second))
+            {
+                await CarryPartAsync(connection, organizationId, importId, first, refused, ct);
+                await CarryPartAsync(connection, organizationId, importId, second, refused, ct);
+                return;
+            }
+
+            if (part.Good.Count == 0 || (!ImportRefusals.IsOurs(e) && refused.Left-- == 0))
+            {
+                throw; // not the rows' fault
+            }
+
+            LogRowRefused(e, importId);
+            await CarryPartAsync(connection, organizationId, importId, part.Refused(ImportRefusals.Reason(e)), refused, ct);
         }
     }
 
@@ -202,6 +231,15 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     }
 
     private sealed class LeaseLost : Exception;
+
+    /// <param name="left">Rows of a page that may still turn out to be refused by the database.</param>
+    private sealed class RefusedRows(int left)
+    {
+        public int Left { get; set; } = left;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "import {ImportId}: the database refused a row, which is a reject now")]
+    private partial void LogRowRefused(Exception exception, Guid importId);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "import {ImportId}: done")]
     private partial void LogDone(Guid importId);

@@ -84,7 +84,6 @@ public sealed class BadInputTests(AppFixture app) : IClassFixture<AppFixture>
     [Theory]
     [InlineData("3")]
     [InlineData("\"x\"")]
-    [InlineData("W/\"3\"")]
     public async Task An_If_Match_that_is_no_ETag_of_ours_is_400(string etag) =>
         (await app.Platform.SendAsync("PATCH", $"/v1/plans/{Guid.NewGuid()}", "{}", ("If-Match", etag))).ShouldBeProblem(400, "request.if_match");
 

@@ -24,7 +24,7 @@ public sealed class ImportRowTests
         Fault("+4915112345678", "", "nope", "", "", "").Column.ShouldBe("email");
         Fault("+4915112345678", "", "", "YES", "", "").Column.ShouldBe("consent_status");
         Fault("", "Ann", "", "", "", "").ShouldBe(new RowFault("phone_number", "is empty, and so is wa_user_id"));
-        Fault("+4915112345678", "Ann").ShouldBe(new RowFault(null, "has 2 columns, the header 6"));
+        Fault("+4915112345678", "Ann").ShouldBe(new RowFault(null, "has 2 columns, the header 6: an empty cell still needs its separator"));
         Fault("+4915112345678", "Ann\uFFFD", "", "", "", "").ShouldBe(new RowFault("first_name", "is not valid UTF-8"));
     }
 

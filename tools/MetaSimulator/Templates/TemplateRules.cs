@@ -206,12 +206,12 @@ internal static partial class TemplateRules
         return where == "body" && items is [{ ValueKind: JsonValueKind.Array } first, ..] ? first.GetArrayLength() : items.Length;
     }
 
-    [GeneratedRegex("^[a-z0-9_]+$")]
+    [GeneratedRegex(@"^[a-z0-9_]+\z")]
     private static partial Regex NamePattern();
 
-    [GeneratedRegex("^[a-z]{2,3}(_[A-Z]{2,3})?$")]
+    [GeneratedRegex(@"^[a-z]{2,3}(_[A-Z]{2,3})?\z")]
     private static partial Regex LanguagePattern();
 
-    [GeneratedRegex("^[a-z][a-z0-9_]*$")]
+    [GeneratedRegex(@"^[a-z][a-z0-9_]*\z")]
     private static partial Regex NamedPattern();
 }

@@ -112,6 +112,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
 
             foreach (var fact in facts)
             {
+                ReadableEvent.Written(fact);
                 var built = session.Events.BuildEvent(fact);
                 built.Id = Uuid.New();
                 stream.AppendOne(built);
