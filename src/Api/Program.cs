@@ -1,10 +1,13 @@
 using System.Reflection;
 using Bsp.Api.Common;
+using Bsp.Api.Limits;
 using Bsp.Api.Operations;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Schema;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -84,6 +87,8 @@ public static class Program
             await DataSources.MigrateAsync(options, app.Services.GetRequiredService<ILoggerFactory>(), CancellationToken.None);
         }
 
+        await ConnectionBudget.CheckAsync(options, app.Services.GetRequiredService<EventStoreSettings>(), CancellationToken.None);
+        app.Services.GetRequiredService<UploadSpool>().Clean(app.Services.GetRequiredService<TimeProvider>().GetUtcNow());
         return app;
     }
 
@@ -130,7 +135,9 @@ public static class Program
             kestrel.Limits.MaxRequestBodySize = BodyBytesCut;
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            ConnectionLimits.Set(kestrel.Limits, options.Limits.Connections);
         });
+        builder.Services.AddBoundedLogging();
         builder.Logging.AddFilter("LuckyPennySoftware", LogLevel.None); // AutoMapper's licence notice: see README
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
@@ -151,8 +158,10 @@ public static class Program
         app.UseProblems();
         app.UseDocumentation();
         app.UseRouting();
+        app.Use(Room.NameWorkAsync);
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimit>();
+        app.UseMiddleware<Room>();
         app.UseMiddleware<AccountRestriction>();
         app.UseNegotiation();
         app.Use(LimitSizeAndTellPosition);

@@ -14,7 +14,10 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     public const int LoadStreamsMax = 5_000;
 
     private readonly InlineViews views = new(inlineViews);
+    [Bounded("one a shard")]
     private readonly ConcurrentDictionary<Shard, Lazy<AppendLanes>> lanes = new();
+
+    [Bounded("one a shard")]
     private readonly ConcurrentDictionary<Shard, Lazy<StreamLoader>> loaders = new();
 
     public async Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct)

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
@@ -28,10 +29,12 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
 
     private const int PageMax = 1_000;
 
+    [Bounded("processes that died in the last seconds")]
     private readonly Dictionary<(Shard Shard, Guid Owner), long> freeSince = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Sending);
         await instance.Ready.WaitAsync(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
