@@ -125,6 +125,7 @@ public static class Composition
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SessionDirectory>().Memory);
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<PersonalData>().Memory);
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<BodyRoom>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<UploadSpool>());
     }

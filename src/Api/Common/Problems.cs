@@ -122,7 +122,7 @@ public static partial class Problems
                     problem = new(503, "request.timeout", "It took too long here: try again.", retryAfterSeconds: RetrySoonSeconds);
                 }
 
-                if (problem.Status >= 500 && thrown is not Busy)
+                if (problem.Status >= 500 && thrown is not (Busy or Problem)) // what was said on purpose needs no trace
                 {
                     LogFailed(log, problem.Status >= 502 ? LogLevel.Warning : LogLevel.Error, thrown, Short(context.Request.Method), Short(context.Request.Path.Value), problem.Code, TraceOf(context));
                 }

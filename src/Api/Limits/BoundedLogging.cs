@@ -41,6 +41,9 @@ internal static class BoundedLogging
         private const int KindsMax = 200;
         private static readonly EventId Others = new(0, "others");
 
+        // Kestrel's word, as an error, for a body whose reading we gave up because it came too slowly; its connection is closed, as it should be.
+        private const string DrainFailed = "RequestBodyDrainBodyReaderInvalidState";
+
         [Bounded("KindsMax")]
         private readonly ConcurrentDictionary<(int Id, string? Name), Count> counts = new();
 
@@ -50,7 +53,7 @@ internal static class BoundedLogging
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (!inner.IsEnabled(logLevel))
+            if (!inner.IsEnabled(logLevel) || eventId.Name == DrainFailed)
             {
                 return;
             }

@@ -155,6 +155,7 @@ internal sealed class AppendQueue(int batchEventsMax)
         }
     }
 
+    [Application.Common.Bounded("QueueCallsMax unanswered calls")]
     private sealed class Line(Guid organization)
     {
         public Guid Organization => organization;

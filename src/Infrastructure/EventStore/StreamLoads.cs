@@ -125,6 +125,7 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
         }
     }
 
+    [Application.Common.Bounded("the events of one stream, for as long as its caller waits")]
     private sealed class Call(Guid organizationId, Guid streamId)
     {
         private const int First = 1;
