@@ -1,10 +1,12 @@
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Webhooks;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Bsp.IntegrationTests.Limits;
@@ -68,7 +70,9 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
             open.Add(await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts/import", organization.WriteKey, "text/csv", 5_000, "phone_number\n"u8.ToArray()));
         }
 
-        await Patience.UntilAsync(() => organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv")), a => a.Status == 429, "both are being taken in");
+        var spool = app.Services.GetRequiredService<UploadSpool>();
+        await Patience.UntilAsync(() => Task.FromResult(spool.BytesNow), bytes => bytes == 2 * "phone_number\n".Length, "both are being taken in");
+        (await organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv"))).ShouldBeProblem(429, "import.too_many_at_once");
         (await (await app.NewOrganizationAsync()).Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv"))).Status.ShouldBe(202);
         open.ForEach(client => client.Dispose());
         await Patience.UntilAsync(() => organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv")), a => a.Status == 202, "they are gone");
