@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.EventStore.Marten;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 
@@ -31,7 +32,7 @@ public static class ConnectionBudget
     {
         var pools = options.Shards.Select(s => s.App).Append(options.DirectoryApp).Distinct()
             .Select(text => (Server: ServerOf(text), Count: Enum.GetValues<WorkKind>().Sum(kind => SizeOf(kind, options.Pools, text))));
-        var outside = options.Shards.Select(s => (Server: ServerOf(s.App), Count: events.LoadConnectionsMax + LogReader.ConnectionsMax + events.LanesMax + KeptOpen));
+        var outside = options.Shards.Select(s => (Server: ServerOf(s.App), Count: events.LoadConnectionsMax + LogReader.ConnectionsMax + events.LanesMax + MartenStores.OwnConnectionsMax + KeptOpen));
         return pools.Concat(outside).GroupBy(p => p.Server).ToDictionary(g => g.Key, g => g.Sum(p => p.Count));
     }
 

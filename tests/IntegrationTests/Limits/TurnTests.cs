@@ -134,7 +134,7 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
     {
         var options = BspConfiguration.Read(With(app.AdminConnectionString, ("Bsp:Pools:People", "400")), development: false);
         var fault = await Should.ThrowAsync<ConfigurationFault>(ConnectionBudget.CheckAsync(options, new EventStoreSettings(), Ct));
-        fault.Message.ShouldContain("may open 473 connections");
+        fault.Message.ShouldContain("may open 475 connections");
         fault.Message.ShouldContain("max_connections");
         await ConnectionBudget.CheckAsync(BspConfiguration.Read(With(app.AdminConnectionString), development: false), new EventStoreSettings(), Ct);
     }
@@ -148,10 +148,10 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
             text.ShouldContain($"pool_name=\"bsp {pool}\"");
         }
 
-        ConnectionBudget.Wanted(BspConfiguration.Read(With("Host=127.0.0.1;Database=bsp;Username=postgres"), development: false), new()).Values.Single().ShouldBe(93);
+        ConnectionBudget.Wanted(BspConfiguration.Read(With("Host=127.0.0.1;Database=bsp;Username=postgres"), development: false), new()).Values.Single().ShouldBe(95);
         var compose = await File.ReadAllTextAsync(Path.Combine(Root(), "docker-compose.yml"), Ct);
         var granted = int.Parse(System.Text.RegularExpressions.Regex.Match(compose, "max_connections=(\\d+)").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
-        (granted - 3).ShouldBeGreaterThanOrEqualTo(2 * 93, "two processes, while one is being replaced by the next");
+        (granted - 3).ShouldBeGreaterThanOrEqualTo(2 * 95, "two processes, while one is being replaced by the next");
         await using var command = app.Admin.CreateCommand("SHOW max_connections");
         ((string)(await command.ExecuteScalarAsync(Ct))!).ShouldBe($"{granted}");
     }
