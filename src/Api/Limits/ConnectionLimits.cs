@@ -20,7 +20,7 @@ internal static class ConnectionLimits
         limits.MaxRequestLineSize = 16 * Kilobyte; // a filter of a list is 8,000 characters, and may be escaped
         limits.KeepAliveTimeout = TimeSpan.FromSeconds(75);
 
-        // Beneath the paces of PacedBody, which also know the whole; this one ends what is only read away.
+        // For what no route reads; bodies that are read have the paces of PacedBody instead.
         limits.MinRequestBodyDataRate = new(bytesPerSecond: 4 * Kilobyte, gracePeriod: TimeSpan.FromSeconds(10));
 
         // Who reads an answer more slowly is cut off: it is kept in memory until it is read.

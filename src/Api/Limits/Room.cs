@@ -2,6 +2,7 @@ using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 
 namespace Bsp.Api.Limits;
 
@@ -91,6 +92,10 @@ public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider 
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
         {
             context.Request.Body = new PacedBody(context.Request.Body, pace, clock);
+            if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+            {
+                rate.MinDataRate = null; // one of the two must rule, and Kestrel's answers without a word
+            }
         }
     }
 

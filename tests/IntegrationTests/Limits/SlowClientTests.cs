@@ -132,6 +132,19 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
     }
 
     [Fact]
+    public async Task What_a_process_left_that_was_killed_before_it_took_the_name_away_is_removed_at_the_next_start()
+    {
+        var place = Directory.CreateTempSubdirectory("bsp-spool-");
+        var (old, fresh) = (Path.Combine(place.FullName, "upload-old"), Path.Combine(place.FullName, "upload-fresh"));
+        await File.WriteAllTextAsync(old, "x", Ct);
+        await File.WriteAllTextAsync(fresh, "x", Ct);
+        File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddMinutes(-5));
+        new UploadSpool(new() { Directory = place.FullName }).Clean(DateTimeOffset.UtcNow);
+        (File.Exists(old), File.Exists(fresh)).ShouldBe((false, true)); // the fresh one may be another process's of this moment
+        place.Delete(recursive: true);
+    }
+
+    [Fact]
     public async Task A_header_that_cannot_be_read_is_refused_before_the_rest_is_sent()
     {
         var organization = await app.NewOrganizationAsync();
