@@ -89,7 +89,10 @@ public sealed record LimitOptions
     public int OrganizationPerSecond { get; init; } = 400;
 
     /// <summary>Requests of one organization that are carried out at the same time, 1–10,000; more wait, and beyond <see cref="WaitingMax"/> they are refused.</summary>
-    public int OrganizationAtOnce { get; init; } = 16;
+    public int OrganizationAtOnce { get; init; } = OrganizationAtOnceUsual;
+
+    /// <summary>Two for each processor, at least four: one organization never fills all processors with its own work.</summary>
+    public static int OrganizationAtOnceUsual => Math.Max(4, 2 * Environment.ProcessorCount);
 
     /// <summary>Requests of one organization that wait for their turn, at most.</summary>
     public const int WaitingMax = 256;

@@ -47,7 +47,7 @@ public static class BspConfiguration
             {
                 KeyPerSecond = Number(configuration, "Bsp:Limits:KeyPerSecond", 100, 1, 100_000, faults),
                 OrganizationPerSecond = Number(configuration, "Bsp:Limits:OrganizationPerSecond", 400, 1, 1_000_000, faults),
-                OrganizationAtOnce = Number(configuration, "Bsp:Limits:OrganizationAtOnce", 16, 1, 10_000, faults),
+                OrganizationAtOnce = Number(configuration, "Bsp:Limits:OrganizationAtOnce", LimitOptions.OrganizationAtOnceUsual, 1, 10_000, faults),
                 StreamsPerCaller = Number(configuration, "Bsp:Limits:StreamsPerCaller", 10, 1, 10_000, faults),
                 DownloadsPerCaller = Number(configuration, "Bsp:Limits:DownloadsPerCaller", 2, 1, 1_000, faults),
                 Connections = Number(configuration, "Bsp:Limits:Connections", 8_192, 100, 1_000_000, faults),

@@ -12,7 +12,7 @@ internal sealed class NormalOrganization : IDisposable
 {
     private const int Contacts = 2_000;
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(100); // one of each kind: ten a second
-    private static readonly string[] Lists = ["/v1/contacts?limit=50", "/v1/conversations?limit=20", "/v1/messages?limit=20", "/v1/templates", "/v1/contacts?phone_number=%2B919876000001", "/v1/campaigns?limit=20"];
+    private static readonly string[] Lists = ["/v1/contacts?limit=50", "/v1/conversations?limit=20", "/v1/lists?limit=20", "/v1/templates", "/v1/contacts?phone_number=%2B919876000001", "/v1/campaigns?limit=20"];
 
     private readonly Installation installation;
     private readonly Customer customer;

@@ -38,7 +38,7 @@ internal static class Poison
         {
             0 => (HttpMethod.Post, "/v1/campaigns", $$"""{"name":"x","template_id":"{{Guid.NewGuid()}}","account_id":"{{account}}","audience_segment":{"filter":{"all":[{"field":"custom_fields.n","op":"in","value":[{{numbers}}]}]} } }"""),
             1 => (HttpMethod.Post, "/v1/contacts", string.Create(CultureInfo.InvariantCulture, $$"""{"phone_number":"+{{number}}","custom_fields":{"a":1e131071,"b":[{{numbers}}]} }""")),
-            2 => (HttpMethod.Post, "/v1/lists/preview", """{"filters":{"any":[{"field":"first_name","op":"contains","value":"o"},{"field":"last_name","op":"contains","value":"z"}]}}"""),
+            2 => (HttpMethod.Get, "/v1/contacts?q=o&limit=200", null),
             3 => (HttpMethod.Get, "/v1/contacts?q=Mallory&limit=200", null),
             4 => (HttpMethod.Post, "/v1/messages", string.Create(CultureInfo.InvariantCulture, $$"""{"account_id":"{{account}}","to":"+{{number}}","type":"text","text":{"body":"{{new string('x', 4_000)}}"} }""")),
             5 => (HttpMethod.Post, "/v1/contacts", string.Create(CultureInfo.InvariantCulture, $$"""{"phone_number":"+{{number}}","custom_fields":{{string.Concat(Enumerable.Repeat("{\"a\":", 60))}}1{{new string('}', 60)}} }""")),
