@@ -1,5 +1,6 @@
 using System.Reflection;
 using Bsp.Api.Common;
+using Bsp.Api.Limits;
 using Bsp.Api.Operations;
 using Bsp.Api.Webhooks;
 using Bsp.Application.Common;
@@ -7,6 +8,8 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Webhooks;
 using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Schema;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -88,6 +91,8 @@ public static class Program
             await DataSources.MigrateAsync(options, app.Services.GetRequiredService<ILoggerFactory>(), CancellationToken.None);
         }
 
+        await ConnectionBudget.CheckAsync(options, app.Services.GetRequiredService<EventStoreSettings>(), CancellationToken.None);
+        app.Services.GetRequiredService<UploadSpool>().Clean(app.Services.GetRequiredService<TimeProvider>().GetUtcNow());
         return app;
     }
 
@@ -141,7 +146,9 @@ public static class Program
             kestrel.Limits.MaxRequestBodySize = BodyBytesCut;
             kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            ConnectionLimits.Set(kestrel.Limits, options.Limits.Connections);
         });
+        builder.Services.AddBoundedLogging();
         builder.Logging.AddFilter("LuckyPennySoftware", LogLevel.None); // AutoMapper's licence notice: see README
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
@@ -164,8 +171,10 @@ public static class Program
         app.Use(Head.AsGetAsync);
         app.UseDocumentation();
         app.UseRouting();
+        app.Use(Room.NameWorkAsync);
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimit>();
+        app.UseMiddleware<Room>();
         app.UseMiddleware<AccountRestriction>();
         app.UseNegotiation();
         app.UseMiddleware<QueryTexts>();

@@ -101,6 +101,7 @@ public static class Composition
         services.AddSingleton<IInlineView, TemplatesView>();
         services.AddTransient<IPipelineBehavior<GetTemplate, TemplateView>, CachedTemplate>();
         services.AddSingleton<ImportSignal>();
+        services.AddSingleton(new UploadSpool(options.Uploads));
         services.AddHostedService<ImportWorker>();
         services.AddHostedService<ImportSweep>();
 
@@ -113,7 +114,22 @@ public static class Composition
         AddSending(services, options);
         AddWebhooks(services);
         AddViews(services, options);
+        AddMemories(services);
         return services;
+    }
+
+    // Whatever is kept for longer than a request, with its bound: shown in /metrics. A test finds what is missing here.
+    private static void AddMemories(IServiceCollection services)
+    {
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<NumberDirectory>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => ((OrganizationApps)provider.GetRequiredService<IOrganizationApps>()).Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<KeyDirectory>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SessionDirectory>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<PersonalData>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<BodyRoom>());
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<UploadSpool>());
     }
 
     // The log and what is written in its own transactions.
@@ -187,6 +203,7 @@ public static class Composition
     {
         services.AddSingleton(new JournalOptions(RetentionDays: 7));
         services.AddSingleton<WebhookSignal>();
+        services.AddSingleton<BodyRoom>();
         services.AddSingleton<NumberDirectory>();
         services.AddSingleton<IOrganizationApps, OrganizationApps>();
         services.AddSingleton<OtherFields>();

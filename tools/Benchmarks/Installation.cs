@@ -10,6 +10,11 @@ internal sealed class Installation : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    private static readonly Dictionary<string, string> NoLimits = new()
+    {
+        ["Bsp__Limits__KeyPerSecond"] = "100000", ["Bsp__Limits__OrganizationPerSecond"] = "1000000", ["Bsp__Limits__OrganizationAtOnce"] = "1000",
+    };
+
     private readonly Stores stores;
     private readonly string checkout;
     private readonly List<LocalServer> servers = [];
@@ -32,7 +37,8 @@ internal sealed class Installation : IAsyncDisposable
 
     public static Task<Stores> StoresAsync(StoreKinds kinds, CancellationToken ct) => Stores.StartAsync(new(Path.Combine(Root(), ".local", "bench")) { Start = kinds }, ct);
 
-    public static async Task<Installation> StartAsync(CancellationToken ct)
+    /// <param name="ownLimits">The limits that the product has unless told otherwise; else none that a benchmark reaches.</param>
+    public static async Task<Installation> StartAsync(CancellationToken ct, bool ownLimits = false)
     {
         var stores = await StoresAsync(StoreKinds.All, ct);
         var own = new Installation(stores, Root(), await stores.CreateDatabaseAsync("bsp", ct));
@@ -45,7 +51,7 @@ internal sealed class Installation : IAsyncDisposable
                 ["Simulator__Url"] = $"http://127.0.0.1:{port}", ["Simulator__WebhookUrl"] = own.ApiUrl + "/webhooks/meta", ["Simulator__AppSecret"] = own.AppSecret,
                 ["Simulator__VerifyToken"] = "bench", ["Simulator__MagicNumbers"] = "false",
             }, "/_control/settings"), ct);
-            var api = own.Server("api", "src/Api", "Bsp.Api.dll", ["serve"], _ => own.ApiEnvironment(), "/health/ready");
+            var api = own.Server("api", "src/Api", "Bsp.Api.dll", ["serve"], _ => own.ApiEnvironment(ownLimits), "/health/ready");
             await api.PrepareAsync(ct);
             own.servers.Add(api);
             await api.StartOnAsync(apiPort, ct);
@@ -128,7 +134,7 @@ internal sealed class Installation : IAsyncDisposable
     private DotnetServer Server(string name, string project, string file, string[] arguments, Func<int, Dictionary<string, string>> environment, string readyPath) =>
         new(name, Path.Combine(checkout, project, "bin", "Release", "net10.0", file), arguments, Path.Combine(stores.Directory, name), Path.Combine(stores.Directory, "logs", name + ".log"), environment, readyPath, Patience);
 
-    private Dictionary<string, string> ApiEnvironment() => new()
+    private Dictionary<string, string> ApiEnvironment(bool ownLimits) => new(ownLimits ? [] : NoLimits)
     {
         ["ConnectionStrings__Directory"] = Database,
         ["ConnectionStrings__Redis"] = stores.Redis,
@@ -138,8 +144,6 @@ internal sealed class Installation : IAsyncDisposable
         ["Bsp__Meta__VerifyToken"] = "bench",
         ["Bsp__PlatformKey"] = PlatformKey,
         ["Bsp__MasterKey"] = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
-        ["Bsp__Limits__KeyPerSecond"] = "100000",
-        ["Bsp__Limits__OrganizationPerSecond"] = "1000000",
         ["ASPNETCORE_URLS"] = ApiUrl,
         ["ASPNETCORE_ENVIRONMENT"] = "Development",
         ["ASPNETCORE_CONTENTROOT"] = Path.Combine(checkout, "src", "Api"),

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Api.Common;
+using Bsp.Api.Limits;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Domain.Campaigns;
@@ -50,7 +51,7 @@ public sealed class CampaignEndpoints : IEndpointModule
         campaigns.MapPost("{id:guid}/cancel", Cancel).Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended").Produces<CampaignResponse>();
         campaigns.MapGet("{id:guid}/events", Events).Describe("The campaign's own log; ?as_of= (a time, or a position) shows it as it was.", "campaign.unknown").Produces<ListResponse<StoredFact>>();
         campaigns.MapGet("{id:guid}/progress", Progress).Describe("How far it is.", "campaign.unknown", "view.behind").Produces<CampaignProgress>();
-        campaigns.MapGet("{id:guid}/progress/stream", Stream).Describe("The same as server-sent events, one whenever it changes, until the campaign ends.", "campaign.unknown").Produces(200, contentType: "text/event-stream");
+        campaigns.MapGet("{id:guid}/progress/stream", Stream).WithMetadata(new LongAnswer(LongAnswers.Stream)).Describe("The same as server-sent events, one whenever it changes, until the campaign ends.", "campaign.unknown").Produces(200, contentType: "text/event-stream");
         campaigns.MapGet("{id:guid}/recipients", Recipients).Describe("Members of the frozen audience with their states; ?status= keeps one state.", "campaign.unknown").Produces<ListResponse<Recipient>>();
         campaigns.MapGet("{id:guid}/recipients/{contactId:guid}/why", Why).Describe("Everything known about why this person got it, or did not.", "recipient.unknown").Produces<RecipientWhy>();
     }

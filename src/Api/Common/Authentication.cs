@@ -17,6 +17,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
     private const int TokenCharsMax = 200;
 
     // A route's rule is found by its text once: as many entries as there are endpoints.
+    [Bounded("one a route")]
     private readonly ConcurrentDictionary<RouteEndpoint, Access.Rule> rules = new();
 
     public async Task InvokeAsync(HttpContext context)

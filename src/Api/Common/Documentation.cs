@@ -9,8 +9,8 @@ namespace Bsp.Api.Common;
 public static class Documentation
 {
     // What any route under /v1 may answer, whatever it does.
-    private static readonly string[] Everywhere = ["access.unauthenticated:401", "access.denied:403", "access.organization_inactive:403", "request.rate_limited:429", "internal:500", "store.unavailable:503"];
-    private static readonly string[] WithBody = ["request.malformed:400", "request.invalid:400", "request.unknown_field:400", "request.too_large:413", "request.content_type:415"];
+    private static readonly string[] Everywhere = ["access.unauthenticated:401", "access.denied:403", "access.organization_inactive:403", "request.rate_limited:429", "request.too_many_at_once:429", "internal:500", "store.unavailable:503"];
+    private static readonly string[] WithBody = ["request.malformed:400", "request.invalid:400", "request.unknown_field:400", "request.too_slow:408", "request.too_large:413", "request.content_type:415"];
     private static readonly string[] Posted = ["idempotency.in_flight:409", "idempotency.other_body:422"];
 
     public static void AddDocumentation(this IServiceCollection services) => services.AddOpenApi("v1", options =>

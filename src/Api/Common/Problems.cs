@@ -13,6 +13,7 @@ namespace Bsp.Api.Common;
 public static partial class Problems
 {
     private const int RetrySoonSeconds = 2;
+    private const int LoggedCharactersMax = 200;
 
     // Refusals that are neither 404 (….unknown) nor 409.
     private static readonly Dictionary<string, int> Special = new()
@@ -32,6 +33,13 @@ public static partial class Problems
         ["login.throttled"] = 429,
         ["user.role_above_own"] = 403,
         ["access.account_restricted"] = 403,
+        ["request.too_slow"] = 408,
+        ["request.busy"] = 503,
+        ["request.too_many_at_once"] = 429,
+        ["request.too_many_streams"] = 429,
+        ["request.too_many_downloads"] = 429,
+        ["import.too_large"] = 413,
+        ["import.too_many_at_once"] = 429,
         ["webhook.signature"] = 401,
         ["webhook.verify_token"] = 403,
     };
@@ -53,6 +61,7 @@ public static partial class Problems
         VersionConflict { Named: true } => new(412, "version.mismatch", "It was changed since the version named in If-Match: read it again."),
         VersionConflict => new(409, "version.conflict", "Others keep changing it: try again.", retryAfterSeconds: 1),
         StoreUnavailable down => new(503, "store.unavailable", $"{down.Store} cannot be reached: try again. Nothing was acknowledged.", retryAfterSeconds: RetrySoonSeconds),
+        Busy busy => new(503, "request.busy", busy.Message, retryAfterSeconds: RetrySoonSeconds),
         NewerRelease => new(503, "release.older", "This process is older than what was stored by another one: try again.", retryAfterSeconds: RetrySoonSeconds),
         LoginThrottled many => new(429, "login.throttled", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
         PasswordsBusy many => new(429, "request.rate_limited", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
@@ -122,9 +131,9 @@ public static partial class Problems
                     problem = new(503, "request.timeout", "It took too long here: try again.", retryAfterSeconds: RetrySoonSeconds);
                 }
 
-                if (problem.Status >= 500)
+                if (problem.Status >= 500 && thrown is not (Busy or Problem)) // what was said on purpose needs no trace
                 {
-                    LogFailed(log, problem.Status >= 502 ? LogLevel.Warning : LogLevel.Error, thrown, context.Request.Method, context.Request.Path, problem.Code, TraceOf(context));
+                    LogFailed(log, problem.Status >= 502 ? LogLevel.Warning : LogLevel.Error, thrown, Short(context.Request.Method), Short(context.Request.Path.Value), problem.Code, TraceOf(context));
                 }
 
                 if (context.Response.HasStarted)
@@ -151,5 +160,8 @@ public static partial class Problems
     };
 
     [LoggerMessage(Message = "{Method} {Path} → {Code}, trace {Trace}")]
-    private static partial void LogFailed(ILogger log, LogLevel level, Exception thrown, string method, PathString path, string code, string trace);
+    private static partial void LogFailed(ILogger log, LogLevel level, Exception thrown, string method, string path, string code, string trace);
+
+    // Of what strangers wrote.
+    private static string Short(string? text) => text is null ? "" : text.Length <= LoggedCharactersMax ? text : text[..LoggedCharactersMax] + "…";
 }

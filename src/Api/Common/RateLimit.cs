@@ -10,6 +10,7 @@ namespace Bsp.Api.Common;
 public sealed class RateLimit(RequestDelegate next, BspOptions options, TimeProvider clock)
 {
     private const int BucketsMax = 50_000;
+    [Bounded("one of 0.2 KB a key, person and organization that exist; full ones are swept beyond 50,000")]
     private readonly ConcurrentDictionary<string, Bucket> buckets = new();
 
     public Task InvokeAsync(HttpContext context)

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using Bsp.Api.Common;
+using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
+using Bsp.Infrastructure.Sharding;
 using MediatR;
 
 namespace Bsp.Api.Contacts;
@@ -41,7 +43,7 @@ public sealed class ContactEndpoints : IEndpointModule
         contacts.MapGet("/{id:guid}/timeline", TimelineAsync).Describe("Everything that happened to a contact, oldest first: consent, identity, merges, messages, campaigns, lists, imports, assignments.", "contact.unknown", "cursor.invalid", "view.behind").Produces<ListResponse<TimelineEntry>>();
         contacts.MapGet("/{id:guid}/export", ExportAsync).Describe("All data about one contact.", "contact.unknown", "view.behind").Produces<ContactExport>();
         contacts.MapPost("/{id:guid}/erase", EraseAsync).Describe("Erases a person: unreadable when answered (202), copies gone when completed (asked again: 200). Counts and proofs stay.", "contact.unknown").Produces<ContactErasure>(202).Produces<ContactErasure>();
-        contacts.MapGet("/export", ExportFileAsync).Describe("Contacts as CSV that POST /v1/contacts/import reads back: all, ?list_id=, or ?filter= (JSON, as lists take it).", "list.unknown").Produces<string>(200, "text/csv");
+        contacts.MapGet("/export", ExportFileAsync).WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk)).Describe("Contacts as CSV that POST /v1/contacts/import reads back: all, ?list_id=, or ?filter= (JSON, as lists take it).", "list.unknown").Produces<string>(200, "text/csv");
     }
 
     private static async Task<IResult> CreateAsync(NewContact body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)

@@ -3,9 +3,11 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Bsp.Api.Common;
+using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -24,12 +26,13 @@ public sealed class ImportEndpoints : IEndpointModule
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
-        app.MapPost("/v1/contacts/import", StartAsync).WithTags("Imports").WithMetadata(new StreamedBody()).Accepts<string>("text/csv", "application/csv").Produces<ImportStarted>(202)
+        app.MapPost("/v1/contacts/import", StartAsync).WithTags("Imports").WithMetadata(new StreamedBody(), new RunsAs(WorkKind.Bulk))
+            .Accepts<string>("text/csv", "application/csv").Produces<ImportStarted>(202)
             .Describe("Takes in a CSV file of contacts of any size: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags (; or |), custom.<key>, custom_fields (JSON). map={\"Telefon\":\"phone_number\",\"Notiz\":\"ignore\"} names the columns of other files; unknown=refuse|custom|ignore says what becomes of the rest.",
-                "import.empty", "import.header_missing_identity", "import.header_unknown_column", "import.header_duplicate_column", "import.unclosed_quote", "import.row_too_long");
+                "import.empty", "import.header_missing_identity", "import.header_unknown_column", "import.header_duplicate_column", "import.unclosed_quote", "import.row_too_long", "import.too_large", "import.too_many_at_once", "request.too_slow", "request.busy");
         app.MapGet("/v1/imports/{id:guid}", GetAsync).WithTags("Imports").Describe("How far an import is.", "import.unknown").Produces<ImportView>();
-        app.MapGet("/v1/imports/{id:guid}/stream", Stream).WithTags("Imports").Describe("The same as server-sent events, one whenever it changes, until the import ends.", "import.unknown").Produces(200, contentType: "text/event-stream");
-        app.MapGet("/v1/imports/{id:guid}/rejected", RejectedAsync).WithTags("Imports").Describe($"The bad rows with line, column and reason, as CSV; kept for {ImportView.RejectsKeptDays} days.", "import.unknown", "import_rejects.unknown").Produces<string>(200, "text/csv");
+        app.MapGet("/v1/imports/{id:guid}/stream", Stream).WithTags("Imports").WithMetadata(new LongAnswer(LongAnswers.Stream)).Describe("The same as server-sent events, one whenever it changes, until the import ends.", "import.unknown").Produces(200, contentType: "text/event-stream");
+        app.MapGet("/v1/imports/{id:guid}/rejected", RejectedAsync).WithTags("Imports").WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk)).Describe($"The bad rows with line, column and reason, as CSV; kept for {ImportView.RejectsKeptDays} days.", "import.unknown", "import_rejects.unknown").Produces<string>(200, "text/csv");
     }
 
     private static async Task<IResult> StartAsync(Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
@@ -56,7 +59,12 @@ public sealed class ImportEndpoints : IEndpointModule
         }
         catch (Refusal refusal) when (refusal.Code.StartsWith("import.", StringComparison.Ordinal))
         {
-            throw new Problem(400, refusal.Code, refusal.Message);
+            throw refusal.Code switch
+            {
+                "import.too_large" => new Problem(413, refusal.Code, refusal.Message),
+                "import.too_many_at_once" => new Problem(429, refusal.Code, refusal.Message, retryAfterSeconds: 5),
+                _ => new Problem(400, refusal.Code, refusal.Message),
+            };
         }
     }
 

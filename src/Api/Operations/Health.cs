@@ -1,5 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Api.Operations;
 
@@ -11,18 +12,44 @@ public sealed class Health : IEndpointModule
 {
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(2);
 
+    // Anybody may ask: so often at most the stores are asked, however many do.
+    private static readonly TimeSpan CheckEvery = TimeSpan.FromMilliseconds(250);
+
+    private readonly Lock gate = new();
+    private Task<HealthResponse>? latest;
+    private long latestAt;
+
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         app.MapGet("/health/live", () => new HealthResponse("ok", new Dictionary<string, string>())).Describe("The process runs.").Produces<HealthResponse>();
         app.MapGet("/health/ready", ReadyAsync).Describe("Each store by name; 200 while PostgreSQL is up.").Produces<HealthResponse>().Produces<HealthResponse>(503);
     }
 
-    private static async Task<IResult> ReadyAsync(IEnumerable<IStoreHealth> stores, CancellationToken ct)
+    private async Task<IResult> ReadyAsync(IEnumerable<IStoreHealth> stores, TimeProvider clock, CancellationToken ct)
     {
-        var checks = await Task.WhenAll(stores.Select(async store => (store.Name, Fault: await CheckAsync(store, ct))));
+        Task<HealthResponse> check;
+        lock (gate)
+        {
+            if (latest is null || (latest.IsCompleted && clock.GetElapsedTime(latestAt) > CheckEvery))
+            {
+                (latest, latestAt) = (Task.Run(() => CheckAllAsync(stores), CancellationToken.None), clock.GetTimestamp());
+            }
+
+            check = latest;
+        }
+
+        var health = await check.WaitAsync(ct);
+        return TypedResults.Json(health, statusCode: health.Status == "down" ? 503 : 200);
+    }
+
+    // For all who wait for it, hence under nobody's token, and with the connections of nobody's rush.
+    private static async Task<HealthResponse> CheckAllAsync(IEnumerable<IStoreHealth> stores)
+    {
+        Work.Is(WorkKind.Background);
+        var checks = await Task.WhenAll(stores.Select(async store => (store.Name, Fault: await CheckAsync(store, CancellationToken.None))));
         var up = checks.All(c => c.Name != "postgres" || c.Fault is null);
         var status = checks.All(c => c.Fault is null) ? "ok" : up ? "degraded" : "down";
-        return TypedResults.Json(new HealthResponse(status, checks.ToDictionary(c => c.Name, c => c.Fault ?? "ok")), statusCode: up ? 200 : 503);
+        return new HealthResponse(status, checks.ToDictionary(c => c.Name, c => c.Fault ?? "ok"));
     }
 
     private static async Task<string?> CheckAsync(IStoreHealth store, CancellationToken ct)

@@ -2,17 +2,20 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
+using Bsp.Application.Common;
 
 namespace Bsp.Api.Operations;
 
-/// <summary>Keeps what our meters (<c>Bsp*</c>), Kestrel's requests, Npgsql and the runtime report, and writes it as Prometheus text.</summary>
-public sealed class Metrics : IDisposable
+/// <summary>Keeps what our meters (<c>Bsp*</c>), Kestrel's requests, Npgsql and the runtime report, and writes it as Prometheus text, with every memory and its bound.</summary>
+public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
 {
     // More label combinations than this are dropped and counted: a label that grows without bound must not take the memory.
     private const int SeriesMax = 5_000;
+    private const int LabelCharactersMax = 1_000;
     private static readonly double[] BucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     private readonly MeterListener listener = new();
+    [Bounded("5,000 series with labels of at most 1,000 characters")]
     private readonly ConcurrentDictionary<(string Name, string Labels), Series> series = new();
     private int kept;
     private long dropped;
@@ -48,17 +51,28 @@ public sealed class Metrics : IDisposable
             }
         }
 
+        WriteMemories(text, "bsp_memory_bytes", memory => memory.BytesNow);
+        WriteMemories(text, "bsp_memory_bytes_max", memory => memory.BytesMax);
         return text.Append(CultureInfo.InvariantCulture, $"# TYPE bsp_metrics_dropped_total counter\nbsp_metrics_dropped_total {Interlocked.Read(ref dropped)}\n").ToString();
     }
 
     public void Dispose() => listener.Dispose();
+
+    private void WriteMemories(StringBuilder text, string name, Func<IBoundedMemory, long> figure)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"# TYPE {name} gauge\n");
+        foreach (var memory in memories.OrderBy(m => m.Name, StringComparer.Ordinal))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{name}{{memory=\"{memory.Name}\"}} {figure(memory)}\n");
+        }
+    }
 
     // Runs for every query and request: the text is made once per series, a known one is found by its tags alone.
     private void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, Known instrument)
     {
         if (!instrument.ByTags.GetAlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>>().TryGetValue(tags, out var one))
         {
-            if (Volatile.Read(ref kept) >= SeriesMax)
+            if (Volatile.Read(ref kept) >= SeriesMax || Longest(tags) > LabelCharactersMax)
             {
                 Interlocked.Increment(ref dropped);
                 return;
@@ -72,6 +86,17 @@ public sealed class Metrics : IDisposable
         }
 
         one.Add(value, instrument.Absolute);
+    }
+
+    private static int Longest(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        var longest = 0;
+        foreach (var tag in tags)
+        {
+            longest = Math.Max(longest, (tag.Value as string)?.Length ?? 0);
+        }
+
+        return longest;
     }
 
     private static string Labels(ReadOnlySpan<KeyValuePair<string, object?>> tags)

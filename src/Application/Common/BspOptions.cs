@@ -36,6 +36,12 @@ public sealed record BspOptions
     /// <summary>How much one caller may ask.</summary>
     public LimitOptions Limits { get; init; } = new();
 
+    /// <summary>Connections to each database, by what they are for.</summary>
+    public PoolOptions Pools { get; init; } = new();
+
+    /// <summary>What files that are being taken in may occupy.</summary>
+    public UploadOptions Uploads { get; init; } = new();
+
     /// <summary>Window in which attempts to sign in are counted; 1–3,600 s, 60 s unless set (<c>Bsp:Login:WindowSeconds</c>).</summary>
     public TimeSpan LoginWindow { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -81,4 +87,75 @@ public sealed record LimitOptions
 
     /// <summary>Requests a second of one organization, all its keys together, 1–1,000,000.</summary>
     public int OrganizationPerSecond { get; init; } = 400;
+
+    /// <summary>Requests of one organization that are carried out at the same time, 1–10,000; more wait, and beyond <see cref="WaitingMax"/> they are refused.</summary>
+    public int OrganizationAtOnce { get; init; } = OrganizationAtOnceUsual;
+
+    /// <summary>Two for each processor, at least four: one organization never fills all processors with its own work.</summary>
+    public static int OrganizationAtOnceUsual => Math.Max(4, 2 * Environment.ProcessorCount);
+
+    /// <summary>Requests of one organization that wait for their turn, at most.</summary>
+    public const int WaitingMax = 256;
+
+    /// <summary>Open event streams of one key or session, 1–10,000; one organization may have five times as many.</summary>
+    public int StreamsPerCaller { get; init; } = 10;
+
+    /// <summary>Downloads under way for one key or session, 1–1,000; one organization may have twice as many.</summary>
+    public int DownloadsPerCaller { get; init; } = 2;
+
+    /// <summary>Open connections of this process, 100–1,000,000; who comes beyond is turned away.</summary>
+    public int Connections { get; init; } = 8_192;
+}
+
+/// <summary>Connections of one process to one database, by what they are for (<c>Bsp:Pools:*</c>). Why so many: docs/decisions/0170.</summary>
+public sealed record PoolOptions
+{
+    /// <summary>Least of a pool: some commands hold one connection while they ask for another.</summary>
+    public const int Min = 2;
+
+    /// <summary>Most of a pool.</summary>
+    public const int Max = 500;
+
+    /// <summary>Meta's webhooks: the journal and what is made of it.</summary>
+    public int Webhooks { get; init; } = 10;
+
+    /// <summary>The driver of campaigns, the sender and its sweeper.</summary>
+    public int Sending { get; init; } = 10;
+
+    /// <summary>Calls that somebody waits for.</summary>
+    public int People { get; init; } = 20;
+
+    /// <summary>Projections, process managers, sweeps.</summary>
+    public int Background { get; init; } = 14;
+
+    /// <summary>Imports, exports, erasures.</summary>
+    public int Bulk { get; init; } = 6;
+
+    /// <summary>All of them.</summary>
+    public int Sum => Webhooks + Sending + People + Background + Bulk;
+}
+
+/// <summary>Files that are being taken in lie on the disk until they have come whole (<c>Bsp:Uploads:*</c>). Why so much: docs/decisions/0171.</summary>
+public sealed record UploadOptions
+{
+    /// <summary>Where they lie; null: below the system's directory for temporary files.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>MB of all together, 1–1,000,000.</summary>
+    public int TotalMb { get; init; } = 4_096;
+
+    /// <summary>MB of one organization's, 1–1,000,000.</summary>
+    public int OrganizationMb { get; init; } = 2_048;
+
+    /// <summary>Uploads of one organization at once, 1–1,000.</summary>
+    public int OrganizationAtOnce { get; init; } = 4;
+
+    /// <summary>Uploads at once, 1–10,000.</summary>
+    public int AtOnce { get; init; } = 64;
+
+    /// <summary>Seconds that one may take, 1–86,400.</summary>
+    public int Seconds { get; init; } = 1_800;
+
+    /// <summary>Bytes a second that one must send on average after its first ten seconds, 1–1,000,000,000.</summary>
+    public int BytesPerSecondMin { get; init; } = 16_384;
 }

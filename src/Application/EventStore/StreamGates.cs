@@ -10,6 +10,7 @@ internal static class StreamGates
         public int Callers { get; set; }
     }
 
+    [Common.Bounded("one a stream at which callers stand")]
     private static readonly Dictionary<(IEventStore, Guid, Guid), Gate> Gates = [];
 
     /// <summary>Waits for the turn; disposing the answer passes it on.</summary>

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Domain.Messages;
 
 namespace Bsp.Application.Messages;
@@ -11,9 +12,17 @@ public sealed class RecentMessages
     /// <summary>Messages remembered, at most; about 0.6 KB each.</summary>
     public const int MessagesMax = 6_000;
 
+    private const int MessageBytes = 4_096;
+
     private readonly Lock gate = new();
+    [Bounded("half of MessagesMax, without content; texts in it are bounded where they are decided")]
     private Dictionary<(Guid Organization, Guid Message), KnownMessage> young = [];
+
+    [Bounded("half of MessagesMax")]
     private Dictionary<(Guid Organization, Guid Message), KnownMessage> old = [];
+
+    /// <summary>What they take.</summary>
+    public IBoundedMemory Memory => new BoundedMemory("recent_messages", MessagesMax * MessageBytes, Bytes);
 
     /// <summary>Those of the asked messages that are remembered, without their content.</summary>
     public IReadOnlyDictionary<Guid, KnownMessage> Find(Guid organizationId, IReadOnlyCollection<Guid> messageIds)
@@ -54,6 +63,15 @@ public sealed class RecentMessages
                     (old, young) = (young, []);
                 }
             }
+        }
+    }
+
+    // By the most that one can take: an error's text and Meta's ids are its only texts.
+    private long Bytes()
+    {
+        lock (gate)
+        {
+            return (long)(young.Count + old.Count) * MessageBytes;
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Bsp.Application.ApiKeys;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
@@ -12,8 +13,9 @@ public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILog
 {
     private static readonly TimeSpan WriteEvery = TimeSpan.FromSeconds(5);
 
+    [Bounded("one entry of 64 bytes a key that was used in the last 5 s")]
     private readonly ConcurrentDictionary<Guid, (Guid OrganizationId, DateTimeOffset At)> used = new();
-    private readonly ShortMemory<DirectoryKey> remembered = new(hash => LoadAsync(shards, hash));
+    private readonly ShortMemory<DirectoryKey> remembered = new("keys", hash => LoadAsync(shards, hash));
 
     public async ValueTask<KnownKey?> FindAsync(string keyHash, CancellationToken ct) =>
         await remembered.FindAsync(keyHash, ct) is { } key && (key.ExpiresAt is null || key.ExpiresAt > clock.GetUtcNow()) ? key.Key : null;
@@ -22,6 +24,9 @@ public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILog
 
     /// <summary>Asks the database again for every key: one was changed in this process.</summary>
     public void Forget() => remembered.Forget();
+
+    /// <summary>What the remembered ones take.</summary>
+    public IBoundedMemory Memory => remembered.Memory;
 
     public override void Dispose()
     {

@@ -1,4 +1,5 @@
 using Bsp.Application.Auth;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -8,13 +9,16 @@ namespace Bsp.Infrastructure.Auth;
 /// <summary>Sessions by the hash of their token from <c>bsp.directory_sessions</c>, with their person's role and status of the moment, remembered for less than a second.</summary>
 public sealed class SessionDirectory(Shards shards, Sessions copies, TimeProvider clock) : ISessions, IDisposable
 {
-    private readonly ShortMemory<Stored> remembered = new(hash => LoadAsync(shards, copies, hash));
+    private readonly ShortMemory<Stored> remembered = new("sessions", hash => LoadAsync(shards, copies, hash));
 
     public async ValueTask<KnownSession?> FindAsync(string tokenHash, CancellationToken ct) =>
         await remembered.FindAsync(tokenHash, ct) is { } stored && stored.ExpiresAt > clock.GetUtcNow() ? stored.Session : null;
 
     /// <summary>Asks the database again for every session: one was ended, or somebody changed, in this process.</summary>
     public void Forget() => remembered.Forget();
+
+    /// <summary>What the remembered ones take.</summary>
+    public IBoundedMemory Memory => remembered.Memory;
 
     public void Dispose() => remembered.Dispose();
 

@@ -53,6 +53,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Sending);
         while (!stoppingToken.IsCancellationRequested)
         {
             var appended = shards.All.Select(shard => signals.Of(shard).Next).ToList();

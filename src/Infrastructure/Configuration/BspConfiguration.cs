@@ -47,7 +47,13 @@ public static class BspConfiguration
             {
                 KeyPerSecond = Number(configuration, "Bsp:Limits:KeyPerSecond", 100, 1, 100_000, faults),
                 OrganizationPerSecond = Number(configuration, "Bsp:Limits:OrganizationPerSecond", 400, 1, 1_000_000, faults),
+                OrganizationAtOnce = Number(configuration, "Bsp:Limits:OrganizationAtOnce", LimitOptions.OrganizationAtOnceUsual, 1, 10_000, faults),
+                StreamsPerCaller = Number(configuration, "Bsp:Limits:StreamsPerCaller", 10, 1, 10_000, faults),
+                DownloadsPerCaller = Number(configuration, "Bsp:Limits:DownloadsPerCaller", 2, 1, 1_000, faults),
+                Connections = Number(configuration, "Bsp:Limits:Connections", 8_192, 100, 1_000_000, faults),
             },
+            Pools = RoomConfiguration.Pools(name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
+            Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
             TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
             UnknownDeadline = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),

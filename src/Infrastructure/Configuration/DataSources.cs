@@ -9,20 +9,22 @@ namespace Bsp.Infrastructure.Configuration;
 /// <summary>Opens the directory and the shards as the configuration names them.</summary>
 public static class DataSources
 {
-    // PostgreSQL's own default is 100 connections for everybody; writers, listeners and locks hold some outside the pool.
-    private const int PoolSizeMax = 40;
     private const int ConnectTimeoutSeconds = 5;
     private const int FirstEpoch = 1;
 
-    /// <summary>One pool a database; a shard on the directory's database shares its pool.</summary>
+    /// <summary>Five pools a database (<see cref="WorkKind"/>); a shard on the directory's database shares its pools.</summary>
     public static Shards Open(BspOptions options, ILoggerFactory log)
     {
-        var pools = new Dictionary<string, NpgsqlDataSource>();
-        var shards = options.Shards.Select(s => new Shard(s.Name, FirstEpoch, Pool(s.App)) { ConnectionString = Tuned(s.App) }).ToList();
-        return new(Pool(options.DirectoryApp), shards);
+        var known = new Dictionary<string, DatabasePools>();
+        var shards = options.Shards.Select(s => new Shard(s.Name, FirstEpoch, Pools(s.App)) { ConnectionString = Tuned(s.App, "bsp") }).ToList();
+        return new(Pools(options.DirectoryApp), shards);
 
-        NpgsqlDataSource Pool(string connection) =>
-            pools.TryGetValue(connection, out var pool) ? pool : pools[connection] = new NpgsqlDataSourceBuilder(Tuned(connection)) { Name = "bsp" }.UseLoggerFactory(log).Build();
+        DatabasePools Pools(string connection) => known.TryGetValue(connection, out var pools) ? pools : known[connection] = new(kind =>
+        {
+            var name = $"bsp {kind.ToString().ToLowerInvariant()}";
+            var text = Tuned(connection, name, ConnectionBudget.SizeOf(kind, options.Pools, connection));
+            return new NpgsqlDataSourceBuilder(text) { Name = name }.UseLoggerFactory(log).Build();
+        });
     }
 
     /// <summary>Brings every database of the configuration up to this build, one after the other.</summary>
@@ -38,10 +40,10 @@ public static class DataSources
     // A connection for bsp_app that was given with a password decides it.
     private static string? PasswordOf(string app) => new NpgsqlConnectionStringBuilder(app) is { Username: "bsp_app", Password: { Length: > 0 } password } ? password : null;
 
-    private static string Tuned(string connection)
+    private static string Tuned(string connection, string application, int? poolSize = null)
     {
-        var builder = new NpgsqlConnectionStringBuilder(connection) { MaxAutoPrepare = 200, AutoPrepareMinUsages = 2, ApplicationName = "bsp", PersistSecurityInfo = true };
-        builder.MaxPoolSize = builder.ShouldSerialize("Maximum Pool Size") ? builder.MaxPoolSize : PoolSizeMax;
+        var builder = new NpgsqlConnectionStringBuilder(connection) { MaxAutoPrepare = 200, AutoPrepareMinUsages = 2, ApplicationName = application, PersistSecurityInfo = true };
+        builder.MaxPoolSize = poolSize ?? builder.MaxPoolSize;
         builder.Timeout = builder.ShouldSerialize("Timeout") ? builder.Timeout : ConnectTimeoutSeconds;
         return builder.ConnectionString;
     }

@@ -21,6 +21,7 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Bulk);
         while (!stoppingToken.IsCancellationRequested)
         {
             try

@@ -45,6 +45,7 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
     });
 
     private readonly SemaphoreSlim one = new(1, 1);
+    [Application.Common.Bounded("one a shard")]
     private readonly Dictionary<string, MongoDatabase> ready = [];
 
     /// <summary>The shard's database; its indexes are made at the first call.</summary>

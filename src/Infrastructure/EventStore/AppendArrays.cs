@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>Some calls as the arrays that <c>bsp.append_batch</c> takes (see 0140_append_batch.sql). Reused from batch to batch.</summary>
+[Application.Common.Bounded("one batch of a lane: BatchEventsMax events, cleared by the next")]
 internal sealed class AppendArrays
 {
     private readonly List<(StreamKey Key, int Item)> byStream = [];

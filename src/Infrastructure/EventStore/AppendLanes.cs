@@ -13,6 +13,7 @@ internal sealed class AppendLanes : IAsyncDisposable
 
     private readonly Lock gate = new();
     private readonly AppendQueue queue;
+    [Application.Common.Bounded("LanesMax")]
     private readonly Stack<Lane> idle;
     private readonly SemaphoreSlim room;
     private readonly LogSignal signal;

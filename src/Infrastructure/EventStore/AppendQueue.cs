@@ -1,3 +1,5 @@
+using Bsp.Application.Common;
+
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
@@ -9,9 +11,16 @@ internal sealed class AppendQueue(int batchEventsMax)
     // Calls that wait for a stream in flight are looked at again by every batch until then; this bounds the looking.
     private const int LookedAtMax = 4_096;
 
+    [Bounded("QueueCallsMax unanswered calls; an organization without one has no line")]
     private readonly Dictionary<Guid, Line> lines = [];
+
+    [Bounded("the lines")]
     private readonly Queue<Line> turns = new();
+
+    [Bounded("streams of the calls that lanes hold")]
     private readonly Dictionary<StreamKey, List<AppendCall>> inFlight = [];
+
+    [Bounded("emptied by every batch")]
     private readonly HashSet<StreamKey> passedOver = [];
     private int lookedAt;
 
@@ -146,6 +155,7 @@ internal sealed class AppendQueue(int batchEventsMax)
         }
     }
 
+    [Application.Common.Bounded("QueueCallsMax unanswered calls")]
     private sealed class Line(Guid organization)
     {
         public Guid Organization => organization;

@@ -106,6 +106,7 @@ internal sealed class AppendStatement : IAsyncDisposable
 }
 
 /// <summary>The lean append of one call on one stream, bound to one connection; alone or behind BEGIN.</summary>
+[Application.Common.Bounded("one call of a lane, cleared by the next")]
 internal sealed class AppendOneStatement : IAsyncDisposable
 {
     private const NpgsqlDbType Array = NpgsqlDbType.Array;

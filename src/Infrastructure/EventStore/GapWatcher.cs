@@ -16,6 +16,7 @@ internal sealed class GapWatcher
     private readonly SemaphoreSlim one = new(1, 1);
     private long final;
     private long candidate;
+    [Application.Common.Bounded("transactions that append at this moment")]
     private HashSet<string>? holders;
 
     /// <summary>Everything up to the returned number is final for a snapshot taken after this call.</summary>

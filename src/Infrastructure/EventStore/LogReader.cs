@@ -21,7 +21,7 @@ public sealed partial class LogReader : IAsyncDisposable
 
     // Numbers that one page looks through when most events are of other types: bounds the time of one statement.
     private const long LookedThroughMax = 100_000;
-    private const int ConnectionsMax = 8;
+    internal const int ConnectionsMax = 8;
 
     private readonly NpgsqlDataSource source;
     private readonly GapWatcher? gaps;
@@ -148,6 +148,7 @@ public sealed partial class LogReader : IAsyncDisposable
 /// <summary>The readers of all shards.</summary>
 public sealed class LogReaders(EventStoreSettings settings) : IAsyncDisposable
 {
+    [Bounded("one a shard")]
     private readonly ConcurrentDictionary<Shard, Lazy<LogReader>> readers = new();
 
     /// <summary>The one of this shard.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -71,6 +72,7 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
 /// <summary>The signals of all shards.</summary>
 public sealed class LogSignals(TimeProvider clock, ILogger<LogSignal> log)
 {
+    [Bounded("one a shard")]
     private readonly ConcurrentDictionary<string, LogSignal> signals = new();
 
     /// <summary>The one of this shard.</summary>

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 
 namespace Bsp.Infrastructure.EventStore;
@@ -14,6 +15,7 @@ internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wan
 
     private readonly Lock gate = new();
     private readonly SemaphoreSlim fetching = new(1, 1);
+    [Bounded("4,000 events, whose bodies are bounded where they are decided")]
     private readonly Queue<LogPage> pages = new();
     private int kept;
     private long from;

@@ -17,7 +17,11 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
     private readonly InlineViews views = new(inlineViews);
     private readonly MartenStores martens = new(clock);
+
+    [Bounded("one a shard")]
     private readonly ConcurrentDictionary<Shard, Lazy<AppendLanes>> lanes = new();
+
+    [Bounded("one a shard")]
     private readonly ConcurrentDictionary<Shard, Lazy<StreamLoader>> loaders = new();
 
     public async Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Threading.Channels;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Sharding;
@@ -49,6 +50,7 @@ internal sealed class SnapshotWriter : IAsyncDisposable
         ON CONFLICT (organization_id, stream_id) DO UPDATE SET version = excluded.version, event_id = excluded.event_id, schema = excluded.schema, state = excluded.state, taken_at = now()
         """;
 
+    [Bounded("256 snapshots; what comes beyond is dropped")]
     private readonly Channel<Snapshot> queue = Channel.CreateBounded<Snapshot>(new BoundedChannelOptions(QueueMax) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
     private readonly Task writing;
 

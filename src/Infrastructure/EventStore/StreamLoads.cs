@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Npgsql;
 using NpgsqlTypes;
@@ -26,6 +27,7 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
         """;
 
     private readonly Lock gate = new();
+    [Bounded("callers that wait for their load")]
     private readonly Queue<Call> waiting = new();
     private int running;
     private long lastBegan;
@@ -123,6 +125,7 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
         }
     }
 
+    [Application.Common.Bounded("the events of one stream, for as long as its caller waits")]
     private sealed class Call(Guid organizationId, Guid streamId)
     {
         private const int First = 1;

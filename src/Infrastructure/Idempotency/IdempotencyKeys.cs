@@ -15,6 +15,7 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
     private const int LateMax = 10_000;
     private static readonly TimeSpan LateEvery = TimeSpan.FromMilliseconds(200);
 
+    [Bounded("10,000 entries of 128 bytes; what comes beyond is dropped")]
     private readonly Channel<Release> late = Channel.CreateBounded<Release>(new BoundedChannelOptions(LateMax) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
     private sealed record Release(Guid OrganizationId, IdempotencyClaim Claim, bool Refused, long Since);

@@ -9,8 +9,10 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Imports;
 
-/// <summary>Reads the file straight into a COPY: the body's bytes, one row and a COPY buffer are all that is in memory. One transaction, so a broken file or connection leaves nothing.</summary>
-public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : IRequestHandler<ImportContacts, Done>
+/// <summary>
+/// First the whole body to the disk, then from there into a COPY: nobody who sends slowly holds a connection. One row and a COPY buffer are all that is in memory; one transaction, so a broken file leaves nothing.
+/// </summary>
+public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, UploadSpool spool) : IRequestHandler<ImportContacts, Done>
 {
     private const int RowsMax = 50_000_000;
 
@@ -19,10 +21,11 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : 
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         var id = CurrentRequest.NewId();
         using var body = new HashedStream(command.Csv);
-        using var rows = new CsvRows(body, command.Delimiter);
-        var header = await rows.ReadAsync(ct) ?? throw new Refusal("import.empty", "The body is empty. Send a CSV file with a header line.");
-        var columns = ImportColumns.Read(header.Fields, command.Mapping);
+        await using var file = await spool.TakeAsync(command.OrganizationId, body, async head => await HeaderAsync(new MemoryStream(head.ToArray()), command, ct), ct);
+        using var rows = new CsvRows(file, command.Delimiter);
+        var columns = await ColumnsAsync(rows, command, ct);
 
+        using var turn = await spool.StagingAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         var total = await StageAsync(transaction.Connection, id, rows, ct);
         await transaction.ExecuteAsync("""
@@ -31,6 +34,19 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : 
         await transaction.CommitAsync(ct);
         signal.Raise();
         return new(id, 1);
+    }
+
+    // A header that cannot be read is refused before the rest of the file is sent.
+    private static async Task HeaderAsync(Stream head, ImportContacts command, CancellationToken ct)
+    {
+        using var rows = new CsvRows(head, command.Delimiter);
+        await ColumnsAsync(rows, command, ct);
+    }
+
+    private static async Task<ImportColumns> ColumnsAsync(CsvRows rows, ImportContacts command, CancellationToken ct)
+    {
+        var header = await rows.ReadAsync(ct) ?? throw new Refusal("import.empty", "The body is empty. Send a CSV file with a header line.");
+        return ImportColumns.Read(header.Fields, command.Mapping);
     }
 
     private static async Task<int> StageAsync(NpgsqlConnection connection, Guid importId, CsvRows rows, CancellationToken ct)

@@ -27,6 +27,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Bulk);
         while (!stoppingToken.IsCancellationRequested)
         {
             try

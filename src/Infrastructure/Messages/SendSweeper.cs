@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
@@ -32,10 +33,12 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     // Messages that could not be ruled on, for a reason that is no store's: left alone for a while, so that they keep nobody waiting behind them and the log is bounded.
     private static readonly TimeSpan SetAsideFor = TimeSpan.FromMinutes(10);
 
+    [Bounded("processes that died in the last seconds")]
     private readonly Dictionary<(Shard Shard, Guid Owner), long> freeSince = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Sending);
         await instance.Ready.WaitAsync(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {

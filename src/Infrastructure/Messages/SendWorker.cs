@@ -1,4 +1,5 @@
 using Bsp.Infrastructure.Queue;
+using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -23,6 +24,7 @@ public sealed class SendWorker(MessageQueue queue, Sender sender, Instance insta
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Sending);
         await instance.Ready.WaitAsync(stoppingToken);
         await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax, StalledInterval = StalledInterval }, sender.HandleAsync, clock, log).RunAsync(stoppingToken);
     }

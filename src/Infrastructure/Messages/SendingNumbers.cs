@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using Bsp.Application.Common;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Infrastructure.Sharding;
@@ -16,14 +16,21 @@ public sealed class SendingNumbers(Shards shards, ISecrets secrets, TimeProvider
     /// <summary>A changed token, limit or status is seen at the latest after this long.</summary>
     public static readonly TimeSpan Freshness = TimeSpan.FromMilliseconds(900);
 
-    private readonly ConcurrentDictionary<Guid, (SendingNumber Number, long Until)> cache = new();
+    private const long BytesMax = 8 * 1024 * 1024;
+    private const int EntryBytes = 512; // without the token
+
+    private readonly BoundedCache<(Guid OrganizationId, Guid AccountId), SendingNumber> cache =
+        new("sending_numbers", BytesMax, (_, number) => EntryBytes + (2 * number.Meta.AccessToken.Length), clock);
+
+    /// <summary>What it takes.</summary>
+    public IBoundedMemory Memory => cache;
 
     /// <summary>Null: there is no such account in this organization.</summary>
     public async ValueTask<SendingNumber?> FindAsync(Guid organizationId, Guid accountId, CancellationToken ct)
     {
-        if (cache.TryGetValue(accountId, out var entry) && entry.Until > clock.GetTimestamp())
+        if (cache.TryGet((organizationId, accountId), out var known))
         {
-            return entry.Number;
+            return known;
         }
 
         var shard = await shards.OfAsync(organizationId, ct);
@@ -35,7 +42,7 @@ public sealed class SendingNumbers(Shards shards, ISecrets secrets, TimeProvider
             ct, organizationId, accountId);
         if (number is not null)
         {
-            cache[accountId] = (number, clock.GetTimestamp() + (long)(Freshness.TotalSeconds * clock.TimestampFrequency));
+            cache.Put((organizationId, accountId), number, Freshness);
         }
 
         return number;

@@ -12,6 +12,7 @@ public sealed class MasterKeys : ISecrets, ICursors
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
     private const int MacBytes = 16;
+    [Application.Common.Bounded("the keys of the configuration")]
     private readonly Dictionary<string, byte[]> keys;
     private readonly byte[] cursorKey;
 

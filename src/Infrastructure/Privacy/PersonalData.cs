@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Bsp.Application.Common;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Sharding;
@@ -13,11 +14,13 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
 {
     // Two entries of about 0.25 KB a contact: more contacts than lie between sealing a message, sending it and showing it.
     private const int KeysCachedMax = 30_000;
+    private const int EntryBytes = 256;
     private const int KeyBytes = 32;
 
     // How long another process may still read what was erased here.
     private static readonly TimeSpan CachedFor = TimeSpan.FromMinutes(1);
 
+    [Bounded("30,000 entries of 0.25 KB")]
     private readonly MemoryCache cache = new(new MemoryCacheOptions { SizeLimit = KeysCachedMax, CompactionPercentage = 0.2 });
 
     public async Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts, CancellationToken ct)
@@ -45,6 +48,9 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
             cache.Remove((organizationId, key!.Id));
         }
     }
+
+    /// <summary>What the keys take.</summary>
+    public IBoundedMemory Memory => new BoundedMemory("contact_keys", KeysCachedMax * EntryBytes, () => (long)cache.Count * EntryBytes);
 
     public void Dispose() => cache.Dispose();
 

@@ -14,9 +14,11 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
     private static readonly TimeSpan LookElsewhereEvery = TimeSpan.FromMilliseconds(50);
 
     private readonly Meter meter = new("Bsp.Projections");
+    [Application.Common.Bounded("one a shard")]
     private readonly List<ShardRunner> running = [];
 
     private readonly IProjection[] all = [.. projections];
+    [Application.Common.Bounded("one a projection and shard")]
     private readonly ConcurrentDictionary<(string Projection, string Shard), ProjectionProgress> progress = new();
 
     /// <summary>This build has a projection of this name.</summary>

@@ -21,6 +21,7 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
     private readonly LogTail tail = new(reader, projections.Any(p => p.EventTypes is null) ? null : projections.SelectMany(p => p.EventTypes!).ToHashSet());
     private TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long end = -1;
+    [Application.Common.Bounded("one a projection")]
     private readonly Dictionary<string, (IProjection Projection, int Key)> byName = projections.ToDictionary(p => p.Name, p => (p, KeyOf(p.Name)));
 
     /// <summary>Final end of the log at the last look; 0: not looked yet.</summary>

@@ -8,6 +8,7 @@ namespace Bsp.Infrastructure.Projections;
 public sealed class ViewWaiter(ProjectionRunner runner, IEnumerable<IProjection> projections, Shards shards) : IViewWaiter
 {
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
+    [Application.Common.Bounded("one a projection")]
     private readonly HashSet<string> views = [.. projections.Select(p => p.Name)];
 
     public async Task WaitAsync(string view, Guid organizationId, Position position, CancellationToken ct)

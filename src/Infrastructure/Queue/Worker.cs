@@ -20,7 +20,9 @@ public sealed class Worker(
     private static readonly TimeSpan TroublePauseMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan TroublePauseMax = TimeSpan.FromSeconds(5);
 
+    [Application.Common.Bounded("the slots of the worker")]
     private readonly ConcurrentDictionary<(string Id, string Token), TakenJob> inHand = new();
+    [Application.Common.Bounded("one")]
     private readonly Channel<bool> slotFreed =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource graceOver = new();

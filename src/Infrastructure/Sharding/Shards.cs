@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Bsp.Application.Common;
 using Bsp.Domain.Common;
 using Npgsql;
 
@@ -7,31 +8,49 @@ namespace Bsp.Infrastructure.Sharding;
 /// <summary>One database that holds organizations' data.</summary>
 /// <param name="name">As in <c>bsp.directory_organizations.shard</c>.</param>
 /// <param name="epoch">Of positions given out here, from 1.</param>
-/// <param name="app">Connections as <c>bsp_app</c>, subject to row-level security.</param>
-public sealed class Shard(string name, int epoch, NpgsqlDataSource app) : IAsyncDisposable
+/// <param name="pools">Connections as <c>bsp_app</c>, subject to row-level security.</param>
+public sealed class Shard(string name, int epoch, DatabasePools pools) : IAsyncDisposable
 {
+    /// <summary>With one pool for everything.</summary>
+    public Shard(string name, int epoch, NpgsqlDataSource app) : this(name, epoch, DatabasePools.Single(app))
+    {
+    }
+
     /// <summary>As in <c>bsp.directory_organizations.shard</c>.</summary>
     public string Name => name;
 
     /// <summary>Of positions given out here, from 1.</summary>
     public int Epoch => epoch;
 
-    /// <summary>Connections as <c>bsp_app</c>, subject to row-level security. Prefer <see cref="Tenancy"/>.</summary>
-    public NpgsqlDataSource App => app;
+    /// <summary>Connections as <c>bsp_app</c> for the work at hand, subject to row-level security. Ask each time; prefer <see cref="Tenancy"/>.</summary>
+    public NpgsqlDataSource App => pools.Current;
 
     /// <summary>Its connection string as <c>bsp_app</c>, for connections kept outside the pool (writers, listeners, locks).</summary>
-    public string ConnectionString { get; init; } = app.ConnectionString;
+    public string ConnectionString { get; init; } = pools.Of(WorkKind.Background).ConnectionString;
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    public ValueTask DisposeAsync() => pools.DisposeAsync();
 }
 
 /// <summary>The directory and the shards. Every connection to an organization's data is asked for by organization.</summary>
-public sealed class Shards(NpgsqlDataSource directory, IReadOnlyList<Shard> all) : IAsyncDisposable
+public sealed class Shards(DatabasePools directory, IReadOnlyList<Shard> all) : IAsyncDisposable
 {
+    // An entry is an id and a reference: as many as there are organizations, which only the platform makes.
+    [Bounded("one entry of 64 bytes an organization; unknown ids are not kept")]
     private readonly ConcurrentDictionary<Guid, Shard> homes = new();
 
-    /// <summary>The directory database, as <c>bsp_app</c>.</summary>
-    public NpgsqlDataSource Directory => directory;
+    /// <summary>With one pool for everything.</summary>
+    public Shards(NpgsqlDataSource directory, IReadOnlyList<Shard> all) : this(DatabasePools.Single(directory), all)
+    {
+    }
+
+    /// <summary>The directory database, as <c>bsp_app</c>, for the work at hand. Ask each time.</summary>
+    public NpgsqlDataSource Directory => directory.Current;
+
+    /// <summary>All pools of the directory.</summary>
+    public DatabasePools DirectoryPools => directory;
+
+    /// <summary>Whether the organization's home is known already, so that asking for it costs no query.</summary>
+    public bool Knows(Guid organizationId) => homes.ContainsKey(organizationId);
 
     /// <summary>Every shard.</summary>
     public IReadOnlyList<Shard> All => all;
@@ -45,7 +64,7 @@ public sealed class Shards(NpgsqlDataSource directory, IReadOnlyList<Shard> all)
             return known;
         }
 
-        await using var command = directory.CreateCommand("SELECT shard FROM bsp.directory_organizations WHERE organization_id = $1");
+        await using var command = Directory.CreateCommand("SELECT shard FROM bsp.directory_organizations WHERE organization_id = $1");
         command.Parameters.Add(new() { Value = organizationId });
         var name = await command.ExecuteScalarAsync(ct) as string ?? throw new Refusal("organization.unknown", "There is no such organization.");
         var shard = all.FirstOrDefault(s => s.Name == name)

@@ -4,7 +4,7 @@ namespace Bsp.Infrastructure.Sharding;
 public static class TwoHomes
 {
     /// <summary>The directory database as a home of tenant rows: claims of the platform's own routes.</summary>
-    public static Shard DirectoryHome(this Shards shards) => new("directory", 1, shards.Directory);
+    public static Shard DirectoryHome(this Shards shards) => new("directory", 1, shards.DirectoryPools);
 
     /// <summary>
     /// Runs <paramref name="work"/> with a transaction on the directory and one on the organization's shard: the same one when both are one database.

@@ -5,6 +5,7 @@ namespace Bsp.Infrastructure.Webhooks;
 internal sealed class ByteBudget(long bytes)
 {
     private readonly Lock gate = new();
+    [Application.Common.Bounded("requests that wait for room, each for 8 s at most")]
     private readonly Queue<(long Bytes, TaskCompletionSource Granted)> asking = new();
     private readonly long most = bytes;
     private long free = bytes;

@@ -43,6 +43,7 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
     // So many came while the one before was being committed: the answers wait for the processor, not for the disk.
     private const int PressedEntries = 8;
 
+    [Bounded("4,096 entries, whose bodies hold room in the two budgets")]
     private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
 
     private readonly ByteBudget large = new(WaitingBytesMax);
@@ -66,6 +67,7 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
 
     private async Task WriteLoopAsync(CancellationToken stop)
     {
+        Work.Is(WorkKind.Webhooks);
         var batch = new List<Waiting>(EntriesMax);
         try
         {

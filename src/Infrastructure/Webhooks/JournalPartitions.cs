@@ -17,6 +17,7 @@ public sealed partial class JournalPartitions(Shards shards, JournalOptions opti
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Webhooks);
         while (!stoppingToken.IsCancellationRequested)
         {
             var pause = Every;

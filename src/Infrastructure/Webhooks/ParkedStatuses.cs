@@ -46,6 +46,7 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Webhooks);
         var purged = long.MinValue;
         while (!stoppingToken.IsCancellationRequested)
         {

@@ -32,6 +32,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        Work.Is(WorkKind.Webhooks);
         await instance.Ready.WaitAsync(stoppingToken);
         await Task.WhenAll([.. Enumerable.Range(0, Readers).Select(_ => ReadLoopAsync(stoppingToken)), AsideLoopAsync(stoppingToken)]);
     }

@@ -38,6 +38,8 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
 
     public ImportSignal Signal { get; } = new();
 
+    public UploadSpool Spool { get; } = new(new());
+
     public ErasureSignal ErasureSignal { get; } = new();
 
     public RedisConnection Redis { get; private set; } = null!;
@@ -105,7 +107,7 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public async Task<Guid> StageAsync(Guid organizationId, byte[] csv, char delimiter = ',')
     {
         using var stream = new MemoryStream(csv);
-        return (await new ImportContactsHandler(Shards, Signal).Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
+        return (await new ImportContactsHandler(Shards, Signal, Spool).Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
     }
 
     public ImportWorker Worker() => new(Shards, Store, Signal, new(masters), Cache, TimeProvider.System, NullLogger<ImportWorker>.Instance);

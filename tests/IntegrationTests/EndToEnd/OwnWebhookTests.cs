@@ -53,13 +53,12 @@ public sealed class OwnWebhookTests(TenantApp app) : IClassFixture<TenantApp>
     }
 
     [Fact]
-    public async Task Large_bodies_that_are_announced_and_do_not_come_take_no_more_than_their_room_and_keep_nobody_out_for_long()
+    public async Task Large_bodies_that_are_announced_and_do_not_come_take_no_room_and_keep_nobody_out()
     {
         const int mb = 1024 * 1024;
-        var stalled = await Task.WhenAll(new[] { 10, 10, 10, 10, 10, 10, 4 }.Select(size => StalledAsync(size * mb))); // all the room there is for large ones: each was told to go on
-        var large = app.PostWebhookAsync(Encoding.UTF8.GetBytes($"{{\"large\":\"{new string('x', 3_000_000)}\"}}"));
-        (await app.PostWebhookAsync("{\"small\":1}"u8.ToArray())).Status.ShouldBe(200); // has a room of its own
-        large.IsCompleted.ShouldBeFalse("nothing of it is read before there is room");
+        var stalled = await Task.WhenAll(Enumerable.Repeat(10, 20).Select(size => StalledAsync(size * mb))); // six times the room there is: each was told to go on
+        (await app.PostWebhookAsync("{\"small\":1}"u8.ToArray())).Status.ShouldBe(200);
+        (await app.PostWebhookAsync(Encoding.UTF8.GetBytes($"{{\"large\":\"{new string('x', 3_000_000)}\"}}"))).Status.ShouldBe(200);
         foreach (var connection in stalled)
         {
             using var reader = new StreamReader(connection.GetStream());
@@ -67,8 +66,6 @@ public sealed class OwnWebhookTests(TenantApp app) : IClassFixture<TenantApp>
             (await reader.ReadToEndAsync()).ShouldContain("Retry-After:");
             connection.Dispose();
         }
-
-        (await large).Status.ShouldBe(200);
     }
 
     [Fact]

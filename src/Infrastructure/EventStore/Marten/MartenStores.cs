@@ -12,8 +12,9 @@ namespace Bsp.Infrastructure.EventStore.Marten;
 internal sealed class MartenStores(TimeProvider clock) : IDisposable
 {
     // Marten's own connections serve only its look at a failed append; everything else goes through our transactions.
-    private const int OwnConnectionsMax = 2;
+    internal const int OwnConnectionsMax = 2;
 
+    [Bounded("one a shard")]
     private readonly ConcurrentDictionary<Shard, Lazy<DocumentStore>> stores = new();
 
     /// <summary>A session of one organization in a transaction that sees it.</summary>

@@ -1,0 +1,108 @@
+using Bsp.Api.Common;
+using Bsp.Application.Common;
+using Bsp.Infrastructure.Sharding;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace Bsp.Api.Limits;
+
+/// <summary>
+/// What one caller may occupy at once. Ordinary requests of an organization take turns; its long answers are counted; who has not shown who he is takes turns by address. Bodies must come at a <see cref="Pace"/>. So whoever
+/// sends or reads slowly, or asks for very much, waits for himself.
+/// </summary>
+public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider clock)
+{
+    private const int StreamsOfOrganization = 5; // times those of one caller
+    private const int DownloadsOfOrganization = 2;
+    private const int StrangersAtOnce = 8;
+    private const int StrangersWaiting = 64;
+
+    private readonly Turns organizations = new(options.Limits.OrganizationAtOnce, LimitOptions.WaitingMax);
+    private readonly Turns strangers = new(StrangersAtOnce, StrangersWaiting);
+    private readonly Turns documents = new(1, StrangersWaiting);
+    private readonly Turns streamsOfCaller = new(options.Limits.StreamsPerCaller, 0);
+    private readonly Turns streamsOfOrganization = new(options.Limits.StreamsPerCaller * StreamsOfOrganization, 0);
+    private readonly Turns downloadsOfCaller = new(options.Limits.DownloadsPerCaller, 0);
+    private readonly Turns downloadsOfOrganization = new(options.Limits.DownloadsPerCaller * DownloadsOfOrganization, 0);
+    private readonly Pace uploads = new(TimeSpan.FromSeconds(10), options.Uploads.BytesPerSecondMin, TimeSpan.FromSeconds(options.Uploads.Seconds));
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var caller = Caller.Of(context);
+        var route = context.GetEndpoint()?.Metadata;
+        Slow(context, route?.GetMetadata<StreamedBody>() is not null ? uploads : caller.Role == Role.Anonymous ? Pace.OfStrangers : Pace.OfCallers);
+        if (caller.Role == Role.Anonymous)
+        {
+            await AsStrangerAsync(context);
+        }
+        else if (route?.GetMetadata<LongAnswer>() is { } answer)
+        {
+            await LongAsync(context, caller, answer.Kind);
+        }
+        else if (caller.OrganizationId == Guid.Empty || caller.Role == Role.Platform || route?.GetMetadata<StreamedBody>() is not null)
+        {
+            await next(context); // uploads are counted where they are taken in
+        }
+        else
+        {
+            using var turn = await organizations.EnterAsync(caller.OrganizationId.ToString(), context.RequestAborted)
+                ?? throw new Problem(429, "request.too_many_at_once", $"More than {options.Limits.OrganizationAtOnce} requests of the organization are being carried out, and {LimitOptions.WaitingMax} wait.", retryAfterSeconds: 1);
+            await next(context);
+        }
+    }
+
+    // Webhooks have a room of their own, which counts bytes; the other open routes that cost something are below /v1, and the description of all routes, which is made anew for everybody who asks.
+    private async Task AsStrangerAsync(HttpContext context)
+    {
+        if (context.Request.Path.StartsWithSegments("/openapi"))
+        {
+            using var page = await documents.EnterAsync("", context.RequestAborted) ?? throw new Busy("Too many ask for this at once: try again.");
+            await next(context);
+            return;
+        }
+
+        if (context.GetEndpoint() is null || !context.Request.Path.StartsWithSegments("/v1"))
+        {
+            await next(context);
+            return;
+        }
+
+        using var turn = await strangers.EnterAsync(context.Connection.RemoteIpAddress?.ToString() ?? "", context.RequestAborted)
+            ?? throw new Problem(429, "request.too_many_at_once", "Too many ask from this address at once.", retryAfterSeconds: 1);
+        await next(context);
+    }
+
+    private async Task LongAsync(HttpContext context, Caller caller, LongAnswers kind)
+    {
+        var (ofCaller, ofOrganization, code, what) = kind == LongAnswers.Stream
+            ? (streamsOfCaller, streamsOfOrganization, "request.too_many_streams", $"event streams: {options.Limits.StreamsPerCaller} a key or session, {options.Limits.StreamsPerCaller * StreamsOfOrganization} an organization")
+            : (downloadsOfCaller, downloadsOfOrganization, "request.too_many_downloads", $"downloads: {options.Limits.DownloadsPerCaller} a key or session, {options.Limits.DownloadsPerCaller * DownloadsOfOrganization} an organization");
+        using var one = await ofCaller.EnterAsync(caller.Id, context.RequestAborted);
+        using var all = one is null ? null : await ofOrganization.EnterAsync(caller.OrganizationId.ToString(), context.RequestAborted);
+        if (all is null)
+        {
+            throw new Problem(429, code, $"Too many open {what}. Close one, then ask again.", retryAfterSeconds: 1);
+        }
+
+        await next(context);
+    }
+
+    private void Slow(HttpContext context, Pace pace)
+    {
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
+        {
+            context.Request.Body = new PacedBody(context.Request.Body, pace, clock);
+            if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+            {
+                rate.MinDataRate = null; // one of the two must rule, and Kestrel's answers without a word
+            }
+        }
+    }
+
+    /// <summary>Says what kind of work the request is, before anything is asked of a store.</summary>
+    public static async Task NameWorkAsync(HttpContext context, RequestDelegate next)
+    {
+        Work.Is(context.GetEndpoint()?.Metadata.GetMetadata<RunsAs>()?.Kind ?? WorkKind.People);
+        await next(context);
+    }
+}

@@ -1,0 +1,19 @@
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Api.Limits;
+
+/// <summary>The route's work is of this kind: it takes its connections from that kind's pool. Without it: <see cref="WorkKind.People"/>.</summary>
+public sealed record RunsAs(WorkKind Kind);
+
+/// <summary>How long an answer may go on.</summary>
+public enum LongAnswers
+{
+    /// <summary>Events, for as long as something happens.</summary>
+    Stream,
+
+    /// <summary>A file, as fast as the client takes it.</summary>
+    Download,
+}
+
+/// <summary>The route's answer goes on for long: how many of them a caller and an organization may have is bounded, and they take no turn of ordinary requests.</summary>
+public sealed record LongAnswer(LongAnswers Kind);

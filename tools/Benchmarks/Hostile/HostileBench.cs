@@ -1,0 +1,72 @@
+using Bsp.LocalStores.Common;
+
+namespace Bsp.Benchmarks.Hostile;
+
+/// <summary>
+/// A normal organization sends messages, reads lists and gets webhooks, at the same pace, first alone and then beside another one that does whatever it can: slow uploads, idle webhook sockets, slow readers,
+/// poisoned webhooks signed by its own app, bombs of requests. What the normal one feels of it is the figure; the product's own limits stand.
+/// </summary>
+internal static class HostileBench
+{
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan QuietHalf = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Attack = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan SettleWithin = TimeSpan.FromMinutes(2);
+
+    public static async Task RunAsync(Report report, CancellationToken ct)
+    {
+        Report.Say("starting stores, simulator and API");
+        await using var installation = await Installation.StartAsync(ct, ownLimits: true);
+        using var normal = await NormalOrganization.CreateAsync(installation, ct);
+        await using var hostile = await Adversary.CreateAsync(installation, ct);
+        await normal.RunAsync(WarmUp, new(), ct);
+
+        Report.Say($"the normal organization alone, {QuietHalf.TotalSeconds:0} s");
+        var quiet = new Felt();
+        await normal.RunAsync(QuietHalf, quiet, ct);
+        var memory = installation.Api().MemoryMb;
+        var logged = LogBytes(installation);
+        Report.Say($"beside the hostile one, {Attack.TotalSeconds:0} s");
+        var beside = new Felt();
+        using (var stop = CancellationTokenSource.CreateLinkedTokenSource(ct))
+        {
+            var attack = hostile.RunAsync(stop.Token);
+            await normal.RunAsync(Attack, beside, ct);
+            await stop.CancelAsync();
+            await attack;
+        }
+
+        logged = LogBytes(installation) - logged;
+        var (settled, behind) = await normal.SettledAsync(SettleWithin, ct);
+        Report.Say($"the normal organization alone again, {QuietHalf.TotalSeconds:0} s");
+        await normal.RunAsync(QuietHalf, quiet, ct);
+        Tell(report, quiet, beside);
+        report.Add(new("hostile: webhooks of the normal one not carried out (mark: 0)", behind, "webhooks"));
+        report.Add(new("hostile: until all of them were", settled.TotalSeconds, "s"));
+        report.Add(new("hostile: RSS of the API, most", installation.Api().MemoryPeakMb, "MB", memory, "before the attack"));
+        report.Add(new("hostile: log of the API for each hostile request", (double)logged / Math.Max(1, hostile.Requests), "bytes"));
+        foreach (var (what, count) in hostile.Answers)
+        {
+            report.Add(new($"hostile: {what}", count, "answers"));
+        }
+    }
+
+    private static void Tell(Report report, Felt quiet, Felt beside)
+    {
+        const string alone = "the same requests, alone";
+        foreach (var kind in Felt.Kinds)
+        {
+            var (before, during) = (quiet.Times(kind), beside.Times(kind));
+            report.Add(new($"hostile: {kind}, p50", during.Percentile(0.5), "ms", before.Percentile(0.5), alone));
+            report.Add(new($"hostile: {kind}, p99 (mark: ratio ≤ 2)", during.Percentile(0.99), "ms", before.Percentile(0.99), alone));
+            report.Add(new($"hostile: {kind}, requests", during.Count, "requests", before.Count, alone));
+            report.Add(new($"hostile: {kind}, not 2xx (mark: 0)", beside.Bad(kind), "requests"));
+            foreach (var said in beside.Said(kind).Concat(quiet.Said(kind)).Take(3))
+            {
+                Report.Say($"{kind}: {said}");
+            }
+        }
+    }
+
+    private static long LogBytes(Installation installation) => new FileInfo(Path.Combine(installation.Stores.Directory, "logs", "api.log")) is { Exists: true } file ? file.Length : 0;
+}
