@@ -14,7 +14,7 @@ using Npgsql;
 
 namespace Bsp.Api;
 
-/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>projections</c>, <c>openapi</c>.</summary>
+/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>projections</c>, <c>openapi</c>.</summary>
 public static class Program
 {
     private const long BodyBytesMax = 10 * 1024 * 1024;
@@ -46,6 +46,12 @@ public static class Program
                         return await RotateKeys.RunAsync(Options(builder), log, CancellationToken.None);
                     }
 
+                case "audit":
+                    using (var log = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Error)))
+                    {
+                        return await AuditCommand.RunAsync(Options(builder), log, args[1..], CancellationToken.None);
+                    }
+
                 case "openapi":
                     builder.Logging.ClearProviders(); // the document alone goes to the standard output
                     Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
@@ -53,7 +59,7 @@ public static class Program
                 case "projections":
                     return await ProjectionsAsync(builder, args[1..]);
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, projections, openapi.");
+                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, audit, projections, openapi.");
             }
         }
         catch (ConfigurationFault fault)
