@@ -91,6 +91,7 @@ public static class Composition
         services.AddSingleton<IInlineView, ContactIdentityView>();
         services.AddSingleton<ContactCache>();
         services.AddSingleton<ContactConsents>();
+        services.AddSingleton<Suppressions>();
         services.AddSingleton<ContactHistory>();
         services.AddSingleton<ContactLocks>();
         services.AddSingleton<ContactMerger>();

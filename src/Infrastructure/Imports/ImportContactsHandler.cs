@@ -10,7 +10,7 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Imports;
 
 /// <summary>Reads the file straight into a COPY: the body's bytes, one row and a COPY buffer are all that is in memory. One transaction, so a broken file or connection leaves nothing.</summary>
-public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : IRequestHandler<ImportContacts, Done>
+public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, Audit.AuditLog audit) : IRequestHandler<ImportContacts, Done>
 {
     private const int RowsMax = 50_000_000;
 
@@ -28,6 +28,7 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal) : 
         await transaction.ExecuteAsync("""
             INSERT INTO bsp.imports (id, organization_id, status, columns, source, proof, file_sha256, file_bytes, total) VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8)
             """, ct, id, command.OrganizationId, columns.Names.ToArray(), command.Source, Contacts.ContactRows.Nullable(NpgsqlDbType.Text, command.Proof), body.Sha256, body.Count, total);
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "contacts.import_sent", "import", id, null, ct);
         await transaction.CommitAsync(ct);
         signal.Raise();
         return new(id, 1);
