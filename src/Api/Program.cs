@@ -160,6 +160,7 @@ public static class Program
         app.UseMiddleware<Authentication>();
         app.UseMiddleware<RateLimit>();
         app.UseMiddleware<AccountRestriction>();
+        app.UseMiddleware<ActsOnRecord>();
         app.UseNegotiation();
         app.Use(LimitSizeAndTellPosition);
         app.UseMiddleware<Idempotency>();

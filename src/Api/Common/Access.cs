@@ -88,6 +88,13 @@ public static class Access
         return (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"]).Where(m => m is not "HEAD").Select(method => $"{method} {pattern}");
     }
 
+    /// <summary>The route of this request as the table writes it; HEAD is its GET. Null: the endpoint is not of this method.</summary>
+    public static string? RouteOf(HttpContext context, RouteEndpoint endpoint)
+    {
+        var method = HttpMethods.IsHead(context.Request.Method) ? "GET " : context.Request.Method + " ";
+        return RoutesOf(endpoint).FirstOrDefault(route => route.StartsWith(method, StringComparison.OrdinalIgnoreCase));
+    }
+
     // Roles below platform act for one organization, platform for none. "*platform": for one after all. "admin+", "anyone": the platform may come without one.
     private static Dictionary<string, Rule> Parse(string table)
     {
