@@ -64,13 +64,8 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
     }
 
     // Each time, not only for whom was made just now: killed in between, the webhook comes again and finds them made.
-    private async Task SuppressAsync(Shard shard, EnsureContacts command, CancellationToken ct)
-    {
-        await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        await suppressions.ApplyAsync(transaction, command.OrganizationId,
-            command.Identities.Select(i => new Reach(string.IsNullOrEmpty(i.PhoneNumber) ? null : E164.OfWaId(i.PhoneNumber), string.IsNullOrEmpty(i.WaUserId) ? null : i.WaUserId)), ct);
-        await transaction.CommitUnmarkedAsync(ct);
-    }
+    private Task SuppressAsync(Shard shard, EnsureContacts command, CancellationToken ct) => suppressions.ApplyAsync(shard, command.OrganizationId,
+        command.Identities.Select(i => new Reach(string.IsNullOrEmpty(i.PhoneNumber) ? null : E164.OfWaId(i.PhoneNumber), string.IsNullOrEmpty(i.WaUserId) ? null : i.WaUserId)), ct);
 
     // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is, control characters dropped.
     private static (string? First, string? Last) Name(string? profile)

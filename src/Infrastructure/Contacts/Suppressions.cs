@@ -56,6 +56,19 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
         return identities.Count == 0 ? 0 : (await transaction.QueryAsync("SELECT bsp.apply_suppressions($1, $2, $3)", r => r.GetInt32(0), ct, organizationId, identities.ToArray(), identities.ConvertAll(i => Hash(key, i)).ToArray()))[0];
     }
 
+    /// <summary>The same for rows that are committed already; one look where nobody was ever suppressed.</summary>
+    internal async Task ApplyAsync(Shard shard, Guid organizationId, IEnumerable<Reach> contacts, CancellationToken ct)
+    {
+        if (!cache.TryGetValue(organizationId, out _) && !await shard.FirstAsync(organizationId, "SELECT true FROM bsp.suppression_keys WHERE organization_id = $1", r => r.GetBoolean(0), ct, organizationId))
+        {
+            return;
+        }
+
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        await ApplyAsync(transaction, organizationId, contacts, ct);
+        await transaction.CommitUnmarkedAsync(ct);
+    }
+
     /// <summary>Those of the identities whose owners said no.</summary>
     internal async Task<IReadOnlyList<string>> FindAsync(TenantTransaction transaction, Guid organizationId, IReadOnlyList<string> identities, CancellationToken ct)
     {
