@@ -28,6 +28,9 @@ public readonly record struct LoadedState<TState>(TState State, long Version, bo
 /// <param name="IsArchived">It is put away and takes no events; who loads it for deciding gets none either, who reads the log does.</param>
 public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events, bool IsArchived = false)
 {
+    /// <summary>The aggregate's state; events that this build does not know are skipped.</summary>
+    public TState Fold<TState, TEvent>() where TState : class, Domain.Common.IAggregate<TState, TEvent> where TEvent : class => Fold<TState, TEvent>(TState.Initial, TState.Evolve);
+
     /// <summary>Folds the events this build knows; unknown ones are skipped.</summary>
     public TState Fold<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve) where TEvent : class
     {

@@ -66,7 +66,7 @@ public static class MessageLedger
         }
 
         var loaded = others.Count == 0 ? [] : await store.LoadManyAsync(organizationId, others, ct, archivedToo: true);
-        found.AddRange(loaded.Select(s => new Found(s.StreamId, s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version, FromLog: true)));
+        found.AddRange(loaded.Select(s => new Found(s.StreamId, s.Fold<Message, MessageEvent>(), s.Version, FromLog: true)));
         return found;
     }
 

@@ -45,7 +45,7 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         var events = Message.Receive(Message.Initial, reference, item.Wamid, content, contact.Created, item.Evidence, item.At);
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, Conversation.Initial, Conversation.Evolve, ct);
+            var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
             var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
             if (Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, clock.GetUtcNow()) is { Length: > 0 } opened)
             {

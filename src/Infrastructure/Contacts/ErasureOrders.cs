@@ -42,7 +42,7 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
             return await TryAsync(shard, organizationId, person.Ids[0], ct); // its row is gone, and it was part of that one
         }
 
-        var events = Contact.Erase(stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve), contactId, person.Ids, clock.GetUtcNow());
+        var events = Contact.Erase(stream.Fold<Contact, ContactEvent>(), contactId, person.Ids, clock.GetUtcNow());
         return events.Length > 0 && await AppendAsync(shard, organizationId, person, stream.Version, events, ct) ? person : null;
     }
 
