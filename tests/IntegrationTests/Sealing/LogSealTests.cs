@@ -258,6 +258,27 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         (found.Kind, found.Sequence).ShouldBe((kind, position));
     }
 
+    [Fact]
+    public async Task The_verb_ends_with_0_only_when_everything_is_as_it_was_sealed()
+    {
+        await TwoDaysAsync();
+        var options = new BspOptions
+        {
+            DirectoryApp = database.Shard.ConnectionString, Shards = [new("A-Z", null, database.Shard.ConnectionString)], PlatformKeySha256 = [], MasterKey = FirstMaster, Meta = new() { BaseUrl = new("http://localhost") },
+        };
+        Task<int> RunAsync(params string[] arguments) => Api.Operations.AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments, Ct);
+
+        (await RunAsync("--log", "--all")).ShouldBe(0);
+        await database.AdminQueryAsync("UPDATE mt_events SET user_name = 'x' WHERE tenant_id = $1 AND seq_id = (SELECT min(seq_id) FROM mt_events WHERE tenant_id = $1)", _ => 0, one.ToString());
+        (await RunAsync("--log", "--json")).ShouldBe(1);
+        (await RunAsync("--log", "--org", $"{one}")).ShouldBe(1);
+        (await RunAsync("--log", "--org", $"{other}")).ShouldBe(0);
+        foreach (var wrong in new[] { "", "--log --org", "--log --org x", "--log --what", $"--log --all --org {one}" })
+        {
+            (await RunAsync(wrong.Split(' ', StringSplitOptions.RemoveEmptyEntries))).ShouldBe(2, wrong);
+        }
+    }
+
     // Yesterday 20 events each, today 20 of one; then it is tomorrow.
     private async Task FillAsync()
     {
