@@ -19,7 +19,7 @@ using Npgsql;
 
 namespace Bsp.Api;
 
-/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.</summary>
+/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.</summary>
 public static class Program
 {
     private const long BodyBytesMax = JsonBody.BytesMax;
@@ -51,6 +51,12 @@ public static class Program
                         return await RotateKeys.RunAsync(Options(builder), log, CancellationToken.None);
                     }
 
+                case "audit":
+                    using (var log = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Error)))
+                    {
+                        return await AuditCommand.RunAsync(Options(builder), log, args[1..], CancellationToken.None);
+                    }
+
                 case "openapi":
                     builder.Logging.ClearProviders(); // the document alone goes to the standard output
                     Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
@@ -60,7 +66,7 @@ public static class Program
                 case "webhooks":
                     return await WebhooksAsync(builder, args[1..]);
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, projections, webhooks, openapi.");
+                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, audit, projections, webhooks, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -176,6 +182,7 @@ public static class Program
         app.UseMiddleware<RateLimit>();
         app.UseMiddleware<Room>();
         app.UseMiddleware<AccountRestriction>();
+        app.UseMiddleware<ActsOnRecord>();
         app.UseNegotiation();
         app.UseMiddleware<QueryTexts>();
         app.Use(LimitSizeAndTellPosition);

@@ -31,6 +31,7 @@ using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Templates;
 using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
@@ -66,6 +67,7 @@ public static class Composition
         services.AddSingleton<IKeyDirectory>(provider => provider.GetRequiredService<KeyDirectory>());
         services.AddHostedService(provider => provider.GetRequiredService<KeyDirectory>());
         services.AddSingleton<IAccountScope, AccountScope>();
+        services.AddSingleton<BodyMacs>();
         services.AddSingleton<IdempotencyKeys>();
         services.AddSingleton<IIdempotencyKeys>(provider => provider.GetRequiredService<IdempotencyKeys>());
         services.AddHostedService<IdempotencySweep>();
@@ -80,12 +82,16 @@ public static class Composition
         services.AddSingleton<IPresence, Redis.Presence>();
         services.AddSingleton<AuditLog>();
         services.AddSingleton<IInlineView, AuditTrailView>();
+        services.AddSingleton<LogSigner>();
+        services.AddSingleton<LogKeyRing>();
+        services.AddHostedService<LogSealer>();
 
         // Contacts, lists, imports, templates
         services.AddSingleton<IInlineView, ContactConsentView>();
         services.AddSingleton<IInlineView, ContactIdentityView>();
         services.AddSingleton<ContactCache>();
         services.AddSingleton<ContactConsents>();
+        services.AddSingleton<Suppressions>();
         services.AddSingleton<ContactHistory>();
         services.AddSingleton<ContactLocks>();
         services.AddSingleton<ContactMerger>();

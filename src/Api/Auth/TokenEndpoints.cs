@@ -39,7 +39,7 @@ public sealed class TokenEndpoints : IEndpointModule
     private static async Task<IResult> RequestReset(ResetTokenRequest body, Caller caller, HttpContext http, IMediator mediator, TimeProvider clock, CancellationToken ct)
     {
         var token = SecretToken.New("rst_");
-        return Shown(http, await mediator.Send(new RequestReset(caller.OrganizationId, caller.RoleName, body.Email, token.Hash), ct), token, clock.GetUtcNow() + TokenLives.Reset);
+        return Shown(http, await mediator.Send(new RequestReset(caller.OrganizationId, caller.RoleName, body.Email, Inviter(caller), token.Hash), ct), token, clock.GetUtcNow() + TokenLives.Reset);
     }
 
     private static async Task<IResult> Reset(ResetRequest body, IMediator mediator, CancellationToken ct)

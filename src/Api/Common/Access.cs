@@ -14,7 +14,7 @@ public static class Access
     ];
 
     private static readonly Dictionary<string, Rule> Rules = Parse("""
-        anonymous  GET /health/live | GET /health/ready | GET /docs | GET /openapi/{documentName}.json | GET / | GET /favicon.ico
+        anonymous  GET /health/live | GET /health/ready | GET /docs | GET /openapi/{documentName}.json | GET / | GET /favicon.ico | GET /.well-known/bsp-log-keys
         anonymous  GET /webhooks/meta | POST /webhooks/meta | GET /webhooks/meta/{organizationId} | POST /webhooks/meta/{organizationId}
         anonymous  POST /v1/auth/login | POST /v1/auth/reset | POST /v1/auth/invitations/accept
         platform   GET /metrics
@@ -59,7 +59,7 @@ public static class Access
         *platform  POST /v1/subscriptions/{id}/suspend | POST /v1/subscriptions/{id}/reactivate | POST /v1/wallet/topups | POST /v1/wallet/refunds | POST /v1/wallet/adjustments
         viewer     GET /v1/ledger/entries | POST /v1/ledger/audits | GET /v1/ledger/audits/{id} | GET /v1/ledger/head | GET /v1/ledger/proof/{transactionId}
 
-        viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events
+        viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events | GET /v1/log/heads
         admin      POST /v1/webhooks | PATCH /v1/webhooks/{id} | DELETE /v1/webhooks/{id} | POST /v1/webhooks/{id}/test | POST /v1/webhooks/{id}/rotate-secret | POST /v1/webhooks/{id}/enable
         admin      POST /v1/webhooks/{id}/recover | POST /v1/deliveries/{id}/redeliver
         viewer     GET /v1/analytics/daily | GET /v1/analytics/messages | GET /v1/analytics/funnel | GET /v1/analytics/heatmap | GET /v1/analytics/costs | GET /v1/analytics/templates | GET /v1/analytics/agents
@@ -87,6 +87,13 @@ public static class Access
     {
         var pattern = "/" + endpoint.RoutePattern.RawText?.Trim('/').Replace(":guid", "", StringComparison.Ordinal);
         return (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"]).Where(m => m is not "HEAD").Select(method => $"{method} {pattern}");
+    }
+
+    /// <summary>The route of this request as the table writes it; HEAD is its GET. Null: the endpoint is not of this method.</summary>
+    public static string? RouteOf(HttpContext context, RouteEndpoint endpoint)
+    {
+        var method = HttpMethods.IsHead(context.Request.Method) ? "GET " : context.Request.Method + " ";
+        return RoutesOf(endpoint).FirstOrDefault(route => route.StartsWith(method, StringComparison.OrdinalIgnoreCase));
     }
 
     // Roles below platform act for one organization, platform for none. "*platform": for one after all. "admin+", "anyone": the platform may come without one.

@@ -16,7 +16,7 @@ public static class TokenLives
 /// <param name="OrganizationId">All zeros: the platform, for a person of any organization.</param>
 /// <param name="TokenHash">Of the new token.</param>
 /// <exception cref="Domain.Common.Refusal"><c>user.unknown</c>, <c>user.role_above_own</c></exception>
-public sealed record RequestReset(Guid OrganizationId, string ActorRole, string Email, string TokenHash) : ICommand;
+public sealed record RequestReset(Guid OrganizationId, string ActorRole, string Email, string AskedBy, string TokenHash) : ICommand;
 
 public sealed class RequestResetValidator : AbstractValidator<RequestReset>
 {

@@ -39,7 +39,7 @@ public sealed class InvitationHandlers(Shards shards, Passwords passwords, Audit
         var hash = await passwords.HashAsync(request.Password, cancellationToken);
         await shards.InBothAsync(home, [token.OrganizationId], async (directory, own) =>
         {
-            if (await OneTimeTokens.LockAsync(directory, request.TokenHash, cancellationToken) is not { } locked || !await MayStillInviteAsync(directory, locked, cancellationToken))
+            if (await OneTimeTokens.LockAsync(directory, request.TokenHash, cancellationToken) is not { } locked || !await OneTimeTokens.AskerReachesAsync(directory, locked, clock.GetUtcNow(), cancellationToken))
             {
                 throw Unknown();
             }
@@ -58,21 +58,6 @@ public sealed class InvitationHandlers(Shards shards, Passwords passwords, Audit
         drop.Parameters.Add(new() { Value = request.TokenHash });
         await drop.ExecuteNonQueryAsync(cancellationToken);
         return await mediator.Send(new GetUser(token.OrganizationId, token.UserId), cancellationToken) ?? throw Unknown();
-    }
-
-    // The right of who invited must outlive the invitation: he is active, still acts for the organization, and his role still reaches the one given.
-    private async Task<bool> MayStillInviteAsync(TenantTransaction directory, OneTimeToken token, CancellationToken ct)
-    {
-        if (token.InvitedBy?.Split(':') is not [var kind, var id])
-        {
-            return true; // the platform, or made before it was kept
-        }
-
-        var roles = kind == "user"
-            ? await directory.QueryAsync("SELECT role FROM bsp.directory_emails WHERE user_id = $1 AND status = 'active' AND (organization_id = $2 OR role = 'super_admin')", r => r.GetString(0), ct, Guid.Parse(id), token.OrganizationId)
-            : await directory.QueryAsync("SELECT permissions FROM bsp.directory_keys WHERE key_id = $1 AND organization_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)", r => r.GetString(0), ct,
-                Guid.Parse(id), token.OrganizationId, clock.GetUtcNow().UtcDateTime);
-        return roles is [var role] && (kind == "user" || role == "admin") && Roles.Reaches(role, token.Role);
     }
 
     private static async Task RequireOrganizationAsync(TenantTransaction directory, Guid organizationId, CancellationToken ct)

@@ -26,6 +26,8 @@ public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider cl
 
     private static readonly TimeSpan KnownFor = TimeSpan.FromDays(30);
 
+    private readonly byte[] subjectKey = HMACSHA256.HashData(options.MasterKey, "bsp.login.1"u8);
+
     /// <summary>Counts an attempt.</summary>
     /// <param name="address">Null: unknown, which counts as one address.</param>
     /// <exception cref="LoginThrottled">One too many.</exception>
@@ -110,7 +112,8 @@ public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider cl
     // One customer of a provider has at least 64 bits of IPv6 to himself: they count as one address.
     private static string? Network(string? address) => IPAddress.TryParse(address, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6 ? Convert.ToHexStringLower(ip.GetAddressBytes()[..8]) : address;
 
-    private static string Subject(params string?[] parts) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
+    // Keyed: e-mails and addresses can be guessed from a plain hash. After a rotation of the master key counting begins anew.
+    private string Subject(params string?[] parts) => Convert.ToHexStringLower(HMACSHA256.HashData(subjectKey, Encoding.UTF8.GetBytes(string.Join('\n', parts))));
 }
 
 /// <summary>A counted attempt: the subjects it was counted under.</summary>

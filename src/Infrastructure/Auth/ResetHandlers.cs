@@ -25,7 +25,7 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
         var home = await shards.OfAsync(organizationId, cancellationToken);
         return await shards.InBothAsync(home, [organizationId, Guid.Empty], async (directory, own) =>
         {
-            await OneTimeTokens.PutAsync(directory, "reset", request.TokenHash, new(organizationId, userId, email, role, null, null, null), clock.GetUtcNow(), TokenLives.Reset, cancellationToken);
+            await OneTimeTokens.PutAsync(directory, "reset", request.TokenHash, new(organizationId, userId, email, role, null, null, request.AskedBy), clock.GetUtcNow(), TokenLives.Reset, cancellationToken);
             await audit.NoteAsync(own, home, organizationId, "user.reset_requested", "user", userId, null, cancellationToken);
             return new Done(userId, 0);
         }, cancellationToken);
@@ -38,6 +38,11 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
         var hash = await passwords.HashAsync(request.Password, cancellationToken);
         var ended = await shards.InBothAsync(home, [token.OrganizationId], async (directory, own) =>
         {
+            if (await OneTimeTokens.LockAsync(directory, request.TokenHash, cancellationToken) is not { } locked || !await OneTimeTokens.AskerReachesAsync(directory, locked, clock.GetUtcNow(), cancellationToken))
+            {
+                throw Unknown();
+            }
+
             // Another role than then: whoever asked for the token may not reach the person any more.
             var found = await own.ExecuteAsync("UPDATE users SET password_hash = $2, updated_at = now(), row_version = row_version + 1 WHERE id = $1 AND role = $3", cancellationToken, token.UserId, hash, token.Role);
             if (await OneTimeTokens.DropAsync(directory, request.TokenHash, cancellationToken) == 0 || found == 0)
@@ -45,6 +50,8 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
                 throw Unknown();
             }
 
+            await OneTimeTokens.DropAllAsync(directory, token.UserId, cancellationToken);
+            await OneTimeTokens.DropAskedByAsync(directory, token.UserId, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, token.UserId, null, null, cancellationToken);
             await audit.NoteAsync(own, home, token.OrganizationId, "user.password_reset", "user", token.UserId, null, cancellationToken, token.UserId.ToString());
             return tokens;

@@ -42,6 +42,8 @@ public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, Lo
                 throw new VersionConflict(request.Id, named: false); // changed by somebody else since it was verified
             }
 
+            await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken);
+            await OneTimeTokens.DropAskedByAsync(directory, request.Id, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, request.Id, null, request.TokenHash, cancellationToken);
             await audit.NoteAsync(own, home, request.OrganizationId, "user.password_changed", "user", request.Id, null, cancellationToken);
             return tokens;

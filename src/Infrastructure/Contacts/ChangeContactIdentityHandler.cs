@@ -19,7 +19,7 @@ namespace Bsp.Infrastructure.Contacts;
 /// News is ordered by Meta's clock, for the number and for the user id: event and row change in one transaction, and what is older than what is known changes nothing. The old number is kept for what was
 /// said while it was his, not longer: the network gives it to somebody else. Decision: docs/decisions/0117.
 /// </summary>
-public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventStore store, IPersonalData personal, ContactMerger merger, ContactCache cache, TimeProvider clock) : IRequestHandler<ChangeContactIdentity, Guid?>
+public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventStore store, IPersonalData personal, ContactMerger merger, ContactCache cache, Suppressions suppressions, TimeProvider clock) : IRequestHandler<ChangeContactIdentity, Guid?>
 {
     private const int AttemptsMax = 10;
     private const int WaitingMax = 20; // pieces of news of one person that came in the wrong order
@@ -134,6 +134,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         }
 
         await MoveAsync(transaction, command, row, later, ct);
+        await suppressions.ApplyAsync(transaction, command.OrganizationId, [new(later.PhoneNumber, later.WaUserId)], ct);
         await transaction.CommitAsync(ct);
         await cache.RemoveAsync(command.OrganizationId, [.. new[] { row.Phone, later.PhoneNumber }.OfType<string>().Distinct()], ct);
         return true;

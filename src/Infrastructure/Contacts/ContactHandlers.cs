@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -29,7 +30,7 @@ public sealed class GetContactHandler(Shards shards) : IRequestHandler<GetContac
     internal static Refusal UnknownContact() => new("contact.unknown", "There is no such contact.");
 }
 
-public sealed class CreateContactHandler(Shards shards, ContactConsents consents) : IRequestHandler<CreateContact, Done>
+public sealed class CreateContactHandler(Shards shards, ContactConsents consents, Suppressions suppressions, AuditLog audit) : IRequestHandler<CreateContact, Done>
 {
     private const string Insert = """
         INSERT INTO contacts (id, organization_id, phone_number, wa_user_id, first_name, last_name, email, custom_fields, tags)
@@ -44,8 +45,7 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
         if (command.Consent is not { Status: not "PENDING" } consent)
         {
             await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-            await transaction.ExecuteAsync(Insert, ct, Arguments(command.OrganizationId, id, fields));
-            await RequireOwnAsync(transaction, id, fields, ct);
+            await WriteAsync(transaction, shard, command.OrganizationId, id, fields, ct);
             await transaction.CommitAsync(ct);
             return new(id, 1);
         }
@@ -54,13 +54,33 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
         // finds its own row and goes on; without a claim the repeat is told of the duplicate, which may not be written to until its consent is given.
         await using (var row = await shard.BeginAsync(command.OrganizationId, ct))
         {
-            await row.ExecuteAsync(Insert, ct, Arguments(command.OrganizationId, id, fields));
-            await RequireOwnAsync(row, id, fields, ct);
+            if (await WriteAsync(row, shard, command.OrganizationId, id, fields, ct) && consent.Status == "OPTED_IN")
+            {
+                await row.CommitAsync(ct); // who said no before is not made to have agreed by being made again
+                return new(id, 2);
+            }
+
             await row.CommitUnmarkedAsync(ct);
         }
 
         await consents.ChangeAsync(command.OrganizationId, id, null, consent, ct);
         return new(id, 2);
+    }
+
+    // True: the person said no before. A repeat that finds its own row notes no second act.
+    private async Task<bool> WriteAsync(TenantTransaction transaction, Shard shard, Guid organizationId, Guid id, ContactFields fields, CancellationToken ct)
+    {
+        var made = await transaction.ExecuteAsync(Insert, ct, Arguments(organizationId, id, fields)) == 1;
+        await RequireOwnAsync(transaction, id, fields, ct);
+        var reach = new Reach(fields.PhoneNumber, fields.WaUserId);
+        await suppressions.ApplyAsync(transaction, organizationId, [reach], ct);
+        var suppressed = (await suppressions.FindAsync(transaction, organizationId, [.. reach.All], ct)).Count > 0;
+        if (made)
+        {
+            await audit.NoteAsync(transaction, shard, organizationId, "contact.created", "contact", id, null, ct);
+        }
+
+        return suppressed;
     }
 
     private static object?[] Arguments(Guid organizationId, Guid id, ContactFields fields) =>
@@ -84,7 +104,7 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
     internal static Refusal Duplicate(Guid existing) => new("contact.duplicate", $"Contact {existing} already has this phone number or user id.");
 }
 
-public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRequestHandler<PatchContact, Done>
+public sealed class PatchContactHandler(Shards shards, ContactCache cache, Suppressions suppressions, AuditLog audit) : IRequestHandler<PatchContact, Done>
 {
     public async Task<Done> Handle(PatchContact command, CancellationToken ct)
     {
@@ -104,6 +124,12 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
         var version = await UpdateAsync(transaction, before.Id, fields, ct);
         // Only what is new: one of two contacts that are one person already may be changed until they are merged.
         await CreateContactHandler.RequireOwnAsync(transaction, before.Id, fields with { PhoneNumber = phone == before.PhoneNumber ? null : phone, WaUserId = fields.WaUserId == before.WaUserId ? null : fields.WaUserId }, ct);
+        if (await SuppressAsync(transaction, before, fields, ct) > 0)
+        {
+            version++;
+        }
+
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "contact.changed", "contact", before.Id, [.. command.Patch.EnumerateObject().Select(member => member.Name).Distinct()], ct);
         await transaction.CommitAsync(ct);
         await cache.RemoveAsync(command.OrganizationId, [.. new[] { before.PhoneNumber, fields.PhoneNumber }.OfType<string>().Distinct()], ct);
         return new(before.Id, version);
@@ -112,6 +138,18 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
     // The number that the contact has is not judged again, however it is written: Meta may have named it.
     private static async Task<string?> PhoneAsync(Shard shard, Guid organizationId, string? has, string? written, CancellationToken ct) =>
         has is not null && written is not null && (written == has || E164.Read(written, null).Written == has) ? has : await shard.PhoneOfContactAsync(organizationId, written, ct);
+    // The number that an opted-out contact had stays one whose owner said no, and the new one may be one.
+    private async Task<int> SuppressAsync(TenantTransaction transaction, ContactView before, ContactFields after, CancellationToken ct)
+    {
+        if (before.ConsentStatus == "OPTED_OUT")
+        {
+            var gone = new Reach(before.PhoneNumber, before.WaUserId).All.Except(new Reach(after.PhoneNumber, after.WaUserId).All);
+            await suppressions.PutAsync(transaction, before.OrganizationId, gone, "changed", ct);
+        }
+
+        return before.PhoneNumber == after.PhoneNumber && before.WaUserId == after.WaUserId ? 0
+            : await suppressions.ApplyAsync(transaction, before.OrganizationId, [new(after.PhoneNumber, after.WaUserId)], ct);
+    }
 
     private static async Task<long> UpdateAsync(TenantTransaction transaction, Guid id, ContactFields fields, CancellationToken ct)
     {
@@ -134,21 +172,28 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache) : IRe
     }
 }
 
-public sealed class DeleteContactHandler(Shards shards, ContactCache cache) : IRequestHandler<DeleteContact, Done>
+public sealed class DeleteContactHandler(Shards shards, ContactCache cache, Suppressions suppressions, AuditLog audit) : IRequestHandler<DeleteContact, Done>
 {
     public async Task<Done> Handle(DeleteContact command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var (id, version, phone) = await transaction.LockedAsync(command.OrganizationId, command.ContactId, "SELECT c.id, c.row_version, c.phone_number FROM contacts c WHERE c.id = $1 FOR UPDATE",
-            row => (row.GetGuid(0), row.GetInt64(1), row.TextOrNull(2)), ct) is [var found] ? found : throw GetContactHandler.UnknownContact();
+        var (id, version, phone, user, consent) = await transaction.LockedAsync(command.OrganizationId, command.ContactId,
+            "SELECT c.id, c.row_version, c.phone_number, c.wa_user_id, c.consent_status FROM contacts c WHERE c.id = $1 FOR UPDATE",
+            row => (row.GetGuid(0), row.GetInt64(1), row.TextOrNull(2), row.TextOrNull(3), row.GetString(4)), ct) is [var found] ? found : throw GetContactHandler.UnknownContact();
         if (command.SeenVersion is { } seen && seen != version)
         {
             throw new VersionConflict(command.ContactId, named: true);
         }
 
-        await transaction.ExecuteAsync("DELETE FROM bsp.contact_aliases WHERE into_id = $1", ct, id);
+        var aliases = await transaction.QueryAsync("DELETE FROM bsp.contact_aliases WHERE into_id = $1 RETURNING phone_number, wa_user_id", row => new Reach(row.TextOrNull(0), row.TextOrNull(1)), ct, id);
         await transaction.ExecuteAsync("DELETE FROM contacts WHERE id = $1", ct, id);
+        if (consent == "OPTED_OUT")
+        {
+            await suppressions.PutAsync(transaction, command.OrganizationId, aliases.Append(new(phone, user)).SelectMany(reach => reach.All), "deleted", ct);
+        }
+
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "contact.deleted", "contact", id, null, ct);
         await transaction.CommitAsync(ct);
         await cache.RemoveAsync(command.OrganizationId, phone is null ? [] : [phone], ct);
         return new(id, version);

@@ -11,7 +11,8 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it. A number and a user id that were two contacts become one, as do two spellings of one telephone.</summary>
-public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, ContactCache cache) : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
+public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, ContactCache cache, Suppressions suppressions)
+    : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
 {
     private const int IdentitiesMax = 5000;
     private const int AttemptsMax = 5;
@@ -56,6 +57,7 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
             Texts(people.Select(p => string.IsNullOrEmpty(p.WaUserId) ? null : p.WaUserId)),
             Texts(names.Select(n => n.First)), Texts(names.Select(n => n.Last)), newIds,
             new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = people.Select(p => p.SaidAt?.UtcDateTime).ToArray() });
+        await SuppressAsync(shard, command, ct);
         await cache.RemoveAsync(command.OrganizationId, [.. found.Select(f => f.Changed).OfType<string>().Distinct()], ct);
         var made = newIds.ToHashSet();
         var seen = new HashSet<Guid>();
@@ -67,6 +69,10 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
 
         return [.. found.Select(f => new EnsuredContact(merged.GetValueOrDefault(f.Id, f.Id), made.Contains(f.Id) && seen.Add(f.Id)))];
     }
+
+    // Each time, not only for whom was made just now: killed in between, the webhook comes again and finds them made.
+    private Task SuppressAsync(Shard shard, EnsureContacts command, CancellationToken ct) => suppressions.ApplyAsync(shard, command.OrganizationId,
+        command.Identities.Select(i => new Reach(string.IsNullOrEmpty(i.PhoneNumber) ? null : E164.OfWaId(i.PhoneNumber), string.IsNullOrEmpty(i.WaUserId) ? null : i.WaUserId)), ct);
 
     // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is between two characters, control characters dropped.
     private static (string? First, string? Last) Name(string? profile)

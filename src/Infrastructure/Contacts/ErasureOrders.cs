@@ -20,13 +20,17 @@ internal sealed record ErasedIdentities(IReadOnlyList<string> Phones, IReadOnlyL
 /// <summary>A person to be erased.</summary>
 /// <param name="Ids">The surviving contact's first, then those merged into it.</param>
 /// <param name="Row"><c>id:row_version</c> of its row as it was looked at; empty: there was none.</param>
-internal sealed record ErasedPerson(IReadOnlyList<Guid> Ids, ErasedIdentities Identities, string Row);
+internal sealed record ErasedPerson(IReadOnlyList<Guid> Ids, ErasedIdentities Identities, string Row)
+{
+    /// <summary>What stays suppressed: the person had opted out. Empty: they had not.</summary>
+    public IReadOnlyList<string> Suppressed { get; init; } = [];
+}
 
 /// <summary>
 /// The order to erase a person and the event that destroys keys and rows: one transaction, upon the contact's stream as it was before anybody was looked up. Whoever is merged in, moved to another
 /// number or merged away meanwhile has written to that stream, and it is begun anew: so either the merge comes first and all of the person is erased, or the erasure does and there is nobody to merge.
 /// </summary>
-public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts deleted, ISecrets secrets, TimeProvider clock)
+public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts deleted, ISecrets secrets, Suppressions suppressions, TimeProvider clock)
 {
     /// <summary>Null: somebody else was faster; look again whom the id means.</summary>
     /// <exception cref="Refusal"><c>contact.unknown</c>, <c>contact.merged</c></exception>
@@ -62,6 +66,7 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
             return false;
         }
 
+        await suppressions.PutAsync(transaction, organizationId, person.Suppressed, "erased", ct);
         await transaction.CommitAsync(ct);
         return true;
     }
@@ -70,9 +75,9 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
     private async Task<ErasedPerson?> PresentAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
         var all = await shard.QueryAsync(organizationId, """
-            SELECT c.id, c.phone_number, c.wa_user_id, c.email, c.id || ':' || c.row_version FROM contacts c WHERE c.organization_id = $1 AND c.id = $2
-            UNION ALL SELECT x.contact_id, x.phone_number, x.wa_user_id, NULL, NULL FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND x.into_id = $2
-            """, r => (Id: r.GetGuid(0), Phone: r.TextOrNull(1), UserId: r.TextOrNull(2), Email: r.TextOrNull(3), Row: r.TextOrNull(4)), ct, organizationId, contactId);
+            SELECT c.id, c.phone_number, c.wa_user_id, c.email, c.id || ':' || c.row_version, c.consent_status FROM contacts c WHERE c.organization_id = $1 AND c.id = $2
+            UNION ALL SELECT x.contact_id, x.phone_number, x.wa_user_id, NULL, NULL, NULL FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND x.into_id = $2
+            """, r => (Id: r.GetGuid(0), Phone: r.TextOrNull(1), UserId: r.TextOrNull(2), Email: r.TextOrNull(3), Row: r.TextOrNull(4), Consent: r.TextOrNull(5)), ct, organizationId, contactId);
         if (all.Find(k => k.Row is not null).Row is not { } row)
         {
             return null;
@@ -80,6 +85,9 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
 
         Guid[] ids = [contactId, .. all.Select(k => k.Id).Where(id => id != contactId).Order()];
         var now = new ErasedIdentities([.. all.Select(k => k.Phone).OfType<string>()], [.. all.Select(k => k.UserId).OfType<string>()], [.. all.Select(k => k.Email).OfType<string>()]);
-        return new(ids, now.With(await deleted.FormerAsync(organizationId, ids, ct)), row);
+        return new(ids, now.With(await deleted.FormerAsync(organizationId, ids, ct)), row)
+        {
+            Suppressed = all.Exists(k => k.Consent == "OPTED_OUT") ? [.. now.Phones, .. now.UserIds] : [],
+        };
     }
 }

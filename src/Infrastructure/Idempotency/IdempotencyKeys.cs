@@ -9,7 +9,7 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Idempotency;
 
 /// <summary>Claims live where the organization's work is committed; those of the platform's own routes in the directory.</summary>
-public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempotencyKeys
+public sealed class IdempotencyKeys(Shards shards, BodyMacs macs, TimeProvider clock) : IIdempotencyKeys
 {
     private const int PurgedMax = 10_000;
     private const int LateMax = 10_000;
@@ -26,7 +26,7 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
           INSERT INTO bsp.idempotency_keys (claim_id, organization_id, caller, route, key, body_sha256, resource_id, leased_until)
           VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8)
           ON CONFLICT (organization_id, caller, route, key) DO UPDATE SET leased_until = now() + $8, attempt = bsp.idempotency_keys.attempt + 1
-            WHERE bsp.idempotency_keys.leased_until < now() AND NOT bsp.idempotency_keys.work_done AND bsp.idempotency_keys.body_sha256 = excluded.body_sha256
+            WHERE bsp.idempotency_keys.leased_until < now() AND NOT bsp.idempotency_keys.work_done AND bsp.idempotency_keys.body_sha256 = ANY ($9)
           RETURNING claim_id, resource_id, attempt)
         SELECT claim_id, resource_id, attempt FROM fresh
         """;
@@ -45,7 +45,7 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
             return new(ClaimState.Claimed, claim, null);
         }
 
-        var found = await home.QueryAsync(request.OrganizationId, Find, r => Found(r, request.BodySha256), ct, request.OrganizationId, request.Caller, request.Route, request.Key);
+        var found = await home.QueryAsync(request.OrganizationId, Find, r => Found(r, macs.AllOf(request.BodySha256)), ct, request.OrganizationId, request.Caller, request.Route, request.Key);
         return found.FirstOrDefault() ?? new(ClaimState.InFlight, null, null); // released between the two statements: the client asks again
     }
 
@@ -56,7 +56,7 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
         try
         {
             return await home.QueryAsync(request.OrganizationId, Claim, r => new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false, r.GetInt32(2)), ct,
-                fresh.ClaimId, request.OrganizationId, request.Caller, request.Route, request.Key, request.BodySha256, fresh.ResourceId, IIdempotencyKeys.Lease);
+                fresh.ClaimId, request.OrganizationId, request.Caller, request.Route, request.Key, macs.Of(request.BodySha256), fresh.ResourceId, IIdempotencyKeys.Lease, macs.AllOf(request.BodySha256));
         }
         catch
         {
@@ -145,10 +145,10 @@ public sealed class IdempotencyKeys(Shards shards, TimeProvider clock) : IIdempo
     private async Task RunAsync(Guid organizationId, string sql, CancellationToken ct, params object?[] arguments) =>
         await (await HomeAsync(organizationId, ct)).QueryAsync(organizationId, sql, _ => 0, ct, arguments);
 
-    private static ClaimAttempt Found(NpgsqlDataReader row, string bodySha256)
+    private static ClaimAttempt Found(NpgsqlDataReader row, string[] bodies)
     {
         var claim = new IdempotencyClaim(row.GetGuid(0), row.GetGuid(1), row.GetBoolean(3), row.GetInt32(7));
-        if (row.GetString(2) != bodySha256)
+        if (!bodies.Contains(row.GetString(2)))
         {
             return new(ClaimState.OtherBody, null, null);
         }

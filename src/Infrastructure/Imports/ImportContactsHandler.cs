@@ -12,7 +12,7 @@ namespace Bsp.Infrastructure.Imports;
 /// <summary>
 /// First the whole body to the disk, then from there into a COPY: nobody who sends slowly holds a connection. One row and a COPY buffer are all that is in memory; one transaction, so a broken file leaves nothing.
 /// </summary>
-public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, UploadSpool spool) : IRequestHandler<ImportContacts, Done>
+public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, UploadSpool spool, Audit.AuditLog audit) : IRequestHandler<ImportContacts, Done>
 {
     private const int RowsMax = 50_000_000;
 
@@ -31,6 +31,7 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, Up
         await transaction.ExecuteAsync("""
             INSERT INTO bsp.imports (id, organization_id, status, columns, source, proof, file_sha256, file_bytes, total) VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8)
             """, ct, id, command.OrganizationId, columns.Names.ToArray(), command.Source, Contacts.ContactRows.Nullable(NpgsqlDbType.Text, command.Proof), body.Sha256, body.Count, total);
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "contacts.import_sent", "import", id, null, ct);
         await transaction.CommitAsync(ct);
         signal.Raise();
         return new(id, 1);

@@ -16,7 +16,7 @@ namespace Bsp.Infrastructure.Imports;
 /// Carries staged files into the contacts, page by page. What is done stands in the import's row and moves in the page's own transaction, so a killed worker's import is taken up by
 /// the next one, after the lease, exactly where it stopped.
 /// </summary>
-public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, ImportTraces traces, ContactCache cache, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
+public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, ImportTraces traces, ContactCache cache, Suppressions suppressions, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
 {
     private const int LeaseSeconds = 30;
     private const int AttemptsMax = 5; // failures in a row before an import is given up and says why
@@ -178,6 +178,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 
         var erased = await traces.ErasedSinceAsync(transaction, organizationId, importId, ct);
         var page = await ImportPage.CarryAsync(transaction, organizationId, importId, rows, ct, erased);
+        await suppressions.ApplyAsync(transaction, organizationId, rows.Good.Select(good => new Reach(good.Row.PhoneNumber, good.Row.WaUserId)), ct);
         if (!erased.SetEquals(await traces.ErasedSinceAsync(transaction, organizationId, importId, ct)))
         {
             throw new PageOutdated();

@@ -75,6 +75,11 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirec
         var done = await shards.InBothAsync(home, [command.OrganizationId, Guid.Empty], async (directory, own) =>
         {
             await directory.ExecuteAsync("UPDATE bsp.directory_organizations SET status = $2 WHERE organization_id = $1 AND status <> $2", cancellationToken, command.OrganizationId, command.Status);
+            if (command.Status != "active")
+            {
+                await OneTimeTokens.DropOfAsync(directory, command.OrganizationId, cancellationToken);
+            }
+
             var same = await own.QueryAsync("SELECT status = $2 FROM organizations WHERE id = $1 FOR UPDATE", r => r.GetBoolean(0), cancellationToken, command.OrganizationId, command.Status);
             var patch = new RowPatch("organizations", command.OrganizationId);
             var changed = await (same is [true] ? patch : patch.Set("status", command.Status)).RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);

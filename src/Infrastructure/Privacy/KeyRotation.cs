@@ -5,7 +5,7 @@ namespace Bsp.Infrastructure.Privacy;
 
 /// <param name="Organizations">Gone through.</param>
 /// <param name="Secrets">Sealed anew: tokens, app secrets, verify tokens.</param>
-/// <param name="ContactKeys">Wrapped anew.</param>
+/// <param name="ContactKeys">Wrapped anew; those of the suppression lists are among them.</param>
 /// <param name="Left">What is still under another key, by that key's id: sealed meanwhile by a process that does not have the new key yet, or under a key that the configuration does not hold. Empty: the older keys may go.</param>
 public sealed record RotationReport(int Organizations, long Secrets, long ContactKeys, IReadOnlyDictionary<string, long> Left);
 
@@ -44,6 +44,7 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
             }
 
             wraps += await WrapAnewAsync(home, organization, wraps, left, ct);
+            wraps += await WrapSuppressionsAsync(home, organization, left, ct);
             organizations++;
             if (organizations % 100 == 0)
             {
@@ -114,6 +115,21 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
 
             (done, after) = (done + known.Count, page[^1].Contact);
         }
+    }
+
+    private async Task<long> WrapSuppressionsAsync(Shard home, Guid organization, SortedDictionary<string, long> left, CancellationToken ct)
+    {
+        await using var transaction = await home.BeginAsync(organization, ct);
+        var found = await transaction.QueryAsync("SELECT wrapped_key, master_key_id FROM bsp.suppression_keys WHERE organization_id = $1 AND master_key_id <> $2 FOR UPDATE",
+            r => (Wrapped: r.GetFieldValue<byte[]>(0), Master: r.GetString(1)), ct, organization, keys.CurrentId);
+        if (found is not [var key] || !Known(key.Master, left))
+        {
+            return 0;
+        }
+
+        await transaction.ExecuteAsync("UPDATE bsp.suppression_keys SET wrapped_key = $2, master_key_id = $3 WHERE organization_id = $1", ct, organization, Rewrap(key.Master, key.Wrapped), keys.CurrentId);
+        await transaction.CommitUnmarkedAsync(ct);
+        return 1;
     }
 
     private byte[] Rewrap(string masterKeyId, byte[] wrapped)

@@ -55,6 +55,9 @@ public sealed class MasterKeys : ISecrets, ICursors
             : null;
     }
 
+    /// <summary>A key for one purpose from each master key that the configuration holds, by the master key's id; the current one's is that of <see cref="CurrentId"/>.</summary>
+    internal IReadOnlyDictionary<string, byte[]> Derive(string purpose) => keys.ToDictionary(k => k.Key, k => HMACSHA256.HashData(k.Value, Encoding.UTF8.GetBytes(purpose)));
+
     /// <summary>The configuration holds the master key of this id.</summary>
     internal bool Holds(string masterKeyId) => keys.ContainsKey(masterKeyId);
 

@@ -41,6 +41,11 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
                 await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken); // asked for by who reached him as he was
             }
 
+            if (status != "active" || !Roles.Reaches(role, "admin"))
+            {
+                await OneTimeTokens.DropAskedByAsync(directory, request.Id, cancellationToken);
+            }
+
             if (patch.Changed.Count > 0)
             {
                 await audit.NoteAsync(own, home, request.OrganizationId, "user.changed", "user", request.Id, patch.Changed, cancellationToken);
@@ -64,6 +69,7 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
             await RequireAnAdminAsync(own, request.OrganizationId, before, cancellationToken);
             await directory.ExecuteAsync("DELETE FROM bsp.directory_emails WHERE user_id = $1", cancellationToken, request.Id);
             await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken);
+            await OneTimeTokens.DropAskedByAsync(directory, request.Id, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, request.Id, null, null, cancellationToken);
             await audit.NoteAsync(own, home, request.OrganizationId, "user.deleted", "user", request.Id, null, cancellationToken);
             return tokens;

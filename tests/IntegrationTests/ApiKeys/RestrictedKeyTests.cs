@@ -1,5 +1,8 @@
+using Bsp.Api.Common;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace Bsp.IntegrationTests.ApiKeys;
@@ -66,6 +69,47 @@ public sealed class RestrictedKeyTests(EndToEndApp app) : IClassFixture<EndToEnd
         (await read.SendAsync("GET", "/v1/contacts"))["data"].GetArrayLength().ShouldBe(1);
         (await write.SendAsync("POST", $"/v1/campaigns/{ownCampaign}/estimate")).Status.ShouldBe(200);
         await AppFixture.CreatedAsync(write, "/v1/messages", Message(tenant.AccountId));
+    }
+
+    // Of what is the whole organization's: everything else is refused, whatever is added to the routes.
+    private static readonly string[] OfEverybody =
+    [
+        "GET /v1/me", "GET /v1/organizations", "GET /v1/organizations/{id}", "GET /v1/plans", "GET /v1/plans/{id}", "GET /v1/contacts", "GET /v1/contacts/{id}", "POST /v1/contacts",
+        "PATCH /v1/contacts/{id}", "POST /v1/contacts/{id}/consent", "GET /v1/lists", "GET /v1/lists/{id}", "GET /v1/lists/{id}/contacts", "POST /v1/lists", "POST /v1/lists/preview",
+        "POST /v1/lists/{id}/preview", "POST /v1/media", "GET /v1/media/{id}",
+    ];
+
+    [Fact]
+    public async Task On_every_route_it_reaches_what_is_its_accounts_and_the_little_of_everybodys_that_is_named_here()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var key = await KeyAsync(organization.Admin, "write", organization.AccountId);
+        var walked = 0;
+        foreach (var endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
+        {
+            foreach (var route in Access.RoutesOf(endpoint).Where(r => Access.All[r] is { Least: > Role.Anonymous and <= Role.Manager } && !r.Contains("/stream")))
+            {
+                var (method, pattern) = (route.Split(' ')[0], route.Split(' ')[1]);
+                var path = System.Text.RegularExpressions.Regex.Replace(pattern, @"\{[^}]+\}", Guid.NewGuid().ToString());
+                var ofAccount = pattern.Split('/')[2] is "accounts" or "templates" or "campaigns" or "conversations" or "messages" or "analytics" && route != "POST /v1/accounts";
+                var accepts = endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Http.Metadata.IAcceptsMetadata>()?.ContentTypes.FirstOrDefault() ?? "application/json";
+                var answer = await key.SendAsync(method, path, method is "GET" or "DELETE" ? null : "{}", [.. method is "GET" or "DELETE" ? Array.Empty<(string, string)>() : [("Content-Type", accepts)]]);
+                var refused = answer.Status == 403 && answer["code"].GetString() == "access.account_restricted";
+                refused.ShouldBe(!ofAccount && !OfEverybody.Contains(route), $"{route}: {answer.Status} {answer.Text}");
+                if (ofAccount && pattern.Contains("{id}"))
+                {
+                    answer.Status.ShouldBe(404, route); // a thing of another account is not there
+                }
+
+                walked++;
+            }
+        }
+
+        walked.ShouldBeGreaterThan(50);
+        foreach (var route in new[] { "DELETE /v1/contacts/{id}", "GET /v1/contacts/export", "POST /v1/contacts/import", "GET /v1/events", "GET /v1/log/heads", "DELETE /v1/lists/{id}", "POST /v1/lists/{id}/contacts" })
+        {
+            AccountRestriction.Reaches(route).ShouldBeFalse(route);
+        }
     }
 
     [Fact]

@@ -75,6 +75,61 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task Contacts_that_were_changed_taken_out_or_brought_in_are_on_the_trail_with_who_did_it()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var writer = organization.WriteKey.Split('_')[1];
+        var contact = (await AppFixture.CreatedAsync(organization.Writer, "/v1/contacts", new { phone_number = "+4915155566001", first_name = "Never-Shown" })).GetProperty("id").GetGuid();
+        (await organization.Writer.SendAsync("PATCH", $"/v1/contacts/{contact}", new { first_name = "Also-Hidden", tags = new[] { "x" } })).Status.ShouldBe(200);
+        (await organization.Reader.SendAsync("GET", $"/v1/contacts/export?filter=%7B%22all%22%3A%5B%5D%7D")).Status.ShouldBeLessThan(500);
+        (await organization.Reader.SendAsync("GET", $"/v1/contacts/{contact}/export")).Status.ShouldBe(200);
+        var import = await organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915155566002\n", ("Content-Type", "text/csv"));
+        import.Status.ShouldBe(202, import.Text);
+        (await organization.Writer.SendAsync("DELETE", $"/v1/contacts/{contact}")).Status.ShouldBe(204);
+
+        var entries = await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=200");
+        entries.Text.ShouldNotContain("Hidden");
+        entries.Text.ShouldNotContain("4915155566");
+        var told = Told(entries);
+        told.ShouldContain($"{writer} contact.created contact {contact} ");
+        told.ShouldContain($"{writer} contact.changed contact {contact} first_name tags");
+        told.ShouldContain($"{writer} contact.deleted contact {contact} ");
+        told.ShouldContain($"{writer} contacts.import_sent import {import["id"].GetGuid()} ");
+        told.Count(line => line.Contains(" contacts.exported contact  filter")).ShouldBe(1);
+        told.Count(line => line.Contains($" contact.exported contact {contact} ")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_platform_looking_into_an_organization_is_noted_once_an_hour_for_each_route_and_what_it_does_elsewhere_is_not()
+    {
+        var (organization, other) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
+        var platform = app.Client(AppFixture.PlatformKey, organization.Id);
+        for (var n = 0; n < 3; n++)
+        {
+            (await platform.SendAsync("GET", "/v1/contacts")).Status.ShouldBe(200);
+            (await platform.SendAsync("GET", "/v1/events")).Status.ShouldBe(200);
+            (await platform.SendAsync("GET", $"/v1/contacts/{Guid.NewGuid()}")).Status.ShouldBe(404);
+        }
+
+        (await app.Client(AppFixture.PlatformKey, Guid.NewGuid()).SendAsync("GET", "/v1/contacts")).Status.ShouldBeLessThan(500);
+        async Task<List<string>> LooksAsync(TestOrganization of) => [.. Told(await of.Admin.SendAsync("GET", "/v1/audit-trail?type=platform.read&limit=200")).Order(StringComparer.Ordinal)];
+        (await LooksAsync(organization)).ShouldBe(["platform platform.read route  GET /v1/contacts", "platform platform.read route  GET /v1/contacts/{id}", "platform platform.read route  GET /v1/events"]);
+        (await LooksAsync(other)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Many_acts_at_once_are_all_noted_and_their_chain_has_no_gap()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var contacts = await Task.WhenAll(Enumerable.Range(0, 40).Select(async n => (await AppFixture.CreatedAsync(organization.Writer, "/v1/contacts", new { phone_number = $"+49151555670{n:00}" })).GetProperty("id").GetGuid()));
+        (await Task.WhenAll(contacts.Select(c => organization.Writer.SendAsync("DELETE", $"/v1/contacts/{c}")))).ShouldAllBe(answer => answer.Status == 204);
+
+        await using var command = app.Admin.CreateCommand("SELECT count(*) FILTER (WHERE act IN ('contact.created', 'contact.deleted')) || ' ' || (max(position) = count(*)) || ' ' || (max(position) = (SELECT h.position FROM bsp.audit_heads h WHERE h.organization_id = $1)) FROM bsp.audit_trail WHERE organization_id = $1");
+        command.Parameters.Add(new() { Value = organization.Id });
+        (await command.ExecuteScalarAsync()).ShouldBe("80 true true");
+    }
+
+    [Fact]
     public async Task The_platforms_own_acts_are_its_own()
     {
         var organization = await app.NewOrganizationAsync();

@@ -115,7 +115,7 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var (upper, lower) = (await InviteAsync(eve.Client, "admin"), await InviteAsync(eve.Client, "agent"));
         (await app.Client(AppFixture.PlatformKey, organization.Id).SendAsync("PATCH", $"/v1/users/{eve.Id}", new { role, status })).Status.ShouldBe(200);
         (await AcceptAsync(upper)).Status.ShouldBe(expected);
-        (await AcceptAsync(lower)).Status.ShouldBe(status == "active" ? 201 : 404);
+        (await AcceptAsync(lower)).Status.ShouldBe(expected); // who may not invite any more leaves none behind
     }
 
     [Fact]
@@ -134,6 +134,72 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         (await AcceptAsync(keys)).ShouldBeProblem(404, "invitation.unknown");
         (await AcceptAsync(kept)).Status.ShouldBe(201);
         (await AcceptAsync(platforms)).Status.ShouldBe(201);
+    }
+
+    [Theory]
+    [InlineData("manager", "active", 404)]
+    [InlineData("admin", "inactive", 404)]
+    [InlineData("super_admin", "active", 204)]
+    public async Task A_reset_counts_while_its_asker_may_still_ask_for_it(string role, string status, int expected)
+    {
+        var organization = await app.NewOrganizationAsync();
+        await app.NewPersonAsync(organization.Admin, "admin");
+        var eve = await app.NewPersonAsync(organization.Admin, "admin");
+        var ann = await app.NewPersonAsync(organization.Admin, "agent");
+        var token = await ResetAsync(eve.Client, organization, ann.Id);
+        var platform = app.Client(AppFixture.PlatformKey, organization.Id);
+        (await platform.SendAsync("PATCH", $"/v1/users/{eve.Id}", new { role, status })).Status.ShouldBe(200);
+        (await ConfirmAsync(token)).Status.ShouldBe(expected);
+
+        // What they handed out does not come back with them.
+        (await platform.SendAsync("PATCH", $"/v1/users/{eve.Id}", new { role = "admin", status = "active" })).Status.ShouldBe(200);
+        (await ConfirmAsync(token)).ShouldBeProblem(404, "reset.unknown");
+    }
+
+    [Fact]
+    public async Task A_reset_of_a_key_ends_with_the_key_and_the_platforms_with_the_organizations_suspension()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var ann = await app.NewPersonAsync(organization.Admin, "agent");
+        var key = await organization.Admin.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "admin" });
+        var token = await ResetAsync(app.Client(key["key"].GetString()), organization, ann.Id);
+        (await organization.Admin.SendAsync("DELETE", key.Header("Location")!)).Status.ShouldBe(204);
+        (await ConfirmAsync(token)).ShouldBeProblem(404, "reset.unknown");
+
+        var platform = app.Client(AppFixture.PlatformKey);
+        var (reset, invitation) = (await ResetAsync(app.Client(AppFixture.PlatformKey, organization.Id), organization, ann.Id), await InviteAsync(organization.Admin, "agent"));
+        (await platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/suspend", "{}")).Status.ShouldBe(200);
+        (await platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/activate", "{}")).Status.ShouldBe(200);
+        (await ConfirmAsync(reset)).ShouldBeProblem(404, "reset.unknown");
+        (await AcceptAsync(invitation)).ShouldBeProblem(404, "invitation.unknown");
+    }
+
+    [Fact]
+    public async Task A_changed_password_ends_the_resets_for_it_the_other_sessions_and_what_its_owner_handed_out()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var eve = await app.NewPersonAsync(organization.Admin, "admin");
+        var ann = await app.NewPersonAsync(organization.Admin, "agent");
+        var (own, anns, invitation) = (await ResetAsync(organization.Admin, organization, eve.Id), await ResetAsync(eve.Client, organization, ann.Id), await InviteAsync(eve.Client, "admin"));
+        (await eve.Client.SendAsync("POST", "/v1/auth/password", new { current_password = People.Password, new_password = "an entirely new one" })).Status.ShouldBe(204);
+        (await ConfirmAsync(own)).ShouldBeProblem(404, "reset.unknown");
+        (await ConfirmAsync(anns)).ShouldBeProblem(404, "reset.unknown");
+        (await AcceptAsync(invitation)).ShouldBeProblem(404, "invitation.unknown");
+
+        // A reset is a new password too.
+        var (first, second) = (await ResetAsync(organization.Admin, organization, eve.Id), await ResetAsync(eve.Client, organization, ann.Id));
+        (await ConfirmAsync(first)).Status.ShouldBe(204);
+        (await ConfirmAsync(second)).ShouldBeProblem(404, "reset.unknown");
+        (await eve.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(401);
+    }
+
+    private Task<Answer> ConfirmAsync(string token) => app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" });
+
+    private static async Task<string> ResetAsync(HttpClient asker, TestOrganization organization, Guid person)
+    {
+        var asked = await asker.SendAsync("POST", "/v1/auth/reset/request", new { email = await EmailAsync(organization, person) });
+        asked.Status.ShouldBe(201, asked.Text);
+        return asked["token"].GetString()!;
     }
 
     private static async Task<string> InviteAsync(HttpClient inviter, string role)

@@ -25,7 +25,7 @@ public sealed class ContactTests(ContactsDatabase database) : IClassFixture<Cont
 
         await Should.ThrowAsync<VersionConflict>(PatchAsync(organization, id, """{"last_name":"x"}""", 1));
         await Should.ThrowAsync<ValidationException>(PatchAsync(organization, id, """{"phone_number":null}""", null));
-        await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, id, 2), Ct);
+        await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, id, 2), Ct);
         (await Should.ThrowAsync<Refusal>(database.GetAsync(organization, id))).Code.ShouldBe("contact.unknown");
     }
 
@@ -48,7 +48,7 @@ public sealed class ContactTests(ContactsDatabase database) : IClassFixture<Cont
         (await Should.ThrowAsync<Refusal>(database.GetAsync(stranger, id))).Code.ShouldBe("contact.unknown");
         (await Should.ThrowAsync<Refusal>(PatchAsync(stranger, id, """{"first_name":"x"}""", null))).Code.ShouldBe("contact.unknown");
         (await Should.ThrowAsync<Refusal>(ConsentAsync(stranger, id, new("OPTED_OUT", "api", null)))).Code.ShouldBe("contact.unknown");
-        (await Should.ThrowAsync<Refusal>(new DeleteContactHandler(database.Shards, database.Cache).Handle(new(stranger, id, null), Ct))).Code.ShouldBe("contact.unknown");
+        (await Should.ThrowAsync<Refusal>(new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(stranger, id, null), Ct))).Code.ShouldBe("contact.unknown");
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class ContactTests(ContactsDatabase database) : IClassFixture<Cont
             p => p.Data.Single().Id.ShouldBe(bob), p => p.NextCursor.ShouldBeNull());
     }
 
-    private Task<Done> PatchAsync(Guid organization, Guid id, string patch, long? seen) => new PatchContactHandler(database.Shards, database.Cache).Handle(new(organization, id, ContactsDatabase.Json(patch), seen), Ct);
+    private Task<Done> PatchAsync(Guid organization, Guid id, string patch, long? seen) => new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, id, ContactsDatabase.Json(patch), seen), Ct);
 
     private Task<Done> ConsentAsync(Guid organization, Guid id, Consent consent) => new ChangeContactConsentHandler(database.Consents, database.Shards).Handle(new(organization, id, consent), Ct);
 }

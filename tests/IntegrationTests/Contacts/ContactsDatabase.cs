@@ -7,6 +7,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Imports;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.EventStore;
@@ -50,6 +51,10 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
 
     public ContactConsents Consents { get; private set; } = null!;
 
+    public Suppressions Suppressions { get; private set; } = null!;
+
+    public AuditLog Audit { get; private set; } = null!;
+
     public ContactMerger Merger { get; private set; } = null!;
 
     public IDocumentViews Views { get; private set; } = null!;
@@ -59,11 +64,12 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await log.InitializeAsync();
-        store = log.NewStore(null, new ContactConsentView(), new ContactIdentityView(), new TemplatesView());
+        store = log.NewStore(null, new ContactConsentView(), new ContactIdentityView(), new TemplatesView(), new AuditTrailView(Shards));
         Redis = new(stores.Stores.Redis);
         Cache = new(Redis, NullLogger<ContactCache>.Instance);
         Personal = new(Shards, masters);
-        Consents = new(Shards, Store, Personal, Cache, TimeProvider.System);
+        (Suppressions, Audit) = (new(masters), new(store, TimeProvider.System));
+        Consents = new(Shards, Store, Personal, Cache, Suppressions, TimeProvider.System);
         Merger = new(Shards, Store, Cache, TimeProvider.System);
         Views = new PostgresDocumentViews(Shards);
     }
@@ -74,6 +80,7 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
         Signal.Dispose();
         ErasureSignal.Dispose();
         Personal.Dispose();
+        Suppressions.Dispose();
         await Redis.DisposeAsync();
         await log.DisposeAsync();
     }
@@ -94,7 +101,7 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public async Task<Guid> CreateAsync(Guid organizationId, string phone, Func<ContactFields, ContactFields>? with = null, Consent? consent = null)
     {
         var fields = ContactFields.Empty with { PhoneNumber = phone };
-        return (await new CreateContactHandler(Shards, Consents).Handle(new(organizationId, with?.Invoke(fields) ?? fields, consent), CancellationToken.None)).Id;
+        return (await new CreateContactHandler(Shards, Consents, Suppressions, Audit).Handle(new(organizationId, with?.Invoke(fields) ?? fields, consent), CancellationToken.None)).Id;
     }
 
     public Task<ContactView> GetAsync(Guid organizationId, Guid id) => new GetContactHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
@@ -107,21 +114,21 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public async Task<Guid> StageAsync(Guid organizationId, byte[] csv, char delimiter = ',')
     {
         using var stream = new MemoryStream(csv);
-        return (await new ImportContactsHandler(Shards, Signal, Spool).Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
+        return (await new ImportContactsHandler(Shards, Signal, Spool, Audit).Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
     }
 
-    public ImportWorker Worker() => new(Shards, Store, Signal, new(masters), Cache, TimeProvider.System, NullLogger<ImportWorker>.Instance);
+    public ImportWorker Worker() => new(Shards, Store, Signal, new(masters), Cache, Suppressions, TimeProvider.System, NullLogger<ImportWorker>.Instance);
 
     public Task<Guid> MergeAsync(Guid organizationId, Guid contact, Guid with) => Merger.MergeAsync(organizationId, contact, with, "api", CancellationToken.None);
 
     public async Task<List<EnsuredContact>> EnsureAsync(Guid organizationId, params ContactIdentity[] identities) =>
-        [.. await new EnsureContactsHandler(Shards, Merger, Cache).Handle(new(organizationId, identities), CancellationToken.None)];
+        [.. await new EnsureContactsHandler(Shards, Merger, Cache, Suppressions).Handle(new(organizationId, identities), CancellationToken.None)];
 
     /// <param name="saidAt">By Meta's clock; null: now.</param>
     public Task<Guid?> MoveAsync(Guid organizationId, ContactIdentity before, ContactIdentity after, string proof, DateTimeOffset? saidAt = null) =>
-        new ChangeContactIdentityHandler(Shards, store!, Personal, Merger, Cache, TimeProvider.System).Handle(new(organizationId, before, after, "user_changed_number", proof, saidAt ?? DateTimeOffset.UtcNow), CancellationToken.None);
+        new ChangeContactIdentityHandler(Shards, store!, Personal, Merger, Cache, Suppressions, TimeProvider.System).Handle(new(organizationId, before, after, "user_changed_number", proof, saidAt ?? DateTimeOffset.UtcNow), CancellationToken.None);
 
-    public ErasureOrders Orders(IPersonalData? personal = null) => new(store!, new(Store, Views, personal ?? Personal), masters, TimeProvider.System);
+    public ErasureOrders Orders(IPersonalData? personal = null) => new(store!, new(Store, Views, personal ?? Personal), masters, Suppressions, TimeProvider.System);
 
     public Task<ContactErasure> OrderErasureAsync(Guid organizationId, Guid contact, IPersonalData? personal = null) =>
         new EraseContactHandler(Shards, Orders(personal), Personal, Cache, new(new(Redis), NullLogger<ContactLocks>.Instance), ErasureSignal).Handle(new(organizationId, contact), CancellationToken.None);

@@ -7,7 +7,7 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    private Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Guid organization, params ContactIdentity[] identities) => new EnsureContactsHandler(database.Shards, database.Merger, database.Cache).Handle(new(organization, identities), Ct);
+    private Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Guid organization, params ContactIdentity[] identities) => new EnsureContactsHandler(database.Shards, database.Merger, database.Cache, database.Suppressions).Handle(new(organization, identities), Ct);
 
     [Fact]
     public async Task Who_is_there_is_found_and_who_is_not_is_made()

@@ -86,7 +86,7 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
         var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b"), (c, "as c")], Ct);
         await database.MergeAsync(organization, b, c);
         await database.MergeAsync(organization, a, b);
-        await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, a, null), Ct);
+        await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, a, null), Ct);
         (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe(["as a", "as b", "as c"]);
         (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(await database.NewOrganizationAsync(), c))).Code.ShouldBe("contact.unknown");
         var erasures = await Task.WhenAll(new[] { a, b, c, c, b, a }.Select(id => Task.Run(() => database.OrderErasureAsync(organization, id))));

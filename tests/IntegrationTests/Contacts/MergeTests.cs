@@ -152,12 +152,12 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
             var merge = Task.Run(() => database.MergeAsync(organization, a, b), Ct);
             await Task.WhenAll(Enumerable.Range(0, 12).Select(n => Task.Run(async () =>
             {
-                await new PatchContactHandler(database.Shards, database.Cache).Handle(new(organization, b, ContactsDatabase.Json($$"""{"custom_fields":{"k{{n}}":{{n}} } }"""), null), Ct);
+                await new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, b, ContactsDatabase.Json($$"""{"custom_fields":{"k{{n}}":{{n}} } }"""), null), Ct);
                 (await database.GetAsync(organization, b)).ShouldNotBeNull();
             }, Ct)));
             await merge;
             (await database.GetAsync(organization, b)).ShouldSatisfyAllConditions(c => c.Id.ShouldBe(a), c => c.CustomFields.EnumerateObject().Count().ShouldBe(12));
-            await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, b, null), Ct);
+            await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, b, null), Ct);
         }
     }
 

@@ -233,7 +233,7 @@ public sealed class SpellingTests(ContactsDatabase database) : IClassFixture<Con
     }
 
     private Task<Recognized> RecognizeAsync(Guid organization, Guid contact, string number) =>
-        new RecognizeContactHandler(database.Shards, new EnsureContactsHandler(database.Shards, database.Merger, database.Cache), database.Merger).Handle(new(organization, contact, number, "reply"), Ct);
+        new RecognizeContactHandler(database.Shards, new EnsureContactsHandler(database.Shards, database.Merger, database.Cache, database.Suppressions), database.Merger).Handle(new(organization, contact, number, "reply"), Ct);
 
     private async Task<List<Guid>> ExactAsync(Guid organization, string number) =>
         [.. (await new ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, null, null, null, 10, null) { PhoneNumber = number }, Ct)).Data.Select(c => c.Id)];

@@ -108,6 +108,44 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         await Should.ThrowAsync<ConcurrencyException>(() => late.SaveChangesAsync(Ct));
     }
 
+    /// <summary>With no more rights than to read, to add events and to move a stream on, in our own transaction.</summary>
+    [Theory]
+    [InlineData(EventAppendMode.Quick)]
+    [InlineData(EventAppendMode.QuickWithServerTimestamps)]
+    [InlineData(EventAppendMode.Rich)]
+    public async Task As_the_role_that_serves_it_fetches_for_writing_and_appends(EventAppendMode mode)
+    {
+        using var schema = Open(mode);
+        await schema.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
+        using var theirs = Open(mode, options =>
+        {
+            options.Connection(database.Shard.ConnectionString);
+            options.AutoCreateSchemaObjects = AutoCreate.None;
+        });
+        var stream = Uuid.New();
+        await ours.AppendAsync(organization, [Append(stream, 0, Paused(stream, "ours"))], Ct);
+        for (var round = 1; round <= 2; round++)
+        {
+            await using var connection = await database.Shard.App.OpenConnectionAsync(Ct);
+            await using var transaction = await connection.BeginTransactionAsync(Ct);
+            await using (var scope = new Npgsql.NpgsqlCommand($"SELECT set_config('bsp.tenants', '{organization}', true)", connection))
+            {
+                await scope.ExecuteNonQueryAsync(Ct);
+            }
+
+            var options = Marten.Services.SessionOptions.ForTransaction(transaction);
+            options.TenantId = organization.ToString();
+            await using var session = theirs.LightweightSession(options);
+            var held = await session.Events.FetchForWriting<Pauses>(stream, Ct);
+            held.AppendMany(Resumed(stream), Paused(stream, "theirs"));
+            await session.SaveChangesAsync(Ct);
+            await transaction.CommitAsync(Ct);
+        }
+
+        (await ours.LoadAsync(organization, stream, Ct)).Version.ShouldBe(5);
+        (await database.ScalarAsync<bool>("SELECT has_any_column_privilege('bsp_app', 'mt_events', 'UPDATE') OR has_table_privilege('bsp_app', 'mt_events', 'DELETE, TRUNCATE')")).ShouldBeFalse();
+    }
+
     [Fact]
     public async Task Its_daemon_projects_our_streams()
     {

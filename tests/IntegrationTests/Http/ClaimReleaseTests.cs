@@ -55,7 +55,7 @@ public sealed class ClaimReleaseTests(LogDatabase database) : IClassFixture<LogD
 
         public ClaimRequest Request => request;
 
-        public IdempotencyKeys Keys { get; } = new(shards, TimeProvider.System);
+        public IdempotencyKeys Keys { get; } = new(shards, new(new(new BspOptions { DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32], Meta = null! })), TimeProvider.System);
 
         public static async Task<World> NewAsync(LogDatabase database)
         {

@@ -18,6 +18,7 @@ public sealed class RowLevelSecurityTests(EndToEndApp app) : IClassFixture<EndTo
         ["bsp.directory_tokens"] = "accepting and resetting find the organization by the token's hash",
         ["bsp.directory_numbers"] = "a webhook finds the organization by the number",
         ["bsp.import_rows_staged"] = "COPY is not allowed into a table with row-level security: the application may only add rows, under its transaction's organization, and reads them through a view",
+        ["public.mt_event_projection_floors"] = "of Marten's own daemon, which this product does not run: names of projections and numbers",
         ["bsp.webhook_journal"] = "raw webhooks, before anybody knows whose they are; partitions alike",
         ["bsp.webhook_set_aside"] = "parts of raw webhooks that were not carried out; the platform's",
     };
@@ -64,8 +65,8 @@ public sealed class RowLevelSecurityTests(EndToEndApp app) : IClassFixture<EndTo
             var mine = await CountAsync(connection, own.Id, $"SELECT count(*) FROM {table.Name}");
             (await CountAsync(connection, own.Id, $"SELECT count(*) FROM {table.Name} WHERE {table.Column}::text = '{own.Id}'")).ShouldBe(mine, $"{table.Name} shows others");
             (await CountAsync(connection, own.Id, $"SELECT count(*) FROM {table.Name} WHERE {table.Column}::text = '{neighbour.Id}'")).ShouldBe(0, table.Name);
-            (await ChangedAsync(connection, own.Id, $"UPDATE {table.Name} SET {table.Column} = {table.Column} WHERE {table.Column}::text = '{neighbour.Id}'")).ShouldBe(0, table.Name);
-            (await ChangedAsync(connection, own.Id, $"DELETE FROM {table.Name} WHERE {table.Column}::text = '{neighbour.Id}'")).ShouldBe(0, table.Name);
+            (await ChangedOrRefusedAsync(connection, own.Id, $"UPDATE {table.Name} SET {table.Column} = {table.Column} WHERE {table.Column}::text = '{neighbour.Id}'")).ShouldBe(0, table.Name);
+            (await ChangedOrRefusedAsync(connection, own.Id, $"DELETE FROM {table.Name} WHERE {table.Column}::text = '{neighbour.Id}'")).ShouldBe(0, table.Name);
             if (mine > 0)
             {
                 // Nor can it give a row of its own away, or put one there: a policy's USING also checks what is written.
@@ -98,6 +99,19 @@ public sealed class RowLevelSecurityTests(EndToEndApp app) : IClassFixture<EndTo
     private static Task<long> CountAsync(NpgsqlConnection connection, Guid? organization, string sql) => InAsync(connection, organization, sql, async command => (long)(await command.ExecuteScalarAsync())!);
 
     private static Task<int> ChangedAsync(NpgsqlConnection connection, Guid organization, string sql) => InAsync(connection, organization, sql, command => command.ExecuteNonQueryAsync());
+
+    // Evidence may not be changed at all, whosever it is (Schema/RightsTests).
+    private static async Task<int> ChangedOrRefusedAsync(NpgsqlConnection connection, Guid organization, string sql)
+    {
+        try
+        {
+            return await ChangedAsync(connection, organization, sql);
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InsufficientPrivilege && refused.MessageText.StartsWith("permission denied for table", StringComparison.Ordinal))
+        {
+            return 0;
+        }
+    }
 
     private static async Task<T> InAsync<T>(NpgsqlConnection connection, Guid? organization, string sql, Func<NpgsqlCommand, Task<T>> run)
     {

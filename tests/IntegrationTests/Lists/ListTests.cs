@@ -35,7 +35,7 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
         await ChangeAsync(organization, id, [people[4]], people[0]);
         (await GetAsync(organization, id)).ContactCount.ShouldBe(4);
         (await new ListMembersHandler(database.Shards).Handle(new(organization, id, 200, null), Ct)).Data.Select(c => c.Id).ShouldBe(people[1..].Order());
-        await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, people[1], null), Ct);
+        await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, people[1], null), Ct);
         (await GetAsync(organization, id)).ContactCount.ShouldBe(3);
         await new DeleteListHandler(database.Shards).Handle(new(organization, id, null), Ct);
         (await Should.ThrowAsync<Refusal>(GetAsync(organization, id))).Code.ShouldBe("list.unknown");
@@ -64,7 +64,7 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
             var random = new Random(n);
             var some = random.GetItems(people[..50], 10).Distinct().ToArray();
             await (n % 6 == 0
-                ? new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, people[50 + (n / 6)], null), Ct)
+                ? new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, people[50 + (n / 6)], null), Ct)
                 : ChangeAsync(organization, lists[n % 2], n % 3 == 0 ? [] : some, n % 3 == 0 ? some : []));
         })));
         foreach (var list in lists)
@@ -84,7 +84,7 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
         {
             if (n < 20)
             {
-                await new DeleteContactHandler(database.Shards, database.Cache).Handle(new(organization, person, null), Ct);
+                await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, person, null), Ct);
             }
             else
             {
