@@ -272,15 +272,16 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
     private async Task UntilItWorksAsync(Func<Task> work, CancellationToken ct)
     {
-        var before = state;
+        var (before, troubled) = (state, false);
         for (var delay = TimeSpan.FromMilliseconds(100); ; delay = delay * 2 < RetryDelayMax ? delay * 2 : RetryDelayMax)
         {
             try
             {
                 await work();
-                if (state == ProjectionState.Waiting)
+                if (troubled)
                 {
-                    (state, error) = (before, null);
+                    // The work may have said how things stand (it found the view paused, an event stopped it); that a store was away is over in any case.
+                    (state, error) = (state == ProjectionState.Waiting ? before : state, state == ProjectionState.Stopped ? error : null);
                 }
 
                 return;
@@ -293,22 +294,22 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
                     LogWaiting(projection.Name, shard.Name, failed);
                 }
 
-                (state, error) = (ProjectionState.Waiting, failed.Message);
+                (state, error, troubled) = (ProjectionState.Waiting, failed.Message, true);
                 await ReportAsync(ct);
                 await Task.Delay(delay, clock, ct);
             }
         }
     }
 
-    // What people see is how it is: where it stands, and that it rests.
-    private bool IsReported => reported?.Stored == stored && rate.Events < 0.5 && appliedSinceReport == 0;
+    // What people see is how it is: where it stands, that it rests, and that a trouble is over.
+    private bool IsReported => reported == (state, error, stored) && rate.Events < 0.5 && appliedSinceReport == 0;
 
     private long? Sequence => projection is PostgresProjection ? null : stored;
 
     private async Task ReportAsync(CancellationToken ct)
     {
         var elapsed = clock.GetElapsedTime(reportedAt);
-        var changed = (state, error) != (reported?.State, reported?.Error);
+        var changed = reported is not { } told || (state, error) != (told.State, told.Error);
         if (!changed && (elapsed < ReportEvery || IsReported))
         {
             return;
