@@ -17,6 +17,7 @@ using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Conversations;
@@ -111,7 +112,7 @@ public static class Composition
         AddSending(services, options);
         AddWebhooks(services);
         AddViews(services, options);
-        return services;
+        return services.SuperviseLoops(); // last: it takes all that is registered
     }
 
     // The log and what is written in its own transactions.

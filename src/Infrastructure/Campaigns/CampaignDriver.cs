@@ -6,6 +6,7 @@ using Bsp.Application.Privacy;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Redis;
@@ -24,6 +25,7 @@ namespace Bsp.Infrastructure.Campaigns;
 public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
+    private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
     /// <summary>Pause between two rounds while there is a campaign to drive.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMilliseconds(200);
 
@@ -54,10 +56,12 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
                 try
                 {
                     busy |= await RoundAsync(shard, stoppingToken);
+                    Loop.Worked(shard.Name);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
                     LogRound(e, shard.Name);
+                    Loop.Failed(e, shard.Name);
                 }
             }
 
@@ -83,6 +87,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             }
         }
 
+        Exception? failed = null;
         await Parallel.ForEachAsync(work, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = ct }, async (item, token) =>
         {
             try
@@ -97,8 +102,18 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogCampaign(e, item.Campaign);
+                failed = e;
             }
         });
+        if (failed is null)
+        {
+            Loop.Worked(shard.Name + CampaignsPart);
+        }
+        else
+        {
+            Loop.Failed(failed, shard.Name + CampaignsPart);
+        }
+
         return work.Count > 0;
     }
 

@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -20,7 +21,9 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
         {
             try
             {
-                if (!await WorkAsync(stoppingToken))
+                var worked = await WorkAsync(stoppingToken);
+                Loop.Worked();
+                if (!worked)
                 {
                     await signal.WaitAsync(LookEvery, stoppingToken);
                 }
@@ -32,6 +35,7 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
             catch (Exception e)
             {
                 LogLookFailed(e); // the store is down: keep looking
+                Loop.Failed(e);
                 await Task.Delay(LookEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -1,6 +1,7 @@
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -40,10 +41,12 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
                 try
                 {
                     await SweepAsync(shard, stoppingToken);
+                    Loop.Worked(shard.Name);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
                     LogFailed(e, shard.Name);
+                    Loop.Failed(e, shard.Name);
                 }
             }
 

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
@@ -53,6 +54,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
                 }
 
                 page = PageMax;
+                Loop.Worked();
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -61,12 +63,14 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             catch (Exception e) when (IsAway(e))
             {
                 LogStore(e.Message);
+                Loop.Failed(e);
                 await Task.Delay(TroublePause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (Exception e)
             {
                 // Something in the page is not digestible: one by one, so that it alone is noted.
                 LogPage(e);
+                Loop.Failed(e);
                 await Task.Delay(TroublePause / 10, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 page = 1;
             }
