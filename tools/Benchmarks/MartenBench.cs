@@ -2,13 +2,12 @@ using System.Diagnostics;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.EventStore.Marten;
 using Bsp.LocalStores;
 using JasperFx;
 using JasperFx.Events;
-using JasperFx.MultiTenancy;
 using Marten;
 using Marten.Exceptions;
-using Weasel.Core;
 
 namespace Bsp.Benchmarks;
 
@@ -38,15 +37,7 @@ internal static class MartenBench
     private static DocumentStore Open(string connection) => DocumentStore.For(options =>
     {
         options.Connection(connection + ";Max Auto Prepare=100;Maximum Pool Size=50");
-        options.DisableNpgsqlLogging = true;
-        options.AutoCreateSchemaObjects = AutoCreate.CreateOrUpdate;
-        options.UseSystemTextJsonForSerialization(EnumStorage.AsString, Casing.SnakeCase);
-        options.Events.TenancyStyle = TenancyStyle.Conjoined;
-        options.Events.AppendMode = EventAppendMode.Quick;
-        options.Events.MetadataConfig.EnableAll();
-        options.Events.MetadataConfig.UserNameEnabled = true;
-        options.Events.AddEventTypes([typeof(CampaignPaused), typeof(CampaignResumed)]);
-        options.Policies.AllDocumentsAreMultiTenanted();
+        options.Configure(AutoCreate.CreateOrUpdate, EventAppendMode.Quick);
     });
 
     private sealed class Pair(Report report, OwnLog own, DocumentStore marten, string tenant)
@@ -72,6 +63,15 @@ internal static class MartenBench
 
             await CompareAsync("1,000 events over 200 new streams in one call, 1 caller", "events/s", 1, _ => AppendManyAsync(NewIds(200), 5, ct), _ => MartenAppendManyAsync(NewIds(200), 5, ct), ct);
             await CompareAsync("1,000 events over 200 new streams in one call, 4 callers", "events/s", 4, _ => AppendManyAsync(NewIds(200), 5, ct), _ => MartenAppendManyAsync(NewIds(200), 5, ct), ct);
+            await using (var path = await MartenPath.CreateAsync(own, ct))
+            {
+                foreach (var callers in (int[])[1, 8, 64])
+                {
+                    await CompareAsync($"a campaign's command by the product's Marten path, {callers} callers", "commands/s", callers, r => path.OwnAsync(r, ct), r => path.BareAsync(r, ct), ct,
+                        "a bare session of Marten, same work, RLS and fence");
+                }
+            }
+
             await AppendManyAsync(ownShort, 10, ct);
             await MartenAppendManyAsync(theirShort, 10, ct);
             await CompareAsync("folding 10-event streams, 8 workers", "streams/s", 8, r => FoldAsync(ownShort, r, ct), r => MartenFoldAsync(theirShort, r, ct), ct);
@@ -119,7 +119,7 @@ internal static class MartenBench
         private async Task<int> DecideAsync(Guid[] streams, Random random, CancellationToken ct)
         {
             var stream = streams[random.Next(streams.Length)];
-            await own.Store.Decide<int, CampaignEvent>(own.Organization, stream, "campaign", 0, (n, _) => n + 1, _ => [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
+            await own.Store.Decide<Counted, CampaignEvent>(own.Organization, stream, _ => [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
             return 1;
         }
 
@@ -183,7 +183,8 @@ internal static class MartenBench
             return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         }
 
-        private async Task CompareAsync(string what, string unit, int callers, Func<Random, Task<int>> ours, Func<Random, Task<int>> theirs, CancellationToken ct)
+        private async Task CompareAsync(string what, string unit, int callers, Func<Random, Task<int>> ours, Func<Random, Task<int>> theirs, CancellationToken ct,
+            string baseline = Baseline)
         {
             var (mine, bare) = (new List<double>(), new List<double>());
             for (var round = -1; round < Medians.Runs; round++)
@@ -197,7 +198,7 @@ internal static class MartenBench
                 }
             }
 
-            report.Add(new(what, mine.Median(), unit, bare.Median(), Baseline));
+            report.Add(new(what, mine.Median(), unit, bare.Median(), baseline));
         }
 
         private static async Task<double> RateAsync(int callers, TimeSpan turn, Func<Random, Task<int>> once, CancellationToken ct)

@@ -295,7 +295,7 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         {
             var stream = streams[n % streams.Length];
             var began = Stopwatch.GetTimestamp();
-            await store.Decide<int, CampaignEvent>(organization, stream, "campaign", 0, (count, _) => count + 1, _ => [new CampaignResumed(stream, DateTimeOffset.UtcNow)], null, ct);
+            await store.Decide<Counted, CampaignEvent>(organization, stream, _ => [new CampaignResumed(stream, DateTimeOffset.UtcNow)], null, ct);
             times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             await Task.Delay(5, ct);
         }

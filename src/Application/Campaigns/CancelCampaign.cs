@@ -21,6 +21,6 @@ public sealed class CancelCampaignValidator : AbstractValidator<CancelCampaign>
 public sealed class CancelCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<CancelCampaign, Done>
 {
     public Task<Done> Handle(CancelCampaign command, CancellationToken ct) =>
-        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Cancel(state, command.Reason, clock.GetUtcNow()), command.SeenVersion, ct);
 }

@@ -29,7 +29,7 @@ public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences
 {
     public async Task<Done> Handle(ChangeCampaign command, CancellationToken ct)
     {
-        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>();
         if (stored.Plan is { } before)
         {
             var wanted = command.Edit(before);
@@ -37,7 +37,7 @@ public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences
             await references.RequireAsync(command.OrganizationId, wanted, ct);
         }
 
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Change(state, state.Plan is { } plan ? command.Edit(plan) : null!, clock.GetUtcNow()), command.SeenVersion, ct);
     }
 }

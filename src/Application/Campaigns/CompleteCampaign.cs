@@ -14,6 +14,6 @@ public sealed record CompleteCampaign(Guid OrganizationId, Guid CampaignId) : IC
 public sealed class CompleteCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<CompleteCampaign, Done>
 {
     public Task<Done> Handle(CompleteCampaign command, CancellationToken ct) =>
-        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Complete(state, clock.GetUtcNow()), null, ct);
 }

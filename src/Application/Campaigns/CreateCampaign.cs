@@ -33,7 +33,7 @@ public sealed class CreateCampaignHandler(IEventStore store, ICampaignReferences
         var plan = new CampaignPlan(command.Name, command.Description, command.TemplateId, command.AccountId, command.AudienceSegment, command.Metadata);
         await references.RequireAsync(command.OrganizationId, plan, ct);
         var id = CurrentRequest.NewId();
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, id, "campaign", Campaign.Initial, Campaign.Evolve,
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, id,
             state => Campaign.Create(state, id, command.Type, plan, clock.GetUtcNow()), null, ct);
     }
 }

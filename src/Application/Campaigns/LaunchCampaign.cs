@@ -15,13 +15,13 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
 {
     public async Task<Done> Handle(LaunchCampaign command, CancellationToken ct)
     {
-        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>();
         if (stored is { Status: CampaignStatus.Draft or CampaignStatus.Scheduled, Plan: { } plan })
         {
             await references.RequireSendableAsync(command.OrganizationId, plan, ct);
         }
 
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
     }
 }

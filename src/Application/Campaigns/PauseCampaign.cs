@@ -21,6 +21,6 @@ public sealed class PauseCampaignValidator : AbstractValidator<PauseCampaign>
 public sealed class PauseCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<PauseCampaign, Done>
 {
     public Task<Done> Handle(PauseCampaign command, CancellationToken ct) =>
-        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Pause(state, command.Reason, clock.GetUtcNow()), command.SeenVersion, ct);
 }

@@ -15,6 +15,6 @@ public sealed record ResumeCampaign(Guid OrganizationId, Guid CampaignId, long? 
 public sealed class ResumeCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<ResumeCampaign, Done>
 {
     public Task<Done> Handle(ResumeCampaign command, CancellationToken ct) =>
-        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Resume(state, clock.GetUtcNow()), command.SeenVersion, ct);
 }

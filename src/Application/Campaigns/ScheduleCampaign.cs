@@ -15,6 +15,6 @@ public sealed record ScheduleCampaign(Guid OrganizationId, Guid CampaignId, Date
 public sealed class ScheduleCampaignHandler(IEventStore store, TimeProvider clock) : IRequestHandler<ScheduleCampaign, Done>
 {
     public Task<Done> Handle(ScheduleCampaign command, CancellationToken ct) =>
-        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId, "campaign", Campaign.Initial, Campaign.Evolve,
+        store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
             state => Campaign.Schedule(state, command.ScheduledAt, clock.GetUtcNow()), command.SeenVersion, ct);
 }

@@ -44,3 +44,6 @@ public sealed class MetaRefused(int? code, string message, bool retryable, bool 
     /// <summary>No answer in time.</summary>
     public bool TimedOut { get; } = timedOut;
 }
+
+/// <summary>The log holds an event that only a newer release knows, on a stream that this process was to decide on: 503; another process, or this one after its update, can.</summary>
+public sealed class NewerRelease(Guid streamId, Exception inner) : Exception($"{streamId} holds an event of a newer release than this process is.", inner);

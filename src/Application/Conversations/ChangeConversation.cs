@@ -48,7 +48,7 @@ public sealed class ConversationParties(IEventStore store, IDocumentViews views)
     /// <exception cref="Refusal"><c>conversation.unknown</c></exception>
     public async Task<(Guid AccountId, Guid ContactId)> RequireAsync(Guid organizationId, Guid conversationId, CancellationToken ct)
     {
-        var (state, _, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, Conversation.Initial, Conversation.Evolve, ct);
+        var (state, _, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
         if (state.AccountId != Guid.Empty)
         {
             return (state.AccountId, state.ContactId);
@@ -82,5 +82,6 @@ public sealed class ChangeConversationHandler(IEventStore store, ConversationPar
     }
 
     private Task<Done> DecideAsync(Guid organizationId, Guid conversationId, Func<Conversation, IReadOnlyList<ConversationEvent>> decide, long? seen, CancellationToken ct) =>
-        store.Decide<Conversation, ConversationEvent>(organizationId, conversationId, "conversation", Conversation.Initial, Conversation.Evolve, decide, seen, ct);
+        store.Decide<Conversation, ConversationEvent>(organizationId, conversationId,
+            decide, seen, ct);
 }

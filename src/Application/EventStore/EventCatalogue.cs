@@ -9,8 +9,8 @@ namespace Bsp.Application.EventStore;
 /// <param name="json">How bodies are written.</param>
 public sealed class EventCatalogue(IEnumerable<Type> records, JsonSerializerOptions json)
 {
-    private readonly Dictionary<string, Type> byName = records.ToDictionary(type => type.GetCustomAttribute<StoredAsAttribute>()!.Name);
-    private readonly Dictionary<Type, string> byType = records.ToDictionary(type => type, type => type.GetCustomAttribute<StoredAsAttribute>()!.Name);
+    private readonly Dictionary<string, Type> byName = records.ToDictionary(StoredName);
+    private readonly Dictionary<Type, string> byType = records.ToDictionary(type => type, StoredName);
 
     /// <summary>Every stored name with its record.</summary>
     public IReadOnlyDictionary<string, Type> All => byName;
@@ -32,6 +32,12 @@ public sealed class EventCatalogue(IEnumerable<Type> records, JsonSerializerOpti
     public object? Read(string name, ReadOnlySpan<byte> utf8Json)
     {
         var body = byName.TryGetValue(name, out var type) ? JsonSerializer.Deserialize(utf8Json, type, json) : null;
+        return body is null ? null : Newest(body);
+    }
+
+    /// <summary>The fact in its latest version.</summary>
+    public static object Newest(object body)
+    {
         while (body is ISuperseded earlier)
         {
             body = earlier.Next();
@@ -40,6 +46,10 @@ public sealed class EventCatalogue(IEnumerable<Type> records, JsonSerializerOpti
         return body;
     }
 
-    private static Type Latest(Type record) =>
+    /// <summary>The name a record is stored under.</summary>
+    public static string StoredName(Type record) => record.GetCustomAttribute<StoredAsAttribute>()!.Name;
+
+    /// <summary>The record of the latest version; itself when nothing supersedes it.</summary>
+    public static Type Latest(Type record) =>
         record.GetInterfaces().FirstOrDefault(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(ISuperseded<>)) is { } superseded ? Latest(superseded.GetGenericArguments()[0]) : record;
 }

@@ -28,6 +28,18 @@ public sealed record AppendOutcome(AppendVerdict Verdict, IReadOnlyList<long> Ve
 public interface IEventStore
 {
     /// <summary>
+    /// Carries out one decision on one aggregate: load, fold, decide, append; again when somebody was faster. No events: nothing is written and the version found is returned. Which
+    /// machinery carries a kind of stream is the store's matter.
+    /// </summary>
+    /// <param name="decide">Pure: it may be asked again.</param>
+    /// <param name="seenVersion">If-Match; null decides on whatever is stored and tries again after a conflict until <paramref name="ct"/> or 100 tries.</param>
+    /// <exception cref="Common.VersionConflict">The named version is not the stored one, or tries ran out.</exception>
+    /// <exception cref="Domain.Common.Refusal"><c>stream.archived</c>, or of the decision.</exception>
+    /// <exception cref="Common.StoreUnavailable">PostgreSQL cannot be reached.</exception>
+    Task<Common.Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)
+        where TState : class, Domain.Common.IAggregate<TState, TEvent> where TEvent : class;
+
+    /// <summary>
     /// Appends to one or several streams of one organization, all or nothing, together with the inline views and the idempotency mark of <see cref="Common.CurrentRequest"/>.
     /// Waits when the queue is full. A cancelled call is written whole or not at all.
     /// </summary>
@@ -42,7 +54,8 @@ public interface IEventStore
     /// What a stream's events come to, in one round trip. Where the state's type asks for snapshots (<see cref="Domain.Common.SnapshotEveryAttribute"/>) only what came after the last
     /// one is read and folded; a snapshot that does not belong to this very stream and this very code is as if it were not there.
     /// </summary>
-    Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class;
+    Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, CancellationToken ct)
+        where TState : class, Domain.Common.IAggregate<TState, TEvent> where TEvent : class;
 
     /// <summary>A whole stream in one round trip, without a snapshot; version 0 and no events when there is none.</summary>
     Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct);

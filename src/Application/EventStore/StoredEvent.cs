@@ -28,6 +28,10 @@ public readonly record struct LoadedState<TState>(TState State, long Version, bo
 /// <param name="IsArchived">It is put away and takes no events; who loads it for deciding gets none either, who reads the log does.</param>
 public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events, bool IsArchived = false)
 {
+    /// <summary>The aggregate's state, as by the other overload.</summary>
+    /// <exception cref="UnreadableStream">As there.</exception>
+    public TState Fold<TState, TEvent>() where TState : class, Domain.Common.IAggregate<TState, TEvent> where TEvent : class => Fold<TState, TEvent>(TState.Initial, TState.Evolve);
+
     /// <summary>Folds the events this build knows, for deciding; unknown ones are skipped.</summary>
     /// <exception cref="UnreadableStream">One cannot be read: nothing may be decided without it.</exception>
     public TState Fold<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve) where TEvent : class =>

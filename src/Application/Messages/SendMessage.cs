@@ -60,14 +60,14 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         var conversationId = Uuid.Conversation(command.AccountId, contact.Id);
         if (template is null)
         {
-            var conversation = await store.LoadStateAsync<Conversation, ConversationEvent>(command.OrganizationId, conversationId, Conversation.Initial, Conversation.Evolve, ct);
+            var conversation = await store.LoadStateAsync<Conversation, ConversationEvent>(command.OrganizationId, conversationId, ct);
             Conversation.RequireOpenWindow(conversation.State, clock.GetUtcNow());
         }
 
         var id = CurrentRequest.NewId();
         var reference = new MessageRef(id, command.AccountId, contact.Id, conversationId, null, command.Type, "outbound");
         var content = (await personal.SealAsync(command.OrganizationId, [(contact.Id, Content(command, recipient))], ct))[0];
-        var done = await store.Decide<Message, MessageEvent>(command.OrganizationId, id, "message", Message.Initial, Message.Evolve,
+        var done = await store.Decide<Message, MessageEvent>(command.OrganizationId, id,
             state => Message.Queue(state, reference, template, content, command.SentBy, clock.GetUtcNow()), null, ct);
         await references.HandOverAsync(command.OrganizationId, id, command.AccountId, ct);
         return done;

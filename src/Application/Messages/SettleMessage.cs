@@ -22,6 +22,6 @@ public sealed class SettleMessageValidator : AbstractValidator<SettleMessage>
 public sealed class SettleMessageHandler(IEventStore store, TimeProvider clock) : IRequestHandler<SettleMessage, Done>
 {
     public Task<Done> Handle(SettleMessage command, CancellationToken ct) =>
-        store.Decide<Message, MessageEvent>(command.OrganizationId, command.MessageId, "message", Message.Initial, Message.Evolve,
+        store.Decide<Message, MessageEvent>(command.OrganizationId, command.MessageId,
             state => Message.Settle(state, command.Outcome, clock.GetUtcNow()), command.SeenVersion, ct);
 }

@@ -64,5 +64,5 @@ public static class TemplateStream
 
     /// <summary>Loads, decides, appends (<see cref="Deciding"/>).</summary>
     public static Task<Done> DecideTemplate(this IEventStore store, Guid organizationId, Guid templateId, Func<Template, IReadOnlyList<TemplateEvent>> decide, long? seenVersion, CancellationToken ct) =>
-        store.Decide(organizationId, templateId, Type, Template.Initial, Template.Evolve, decide, seenVersion, ct);
+        store.Decide<Template, TemplateEvent>(organizationId, templateId, decide, seenVersion, ct);
 }

@@ -13,8 +13,13 @@ public sealed record CampaignPlan(string Name, string? Description, Guid Templat
 /// <summary>What a campaign must remember to decide; everything shown to people lives in views.</summary>
 /// <param name="Frozen">The audience was copied: it can be dispatched.</param>
 public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, CampaignPlan? Plan, bool Frozen)
+    : IAggregate<Campaign, CampaignEvent>
 {
-    public static readonly Campaign Initial = new(Guid.Empty, CampaignStatus.None, "", null, false);
+    /// <inheritdoc/>
+    public static string StreamType => "campaign";
+
+    /// <inheritdoc/>
+    public static Campaign Initial { get; } = new(Guid.Empty, CampaignStatus.None, "", null, false);
 
     /// <summary>Longest lead of a schedule, days. A typed year too far is a mistake, not a plan.</summary>
     public const int ScheduleDaysMax = 366;

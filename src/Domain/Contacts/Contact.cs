@@ -7,9 +7,13 @@ namespace Bsp.Domain.Contacts;
 /// <param name="Proof">Sealed; null when there is none, or it was stored plain (<paramref name="PlainProof"/>).</param>
 /// <param name="MergedInto">It became part of that contact; null: it did not.</param>
 public sealed record Contact(string? Status, string? Source, Sealed? Proof, string? PlainProof, Guid? MergedInto, bool Erased)
+    : IAggregate<Contact, ContactEvent>
 {
+    /// <inheritdoc/>
+    public static string StreamType => "contact";
+
     /// <summary>Before everything.</summary>
-    public static readonly Contact Initial = new(null, null, null, null, null, false);
+    public static Contact Initial { get; } = new(null, null, null, null, null, false);
 
     /// <summary>The three consent statuses of the specification.</summary>
     public static readonly IReadOnlyList<string> ConsentStatuses = ["OPTED_IN", "OPTED_OUT", "PENDING"];

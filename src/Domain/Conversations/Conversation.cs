@@ -6,8 +6,13 @@ namespace Bsp.Domain.Conversations;
 /// <param name="WindowUntil">Free-form messages are allowed until then; null: the customer never wrote.</param>
 [SnapshotEvery(100)]
 public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateTimeOffset? WindowUntil, Guid? AssignedTo, string Status, string Priority, IReadOnlyList<string> Tags, string? ReadUpTo)
+    : IAggregate<Conversation, ConversationEvent>
 {
-    public static readonly Conversation Initial = new(Guid.Empty, Guid.Empty, Guid.Empty, null, null, "active", "medium", [], null);
+    /// <inheritdoc/>
+    public static string StreamType => "conversation";
+
+    /// <inheritdoc/>
+    public static Conversation Initial { get; } = new(Guid.Empty, Guid.Empty, Guid.Empty, null, null, "active", "medium", [], null);
 
     /// <summary>Customer-service window after a customer's message, hours. Source: Meta, messages outside it must be templates.</summary>
     public const int WindowHours = 24;

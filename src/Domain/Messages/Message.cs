@@ -19,8 +19,13 @@ public sealed record ReportedStatus(string Status, string Wamid, DateTimeOffset 
 [NotRemembered]
 public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, string? Wamid, Guid Owner, Sealed? Content, TemplateUse? Template,
     DateTimeOffset? SentAt, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt, DateTimeOffset? FailedAt, bool SentImplied, bool DeliveredImplied, int Notes)
+    : IAggregate<Message, MessageEvent>
 {
-    public static readonly Message Initial = new(null, MessagePhase.None, 0, null, Guid.Empty, null, null, null, null, null, null, false, false, 0);
+    /// <inheritdoc/>
+    public static string StreamType => "message";
+
+    /// <inheritdoc/>
+    public static Message Initial { get; } = new(null, MessagePhase.None, 0, null, Guid.Empty, null, null, null, null, null, null, false, false, 0);
 
     /// <summary>Graph calls at most, the first included; each further one follows a proven refusal.</summary>
     public const int AttemptsMax = 8;

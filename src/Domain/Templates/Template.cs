@@ -10,9 +10,13 @@ namespace Bsp.Domain.Templates;
 /// <param name="MetaSaid">Meta's last status and its time: an older one, or the same again, changes nothing.</param>
 public sealed record Template(Guid Id, Guid AccountId, string Name, string Language, string Category, JsonElement Components, JsonElement? Variables,
     string Status, string StatusExact, string? Reason, string? MetaTemplateId, string? Quality, (string Exact, DateTimeOffset At)? MetaSaid, bool IsDeleted)
+    : IAggregate<Template, TemplateEvent>
 {
+    /// <inheritdoc/>
+    public static string StreamType => "template";
+
     /// <summary>Before everything.</summary>
-    public static readonly Template Initial = new(Guid.Empty, Guid.Empty, "", "", "", default, null, "", "", null, null, null, null, false);
+    public static Template Initial { get; } = new(Guid.Empty, Guid.Empty, "", "", "", default, null, "", "", null, null, null, null, false);
 
     private bool Exists => Status.Length > 0 && !IsDeleted;
 

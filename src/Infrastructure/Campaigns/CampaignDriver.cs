@@ -230,8 +230,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
     private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
-        var campaign = (await store.LoadAsync(organizationId, campaignId, ct));
-        var state = campaign.Fold<Campaign, CampaignEvent>(Campaign.Initial, Campaign.Evolve);
+        var state = (await store.LoadAsync(organizationId, campaignId, ct)).Fold<Campaign, CampaignEvent>();
         var audience = await AudienceSql.OfAsync(shard, organizationId, state.Plan!.AudienceSegment, ct);
         await transaction.ExecuteAsync("SET LOCAL statement_timeout = 0", ct);
         var total = await transaction.ExecuteAsync($"""
@@ -239,17 +238,14 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND ({audience.Condition})
             """, ct, [organizationId, .. audience.Arguments, campaignId]);
         await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET total = $2 WHERE campaign_id = $1", ct, campaignId, total);
-        var events = Campaign.Freeze(state, total, clock.GetUtcNow());
-        var version = campaign.Version;
-        if (events.Length > 0)
+        long version;
+        try
         {
-            var outcome = await store.AppendAsync(transaction, shard, organizationId, [[new(campaignId, "campaign", campaign.Version, events)]], ct);
-            if (outcome[0].Verdict != AppendVerdict.Ok)
-            {
-                return; // Paused meanwhile, say: not committed, the next round freezes.
-            }
-
-            version = outcome[0].Versions[0];
+            version = await store.DecideAsync<Campaign, CampaignEvent>(transaction, shard, organizationId, campaignId, now => Campaign.Freeze(now, total, clock.GetUtcNow()), ct);
+        }
+        catch (VersionConflict)
+        {
+            return; // Paused meanwhile, say: not committed, the next round freezes.
         }
 
         await transaction.CommitAsync(ct);

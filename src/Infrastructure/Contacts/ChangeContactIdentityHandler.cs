@@ -124,7 +124,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         var row = await RowAsync(transaction, command, known.Id, "", ct);
         var later = await FreeAsync(transaction, command, row, ct);
-        var state = stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve);
+        var state = stream.Fold<Contact, ContactEvent>();
         var events = Contact.ChangeIdentity(state, row.Id, command.Source, command.Proof, await SealAsync(command, row, ct), later is { PhoneNumber: null, WaUserId: null }, command.SaidAt, clock.GetUtcNow());
         if ((await store.AppendAsync(transaction, shard, command.OrganizationId, [[new(row.Id, "contact", stream.Version, events)]], ct))[0].Verdict != AppendVerdict.Ok
             || await RowAsync(transaction, command, known.Id, " FOR NO KEY UPDATE", ct) != row)

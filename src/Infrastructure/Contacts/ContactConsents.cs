@@ -18,7 +18,7 @@ public sealed class ContactConsents(Shards shards, IEventStore store, IPersonalD
     public async Task<Done> ChangeAsync(Guid organizationId, Guid contactId, ContactView? shown, Consent consent, CancellationToken ct, bool once = false)
     {
         var stream = await store.LoadAsync(organizationId, contactId, ct);
-        var last = stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve);
+        var last = stream.Fold<Contact, ContactEvent>();
         var proofs = await ProofsAsync(organizationId, [stream], ct);
         if (once && (proofs.Contains((consent.Source, consent.Proof)) || (await AbsorbedAsync(organizationId, contactId, ct)).Contains((consent.Source, consent.Proof))))
         {
@@ -27,7 +27,7 @@ public sealed class ContactConsents(Shards shards, IEventStore store, IPersonalD
 
         var same = last.Status is not null && proofs[^1].Proof == consent.Proof;
         var proof = consent.Proof is null ? null : (await personal.SealAsync(organizationId, [(contactId, consent.Proof)], ct))[0];
-        var done = await store.Decide<Contact, ContactEvent>(organizationId, contactId, "contact", Contact.Initial, Contact.Evolve,
+        var done = await store.Decide<Contact, ContactEvent>(organizationId, contactId,
             state => Contact.ChangeConsent(state, contactId, shown?.ConsentStatus ?? state.Status ?? "PENDING", consent.Status, consent.Source, proof, same && state == last, clock.GetUtcNow()), null, ct);
         await cache.ForgetAsync(await shards.OfAsync(organizationId, ct), organizationId, contactId, CancellationToken.None); // it is committed, whoever goes away now
         return done;

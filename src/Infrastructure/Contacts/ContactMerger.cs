@@ -100,9 +100,9 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
         return found.Count == ids.Distinct().Count() ? [.. found.OfType<string>()] : throw GetContactHandler.UnknownContact();
     }
 
-    private static Contact State(LoadedStream stream) => stream.Fold<Contact, ContactEvent>(Contact.Initial, Contact.Evolve);
+    private static Contact State(LoadedStream stream) => stream.Fold<Contact, ContactEvent>();
 
-    private static Conversation Conversation(LoadedStream stream) => stream.Fold<Conversation, ConversationEvent>(Domain.Conversations.Conversation.Initial, Domain.Conversations.Conversation.Evolve);
+    private static Conversation Conversation(LoadedStream stream) => stream.Fold<Conversation, ConversationEvent>();
 }
 
 /// <summary>The lock keeps callers of the same contacts from getting in each other's way; the streams' versions decide.</summary>

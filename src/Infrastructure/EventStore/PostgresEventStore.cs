@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.EventStore.Marten;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
@@ -14,8 +16,41 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     public const int LoadStreamsMax = 5_000;
 
     private readonly InlineViews views = new(inlineViews);
+    private readonly MartenStores martens = new(clock);
     private readonly ConcurrentDictionary<Shard, Lazy<AppendLanes>> lanes = new();
     private readonly ConcurrentDictionary<Shard, Lazy<StreamLoader>> loaders = new();
+
+    public async Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)
+        where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    {
+        if (!LogRegistry.Carries(typeof(TState)))
+        {
+            return await Deciding.ByAppendingAsync(this, organizationId, streamId, decide, seenVersion, ct);
+        }
+
+        var shard = await HomeAsync(organizationId, ct);
+        using var turn = await Deciding.TurnAsync(this, organizationId, streamId, ct);
+        return await Aggregates.DecideAsync(shard, organizationId, streamId, decide, seenVersion, ct);
+    }
+
+    /// <summary>
+    /// Decides on one aggregate that Marten carries, inside the caller's own transaction: the decision commits with the caller's other work or not at all. Readers on this shard see
+    /// nothing newer until that transaction ends, so keep it short.
+    /// </summary>
+    /// <returns>The stream's version afterwards.</returns>
+    /// <exception cref="VersionConflict">Somebody appended meanwhile; the transaction can only be rolled back.</exception>
+    /// <exception cref="Refusal"><c>stream.archived</c>, or of the decision.</exception>
+    public async Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+        CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    {
+        var (version, position) = await Aggregates.DecideAsync(tx, shard, organizationId, streamId, decide, null, ct);
+        if (CurrentRequest.Value is { } request && position > request.LastPosition)
+        {
+            request.LastPosition = position;
+        }
+
+        return version;
+    }
 
     public async Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct)
     {
@@ -97,8 +132,9 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
     public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => LoadingAsync(organizationId, loader => loader.LoadAsync(organizationId, streamId, ct), ct);
 
-    public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
-        LoadingAsync(organizationId, loader => loader.LoadStateAsync(organizationId, streamId, initial, evolve, ct), ct);
+    public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, CancellationToken ct)
+        where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
+        LoadingAsync(organizationId, loader => loader.LoadStateAsync<TState, TEvent>(organizationId, streamId, TState.Initial, TState.Evolve, ct), ct);
 
     public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false)
     {
@@ -119,6 +155,7 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
     public async ValueTask DisposeAsync()
     {
+        martens.Dispose();
         foreach (var lane in lanes.Values)
         {
             await lane.Value.DisposeAsync();
@@ -129,6 +166,8 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
             await loader.Value.DisposeAsync();
         }
     }
+
+    private MartenAggregates Aggregates => field ??= new(martens, views, signals, settings, clock);
 
     private static async Task<AppendOutcome> Prepare(AppendLanes lane, Guid organizationId, IReadOnlyList<StreamAppend> streams, CurrentRequest? request, List<(AppendLanes Lane, List<AppendCall> Calls)> waiting)
     {

@@ -1,4 +1,6 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Domain.Common;
 using Bsp.Infrastructure.EventStore;
 
 namespace Bsp.Infrastructure.Redis;
@@ -6,6 +8,18 @@ namespace Bsp.Infrastructure.Redis;
 /// <summary>The event store, and after each commit, before the caller is answered, the cached copies of what changed are out of date: whoever changed something reads it so.</summary>
 public sealed class ForgettingEventStore(PostgresEventStore store, RowCaches caches) : IEventStore
 {
+    public async Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)
+        where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    {
+        var done = await store.Decide(organizationId, streamId, decide, seenVersion, ct);
+        if (caches.Of(TState.StreamType) is { } cache)
+        {
+            await cache.ForgetAsync(streamId, done.Version);
+        }
+
+        return done;
+    }
+
     public async Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct)
     {
         var outcome = await store.AppendAsync(organizationId, streams, ct);
@@ -24,8 +38,9 @@ public sealed class ForgettingEventStore(PostgresEventStore store, RowCaches cac
         return outcomes;
     }
 
-    public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class =>
-        store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+    public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, CancellationToken ct)
+        where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
+        store.LoadStateAsync<TState, TEvent>(organizationId, streamId, ct);
 
     public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => store.LoadAsync(organizationId, streamId, ct);
 

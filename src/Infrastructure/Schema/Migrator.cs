@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using Bsp.Infrastructure.EventStore.Marten;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -57,6 +58,7 @@ public sealed partial class Migrator(ILogger<Migrator> log)
             throw new SchemaFault($"The database has migrations this build does not know ({string.Join(", ", applied.Keys)}): it was migrated by a newer build. Start that one.");
         }
 
+        await MartenSchema.ApplyAsync(ownerConnection);
         await SetPasswordAsync(connection, ownerConnection, appPassword, ct);
         await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({Lock})", ct);
     }

@@ -108,6 +108,8 @@ public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransac
     /// <summary>For COPY and batches; already inside the transaction.</summary>
     public NpgsqlConnection Connection => connection;
 
+    internal NpgsqlTransaction Transaction => transaction;
+
     /// <summary>A command in this transaction.</summary>
     public NpgsqlCommand Command(string sql, params object?[] arguments)
     {

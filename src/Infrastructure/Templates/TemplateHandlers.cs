@@ -134,6 +134,6 @@ internal static class TemplateAtMeta
         var stream = await store.LoadAsync(organizationId, templateId, ct);
         return seenVersion is { } seen && seen != stream.Version
             ? throw new VersionConflict(templateId, named: true)
-            : (stream.Fold<Template, TemplateEvent>(Template.Initial, Template.Evolve), stream.Version);
+            : (stream.Fold<Template, TemplateEvent>(), stream.Version);
     }
 }

@@ -158,7 +158,7 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     private async Task<List<int>> DuplicatesAsync(Guid organization, Guid campaign, Guid[] contacts)
     {
         var ids = contacts.Select(c => Uuid.CampaignMessage(campaign, c)).ToList();
-        var known = (await database.Store.LoadManyAsync(organization, ids, Ct)).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version));
+        var known = (await database.Store.LoadManyAsync(organization, ids, Ct)).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
         return [.. (await new MergedRecipients(database.Shards, database.Store).DuplicatesAsync(organization, known, Ct)).Select(id => ids.IndexOf(id)).Order()];
     }
 }

@@ -4,10 +4,14 @@ using Bsp.LocalStores;
 
 namespace Bsp.IntegrationTests.Common;
 
-/// <summary>The real stores, started once for the whole assembly. A test class takes it as constructor parameter.</summary>
+/// <summary>
+/// The real stores, started once for the whole assembly; a test class takes it as constructor parameter. They come from one of three sources: servers that the environment names
+/// (<c>BSP_TEST_POSTGRES|REDIS|CLICKHOUSE|MONGO</c>), containers (<c>BSP_TEST_STORES=containers</c>), and else private servers of LocalStores.
+/// </summary>
 public sealed class StoresFixture : IAsyncLifetime
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(2);
+    private readonly ContainerStores containers = new();
     private Stores? _stores;
 
     /// <summary>Shared by all tests: take a database of your own in PostgreSQL (<see cref="Stores.CreateDatabaseAsync"/>) and ClickHouse, and keys of your own in Redis.</summary>
@@ -16,8 +20,23 @@ public sealed class StoresFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         using var patience = new CancellationTokenSource(StartPatience);
-        _stores = await Stores.StartAsync(StoresOptions.ForTests(), patience.Token);
+        var options = StoresOptions.ForTests();
+        options = Environment.GetEnvironmentVariable("BSP_TEST_STORES") switch
+        {
+            null or "" or "local" => options,
+            "containers" => await containers.StartAsync(options, patience.Token),
+            var other => throw new InvalidOperationException($"BSP_TEST_STORES is '{other}': it may be 'local' or 'containers'."),
+        };
+        _stores = await Stores.StartAsync(options, patience.Token);
     }
 
-    public ValueTask DisposeAsync() => _stores?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public async ValueTask DisposeAsync()
+    {
+        if (_stores is not null)
+        {
+            await _stores.DisposeAsync();
+        }
+
+        await containers.DisposeAsync();
+    }
 }

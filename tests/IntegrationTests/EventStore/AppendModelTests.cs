@@ -1,3 +1,4 @@
+using Bsp.Benchmarks;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
@@ -109,7 +110,7 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
 
     private static async Task DecideAsync(PostgresEventStore store, Guid organization, Model own, int events, string reason)
     {
-        var decided = store.Decide<int, CampaignEvent>(organization, own.Id, "campaign", 0, (n, _) => n + 1, n => [.. Enumerable.Range(0, events).Select(i => Paused(own.Id, $"{reason} on {n}"))], null, default);
+        var decided = store.Decide<Counted, CampaignEvent>(organization, own.Id, n => [.. Enumerable.Range(0, events).Select(i => Paused(own.Id, $"{reason} on {n.Count}"))], null, default);
         if (own.Archived)
         {
             (await Should.ThrowAsync<Refusal>(decided)).Code.ShouldBe("stream.archived");

@@ -1,3 +1,4 @@
+using Bsp.Benchmarks;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
@@ -123,7 +124,7 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
         {
             for (var n = 0; n < 4; n++)
             {
-                await store.Decide<int, CampaignEvent>(organization, stream, "campaign", 0, (count, _) => count + 1, count => [Paused(stream, $"{i}/{n} after {count}")], null, Ct);
+                await store.Decide<Counted, CampaignEvent>(organization, stream, count => [Paused(stream, $"{i}/{n} after {count.Count}")], null, Ct);
             }
         }, Ct)));
 
@@ -145,7 +146,7 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
         {
             for (var round = 0; round < Rounds; round++)
             {
-                await store.Decide<int, CampaignEvent>(organization, stream, "campaign", 0, (count, _) => count + 1, count => [Paused(stream, $"{process} {caller} {round} {count}")], null, Ct);
+                await store.Decide<Counted, CampaignEvent>(organization, stream, count => [Paused(stream, $"{process} {caller} {round} {count.Count}")], null, Ct);
             }
         }, Ct))));
 

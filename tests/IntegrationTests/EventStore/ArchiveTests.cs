@@ -1,3 +1,4 @@
+using Bsp.Benchmarks;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
@@ -81,7 +82,7 @@ public sealed class ArchiveTests(LogDatabase database) : IClassFixture<LogDataba
         await using var store = database.NewStore();
         await using var other = database.NewStore();
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
-        Task<Application.Common.Done> DecideAsync(string reason) => store.Decide<int, Domain.Campaigns.CampaignEvent>(organization, stream, "campaign", 0, (n, _) => n + 1, n => [Paused(stream, reason)], null, Ct);
+        Task<Application.Common.Done> DecideAsync(string reason) => store.Decide<Counted, Domain.Campaigns.CampaignEvent>(organization, stream, n => [Paused(stream, reason)], null, Ct);
         await DecideAsync("a");
         (await other.ArchiveAsync(organization, [(stream, 1)], Ct)).ShouldBe(1);
 

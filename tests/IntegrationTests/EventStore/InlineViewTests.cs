@@ -15,7 +15,7 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
     [Fact]
     public async Task Inline_rows_are_written_with_their_events_and_only_for_accepted_calls()
     {
-        await CreateTableAsync();
+        await CreateTableAsync(database);
         await using var store = database.NewStore(views: new UniqueReasons());
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 100).Select(_ => Uuid.New()).ToList();
@@ -34,7 +34,7 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
     [Fact]
     public async Task A_call_whose_inline_row_is_refused_is_not_written_and_its_neighbours_are()
     {
-        await CreateTableAsync();
+        await CreateTableAsync(database);
         await using var store = database.NewStore(views: new UniqueReasons());
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 30).Select(_ => Uuid.New()).ToList();
@@ -50,7 +50,7 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
     [Fact]
     public async Task A_view_that_wants_none_of_the_events_is_not_asked()
     {
-        await CreateTableAsync();
+        await CreateTableAsync(database);
         await using var store = database.NewStore(views: new UniqueReasons());
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
 
@@ -64,7 +64,7 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
     {
         await using var store = database.NewStore();
         var (organization, stream, other) = (await database.NewOrganizationAsync(), Uuid.New(), Uuid.New());
-        var claim = await ClaimAsync(organization);
+        var claim = await ClaimAsync(database, organization);
         var request = new CurrentRequest { CorrelationId = "t", Claim = new(claim, stream, WorkDone: false) };
         using (request.Enter())
         {
@@ -80,7 +80,7 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
     {
         await using var store = database.NewStore();
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
-        var claim = await ClaimAsync(Guid.Empty);
+        var claim = await ClaimAsync(database, Guid.Empty);
         using (new CurrentRequest { CorrelationId = "t", Claim = new(claim, stream, WorkDone: false) }.Enter())
         {
             await store.AppendAsync(organization, [Append(stream, 0, Resumed(stream))], Ct);
@@ -92,7 +92,7 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
     [Fact]
     public async Task Inside_a_transaction_calls_inline_rows_and_checkpoint_stand_or_fall_together()
     {
-        await CreateTableAsync();
+        await CreateTableAsync(database);
         await using var store = database.NewStore(views: new UniqueReasons());
         var (organization, a, b) = (await database.NewOrganizationAsync(), Uuid.New(), Uuid.New());
 
@@ -113,7 +113,7 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
         }
     }
 
-    private async Task<Guid> ClaimAsync(Guid organization)
+    internal static async Task<Guid> ClaimAsync(LogDatabase database, Guid organization)
     {
         var claim = Uuid.New();
         await database.AdminQueryAsync("""
@@ -122,14 +122,14 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
         return claim;
     }
 
-    private Task CreateTableAsync() => database.AdminQueryAsync("""
+    internal static Task CreateTableAsync(LogDatabase database) => database.AdminQueryAsync("""
         SET ROLE bsp_owner;
         CREATE TABLE IF NOT EXISTS public.reasons (organization_id uuid, campaign_id uuid, reason text PRIMARY KEY, sequence bigint, at timestamptz);
         DROP POLICY IF EXISTS tenant ON public.reasons;
         SELECT bsp.secure_by_tenant('public.reasons');
         """, _ => 0);
 
-    private sealed class UniqueReasons : IInlineView
+    internal sealed class UniqueReasons : IInlineView
     {
         public IReadOnlyCollection<string> EventTypes => ["campaign_paused"];
 

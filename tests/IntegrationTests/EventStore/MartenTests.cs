@@ -2,6 +2,7 @@ using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.EventStore.Marten;
 using Bsp.IntegrationTests.Common;
 using JasperFx;
 using JasperFx.Events;
@@ -219,15 +220,7 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
     private DocumentStore Open(EventAppendMode mode = EventAppendMode.Quick, Action<StoreOptions>? more = null) => DocumentStore.For(options =>
     {
         options.Connection(database.Admin.ConnectionString);
-        options.AutoCreateSchemaObjects = AutoCreate.CreateOrUpdate;
-        options.UseSystemTextJsonForSerialization(EnumStorage.AsString, Casing.SnakeCase);
-        options.Events.TenancyStyle = TenancyStyle.Conjoined;
-        options.Events.StreamIdentity = StreamIdentity.AsGuid;
-        options.Events.AppendMode = mode;
-        options.Events.MetadataConfig.EnableAll();
-        options.Events.MetadataConfig.UserNameEnabled = true;
-        options.Events.AddEventTypes([.. EventTypes.All.Values]);
-        options.Policies.AllDocumentsAreMultiTenanted();
+        options.Configure(AutoCreate.CreateOrUpdate, mode);
         more?.Invoke(options);
     });
 }

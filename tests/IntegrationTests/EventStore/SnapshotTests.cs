@@ -1,3 +1,5 @@
+using Bsp.Benchmarks;
+using Bsp.Domain.Campaigns;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
@@ -37,7 +39,7 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
         var (organization, stream) = await LongAsync(store, 99);
         var (otherOrganization, other) = await LongAsync(store, 300);
         await LoadAsync(store, organization, stream);
-        await store.LoadStateAsync<int, ConversationEvent>(otherOrganization, other, 0, (n, _) => n + 1, Ct);
+        await store.LoadStateAsync<Counted, CampaignEvent>(otherOrganization, other, Ct);
         await store.DisposeAsync(); // writes what it still has to
 
         (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.snapshots WHERE stream_id = ANY ($1)", new[] { stream, other })).ShouldBe(0);
@@ -75,7 +77,7 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
         await LoadAsync(store, organization, stream);
         await SnapshotAsync(stream, version: 150);
 
-        var done = await store.Decide<Conversation, ConversationEvent>(organization, stream, "conversation", Conversation.Initial, Conversation.Evolve,
+        var done = await store.Decide<Conversation, ConversationEvent>(organization, stream,
             state => [new ConversationRead(stream, stream, stream, $"after {state.WindowUntil:O}", Noon)], null, Ct);
 
         done.Version.ShouldBe(151);
@@ -98,7 +100,7 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
     }
 
     private static Task<LoadedState<Conversation>> LoadAsync(PostgresEventStore store, Guid organization, Guid stream) =>
-        store.LoadStateAsync<Conversation, ConversationEvent>(organization, stream, Conversation.Initial, Conversation.Evolve, Ct);
+        store.LoadStateAsync<Conversation, ConversationEvent>(organization, stream, Ct);
 
     private static void ShouldBeState(LoadedState<Conversation> loaded, long version, Guid stream)
     {

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
@@ -110,7 +111,7 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
     }
 
     private static Task<Application.Common.Done> DecideAsync(IEventStore store, Guid organization, Guid id, Func<Message, IReadOnlyList<MessageEvent>> decide) =>
-        store.Decide(organization, id, "message", Message.Initial, Message.Evolve, decide, null, Ct);
+        store.Decide<Message, MessageEvent>(organization, id, decide, null, Ct);
 
     private async Task<(Guid Organization, Guid Message)> AcceptedAsync()
     {
@@ -150,10 +151,15 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
             return store.LoadManyAsync(organizationId, streamIds, ct, archivedToo);
         }
 
-        public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class
+        // As its own, so that what it loads and appends is counted.
+        public Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)
+            where TState : class, IAggregate<TState, TEvent> where TEvent : class => Deciding.ByAppendingAsync(this, organizationId, streamId, decide, seenVersion, ct);
+
+        public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, CancellationToken ct)
+            where TState : class, IAggregate<TState, TEvent> where TEvent : class
         {
             States++;
-            return store.LoadStateAsync(organizationId, streamId, initial, evolve, ct);
+            return store.LoadStateAsync<TState, TEvent>(organizationId, streamId, ct);
         }
 
         public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct) => store.ArchiveAsync(organizationId, streams, ct);

@@ -129,7 +129,7 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     private static async Task<string> StandingAsync(IEventStore store, TestOrganization organization, Guid id) =>
-        (await store.LoadStateAsync<Message, MessageEvent>(organization.Id, id, Message.Initial, Message.Evolve, default)).State.Standing;
+        (await store.LoadStateAsync<Message, MessageEvent>(organization.Id, id, default)).State.Standing;
 
     private async Task<Guid> UnknownAsync(TestOrganization organization)
     {

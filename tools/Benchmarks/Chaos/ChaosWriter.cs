@@ -32,7 +32,7 @@ internal static class ChaosWriter
     {
         for (var n = 0; ; n++)
         {
-            var (kind, events) = (random.Next(6), random.Next(1, 5));
+            var (kind, events) = (random.Next(8), random.Next(1, 5));
             var token = $"{name}.{n}{ChaosLedger.Whole}{EventsOf(kind, events)}";
             try
             {
@@ -50,7 +50,7 @@ internal static class ChaosWriter
         }
     }
 
-    private static int EventsOf(int kind, int events) => kind switch { 3 => events + 1, 5 => 1, _ => events };
+    private static int EventsOf(int kind, int events) => kind switch { 3 => events + 1, 5 or 7 => 1, _ => events };
 
     private static async Task<string> CommandAsync(IEventStore store, Random random, Guid organization, string token, int kind, int events)
     {
@@ -68,8 +68,16 @@ internal static class ChaosWriter
             case 4:
                 var loaded = await LoadAsync(store, organization, shared, token);
                 return Told(token, events, await store.AppendAsync(organization, [LogAccess.Append(shared, loaded, token, events)], CancellationToken.None));
+            case 5:
+                await store.Decide<Campaign, CampaignEvent>(organization, shared, _ => [new CampaignPaused(shared, token, DateTimeOffset.UnixEpoch)], null, CancellationToken.None);
+                return $"ok {token} 1 0"; // carried by Marten
+            case 6:
+                var begun = Uuid.New();
+                await store.Decide<Campaign, CampaignEvent>(organization, begun,
+                    _ => [.. Enumerable.Range(0, events).Select(_ => new CampaignPaused(begun, token, DateTimeOffset.UnixEpoch))], null, CancellationToken.None);
+                return $"ok {token} {events} 0";
             default:
-                await store.Decide<int, CampaignEvent>(organization, shared, "campaign", 0, (count, _) => count + 1, _ => [new CampaignPaused(shared, token, DateTimeOffset.UnixEpoch)], null, CancellationToken.None);
+                await store.Decide<Counted, CampaignEvent>(organization, shared, _ => [new CampaignPaused(shared, token, DateTimeOffset.UnixEpoch)], null, CancellationToken.None);
                 return $"ok {token} 1 0";
         }
     }
@@ -79,7 +87,7 @@ internal static class ChaosWriter
     {
         try
         {
-            return (await store.LoadStateAsync<int, CampaignEvent>(organization, stream, 0, (count, _) => count + 1, CancellationToken.None)).Version;
+            return (await store.LoadStateAsync<Counted, CampaignEvent>(organization, stream, CancellationToken.None)).Version;
         }
         catch (Exception trouble) when (trouble is Npgsql.NpgsqlException)
         {

@@ -1,0 +1,245 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
+using JasperFx;
+using JasperFx.Events;
+using Marten;
+using Marten.Exceptions;
+using Npgsql;
+
+namespace Bsp.Infrastructure.EventStore.Marten;
+
+/// <summary>
+/// One decision on one aggregate by Marten's own way: FetchForWriting, decide, append, SaveChanges. It happens in our transaction, in which the fence's announcement, the inline
+/// views, the mark of the idempotency claim and the NOTIFY commit with the events or not at all.
+/// </summary>
+internal sealed class MartenAggregates(MartenStores stores, InlineViews views, LogSignals signals, EventStoreSettings settings, TimeProvider clock)
+{
+    private const int AttemptsMax = 100;
+    private const int LossesMax = 5;
+    private static readonly TimeSpan AskEvery = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Decides in a transaction of its own; again when another process was faster or the connection was lost before anything was committed.</summary>
+    /// <exception cref="VersionConflict">The named version is not the stored one, or tries ran out.</exception>
+    /// <exception cref="StoreUnavailable">PostgreSQL cannot be reached.</exception>
+    public async Task<Done> DecideAsync<TState, TEvent>(Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion,
+        CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    {
+        var losses = 0;
+        for (var attempt = 1; attempt <= AttemptsMax; attempt++)
+        {
+            var written = new Written();
+            try
+            {
+                return await OnceAsync(shard, organizationId, streamId, decide, seenVersion, written, ct);
+            }
+            catch (VersionConflict conflict) when (!conflict.Named)
+            {
+                // Another process was faster: decide again on what it left.
+            }
+            catch (Exception lost) when (Failure.Of(lost) is NpgsqlException error && Unreachable.Is(error))
+            {
+                if (written.Committing && await WasCommittedAsync(shard, written, error))
+                {
+                    return Answer(shard, streamId, written);
+                }
+
+                if (++losses == LossesMax)
+                {
+                    throw new StoreUnavailable("postgres", error);
+                }
+
+                await Task.Delay(AskEvery, clock, ct);
+            }
+        }
+
+        throw new VersionConflict(streamId, named: seenVersion is not null);
+    }
+
+    /// <summary>Decides inside somebody else's transaction, which sees the organization and commits, or not, with the rest of its work.</summary>
+    /// <returns>The stream's version afterwards; nothing was decided: the version found, and no position.</returns>
+    /// <exception cref="VersionConflict">Somebody appended meanwhile; the transaction can only be rolled back.</exception>
+    /// <exception cref="Refusal"><c>stream.archived</c>, or of the decision.</exception>
+    public async Task<(long Version, Position Position)> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
+        Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    {
+        var written = new Written();
+        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, markClaim: false, notify: true, ct);
+        return (written.Version, written.Position);
+    }
+
+    private async Task<Done> OnceAsync<TState, TEvent>(Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion,
+        Written written, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    {
+        var claimed = CurrentRequest.Value is { Claim: not null, ClaimMarked: false };
+        await using var tx = await shard.BeginAsync(claimed ? [organizationId, Guid.Empty] : [organizationId], ct);
+        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, claimed, notify: false, ct);
+        if (written.Any)
+        {
+            // From here on a cancelled caller is not heard any more: the work is written whole.
+            written.Committing = true;
+            await tx.CommitUnmarkedAsync(CancellationToken.None);
+            signals.Of(shard).Appended();
+        }
+
+        return Answer(shard, streamId, written);
+    }
+
+    private async Task AppendAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+        long? seenVersion, Written written, bool markClaim, bool notify, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    {
+        await using var session = stores.Session(tx, shard, organizationId);
+        try
+        {
+            var stream = await session.Events.FetchForWriting<TState>(streamId, ct);
+            written.Version = stream.CurrentVersion ?? 0;
+            if (stream.Aggregate is null && written.Version > 0)
+            {
+                throw new Refusal("stream.archived", "It is archived and takes no more changes.");
+            }
+
+            if (seenVersion is { } seen && seen != written.Version)
+            {
+                throw new VersionConflict(streamId, named: true);
+            }
+
+            var facts = decide(stream.Aggregate ?? TState.Initial);
+            if (facts.Count == 0)
+            {
+                return;
+            }
+
+            foreach (var fact in facts)
+            {
+                var built = session.Events.BuildEvent(fact);
+                built.Id = Uuid.New();
+                stream.AppendOne(built);
+            }
+
+            var announcement = new Announcement();
+            session.QueueOperation(announcement);
+            await session.SaveChangesAsync(ct);
+            (written.Transaction, written.Claimed) = (announcement.Transaction, markClaim);
+            var stored = await StoredAsync(tx, organizationId, streamId, written.Version, stream.Events, ct);
+            (written.Version, written.Position) = (stored[^1].Version, new(shard.Epoch, stored[^1].Sequence));
+            await ProjectAsync(tx, stored, markClaim, notify, ct);
+        }
+        catch (Exception error) when (Failure.IsConflict(error))
+        {
+            throw new VersionConflict(streamId, named: seenVersion is not null);
+        }
+        catch (Exception newer) when (Failure.IsOfANewerRelease(newer))
+        {
+            throw new NewerRelease(streamId, newer);
+        }
+    }
+
+    // A stream that Marten begins draws its numbers in the insert and does not learn them: they are asked for.
+    private static async Task<List<StoredEvent>> StoredAsync(TenantTransaction tx, Guid organizationId, Guid streamId, long after, IReadOnlyList<IEvent> events, CancellationToken ct)
+    {
+        var sequences = events.All(e => e.Sequence > 0) ? [.. events.Select(e => e.Sequence)] : await tx.QueryAsync(
+            "SELECT e.seq_id FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = $2 AND e.version > $3 ORDER BY e.version", row => row.GetInt64(0), ct,
+            organizationId.ToString(), streamId, after);
+        var metadata = CurrentRequest.Value is { } request ? new EventMetadata(request.CorrelationId, request.CausationId, request.Caller) : EventMetadata.None;
+        return [.. events.Select((e, n) => new StoredEvent(sequences[n], e.Id, organizationId, streamId, after + n + 1, e.EventTypeName, e.Data, e.Timestamp, metadata))];
+    }
+
+    private async Task ProjectAsync(TenantTransaction tx, List<StoredEvent> stored, bool markClaim, bool notify, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(tx.Connection);
+        views.AddStatements(stored, batch);
+        if (markClaim)
+        {
+            batch.BatchCommands.Add(new("UPDATE bsp.idempotency_keys SET work_done = true WHERE claim_id = $1")
+            {
+                Parameters = { new() { Value = CurrentRequest.Value!.Claim!.ClaimId } },
+            });
+        }
+
+        if (notify)
+        {
+            batch.BatchCommands.Add(new($"NOTIFY {LogSignal.Channel}")); // sent when the transaction commits
+        }
+
+        if (batch.BatchCommands.Count > 0)
+        {
+            await batch.ExecuteNonQueryAsync(ct);
+        }
+    }
+
+    private static Done Answer(Shard shard, Guid streamId, Written written)
+    {
+        if (written.Any && CurrentRequest.Value is { } request)
+        {
+            request.ClaimMarked |= written.Claimed;
+            request.LastPosition = written.Position > request.LastPosition ? written.Position : request.LastPosition;
+        }
+
+        return new(streamId, written.Version);
+    }
+
+    // The connection went away with the COMMIT on it: PostgreSQL remembers by the transaction's number how it ended.
+    private async Task<bool> WasCommittedAsync(Shard shard, Written written, Exception lost)
+    {
+        using var deadline = new CancellationTokenSource(settings.RecheckMax, clock);
+        while (true)
+        {
+            try
+            {
+                await using var command = shard.App.CreateCommand("SELECT pg_xact_status($1::text::xid8)");
+                command.Parameters.Add(new() { Value = written.Transaction! });
+                switch (await command.ExecuteScalarAsync(deadline.Token) as string)
+                {
+                    case "committed":
+                        return true;
+                    case "aborted":
+                        return false;
+                }
+            }
+            catch (Exception error) when (error is OperationCanceledException || (error is NpgsqlException refused && Unreachable.Is(refused)))
+            {
+                // It is asked again until the deadline.
+            }
+
+            if (deadline.IsCancellationRequested)
+            {
+                throw new StoreUnavailable("postgres", lost, outcomeUnknown: true);
+            }
+
+            await Task.Delay(AskEvery, clock);
+        }
+    }
+
+    private sealed class Written
+    {
+        public long Version { get; set; }
+
+        public Position Position { get; set; } = Position.Start;
+
+        public string? Transaction { get; set; }
+
+        public bool Claimed { get; set; }
+
+        public bool Committing { get; set; }
+
+        public bool Any => Position > Position.Start;
+    }
+}
+
+/// <summary>What an exception of Marten means.</summary>
+internal static class Failure
+{
+    /// <summary>The store's own error, out of Marten's wrapping.</summary>
+    public static Exception Of(Exception error) => error is MartenCommandException { InnerException: { } inner } ? inner : error;
+
+    /// <summary>Somebody else appended to the stream meanwhile, or began it.</summary>
+    public static bool IsConflict(Exception error) =>
+        error is ConcurrencyException or EventStreamUnexpectedMaxEventIdException
+            or global::Marten.Exceptions.ExistingStreamIdCollisionException or JasperFx.Events.ExistingStreamIdCollisionException
+        || (Of(error) is PostgresException refused && Lane.Raced(refused));
+
+    /// <summary>An event's stored name is none that this build knows.</summary>
+    public static bool IsOfANewerRelease(Exception error) =>
+        error is global::Marten.Exceptions.UnknownEventTypeException or JasperFx.Events.UnknownEventTypeException;
+}
