@@ -7,5 +7,11 @@ namespace Bsp.Application.EventStore;
 public sealed record UnreadableBody(string Error);
 
 /// <summary>An event of a stream cannot be read, so nothing may be decided on that stream. A problem of this stream alone: 409 <c>stream.unreadable</c>.</summary>
-public sealed class UnreadableStream(StoredEvent bad, string error) : JsonException(
-    $"Event {bad.Version} ({bad.Type}, number {bad.Sequence}) of stream {bad.StreamId} cannot be read: {error} Nothing is decided on this stream until the event is mended; all others work.");
+/// <param name="what">Which of its events.</param>
+public sealed class UnreadableStream(Guid streamId, string error, string what = "An event") : JsonException(
+    $"{what} of stream {streamId} cannot be read: {error} Nothing is decided on this stream until the event is mended; all others work.")
+{
+    public UnreadableStream(StoredEvent bad, string error) : this(bad.StreamId, error, $"Event {bad.Version} ({bad.Type}, number {bad.Sequence})")
+    {
+    }
+}

@@ -70,7 +70,7 @@ public static class MessageLedger
 
         var loaded = others.Count == 0 ? [] : await store.LoadManyAsync(organizationId, others, ct, archivedToo: true);
         found.AddRange(loaded.Select(s => s.Unreadable is null
-            ? new Found(s.StreamId, s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version, FromLog: true)
+            ? new Found(s.StreamId, s.Fold<Message, MessageEvent>(), s.Version, FromLog: true)
             : new Found(s.StreamId, Message.Initial, Unreadable, FromLog: true)));
         return found;
     }

@@ -50,7 +50,7 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
             var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
             if (kind.OpensWindow && group is null)
             {
-                var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, Conversation.Initial, Conversation.Evolve, ct);
+                var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
                 if (Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, clock.GetUtcNow()) is { Length: > 0 } opened)
                 {
                     appends.Add(new(conversationId, "conversation", version, opened));

@@ -68,10 +68,9 @@ internal sealed class BadRows(NpgsqlDataSource source, UnreadableEvents unreadab
                 }
 
                 found++;
-                given++;
             }
 
-            left.RemoveRange(0, given);
+            left.RemoveRange(0, given + 1);
         }
     }
 

@@ -124,7 +124,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version));
+        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
         var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) => duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
         var begun = intents.Where(i => i.Events is [MessageSending]).ToList();

@@ -74,14 +74,37 @@ public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<L
         await using var readers = new LogReaders(new());
         var (own, stream) = (await database.NewOrganizationAsync(), Uuid.New());
         var sequence = await BombAsync(own, stream, 1);
-        await Should.ThrowAsync<UnreadableStream>(store.LoadStateAsync<Domain.Conversations.Conversation, Domain.Conversations.ConversationEvent>(
-            own, stream, Domain.Conversations.Conversation.Initial, Domain.Conversations.Conversation.Evolve, Ct));
+        await Should.ThrowAsync<UnreadableStream>(store.LoadStateAsync<Domain.Conversations.Conversation, Domain.Conversations.ConversationEvent>(own, stream, Ct));
 
         var reader = readers.Of(database.Shard);
         (await reader.ReadFinalAsync(sequence - 1, sequence, null, 10, Ct)).Events.Single().Body.ShouldBeOfType<UnreadableBody>();
         await database.AdminQueryAsync("UPDATE mt_events SET data = data - 'bomb' WHERE seq_id = $1", _ => 0, sequence);
         reader.Forget(sequence);
         (await reader.ReadFinalAsync(sequence - 1, sequence, null, 10, Ct)).Events.Single().Body.ShouldBeOfType<CampaignPaused>();
+    }
+
+    [Fact]
+    public async Task Loads_that_share_its_round_trip_do_not_share_its_fate()
+    {
+        await using var store = database.NewStore();
+        var (own, other) = (await database.NewOrganizationAsync(), await database.NewOrganizationAsync());
+        var (bomb, good) = (Uuid.New(), Uuid.New());
+        await BombAsync(own, bomb, 1);
+        await store.AppendAsync(other, [Append(good, 0, Paused(good, "fine"))], Ct);
+
+        var loads = Enumerable.Range(0, 12).Select(n => n % 3 == 0 ? store.LoadAsync(own, bomb, Ct) : store.LoadAsync(other, good, Ct)).ToArray();
+
+        for (var n = 0; n < loads.Length; n++)
+        {
+            if (n % 3 == 0)
+            {
+                await Should.ThrowAsync<UnreadableStream>(loads[n]);
+            }
+            else
+            {
+                (await loads[n]).Version.ShouldBe(1);
+            }
+        }
     }
 
     [Fact]
