@@ -33,7 +33,7 @@ public abstract partial class DocumentStoreContract
             var organization = await database.NewOrganizationAsync();
             var (store, views) = await OpenAsync(database.Shards);
             var projection = new ConversationsProjection(store, new Plain());
-            await ApplyAsync(projection, database, organization, [.. n == 0 ? facts : facts.OrderBy(_ => random.Next())], random.Next(1, 6));
+            await ApplyAsync(projection, database, organization, n == 0 ? facts : [.. facts.OrderBy(_ => random.Next())], random.Next(1, 6));
 
             var conversation = (await views.ConversationsAsync(organization, new(), 10, null, default)).Data.Single();
             var messages = await MessagesAsync(views, organization, conversation.Uuid, 2);
@@ -76,7 +76,7 @@ public abstract partial class DocumentStoreContract
         var projection = new ConversationsProjection(store, new Plain());
         var @private = Inbound.Message("p1", """{"type":"text","text":{"body":"hello"}}""");
         var (ann, bob) = (Inbound.Message("g1", """{"type":"text","group_id":"G","text":{"body":"hi all"}}""", 1), Inbound.Message("g2", """{"type":"text","group_id":"G","text":{"body":"hi Ann"}}""", 2, "919000000002", "Bob"));
-        var erased = new ContactErased([bob.Ref.ContactId], Inbound.Noon);
+        var erased = new ContactErased(bob.Ref.ContactId, [bob.Ref.ContactId], Inbound.Noon);
         await ApplyAsync(projection, database, organization, [@private, ann, bob], 2);
 
         ann.Ref.ConversationId.ShouldNotBe(@private.Ref.ConversationId);
@@ -101,10 +101,10 @@ public abstract partial class DocumentStoreContract
         var messages = new[]
         {
             Inbound.Message(wamid, """{"type":"location","location":{"latitude":1e400,"longitude":"NaN","name":"here"}}"""),
-            Inbound.Message("w2", $$"""{"type":"image","image":{"id":"1","caption":"{{random}}"}}""", 1, name: random),
+            Inbound.Message("w2", $$$"""{"type":"image","image":{"id":"1","caption":"{{{random}}}"}}""", 1, name: random),
             Inbound.Message("w3", """{"type":"order","order":{"catalog_id":"c","product_items":[{"quantity":1e400,"item_price":1e131071,"currency":"ILS"}]}}""", 2),
             Inbound.Message("w4", """{"type":"text","text":{"body":"fine"}}""", 3) with { At = DateTimeOffset.MaxValue },
-            Inbound.Message("w5", $$"""{"type":"text","text":{"body":"x"},"referral":{"body":"{{random}}"}}""", 4),
+            Inbound.Message("w5", $$$"""{"type":"text","text":{"body":"x"},"referral":{"body":"{{{random}}}"}}""", 4),
         };
         await ApplyAsync(projection, database, organization, messages, 5);
 
