@@ -17,6 +17,7 @@ using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Conversations;
@@ -121,7 +122,7 @@ public static class Composition
         AddWebhooks(services);
         AddViews(services, options);
         AddMemories(services);
-        return services;
+        return services.SuperviseLoops(); // last: it takes all that is registered
     }
 
     // Whatever is kept for longer than a request, with its bound: shown in /metrics. A test finds what is missing here.

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Diagnostics;
 using Bsp.Application.Auth;
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using FluentValidation;
 using Microsoft.AspNetCore.Connections;
@@ -58,6 +59,7 @@ public static partial class Problems
         Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message),
         RefusedFields refused => new(StatusOf(refused.Code), refused.Code, refused.Message, refused.Errors),
         ValidationException invalid => new(400, "request.invalid", "The request is not well-formed: see errors.", invalid.Errors.GroupBy(e => e.PropertyName).ToDictionary(g => g.Key, g => g.Select(e => e.ErrorMessage).ToArray())),
+        UnreadableStream unreadable => new(409, "stream.unreadable", unreadable.Message),
         VersionConflict { Named: true } => new(412, "version.mismatch", "It was changed since the version named in If-Match: read it again."),
         VersionConflict => new(409, "version.conflict", "Others keep changing it: try again.", retryAfterSeconds: 1),
         StoreUnavailable down => new(503, "store.unavailable", $"{down.Store} cannot be reached: try again. Nothing was acknowledged.", retryAfterSeconds: RetrySoonSeconds),

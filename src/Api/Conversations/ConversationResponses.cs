@@ -5,21 +5,36 @@ using Bsp.Application.Messages;
 namespace Bsp.Api.Conversations;
 
 /// <summary>A conversation as the contract shows it: the specification's document with UUIDs for ids.</summary>
+/// <param name="ContactId">All zeros in a group, which is nobody's.</param>
+/// <param name="GroupId">Meta's id of the group; null: a private conversation.</param>
 public sealed record ConversationResponse(Guid Id, Guid OrganizationId, Guid ContactId, Guid AccountId, string? WaConversationId, ConversationContact Contact, string Status, string Priority, Guid? AssignedTo, DateTimeOffset? AssignedAt,
     ConversationAnalysis? AiAnalysis, DateTimeOffset? LastMessageAt, string? LastMessagePreview, MessageCount MessageCount, IReadOnlyList<string> Tags, string Source, DateTimeOffset? WindowUntil, int UnreadCount,
-    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ExpiresAt)
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ExpiresAt, string? GroupId)
 {
     public static ConversationResponse Of(ConversationDocument d) => new(d.Uuid, d.OrganizationId, d.ContactId, d.AccountId, d.WaConversationId, d.Contact, d.Status, d.Priority, d.AssignedTo, d.AssignedAt,
-        d.AiAnalysis, d.LastMessageAt, d.LastMessagePreview, d.MessageCount, d.Tags, d.Source, d.WindowUntil, d.UnreadCount, d.CreatedAt, d.UpdatedAt, d.ExpiresAt);
+        d.AiAnalysis, d.LastMessageAt, d.LastMessagePreview, d.MessageCount, d.Tags, d.Source, d.WindowUntil, d.UnreadCount, d.CreatedAt, d.UpdatedAt, d.ExpiresAt, d.GroupId);
 }
 
 /// <summary>A message as the contract shows it: the specification's document with UUIDs for ids.</summary>
+/// <param name="Details">What the type carries beyond content: the lines of an order, the answers of a form, cards, what is not supported.</param>
+/// <param name="Context">What the customer quoted or forwarded.</param>
+/// <param name="Referral">The advertisement or post that the customer came from, as Meta wrote it.</param>
+/// <param name="GroupId">Meta's id of the group in which it was written; null: a private message.</param>
+/// <param name="SenderName">Profile name of who wrote it into the group.</param>
+/// <param name="Amends">Of an edit, a revocation or a reaction whose message is not known: Meta's id of that message. Where it is known, the message itself shows them.</param>
+/// <param name="Reactions">The latest of each person.</param>
+/// <param name="EditedAt">When it was last edited; content is the new one.</param>
+/// <param name="Original">The content before any edit.</param>
+/// <param name="RevokedAt">When the sender took it back ("deleted for everyone"); what was written stays readable here.</param>
+/// <param name="Notes">What could not be taken as it came, a sentence each.</param>
 /// <param name="StatusExact">Also queued, sending, accepted, rejected, outcome_unknown, unknown_closed, cancelled, expired.</param>
 public sealed record MessageResponse(Guid Id, Guid OrganizationId, Guid ConversationId, Guid ContactId, Guid AccountId, Guid? CampaignId, string Direction, string MessageType, string MessageTypeExact, string? WaMessageId, string? WaConversationId,
     MessageContent? Content, MessageTemplate? Template, MessageInteractive? Interactive, string Status, string StatusExact, string? ErrorCode, IReadOnlyList<StatusChange> StatusHistory,
     DateTimeOffset? SentAt, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt, DateTimeOffset? FailedAt, MessageAiProcessing? AiProcessing, MessageSender? SentBy, MessageCost? Cost, JsonElement? RawWebhook,
-    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, JsonElement? Details, MessageQuote? Context, JsonElement? Referral, string? GroupId, string? SenderName, string? Amends,
+    IReadOnlyList<MessageReaction>? Reactions, DateTimeOffset? EditedAt, MessageContent? Original, DateTimeOffset? RevokedAt, IReadOnlyList<string>? Notes)
 {
     public static MessageResponse Of(MessageDocument d) => new(d.Uuid, d.OrganizationId, d.ConversationUuid, d.ContactId, d.AccountId, d.CampaignId, d.Direction, d.MessageType, d.MessageTypeExact, d.WaMessageId, d.WaConversationId,
-        d.Content, d.Template, d.Interactive, d.Status, d.StatusExact, d.ErrorCode, d.StatusHistory, d.SentAt, d.DeliveredAt, d.ReadAt, d.FailedAt, d.AiProcessing, d.SentBy, d.Cost, d.RawWebhook, d.CreatedAt, d.UpdatedAt);
+        d.Content, d.Template, d.Interactive, d.Status, d.StatusExact, d.ErrorCode, d.StatusHistory, d.SentAt, d.DeliveredAt, d.ReadAt, d.FailedAt, d.AiProcessing, d.SentBy, d.Cost, d.RawWebhook, d.CreatedAt, d.UpdatedAt,
+        d.Details, d.Context, d.Referral, d.GroupId, d.SenderName, d.Amends, d.Reactions, d.EditedAt, d.Original, d.RevokedAt, d.Notes);
 }

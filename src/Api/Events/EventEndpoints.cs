@@ -12,11 +12,12 @@ namespace Bsp.Api.Events;
 /// <param name="Version">Place in its stream, from 1, without gaps.</param>
 /// <param name="CorrelationId">The request or job it belongs to; null when unknown.</param>
 /// <param name="CausationId">The event or message that caused it; null when a request did.</param>
-/// <param name="Data">As in docs/events; personal data is sealed. Null: this build cannot read it.</param>
-public sealed record EventResponse(Guid Id, string Position, Guid StreamId, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? CausationId, string? UserName, JsonElement? Data)
+/// <param name="Data">As in docs/events; personal data is sealed. Null: this build does not know the event, or <paramref name="Unreadable"/> says why it cannot be read.</param>
+/// <param name="Unreadable">Why the event's data cannot be read; null: it can.</param>
+public sealed record EventResponse(Guid Id, string Position, Guid StreamId, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? CausationId, string? UserName, JsonElement? Data, string? Unreadable = null)
 {
     public static EventResponse Of(StoredEvent stored, int epoch) => new(stored.Id, new Position(epoch, stored.Sequence).ToToken(), stored.StreamId, stored.Version, stored.Type, stored.Timestamp,
-        stored.Metadata.CorrelationId, stored.Metadata.CausationId, stored.Metadata.UserName, StoredFact.DataOf(stored));
+        stored.Metadata.CorrelationId, stored.Metadata.CausationId, stored.Metadata.UserName, StoredFact.DataOf(stored), StoredFact.UnreadableOf(stored));
 }
 
 /// <summary>A part of the log.</summary>

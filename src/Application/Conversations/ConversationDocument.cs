@@ -60,7 +60,28 @@ public sealed record ConversationDocument
 
     /// <summary>own: messages received since a person opened it.</summary>
     public int UnreadCount { get; init; }
+
+    /// <summary>own: Meta's id of the group; null: a private conversation. A group's contact is nobody (all zeros).</summary>
+    public string? GroupId { get; init; }
+
+    /// <summary>own: who wrote the last message, in a group.</summary>
+    public Guid? LastMessageBy { get; init; }
+
+    /// <summary>own: key of the last message, when the customer wrote it.</summary>
+    public string? LastMessageKey { get; init; }
+
+    /// <summary>own: keys of unread messages, the newest 100: a revocation takes its own out.</summary>
+    public string[]? Unread { get; init; }
+
+    /// <summary>own: the latest 50 edits and revocations, so that it does not matter whether they come before or after their messages.</summary>
+    public ConversationAmendment[]? Amendments { get; init; }
 }
+
+/// <param name="Key">Of the message that it is about.</param>
+/// <param name="Kind"><c>edit</c> or <c>revoke</c>.</param>
+/// <param name="Preview">Of the new content; null for a revocation.</param>
+/// <param name="By">Who did it.</param>
+public sealed record ConversationAmendment(string Key, string Kind, DateTimeOffset At, string? Preview, Guid By);
 
 /// <param name="PhoneNumber">E.164 with '+'.</param>
 /// <param name="Name">The customer's WhatsApp profile name.</param>

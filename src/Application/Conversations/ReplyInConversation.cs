@@ -19,6 +19,11 @@ public sealed class ReplyInConversationHandler(ConversationParties parties, IMed
     public async Task<Reply> Handle(ReplyInConversation command, CancellationToken ct)
     {
         var (account, contactId) = await parties.RequireAsync(command.OrganizationId, command.ConversationId, ct);
+        if (contactId == Guid.Empty)
+        {
+            throw new Refusal("conversation.no_recipient", "It is a group's conversation, which cannot be answered from here: write to one of its members.");
+        }
+
         var contact = await mediator.Send(new GetContact(command.OrganizationId, contactId), ct);
         var to = contact.PhoneNumber ?? contact.WaUserId ?? throw new Refusal("conversation.no_recipient", "The contact has neither a phone number nor a user id any more.");
         var done = await mediator.Send(new SendMessage(command.OrganizationId, account, to, command.Type, command.Body, command.Context, command.SentBy), ct);

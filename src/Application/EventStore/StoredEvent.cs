@@ -14,7 +14,7 @@ public sealed record EventMetadata(string? CorrelationId, string? CausationId, s
 /// <param name="Sequence">Place in the shard's log (<c>seq_id</c>), from 1, with gaps.</param>
 /// <param name="Version">Place in its stream, from 1, without gaps.</param>
 /// <param name="Type">Stored name.</param>
-/// <param name="Body">The fact; null when this build does not know <paramref name="Type"/> (kept, shown by name, skipped).</param>
+/// <param name="Body">The fact; null when this build does not know <paramref name="Type"/> (kept, shown by name, skipped); <see cref="UnreadableBody"/> when it cannot be read.</param>
 /// <param name="Timestamp">When it was appended, UTC.</param>
 public sealed record StoredEvent(long Sequence, Guid Id, Guid OrganizationId, Guid StreamId, long Version, string Type, object? Body, DateTimeOffset Timestamp, EventMetadata Metadata);
 
@@ -28,11 +28,17 @@ public readonly record struct LoadedState<TState>(TState State, long Version, bo
 /// <param name="IsArchived">It is put away and takes no events; who loads it for deciding gets none either, who reads the log does.</param>
 public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events, bool IsArchived = false)
 {
-    /// <summary>The aggregate's state; events that this build does not know are skipped.</summary>
+    /// <summary>The aggregate's state, as by the other overload.</summary>
+    /// <exception cref="UnreadableStream">As there.</exception>
     public TState Fold<TState, TEvent>() where TState : class, Domain.Common.IAggregate<TState, TEvent> where TEvent : class => Fold<TState, TEvent>(TState.Initial, TState.Evolve);
 
-    /// <summary>Folds the events this build knows; unknown ones are skipped.</summary>
-    public TState Fold<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve) where TEvent : class
+    /// <summary>Folds the events this build knows, for deciding; unknown ones are skipped.</summary>
+    /// <exception cref="UnreadableStream">One cannot be read: nothing may be decided without it.</exception>
+    public TState Fold<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve) where TEvent : class =>
+        Unreadable is { Body: UnreadableBody body } bad ? throw new UnreadableStream(bad, body.Error) : FoldReadable(initial, evolve);
+
+    /// <summary>Folds what can be read, for showing and for erasing.</summary>
+    public TState FoldReadable<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve) where TEvent : class
     {
         var state = initial;
         foreach (var stored in Events)
@@ -45,4 +51,7 @@ public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<Sto
 
         return state;
     }
+
+    /// <summary>The first event whose body cannot be read; null: all can.</summary>
+    public StoredEvent? Unreadable => Events.FirstOrDefault(stored => stored.Body is UnreadableBody);
 }

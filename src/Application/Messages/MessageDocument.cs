@@ -85,7 +85,47 @@ public sealed record MessageDocument
 
     /// <summary>own: Meta's error code of the failure or rejection.</summary>
     public string? ErrorCode { get; init; }
+
+    /// <summary>own: what the type carries beyond <see cref="Content"/>: the lines of an order, the answers of a form, cards, what is not supported. Null: nothing, or the contact was erased.</summary>
+    public JsonElement? Details { get; init; }
+
+    /// <summary>own: what the customer quoted or forwarded. Null: nothing.</summary>
+    public MessageQuote? Context { get; init; }
+
+    /// <summary>own: the advertisement or post that the customer came from, as Meta wrote it. Null: none.</summary>
+    public JsonElement? Referral { get; init; }
+
+    /// <summary>own: Meta's id of the group; null: a private message.</summary>
+    public string? GroupId { get; init; }
+
+    /// <summary>own: profile name of who wrote into the group.</summary>
+    public string? SenderName { get; init; }
+
+    /// <summary>own: Meta's id of the message that this one edits, takes back or reacts to. Null: it is about none, does not say, or the contact was erased.</summary>
+    public string? Amends { get; init; }
+
+    /// <summary>own: what could not be taken as it came, a sentence each. Null: all was.</summary>
+    public string[]? Notes { get; init; }
+
+    /// <summary>own, made when it is shown: one of each person, the latest. Null: none.</summary>
+    public MessageReaction[]? Reactions { get; init; }
+
+    /// <summary>own, made when it is shown: when it was last edited; <see cref="Content"/> is then the new one.</summary>
+    public DateTimeOffset? EditedAt { get; init; }
+
+    /// <summary>own, made when it is shown: the content before any edit.</summary>
+    public MessageContent? Original { get; init; }
+
+    /// <summary>own, made when it is shown: when the sender took it back ("deleted for everyone").</summary>
+    public DateTimeOffset? RevokedAt { get; init; }
 }
+
+/// <param name="WaMessageId">Meta's id of the quoted message.</param>
+/// <param name="Product">Catalogue product that the question is about, as Meta wrote it.</param>
+public sealed record MessageQuote(string? WaMessageId = null, bool? Forwarded = null, bool? FrequentlyForwarded = null, JsonElement? Product = null);
+
+/// <param name="Direction"><c>inbound</c>: the customer's.</param>
+public sealed record MessageReaction(Guid ContactId, string Direction, string Emoji, DateTimeOffset At);
 
 /// <summary>One fact of the history.</summary>
 /// <param name="Status">The specification's five words.</param>
@@ -98,7 +138,9 @@ public sealed record StatusChange(string Status, DateTimeOffset Timestamp, strin
 public sealed record MessageContent(string? Text = null, string? MediaUrl = null, string? MediaMimeType = null, long? MediaSize = null, string? MediaCaption = null,
     MessageLocation? Location = null, MessageFile? Document = null, string? MediaId = null);
 
-public sealed record MessageLocation(double Latitude, double Longitude, string? Name, string? Address);
+/// <param name="Latitude">Degrees; null: Meta named none that is one.</param>
+/// <param name="Longitude">As above.</param>
+public sealed record MessageLocation(double? Latitude, double? Longitude, string? Name, string? Address);
 
 public sealed record MessageFile(string? Filename, string? Url, string? MimeType);
 

@@ -6,7 +6,7 @@ using Bsp.Domain.Messages;
 namespace Bsp.Application.Messages;
 
 /// <summary>What was decided on one message.</summary>
-/// <param name="Before">As found; <see cref="MessagePhase.None"/>: there is no such message.</param>
+/// <param name="Before">As found; <see cref="MessagePhase.None"/>: there is no such message, or an event of it cannot be read.</param>
 /// <param name="Events">What was appended; none when nothing had to change.</param>
 /// <param name="Version">Stream version afterwards.</param>
 public sealed record Ruling(Guid MessageId, Message Before, IReadOnlyList<MessageEvent> Events, Message After, long Version);
@@ -25,6 +25,9 @@ public static class MessageLedger
     public const int MessagesMax = 2_000;
 
     private const int AttemptsMax = 50;
+
+    // Version of a message of which an event cannot be read.
+    private const long Unreadable = -1;
 
     /// <summary>Decides on each message; rulings come in the order of <paramref name="messageIds"/> (distinct).</summary>
     /// <param name="known">States of some of them: taken first, which spares the load. What is appended upon one is guarded by its version; when there is nothing to append, the log is asked. Null: load all.</param>
@@ -66,7 +69,9 @@ public static class MessageLedger
         }
 
         var loaded = others.Count == 0 ? [] : await store.LoadManyAsync(organizationId, others, ct, archivedToo: true);
-        found.AddRange(loaded.Select(s => new Found(s.StreamId, s.Fold<Message, MessageEvent>(), s.Version, FromLog: true)));
+        found.AddRange(loaded.Select(s => s.Unreadable is null
+            ? new Found(s.StreamId, s.Fold<Message, MessageEvent>(), s.Version, FromLog: true)
+            : new Found(s.StreamId, Message.Initial, Unreadable, FromLog: true)));
         return found;
     }
 
@@ -79,6 +84,12 @@ public static class MessageLedger
         var again = new List<Guid>();
         foreach (var (id, state, version, fromLog) in found)
         {
+            if (version == Unreadable)
+            {
+                rulings[id] = new(id, Message.Initial, [], Message.Initial, version); // nothing is decided on what cannot be read, and its neighbours are
+                continue;
+            }
+
             var events = decide(id, state);
             if (events.Length == 0 && !fromLog)
             {

@@ -19,6 +19,6 @@ public sealed class MessageQueryHandler(IDocumentViews views, IEventLog log) : I
     public async Task<IReadOnlyList<StoredFact>?> Handle(GetMessageHistory query, CancellationToken ct)
     {
         var stream = await log.ReadStreamAsync(query.OrganizationId, query.MessageId, query.AsOf, ct);
-        return stream.Events.Any(e => e.Body is MessageEvent) ? [.. stream.Events.Select(StoredFact.Of)] : null;
+        return stream.Events.Any(StoredFact.IsOf<MessageEvent>) ? [.. stream.Events.Select(StoredFact.Of)] : null;
     }
 }

@@ -6,6 +6,9 @@ namespace Bsp.Application.Messages;
 /// </summary>
 public static class NearestMessageType
 {
+    /// <summary>Characters (UTF-16 units) of the true word that are kept.</summary>
+    public const int ExactUnitsMax = 64;
+
     /// <summary>For the collection <c>messages</c>.</summary>
     public static string ForDocument(string exact) => exact switch
     {

@@ -40,17 +40,22 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
     private async Task<bool> ReceiveAsync(Guid organizationId, InboundItem item, EnsuredContact contact, Sealed content, CancellationToken ct)
     {
         var messageId = Uuid.InboundMessage(item.PhoneNumberId, item.Wamid);
-        var conversationId = Uuid.Conversation(item.AccountId, contact.Id);
+        var (kind, group) = (InboundKind.Of(item.Type), InboundContent.GroupOf(item.Raw));
+        var conversationId = group is null ? Uuid.Conversation(item.AccountId, contact.Id) : Uuid.GroupConversation(item.AccountId, group);
         var reference = new MessageRef(messageId, item.AccountId, contact.Id, conversationId, null, item.Type, "inbound");
         // A message that is here already shows as a stream that exists: it is not loaded first, for nearly all are new.
-        var events = Message.Receive(Message.Initial, reference, item.Wamid, content, contact.Created, item.Evidence, item.At);
+        var events = Message.Receive(Message.Initial, reference, item.Wamid, content, contact.Created, item.Evidence, item.At,
+            group, kind.Amends && InboundContent.TargetOf(item.Type, item.Raw) is { } target ? MessageKey.Of(target) : null);
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
             var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
-            if (Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, clock.GetUtcNow()) is { Length: > 0 } opened)
+            if (kind.OpensWindow && group is null)
             {
-                appends.Add(new(conversationId, "conversation", version, opened));
+                var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
+                if (Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, clock.GetUtcNow()) is { Length: > 0 } opened)
+                {
+                    appends.Add(new(conversationId, "conversation", version, opened));
+                }
             }
 
             var outcome = await store.AppendAsync(organizationId, appends, ct);

@@ -54,6 +54,10 @@ public static class Uuid
     /// <summary>Stream and id of the one conversation between an account (number) and a contact.</summary>
     public static Guid Conversation(Guid accountId, Guid contactId) => Of($"conversation/{accountId}/{contactId}");
 
+    /// <summary>The conversation of a number with a group: nobody's private one.</summary>
+    /// <param name="groupId">Meta's.</param>
+    public static Guid GroupConversation(Guid accountId, string groupId) => Of($"conversation/{accountId}/group/{groupId}");
+
     /// <summary>Stream and id of the one message that a campaign sends to a contact: launching twice can only find it again.</summary>
     public static Guid CampaignMessage(Guid campaignId, Guid contactId) => Of($"message/{campaignId}/{contactId}");
 

@@ -151,8 +151,8 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     }
 
     /// <summary>A customer's message is taken in once.</summary>
-    public static MessageEvent[] Receive(Message state, MessageRef reference, string wamid, Sealed content, bool newContact, Evidence? evidence, DateTimeOffset at) =>
-        state.Phase == MessagePhase.None ? [new MessageReceived(reference, wamid, content, newContact, evidence, at)] : [];
+    public static MessageEvent[] Receive(Message state, MessageRef reference, string wamid, Sealed content, bool newContact, Evidence? evidence, DateTimeOffset at, string? groupId = null, string? target = null) =>
+        state.Phase == MessagePhase.None ? [new MessageReceived(reference, wamid, content, newContact, evidence, at, groupId, target)] : [];
 
     public static Message Evolve(Message state, MessageEvent @event) => @event switch
     {

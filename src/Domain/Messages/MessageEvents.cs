@@ -102,5 +102,14 @@ public sealed record MessageStatusNoted(MessageRef Ref, string Status, Evidence?
 /// <summary>A customer wrote to us.</summary>
 /// <param name="Content">Sealed JSON of the message item as Meta wrote it, with the sender's profile.</param>
 /// <param name="NewContact">The contact was made for this message.</param>
+/// <param name="GroupId">Meta's id of the group in which it was written, at most 256 characters; null: to the number alone, or received before groups were told apart.</param>
+/// <param name="Target">Key (<see cref="MessageKey"/>) of the message that this one edits, takes back or reacts to; null: it is about none, or was received before these were told apart.</param>
 [StoredAs("message_received")]
-public sealed record MessageReceived(MessageRef Ref, string Wamid, Sealed Content, bool NewContact, Evidence? Evidence, DateTimeOffset At) : MessageEvent(Ref, At);
+public sealed record MessageReceived(MessageRef Ref, string Wamid, Sealed Content, bool NewContact, Evidence? Evidence, DateTimeOffset At, string? GroupId = null, string? Target = null) : MessageEvent(Ref, At);
+
+/// <summary>Short names of Meta's message ids, which hold the customer's number: what can be kept when the contact is erased.</summary>
+public static class MessageKey
+{
+    /// <summary>16 hex digits of the id's SHA-256.</summary>
+    public static string Of(string wamid) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(wamid)).AsSpan(0, 8));
+}

@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -72,6 +73,7 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
             {
                 await called.WaitAsync(WithoutCall, stoppingToken);
                 await RebuildAsync(stoppingToken);
+                Loop.Worked();
                 await Task.Delay(Pause, clock, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -81,6 +83,7 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
             catch (Exception e) when (e is StoreUnavailable or ClickHouseException or NpgsqlException)
             {
                 LogFailed(e);
+                Loop.Failed(e);
                 Wake(); // its days are still uncounted
                 await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.ClickHouse;
@@ -35,11 +34,10 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
             throw new StoreUnavailable("clickhouse", new InvalidOperationException("ClickHouse lost the copy that is being built: begun again."));
         }
 
-        var rows = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
-        if (rows.Length > 0)
+        var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
+        for (var i = 0; i < inserts.Count; i++)
         {
-            var token = string.Create(CultureInfo.InvariantCulture, $"{Name}/{page.Shard.Name}/{at.Generation}/{page.After}/{page.UpTo}");
-            await client.InsertAsync(ClickHouseSchema.DirectInsert(Next("message_analytics", page.Shard)), rows, token, ct);
+            await client.InsertAsync(ClickHouseSchema.DirectInsert(Next("message_analytics", page.Shard)), inserts[i], MessageAnalyticsRows.Token(Name, page, at.Generation, i), ct);
         }
 
         await checkpoints.SaveAsync(Name, page.Shard, at.Generation, page.UpTo, ct);
@@ -153,5 +151,5 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
         return $"organization_id NOT IN ({(string)(await command.ExecuteScalarAsync(ct))!})";
     }
 
-    private Task CopyOthersAsync(string to, string from, string? others, CancellationToken ct) => others is null ? Task.CompletedTask : client.ExecuteAsync($"INSERT INTO {to} SELECT * FROM {from} FINAL WHERE {others}", ct);
+    private Task CopyOthersAsync(string to, string from, string? others, CancellationToken ct) => others is null ? Task.CompletedTask : client.ExecuteAsync($"INSERT INTO {to} SETTINGS max_partitions_per_insert_block = 0 SELECT * FROM {from} FINAL WHERE {others}", ct);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.ClickHouse;
@@ -41,11 +40,14 @@ public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHou
             throw new Bsp.Application.Common.StoreUnavailable("clickhouse", new InvalidOperationException("ClickHouse lost rows or was replaced: its own checkpoint is behind. Going on from that."));
         }
 
-        var rows = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
-        if (rows.Length > 0)
+        var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
+        for (var i = 0; i < inserts.Count; i++)
         {
-            var token = string.Create(CultureInfo.InvariantCulture, $"{Name}/{page.Shard.Name}/{stands.Generation}/{page.After}/{page.UpTo}");
-            await client.InsertAsync("messages_kafka", rows, token, ct);
+            await client.InsertAsync("messages_kafka", inserts[i], MessageAnalyticsRows.Token(Name, page, stands.Generation, i), ct);
+        }
+
+        if (inserts.Count > 0)
+        {
             daily.Wake();
         }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.Messages;
@@ -16,21 +17,35 @@ namespace Bsp.Infrastructure.Analytics;
 /// </summary>
 public static class MessageAnalyticsRows
 {
-    /// <summary>Empty when the page has none.</summary>
-    public static ReadOnlyMemory<byte> Write(EventPage page, IReadOnlyDictionary<Guid, PriorSettlement> priors)
+    // A table takes rows of 100 months at most in one insert (code 252 otherwise), and each month is a part to be merged.
+    private const int MonthsMax = 50;
+
+    /// <summary>The rows of a page, in as many inserts as their months need, the oldest months first; nearly always one. None when the page has no rows.</summary>
+    public static IReadOnlyList<ReadOnlyMemory<byte>> Write(EventPage page, IReadOnlyDictionary<Guid, PriorSettlement> priors)
     {
-        var buffer = new ArrayBufferWriter<byte>(page.Events.Count * 512 + 16);
+        var rows = page.Events.Select(FactTime.Bounded).SelectMany(stored => Of(stored, priors.GetValueOrDefault(stored.Id)).Select(row => (Stored: stored, Row: row))).ToList();
+        var months = rows.Select(r => Month(r.Row)).Distinct().Order().ToList();
+        return months.Count <= MonthsMax
+            ? rows.Count == 0 ? [] : [Write(page, rows)]
+            : [.. months.Chunk(MonthsMax).Select(some => Write(page, [.. rows.Where(r => Month(r.Row) >= some[0] && Month(r.Row) <= some[^1])]))];
+    }
+
+    /// <summary>Names one of the inserts of a page, so that a repeat is known as one.</summary>
+    public static string Token(string projection, EventPage page, long generation, int insert) =>
+        string.Create(CultureInfo.InvariantCulture, $"{projection}/{page.Shard.Name}/{generation}/{page.After}/{page.UpTo}{(insert == 0 ? "" : $"/{insert}")}");
+
+    private static int Month(Row row) => (row.At.UtcDateTime.Year * 12) + row.At.UtcDateTime.Month;
+
+    private static ReadOnlyMemory<byte> Write(EventPage page, List<(StoredEvent Stored, Row Row)> rows)
+    {
+        var buffer = new ArrayBufferWriter<byte>((rows.Count * 512) + 16);
         using var json = new Utf8JsonWriter(buffer);
-        foreach (var stored in page.Events)
+        foreach (var (stored, row) in rows)
         {
-            var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
-            foreach (var row in Of(stored, priors.GetValueOrDefault(stored.Id)))
-            {
-                json.Reset();
-                Write(json, stored.OrganizationId, ((MessageEvent)stored.Body!).Ref, row, position);
-                json.Flush();
-                buffer.Write("\n"u8);
-            }
+            json.Reset();
+            Write(json, stored.OrganizationId, ((MessageEvent)stored.Body!).Ref, row, new Position(page.Shard.Epoch, stored.Sequence).Packed);
+            json.Flush();
+            buffer.Write("\n"u8);
         }
 
         return buffer.WrittenMemory;
@@ -84,7 +99,7 @@ public static class MessageAnalyticsRows
         json.WriteNumber("new_contact", row.NewContact ? 1 : 0);
         json.WriteNumber("delivery_time_ms", row.DeliveryMs);
         json.WriteNumber("read_time_ms", row.ReadMs);
-        json.WriteString("message_type_exact", of.Type);
+        json.WriteString("message_type_exact", Text.Cut(of.Type, NearestMessageType.ExactUnitsMax));
         json.WriteNumber("position", position);
         json.WriteEndObject();
     }

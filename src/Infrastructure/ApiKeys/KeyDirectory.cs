@@ -78,10 +78,13 @@ public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILog
                 {
                     used.TryRemove(pair); // unless it was used again meanwhile
                 }
+
+                Loop.Worked();
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {
                 LogFailed(fault, organization.Key);
+                Loop.Failed(fault);
             }
         }
     }

@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.Common;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -16,10 +17,12 @@ public sealed partial class LoginSweep(LoginGate gate, TimeProvider clock, ILogg
             try
             {
                 await gate.PurgeAsync(stoppingToken);
+                Loop.Worked();
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {
                 LogFailed(fault);
+                Loop.Failed(fault);
             }
         }
     }

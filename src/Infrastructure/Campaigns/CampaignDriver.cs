@@ -27,6 +27,7 @@ namespace Bsp.Infrastructure.Campaigns;
 public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
+    private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
     /// <summary>Pause between two rounds while there is a campaign to drive.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMilliseconds(200);
 
@@ -66,11 +67,13 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
                     {
                         busy |= await RoundAsync(shard, stoppingToken);
                         shardSetbacks.Worked(shard.Name);
+                        Loop.Worked(shard.Name);
                     }
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
                     LogRound(e, shard.Name, shardSetbacks.Failed(shard.Name, StoreTrouble.Is(e)).TotalSeconds);
+                    Loop.Failed(e, shard.Name);
                 }
             }
 
@@ -99,6 +102,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             }
         }
 
+        Exception? failed = null;
         await Parallel.ForEachAsync(work, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = ct }, async (item, token) =>
         {
             try
@@ -114,8 +118,18 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogCampaign(e, item.Campaign, setbacks.Failed(item.Campaign, StoreTrouble.Is(e)).TotalSeconds);
+                failed = e;
             }
         });
+        if (failed is null)
+        {
+            Loop.Worked(shard.Name + CampaignsPart);
+        }
+        else
+        {
+            Loop.Failed(failed, shard.Name + CampaignsPart);
+        }
+
         return work.Count > 0;
     }
 

@@ -109,7 +109,7 @@ public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHan
 
     private static Recipient Judge(int ordinal, Guid contactId, LoadedStream stream)
     {
-        var state = stream.Fold<Domain.Messages.Message, Domain.Messages.MessageEvent>();
+        var state = stream.FoldReadable<Domain.Messages.Message, Domain.Messages.MessageEvent>(Domain.Messages.Message.Initial, Domain.Messages.Message.Evolve);
         return new(ordinal, contactId, stream.StreamId, state.Standing, Reason(stream), state.Wamid, state.Attempt, stream.Events.Count > 0 ? stream.Events[^1].Timestamp : null);
     }
 

@@ -54,7 +54,7 @@ public sealed class MergedRecipients(Shards shards, IEventStore store)
         }
 
         var place = members.IndexOf(own.MessageId);
-        return (await store.LoadManyAsync(organizationId, members, ct, archivedToo: true)).Select(s => s.Fold<Message, MessageEvent>())
+        return (await store.LoadManyAsync(organizationId, members, ct, archivedToo: true)).Select(s => s.FoldReadable<Message, MessageEvent>(Message.Initial, Message.Evolve))
             .Where((other, i) => i != place && (other.MayHaveLeft || (other.Phase == MessagePhase.Queued && i < place))).Any();
     }
 }

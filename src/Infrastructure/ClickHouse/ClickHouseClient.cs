@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Projections;
 
 namespace Bsp.Infrastructure.ClickHouse;
 
@@ -13,9 +14,6 @@ public sealed class ClickHouseClient : IDisposable
 {
     private const int TimeoutSeconds = 120;
     private const int MessageCharsMax = 1_000;
-
-    // Overloaded rather than wrong: memory, time, too many queries, too many parts, table read-only, network of the cluster.
-    private static readonly HashSet<int> Temporary = [159, 202, 209, 210, 241, 242, 252];
 
     private readonly HttpClient http;
 
@@ -146,7 +144,7 @@ public sealed class ClickHouseClient : IDisposable
     {
         var code = answer.Headers.TryGetValues("X-ClickHouse-Exception-Code", out var values) && int.TryParse(values.First(), CultureInfo.InvariantCulture, out var named) ? named : 0;
         var refusal = new ClickHouseException(code, Text.Cut(text, MessageCharsMax));
-        return Temporary.Contains(code) || answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
+        return StoreTrouble.Is(refusal) || answer.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
             ? new StoreUnavailable("clickhouse", refusal)
             : refusal;
     }

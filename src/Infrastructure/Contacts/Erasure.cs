@@ -79,7 +79,7 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
     {
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            if ((await store.LoadAsync(organizationId, contactId, ct)).Events.FirstOrDefault(e => e.Body is ContactErased) is { } erased)
+            if ((await store.LoadManyAsync(organizationId, [contactId], ct))[0].Events.FirstOrDefault(e => e.Body is ContactErased) is { } erased)
             {
                 return erased.Sequence;
             }

@@ -36,14 +36,14 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
     /// <exception cref="Refusal"><c>contact.unknown</c>, <c>contact.merged</c></exception>
     internal async Task<ErasedPerson?> TryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
-        var stream = await store.LoadAsync(organizationId, contactId, ct);
+        var stream = (await store.LoadManyAsync(organizationId, [contactId], ct))[0]; // also one of which an event cannot be read: it is erased all the same
         var person = await PresentAsync(shard, organizationId, contactId, ct) ?? await deleted.FindAsync(shard, organizationId, contactId, ct) ?? throw GetContactHandler.UnknownContact();
         if (person.Ids[0] != contactId)
         {
             return await TryAsync(shard, organizationId, person.Ids[0], ct); // its row is gone, and it was part of that one
         }
 
-        var events = Contact.Erase(stream.Fold<Contact, ContactEvent>(), contactId, person.Ids, clock.GetUtcNow());
+        var events = Contact.Erase(stream.FoldReadable<Contact, ContactEvent>(Contact.Initial, Contact.Evolve), contactId, person.Ids, clock.GetUtcNow());
         return events.Length > 0 && await AppendAsync(shard, organizationId, person, stream.Version, events, ct) ? person : null;
     }
 

@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -26,7 +27,9 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
         {
             try
             {
-                if (!await WorkAsync(stoppingToken))
+                var worked = await WorkAsync(stoppingToken);
+                Loop.Worked();
+                if (!worked)
                 {
                     await signal.WaitAsync(LookEvery, stoppingToken);
                 }
@@ -38,6 +41,7 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
             catch (Exception e)
             {
                 LogLookFailed(e); // the store is down: keep looking
+                Loop.Failed(e);
                 await Task.Delay(LookEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

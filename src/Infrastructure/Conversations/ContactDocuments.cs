@@ -94,6 +94,14 @@ internal sealed class ContactDocuments
                 Note(null, after);
             }
 
+            if (stored.Body is ContactErased)
+            {
+                foreach (var before in Groups(own.Messages, contact).Where(d => d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
+                {
+                    conversations[before.Id] = EraseInGroup(before, contact) with { Position = position };
+                }
+            }
+
             // What was written from the old number stays as it was written.
             foreach (var before in stored.Body is ContactIdentityChanged ? [] : own.Messages.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
             {
@@ -116,6 +124,11 @@ internal sealed class ContactDocuments
 
     private static DateTimeOffset Later(DateTimeOffset left, DateTimeOffset right) => left > right ? left : right;
 
+    // The groups in which the contact wrote.
+    private IEnumerable<ConversationDocument> Groups(HashSet<DocumentId> own, Guid contact) => own.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id])
+        .Where(m => m.GroupId is not null && m.ContactId == contact).Select(m => m.ConversationId).Distinct()
+        .Select(id => conversations.GetValueOrDefault(id) ?? found.Conversations.GetValueOrDefault(id)).OfType<ConversationDocument>();
+
     private static (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages) Of(Dictionary<Guid, (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages)> all, Guid contact)
     {
         if (!all.TryGetValue(contact, out var own))
@@ -134,7 +147,17 @@ internal sealed class ContactDocuments
         _ => [],
     };
 
-    private static ConversationDocument Erase(ConversationDocument d) => d with { Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [] };
+    private static ConversationDocument Erase(ConversationDocument d) => d with
+    {
+        Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [], UnreadCount = 0, Unread = null, Amendments = null, LastMessageKey = null, LastMessageBy = null,
+    };
+
+    // Of a group only what this contact wrote goes.
+    private static ConversationDocument EraseInGroup(ConversationDocument d, Guid contact) => d with
+    {
+        LastMessagePreview = d.LastMessageBy == contact ? null : d.LastMessagePreview,
+        Amendments = d.Amendments is null ? null : [.. d.Amendments.Select(a => a.By == contact ? a with { Preview = null } : a)],
+    };
 
     // Meta's id is base64 of a structure that holds the customer's number.
     private static MessageDocument Erase(MessageDocument d) => d with
@@ -142,6 +165,12 @@ internal sealed class ContactDocuments
         WaMessageId = null,
         Content = null,
         Interactive = null,
+        Details = null,
+        Context = null,
+        Referral = null,
+        SenderName = null,
+        Amends = null,
+        Notes = null,
         Template = d.Template is { } t ? t with { Parameters = null } : null,
         AiProcessing = null,
     };

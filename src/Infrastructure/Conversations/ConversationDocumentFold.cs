@@ -3,6 +3,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Messages;
@@ -12,7 +13,14 @@ namespace Bsp.Infrastructure.Conversations;
 /// <summary>Event → conversation document. Classification and assignment follow the log's order; the last message is the latest by time.</summary>
 public static class ConversationDocumentFold
 {
+    /// <summary>What a list shows of a message that its sender took back.</summary>
+    public const string RevokedPreview = "[deleted]";
+
     private const int RetentionYears = 2; // specification §6: message content
+    private const int UnreadKept = 100;
+    private const int AmendmentsKept = 50;
+    private const int NameUnitsMax = 256;
+    private const int NumberUnitsMax = 64;
 
     /// <summary>The conversation an event is about; null when it changes none. Statuses change one only when they carry Meta's conversation id.</summary>
     public static Guid? Of(object? body) => body switch
@@ -41,7 +49,7 @@ public static class ConversationDocumentFold
         var after = stored.Body switch
         {
             MessageQueued e => Outgoing(before ?? Found(stored, e.Ref, e.At, e.SentBy.Source == "campaign" ? "campaign" : "api"), e, message, content),
-            MessageReceived e => Incoming(before ?? Found(stored, e.Ref, e.At, "whatsapp"), e, message, content),
+            MessageReceived e => Incoming(before ?? Received(stored, e), e, message, content),
             MessageEvent e when before is not null && WaConversation(e) is { } id => before with { WaConversationId = id },
             CustomerWindowOpened e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { WindowUntil = MessageDocumentFold.Ms(e.Until) },
             ConversationAssigned e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with
@@ -50,7 +58,7 @@ public static class ConversationDocumentFold
                 AssignedAt = e.UserId is null ? null : MessageDocumentFold.Ms(e.At),
             },
             ConversationClassified e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { Status = e.Status, Priority = e.Priority, Tags = [.. e.Tags] },
-            ConversationRead e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { UnreadCount = 0 },
+            ConversationRead e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { UnreadCount = 0, Unread = null },
             _ => before,
         };
         return after is null ? null : after with { Position = position, UpdatedAt = Later(after.UpdatedAt, MessageDocumentFold.Ms(At(stored))) };
@@ -65,20 +73,60 @@ public static class ConversationDocumentFold
 
     private static ConversationDocument Incoming(ConversationDocument d, MessageReceived e, MessageDocument? message, string? content)
     {
+        var kind = InboundKind.Of(e.Ref.Type);
+        var target = e.Target ?? (message?.Amends is { } id ? MessageKey.Of(id) : null);
+        var known = e.GroupId is null ? Named(d, content, e.At) : d;
+        return kind.IsMessage ? Written(known, e, message)
+            : target is not null && e.Ref.Type is "edit" or "revoke" ? Amended(known, new(target, e.Ref.Type, MessageDocumentFold.Ms(e.At), Preview(e.Ref.Type, message), e.Ref.ContactId))
+            : known;
+    }
+
+    private static ConversationDocument Named(ConversationDocument d, string? content, DateTimeOffset at)
+    {
         var root = MessageDocumentContent.Parse(content);
         var number = root is { } r ? MessageDocumentContent.Text(r, "message", "from") ?? MessageDocumentContent.Text(r, "wa_id") : null;
-        var name = root is { } p ? MessageDocumentContent.Text(p, "profile", "name") : null;
-        return Last(d, e.At, message) with
+        var name = root is { } p ? Text.Cut(MessageDocumentContent.Text(p, "profile", "name"), NameUnitsMax) : null;
+        return d with { Contact = d.Contact with { PhoneNumber = Number(d, Text.Cut(number, NumberUnitsMax), at), Name = name ?? d.Contact.Name } };
+    }
+
+    // One that was taken back before it arrived is not unread, and neither is the next one that has its key: there is none.
+    private static ConversationDocument Written(ConversationDocument d, MessageReceived e, MessageDocument? message)
+    {
+        var key = MessageKey.Of(MetaId.Of(e.Wamid));
+        var unread = !(d.Amendments ?? []).Any(a => a is { Kind: "revoke" } && a.Key == key && a.By == e.Ref.ContactId);
+        var last = Last(d, e.At, message);
+        var after = last with
         {
             MessageCount = d.MessageCount with { Incoming = d.MessageCount.Incoming + 1 },
-            UnreadCount = d.UnreadCount + 1,
-            Contact = d.Contact with { PhoneNumber = Number(d, number, e.At), Name = name ?? d.Contact.Name },
+            UnreadCount = d.UnreadCount + (unread ? 1 : 0),
+            Unread = unread ? [.. (d.Unread ?? []).Append(key).TakeLast(UnreadKept)] : d.Unread,
         };
+        return ReferenceEquals(last, d) ? after : Shown(after with { LastMessageKey = key, LastMessageBy = e.Ref.ContactId });
     }
 
     // A message that was on its way for long brings no earlier number back, and WhatsApp's spelling of the number is no news.
     private static string? Number(ConversationDocument d, string? from, DateTimeOffset at) =>
         E164.OfMeta(from) is not { } number || (d.Contact.PhoneNumber is { } known && (MessageDocumentFold.Ms(at) < d.UpdatedAt || PhoneSpellings.Of(known).Contains(number))) ? d.Contact.PhoneNumber : number;
+
+    private static ConversationDocument Amended(ConversationDocument d, ConversationAmendment amendment)
+    {
+        var unread = amendment.Kind == "revoke" && d.Unread?.Contains(amendment.Key) is true;
+        return Shown(d with
+        {
+            Amendments = [.. (d.Amendments ?? []).Append(amendment).OrderBy(a => a.At).ThenBy(a => a.Kind, StringComparer.Ordinal).ThenBy(a => a.Preview, StringComparer.Ordinal).TakeLast(AmendmentsKept)],
+            UnreadCount = unread ? Math.Max(0, d.UnreadCount - 1) : d.UnreadCount,
+            Unread = unread ? [.. d.Unread!.Where(key => key != amendment.Key)] : d.Unread,
+        });
+    }
+
+    // The last message as it looks now. Only who wrote it changes it.
+    private static ConversationDocument Shown(ConversationDocument d)
+    {
+        var own = (d.Amendments ?? []).Where(a => a.Key == d.LastMessageKey && a.By == d.LastMessageBy).ToList();
+        return own.Count == 0 ? d : d with { LastMessagePreview = own.Exists(a => a.Kind == "revoke") ? RevokedPreview : own[^1].Preview };
+    }
+
+    private static string? Preview(string type, MessageDocument? message) => type == "edit" && message is not null ? MessageDocumentContent.Preview(message) : null;
 
     private static ConversationDocument Last(ConversationDocument d, DateTimeOffset at, MessageDocument? message)
     {
@@ -86,6 +134,8 @@ public static class ConversationDocumentFold
         return d.LastMessageAt > when ? d : d with
         {
             LastMessageAt = when,
+            LastMessageKey = null,
+            LastMessageBy = null,
             LastMessagePreview = message is null ? null : MessageDocumentContent.Preview(message),
             ExpiresAt = when.AddYears(RetentionYears),
         };
@@ -93,6 +143,10 @@ public static class ConversationDocumentFold
 
     private static ConversationDocument Found(StoredEvent stored, MessageRef of, DateTimeOffset at, string source) =>
         Founded(null, stored, of.ConversationId, of.AccountId, of.ContactId, at) with { Source = source };
+
+    // A group is nobody's: whoever wrote first in it has no more to do with it than the others.
+    private static ConversationDocument Received(StoredEvent stored, MessageReceived e) =>
+        Found(stored, e.GroupId is null ? e.Ref : e.Ref with { ContactId = Guid.Empty }, e.At, "whatsapp") with { GroupId = e.GroupId };
 
     private static ConversationDocument Founded(ConversationDocument? before, StoredEvent stored, Guid id, Guid accountId, Guid contactId, DateTimeOffset at) => before ?? new()
     {
@@ -115,7 +169,7 @@ public static class ConversationDocumentFold
         _ => null,
     };
 
-    private static string? Id(JsonElement item) => MessageDocumentContent.Text(item, "conversation", "id");
+    private static string? Id(JsonElement item) => MessageDocumentContent.Text(item, "conversation", "id") is { } id ? MetaId.Of(id) : null;
 
     private static DateTimeOffset At(StoredEvent stored) => stored.Body switch
     {

@@ -84,6 +84,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         if (ContactDocuments.Named(page) is { Count: > 0 } contacts)
         {
             found = found.With(await store.FindOfContactsAsync(page.Shard, set, page.Organizations, contacts, ct));
+            var groups = found.Messages.Values.Where(m => m.GroupId is not null && contacts.Contains(m.ContactId)).Select(m => m.ConversationId).Distinct().Where(id => !found.Conversations.ContainsKey(id)).ToList();
+            found = groups.Count == 0 ? found : found.With(await store.FindAsync(page.Shard, set, page.Organizations, groups, [], ct));
         }
 
         return Fold(page, found, contents);
@@ -97,7 +99,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         var messages = new Dictionary<DocumentId, MessageDocument>();
         var logs = new List<MessageLogDocument>();
         var contacts = new ContactDocuments(page, found, conversations, messages);
-        foreach (var stored in page.Events)
+        foreach (var stored in page.Events.Select(FactTime.Bounded))
         {
             var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
             if (stored.Body is ContactEvent)

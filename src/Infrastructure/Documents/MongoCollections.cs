@@ -109,7 +109,7 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
     {
         await IndexAsync(collections.Conversations, ct, Key("organization_id", 1, "last_message_at", -1), Key("organization_id", 1, "assigned_to", 1, "status", 1), Key("contact_id", 1), Key("wa_conversation_id", 1));
         await ExpireAsync(collections.Conversations, "expires_at", TimeSpan.Zero, ct);
-        await IndexAsync(collections.Messages, ct, Key("organization_id", 1, "created_at", -1), Key("conversation_id", 1, "created_at", 1), Key("wa_message_id", 1), Key("contact_id", 1, "created_at", -1),
+        await IndexAsync(collections.Messages, ct, Key("organization_id", 1, "created_at", -1), Key("conversation_id", 1, "created_at", 1), Key("wa_message_id", 1), Key("amends", 1), Key("contact_id", 1, "created_at", -1),
             Key("campaign_id", 1), Key("status", 1, "created_at", 1), Key("ai_processing.processed", 1));
         await IndexAsync(collections.Logs, ct, Key("organization_id", 1, "created_at", -1), Key("message_id", 1), Key("event_type", 1));
         await ExpireAsync(collections.Logs, "created_at", TimeSpan.FromDays(MessageLogDocument.RetentionDays), ct);

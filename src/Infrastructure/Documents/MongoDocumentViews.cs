@@ -31,9 +31,14 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
 
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
     {
+        var database = await OfAsync(organizationId, ct);
+        return await MessageAmendments.PageAsync(limit, cursor, (most, after) => StoredAsync(database, organizationId, conversationId, most, after, ct), Source(database, organizationId, ct));
+    }
+
+    private static async Task<Page<MessageDocument>> StoredAsync(MongoDatabase database, Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
+    {
         var where = Builders<MessageDocument>.Filter;
         var all = where.Eq(d => d.ConversationId, DocumentId.Of(conversationId)) & where.Eq(d => d.OrganizationId, organizationId) & After<MessageDocument>(DocumentCursor.Parse(cursor), "created_at");
-        var database = await OfAsync(organizationId, ct);
         var rows = await MongoCollections.GuardAsync(() => database.Messages.Find(all).SortByDescending(d => d.CreatedAt).ThenByDescending(d => d.Id).Limit(limit + 1).ToListAsync(ct));
         return PostgresDocumentViews.PageOf(rows, limit, d => new(d.CreatedAt, d.Id));
     }
@@ -56,7 +61,17 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
     public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct)
     {
         var (database, id) = (await OfAsync(organizationId, ct), DocumentId.Of(messageId));
-        return await MongoCollections.GuardAsync(async () => (MessageDocument?)await database.Messages.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
+        var found = await MongoCollections.GuardAsync(async () => (MessageDocument?)await database.Messages.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
+        return found is null ? null : (await MessageAmendments.AmendAsync([found], Source(database, organizationId, ct)))[0];
+    }
+
+    private static MessageAmendments.Source Source(MongoDatabase database, Guid organizationId, CancellationToken ct)
+    {
+        return new(ids => FindAsync("wa_message_id", ids), ids => FindAsync("amends", ids));
+
+        async Task<IReadOnlyList<MessageDocument>> FindAsync(string field, IReadOnlyCollection<string> ids) => await MongoCollections.GuardAsync(() =>
+            database.Messages.Find(new BsonDocument(field, new BsonDocument("$in", new BsonArray(ids))) & Builders<MessageDocument>.Filter.Eq(d => d.OrganizationId, organizationId))
+                .SortByDescending(d => d.CreatedAt).ThenByDescending(d => d.Id).Limit(PostgresDocumentViews.AmendmentsMax).ToListAsync(ct));
     }
 
     private static FilterDefinition<T> After<T>(DocumentCursor? from, string time) => Beyond<T>(from, time, "$lt");

@@ -143,7 +143,7 @@ public sealed class PostgresDocumentStore : IDocumentStore
     private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageDocument> documents) => Set(batch, Table("messages", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("conversation_id", "bytea", Array(documents, d => d.ConversationId.ToBytes())), ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("campaign_id", "uuid", Array(documents, d => d.CampaignId)),
         ("wa_message_id", "text", Array(documents, d => d.WaMessageId)), ("status", "text", Array(documents, d => d.Status)),
-        ("ai_processed", "boolean", Array(documents, d => d.AiProcessing?.Processed)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
+        ("amends", "text", Array(documents, d => d.Amends)), ("ai_processed", "boolean", Array(documents, d => d.AiProcessing?.Processed)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
 
     private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageLogDocument> documents) => Set(batch, Table("message_logs", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("message_id", "bytea", Array(documents, d => d.MessageId.ToBytes())), ("event_type", "text", Array(documents, d => d.EventType)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));

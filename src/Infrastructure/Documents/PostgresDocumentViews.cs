@@ -33,8 +33,13 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
 
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
     {
-        var from = DocumentCursor.Parse(cursor);
         var shard = await shards.OfAsync(organizationId, ct);
+        return await MessageAmendments.PageAsync(limit, cursor, (most, after) => StoredAsync(shard, organizationId, conversationId, most, after, ct), Source(shard, organizationId, ct));
+    }
+
+    private static async Task<Page<MessageDocument>> StoredAsync(Shard shard, Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
+    {
+        var from = DocumentCursor.Parse(cursor);
         var rows = await shard.QueryAsync(organizationId, """
             SELECT doc::text FROM documents.messages
              WHERE conversation_id = $1 AND (organization_id = $2) IS TRUE AND ($3::timestamptz IS NULL OR (created_at, _id) < ($3, $4))
@@ -58,9 +63,25 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
              ORDER BY m.created_at, m._id LIMIT $5
             """, r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, contactIds.ToArray(), organizationId, Time(after), Id(after), limit);
 
-    public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = $1 AND (organization_id = $2) IS TRUE",
+    public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        var found = await shard.FirstAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(messageId).ToBytes(), organizationId);
+        return found is null ? null : (await MessageAmendments.AmendAsync([found], Source(shard, organizationId, ct)))[0];
+    }
+
+    // Enough for whoever reacts a hundred times to each message of a page.
+    internal const int AmendmentsMax = 20_000;
+
+    private static MessageAmendments.Source Source(Shard shard, Guid organizationId, CancellationToken ct)
+    {
+        return new(ids => FindAsync("wa_message_id", ids), ids => FindAsync("amends", ids));
+
+        async Task<IReadOnlyList<MessageDocument>> FindAsync(string column, IReadOnlyCollection<string> ids) => await shard.QueryAsync(organizationId,
+            $"SELECT doc::text FROM documents.messages WHERE {column} = ANY ($1) AND organization_id = $2 ORDER BY created_at DESC, _id DESC LIMIT {AmendmentsMax}",
+            r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, ids.ToArray(), organizationId);
+    }
 
     internal static Page<T> PageOf<T>(List<T> rows, int limit, Func<T, DocumentCursor> cursor) =>
         rows.Count <= limit ? new(rows, null) : new(rows.GetRange(0, limit), cursor(rows[limit - 1]).ToString());

@@ -1,27 +1,33 @@
-using System.Text.Json;
 using Bsp.Application.EventStore;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.EventStore;
-
-/// <summary>A stored body that this build knows by name but cannot read. Given to no projection: it is a bad event.</summary>
-/// <param name="Error">Why.</param>
-internal sealed record UnreadableBody(string Error);
 
 /// <summary>Rows of <c>mt_events</c> as <see cref="StoredEvent"/>.</summary>
 internal static class EventRows
 {
-    /// <summary>In the order that <see cref="Read"/> expects; a binary body (Marten's <c>bdata</c>) is one that we do not read.</summary>
-    public const string Columns = "e.seq_id, e.id, e.stream_id, e.version, e.type, CASE WHEN e.bdata IS NULL THEN e.data END, e.timestamp, e.correlation_id, e.causation_id, e.user_name";
+    private const int ErrorCharactersMax = 1_000;
 
-    /// <summary>One row.</summary>
-    /// <param name="tolerant">True: an unreadable body becomes <see cref="UnreadableBody"/>; false: it throws.</param>
+    /// <summary>In the order that <see cref="Read"/> expects; a binary body (Marten's <c>bdata</c>) is one that we do not read.</summary>
+    /// <param name="leftOut">Parameter with <see cref="LeftOut"/>, such as <c>$3</c>.</param>
+    public static string Columns(string leftOut) =>
+        $"e.seq_id, e.id, e.stream_id, e.version, e.type, CASE WHEN e.bdata IS NULL AND e.seq_id <> ALL ({leftOut}) THEN e.data END, e.timestamp, e.correlation_id, e.causation_id, e.user_name";
+
+    /// <summary>The same columns of a function that gives them, with a last one of its own.</summary>
+    /// <param name="leftOut">Parameter with <see cref="LeftOut"/>; null: no bodies at all.</param>
+    public static string ColumnsOf(string? leftOut, string last) =>
+        $"seq_id, id, stream_id, version, type, {(leftOut is null ? "NULL::jsonb" : $"CASE WHEN seq_id <> ALL ({leftOut}) THEN data END")}, \"timestamp\", correlation_id, causation_id, user_name, {last}";
+
+    /// <summary>Events whose bodies are not asked for.</summary>
+    public static NpgsqlParameter LeftOut(UnreadableEvents unreadable) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint, Value = unreadable.Numbers() };
+
+    /// <summary>One row. A body that cannot be read becomes <see cref="UnreadableBody"/>.</summary>
     /// <param name="first">Column at which they begin.</param>
-    /// <exception cref="JsonException">The body cannot be read.</exception>
-    public static StoredEvent Read(NpgsqlDataReader row, Guid organizationId, bool tolerant, int first = 0)
+    public static StoredEvent Read(NpgsqlDataReader row, Guid organizationId, UnreadableEvents unreadable, int first = 0)
     {
-        var type = row.GetString(first + 4);
-        return new(row.GetInt64(first), row.GetGuid(first + 1), organizationId, row.GetGuid(first + 2), row.GetInt64(first + 3), type, Body(row, first + 5, type, tolerant),
+        var (sequence, type) = (row.GetInt64(first), row.GetString(first + 4));
+        return new(sequence, row.GetGuid(first + 1), organizationId, row.GetGuid(first + 2), row.GetInt64(first + 3), type, Body(row, first + 5, sequence, type, unreadable),
             new(row.GetDateTime(first + 6)), Metadata(row, first));
     }
 
@@ -31,20 +37,28 @@ internal static class EventRows
         return correlation is null && causation is null && user is null ? EventMetadata.None : new(correlation, causation, user);
     }
 
-    private static object? Body(NpgsqlDataReader row, int column, string type, bool tolerant)
+    private static object? Body(NpgsqlDataReader row, int column, long sequence, string type, UnreadableEvents unreadable)
     {
         if (row.IsDBNull(column))
         {
-            return null;
+            return unreadable.Find(sequence) is { } error ? new UnreadableBody(error) : null;
+        }
+
+        var text = row.GetFieldValue<byte[]>(column);
+        if (text.Length > UnreadableEvents.BodyBytesMax)
+        {
+            var error = $"Its body has {text.Length} bytes as text; {UnreadableEvents.BodyBytesMax} are read.";
+            unreadable.Note(sequence, error);
+            return new UnreadableBody(error);
         }
 
         try
         {
-            return EventTypes.Read(type, row.GetFieldValue<byte[]>(column));
+            return EventTypes.Read(type, text);
         }
-        catch (Exception error) when (tolerant && error is JsonException or NotSupportedException)
+        catch (Exception error) when (error is not OutOfMemoryException) // whatever a record's own code makes of it: this event is bad, its neighbours are not
         {
-            return new UnreadableBody(error.Message);
+            return new UnreadableBody(error.Message.Length > ErrorCharactersMax ? error.Message[..ErrorCharactersMax] : error.Message);
         }
     }
 

@@ -18,6 +18,7 @@ public static class EventStoreSetup
         services.AddSingleton<LogReaders>();
         services.AddSingleton<ProjectionRunner>();
         services.AddHostedService(provider => provider.GetRequiredService<ProjectionRunner>());
+        services.AddSingleton<Application.Common.IStoreHealth, ProjectionsHealth>();
         services.AddSingleton<PostgresEventStore>();
         services.AddSingleton<IEventStore>(provider => provider.GetRequiredService<PostgresEventStore>());
         services.AddSingleton<IEventLog, OrganizationLog>();

@@ -25,6 +25,7 @@ public sealed partial class LogReader : IAsyncDisposable
 
     private readonly NpgsqlDataSource source;
     private readonly GapWatcher? gaps;
+    private readonly UnreadableEvents unreadable;
 
     /// <param name="shard">Whose log.</param>
     /// <param name="settings"><see cref="EventStoreSettings.ForeignWriters"/> decides how the end of what is final is found.</param>
@@ -41,6 +42,7 @@ public sealed partial class LogReader : IAsyncDisposable
         text.Options = $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off".Trim();
         source = NpgsqlDataSource.Create(text.ConnectionString);
         gaps = settings.ForeignWriters ? new GapWatcher() : null;
+        unreadable = UnreadableEvents.Of(shard);
     }
 
     /// <summary>The next events after <paramref name="after"/>.</summary>
@@ -54,10 +56,13 @@ public sealed partial class LogReader : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(max, PageEventsMax);
         try
         {
-            await using var connection = await source.OpenConnectionAsync(ct);
-            return gaps is null
-                ? await ReadBelowFenceAsync(connection, after, types, max, ct)
-                : await ReadUpToAsync(connection, after, await gaps.FinalAsync(connection, ct), types, max, ct);
+            return await IsolatingAsync(async (bodies, most) =>
+            {
+                await using var connection = await source.OpenConnectionAsync(ct);
+                return gaps is null
+                    ? await ReadBelowFenceAsync(connection, after, types, bodies, most, ct)
+                    : await ReadUpToAsync(connection, after, await gaps.FinalAsync(connection, ct), types, bodies, most, ct);
+            }, max, ct);
         }
         catch (NpgsqlException error) when (Unreachable.Is(error))
         {
@@ -96,12 +101,12 @@ public sealed partial class LogReader : IAsyncDisposable
     public ValueTask DisposeAsync() => source.DisposeAsync();
 
     // Fence and events in one round trip, but in two statements: the events need a snapshot taken after the fence.
-    private static async Task<LogPage> ReadBelowFenceAsync(NpgsqlConnection connection, long after, IReadOnlyCollection<string>? types, int max, CancellationToken ct)
+    private async Task<LogPage> ReadBelowFenceAsync(NpgsqlConnection connection, long after, IReadOnlyCollection<string>? types, bool bodies, int max, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(new("SELECT set_config('bsp.fence', bsp.fence()::text, true)::bigint"));
-        var read = new NpgsqlBatchCommand("SELECT * FROM bsp.read_log($1, least($2, current_setting('bsp.fence')::bigint), $3, $4)");
-        Bind(read.Parameters, after, after + LookedThroughMax, types, max);
+        var read = new NpgsqlBatchCommand($"SELECT {Columns(bodies)} FROM bsp.read_log($1, least($2, current_setting('bsp.fence')::bigint), $3, $4)");
+        Bind(read.Parameters, after, after + LookedThroughMax, types, bodies, max);
         batch.BatchCommands.Add(read);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
@@ -110,38 +115,51 @@ public sealed partial class LogReader : IAsyncDisposable
         return await PageAsync(reader, after, final, max, ct);
     }
 
-    private static async Task<LogPage> ReadUpToAsync(NpgsqlConnection connection, long after, long final, IReadOnlyCollection<string>? types, int max, CancellationToken ct)
+    private async Task<LogPage> ReadUpToAsync(NpgsqlConnection connection, long after, long final, IReadOnlyCollection<string>? types, bool bodies, int max, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand("SELECT * FROM bsp.read_log($1, $2, $3, $4)", connection);
-        Bind(command.Parameters, after, Math.Min(after + LookedThroughMax, final), types, max);
+        await using var command = new NpgsqlCommand($"SELECT {Columns(bodies)} FROM bsp.read_log($1, $2, $3, $4)", connection);
+        Bind(command.Parameters, after, Math.Min(after + LookedThroughMax, final), types, bodies, max);
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await PageAsync(reader, after, final, max, ct);
     }
 
-    private static async Task<LogPage> PageAsync(NpgsqlDataReader reader, long after, long final, int max, CancellationToken ct)
+    private async Task<LogPage> PageAsync(NpgsqlDataReader reader, long after, long final, int max, CancellationToken ct)
     {
         var events = new List<StoredEvent>();
         var tenants = new Dictionary<string, Guid>();
-        while (await reader.ReadAsync(ct))
+        try
         {
-            var tenant = reader.GetString(10);
-            if (!tenants.TryGetValue(tenant, out var organization))
+            while (await reader.ReadAsync(ct))
             {
-                tenants[tenant] = organization = Guid.TryParse(tenant, out var id) ? id : Guid.Empty; // a foreign writer's default tenant
-            }
+                var tenant = reader.GetString(10);
+                if (!tenants.TryGetValue(tenant, out var organization))
+                {
+                    tenants[tenant] = organization = Guid.TryParse(tenant, out var id) ? id : Guid.Empty; // a foreign writer's default tenant
+                }
 
-            events.Add(EventRows.Read(reader, organization, tolerant: true));
+                events.Add(EventRows.Read(reader, organization, unreadable));
+            }
+        }
+        catch (PostgresException refused) when (events.Count > 0 && UnreadableEvents.MayBeOfARow(refused))
+        {
+            return new(after, events[^1].Sequence, events); // those before the bad one; the next page begins with it
         }
 
         return new(after, events.Count == max ? events[^1].Sequence : Math.Max(after, Math.Min(after + LookedThroughMax, final)), events);
     }
 
-    private static void Bind(NpgsqlParameterCollection parameters, long after, long upTo, IReadOnlyCollection<string>? types, int max)
+    private static string Columns(bool bodies) => EventRows.ColumnsOf(bodies ? "$5" : null, "tenant_id");
+
+    private void Bind(NpgsqlParameterCollection parameters, long after, long upTo, IReadOnlyCollection<string>? types, bool bodies, int max)
     {
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = after });
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = upTo });
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = types is null ? DBNull.Value : types.ToArray() });
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = max });
+        if (bodies)
+        {
+            parameters.Add(EventRows.LeftOut(unreadable));
+        }
     }
 }
 

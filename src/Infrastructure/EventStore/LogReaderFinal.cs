@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Npgsql;
 
 namespace Bsp.Infrastructure.EventStore;
@@ -20,12 +21,44 @@ public sealed partial class LogReader
         ArgumentOutOfRangeException.ThrowIfGreaterThan(max, PageEventsMax);
         try
         {
-            await using var connection = await source.OpenConnectionAsync(ct);
-            return await ReadUpToAsync(connection, after, upTo, types, max, ct);
+            return await IsolatingAsync(async (bodies, most) =>
+            {
+                await using var connection = await source.OpenConnectionAsync(ct);
+                return await ReadUpToAsync(connection, after, upTo, types, bodies, most, ct);
+            }, max, ct);
         }
         catch (NpgsqlException error) when (Unreachable.Is(error))
         {
             throw new StoreUnavailable("postgres", error);
+        }
+    }
+
+    /// <summary>Asks for its body again, should it have been unreadable.</summary>
+    public void Forget(long sequence) => unreadable.Forget(sequence);
+
+    // A page of which not even the first row came: that row is read without its body, and its body alone. Refused again: it is the bad one, and a page of its own.
+    private async Task<LogPage> IsolatingAsync(Func<bool, int, Task<LogPage>> read, int max, CancellationToken ct)
+    {
+        try
+        {
+            return await read(true, max);
+        }
+        catch (PostgresException refused) when (UnreadableEvents.MayBeOfARow(refused))
+        {
+            var page = await read(false, 1);
+            if (page.Events is not [var suspect])
+            {
+                throw;
+            }
+
+            try
+            {
+                return await read(true, 1);
+            }
+            catch (PostgresException alone) when (UnreadableEvents.MayBeOfARow(alone) && unreadable.Judge(suspect.Sequence, alone))
+            {
+                return page with { Events = [suspect with { Body = new UnreadableBody(unreadable.Find(suspect.Sequence) ?? alone.MessageText) }] };
+            }
         }
     }
 }

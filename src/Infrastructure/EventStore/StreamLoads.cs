@@ -10,7 +10,7 @@ namespace Bsp.Infrastructure.EventStore;
 /// Loads of single streams, which callers ask for at the same moment and get in one round trip. A caller who finds at most one under way is served at once, without a timer; a
 /// further round trip begins beside the running ones when enough wait, or when they are slow. One broken stream fails its own caller only.
 /// </summary>
-internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
+internal sealed class StreamLoads(NpgsqlDataSource source, UnreadableEvents unreadable, int connectionsMax)
 {
     // Streams of one round trip: enough to share its price, few enough that nobody waits for long.
     private const int StreamsMax = 64;
@@ -21,11 +21,12 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
     // A round trip older than this holds up those who wait for it.
     private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(2);
 
-    private const string Sql = $"""
+    private static readonly string Sql = $"""
         SELECT s.place::int, e.* FROM unnest($1, $2) WITH ORDINALITY AS s (tenant, id, place)
-         CROSS JOIN LATERAL (SELECT {StreamLoader.Columns} FROM public.mt_events e WHERE e.tenant_id = s.tenant AND e.stream_id = s.id ORDER BY e.version OFFSET 0) e
+         CROSS JOIN LATERAL (SELECT {StreamLoader.Columns("$3")} FROM public.mt_events e WHERE e.tenant_id = s.tenant AND e.stream_id = s.id ORDER BY e.version OFFSET 0) e
         """;
 
+    private readonly BadRows bad = new(source, unreadable);
     private readonly Lock gate = new();
     [Bounded("callers that wait for their load")]
     private readonly Queue<Call> waiting = new();
@@ -33,7 +34,7 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
     private long lastBegan;
 
     /// <exception cref="NpgsqlException">The server could not be asked, or refused.</exception>
-    /// <exception cref="System.Text.Json.JsonException">A body of this stream cannot be read.</exception>
+    /// <exception cref="UnreadableStream">A body of this stream cannot be read.</exception>
     public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
@@ -65,7 +66,7 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
         {
             try
             {
-                await ReadAsync(batch);
+                await ReadReadableAsync(batch);
             }
             catch (Exception error)
             {
@@ -103,6 +104,25 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
         }
     }
 
+    // A body that PostgreSQL cannot give fails the whole statement: found, and left out, it fails nobody but whoever asked for its stream.
+    private async Task ReadReadableAsync(List<Call> calls)
+    {
+        try
+        {
+            await ReadAsync(calls);
+        }
+        catch (PostgresException refused) when (UnreadableEvents.MayBeOfARow(refused))
+        {
+            calls.ForEach(call => call.Reset());
+            if (await bad.FindAsync(calls.ConvertAll(call => (call.Tenant, call.StreamId)), CancellationToken.None) == 0 && unreadable.Numbers().Length == 0)
+            {
+                throw;
+            }
+
+            await ReadAsync(calls);
+        }
+    }
+
     private async Task ReadAsync(List<Call> calls)
     {
         await using var connection = await source.OpenConnectionAsync();
@@ -115,13 +135,14 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
             {
                 new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = tenants },
                 new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, Value = calls.ConvertAll(call => call.StreamId) },
+                EventRows.LeftOut(unreadable),
             },
         });
         await using var reader = await batch.ExecuteReaderAsync();
         await reader.NextResultAsync();
         while (await reader.ReadAsync())
         {
-            calls[reader.GetInt32(0) - 1].Take(reader);
+            calls[reader.GetInt32(0) - 1].Take(reader, unreadable);
         }
     }
 
@@ -139,21 +160,25 @@ internal sealed class StreamLoads(NpgsqlDataSource source, int connectionsMax)
 
         public Task<LoadedStream> Loaded => completion.Task;
 
-        public void Take(NpgsqlDataReader row)
+        public void Take(NpgsqlDataReader row, UnreadableEvents unreadable)
         {
-            try
-            {
-                archived = row.GetBoolean(First + StreamLoader.ArchivedColumn);
-                events.Add(EventRows.Read(row, organizationId, tolerant: false, First));
-            }
-            catch (Exception unreadable) when (unreadable is System.Text.Json.JsonException or NotSupportedException)
-            {
-                Fail(unreadable);
-            }
+            archived = row.GetBoolean(First + StreamLoader.ArchivedColumn);
+            events.Add(EventRows.Read(row, organizationId, unreadable, First));
         }
+
+        /// <summary>It is read again.</summary>
+        public void Reset() => events.Clear();
 
         public void Fail(Exception error) => completion.TrySetException(error);
 
-        public void Complete() => completion.TrySetResult(StreamLoader.Stream(streamId, events, archived, archivedToo: false));
+        public void Complete()
+        {
+            if (events.Find(e => e.Body is UnreadableBody) is { Body: UnreadableBody body } bad)
+            {
+                Fail(new UnreadableStream(bad, body.Error));
+            }
+
+            completion.TrySetResult(StreamLoader.Stream(streamId, events, archived, archivedToo: false));
+        }
     }
 }

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -20,10 +21,12 @@ public sealed partial class IdempotencySweep(IdempotencyKeys keys, TimeProvider 
             try
             {
                 await keys.PurgeAsync(clock.GetUtcNow() - KeptFor, stoppingToken);
+                Loop.Worked();
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {
                 LogFailed(fault);
+                Loop.Failed(fault);
             }
         }
     }

@@ -3,6 +3,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -32,7 +33,9 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         {
             try
             {
-                if (!await WorkAsync(stoppingToken))
+                var worked = await WorkAsync(stoppingToken);
+                Loop.Worked();
+                if (!worked)
                 {
                     await signal.WaitAsync(LookEvery, stoppingToken);
                 }
@@ -44,6 +47,7 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
             catch (Exception e)
             {
                 LogLookFailed(e); // the store is down: keep looking
+                Loop.Failed(e);
                 await Task.Delay(LookEvery, clock, stoppingToken);
             }
         }

@@ -60,7 +60,7 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
         foreach (var own in old.Where(stored => stored.OrganizationId != Guid.Empty).GroupBy(stored => stored.OrganizationId))
         {
             var streams = await store.LoadManyAsync(own.Key, [.. own.Select(stored => stored.StreamId).Distinct()], ct);
-            var ended = streams.Where(s => s.Version > 0 && s.Events[^1].Timestamp < before && s.Fold<Message, MessageEvent>().HasEnded).Select(s => (s.StreamId, s.Version)).ToList();
+            var ended = streams.Where(s => s.Version > 0 && s.Unreadable is null && s.Events[^1].Timestamp < before && s.Fold<Message, MessageEvent>().HasEnded).Select(s => (s.StreamId, s.Version)).ToList();
             gone += ended.Count == 0 ? 0 : await store.ArchiveAsync(own.Key, ended, ct);
         }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -47,6 +48,7 @@ public sealed partial class Instance(Shards shards, ILogger<Instance> log) : Bac
                 {
                     await Task.Delay(CheckEvery, stop);
                     await ExecuteAsync(connection, "SELECT 1", stop);
+                    Loop.Worked(shard.Name);
                 }
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -56,6 +58,7 @@ public sealed partial class Instance(Shards shards, ILogger<Instance> log) : Bac
             catch (Exception e) when (e is NpgsqlException or IOException or InvalidOperationException or TimeoutException)
             {
                 LogLost(shard.Name, e.Message);
+                Loop.Failed(e, shard.Name);
                 await Task.Delay(CheckEvery, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -4,6 +4,7 @@ using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 
 namespace Bsp.Infrastructure.Messages;
@@ -34,7 +35,7 @@ public static class MessageDocumentFold
                 Template = e.Template is { } t ? new(t.TemplateId, t.Name, t.Language, null) : null,
                 StatusHistory = [new("pending", Ms(e.At))],
             },
-            (null, MessageReceived e) => Found(stored.OrganizationId, e.Ref, e.At) with { WaMessageId = e.Wamid, Status = "delivered", StatusExact = "delivered" },
+            (null, MessageReceived e) => Found(stored.OrganizationId, e.Ref, e.At) with { WaMessageId = MetaId.Of(e.Wamid), GroupId = e.GroupId, Status = "delivered", StatusExact = "delivered" },
             (null, _) => null,
             _ => before,
         };
@@ -54,7 +55,7 @@ public static class MessageDocumentFold
         CampaignId = of.CampaignId,
         Direction = of.Direction,
         MessageType = NearestMessageType.ForDocument(of.Type),
-        MessageTypeExact = of.Type,
+        MessageTypeExact = Text.Cut(of.Type, NearestMessageType.ExactUnitsMax),
         CreatedAt = Ms(at),
         UpdatedAt = Ms(at),
     };
@@ -63,7 +64,7 @@ public static class MessageDocumentFold
     {
         MessageQueued => MessageDocumentContent.Outbound(d, content),
         MessageReceived e => MessageDocumentContent.Inbound(With(d, e.Evidence), content) with { DeliveredAt = Ms(e.At), StatusHistory = Add(d, new("delivered", Ms(e.At))) },
-        MessageAccepted e => Accept(d) with { WaMessageId = e.Wamid },
+        MessageAccepted e => Accept(d) with { WaMessageId = MetaId.Of(e.Wamid) },
         MessageSending => Reach(d, "sending"),
         MessageAttemptRefused => d.StatusExact == "sending" ? d with { StatusExact = "queued" } : d,
         MessageOutcomeUnknown => Reach(d, "outcome_unknown"),
@@ -136,12 +137,23 @@ public static class MessageDocumentFold
     private static MessageDocument Reach(MessageDocument d, string rung) =>
         Array.IndexOf(Ladder, rung) > Array.IndexOf(Ladder, d.StatusExact) && Array.IndexOf(Ladder, d.StatusExact) >= 0 ? d with { StatusExact = rung } : d;
 
-    private static MessageDocument With(MessageDocument d, Evidence? evidence) => evidence?.Item is not { } item ? d : d with
+    private static MessageDocument With(MessageDocument d, Evidence? evidence)
     {
-        RawWebhook = d.RawWebhook is { } known && Age(known).CompareTo(Age(item)) > 0 ? known : item,
-        Cost = MessageDocumentPricing.Read(item) ?? d.Cost,
-        WaConversationId = MessageDocumentContent.Text(item, "conversation", "id") ?? d.WaConversationId,
-    };
+        if (evidence?.Item is not { } item)
+        {
+            return d;
+        }
+
+        var notes = new List<string>();
+        var raw = d.RawWebhook is { } known && Age(known).CompareTo(Age(item)) > 0 ? known : MessageDocumentBounds.Json(item, "raw_webhook", notes);
+        var with = d with
+        {
+            RawWebhook = raw,
+            Cost = MessageDocumentPricing.Read(item) ?? d.Cost,
+            WaConversationId = MessageDocumentContent.Text(item, "conversation", "id") is { } id ? MetaId.Of(id) : d.WaConversationId,
+        };
+        return notes.Count == 0 || d.Notes?.Contains(notes[0]) is true ? with : MessageDocumentBounds.Noted(with, notes[0]);
+    }
 
     // By Meta's own clock, not by arrival.
     private static (DateTimeOffset At, int Rung) Age(JsonElement item) => (MetaEnvelope.Order(item), Rung(MetaEnvelope.Text(item, "status") ?? ""));

@@ -30,7 +30,7 @@ public static class MessageDocumentLogs
         MessageUuid = fact.Ref.MessageId,
         EventType = type,
         EventData = evidence is null && note is null ? null
-            : JsonSerializer.SerializeToElement(new LogData(evidence?.Item, evidence?.JournalId, evidence?.BodySha256, note), EventTypes.Json),
+            : JsonSerializer.SerializeToElement(new LogData(MessageDocumentBounds.Json(evidence?.Item, "item", []), evidence?.JournalId, evidence?.BodySha256, note), EventTypes.Json),
         CreatedAt = MessageDocumentFold.Ms(fact.At),
         Position = position,
     };

@@ -3,6 +3,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -47,10 +48,12 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
                 try
                 {
                     await SweepAsync(shard, stoppingToken);
+                    Loop.Worked(shard.Name);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
                     LogFailed(e, shard.Name);
+                    Loop.Failed(e, shard.Name);
                 }
             }
 

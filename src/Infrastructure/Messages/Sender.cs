@@ -165,7 +165,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     {
         var now = clock.GetUtcNow();
         var jobs = sends.ToDictionary(s => s.Key, s => s.Value.Job);
-        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
+        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
         var outcomes = new List<JobOutcome>(jobs.Count);
         foreach (var (id, state) in known.Select(k => (k.Key, k.Value.State)).Where(k => !IsOf(k.State, sends[k.Key].Send)).ToList())
         {

@@ -47,7 +47,7 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
         var first = await Task.WhenAny(tasks);
         await both.CancelAsync();
         await Task.WhenAll(tasks).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        await first;
+        await (Array.Find(tasks, task => task.IsFaulted) ?? first); // one that ends takes the other along: what it died of is said
     }
 
     private async Task RebuildsAsync(CancellationToken ct)

@@ -200,6 +200,27 @@ internal sealed class ProjectionBoard(Shard shard)
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>Organizations that have anything in the log.</summary>
+    public async Task<int> OrganizationsAsync(CancellationToken ct)
+    {
+        await using var command = Command("SELECT count(*)::int FROM bsp.log_tenants()");
+        return (int)(await command.ExecuteScalarAsync(ct))!;
+    }
+
+    /// <summary>Projections, and rebuilds, that wait or have stopped.</summary>
+    public async Task<List<string>> TroubledAsync(CancellationToken ct)
+    {
+        await using var command = Command("SELECT name FROM bsp.projections WHERE state IN ('waiting', 'stopped')");
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var all = new List<string>();
+        while (await reader.ReadAsync(ct))
+        {
+            all.Add(reader.GetString(0));
+        }
+
+        return all;
+    }
+
     /// <summary>Sequences of the parked events, the oldest first, 1,000 at most.</summary>
     public async Task<List<long>> ParkedAsync(string name, CancellationToken ct)
     {

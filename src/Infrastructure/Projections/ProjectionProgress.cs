@@ -28,6 +28,12 @@ internal sealed class ProjectionProgress
     /// <summary>As last reported; for metrics.</summary>
     public ProjectionState State { get; set; }
 
+    /// <summary>Why the last run here ended; null: it did not, or has worked since.</summary>
+    public string? Ended { get; set; }
+
+    /// <summary>It waits for a store, has stopped, or its runs end.</summary>
+    public bool IsTrouble => Ended is not null || (Complete != Elsewhere && State is ProjectionState.Waiting or ProjectionState.Stopped);
+
     /// <summary>Completes at the next move. Take it before looking.</summary>
     public Task Next => Volatile.Read(ref next).Task;
 

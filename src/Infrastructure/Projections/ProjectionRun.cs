@@ -10,6 +10,14 @@ namespace Bsp.Infrastructure.Projections;
 internal sealed partial class ProjectionRun(IProjection projection, Shard shard, LogTail tail, LogReader reader, LogSignal signal, ProjectionProgress progress, TimeProvider clock, ILogger log)
 {
     private const int ParkedInARowMax = 100;
+    private const int FailingOrganizationsMin = 2;
+    private const int FailingOrganizationsMax = 5;
+
+    // Bad events of one organization in a row with each of which it waits a little, in case it was no event's fault. The others wait for that, so not with all.
+    private const int PatientWith = 2;
+
+    // Times that a page is too much for a store which answers otherwise.
+    private const int ExhaustedMax = 6;
 
     // Only a safety net: appends of this process, NOTIFY and the shard's own look at the fence once a second wake it.
     private static readonly TimeSpan LookAnywayEvery = TimeSpan.FromSeconds(60);
@@ -29,7 +37,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     private long stored;            // the view's own checkpoint
     private long seen;              // nothing of its types lies between
     private bool far;               // the log is read ahead
-    private int parkedInARow;
+    private readonly Dictionary<Guid, int> failing = []; // organizations of which nothing was taken since, with the events parked
     private long appliedSinceReport;
     private (double Events, double Numbers) rate;
     private long reportedAt;
@@ -151,6 +159,11 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         }
 
         state = left == ProjectionState.Paused ? left : Following(projection);
+        if (progress.Ended is { } ended && state == Following(projection))
+        {
+            (state, error) = (ProjectionState.Waiting, ended); // until it has done what the run before it died of
+        }
+
         await ReloadAsync(ct);
         (movedAt, reportedAt) = (clock.GetTimestamp(), clock.GetTimestamp());
     }
@@ -185,6 +198,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
             waitFor = signal.Next;
             pace.Begin();
             var page = await StepAsync(ct);
+            await RecoveredAsync(ct);
             if (CaughtUp is not null && state != ProjectionState.Stopped && !far && page.Events.Count < projection.PageEventsMax / 2)
             {
                 var over = false;
@@ -208,6 +222,17 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         finally
         {
             turn.Release();
+        }
+    }
+
+    // A page was read, and taken: what an earlier run ended with is over.
+    private async Task RecoveredAsync(CancellationToken ct)
+    {
+        if (progress.Ended is not null)
+        {
+            progress.Ended = null;
+            (state, error) = state == ProjectionState.Waiting ? (Following(projection), null) : (state, error);
+            await ReportAsync(ct);
         }
     }
 
@@ -259,7 +284,8 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
                 await RetryParkedAsync(ct);
                 break;
             default:
-                (state, error, parkedInARow) = (Following(projection), null, 0);
+                (state, error) = (Following(projection), null);
+                failing.Clear();
                 seen = stored;
                 break;
         }

@@ -38,6 +38,7 @@ internal sealed partial class ProjectionRun
     private async Task<Exception?> TryAsync(EventPage page, CancellationToken ct)
     {
         Exception? bad = null;
+        var exhausted = 0;
         await UntilItWorksAsync(async () =>
         {
             try
@@ -60,7 +61,8 @@ internal sealed partial class ProjectionRun
                     throw new CheckpointMoved(projection.Name, page.After);
                 }
 
-                if (StoreTrouble.Is(failed))
+                // The store has just answered for its checkpoint: what is too much for it time and again is too much of this page.
+                if (StoreTrouble.Of(failed) is var kind && (kind == TroubleKind.Passing || (kind == TroubleKind.Exhausted && ++exhausted < ExhaustedMax)))
                 {
                     throw;
                 }
@@ -78,14 +80,19 @@ internal sealed partial class ProjectionRun
         movedAt = clock.GetTimestamp();
         if (page.Events.Count > 0)
         {
-            parkedInARow = 0;
+            foreach (var organization in failing.Count == 0 ? [] : page.Organizations)
+            {
+                failing.Remove(organization);
+            }
+
             appliedSinceReport += page.Events.Count;
         }
     }
 
     private async Task PoisonAsync(EventPage page, Exception failed, CancellationToken ct)
     {
-        foreach (var delay in failed is InvalidDataException ? [] : PoisonRetries)
+        var organization = page.Events.Count == 0 ? Guid.Empty : page.Events[0].OrganizationId;
+        foreach (var delay in failed is InvalidDataException || failing.GetValueOrDefault(organization) >= PatientWith ? [] : PoisonRetries)
         {
             await Task.Delay(delay, clock, ct);
             if (await TryAsync(page, ct) is not { } again)
@@ -96,7 +103,7 @@ internal sealed partial class ProjectionRun
             failed = again;
         }
 
-        if (page.Events.Count == 0 || projection.OnPoison == OnPoison.Stop || parkedInARow >= ParkedInARowMax)
+        if (page.Events.Count == 0 || projection.OnPoison == OnPoison.Stop || await IsBrokenAsync(ct))
         {
             (state, error) = (ProjectionState.Stopped, failed.Message);
             LogStopped(projection.Name, shard.Name, page.After, failed);
@@ -106,8 +113,21 @@ internal sealed partial class ProjectionRun
         var bad = page.Events[0];
         LogParked(projection.Name, shard.Name, bad.Sequence, bad.Type, failed);
         await UntilItWorksAsync(() => board.ParkAsync(projection.Name, bad, failed.Message, ct), ct);
-        parkedInARow++;
+        failing[organization] = failing.GetValueOrDefault(organization) + 1;
         await ApplyAsync(page with { Events = [] }, ct);
+    }
+
+    // One organization's events may all be bad, and are its own affair. When nothing can be taken of many, or of all there are, the projection is broken, not the events.
+    private async Task<bool> IsBrokenAsync(CancellationToken ct)
+    {
+        if (failing.Count < FailingOrganizationsMin || failing.Values.Sum() < ParkedInARowMax)
+        {
+            return false;
+        }
+
+        var all = 0;
+        await UntilItWorksAsync(async () => all = await board.OrganizationsAsync(ct), ct);
+        return failing.Count >= Math.Min(FailingOrganizationsMax, all);
     }
 
     // Each in a transaction of its own with its place among the parked: killed anywhere, it is counted once. Who still cannot be taken stays, with its new error.
@@ -120,6 +140,7 @@ internal sealed partial class ProjectionRun
 
         foreach (var sequence in await board.ParkedAsync(projection.Name, ct))
         {
+            reader.Forget(sequence);
             var page = await reader.ReadFinalAsync(sequence - 1, sequence, types, 1, ct);
             if (page.Events is not [{ Body: not UnreadableBody } parked])
             {

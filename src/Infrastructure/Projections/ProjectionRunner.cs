@@ -41,6 +41,19 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
         return statuses;
     }
 
+    /// <summary>Names of the projections of this build that are in trouble, whichever process runs them; null: none is. Anybody may read it, so the errors are in <c>/v1/projections</c> only.</summary>
+    public async Task<string?> TroubleAsync(CancellationToken ct)
+    {
+        var troubled = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var shard in shards.All)
+        {
+            troubled.UnionWith((await new ProjectionBoard(shard).TroubledAsync(ct)).Where(name => Has(name) || Array.Exists(all, p => CopyName.Of(p.Name) == name)).Select(name => $"{name} on {shard.Name}"));
+            troubled.UnionWith(all.Where(p => ProgressOf(p, shard).IsTrouble).Select(p => $"{p.Name} on {shard.Name}"));
+        }
+
+        return troubled.Count == 0 ? null : $"{string.Join(", ", troubled)}: in trouble; GET /v1/projections says why.";
+    }
+
     /// <summary>Asks whoever runs it, on every shard; taken up within about a second.</summary>
     /// <exception cref="ArgumentException">No projection has this name.</exception>
     public async Task RequestAsync(string projection, ProjectionRequest request, CancellationToken ct)
@@ -101,15 +114,17 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
         Measure("bsp_projection_here", "1: this process runs it; the other figures are 0 where it does not.", (_, _) => 1);
         Measure("bsp_projection_lag", "Numbers of the log still to go through.", (progress, shard) => Math.Max(0, shard.End - progress.Complete));
         Measure("bsp_projection_events_per_second", "Of the last seconds, of its own event types.", (progress, _) => progress.EventsPerSecond);
-        Measure("bsp_projection_trouble", "1: it waits for a store or has stopped.", (progress, _) => progress.State is ProjectionState.Waiting or ProjectionState.Stopped ? 1 : 0);
+        meter.CreateObservableGauge("bsp_projection_trouble", () => Each((progress, _) => progress.IsTrouble ? 1 : 0), description: "1: it waits for a store, has stopped, or its runs end.");
         return Task.WhenAll(running.Select(shard => shard.RunAsync(stoppingToken)));
     }
 
     private void Measure(string name, string description, Func<ProjectionProgress, ShardRunner, double> value) => meter.CreateObservableGauge(name, () =>
+        Each((progress, shard) => progress.Complete == ProjectionProgress.Elsewhere ? 0 : value(progress, shard)), description: description);
+
+    private IEnumerable<Measurement<double>> Each(Func<ProjectionProgress, ShardRunner, double> value) =>
         from shard in running
         from projection in all
-        let progress = ProgressOf(projection, shard.Shard)
-        select new Measurement<double>(progress.Complete == ProjectionProgress.Elsewhere ? 0 : value(progress, shard), new("projection", projection.Name), new("shard", shard.Shard.Name)), description: description);
+        select new Measurement<double>(value(ProgressOf(projection, shard.Shard), shard), new("projection", projection.Name), new("shard", shard.Shard.Name));
 
     private IProjection Named(string projection) => all.FirstOrDefault(p => p.Name == projection) ?? throw new ArgumentException($"There is no projection {projection}.", nameof(projection));
 

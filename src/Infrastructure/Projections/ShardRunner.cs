@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
@@ -17,10 +18,13 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
 {
     private const int LockClass = 0x5072_6F6A; // "Proj"
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AgainWithin = TimeSpan.FromSeconds(10);
 
     private readonly LogTail tail = new(reader, projections.Any(p => p.EventTypes is null) ? null : projections.SelectMany(p => p.EventTypes!).ToHashSet());
     private TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long end = -1;
+    [Application.Common.Bounded("one a projection")]
+    private readonly Dictionary<string, long> ended = []; // when a run of it last ended here
     [Application.Common.Bounded("one a projection")]
     private readonly Dictionary<string, (IProjection Projection, int Key)> byName = projections.ToDictionary(p => p.Name, p => (p, KeyOf(p.Name)));
 
@@ -59,6 +63,7 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
                 }
 
                 await DropEndedAsync(connection, runs, ct);
+                Loop.Worked(shard.Name);
                 if (await Task.WhenAny(orders, Task.Delay(LookEvery, clock, ct)) == orders)
                 {
                     Interlocked.Exchange(ref asked, new(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -79,12 +84,36 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
     {
         foreach (var (name, held) in runs.Where(pair => pair.Value.Task.IsCompleted).ToList())
         {
-            LogEnded(name, shard.Name, held.Task.Exception?.InnerException);
+            var why = held.Task.Exception?.InnerException;
+            LogEnded(name, shard.Name, why);
+            await ShowEndedAsync(byName[name].Projection, why, ct);
             await using var unlock = new NpgsqlCommand("SELECT pg_advisory_unlock($1, $2)", connection);
             unlock.Parameters.Add(new() { Value = LockClass });
             unlock.Parameters.Add(new() { Value = byName[name].Key });
             await unlock.ExecuteNonQueryAsync(ct);
             runs.Remove(name);
+        }
+    }
+
+    // A run that ends is trouble until one has worked again. That another runner has moved the view happens at a takeover; time and again, it is trouble too.
+    private async Task ShowEndedAsync(IProjection projection, Exception? why, CancellationToken ct)
+    {
+        var last = ended.GetValueOrDefault(projection.Name);
+        ended[projection.Name] = clock.GetTimestamp();
+        if (why is null or CheckpointMoved && (last == 0 || clock.GetElapsedTime(last) > AgainWithin))
+        {
+            return;
+        }
+
+        var text = $"It ended and is begun afresh: {why?.Message ?? "without an error"}";
+        progress(projection).Ended = text;
+        try
+        {
+            await new ProjectionBoard(shard).ReportAsync(projection.Name, ProjectionState.Waiting, text, 0, 0, null, ct);
+        }
+        catch (Exception failed) when (StoreTrouble.Is(failed) && !ct.IsCancellationRequested)
+        {
+            LogLost(shard.Name, failed); // the metrics and this process's health say it all the same
         }
     }
 
@@ -129,6 +158,7 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
             {
                 // Whatever it was, the other shards and the requests go on; it is tried again and shows in the log until it works.
                 LogLost(shard.Name, error);
+                Loop.Failed(error, shard.Name);
                 await Task.WhenAny(Task.Delay(LookEvery, clock, ct));
             }
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Queue;
@@ -55,6 +56,7 @@ public sealed class Worker(
             {
                 await TakeOrSleepAsync(signal, stop);
                 trouble = TimeSpan.Zero;
+                Loop.Worked();
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -63,6 +65,7 @@ public sealed class Worker(
             catch (Exception error)
             {
                 trouble = trouble == TimeSpan.Zero ? TroublePauseMin : TimeSpan.FromTicks(Math.Min(trouble.Ticks * 2, TroublePauseMax.Ticks));
+                Loop.Failed(error);
                 log.LogWarning(error, "Queue {Queue}: cannot take jobs; trying again in {PauseMs} ms", queue.Name, trouble.TotalMilliseconds);
                 await Task.Delay(trouble, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
 
@@ -22,10 +23,12 @@ public abstract class ShardSweep(Shards shards, TimeProvider clock, TimeSpan fir
                 try
                 {
                     await SweepAsync(shard, stoppingToken);
+                    Loop.Worked(shard.Name);
                 }
                 catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException or StoreUnavailable)
                 {
                     LogFailed(e, shard.Name);
+                    Loop.Failed(e, shard.Name);
                 }
                 catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
                 {

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Threading.Channels;
 using Bsp.Application.Common;
 using Bsp.Application.Webhooks;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
@@ -110,9 +111,11 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
             await InsertAsync([.. batch.Select(w => w.Entry)]);
             batch.ForEach(e => e.Committed.TrySetResult());
             signal.Set();
+            Loop.Worked();
         }
         catch (Exception e)
         {
+            Loop.Failed(e);
             batch.ForEach(entry => entry.Committed.TrySetException(e is NpgsqlException or IOException or TimeoutException ? new StoreUnavailable("postgres", e) : e));
         }
     }

@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -24,10 +25,12 @@ public sealed partial class JournalPartitions(Shards shards, JournalOptions opti
             try
             {
                 await MaintainAsync(stoppingToken);
+                Loop.Worked();
             }
             catch (Exception e) when (e is NpgsqlException or IOException or TimeoutException)
             {
                 LogFailed(e);
+                Loop.Failed(e);
                 pause = RetryAfter;
             }
 

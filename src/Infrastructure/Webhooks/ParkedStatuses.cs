@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -62,10 +63,13 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
                     {
                         await PurgeAsync(shard, stoppingToken);
                     }
+
+                    Loop.Worked(shard.Name);
                 }
                 catch (Exception e) when (e is not OperationCanceledException)
                 {
                     LogFailed(e, shard.Name);
+                    Loop.Failed(e, shard.Name);
                 }
             }
 

@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -40,7 +41,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     private async Task ReadLoopAsync(CancellationToken stop)
     {
         var (next, full) = (Guid.Empty, false);
-        await LoopAsync(async trouble =>
+        await LoopAsync("reading", async trouble =>
         {
             if (!full)
             {
@@ -55,7 +56,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         }, stop);
     }
 
-    private Task AsideLoopAsync(CancellationToken stop) => LoopAsync(async trouble =>
+    private Task AsideLoopAsync(CancellationToken stop) => LoopAsync("set aside", async trouble =>
     {
         if (await AsidePageAsync(trouble < TroubleMax, stop) == 0)
         {
@@ -63,7 +64,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         }
     }, stop);
 
-    private async Task LoopAsync(Func<int, Task> round, CancellationToken stop)
+    private async Task LoopAsync(string part, Func<int, Task> round, CancellationToken stop)
     {
         for (var trouble = 0; !stop.IsCancellationRequested;)
         {
@@ -71,6 +72,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             {
                 await round(trouble);
                 trouble = 0;
+                Loop.Worked(part);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
@@ -80,6 +82,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             {
                 trouble++;
                 Log(e);
+                Loop.Failed(e, part);
                 await Task.Delay(TroublePause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

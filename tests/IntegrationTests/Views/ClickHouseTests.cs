@@ -54,6 +54,30 @@ public sealed class ClickHouseTests(StoresFixture fixture)
     }
 
     [Fact]
+    public async Task Statuses_of_130_months_are_taken_and_stop_nobody()
+    {
+        await using var database = await ViewsDatabase.NewAsync(fixture);
+        var organization = await database.NewOrganizationAsync();
+        using var client = NewClient(fixture);
+        var (projection, daily) = New(client, database);
+        using var _ = daily;
+        var events = Enumerable.Range(1, 130).Select(n =>
+        {
+            var message = new Domain.Messages.MessageRef(Domain.Common.Uuid.Of($"m{n}"), Domain.Common.Uuid.Of("a"), Domain.Common.Uuid.Of("c"), Domain.Common.Uuid.Of("v"), null, "text", "outbound");
+            var at = Inbound.Noon.AddMonths(-n);
+            return Inbound.Stored(organization, new Domain.Messages.MessageSent(message, false, null, at), message.MessageId, n) with { Timestamp = n % 2 == 0 ? Inbound.Noon : at };
+        }).ToList();
+
+        await projection.ApplyAsync(new(database.Shard, 0, 130, events), default);
+        await projection.ApplyAsync(new(database.Shard, 0, 130, events), default); // a page that was killed before its checkpoint
+
+        (await projection.CheckpointAsync(database.Shard, default)).ShouldBe(130);
+        Infrastructure.Analytics.MessageAnalyticsRows.Write(new(database.Shard, 0, 130, events), new Dictionary<Guid, Infrastructure.Campaigns.PriorSettlement>()).Count.ShouldBeGreaterThan(1);
+        var rows = (await client.QueryAsync("SELECT count() AS rows FROM message_analytics FINAL WHERE timestamp > now() - INTERVAL 50 MONTH", row => row.GetProperty("rows").GetInt64(), default))[0];
+        rows.ShouldBeInRange(35, 130);
+    }
+
+    [Fact]
     public async Task A_rebuild_gives_the_same_rows()
     {
         await using var database = await ViewsDatabase.NewAsync(fixture);

@@ -16,7 +16,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Bsp.IntegrationTests.Views;
 
 /// <summary>What both document stores promise.</summary>
-public abstract class DocumentStoreContract(StoresFixture fixture)
+public abstract partial class DocumentStoreContract(StoresFixture fixture)
 {
     protected abstract Task<(IDocumentStore Store, IDocumentViews Views)> OpenAsync(Shards shards);
 

@@ -92,7 +92,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         await using var session = stores.Session(tx, shard, organizationId);
         try
         {
-            var stream = await session.Events.FetchForWriting<TState>(streamId, ct);
+            var stream = await ReadableAsync(streamId, () => session.Events.FetchForWriting<TState>(streamId, ct));
             written.Version = stream.CurrentVersion ?? 0;
             if (stream.Aggregate is null && written.Version > 0)
             {
@@ -133,6 +133,18 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         catch (Exception newer) when (Failure.IsOfANewerRelease(newer))
         {
             throw new NewerRelease(streamId, newer);
+        }
+    }
+
+    private static async Task<T> ReadableAsync<T>(Guid streamId, Func<Task<T>> fetch)
+    {
+        try
+        {
+            return await fetch();
+        }
+        catch (Exception bad) when (Failure.IsUnreadable(bad))
+        {
+            throw new UnreadableStream(streamId, Failure.Of(bad).Message);
         }
     }
 
@@ -243,4 +255,8 @@ internal static class Failure
     /// <summary>An event's stored name is none that this build knows.</summary>
     public static bool IsOfANewerRelease(Exception error) =>
         error is global::Marten.Exceptions.UnknownEventTypeException or JasperFx.Events.UnknownEventTypeException;
+
+    /// <summary>An event of the stream cannot be read: PostgreSQL cannot give its body, or it is not what its name promises.</summary>
+    public static bool IsUnreadable(Exception error) =>
+        error is System.Text.Json.JsonException || error.InnerException is System.Text.Json.JsonException || (Of(error) is PostgresException { SqlState: ['5', '4', ..] or ['2', '2', ..] or ['X', 'X', ..] });
 }
