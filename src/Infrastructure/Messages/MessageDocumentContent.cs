@@ -108,8 +108,6 @@ public static class MessageDocumentContent
         }
     }
 
-    private static string Cut(string text) => text.Length <= PreviewCharsMax ? text : Domain.Common.Text.Cut(text, PreviewCharsMax - 1) + "…";
-
     private static MessageDocument Interactive(MessageDocument d, JsonElement own)
     {
         var type = Text(own, "type") ?? "unknown";

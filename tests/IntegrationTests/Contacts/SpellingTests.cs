@@ -107,7 +107,7 @@ public sealed class SpellingTests(ContactsDatabase database) : IClassFixture<Con
     {
         var organization = await database.NewOrganizationAsync();
         var (older, _) = await TwinsAsync(organization, "PENDING", "PENDING");
-        await new PatchContactHandler(database.Shards, database.Cache).Handle(new(organization, older, ContactsDatabase.Json("""{"custom_fields":{"a":1}}"""), null), Ct);
+        await new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, older, ContactsDatabase.Json("""{"custom_fields":{"a":1}}"""), null), Ct);
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public sealed class SpellingTests(ContactsDatabase database) : IClassFixture<Con
     {
         var organization = await database.NewOrganizationAsync();
         var contact = (await database.EnsureAsync(organization, new ContactIdentity(waId, null, "Ann")))[0].Id;
-        var patch = new PatchContactHandler(database.Shards, database.Cache);
+        var patch = new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit);
         await patch.Handle(new(organization, contact, ContactsDatabase.Json("""{"first_name":"Anne"}"""), null), Ct);
         await patch.Handle(new(organization, contact, ContactsDatabase.Json($$"""{"phone_number":"+{{waId}}","last_name":"Smith"}"""), null), Ct);
         (await ExactAsync(organization, $"+{waId}")).ShouldBe([contact]);
