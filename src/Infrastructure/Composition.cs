@@ -105,6 +105,9 @@ public static class Composition
         // Meta
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, options.Meta.Timeout));
         services.AddSingleton<IMeta, GraphClient>();
+        services.AddSingleton<NumberClaims>();
+        services.AddSingleton<NumberProofs>();
+        services.AddHostedService(provider => provider.GetRequiredService<NumberProofs>());
 
         AddEvents(services);
         AddRedis(services, options);

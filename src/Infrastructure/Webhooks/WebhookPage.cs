@@ -13,9 +13,30 @@ namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>Why a part of a webhook had no effect; the raw bytes stay in the journal.</summary>
 /// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unhandled_field</c>, <c>failed</c>, <c>gone</c>.</param>
-internal sealed record WebhookNote(Journaled Webhook, string? Field, string Reason, string? Detail);
+internal sealed record WebhookNote(Journaled Webhook, string? Field, string Reason, string? Detail)
+{
+    /// <summary>What must be proven so that it can be carried out; null: it waits for nothing.</summary>
+    public AwaitedNumber? WaitsFor { get; init; }
+}
 
-/// <summary>Carries out what a page of webhooks says, organization by organization. Harmless to repeat.</summary>
+/// <summary>The number or WABA that a webhook is for and that nobody has proven to have.</summary>
+internal sealed record AwaitedNumber(string? PhoneNumberId, string WabaId, string? DisplayDigits)
+{
+    private const int IdCharsMax = 64;
+
+    /// <summary>Null when it names nothing that could ever be somebody's.</summary>
+    public static AwaitedNumber? Of(MetaChange change)
+    {
+        var phone = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+        var shown = phone is null && MetaEnvelope.Text(change.Value, "display_phone_number") is { } number ? NumberDirectory.Digits(number) : null;
+        return change.EntryId.Length > IdCharsMax || phone?.Length > IdCharsMax || shown?.Length > IdCharsMax || (phone ?? shown ?? change.EntryId).Length == 0 ? null : new(phone, change.EntryId, shown);
+    }
+}
+
+/// <summary>
+/// Carries out what a page of webhooks says, organization by organization. Harmless to repeat: what was done already the log knows. The marks in Redis are written for whoever looks on from outside and never
+/// asked, because whoever can write there could have a customer's STOP passed over.
+/// </summary>
 internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others)
 {
     private readonly Dictionary<Guid, List<StatusItem>> statuses = [];
@@ -58,7 +79,7 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
             using var _ = Request(webhook.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
             if (await others.HandleAsync(change, webhook, ct) is { } reason)
             {
-                Notes.Add(new(webhook, change.Field, reason, null));
+                Notes.Add(await NoteAsync(webhook, change, reason, null, ct));
             }
         }
     }
@@ -94,16 +115,24 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
     private async Task SortMessagesAsync(Journaled webhook, MetaChange change, CancellationToken ct)
     {
         var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
-        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
-        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, change.EntryId, webhook.OrganizationId, ct);
+        if (owner is null)
         {
-            Notes.Add(new(webhook, change.Field, "unknown_number", phoneNumberId));
+            Notes.Add(await NoteAsync(webhook, change, "unknown_number", phoneNumberId, ct));
             return;
         }
 
         List(statuses, owner.OrganizationId).AddRange(MessagesField.Statuses(webhook, change.Value));
         identities.AddRange(MessagesField.IdentityNews(webhook, change.Value, owner.OrganizationId));
         List(messages, owner.OrganizationId).AddRange(MessagesField.Messages(webhook, change.Value, owner));
+    }
+
+    // What is for a number that nobody has proven waits for the proof; the raw bytes lie in the journal.
+    private async Task<WebhookNote> NoteAsync(Journaled webhook, MetaChange change, string reason, string? detail, CancellationToken ct)
+    {
+        var awaited = reason == "unknown_number" ? AwaitedNumber.Of(change) : null;
+        var settled = awaited is null || await numbers.IsSettledAsync(awaited.PhoneNumberId, awaited.WabaId, awaited.DisplayDigits, webhook.OrganizationId, ct);
+        return new(webhook, change.Field, reason, detail) { WaitsFor = settled ? null : awaited };
     }
 
     private async Task RecordAsync(Guid organization, IReadOnlyList<StatusItem> items, CancellationToken ct)
@@ -114,16 +143,9 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
 
         using var _ = Request("statuses");
-        var seen = await marks.SeenAsync(organization, [.. items.Select(Mark)], ct);
-        var fresh = items.Where(i => !seen.Contains(Mark(i))).ToList();
-        if (fresh.Count == 0)
-        {
-            return;
-        }
-
-        var recorded = await mediator.Send(new RecordStatuses(organization, fresh), ct);
+        var recorded = await mediator.Send(new RecordStatuses(organization, items), ct);
         await parked.ParkAsync(organization, recorded.Unknown, ct);
-        await marks.MarkDoneAsync(organization, [.. fresh.Select(Mark)], ct);
+        await marks.MarkDoneAsync(organization, [.. items.Select(Mark)], ct);
     }
 
     private async Task ReceiveAsync(Guid organization, IReadOnlyList<InboundItem> items, CancellationToken ct)
@@ -134,13 +156,8 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
 
         using var _ = Request("inbound");
-        var seen = await marks.SeenAsync(organization, [.. items.Select(i => i.Wamid)], ct);
-        var fresh = items.Where(i => !seen.Contains(i.Wamid)).ToList();
-        if (fresh.Count > 0)
-        {
-            await mediator.Send(new ReceiveMessages(organization, fresh), ct);
-            await marks.MarkDoneAsync(organization, [.. fresh.Select(i => i.Wamid)], ct);
-        }
+        await mediator.Send(new ReceiveMessages(organization, items), ct);
+        await marks.MarkDoneAsync(organization, [.. items.Select(i => i.Wamid)], ct);
     }
 
     // A repeated status with another time is another fact, so the time belongs to the mark.

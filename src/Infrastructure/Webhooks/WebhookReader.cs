@@ -159,13 +159,16 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         }
 
         await using var command = new NpgsqlCommand("""
-            INSERT INTO bsp.webhook_notes (journal_id, received_at, field, reason, detail) SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[])
+            INSERT INTO bsp.webhook_notes (journal_id, received_at, field, reason, detail, phone_number_id, waba_id, display_digits)
+            SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
             """, connection)
         {
             Parameters =
             {
                 new() { Value = notes.Select(n => n.Webhook.Id).ToArray() }, new() { Value = notes.Select(n => n.Webhook.ReceivedAt).ToArray() }, new() { Value = notes.Select(n => n.Field).ToArray() },
                 new() { Value = notes.Select(n => n.Reason).ToArray() }, new() { Value = notes.Select(n => n.Detail).ToArray() },
+                new() { Value = notes.Select(n => n.WaitsFor?.PhoneNumberId).ToArray() }, new() { Value = notes.Select(n => n.WaitsFor?.WabaId).ToArray() },
+                new() { Value = notes.Select(n => n.WaitsFor?.DisplayDigits).ToArray() },
             },
         };
         await command.ExecuteNonQueryAsync(ct);
