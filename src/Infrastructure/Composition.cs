@@ -154,6 +154,7 @@ public static class Composition
         services.AddSingleton<RateLimit>();
         services.AddSingleton<Locks>();
         services.AddSingleton<WebhookMarks>();
+        services.AddSingleton<CopySeal>();
         services.AddSingleton<RowCaches>();
         services.AddSingleton<IStoreHealth, RedisHealth>();
         services.AddSingleton(provider => new MessageQueue(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(), lockDuration: SendWorker.LockDuration));

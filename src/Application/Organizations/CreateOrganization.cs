@@ -19,8 +19,8 @@ public sealed class CreateOrganizationValidator : AbstractValidator<CreateOrgani
         RuleFor(c => c.Slug).NotEmpty().Matches("^[a-z0-9](?:[a-z0-9-]{1,58})[a-z0-9]$").WithMessage("must be 3–60 of a–z, 0–9 and '-', and neither begin nor end with '-'.");
         RuleFor(c => c.LogoUrl).WebAddress();
         RuleFor(c => c.MetaBusinessId).MaximumLength(64);
-        RuleFor(c => c.MetaAccessToken).MaximumLength(1_000);
-        RuleFor(c => c.WebhookVerifyToken).MaximumLength(200);
+        RuleFor(c => c.MetaAccessToken).MaximumLength(1_000).HeaderSecret();
+        RuleFor(c => c.WebhookVerifyToken).MaximumLength(200).SharedSecret();
         RuleFor(c => c.Settings).Must(Rules.IsObject).WithMessage("must be a JSON object of at most 64 KB.");
     }
 }

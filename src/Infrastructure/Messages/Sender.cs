@@ -4,6 +4,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.Meta;
@@ -29,9 +30,14 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
 
+    // Shorter: somebody is asked to correct the token, and looks whether it helps.
+    private static readonly TimeSpan NoTokenPause = TimeSpan.FromSeconds(5);
+
     // Between intent and call, and again between call and outcome; both and the call together stay below SendSweeper.SendingPatience.
     private static readonly TimeSpan StorePatience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan StoreLookEvery = TimeSpan.FromMilliseconds(250);
+
+    private sealed record Waiting(Guid MessageId, Guid AccountId, bool Held);
 
     /// <summary>One outcome per job.</summary>
     public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, CancellationToken ct)
@@ -50,16 +56,20 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             }
         }
 
-        foreach (var group in sends.GroupBy(s => (s.Send.OrganizationId, s.Send.AccountId)))
+        foreach (var group in sends.GroupBy(s => s.Send.OrganizationId))
         {
             try
             {
-                outcomes.AddRange(await SendAsync(group.Key.OrganizationId, group.Key.AccountId, [.. group], ct));
+                outcomes.AddRange(await SendAsync(group.Key, [.. group], ct));
+            }
+            catch (Refusal unknown)
+            {
+                outcomes.AddRange(group.Select(s => Forgotten(s.Job, unknown.Code)));
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
-                LogTrouble(e, group.Key.AccountId, group.Count());
+                LogTrouble(e, group.Key, group.Count());
                 var told = outcomes.Select(o => o.Job.Id).ToHashSet();
                 outcomes.AddRange(group.Where(s => !told.Contains(s.Job.Id)).Select(s => new JobPostponed(s.Job, StoreAwayPause)));
             }
@@ -68,7 +78,38 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return outcomes;
     }
 
-    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    // A job says which message to look at, and nothing else: whose it is, by which number and in which campaign it goes, and whether it still waits, PostgreSQL says.
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> jobs, CancellationToken ct)
+    {
+        var outcomes = new List<JobOutcome>(jobs.Count);
+        var waiting = await WaitingSendsAsync(organizationId, [.. jobs.Select(j => j.Send.MessageId).Distinct()], ct);
+        var taken = new HashSet<Guid>();
+        var sends = new List<(TakenJob Job, Waiting Send)>(jobs.Count);
+        foreach (var (job, said) in jobs)
+        {
+            if (!waiting.TryGetValue(said.MessageId, out var send) || !taken.Add(said.MessageId))
+            {
+                outcomes.Add(Forgotten(job, "not waiting"));
+            }
+            else if (send.Held)
+            {
+                outcomes.Add(Forgotten(job, "campaign is not running")); // resume puts it in again, or it is being cancelled
+            }
+            else
+            {
+                sends.Add((job, send));
+            }
+        }
+
+        foreach (var group in sends.GroupBy(s => s.Send.AccountId))
+        {
+            outcomes.AddRange(await SendAsync(organizationId, group.Key, [.. group], ct));
+        }
+
+        return outcomes;
+    }
+
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, Waiting Send)> sends, CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(sends.Count);
         if (await numbers.FindAsync(organizationId, accountId, ct) is not { } number)
@@ -77,17 +118,9 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             return outcomes;
         }
 
-        if (!number.MaySend)
+        if (!number.MaySend || !number.HasToken)
         {
-            outcomes.AddRange(sends.Select(s => new JobPostponed(s.Job, NumberStoppedPause)));
-            return outcomes;
-        }
-
-        var held = await HeldCampaignsAsync(organizationId, sends, ct);
-        outcomes.AddRange(sends.Where(s => held.Contains(s.Send.CampaignId ?? Guid.Empty)).Select(s => new JobCompleted(s.Job, "\"campaign is not running\"", Forget: true)));
-        sends.RemoveAll(s => held.Contains(s.Send.CampaignId ?? Guid.Empty));
-        if (sends.Count == 0)
-        {
+            outcomes.AddRange(sends.Select(s => new JobPostponed(s.Job, number.MaySend ? NoTokenPause : NumberStoppedPause)));
             return outcomes;
         }
 
@@ -108,17 +141,17 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return (permits.Granted, permits.NextWindowIn);
     }
 
-    // Paused or ended campaigns: their messages stay queued in the log (resume puts them in again) or are being cancelled.
-    private async Task<HashSet<Guid>> HeldCampaignsAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    // By the primary key, one look a message, whatever the planner believes of the table.
+    private async Task<Dictionary<Guid, Waiting>> WaitingSendsAsync(Guid organizationId, Guid[] messages, CancellationToken ct)
     {
-        var campaigns = sends.Where(s => s.Send.CampaignId is not null).Select(s => s.Send.CampaignId!.Value).Distinct().ToArray();
-        if (campaigns.Length == 0)
-        {
-            return [];
-        }
-
         var shard = await shards.OfAsync(organizationId, ct);
-        return [.. await shard.QueryAsync(organizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = ANY ($2) AND status <> 'RUNNING'", r => r.GetGuid(0), ct, organizationId, campaigns)];
+        var rows = await shard.QueryAsync(organizationId, """
+            SELECT q.message_id, q.account_id, coalesce(c.status <> 'RUNNING', false) FROM unnest($2::uuid[]) m (id)
+             CROSS JOIN LATERAL (SELECT * FROM bsp.send_queue s WHERE s.message_id = m.id LIMIT 1) q
+              LEFT JOIN LATERAL (SELECT k.status FROM campaigns k WHERE k.id = q.campaign_id LIMIT 1) c ON true
+             WHERE q.organization_id = $1 AND q.state = 0
+            """, r => new Waiting(r.GetGuid(0), r.GetGuid(1), r.GetBoolean(2)), ct, organizationId, messages);
+        return rows.ToDictionary(r => r.MessageId);
     }
 
     private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs, CancellationToken ct)
@@ -126,14 +159,14 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var now = clock.GetUtcNow();
         var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(Message.Initial, Message.Evolve), s.Version));
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
-        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) => duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
+        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) =>
+            state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
         var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
         var outcomes = new List<JobOutcome>(jobs.Count);
         outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
 
         // From here on the intents stand: no cancellation, so that every call gets its outcome written.
-        var contents = await WaitingAsync(() => personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
-        var calls = await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i])));
+        var calls = await CallAsync(organizationId, number, begun, ct);
         var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
         now = clock.GetUtcNow();
         var sending = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
@@ -161,6 +194,24 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         }
     }
 
+    private async Task<SendOutcome[]> CallAsync(Guid organizationId, SendingNumber number, List<Ruling> begun, CancellationToken ct)
+    {
+        IReadOnlyList<string?> contents;
+        try
+        {
+            contents = await WaitingAsync(() => personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
+        }
+        catch (Exception e)
+        {
+            // Nothing was called: that is no unknown outcome.
+            LogUnopened(e, number.AccountId, begun.Count);
+            return [.. begun.Select(_ => new SendOutcome(SendResult.Refused, null, false, null, "not begun", "Its content could not be opened; nothing left.", StoreAwayPause))];
+        }
+
+        return await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i])));
+    }
+
+    // Each message has its own end: whatever goes wrong with one is no news of its batch-mates.
     private async Task<SendOutcome> CallAsync(SendingNumber number, Guid messageId, string? content)
     {
         if (content is null)
@@ -168,7 +219,24 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             return new(SendResult.Rejected, null, false, 0, "erased", "The recipient's data was erased before the message left.", TimeSpan.Zero);
         }
 
-        return await meta.SendAsync(number.Meta, Body(content, messageId), CancellationToken.None);
+        byte[] body;
+        try
+        {
+            body = Body(content, messageId);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return new(SendResult.Rejected, null, false, 0, "unreadable", "The stored content is not a JSON object; nothing left.", TimeSpan.Zero);
+        }
+
+        try
+        {
+            return await meta.SendAsync(number.Meta, body, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            return new(SendResult.Unknown, null, false, null, "no answer", Text.Cut(e.Message, 500), TimeSpan.Zero);
+        }
     }
 
     // Written late, when another process may be at the next attempt: what Meta said of this one is no news of that one. That it has the message is news at any time.
@@ -189,6 +257,9 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         MessagePhase.Rejected => new JobFailed(job, $"{answer.Code} {answer.Title} {answer.Details}".Trim(), Retryable: false),
         _ => Settled(job, after),
     };
+
+    // The id is free again: should the message wait after all, the sweeper puts it in.
+    private static JobCompleted Forgotten(TakenJob job, string why) => new(job, JsonSerializer.Serialize(why), Forget: true);
 
     private static JobCompleted Settled(TakenJob job, Message after) => new(job, JsonSerializer.Serialize(new { phase = after.Phase.ToString().ToLowerInvariant(), wamid = after.Wamid }));
 
@@ -215,6 +286,9 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     [LoggerMessage(Level = LogLevel.Warning, Message = "sender: PostgreSQL is away ({Reason}) between an intent and its outcome; it is waited for")]
     private partial void LogWaiting(string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, {Count} messages postponed")]
-    private partial void LogTrouble(Exception e, Guid accountId, int count);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: organization {OrganizationId}, {Count} messages postponed")]
+    private partial void LogTrouble(Exception e, Guid organizationId, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, the contents of {Count} messages could not be opened; they are tried again")]
+    private partial void LogUnopened(Exception e, Guid accountId, int count);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Queue;
@@ -24,9 +25,15 @@ public sealed record TakenJob(
         var fields = (RedisResult[])reply[1]!;
         return new(
             (string)reply[0]!, (string?)fields[0] ?? "", (string?)fields[1] ?? "{}", JobOptions.Read((string?)fields[2]), token,
-            DateTimeOffset.FromUnixTimeMilliseconds((long?)fields[3] ?? 0), (int?)fields[4] ?? 0, (int?)fields[5] ?? 0,
-            (int?)fields[6] ?? 0, (int?)fields[7] ?? 0, Reason((string?)fields[8], (string?)fields[9], (string?)fields[10]));
+            DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(Number(fields[3]), 0, UnixMsMax)), Small(fields[4]), Small(fields[5]), Small(fields[6]), Small(fields[7]), Reason((string?)fields[8], (string?)fields[9], (string?)fields[10]));
     }
+
+    private const long UnixMsMax = 253_402_300_799_999; // the end of the year 9999
+
+    // Whoever wrote the job: what is no number counts as 0, and one odd job must not keep its batch from being taken.
+    private static long Number(RedisResult field) => long.TryParse((string?)field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    private static int Small(RedisResult field) => (int)Math.Clamp(Number(field), 0, int.MaxValue);
 
     private static string? Reason(string? deferred, string? schedulerId, string? parentKey) =>
         deferred
