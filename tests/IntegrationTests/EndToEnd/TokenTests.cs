@@ -75,7 +75,7 @@ public sealed class TokenTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         var good = await app.Views.ScalarAsync("SELECT credentials ->> 'access_token' FROM whatsapp_accounts WHERE id = $1", tenant.AccountId);
         await app.Views.ScalarAsync("UPDATE whatsapp_accounts SET credentials = jsonb_build_object('access_token', $2::text) WHERE id = $1 RETURNING 1", tenant.AccountId, secrets.Seal(secrets.Open(good) + "\n"));
         (await tenant.Api.SendAsync("POST", $"/v1/accounts/{tenant.AccountId}/connect")).ShouldBeProblem(409, "account.no_token");
-        await Task.Delay(SendingNumbers.Freshness, TestContext.Current.CancellationToken); // until no process remembers the former token
+        await Patience.UntilAsync(async () => await app.Services.GetRequiredService<SendingNumbers>().FindAsync(tenant.Id, tenant.AccountId, TestContext.Current.CancellationToken), n => !n!.HasToken, "the former token is forgotten");
         var campaign = await tenant.LaunchAsync();
         await Patience.UntilAsync(() => app.Services.GetRequiredService<Infrastructure.Queue.MessageQueue>().CountsAsync(), c => c.Delayed >= 20, "the sender has looked at them and waits");
         (await tenant.MembersAsync(campaign)).ShouldAllBe(m => m.Status == "queued" && m.Attempts == 0);
