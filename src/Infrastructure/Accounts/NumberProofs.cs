@@ -98,7 +98,7 @@ public sealed partial class NumberProofs(Shards shards, NumberClaims claims, Num
 
     private async Task<List<string>> WaitedForAsync(CancellationToken ct)
     {
-        await using var command = shards.Directory.CreateCommand("SELECT bsp.numbers_waited_for($1)");
+        await using var command = shards.Directory.CreateCommand("SELECT bsp.numbers_waited_for($1) UNION SELECT bsp.numbers_doubted_again($1)");
         command.Parameters.Add(new() { Value = AtOnceMax });
         var waited = new List<string>();
         await using var reader = await command.ExecuteReaderAsync(ct);

@@ -34,18 +34,19 @@ public sealed class JsonCache(RedisConnection redis, string prefix, ILogger<Json
     /// <summary>Keeps a row that was read, unless the key knows of a later version.</summary>
     public Task SetAsync<T>(Guid id, long version, T row, CancellationToken ct = default) where T : class
     {
-        var body = JsonSerializer.SerializeToElement(row, Json);
+        var body = JsonSerializer.Serialize(row, Json);
         var until = (clock.GetUtcNow() + Life).ToUnixTimeMilliseconds();
-        return PutAsync(id, new(version, body, until, seal.Of(Key(id).ToString(), Sealed(version, until, body.GetRawText()))), ct);
+        var mac = seal.Of(Key(id).ToString(), Sealed(version, until, body)); // over the very text that lies there
+        return PutAsync(id, version, string.Create(CultureInfo.InvariantCulture, $$"""{"version":{{version}},"row":{{body}},"until":{{until}},"mac":"{{mac}}"}"""), ct);
     }
 
     /// <summary>After a change was committed: rows before this version are not given or taken any more.</summary>
-    public Task ForgetAsync(Guid id, long version, CancellationToken ct = default) => PutAsync(id, new(version, null), ct);
+    public Task ForgetAsync(Guid id, long version, CancellationToken ct = default) => PutAsync(id, version, string.Create(CultureInfo.InvariantCulture, $$"""{"version":{{version}}}"""), ct);
 
     private static string Sealed(long version, long until, string row) => string.Create(CultureInfo.InvariantCulture, $"{version}:{until}:{row}");
 
-    private Task PutAsync(Guid id, CopyEntry entry, CancellationToken ct) => CacheTrouble.MissAsync(log, async () =>
-        await (await redis.DatabaseAsync(ct)).ScriptEvaluateAsync(RedisScripts.CachePut, [Key(id)], [JsonSerializer.Serialize(entry, Json), entry.Version, (long)Life.TotalMilliseconds]).WaitAsync(ct));
+    private Task PutAsync(Guid id, long version, string entry, CancellationToken ct) => CacheTrouble.MissAsync(log, async () =>
+        await (await redis.DatabaseAsync(ct)).ScriptEvaluateAsync(RedisScripts.CachePut, [Key(id)], [entry, version, (long)Life.TotalMilliseconds]).WaitAsync(ct));
 
     private RedisKey Key(Guid id) => $"{prefix}:{id}";
 

@@ -61,6 +61,19 @@ CREATE FUNCTION bsp.numbers_waited_for(p_limit int) RETURNS SETOF text LANGUAGE 
     OR EXISTS (SELECT FROM bsp.webhook_notes n WHERE n.released_at IS NULL AND n.waba_id = d.waba_id AND n.phone_number_id IS NULL AND n.display_digits IS NULL)) LIMIT p_limit
 $$;
 
+-- A webhook that was noted while its number's doubt was being resolved is a doubt of its own, and one that came under an id confirmed by now waits for nothing. Returns numbers to release.
+CREATE FUNCTION bsp.numbers_doubted_again(p_limit int) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER SET search_path = bsp, pg_temp AS $$
+  WITH waiting AS MATERIALIZED (
+    SELECT d.phone_number_id, n.waba_id = ANY (d.other_entries) AS accepted FROM bsp.webhook_notes n JOIN bsp.directory_numbers d ON d.phone_number_id = n.phone_number_id
+     WHERE n.released_at IS NULL AND n.phone_number_id IS NOT NULL AND n.waba_id <> d.waba_id AND n.received_at > d.proven_at AND d.doubted_at IS NULL
+    UNION
+    SELECT d.phone_number_id, n.waba_id = ANY (d.other_entries) FROM bsp.webhook_notes n JOIN bsp.directory_numbers d ON d.display_digits = n.display_digits
+     WHERE n.released_at IS NULL AND n.display_digits IS NOT NULL AND n.waba_id <> d.waba_id AND n.received_at > d.proven_at AND d.doubted_at IS NULL
+    LIMIT p_limit),
+  doubted AS (UPDATE bsp.directory_numbers d SET doubted_at = now() WHERE d.phone_number_id IN (SELECT w.phone_number_id FROM waiting w WHERE NOT w.accepted))
+  SELECT DISTINCT w.phone_number_id FROM waiting w WHERE w.accepted
+$$;
+
 -- Meta confirmed a doubted number: the ids under which webhooks came for it meanwhile are good for it too (the last eight).
 CREATE FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = bsp, pg_temp AS $$
   UPDATE bsp.directory_numbers d SET proven_at = coalesce(d.proven_at, now()), confirmed_at = now(), doubted_at = NULL, display_digits = p_display_digits, other_entries = (
@@ -73,5 +86,5 @@ CREATE FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id u
   SELECT bsp.webhooks_release(p_phone_number_id)
 $$;
 
-REVOKE ALL ON FUNCTION bsp.webhooks_release(text), bsp.numbers_waited_for(int), bsp.number_confirmed(text, uuid, uuid, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bsp.webhooks_release(text), bsp.numbers_waited_for(int), bsp.number_confirmed(text, uuid, uuid, text) TO bsp_app;
+REVOKE ALL ON FUNCTION bsp.webhooks_release(text), bsp.numbers_waited_for(int), bsp.numbers_doubted_again(int), bsp.number_confirmed(text, uuid, uuid, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bsp.webhooks_release(text), bsp.numbers_waited_for(int), bsp.numbers_doubted_again(int), bsp.number_confirmed(text, uuid, uuid, text) TO bsp_app;

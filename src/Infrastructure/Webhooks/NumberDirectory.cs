@@ -42,7 +42,7 @@ public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDispos
     public async Task<NumberOwner?> ByDisplayNumberAsync(string number, string wabaId, Guid? appOf, CancellationToken ct)
     {
         var owners = await FindAsync("display_digits", Digits(number), ct);
-        return await JudgedAsync(owners.FirstOrDefault(o => o.WabaId == wabaId) ?? owners.FirstOrDefault(), wabaId, appOf, ct);
+        return await JudgedAsync(owners.FirstOrDefault(o => o.WabaId == wabaId) ?? owners.FirstOrDefault(o => o.OtherEntries.Contains(wabaId)) ?? owners.FirstOrDefault(), wabaId, appOf, ct);
     }
 
     /// <summary>All proven numbers of a WABA.</summary>
@@ -132,7 +132,7 @@ public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDispos
     private async Task<IReadOnlyList<NumberOwner>> ReadAsync(string column, string value, CancellationToken ct)
     {
         await using var command = shards.Directory.CreateCommand($"""
-            SELECT organization_id, account_id, phone_number_id, waba_id, proven_at, other_entries, confirmed_at FROM bsp.directory_numbers WHERE {column} = $1 AND proven_at IS NOT NULL
+            SELECT organization_id, account_id, phone_number_id, waba_id, proven_at, other_entries, confirmed_at FROM bsp.directory_numbers WHERE {column} = $1 AND proven_at IS NOT NULL ORDER BY proven_at, phone_number_id
             """);
         command.Parameters.Add(new() { Value = value });
         var owners = new List<NumberOwner>();
