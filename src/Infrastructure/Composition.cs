@@ -115,6 +115,9 @@ public static class Composition
         // Meta
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, options.Meta.Timeout));
         services.AddSingleton<IMeta, GraphClient>();
+        services.AddSingleton<NumberClaims>();
+        services.AddSingleton<NumberProofs>();
+        services.AddHostedService(provider => provider.GetRequiredService<NumberProofs>());
 
         AddEvents(services);
         AddRedis(services, options);
@@ -176,6 +179,7 @@ public static class Composition
         services.AddSingleton<RateLimit>();
         services.AddSingleton<Locks>();
         services.AddSingleton<WebhookMarks>();
+        services.AddSingleton<CopySeal>();
         services.AddSingleton<RowCaches>();
         services.AddSingleton<IStoreHealth, RedisHealth>();
         services.AddSingleton(provider => new MessageQueue(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(), lockDuration: SendWorker.LockDuration));

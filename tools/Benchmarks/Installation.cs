@@ -33,6 +33,8 @@ internal sealed class Installation : IAsyncDisposable
 
     public string AppSecret { get; } = Secret.Create();
 
+    private const string VerifyToken = "bench-verify-token";
+
     public string PlatformKey { get; } = Secret.Create();
 
     public static Task<Stores> StoresAsync(StoreKinds kinds, CancellationToken ct) => Stores.StartAsync(new(Path.Combine(Root(), ".local", "bench")) { Start = kinds }, ct);
@@ -49,7 +51,7 @@ internal sealed class Installation : IAsyncDisposable
             own.SimulatorUrl = await own.StartAsync(own.Server("simulator", "tools/MetaSimulator", "Bsp.MetaSimulator.dll", [], port => new()
             {
                 ["Simulator__Url"] = $"http://127.0.0.1:{port}", ["Simulator__WebhookUrl"] = own.ApiUrl + "/webhooks/meta", ["Simulator__AppSecret"] = own.AppSecret,
-                ["Simulator__VerifyToken"] = "bench", ["Simulator__MagicNumbers"] = "false",
+                ["Simulator__VerifyToken"] = VerifyToken, ["Simulator__MagicNumbers"] = "false",
             }, "/_control/settings"), ct);
             var api = own.Server("api", "src/Api", "Bsp.Api.dll", ["serve"], _ => own.ApiEnvironment(ownLimits), "/health/ready");
             await api.PrepareAsync(ct);
@@ -141,7 +143,7 @@ internal sealed class Installation : IAsyncDisposable
         ["ConnectionStrings__ClickHouse"] = stores.ClickHouse,
         ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
         ["Bsp__Meta__AppSecret"] = AppSecret,
-        ["Bsp__Meta__VerifyToken"] = "bench",
+        ["Bsp__Meta__VerifyToken"] = VerifyToken,
         ["Bsp__PlatformKey"] = PlatformKey,
         ["Bsp__MasterKey"] = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
         ["ASPNETCORE_URLS"] = ApiUrl,

@@ -23,10 +23,10 @@ public sealed class AccountEndpoints : IEndpointModule
         app.MapPatch("/v1/accounts/{id:guid}", Patch).Describe("Changes a WhatsApp number (JSON merge patch).", "account.unknown").Produces<AccountResponse>();
         app.MapPost("/v1/accounts/{id:guid}/connect", (Guid id, IfMatch match, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
                 Carry(new SyncAccount(caller.OrganizationId, id, Connect: true, match.Version), http, mediator, mapper, ct))
-            .Describe("Asks Meta for its webhooks and facts; CONNECTED afterwards.", "account.unknown", "meta.refused", "meta.timeout").Produces<AccountResponse>();
+            .Describe("Has Meta confirm token, number and WABA, asks for its webhooks and facts; CONNECTED afterwards, and only then are webhooks routed to it.", "account.unknown", "account.no_token", "account.number_taken", "meta.refused", "meta.timeout").Produces<AccountResponse>();
         app.MapPost("/v1/accounts/{id:guid}/sync", (Guid id, IfMatch match, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
                 Carry(new SyncAccount(caller.OrganizationId, id, Connect: false, match.Version), http, mediator, mapper, ct))
-            .Describe("Reads the number's facts from Meta again.", "account.unknown", "meta.refused", "meta.timeout").Produces<AccountResponse>();
+            .Describe("Reads the number's facts from Meta again.", "account.unknown", "account.no_token", "meta.refused", "meta.timeout").Produces<AccountResponse>();
         app.MapPost("/v1/accounts/{id:guid}/disconnect", (Guid id, IfMatch match, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
                 Carry(new DisconnectAccount(caller.OrganizationId, id, match.Version), http, mediator, mapper, ct))
             .Describe("Stops using the number; its history stays.", "account.unknown").Produces<AccountResponse>();

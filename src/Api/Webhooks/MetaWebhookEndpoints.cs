@@ -65,7 +65,7 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
     private static IResult Answer(IQueryCollection query, string? verifyToken)
     {
         var token = query["hub.verify_token"].ToString();
-        return query["hub.mode"] == "subscribe" && verifyToken is { } expected && Same(token, expected)
+        return query["hub.mode"] == "subscribe" && verifyToken is { } expected && SecretText.IsShared(expected) && Same(token, expected)
             ? TypedResults.Text(query["hub.challenge"].ToString())
             : throw new Problem(403, "webhook.verify_token", "hub.mode must be subscribe and hub.verify_token the configured token.");
     }
@@ -187,6 +187,11 @@ public sealed class MetaWebhookEndpoints : IEndpointModule
         Span<byte> computed = stackalloc byte[32];
         for (var i = 0; i < secrets.Count; i++)
         {
+            if (!SecretText.IsShared(secrets[i]))
+            {
+                continue; // whoever can guess it can sign
+            }
+
             HMACSHA256.HashData(Encoding.UTF8.GetBytes(secrets[i]), body, computed);
             if (CryptographicOperations.FixedTimeEquals(computed, claimed))
             {

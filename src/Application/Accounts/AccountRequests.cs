@@ -17,7 +17,7 @@ public sealed record AccountView(Guid Id, string PhoneNumberId, string PhoneNumb
 /// <param name="MessagingLimit">Null: 250, where Meta starts everybody.</param>
 /// <param name="MessagesPerSecondMax">Null: 80, Meta's default throughput.</param>
 /// <param name="AccessToken">Stored sealed, never shown.</param>
-/// <exception cref="Domain.Common.Refusal"><c>account.number_taken</c>: somebody has this phone_number_id.</exception>
+/// <exception cref="Domain.Common.Refusal"><c>account.number_taken</c>: the organization has this phone_number_id already.</exception>
 public sealed record CreateAccount(Guid OrganizationId, Guid AccountId, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId, int? MessagingLimit, int? MessagesPerSecondMax, string AccessToken) : ICommand;
 
 public sealed class CreateAccountValidator : AbstractValidator<CreateAccount>
@@ -30,7 +30,7 @@ public sealed class CreateAccountValidator : AbstractValidator<CreateAccount>
         RuleFor(c => c.MetaWabaId).NotEmpty().Matches(@"^[0-9]{1,32}\z").WithMessage("must be Meta's id of the WhatsApp Business Account: digits only.");
         RuleFor(c => c.MessagingLimit).GreaterThanOrEqualTo(0);
         RuleFor(c => c.MessagesPerSecondMax).InclusiveBetween(1, 10_000);
-        RuleFor(c => c.AccessToken).NotEmpty().MaximumLength(1_000).OverridePropertyName("credentials.access_token");
+        RuleFor(c => c.AccessToken).NotEmpty().MaximumLength(1_000).HeaderSecret().OverridePropertyName("credentials.access_token");
     }
 }
 
@@ -45,13 +45,16 @@ public sealed class PatchAccountValidator : AbstractValidator<PatchAccount>
         RuleFor(c => c.DisplayName.Value).NotEmpty().MaximumLength(200).When(c => c.DisplayName.IsSet).OverridePropertyName("display_name");
         RuleFor(c => c.MessagingLimit.Value).GreaterThanOrEqualTo(0).OverridePropertyName("messaging_limit");
         RuleFor(c => c.MessagesPerSecondMax.Value).InclusiveBetween(1, 10_000).When(c => c.MessagesPerSecondMax.IsSet).OverridePropertyName("messages_per_second_max");
-        RuleFor(c => c.AccessToken.Value).NotEmpty().MaximumLength(1_000).When(c => c.AccessToken.IsSet).OverridePropertyName("credentials.access_token");
+        RuleFor(c => c.AccessToken.Value).NotEmpty().MaximumLength(1_000).HeaderSecret().When(c => c.AccessToken.IsSet).OverridePropertyName("credentials.access_token");
     }
 }
 
-/// <summary>Asks Meta for this number's webhooks and facts and stores the facts; <paramref name="Connect"/> also makes it CONNECTED.</summary>
+/// <summary>
+/// Asks Meta for the number's facts and stores them. <paramref name="Connect"/> first has Meta confirm that the token may act for the number and that the number belongs to the WABA, subscribes to the WABA's
+/// webhooks and makes the account CONNECTED: only then are webhooks routed to it.
+/// </summary>
 /// <param name="Connect">False: only the facts are refreshed.</param>
-/// <exception cref="Domain.Common.Refusal"><c>account.unknown</c></exception>
+/// <exception cref="Domain.Common.Refusal"><c>account.unknown</c>, <c>account.no_token</c>, <c>account.number_taken</c>: connected by somebody for whom Meta confirms it.</exception>
 /// <exception cref="MetaRefused">Meta did not agree or answer; nothing was changed here.</exception>
 public sealed record SyncAccount(Guid OrganizationId, Guid Id, bool Connect, long? SeenVersion) : ICommandOn;
 

@@ -45,8 +45,12 @@ public sealed class ViewBehind(string view) : Exception($"The view {view} has no
 
 /// <summary>Meta refused or did not answer a management call (template, number); 502, or 504 when <paramref name="timedOut"/>.</summary>
 /// <param name="code">Meta's error code; null when there was no answer.</param>
-public sealed class MetaRefused(int? code, string message, bool retryable, bool timedOut = false) : Exception(message)
+/// <param name="denied">Meta itself said that this token may not act for what was asked about: no gateway's error, nothing passing.</param>
+public sealed class MetaRefused(int? code, string message, bool retryable, bool timedOut = false, bool denied = false) : Exception(message)
 {
+    /// <summary>Meta itself said that this token may not act for what was asked about; false also when it could not be found out.</summary>
+    public bool Denied { get; } = denied;
+
     /// <summary>Meta's error code; null when there was no answer.</summary>
     public int? Code { get; } = code;
 

@@ -63,6 +63,10 @@ public interface IMeta
     /// <summary>What Meta knows of the number.</summary>
     Task<NumberFacts> GetNumberAsync(MetaNumber number, CancellationToken ct);
 
-    /// <summary>Asks Meta to send this WABA's webhooks to our app.</summary>
+    /// <summary>Asks whether the token may act for the number and the number belongs to the WABA; what Meta knows of the number.</summary>
+    /// <exception cref="Common.MetaRefused">Not so (not retryable), or it could not be found out (retryable).</exception>
+    Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct);
+
+    /// <summary>Asks Meta to send this WABA's webhooks to our app, and that it says so afterwards.</summary>
     Task SubscribeAsync(MetaNumber number, CancellationToken ct);
 }

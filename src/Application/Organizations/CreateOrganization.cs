@@ -19,8 +19,8 @@ public sealed class CreateOrganizationValidator : AbstractValidator<CreateOrgani
         RuleFor(c => c.Slug).NotEmpty().Matches(@"^[a-z0-9](?:[a-z0-9-]{1,58})[a-z0-9]\z").WithMessage("must be 3–60 of a–z, 0–9 and '-', and neither begin nor end with '-'.");
         RuleFor(c => c.LogoUrl).WebAddress();
         RuleFor(c => c.MetaBusinessId).MaximumLength(64);
-        RuleFor(c => c.MetaAccessToken).MaximumLength(1_000);
-        RuleFor(c => c.WebhookVerifyToken).MaximumLength(200);
+        RuleFor(c => c.MetaAccessToken).MaximumLength(1_000).HeaderSecret();
+        RuleFor(c => c.WebhookVerifyToken).MaximumLength(200).SharedSecret();
         RuleFor(c => c.Settings).KeptObject("settings");
         RuleFor(c => c.Settings).Must(Rules.HasCountry).OverridePropertyName("settings.default_country").WithErrorCode("organization.default_country_invalid")
             .WithMessage("must be a country's two letters in upper case (ISO 3166-1), such as IN: whose phone numbers may be written without country code.");

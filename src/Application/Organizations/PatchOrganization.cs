@@ -21,9 +21,9 @@ public sealed class PatchOrganizationValidator : AbstractValidator<PatchOrganiza
         RuleFor(c => c.Name.Value).NotEmpty().MaximumLength(200).When(c => c.Name.IsSet).OverridePropertyName("name");
         RuleFor(c => c.LogoUrl.Value).WebAddress().OverridePropertyName("logo_url");
         RuleFor(c => c.MetaBusinessId.Value).MaximumLength(64).OverridePropertyName("meta_business_id");
-        RuleFor(c => c.MetaAccessToken.Value).MaximumLength(1_000).OverridePropertyName("meta_access_token");
-        RuleFor(c => c.WebhookVerifyToken.Value).MaximumLength(200).OverridePropertyName("webhook_verify_token");
-        RuleFor(c => c.MetaAppSecret.Value).MaximumLength(200).OverridePropertyName("meta_app_secret");
+        RuleFor(c => c.MetaAccessToken.Value).MaximumLength(1_000).HeaderSecret().OverridePropertyName("meta_access_token");
+        RuleFor(c => c.WebhookVerifyToken.Value).MaximumLength(200).SharedSecret().OverridePropertyName("webhook_verify_token");
+        RuleFor(c => c.MetaAppSecret.Value).MaximumLength(200).SharedSecret().OverridePropertyName("meta_app_secret");
         RuleFor(c => c.Settings.Value).KeptObject("settings");
         RuleFor(c => c.Settings.Value).Must(Rules.HasCountry).OverridePropertyName("settings.default_country").WithErrorCode("organization.default_country_invalid")
             .WithMessage("must be a country's two letters in upper case (ISO 3166-1), such as IN: whose phone numbers may be written without country code.");

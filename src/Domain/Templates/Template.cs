@@ -112,9 +112,9 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
         state.Exists && state.Quality != quality ? [new TemplateQualityChanged(state.Id, state.Quality, quality, at)] : [];
 
     /// <summary>Meta has other texts. While ours are an unsent revision they stand; the same texts: no events.</summary>
-    /// <param name="components">The specification's object, or Meta's array.</param>
+    /// <param name="components">The specification's object, or Meta's array; undefined when Meta told none that could be kept.</param>
     public static TemplateEvent[] ChangeComponents(Template state, JsonElement components, DateTimeOffset at) =>
-        !state.Exists || state.Status == "DRAFT" || TemplateComponents.Read(state.Components).ReadsLike(TemplateComponents.Read(components)) ? []
+        !state.Exists || state.Status == "DRAFT" || components.ValueKind == JsonValueKind.Undefined || TemplateComponents.Read(state.Components).ReadsLike(TemplateComponents.Read(components)) ? []
             : [new TemplateComponentsChanged(state.Id, components.ValueKind == JsonValueKind.Array ? MetaComponents.ToObject(components) : components, at)];
 
     /// <summary>Meta changed texts, told one by one; a null one is as before.</summary>

@@ -11,7 +11,7 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Accounts;
 
-/// <summary><c>whatsapp_accounts</c> in the shard, <c>bsp.directory_numbers</c> in the directory, where webhooks find their organization.</summary>
+/// <summary><c>whatsapp_accounts</c> in the shard. An account is what an organization says of a number; whose the number is is decided when it is connected: <see cref="NumberClaims"/>.</summary>
 public sealed class AccountsTable(Shards shards, ISecrets secrets, AuditLog audit) : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
     IRequestHandler<GetAccount, AccountView?>, IRequestHandler<ListAccounts, Page<AccountView>>
 {
@@ -26,31 +26,19 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, AuditLog audi
         var phone = E164.OfDisplay(command.PhoneNumber)!;
         try
         {
-            return await shards.InBothAsync(home, [command.OrganizationId], async (directory, own) =>
-            {
-                // The same organization and account: the directory's half of an earlier try that died before the shard's half.
-                var named = await directory.ExecuteAsync("""
-                    INSERT INTO bsp.directory_numbers AS n (phone_number_id, organization_id, account_id, display_digits, waba_id) VALUES ($1, $2, $3, $4, $5)
-                    ON CONFLICT (phone_number_id) DO UPDATE SET display_digits = excluded.display_digits, waba_id = excluded.waba_id
-                      WHERE n.organization_id = excluded.organization_id AND n.account_id = excluded.account_id
-                    """, cancellationToken, command.PhoneNumberId, command.OrganizationId, command.AccountId, phone[1..], command.MetaWabaId);
-                if (named == 0)
-                {
-                    throw Taken(command);
-                }
-
-                await own.ExecuteAsync("""
-                    INSERT INTO whatsapp_accounts (id, organization_id, phone_number_id, phone_number, display_name, meta_waba_id, messaging_limit, messages_per_second_max, credentials)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
-                    """, cancellationToken, command.AccountId, command.OrganizationId, command.PhoneNumberId, phone, command.DisplayName, command.MetaWabaId,
-                    command.MessagingLimit ?? 250, command.MessagesPerSecondMax ?? 80, Credentials(command.AccessToken));
-                await audit.NoteAsync(own, home, command.OrganizationId, "account.created", "account", command.AccountId, null, cancellationToken);
-                return new Done(command.AccountId, 1);
-            }, cancellationToken);
+            await using var own = await home.BeginAsync(command.OrganizationId, cancellationToken);
+            await own.ExecuteAsync("""
+                INSERT INTO whatsapp_accounts (id, organization_id, phone_number_id, phone_number, display_name, meta_waba_id, messaging_limit, messages_per_second_max, credentials)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
+                """, cancellationToken, command.AccountId, command.OrganizationId, command.PhoneNumberId, phone, command.DisplayName, command.MetaWabaId,
+                command.MessagingLimit ?? 250, command.MessagesPerSecondMax ?? 80, Credentials(command.AccessToken));
+            await audit.NoteAsync(own, home, command.OrganizationId, "account.created", "account", command.AccountId, null, cancellationToken);
+            await own.CommitAsync(cancellationToken);
+            return new Done(command.AccountId, 1);
         }
         catch (PostgresException taken) when (taken.SqlState == PostgresErrorCodes.UniqueViolation)
         {
-            throw Taken(command);
+            throw new Refusal("account.number_taken", $"The organization has an account with the phone_number_id {command.PhoneNumberId} already.");
         }
     }
 
@@ -95,8 +83,6 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, AuditLog audi
     }
 
     private string Credentials(string accessToken) => JsonSerializer.Serialize(new { access_token = secrets.Seal(accessToken) });
-
-    private static Refusal Taken(CreateAccount command) => new("account.number_taken", $"The phone_number_id {command.PhoneNumberId} belongs to an account already.");
 
     private static AccountView Row(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), r.GetString(6), r.GetInt32(7),
         r.GetInt32(8), r.TimeOrNull(9), r.GetString(10), r.GetInt32(11), r.GetFieldValue<DateTimeOffset>(12), r.GetFieldValue<DateTimeOffset>(13), r.GetInt64(14));

@@ -80,9 +80,9 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
                 : new((int)values[1], (int)values[2], (int)values[3], (int)values[4], (int)values[5], (int)values[6], (int)values[7], (int)values[8],
                     DateTimeOffset.TryParse((string?)values[9], CultureInfo.InvariantCulture, out var at) ? at : null);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidCastException or FormatException or OverflowException)
         {
-            return null; // the answer from PostgreSQL is as good
+            return null; // the answer from PostgreSQL is as good; a hash that is not ours, or has no numbers in it, is none
         }
     }
 }

@@ -181,10 +181,27 @@ public static class BspConfiguration
         return new()
         {
             BaseUrl = url,
-            AppSecrets = Parts(configuration["Bsp:Meta:AppSecret"]),
-            VerifyToken = configuration["Bsp:Meta:VerifyToken"],
+            AppSecrets = AppSecrets(configuration["Bsp:Meta:AppSecret"], faults),
+            VerifyToken = Shared(configuration["Bsp:Meta:VerifyToken"], "Bsp:Meta:VerifyToken", faults),
             Timeout = TimeSpan.FromSeconds(Number(configuration, "Bsp:Meta:TimeoutSeconds", 10, 1, 60, faults)),
         };
+    }
+
+    // Absent: webhooks are refused. Given and empty is no way to say so: a signature under an empty key is anybody's.
+    private static string[] AppSecrets(string? text, List<string> faults)
+    {
+        var secrets = text?.Split(',', StringSplitOptions.TrimEntries) ?? [];
+        return [.. secrets.Select(secret => Shared(secret, "Bsp:Meta:AppSecret", faults)!)];
+    }
+
+    private static string? Shared(string? text, string name, List<string> faults)
+    {
+        if (text is not null && !SecretText.IsShared(text))
+        {
+            faults.Add($"{name} must have at least {SecretText.SharedCharsMin} characters without blanks, not all the same: leave it out where there is none.");
+        }
+
+        return text;
     }
 
     private static int Number(IConfiguration configuration, string name, int standard, int min, int max, List<string> faults)

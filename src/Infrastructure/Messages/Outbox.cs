@@ -17,8 +17,12 @@ public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
     /// <summary>Messages of a person's answer go before campaigns: BullMQ's ordinary line precedes every priority.</summary>
     private const int CampaignPriority = 10;
 
+    // Twice the longest pause that Meta's refusals ask for (MetaErrors.PauseAfter).
+    private static readonly TimeSpan DelayMax = TimeSpan.FromHours(2);
+
     /// <summary>Enqueues each under its message id, so that twice is once. False when Redis is away: the sweeper will do it.</summary>
-    public async Task<bool> PutAsync(IReadOnlyList<SendJob> jobs, CancellationToken ct)
+    /// <param name="again">They should have been sent by now: what lies under their ids and neither waits nor runs is no job of theirs, and gives way.</param>
+    public async Task<bool> PutAsync(IReadOnlyList<SendJob> jobs, CancellationToken ct, bool again = false)
     {
         if (jobs.Count == 0)
         {
@@ -27,6 +31,11 @@ public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
 
         try
         {
+            if (again)
+            {
+                await queue.ReviveAsync([.. jobs.Select(j => j.MessageId.ToString())], DelayMax, ct);
+            }
+
             await queue.EnqueueAsync([.. jobs.Select(ToJob)], ct);
             return true;
         }

@@ -73,7 +73,7 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     private async Task RequeueAsync(Shard shard, CancellationToken ct)
     {
         var due = await ReadDueAsync(shard, SendState.Queued, clock.GetUtcNow() - QueuedPatience, ct);
-        if (due.Count == 0 || !await outbox.PutAsync([.. due.Select(d => new SendJob(d.Organization, d.Message, d.Account, d.Campaign))], ct))
+        if (due.Count == 0 || !await outbox.PutAsync([.. due.Select(d => new SendJob(d.Organization, d.Message, d.Account, d.Campaign))], ct, again: true))
         {
             return;
         }

@@ -30,11 +30,16 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
 
+    // Shorter: somebody is asked to correct the token, and looks whether it helps.
+    private static readonly TimeSpan NoTokenPause = TimeSpan.FromSeconds(5);
+
     // Between intent and call, and again between call and outcome; both and the call together stay below SendSweeper.SendingPatience.
     private static readonly TimeSpan StorePatience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan StoreLookEvery = TimeSpan.FromMilliseconds(250);
     private const int IdShownMax = 100; // of what a stranger may have written into Redis
     private const int ReasonShownMax = 300;
+
+    private sealed record Waiting(Guid MessageId, Guid AccountId, bool Held);
 
     /// <summary>One outcome per job.</summary>
     public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, CancellationToken ct)
@@ -53,9 +58,9 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             }
         }
 
-        foreach (var group in sends.GroupBy(s => (s.Send.OrganizationId, s.Send.AccountId)))
+        foreach (var group in sends.GroupBy(s => s.Send.OrganizationId))
         {
-            outcomes.AddRange(await TryAsync(group.Key.OrganizationId, group.Key.AccountId, [.. group], ct));
+            outcomes.AddRange(await TryAsync(group.Key, [.. group], ct));
         }
 
         return outcomes;
@@ -63,15 +68,15 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
 
     // A store that is away is nobody's fault: all come back soon. Anything else is one job's: the others go their way, and that one ends, or comes back ever more rarely (its backoff).
     // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
-    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
     {
         try
         {
-            return await SendAsync(organizationId, accountId, [.. sends], ct);
+            return await SendAsync(organizationId, [.. sends], ct);
         }
         catch (Exception e) when (StoreTrouble.Is(e) || e is RedisException)
         {
-            LogTrouble(e, accountId, sends.Count);
+            LogTrouble(e, organizationId, sends.Count);
             return [.. sends.Select(s => new JobPostponed(s.Job, StoreAwayPause))];
         }
         catch (Exception e) when (e is not OperationCanceledException && sends.Count > 1)
@@ -79,7 +84,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             var outcomes = new List<JobOutcome>(sends.Count);
             foreach (var one in sends)
             {
-                outcomes.AddRange(await TryAsync(organizationId, accountId, [one], ct));
+                outcomes.AddRange(await TryAsync(organizationId, [one], ct));
             }
 
             return outcomes;
@@ -102,7 +107,41 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return new(job, Text.Cut(reason, ReasonShownMax), Retryable: false, Forget: Guid.TryParse(job.Id, out _));
     }
 
-    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    // A job says which message to look at, and nothing else: whose it is, by which number and in which campaign it goes, and whether it still waits, PostgreSQL says.
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> jobs, CancellationToken ct)
+    {
+        var outcomes = new List<JobOutcome>(jobs.Count);
+        var waiting = await WaitingSendsAsync(organizationId, [.. jobs.Select(j => j.Send.MessageId).Distinct()], ct);
+        var sends = new List<(TakenJob Job, Waiting Send)>(jobs.Count);
+        foreach (var (job, said) in jobs)
+        {
+            if (job.Id != said.MessageId.ToString())
+            {
+                outcomes.Add(Foreign(job, "A send job lies under the id of its message."));
+            }
+            else if (!waiting.TryGetValue(said.MessageId, out var send))
+            {
+                outcomes.Add(Forgotten(job, "not waiting"));
+            }
+            else if (send.Held)
+            {
+                outcomes.Add(Forgotten(job, "campaign is not running")); // resume puts it in again, or it is being cancelled
+            }
+            else
+            {
+                sends.Add((job, send));
+            }
+        }
+
+        foreach (var group in sends.GroupBy(s => s.Send.AccountId))
+        {
+            outcomes.AddRange(await SendAsync(organizationId, group.Key, [.. group], ct));
+        }
+
+        return outcomes;
+    }
+
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, Waiting Send)> sends, CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(sends.Count);
         if (await numbers.FindAsync(organizationId, accountId, ct) is not { } number)
@@ -111,29 +150,15 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             return outcomes;
         }
 
-        if (!number.MaySend)
+        if (!number.MaySend || !number.HasToken)
         {
-            outcomes.AddRange(sends.Select(s => new JobPostponed(s.Job, NumberStoppedPause)));
+            outcomes.AddRange(sends.Select(s => new JobPostponed(s.Job, number.MaySend ? NoTokenPause : NumberStoppedPause)));
             return outcomes;
         }
 
-        var held = await HeldCampaignsAsync(organizationId, sends, ct);
-        outcomes.AddRange(sends.Where(s => held.Contains(s.Send.CampaignId ?? Guid.Empty)).Select(s => new JobCompleted(s.Job, "\"campaign is not running\"", Forget: true)));
-        sends.RemoveAll(s => held.Contains(s.Send.CampaignId ?? Guid.Empty));
-        if (sends.Count == 0)
-        {
-            return outcomes;
-        }
-
-        foreach (var foreign in sends.Where(s => s.Job.Id != s.Send.MessageId.ToString()))
-        {
-            outcomes.Add(Foreign(foreign.Job, "A send job lies under the id of its message."));
-        }
-
-        sends.RemoveAll(s => s.Job.Id != s.Send.MessageId.ToString());
-        var (granted, wait) = sends.Count == 0 ? default : await PermitsAsync(organizationId, number, sends.Count, ct);
+        var (granted, wait) = await PermitsAsync(organizationId, number, sends.Count, ct);
         outcomes.AddRange(sends.Skip(granted).Select(s => new JobPostponed(s.Job, wait)));
-        var permitted = sends.Take(granted).ToDictionary(s => s.Send.MessageId, s => s);
+        var permitted = sends.Take(granted).ToDictionary(s => s.Send.MessageId, s => s.Job);
         if (permitted.Count > 0)
         {
             outcomes.AddRange(await CallAsync(organizationId, number, permitted, ct));
@@ -148,41 +173,33 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return (permits.Granted, permits.NextWindowIn);
     }
 
-    // Paused or ended campaigns: their messages stay queued in the log (resume puts them in again) or are being cancelled.
-    private async Task<HashSet<Guid>> HeldCampaignsAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    // By the primary key, one look a message, whatever the planner believes of the table.
+    private async Task<Dictionary<Guid, Waiting>> WaitingSendsAsync(Guid organizationId, Guid[] messages, CancellationToken ct)
     {
-        var campaigns = sends.Where(s => s.Send.CampaignId is not null).Select(s => s.Send.CampaignId!.Value).Distinct().ToArray();
-        if (campaigns.Length == 0)
-        {
-            return [];
-        }
-
         var shard = await shards.OfAsync(organizationId, ct);
-        return [.. await shard.QueryAsync(organizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = ANY ($2) AND status <> 'RUNNING'", r => r.GetGuid(0), ct, organizationId, campaigns)];
+        var rows = await shard.QueryAsync(organizationId, """
+            SELECT q.message_id, q.account_id, coalesce(c.status <> 'RUNNING', false) FROM unnest($2::uuid[]) m (id)
+             CROSS JOIN LATERAL (SELECT * FROM bsp.send_queue s WHERE s.message_id = m.id LIMIT 1) q
+              LEFT JOIN LATERAL (SELECT k.status FROM campaigns k WHERE k.id = q.campaign_id LIMIT 1) c ON true
+             WHERE q.organization_id = $1 AND q.state = 0
+            """, r => new Waiting(r.GetGuid(0), r.GetGuid(1), r.GetBoolean(2)), ct, organizationId, messages);
+        return rows.ToDictionary(r => r.MessageId);
     }
 
-    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, (TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var jobs = sends.ToDictionary(s => s.Key, s => s.Value.Job);
-        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
+        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null)
+            .ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
         var outcomes = new List<JobOutcome>(jobs.Count);
-        foreach (var (id, state) in known.Select(k => (k.Key, k.Value.State)).Where(k => !IsOf(k.State, sends[k.Key].Send)).ToList())
-        {
-            // A job carries no authority: whose message it is, over which number and for which campaign, is what the log says.
-            outcomes.Add(Foreign(jobs[id], state.Ref is null ? "There is no such message." : "The message is another number's or another campaign's."));
-            jobs.Remove(id);
-            known.Remove(id);
-        }
-
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
-        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) => duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
+        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) =>
+            state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
         var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
         outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
 
         // From here on the intents stand: no cancellation, so that every call gets its outcome written.
-        var contents = await WaitingAsync(() => personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
-        var calls = await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i])));
+        var (calls, contents) = await CallAsync(organizationId, number, begun, ct);
         var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
         now = clock.GetUtcNow();
         var sending = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
@@ -193,8 +210,6 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         await answered.LearnAsync(organizationId, [.. begun.Select((b, i) => (b.After.Ref!.ContactId, contents[i], calls[i]))], CancellationToken.None);
         return outcomes;
     }
-
-    private static bool IsOf(Message state, SendJob send) => state.Ref is { } own && own.AccountId == send.AccountId && own.CampaignId == send.CampaignId;
 
     // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat: what was written after all is found, and what moved on meanwhile is left alone.
     private async Task<T> WaitingAsync<T>(Func<Task<T>> work, CancellationToken ct)
@@ -213,6 +228,25 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         }
     }
 
+    private async Task<(SendOutcome[] Answers, IReadOnlyList<string?> Contents)> CallAsync(Guid organizationId, SendingNumber number, List<Ruling> begun, CancellationToken ct)
+    {
+        IReadOnlyList<string?> contents;
+        try
+        {
+            contents = await WaitingAsync(() => personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
+        }
+        catch (Exception e)
+        {
+            // Nothing was called: that is no unknown outcome.
+            LogUnopened(e, number.AccountId, begun.Count);
+            var none = new SendOutcome(SendResult.Refused, null, false, null, "not begun", "Its content could not be opened; nothing left.", StoreAwayPause);
+            return ([.. begun.Select(_ => none)], [.. begun.Select(_ => (string?)null)]);
+        }
+
+        return (await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i]))), contents);
+    }
+
+    // Each message has its own end: whatever goes wrong with one is no news of its batch-mates.
     private async Task<SendOutcome> CallAsync(SendingNumber number, Guid messageId, string? content)
     {
         if (content is null)
@@ -220,7 +254,24 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             return new(SendResult.Rejected, null, false, 0, "erased", "The recipient's data was erased before the message left.", TimeSpan.Zero);
         }
 
-        return await meta.SendAsync(number.Meta, Body(content, messageId), CancellationToken.None);
+        byte[] body;
+        try
+        {
+            body = Body(content, messageId);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return new(SendResult.Rejected, null, false, 0, "unreadable", "The stored content is not a JSON object; nothing left.", TimeSpan.Zero);
+        }
+
+        try
+        {
+            return await meta.SendAsync(number.Meta, body, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            return new(SendResult.Unknown, null, false, null, "no answer", Text.Cut(e.Message, 500), TimeSpan.Zero);
+        }
     }
 
     // Written late, when another process may be at the next attempt: what Meta said of this one is no news of that one. That it has the message is news at any time.
@@ -241,6 +292,9 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         MessagePhase.Rejected => new JobFailed(job, $"{answer.Code} {answer.Title} {answer.Details}".Trim(), Retryable: false),
         _ => Settled(job, after),
     };
+
+    // The id is free again: should the message wait after all, the sweeper puts it in.
+    private static JobCompleted Forgotten(TakenJob job, string why) => new(job, JsonSerializer.Serialize(why), Forget: true);
 
     private static JobCompleted Settled(TakenJob job, Message after) => new(job, JsonSerializer.Serialize(new { phase = after.Phase.ToString().ToLowerInvariant(), wamid = after.Wamid }));
 
@@ -267,12 +321,15 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     [LoggerMessage(Level = LogLevel.Warning, Message = "sender: PostgreSQL is away ({Reason}) between an intent and its outcome; it is waited for")]
     private partial void LogWaiting(string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, {Count} messages postponed")]
-    private partial void LogTrouble(Exception e, Guid accountId, int count);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: organization {OrganizationId}, {Count} messages postponed")]
+    private partial void LogTrouble(Exception e, Guid organizationId, int count);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "sender: job {Job} is none of ours and ends: {Reason}")]
     private partial void LogForeign(string job, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "sender: job {Job} failed; it comes back by its backoff")]
     private partial void LogFailed(Exception e, string job);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, the contents of {Count} messages could not be opened; they are tried again")]
+    private partial void LogUnopened(Exception e, Guid accountId, int count);
 }

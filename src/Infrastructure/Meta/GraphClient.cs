@@ -12,48 +12,39 @@ namespace Bsp.Infrastructure.Meta;
 public sealed record GraphOptions(Uri BaseUrl, TimeSpan Timeout);
 
 /// <summary>Meta's Graph API over HTTP. One call is one request: nothing is repeated in here.</summary>
-public sealed class GraphClient : IMeta, IDisposable
+public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
 {
     private const int TemplatesMax = 6000;
-    private readonly HttpClient http;
-    private readonly string root;
+    private const int TemplatePagesMax = 60;
+    private const int NumberPagesMax = 20;
+    private const int CursorCharsMax = 2_000;
 
-    public GraphClient(GraphOptions options)
-    {
-        root = options.BaseUrl.AbsoluteUri.TrimEnd('/');
-        http = new HttpClient(new SocketsHttpHandler
-        {
-            MaxConnectionsPerServer = 256,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-            ConnectTimeout = TimeSpan.FromSeconds(10),
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            ActivityHeadersPropagator = null,
-        })
-        {
-            Timeout = options.Timeout,
-        };
-        http.DefaultRequestHeaders.UserAgent.Add(new("bsp", "1.0"));
-    }
+    // Meta's answers to a send and to most calls have less than a kilobyte; a page of 200 templates some 300.
+    private const int SendBytesMax = 256 * 1024;
+    private const int AnswerBytesMax = 1024 * 1024;
+    private const int PageBytesMax = 16 * 1024 * 1024;
+    private const int ComponentsCharsMax = 65_536;
+
+    // A call that could not begin is tried again: nothing of it left.
+    private static readonly TimeSpan NotBegunPause = TimeSpan.FromSeconds(5);
+
+    private readonly GraphHttp graph = new(options);
 
     public async Task<SendOutcome> SendAsync(MetaNumber number, ReadOnlyMemory<byte> body, CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{root}/{number.PhoneNumberId}/messages") { Content = JsonBody(body) };
-        request.Headers.Authorization = new("Bearer", number.AccessToken);
+        using var content = new NotedContent(body);
         try
         {
-            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, ct);
-            var bytes = await response.Content.ReadAsByteArrayAsync(ct);
-            return SendAnswer.Read((int)response.StatusCode, bytes);
+            var reply = await graph.CallAsync(HttpMethod.Post, $"{GraphHttp.Segment(number.PhoneNumberId)}/messages", number.AccessToken, content, SendBytesMax, ct);
+            return SendAnswer.Read(reply.Status, reply.Body);
         }
-        catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError)
+        catch (Exception e) when (!content.Began)
         {
-            // The connection never stood, so no byte of the message left: proven not taken.
-            return new(SendResult.Refused, null, false, null, "no connection", e.Message, TimeSpan.FromSeconds(5));
+            return new(SendResult.Refused, null, false, null, "no connection", Domain.Common.Text.Cut(e.Message, 500), NotBegunPause);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception e)
         {
-            return new(SendResult.Unknown, null, false, null, "no answer", e.Message, TimeSpan.Zero);
+            return new(SendResult.Unknown, null, false, null, "no answer", Domain.Common.Text.Cut(e.Message, 500), TimeSpan.Zero);
         }
     }
 
@@ -62,87 +53,156 @@ public sealed class GraphClient : IMeta, IDisposable
         var body = metaTemplateId is null
             ? JsonSerializer.SerializeToUtf8Bytes(new { name, language, category, parameter_format = MetaComponents.ParameterFormat(TemplateComponents.Read(components)), components })
             : JsonSerializer.SerializeToUtf8Bytes(new { category, components });
-        using var answer = await CallAsync(HttpMethod.Post, metaTemplateId ?? $"{number.WabaId}/message_templates", number, JsonBody(body), ct);
-        var root = answer.RootElement;
+        var answer = await CallAsync(HttpMethod.Post, () => metaTemplateId is null ? $"{GraphHttp.Segment(number.WabaId)}/message_templates" : GraphHttp.Segment(metaTemplateId), number, body, ct);
         return metaTemplateId is not null
             ? new(metaTemplateId, "PENDING", category)
-            : new(Text(root, "id") ?? throw new MetaRefused(null, "Meta answered a template creation without an id.", retryable: false), Text(root, "status") ?? "PENDING", Text(root, "category") ?? category);
+            : new(TemplateId(answer) ?? throw Unreadable("a template creation without an id"), GraphText.Text(answer, "status", 64) ?? "PENDING", GraphText.Text(answer, "category", 64) ?? category);
     }
 
     public async Task<IReadOnlyList<ListedTemplate>> ListTemplatesAsync(MetaNumber number, CancellationToken ct)
     {
         var all = new List<ListedTemplate>();
-        string? after = null;
-        do
+        string Path() => $"{GraphHttp.Segment(number.WabaId)}/message_templates?limit=200&fields=id,name,language,status,category,components,rejected_reason";
+        await foreach (var item in ItemsAsync(Path, number, TemplatePagesMax, ct))
         {
-            var path = $"{number.WabaId}/message_templates?limit=200&fields=id,name,language,status,category,components,rejected_reason" + (after is null ? "" : $"&after={Uri.EscapeDataString(after)}");
-            using var answer = await CallAsync(HttpMethod.Get, path, number, null, ct);
-            foreach (var item in answer.RootElement.GetProperty("data").EnumerateArray())
+            if (Listed(item) is { } template)
             {
-                all.Add(new(Text(item, "id")!, Text(item, "name")!, Text(item, "language")!, Text(item, "status") ?? "PENDING", Text(item, "category") ?? "MARKETING",
-                    item.TryGetProperty("components", out var parts) ? parts.Clone() : default, Text(item, "rejected_reason")));
+                all.Add(template);
             }
 
-            after = answer.RootElement.TryGetProperty("paging", out var paging) && paging.TryGetProperty("next", out _) && paging.TryGetProperty("cursors", out var cursors) ? Text(cursors, "after") : null;
+            if (all.Count >= TemplatesMax)
+            {
+                break;
+            }
         }
-        while (after is not null && all.Count < TemplatesMax);
+
         return all;
     }
 
-    public async Task DeleteTemplateAsync(MetaNumber number, string name, string? metaTemplateId, CancellationToken ct)
-    {
-        var path = $"{number.WabaId}/message_templates?name={Uri.EscapeDataString(name)}" + (metaTemplateId is null ? "" : $"&hsm_id={Uri.EscapeDataString(metaTemplateId)}");
-        using var _ = await CallAsync(HttpMethod.Delete, path, number, null, ct);
-    }
+    public Task DeleteTemplateAsync(MetaNumber number, string name, string? metaTemplateId, CancellationToken ct) => CallAsync(HttpMethod.Delete,
+        () => $"{GraphHttp.Segment(number.WabaId)}/message_templates?name={Uri.EscapeDataString(name)}" + (metaTemplateId is null ? "" : $"&hsm_id={Uri.EscapeDataString(metaTemplateId)}"), number, null, ct);
 
-    public async Task UnpauseTemplateAsync(MetaNumber number, string metaTemplateId, CancellationToken ct)
-    {
-        using var _ = await CallAsync(HttpMethod.Post, $"{metaTemplateId}/unpause", number, JsonBody("{}"u8.ToArray()), ct);
-    }
+    public Task UnpauseTemplateAsync(MetaNumber number, string metaTemplateId, CancellationToken ct) =>
+        CallAsync(HttpMethod.Post, () => $"{GraphHttp.Segment(metaTemplateId)}/unpause", number, "{}"u8.ToArray(), ct);
 
     public async Task<NumberFacts> GetNumberAsync(MetaNumber number, CancellationToken ct)
     {
-        using var answer = await CallAsync(HttpMethod.Get, $"{number.PhoneNumberId}?fields=id,display_phone_number,verified_name,quality_rating,status,whatsapp_business_manager_messaging_limit", number, null, ct);
-        var root = answer.RootElement;
-        return new(Text(root, "display_phone_number") ?? "", Text(root, "verified_name") ?? "", Text(root, "quality_rating") ?? "UNKNOWN", Text(root, "status") ?? "CONNECTED",
-            MessagingLimits.Read(Text(root, "whatsapp_business_manager_messaging_limit")));
+        const string fields = "id,display_phone_number,verified_name,quality_rating,status,whatsapp_business_manager_messaging_limit";
+        var answer = await CallAsync(HttpMethod.Get, () => $"{GraphHttp.Segment(number.PhoneNumberId)}?fields={fields}", number, null, ct);
+        if (GraphText.Text(answer, "id", GraphText.IdMax) is { } id && id != number.PhoneNumberId)
+        {
+            throw Unreadable($"for number {number.PhoneNumberId} with facts of another one");
+        }
+
+        var quality = GraphText.Text(answer, "quality_rating", 32) is "GREEN" or "YELLOW" or "RED" ? GraphText.Text(answer, "quality_rating", 32)! : "UNKNOWN";
+        return new(GraphText.Text(answer, "display_phone_number", 64) ?? "", GraphText.Told(answer, "verified_name", 200) ?? "", quality, GraphText.Text(answer, "status", 64) ?? "CONNECTED",
+            MessagingLimits.Read(GraphText.Text(answer, "whatsapp_business_manager_messaging_limit", 64)));
+    }
+
+    public async Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct)
+    {
+        var facts = await GetNumberAsync(number, ct);
+        await foreach (var item in ItemsAsync(() => $"{GraphHttp.Segment(number.WabaId)}/phone_numbers?fields=id&limit=100", number, NumberPagesMax, ct))
+        {
+            if (GraphText.Text(item, "id", GraphText.IdMax) == number.PhoneNumberId)
+            {
+                return facts;
+            }
+        }
+
+        throw new MetaRefused(null, $"Meta does not list the number {number.PhoneNumberId} among those of the WABA {number.WabaId}: it belongs to another one, or the token is not for this WABA.", retryable: false, denied: true);
     }
 
     public async Task SubscribeAsync(MetaNumber number, CancellationToken ct)
     {
-        using var _ = await CallAsync(HttpMethod.Post, $"{number.WabaId}/subscribed_apps", number, JsonBody("{}"u8.ToArray()), ct);
+        string Path() => $"{GraphHttp.Segment(number.WabaId)}/subscribed_apps";
+        await CallAsync(HttpMethod.Post, Path, number, "{}"u8.ToArray(), ct);
+        await foreach (var _ in ItemsAsync(Path, number, 1, ct))
+        {
+            return;
+        }
+
+        throw new MetaRefused(null, $"Meta took the subscription to the webhooks of WABA {number.WabaId} and lists no app for it: try again, or look at the app's permissions.", retryable: true);
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => graph.Dispose();
 
-    private async Task<JsonDocument> CallAsync(HttpMethod method, string path, MetaNumber number, HttpContent? content, CancellationToken ct)
+    private static string? TemplateId(JsonElement item) => GraphText.Text(item, "id", GraphText.IdMax) is { } id && GraphText.IsId(id) ? id : null;
+
+    // A template without what names it, or too long for our columns, is none of ours.
+    private static ListedTemplate? Listed(JsonElement item) =>
+        TemplateId(item) is { } id && GraphText.Text(item, "name", 512) is { } name && GraphText.Text(item, "language", 32) is { } language
+            ? new(id, name, language, GraphText.Text(item, "status", 64) ?? "PENDING", GraphText.Text(item, "category", 64) ?? "MARKETING", Components(item), GraphText.Told(item, "rejected_reason", 500))
+            : null;
+
+    private static JsonElement Components(JsonElement item) =>
+        GraphText.Child(item, "components", JsonValueKind.Array) is { } parts && parts.GetRawText().Length <= ComponentsCharsMax && GraphText.IsKeepable(parts) ? parts.Clone() : default;
+
+    // The items of Meta's pages. A next page that never ends, or is the same one again, ends here.
+    private async IAsyncEnumerable<JsonElement> ItemsAsync(Func<string> path, MetaNumber number, int pagesMax, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(method, $"{root}/{path}") { Content = content };
-        request.Headers.Authorization = new("Bearer", number.AccessToken);
-        try
+        string? after = null;
+        for (var page = 0; page < pagesMax; page++)
         {
-            using var response = await http.SendAsync(request, ct);
-            var bytes = await response.Content.ReadAsByteArrayAsync(ct);
-            if (response.IsSuccessStatusCode)
+            var answer = await CallAsync(HttpMethod.Get, () => path() + (after is null ? "" : $"&after={Uri.EscapeDataString(after)}"), number, null, ct, PageBytesMax);
+            var data = GraphText.Child(answer, "data", JsonValueKind.Array) ?? throw Unreadable("a list without data");
+            foreach (var item in data.EnumerateArray().Where(i => i.ValueKind == JsonValueKind.Object))
             {
-                return JsonDocument.Parse(bytes);
+                yield return item;
             }
 
-            var error = GraphError.Read(bytes);
-            throw new MetaRefused(error.Code, $"Meta refused: {error.Message}{(error.Details is null ? "" : $" ({error.Details})")}", retryable: (int)response.StatusCode >= 500 || (error.Code is { } code && MetaErrors.IsSafeToRepeat(code)));
+            var paging = GraphText.Child(answer, "paging", JsonValueKind.Object) ?? default;
+            var next = GraphText.Child(paging, "next", JsonValueKind.String) is null || GraphText.Child(paging, "cursors", JsonValueKind.Object) is not { } cursors ? null : GraphText.Text(cursors, "after", CursorCharsMax);
+            if (next is null || next == after)
+            {
+                yield break;
+            }
+
+            after = next;
+        }
+    }
+
+    private async Task<JsonElement> CallAsync(HttpMethod method, Func<string> path, MetaNumber number, byte[]? body, CancellationToken ct, int bytesMax = AnswerBytesMax)
+    {
+        try
+        {
+            using var content = body is null ? null : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+            return Judged(await graph.CallAsync(method, path(), number.AccessToken, content, bytesMax, ct));
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            throw new MetaRefused(null, $"Meta did not answer within {http.Timeout.TotalSeconds:0} s.", retryable: true, timedOut: true);
+            throw new MetaRefused(null, $"Meta did not answer within {graph.Timeout.TotalSeconds:0} s.", retryable: true, timedOut: true);
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException)
+        catch (GraphUnusable unusable)
         {
-            throw new MetaRefused(null, $"Meta could not be reached: {e.Message}", retryable: true);
+            throw new MetaRefused(null, unusable.Message, retryable: false);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new MetaRefused(null, $"Meta could not be reached: {Domain.Common.Text.Cut(e.Message, 500)}", retryable: true);
         }
     }
 
-    private static ReadOnlyMemoryContent JsonBody(ReadOnlyMemory<byte> body) => new(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+    private static JsonElement Judged(GraphReply reply)
+    {
+        var answer = GraphText.Parse(reply.Body);
+        var error = GraphError.Read(answer);
+        var good = reply.Status is >= 200 and < 300;
+        if (!good || error.Code is not null)
+        {
+            var told = error.Code is null ? $"HTTP {reply.Status}, {error.Message}" : error.Message;
+            throw new MetaRefused(error.Code, $"Meta refused: {told}{(error.Details is null ? "" : $" ({error.Details})")}",
+                retryable: reply.Status is >= 500 or 429 || (error.Code is { } code && (MetaErrors.IsSafeToRepeat(code) || MetaErrors.IsAmbiguous(code))),
+                denied: reply.Status < 500 && error.Code is { } denial && MetaErrors.DeniesToken(denial));
+        }
 
-    private static string? Text(JsonElement parent, string name) =>
-        parent.TryGetProperty(name, out var value) ? value.ValueKind switch { JsonValueKind.String => value.GetString(), JsonValueKind.Number => value.GetRawText(), _ => null } : null;
+        if (answer.ValueKind != JsonValueKind.Object)
+        {
+            throw Unreadable("something that is not a JSON object");
+        }
+
+        return GraphText.Child(answer, "success", JsonValueKind.False) is null ? answer : throw new MetaRefused(null, "Meta answered that it did not succeed, without a reason.", retryable: false);
+    }
+
+    private static MetaRefused Unreadable(string what) => new(null, $"Meta answered {what}.", retryable: true);
 }

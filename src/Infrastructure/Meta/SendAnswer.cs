@@ -9,25 +9,24 @@ namespace Bsp.Infrastructure.Meta;
 /// <param name="Code">Null when the body is not an envelope.</param>
 internal readonly record struct GraphError(int? Code, string? Message, string? Details)
 {
-    public static GraphError Read(ReadOnlyMemory<byte> body)
-    {
-        try
-        {
-            using var json = JsonDocument.Parse(body);
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("error", out var error) || error.ValueKind != JsonValueKind.Object)
-            {
-                return new(null, "an answer that is not an error envelope", null);
-            }
+    private const int MessageUnitsMax = 500;
+    private const int DetailsUnitsMax = 1_000;
 
-            var details = error.TryGetProperty("error_data", out var data) && data.ValueKind == JsonValueKind.Object && data.TryGetProperty("details", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
-            details ??= error.TryGetProperty("error_user_msg", out var told) && told.ValueKind == JsonValueKind.String ? told.GetString() : null; // what is wrong with a template stands only there
-            return new(error.TryGetProperty("code", out var code) && code.TryGetInt32(out var number) ? number : null,
-                error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String ? message.GetString() : null, details);
-        }
-        catch (JsonException)
+    public static GraphError Read(JsonElement body)
+    {
+        if (body.ValueKind == JsonValueKind.Undefined)
         {
             return new(null, "an answer that is not JSON", null);
         }
+
+        if (GraphText.Child(body, "error", JsonValueKind.Object) is not { } error)
+        {
+            return new(null, "an answer that is not an error envelope", null);
+        }
+
+        var details = GraphText.Child(error, "error_data", JsonValueKind.Object) is { } data ? GraphText.Told(data, "details", DetailsUnitsMax) : null;
+        details ??= GraphText.Told(error, "error_user_msg", DetailsUnitsMax); // what is wrong with a template stands only there
+        return new(GraphText.Number(error, "code"), GraphText.Told(error, "message", MessageUnitsMax), details);
     }
 }
 
@@ -36,19 +35,17 @@ internal static class SendAnswer
 {
     private static readonly TimeSpan AnyPause = TimeSpan.FromSeconds(1);
 
-    public static SendOutcome Read(int status, ReadOnlyMemory<byte> body)
+    public static SendOutcome Read(int status, byte[] bytes)
     {
-        if (status is >= 200 and < 300)
-        {
-            return Accepted(body);
-        }
-
+        var body = GraphText.Parse(bytes);
         var error = GraphError.Read(body);
         return error.Code switch
         {
+            // Codes first: Meta asks to key on them, not on the HTTP status.
             { } code when MetaErrors.IsSafeToRepeat(code) => new(SendResult.Refused, null, false, code, error.Message, error.Details, MetaErrors.PauseAfter(code, 1)),
             { } code when MetaErrors.IsAmbiguous(code) => new(SendResult.Unknown, null, false, code, error.Message, error.Details, TimeSpan.Zero),
             { } code => new(SendResult.Rejected, null, false, code, error.Message, error.Details, TimeSpan.Zero),
+            null when status is >= 200 and < 300 => Accepted(body),
             // A gateway's 429 never reached Meta's application; any other answer without an envelope proves nothing.
             null when status == 429 => new(SendResult.Refused, null, false, null, "HTTP 429", error.Message, AnyPause),
             null => new(SendResult.Unknown, null, false, null, $"HTTP {status}", error.Message, TimeSpan.Zero),
@@ -62,18 +59,11 @@ internal static class SendAnswer
         return contacts is [var only] && E164.OfMeta(MetaEnvelope.Text(only, "input")) is { } sent && E164.OfMeta(MetaEnvelope.Text(only, "wa_id")) is { } known && sent != known ? (sent, known) : null;
     }
 
-    private static SendOutcome Accepted(ReadOnlyMemory<byte> body)
+    private static SendOutcome Accepted(JsonElement body)
     {
-        try
-        {
-            using var json = JsonDocument.Parse(body);
-            var message = json.RootElement.GetProperty("messages")[0];
-            var held = message.TryGetProperty("message_status", out var word) && word.ValueKind == JsonValueKind.String && word.GetString() == "held_for_quality_assessment";
-            return new(SendResult.Accepted, message.GetProperty("id").GetString(), held, null, null, null, TimeSpan.Zero) { Recipient = Recipient(json.RootElement) };
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
-        {
-            return new(SendResult.Unknown, null, false, null, "accepted without a readable id", e.Message, TimeSpan.Zero);
-        }
+        var first = GraphText.Child(body, "messages", JsonValueKind.Array) is { } all && all.GetArrayLength() > 0 ? all[0] : default;
+        return GraphText.Child(first, "id", JsonValueKind.String) is not null && GraphText.Text(first, "id", GraphText.MessageIdMax) is { } wamid
+            ? new(SendResult.Accepted, wamid, GraphText.Text(first, "message_status", 64) == "held_for_quality_assessment", null, null, null, TimeSpan.Zero) { Recipient = Recipient(body) }
+            : new(SendResult.Unknown, null, false, null, "accepted without a readable id", "Meta's answer names no message by an id of 1 to 512 characters.", TimeSpan.Zero);
     }
 }

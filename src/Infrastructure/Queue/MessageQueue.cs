@@ -49,6 +49,20 @@ public sealed class MessageQueue(RedisConnection redis, TimeProvider clock, stri
         return duplicates;
     }
 
+    /// <summary>Forgets what lies under these ids and neither waits nor runs, so that the jobs can be added again: it ended, its line was lost, or a stranger wrote it.</summary>
+    /// <param name="delayMax">No job is delayed for longer; what is, is forgotten too.</param>
+    /// <returns>The ids forgotten.</returns>
+    public async Task<IReadOnlyList<string>> ReviveAsync(IReadOnlyList<string> ids, TimeSpan delayMax, CancellationToken ct = default)
+    {
+        var forgotten = new List<string>();
+        foreach (var chunk in ids.Chunk(FinishedMax))
+        {
+            forgotten.AddRange((string[])(await EvaluateAsync(QueueScripts.Revive, [NowMs, (long)delayMax.TotalMilliseconds, .. chunk.Select(id => (RedisValue)id)], ct))!);
+        }
+
+        return forgotten;
+    }
+
     /// <summary>Takes up to <paramref name="max"/> jobs that may start now, without waiting; at most <see cref="TakenMax"/>.</summary>
     /// <returns>None when there is no work, or the queue is paused, at its concurrency or at its rate limit.</returns>
     public async Task<IReadOnlyList<TakenJob>> TakeAsync(int max, CancellationToken ct = default) =>

@@ -9,6 +9,7 @@ internal static class QueueScripts
     public static readonly string Retry = WithPrelude("retry");
     public static readonly string Extend = WithPrelude("extend");
     public static readonly string Stalled = WithPrelude("stalled");
+    public static readonly string Revive = WithPrelude("revive");
     public static readonly string Pause = WithPrelude("pause");
 
     private static string WithPrelude(string name) => Text("prelude") + "\n" + Text(name);

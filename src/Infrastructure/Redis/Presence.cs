@@ -10,6 +10,7 @@ namespace Bsp.Infrastructure.Redis;
 /// </summary>
 public sealed class Presence(RedisConnection redis, TimeProvider clock) : IPresence
 {
+    private const int ShownMax = 10_000;
     private static readonly TimeSpan Kept = TimeSpan.FromHours(24);
 
     public Task SetAsync(Guid organizationId, Guid userId, string status, CancellationToken ct) => AskAsync(async () =>
@@ -41,9 +42,13 @@ public sealed class Presence(RedisConnection redis, TimeProvider clock) : IPrese
             await ForgetAsync(database, organizationId, gone, since, ct);
         }
 
-        return [.. statuses.Result.Where(entry => times.GetValueOrDefault(entry.Name) >= since).Select(entry => new Present(Guid.Parse(entry.Name.ToString()), entry.Value.ToString(), DateTimeOffset.FromUnixTimeMilliseconds(times[entry.Name])))
-            .OrderBy(present => present.UserId)];
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        return [.. statuses.Result.Where(entry => times.GetValueOrDefault(entry.Name) >= since).Select(entry => Read(entry, Math.Min(times[entry.Name], now))).OfType<Present>().Take(ShownMax).OrderBy(present => present.UserId)];
     });
+
+    // Who wrote there is not known: what is no user or no word of ours is not shown.
+    private static Present? Read(HashEntry entry, long at) =>
+        Guid.TryParse(entry.Name.ToString(), out var user) && entry.Value.ToString() is ("online" or "away") and var status ? new(user, status, DateTimeOffset.FromUnixTimeMilliseconds(at)) : null;
 
     // Whoever speaks between our reading and our forgetting is shown again when he next speaks, 30 s later.
     private static async Task ForgetAsync(IDatabase database, Guid organizationId, RedisValue[] gone, long since, CancellationToken ct) =>

@@ -15,6 +15,9 @@ public sealed class RateLimit(RedisConnection redis)
 {
     public const int WindowMs = 1_000;
 
+    /// <summary>No lowering lasts longer; one that says so was written by somebody else.</summary>
+    public static readonly TimeSpan LoweredMax = TimeSpan.FromMinutes(1);
+
     private static readonly TimeSpan KeyLifeMax = TimeSpan.FromHours(24);
 
     /// <param name="wanted">Permits asked for; at least 1.</param>
@@ -25,20 +28,22 @@ public sealed class RateLimit(RedisConnection redis)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(wanted);
         var reply = (long[])(await EvaluateAsync(
-            RedisScripts.RateLimit, organizationId, phoneNumberId, [wanted, perSecond, WindowMs, KeyLifeMs], ct))!;
+            RedisScripts.RateLimit, organizationId, phoneNumberId, [wanted, perSecond, WindowMs, KeyLifeMs, LoweredMs], ct))!;
         return new((int)reply[0], TimeSpan.FromMilliseconds(reply[1]));
     }
 
     /// <summary>After Meta answered 130429: at most <paramref name="perSecond"/> until the time is over. A stricter lowering in force stays.</summary>
     /// <param name="perSecond">0 stops the number.</param>
-    /// <param name="duration">At most 24 hours.</param>
+    /// <param name="duration">At most <see cref="LoweredMax"/>.</param>
     public Task LowerAsync(
         Guid organizationId, string phoneNumberId, int perSecond, TimeSpan duration, CancellationToken ct = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(perSecond);
         return EvaluateAsync(
-            RedisScripts.RateLower, organizationId, phoneNumberId, [perSecond, (long)duration.TotalMilliseconds, KeyLifeMs], ct);
+            RedisScripts.RateLower, organizationId, phoneNumberId, [perSecond, (long)duration.TotalMilliseconds, KeyLifeMs, LoweredMs], ct);
     }
+
+    private static long LoweredMs => (long)LoweredMax.TotalMilliseconds;
 
     private static long KeyLifeMs => (long)KeyLifeMax.TotalMilliseconds;
 

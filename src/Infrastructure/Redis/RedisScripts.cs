@@ -6,6 +6,7 @@ internal static class RedisScripts
     public static readonly string RateLimit = Text("rate_limit");
     public static readonly string RateLower = Text("rate_lower");
     public static readonly string Lock = Text("lock");
+    public static readonly string LockTake = Text("lock_take");
     public static readonly string CachePut = Text("cache_put");
 
     private static string Text(string name)

@@ -28,8 +28,9 @@ public sealed class Sessions(RedisConnection redis, TimeProvider clock, ILogger<
     {
         var fields = await (await redis.DatabaseAsync(ct)).HashGetAsync(Key(tokenHash), ["user_id", "organization_id", "expires_at"]).WaitAsync(ct);
         if (fields.Any(field => field.IsNull)) return null;
-        var expiresAt = DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(fields[2].ToString(), CultureInfo.InvariantCulture));
-        return expiresAt <= clock.GetUtcNow() ? null : new Session(Guid.Parse(fields[0].ToString()), Guid.Parse(fields[1].ToString()), expiresAt);
+        return Guid.TryParse(fields[0].ToString(), out var user) && Guid.TryParse(fields[1].ToString(), out var organization)
+            && long.TryParse(fields[2].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var ends) && ends <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+            && DateTimeOffset.FromUnixTimeMilliseconds(ends) is var expiresAt && expiresAt > clock.GetUtcNow() ? new Session(user, organization, expiresAt) : null;
     });
 
     public Task EndAsync(IReadOnlyCollection<string> tokenHashes, CancellationToken ct = default) => CacheTrouble.MissAsync(log, async () =>

@@ -71,7 +71,7 @@ public sealed class SubmitTemplateHandler(Shards shards, IEventStore store, IMet
         {
             // Perhaps an earlier submission of ours went through and the process died before it was written down: then Meta has this very text.
             var there = (await meta.ListTemplatesAsync(number, ct)).FirstOrDefault(t => t.Name == state.Name && t.Language == state.Language);
-            if (there is not null && TemplateComponents.Read(there.Components).ReadsLike(components))
+            if (there is { Components.ValueKind: System.Text.Json.JsonValueKind.Array } && TemplateComponents.Read(there.Components).ReadsLike(components))
             {
                 return new(there.MetaTemplateId, there.Status, there.Category);
             }

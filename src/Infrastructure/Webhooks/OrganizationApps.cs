@@ -30,7 +30,7 @@ public sealed class OrganizationApps(Shards shards, ISecrets secrets, TimeProvid
 
         var shard = await HomeAsync(organizationId, ct);
         var app = await shard.FirstAsync(organizationId, "SELECT meta_app_secret, webhook_verify_token FROM organizations WHERE id = $1",
-            r => new OrganizationApp(r.IsDBNull(0) ? null : secrets.Open(r.GetString(0)), r.IsDBNull(1) ? null : secrets.Open(r.GetString(1))), ct, organizationId)
+            r => new OrganizationApp(Usable(r.IsDBNull(0) ? null : secrets.Open(r.GetString(0))), Usable(r.IsDBNull(1) ? null : secrets.Open(r.GetString(1)))), ct, organizationId)
             ?? new OrganizationApp(null, null);
         cache.Put(organizationId, app, Freshness);
         return app;
@@ -59,4 +59,7 @@ public sealed class OrganizationApps(Shards shards, ISecrets secrets, TimeProvid
             strangers.Release();
         }
     }
+
+    // Stored before it was judged: an empty or short one can be guessed, so it verifies nothing.
+    private static string? Usable(string? secret) => SecretText.IsShared(secret) ? secret : null;
 }

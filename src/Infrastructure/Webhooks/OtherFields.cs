@@ -85,10 +85,15 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
 
     private async Task<string?> QualityAsync(MetaChange change, Journaled webhook, CancellationToken ct)
     {
-        var owner = MetaEnvelope.Word(change.Value, "display_phone_number") is { } number ? await numbers.ByDisplayNumberAsync(number, ct) : null;
-        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        var owner = MetaEnvelope.Word(change.Value, "display_phone_number") is { } number ? await numbers.ByDisplayNumberAsync(number, change.EntryId, webhook.OrganizationId, ct) : null;
+        if (owner is null)
         {
             return "unknown_number";
+        }
+
+        if (IsOld(webhook, owner))
+        {
+            return null;
         }
 
         var limit = MessagingLimits.Read(MetaEnvelope.Text(change.Value, "max_daily_conversations_per_business") ?? MetaEnvelope.Text(change.Value, "current_limit"));
@@ -100,10 +105,10 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
     // The limit is the portfolio's: it holds for every number of the WABA.
     private async Task<string?> CapabilityAsync(MetaChange change, Journaled webhook, CancellationToken ct)
     {
-        var owners = (await numbers.ByWabaAsync(change.EntryId, ct)).Where(o => webhook.OrganizationId is not { } own || own == o.OrganizationId).ToList();
+        var owners = await numbers.ByWabaAsync(change.EntryId, webhook.OrganizationId, ct);
         if (MessagingLimits.Read(MetaEnvelope.Text(change.Value, "max_daily_conversations_per_business") ?? MetaEnvelope.Text(change.Value, "max_daily_conversation_per_phone")) is { } limit)
         {
-            foreach (var owner in owners)
+            foreach (var owner in owners.Where(o => !IsOld(webhook, o)))
             {
                 await mediator.Send(new RecordNumberFacts(owner.OrganizationId, owner.AccountId, null, limit), ct);
             }
@@ -117,7 +122,7 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
     {
         var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
         var owners = phoneNumberId is null ? await OwnersAsync(change.EntryId, webhook, ct)
-            : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct) is { } owner && (webhook.OrganizationId is not { } own || own == owner.OrganizationId) ? [owner.OrganizationId] : [];
+            : await numbers.ByPhoneNumberIdAsync(phoneNumberId, change.EntryId, webhook.OrganizationId, ct) is { } owner ? [owner.OrganizationId] : [];
         foreach (var (update, item) in MetaEnvelope.Items(change.Value, "user_id_update").Select((u, i) => (u, change.First + i)))
         {
             var phone = MetaEnvelope.Text(update, "wa_id");
@@ -136,8 +141,8 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
     private async Task<string?> PreferencesAsync(MetaChange change, Journaled webhook, CancellationToken ct)
     {
         var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
-        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
-        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, change.EntryId, webhook.OrganizationId, ct);
+        if (owner is null)
         {
             return "unknown_number";
         }
@@ -166,5 +171,8 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
     private static string Told(Journaled webhook, int item) => $"webhook/{webhook.BodySha256}/{item}";
 
     private async Task<IReadOnlyCollection<Guid>> OwnersAsync(string wabaId, Journaled webhook, CancellationToken ct) =>
-        (await numbers.ByWabaAsync(wabaId, ct)).Select(o => o.OrganizationId).Where(o => webhook.OrganizationId is not { } own || own == o).ToHashSet();
+        (await numbers.ByWabaAsync(wabaId, webhook.OrganizationId, ct)).Select(o => o.OrganizationId).ToHashSet();
+
+    // It waited for the proof, at which Meta was asked for the number's facts: those are newer.
+    private static bool IsOld(Journaled webhook, NumberOwner owner) => webhook.ReceivedAt < owner.ProvenAt;
 }

@@ -11,6 +11,20 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Webhooks;
 
+/// <summary>The number or WABA that a webhook is for and that nobody has proven to have.</summary>
+internal sealed record AwaitedNumber(string? PhoneNumberId, string WabaId, string? DisplayDigits)
+{
+    private const int IdCharsMax = 64;
+
+    /// <summary>Null when it names nothing that could ever be somebody's.</summary>
+    public static AwaitedNumber? Of(MetaChange change)
+    {
+        var phone = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+        var shown = phone is null && MetaEnvelope.Text(change.Value, "display_phone_number") is { } number ? NumberDirectory.Digits(number) : null;
+        return change.EntryId.Length > IdCharsMax || phone?.Length > IdCharsMax || shown?.Length > IdCharsMax || (phone ?? shown ?? change.EntryId).Length == 0 ? null : new(phone, change.EntryId, shown);
+    }
+}
+
 /// <summary>Parts of one webhook that are set aside in one row.</summary>
 /// <param name="Error">Null: postponed, nothing is wrong with them.</param>
 internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error);
@@ -18,6 +32,7 @@ internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error)
 /// <summary>
 /// Carries out what a page of webhooks says, organization by organization, who says least first. Harmless to repeat. Each item stands alone: what fails is halved until the bad item is
 /// found, which is set aside; so is what exceeds an organization's share of a page. Trouble of a store fails the page, unless it is <paramref name="patient"/>.
+/// The marks in Redis are written for whoever looks on from outside and never asked, because whoever can write there could have a customer's STOP passed over.
 /// </summary>
 /// <param name="patient">False: the page failed so often that trouble of a store may be one organization's (its shard is away): what meets it is postponed.</param>
 internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others, bool patient)
@@ -169,10 +184,10 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
 
         var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
-        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, ct);
-        if (owner is null || (webhook.OrganizationId is { } own && own != owner.OrganizationId))
+        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, change.EntryId, webhook.OrganizationId, ct);
+        if (owner is null)
         {
-            Notes.Add(webhook, change.Field, "unknown_number", phoneNumberId);
+            await NoteAsync(webhook, change, "unknown_number", phoneNumberId, ct);
             return;
         }
 
@@ -220,35 +235,31 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         using var _ = Request(part.Webhook.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
         if (await others.HandleAsync(change, part.Webhook, ct) is { } reason)
         {
-            Notes.Add(part.Webhook, change.Field, reason, null);
+            await NoteAsync(part.Webhook, change, reason, null, ct);
         }
+    }
+
+    // What is for a number that nobody has proven waits for the proof; the raw bytes lie in the journal.
+    private async Task NoteAsync(Journaled webhook, MetaChange change, string reason, string? detail, CancellationToken ct)
+    {
+        var awaited = reason == "unknown_number" ? AwaitedNumber.Of(change) : null;
+        var settled = awaited is null || await numbers.IsSettledAsync(awaited.PhoneNumberId, awaited.WabaId, awaited.DisplayDigits, webhook.OrganizationId, ct);
+        Notes.Add(webhook, change.Field, reason, detail, settled ? null : awaited);
     }
 
     private async Task RecordAsync(Guid organization, IReadOnlyList<StatusItem> items, CancellationToken ct)
     {
         using var _ = Request("statuses");
-        var seen = await marks.SeenAsync(organization, [.. items.Select(Mark)], ct);
-        var fresh = items.Where(i => !seen.Contains(Mark(i))).ToList();
-        if (fresh.Count == 0)
-        {
-            return;
-        }
-
-        var recorded = await mediator.Send(new RecordStatuses(organization, fresh), ct);
+        var recorded = await mediator.Send(new RecordStatuses(organization, items), ct);
         await parked.ParkAsync(organization, recorded.Unknown, ct);
-        await marks.MarkDoneAsync(organization, [.. fresh.Select(Mark)], ct);
+        await marks.MarkDoneAsync(organization, [.. items.Select(Mark)], ct);
     }
 
     private async Task ReceiveAsync(Guid organization, IReadOnlyList<InboundItem> items, CancellationToken ct)
     {
         using var _ = Request("inbound");
-        var seen = await marks.SeenAsync(organization, [.. items.Select(i => i.Wamid)], ct);
-        var fresh = items.Where(i => !seen.Contains(i.Wamid)).ToList();
-        if (fresh.Count > 0)
-        {
-            await mediator.Send(new ReceiveMessages(organization, fresh), ct);
-            await marks.MarkDoneAsync(organization, [.. fresh.Select(i => i.Wamid)], ct);
-        }
+        await mediator.Send(new ReceiveMessages(organization, items), ct);
+        await marks.MarkDoneAsync(organization, [.. items.Select(i => i.Wamid)], ct);
     }
 
     // A repeated status with another time is another fact, so the time belongs to the mark.

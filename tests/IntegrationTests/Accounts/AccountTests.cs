@@ -22,6 +22,7 @@ public sealed class AccountTests(AppFixture app) : IClassFixture<AppFixture>
         created.Text.ShouldNotContain("EAA-secret");
         created.Text.ShouldNotContain("credentials");
         var path = created.Header("Location")!;
+        app.Meta.State.AddAccount(new("2" + numberId, numberId, "4915112345678"));
 
         var connected = await organization.Writer.SendAsync("POST", $"{path}/connect");
         connected.Status.ShouldBe(200, connected.Text);
@@ -47,8 +48,15 @@ public sealed class AccountTests(AppFixture app) : IClassFixture<AppFixture>
         var other = await app.NewOrganizationAsync();
         var numberId = NumberId();
         var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? one : other).Admin.SendAsync("POST", "/v1/accounts", Account(numberId))));
-        answers.Count(a => a.Status == 201).ShouldBe(1);
+        answers.Count(a => a.Status == 201).ShouldBe(2, "each may note it once: naming a number makes it nobody's");
         answers.Where(a => a.Status != 201).ShouldAllBe(a => a.Code == "account.number_taken");
+        app.Meta.State.AddAccount(new("2" + numberId, numberId, "4915112345678", AccessTokens: ["EAA-secret"]));
+        var connects = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => (i % 2 == 0 ? one : other).Admin.SendAsync("POST", $"{answers.First(a => a.Status == 201 && IsOf(a, i % 2 == 0 ? one : other)).Header("Location")}/connect")));
+        connects.Where(a => a.Status != 200).ShouldAllBe(a => a.Code == "account.number_taken");
+        (await ConnectedAsync(one), await ConnectedAsync(other)).ShouldBeOneOf((1, 2), (2, 1));
+        connects.Count(a => a.Status == 200).ShouldBe(5);
+
+        bool IsOf(Answer answer, TestOrganization organization) => Array.IndexOf(answers, answer) % 2 == (organization == one ? 0 : 1);
     }
 
     [Theory]
@@ -83,6 +91,9 @@ public sealed class AccountTests(AppFixture app) : IClassFixture<AppFixture>
             (await one.Admin.SendAsync(method, $"/v1/accounts/{other.AccountId}{suffix}", body)).ShouldBeProblem(404, "account.unknown");
         }
     }
+
+    private static async Task<int> ConnectedAsync(TestOrganization organization) =>
+        (await organization.Reader.SendAsync("GET", "/v1/accounts"))["data"].EnumerateArray().Count(a => a.GetProperty("status").GetString() == "CONNECTED");
 
     private async Task<string> StoredAsync(string sql, string argument)
     {

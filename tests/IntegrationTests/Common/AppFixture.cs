@@ -21,6 +21,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     public const string PlatformKey = "platform-key-only-for-tests";
     private readonly List<HttpClient> clients = [];
 
+    // Which simulator stands behind an application: a number is told to it before it is connected.
+    private static readonly ConcurrentDictionary<string, Simulator> Simulators = new();
+
     // Queue, progress and analytics belong to one log: two applications must not share them. Redis has 16 databases; 0 is left to other tests.
     private static readonly ConcurrentQueue<int> FreeRedis = new(Enumerable.Range(1, 15));
     private readonly string clickHouse = new UriBuilder(stores.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri;
@@ -91,6 +94,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Configure(builder);
         app = await Program.PrepareAsync(builder);
         await app.StartAsync();
+        Simulators[Address.Authority] = Meta;
         using var control = new HttpClient { BaseAddress = Meta.BaseUrl };
         (await control.PutAsJsonAsync("/_control/settings", new { webhook_url = new Uri(Address, "/webhooks/meta").ToString() })).EnsureSuccessStatusCode();
     }
@@ -150,6 +154,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     public static async Task<Guid> NewAccountAsync(HttpClient client)
     {
         var digits = RandomNumberGenerator.GetString("0123456789", 14);
+        Simulators[client.BaseAddress!.Authority].State.AddAccount(new("2" + digits, "1" + digits, "1555" + digits[..7], AccessTokens: ["EAA-test", "EAA-" + digits]));
         var account = await CreatedAsync(client, "/v1/accounts", new
         {
             phone_number_id = "1" + digits,

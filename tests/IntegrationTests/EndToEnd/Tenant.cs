@@ -36,7 +36,7 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
         using var founder = Client(address, AppFixture.PlatformKey, id);
         var key = await AppFixture.CreatedAsync(founder, "/v1/api-keys", new { name = "admin", permissions = "admin" });
         var api = Client(address, key.GetProperty("key").GetString()!, null);
-        meta.State.AddAccount(new("2" + digits, "1" + digits));
+        meta.State.AddAccount(new("2" + digits, "1" + digits, "1555" + digits[..7], AccessTokens: ["EAA-" + digits]));
         var account = await AppFixture.CreatedAsync(api, "/v1/accounts", new
         {
             phone_number_id = "1" + digits, phone_number = "+1555" + digits[..7], display_name = "Acme", meta_waba_id = "2" + digits,

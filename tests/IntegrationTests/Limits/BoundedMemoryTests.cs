@@ -77,13 +77,13 @@ public sealed class BoundedMemoryTests(AppFixture app) : IClassFixture<AppFixtur
     {
         var numbers = app.Services.GetRequiredService<NumberDirectory>();
         var ct = TestContext.Current.CancellationToken;
-        await Parallel.ForAsync(0, 200, ct, async (i, token) => (await numbers.ByPhoneNumberIdAsync($"{i}{new string('9', 1_000_000)}", token)).ShouldBeNull());
+        await Parallel.ForAsync(0, 200, ct, async (i, token) => (await numbers.ByPhoneNumberIdAsync($"{i}{new string('9', 1_000_000)}", "1", null, token)).ShouldBeNull());
         numbers.Memory.BytesNow.ShouldBeLessThan(100_000);
-        (await numbers.ByWabaAsync(new string('1', 129), ct)).ShouldBeEmpty();
-        (await numbers.ByDisplayNumberAsync($"+{new string('1', 10_000)}", ct)).ShouldBeNull();
+        (await numbers.ByWabaAsync(new string('1', 129), null, ct)).ShouldBeEmpty();
+        (await numbers.ByDisplayNumberAsync($"+{new string('1', 10_000)}", "1", null, ct)).ShouldBeNull();
         for (var i = 0; i < 500; i++)
         {
-            await numbers.ByPhoneNumberIdAsync($"{i}{new string('9', 100)}", ct);
+            await numbers.ByPhoneNumberIdAsync($"{i}{new string('9', 40)}", "1", null, ct);
         }
 
         numbers.Memory.BytesNow.ShouldBeLessThanOrEqualTo(numbers.Memory.BytesMax);

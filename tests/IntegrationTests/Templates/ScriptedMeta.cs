@@ -34,6 +34,8 @@ internal sealed class ScriptedMeta : IMeta, ISecrets
 
     public Task<NumberFacts> GetNumberAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates ask for no number.");
 
+    public Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates prove no number.");
+
     public Task SubscribeAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates subscribe to nothing.");
 
     public string Seal(string secret) => $"sealed {secret}";

@@ -36,19 +36,19 @@ internal static class AccountEndpoints
             return MediaEndpoints.Describe(http, state, media);
         }
 
-        if (state.Accounts.FindTemplate(id) is { } template)
+        if (state.TemplateOf(http, token) is { } template)
         {
             return GraphAnswer.Json(http, json => TemplateJson.Write(json, template, string.Join(',', fields)));
         }
 
         var waba = state.Accounts.FindWaba(id) ?? (fields.Intersect(WabaFields).Any() ? state.Accounts.Waba(id, token, state.Options.Strict) : null);
-        if (waba is not null)
+        if (waba is not null && waba.Admits(token))
         {
             return GraphAnswer.Json(http, json => WriteWaba(json, waba));
         }
 
         var phone = state.Accounts.FindPhone(id) ?? (fields.Intersect(PhoneFields).Any() ? state.Accounts.Phone(id, token, state.Options.Strict) : null);
-        return phone is null
+        return phone is null || !state.Accounts.Admits(phone, token)
             ? GraphAnswer.Error(http, SimulatorState.NoObject(http))
             : GraphAnswer.Json(http, json => PhoneJson.Write(json, phone, fields, state.Options));
     }
@@ -60,11 +60,11 @@ internal static class AccountEndpoints
         {
             await MediaEndpoints.FinishHandle(http, state, id);
         }
-        else if (state.Accounts.FindTemplate(id) is { } template)
+        else if (state.TemplateOf(http, token) is { } template)
         {
             await TemplateEndpoints.Edit(http, state, template);
         }
-        else if (state.Accounts.FindWaba(id) is null && state.Media.Find(id) is null && state.Accounts.Phone(id, token, state.Options.Strict) is { } phone)
+        else if (state.Accounts.FindWaba(id) is null && state.Media.Find(id) is null && state.Accounts.Phone(id, token, state.Options.Strict) is { } phone && state.Accounts.Admits(phone, token))
         {
             await ChangePin(http, phone);
         }
@@ -80,6 +80,7 @@ internal static class AccountEndpoints
     private static Task ListPhones(HttpContext http, SimulatorState state, Waba waba)
     {
         var fields = ((string?)http.Request.Query["fields"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        state.Accounts.LinkLoose(waba, Bearer.Of(http)!);
         return GraphAnswer.Json(http, json =>
         {
             json.WriteStartObject();

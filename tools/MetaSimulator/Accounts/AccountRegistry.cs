@@ -73,10 +73,32 @@ internal sealed class AccountRegistry
         }
 
         phone.LinkedWabaId = seed.WabaId;
+        if (seed.AccessTokens is { } tokens)
+        {
+            FindWaba(seed.WabaId)!.Give(tokens);
+        }
+
         phone.Display = seed.DisplayPhoneNumber is { } display ? new string([.. display.Where(char.IsAsciiDigit)]) : phone.Display;
         phone.VerifiedName = seed.VerifiedName ?? phone.VerifiedName;
         phone.MpsLimit = seed.MpsLimit ?? phone.MpsLimit;
         Changed?.Invoke();
+    }
+
+    /// <summary>Whether the token may act for the number: one of its WABA's; of a number without a WABA the first that was used.</summary>
+    public bool Admits(PhoneNumber phone, string token) =>
+        phone.LinkedWabaId is { } linked && FindWaba(linked) is { } waba ? waba.Admits(token) : (phone.Token ??= token) == token;
+
+    /// <summary>Whether the token may act for the template: one of its WABA's.</summary>
+    public bool Admits(Template template, string token) => FindWaba(template.WabaId)?.Admits(token) ?? true;
+
+    /// <summary>Numbers without a WABA that the same token brought to life belong to the one whose numbers it asks for.</summary>
+    public void LinkLoose(Waba waba, string token)
+    {
+        foreach (var phone in _phones.Values.Where(p => p.LinkedWabaId is null && p.Token == token))
+        {
+            phone.LinkedWabaId = waba.Id;
+            Changed?.Invoke();
+        }
     }
 
     public void Add(Waba waba, Template template)
@@ -114,7 +136,7 @@ internal sealed class AccountRegistry
         }
 
         var waba = _wabas.Values
-            .Where(w => (w.Token is null || w.Token == phone.Token) && w.Templates.Find(name, language) is not null)
+            .Where(w => (w.Tokens.Count == 0 || (phone.Token is { } token && w.Tokens.Contains(token))) && w.Templates.Find(name, language) is not null)
             .OrderBy(w => _phones.Values.Any(p => p.LinkedWabaId == w.Id))
             .ThenBy(w => w.Id, StringComparer.Ordinal)
             .FirstOrDefault();

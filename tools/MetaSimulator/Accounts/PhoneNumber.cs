@@ -19,7 +19,8 @@ internal sealed class PhoneNumber(string id, string? token)
 
     public string Id => id;
 
-    public string? Token => token;
+    /// <summary>The bearer token it was first used with; what counts once it belongs to a WABA are that one's tokens.</summary>
+    public string? Token { get; set; } = token;
 
     /// <summary>Digits only, as in a webhook's metadata.</summary>
     public string Display { get; set; } = "1555" + Draw.Digits(id, 11, 7);

@@ -50,6 +50,7 @@ internal sealed class StateFile : IDisposable
         {
             var restored = accounts.Waba(waba.Id, waba.Token, strict: false)!;
             (restored.Subscribed, restored.OverrideUrl) = (waba.Subscribed, waba.OverrideUrl);
+            restored.Give(waba.Tokens ?? (waba.Token is { } first ? [first] : []));
         }
 
         foreach (var phone in kept.Phones)
@@ -67,7 +68,7 @@ internal sealed class StateFile : IDisposable
     private void Write()
     {
         var kept = new Kept(
-            [.. _accounts.Wabas.Select(w => new KeptWaba(w.Id, w.Token, w.Subscribed, w.OverrideUrl))],
+            [.. _accounts.Wabas.Select(w => new KeptWaba(w.Id, null, w.Subscribed, w.OverrideUrl, [.. w.Tokens]))],
             [.. _accounts.Phones.Select(p => new KeptPhone(p.Id, p.Token, p.LinkedWabaId, p.Display, p.VerifiedName, p.MpsLimit))],
             [.. _accounts.Wabas.SelectMany(w => w.Templates.All).Select(KeptTemplate.Of)]);
         lock (_gate)
@@ -79,7 +80,8 @@ internal sealed class StateFile : IDisposable
 
     private sealed record Kept(KeptWaba[] Wabas, KeptPhone[] Phones, KeptTemplate[] Templates);
 
-    private sealed record KeptWaba(string Id, string? Token, bool Subscribed, string? OverrideUrl);
+    // Token: of files that were written when a WABA had one.
+    private sealed record KeptWaba(string Id, string? Token, bool Subscribed, string? OverrideUrl, string[]? Tokens = null);
 
     private sealed record KeptPhone(string Id, string? Token, string? WabaId, string Display, string VerifiedName, int? MpsLimit);
 

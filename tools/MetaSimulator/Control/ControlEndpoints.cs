@@ -104,7 +104,7 @@ internal static class ControlEndpoints
 
     private static object Accounts(SimulatorState state) => new
     {
-        Data = state.Accounts.Phones.Select(p => new AccountSeed(p.WabaId, p.Id, p.Display, p.VerifiedName, p.MpsLimit)).ToArray(),
+        Data = state.Accounts.Phones.Select(p => new AccountSeed(p.WabaId, p.Id, p.Display, p.VerifiedName, p.MpsLimit, [.. state.Accounts.FindWaba(p.WabaId)?.Tokens ?? []])).ToArray(),
     };
 
     private static Task AddAccount(HttpContext http, SimulatorState state) => ControlJson.WithBody(http, async body =>

@@ -20,7 +20,7 @@ internal static class TemplateEndpoints
         app.MapPost("/{id}/message_templates", http => state.AsWaba(http, waba => Create(http, state, waba)));
         app.MapGet("/{id}/message_templates", http => state.AsWaba(http, waba => List(http, waba)));
         app.MapDelete("/{id}/message_templates", http => state.AsWaba(http, waba => Delete(http, state, waba)));
-        app.MapPost("/{id}/unpause", http => state.Authorized(http, _ => Unpause(http, state)));
+        app.MapPost("/{id}/unpause", http => state.Authorized(http, token => Unpause(http, state, token)));
     }
 
     /// <summary><c>POST /{template_id}</c>.</summary>
@@ -156,9 +156,9 @@ internal static class TemplateEndpoints
         template.Status = "PENDING";
     }
 
-    private static Task Unpause(HttpContext http, SimulatorState state)
+    private static Task Unpause(HttpContext http, SimulatorState state, string token)
     {
-        if (state.Accounts.FindTemplate(SimulatorState.RouteId(http)) is not { } template)
+        if (state.TemplateOf(http, token) is not { } template)
         {
             return GraphAnswer.Error(http, SimulatorState.NoObject(http));
         }

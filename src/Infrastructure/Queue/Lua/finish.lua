@@ -43,7 +43,7 @@ for a = 2, #ARGV, STRIDE do
     local job = prefix .. id
     finished = finished + 1
     free_deduplication(id)
-    local made = redis.call('HINCRBY', job, 'atm', 1)
+    local made = one_more(job, 'atm')
     if set == 'completed' then
       redis.call('HSET', job, 'returnvalue', value, 'finishedOn', ARGV[1])
       emit('completed', 'jobId', id, 'returnvalue', value, 'prev', 'active')

@@ -10,6 +10,16 @@ local concurrency = tonumber(meta[2]) or 0
 
 local function int(n) return string.format('%.0f', n) end
 
+-- What lies under a job's id may have been written by anybody: one odd value must not keep the others of its batch from being taken or settled.
+local function is_job(id) return redis.call('TYPE', prefix .. id).ok == 'hash' end
+
+local function one_more(job, field)
+  local made = redis.pcall('HINCRBY', job, field, 1)
+  if type(made) == 'number' then return made end
+  redis.call('HSET', job, field, '1')
+  return 1
+end
+
 local function emit(event, ...) redis.call('XADD', EVENTS, '*', 'event', event, ...) end
 
 -- Once per script instead of once per event; a script writes at most a few thousand.
@@ -62,11 +72,12 @@ end
 -- Takes an active job out of its owner's hands. 0, or -1 no job, -2 no lock, -3 not active, -4 children pending, -6 other owner.
 local function release(id, token)
   local job = prefix .. id
-  if redis.call('EXISTS', job) == 0 then return -1 end
+  if not is_job(id) then return -1 end
   local owner = redis.call('GET', job .. ':lock')
   if not owner then return -2 end
   if owner ~= token then return -6 end
-  if redis.call('SCARD', job .. ':dependencies') > 0 then return -4 end
+  local pending = redis.pcall('SCARD', job .. ':dependencies')
+  if type(pending) == 'number' and pending > 0 then return -4 end
   redis.call('DEL', job .. ':lock')
   redis.call('SREM', STALLED, id)
   if redis.call('LREM', ACTIVE, -1, id) == 0 then return -3 end

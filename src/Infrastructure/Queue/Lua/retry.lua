@@ -12,7 +12,7 @@ for a = 2, #ARGV, STRIDE do
     local job = prefix .. id
     moved = moved + 1
     if counted then
-      redis.call('HINCRBY', job, 'atm', 1)
+      one_more(job, 'atm')
       record_failure(id, ARGV[a + 4], ARGV[a + 5], tonumber(ARGV[a + 6]))
     end
     if delay > 0 then

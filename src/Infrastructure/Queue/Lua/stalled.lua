@@ -7,9 +7,9 @@ local recovered = {}
 for _, id in ipairs(redis.call('SMEMBERS', STALLED)) do
   local job = prefix .. id
   if redis.call('EXISTS', job .. ':lock') == 0 and redis.call('LREM', ACTIVE, -1, id) > 0
-    and redis.call('EXISTS', job) == 1 then
-    local count = redis.call('HINCRBY', job, 'stc', 1)
-    if count > tonumber(ARGV[3]) and redis.call('HEXISTS', job, 'rjk') == 0 then
+    and is_job(id) then
+    local stalls = one_more(job, 'stc')
+    if stalls > tonumber(ARGV[3]) and redis.call('HEXISTS', job, 'rjk') == 0 then
       redis.call('HSET', job, 'defa', 'job stalled more than allowable limit')
     end
     redis.call('RPUSH', WAIT, id)

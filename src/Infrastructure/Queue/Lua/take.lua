@@ -9,7 +9,7 @@ local due = redis.call('ZRANGEBYSCORE', DELAYED, '-inf', int(now * 4096 + 4095),
 if #due > 0 then
   redis.call('ZREM', DELAYED, unpack(due))
   for _, id in ipairs(due) do
-    if redis.call('EXISTS', prefix .. id) == 1 then
+    if is_job(id) then
       line_up(id, tonumber(redis.call('HGET', prefix .. id, 'priority')) or 0)
       redis.call('HSET', prefix .. id, 'delay', '0')
       emit('waiting', 'jobId', id, 'prev', 'delayed')
@@ -57,11 +57,11 @@ end
 local taken = {}
 for _, id in ipairs(pop(wanted)) do
   local job = prefix .. id
-  if redis.call('TYPE', job).ok == 'hash' then                           -- else an error would lose the rest of the batch
+  if is_job(id) then
     redis.call('LPUSH', ACTIVE, id)
     redis.call('SET', job .. ':lock', token, 'PX', lock_ms)
     redis.call('HSET', job, 'processedOn', ARGV[1], 'pb', ARGV[5])
-    redis.call('HINCRBY', job, 'ats', 1)
+    one_more(job, 'ats')
     emit('active', 'jobId', id, 'prev', 'waiting')
     taken[#taken + 1] = { id, redis.call('HMGET', job, unpack(FIELDS)) }
   end
