@@ -78,7 +78,7 @@ internal static class WebhookAside
                 Of(NpgsqlDbType.TimestampTz, webhook.ReceivedAt), Of(NpgsqlDbType.Uuid, webhook.OrganizationId), Of(NpgsqlDbType.Text, webhook.SignedBy), Of(NpgsqlDbType.Text, webhook.BodySha256),
                 Of(NpgsqlDbType.Text, aside.Parts[0].Change.Field), Of(NpgsqlDbType.Text, WebhookPart.Name(aside.Parts)), Of(NpgsqlDbType.Bytea, WebhookPart.Body(aside.Parts)),
                 Of(NpgsqlDbType.Text, aside.Error is null ? "postponed" : "failed"), Of(NpgsqlDbType.Text, aside.Error), Of(NpgsqlDbType.Integer, attempts),
-                Of(NpgsqlDbType.TimestampTz, NextAt(aside.Error is null, attempts, now)?.UtcDateTime), Of(NpgsqlDbType.TimestampTz, from?.SetAsideAt ?? now.UtcDateTime), Of(NpgsqlDbType.TimestampTz, now.UtcDateTime),
+                Of(NpgsqlDbType.TimestampTz, NextAt(aside, attempts, now)?.UtcDateTime), Of(NpgsqlDbType.TimestampTz, from?.SetAsideAt ?? now.UtcDateTime), Of(NpgsqlDbType.TimestampTz, now.UtcDateTime),
             ]);
             batch.BatchCommands.Add(command);
         }
@@ -86,8 +86,8 @@ internal static class WebhookAside
         await batch.ExecuteNonQueryAsync(ct);
     }
 
-    private static DateTimeOffset? NextAt(bool postponed, int attempts, DateTimeOffset now) =>
-        postponed ? now + PostponedFor : attempts <= Pauses.Length ? now + Pauses[attempts - 1] : null;
+    private static DateTimeOffset? NextAt(SetAside aside, int attempts, DateTimeOffset now) =>
+        aside.Error is null ? now + PostponedFor : attempts <= Pauses.Length || aside.Passes ? now + Pauses[Math.Min(attempts, Pauses.Length) - 1] : null;
 
     private static NpgsqlParameter Of(NpgsqlDbType type, object? value) => new() { NpgsqlDbType = type, Value = value ?? DBNull.Value };
 }

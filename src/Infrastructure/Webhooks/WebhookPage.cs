@@ -27,14 +27,16 @@ internal sealed record AwaitedNumber(string? PhoneNumberId, string WabaId, strin
 
 /// <summary>Parts of one webhook that are set aside in one row.</summary>
 /// <param name="Error">Null: postponed, nothing is wrong with them.</param>
-internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error);
+/// <param name="Passes">A store was away: tried again for as long as it is kept, ever more slowly.</param>
+internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error, bool Passes = false);
 
 /// <summary>
 /// Carries out what a page of webhooks says, organization by organization, who says least first. Harmless to repeat. Each item stands alone: what fails is halved until the bad item is
 /// found, which is set aside; so is what exceeds an organization's share of a page. Trouble of a store fails the page, unless it is <paramref name="patient"/>.
 /// The marks in Redis are written for whoever looks on from outside and never asked, because whoever can write there could have a customer's STOP passed over.
 /// </summary>
-/// <param name="patient">False: the page failed so often that trouble of a store may be one organization's (its shard is away): what meets it is postponed.</param>
+/// <param name="patient">False: the page failed so often that trouble of a store may be one organization's (its shard is away), or the item's own after
+/// all: it is set aside like any other failure.</param>
 internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others, bool patient)
 {
     /// <summary>Failed attempts of one organization in a page; what is left of it then is postponed.</summary>
@@ -122,13 +124,9 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         catch (Exception failed) when (!ct.IsCancellationRequested && !(patient && IsAway(failed)))
         {
             share.Failures++;
-            if (IsAway(failed))
+            if (items.Count == 1)
             {
-                Postpone(items.Select(i => i.Part));
-            }
-            else if (items.Count == 1)
-            {
-                Aside.Add(new([items[0].Part], ErrorOf(failed)));
+                Aside.Add(new([items[0].Part], ErrorOf(failed), IsAway(failed)));
             }
             else
             {
