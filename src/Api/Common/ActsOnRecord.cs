@@ -93,5 +93,5 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
     // Which projection, and which of the query's parameters were given: never what they say.
     private static IReadOnlyList<string>? DetailsOf(HttpContext context) =>
-        context.GetRouteValue("name") is string name ? [name.Length <= 100 ? name : name[..100]] : [.. context.Request.Query.Keys.Order(StringComparer.Ordinal).Take(10).Select(key => key.Length <= 100 ? key : key[..100])];
+        context.GetRouteValue("name") is string name ? [Text.Cut(name, 100)] : [.. context.Request.Query.Keys.Order(StringComparer.Ordinal).Take(10).Select(key => Text.Cut(key, 100))];
 }

@@ -165,5 +165,5 @@ public static partial class Problems
     private static partial void LogFailed(ILogger log, LogLevel level, Exception thrown, string method, string path, string code, string trace);
 
     // Of what strangers wrote.
-    private static string Short(string? text) => text is null ? "" : text.Length <= LoggedCharactersMax ? text : text[..LoggedCharactersMax] + "…";
+    private static string Short(string? text) => text is null ? "" : text.Length <= LoggedCharactersMax ? text : Text.Cut(text, LoggedCharactersMax) + "…";
 }

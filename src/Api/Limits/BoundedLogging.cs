@@ -1,3 +1,4 @@
+using Bsp.Domain.Common;
 using System.Collections.Concurrent;
 using Bsp.Application.Common;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -71,7 +72,7 @@ internal static class BoundedLogging
             }
         }
 
-        private static string Cut(string text) => text.Length <= CharactersMax ? text : string.Concat(text.AsSpan(0, CharactersMax), "…");
+        private static string Cut(string text) => text.Length <= CharactersMax ? text : Text.Cut(text, CharactersMax) + "…";
     }
 
     private sealed class Count(long since)

@@ -57,45 +57,45 @@ public static partial class PhoneSpellings
         one.Length != other.Length && one.Length > AlikeDigits && other.Length > AlikeDigits && one[^AlikeDigits..] == other[^AlikeDigits..]
         && E164.CallingCode(one) is { } code && code == E164.CallingCode(other);
 
-    [GeneratedRegex("^\\+55([1-9][1-9])9([6-9][0-9]{7})$")]
+    [GeneratedRegex("^\\+55([1-9][1-9])9([6-9][0-9]{7})\\z")]
     private static partial Regex BrazilNine();
 
-    [GeneratedRegex("^\\+55([1-9][1-9])([6-9][0-9]{7})$")]
+    [GeneratedRegex("^\\+55([1-9][1-9])([6-9][0-9]{7})\\z")]
     private static partial Regex BrazilEight();
 
-    [GeneratedRegex("^\\+52([2-9][0-9]{9})$")]
+    [GeneratedRegex("^\\+52([2-9][0-9]{9})\\z")]
     private static partial Regex MexicoPlain();
 
-    [GeneratedRegex("^\\+521([2-9][0-9]{9})$")]
+    [GeneratedRegex("^\\+521([2-9][0-9]{9})\\z")]
     private static partial Regex MexicoOne();
 
-    [GeneratedRegex("^\\+549([1-3][0-9]{9})$")]
+    [GeneratedRegex("^\\+549([1-3][0-9]{9})\\z")]
     private static partial Regex ArgentinaNine();
 
-    [GeneratedRegex("^\\+54([1-3][0-9]{9})$")]
+    [GeneratedRegex("^\\+54([1-3][0-9]{9})\\z")]
     private static partial Regex ArgentinaPlain();
 
-    [GeneratedRegex("^\\+22501([04-9][0-3][0-9]{6})$")]
+    [GeneratedRegex("^\\+22501([04-9][0-3][0-9]{6})\\z")]
     private static partial Regex IvoryCoastMoov();
 
-    [GeneratedRegex("^\\+225([04-9][0-3][0-9]{6})$")]
+    [GeneratedRegex("^\\+225([04-9][0-3][0-9]{6})\\z")]
     private static partial Regex IvoryCoastOldMoov();
 
-    [GeneratedRegex("^\\+22505([04-9][4-6][0-9]{6})$")]
+    [GeneratedRegex("^\\+22505([04-9][4-6][0-9]{6})\\z")]
     private static partial Regex IvoryCoastMtn();
 
-    [GeneratedRegex("^\\+225([04-9][4-6][0-9]{6})$")]
+    [GeneratedRegex("^\\+225([04-9][4-6][0-9]{6})\\z")]
     private static partial Regex IvoryCoastOldMtn();
 
-    [GeneratedRegex("^\\+22507([04-9][7-9][0-9]{6})$")]
+    [GeneratedRegex("^\\+22507([04-9][7-9][0-9]{6})\\z")]
     private static partial Regex IvoryCoastOrange();
 
-    [GeneratedRegex("^\\+225([04-9][7-9][0-9]{6})$")]
+    [GeneratedRegex("^\\+225([04-9][7-9][0-9]{6})\\z")]
     private static partial Regex IvoryCoastOldOrange();
 
-    [GeneratedRegex("^\\+22901([0-9]{8})$")]
+    [GeneratedRegex("^\\+22901([0-9]{8})\\z")]
     private static partial Regex BeninNew();
 
-    [GeneratedRegex("^\\+229([0-9]{8})$")]
+    [GeneratedRegex("^\\+229([0-9]{8})\\z")]
     private static partial Regex BeninOld();
 }

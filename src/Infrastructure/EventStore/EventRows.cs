@@ -1,3 +1,4 @@
+using Bsp.Domain.Common;
 using Bsp.Application.EventStore;
 using Npgsql;
 using NpgsqlTypes;
@@ -58,7 +59,7 @@ internal static class EventRows
         }
         catch (Exception error) when (error is not OutOfMemoryException) // whatever a record's own code makes of it: this event is bad, its neighbours are not
         {
-            return new UnreadableBody(error.Message.Length > ErrorCharactersMax ? error.Message[..ErrorCharactersMax] : error.Message);
+            return new UnreadableBody(Text.Cut(error.Message, ErrorCharactersMax));
         }
     }
 

@@ -1,3 +1,4 @@
+using Bsp.Domain.Common;
 using System.Buffers;
 using System.Text.Json;
 
@@ -64,7 +65,7 @@ internal static class KeptJson
                 break;
             case JsonValueKind.Number when !IsNumber(value):
                 var text = value.GetRawText();
-                writer.WriteStringValue(text.Length > NumberCharactersMax ? text[..NumberCharactersMax] : text);
+                writer.WriteStringValue(Text.Cut(text, NumberCharactersMax));
                 break;
             default:
                 value.WriteTo(writer);
