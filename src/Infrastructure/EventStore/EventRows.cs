@@ -1,4 +1,3 @@
-using Bsp.Domain.Common;
 using Bsp.Application.EventStore;
 using Npgsql;
 using NpgsqlTypes;
@@ -59,7 +58,7 @@ internal static class EventRows
         }
         catch (Exception error) when (error is not OutOfMemoryException) // whatever a record's own code makes of it: this event is bad, its neighbours are not
         {
-            return new UnreadableBody(Text.Cut(error.Message, ErrorCharactersMax));
+            return new UnreadableBody(Domain.Common.Text.Cut(error.Message, ErrorCharactersMax));
         }
     }
 
