@@ -18,6 +18,12 @@ public sealed class DependencyTests
             || n.StartsWith("Mongo", StringComparison.Ordinal) || n.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || n == "Bsp.Infrastructure").ShouldBeEmpty();
 
     [Fact]
+    public void Only_the_composition_root_and_its_verbs_know_Infrastructure() =>
+        Directory.GetFiles(EventStore.Repository.Path("src", "Api"), "*.cs", SearchOption.AllDirectories)
+            .Where(file => Path.GetFileName(file) is not ("Program.cs" or "RotateKeys.cs" or "AuditCommand.cs") && File.ReadAllText(file).Contains("using Bsp.Infrastructure", StringComparison.Ordinal))
+            .ShouldBeEmpty("endpoints send commands; what they need of a store stands behind a port of Application");
+
+    [Fact]
     public void In_Domain_a_feature_uses_of_others_only_ids_and_events()
     {
         var wrong = from type in Domain.GetTypes().Where(t => t.Namespace is { } n && n != "Bsp.Domain.Common")

@@ -7,9 +7,9 @@ using MediatR;
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. It is put on the audit trail
-/// before the work is done; when it cannot be, the work is not done. The platform's looks are noted once an hour for each person or key, organization and route (and process);
-/// what it changes is noted by the change itself.
+/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. A command is put on the audit
+/// trail before it is carried out, a look before the first byte of its answer leaves; when it cannot be, the one is not done and the other not sent. Who is refused has seen nothing, and nothing is
+/// noted. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 {
@@ -38,11 +38,7 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
     {
         if (Caller.Of(context) is { Role: > Role.Anonymous } caller && context.GetEndpoint() is RouteEndpoint endpoint && Access.RouteOf(context, endpoint) is { } route)
         {
-            if (Acts.TryGetValue(route, out var act))
-            {
-                await mediator.Send(new NoteAct(caller.OrganizationId, act.Act, act.Target, IdOf(context), DetailsOf(context)), context.RequestAborted);
-            }
-
+            var isLook = route.StartsWith("GET ", StringComparison.Ordinal) || LooksByPost.Contains(route);
             if (route == Trail)
             {
                 await next(context); // the trail is shown as it was before this look
@@ -50,13 +46,31 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
                 return;
             }
 
-            if (route.StartsWith("GET ", StringComparison.Ordinal) || LooksByPost.Contains(route))
+            if (isLook)
             {
-                await NoteLookAsync(caller, route, mediator, context.RequestAborted);
+                context.Response.OnStarting(() => context.Response.StatusCode < 300 ? NoteAsync(context, caller, route, mediator) : Task.CompletedTask);
+            }
+            else
+            {
+                await NoteActAsync(context, caller, route, mediator);
             }
         }
 
         await next(context);
+    }
+
+    private async Task NoteAsync(HttpContext context, Caller caller, string route, IMediator mediator)
+    {
+        await NoteActAsync(context, caller, route, mediator);
+        await NoteLookAsync(caller, route, mediator, context.RequestAborted);
+    }
+
+    private static async Task NoteActAsync(HttpContext context, Caller caller, string route, IMediator mediator)
+    {
+        if (Acts.TryGetValue(route, out var act))
+        {
+            await mediator.Send(new NoteAct(caller.OrganizationId, act.Act, act.Target, IdOf(context), DetailsOf(context)), context.RequestAborted);
+        }
     }
 
     private async Task NoteLookAsync(Caller caller, string route, IMediator mediator, CancellationToken ct)

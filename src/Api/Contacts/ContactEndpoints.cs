@@ -3,7 +3,6 @@ using Bsp.Api.Common;
 using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
-using Bsp.Infrastructure.Sharding;
 using MediatR;
 
 namespace Bsp.Api.Contacts;

@@ -7,7 +7,6 @@ using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
-using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Microsoft.AspNetCore.Http.Features;
 

@@ -1,6 +1,5 @@
 using Bsp.Api.Common;
 using Bsp.Application.Common;
-using Bsp.Infrastructure.Sharding;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 

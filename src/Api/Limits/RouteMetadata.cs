@@ -1,4 +1,4 @@
-using Bsp.Infrastructure.Sharding;
+using Bsp.Application.Common;
 
 namespace Bsp.Api.Limits;
 

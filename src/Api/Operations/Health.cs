@@ -1,6 +1,5 @@
 using Bsp.Api.Common;
 using Bsp.Application.Common;
-using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Api.Operations;
 

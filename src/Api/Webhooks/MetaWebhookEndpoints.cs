@@ -6,8 +6,6 @@ using Bsp.Api.Common;
 using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Webhooks;
-using Bsp.Infrastructure.Sharding;
-using Bsp.Infrastructure.Webhooks;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Bsp.Api.Webhooks;
@@ -15,7 +13,7 @@ namespace Bsp.Api.Webhooks;
 /// <summary>Meta's side door: the handshake, and the signed webhooks. Journal first, 200 second, everything else later.</summary>
 public sealed class MetaWebhookEndpoints : IEndpointModule
 {
-    /// <summary>Bytes of one webhook, at most: what every body may have. Meta sends up to 3 MB (facts/whatsapp-api.md §7).</summary>
+    /// <summary>Bytes of one webhook, at most: what every body may have. Meta sends up to 3 MB.</summary>
     private const int BodyBytesMax = 10 * 1024 * 1024;
 
     private const string SignatureHeader = "X-Hub-Signature-256";

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;

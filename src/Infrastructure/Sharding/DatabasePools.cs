@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Npgsql;
 
 namespace Bsp.Infrastructure.Sharding;

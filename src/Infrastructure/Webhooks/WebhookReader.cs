@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Redis;

@@ -159,14 +159,14 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
     public async Task What_an_organizations_own_app_signed_says_so_and_displaces_nothing_of_a_neighbours()
     {
         using var forger = await app.NewTenantAsync();
-        (await forger.Api.SendAsync("PATCH", $"/v1/organizations/{forger.Id}", """{"meta_app_secret":"a secret that it knows"}""")).Status.ShouldBe(200);
+        (await forger.Api.SendAsync("PATCH", $"/v1/organizations/{forger.Id}", """{"meta_app_secret":"a-secret-that-it-knows"}""")).Status.ShouldBe(200);
         string Status(string wamid) => $$$"""
             "statuses":[{"id":"{{{wamid}}}","status":"delivered","timestamp":"{{{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}}","recipient_id":"919811000051","pricing":{"billable":false,"category":"service"}}]
             """;
         var wamid = $"wamid.theirs.{Guid.NewGuid():N}";
 
         // Early and forged: it must neither take the place of the neighbour's word nor be taken for it.
-        (await app.PostOwnWebhookAsync(forger.Id, "a secret that it knows", SignedWebhooks.Envelope(forger, Status(wamid)))).Status.ShouldBe(200);
+        (await app.PostOwnWebhookAsync(forger.Id, "a-secret-that-it-knows", SignedWebhooks.Envelope(forger, Status(wamid)))).Status.ShouldBe(200);
         await Patience.UntilAsync(() => ParkedAsync(forger, wamid), n => n == "1", "the forged one is parked");
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(Tenant, Status(wamid)))).Status.ShouldBe(200);
         await Patience.UntilAsync(() => ParkedAsync(Tenant, wamid), n => n == "1", "the neighbour's own is parked beside it");
@@ -180,7 +180,7 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         }
 
         // For a number that is not its own its secret is good for nothing.
-        (await app.PostOwnWebhookAsync(forger.Id, "a secret that it knows", SignedWebhooks.Envelope(Tenant, Status(wamid + ".other")))).Status.ShouldBe(200);
+        (await app.PostOwnWebhookAsync(forger.Id, "a-secret-that-it-knows", SignedWebhooks.Envelope(Tenant, Status(wamid + ".other")))).Status.ShouldBe(200);
         await app.Views.InboxEmptyAsync();
         (await app.Views.ScalarAsync("SELECT count(*) FROM bsp.parked_statuses WHERE wamid = $1", wamid + ".other")).ShouldBe("0");
     }

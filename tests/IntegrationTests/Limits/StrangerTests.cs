@@ -1,3 +1,4 @@
+using Bsp.Application.Webhooks;
 using System.Collections.Concurrent;
 using Bsp.Infrastructure.Webhooks;
 using Bsp.IntegrationTests.Common;

@@ -1,3 +1,4 @@
+using Bsp.Application.Webhooks;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;

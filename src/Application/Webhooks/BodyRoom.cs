@@ -1,6 +1,6 @@
 using Bsp.Application.Common;
 
-namespace Bsp.Infrastructure.Webhooks;
+namespace Bsp.Application.Webhooks;
 
 /// <summary>
 /// Memory for bodies of which nobody knows yet whether Meta signed them. Room is taken as bytes come, not as they are announced, so who sends nothing holds nothing. When all of it is taken, who has sent

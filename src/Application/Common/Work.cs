@@ -1,4 +1,4 @@
-namespace Bsp.Infrastructure.Sharding;
+namespace Bsp.Application.Common;
 
 /// <summary>What a piece of work is for. Each kind has connections of its own, so that a rush of one leaves the others theirs.</summary>
 public enum WorkKind
@@ -19,7 +19,7 @@ public enum WorkKind
     Bulk,
 }
 
-/// <summary>The kind of the work at hand. It flows with the asynchronous call, as <see cref="Application.Common.CurrentRequest"/> does; a task that outlives its caller begins as <see cref="WorkKind.Background"/>.</summary>
+/// <summary>The kind of the work at hand. It flows with the asynchronous call, as <see cref="CurrentRequest"/> does; a task that outlives its caller begins as <see cref="WorkKind.Background"/>.</summary>
 public static class Work
 {
     private static readonly AsyncLocal<WorkKind> Flowing = new();
