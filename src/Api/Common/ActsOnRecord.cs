@@ -32,6 +32,7 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
     private const string Trail = "GET /v1/audit-trail";
     private static readonly HashSet<string> LooksByPost = ["POST /v1/lists/preview", "POST /v1/lists/{id}/preview", "POST /v1/templates/{id}/preview", "POST /v1/campaigns/{id}/estimate", "POST /v1/ledger/audits"];
 
+    [Bounded("20,000 looks; cleared when there are more")]
     private readonly ConcurrentDictionary<(string Actor, Guid Organization, string Route), long> looks = new();
 
     public async Task InvokeAsync(HttpContext context, IMediator mediator)

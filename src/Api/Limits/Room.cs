@@ -67,7 +67,7 @@ public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider 
         }
 
         using var turn = await strangers.EnterAsync(context.Connection.RemoteIpAddress?.ToString() ?? "", context.RequestAborted)
-            ?? throw new Problem(429, "request.too_many_at_once", "Too many ask from this address at once.", retryAfterSeconds: 1);
+            ?? throw new Problem(429, context.Request.Path.StartsWithSegments("/v1/auth/login") ? "login.throttled" : "request.too_many_at_once", "Too many ask from this address at once.", retryAfterSeconds: 1);
         await next(context);
     }
 

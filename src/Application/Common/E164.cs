@@ -22,6 +22,7 @@ public static class E164
 
     private static readonly PhoneNumberUtil Library = PhoneNumberUtil.GetInstance();
     private static readonly HashSet<int> CallingCodes = [.. Library.GetSupportedCallingCodes()];
+    [Bounded("one a length of a number")]
     private static readonly ConcurrentDictionary<int, int[]> CodesOfMobiles = new();
 
     /// <summary>One reading of some digits.</summary>

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Collections.Concurrent;
 
 namespace Bsp.Infrastructure.Common;
@@ -30,6 +31,7 @@ internal sealed class LoopState(string name, TimeProvider clock)
     private const int FailuresMin = 3;
     private static readonly TimeSpan Longer = TimeSpan.FromSeconds(30);
 
+    [Bounded("one a part of the loop, such as a shard")]
     private readonly ConcurrentDictionary<string, (int Failures, DateTimeOffset Since, string Error)> failing = new();
     private long restarts;
 

@@ -10,6 +10,7 @@ namespace Bsp.Infrastructure.Common;
 /// <summary>All background loops of this process: their trouble in <c>/health/ready</c> (by name) and in the metrics. Decision: docs/decisions/0182.</summary>
 public sealed class LoopBoard : IStoreHealth, IDisposable
 {
+    [Bounded("one a background service")]
     private readonly ConcurrentDictionary<string, LoopState> loops = new();
     private readonly Meter meter = new("Bsp.Loops");
 

@@ -174,7 +174,10 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache, Suppr
 
 public sealed class DeleteContactHandler(Shards shards, ContactCache cache, Suppressions suppressions, AuditLog audit) : IRequestHandler<DeleteContact, Done>
 {
-    public async Task<Done> Handle(DeleteContact command, CancellationToken ct)
+    // It leaves lists that somebody may be changing.
+    public Task<Done> Handle(DeleteContact command, CancellationToken ct) => Deadlock.RepeatedAsync(() => DeleteAsync(command, ct));
+
+    private async Task<Done> DeleteAsync(DeleteContact command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);

@@ -24,6 +24,7 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
     private const int KeysCachedMax = 10_000;
 
     // A key never changes, only its wrapping does.
+    [Bounded("10,000 keys of 32 bytes")]
     private readonly MemoryCache cache = new(new MemoryCacheOptions { SizeLimit = KeysCachedMax });
 
     /// <summary>Remembers who said no, in the transaction that takes the contact away.</summary>

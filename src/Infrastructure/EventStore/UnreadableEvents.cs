@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
@@ -21,9 +22,12 @@ internal sealed class UnreadableEvents
     // Times that a lone body must have been too much for the server's memory or time before that is taken for the body's fault.
     private const int StrikesMax = 3;
     private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(5);
+    [Bounded("one a shard of the configuration")]
     private static readonly ConditionalWeakTable<Shard, UnreadableEvents> ByShard = [];
 
+    [Bounded("a thousand events")]
     private readonly ConcurrentDictionary<long, (string Error, long At)> known = new();
+    [Bounded("a thousand events")]
     private readonly ConcurrentDictionary<long, int> strikes = new();
 
     /// <summary>The one of this shard.</summary>

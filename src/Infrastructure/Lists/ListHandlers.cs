@@ -98,7 +98,10 @@ public sealed class PatchListHandler(Shards shards) : IRequestHandler<PatchList,
 
 public sealed class DeleteListHandler(Shards shards) : IRequestHandler<DeleteList, Done>
 {
-    public async Task<Done> Handle(DeleteList command, CancellationToken ct)
+    // Its members go with it, and somebody may be changing them.
+    public Task<Done> Handle(DeleteList command, CancellationToken ct) => Deadlock.RepeatedAsync(() => DeleteAsync(command, ct));
+
+    private async Task<Done> DeleteAsync(DeleteList command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);

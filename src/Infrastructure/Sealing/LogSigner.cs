@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Security.Cryptography;
 using Bsp.Infrastructure.Privacy;
 using NSec.Cryptography;
@@ -16,6 +17,7 @@ public sealed class LogSigner : IDisposable
     private const string Purpose = "bsp.log.signing.1";
     private static readonly SignatureAlgorithm Ed25519 = SignatureAlgorithm.Ed25519;
     private readonly Key current;
+    [Bounded("one a master key that the configuration names")]
     private readonly Dictionary<string, byte[]> held = [];
 
     public LogSigner(MasterKeys keys)

@@ -8,7 +8,12 @@ public sealed class ShardedApp(StoresFixture stores) : AppFixture(stores)
 {
     private readonly string[] shards = new string[2];
 
-    protected override IEnumerable<(string Name, string? Value)> Settings => [("Bsp:Shards:A-M", shards[0]), ("Bsp:Shards:N-Z", shards[1])];
+    // Three databases on one server, which has 200 connections.
+    protected override IEnumerable<(string Name, string? Value)> Settings =>
+    [
+        ("Bsp:Shards:A-M", shards[0]), ("Bsp:Shards:N-Z", shards[1]), ("Bsp:EventStore:LoadConnectionsMax", "6"),
+        ("Bsp:Pools:Webhooks", "6"), ("Bsp:Pools:Sending", "6"), ("Bsp:Pools:People", "10"), ("Bsp:Pools:Background", "8"), ("Bsp:Pools:Bulk", "4"),
+    ];
 
     public override async ValueTask InitializeAsync()
     {

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
@@ -16,6 +17,7 @@ public static class CanonicalForm
     private const int LCount = 19, VCount = 21, TCount = 28, SCount = LCount * VCount * TCount;
 
     private static readonly Dictionary<int, int[]> Parts = [];
+    [Bounded("Unicode's own table")]
     private static readonly Dictionary<(int, int), int> Whole = [];
     private static readonly Dictionary<int, byte> Classes = [];
 
