@@ -129,6 +129,8 @@ public sealed class ImportEndpoints : IEndpointModule
     private static string? Given(HttpRequest request, string header, string query) =>
         request.Headers[header].ToString() is { Length: > 0 } fromHeader ? fromHeader : request.Query[query].ToString() is { Length: > 0 } fromQuery ? fromQuery : null;
 
+    private static bool IsName(string? text) => !string.IsNullOrWhiteSpace(text) && Text.IsStorable(text);
+
     private static ImportMapping Mapping(HttpRequest request)
     {
         var unknown = request.Query["unknown"].ToString() switch
@@ -142,7 +144,7 @@ public sealed class ImportEndpoints : IEndpointModule
         try
         {
             var map = text.Length == 0 ? [] : text.Length <= MapCharactersMax ? JsonSerializer.Deserialize<Dictionary<string, string>>(text) : null;
-            return map is not null && map.All(p => !string.IsNullOrWhiteSpace(p.Key) && !string.IsNullOrWhiteSpace(p.Value)) && map.Keys.Select(k => k.Trim().ToLowerInvariant()).Distinct().Count() == map.Count
+            return map is not null && map.All(p => IsName(p.Key) && IsName(p.Value)) && map.Keys.Select(k => k.Trim().ToLowerInvariant()).Distinct().Count() == map.Count
                 ? new(map, unknown) : throw Problem.Field("request.map", "map", "must name, for columns of the file, columns of ours.");
         }
         catch (JsonException)
