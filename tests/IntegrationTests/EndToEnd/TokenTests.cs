@@ -84,5 +84,10 @@ public sealed class TokenTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (await tenant.EndedAsync(campaign)).ShouldAllBe(m => (m.Status == "delivered" || m.Status == "read") && m.Attempts == 1 && app.Meta.State.CountOfCallback($"{m.MessageId}").Equals(ValueTuple.Create(1, 1)));
     }
 
-    private static void Refused(Answer answer, string field) => answer.ShouldBeProblem(400, "request.invalid")["errors"].TryGetProperty(field, out _).ShouldBeTrue(answer.Text);
+    // Under the field's own name, or under its object's with the path in the text.
+    private static void Refused(Answer answer, string field)
+    {
+        var errors = answer.ShouldBeProblem(400, "request.invalid")["errors"];
+        (errors.TryGetProperty(field, out _) || (errors.TryGetProperty(field.Split('.')[0], out var texts) && texts[0].GetString()!.Contains($"at {field}"))).ShouldBeTrue(answer.Text);
+    }
 }
