@@ -7,9 +7,8 @@ using MediatR;
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. A command is put on the audit
-/// trail before it is carried out, a look before the first byte of its answer leaves; when it cannot be, the one is not done and the other not sent. Who is refused has seen nothing, and nothing is
-/// noted. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
+/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. It is put on the
+/// audit trail before the first byte of the answer leaves; when it cannot be, nothing is answered. Who is refused has seen and done nothing, and nothing is noted. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 {
@@ -47,30 +46,22 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
                 return;
             }
 
-            if (isLook)
-            {
-                context.Response.OnStarting(() => context.Response.StatusCode < 300 ? NoteAsync(context, caller, route, mediator) : Task.CompletedTask);
-            }
-            else
-            {
-                await NoteActAsync(context, caller, route, mediator);
-            }
+            context.Response.OnStarting(() => context.Response.StatusCode < 300 ? NoteAsync(context, caller, route, isLook, mediator) : Task.CompletedTask);
         }
 
         await next(context);
     }
 
-    private async Task NoteAsync(HttpContext context, Caller caller, string route, IMediator mediator)
-    {
-        await NoteActAsync(context, caller, route, mediator);
-        await NoteLookAsync(caller, route, mediator, context.RequestAborted);
-    }
-
-    private static async Task NoteActAsync(HttpContext context, Caller caller, string route, IMediator mediator)
+    private async Task NoteAsync(HttpContext context, Caller caller, string route, bool isLook, IMediator mediator)
     {
         if (Acts.TryGetValue(route, out var act))
         {
             await mediator.Send(new NoteAct(caller.OrganizationId, act.Act, act.Target, IdOf(context), DetailsOf(context)), context.RequestAborted);
+        }
+
+        if (isLook)
+        {
+            await NoteLookAsync(caller, route, mediator, context.RequestAborted);
         }
     }
 
