@@ -22,7 +22,7 @@ public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<L
         await using var readers = new LogReaders(new());
         var (own, other) = (await database.NewOrganizationAsync(), await database.NewOrganizationAsync());
         var (before, bomb, after) = (Uuid.New(), Uuid.New(), Uuid.New());
-        await process.Store.AppendAsync(own, [Append(before, 0, Paused(before, "before"))], Ct);
+        var start = (await process.Store.AppendAsync(own, [Append(before, 0, Paused(before, "before"))], Ct)).LastPosition.Sequence;
         await process.Store.AppendAsync(own, [Append(bomb, 0, Paused(bomb, "first"))], Ct);
         var sequence = await BombAsync(own, bomb, 2);
         await process.Store.AppendAsync(own, [Append(after, 0, Paused(after, "after"))], Ct);
@@ -33,15 +33,17 @@ public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<L
         (await view.RowsAsync(database, own)).ShouldBe(3);
         (await view.RowsAsync(database, other)).ShouldBe(1);
         var parked = await database.AdminQueryAsync("SELECT sequence, type, error FROM bsp.parked_events WHERE projection = $1", r => (r.GetInt64(0), r.GetString(1), r.GetString(2)), view.Name);
-        parked.Single().Item1.ShouldBe(sequence);
-        parked.Single().Item3.ShouldContain("54000");
-        (await process.StatusAsync(view)).ShouldSatisfyAllConditions(s => s.State.ShouldBe(ProjectionState.Running), s => s.Error.ShouldBeNull(), s => s.Parked.ShouldBe(1));
+        parked.RemoveAll(p => p.Item1 < start || p.Item1 > last.Sequence); // other tests of the class have theirs in the same log
+        parked.ShouldHaveSingleItem().Item1.ShouldBe(sequence);
+        parked[0].Item3.ShouldContain("54000");
+        (await process.StatusAsync(view)).ShouldSatisfyAllConditions(s => s.State.ShouldBe(ProjectionState.Running), s => s.Error.ShouldBeNull(), s => s.Parked.ShouldBeGreaterThanOrEqualTo(1));
+        var all = (await process.StatusAsync(view)).Parked;
 
         // A rebuild: the same.
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Rebuild, Ct);
         await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { Pending: null, Rebuild: null } status && status.Sequence >= last.Sequence);
         (await view.RowsAsync(database, own)).ShouldBe(3);
-        (await process.StatusAsync(view)).Parked.ShouldBe(1);
+        (await process.StatusAsync(view)).Parked.ShouldBe(all);
 
         // The organization's own log, its streams and their past.
         var log = new OrganizationLog(database.Shards, readers, process.Store);
