@@ -15,6 +15,7 @@ using Bsp.Infrastructure.Schema;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.HttpOverrides;
+using Carter;
 using Npgsql;
 
 namespace Bsp.Api;
@@ -159,6 +160,7 @@ public static class Program
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.AddAutoMapper(mapping => mapping.LicenseKey = options.AutoMapperLicenseKey, typeof(Program).Assembly);
+        builder.Services.AddCarter(configurator: carter => carter.WithEmptyValidators().WithEmptyResponseNegotiators()); // validators run in the pipeline of requests
         builder.Services.AddDocumentation();
         builder.Services.AddSingleton<Metrics>();
         builder.Services.AddBsp(options);
@@ -190,11 +192,7 @@ public static class Program
         app.UseMiddleware<JsonBody>();
         app.UseMiddleware<Idempotency>();
         app.Use(IfMatch.AnyOfAsync);
-        foreach (var module in Assembly.GetExecutingAssembly().GetTypes().Where(t => t is { IsAbstract: false, IsInterface: false } && t.IsAssignableTo(typeof(IEndpointModule))).OrderBy(t => t.FullName, StringComparer.Ordinal))
-        {
-            ((IEndpointModule)Activator.CreateInstance(module)!).AddRoutes(app);
-        }
-
+        app.MapCarter(); // each route must stand in Access, or the start fails
         Access.Check(((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints));
     }
 

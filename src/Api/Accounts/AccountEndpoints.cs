@@ -2,11 +2,12 @@ using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.Accounts;
 using Bsp.Application.Common;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Accounts;
 
-public sealed class AccountEndpoints : IEndpointModule
+public sealed class AccountEndpoints : ICarterModule
 {
     /// <param name="AccessToken">Stored sealed, never answered.</param>
     public sealed record CredentialsRequest(string AccessToken);

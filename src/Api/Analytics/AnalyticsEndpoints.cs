@@ -1,11 +1,12 @@
 using Bsp.Api.Common;
 using Bsp.Application.Analytics;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Analytics;
 
 /// <summary>Reporting, as JSON or (Accept: text/csv) as CSV. Days are UTC; without from and to, the last 30.</summary>
-public sealed class AnalyticsEndpoints : IEndpointModule
+public sealed class AnalyticsEndpoints : ICarterModule
 {
     private const int DaysStandard = 30;
     private const string View = "message_analytics.v1";

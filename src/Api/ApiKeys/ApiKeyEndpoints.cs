@@ -2,11 +2,12 @@ using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.ApiKeys;
 using Bsp.Application.Common;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.ApiKeys;
 
-public sealed class ApiKeyEndpoints : IEndpointModule
+public sealed class ApiKeyEndpoints : ICarterModule
 {
     /// <param name="Permissions">read, write or admin.</param>
     /// <param name="AccountId">Restricts a read or write key to one WhatsApp account; null: every account.</param>

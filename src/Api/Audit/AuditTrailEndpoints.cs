@@ -1,10 +1,11 @@
 using Bsp.Api.Common;
 using Bsp.Application.Audit;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Audit;
 
-public sealed class AuditTrailEndpoints : IEndpointModule
+public sealed class AuditTrailEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/audit-trail", List).Produces<ListResponse<AuditEntry>>()
         .Describe("Administrative acts, newest first; ?actor=, ?type=, ?from= and ?to= keep some. For the platform without an organization: its own.", "request.cursor");

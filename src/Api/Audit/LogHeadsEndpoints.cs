@@ -1,11 +1,12 @@
 using Bsp.Api.Common;
 using Bsp.Application.Audit;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Audit;
 
 /// <summary>What an outsider needs to hold the platform to its log: the signed heads of sealed days, and the keys.</summary>
-public sealed class LogHeadsEndpoints : IEndpointModule
+public sealed class LogHeadsEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app)
     {

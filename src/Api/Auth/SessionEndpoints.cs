@@ -1,11 +1,12 @@
 using Bsp.Api.Common;
 using Bsp.Application.Auth;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Auth;
 
 /// <summary>Signing in and out, and one's own password.</summary>
-public sealed class SessionEndpoints : IEndpointModule
+public sealed class SessionEndpoints : ICarterModule
 {
     public sealed record LoginRequest(string Email, string Password);
 

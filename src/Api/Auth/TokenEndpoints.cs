@@ -3,12 +3,13 @@ using Bsp.Api.Common;
 using Bsp.Api.Users;
 using Bsp.Application.Auth;
 using Bsp.Application.Common;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Auth;
 
 /// <summary>Invitations and forgotten passwords. Tokens are answered to the admin or platform that asks, who hands them over: this product sends no mail.</summary>
-public sealed class TokenEndpoints : IEndpointModule
+public sealed class TokenEndpoints : ICarterModule
 {
     public sealed record ResetTokenRequest(string Email);
 

@@ -4,6 +4,7 @@ using Bsp.Api.Limits;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Domain.Campaigns;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Campaigns;
@@ -32,7 +33,7 @@ public sealed class CampaignProfile : AutoMapper.Profile
     public CampaignProfile() => CreateMap<CampaignView, CampaignResponse>();
 }
 
-public sealed class CampaignEndpoints : IEndpointModule
+public sealed class CampaignEndpoints : ICarterModule
 {
     private const string CountersView = "campaign_counters.v1";
 

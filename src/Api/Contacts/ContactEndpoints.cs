@@ -3,6 +3,7 @@ using Bsp.Api.Common;
 using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Contacts;
@@ -23,7 +24,7 @@ public sealed record NewConsent(string Status, string? Source, string? Proof);
 public sealed record MergeBody(Guid With);
 
 /// <summary>/v1/contacts.</summary>
-public sealed class ContactEndpoints : IEndpointModule
+public sealed class ContactEndpoints : ICarterModule
 {
     private const string SourceStandard = "api";
     private const string CustomPrefix = "custom.";

@@ -4,6 +4,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Conversations;
@@ -21,7 +22,7 @@ public sealed record ConversationPatch(Optional<string> Status, Optional<string>
 public sealed record ReplyRequest : MessageParts;
 
 /// <summary>Answering, assigning and filing conversations.</summary>
-public sealed class ConversationCommandEndpoints : IEndpointModule
+public sealed class ConversationCommandEndpoints : ICarterModule
 {
     private const string View = "conversations.v1";
 

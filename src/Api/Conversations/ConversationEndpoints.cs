@@ -3,12 +3,13 @@ using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Conversations;
 
 /// <summary>Reading conversations and messages.</summary>
-public sealed class ConversationEndpoints : IEndpointModule
+public sealed class ConversationEndpoints : ICarterModule
 {
     private const string View = "conversations.v1";
 

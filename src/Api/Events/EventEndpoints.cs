@@ -3,6 +3,7 @@ using Bsp.Api.Common;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Events;
 using Bsp.Application.EventStore;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Events;
@@ -26,7 +27,7 @@ public sealed record EventResponse(Guid Id, string Position, Guid StreamId, long
 public sealed record EventsResponse(IReadOnlyList<EventResponse> Data, string NextAfter, bool More);
 
 /// <summary>/v1/events: the organization's own log, for pulling instead of webhooks, and for auditors.</summary>
-public sealed class EventEndpoints : IEndpointModule
+public sealed class EventEndpoints : ICarterModule
 {
     private const string View = "log_places.v1";
 

@@ -7,6 +7,7 @@ using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Imports;
 using Bsp.Domain.Common;
+using Carter;
 using MediatR;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -17,7 +18,7 @@ namespace Bsp.Api.Imports;
 public sealed record ImportStarted(Guid Id, string Status, int Total, string Url);
 
 /// <summary>POST /v1/contacts/import and /v1/imports.</summary>
-public sealed class ImportEndpoints : IEndpointModule
+public sealed class ImportEndpoints : ICarterModule
 {
     private const int RejectedPage = 1000;
     private const int MapCharactersMax = 8_000;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Lists;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Lists;
@@ -17,7 +18,7 @@ public sealed record MembersChange(IReadOnlyList<Guid>? Add, IReadOnlyList<Guid>
 public sealed record PreviewBody(JsonElement? Filters);
 
 /// <summary>/v1/lists.</summary>
-public sealed class ListEndpoints : IEndpointModule
+public sealed class ListEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app)
     {

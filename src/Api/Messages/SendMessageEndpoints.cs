@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Messages;
@@ -61,7 +62,7 @@ public sealed record SendMessageRequest(Guid AccountId, string To) : MessagePart
 /// <param name="Status">Always <c>pending</c>: what becomes of it shows GET.</param>
 public sealed record QueuedMessageResponse(Guid Id, string Status, Guid AccountId, string Type);
 
-public sealed class SendMessageEndpoints : IEndpointModule
+public sealed class SendMessageEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app) =>
         app.MapPost("/v1/messages", Send).WithTags("Messages").Produces<QueuedMessageResponse>(201)

@@ -1,5 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Messages;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Messages;
@@ -11,7 +12,7 @@ public sealed record SettleMessageRequest(string Outcome);
 /// <param name="Ruling">As it stands in the log.</param>
 public sealed record SettledMessageResponse(Guid Id, string Status, string Ruling);
 
-public sealed class SettleMessageEndpoints : IEndpointModule
+public sealed class SettleMessageEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app) =>
         app.MapPost("/v1/messages/{id:guid}/settle", Settle).WithTags("Messages").Produces<SettledMessageResponse>()

@@ -1,5 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Common;
+using Carter;
 
 namespace Bsp.Api.Operations;
 
@@ -7,7 +8,7 @@ namespace Bsp.Api.Operations;
 /// <param name="Stores">Store → <c>ok</c> or what is wrong.</param>
 public sealed record HealthResponse(string Status, IReadOnlyDictionary<string, string> Stores);
 
-public sealed class Health : IEndpointModule
+public sealed class Health : ICarterModule
 {
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(2);
 

@@ -1,10 +1,11 @@
 using Bsp.Api.Common;
 using Bsp.Application.Common;
+using Carter;
 
 namespace Bsp.Api.Operations;
 
 /// <summary>/v1/projections: the views as operators see and steer them.</summary>
-public sealed class ProjectionEndpoints : IEndpointModule
+public sealed class ProjectionEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app)
     {

@@ -5,11 +5,12 @@ using Bsp.Api.Users;
 using Bsp.Application.ApiKeys;
 using Bsp.Application.Organizations;
 using Bsp.Application.Users;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Organizations;
 
-public sealed class MeEndpoints : IEndpointModule
+public sealed class MeEndpoints : ICarterModule
 {
     /// <param name="Role">viewer, agent, manager, admin or super_admin (the platform).</param>
     /// <param name="Organization">Null: the platform without <c>Bsp-Organization</c>.</param>

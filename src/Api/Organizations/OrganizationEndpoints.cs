@@ -3,11 +3,12 @@ using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Organizations;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Organizations;
 
-public sealed class OrganizationEndpoints : IEndpointModule
+public sealed class OrganizationEndpoints : ICarterModule
 {
     public sealed record CreateOrganizationRequest(string Name, string Slug, string? LogoUrl, string? MetaBusinessId, string? MetaAccessToken, string? WebhookVerifyToken, JsonElement? Settings);
 

@@ -3,6 +3,7 @@ using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Plans;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Plans;
@@ -14,7 +15,7 @@ public sealed class PlanProfile : Profile
     public PlanProfile() => CreateMap<PlanView, PlanResponse>();
 }
 
-public sealed class PlanEndpoints : IEndpointModule
+public sealed class PlanEndpoints : ICarterModule
 {
     public sealed record CreatePlanRequest(string Name, string Code, string? Description, decimal MonthlyPrice, decimal PerMessagePrice, JsonElement? Features, int IncludedMessages = 0, string Currency = "USD");
 

@@ -1,9 +1,10 @@
 using Bsp.Api.Common;
 using Bsp.Application.Presence;
+using Carter;
 
 namespace Bsp.Api.Presence;
 
-public sealed class PresenceEndpoints : IEndpointModule
+public sealed class PresenceEndpoints : ICarterModule
 {
     /// <param name="Status">online, away or offline.</param>
     public sealed record PresenceRequest(string Status);

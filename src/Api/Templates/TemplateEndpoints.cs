@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Application.Templates;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Templates;
@@ -21,7 +22,7 @@ public sealed record TemplatePreviewBody(JsonElement? Parameters);
 public sealed record TemplateVersions(IReadOnlyList<TemplateVersion> Data);
 
 /// <summary>/v1/templates.</summary>
-public sealed class TemplateEndpoints : IEndpointModule
+public sealed class TemplateEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app)
     {

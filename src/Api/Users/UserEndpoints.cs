@@ -3,11 +3,12 @@ using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Users;
+using Carter;
 using MediatR;
 
 namespace Bsp.Api.Users;
 
-public sealed class UserEndpoints : IEndpointModule
+public sealed class UserEndpoints : ICarterModule
 {
     /// <param name="Password">12–200 characters; null: he cannot sign in before a reset.</param>
     /// <param name="Role">viewer, agent, manager, admin or super_admin; not above the caller's.</param>

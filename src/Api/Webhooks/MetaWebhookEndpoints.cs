@@ -6,12 +6,13 @@ using Bsp.Api.Common;
 using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Webhooks;
+using Carter;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Bsp.Api.Webhooks;
 
 /// <summary>Meta's side door: the handshake, and the signed webhooks. Journal first, 200 second, everything else later.</summary>
-public sealed class MetaWebhookEndpoints : IEndpointModule
+public sealed class MetaWebhookEndpoints : ICarterModule
 {
     /// <summary>Bytes of one webhook, at most: what every body may have. Meta sends up to 3 MB.</summary>
     private const int BodyBytesMax = 10 * 1024 * 1024;

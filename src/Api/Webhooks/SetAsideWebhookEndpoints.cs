@@ -1,6 +1,7 @@
 using System.Globalization;
 using Bsp.Api.Common;
 using Bsp.Application.Webhooks;
+using Carter;
 
 namespace Bsp.Api.Webhooks;
 
@@ -9,7 +10,7 @@ namespace Bsp.Api.Webhooks;
 public sealed record RetriedResponse(int Count);
 
 /// <summary>/v1/incoming-webhooks: what of Meta's webhooks was not carried out, for operators.</summary>
-public sealed class SetAsideWebhookEndpoints : IEndpointModule
+public sealed class SetAsideWebhookEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app)
     {

@@ -111,7 +111,7 @@ public sealed class BoundedMemoryTests(AppFixture app) : IClassFixture<AppFixtur
     }
 
     private IEnumerable<Type> Roots() => Instances().Select(i => i.GetType())
-        .Concat(Ours.SelectMany(a => a.GetTypes()).Where(t => t.IsClass && (t.IsAssignableTo(typeof(Api.Common.IEndpointModule)) || t.GetConstructors().Any(c => c.GetParameters().Any(p => p.ParameterType == typeof(RequestDelegate))))))
+        .Concat(Ours.SelectMany(a => a.GetTypes()).Where(t => t.IsClass && (t.IsAssignableTo(typeof(Carter.ICarterModule)) || t.GetConstructors().Any(c => c.GetParameters().Any(p => p.ParameterType == typeof(RequestDelegate))))))
         .Distinct();
 
     // Services of our own that are there for as long as the process: asked for twice, it is the same.
