@@ -67,8 +67,7 @@ public sealed partial class LogSealer(Shards shards, LogReaders readers, LogSign
 
         var day = DateOnly.FromDateTime(first);
         day = last is not null && day <= last.Day ? last.Day.AddDays(1) : day;
-        day = day > yesterday ? yesterday : day;
-        return await ScalarAsync(connection, "SELECT bsp.last_sealable($1, $2, $3)", ct, after, final, day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc)) is long upTo ? (day, after, upTo) : null;
+        return day > yesterday ? null : await ScalarAsync(connection, "SELECT bsp.last_sealable($1, $2, $3)", ct, after, final, day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc)) is long upTo ? (day, after, upTo) : null;
     }
 
     private async Task<DayHead> SealAsync(NpgsqlConnection connection, (DateOnly Day, long After, long UpTo) next, DayHead? last, CancellationToken ct)

@@ -90,7 +90,7 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
         })]), new() { Slots = 1 });
         await Eventually.Holds(async () => await queue.CountsAsync() is { Waiting: 0, Active: 0, Delayed: 0, Prioritized: 0 }, "all done");
 
-        order.Take(5).ShouldBe(["lifo", "plain", "retry", "fatal", "low"]);
+        order.Where(name => name != "late").Distinct().ShouldBe(["lifo", "plain", "retry", "fatal", "low"]); // when the late one and the repeats come depends on how soon the worker was up
         order.Count(name => name == "retry").ShouldBe(3);
         await SameCounts(node, queue);
         (await queue.CountsAsync()).ShouldBe(new(0, 0, 0, 4, 1, 0, false), "plain removed itself");
