@@ -73,6 +73,7 @@ internal sealed class AuditBench(OwnLog log) : IAsyncDisposable
                    now() - interval '1 day' * ({Days + 1} - i * {Days} / {Events}), (ARRAY[{tenants}])[1 + i % {Callers}], 'Bsp.Domain.Campaigns.CampaignPaused, Bsp.Domain'
               FROM generate_series(0::bigint, {Events - 1}) i;
             SELECT setval('mt_events_sequence', {Events});
+            INSERT INTO organizations (id, name, slug) SELECT o, 'Bench', o::text FROM unnest(ARRAY[{tenants}]::uuid[]) AS o;
             RESET session_replication_role;
             ANALYZE mt_events; ANALYZE mt_streams;
             """, connection) { CommandTimeout = 0 };

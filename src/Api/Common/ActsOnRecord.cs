@@ -9,7 +9,7 @@ namespace Bsp.Api.Common;
 /// <summary>
 /// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. A command is put on the audit
 /// trail before it is carried out, a look before the first byte of its answer leaves; when it cannot be, the one is not done and the other not sent. Who is refused has seen nothing, and nothing is
-/// noted. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
+/// noted; but that something is not there is an answer about the organization too. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 {
@@ -48,7 +48,7 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
             if (isLook)
             {
-                context.Response.OnStarting(() => context.Response.StatusCode < 300 ? NoteAsync(context, caller, route, mediator) : Task.CompletedTask);
+                context.Response.OnStarting(() => NoteAsync(context, caller, route, mediator));
             }
             else
             {
@@ -61,8 +61,16 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
     private async Task NoteAsync(HttpContext context, Caller caller, string route, IMediator mediator)
     {
-        await NoteActAsync(context, caller, route, mediator);
-        await NoteLookAsync(caller, route, mediator, context.RequestAborted);
+        var status = context.Response.StatusCode;
+        if (status < 300)
+        {
+            await NoteActAsync(context, caller, route, mediator);
+        }
+
+        if (status is < 400 or 404)
+        {
+            await NoteLookAsync(caller, route, mediator, context.RequestAborted);
+        }
     }
 
     private static async Task NoteActAsync(HttpContext context, Caller caller, string route, IMediator mediator)
