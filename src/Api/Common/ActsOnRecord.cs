@@ -8,8 +8,8 @@ namespace Bsp.Api.Common;
 
 /// <summary>
 /// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. A command is put on the audit
-/// trail before it is carried out, a look before the first byte of its answer leaves; when it cannot be, the one is not done and the other not sent. Who is refused has seen nothing, and nothing is
-/// noted; but that something is not there is an answer about the organization too. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
+/// trail before it is carried out, a look before the first byte of its answer leaves; when it cannot be, the one is not done and the other not sent. Who is refused, or asks for what is not there, has seen nothing, and nothing
+/// is noted. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 {
@@ -61,14 +61,9 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
     private async Task NoteAsync(HttpContext context, Caller caller, string route, IMediator mediator)
     {
-        var status = context.Response.StatusCode;
-        if (status < 300)
+        if (context.Response.StatusCode < 400)
         {
             await NoteActAsync(context, caller, route, mediator);
-        }
-
-        if (status is < 400 or 404)
-        {
             await NoteLookAsync(caller, route, mediator, context.RequestAborted);
         }
     }

@@ -124,11 +124,14 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var (organization, other) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         var platform = app.Client(AppFixture.PlatformKey, organization.Id);
+        var contact = (await AppFixture.CreatedAsync(organization.Writer, "/v1/contacts", new { phone_number = "+4915155566004" })).GetProperty("id").GetGuid();
+        (await platform.SendAsync("GET", $"/v1/lists/{Guid.NewGuid()}")).Status.ShouldBe(404); // nothing was seen
         for (var n = 0; n < 3; n++)
         {
             (await platform.SendAsync("GET", "/v1/contacts")).Status.ShouldBe(200);
             (await platform.SendAsync("GET", "/v1/events")).Status.ShouldBe(200);
             (await platform.SendAsync("GET", $"/v1/contacts/{Guid.NewGuid()}")).Status.ShouldBe(404);
+            (await platform.SendAsync("GET", $"/v1/contacts/{contact}")).Status.ShouldBe(200);
         }
 
         (await app.Client(AppFixture.PlatformKey, Guid.NewGuid()).SendAsync("GET", "/v1/contacts")).Status.ShouldBeLessThan(500);
