@@ -48,7 +48,8 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
             if (isLook)
             {
-                context.Response.OnStarting(() => NoteAsync(context, caller, route, mediator));
+                var request = CurrentRequest.Value;
+                context.Response.OnStarting(() => NoteAsync(context, request, caller, route, mediator));
             }
             else
             {
@@ -59,8 +60,9 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
         await next(context);
     }
 
-    private async Task NoteAsync(HttpContext context, Caller caller, string route, IMediator mediator)
+    private async Task NoteAsync(HttpContext context, CurrentRequest? request, Caller caller, string route, IMediator mediator)
     {
+        using var current = request?.Enter(); // an answer without a body starts when all middleware has gone, and what surrounded the request with it
         if (context.Response.StatusCode < 400)
         {
             await NoteActAsync(context, caller, route, mediator);

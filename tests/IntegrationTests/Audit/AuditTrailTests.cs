@@ -131,7 +131,7 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
             (await platform.SendAsync("GET", "/v1/contacts")).Status.ShouldBe(200);
             (await platform.SendAsync("GET", "/v1/events")).Status.ShouldBe(200);
             (await platform.SendAsync("GET", $"/v1/contacts/{Guid.NewGuid()}")).Status.ShouldBe(404);
-            (await platform.SendAsync("GET", $"/v1/contacts/{contact}")).Status.ShouldBe(200);
+            (await platform.SendAsync(n == 0 ? "HEAD" : "GET", $"/v1/contacts/{contact}")).Status.ShouldBe(200); // it has no body, and the trail names who asked all the same
         }
 
         (await app.Client(AppFixture.PlatformKey, Guid.NewGuid()).SendAsync("GET", "/v1/contacts")).Status.ShouldBeLessThan(500);
