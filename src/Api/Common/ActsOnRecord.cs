@@ -7,8 +7,9 @@ using MediatR;
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. It is put on the
-/// audit trail before the first byte of the answer leaves; when it cannot be, nothing is answered. Who is refused has seen and done nothing, and nothing is noted. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
+/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. It is put on the audit
+/// trail before the first byte of the answer leaves; when it cannot be, nothing is answered. Who is refused, or asks for what is not there, has seen and done nothing, and nothing is noted.
+/// The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 {
@@ -46,14 +47,21 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
                 return;
             }
 
-            context.Response.OnStarting(() => context.Response.StatusCode < 300 ? NoteAsync(context, caller, route, isLook, mediator) : Task.CompletedTask);
+            var request = CurrentRequest.Value;
+            context.Response.OnStarting(() => NoteAsync(context, request, caller, route, isLook, mediator));
         }
 
         await next(context);
     }
 
-    private async Task NoteAsync(HttpContext context, Caller caller, string route, bool isLook, IMediator mediator)
+    private async Task NoteAsync(HttpContext context, CurrentRequest? request, Caller caller, string route, bool isLook, IMediator mediator)
     {
+        using var current = request?.Enter(); // an answer without a body starts when all middleware has gone, and what surrounded the request with it
+        if (context.Response.StatusCode >= 400)
+        {
+            return;
+        }
+
         if (Acts.TryGetValue(route, out var act))
         {
             await mediator.Send(new NoteAct(caller.OrganizationId, act.Act, act.Target, IdOf(context), DetailsOf(context)), context.RequestAborted);

@@ -9,13 +9,13 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Builds <c>campaign:{id}:progress:next</c> beside the hashes that serve. The swap is one script on the checkpoints' hash: with it the old hashes have the wrong epoch, so
 /// readers take PostgreSQL's numbers until the next hashes have been moved into their place, a moment later. Killed in between, whoever comes next moves the rest.
 /// </summary>
-internal sealed class CampaignProgressCopy(RedisConnection redis) : IProjectionCopy
+internal sealed class CampaignProgressCopy(RedisConnection redis, CopySeal seal) : IProjectionCopy
 {
     private const int MovedAtOnce = 500;
     private static readonly string Swap = CampaignProgressHashes.Script("swap");
 
-    private readonly CampaignProgressHashes hashes = new(redis, next: true);
-    private readonly CampaignProgressHashes serving = new(redis, next: false);
+    private readonly CampaignProgressHashes hashes = new(redis, seal, next: true);
+    private readonly CampaignProgressHashes serving = new(redis, seal, next: false);
 
     public string Name { get; } = CopyName.Of(CampaignProgressProjection.ProjectionName);
 
@@ -35,7 +35,8 @@ internal sealed class CampaignProgressCopy(RedisConnection redis) : IProjectionC
 
     public Task<bool> SwapAsync(Shard shard, CancellationToken ct) => hashes.Guarded(async db =>
     {
-        var swapped = (int)await db.ScriptEvaluateAsync(Swap, [CampaignProgressProjection.Key(shard)]) == 1;
+        var key = CampaignProgressProjection.Key(shard);
+        var swapped = (int)await ProgressSeal.ClearedAsync(db, key, () => db.ScriptEvaluateAsync(Swap, [key])) == 1;
         await MoveAsync(db, shard);
         return swapped;
     }, ct);
@@ -52,8 +53,7 @@ internal sealed class CampaignProgressCopy(RedisConnection redis) : IProjectionC
     // After the swap: each next hash of the epoch that serves now goes into its place. True: there were some.
     private async Task<bool> MoveAsync(IDatabase db, Shard shard)
     {
-        var checkpoint = await db.HashGetAsync(CampaignProgressProjection.Key(shard), ["epoch", "next_epoch"]);
-        if (checkpoint[0].IsNull || !checkpoint[1].IsNull)
+        if ((await serving.FindAsync(db, shard)).Known is not { } checkpoint || (await hashes.FindAsync(db, shard)).Known is not null)
         {
             return false;
         }
@@ -61,8 +61,7 @@ internal sealed class CampaignProgressCopy(RedisConnection redis) : IProjectionC
         var moved = false;
         await EachAsync(db, shard, async id =>
         {
-            var fields = await db.HashGetAllAsync(hashes.HashOf(id));
-            if (fields.Any(f => f.Name == "epoch" && f.Value == checkpoint[0]))
+            if ((await hashes.ReadAsync(db, id)).Fields is { } fields && fields["epoch"] == checkpoint.Epoch)
             {
                 moved = true;
                 await serving.ReplaceAsync(db, id, fields);
@@ -76,9 +75,9 @@ internal sealed class CampaignProgressCopy(RedisConnection redis) : IProjectionC
     private static async Task EachAsync(IDatabase db, Shard shard, Func<Guid, Task> work)
     {
         var members = CampaignProgressHashes.Members(shard);
-        while (await db.SetRandomMembersAsync(members, MovedAtOnce) is { Length: > 0 } some)
+        while (await ProgressSeal.ClearedAsync(db, members, () => db.SetRandomMembersAsync(members, MovedAtOnce)) is { Length: > 0 } some)
         {
-            await Task.WhenAll(some.Select(id => work(Guid.Parse((string)id!))));
+            await Task.WhenAll(some.Select(id => Guid.TryParse(id.ToString(), out var campaign) ? work(campaign) : Task.CompletedTask));
             await db.SetRemoveAsync(members, some);
         }
     }

@@ -8,12 +8,18 @@ using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Campaigns;
 
-/// <summary>The hashes of campaigns' progress and their checkpoint: those that serve, or the next ones that are built beside them.</summary>
-internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
+/// <summary>
+/// The hashes of campaigns' progress and their checkpoint: those that serve, or the next ones that are built beside them. What we did not write (<see cref="ProgressSeal"/>) counts as wiped.
+/// </summary>
+internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal copySeal, bool next)
 {
+    private const int BeginningsMax = 10;
+
     private static readonly string Progress = Script("progress");
+    private static readonly string Begin = Script("checkpoint_begin");
     private static readonly string Checkpoint = Script("checkpoint");
 
+    private readonly ProgressSeal seal = new(copySeal);
     private readonly RedisValue prefix = next ? "next_" : "";
 
     /// <summary>Begins at 0, with a new epoch, where there is no checkpoint.</summary>
@@ -21,12 +27,12 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
 
     /// <summary>The same for what serves; of the next ones: 0 where there is none, and none is begun.</summary>
     public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => next
-        ? Guarded(async db => (long?)await db.HashGetAsync(CampaignProgressProjection.Key(shard), prefix + "sequence") ?? 0, ct)
+        ? Guarded(async db => (await FindAsync(db, shard)).Known?.Sequence ?? 0, ct)
         : BeginAsync(shard, ct);
 
     public Task ApplyAsync(EventPage page, CancellationToken ct) => Guarded(async db =>
     {
-        if (next && page.After > 0 && !await db.HashExistsAsync(CampaignProgressProjection.Key(page.Shard), prefix + "epoch"))
+        if (next && page.After > 0 && (await FindAsync(db, page.Shard)).Known is null)
         {
             throw Lost("lost the copy, or serves it already");
         }
@@ -41,11 +47,12 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
         if (campaigns.Count > 0)
         {
             var before = await ReadAsync(db, epoch, [.. campaigns.Select(c => c.Key)]);
-            await RefuseLossAsync(db, page, [.. campaigns.Where(c => before[c.Key] is null).Select(c => c.First())], ct);
+            await RefuseLossAsync(db, page, [.. campaigns.Where(c => before[c.Key].Fields is null).Select(c => c.First())], ct);
             var priors = await PriorSettlement.FindAsync(page, ct);
             if (next)
             {
-                await db.SetAddAsync(Members(page.Shard), [.. campaigns.Select(c => (RedisValue)c.Key.ToString())]);
+                var members = Members(page.Shard);
+                await ProgressSeal.ClearedAsync(db, members, () => db.SetAddAsync(members, [.. campaigns.Select(c => (RedisValue)c.Key.ToString())]));
             }
 
             var written = await Task.WhenAll(campaigns.Select(c => WriteAsync(db, epoch, page, c.Key, before[c.Key], c, priors)));
@@ -55,8 +62,8 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
             }
         }
 
-        var moved = await db.ScriptEvaluateAsync(Checkpoint, [CampaignProgressProjection.Key(page.Shard)], [epoch, page.UpTo, prefix]);
-        if (moved.IsNull)
+        var key = CampaignProgressProjection.Key(page.Shard);
+        if ((int)await db.ScriptEvaluateAsync(Checkpoint, [key], [prefix, epoch, page.UpTo, seal.Of(key, [epoch, page.UpTo])]) == 0)
         {
             throw Lost("was emptied under the page");
         }
@@ -71,23 +78,59 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
     public static RedisKey Members(Shard shard) => $"{CampaignProgressProjection.Key(shard)}:next";
 
     /// <summary>Forgets the checkpoint: the next look at it begins a new epoch.</summary>
-    public Task ForgetAsync(IDatabase db, Shard shard) => db.HashDeleteAsync(CampaignProgressProjection.Key(shard), [prefix + "epoch", prefix + "sequence"]);
+    public Task ForgetAsync(IDatabase db, Shard shard)
+    {
+        var key = CampaignProgressProjection.Key(shard);
+        return ProgressSeal.ClearedAsync(db, key, () => db.HashDeleteAsync(key, [prefix + "epoch", prefix + "sequence", prefix + ProgressSeal.Mac]));
+    }
 
-    /// <summary>Writes a hash as a whole, unless one of this epoch is there already.</summary>
-    public Task ReplaceAsync(IDatabase db, Guid campaign, HashEntry[] fields) => db.ScriptEvaluateAsync(Progress, [HashOf(campaign)],
-        [fields.First(f => f.Name == "epoch").Value, "", .. fields.Where(f => f.Name != "epoch").SelectMany(f => new[] { f.Name, f.Value })]);
+    /// <summary>Writes a campaign's hash as it was read elsewhere, unless one of its epoch is there already.</summary>
+    public async Task ReplaceAsync(IDatabase db, Guid campaign, IReadOnlyDictionary<string, RedisValue> fields)
+    {
+        var (known, mac) = await ReadAsync(db, campaign);
+        if (known is null || known["epoch"] != fields["epoch"])
+        {
+            await WriteAsync(db, campaign, mac, fields);
+        }
+    }
+
+    /// <summary>A campaign's numbers; null: none of ours. And the MAC that lies there.</summary>
+    public Task<(Dictionary<string, RedisValue>? Fields, RedisValue Mac)> ReadAsync(IDatabase db, Guid campaign)
+    {
+        var key = HashOf(campaign);
+        return ProgressSeal.ClearedAsync(db, key, () => seal.ReadAsync(db, key, campaign));
+    }
+
+    /// <summary>The checkpoint, null where there is none of ours; and the MAC that lies there, '' for none.</summary>
+    public async Task<((RedisValue Epoch, long Sequence)? Known, RedisValue Mac)> FindAsync(IDatabase db, Shard shard)
+    {
+        var key = CampaignProgressProjection.Key(shard);
+        var found = await ProgressSeal.ClearedAsync(db, key, () => db.HashGetAsync(key, [prefix + "epoch", prefix + "sequence", prefix + ProgressSeal.Mac]));
+        return (seal.Holds(key, found[..2], found[2]) ? (found[0], (long)found[1]) : null, found[2].IsNull ? RedisValue.EmptyString : found[2]);
+    }
 
     private async Task<(RedisValue Epoch, long Sequence)> BeginAsync(IDatabase db, Shard shard)
     {
-        var found = (RedisValue[])(await db.ScriptEvaluateAsync(Checkpoint, [CampaignProgressProjection.Key(shard)], [Guid.NewGuid().ToString("N"), "", prefix]))!;
-        return (found[0], (long)found[1]);
+        var key = CampaignProgressProjection.Key(shard);
+        for (var beginning = 1; beginning <= BeginningsMax; beginning++)
+        {
+            var (known, mac) = await FindAsync(db, shard);
+            if (known is { } checkpoint)
+            {
+                return checkpoint;
+            }
+
+            RedisValue epoch = Guid.NewGuid().ToString("N");
+            await db.ScriptEvaluateAsync(Begin, [key], [prefix, mac, epoch, seal.Of(key, [epoch, 0])]); // what stands there then is looked at as anything else
+        }
+
+        throw Lost("holds a checkpoint that somebody else goes on writing");
     }
 
-    private async Task<Dictionary<Guid, Dictionary<string, RedisValue>?>> ReadAsync(IDatabase db, RedisValue epoch, Guid[] campaigns)
+    private async Task<Dictionary<Guid, (Dictionary<string, RedisValue>? Fields, RedisValue Mac)>> ReadAsync(IDatabase db, RedisValue epoch, Guid[] campaigns)
     {
-        var hashes = await Task.WhenAll(campaigns.Select(id => db.HashGetAllAsync(HashOf(id))));
-        return campaigns.Zip(hashes, (id, hash) => (id, Fields: hash.ToDictionary(f => (string)f.Name!, f => f.Value)))
-            .ToDictionary(h => h.id, h => h.Fields.TryGetValue("epoch", out var own) && own == epoch ? h.Fields : null);
+        var hashes = await Task.WhenAll(campaigns.Select(id => ReadAsync(db, id)));
+        return campaigns.Zip(hashes).ToDictionary(h => h.First, h => h.Second.Fields is { } fields && fields["epoch"] == epoch ? h.Second : (null, h.Second.Mac));
     }
 
     /// <summary>A campaign without a hash is either met for the first time, or its hash was lost: then an earlier fact of it stands in the log before the page.</summary>
@@ -109,8 +152,10 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
         }
     }
 
-    private async Task<bool> WriteAsync(IDatabase db, RedisValue epoch, EventPage page, Guid campaign, Dictionary<string, RedisValue>? before, IEnumerable<StoredEvent> events, IReadOnlyDictionary<Guid, PriorSettlement> priors)
+    private async Task<bool> WriteAsync(IDatabase db, RedisValue epoch, EventPage page, Guid campaign, (Dictionary<string, RedisValue>? Fields, RedisValue Mac) found,
+        IEnumerable<StoredEvent> events, IReadOnlyDictionary<Guid, PriorSettlement> priors)
     {
+        var before = found.Fields;
         var position = before is null ? 0 : (long)before["position"];
         var fresh = events.Where(e => new Position(page.Shard.Epoch, e.Sequence).Packed > position).ToList();
         if (fresh.Count == 0)
@@ -119,14 +164,15 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, bool next)
         }
 
         var tally = CampaignTally.Of(fresh, priors)[campaign];
-        var arguments = new List<RedisValue> { epoch, before is null ? "" : before["position"] };
-        foreach (var (field, value) in Fields(before, tally, new Position(page.Shard.Epoch, fresh[^1].Sequence).Packed))
-        {
-            arguments.Add(field);
-            arguments.Add(value);
-        }
+        var after = Fields(before, tally, new Position(page.Shard.Epoch, fresh[^1].Sequence).Packed).Append(("epoch", epoch)).ToDictionary(f => f.Item1, f => f.Item2);
+        return await WriteAsync(db, campaign, found.Mac, after);
+    }
 
-        return (int)await db.ScriptEvaluateAsync(Progress, [HashOf(campaign)], [.. arguments]) == 1;
+    private async Task<bool> WriteAsync(IDatabase db, Guid campaign, RedisValue macBefore, IReadOnlyDictionary<string, RedisValue> fields)
+    {
+        var values = ProgressSeal.Numbers.Select(name => fields[name.ToString()]).ToList();
+        RedisValue mac = seal.Of(CampaignProgressProjection.HashOf(campaign), values);
+        return (int)await db.ScriptEvaluateAsync(Progress, [HashOf(campaign)], [macBefore, .. ProgressSeal.Numbers.Zip(values).SelectMany(f => new[] { f.First, f.Second }), ProgressSeal.Mac, mac]) == 1;
     }
 
     private static IEnumerable<(string Field, RedisValue Value)> Fields(Dictionary<string, RedisValue>? before, CampaignTally tally, long position)

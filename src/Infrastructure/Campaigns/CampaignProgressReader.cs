@@ -13,11 +13,11 @@ public sealed record CampaignCard(Guid OrganizationId, string Status);
 
 /// <summary>
 /// Answers progress from the Redis hash; while Redis is away, emptied or being filled again, from the same numbers in PostgreSQL. Whose campaign it is stands in Redis too,
-/// so that those who watch a running campaign cost PostgreSQL nothing.
+/// so that those who watch a running campaign cost PostgreSQL nothing. A hash that we did not write is none.
 /// </summary>
-public sealed class CampaignProgressReader(Shards shards, RedisConnection redis, RowCaches caches) : IRequestHandler<GetCampaignProgress, CampaignProgress?>, IRequestHandler<GetCampaignStatus, string?>
+public sealed class CampaignProgressReader(Shards shards, RedisConnection redis, RowCaches caches, CopySeal copySeal) : IRequestHandler<GetCampaignProgress, CampaignProgress?>, IRequestHandler<GetCampaignStatus, string?>
 {
-    private static readonly RedisValue[] Fields = ["epoch", "total", "pending", "skipped", "sent", "delivered", "read", "failed", "unknown", "estimated_completion"];
+    private readonly CampaignProgressHashes hashes = new(redis, copySeal, next: false);
 
     public async Task<CampaignProgress?> Handle(GetCampaignProgress query, CancellationToken ct)
     {
@@ -74,11 +74,11 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
         try
         {
             var database = await redis.DatabaseAsync(ct);
-            var epoch = database.HashGetAsync(CampaignProgressProjection.Key(shard), "epoch");
-            var values = await database.HashGetAsync(CampaignProgressProjection.HashOf(campaignId), Fields);
-            return values[0].IsNull || values[0] != await epoch ? null
-                : new((int)values[1], (int)values[2], (int)values[3], (int)values[4], (int)values[5], (int)values[6], (int)values[7], (int)values[8],
-                    DateTimeOffset.TryParse((string?)values[9], CultureInfo.InvariantCulture, out var at) ? at : null);
+            var checkpoint = hashes.FindAsync(database, shard);
+            var fields = (await hashes.ReadAsync(database, campaignId)).Fields;
+            return (await checkpoint).Known is not { } serving || fields is null || fields["epoch"] != serving.Epoch ? null
+                : new((int)fields["total"], (int)fields["pending"], (int)fields["skipped"], (int)fields["sent"], (int)fields["delivered"], (int)fields["read"], (int)fields["failed"], (int)fields["unknown"],
+                    DateTimeOffset.TryParse((string?)fields["estimated_completion"], CultureInfo.InvariantCulture, out var at) ? at : null);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidCastException or FormatException or OverflowException)
         {

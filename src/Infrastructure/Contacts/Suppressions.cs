@@ -1,6 +1,6 @@
-using Bsp.Application.Common;
 using System.Security.Cryptography;
 using System.Text;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Caching.Memory;
@@ -54,7 +54,7 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
             return 0; // nobody was ever suppressed here
         }
 
-        var identities = contacts.SelectMany(c => c.All).Distinct().ToList();
+        var identities = contacts.SelectMany(c => c.All).SelectMany(Spelled).Distinct().ToList(); // the contact that is there may write its number otherwise
         return identities.Count == 0 ? 0 : (await transaction.QueryAsync("SELECT bsp.apply_suppressions($1, $2, $3)", r => r.GetInt32(0), ct, organizationId, identities.ToArray(), identities.ConvertAll(i => Hash(key, i)).ToArray()))[0];
     }
 
@@ -98,8 +98,9 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
     public void Dispose() => cache.Dispose();
 
     // A number begins with '+', a user id never does: no two kinds share a text. All spellings of one telephone are one.
-    private static byte[] Hash(byte[] key, string identity) =>
-        HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(PhoneSpellings.MayDiffer(identity) ? PhoneSpellings.Of(identity)[0] : identity));
+    private static byte[] Hash(byte[] key, string identity) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(Spelled(identity)[0]));
+
+    private static IReadOnlyList<string> Spelled(string identity) => PhoneSpellings.MayDiffer(identity) ? PhoneSpellings.Of(identity) : [identity];
 
     private async Task<byte[]?> KeyAsync(TenantTransaction transaction, Guid organizationId, CancellationToken ct)
     {

@@ -36,6 +36,16 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
         }
     }
 
+    /// <summary>
+    /// The same once somebody else's transaction has committed. Never a NOTIFY inside it: those commit one after the other over the whole server, each with its flush to the disk. A process that
+    /// is killed in between tells nobody; the others find the events when they look by themselves.
+    /// </summary>
+    public void AppendedWith(TenantTransaction transaction) => transaction.OnCommitted(() =>
+    {
+        Appended();
+        return Task.CompletedTask;
+    });
+
     /// <summary>Wakes this process.</summary>
     public void Wake() => Interlocked.Exchange(ref next, NewSource()).TrySetResult();
 

@@ -125,7 +125,7 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
         var request = CurrentRequest.Value;
         var pending = calls.Select(call => new AppendCall(call.OrganizationId, call.Streams, request)).ToList();
-        var outcomes = await TransactionAppend.AppendAsync(tx, shard, pending, views, clock, ct);
+        var outcomes = await TransactionAppend.AppendAsync(tx, shard, pending, views, signals.Of(shard), clock, ct);
         foreach (var outcome in outcomes)
         {
             NotePosition(request, outcome);

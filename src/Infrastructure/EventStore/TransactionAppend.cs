@@ -11,7 +11,7 @@ internal static class TransactionAppend
     private const int RepeatsMax = 10;
 
     /// <exception cref="VersionConflict">Other writers were faster <see cref="RepeatsMax"/> times; the transaction is still usable.</exception>
-    public static async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, List<AppendCall> calls, InlineViews views, TimeProvider clock, CancellationToken ct)
+    public static async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, List<AppendCall> calls, InlineViews views, LogSignal signal, TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var timestamp = new DateTime(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
@@ -23,6 +23,11 @@ internal static class TransactionAppend
                 var answer = await statement.ExecuteAsync(calls, tenantList: null, timestamp, markClaims: false, judged: repeat > 1, ct);
                 var result = new AppendResult(shard, calls, answer, statement.Arrays.FirstSequences(answer.Verdicts));
                 await ProjectAsync(tx, result, views, timestamp, ct);
+                if (result.AnyWritten)
+                {
+                    signal.AppendedWith(tx);
+                }
+
                 return result.Outcomes();
             }
             catch (PostgresException error) when (Lane.Raced(error))
@@ -40,9 +45,8 @@ internal static class TransactionAppend
     {
         await using var batch = new NpgsqlBatch(tx.Connection);
         views.AddStatements(result.EventsFor(views, timestamp), batch);
-        if (result.AnyWritten)
+        if (batch.BatchCommands.Count > 0)
         {
-            batch.BatchCommands.Add(new($"NOTIFY {LogSignal.Channel}")); // sent when the transaction commits
             await batch.ExecuteNonQueryAsync(ct);
         }
     }

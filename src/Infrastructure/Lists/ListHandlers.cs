@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Lists;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
@@ -55,7 +56,7 @@ public sealed class ListListsHandler(Shards shards) : IRequestHandler<ListLists,
     }
 }
 
-public sealed class CreateListHandler(Shards shards) : IRequestHandler<CreateList, Done>
+public sealed class CreateListHandler(Shards shards, AuditLog audit) : IRequestHandler<CreateList, Done>
 {
     public async Task<Done> Handle(CreateList command, CancellationToken ct)
     {
@@ -65,12 +66,13 @@ public sealed class CreateListHandler(Shards shards) : IRequestHandler<CreateLis
         var count = command.Filters is { ValueKind: JsonValueKind.Object } filters ? await ListRows.CountAsync(transaction, command.OrganizationId, filters, ct) : 0;
         await transaction.ExecuteAsync("INSERT INTO contact_lists (id, organization_id, name, description, contact_count, filters) VALUES ($1, $2, $3, $4, $5, $6)", ct,
             id, command.OrganizationId, command.Name.Trim(), ContactRows.Nullable(NpgsqlDbType.Text, command.Description), (int)count, ListRows.Filters(command.Filters));
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "list.created", "list", id, null, ct);
         await transaction.CommitAsync(ct);
         return new(id, 1);
     }
 }
 
-public sealed class PatchListHandler(Shards shards) : IRequestHandler<PatchList, Done>
+public sealed class PatchListHandler(Shards shards, AuditLog audit) : IRequestHandler<PatchList, Done>
 {
     public async Task<Done> Handle(PatchList command, CancellationToken ct)
     {
@@ -91,12 +93,13 @@ public sealed class PatchListHandler(Shards shards) : IRequestHandler<PatchList,
         await transaction.ExecuteAsync("""
             UPDATE contact_lists SET name = $2, description = $3, filters = $4, contact_count = $5, updated_at = now(), row_version = row_version + 1 WHERE id = $1
             """, ct, command.ListId, name, ContactRows.Nullable(NpgsqlDbType.Text, description), ListRows.Filters(filters), count);
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "list.changed", "list", command.ListId, [.. command.Patch.EnumerateObject().Select(member => member.Name).Distinct()], ct);
         await transaction.CommitAsync(ct);
         return new(command.ListId, before.RowVersion + 1);
     }
 }
 
-public sealed class DeleteListHandler(Shards shards) : IRequestHandler<DeleteList, Done>
+public sealed class DeleteListHandler(Shards shards, AuditLog audit) : IRequestHandler<DeleteList, Done>
 {
     // Its members go with it, and somebody may be changing them.
     public Task<Done> Handle(DeleteList command, CancellationToken ct) => Deadlock.RepeatedAsync(() => DeleteAsync(command, ct));
@@ -107,6 +110,7 @@ public sealed class DeleteListHandler(Shards shards) : IRequestHandler<DeleteLis
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         var before = await ListRows.LockAsync(transaction, command.ListId, command.SeenVersion, ct);
         await transaction.ExecuteAsync("DELETE FROM contact_lists WHERE id = $1", ct, command.ListId);
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "list.deleted", "list", command.ListId, null, ct);
         await transaction.CommitAsync(ct);
         return new(command.ListId, before.RowVersion);
     }

@@ -3,6 +3,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Lists;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -36,7 +37,7 @@ public sealed class ListMembersHandler(Shards shards) : IRequestHandler<ListMemb
 }
 
 /// <summary>The trigger on contact_list_items moves contact_count in this same transaction.</summary>
-public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<ChangeListMembers, Done>
+public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IRequestHandler<ChangeListMembers, Done>
 {
     private const int AttemptsMax = 20;
 
@@ -62,7 +63,7 @@ public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<Ch
     }
 
     // Null: one of them became part of another contact while the locks were waited for: look again whom the ids mean.
-    private static async Task<Done?> ChangeAsync(Shard shard, ChangeListMembers command, CancellationToken ct)
+    private async Task<Done?> ChangeAsync(Shard shard, ChangeListMembers command, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         await RequireAsync(transaction, command.ListId, "", ct);
@@ -86,6 +87,8 @@ public sealed class ChangeListMembersHandler(Shards shards) : IRequestHandler<Ch
         await transaction.ExecuteAsync("""
             INSERT INTO contact_list_items (contact_id, list_id, organization_id) SELECT id, $1, $2 FROM unnest($3::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING
             """, ct, command.ListId, command.OrganizationId, add.Distinct().ToArray());
+        string[] changed = [.. new[] { ("add", add.Count), ("remove", remove.Count) }.Where(part => part.Item2 > 0).Select(part => part.Item1)];
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "list.members_changed", "list", command.ListId, changed, ct);
         await transaction.CommitAsync(ct);
         return new(command.ListId, list.RowVersion);
     }

@@ -55,7 +55,7 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
         foreach (var day in await LogSealer.QueryAsync(connection, $"SELECT {DayHead.Columns} FROM bsp.log_days ORDER BY n", DayHead.Read, ct))
         {
             Check(shard.Name, day, last, keys);
-            await new LogDayAudit(connection, shard.Name, day, last?.UpTo ?? 0, keys, heads, tenant, organization, Add).RunAsync(ct);
+            await new LogDayAudit(connection, shard.Name, day, last?.UpTo ?? long.MinValue, keys, heads, tenant, organization, Add).RunAsync(ct);
             say($"{shard.Name}: {day.Day:yyyy-MM-dd}, {day.Events} events");
             (last, days, events) = (day, days + 1, events + day.Events);
         }

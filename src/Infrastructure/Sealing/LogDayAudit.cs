@@ -3,6 +3,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Sealing;
 
 /// <summary>One day of one shard: the events of its run of numbers beside the leaves that were kept, both in the order of numbers, and the roots over them.</summary>
+/// <param name="after">Where the day before ended. The first one looks from the smallest number there is: ours begin at 1, and what lies below was put there.</param>
 internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, DayHead day, long after, IReadOnlyDictionary<string, byte[]> keys, Dictionary<string, TenantHead> before, string? only, Guid? onlyKey, Action<LogFinding> add)
 {
     private readonly Dictionary<Guid, MerkleRoot> roots = [];

@@ -81,7 +81,8 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
         var writer = organization.WriteKey.Split('_')[1];
         var contact = (await AppFixture.CreatedAsync(organization.Writer, "/v1/contacts", new { phone_number = "+4915155566001", first_name = "Never-Shown" })).GetProperty("id").GetGuid();
         (await organization.Writer.SendAsync("PATCH", $"/v1/contacts/{contact}", new { first_name = "Also-Hidden", tags = new[] { "x" } })).Status.ShouldBe(200);
-        (await organization.Reader.SendAsync("GET", $"/v1/contacts/export?filter=%7B%22all%22%3A%5B%5D%7D")).Status.ShouldBeLessThan(500);
+        (await organization.Reader.SendAsync("GET", $"/v1/contacts/export?filter=%7B%22all%22%3A%5B%5D%7D")).Status.ShouldBe(400); // nobody was taken out
+        (await organization.Reader.SendAsync("GET", $"/v1/contacts/export?filter=%7B%7D")).Status.ShouldBe(200);
         (await organization.Reader.SendAsync("GET", $"/v1/contacts/{contact}/export")).Status.ShouldBe(200);
         var import = await organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915155566002\n", ("Content-Type", "text/csv"));
         import.Status.ShouldBe(202, import.Text);
@@ -100,15 +101,37 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task Lists_that_were_made_changed_or_removed_and_their_members_are_on_the_trail()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var writer = organization.WriteKey.Split('_')[1];
+        var contact = (await AppFixture.CreatedAsync(organization.Writer, "/v1/contacts", new { phone_number = "+4915155566003" })).GetProperty("id").GetGuid();
+        var list = (await AppFixture.CreatedAsync(organization.Writer, "/v1/lists", new { name = "Never-Shown" })).GetProperty("id").GetGuid();
+        (await organization.Writer.SendAsync("PATCH", $"/v1/lists/{list}", new { description = "Also-Hidden" })).Status.ShouldBe(200);
+        (await organization.Writer.SendAsync("POST", $"/v1/lists/{list}/contacts", new { add = new[] { contact }, remove = Array.Empty<Guid>() })).Status.ShouldBe(200);
+        (await organization.Writer.SendAsync("POST", $"/v1/lists/{list}/contacts", new { add = new[] { Guid.NewGuid() }, remove = Array.Empty<Guid>() })).Status.ShouldBe(404); // refused: no act
+        (await organization.Writer.SendAsync("DELETE", $"/v1/lists/{list}")).Status.ShouldBe(204);
+
+        var entries = await organization.Admin.SendAsync("GET", "/v1/audit-trail?limit=200");
+        entries.Text.ShouldNotContain("Hidden");
+        entries.Text.ShouldNotContain("Never-Shown");
+        Told(entries).Where(line => line.Contains(" list.")).Reverse().ShouldBe(
+            [$"{writer} list.created list {list} ", $"{writer} list.changed list {list} description", $"{writer} list.members_changed list {list} add", $"{writer} list.deleted list {list} "]);
+    }
+
+    [Fact]
     public async Task The_platform_looking_into_an_organization_is_noted_once_an_hour_for_each_route_and_what_it_does_elsewhere_is_not()
     {
         var (organization, other) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         var platform = app.Client(AppFixture.PlatformKey, organization.Id);
+        var contact = (await AppFixture.CreatedAsync(organization.Writer, "/v1/contacts", new { phone_number = "+4915155566004" })).GetProperty("id").GetGuid();
+        (await platform.SendAsync("GET", $"/v1/lists/{Guid.NewGuid()}")).Status.ShouldBe(404); // nothing was seen
         for (var n = 0; n < 3; n++)
         {
             (await platform.SendAsync("GET", "/v1/contacts")).Status.ShouldBe(200);
             (await platform.SendAsync("GET", "/v1/events")).Status.ShouldBe(200);
             (await platform.SendAsync("GET", $"/v1/contacts/{Guid.NewGuid()}")).Status.ShouldBe(404);
+            (await platform.SendAsync(n == 0 ? "HEAD" : "GET", $"/v1/contacts/{contact}")).Status.ShouldBe(200); // it has no body, and the trail names who asked all the same
         }
 
         (await app.Client(AppFixture.PlatformKey, Guid.NewGuid()).SendAsync("GET", "/v1/contacts")).Status.ShouldBeLessThan(500);

@@ -178,11 +178,11 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
             {
                 if (n < 3)
                 {
-                    await new DeleteListHandler(database.Shards).Handle(new(organization, list, null), Ct);
+                    await new DeleteListHandler(database.Shards, database.Audit).Handle(new(organization, list, null), Ct);
                 }
                 else
                 {
-                    await new ChangeListMembersHandler(database.Shards).Handle(new(organization, list, [a, c], [b]), Ct);
+                    await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(new(organization, list, [a, c], [b]), Ct);
                 }
             }, Ct)).ToList();
             await Task.WhenAll([.. changes, Task.Run(() => database.MergeAsync(organization, a, b), Ct), Task.Run(() => database.MergeAsync(organization, b, c), Ct)]);
@@ -219,8 +219,8 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
 
     private async Task<Guid> NewListAsync(Guid organization, params Guid[] members)
     {
-        var list = (await new CreateListHandler(database.Shards).Handle(new(organization, "List", null, null), Ct)).Id;
-        await new ChangeListMembersHandler(database.Shards).Handle(new(organization, list, members, []), Ct);
+        var list = (await new CreateListHandler(database.Shards, database.Audit).Handle(new(organization, "List", null, null), Ct)).Id;
+        await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(new(organization, list, members, []), Ct);
         return list;
     }
 }

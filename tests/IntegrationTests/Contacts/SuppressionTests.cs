@@ -49,6 +49,55 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
         (await database.FindAsync(organization, consent: "OPTED_IN")).ShouldBeEmpty();
     }
 
+    public static TheoryData<string, string> SpelledWays
+    {
+        get
+        {
+            var ways = new TheoryData<string, string>();
+            foreach (var gone in new[] { "deleted", "erased", "renumbered" })
+            {
+                foreach (var back in new[] { "file", "api", "api with consent", "api with proof", "message", "patch", "news" })
+                {
+                    ways.Add(gone, back);
+                }
+            }
+
+            return ways;
+        }
+    }
+
+    /// <summary>One telephone in another spelling is the same person.</summary>
+    [Theory]
+    [MemberData(nameof(SpelledWays))]
+    public async Task They_come_back_opted_out_in_the_other_spelling_too(string gone, string back)
+    {
+        foreach (var (saved, other) in new[] { ("+5531987770101", "+553187770101"), ("+553187770102", "+5531987770102"), ("+525512345601", "+5215512345601"), ("+541123456701", "+5491123456701") })
+        {
+            var organization = await database.NewOrganizationAsync();
+            await GoneAsync(organization, await database.CreateAsync(organization, saved, null, No), gone);
+
+            await BackAsync(organization, back, "unused", other);
+
+            var all = await database.FindAsync(organization);
+            all.Where(c => c.PhoneNumber == other).ShouldHaveSingleItem().ConsentStatus.ShouldBe("OPTED_OUT", $"{saved} {other}");
+            all.ShouldNotContain(c => c.ConsentStatus == "OPTED_IN");
+        }
+    }
+
+    /// <summary>Of two contacts that are one person the one who said no is deleted, before they are merged: what names them afterwards finds the other by whichever spelling.</summary>
+    [Fact]
+    public async Task A_deleted_twins_no_reaches_the_one_that_stays_when_a_file_names_them()
+    {
+        var organization = await database.NewOrganizationAsync();
+        var twin = await database.CreateAsync(organization, "+553187770104", null, No);
+        await GoneAsync(organization, twin, "deleted");
+        await database.Log.AdminQueryAsync("INSERT INTO contacts (id, organization_id, phone_number, consent_status) VALUES ($1, $2, '+5531987770104', 'OPTED_IN')", _ => 0, Uuid.New(), organization);
+
+        await database.ImportAsync(organization, "phone_number,first_name\n'+553187770104,Ann\n");
+
+        (await database.FindAsync(organization)).ShouldHaveSingleItem().ShouldSatisfyAllConditions(c => c.PhoneNumber.ShouldBe("+5531987770104"), c => c.ConsentStatus.ShouldBe("OPTED_OUT"));
+    }
+
     [Fact]
     public async Task Who_had_not_said_no_comes_back_as_the_file_says()
     {
@@ -159,34 +208,34 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
     private Task<Done> PatchAsync(Guid organization, Guid id, string patch) =>
         new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, id, ContactsDatabase.Json(patch), null), Ct);
 
-    private async Task BackAsync(Guid organization, string way, string user)
+    private async Task BackAsync(Guid organization, string way, string user, string phone = Phone)
     {
         switch (way)
         {
             case "file":
-                await database.ImportAsync(organization, $"phone_number,consent_status\n{Phone},OPTED_IN\n");
+                await database.ImportAsync(organization, $"phone_number,consent_status\n{phone},OPTED_IN\n");
                 break;
             case "file by user id":
                 await database.ImportAsync(organization, $"wa_user_id,consent_status\n{user},OPTED_IN\n");
                 break;
             case "api":
-                await database.CreateAsync(organization, Phone);
+                await database.CreateAsync(organization, phone);
                 break;
             case "api with consent":
-                await database.CreateAsync(organization, Phone, null, Yes);
+                await database.CreateAsync(organization, phone, null, Yes);
                 break;
             case "api with proof":
-                await database.CreateAsync(organization, Phone, null, new("OPTED_IN", "api", "form 17"));
+                await database.CreateAsync(organization, phone, null, new("OPTED_IN", "api", "form 17"));
                 break;
             case "message":
-                await database.EnsureAsync(organization, new ContactIdentity(Phone.TrimStart('+'), null, "Ann"));
+                await database.EnsureAsync(organization, new ContactIdentity(phone.TrimStart('+'), null, "Ann"));
                 break;
             case "patch":
-                await PatchAsync(organization, await database.CreateAsync(organization, "+4915155500777"), $$"""{"phone_number":"{{Phone}}"}""");
+                await PatchAsync(organization, await database.CreateAsync(organization, "+4915155500777"), $$"""{"phone_number":"{{phone}}"}""");
                 break;
             case "news":
                 await database.CreateAsync(organization, "+4915155500778");
-                await database.MoveAsync(organization, new("+4915155500778", null, null), new(Phone, null, null), "wamid.news");
+                await database.MoveAsync(organization, new("+4915155500778", null, null), new(phone, null, null), "wamid.news");
                 break;
         }
     }

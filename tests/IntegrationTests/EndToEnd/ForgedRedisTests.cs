@@ -172,6 +172,16 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
 
         var progress = await tenant.ProgressAsync(campaign);
         (progress.Status, progress["total"].GetInt32()).ShouldBe((200, 1), progress.Text);
+        foreach (var field in new[] { "sent", "total", "read" })
+        {
+            await redis.HashSetAsync($"campaign:{campaign}:progress", field, 4711); // of the right epoch, and a number
+            progress = await tenant.ProgressAsync(campaign);
+            (progress.Status, progress["total"].GetInt32(), progress["sent"].GetInt32()).ShouldBe((200, 1, 1), progress.Text);
+        }
+
+        await redis.KeyDeleteAsync($"campaign:{campaign}:progress");
+        await redis.StringSetAsync($"campaign:{campaign}:progress", "x");
+        (await tenant.ProgressAsync(campaign))["total"].GetInt32().ShouldBe(1);
     }
 
     [Fact]

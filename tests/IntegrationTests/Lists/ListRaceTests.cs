@@ -20,13 +20,13 @@ public sealed class ListRaceTests(ContactsDatabase database) : IClassFixture<Con
         var lists = new List<Guid>();
         foreach (var name in new[] { "A", "B" })
         {
-            lists.Add((await new CreateListHandler(database.Shards).Handle(new(organization, name, null, null), Ct)).Id);
+            lists.Add((await new CreateListHandler(database.Shards, database.Audit).Handle(new(organization, name, null, null), Ct)).Id);
         }
 
         await Task.WhenAll(Enumerable.Range(0, 50).Select(caller => Task.Run(async () =>
         {
             var mixed = people.OrderBy(p => HashCode.Combine(p, caller)).ToArray();
-            await new ChangeListMembersHandler(database.Shards).Handle(caller % 3 == 0 ? new(organization, lists[caller % 2], [], mixed[..10]) : new(organization, lists[caller % 2], mixed[..10], mixed[10..15]), Ct);
+            await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(caller % 3 == 0 ? new(organization, lists[caller % 2], [], mixed[..10]) : new(organization, lists[caller % 2], mixed[..10], mixed[10..15]), Ct);
         })));
         foreach (var list in lists)
         {

@@ -11,11 +11,11 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private async Task<Guid> CreateAsync(Guid organization, string? filters = null) =>
-        (await new CreateListHandler(database.Shards).Handle(new(organization, "List", null, filters is null ? null : ContactsDatabase.Json(filters)), Ct)).Id;
+        (await new CreateListHandler(database.Shards, database.Audit).Handle(new(organization, "List", null, filters is null ? null : ContactsDatabase.Json(filters)), Ct)).Id;
 
     private Task<ListView> GetAsync(Guid organization, Guid id) => new GetListHandler(database.Shards).Handle(new(organization, id), Ct);
 
-    private async Task ChangeAsync(Guid organization, Guid id, IReadOnlyList<Guid> add, params Guid[] remove) => await new ChangeListMembersHandler(database.Shards).Handle(new(organization, id, add, remove), Ct);
+    private async Task ChangeAsync(Guid organization, Guid id, IReadOnlyList<Guid> add, params Guid[] remove) => await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(new(organization, id, add, remove), Ct);
 
     private async Task<Guid[]> PeopleAsync(Guid organization, int count)
     {
@@ -37,7 +37,7 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
         (await new ListMembersHandler(database.Shards).Handle(new(organization, id, 200, null), Ct)).Data.Select(c => c.Id).ShouldBe(people[1..].Order());
         await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, people[1], null), Ct);
         (await GetAsync(organization, id)).ContactCount.ShouldBe(3);
-        await new DeleteListHandler(database.Shards).Handle(new(organization, id, null), Ct);
+        await new DeleteListHandler(database.Shards, database.Audit).Handle(new(organization, id, null), Ct);
         (await Should.ThrowAsync<Refusal>(GetAsync(organization, id))).Code.ShouldBe("list.unknown");
     }
 
@@ -110,9 +110,9 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
         (await GetAsync(organization, id)).ContactCount.ShouldBe(2);
         (await new PreviewListHandler(database.Shards).Handle(new(organization, id, ContactsDatabase.Json("{}")), Ct)).Count.ShouldBe(3);
 
-        await new PatchListHandler(database.Shards).Handle(new(organization, id, ContactsDatabase.Json("""{"filters":null,"name":"By hand"}"""), 1), Ct);
+        await new PatchListHandler(database.Shards, database.Audit).Handle(new(organization, id, ContactsDatabase.Json("""{"filters":null,"name":"By hand"}"""), 1), Ct);
         (await GetAsync(organization, id)).ShouldSatisfyAllConditions(l => l.Filters.ShouldBeNull(), l => l.ContactCount.ShouldBe(0), l => l.Name.ShouldBe("By hand"));
         await ChangeAsync(organization, id, [other]);
-        (await Should.ThrowAsync<Refusal>(new PatchListHandler(database.Shards).Handle(new(organization, id, ContactsDatabase.Json("""{"filters":{}}"""), null), Ct))).Code.ShouldBe("list.has_members");
+        (await Should.ThrowAsync<Refusal>(new PatchListHandler(database.Shards, database.Audit).Handle(new(organization, id, ContactsDatabase.Json("""{"filters":{}}"""), null), Ct))).Code.ShouldBe("list.has_members");
     }
 }

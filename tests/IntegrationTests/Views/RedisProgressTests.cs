@@ -80,6 +80,68 @@ public sealed class RedisProgressTests(StoresFixture fixture)
         (await world.ContentAsync()).ShouldBe(truth);
     }
 
+    public static TheoryData<string> Forgeries =>
+    [
+        "a number", "a number without a MAC", "a position", "anothers hash", "a hash of another kind", "a sequence", "a sequence that is none", "a checkpoint of another kind", "an epoch", "a MAC",
+    ];
+
+    /// <summary>Somebody else writes into Redis in the middle of the log: it is as if that had been wiped, and the numbers come back right.</summary>
+    [Theory]
+    [MemberData(nameof(Forgeries))]
+    public async Task What_we_did_not_write_counts_as_wiped(string what)
+    {
+        await using var world = await World.NewAsync(fixture, 37);
+        await world.RunAsync();
+        var truth = await world.ContentAsync();
+        await world.ForgetAsync();
+        var middle = world.Log.Events[world.Log.Events.Count / 2].Sequence;
+        await world.ApplyAsync(0, middle);
+        await world.ForgeAsync(what);
+
+        await world.SettleAsync();
+
+        (await world.ContentAsync()).ShouldBe(truth, what);
+        (await world.Projection.CheckpointAsync(world.Database.Shard, default)).ShouldBe(world.End);
+    }
+
+    /// <summary>Planted before the first event of a campaign, where no loss is suspected.</summary>
+    [Fact]
+    public async Task A_hash_that_was_there_before_its_campaign_gives_way()
+    {
+        await using var world = await World.NewAsync(fixture, 38);
+        await world.RunAsync();
+        var truth = await world.ContentAsync();
+        await world.ForgetAsync();
+        var epoch = (await world.ApplyAndEpochAsync(0, 0)).ToString();
+        var db = await world.Redis.DatabaseAsync();
+        await db.KeyDeleteAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[0]));
+        await db.HashSetAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[0]), [new("epoch", epoch), new("position", long.MaxValue), new("sent", 4711), new("mac", "x")]);
+        await db.KeyDeleteAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[1]));
+        await db.StringSetAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[1]), "x");
+
+        await world.RunAsync();
+
+        (await world.ContentAsync()).ShouldBe(truth);
+    }
+
+    [Fact]
+    public async Task A_rebuild_beside_takes_nothing_that_we_did_not_write()
+    {
+        await using var world = await World.NewAsync(fixture, 39);
+        await world.RunAsync();
+        var truth = await world.ContentAsync();
+        var db = await world.Redis.DatabaseAsync();
+        var key = CampaignProgressProjection.Key(world.Database.Shard);
+        await db.HashSetAsync(key, [new("next_epoch", "forged"), new("next_sequence", world.End), new("next_mac", "x")]);
+        await db.SetAddAsync($"{key}:next", ["no id", Guid.NewGuid().ToString()]);
+        (await world.Projection.Beside!.CheckpointAsync(world.Database.Shard, default)).ShouldBe(0);
+        await db.StringSetAsync($"{CampaignProgressProjection.HashOf(world.Log.Campaigns[0])}:next", "x");
+
+        await world.Database.RebuildAsync(world.Projection, world.Log);
+
+        (await world.ContentAsync()).ShouldBe(truth);
+    }
+
     [Fact]
     public async Task Down_is_said_as_down()
     {
@@ -117,6 +179,52 @@ public sealed class RedisProgressTests(StoresFixture fixture)
 
         public Task ApplyAsync(long after, long upTo) => Projection.ApplyAsync(database.Page(Projection, log, after, upTo), default);
 
+        /// <summary>As the runner goes on: what is lost is tried again.</summary>
+        public Task SettleAsync() => EndToEnd.Patience.UntilAsync(async () =>
+        {
+            try
+            {
+                await RunAsync();
+                return true;
+            }
+            catch (StoreUnavailable)
+            {
+                return false;
+            }
+        }, done => done, "the projection is at the end of the log");
+
+        public async Task<RedisValue> ApplyAndEpochAsync(long after, long upTo)
+        {
+            await ApplyAsync(after, upTo);
+            return await (await Redis.DatabaseAsync()).HashGetAsync(CampaignProgressProjection.Key(database.Shard), "epoch");
+        }
+
+        public async Task ForgeAsync(string what)
+        {
+            var db = await Redis.DatabaseAsync();
+            var (checkpoint, one, other) = (CampaignProgressProjection.Key(database.Shard), CampaignProgressProjection.HashOf(log.Campaigns[0]), CampaignProgressProjection.HashOf(log.Campaigns[1]));
+            await (what switch
+            {
+                "a number" => db.HashSetAsync(one, "sent", 4711),
+                "a number without a MAC" => ForgedAsync(() => db.HashDeleteAsync(one, "mac"), () => db.HashSetAsync(one, "sent", 4711)),
+                "a position" => db.HashSetAsync(one, "position", long.MaxValue),
+                "anothers hash" => ForgedAsync(() => db.KeyDeleteAsync(other), async () => await db.HashSetAsync(other, await db.HashGetAllAsync(one))),
+                "a hash of another kind" => db.StringSetAsync(one, "x"),
+                "a sequence" => db.HashSetAsync(checkpoint, "sequence", End),
+                "a sequence that is none" => db.HashSetAsync(checkpoint, "sequence", "x"),
+                "a checkpoint of another kind" => db.StringSetAsync(checkpoint, "x"),
+                "an epoch" => db.HashSetAsync(checkpoint, "epoch", "x"),
+                "a MAC" => db.HashSetAsync(checkpoint, "mac", ""),
+                _ => throw new ArgumentOutOfRangeException(nameof(what)),
+            });
+
+            static async Task ForgedAsync(Func<Task> first, Func<Task> second)
+            {
+                await first();
+                await second();
+            }
+        }
+
         /// <summary>The checkpoint is lost, the hashes are not.</summary>
         public async Task ForgetAsync() => await (await Redis.DatabaseAsync()).KeyDeleteAsync(CampaignProgressProjection.Key(database.Shard));
 
@@ -128,7 +236,7 @@ public sealed class RedisProgressTests(StoresFixture fixture)
             var db = await Redis.DatabaseAsync();
             var hashes = await Task.WhenAll(log.Campaigns.Select(c => db.HashGetAllAsync(CampaignProgressProjection.HashOf(c))));
             hashes.ShouldAllBe(h => h.Length > 10);
-            return string.Join('\n', hashes.Select(h => string.Join(' ', h.Where(f => f.Name != "epoch").Select(f => $"{f.Name}={f.Value}").Order())));
+            return string.Join('\n', hashes.Select(h => string.Join(' ', h.Where(f => f.Name != "epoch" && f.Name != "mac").Select(f => $"{f.Name}={f.Value}").Order())));
         }
 
         public async ValueTask DisposeAsync()

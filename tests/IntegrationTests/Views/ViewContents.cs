@@ -20,7 +20,7 @@ internal static class ViewContents
         all["contacts"] = await TextAsync(admin, "SELECT (id, total_messages_sent, total_messages_received, last_interaction)::text AS x FROM contacts");
         all["whatsapp_accounts"] = await TextAsync(admin, "SELECT (id, daily_sent_count, limit_reset_date)::text AS x FROM whatsapp_accounts");
         var hashes = await Task.WhenAll(((string[])(await redis.ExecuteAsync("KEYS", "campaign:*:progress"))!).Order().Select(async key => (Key: key, Fields: await redis.HashGetAllAsync(key))));
-        all["redis"] = string.Join('\n', hashes.Select(h => $"{h.Key} {string.Join(' ', h.Fields.Where(f => f.Name != "epoch").Select(f => $"{f.Name}={f.Value}").Order())}"));
+        all["redis"] = string.Join('\n', hashes.Select(h => $"{h.Key} {string.Join(' ', h.Fields.Where(f => f.Name != "epoch" && f.Name != "mac").Select(f => $"{f.Name}={f.Value}").Order())}"));
         all["message_analytics"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(* EXCEPT ingested_at)) AS x FROM message_analytics FINAL ORDER BY x", r => r.GetProperty("x").GetString(), default));
         all["daily_stats"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM daily_stats ORDER BY x", r => r.GetProperty("x").GetString(), default));
         return all;

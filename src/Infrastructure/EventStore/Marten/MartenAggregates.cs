@@ -65,7 +65,12 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         var written = new Written();
-        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, markClaim: false, notify: true, ct);
+        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, markClaim: false, ct);
+        if (written.Any)
+        {
+            signals.Of(shard).AppendedWith(tx);
+        }
+
         return (written.Version, written.Position);
     }
 
@@ -74,7 +79,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
     {
         var claimed = CurrentRequest.Value is { Claim: not null, ClaimMarked: false };
         await using var tx = await shard.BeginAsync(claimed ? [organizationId, Guid.Empty] : [organizationId], ct);
-        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, claimed, notify: false, ct);
+        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, claimed, ct);
         if (written.Any)
         {
             // From here on a cancelled caller is not heard any more: the work is written whole.
@@ -87,7 +92,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
     }
 
     private async Task AppendAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
-        long? seenVersion, Written written, bool markClaim, bool notify, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+        long? seenVersion, Written written, bool markClaim, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         await using var session = stores.Session(tx, shard, organizationId);
         try
@@ -124,7 +129,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
             (written.Transaction, written.Claimed) = (announcement.Transaction, markClaim);
             var stored = await StoredAsync(tx, organizationId, streamId, written.Version, stream.Events, ct);
             (written.Version, written.Position) = (stored[^1].Version, new(shard.Epoch, stored[^1].Sequence));
-            await ProjectAsync(tx, stored, markClaim, notify, ct);
+            await ProjectAsync(tx, stored, markClaim, ct);
         }
         catch (Exception error) when (Failure.IsConflict(error))
         {
@@ -158,7 +163,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         return [.. events.Select((e, n) => new StoredEvent(sequences[n], e.Id, organizationId, streamId, after + n + 1, e.EventTypeName, e.Data, e.Timestamp, metadata))];
     }
 
-    private async Task ProjectAsync(TenantTransaction tx, List<StoredEvent> stored, bool markClaim, bool notify, CancellationToken ct)
+    private async Task ProjectAsync(TenantTransaction tx, List<StoredEvent> stored, bool markClaim, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(tx.Connection);
         views.AddStatements(stored, batch);
@@ -168,11 +173,6 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
             {
                 Parameters = { new() { Value = CurrentRequest.Value!.Claim!.ClaimId } },
             });
-        }
-
-        if (notify)
-        {
-            batch.BatchCommands.Add(new($"NOTIFY {LogSignal.Channel}")); // sent when the transaction commits
         }
 
         if (batch.BatchCommands.Count > 0)
