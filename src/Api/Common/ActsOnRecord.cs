@@ -8,7 +8,7 @@ namespace Bsp.Api.Common;
 
 /// <summary>
 /// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. A command is put on the audit
-/// trail before it is carried out, a look before the first byte of its answer leaves; when it cannot be, the one is not done and the other not sent. Who is refused has seen nothing, and nothing is
+/// trail before it is carried out, a look before the first byte of its answer leaves; when it cannot be, the one is not done and the other not sent. A caller who is refused has seen nothing, and nothing is
 /// noted. The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)

@@ -41,7 +41,7 @@ internal sealed class ByteBudget(long bytes)
             while (asking.TryPeek(out var next) && (next.Granted.Task.IsCompleted || next.Bytes <= free))
             {
                 asking.Dequeue();
-                if (next.Granted.TrySetResult()) // false: he gave up
+                if (next.Granted.TrySetResult()) // false: the caller gave up
                 {
                     free -= next.Bytes;
                 }

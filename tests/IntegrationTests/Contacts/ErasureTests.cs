@@ -140,7 +140,7 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
             var texts = await database.Personal.OpenAsync(organization, seals, Ct);
             if (merged)
             {
-                // All of the person is gone, by whichever id he was named.
+                // All of the person is gone, by whichever id they were named.
                 mergedFirst++;
                 (erasure.ContactId, erasure.ContactIds.Order()).ShouldSatisfyAllConditions(e => e.ContactId.ShouldBe(a), e => e.Item2.ShouldBe(new[] { a, b }.Order()));
                 texts.ShouldBe([null, null]);
@@ -149,7 +149,7 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
             }
             else
             {
-                // There was nobody to merge with: the other one is as he was.
+                // There was nobody to merge with: the other one is as before.
                 erasedFirst++;
                 erasure.ContactIds.ShouldBe([round % 3 == 2 ? b : a]);
                 texts.Count(t => t is null).ShouldBe(1);

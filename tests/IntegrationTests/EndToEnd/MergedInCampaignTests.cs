@@ -2,7 +2,7 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Promise 2 for a person who was two members: merged in mid-campaign, he gets it once, and all views count the same.</summary>
+/// <summary>Promise 2 for a person who was two members: merged in mid-campaign, they get it once, and all views count the same.</summary>
 public sealed class MergedInCampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     [Fact]

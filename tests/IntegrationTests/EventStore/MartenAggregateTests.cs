@@ -183,7 +183,7 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
         await one.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Created(stream)], null, Ct);
 
-        // Who finds it paused resumes it, and the other way round: only a decision on the true state keeps them in turn.
+        // Whoever finds it paused resumes it, and the other way round: only a decision on the true state keeps them in turn.
         await Task.WhenAll(new[] { one, two }.SelectMany(store => Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
         {
             for (var round = 0; round < Rounds; round++)
