@@ -54,7 +54,7 @@ public sealed record BspOptions
     /// <summary>Apply schema files before serving.</summary>
     public bool MigrateAtStart { get; init; }
 
-    /// <summary>AutoMapper's licence key; null: it runs without one (see README).</summary>
+    /// <summary>AutoMapper's licence key; null: it runs without one (see docs/packages.md).</summary>
     public string? AutoMapperLicenseKey { get; init; }
 }
 

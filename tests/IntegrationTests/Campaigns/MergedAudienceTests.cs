@@ -53,7 +53,7 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     }
 
     [Fact]
-    public async Task Who_was_passed_over_himself_keeps_nobody_from_his_message()
+    public async Task A_member_who_was_passed_over_keeps_nobody_from_their_message()
     {
         var (organization, campaign, contacts) = await FrozenAsync(2, "+491510000000X");
         await database.Log.AdminQueryAsync("UPDATE contacts SET phone_number = NULL WHERE id = $1 RETURNING 1", _ => 0, contacts[0]);
@@ -64,7 +64,7 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     }
 
     [Fact]
-    public async Task Who_was_refused_keeps_nobody_from_his_message()
+    public async Task A_member_who_was_refused_keeps_nobody_from_their_message()
     {
         var (organization, campaign, contacts) = await FrozenAsync(2);
         await DispatchAsync(organization, campaign, 1, 1);

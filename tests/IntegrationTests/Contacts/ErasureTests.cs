@@ -161,7 +161,7 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     }
 
     [Fact]
-    public async Task Who_is_merged_in_after_an_order_that_its_process_did_not_carry_out_is_erased_too()
+    public async Task A_person_merged_in_after_an_order_that_its_process_did_not_carry_out_is_erased_too()
     {
         var organization = await database.NewOrganizationAsync();
         var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));

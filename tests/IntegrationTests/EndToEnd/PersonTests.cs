@@ -196,7 +196,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     }
 
     [Fact]
-    public async Task Who_was_deleted_first_is_erased_all_the_same()
+    public async Task A_person_who_was_deleted_first_is_erased_all_the_same()
     {
         using var tenant = await app.NewTenantAsync();
         await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """

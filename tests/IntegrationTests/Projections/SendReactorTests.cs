@@ -143,7 +143,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
     }
 
     [Fact]
-    public async Task Who_became_part_of_another_contact_between_the_look_and_the_answer_has_still_opted_out()
+    public async Task A_person_who_became_part_of_another_contact_between_the_look_and_the_answer_has_still_opted_out()
     {
         await using var world = await World.NewAsync(fixture);
         var (absorbed, survivor) = (await world.ContactAsync("OPTED_IN"), await world.ContactAsync("OPTED_IN"));
