@@ -136,7 +136,7 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
     }
 
     [Fact]
-    public async Task What_was_put_away_takes_nothing_more_until_it_is_taken_out()
+    public async Task What_was_archived_takes_nothing_more_until_it_is_taken_out()
     {
         await using var store = database.NewStore();
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
