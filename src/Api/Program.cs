@@ -156,7 +156,7 @@ public static class Program
             ConnectionLimits.Set(kestrel.Limits, options.Limits.Connections);
         });
         builder.Services.AddBoundedLogging();
-        builder.Logging.AddFilter("LuckyPennySoftware", LogLevel.None); // AutoMapper's licence notice: see README
+        builder.Logging.AddFilter("LuckyPennySoftware", LogLevel.None); // AutoMapper's licence notice: see docs/packages.md
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.AddAutoMapper(mapping => mapping.LicenseKey = options.AutoMapperLicenseKey, typeof(Program).Assembly);

@@ -8,7 +8,7 @@ namespace Bsp.Api.Common;
 
 /// <summary>
 /// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. It is put on the audit
-/// trail before the first byte of the answer leaves; when it cannot be, nothing is answered. Who is refused, or asks for what is not there, has seen and done nothing, and nothing is noted.
+/// trail before the first byte of the answer leaves; when it cannot be, nothing is answered. A caller who is refused, or asks for what is not there, has seen and done nothing, and nothing is noted.
 /// The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)

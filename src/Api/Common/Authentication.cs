@@ -8,7 +8,7 @@ using Bsp.Domain.Common;
 
 namespace Bsp.Api.Common;
 
-/// <summary>Finds out who calls, whether he may, and for whom; then enters <see cref="CurrentRequest"/>.</summary>
+/// <summary>Finds out who calls, whether they may, and for whom; then enters <see cref="CurrentRequest"/>.</summary>
 public sealed class Authentication(RequestDelegate next, BspOptions options, IKeyDirectory keys, ISessions sessions)
 {
     /// <summary>The organization that the platform acts for.</summary>
@@ -134,7 +134,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
     {
         if (context.Request.Headers.ContainsKey(OrganizationHeader))
         {
-            throw new Problem(403, "access.organization_header", $"{OrganizationHeader} is for the platform: everybody else acts for his own organization.");
+            throw new Problem(403, "access.organization_header", $"{OrganizationHeader} is for the platform: everybody else acts for their own organization.");
         }
 
         if (status == "inactive")

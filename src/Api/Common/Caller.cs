@@ -44,7 +44,7 @@ public sealed record Caller(Guid OrganizationId, Role Role, string Id, string Na
     /// <summary>The role as the specification writes it.</summary>
     public string RoleName => Role == Role.Platform ? "super_admin" : Role.ToString().ToLowerInvariant();
 
-    /// <summary>Who causes a message. A person goes by his id alone: events hold no names.</summary>
+    /// <summary>Who causes a message. A person goes by their id alone: events hold no names.</summary>
     public SentBy Sends(string source, bool automated) => Session is { } person ? new(source, person.UserId, null, automated) : new(source, null, Name, automated);
 
     /// <summary>The person's session.</summary>

@@ -30,7 +30,7 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
 
     public async Task InvokeAsync(HttpContext context)
     {
-        // Who has not said who he is has no scope of his own: his routes (signing in, one-time tokens) are safe to repeat by themselves.
+        // Callers who have not said who they are have no scope of their own: their routes (signing in, one-time tokens) are safe to repeat by themselves.
         if (Caller.Of(context).Role == Role.Anonymous || context.Request.Method != "POST" || context.GetEndpoint() is null || !context.Request.Path.StartsWithSegments("/v1") || !context.Request.Headers.TryGetValue(KeyHeader, out var given))
         {
             await next(context);

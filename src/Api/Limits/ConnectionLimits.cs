@@ -23,7 +23,7 @@ internal static class ConnectionLimits
         // For what no route reads; bodies that are read have the paces of PacedBody instead.
         limits.MinRequestBodyDataRate = new(bytesPerSecond: 4 * Kilobyte, gracePeriod: TimeSpan.FromSeconds(10));
 
-        // Who reads an answer more slowly is cut off: it is kept in memory until it is read.
+        // A client that reads an answer more slowly is cut off: it is kept in memory until it is read.
         limits.MinResponseDataRate = new(bytesPerSecond: 4 * Kilobyte, gracePeriod: TimeSpan.FromSeconds(10));
         limits.Http2.MaxStreamsPerConnection = 32;
         limits.Http2.HeaderTableSize = 4 * Kilobyte;

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace Bsp.Api.Limits;
 
 /// <summary>
-/// What one caller may occupy at once. Ordinary requests of an organization take turns; its long answers are counted; who has not shown who he is takes turns by address. Bodies must come at a <see cref="Pace"/>. So whoever
-/// sends or reads slowly, or asks for very much, waits for himself.
+/// What one caller may occupy at once. Ordinary requests of an organization take turns; its long answers are counted; whoever has not shown who they are takes turns by address. Bodies must come at a <see cref="Pace"/>. So whoever
+/// sends or reads slowly, or asks for very much, waits for themselves.
 /// </summary>
 public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider clock)
 {

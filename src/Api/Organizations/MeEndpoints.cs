@@ -18,7 +18,7 @@ public sealed class MeEndpoints : ICarterModule
     /// <param name="User">Null: not a person.</param>
     public sealed record MeResponse(string Role, OrganizationResponse? Organization, ApiKeyResponse? ApiKey, UserResponse? User);
 
-    public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/me", Me).Describe("Who the caller is, and for whom he acts.").Produces<MeResponse>();
+    public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/me", Me).Describe("Who the caller is, and for whom they act.").Produces<MeResponse>();
 
     private static async Task<MeResponse> Me(Caller caller, IMediator mediator, IMapper mapper, CancellationToken ct)
     {

@@ -10,7 +10,7 @@ namespace Bsp.Api.Users;
 
 public sealed class UserEndpoints : ICarterModule
 {
-    /// <param name="Password">12–200 characters; null: he cannot sign in before a reset.</param>
+    /// <param name="Password">12–200 characters; null: they cannot sign in before a reset.</param>
     /// <param name="Role">viewer, agent, manager, admin or super_admin; not above the caller's.</param>
     /// <param name="Status">active (default), inactive or suspended.</param>
     public sealed record CreateUserRequest(string Email, string Role, string? Password, string? FirstName, string? LastName, string? Phone, string? AvatarUrl, JsonElement? Preferences, string Status = "active");
@@ -23,8 +23,8 @@ public sealed class UserEndpoints : ICarterModule
         app.MapPost("/v1/users", Create).Describe("Adds a person.", "user.email_taken", "user.role_above_own").Produces<UserResponse>(201);
         app.MapGet("/v1/users", List).Describe("The organization's people, oldest first; ?role= and ?status= keep some.", "request.cursor").Produces<ListResponse<UserResponse>>();
         app.MapGet("/v1/users/{id:guid}", Get).Describe("One person.", "user.unknown").Produces<UserResponse>();
-        app.MapPatch("/v1/users/{id:guid}", Patch).Describe("Changes a person (JSON merge patch). Who is no longer active loses his sessions at once.", "user.unknown", "user.email_taken", "user.role_above_own", "user.last_admin").Produces<UserResponse>();
-        app.MapDelete("/v1/users/{id:guid}", Delete).Describe("Removes a person for good and frees his e-mail.", "user.unknown", "user.role_above_own", "user.last_admin", "version.mismatch").Produces(204);
+        app.MapPatch("/v1/users/{id:guid}", Patch).Describe("Changes a person (JSON merge patch). Whoever is no longer active loses their sessions at once.", "user.unknown", "user.email_taken", "user.role_above_own", "user.last_admin").Produces<UserResponse>();
+        app.MapDelete("/v1/users/{id:guid}", Delete).Describe("Removes a person for good and frees their e-mail.", "user.unknown", "user.role_above_own", "user.last_admin", "version.mismatch").Produces(204);
     }
 
     private static async Task<IResult> Create(CreateUserRequest body, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)

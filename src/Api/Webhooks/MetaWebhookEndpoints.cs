@@ -28,7 +28,7 @@ public sealed class MetaWebhookEndpoints : ICarterModule
     // Of most webhooks that is all.
     private const int FirstBytes = 4_096;
 
-    // Who waits for longer for the room of signed bodies gets 503 and comes again.
+    // A caller that waits for longer for the room of signed bodies gets 503 and comes again.
     private static readonly TimeSpan RoomWithin = TimeSpan.FromSeconds(8);
 
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");

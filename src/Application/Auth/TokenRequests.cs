@@ -34,7 +34,7 @@ public sealed class ConfirmResetValidator : AbstractValidator<ConfirmReset>
 
 /// <summary>Invites somebody with a one-time token, which the caller hands over. Inviting the same e-mail again ends the earlier invitation.</summary>
 /// <param name="UserId">Whom accepting will make.</param>
-/// <param name="InvitedBy"><c>user:id</c>, <c>key:id</c> or <c>platform</c>: the invitation ends with his right to give the role.</param>
+/// <param name="InvitedBy"><c>user:id</c>, <c>key:id</c> or <c>platform</c>: the invitation ends with their right to give the role.</param>
 /// <exception cref="Domain.Common.Refusal"><c>user.email_taken</c>, <c>user.role_above_own</c></exception>
 public sealed record InviteUser(Guid OrganizationId, Guid UserId, string ActorRole, string Email, string Role, string? FirstName, string? LastName, string InvitedBy, string TokenHash) : ICommand;
 

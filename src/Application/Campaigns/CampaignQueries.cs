@@ -47,7 +47,7 @@ public sealed record Recipient(int Ordinal, Guid ContactId, Guid MessageId, stri
 /// <param name="Status">Only those; null: all. With it a page may be short and still have a next one.</param>
 public sealed record ListRecipients(Guid OrganizationId, Guid CampaignId, string? Status, int Limit, string? Cursor) : IRequest<Page<Recipient>>;
 
-/// <summary>Everything known about why a person got, or did not get, the campaign: the message's events with their numbers. Null: he is not in the audience.</summary>
+/// <summary>Everything known about why a person got, or did not get, the campaign: the message's events with their numbers. Null: they are not in the audience.</summary>
 public sealed record GetRecipientWhy(Guid OrganizationId, Guid CampaignId, Guid ContactId) : IRequest<RecipientWhy?>;
 
 /// <param name="Facts">The message's own log, in order.</param>

@@ -54,7 +54,7 @@ public sealed record BspOptions
     /// <summary>Apply schema files before serving.</summary>
     public bool MigrateAtStart { get; init; }
 
-    /// <summary>AutoMapper's licence key; null: it runs without one (see README).</summary>
+    /// <summary>AutoMapper's licence key; null: it runs without one (see docs/packages.md).</summary>
     public string? AutoMapperLicenseKey { get; init; }
 }
 
@@ -103,7 +103,7 @@ public sealed record LimitOptions
     /// <summary>Downloads under way for one key or session, 1–1,000; one organization may have twice as many.</summary>
     public int DownloadsPerCaller { get; init; } = 2;
 
-    /// <summary>Open connections of this process, 100–1,000,000; who comes beyond is turned away.</summary>
+    /// <summary>Open connections of this process, 100–1,000,000; whoever comes beyond is turned away.</summary>
     public int Connections { get; init; } = 8_192;
 }
 

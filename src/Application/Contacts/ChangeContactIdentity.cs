@@ -4,7 +4,7 @@ namespace Bsp.Application.Contacts;
 
 /// <summary>
 /// Meta says that a person is reached by another number or user id from then on. The contact keeps its id and history; one that had the new number or id already becomes part of it. What is older than what is
-/// known of that number or id is kept in the log and changes nothing. Nobody known by the old ones: it waits for news of him, as long as the journal. Told twice: the second time nothing happens.
+/// known of that number or id is kept in the log and changes nothing. Nobody known by the old ones: it waits for news of them, as long as the journal. Told twice: the second time nothing happens.
 /// </summary>
 /// <param name="Before">Known until then; at least one of the two.</param>
 /// <param name="After">From then on; what is null stays as it was.</param>

@@ -2,10 +2,10 @@ using MediatR;
 
 namespace Bsp.Application.Contacts;
 
-/// <summary>Who wrote to us, as Meta names him. At least one of the two ids.</summary>
+/// <summary>Who wrote to us, as Meta names them. At least one of the two ids.</summary>
 /// <param name="PhoneNumber">E.164, or Meta's <c>wa_id</c>; null when Meta names the user id only.</param>
 /// <param name="ProfileName">Becomes the name of a new contact; an existing one keeps its own.</param>
-/// <param name="SaidAt">When he was so reached, by Meta's clock: who had the number at that time is meant, and an older word replaces no later user id. Null: now.</param>
+/// <param name="SaidAt">When they were so reached, by Meta's clock: who had the number at that time is meant, and an older word replaces no later user id. Null: now.</param>
 public sealed record ContactIdentity(string? PhoneNumber, string? WaUserId, string? ProfileName, DateTimeOffset? SaidAt = null);
 
 /// <param name="Created">This call made the row.</param>

@@ -3,7 +3,7 @@ using MediatR;
 namespace Bsp.Application.Contacts;
 
 /// <summary>
-/// Erases a person: the keys of his data in the log, his row, and, by a worker that goes on after a crash, his documents, cached copies, staged imports and the journal's raw bytes.
+/// Erases a person: the keys of their data in the log, their row, and, by a worker that goes on after a crash, their documents, cached copies, staged imports and the journal's raw bytes.
 /// Counts, chains and proofs stay. Again: tells how far it is. Refused with <c>contact.unknown</c>.
 /// </summary>
 public sealed record EraseContact(Guid OrganizationId, Guid ContactId) : IRequest<ContactErasure>;

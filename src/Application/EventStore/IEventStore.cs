@@ -68,6 +68,6 @@ public interface IEventStore
     /// <param name="streams">At most 5,000, each with the version at which it was found finished.</param>
     Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct);
 
-    /// <summary>Takes streams out again; those that are not put away stay as they are.</summary>
+    /// <summary>Takes streams out again; those that are not archived stay as they are.</summary>
     Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct);
 }

@@ -20,12 +20,12 @@ public sealed record StoredEvent(long Sequence, Guid Id, Guid OrganizationId, Gu
 
 /// <summary>What a stream's events come to.</summary>
 /// <param name="Version">0: it does not exist, or is archived.</param>
-/// <param name="IsArchived">It is put away and takes no events; the state is then the initial one.</param>
+/// <param name="IsArchived">It is archived and takes no events; the state is then the initial one.</param>
 public readonly record struct LoadedState<TState>(TState State, long Version, bool IsArchived);
 
 /// <summary>A stream, whole.</summary>
 /// <param name="Version">0: it does not exist, or is archived.</param>
-/// <param name="IsArchived">It is put away and takes no events; who loads it for deciding gets none either, who reads the log does.</param>
+/// <param name="IsArchived">It is archived and takes no events; whoever loads it for deciding gets none either, whoever reads the log does.</param>
 public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events, bool IsArchived = false)
 {
     /// <summary>The aggregate's state, as by the other overload.</summary>

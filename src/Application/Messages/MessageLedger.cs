@@ -17,7 +17,7 @@ public readonly record struct KnownMessage(Message State, long Version);
 
 /// <summary>
 /// Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again. A fact about one that
-/// was put away takes it out again: nothing Meta says is lost, however late.
+/// was archived takes it out again: nothing Meta says is lost, however late.
 /// </summary>
 public static class MessageLedger
 {

@@ -3,7 +3,7 @@ using Bsp.Application.Webhooks;
 
 namespace Bsp.Application.Messages;
 
-/// <summary>Meta's rules for the object of each message type, as far as a wrong one would only be refused later. Source: facts/whatsapp-api.md §2.</summary>
+/// <summary>Meta's rules for the object of each message type, as far as a wrong one would only be refused later. Source: Meta's reference of POST /{phone-number-id}/messages.</summary>
 public static class OutboundBody
 {
     private const int TextMax = 4096;

@@ -73,7 +73,7 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         throw new Common.VersionConflict(conversationId, named: false);
     }
 
-    // Other: whose message is answered, where that is somebody else by all that is known. Who stops an address of another's stops that one, too: nobody is sent on what may be a mistake of ours.
+    // Other: whose message is answered, where that is somebody else by all that is known. Whoever stops an address of another's stops that one, too: nobody is sent on what may be a mistake of ours.
     private async Task ConsentAsync(Guid organizationId, InboundItem item, Guid contactId, Guid? other, CancellationToken ct)
     {
         if (ConsentKeywords.Read(Said(item)) is not { } status)
@@ -88,7 +88,7 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         }
     }
 
-    // What he typed, or the label of the button that he pressed: Meta's own opt-out button answers so.
+    // What they typed, or the label of the button that they pressed: Meta's own opt-out button answers so.
     private static string? Said(InboundItem item) => item.Type switch
     {
         "text" => Part(item.Raw, "text", "body"),

@@ -81,7 +81,7 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
     {
         if (template is not null && await references.ConsentAsync(organizationId, contactId, ct) is var consent && (consent == "OPTED_OUT" || (consent == "PENDING" && template.Category == "MARKETING")))
         {
-            throw new Refusal("message.no_consent", $"The contact's consent is {consent}: {(consent == "OPTED_OUT" ? "nothing may be sent unless he writes first." : "marketing needs an opt-in.")}");
+            throw new Refusal("message.no_consent", $"The contact's consent is {consent}: {(consent == "OPTED_OUT" ? "nothing may be sent unless they write first." : "marketing needs an opt-in.")}");
         }
     }
 

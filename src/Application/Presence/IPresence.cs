@@ -2,10 +2,10 @@ namespace Bsp.Application.Presence;
 
 /// <summary>Somebody who is around.</summary>
 /// <param name="Status"><c>online</c> or <c>away</c>.</param>
-/// <param name="SeenAt">When he last said so.</param>
+/// <param name="SeenAt">When they last said so.</param>
 public sealed record Present(Guid UserId, string Status, DateTimeOffset SeenAt);
 
-/// <summary>Who of an organization is around. Kept in Redis alone: wiped, everybody is offline until he speaks again.</summary>
+/// <summary>Who of an organization is around. Kept in Redis alone: wiped, everybody is offline until they speak again.</summary>
 public interface IPresence
 {
     /// <summary>Who has not spoken for this long is offline: a dead browser does not stay online. Browsers repeat every 30 s.</summary>

@@ -6,7 +6,7 @@ namespace Bsp.Application.Privacy;
 public interface IPersonalData
 {
     /// <summary>Seals one text for each contact, in the order given; missing keys are made in one round trip. At most 5,000.</summary>
-    /// <exception cref="Refusal"><c>contact.unknown</c>: one of them was erased; nothing more is recorded of him</exception>
+    /// <exception cref="Refusal"><c>contact.unknown</c>: one of them was erased; nothing more is recorded of them</exception>
     Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts, CancellationToken ct);
 
     /// <summary>Opens each; null where the key was destroyed (erased).</summary>

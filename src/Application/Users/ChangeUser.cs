@@ -4,7 +4,7 @@ using FluentValidation;
 
 namespace Bsp.Application.Users;
 
-/// <summary>Changes what a merge patch names; preferences merge. Whoever is no longer active loses his sessions at once.</summary>
+/// <summary>Changes what a merge patch names; preferences merge. Whoever is no longer active loses their sessions at once.</summary>
 /// <param name="ActorRole">Role of who asks.</param>
 /// <param name="SeenVersion">If-Match; null: whatever is stored.</param>
 /// <exception cref="Domain.Common.Refusal"><c>user.unknown</c>, <c>user.email_taken</c>, <c>user.role_above_own</c>, <c>user.last_admin</c></exception>
@@ -26,6 +26,6 @@ public sealed class PatchUserValidator : AbstractValidator<PatchUser>
     }
 }
 
-/// <summary>Removes a person for good and frees his e-mail; what he did stays on record under his id.</summary>
+/// <summary>Removes a person for good and frees their e-mail; what they did stays on record under their id.</summary>
 /// <exception cref="Domain.Common.Refusal"><c>user.unknown</c>, <c>user.role_above_own</c>, <c>user.last_admin</c></exception>
 public sealed record DeleteUser(Guid OrganizationId, Guid Id, string ActorRole, long? SeenVersion) : ICommandOn;

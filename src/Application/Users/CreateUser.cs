@@ -4,7 +4,7 @@ using FluentValidation;
 
 namespace Bsp.Application.Users;
 
-/// <summary>Adds a person. Without a password he cannot sign in before a reset.</summary>
+/// <summary>Adds a person. Without a password they cannot sign in before a reset.</summary>
 /// <param name="ActorRole">Role of who asks.</param>
 /// <param name="Email">Unique everywhere, whatever its case.</param>
 /// <exception cref="Domain.Common.Refusal"><c>user.email_taken</c>, <c>user.role_above_own</c></exception>

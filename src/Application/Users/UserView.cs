@@ -4,10 +4,10 @@ using MediatR;
 
 namespace Bsp.Application.Users;
 
-/// <summary>A person as his organization sees him; the password's hash stays out.</summary>
+/// <summary>A person as their organization sees them; the password's hash stays out.</summary>
 /// <param name="Role">viewer, agent, manager, admin or super_admin.</param>
 /// <param name="Status">active, inactive or suspended.</param>
-/// <param name="HasPassword">False: he cannot sign in before a reset.</param>
+/// <param name="HasPassword">False: they cannot sign in before a reset.</param>
 /// <param name="LastLogin">Null: never.</param>
 /// <param name="Version">Row version.</param>
 public sealed record UserView(Guid Id, Guid OrganizationId, string Email, string? FirstName, string? LastName, string? Phone, string? AvatarUrl, string Role, string Status, bool HasPassword,

@@ -9,7 +9,7 @@ public sealed record JournalEntry(Guid? OrganizationId, string? RemoteAddress, s
 /// <summary>Where webhooks are kept before anything is done with them.</summary>
 public interface IWebhookJournal
 {
-    /// <summary>Room for a body that is going to be read, held until it is disposed of, after the body was committed. What all bodies together may take is bounded; who comes beyond that waits.</summary>
+    /// <summary>Room for a body that is going to be read, held until it is disposed of, after the body was committed. What all bodies together may take is bounded; whoever comes beyond that waits.</summary>
     /// <param name="bytes">Of the body, at most.</param>
     Task<IDisposable> RoomAsync(long bytes, CancellationToken ct);
 

@@ -5,7 +5,7 @@ namespace Bsp.Domain.Conversations;
 /// <summary>A fact about the conversation of one number with one contact.</summary>
 public abstract record ConversationEvent;
 
-/// <summary>The customer wrote, so free-form messages are allowed until <paramref name="Until"/> (24 h after his message).</summary>
+/// <summary>The customer wrote, so free-form messages are allowed until <paramref name="Until"/> (24 h after their message).</summary>
 [StoredAs("customer_window_opened")]
 public sealed record CustomerWindowOpened(Guid ConversationId, Guid AccountId, Guid ContactId, DateTimeOffset Until, DateTimeOffset At) : ConversationEvent;
 

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Bsp.Domain.Templates;
 
-/// <summary>Between the specification's <c>components</c> object and the array Meta's Graph API speaks (facts: Meta's message_templates reference).</summary>
+/// <summary>Between the specification's <c>components</c> object and the array Meta's Graph API speaks (source: Meta's reference of message_templates).</summary>
 public static class MetaComponents
 {
     /// <summary>Meta's array. Examples are filled in; a template with named variables is told by <see cref="ParameterFormat"/>.</summary>

@@ -11,9 +11,9 @@ public static class Roles
     /// <summary>The statuses of people; only an active one signs in.</summary>
     public static readonly IReadOnlyList<string> Statuses = ["active", "inactive", "suspended"];
 
-    /// <summary>Nobody gives a role above his own, nor touches somebody who has one.</summary>
+    /// <summary>Nobody gives a role above their own, nor touches somebody who has one.</summary>
     /// <param name="actor">Role of who asks.</param>
-    /// <param name="roles">What he would give, and whom he would touch.</param>
+    /// <param name="roles">What would be given, and who would be touched.</param>
     /// <exception cref="Refusal"><c>user.role_above_own</c></exception>
     public static void RequireReach(string actor, params IEnumerable<string> roles)
     {

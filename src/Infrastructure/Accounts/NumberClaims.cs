@@ -36,7 +36,7 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
             """, r => new ClaimingAccount(new(r.GetString(0), r.GetString(1), r.IsDBNull(2) ? "" : secrets.Open(r.GetString(2))), r.GetString(3)), ct, organizationId, accountId);
     }
 
-    /// <summary>Makes way for a proven newcomer: who holds the number and cannot hold it any longer is disconnected.</summary>
+    /// <summary>Makes way for a proven newcomer: a holder that cannot hold the number any longer is disconnected.</summary>
     /// <returns>The holder to be replaced; null: nobody holds it, or the newcomer does.</returns>
     /// <exception cref="Refusal"><c>account.number_taken</c>: the holder's own proof still stands.</exception>
     /// <exception cref="MetaRefused">Meta could not be asked about the holder.</exception>

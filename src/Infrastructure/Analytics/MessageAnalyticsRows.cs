@@ -74,7 +74,7 @@ public static class MessageAnalyticsRows
         }
     }
 
-    // On one status row of a message only (facts/clickhouse.md): the first one, "sent".
+    // On one status row of a message only, because sums go over all its rows: the first one, "sent".
     private static decimal Cost(Evidence? evidence, StoredEvent stored) => evidence?.Item is { } item ? MessageDocumentPricing.Read(item)?.Amount ?? 0 : 0;
 
     private static long Ms(DateTimeOffset from, DateTimeOffset to) => Math.Clamp((long)(to - from).TotalMilliseconds, 0, uint.MaxValue);

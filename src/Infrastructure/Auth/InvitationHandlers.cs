@@ -10,7 +10,7 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Auth;
 
-/// <summary>Invitations: the person begins to exist when he accepts.</summary>
+/// <summary>Invitations: the person begins to exist when they accept.</summary>
 public sealed class InvitationHandlers(Shards shards, Passwords passwords, AuditLog audit, TimeProvider clock, IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>
 {
     public async Task<Done> Handle(InviteUser request, CancellationToken cancellationToken)
@@ -31,7 +31,7 @@ public sealed class InvitationHandlers(Shards shards, Passwords passwords, Audit
         }, cancellationToken);
     }
 
-    // The token is dropped only when the person is there: a crash in between lets him accept again. His row's id decides between several who hold the token.
+    // The token is dropped only when the person is there: a crash in between lets them accept again. Their row's id decides between several who hold the token.
     public async Task<UserView> Handle(AcceptInvitation request, CancellationToken cancellationToken)
     {
         var token = await OneTimeTokens.FindAsync(shards, "invitation", request.TokenHash, clock.GetUtcNow(), cancellationToken) ?? throw Unknown();

@@ -12,7 +12,7 @@ namespace Bsp.Infrastructure.Auth;
 /// <summary>
 /// How often a password may be tried: <see cref="PerPairMax"/> times a window by one address at one account, <see cref="PerAddressMax"/> times by one address, and
 /// <see cref="PerAccountMax"/> times at one account by all addresses from which its owner never signed in. An attempt is counted before the password is looked at, so that many at once are
-/// counted too, and one that is refused here does not lengthen the wait. The address is counted first: beyond its limit nothing else is written. Strangers can therefore slow each other down, not the owner at his usual address.
+/// counted too, and one that is refused here does not lengthen the wait. The address is counted first: beyond its limit nothing else is written. Strangers can therefore slow each other down, not the owner at their usual address.
 /// </summary>
 public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider clock)
 {
@@ -109,7 +109,7 @@ public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider cl
     // The window may have been begun by somebody whose clock was read later than ours.
     private LoginThrottled Throttled(TimeSpan wait) => new(wait < options.LoginWindow ? wait : options.LoginWindow);
 
-    // One customer of a provider has at least 64 bits of IPv6 to himself: they count as one address.
+    // One customer of a provider has at least 64 bits of IPv6 to themselves: they count as one address.
     private static string? Network(string? address) => IPAddress.TryParse(address, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6 ? Convert.ToHexStringLower(ip.GetAddressBytes()[..8]) : address;
 
     // Keyed: e-mails and addresses can be guessed from a plain hash. After a rotation of the master key counting begins anew.

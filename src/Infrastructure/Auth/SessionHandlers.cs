@@ -8,7 +8,7 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Auth;
 
-/// <summary>What somebody signed in does about his own sessions and password.</summary>
+/// <summary>What somebody signed in does about their own sessions and password.</summary>
 public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, LoginGate gate, Passwords passwords, AuditLog audit) : IRequestHandler<Logout, Done>, IRequestHandler<ChangePassword, Done>
 {
     public async Task<Done> Handle(Logout request, CancellationToken cancellationToken)

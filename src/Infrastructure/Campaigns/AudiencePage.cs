@@ -8,27 +8,27 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Campaigns;
 
-/// <summary>A member of the frozen audience as he is now; all but the id null when the contact was deleted meanwhile.</summary>
+/// <summary>A member of the frozen audience as they are now; all but the id null when the contact was deleted meanwhile.</summary>
 /// <param name="ContactId">As frozen: the message's id is made from it, whatever becomes of the contact.</param>
-/// <param name="PersonId">The contact he is today, after a merge.</param>
-/// <param name="Earlier">Members before him who are the same person and were queued a message.</param>
+/// <param name="PersonId">The contact they are today, after a merge.</param>
+/// <param name="Earlier">Members before this one who are the same person and were queued a message.</param>
 internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId, IReadOnlyList<Guid> Earlier);
 
 /// <summary>What the campaign says, read once per page.</summary>
 internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
 
-/// <summary>Decides for each member of a page whether and what he is sent, and seals it.</summary>
+/// <summary>Decides for each member of a page whether and what they are sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
 {
-    /// <summary>Why a member is passed over, or his queued message is cancelled: another member became the same person and has the campaign's message.</summary>
+    /// <summary>Why a member is passed over, or their queued message is cancelled: another member became the same person and has the campaign's message.</summary>
     public const string Duplicate = "duplicate";
 
-    /// <summary>Why a member is passed over: a value of his that the template needs is missing, or its parameters do not fit.</summary>
+    /// <summary>Why a member is passed over: a value of theirs that the template needs is missing, or its parameters do not fit.</summary>
     public const string Template = "template";
 
     private static readonly SentBy Campaign = new("campaign", null, null, true);
 
-    /// <summary>One call per member: the first event of his message stream.</summary>
+    /// <summary>One call per member: the first event of their message stream.</summary>
     /// <param name="budget">Members that may still be reached today; those beyond are skipped as <c>limit</c>.</param>
     public async Task<List<StreamAppend>> DecideAsync(Guid organizationId, IReadOnlyList<Member> members, int budget, CancellationToken ct)
     {
@@ -67,7 +67,7 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
         return [.. members.Select(m => First(m, queued.GetValueOrDefault(m.ContactId), reasons.GetValueOrDefault(m.ContactId)))];
     }
 
-    /// <summary>For a cancelled campaign: every member left is told off.</summary>
+    /// <summary>For a cancelled campaign: every member that is left is skipped.</summary>
     public List<StreamAppend> Cancel(IReadOnlyList<Member> members, string reason) =>
         [.. members.Select(m => new StreamAppend(Uuid.CampaignMessage(text.CampaignId, m.ContactId), "message", 0, [new MessageCancelled(Ref(m), reason, now)]))];
 
@@ -80,10 +80,10 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
     private MessageRef Ref(Member member) => new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), text.AccountId, member.PersonId,
         Uuid.Conversation(text.AccountId, member.PersonId), text.CampaignId, "template", "outbound");
 
-    // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's messaging policy, facts/whatsapp-api.md §6.
+    // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's WhatsApp Business Messaging Policy (business.whatsapp.com/policy).
     private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
 
-    /// <summary>Why a contact is passed over whatever the text is; null: he is not.</summary>
+    /// <summary>Why a contact is passed over whatever the text is; null: they are not.</summary>
     internal static string? Refuse(string consentStatus, bool reachable, string category) => consentStatus switch
     {
         _ when !reachable => "no_phone",

@@ -309,7 +309,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         return members.Count > 0;
     }
 
-    // Running: null also when it is no longer so; who pauses it need not wait for the end of a turn.
+    // Running: null also when it is no longer so; whoever pauses it need not wait for the end of a turn.
     private static async Task<Cursor?> CursorAsync(TenantTransaction transaction, Guid campaignId, bool running, CancellationToken ct) =>
         (await transaction.QueryAsync($"""
             SELECT account_id, total, next_ordinal FROM bsp.campaign_dispatch

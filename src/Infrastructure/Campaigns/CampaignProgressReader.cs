@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>What <c>campaign:{campaign_id}</c> holds.</summary>
-/// <param name="Status">For showing. Who sends asks PostgreSQL.</param>
+/// <param name="Status">For showing. The sender asks PostgreSQL.</param>
 public sealed record CampaignCard(Guid OrganizationId, string Status);
 
 /// <summary>

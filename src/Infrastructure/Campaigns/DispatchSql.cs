@@ -37,7 +37,7 @@ internal static class DispatchSql
             ct, organizationId, campaignId)).FirstOrDefault();
 
     /// <summary>
-    /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that contact, and what an earlier member of the same person came to is told with him.
+    /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that contact, and what an earlier member of the same person came to is told with them.
     /// </summary>
     public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from, int count, CancellationToken ct)
     {

@@ -8,7 +8,7 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>
-/// Queued messages of a campaign whose recipient was merged, after his message was queued, with another member of the same audience: one of the two may go, the one whose call was begun, else the one that
+/// Queued messages of a campaign whose recipient was merged, after their message was queued, with another member of the same audience: one of the two may go, the one whose call was begun, else the one that
 /// was queued first. Asked before each call is begun.
 /// </summary>
 public sealed class MergedRecipients(Shards shards, IEventStore store)

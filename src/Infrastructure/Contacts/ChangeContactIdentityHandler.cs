@@ -17,7 +17,7 @@ namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>
 /// News is ordered by Meta's clock, for the number and for the user id: event and row change in one transaction, and what is older than what is known changes nothing. The old number is kept for what was
-/// said while it was his, not longer: the network gives it to somebody else. Decision: docs/decisions/0117.
+/// said while it was theirs, not longer: the network gives it to somebody else. Decision: docs/decisions/0117.
 /// </summary>
 public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventStore store, IPersonalData personal, ContactMerger merger, ContactCache cache, Suppressions suppressions, TimeProvider clock) : IRequestHandler<ChangeContactIdentity, Guid?>
 {
@@ -58,7 +58,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         return contact;
     }
 
-    // Null: nobody is known by what he was reached by; it waits.
+    // Null: nobody is known by what the person was reached by; it waits.
     private async Task<Guid?> ChangeAsync(Shard shard, ChangeContactIdentity command, CancellationToken ct)
     {
         var parked = false;
@@ -143,7 +143,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
     private static async Task<Row> RowAsync(TenantTransaction transaction, ChangeContactIdentity command, Guid contactId, string locking, CancellationToken ct) =>
         (await transaction.QueryAsync($"SELECT {Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id = $2{locking}", Row.Read, ct, command.OrganizationId, contactId)) is [var row] ? row : throw GetContactHandler.UnknownContact();
 
-    // A number that somebody else was given later is his.
+    // A number that somebody else was given later is theirs.
     private static async Task<ContactIdentity> FreeAsync(TenantTransaction transaction, ChangeContactIdentity command, Row row, CancellationToken ct)
     {
         var later = row.Later(command);
@@ -174,7 +174,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         return (past is { } then ? await ByAsync(shard, command.OrganizationId, "c.id = $2", then, ct) : null) ?? await ReachedAsync(shard, command.OrganizationId, before, ct);
     }
 
-    // Who is reached so today.
+    // The contact that is reached so today.
     private static async Task<Row?> ReachedAsync(Shard shard, Guid organizationId, ContactIdentity identity, CancellationToken ct)
     {
         var alias = await shard.FirstAsync(organizationId, "SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND (x.wa_user_id = $3 OR x.phone_number = ANY ($2)) LIMIT 1", r => (Guid?)r.GetGuid(0), ct,
@@ -213,7 +213,7 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         }
     }
 
-    // What he was reached by until then; the new one no longer finds him as a merged contact's.
+    // What the person was reached by until then; the new one no longer finds them as a merged contact's.
     private static async Task PassAsync(TenantTransaction transaction, ChangeContactIdentity command, Guid contactId, string column, string? had, string? has, CancellationToken ct)
     {
         if (has is null)

@@ -218,7 +218,7 @@ public sealed class ChangeContactConsentHandler(ContactConsents consents, Shards
             }
             catch (Refusal refusal) when (refusal.Code == "contact.merged" && attempt < AttemptsMax)
             {
-                // It became part of another contact since the look: his word counts for that one.
+                // It became part of another contact since the look: their word counts for that one.
             }
         }
     }

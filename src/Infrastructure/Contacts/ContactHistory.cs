@@ -17,10 +17,10 @@ namespace Bsp.Infrastructure.Contacts;
 internal sealed record KeyedEntry(string Key, TimelineEntry Entry);
 
 /// <param name="Campaign">Name of the campaign.</param>
-/// <param name="First">First fact of the message that it made for the contact; null while his turn has not come.</param>
+/// <param name="First">First fact of the message that it made for the contact; null while their turn has not come.</param>
 internal sealed record CampaignPart(Guid CampaignId, string Campaign, Guid MessageId, StoredEvent? First);
 
-/// <summary>What happened to a contact beside his messages: from the streams of contact and conversations, from the campaigns' audiences and from the tables.</summary>
+/// <summary>What happened to a contact beside their messages: from the streams of contact and conversations, from the campaigns' audiences and from the tables.</summary>
 public sealed class ContactHistory(IEventStore store, IPersonalData personal, IDocumentViews views)
 {
     private const int StreamsMax = 5_000;
@@ -35,7 +35,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
         return [.. events.Select((e, i) => Of(e, seals[i] is null ? null : texts[opened++]))];
     }
 
-    /// <summary>Assignments and classifications of his conversations.</summary>
+    /// <summary>Assignments and classifications of their conversations.</summary>
     internal async Task<List<KeyedEntry>> ConversationsAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var conversations = await views.ConversationsOfAsync(organizationId, ids, ct);
@@ -43,7 +43,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
         return [.. streams.SelectMany(s => s.Events).Where(e => e.Body is ConversationAssigned or ConversationClassified).Select(e => Of(e, null))];
     }
 
-    /// <summary>Campaigns in whose audience he is. His message's id is made from both, so nothing has to be searched.</summary>
+    /// <summary>Campaigns in whose audience the contact is. The message's id is made from both, so nothing has to be searched.</summary>
     internal async Task<List<CampaignPart>> CampaignsAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var parts = await shard.QueryAsync(organizationId, """

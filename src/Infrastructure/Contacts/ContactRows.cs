@@ -16,7 +16,7 @@ internal static class ContactRows
 
     /// <summary>
     /// Always true; whoever reads an organization's contacts as a whole, or in the order of ids, says it beside the organization and gets the index for that (schema 0150). Whoever looks one up by
-    /// something else does not say it, so that the planner cannot take that index for his.
+    /// something else does not say it, so that the planner cannot take that index for it.
     /// </summary>
     public const string InOrder = "c.id <> '00000000-0000-0000-0000-000000000000'";
 

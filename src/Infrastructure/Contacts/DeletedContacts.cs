@@ -10,7 +10,7 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>Who a contact was whose row was deleted: its streams tell which ids meant the person, its messages and changes of identity by what he was known. E-mail addresses lay in the row only.</summary>
+/// <summary>Who a contact was whose row was deleted: its streams tell which ids meant the person, its messages and changes of identity by what they were known. E-mail addresses lay in the row only.</summary>
 public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPersonalData personal)
 {
     private const int MessagesPage = 500;

@@ -90,7 +90,7 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
             }
             catch (Domain.Common.Refusal refusal) when (refusal.Code == "contact.unknown")
             {
-                return 0; // nothing of him is in the log: what may be left are copies
+                return 0; // nothing of the person is in the log: what may be left are copies
             }
             catch (Domain.Common.Refusal refusal) when (refusal.Code == "contact.merged")
             {

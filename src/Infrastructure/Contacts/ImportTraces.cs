@@ -15,7 +15,7 @@ public sealed class ImportTraces(ISecrets secrets)
 
     /// <summary>
     /// Rejects keep their line and reason and lose what they were; what a failed import has left in staging goes whole. Rows that still wait are rejected when their turn comes.
-    /// A bad row is often one whose number is written without its country code, or whose cells ran into each other: so a cell is his that has his number's digits anywhere in it, or a user id or
+    /// A bad row is often one whose number is written without its country code, or whose cells ran into each other: so a cell is the person's that has their number's digits anywhere in it, or a user id or
     /// address as a word, whatever the case. Somebody else's bad row may go with it; line and reason stay.
     /// </summary>
     internal async Task EraseAsync(Shard shard, Guid organizationId, ErasedIdentities identities, CancellationToken ct)

@@ -20,7 +20,7 @@ internal sealed record OwnIds(IReadOnlySet<string> PhoneNumberIds, IReadOnlySet<
 }
 
 /// <summary>
-/// A person's parts of the raw webhooks: shown to him, or cut out. What other people wrote in the same webhook stays and can be replayed. One body may hold entries of several
+/// A person's parts of the raw webhooks: shown to them, or cut out. What other people wrote in the same webhook stays and can be replayed. One body may hold entries of several
 /// organizations, to which the same person may write: only the asking organization's own changes are looked into.
 /// </summary>
 public sealed class JournalTraces(Shards shards)
@@ -92,7 +92,7 @@ public sealed class JournalTraces(Shards shards)
         return [.. (await ReadAsync(rows, "", ct)).Select(r => (r.Id, new DateTimeOffset(r.ReceivedAt, TimeSpan.Zero), JsonSerializer.SerializeToElement(Items(r.Body, own, identities))))];
     }
 
-    /// <summary>The body without the person; null: he is in nothing of it that is this organization's.</summary>
+    /// <summary>The body without the person; null: they are in nothing of it that is this organization's.</summary>
     internal static byte[]? Without(byte[] body, OwnIds own, ErasedIdentities identities)
     {
         if (Parse(body) is not { } root || !Changes(root, own).Any(c => Mentions(c.Change, identities)))

@@ -26,7 +26,7 @@ public sealed record EventStoreSettings
     /// <summary>Connections for loading streams, per shard and process.</summary>
     public int LoadConnectionsMax { get; init; } = 16;
 
-    /// <summary>Days without a word after which an ended message stream is put away, 30–3,650; 0: never. It costs a rewrite of its events; docs/decisions/0077.</summary>
+    /// <summary>Days without a word after which an ended message stream is archived, 30–3,650; 0: never. It costs a rewrite of its events; docs/decisions/0077.</summary>
     public int ArchiveAfterDays { get; init; }
 
     /// <summary>From configuration; absent values keep their defaults.</summary>

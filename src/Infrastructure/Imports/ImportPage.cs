@@ -37,7 +37,7 @@ internal static class ImportPage
     public const int RowsMax = 5000;
 
     // Written rules: an empty cell leaves what is there; tags are added; custom fields merge by key; consent: OPTED_OUT is never undone by a file, PENDING in a file says nothing.
-    // Who was there is found by the unique index of the conflict itself, which asks no statistics; a look-up before it read the whole organization where they did not know it yet.
+    // Contacts that were there are found by the unique index of the conflict itself, which asks no statistics; a look-up before it read the whole organization where they did not know it yet.
     // Version 1: the row is new. The look in RETURNING is of the statement's snapshot: the import that wrote the row before.
     private const string Merge = """
         WITH merged AS (
@@ -163,7 +163,7 @@ internal static class ImportPage
         }
     }
 
-    // Who has the user ids that the page names: the number, or the user id itself where there is none.
+    // The contacts that have the user ids that the page names: the number, or the user id itself where there is none.
     private static async Task<Dictionary<string, string>> OwnersAsync(TenantTransaction transaction, List<GoodRow> rows, CancellationToken ct)
     {
         var ids = rows.Select(r => r.Row.WaUserId).OfType<string>().Distinct().ToArray();

@@ -22,7 +22,7 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => settings.ArchiveAfterDays > 0 ? base.ExecuteAsync(stoppingToken) : Task.CompletedTask;
 
-    /// <summary>One round over one shard; how many streams it put away. 0 also when another process is at it.</summary>
+    /// <summary>One round over one shard; how many streams it archived. 0 also when another process is at it.</summary>
     public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
     {
         var before = Clock.GetUtcNow().AddDays(-settings.ArchiveAfterDays);
@@ -51,7 +51,7 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
         return gone;
     }
 
-    // Killed between putting away and noting how far: it looks at the page again and finds nothing to do.
+    // Killed between archiving and noting how far: it looks at the page again and finds nothing to do.
     private async Task<(long At, bool More, int Gone)> PageAsync(Shard shard, long at, DateTimeOffset before, CancellationToken ct)
     {
         var page = await readers.Of(shard).ReadAsync(at, Types, PageEvents, ct);
@@ -78,7 +78,7 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
         return (T)(await command.ExecuteScalarAsync(ct))!;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "archive: {Count} ended message streams of shard {Shard} were put away")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "archive: {Count} ended message streams of shard {Shard} were archived")]
     private partial void LogGone(int count, string shard);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "archive: shard {Shard} could not be swept; trying again in an hour")]

@@ -3,7 +3,7 @@ using Bsp.Application.Messages;
 
 namespace Bsp.Infrastructure.Messages;
 
-/// <summary>Reads the <c>pricing</c> object of a status item (facts: it appears on sent and on one of delivered/read).</summary>
+/// <summary>Reads the <c>pricing</c> object of a status item (it appears on sent, and on one of delivered and read).</summary>
 public static class MessageDocumentPricing
 {
     /// <summary>Null when the item carries none.</summary>

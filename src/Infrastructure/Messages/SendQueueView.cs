@@ -19,7 +19,7 @@ internal enum SendState : short
 /// <param name="timeToLive">After this long without a delivery an accepted message is taken as dropped by Meta.</param>
 public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
 {
-    /// <summary>Meta's longest time-to-live (30 days) and an hour. Source: facts/whatsapp-api.md §4.</summary>
+    /// <summary>Meta's longest time-to-live (30 days) and an hour. Source: message_send_ttl_seconds in Meta's reference of message templates.</summary>
     public static readonly TimeSpan TimeToLiveStandard = TimeSpan.FromDays(30) + TimeSpan.FromHours(1);
 
     private readonly record struct Row(Guid Id, Guid Organization, MessageRef Ref, SendState State, Guid? Owner, DateTimeOffset Due);

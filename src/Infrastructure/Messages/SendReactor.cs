@@ -80,7 +80,7 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         return proofs;
     }
 
-    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream. Who was erased by now wants nothing any more;
+    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream. A person who was erased by now wants nothing any more;
     // who became part of another contact since the rows were looked at is looked for again, with the page.
     private ContactEvent[] OptOut(IReadOnlyList<object> facts, StoredEvent cause, Sealed proof, (Guid Id, string Status, DateTimeOffset? At) shown)
     {

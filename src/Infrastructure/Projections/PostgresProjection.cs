@@ -47,7 +47,7 @@ public abstract class PostgresProjection : IProjection
         }
 
         await using var tx = await page.Shard.BeginAsync(page.Organizations, ct);
-        await MoveAsync(tx, page.After, page.UpTo, ct); // first: who writes parts of this view looks at this row, and is finished or finds it moved
+        await MoveAsync(tx, page.After, page.UpTo, ct); // first: whoever writes parts of this view looks at this row, and is finished or finds it moved
         if (page.Events.Count > 0)
         {
             page = Parts == 1 ? page : page with { Events = [.. await NotWrittenAsync(tx, page, ct)] };

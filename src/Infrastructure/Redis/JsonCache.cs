@@ -69,7 +69,7 @@ public sealed class RowCaches(RedisConnection redis, ILogger<JsonCache> log, Cop
 /// <summary>
 /// JSON copies of contacts: <c>contact:{phone_number}</c>, a hash with one field per organization, because two organizations may know
 /// the same number (architecture.md, "Where the specification's key is unsafe"). The whole hash ends <see cref="Life"/> after its last write.
-/// Who finds nothing leaves a lease there and fills it only while the lease still lies there: a copy that was read before a change and
+/// Whoever finds nothing leaves a lease there and fills it only while the lease still lies there: a copy that was read before a change and
 /// arrives after its removal is not kept.
 /// </summary>
 public sealed class ContactCache(RedisConnection redis, ILogger<ContactCache> log, CopySeal? given = null, TimeProvider? time = null)

@@ -6,7 +6,7 @@ namespace Bsp.Infrastructure.Redis;
 
 /// <summary>
 /// Who of an organization is around: <c>presence:{organization_id}</c>, hash of user id to status, and beside it <c>presence_seen:{organization_id}</c>, sorted set
-/// of user id by the time (Unix ms) he last said so: fields of a hash end one by one only from Redis 7.4 on. Both end 24 hours after the last change.
+/// of user id by the time (Unix ms) they last said so: fields of a hash end one by one only from Redis 7.4 on. Both end 24 hours after the last change.
 /// </summary>
 public sealed class Presence(RedisConnection redis, TimeProvider clock) : IPresence
 {
@@ -50,7 +50,7 @@ public sealed class Presence(RedisConnection redis, TimeProvider clock) : IPrese
     private static Present? Read(HashEntry entry, long at) =>
         Guid.TryParse(entry.Name.ToString(), out var user) && entry.Value.ToString() is ("online" or "away") and var status ? new(user, status, DateTimeOffset.FromUnixTimeMilliseconds(at)) : null;
 
-    // Whoever speaks between our reading and our forgetting is shown again when he next speaks, 30 s later.
+    // Whoever speaks between our reading and our forgetting is shown again when they next speak, 30 s later.
     private static async Task ForgetAsync(IDatabase database, Guid organizationId, RedisValue[] gone, long since, CancellationToken ct) =>
         await Task.WhenAll(database.HashDeleteAsync(Key(organizationId), gone), database.SortedSetRemoveRangeByScoreAsync(SeenKey(organizationId), double.NegativeInfinity, since, Exclude.Stop)).WaitAsync(ct);
 

@@ -8,7 +8,7 @@ public sealed record Session(Guid UserId, Guid OrganizationId, DateTimeOffset Ex
 
 /// <summary>
 /// The specification's copy of who is signed in: <c>session:{SHA-256 of the token, hex}</c>, hash of user_id, organization_id, expires_at (Unix ms), ending with
-/// the session. Who reads Redis cannot sign in with what is there. The truth is <c>bsp.directory_sessions</c>: wiped or away, nobody is signed out, and a copy
+/// the session. Whoever reads Redis cannot sign in with what is there. The truth is <c>bsp.directory_sessions</c>: wiped or away, nobody is signed out, and a copy
 /// that outlives its session opens nothing (docs/decisions/0095). For programs beside the API that know Redis only.
 /// </summary>
 public sealed class Sessions(RedisConnection redis, TimeProvider clock, ILogger<Sessions> log)

@@ -1,4 +1,4 @@
--- Each person of a webhook is looked up by the index that begins with what he is known by, behind OFFSET 0 (0150): joined, the planner read all contacts of an organization that it had never seen, once
+-- Each person of a webhook is looked up by the index that begins with what they are known by, behind OFFSET 0 (0150): joined, the planner read all contacts of an organization that it had never seen, once
 -- a webhook, because it expected one. docs/decisions/0150
 SET ROLE bsp_owner;
 

@@ -86,7 +86,7 @@ BEGIN
   DELETE FROM bsp.list_history h WHERE h.organization_id = organization AND h.contact_id = ANY (ids);
 END $$;
 
--- Who was erased is kept by the order's trigger alone. The owner sees every organization's rows: it says whose.
+-- A person who was erased is kept by the order's trigger alone. The owner sees every organization's rows: it says whose.
 CREATE OR REPLACE FUNCTION bsp.note_erased() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM bsp.erased_contacts e WHERE e.organization_id = NEW.organization_id AND e.erasure_id = NEW.contact_id AND NOT e.contact_id = ANY (NEW.contact_ids);

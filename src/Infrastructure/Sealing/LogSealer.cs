@@ -16,7 +16,7 @@ public sealed partial class LogSealer(Shards shards, LogReaders readers, LogSign
     private const int ChunkLeaves = 1_000;
     private const int TenantsAtOnce = 200;
 
-    /// <summary>After midnight, for writers whose clock is behind or whose transaction takes long. Who is later still belongs to the next day.</summary>
+    /// <summary>After midnight, for writers whose clock is behind or whose transaction takes long. What comes later still belongs to the next day.</summary>
     internal static readonly TimeSpan Grace = TimeSpan.FromMinutes(10);
 
     /// <summary>Seals what is due on one shard; how many days. 0 also when another process is at it.</summary>

@@ -38,7 +38,7 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
             var tokens = status == "active" ? [] : await SessionDirectory.EndAsync(directory, request.Id, null, null, cancellationToken);
             if (role != before.Role || status != "active" || email.IsSet)
             {
-                await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken); // asked for by who reached him as he was
+                await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken); // asked for by somebody who could reach them as they were
             }
 
             if (status != "active" || !Roles.Reaches(role, "admin"))
@@ -90,7 +90,7 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
     {
         if (before is ("admin", "active") && (await own.QueryAsync("SELECT 1 FROM users WHERE organization_id = $1 AND role = 'admin' AND status = 'active' LIMIT 1", r => r.GetInt32(0), ct, organizationId)).Count == 0)
         {
-            throw new Refusal("user.last_admin", "He is the organization's last active admin: make another one first.");
+            throw new Refusal("user.last_admin", "This is the organization's last active admin: make another one first.");
         }
     }
 
@@ -107,7 +107,7 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
         }
     }
 
-    /// <param name="ended">Tokens of ended sessions; null: he is still active.</param>
+    /// <param name="ended">Tokens of ended sessions; null: they are still active.</param>
     private async Task AfterAsync(Guid organizationId, Guid id, List<string>? ended, CancellationToken ct)
     {
         await sessions.ForgetAsync(ended ?? [], ct);
@@ -119,7 +119,7 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
             }
             catch (StoreUnavailable)
             {
-                // Redis is away: who does not speak again is offline within 90 s by himself
+                // Redis is away: whoever does not speak again is offline within 90 s anyway
             }
         }
     }

@@ -15,7 +15,7 @@ internal static class UserRows
         id, organization_id, email, first_name, last_name, phone, avatar_url, role, status, password_hash IS NOT NULL, last_login, preferences::text, created_at, updated_at, row_version
         """;
 
-    /// <summary>Names the person in the directory and makes his row.</summary>
+    /// <summary>Names the person in the directory and makes their row.</summary>
     /// <returns>False: there is a row with this id already.</returns>
     /// <exception cref="Refusal"><c>user.email_taken</c></exception>
     public static async Task<bool> InsertAsync(TenantTransaction directory, TenantTransaction own, CreateUser user, string? passwordHash, CancellationToken ct)

@@ -1,6 +1,6 @@
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>So many bytes may be held at once; who wants more waits, in the order of asking, so that large ones are not overtaken for ever.</summary>
+/// <summary>So many bytes may be held at once; whoever wants more waits, in the order of asking, so that large ones are not overtaken for ever.</summary>
 /// <param name="bytes">What one asks for beyond this counts as this.</param>
 internal sealed class ByteBudget(long bytes)
 {
@@ -41,7 +41,7 @@ internal sealed class ByteBudget(long bytes)
             while (asking.TryPeek(out var next) && (next.Granted.Task.IsCompleted || next.Bytes <= free))
             {
                 asking.Dequeue();
-                if (next.Granted.TrySetResult()) // false: he gave up
+                if (next.Granted.TrySetResult()) // false: the caller gave up
                 {
                     free -= next.Bytes;
                 }

@@ -42,7 +42,7 @@ internal static class MessagesField
             new(word, wamid, At(part), code, title, details, part.Webhook.Evidence(BoundedJson.Of(status, StatusTextUnitsMax, StatusBytesMax, Personal))));
     }
 
-    /// <summary>News of a customer's new number or user id: a system notice, which is no message of his and opens no window. Null: it is none.</summary>
+    /// <summary>News of a customer's new number or user id: a system notice, which is no message of theirs and opens no window. Null: it is none.</summary>
     public static ChangeContactIdentity? IdentityNews(WebhookPart part, Guid organizationId)
     {
         var message = part.Item;

@@ -12,7 +12,7 @@ internal sealed record TakenPage(List<Journaled> Webhooks, bool Full, List<Journ
 }
 
 /// <summary>
-/// The inbox of what the journal keeps. Each organization has a lane, and a page takes from all lanes alike, one webhook from each, then a second: who sends much waits for himself only.
+/// The inbox of what the journal keeps. Each organization has a lane, and a page takes from all lanes alike, one webhook from each, then a second: whoever sends much waits for themselves only.
 /// Decision: docs/decisions/0160.
 /// </summary>
 internal static class WebhookInbox

@@ -175,7 +175,7 @@ internal sealed record WebhookPart(Journaled Webhook, MetaChange Change, string?
         writer.WriteEndObject();
     }
 
-    // Those whom these items name. A person who stands alone is the sender of what names nobody: so he does not stand alone here unless he did before.
+    // Those whom these items name. A person who stands alone is the sender of what names nobody: so they do not stand alone here unless they did before.
     private static void WriteContacts(Utf8JsonWriter writer, IReadOnlyList<WebhookPart> items)
     {
         var people = items[0].People.Value;

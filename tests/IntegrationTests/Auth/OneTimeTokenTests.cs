@@ -20,7 +20,7 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         (await organization.Admin.SendAsync("GET", "/v1/users"))["data"].GetArrayLength().ShouldBe(1);
         (await app.Client(await app.SignInAsync(email, People.Password)).SendAsync("GET", "/v1/me"))["role"].GetString().ShouldBe("manager");
         (await organization.Admin.SendAsync("DELETE", $"/v1/users/{made["id"].GetGuid()}")).Status.ShouldBe(204);
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password })).ShouldBeProblem(404, "invitation.unknown"); // nor does it make him again
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password })).ShouldBeProblem(404, "invitation.unknown"); // nor does it make them again
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class PasswordsTests
     }
 
     [Fact]
-    public async Task Who_comes_when_too_many_wait_is_sent_away_and_the_others_are_served()
+    public async Task Whoever_comes_when_too_many_wait_is_sent_away_and_the_others_are_served()
     {
         var passwords = new Passwords(waitingMax: 2);
         var inside = 3 * Math.Max(1, Environment.ProcessorCount / 2);

@@ -10,7 +10,7 @@ using Member = Bsp.Infrastructure.Campaigns.Member;
 
 namespace Bsp.IntegrationTests.Campaigns;
 
-/// <summary>Two members of a frozen audience turn out to be one person, at any moment: he gets the campaign at most once.</summary>
+/// <summary>Two members of a frozen audience turn out to be one person, at any moment: they get the campaign at most once.</summary>
 public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixture<ContactsDatabase>
 {
     private static readonly DateTimeOffset Noon = new(2026, 5, 1, 12, 0, 0, TimeSpan.Zero);
@@ -18,7 +18,7 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(true)] // the member who had his turn is absorbed
+    [InlineData(true)] // the member who had their turn is absorbed
     [InlineData(false)] // … survives
     public async Task Whose_other_contact_was_sent_it_before_the_merge_is_passed_over_as_a_duplicate(bool firstIsAbsorbed)
     {
@@ -53,7 +53,7 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     }
 
     [Fact]
-    public async Task Who_was_passed_over_himself_keeps_nobody_from_his_message()
+    public async Task A_member_who_was_passed_over_keeps_nobody_from_their_message()
     {
         var (organization, campaign, contacts) = await FrozenAsync(2, "+491510000000X");
         await database.Log.AdminQueryAsync("UPDATE contacts SET phone_number = NULL WHERE id = $1 RETURNING 1", _ => 0, contacts[0]);
@@ -64,7 +64,7 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     }
 
     [Fact]
-    public async Task Who_was_refused_keeps_nobody_from_his_message()
+    public async Task A_member_who_was_refused_keeps_nobody_from_their_message()
     {
         var (organization, campaign, contacts) = await FrozenAsync(2);
         await DispatchAsync(organization, campaign, 1, 1);

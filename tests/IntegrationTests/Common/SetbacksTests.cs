@@ -10,7 +10,7 @@ public sealed class SetbacksTests
     private Setbacks<string> New() => new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10), clock);
 
     [Fact]
-    public void Who_fails_is_left_alone_for_ever_longer_and_never_longer_than_the_bound()
+    public void A_lane_that_fails_is_left_alone_for_ever_longer_and_never_longer_than_the_bound()
     {
         var setbacks = New();
         setbacks.MayTry("a").ShouldBeTrue();

@@ -10,7 +10,7 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
     private Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Guid organization, params ContactIdentity[] identities) => new EnsureContactsHandler(database.Shards, database.Merger, database.Cache, database.Suppressions).Handle(new(organization, identities), Ct);
 
     [Fact]
-    public async Task Who_is_there_is_found_and_who_is_not_is_made()
+    public async Task People_who_are_there_are_found_and_the_others_are_made()
     {
         var organization = await database.NewOrganizationAsync();
         var ann = await database.CreateAsync(organization, "+4915112345678", f => f with { FirstName = "Ann" });

@@ -140,7 +140,7 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
             var texts = await database.Personal.OpenAsync(organization, seals, Ct);
             if (merged)
             {
-                // All of the person is gone, by whichever id he was named.
+                // All of the person is gone, by whichever id they were named.
                 mergedFirst++;
                 (erasure.ContactId, erasure.ContactIds.Order()).ShouldSatisfyAllConditions(e => e.ContactId.ShouldBe(a), e => e.Item2.ShouldBe(new[] { a, b }.Order()));
                 texts.ShouldBe([null, null]);
@@ -149,7 +149,7 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
             }
             else
             {
-                // There was nobody to merge with: the other one is as he was.
+                // There was nobody to merge with: the other one is as before.
                 erasedFirst++;
                 erasure.ContactIds.ShouldBe([round % 3 == 2 ? b : a]);
                 texts.Count(t => t is null).ShouldBe(1);
@@ -161,7 +161,7 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     }
 
     [Fact]
-    public async Task Who_is_merged_in_after_an_order_that_its_process_did_not_carry_out_is_erased_too()
+    public async Task A_person_merged_in_after_an_order_that_its_process_did_not_carry_out_is_erased_too()
     {
         var organization = await database.NewOrganizationAsync();
         var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));

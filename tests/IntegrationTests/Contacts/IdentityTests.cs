@@ -37,7 +37,7 @@ public sealed class IdentityTests(ContactsDatabase database) : IClassFixture<Con
     }
 
     [Fact]
-    public async Task Who_wrote_from_the_new_number_first_is_the_same_person()
+    public async Task A_person_who_wrote_from_the_new_number_first_is_the_same_person()
     {
         var organization = await database.NewOrganizationAsync();
         var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { WaUserId = "DE.old", FirstName = "Ann" });

@@ -55,7 +55,7 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
         await database.MergeAsync(organization, ann, other);
         var entries = await database.TimelineAsync(organization, ann);
         entries.ShouldNotContain(e => e.Type == "list_left");
-        entries.Count(e => e.Type == "list_joined").ShouldBe(3); // both of the first list, and his own of the second
+        entries.Count(e => e.Type == "list_joined").ShouldBe(3); // both of the first list, and their own of the second
         await database.Log.AdminQueryAsync("DELETE FROM contact_list_items WHERE list_id = $1 RETURNING 1", _ => 0, list);
         (await database.TimelineAsync(organization, other)).Count(e => e.Type == "list_left").ShouldBe(1);
 

@@ -99,7 +99,7 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
     }
 
     [Fact]
-    public async Task Who_had_not_said_no_comes_back_as_the_file_says()
+    public async Task A_person_who_had_not_said_no_comes_back_as_the_file_says()
     {
         var organization = await database.NewOrganizationAsync();
         var id = await database.CreateAsync(organization, Phone, null, Yes);

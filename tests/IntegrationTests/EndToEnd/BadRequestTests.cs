@@ -97,7 +97,7 @@ internal sealed record Route(string Method, string Path, bool NeedsBody, IReadOn
     }
 }
 
-/// <summary>Whatever a client sends, he is told what is wrong with it, and nothing is half done.</summary>
+/// <summary>Whatever a client sends, it is told what is wrong with it, and nothing is half done.</summary>
 public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenantsApp>
 {
     [Theory]

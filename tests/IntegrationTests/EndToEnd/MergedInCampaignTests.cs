@@ -2,7 +2,7 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Promise 2 for a person who was two members: merged in mid-campaign, he gets it once, and all views count the same.</summary>
+/// <summary>Promise 2 for a person who was two members: merged in mid-campaign, they get it once, and all views count the same.</summary>
 public sealed class MergedInCampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     [Fact]
@@ -40,7 +40,7 @@ public sealed class MergedInCampaignTests(EndToEndApp app) : IClassFixture<EndTo
     }
 
     [Fact]
-    public async Task Who_is_known_by_his_user_id_only_gets_the_campaign_by_it()
+    public async Task A_person_known_by_user_id_only_gets_the_campaign_by_it()
     {
         using var tenant = await app.NewTenantAsync();
         await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "contacts":[{"user_id":"IN.7001","profile":{"name":"Noor"}}],"messages":[{"from_user_id":"IN.7001","id":"wamid.bsuid-1","timestamp":"1764000000","type":"text","text":{"body":"START"}}]"""));

@@ -4,7 +4,7 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>One person from end to end: found by every id Meta gives him, merged, shown all that is known of him, and erased (promise 10).</summary>
+/// <summary>One person from end to end: found by every id Meta gives them, merged, shown all that is known of them, and erased (promise 10).</summary>
 public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     private const string History = "SELECT md5(string_agg(concat_ws(' ', seq_id, id, stream_id, version, type, data, timestamp, tenant_id), E'\\n' ORDER BY seq_id)) FROM mt_events WHERE seq_id <= $1";
@@ -77,7 +77,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await tenant.EndedAsync(campaign);
         (await tenant.Api.SendAsync("POST", $"/v1/contacts/{person}/merge", new { with = twin })).ShouldSatisfyAllConditions(a => a.Status.ShouldBe(200), a => a["id"].GetGuid().ShouldBe(person));
         (await tenant.Api.SendAsync("POST", $"/v1/lists/{list}/contacts", new { remove = new[] { twin } })).Status.ShouldBe(200);
-        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations?contact_id={person}"), c => c["data"].GetArrayLength() == 2, "both conversations are his");
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations?contact_id={person}"), c => c["data"].GetArrayLength() == 2, "both conversations are theirs");
 
         var export = await tenant.Api.SendAsync("GET", $"/v1/contacts/{twin}/export");
         export.Status.ShouldBe(200, export.Text);
@@ -131,7 +131,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.PostWebhookAsync(update); // told once more, after later news
         await app.Views.InboxEmptyAsync();
         (await tenant.AllAsync("/v1/contacts")).Single().GetProperty("wa_user_id").GetString().ShouldBe("IN.3003");
-        (await tenant.AllAsync($"/v1/contacts/{id}/timeline")).Count(e => e.GetProperty("type").GetString() == "message_received").ShouldBe(2); // the notice is no message of his
+        (await tenant.AllAsync($"/v1/contacts/{id}/timeline")).Count(e => e.GetProperty("type").GetString() == "message_received").ShouldBe(2); // the notice is no message of theirs
         await app.NoneFailedAsync();
     }
 
@@ -185,7 +185,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         shown.Text.ShouldNotContain("neighbour");
         shown.Text.ShouldNotContain("wamid.two-2");
 
-        // Put away, his messages are still shown and cut.
+        // Archived, their messages are still shown and cut.
         await app.Views.ScalarAsync("WITH s AS (UPDATE mt_streams SET is_archived = true WHERE tenant_id = $1 AND id IN (SELECT stream_id FROM mt_events WHERE type = 'message_received' AND tenant_id = $1) RETURNING id), e AS (UPDATE mt_events SET is_archived = true WHERE stream_id IN (SELECT id FROM s) RETURNING 1) SELECT count(*) FROM e", tenant.Id.ToString());
         (await tenant.Api.SendAsync("GET", $"/v1/contacts/{person}/export"))["raw_webhooks"].GetRawText().ShouldContain("for tenant only");
         await ErasedAsync(tenant, person);
@@ -196,7 +196,7 @@ public sealed class PersonTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     }
 
     [Fact]
-    public async Task Who_was_deleted_first_is_erased_all_the_same()
+    public async Task A_person_who_was_deleted_first_is_erased_all_the_same()
     {
         using var tenant = await app.NewTenantAsync();
         await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """

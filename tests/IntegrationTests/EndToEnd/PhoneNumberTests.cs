@@ -6,7 +6,7 @@ namespace Bsp.IntegrationTests.EndToEnd;
 public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     [Fact]
-    public async Task Who_writes_from_a_Mexican_521_number_is_answered_written_to_changed_found_and_imported_again()
+    public async Task A_person_who_writes_from_a_Mexican_521_number_is_answered_written_to_changed_found_and_imported_again()
     {
         using var tenant = await app.NewTenantAsync();
         await WritesAsync(tenant, "5215512345678", "wamid.mx-1", "hola");
@@ -38,7 +38,7 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
     [InlineData("+553187774101", "5531987774101")]
     [InlineData("+5511937774102", "551137774102")] // no rule joins these: only that our own message is answered
     [InlineData("+4915187774103", "919876587770")] // not alike: two people, and the careful side for both
-    public async Task Who_stops_our_message_from_another_spelling_is_left_out_of_the_next_campaign(string saved, string writes)
+    public async Task A_person_who_stops_our_message_from_another_spelling_is_left_out_of_the_next_campaign(string saved, string writes)
     {
         using var tenant = await app.NewTenantAsync();
         await tenant.ImportAsync([saved]);

@@ -8,7 +8,7 @@ using Bsp.MetaSimulator;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>A member of a campaign's audience as GET …/recipients shows him.</summary>
+/// <summary>A member of a campaign's audience as GET …/recipients shows them.</summary>
 internal sealed record Member(Guid ContactId, Guid MessageId, string Status, string? Reason, int Attempts);
 
 /// <summary>An organization that uses nothing but the HTTP API: a connected number, an approved template, contacts, campaigns.</summary>

@@ -72,7 +72,7 @@ public sealed class ArchiveTests(LogDatabase database) : IClassFixture<LogDataba
             """, row => (Archived: row.GetBoolean(0), Version: row.GetInt64(1), Count: row.GetInt64(2), Last: row.GetInt64(3), Strays: row.GetInt64(4)), organization.ToString());
         rows.Count.ShouldBe(60);
         rows.ShouldAllBe(row => row.Version == row.Count && row.Version == row.Last && row.Strays == 0);
-        rows.ShouldAllBe(row => row.Archived == (row.Version == 1), "only the version that was judged is put away");
+        rows.ShouldAllBe(row => row.Archived == (row.Version == 1), "only the version that was judged is archived");
         rows.Sum(row => (row.Version - 1) / 2).ShouldBe(verdicts.Skip(60).Count(verdict => verdict == AppendVerdict.Ok));
     }
 

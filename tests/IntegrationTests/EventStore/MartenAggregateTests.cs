@@ -136,7 +136,7 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
     }
 
     [Fact]
-    public async Task What_was_put_away_takes_nothing_more_until_it_is_taken_out()
+    public async Task What_was_archived_takes_nothing_more_until_it_is_taken_out()
     {
         await using var store = database.NewStore();
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
@@ -183,7 +183,7 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
         await one.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Created(stream)], null, Ct);
 
-        // Who finds it paused resumes it, and the other way round: only a decision on the true state keeps them in turn.
+        // Whoever finds it paused resumes it, and the other way round: only a decision on the true state keeps them in turn.
         await Task.WhenAll(new[] { one, two }.SelectMany(store => Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
         {
             for (var round = 0; round < Rounds; round++)

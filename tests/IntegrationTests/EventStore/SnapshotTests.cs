@@ -15,7 +15,7 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Who_folds_many_events_leaves_the_state_and_the_next_one_reads_the_rest_only()
+    public async Task Whoever_folds_many_events_leaves_the_state_and_the_next_one_reads_the_rest_only()
     {
         await using var store = database.NewStore();
         var (organization, stream) = await LongAsync(store, 150);

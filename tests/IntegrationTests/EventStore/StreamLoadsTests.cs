@@ -48,7 +48,7 @@ public sealed class StreamLoadsTests(LogDatabase database) : IClassFixture<LogDa
     }
 
     [Fact]
-    public async Task Who_gives_up_leaves_the_others_waiting_for_nothing()
+    public async Task Whoever_gives_up_leaves_the_others_waiting_for_nothing()
     {
         await using var store = database.NewStore();
         var organization = await database.NewOrganizationAsync();

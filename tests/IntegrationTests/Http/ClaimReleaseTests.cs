@@ -33,7 +33,7 @@ public sealed class ClaimReleaseTests(LogDatabase database) : IClassFixture<LogD
     }
 
     [Fact]
-    public async Task Who_lost_his_lease_neither_gives_back_nor_renews_what_another_attempt_holds()
+    public async Task An_attempt_that_lost_its_lease_neither_gives_back_nor_renews_what_another_attempt_holds()
     {
         await using var world = await World.NewAsync(database);
         var organization = world.Request.OrganizationId;

@@ -78,7 +78,7 @@ public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
     }
 
     [Fact]
-    public async Task A_person_has_one_limit_over_all_of_his_sessions()
+    public async Task A_person_has_one_limit_over_all_of_their_sessions()
     {
         var organization = await app.NewOrganizationAsync();
         var ann = await app.NewPersonAsync(organization.Admin, "agent");

@@ -97,7 +97,7 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
     }
 
     [Fact]
-    public async Task Who_reads_a_file_slowly_holds_no_connection()
+    public async Task A_client_that_reads_a_file_slowly_holds_no_connection()
     {
         var organization = await app.NewOrganizationAsync();
         var csv = new StringBuilder(Header);
@@ -155,7 +155,7 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
     }
 
     [Fact]
-    public async Task A_body_that_comes_too_slowly_is_408_for_callers_and_503_for_whoever_says_he_is_Meta()
+    public async Task A_body_that_comes_too_slowly_is_408_for_callers_and_503_for_whoever_says_that_they_are_Meta()
     {
         var organization = await app.NewOrganizationAsync();
         using var upload = await UploadAsync(organization.WriteKey, 2_000_000, Header);

@@ -31,7 +31,7 @@ public sealed class StrangersApp(StoresFixture stores) : EndToEndApp(stores), IL
     }
 }
 
-/// <summary>Who has not shown who he is keeps nobody out and fills neither memory nor log.</summary>
+/// <summary>A caller who has not shown who they are keeps nobody out and fills neither memory nor log.</summary>
 public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp>
 {
     private static readonly string Forged = $"X-Hub-Signature-256: sha256={new string('0', 64)}";

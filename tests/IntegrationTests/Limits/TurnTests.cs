@@ -97,7 +97,7 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
     }
 
     [Fact]
-    public async Task Whoever_waits_for_a_turn_and_goes_takes_none_with_him()
+    public async Task Whoever_waits_for_a_turn_and_goes_takes_none_along()
     {
         var turns = new Turns(1, 2);
         var first = await turns.EnterAsync("a", Ct);

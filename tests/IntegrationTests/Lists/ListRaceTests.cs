@@ -33,7 +33,7 @@ public sealed class ListRaceTests(ContactsDatabase database) : IClassFixture<Con
             var truth = await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_list_items WHERE list_id = $1", list);
             (await database.Log.ScalarAsync<int>("SELECT contact_count FROM contact_lists WHERE id = $1", list)).ShouldBe((int)truth);
 
-            // The history tells the same: who joined more often than he left is in.
+            // The history tells the same: a contact that joined more often than it left is in.
             (await database.Log.ScalarAsync<long>("SELECT count(*) FROM (SELECT contact_id FROM bsp.list_history WHERE list_id = $1 GROUP BY contact_id HAVING sum(CASE WHEN added THEN 1 ELSE -1 END) = 1) h", list)).ShouldBe(truth);
         }
     }

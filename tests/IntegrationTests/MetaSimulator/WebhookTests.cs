@@ -146,7 +146,7 @@ public sealed class WebhookTests
     }
 
     [Fact]
-    public async Task Who_fails_depends_on_seed_and_message_alone()
+    public async Task Which_ones_fail_depends_on_seed_and_message_alone()
     {
         var first = await FailedCallbacks(seed: 3);
         (await FailedCallbacks(seed: 3)).ShouldBe(first);

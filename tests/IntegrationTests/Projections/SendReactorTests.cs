@@ -65,7 +65,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         await world.RejectAsync(campaign, 131048);
         await world.RejectAsync(null, 131050, contact);
 
-        // Somebody looked before the change and writes what he saw after it: not kept either.
+        // Somebody looked before the change and writes what they saw after it: not kept either.
         var slow = await world.ReadAndWaitAsync(phone, "OPTED_IN");
         await world.WithRunnersAsync(1, () => Task.CompletedTask);
         (await world.Caches.Campaigns.FindAsync<string>(campaign, Ct)).ShouldBeNull();
@@ -143,7 +143,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
     }
 
     [Fact]
-    public async Task Who_became_part_of_another_contact_between_the_look_and_the_answer_has_still_opted_out()
+    public async Task A_person_who_became_part_of_another_contact_between_the_look_and_the_answer_has_still_opted_out()
     {
         await using var world = await World.NewAsync(fixture);
         var (absorbed, survivor) = (await world.ContactAsync("OPTED_IN"), await world.ContactAsync("OPTED_IN"));
@@ -182,7 +182,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
 
         public Guid Organization => organization;
 
-        /// <summary>A reader who has found no copy, holds the row as it is now, and keeps it only when he is told to go on.</summary>
+        /// <summary>A reader who has found no copy, holds the row as it is now, and keeps it only when told to go on.</summary>
         public async Task<(TaskCompletionSource Go, Task<string?> Reading)> ReadAndWaitAsync(string phone, string row)
         {
             var (reads, go) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));

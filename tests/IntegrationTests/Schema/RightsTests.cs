@@ -127,7 +127,7 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_owners_functions_put_away_and_destroy_for_the_transactions_organization_only_and_say_so()
+    public async Task The_owners_functions_archive_and_destroy_for_the_transactions_organization_only_and_say_so()
     {
         var (organization, stream, contact) = (await database.NewOrganizationAsync(), Uuid.New(), Uuid.New());
         await using var store = database.NewStore();

@@ -218,7 +218,7 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Putting_streams_away_and_foreign_tenants_keep_it_valid()
+    public async Task Archiving_streams_and_foreign_tenants_keep_it_valid()
     {
         await TwoDaysAsync();
         var streams = await database.AdminQueryAsync("SELECT DISTINCT stream_id FROM mt_events WHERE tenant_id = $1", r => r.GetGuid(0), one.ToString());

@@ -101,7 +101,7 @@ public sealed class UserTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
-    public async Task Who_is_deactivated_is_out_at_once_and_a_changed_role_counts_at_once()
+    public async Task Whoever_is_deactivated_is_out_at_once_and_a_changed_role_counts_at_once()
     {
         var organization = await app.NewOrganizationAsync();
         await app.NewPersonAsync(organization.Admin, "admin");

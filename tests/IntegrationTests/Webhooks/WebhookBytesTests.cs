@@ -39,7 +39,7 @@ public sealed class WebhookBytesTests(LogDatabase database) : IClassFixture<LogD
     }
 
     [Fact]
-    public async Task Who_comes_beyond_the_budget_waits_in_order_and_goes_on_when_bytes_come_back()
+    public async Task Whoever_comes_beyond_the_budget_waits_in_order_and_goes_on_when_bytes_come_back()
     {
         var budget = new ByteBudget(100);
         await budget.TakeAsync(60, Ct);

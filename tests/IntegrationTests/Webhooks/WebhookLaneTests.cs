@@ -13,7 +13,7 @@ public sealed class WebhookLaneTests(LogDatabase database) : IClassFixture<LogDa
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Who_sends_much_waits_for_himself_only()
+    public async Task Whoever_sends_much_waits_alone()
     {
         await EmptyAsync();
         var (much, little) = (Uuid.New(), Uuid.New());

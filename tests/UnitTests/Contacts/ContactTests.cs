@@ -29,7 +29,7 @@ public sealed class ContactTests
     [Fact] public void A_proof_stored_plain_by_an_earlier_build_is_still_the_consent() =>
         Given(new ContactConsentChanged(Id, "OPTED_IN", "api", "form 7", Noon)).When(s => Contact.ChangeConsent(s, Id, "OPTED_IN", "OPTED_IN", "api", Form7, s.PlainProof == "form 7", Noon)).Then();
 
-    [Fact] public void Who_became_part_of_another_contact_is_asked_there() =>
+    [Fact] public void A_contact_that_became_part_of_another_one_is_asked_there() =>
         Given(new ContactAbsorbed(Id, Other, Noon)).When(s => Contact.ChangeConsent(s, Id, "PENDING", "OPTED_OUT", "api", null, false, Noon)).ThenRefused("contact.merged");
 
     [Fact] public void Nothing_is_recorded_of_who_was_erased() =>

@@ -42,7 +42,7 @@ public sealed class ParameterFaultsTests
 
     [Theory]
     [InlineData("""{"body":"Hello."}""", null)]
-    [InlineData("""{"body":"Hi {{1}}."}""", """{"body":["{{contact.first_name}}"]}""")] // who has none is his own skip
+    [InlineData("""{"body":"Hi {{1}}."}""", """{"body":["{{contact.first_name}}"]}""")] // a contact that has none is skipped alone
     [InlineData("""{"body":"Hi {{1}}."}""", """{"body":["{{contact.first_name|there}}"]}""")]
     [InlineData("""{"body":"Hi {{1}}."}""", """{"body":["{{contact.custom_fields.city}}"]}""")]
     [InlineData("""{"body":"Hi {{1}}."}""", """{"body":["{{contact.custom.city|}}"]}""")]

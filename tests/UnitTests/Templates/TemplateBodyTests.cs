@@ -32,10 +32,10 @@ public sealed class TemplateBodyTests
         Build("""{"body":"Hi {{first_name}}, hello."}""", """{"body":{"first_name":"Dear {{contact.first_name|friend}}"}}"""),
         """[{"type":"body","parameters":[{"type":"text","parameter_name":"first_name","text":"Dear Ann"}]}]""");
 
-    [Fact] public void Who_has_no_value_gets_the_fallback() => Gives(
+    [Fact] public void A_contact_without_a_value_gets_the_fallback() => Gives(
         Build("""{"body":"Hi {{1}}, hello."}""", """{"body":["{{contact.first_name|there}}"]}""", Nobody), """[{"type":"body","parameters":[{"type":"text","text":"there"}]}]""");
 
-    [Fact] public void Who_has_no_value_and_no_fallback_is_refused() =>
+    [Fact] public void A_contact_without_a_value_and_without_a_fallback_is_refused() =>
         Build("""{"body":"Hi {{1}}, hello."}""", """{"body":["{{contact.first_name}}"]}""", Nobody).Refusal.ShouldBe("body 1: the contact has no first_name, and the parameter no fallback.");
 
     [Fact] public void A_parameter_that_nobody_gave_is_refused_for_all() =>

@@ -18,7 +18,7 @@ internal sealed record ChaosAnswer(int Status, JsonElement Json)
 
 /// <summary>
 /// Asks the API while its PostgreSQL comes and goes. Every answer is 2xx, or a problem+json that says what to do: 503 with Retry-After, 409 because the same key is at work or others keep changing it, or what
-/// the caller says he expects. Anything else is a fault, as is a connection that ends without an answer: the API is not what is killed.
+/// the caller says they expect. Anything else is a fault, as is a connection that ends without an answer: the API is not what is killed.
 /// </summary>
 internal sealed class ChaosCaller(string url, string key, string appSecret) : IDisposable
 {

@@ -8,7 +8,7 @@ namespace Bsp.MetaSimulator.Webhooks;
 /// <summary>Writes what customers do: their messages, and their choice about marketing.</summary>
 internal sealed class InboundWriter(Ids ids)
 {
-    /// <summary>What a customer does of his own accord after a message. Null: nothing.</summary>
+    /// <summary>What a customer does of their own accord after a message. Null: nothing.</summary>
     public WebhookChange? Consequence(OutboundMessage message, StepKind kind) => kind switch
     {
         StepKind.Reply => Reply(message),
