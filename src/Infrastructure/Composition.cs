@@ -225,6 +225,8 @@ public static class Composition
         services.AddSingleton<ParkedStatuses>();
         services.AddHostedService(provider => provider.GetRequiredService<ParkedStatuses>());
         services.AddSingleton<ISetAsideWebhooks, SetAsideWebhooks>();
+        services.AddSingleton<SetAsideBoard>();
+        services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<SetAsideBoard>());
         services.AddHostedService<WebhookReader>();
     }
 

@@ -11,3 +11,10 @@ namespace Bsp.Application.Contacts;
 /// <param name="Proof">Names the piece of news, the same when it is told again: the message's id, a hash of the update.</param>
 /// <param name="SaidAt">When it happened, by Meta's clock.</param>
 public sealed record ChangeContactIdentity(Guid OrganizationId, ContactIdentity Before, ContactIdentity After, string Source, string Proof, DateTimeOffset SaidAt) : IRequest<Guid?>;
+
+/// <summary>
+/// Carries out the news that waits for persons who have just been heard of; how many pieces. News that is older than how they were reached
+/// is not about them.
+/// </summary>
+/// <param name="Reached">How messages named them, and when.</param>
+public sealed record HearWaitingNews(Guid OrganizationId, IReadOnlyCollection<ContactIdentity> Reached) : IRequest<int>;

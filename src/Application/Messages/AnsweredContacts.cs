@@ -44,7 +44,7 @@ public sealed class AnsweredContacts(IEventStore store, IWamids wamids, IMediato
     }
 
     private static string? Answered(InboundItem item) =>
-        item.From.PhoneNumber is not null && MetaEnvelope.Text(item.Raw, "group_id") is null
+        item.From.PhoneNumber is not null && !InboundKind.IsNotice(item.Type) && MetaEnvelope.Text(item.Raw, "group_id") is null
         && MetaEnvelope.Child(item.Raw, "context") is { } context ? MetaEnvelope.Text(context, "id") : null;
 
     // Our own messages only: one may answer one's own, too.

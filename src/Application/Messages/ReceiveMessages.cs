@@ -12,7 +12,11 @@ namespace Bsp.Application.Messages;
 /// <summary>A customer's message as a webhook brought it.</summary>
 /// <param name="PhoneNumberId">Our number's id at Meta.</param>
 /// <param name="Raw">Meta's message item.</param>
-public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wamid, string Type, ContactIdentity From, JsonElement Raw, DateTimeOffset At, Evidence? Evidence);
+public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wamid, string Type, ContactIdentity From, JsonElement Raw, DateTimeOffset At, Evidence? Evidence)
+{
+    /// <summary>What a notice says of who the customer is from then on, carried out before it is kept; <see cref="From"/> is then who they are by it.</summary>
+    public ChangeContactIdentity? News { get; init; }
+}
 
 /// <summary>Takes customers' messages in, each once however often it is delivered: message, conversation window and, for STOP and START, consent.</summary>
 public sealed record ReceiveMessages(Guid OrganizationId, IReadOnlyList<InboundItem> Items) : IRequest<int>;
@@ -23,7 +27,7 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
 
     public async Task<int> Handle(ReceiveMessages command, CancellationToken ct)
     {
-        var ensured = await mediator.Send(new EnsureContacts(command.OrganizationId, [.. command.Items.Select(i => i.From)]), ct);
+        var ensured = await KnownAsync(command, ct);
         var (contacts, others) = await answered.RecognizeAsync(command.OrganizationId, command.Items, ensured, ct);
         var contents = await personal.SealAsync(command.OrganizationId, [.. command.Items.Select((item, i) => (contacts[i].Id, Content(item)))], ct);
         var received = 0;
@@ -33,7 +37,34 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
             await ConsentAsync(command.OrganizationId, command.Items[i], contacts[i].Id, others[i], ct);
         }
 
+        // News may have come before the first that is heard of whom it is about. Last, so that the conversation is there and shows it.
+        await mediator.Send(new HearWaitingNews(command.OrganizationId, [.. command.Items.Where(i => i.News is null).Select(i => i.From)]), ct);
         return received;
+    }
+
+    // A notice belongs to whom its news is about: looked for by the number that it comes from, they would be made anew under the one
+    // that they gave up.
+    private async Task<IReadOnlyList<EnsuredContact>> KnownAsync(ReceiveMessages command, CancellationToken ct)
+    {
+        var known = new EnsuredContact?[command.Items.Count];
+        for (var i = 0; i < known.Length; i++)
+        {
+            known[i] = command.Items[i].News is { } news && await mediator.Send(news, ct) is { } contact ? new(contact, false) : null;
+        }
+
+        var open = Enumerable.Range(0, known.Length).Where(i => known[i] is null).ToList();
+        if (open.Count == 0)
+        {
+            return [.. known.Select(k => k!)];
+        }
+
+        var ensured = await mediator.Send(new EnsureContacts(command.OrganizationId, [.. open.Select(i => command.Items[i].From)]), ct);
+        foreach (var (i, contact) in open.Zip(ensured))
+        {
+            known[i] = contact;
+        }
+
+        return [.. known.Select(k => k!)];
     }
 
     // The message stream and the conversation's window, atomically. False: it was here already.

@@ -70,7 +70,7 @@ public static class MessageAnalyticsRows
             case MessageFailed e: yield return new("failed", e.At); break;
             case MessageRejected e: yield return new("failed", e.At); break;
             case MessageAccepted when prior is { Kind: "rejected" }: yield return new("failed", prior.At, Count: 0); break;
-            case MessageReceived e: yield return new("delivered", e.At, NewContact: e.NewContact); break;
+            case MessageReceived e when !InboundKind.IsNotice(e.Ref.Type): yield return new("delivered", e.At, NewContact: e.NewContact); break;
         }
     }
 

@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
@@ -72,9 +73,13 @@ public sealed class ContactCountersProjection : PostgresProjection
         throw new VersionConflict(ids[0], named: false);
     }
 
+    // A notice is nobody's message.
+    private static bool Counts(StoredEvent stored) =>
+        stored.Body is MessageEvent fact && !(fact is MessageReceived && InboundKind.IsNotice(fact.Ref.Type));
+
     private static Task AddAsync(TenantTransaction tx, EventPage page, string sql, CancellationToken ct, params object[] more)
     {
-        var contacts = page.Events.Where(e => e.Body is MessageEvent).Select(e => (e.OrganizationId, Fact: (MessageEvent)e.Body!)).GroupBy(e => e.Fact.Ref.ContactId).OrderBy(g => g.Key).ToList();
+        var contacts = page.Events.Where(Counts).Select(e => (e.OrganizationId, Fact: (MessageEvent)e.Body!)).GroupBy(e => e.Fact.Ref.ContactId).OrderBy(g => g.Key).ToList();
         return contacts.Count == 0 ? Task.CompletedTask : tx.ExecuteAsync(sql, ct,
         [
             contacts.Select(c => c.Key).ToArray(), contacts.Select(c => c.First().OrganizationId).ToArray(), contacts.Select(c => c.Count(e => e.Fact is MessageSent)).ToArray(),

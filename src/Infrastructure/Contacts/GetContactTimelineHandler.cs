@@ -43,7 +43,10 @@ public sealed class GetContactTimelineHandler(Shards shards, ContactHistory hist
         : key.StartsWith(MessagePrefix, StringComparison.Ordinal) && DocumentId.TryParse(key[MessagePrefix.Length..], out var id) ? new(at, id)
         : new(at, string.CompareOrdinal(key, MessagePrefix) < 0 ? default : Last);
 
-    private static KeyedEntry Message(MessageDocument m) => new($"{MessagePrefix}{m.Id}", new(m.Direction == "inbound" ? "message_received" : "message_queued", m.CreatedAt,
+    private static string TypeOf(MessageDocument m) =>
+        m.Direction != "inbound" ? "message_queued" : InboundKind.IsNotice(m.MessageTypeExact) ? "system_notice" : "message_received";
+
+    private static KeyedEntry Message(MessageDocument m) => new($"{MessagePrefix}{m.Id}", new(TypeOf(m), m.CreatedAt,
         JsonSerializer.SerializeToElement(new { message_id = m.Uuid, conversation_id = m.ConversationUuid, account_id = m.AccountId, campaign_id = m.CampaignId, type = m.MessageTypeExact, status = m.Status, status_exact = m.StatusExact })));
 
     private static (DateTimeOffset At, string Key) Parse(string? cursor)

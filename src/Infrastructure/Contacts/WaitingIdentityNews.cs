@@ -19,6 +19,19 @@ internal static class WaitingIdentityNews
         await transaction.CommitAsync(ct);
     }
 
+    /// <summary>All that waits for whoever is so reached, oldest first.</summary>
+    public static Task<List<ChangeContactIdentity>> OfAsync(
+        Shard shard, Guid organizationId, IReadOnlyCollection<ContactIdentity> reached, CancellationToken ct) =>
+        shard.QueryAsync(organizationId, """
+            SELECT w.news FROM (
+              SELECT n.id, n.said_at, n.news FROM bsp.waiting_identity_news n WHERE n.organization_id = $1 AND n.phone_number = ANY ($2)
+              UNION
+              SELECT n.id, n.said_at, n.news FROM bsp.waiting_identity_news n WHERE n.organization_id = $1 AND n.wa_user_id = ANY ($3)) w
+             ORDER BY w.said_at, w.id
+            """, r => JsonSerializer.Deserialize<ChangeContactIdentity>(r.GetString(0))!, ct, organizationId,
+            reached.Select(r => r.PhoneNumber).OfType<string>().Distinct().ToArray(),
+            reached.Select(r => r.WaUserId).OfType<string>().Distinct().ToArray());
+
     /// <summary>The oldest of whoever is so reached, told at that time or later; null: there is none.</summary>
     public static Task<ChangeContactIdentity?> NextAsync(Shard shard, Guid organizationId, ContactIdentity reached, DateTimeOffset since, CancellationToken ct) => shard.FirstAsync(organizationId, """
         SELECT news FROM bsp.waiting_identity_news WHERE organization_id = $1 AND (phone_number = $2 OR wa_user_id = $3) AND said_at >= $4 ORDER BY said_at, id LIMIT 1

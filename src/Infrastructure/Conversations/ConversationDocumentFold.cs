@@ -16,6 +16,7 @@ public static class ConversationDocumentFold
     /// <summary>What a list shows of a message that its sender took back.</summary>
     public const string RevokedPreview = "[deleted]";
 
+    private const string NoMessageYet = "none"; // in place of the last message's key
     private const int RetentionYears = 2; // specification §6: message content
     private const int UnreadKept = 100;
     private const int AmendmentsKept = 50;
@@ -75,16 +76,18 @@ public static class ConversationDocumentFold
     {
         var kind = InboundKind.Of(e.Ref.Type);
         var target = e.Target ?? (message?.Amends is { } id ? MessageKey.Of(id) : null);
-        var known = e.GroupId is null ? Named(d, content, e.At) : d;
-        return kind.IsMessage ? Written(known, e, message)
-            : target is not null && e.Ref.Type is "edit" or "revoke" ? Amended(known, new(target, e.Ref.Type, MessageDocumentFold.Ms(e.At), Preview(e.Ref.Type, message), e.Ref.ContactId))
-            : known;
+        var notice = InboundKind.IsNotice(e.Ref.Type);
+        var known = e.GroupId is null ? Named(d, content, e.At, notice) : d;
+        return notice ? Last(known, e.At, message)
+            : kind.IsMessage ? Written(known, e, message)
+            : Alone(target is not null && e.Ref.Type is "edit" or "revoke" ? Amended(known, new(target, e.Ref.Type, MessageDocumentFold.Ms(e.At), Preview(e.Ref.Type, message), e.Ref.ContactId)) : known, e.At, message);
     }
 
-    private static ConversationDocument Named(ConversationDocument d, string? content, DateTimeOffset at)
+    // A notice of a new number comes from the old one.
+    private static ConversationDocument Named(ConversationDocument d, string? content, DateTimeOffset at, bool notice)
     {
         var root = MessageDocumentContent.Parse(content);
-        var number = root is { } r ? MessageDocumentContent.Text(r, "message", "from") ?? MessageDocumentContent.Text(r, "wa_id") : null;
+        var number = root is { } r ? (notice ? null : MessageDocumentContent.Text(r, "message", "from")) ?? MessageDocumentContent.Text(r, "wa_id") : null;
         var name = root is { } p ? Text.Cut(MessageDocumentContent.Text(p, "profile", "name"), NameUnitsMax) : null;
         return d with { Contact = d.Contact with { PhoneNumber = Number(d, Text.Cut(number, NumberUnitsMax), at), Name = name ?? d.Contact.Name } };
     }
@@ -119,6 +122,11 @@ public static class ConversationDocumentFold
         });
     }
 
+    // Until there is a message, the latest of what is about one is all that there is to see, or the conversation would be in no list.
+    private static ConversationDocument Alone(ConversationDocument d, DateTimeOffset at, MessageDocument? message) =>
+        d.LastMessageAt is not null && (d.LastMessageKey != NoMessageYet || d.LastMessageAt > MessageDocumentFold.Ms(at)) ? d
+            : Last(d, at, message) with { LastMessageKey = NoMessageYet };
+
     // The last message as it looks now. Only who wrote it changes it.
     private static ConversationDocument Shown(ConversationDocument d)
     {
@@ -131,7 +139,7 @@ public static class ConversationDocumentFold
     private static ConversationDocument Last(ConversationDocument d, DateTimeOffset at, MessageDocument? message)
     {
         var when = MessageDocumentFold.Ms(at);
-        return d.LastMessageAt > when ? d : d with
+        return d.LastMessageAt > when && d.LastMessageKey != NoMessageYet ? d : d with
         {
             LastMessageAt = when,
             LastMessageKey = null,

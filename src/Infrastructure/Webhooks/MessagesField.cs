@@ -71,25 +71,30 @@ internal static class MessagesField
         return E164.OfMeta(waId) is var phone && phone is null && userId is null ? null : new(phone, userId is null ? null : MetaId.Of(userId), profileName);
     }
 
-    /// <summary>A customer's message; null when it has no id or sender, or is a system notice: it is left to the journal.</summary>
-    public static InboundItem? Message(WebhookPart part, NumberOwner owner)
+    /// <summary>A customer's message, or a notice about a customer; null when it has no id or names nobody: it is left to the journal.</summary>
+    /// <param name="news">What a notice says of who the customer is from then on.</param>
+    public static InboundItem? Message(WebhookPart part, NumberOwner owner, ChangeContactIdentity? news)
     {
         var message = part.Item;
-        if (MetaEnvelope.Id(message, "id") is not { } wamid || MetaEnvelope.Text(message, "type") is "system" || Sender(part) is not { } sender)
+        var type = MetaEnvelope.Word(message, "type") ?? "unknown";
+        news = InboundKind.IsNotice(type) ? news : null;
+        if (MetaEnvelope.Id(message, "id") is not { } wamid || (news?.After ?? Sender(part)) is not { } sender)
         {
             return null;
         }
 
         var at = At(part);
-        return new(owner.AccountId, owner.PhoneNumberId, wamid, MetaEnvelope.Word(message, "type") ?? "unknown", sender with { SaidAt = at },
-            BoundedJson.Of(message, MessageTextUnitsMax, MessageBytesMax), at, part.Webhook.Evidence(null));
+        return new(owner.AccountId, owner.PhoneNumberId, wamid, type, sender with { SaidAt = at },
+            BoundedJson.Of(message, MessageTextUnitsMax, MessageBytesMax), at, part.Webhook.Evidence(null)) { News = news };
     }
 
     /// <summary>A customer's message that names nobody: neither a user id nor a number made of digits.</summary>
     public static bool IsNameless(WebhookPart part) =>
         MetaEnvelope.Id(part.Item, "id") is not null && MetaEnvelope.Text(part.Item, "type") is not "system" && Sender(part) is null;
 
-    private static DateTimeOffset At(WebhookPart part) => MetaEnvelope.Time(part.Item, part.Webhook.ReceivedAt) ?? part.Webhook.ReceivedAt;
+    // Whole seconds, as Meta's: what is said later in the second of the receipt must not come before what is bounded by it.
+    private static DateTimeOffset At(WebhookPart part) =>
+        DateTimeOffset.FromUnixTimeSeconds((MetaEnvelope.Time(part.Item, part.Webhook.ReceivedAt) ?? part.Webhook.ReceivedAt).ToUnixTimeSeconds());
 
     private static ContactIdentity? Sender(WebhookPart part)
     {

@@ -12,7 +12,7 @@ internal sealed record TakenPage(List<Journaled> Webhooks, bool Full, List<Journ
 }
 
 /// <summary>
-/// The inbox of what the journal keeps. Each organization has a lane, and a page takes from all lanes alike, one webhook from each, then a second: whoever sends much waits for themselves only.
+/// The inbox of what the journal keeps. Each organization has a lane, and a page takes from all lanes alike, one webhook from each, then a second: who sends much, or large bodies, waits alone.
 /// Decision: docs/decisions/0160.
 /// </summary>
 internal static class WebhookInbox
@@ -39,8 +39,9 @@ internal static class WebhookInbox
            ORDER BY nth LIMIT $1),
         sized AS MATERIALIZED (
           SELECT h.*, coalesce((SELECT octet_length(j.body) FROM bsp.webhook_journal j WHERE j.received_at = h.received_at AND j.id = h.journal_id), 0) AS size FROM head h),
-        -- one that fills a page by itself comes first or waits, and those behind it are not held up
-        summed AS MATERIALIZED (SELECT s.*, s.nth = 1 OR (s.size <= $2 AND sum(s.size) FILTER (WHERE s.nth = 1 OR s.size <= $2) OVER (ORDER BY s.nth) <= $2) AS fits FROM sized s),
+        weighed AS MATERIALIZED (SELECT s.*, sum(s.size) OVER (PARTITION BY s.lane ORDER BY s.nth) AS of_lane FROM sized s),
+        -- after the first, who says least in bytes: large bodies hold up their own lane only, and come when their lane is first
+        summed AS MATERIALIZED (SELECT w.*, w.nth = 1 OR sum(w.size) OVER (ORDER BY w.nth > 1, w.of_lane, w.nth) <= $2 AS fits FROM weighed w),
         taken AS (
           DELETE FROM bsp.webhook_inbox WHERE journal_id = ANY (ARRAY(SELECT journal_id FROM summed WHERE fits))
           RETURNING journal_id, received_at, lane)

@@ -53,10 +53,11 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         public Guid OrganizationId => organizationId;
         public List<(WebhookPart Part, StatusItem Said)> Statuses { get; } = [];
         public List<(WebhookPart Part, InboundItem Said)> Messages { get; } = [];
+        public List<(WebhookPart Part, InboundItem Said)> Notices { get; } = [];
         public List<(WebhookPart Part, ChangeContactIdentity Said)> Identities { get; } = [];
         public List<(WebhookPart Part, MetaChange Said)> Rest { get; } = [];
         public int Failures { get; set; }
-        public int Count => Statuses.Count + Messages.Count + Identities.Count + Rest.Count;
+        public int Count => Statuses.Count + Messages.Count + Notices.Count + Identities.Count + Rest.Count;
     }
 
     /// <summary>What could not be understood or routed.</summary>
@@ -94,6 +95,11 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
 
         // After the messages, by which the person may be known only now.
+        foreach (var notice in share.Notices)
+        {
+            await EachAloneAsync(share, [notice], items => ReceiveAsync(share.OrganizationId, items, ct), ct);
+        }
+
         foreach (var news in share.Identities)
         {
             await EachAloneAsync(share, [news], async items =>
@@ -214,14 +220,16 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
         else if (part.List == "messages")
         {
-            if (MessagesField.IdentityNews(part, owner.OrganizationId) is { } news)
+            var news = MessagesField.IdentityNews(part, owner.OrganizationId);
+            var message = MessagesField.Message(part, owner, news);
+            if (news is not null && message?.News is null)
             {
                 share.Identities.Add((part, news));
             }
 
-            if (MessagesField.Message(part, owner) is { } message)
+            if (message is not null)
             {
-                share.Messages.Add((part, message));
+                (InboundKind.IsNotice(message.Type) ? share.Notices : share.Messages).Add((part, message));
             }
         }
     }

@@ -15,7 +15,7 @@ namespace Bsp.Infrastructure.Webhooks;
 /// Several readers, here and in other processes, take different pages: order does not matter (promise 3). One more tries again what was set aside.
 /// </summary>
 public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked,
-    OtherFields others, Instance instance, TimeProvider clock, ILogger<WebhookReader> log) : BackgroundService
+    OtherFields others, SetAsideBoard board, Instance instance, TimeProvider clock, ILogger<WebhookReader> log) : BackgroundService
 {
     private const int Readers = 2;
     private const int PageMax = 200;
@@ -59,7 +59,9 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
 
     private Task AsideLoopAsync(CancellationToken stop) => LoopAsync("set aside", async trouble =>
     {
-        if (await AsidePageAsync(trouble < TroubleMax, stop) == 0)
+        var count = await AsidePageAsync(trouble < TroubleMax, stop);
+        await board.LookAsync(stop);
+        if (count == 0)
         {
             await Task.Delay(LookEvery, clock, stop);
         }
@@ -102,7 +104,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     }
 
     /// <summary>Takes and carries out one page; how many webhooks it had, and whether it was full: waiting would not make the next one fuller.</summary>
-    private async Task<(int Count, bool Full, Guid Next)> PageAsync(Guid from, bool patient, CancellationToken ct)
+    internal async Task<(int Count, bool Full, Guid Next)> PageAsync(Guid from, bool patient, CancellationToken ct)
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -133,7 +135,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     }
 
     /// <summary>One page of what was set aside; how many rows it had.</summary>
-    private async Task<int> AsidePageAsync(bool patient, CancellationToken ct)
+    internal async Task<int> AsidePageAsync(bool patient, CancellationToken ct)
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);

@@ -68,6 +68,36 @@ public abstract partial class DocumentStoreContract
     }
 
     [Fact]
+    public async Task A_notice_is_readable_and_shown_as_the_last_and_neither_counted_nor_unread_in_any_order()
+    {
+        MessageReceived[] facts =
+        [
+            Inbound.Message("w1", """{"type":"text","text":{"body":"first"}}"""),
+            Inbound.Message("s1", """{"type":"system","system":{"type":"customer_identity_changed","body":"The code changed"}}""", 10),
+            Inbound.Message("w2", """{"type":"text","text":{"body":"second"}}""", 20),
+            Inbound.Message("s2", """{"type":"system","system":{"type":"user_changed_number","body":"Ann changed","wa_id":"919000000001"}}""", 30),
+        ];
+        var random = new Random(7);
+        string? truth = null;
+        for (var n = 0; n < 6; n++)
+        {
+            await using var database = await ViewsDatabase.NewAsync(fixture);
+            var organization = await database.NewOrganizationAsync();
+            var (store, views) = await OpenAsync(database.Shards);
+            var projection = new ConversationsProjection(store, new Plain());
+            await ApplyAsync(projection, database, organization, n == 0 ? facts : [.. facts.OrderBy(_ => random.Next())], random.Next(1, 4));
+
+            var conversation = (await views.ConversationsAsync(organization, new(), 10, null, default)).Data.Single();
+            (conversation.UnreadCount, conversation.MessageCount.Incoming, conversation.LastMessagePreview, conversation.LastMessageAt, conversation.WindowUntil)
+                .ShouldBe((2, 2, "Ann changed", Inbound.Noon.AddSeconds(30), null));
+            var messages = await MessagesAsync(views, organization, conversation.Uuid, 2);
+            messages.Select(m => (m.MessageTypeExact, m.Content!.Text)).ShouldBe([("system", "Ann changed"), ("text", "second"), ("system", "The code changed"), ("text", "first")]);
+            var shown = DocumentJson.Write(messages.Select(m => m with { Position = 0, OrganizationId = Guid.Empty }));
+            shown.ShouldBe(truth ??= shown);
+        }
+    }
+
+    [Fact]
     public async Task A_group_has_a_conversation_of_its_own_and_an_erased_member_leaves_nothing_in_it()
     {
         await using var database = await ViewsDatabase.NewAsync(fixture);
