@@ -106,7 +106,7 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
     {
         var key = CampaignProgressProjection.Key(shard);
         var found = await ProgressSeal.ClearedAsync(db, key, () => db.HashGetAsync(key, [prefix + "epoch", prefix + "sequence", prefix + ProgressSeal.Mac]));
-        return (seal.Holds(key, found[..2], found[2]) ? (found[0], (long)found[1]) : null, found[2].IsNull ? RedisValue.EmptyString : found[2]);
+        return (seal.Holds(key, [found[0], found[1]], found[2]) ? (found[0], (long)found[1]) : null, found[2].IsNull ? RedisValue.EmptyString : found[2]);
     }
 
     private async Task<(RedisValue Epoch, long Sequence)> BeginAsync(IDatabase db, Shard shard)

@@ -27,7 +27,7 @@ internal sealed class ProgressSeal(CopySeal seal)
     public async Task<(Dictionary<string, RedisValue>? Fields, RedisValue Mac)> ReadAsync(IDatabase db, RedisKey key, Guid campaign)
     {
         var values = await db.HashGetAsync(key, [.. Numbers, Mac]);
-        var (numbers, mac) = (values[..^1], values[^1]);
+        var (numbers, mac) = (values.SkipLast(1).ToList(), values[^1]);
         return (Holds(CampaignProgressProjection.HashOf(campaign), numbers, mac) ? Numbers.Zip(numbers).ToDictionary(f => f.First.ToString(), f => f.Second) : null, mac.IsNull ? RedisValue.EmptyString : mac);
     }
 
