@@ -54,6 +54,8 @@ public sealed partial class CutTests
         ["Infrastructure/Auth/Unicode/CanonicalForm.cs: line[..dots]"] = "our own table, at its dots",
         ["Infrastructure/Auth/Unicode/CanonicalForm.cs: line[..at]"] = "our own table, at a sign",
         ["Infrastructure/Auth/Unicode/CanonicalForm.cs: points[start..end]"] = "code points",
+        ["Infrastructure/Campaigns/CampaignProgressHashes.cs: found[..2]"] = "two values of a hash",
+        ["Infrastructure/Campaigns/ProgressSeal.cs: values[..^1]"] = "values of a hash",
         ["Infrastructure/Webhooks/ReadableJson.cs: text[2..EscapeLength]"] = "bytes",
         ["Infrastructure/Webhooks/WebhookLane.cs: rest[..Math.Min(rest.Length, NumberCharactersMax)]"] = "bytes",
         ["Infrastructure/Webhooks/WebhookLane.cs: rest[..length]"] = "bytes",
