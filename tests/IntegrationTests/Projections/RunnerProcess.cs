@@ -54,7 +54,13 @@ internal sealed class RunnerProcess : IAsyncDisposable
         }
     }
 
-    public async Task<ProjectionStatus> StatusAsync(IProjection projection) => (await Runner.StatusAsync(TestContext.Current.CancellationToken)).Single(s => s.Name == projection.Name);
+    /// <summary>Waits until the runner has entered it.</summary>
+    public async Task<ProjectionStatus> StatusAsync(IProjection projection)
+    {
+        ProjectionStatus? status = null;
+        await UntilAsync(async () => (status = (await Runner.StatusAsync(TestContext.Current.CancellationToken)).SingleOrDefault(s => s.Name == projection.Name)) is not null);
+        return status!;
+    }
 
     public async ValueTask DisposeAsync()
     {
