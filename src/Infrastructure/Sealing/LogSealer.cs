@@ -67,7 +67,9 @@ public sealed partial class LogSealer(Shards shards, LogReaders readers, LogSign
 
         var day = DateOnly.FromDateTime(first);
         day = last is not null && day <= last.Day ? last.Day.AddDays(1) : day;
-        return day > yesterday ? null : await ScalarAsync(connection, "SELECT bsp.last_sealable($1, $2, $3)", ct, after, final, day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc)) is long upTo ? (day, after, upTo) : null;
+        day = day > yesterday ? yesterday : day;
+        var before = day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc);
+        return await ScalarAsync(connection, "SELECT bsp.last_sealable($1, $2, $3)", ct, after, final, before) is long upTo ? (day, after, upTo) : null;
     }
 
     private async Task<DayHead> SealAsync(NpgsqlConnection connection, (DateOnly Day, long After, long UpTo) next, DayHead? last, CancellationToken ct)
