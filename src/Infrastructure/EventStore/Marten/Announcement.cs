@@ -5,7 +5,7 @@ using Weasel.Core;
 namespace Bsp.Infrastructure.EventStore.Marten;
 
 /// <summary>
-/// Tells the fence, before a number is drawn, that this transaction is about to append, and asks for the transaction's own number, by which its end can be found out should the
+/// Tells the fence, before a number is drawn, that this transaction is about to append, and asks for the transaction's own number, by which it is seen that its backend is done should the
 /// connection be lost. Queued first; that it speaks of <see cref="IEvent"/> puts it among the event operations and before those of the streams (a queued SQL command comes after them).
 /// </summary>
 internal sealed class Announcement : Weasel.Storage.IStorageOperation
