@@ -67,7 +67,7 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
 
         if (IsStreamed(context))
         {
-            context.Request.Body = new HashedBody(context.Request.Body);
+            context.Request.Body = new HashedStream(context.Request.Body);
         }
 
         var wire = context.Response.Body;
@@ -118,9 +118,9 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
                 headers["Bsp-Position"] = CurrentRequest.Value.LastPosition.ToToken();
             }
 
-            if (context.Request.Body is HashedBody read)
+            if (context.Request.Body is HashedStream read)
             {
-                headers[BodyHeader] = await read.Sha256Async(CancellationToken.None);
+                headers[BodyHeader] = await read.Sha256OfAllAsync(CancellationToken.None);
             }
 
             await keys.FinishAsync(organizationId, claim.ClaimId, keep ? new(context.Response.StatusCode, body.ToArray(), headers) : null, CancellationToken.None);
@@ -135,7 +135,7 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
     private static async Task RequireSameFileAsync(HttpContext context, StoredAnswer answer)
     {
         if (IsStreamed(context) && answer.Headers.TryGetValue(BodyHeader, out var known)
-            && await new HashedBody(context.Request.Body).Sha256Async(context.RequestAborted) != known)
+            && await new HashedStream(context.Request.Body).Sha256OfAllAsync(context.RequestAborted) != known)
         {
             throw OtherBody();
         }

@@ -1,17 +1,11 @@
+using Bsp.Application.Common;
+
 namespace Bsp.Api.Common;
 
 /// <summary>What a packed body unpacks to, up to a bound: a few KB can stand for gigabytes.</summary>
-internal sealed class UnpackedStream(Stream packed, long bytesMax) : Stream
+internal sealed class UnpackedStream(Stream packed, long bytesMax) : ReadOnlyStream
 {
     private long read;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
 
     public override long Position { get => read; set => throw new NotSupportedException(); }
 
@@ -38,19 +32,6 @@ internal sealed class UnpackedStream(Stream packed, long bytesMax) : Stream
             throw Broken();
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -49,7 +49,7 @@ public sealed class ImportEndpoints : ICarterModule
             var csv = await CsvBody.OpenAsync(context, ct);
             var done = await mediator.Send(new ImportContacts(caller.OrganizationId, csv, source, Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) }, ct);
             var import = await mediator.Send(new GetImport(caller.OrganizationId, done.Id), ct);
-            if (CurrentRequest.Value?.Claim?.WorkDone is true && await new HashedBody(csv).Sha256Async(ct) != import.FileSha256)
+            if (CurrentRequest.Value?.Claim?.WorkDone is true && await new HashedStream(csv).Sha256OfAllAsync(ct) != import.FileSha256)
             {
                 throw Idempotency.OtherBody();
             }

@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 
-namespace Bsp.Infrastructure.Imports;
+namespace Bsp.Application.Common;
 
-/// <summary>Passes bytes through and remembers how many they were and their SHA-256.</summary>
-internal sealed class HashedStream(Stream inner) : Stream
+/// <summary>Passes bytes through and remembers how many they were and their SHA-256. The stream below stays open.</summary>
+public sealed class HashedStream(Stream inner) : ReadOnlyStream
 {
+    private const int BufferBytes = 64 * 1024;
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
     /// <summary>Bytes read.</summary>
@@ -13,15 +14,18 @@ internal sealed class HashedStream(Stream inner) : Stream
     /// <summary>Hex SHA-256 of the bytes read.</summary>
     public string Sha256 => Convert.ToHexStringLower(hash.GetCurrentHash());
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
     public override long Position { get => Count; set => throw new NotSupportedException(); }
+
+    /// <summary>Hex SHA-256 of all bytes; what was not read yet is read now.</summary>
+    public async Task<string> Sha256OfAllAsync(CancellationToken ct)
+    {
+        var buffer = new byte[BufferBytes];
+        while (await ReadAsync(buffer, ct) > 0)
+        {
+        }
+
+        return Sha256;
+    }
 
     public override int Read(byte[] buffer, int offset, int count) => Seen(buffer.AsSpan(offset, count), inner.Read(buffer, offset, count));
 
@@ -30,18 +34,6 @@ internal sealed class HashedStream(Stream inner) : Stream
         var read = await inner.ReadAsync(buffer, cancellationToken);
         return Seen(buffer.Span, read);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
