@@ -1,4 +1,5 @@
 using Bsp.Api.Common;
+using Bsp.Api.Limits;
 using Bsp.Application.Charging;
 using Bsp.Application.Common;
 using Carter;
