@@ -88,11 +88,10 @@ public static partial class Money
         }
 
         var millionths = new BigInteger(decimal.Truncate(Math.Abs(amount) / Millionth));
-        var shares = weights.Select(weight => BigInteger.DivRem(millionths * weight, sum, out var rest) is var floor
-            ? (Floor: floor, Left: rest) : default).ToArray();
-        var over = (int)(millionths - shares.Aggregate(BigInteger.Zero, (total, share) => total + share.Floor));
-        var luckier = Enumerable.Range(0, shares.Length).OrderByDescending(i => shares[i].Left).ThenBy(i => i).Take(over).ToHashSet();
-        return [.. shares.Select((share, i) => Round(Math.Sign(amount) * ((decimal)share.Floor
+        var shares = weights.Select(weight => BigInteger.DivRem(millionths * weight, sum)).ToArray();
+        var over = (int)(millionths - shares.Aggregate(BigInteger.Zero, (total, share) => total + share.Quotient));
+        var luckier = Enumerable.Range(0, shares.Length).OrderByDescending(i => shares[i].Remainder).ThenBy(i => i).Take(over).ToHashSet();
+        return [.. shares.Select((share, i) => Round(Math.Sign(amount) * ((decimal)share.Quotient
             + (luckier.Contains(i) ? 1 : 0)) * Millionth))];
     }
 
