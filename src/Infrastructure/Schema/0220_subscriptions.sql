@@ -33,7 +33,6 @@ CREATE TABLE bsp.subscription_clock (
   period_until timestamptz
 );
 CREATE INDEX subscription_clock_due ON bsp.subscription_clock (due_at, organization_id) WHERE due_at IS NOT NULL;
-CREATE INDEX subscription_clock_plan ON bsp.subscription_clock (plan_id);
 SELECT bsp.secure_by_tenant('bsp.subscription_clock');
 
 -- Terms by time: what a message costs that was delivered at a moment. Rows of one subscription do not overlap.
@@ -79,10 +78,22 @@ $$;
 REVOKE ALL ON FUNCTION bsp.subscriptions_nudged(uuid, int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION bsp.subscriptions_nudged(uuid, int) TO bsp_app;
 
--- Whether any organization of this database has, or had, the plan: only the answer leaves row-level security.
-CREATE FUNCTION bsp.plan_in_use(p_plan uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, bsp, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM public.subscriptions s WHERE s.plan_id = p_plan)
-$$;
-REVOKE ALL ON FUNCTION bsp.plan_in_use(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bsp.plan_in_use(uuid) TO bsp_app;
-CREATE INDEX subscriptions_plan ON subscriptions (plan_id);
+CREATE INDEX subscriptions_plan ON subscriptions (plan_id); -- whether a plan may be deleted
+
+-- How much of what a plan limits an organization uses. In whole, also where the caller's key is restricted to one account.
+CREATE FUNCTION bsp.entitlement_use(p_organization uuid, p_feature text, p_since timestamptz) RETURNS int
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, bsp, pg_temp AS $$
+BEGIN
+  IF NOT coalesce(p_organization = ANY (bsp.tenants()), false) THEN
+    RAISE insufficient_privilege USING MESSAGE = 'not an organization of this transaction';
+  END IF;
+  RETURN CASE p_feature
+    WHEN 'numbers' THEN (SELECT count(*) FROM public.whatsapp_accounts a WHERE a.organization_id = p_organization AND a.status <> 'DISCONNECTED')
+    WHEN 'users' THEN (SELECT count(*) FROM public.users u WHERE u.organization_id = p_organization AND u.status = 'active')
+    WHEN 'api_keys' THEN (SELECT count(*) FROM public.api_keys k WHERE k.organization_id = p_organization AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()))
+    WHEN 'webhooks' THEN (SELECT count(*) FROM public.webhooks w WHERE w.organization_id = p_organization)
+    WHEN 'campaigns_per_month' THEN (SELECT count(*) FROM public.campaigns c WHERE c.organization_id = p_organization AND c.started_at >= p_since)
+    ELSE 0 END;
+END $$;
+REVOKE ALL ON FUNCTION bsp.entitlement_use(uuid, text, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bsp.entitlement_use(uuid, text, timestamptz) TO bsp_app;

@@ -7,7 +7,6 @@ using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
-using Npgsql;
 
 namespace Bsp.Infrastructure.Subscriptions;
 
@@ -95,6 +94,7 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
                     continue; // it fell due, or somebody else is at it, since we looked
                 }
 
+                await RequireKnownAsync(tx, organizationId, subscriptionId, ct);
                 var decide = await prepare(tx, shard);
                 PlanTerms? taken = null;
                 var wrote = false;
@@ -191,6 +191,15 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
         }
     }
 
+    // Also of another organization's, and of a stream that is none of a subscription.
+    private static async Task RequireKnownAsync(TenantTransaction tx, Guid organizationId, Guid subscriptionId, CancellationToken ct)
+    {
+        if ((await tx.QueryAsync("SELECT 1 FROM subscriptions WHERE organization_id = $1 AND id = $2", r => r.GetInt32(0), ct, organizationId, subscriptionId)).Count == 0)
+        {
+            Subscription.RequireExists(Subscription.Initial);
+        }
+    }
+
     private static async Task RequireNoEarlierTrialAsync(TenantTransaction tx, Guid organizationId, Guid subscriptionId, CancellationToken ct)
     {
         var earlier = await tx.QueryAsync("SELECT trial_until FROM subscriptions WHERE organization_id = $1 AND trial_until IS NOT NULL AND id <> $2 LIMIT 1",
@@ -216,10 +225,6 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
             catch (VersionConflict conflict) when (!conflict.Named && race < RacesMax)
             {
                 // Somebody was faster; decided again on what they left.
-            }
-            catch (NpgsqlException lost) when (Unreachable.Is(lost))
-            {
-                throw new StoreUnavailable("postgres", lost);
             }
         }
     }
