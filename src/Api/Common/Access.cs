@@ -54,7 +54,7 @@ public static class Access
         agent      PATCH /v1/conversations/{id} | PUT /v1/presence
         viewer     GET /v1/presence | GET /v1/stream | POST /v1/stream/ticket
 
-        viewer     GET /v1/subscriptions | GET /v1/subscriptions/{id} | GET /v1/wallet | GET /v1/statements/{month} | GET /v1/transactions | GET /v1/transactions/{id} | GET /v1/transactions/export
+        viewer     GET /v1/subscriptions | GET /v1/subscriptions/{id} | GET /v1/wallet | GET /v1/statements/{month} | GET /v1/transactions | GET /v1/transactions/{id} | GET /v1/transactions/export | GET /v1/charges
         admin      POST /v1/subscriptions | POST /v1/subscriptions/{id}/cancel | POST /v1/subscriptions/{id}/revoke-cancellation | POST /v1/subscriptions/{id}/change
         *platform  POST /v1/subscriptions/{id}/suspend | POST /v1/subscriptions/{id}/reactivate | POST /v1/wallet/topups | POST /v1/wallet/refunds | POST /v1/wallet/adjustments
         viewer     GET /v1/ledger/entries | POST /v1/ledger/audits | GET /v1/ledger/audits/{id} | GET /v1/ledger/head | GET /v1/ledger/proof/{transactionId}

@@ -15,6 +15,7 @@ internal static class DocumentationTags
         ["audit-trail"] = "Administrative acts: who did what, when and from where.",
         ["auth"] = "Signing in and out, invitations and forgotten passwords.",
         ["campaigns"] = "Messages to an audience: planning, launching, pausing, progress, and why somebody got it or did not.",
+        ["charges"] = "What became of each delivered message's price, and what waits for one.",
         ["contacts"] = "People, what they agreed to, and files of them in and out.",
         ["conversations"] = "The inbox: what customers write, who answers, and how it is filed.",
         ["deliveries"] = "Webhooks to the organization's own systems: single deliveries.",

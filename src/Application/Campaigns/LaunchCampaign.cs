@@ -11,7 +11,7 @@ public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? 
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
+public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
 {
     public async Task<Done> Handle(LaunchCampaign command, CancellationToken ct)
     {
@@ -21,7 +21,6 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
             await references.RequireSendableAsync(command.OrganizationId, plan, ct);
         }
 
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
-            state => Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
+        return await launch.LaunchAsync(command.OrganizationId, command.CampaignId, state => Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
     }
 }

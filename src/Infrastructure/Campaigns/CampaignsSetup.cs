@@ -10,6 +10,8 @@ internal static class CampaignsSetup
     public static void Add(IServiceCollection services, BspOptions options)
     {
         services.AddSingleton<MergedRecipients>();
+        services.AddSingleton<CampaignEstimator>();
+        services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();
         services.AddHostedService<CampaignDriver>();
     }

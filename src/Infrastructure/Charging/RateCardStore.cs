@@ -106,7 +106,7 @@ public sealed class RateCardStore(Shards shards, TariffSource tariffs, AuditLog 
         try
         {
             var header = await rows.ReadAsync(ct) ?? throw new RefusedFields("rate_card.empty", "The body is empty: send a CSV file with a header line.", new Dictionary<string, string[]> { ["line 1"] = ["is missing"] });
-            var file = new RateCardFile(header.Fields, markets, Currencies.All, now);
+            var file = new RateCardFile(header.Fields, markets, now);
             while (await rows.ReadAsync(ct) is { } row)
             {
                 file.Add(row.Line, row.Fields, row.Fault);

@@ -105,7 +105,7 @@ public sealed class TariffSource(Shards shards, BillingOptions options, TimeProv
         var lines = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         var rows = lines.Skip(1).Select(l => l.Split(',')).ToList();
         var markets = name == "demo-card.csv" ? rows.Select(r => r[2]).ToHashSet(StringComparer.Ordinal) : [];
-        var file = new RateCardFile(lines[0].Split(','), markets, new HashSet<string> { "USD" }, default, pastToo: true);
+        var file = new RateCardFile(lines[0].Split(','), markets, default, pastToo: true);
         for (var i = 0; i < rows.Count; i++)
         {
             file.Add(i + 2, rows[i], null);
