@@ -16,6 +16,7 @@ using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Privacy;
@@ -55,6 +56,7 @@ public static class Composition
         HealthSetup.Add,
         IdempotencySetup.Add,
         ImportsSetup.Add,
+        LedgerSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
         PrivacySetup.Add,
