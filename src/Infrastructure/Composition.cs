@@ -19,10 +19,12 @@ using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sealing;
+using Bsp.Infrastructure.Subscriptions;
 using Bsp.Infrastructure.Templates;
 using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
@@ -59,10 +61,12 @@ public static class Composition
         LedgerSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
+        PlansSetup.Add,
         PrivacySetup.Add,
         ProjectionsSetup.Add,
         RedisSetup.Add,
         SealingSetup.Add,
+        SubscriptionsSetup.Add,
         TemplatesSetup.Add,
         WebhooksSetup.Add,
     ];
