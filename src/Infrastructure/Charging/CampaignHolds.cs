@@ -38,7 +38,7 @@ internal sealed class CampaignHolds
     public static async Task<CampaignHolds> ReadAsync(TenantTransaction tx, Guid organizationId, IReadOnlyList<StoredEvent> events, CancellationToken ct)
     {
         var all = new CampaignHolds();
-        var campaigns = events.Select(e => e.Body switch { MessageEvent m => m.Ref.CampaignId, CampaignAudienceFrozen f => f.CampaignId, _ => null }).OfType<Guid>().Distinct().ToArray();
+        var campaigns = events.Select(e => e.Body switch { MessageEvent m => m.Ref.CampaignId, CampaignAudienceFrozen f => f.CampaignId, CampaignCancelled c => c.CampaignId, _ => null }).OfType<Guid>().Distinct().ToArray();
         if (campaigns.Length == 0)
         {
             return all;
@@ -70,6 +70,15 @@ internal sealed class CampaignHolds
         if (holds.TryGetValue(campaignId, out var hold))
         {
             (hold.Open, hold.Changed) = (members, true);
+        }
+    }
+
+    /// <summary>Before its audience was known it has no members, and never will.</summary>
+    public void Cancelled(Guid campaignId)
+    {
+        if (holds.TryGetValue(campaignId, out var hold) && hold.Open is null)
+        {
+            (hold.Open, hold.Changed) = (0, true);
         }
     }
 

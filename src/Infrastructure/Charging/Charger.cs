@@ -26,7 +26,7 @@ public sealed class Charger(PostgresEventStore store, LedgerWriter ledger, Tarif
     public static readonly IReadOnlyList<string> Types =
     [
         "message_delivered", "message_read", "message_status_noted", "message_skipped", "message_failed", "message_rejected", "message_cancelled", "message_expired", "message_unknown_closed",
-        "campaign_audience_frozen",
+        "campaign_audience_frozen", "campaign_cancelled",
     ];
 
     /// <summary>Takes what happened, in its order.</summary>
@@ -41,7 +41,7 @@ public sealed class Charger(PostgresEventStore store, LedgerWriter ledger, Tarif
         var messages = events.Where(e => e.Body is MessageEvent { Ref.Direction: "outbound" }).ToList();
         var delivered = messages.Where(IsDelivery).ToList();
         var telling = messages.Where(e => IsDelivery(e) || DeliveryFacts.Said(e) is not null || Ends(e.Body)).ToList();
-        if (telling.Count == 0 && !events.Any(e => e.Body is CampaignAudienceFrozen))
+        if (telling.Count == 0 && !events.Any(e => e.Body is CampaignEvent))
         {
             return;
         }
@@ -58,6 +58,10 @@ public sealed class Charger(PostgresEventStore store, LedgerWriter ledger, Tarif
             if (stored.Body is CampaignAudienceFrozen frozen)
             {
                 holds.Froze(frozen.CampaignId, frozen.TotalRecipients);
+            }
+            else if (stored.Body is CampaignCancelled cancelled)
+            {
+                holds.Cancelled(cancelled.CampaignId);
             }
             else if (stored.Body is MessageEvent { Ref.Direction: "outbound" })
             {
