@@ -215,6 +215,7 @@ public static class Composition
         services.AddSingleton(new JournalOptions(RetentionDays: 7));
         services.AddSingleton<WebhookSignal>();
         services.AddSingleton<BodyRoom>();
+        services.AddSingleton(provider => FairShare.Of(provider.GetRequiredService<BspOptions>().Limits, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<NumberDirectory>();
         services.AddSingleton<IOrganizationApps, OrganizationApps>();
         services.AddSingleton<OtherFields>();
