@@ -41,23 +41,23 @@ internal sealed class StrangersBody(HttpRequest request, BodyRoom.Holder held, i
         await using var evicted = held.Evicted.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
         while (true)
         {
+            // Given up in the middle of a read: then the server closes the connection after the answer, instead of waiting 5 s for the rest.
             var read = await reader.ReadAsync(ct);
-            var kept = !held.Evicted.IsCancellationRequested && await KeepAsync(read.Buffer, ct);
-            reader.AdvanceTo(read.Buffer.End);
-            if (!kept)
+            if (held.Evicted.IsCancellationRequested || !await KeepAsync(read.Buffer, ct))
             {
                 return BodyEnd.NoRoom;
             }
 
+            var left = pace.Deadline(used) - clock.GetElapsedTime(began);
+            if (!read.IsCompleted && left <= TimeSpan.Zero)
+            {
+                return BodyEnd.TooSlow;
+            }
+
+            reader.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
                 return BodyEnd.Whole;
-            }
-
-            var left = pace.Deadline(used) - clock.GetElapsedTime(began);
-            if (left <= TimeSpan.Zero)
-            {
-                return BodyEnd.TooSlow;
             }
 
             due.Change(left, Timeout.InfiniteTimeSpan);
