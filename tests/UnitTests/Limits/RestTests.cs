@@ -6,7 +6,7 @@ using Bsp.Infrastructure.Projections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace Bsp.IntegrationTests.Limits;
+namespace Bsp.UnitTests.Limits;
 
 /// <summary>When somebody rests, by a clock that stands still.</summary>
 public sealed class RestTests
