@@ -106,7 +106,7 @@ internal sealed class StrangersBody(HttpRequest request, BodyRoom.Holder held, i
         }
 
         var larger = ArrayPool<byte>.Shared.Rent(wanted);
-        buffer.AsSpan(0, used).CopyTo(larger);
+        Bytes.Span.CopyTo(larger);
         Dispose();
         (buffer, capacity) = (larger, wanted);
         return true;

@@ -84,7 +84,8 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
         await reader.PageAsync(Guid.Empty, patient: true, Ct, quick: true);
 
         (await CarriedOutAsync("behind")).ShouldBe($"{Theirs}", "all of the neighbour's in the very next page");
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}")).ShouldBe("0", "and none of the thousands before them");
+        var theirs = await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}");
+        int.Parse(theirs, System.Globalization.CultureInfo.InvariantCulture).ShouldBeLessThanOrEqualTo(WebhookReader.QuickItemsMax - Theirs, "and of the thousands before them what is left of a short page");
         await under.RollbackAsync(Ct);
         await AllAsync(reader);
         (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}")).ShouldBe("5000", "which arrive afterwards");
