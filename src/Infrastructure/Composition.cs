@@ -17,6 +17,7 @@ using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Plans;
@@ -59,6 +60,7 @@ public static class Composition
         HealthSetup.Add,
         IdempotencySetup.Add,
         ImportsSetup.Add,
+        LedgerSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
         PlansSetup.Add,
