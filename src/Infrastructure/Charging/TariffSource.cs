@@ -94,8 +94,8 @@ public sealed class TariffSource(Shards shards, BillingOptions options, TimeProv
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        await RateCardStore.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-rules.csv"), clock.GetUtcNow(), againToo: true, ct);
-        await RateCardStore.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-card.csv"), clock.GetUtcNow(), againToo: true, ct);
+        await RateCardRows.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-rules.csv"), clock.GetUtcNow(), againToo: true, ct);
+        await RateCardRows.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-card.csv"), clock.GetUtcNow(), againToo: true, ct);
         await transaction.CommitAsync(ct);
     }
 

@@ -1,8 +1,10 @@
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.EventStore;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.IntegrationTests.Charging;
@@ -20,6 +22,16 @@ internal static class Purse
         var reference = $"pay_{Guid.NewGuid():N}";
         var outcome = await app.Services.GetRequiredService<LedgerWriter>().PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.Of(reference), "topup"), reference)], CancellationToken.None);
         outcome[0].ShouldBeOfType<Posted>();
+        await tx.CommitAsync(CancellationToken.None);
+    }
+
+    /// <summary>The same for an application that runs in a process of its own.</summary>
+    public static async Task TopUpAsync(string appConnection, Guid organization, decimal amount, string currency = "USD")
+    {
+        await using var shard = new Shard("default", 1, Npgsql.NpgsqlDataSource.Create(appConnection));
+        await using var store = new PostgresEventStore(new Shards(shard.App, [shard]), [new TransactionsView()], LogDatabase.NewSignals(), new(), TimeProvider.System);
+        await using var tx = await shard.BeginAsync(organization, CancellationToken.None);
+        await new LedgerWriter(store, new(), TimeProvider.System).PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay_1")], CancellationToken.None);
         await tx.CommitAsync(CancellationToken.None);
     }
 
