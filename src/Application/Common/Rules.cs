@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Bsp.Domain.Common;
-using Bsp.Domain.Ledger;
 using FluentValidation;
 using FluentValidation.Results;
 
@@ -51,7 +50,7 @@ public static class Rules
     /// </summary>
     public static bool HasLowBalance(JsonElement? settings) => settings is not { ValueKind: JsonValueKind.Object } given
         || !given.TryGetProperty("low_balance", out var low) || low.ValueKind == JsonValueKind.Null
-        || (low.ValueKind == JsonValueKind.Object && low.EnumerateObject().All(p => Currencies.IsKnown(p.Name) && (p.Value.ValueKind == JsonValueKind.Null
+        || (low.ValueKind == JsonValueKind.Object && low.EnumerateObject().All(p => Currencies.All.Contains(p.Name) && (p.Value.ValueKind == JsonValueKind.Null
             || (p.Value.ValueKind == JsonValueKind.String && Money.TryParseSigned(p.Value.GetString(), out _)))));
 
     /// <summary>Property names in messages are those of the wire. Called once at start.</summary>

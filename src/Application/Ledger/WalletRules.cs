@@ -21,7 +21,7 @@ public static class WalletRules
         "must be a decimal string other than zero with at most twelve digits before the point and six behind it, such as \"-12.340000\".");
 
     /// <exception cref="RefusedFields"><c>request.currency</c></exception>
-    public static string Currency(string? code) => Currencies.IsKnown(code) ? code!
+    public static string Currency(string? code) => code is not null && Currencies.All.Contains(code) ? code
         : throw Fault("request.currency", "currency", "must be a currency code of ISO 4217 in upper case, such as USD.");
 
     /// <summary>The payment provider's own id of it.</summary>

@@ -217,7 +217,7 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
             .ShouldHaveSingleItem();
         told.GetProperty("data").GetProperty("balance").GetString().ShouldBe("4.000000");
         var acts = (await organization.Admin.SendAsync("GET", "/v1/audit-trail"))["data"].EnumerateArray().Select(a =>
-            a.GetProperty("act").GetString()).ToList();
+            a.GetProperty("type").GetString()).ToList();
         acts.ShouldContain("wallet.topped_up");
         acts.ShouldContain("wallet.adjusted");
     }
