@@ -3639,6 +3639,9 @@ ALTER TABLE ONLY bsp.charges
 ALTER TABLE ONLY bsp.charging
     ADD CONSTRAINT charging_pkey PRIMARY KEY (organization_id);
 
+ALTER TABLE ONLY bsp.charges
+    ADD CONSTRAINT charges_pkey PRIMARY KEY (organization_id, reference, kind);
+
 ALTER TABLE ONLY bsp.contact_aliases
     ADD CONSTRAINT contact_aliases_pkey PRIMARY KEY (contact_id);
 
@@ -4278,6 +4281,8 @@ ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.charging ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.contact_aliases ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_counters_next ENABLE ROW LEVEL SECURITY;
@@ -4359,6 +4364,8 @@ CREATE POLICY tenant ON bsp.charge_counters USING ((organization_id = ANY (( SEL
 CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.charging USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.contact_aliases USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
