@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
-using Bsp.Domain.Ledger;
 using Bsp.Application.Common;
 
 namespace Bsp.Application.Charging;
@@ -105,7 +104,7 @@ public sealed partial class RateCardFile
         Name(line, card);
         Expect(line, market == RateCard.AnyMarket || markets.Contains(market), "rate_card.market", $"'{Text.Cut(market, 60)}' is no market; * stands for all that the card does not name.");
         Expect(line, PricedCategories.All.Contains(category), "rate_card.category", $"'{Text.Cut(category, 60)}' is no category: {string.Join(", ", PricedCategories.All)}.");
-        Expect(line, Currencies.IsKnown(currency), "rate_card.currency", $"'{Text.Cut(currency, 10)}' is no currency of ISO 4217.");
+        Expect(line, Currencies.All.Contains(currency), "rate_card.currency", $"'{Text.Cut(currency, 10)}' is no currency of ISO 4217.");
         var from = From(line, Of("effective_from"));
         var price = Amount(line, "unit_price", Of("unit_price"));
         var rate = Amount(line, "markup_rate", Or(Of("markup_rate"), "0"));

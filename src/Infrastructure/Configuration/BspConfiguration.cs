@@ -230,7 +230,7 @@ public static class BspConfiguration
 
     private static string Currency(string? code, List<string> faults)
     {
-        if (code is not null && !Domain.Ledger.Currencies.IsKnown(code))
+        if (code is not null && !Domain.Common.Currencies.All.Contains(code))
         {
             faults.Add("Bsp:Billing:Currency must be a currency of ISO 4217, such as USD.");
         }
