@@ -23,6 +23,7 @@ public sealed class MessageReserves(Shards shards, BillingOptions options, Walle
 
     private sealed record Waiting(MessageReserve Message, TaskCompletionSource Done);
 
+    [Bounded("requests of one organization that wait; bounded by Room")]
     private sealed class Line
     {
         public Queue<Waiting> Waiting { get; } = new();
