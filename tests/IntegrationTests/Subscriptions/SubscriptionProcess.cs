@@ -6,6 +6,7 @@ using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Plans;
+using Bsp.Infrastructure.Sharding;
 using Bsp.Infrastructure.Subscriptions;
 using Bsp.IntegrationTests.EventStore;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -46,7 +47,7 @@ internal sealed class SubscriptionProcess : IAsyncDisposable
     public SubscriptionProcess(LogDatabase database, HandClock clock)
     {
         (this.database, Time) = (database, clock);
-        store = new(database.Shards, [new TransactionsView(), new SubscriptionNudgesView(), new AuditTrailView()], LogDatabase.NewSignals(), new(), clock);
+        store = new(database.Shards, [new TransactionsView(), new SubscriptionNudgesView(), new AuditTrailView(database.Shards)], LogDatabase.NewSignals(), new(), clock);
         ledger = new(store, new(), clock);
         Desk = new(database.Shards, store, new(ledger), new(database.Shards), new(store, TimeProvider.System), clock);
         Clock = new(database.Shards, Desk, clock, NullLogger<SubscriptionClock>.Instance);

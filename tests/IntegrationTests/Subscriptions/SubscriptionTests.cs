@@ -156,7 +156,7 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
         }
 
         var launched = await Task.WhenAll(campaigns.Select(c => tenant.Api.SendAsync("POST", $"/v1/campaigns/{c}/launch")));
-        launched.Select(l => l.Status).Order().ShouldBe([200, 200, 402, 402], string.Join('\n', launched.Select(l => l.Text)));
+        launched.Select(l => l.Status).Order().ToArray().ShouldBe([200, 200, 402, 402], string.Join('\n', launched.Select(l => l.Text)));
         launched.Where(l => l.Status == 402).ShouldAllBe(l => l.Code == "plan.limit_reached");
         (await Should.ThrowAsync<Refusal>(app.Services.GetRequiredService<Application.Plans.IEntitlements>().RequireAsync(tenant.Id, Domain.Plans.PlanFeatures.Ai, Ct))).ShouldSatisfyAllConditions(
             r => r.Code.ShouldBe("plan.feature_missing"), r => r.Message.ShouldContain("Roomy has it"));
