@@ -69,7 +69,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     public virtual async ValueTask InitializeAsync()
     {
-        AdminConnection = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync($"app_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
+        AdminConnection = await stores.NewDatabaseAsync($"app_{Guid.NewGuid():N}");
         Admin = NpgsqlDataSource.Create(AdminConnection);
         await EmptyRedisAsync();
         Meta = await Simulator.StartAsync(new SimulatorOptions(), CancellationToken.None);
@@ -195,6 +195,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:Meta:VerifyToken", new SimulatorOptions().VerifyToken),
         ("Bsp:Limits:KeyPerSecond", "10000"),
         ("Bsp:Limits:OrganizationPerSecond", "20000"),
+        ("Bsp:Billing:Mode", "wallets"), // organizations without a wallet send as ever
+        ("Bsp:Billing:DemoRates", "true"),
     ];
 }
 
