@@ -11,6 +11,7 @@ using Bsp.Infrastructure.Sharding;
 using Bsp.LocalStores;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using Wallets = Bsp.Infrastructure.Charging.Wallets;
 
 namespace Bsp.Benchmarks;
 
