@@ -138,6 +138,7 @@ public static class Composition
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<PersonalData>().Memory);
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<TeamTurns>().Memory);
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<BodyRoom>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<UploadSpool>());
     }
@@ -208,6 +209,19 @@ public static class Composition
         services.AddHostedService<CampaignDriver>();
         services.AddSingleton<IConversationReferences, ConversationReferences>();
         services.AddSingleton<ConversationParties>();
+        services.AddSingleton<IInlineView, InboxView>();
+        services.AddSingleton<IConversationNotes, ConversationNotes>();
+        services.AddSingleton<IUserNames, Users.UserNames>();
+        services.AddSingleton<SenderNames>();
+        services.AddSingleton<PersonsAnswers>();
+        services.AddSingleton<ReadMarkSignal>();
+        services.AddSingleton<IConversationMarks, ConversationMarks>();
+        services.AddHostedService<ReadMarkWorker>();
+        services.AddSingleton<TeamTurns>();
+        services.AddSingleton<ITeamRoutes>(provider => provider.GetRequiredService<TeamTurns>());
+        services.AddHostedService<InboxDriver>();
+        services.AddHostedService<InboxSweep>();
+        services.AddSingleton<IInboxNews, Redis.InboxNews>();
     }
 
     private static void AddWebhooks(IServiceCollection services)

@@ -18,6 +18,13 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
         all &= filter.AssignedTo is { } user ? where.Eq(d => d.AssignedTo, user) : where.Empty;
         all &= filter.ContactId is { } contact ? where.Eq(d => d.ContactId, contact) : where.Empty;
         all &= filter.AccountId is { } account ? where.Eq(d => d.AccountId, account) : where.Empty;
+        all &= filter.Priority is { } priority ? where.Eq(d => d.Priority, priority) : where.Empty;
+        all &= filter.Tag is { } tag ? where.AnyEq(d => d.Tags, tag) : where.Empty;
+        all &= filter.Unread is { } unread ? unread ? where.Gt(d => d.UnreadCount, 0) : where.Not(where.Gt(d => d.UnreadCount, 0)) : where.Empty;
+        all &= filter.Unassigned is { } nobody ? nobody ? where.Eq(d => d.AssignedTo, null) : where.Ne(d => d.AssignedTo, null) : where.Empty;
+        all &= filter.WindowOpen is { } open ? open ? where.Gt(d => d.WindowUntil, filter.Now) : where.Not(where.Gt(d => d.WindowUntil, filter.Now)) : where.Empty;
+        all &= filter.Snoozed is { } snoozed ? snoozed ? where.Ne(d => d.SnoozedUntil, null) : where.Eq(d => d.SnoozedUntil, null) : where.Empty;
+        all &= filter.TeamId is { } team ? where.Eq(d => d.TeamId, team) : where.Empty;
         var database = await OfAsync(organizationId, ct);
         var rows = await MongoCollections.GuardAsync(() => database.Conversations.Find(all).SortByDescending(d => d.LastMessageAt).ThenByDescending(d => d.Id).Limit(limit + 1).ToListAsync(ct));
         return PostgresDocumentViews.PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
