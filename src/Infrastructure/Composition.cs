@@ -22,6 +22,8 @@ using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sealing;
+using Bsp.Infrastructure.Search;
+using Bsp.Infrastructure.Streams;
 using Bsp.Infrastructure.Templates;
 using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
@@ -61,6 +63,8 @@ public static class Composition
         ProjectionsSetup.Add,
         RedisSetup.Add,
         SealingSetup.Add,
+        SearchSetup.Add,
+        StreamsSetup.Add,
         TemplatesSetup.Add,
         WebhooksSetup.Add,
     ];

@@ -4,6 +4,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Application.Search;
 using Carter;
 using MediatR;
 using Microsoft.AspNetCore.Mvc;
@@ -13,6 +14,9 @@ namespace Bsp.Api.Conversations;
 /// <summary>Which conversations.</summary>
 public sealed record ConversationQuery
 {
+    [FromQuery(Name = "q")]
+    public string? Q { get; init; }
+
     [FromQuery(Name = "status")]
     public string? Status { get; init; }
 
@@ -56,8 +60,8 @@ public sealed class ConversationEndpoints : ICarterModule
     {
         var conversations = app.MapGroup("/v1/conversations").WithTags("Conversations");
         conversations.MapGet("", List).Produces<ListResponse<ConversationResponse>>()
-            .Describe("The organization's conversations, latest message first; ?status=, ?priority=, ?assigned_to=, ?unassigned=, ?team_id=, ?tag=, ?unread=, ?window_open=, ?snoozed=, ?contact_id= and ?account_id= keep some.",
-                "view.behind", "cursor.invalid", "request.invalid");
+            .Describe("The organization's conversations, latest message first; ?status=, ?priority=, ?assigned_to=, ?unassigned=, ?team_id=, ?tag=, ?unread=, ?window_open=, ?snoozed=, ?contact_id= and ?account_id= keep some. ?q= finds by words of messages, names and numbers.",
+                "view.behind", "cursor.invalid", "request.invalid", "search.no_words");
         conversations.MapGet("{id:guid}", Get).Describe("One conversation.", "conversation.unknown", "view.behind").Produces<ConversationResponse>();
         conversations.MapGet("{id:guid}/messages", Messages).Describe("Its messages, newest first.", "conversation.unknown", "view.behind", "cursor.invalid").Produces<ListResponse<MessageResponse>>();
         conversations.MapGet("{id:guid}/notes", Notes).Describe("Notes of colleagues, newest first.", "conversation.unknown", "cursor.invalid").Produces<ListResponse<ConversationNote>>();
@@ -71,6 +75,13 @@ public sealed class ConversationEndpoints : ICarterModule
     private static async Task<IResult> List([AsParameters] ConversationQuery asked, Paging paging, MinPosition min, Caller caller, IMediator mediator, TimeProvider clock, HttpContext context, CancellationToken ct)
     {
         await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
+        if (asked.Q is { } words)
+        {
+            await min.ReachedAsync(context.RequestServices, ViewNames.MessageSearch, caller.OrganizationId, ct);
+            var found = await mediator.Send(new SearchConversations(caller.OrganizationId, words, asked.Filter(clock.GetUtcNow()), paging.Limit, paging.Cursor), ct);
+            return Answers.Page(context, new Page<ConversationResponse>([.. found.Data.Select(ConversationResponse.Of)], found.NextCursor));
+        }
+
         var page = await mediator.Send(new ListConversations(caller.OrganizationId, asked.Filter(clock.GetUtcNow()), paging.Limit, paging.Cursor), ct);
         return Answers.Page(context, new Page<ConversationResponse>([.. page.Data.Select(ConversationResponse.Of)], page.NextCursor));
     }

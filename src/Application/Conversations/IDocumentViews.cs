@@ -31,6 +31,12 @@ public interface IDocumentViews
     /// <summary>Null: none of this organization.</summary>
     Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct);
 
+    /// <summary>Those of the ids that this organization has, in no order. At most 500.</summary>
+    Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId, IReadOnlyCollection<Guid> conversationIds, CancellationToken ct);
+
+    /// <summary>By the ids asked for, each as it is shown now; of an edit or a reaction whose message is known: that message. At most 500.</summary>
+    Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds, CancellationToken ct);
+
     /// <summary>Newest first. A conversation that is unknown or another organization's has none.</summary>
     /// <exception cref="Domain.Common.Refusal"><c>cursor.invalid</c></exception>
     Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct);

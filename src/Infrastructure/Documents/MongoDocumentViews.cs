@@ -36,6 +36,21 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
         return await MongoCollections.GuardAsync(async () => (ConversationDocument?)await database.Conversations.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
     }
 
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId, IReadOnlyCollection<Guid> conversationIds, CancellationToken ct)
+    {
+        var where = Builders<ConversationDocument>.Filter;
+        var database = await OfAsync(organizationId, ct);
+        return await MongoCollections.GuardAsync(() => database.Conversations.Find(where.In(d => d.Id, conversationIds.Select(DocumentId.Of)) & where.Eq(d => d.OrganizationId, organizationId)).ToListAsync(ct));
+    }
+
+    public async Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds, CancellationToken ct)
+    {
+        var where = Builders<MessageDocument>.Filter;
+        var database = await OfAsync(organizationId, ct);
+        var found = await MongoCollections.GuardAsync(() => database.Messages.Find(where.In(d => d.Id, messageIds.Select(DocumentId.Of)) & where.Eq(d => d.OrganizationId, organizationId)).ToListAsync(ct));
+        return await MessageAmendments.ResolveAsync(found, Source(database, organizationId, ct));
+    }
+
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
     {
         var database = await OfAsync(organizationId, ct);

@@ -23,7 +23,6 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
             + (filter.Unread is true ? " AND unread > 0" : "")
             + (filter.AssignedTo is not null ? " AND assigned_to = $4 AND assigned_to <> '00000000-0000-0000-0000-000000000000'" : " AND $4::uuid IS NULL")
             + (filter.ContactId is not null ? " AND contact_id = $5" : " AND $5::uuid IS NULL");
-        object?[] arguments = [organizationId, Time(from), Id(from), Uuid(filter.AssignedTo), Uuid(filter.ContactId)];
         var rows = await shard.QueryAsync(organizationId, $"""
             SELECT doc::text FROM (SELECT doc, status, priority, assigned_to, account_id, team_id, unread, window_until, snoozed_until, tags, last_message_at, _id {walk}
                                     ORDER BY last_message_at DESC, _id DESC LIMIT {WalkMax}) d
@@ -33,11 +32,13 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
              ORDER BY last_message_at DESC, _id DESC LIMIT $16
             """, r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct,
             [
-                .. arguments, Text(filter.Status), Uuid(filter.AccountId), Text(filter.Priority), Text(filter.Tag), Truth(filter.Unread), Truth(filter.Unassigned), Truth(filter.WindowOpen), Truth(filter.Snoozed),
+                .. Walk(), Text(filter.Status), Uuid(filter.AccountId), Text(filter.Priority), Text(filter.Tag), Truth(filter.Unread), Truth(filter.Unassigned), Truth(filter.WindowOpen), Truth(filter.Snoozed),
                 filter.Now.UtcDateTime, Uuid(filter.TeamId), limit + 1,
             ]);
         var page = PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
-        return page.NextCursor is null && await WalkEndAsync(shard, organizationId, walk, arguments, ct) is { } end ? page with { NextCursor = end.ToString() } : page;
+        return page.NextCursor is null && await WalkEndAsync(shard, organizationId, walk, Walk(), ct) is { } end ? page with { NextCursor = end.ToString() } : page;
+
+        object?[] Walk() => [organizationId, Time(from), Id(from), Uuid(filter.AssignedTo), Uuid(filter.ContactId)];
     }
 
     // Where a walk of the whole length ended; null: it came to the last conversation.
@@ -48,6 +49,18 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct) =>
         await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId);
+
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId, IReadOnlyCollection<Guid> conversationIds, CancellationToken ct) =>
+        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
+            r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, conversationIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(), organizationId);
+
+    public async Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        var found = await shard.QueryAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
+            r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, messageIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(), organizationId);
+        return await MessageAmendments.ResolveAsync(found, Source(shard, organizationId, ct));
+    }
 
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
     {
