@@ -18,12 +18,14 @@ using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Search;
 using Bsp.Infrastructure.Streams;
+using Bsp.Infrastructure.Subscriptions;
 using Bsp.Infrastructure.Templates;
 using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
@@ -59,12 +61,14 @@ public static class Composition
         ImportsSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
+        PlansSetup.Add,
         PrivacySetup.Add,
         ProjectionsSetup.Add,
         RedisSetup.Add,
         SealingSetup.Add,
         SearchSetup.Add,
         StreamsSetup.Add,
+        SubscriptionsSetup.Add,
         TemplatesSetup.Add,
         WebhooksSetup.Add,
     ];
