@@ -44,7 +44,7 @@ public sealed class StreamEndpoints : ICarterModule
         await response.Body.WriteAsync(Retry, ct);
         var at = await BeginAsync(context, follower, caller, seen, ct);
         var phase = Random.Shared.Next(BeatsBetweenPings * 2); // so that not all look and ping at once
-        for (var beats = phase; ;)
+        for (var heard = hub.Beats; ;)
         {
             var (more, beat) = (follower.More, hub.Beat);
             if (follower.Take() is not { } frames)
@@ -54,12 +54,14 @@ public sealed class StreamEndpoints : ICarterModule
             }
 
             at = await WriteAsync(context, frames, caller, at, ct);
-            if (await Task.WhenAny(more, beat).WaitAsync(ct) != beat)
+            await Task.WhenAny(more, beat).WaitAsync(ct);
+            if (hub.Beats == heard)
             {
                 continue;
             }
 
-            beats++;
+            heard = hub.Beats;
+            var beats = heard + phase;
             if (beats % hub.BeatsBetweenLooks == 0 && !await permission.HoldsAsync())
             {
                 return;

@@ -32,6 +32,9 @@ public interface IStreamHub
     /// <summary>Completes at the next beat, every five seconds: one timer for all.</summary>
     Task Beat { get; }
 
+    /// <summary>Beats so far: whoever was busy at one sees it here.</summary>
+    long Beats { get; }
+
     /// <summary>Beats between two looks whether the caller may still follow: one, and more when many follow.</summary>
     int BeatsBetweenLooks { get; }
 }

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Privacy;
@@ -72,7 +73,7 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
                 break;
             case MessageQueued e when content is not null:
                 Add(changes, stored, e.Ref, 0, at, e.At, key, content);
-                Name(changes, stored, e.Ref, at, key, null, MessageDocumentContent.Parse(content) is { } body ? E164.OfWaId(MessageDocumentContent.Text(body, "to") ?? "") : null);
+                Reach(changes, stored, e.Ref, at, key, null, MessageDocumentContent.Parse(content) is { } body ? E164.OfWaId(MessageDocumentContent.Text(body, "to") ?? "") : null);
                 break;
             case ContactMerged e:
                 changes.Merged.Add((e.AbsorbedId, e.ContactId));
@@ -104,7 +105,7 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
         if (e.GroupId is null && !InboundKind.IsNotice(type) && MessageDocumentContent.Parse(content) is { } root)
         {
-            Name(changes, stored, e.Ref, at, key, MessageDocumentContent.Text(root, "profile", "name"), MessageDocumentContent.Text(root, "message", "from") ?? MessageDocumentContent.Text(root, "wa_id"));
+            Reach(changes, stored, e.Ref, at, key, MessageDocumentContent.Text(root, "profile", "name"), MessageDocumentContent.Text(root, "message", "from") ?? MessageDocumentContent.Text(root, "wa_id"));
         }
     }
 
@@ -119,7 +120,7 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
     }
 
     // A message without a name keeps the name that is known.
-    private static void Name(Changes changes, StoredEvent stored, MessageRef of, long at, byte[] key, string? name, string? number)
+    private static void Reach(Changes changes, StoredEvent stored, MessageRef of, long at, byte[] key, string? name, string? number)
     {
         if (of.ContactId != Guid.Empty && (name is not null || !changes.Names.ContainsKey(of.ConversationId)))
         {

@@ -43,8 +43,11 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
     private readonly ConcurrentDictionary<string, ShardStream> streams = new();
     private TaskCompletionSource beat = NewSource();
     private int followers;
+    private long beats;
 
     public Task Beat => Volatile.Read(ref beat).Task;
+
+    public long Beats => Interlocked.Read(ref beats);
 
     public int BeatsBetweenLooks => Math.Clamp(1 + (Volatile.Read(ref followers) / FollowersALook), 1, LooksMax);
 
@@ -189,6 +192,7 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
         using var timer = new PeriodicTimer(BeatEvery, clock);
         while (await timer.WaitForNextTickAsync(ct))
         {
+            Interlocked.Increment(ref beats);
             Interlocked.Exchange(ref beat, NewSource()).TrySetResult();
         }
     }
