@@ -70,7 +70,7 @@ internal static class InboxBench
         var personal = new Unsealed();
         var keys = new SearchKeys(new MasterKeys(new BspOptions
         {
-            DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32], Meta = new() { BaseUrl = new("http://127.0.0.1/"), AppSecret = "", VerifyToken = "" },
+            DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32], Meta = new() { BaseUrl = new("http://127.0.0.1/") },
         }));
         var (documents, search) = (new ConversationsProjection(new PostgresDocumentStore(), personal), new MessageSearchProjection(personal, keys));
         var (inDocuments, inSearch, events) = (TimeSpan.Zero, TimeSpan.Zero, 0L);

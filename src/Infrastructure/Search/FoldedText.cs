@@ -124,7 +124,7 @@ internal static class FoldedText
     private static bool IsLeftOut(int c) => c is (>= 0x300 and <= 0x36F) or (>= 0x1AB0 and <= 0x1AFF) or (>= 0x1DC0 and <= 0x1DFF) or (>= 0x20D0 and <= 0x20FF) or (>= 0xFE20 and <= 0xFE2F)
         or (>= 0x591 and <= 0x5C7) or (>= 0x610 and <= 0x61A) or (>= 0x64B and <= 0x65F) or 0x670 or (>= 0x6D6 and <= 0x6ED) or 0x640
         or 0xAD or 0x61C or 0x180E or (>= 0x200B and <= 0x200F) or (>= 0x202A and <= 0x202E) or (>= 0x2060 and <= 0x2069) or 0xFEFF or (>= 0xFE00 and <= 0xFE0F) or (>= 0xE0000 and <= 0xE01EF)
-        or (>= 0x1F3FB and <= 0x1F3FF);
+        or (>= 0x1F3FB and <= 0x1F3FF) or 0xFFFD;
 
     private static bool IsDense(int c) => c is (>= 0x3040 and <= 0x30FF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x4E00 and <= 0x9FFF) or (>= 0xF900 and <= 0xFAFF) or (>= 0x20000 and <= 0x3FFFF)
         or (>= 0x0E00 and <= 0x0EFF) or (>= 0x1000 and <= 0x109F) or (>= 0x1780 and <= 0x17FF);
@@ -138,8 +138,8 @@ internal static class FoldedText
         {
             if (line is not ['#', ..])
             {
-                var at = line.IndexOf('=', StringComparison.Ordinal);
-                forms[Hex(line[..at])] = string.Concat(line[(at + 1)..].Split(' ').Select(hex => char.ConvertFromUtf32(Hex(hex))));
+                var parts = line.Split('=');
+                forms[Hex(parts[0])] = string.Concat(parts[1].Split(' ').Select(hex => char.ConvertFromUtf32(Hex(hex))));
             }
         }
 

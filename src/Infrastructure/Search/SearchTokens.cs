@@ -54,7 +54,7 @@ internal static class SearchTokens
         }
     }
 
-    private static IEnumerable<(WordKind, string)> Grams(string text) => Enumerable.Range(0, text.Length - Gram + 1).Select(i => (WordKind.Plain, text.Substring(i, Gram)));
+    private static IEnumerable<(WordKind, string)> Grams(string text) => Enumerable.Range(0, text.Length - Gram + 1).Select(i => (WordKind.Plain, new string([text[i], text[i + 1], text[i + 2]])));
 
     private static int[] Hash(byte[] key, IEnumerable<(WordKind Kind, string Part)> parts)
     {
@@ -65,7 +65,7 @@ internal static class SearchTokens
         {
             text[0] = (byte)kind;
             var length = Encoding.UTF8.GetBytes(part, text[1..]);
-            HMACSHA256.HashData(key, text[..(length + 1)], hash);
+            HMACSHA256.HashData(key, text.Slice(0, length + 1), hash);
             tokens.Add(BinaryPrimitives.ReadInt32BigEndian(hash));
         }
 

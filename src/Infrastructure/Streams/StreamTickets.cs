@@ -30,8 +30,7 @@ public sealed class StreamTickets(RedisConnection redis, CopySeal seal) : IStrea
 
         var key = Key(SecretToken.HashOf(ticket));
         var found = (await AskAsync(async database => await database.StringGetDeleteAsync(key).WaitAsync(ct), ct)).ToString();
-        var dot = found.IndexOf('.', StringComparison.Ordinal);
-        return dot > 0 && seal.Holds(key, found[(dot + 1)..], found[..dot]) ? JsonSerializer.Deserialize<StreamTicket>(found[(dot + 1)..]) : null;
+        return found.Split('.', 2) is [var mac, var text] && seal.Holds(key, text, mac) ? JsonSerializer.Deserialize<StreamTicket>(text) : null;
     }
 
     private static string Key(string hash) => $"stream_ticket:{hash}";

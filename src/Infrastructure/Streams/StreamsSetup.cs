@@ -9,8 +9,9 @@ internal static class StreamsSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        services.AddSingleton<FrameMaker>();
-        services.AddSingleton<StreamHub>();
+        // Made when they are asked for: how frames are written is the API's.
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<FrameMaker>(provider));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<StreamHub>(provider));
         services.AddSingleton<IStreamHub>(provider => provider.GetRequiredService<StreamHub>());
         services.AddHostedService(provider => provider.GetRequiredService<StreamHub>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<StreamHub>().Memory);
