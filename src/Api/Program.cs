@@ -164,6 +164,7 @@ public static class Program
         builder.Services.AddDocumentation();
         builder.Services.AddSingleton<Metrics>();
         builder.Services.AddSingleton<Application.Streams.IFrameEncoder, Streams.FrameEncoder>();
+        builder.Services.AddSingleton<WebhookIntake>();
         builder.Services.AddBsp(options);
         var app = builder.Build();
         UsePipeline(app);
