@@ -1,4 +1,5 @@
 using Bsp.Api.Common;
+using Bsp.Application.Common;
 
 namespace Bsp.Api.Limits;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Projections;
 using ClickHouse.Driver.ADO;
 using ClickHouse.Driver.ADO.Parameters;

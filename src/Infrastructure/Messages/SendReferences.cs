@@ -2,6 +2,7 @@ using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
