@@ -14,10 +14,12 @@ public interface IAccountNumbers
     Task<Done> KeepAsync(SyncAccount command, NumberFacts facts, CancellationToken ct);
 
     /// <summary>
-    /// Claims the number for the account, which becomes CONNECTED, and releases what waited for it: Meta has confirmed token, number and WABA. A holder that cannot hold it any longer gives
+    /// Claims the number for the account, which becomes CONNECTED, and releases what waited for it: Meta has confirmed token, number and
+    /// WABA. A holder that cannot hold it any longer gives
     /// way (docs/decisions/0175).
     /// </summary>
-    /// <exception cref="Domain.Common.Refusal"><c>account.number_taken</c>: the holder's own proof still stands, or others keep claiming it.</exception>
+    /// <exception cref="Domain.Common.Refusal"><c>account.number_taken</c>: the holder's own proof still stands, or others keep claiming
+    /// it.</exception>
     /// <exception cref="MetaRefused">Meta could not be asked about the holder.</exception>
     Task<Done> ClaimAsync(SyncAccount command, MetaNumber number, NumberFacts facts, CancellationToken ct);
 }

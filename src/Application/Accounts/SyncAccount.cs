@@ -6,7 +6,8 @@ using MediatR;
 namespace Bsp.Application.Accounts;
 
 /// <summary>
-/// Asks Meta for the number's facts and stores them. <paramref name="Connect"/> first has Meta confirm that the token may act for the number and that the
+/// Asks Meta for the number's facts and stores them. <paramref name="Connect"/> first has Meta confirm that the token may act for the
+/// number and that the
 /// number belongs to the WABA, subscribes to the WABA's webhooks and makes the account CONNECTED: only then are webhooks routed to it.
 /// </summary>
 /// <param name="Connect">False: only the facts are refreshed.</param>
@@ -16,15 +17,20 @@ namespace Bsp.Application.Accounts;
 /// <exception cref="MetaRefused">Meta did not agree or answer; nothing was changed here.</exception>
 public sealed record SyncAccount(Guid OrganizationId, Guid Id, bool Connect, long? SeenVersion) : ICommandOn;
 
-/// <summary>Meta is asked before anything is written: no row is locked while a foreign server thinks. Connecting claims the number, after Meta confirmed token, number and WABA.</summary>
+/// <summary>
+/// Meta is asked before anything is written: no row is locked while a foreign server thinks. Connecting claims the number, after Meta
+/// confirmed token, number and WABA.
+/// </summary>
 public sealed class SyncAccountHandler(IAccountNumbers accounts, IMeta meta) : IRequestHandler<SyncAccount, Done>
 {
     public async Task<Done> Handle(SyncAccount command, CancellationToken ct)
     {
-        var number = await accounts.NumberAsync(command.OrganizationId, command.Id, ct) ?? throw new Refusal("account.unknown", "There is no such account.");
+        var number = await accounts.NumberAsync(command.OrganizationId, command.Id, ct)
+            ?? throw new Refusal("account.unknown", "There is no such account.");
         if (!SecretText.IsHeader(number.AccessToken))
         {
-            throw new Refusal("account.no_token", "The account has no access token that could be sent to Meta: change its credentials first.");
+            throw new Refusal("account.no_token",
+                "The account has no access token that could be sent to Meta: change its credentials first.");
         }
 
         if (!command.Connect)

@@ -12,7 +12,8 @@ public sealed record DeleteTemplate(Guid OrganizationId, Guid TemplateId, long? 
     Guid ICommandOn.Id => TemplateId;
 }
 
-public sealed class DeleteTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock) : IRequestHandler<DeleteTemplate, Done>
+public sealed class DeleteTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock)
+    : IRequestHandler<DeleteTemplate, Done>
 {
     public async Task<Done> Handle(DeleteTemplate command, CancellationToken ct)
     {

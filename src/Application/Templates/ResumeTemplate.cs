@@ -12,7 +12,8 @@ public sealed record ResumeTemplate(Guid OrganizationId, Guid TemplateId, long? 
     Guid ICommandOn.Id => TemplateId;
 }
 
-public sealed class ResumeTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock) : IRequestHandler<ResumeTemplate, Done>
+public sealed class ResumeTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock)
+    : IRequestHandler<ResumeTemplate, Done>
 {
     public async Task<Done> Handle(ResumeTemplate command, CancellationToken ct)
     {

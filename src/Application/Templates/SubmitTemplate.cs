@@ -7,14 +7,17 @@ using MediatR;
 
 namespace Bsp.Application.Templates;
 
-/// <summary>Sends it to Meta for review. In review or approved already: nothing is done. Refused by Meta: <see cref="MetaRefused"/>.</summary>
+/// <summary>
+/// Sends it to Meta for review. In review or approved already: nothing is done. Refused by Meta: <see cref="MetaRefused"/>.
+/// </summary>
 public sealed record SubmitTemplate(Guid OrganizationId, Guid TemplateId, long? SeenVersion) : ICommandOn
 {
     Guid ICommandOn.Id => TemplateId;
 }
 
 /// <summary>Meta is called between two looks at the stream; whatever a webhook told meanwhile stands.</summary>
-public sealed class SubmitTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock) : IRequestHandler<SubmitTemplate, Done>
+public sealed class SubmitTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock)
+    : IRequestHandler<SubmitTemplate, Done>
 {
     public async Task<Done> Handle(SubmitTemplate command, CancellationToken ct)
     {
@@ -31,7 +34,8 @@ public sealed class SubmitTemplateHandler(IEventStore store, ITemplateReferences
             s => Template.RecordSubmission(s, answer.MetaTemplateId, answer.Status, answer.Category, clock.GetUtcNow()), null, ct);
     }
 
-    private async Task<SubmittedTemplate> SubmitAsync(MetaNumber number, Template state, TemplateComponents components, CancellationToken ct)
+    private async Task<SubmittedTemplate> SubmitAsync(MetaNumber number, Template state, TemplateComponents components,
+        CancellationToken ct)
     {
         try
         {
@@ -40,8 +44,10 @@ public sealed class SubmitTemplateHandler(IEventStore store, ITemplateReferences
         }
         catch (MetaRefused refused) when (state.MetaTemplateId is null && !refused.TimedOut)
         {
-            // Perhaps an earlier submission of ours went through and the process died before it was written down: then Meta has this very text.
-            var there = (await meta.ListTemplatesAsync(number, ct)).FirstOrDefault(t => t.Name == state.Name && t.Language == state.Language);
+            // Perhaps an earlier submission of ours went through and the process died before it was written down: then Meta has this very
+            // text.
+            var there = (await meta.ListTemplatesAsync(number, ct))
+                .FirstOrDefault(t => t.Name == state.Name && t.Language == state.Language);
             if (there is { Components.ValueKind: JsonValueKind.Array } && TemplateComponents.Read(there.Components).ReadsLike(components))
             {
                 return new(there.MetaTemplateId, there.Status, there.Category);

@@ -7,13 +7,16 @@ using MediatR;
 
 namespace Bsp.Application.Templates;
 
-/// <summary>Asks Meta how it stands and records what differs. Refused with <c>template.not_at_meta</c> when Meta has none of this name and language.</summary>
+/// <summary>
+/// Asks Meta how it stands and records what differs. Refused with <c>template.not_at_meta</c> when Meta has none of this name and language.
+/// </summary>
 public sealed record SyncTemplate(Guid OrganizationId, Guid TemplateId) : ICommandOn
 {
     Guid ICommandOn.Id => TemplateId;
 }
 
-public sealed class SyncTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock) : IRequestHandler<SyncTemplate, Done>
+public sealed class SyncTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock)
+    : IRequestHandler<SyncTemplate, Done>
 {
     public async Task<Done> Handle(SyncTemplate command, CancellationToken ct)
     {
@@ -25,6 +28,7 @@ public sealed class SyncTemplateHandler(IEventStore store, ITemplateReferences r
             ?? listed.FirstOrDefault(t => t.Name == state.Name && t.Language == state.Language)
             ?? throw new Refusal("template.not_at_meta", "Meta has no template of this name and language. Submit it.");
         return await store.DecideTemplate(command.OrganizationId, command.TemplateId,
-            s => Template.Sync(s, there.MetaTemplateId, there.Status, there.RejectedReason, there.Category, there.Components, clock.GetUtcNow()), null, ct);
+            s => Template.Sync(s, there.MetaTemplateId, there.Status, there.RejectedReason, there.Category, there.Components,
+                clock.GetUtcNow()), null, ct);
     }
 }

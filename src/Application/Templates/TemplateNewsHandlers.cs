@@ -6,7 +6,8 @@ namespace Bsp.Application.Templates;
 
 /// <summary>What Meta's webhooks say about templates. Finds the template, then decides; asking again finds nothing to do.</summary>
 public sealed class TemplateNewsHandlers(IEventStore store, ITemplateReferences references) :
-    IRequestHandler<RecordTemplateStatus, Guid?>, IRequestHandler<RecordTemplateCategory, Guid?>, IRequestHandler<RecordTemplateQuality, Guid?>,
+    IRequestHandler<RecordTemplateStatus, Guid?>, IRequestHandler<RecordTemplateCategory, Guid?>,
+        IRequestHandler<RecordTemplateQuality, Guid?>,
     IRequestHandler<RecordTemplateComponents, Guid?>
 {
     public Task<Guid?> Handle(RecordTemplateStatus news, CancellationToken ct) =>

@@ -1,14 +1,16 @@
 using Bsp.Application.Accounts;
 using Bsp.Application.Common;
 using Bsp.Application.Meta;
+using Bsp.Domain.Plans;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Accounts;
 
 /// <summary>An account's row and its claim in the directory.</summary>
-public sealed class AccountNumbers(Shards shards, NumberClaims claims, AuditLog audit) : IAccountNumbers
+public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitlements entitlements, AuditLog audit) : IAccountNumbers
 {
     public async Task<MetaNumber?> NumberAsync(Guid organizationId, Guid accountId, CancellationToken ct) => (await claims.AccountAsync(organizationId, accountId, ct))?.Number;
 
@@ -32,6 +34,11 @@ public sealed class AccountNumbers(Shards shards, NumberClaims claims, AuditLog 
         {
             return (true, await shards.InBothAsync(home, [command.OrganizationId], async (directory, own) =>
             {
+                if ((await own.QueryAsync("SELECT status FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", r => r.GetString(0), ct, command.OrganizationId, command.Id)) is ["DISCONNECTED"])
+                {
+                    await entitlements.RequireRoomAsync(own, command.OrganizationId, PlanFeatures.Numbers, ct); // it was given up, and counts anew
+                }
+
                 var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", ct);
                 if (!await NumberClaims.ClaimAsync(directory, number, NumberClaims.Digits(facts, number.PhoneNumberId), command.OrganizationId, command.Id, replaced, ct))
                 {

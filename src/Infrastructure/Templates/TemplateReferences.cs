@@ -9,7 +9,9 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Templates;
 
-/// <summary>Accounts, <c>bsp.template_names</c> and <c>templates</c>, as the use cases of templates ask for them: one statement each.</summary>
+/// <summary>
+/// Accounts, <c>bsp.template_names</c> and <c>templates</c>, as the use cases of templates ask for them: one statement each.
+/// </summary>
 public sealed class TemplateReferences(Shards shards, ISecrets secrets) : ITemplateReferences
 {
     public async Task<MetaNumber> NumberAsync(Guid organizationId, Guid accountId, CancellationToken ct)
@@ -27,10 +29,12 @@ public sealed class TemplateReferences(Shards shards, ISecrets secrets) : ITempl
         };
     }
 
-    public async Task TakeNameAsync(Guid organizationId, Guid accountId, string name, string language, Guid templateId, CancellationToken ct)
+    public async Task TakeNameAsync(Guid organizationId, Guid accountId, string name, string language, Guid templateId,
+        CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        var accounts = await shard.QueryAsync(organizationId, "SELECT id FROM whatsapp_accounts WHERE id = $1", row => row.GetGuid(0), ct, accountId);
+        var accounts =
+            await shard.QueryAsync(organizationId, "SELECT id FROM whatsapp_accounts WHERE id = $1", row => row.GetGuid(0), ct, accountId);
         if (accounts.Count == 0)
         {
             throw new Refusal("account.unknown", "There is no such account.");
@@ -62,5 +66,6 @@ public sealed class TemplateReferences(Shards shards, ISecrets secrets) : ITempl
         return found is [var id, ..] ? id : null;
     }
 
-    private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+    private static NpgsqlParameter Text(string? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 }
