@@ -10,8 +10,9 @@ internal static class CampaignsSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<IMergedRecipients, MergedRecipients>();
+        services.AddSingleton<CampaignEstimator>();
+        services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();
         services.AddHostedService<CampaignDriver>();
     }
