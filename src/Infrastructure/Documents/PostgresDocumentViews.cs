@@ -24,27 +24,27 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
             + (filter.AssignedTo is not null ? " AND assigned_to = $4 AND assigned_to <> '00000000-0000-0000-0000-000000000000'" : " AND $4::uuid IS NULL")
             + (filter.ContactId is not null ? " AND contact_id = $5" : " AND $5::uuid IS NULL");
         var rows = await shard.QueryAsync(organizationId, $"""
-            SELECT doc::text FROM (SELECT doc, status, priority, assigned_to, account_id, team_id, unread, window_until, snoozed_until, tags, last_message_at, _id {walk}
-                                    ORDER BY last_message_at DESC, _id DESC LIMIT {WalkMax}) d
-             WHERE ($6::text IS NULL OR status = $6) AND ($7::uuid IS NULL OR account_id = $7) AND ($8::text IS NULL OR priority = $8) AND ($9::text IS NULL OR tags @> jsonb_build_array($9))
-               AND ($10::boolean IS NULL OR (coalesce(unread, 0) > 0) = $10) AND ($11::boolean IS NULL OR (assigned_to IS NULL) = $11) AND ($12::boolean IS NULL OR coalesce(window_until > $14, false) = $12)
-               AND ($13::boolean IS NULL OR (snoozed_until IS NOT NULL) = $13) AND ($15::uuid IS NULL OR team_id = $15)
-             ORDER BY last_message_at DESC, _id DESC LIMIT $16
-            """, r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct,
+            SELECT CASE WHEN kept THEN doc::text END, CASE WHEN n = {WalkMax} THEN last_message_at END, _id
+              FROM (SELECT d.*, row_number() OVER (ORDER BY last_message_at DESC, _id DESC) AS n,
+                           ($6::text IS NULL OR status = $6) AND ($7::uuid IS NULL OR account_id = $7) AND ($8::text IS NULL OR priority = $8)
+                           AND ($9::text IS NULL OR tags @> jsonb_build_array($9)) AND ($10::boolean IS NULL OR (coalesce(unread, 0) > 0) = $10)
+                           AND ($11::boolean IS NULL OR (assigned_to IS NULL) = $11) AND ($12::boolean IS NULL OR coalesce(window_until > $14, false) = $12)
+                           AND ($13::boolean IS NULL OR (snoozed_until IS NOT NULL) = $13) AND ($15::uuid IS NULL OR team_id = $15) AS kept
+                      FROM (SELECT doc, status, priority, assigned_to, account_id, team_id, unread, window_until, snoozed_until, tags, last_message_at, _id {walk}
+                             ORDER BY last_message_at DESC, _id DESC LIMIT {WalkMax}) d) w
+             WHERE kept OR n = {WalkMax} ORDER BY last_message_at DESC, _id DESC LIMIT $16
+            """,
+            r => (Kept: r.IsDBNull(0) ? null : DocumentJson.Read<ConversationDocument>(r.GetString(0)),
+                End: r.IsDBNull(1) ? null : new DocumentCursor(r.GetFieldValue<DateTimeOffset>(1), DocumentId.From(r.GetFieldValue<byte[]>(2)))), ct,
             [
-                .. Walk(), Text(filter.Status), Uuid(filter.AccountId), Text(filter.Priority), Text(filter.Tag), Truth(filter.Unread), Truth(filter.Unassigned), Truth(filter.WindowOpen), Truth(filter.Snoozed),
-                filter.Now.UtcDateTime, Uuid(filter.TeamId), limit + 1,
+                .. Walk(), Text(filter.Status), Uuid(filter.AccountId), Text(filter.Priority), Text(filter.Tag), Truth(filter.Unread),
+                Truth(filter.Unassigned), Truth(filter.WindowOpen), Truth(filter.Snoozed), filter.Now.UtcDateTime, Uuid(filter.TeamId), limit + 1,
             ]);
-        var page = PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
-        return page.NextCursor is null && await WalkEndAsync(shard, organizationId, walk, Walk(), ct) is { } end ? page with { NextCursor = end.ToString() } : page;
+        var page = PageOf([.. rows.Select(row => row.Kept).OfType<ConversationDocument>()], limit, d => new(d.LastMessageAt!.Value, d.Id));
+        return page.NextCursor is null && rows is [.., { End: { } end }] ? page with { NextCursor = end.ToString() } : page;
 
         object?[] Walk() => [organizationId, Time(from), Id(from), Uuid(filter.AssignedTo), Uuid(filter.ContactId)];
     }
-
-    // Where a walk of the whole length ended; null: it came to the last conversation.
-    private static async Task<DocumentCursor?> WalkEndAsync(Shard shard, Guid organizationId, string walk, object?[] arguments, CancellationToken ct) =>
-        await shard.FirstAsync(organizationId, $"SELECT last_message_at, _id {walk} ORDER BY last_message_at DESC, _id DESC OFFSET {WalkMax - 1} LIMIT 1",
-            r => new DocumentCursor(r.GetFieldValue<DateTimeOffset>(0), DocumentId.From(r.GetFieldValue<byte[]>(1))), ct, arguments);
 
     public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct) =>
         await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND (organization_id = $2) IS TRUE",
