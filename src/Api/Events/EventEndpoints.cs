@@ -29,14 +29,12 @@ public sealed record EventsResponse(IReadOnlyList<EventResponse> Data, string Ne
 /// <summary>/v1/events: the organization's own log, for pulling instead of webhooks, and for auditors.</summary>
 public sealed class EventEndpoints : ICarterModule
 {
-    private const string View = "log_places.v1";
-
     public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/events", List).WithTags("Events").Produces<EventsResponse>()
         .Describe("The organization's own log in order, each event once, from ?after= on; ?types=, ?stream_id=, ?correlation_id= and ?causation_id= keep some. Archived ones are there too. administrative_act_done, the audit trail, is there for admins only.", "request.after", "request.invalid", "request.limit", "view.behind");
 
     private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.LogPlaces, caller.OrganizationId, ct);
         var from = after is null ? Position.Start : Position.TryParse(after, out var position) ? position : throw Problem.Field("request.after", "after", "must be a token as next_after, position or Bsp-Position answered it.");
         var slice = await mediator.Send(new ListEvents(caller.OrganizationId, new(types?.Split(','), stream_id, correlation_id, causation_id), from, paging.Limit, caller.Role >= Role.Admin), ct);
         return TypedResults.Ok(new EventsResponse([.. slice.Events.Select(stored => EventResponse.Of(stored, slice.UpTo.Epoch))], slice.UpTo.ToToken(), slice.More));

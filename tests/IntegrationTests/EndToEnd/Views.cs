@@ -97,8 +97,13 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
         return Patience.UntilAsync(RowsAsync, rows => rows == Interlocked.Exchange(ref last, rows), "the views have caught up");
     }
 
-    /// <summary>All views, whole.</summary>
-    public async Task<Dictionary<string, string>> ContentsAsync() => await IntegrationTests.Views.ViewContents.AllAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
+    /// <summary>All views, whole, but for the places of the log's events: every administrative act adds some.</summary>
+    public async Task<Dictionary<string, string>> ContentsAsync()
+    {
+        var all = await IntegrationTests.Views.ViewContents.AllAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
+        all.Remove("bsp.log_places");
+        return all;
+    }
 
     /// <summary>What is left of rebuilds, in any store.</summary>
     public async Task<List<string>> LitterAsync() => await IntegrationTests.Views.ViewContents.LitterAsync(admin, (await connection.Value).GetDatabase(), clickHouse);

@@ -1,17 +1,8 @@
 using Bsp.Application.Analytics;
 using Bsp.Domain.Messages;
-using Bsp.Infrastructure.Accounts;
 using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.Campaigns;
-using Bsp.Infrastructure.ClickHouse;
-using Bsp.Infrastructure.Contacts;
-using Bsp.Infrastructure.Conversations;
-using Bsp.Infrastructure.Documents;
-using Bsp.Infrastructure.Projections;
-using Bsp.Infrastructure.Redis;
 using Bsp.IntegrationTests.Common;
-using Bsp.IntegrationTests.Redis;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bsp.IntegrationTests.Views;
 
@@ -27,17 +18,9 @@ public sealed class AgreementTests(StoresFixture fixture)
         await using var database = await ViewsDatabase.NewAsync(fixture);
         var log = new RandomLog(seed, await database.NewOrganizationAsync());
         await database.WriteAsync(log);
-        using var server = new RedisServer();
-        await using var redis = new RedisConnection(server.ConnectionString);
-        using var clickHouse = ClickHouseTests.NewClient(fixture);
-        var schema = new ClickHouseSchema(clickHouse);
-        using var daily = new DailyStats(clickHouse, schema, database.Shards, TimeProvider.System, NullLogger<DailyStats>.Instance);
-        IProjection[] projections =
-        [
-            new ConversationsProjection(new PostgresDocumentStore(), new Plain()), new CampaignProgressProjection(redis), new CampaignCountersProjection(),
-            new ContactCountersProjection(), new AccountCountersProjection(), new MessageAnalyticsProjection(clickHouse, schema, daily, database.Shards),
-        ];
-        foreach (var projection in projections)
+        await using var container = new ViewsContainer(fixture, database);
+        var (redis, clickHouse, schema, daily) = (container.Redis, container.ClickHouse, container.ClickHouseSchema, container.Daily);
+        foreach (var projection in container.Views)
         {
             await database.RunAsync(projection, log, seed);
         }

@@ -18,10 +18,12 @@ public sealed class ViewsDatabase : IAsyncDisposable
 
     private ViewsDatabase(string admin, string text)
     {
-        Admin = NpgsqlDataSource.Create(admin);
+        (AdminConnection, Admin) = (admin, NpgsqlDataSource.Create(admin));
         app = NpgsqlDataSource.Create(text);
         Shards = new(app, [new Shard("A-Z", 1, app) { ConnectionString = text }]);
     }
+
+    public string AdminConnection { get; }
 
     public NpgsqlDataSource Admin { get; }
 
