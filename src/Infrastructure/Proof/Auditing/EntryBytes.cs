@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-namespace Bsp.Infrastructure.Ledger.Auditing;
+namespace Bsp.Infrastructure.Proof.Auditing;
 
 /// <summary>Fields of an entry, in the order of its canonical form.</summary>
 internal enum EntryField

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Bsp.Application.Ledger;
 
-namespace Bsp.Infrastructure.Ledger.Auditing;
+namespace Bsp.Infrastructure.Proof.Auditing;
 
 /// <summary>
 /// Puts the runs of one wallet together in their order: months that begin with what the one before ended with, closing entries with the month's root, and what is left of each hold. It holds the open

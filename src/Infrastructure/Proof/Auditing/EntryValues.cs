@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 
-namespace Bsp.Infrastructure.Ledger.Auditing;
+namespace Bsp.Infrastructure.Proof.Auditing;
 
 /// <summary><see cref="Domain.Ledger.EntryTypes"/> as a number.</summary>
 internal enum EntryKind

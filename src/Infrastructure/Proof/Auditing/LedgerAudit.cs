@@ -5,7 +5,7 @@ using Bsp.Domain.Ledger;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 
-namespace Bsp.Infrastructure.Ledger.Auditing;
+namespace Bsp.Infrastructure.Proof.Auditing;
 
 /// <summary>What an audit of one organization found.</summary>
 public sealed record LedgerAuditReport(Guid OrganizationId, long Entries, int Months, LedgerFault? FirstFault, IReadOnlyList<LedgerCheck> Checks)
@@ -167,7 +167,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         }
 
         var next = -1;
-        var running = Enumerable.Range(0, Math.Min(workers, chunks.Count)).Select(_ => WorkAsync(snapshot, chunks, results, () => Interlocked.Increment(ref next), stop.Token)).ToList();
+        var running = Enumerable.Range(0, Math.Min(workers, chunks.Count)).Select(n => WorkAsync(snapshot, n, chunks, results, () => Interlocked.Increment(ref next), stop.Token)).ToList();
         try
         {
             for (var i = 0; i < chunks.Count && fault is null; i++)
@@ -206,13 +206,15 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         }
     }
 
-    private async Task WorkAsync(AuditSnapshot snapshot, List<(Chunk Chunk, string Rows)> chunks, TaskCompletionSource<ChunkResult>?[] results, Func<int> take, CancellationToken ct)
+    // The first worker takes the snapshot's own connection, which has nothing else to do meanwhile.
+    private async Task WorkAsync(AuditSnapshot snapshot, int number, List<(Chunk Chunk, string Rows)> chunks, TaskCompletionSource<ChunkResult>?[] results, Func<int> take, CancellationToken ct)
     {
         var place = -1;
         try
         {
             await Task.Yield();
-            var (stream, table) = (await snapshot.OpenAsync(ct), await snapshot.OpenAsync(ct));
+            var stream = number == 0 ? snapshot.Own : await snapshot.OpenAsync(ct);
+            var table = await snapshot.OpenAsync(ct);
             using var audit = new ChunkAudit();
             while ((place = take()) < chunks.Count)
             {

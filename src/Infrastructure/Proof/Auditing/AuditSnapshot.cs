@@ -2,7 +2,7 @@ using System.Data;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 
-namespace Bsp.Infrastructure.Ledger.Auditing;
+namespace Bsp.Infrastructure.Proof.Auditing;
 
 /// <summary>One moment of the database, seen by several connections at once, for one organization: what is appended meanwhile is in none of them.</summary>
 internal sealed class AuditSnapshot : IAsyncDisposable
