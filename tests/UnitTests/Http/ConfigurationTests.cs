@@ -2,7 +2,7 @@ using Bsp.Infrastructure.Configuration;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 
-namespace Bsp.IntegrationTests.Http;
+namespace Bsp.UnitTests.Http;
 
 public sealed class ConfigurationTests
 {

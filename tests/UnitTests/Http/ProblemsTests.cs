@@ -9,7 +9,7 @@ using FluentValidation.Results;
 using Microsoft.AspNetCore.Http;
 using Npgsql;
 
-namespace Bsp.IntegrationTests.Http;
+namespace Bsp.UnitTests.Http;
 
 public sealed class ProblemsTests
 {

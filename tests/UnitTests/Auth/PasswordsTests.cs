@@ -1,7 +1,7 @@
 using Bsp.Application.Auth;
 using Bsp.Infrastructure.Auth;
 
-namespace Bsp.IntegrationTests.Auth;
+namespace Bsp.UnitTests.Auth;
 
 public sealed class PasswordsTests
 {

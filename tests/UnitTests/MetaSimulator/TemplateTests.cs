@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Bsp.MetaSimulator;
 
-namespace Bsp.IntegrationTests.MetaSimulator;
+namespace Bsp.UnitTests.MetaSimulator;
 
 public sealed class TemplateTests
 {

@@ -2,7 +2,7 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using Bsp.MetaSimulator;
 
-namespace Bsp.IntegrationTests.MetaSimulator;
+namespace Bsp.UnitTests.MetaSimulator;
 
 public sealed class MessageRuleTests
 {

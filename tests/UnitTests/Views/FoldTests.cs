@@ -7,7 +7,7 @@ using Bsp.Infrastructure.Accounts;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.Messages;
 
-namespace Bsp.IntegrationTests.Views;
+namespace Bsp.UnitTests.Views;
 
 /// <summary>The folds as pure functions.</summary>
 public sealed class FoldTests

@@ -4,7 +4,7 @@ using Bsp.Application.Messages;
 using Bsp.Infrastructure.Documents;
 using MongoDB.Bson;
 
-namespace Bsp.IntegrationTests.Views;
+namespace Bsp.UnitTests.Views;
 
 /// <summary>Every name of the specification's collections (§2), as the official driver writes them to MongoDB and as JSONB holds them. A document with everything in it is written.</summary>
 public sealed class DocumentNamesTests

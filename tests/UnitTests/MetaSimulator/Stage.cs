@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Bsp.MetaSimulator;
 
-namespace Bsp.IntegrationTests.MetaSimulator;
+namespace Bsp.UnitTests.MetaSimulator;
 
 /// <summary>An answer of Graph.</summary>
 internal sealed record Answered(int Status, JsonElement Body)
@@ -106,6 +106,16 @@ internal sealed class Stage : IAsyncDisposable
     {
         await Receiver.Until(all => all.Any(wanted), deadline);
         await Settled();
+    }
+
+    /// <summary>Until it is so; the deadline's error says that it never was.</summary>
+    public static async Task Until(Func<bool> condition)
+    {
+        using var limit = new CancellationTokenSource(Deadline);
+        while (!condition())
+        {
+            await Task.Delay(10, limit.Token);
+        }
     }
 
     public async Task<Stage> Settle()

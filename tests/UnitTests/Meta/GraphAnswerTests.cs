@@ -7,7 +7,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Meta;
 using Bsp.Infrastructure.Meta;
 
-namespace Bsp.IntegrationTests.Meta;
+namespace Bsp.UnitTests.Meta;
 
 /// <summary>Whatever comes back from Graph: a send has one outcome and throws nothing, every other call answers or says that Meta did not, and neither time nor memory is without a bound.</summary>
 public sealed class GraphAnswerTests

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Bsp.MetaSimulator;
 
-namespace Bsp.IntegrationTests.MetaSimulator;
+namespace Bsp.UnitTests.MetaSimulator;
 
 public sealed class AccountTests
 {

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Bsp.IntegrationTests.Meta;
+namespace Bsp.UnitTests.Meta;
 
 /// <summary>A Graph that answers every request with the same bytes, whatever they are, over a socket of its own.</summary>
 internal sealed class OddGraph : IDisposable

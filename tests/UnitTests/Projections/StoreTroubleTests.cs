@@ -5,7 +5,7 @@ using Bsp.Infrastructure.Projections;
 using Npgsql;
 using StackExchange.Redis;
 
-namespace Bsp.IntegrationTests.Projections;
+namespace Bsp.UnitTests.Projections;
 
 /// <summary>Passing errors are waited out, all others are the item's: what nobody foresaw blocks nobody for ever.</summary>
 public sealed class StoreTroubleTests

@@ -1,6 +1,6 @@
 using Bsp.Infrastructure.Webhooks;
 
-namespace Bsp.IntegrationTests.Webhooks;
+namespace Bsp.UnitTests.Webhooks;
 
 /// <summary>Readers make way for answers to Meta, but not for ever.</summary>
 public sealed class WebhookSignalTests

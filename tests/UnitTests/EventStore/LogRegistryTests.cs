@@ -11,7 +11,7 @@ using JasperFx;
 using Marten;
 using Marten.Events;
 
-namespace Bsp.IntegrationTests.EventStore;
+namespace Bsp.UnitTests.EventStore;
 
 /// <summary>Marten and the lanes write the same names and the same bodies, whichever of them carries a stream.</summary>
 public sealed class LogRegistryTests
@@ -39,7 +39,7 @@ public sealed class LogRegistryTests
     public void A_body_is_written_and_read_as_the_lanes_do(string name)
     {
         var type = EventTypes.All[name];
-        var golden = File.ReadAllBytes(Path.Combine(Bsp.LocalStores.Common.Checkout.Root!, "tests", "UnitTests", "EventStore", "golden", name + ".json"));
+        var golden = File.ReadAllBytes(Repository.Path("tests", "UnitTests", "EventStore", "golden", name + ".json"));
         var body = JsonSerializer.Deserialize(golden, type, EventTypes.Json)!;
         var ours = JsonSerializer.SerializeToElement(body, type, EventTypes.Json);
         var serializer = Options.Serializer();

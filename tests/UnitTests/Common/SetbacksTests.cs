@@ -1,6 +1,6 @@
 using Bsp.Infrastructure.Common;
 
-namespace Bsp.IntegrationTests.Common;
+namespace Bsp.UnitTests.Common;
 
 /// <summary>A loop that tries for ever tries ever more rarely.</summary>
 public sealed class SetbacksTests

@@ -1,8 +1,7 @@
 using System.Text.Json;
-using Bsp.IntegrationTests.Redis;
 using Bsp.MetaSimulator;
 
-namespace Bsp.IntegrationTests.MetaSimulator;
+namespace Bsp.UnitTests.MetaSimulator;
 
 public sealed class MagicNumberTests
 {
@@ -89,7 +88,7 @@ public sealed class MagicNumberTests
         using var patience = new CancellationTokenSource();
         using var body = new StringContent(JsonSerializer.Serialize(new { messaging_product = "whatsapp", to = Prefix + "0003", text = new { body = "x" } }));
         var sending = stage.Http.PostAsync($"v25.0/{Stage.Phone}/messages", body, patience.Token);
-        await Eventually.Holds(() => stage.Simulator.State.ReadCounters().Hung == 1, "Meta has it and does not answer");
+        await Stage.Until(() => stage.Simulator.State.ReadCounters().Hung == 1); // Meta has it and does not answer
         await patience.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(sending);
         (await stage.Statuses(Prefix + "0003")).ShouldBe(["sent", "delivered", "read"]);

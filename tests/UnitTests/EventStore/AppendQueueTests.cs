@@ -1,11 +1,13 @@
+using Bsp.Application.EventStore;
+using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.EventStore;
-using static Bsp.IntegrationTests.EventStore.Facts;
 
-namespace Bsp.IntegrationTests.EventStore;
+namespace Bsp.UnitTests.EventStore;
 
 public sealed class AppendQueueTests
 {
+    private static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
     private readonly AppendQueue queue = new(batchEventsMax: 100);
     private readonly Guid loud = Uuid.New();
 
@@ -72,5 +74,5 @@ public sealed class AppendQueueTests
         await Should.ThrowAsync<OperationCanceledException>(call.Outcome);
     }
 
-    private static AppendCall Call(Guid organization, params Guid[] streams) => new(organization, [.. streams.Select(s => Append(s, null, Resumed(s)))], request: null);
+    private static AppendCall Call(Guid organization, params Guid[] streams) => new(organization, [.. streams.Select(s => new StreamAppend(s, Campaign.StreamType, null, [new CampaignResumed(s, Noon)]))], request: null);
 }
