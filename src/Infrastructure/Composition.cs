@@ -16,6 +16,8 @@ using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.LedgerAudits;
+using Bsp.Infrastructure.LedgerHeads;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Privacy;
@@ -55,6 +57,8 @@ public static class Composition
         HealthSetup.Add,
         IdempotencySetup.Add,
         ImportsSetup.Add,
+        LedgerAuditsSetup.Add,
+        LedgerHeadsSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
         PrivacySetup.Add,

@@ -23,7 +23,7 @@ public sealed record GetLedgerHead(Guid OrganizationId, string? Currency) : IReq
 /// <summary>The heads that a day ended with: the organization's, and the signed root over all organizations' heads of that day, with the path from one to the other.</summary>
 /// <param name="Number">Of the day's root, from 1: days are linked, so that none can be left out.</param>
 /// <param name="Head">The organization's.</param>
-/// <param name="LeafHash">Hex: SHA-256 of 0x00 and the head's message.</param>
+/// <param name="LeafHash">Hex: SHA-256 of 0x00 and the SHA-256 of the head's message.</param>
 /// <param name="Index">From 0, among <paramref name="Heads"/>.</param>
 /// <param name="Path">Hex, from the leaf upwards (RFC 6962 §2.1.1): leads from <paramref name="LeafHash"/> to <paramref name="Root"/>.</param>
 /// <param name="Previous">Hex: hash of the day's message before; zeros: there is none.</param>
@@ -52,3 +52,8 @@ public sealed record LedgerProof(Guid TransactionId, string Canonical, string Pr
 
 /// <exception cref="Domain.Common.Refusal"><c>transaction.unknown</c></exception>
 public sealed record GetLedgerProof(Guid OrganizationId, Guid TransactionId) : IRequest<LedgerProof>;
+
+/// <summary>The entries of an organization's ledger as they are stored, in the order of the chain, some at a time, in constant memory.</summary>
+/// <param name="From">First month, <c>yyyy-mm</c>; null: from the beginning.</param>
+/// <param name="To">Last month; null: to the end.</param>
+public sealed record ExportLedger(Guid OrganizationId, string? From, string? To) : IRequest<IAsyncEnumerable<IReadOnlyList<System.Text.Json.JsonElement>>>;

@@ -38,7 +38,7 @@ CREATE TABLE bsp.ledger_days (
   day date PRIMARY KEY,             -- UTC
   n bigint NOT NULL UNIQUE,         -- from 1 without gaps
   heads bigint NOT NULL,
-  root bytea NOT NULL,              -- RFC 6962 over the heads' messages, in the order of organization and currency
+  root bytea NOT NULL,              -- RFC 6962 over the SHA-256 of the heads' messages, in the order of organization and currency
   previous bytea NOT NULL,          -- SHA-256 of the message of the day before; 32 zero bytes: there is none
   made_at timestamptz NOT NULL,
   message text NOT NULL,            -- what is signed
@@ -51,31 +51,23 @@ CREATE TABLE bsp.ledger_day_heads (
   day date NOT NULL REFERENCES bsp.ledger_days (day) DEFERRABLE INITIALLY DEFERRED,
   currency text NOT NULL,
   place bigint NOT NULL,            -- from 0, among the day's heads
+  path bytea[] NOT NULL,            -- from the head's leaf to the day's root
   message text NOT NULL,            -- what is signed
   key_id text NOT NULL,
   signature bytea NOT NULL,
   PRIMARY KEY (organization_id, day, currency)
 );
-CREATE INDEX ledger_day_heads_place ON bsp.ledger_day_heads (day, place);
 SELECT bsp.secure_by_tenant('bsp.ledger_day_heads');
 
--- The leaves of a day in order: hashes, which tell nothing about the others' wallets.
-CREATE FUNCTION bsp.ledger_day_leaves(p_day date) RETURNS SETOF bytea
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT sha256('\x00'::bytea || convert_to(h.message, 'UTF8')) FROM bsp.ledger_day_heads h WHERE h.day = p_day ORDER BY h.place
+-- Heads of all organizations, for the day's root; p_after_*: keyset.
+CREATE FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit int)
+RETURNS TABLE (organization_id uuid, currency text, month text, size bigint, hash text, tree bytea, balance numeric, held numeric)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_sort = off AS $$
+  SELECT h.organization_id, h.currency, h.month, h.size, encode(h.hash, 'hex'), h.tree, h.balance, h.held FROM bsp.ledger_heads h
+   WHERE (h.organization_id, h.currency) > (p_after_organization, p_after_currency) ORDER BY h.organization_id, h.currency LIMIT least(p_limit, 1000)
 $$;
-
--- Inner nodes of months' Merkle trees, level 8 (256 entries each): made when a proof is asked for, so that the next one is cheap. A copy: a proof is checked against the head before it is given.
-CREATE TABLE bsp.ledger_nodes (
-  organization_id uuid NOT NULL,
-  stream_id uuid NOT NULL,
-  number bigint NOT NULL,           -- from 0
-  hash bytea NOT NULL,
-  PRIMARY KEY (organization_id, stream_id, number)
-);
-SELECT bsp.secure_by_tenant('bsp.ledger_nodes');
 
 REVOKE ALL ON bsp.ledger_days, bsp.ledger_day_heads FROM bsp_app;
 GRANT SELECT, INSERT ON bsp.ledger_days, bsp.ledger_day_heads TO bsp_app;
-REVOKE ALL ON FUNCTION bsp.lease_ledger_audit(uuid, int), bsp.ledger_day_leaves(date) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bsp.lease_ledger_audit(uuid, int), bsp.ledger_day_leaves(date) TO bsp_app;
+REVOKE ALL ON FUNCTION bsp.lease_ledger_audit(uuid, int), bsp.ledger_heads_of_all(uuid, text, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bsp.lease_ledger_audit(uuid, int), bsp.ledger_heads_of_all(uuid, text, int) TO bsp_app;

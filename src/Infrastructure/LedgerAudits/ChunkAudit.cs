@@ -4,7 +4,7 @@ using Bsp.Application.Ledger;
 using Bsp.Domain.Ledger;
 using Npgsql;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>
 /// Checks one run of entries alone: form, hash, chain, arithmetic, order, and each row of <c>transactions</c> beside its entry. Both are read in step, in the order of ids. Since each entry carries the
@@ -30,17 +30,19 @@ internal sealed class ChunkAudit : IDisposable
     private EntryValues last;
     private long entries;
     private long transactions;
+    private long placed;
+    private long placedSum;
 
     /// <param name="stream">Sees the organization, and the same moment as <paramref name="table"/>.</param>
     /// <param name="rowsOf">Which rows of the table belong to the run, as a condition on <c>t.id</c>; null: the table is not compared.</param>
     public ChunkResult Run(NpgsqlConnection stream, NpgsqlConnection table, Guid organizationId, Chunk of, string? rowsOf, CancellationToken ct)
     {
-        (organization, chunk, fault, opening, closing, last, entries, transactions) = (organizationId, of, null, null, null, default, 0, 0);
+        (organization, chunk, fault, opening, closing, last, entries, transactions, placed, placedSum) = (organizationId, of, null, null, null, default, 0, 0, 0, 0);
         holds.Clear();
         fold.Clear();
         var select = string.Format(System.Globalization.CultureInfo.InvariantCulture, Entries, organizationId, of.Of.StreamId, of.After, of.UpTo);
         using (var stored = new CopyRows(stream, select, 3))
-        using (var rows = rowsOf is null ? null : new CopyRows(table, TableRow.Select(organizationId, of.Of.Currency, rowsOf), TableRow.Columns))
+        using (var rows = rowsOf is null ? null : new CopyRows(table, TableRow.Select(organizationId, of.Of.IsOnly ? null : of.Of.Currency, rowsOf), TableRow.Columns))
         {
             if (of.After == 0 || Before(stored))
             {
@@ -50,7 +52,7 @@ internal sealed class ChunkAudit : IDisposable
         }
 
         var end = entries == 0 ? null : new ChainEnd(Convert.ToHexStringLower(lastHash), last.Balance, last.Held, last.CreatedAt, last.Id, of.Of.Month);
-        return new(of, fault, entries, transactions, opening, end, [.. fold.Complete()], closing, new Dictionary<string, HoldMove>(holds));
+        return new(of, fault, entries, transactions, opening, end, [.. fold.Complete()], closing, new Dictionary<string, HoldMove>(holds), placed, placedSum);
     }
 
     public void Dispose() => entry.Dispose();
@@ -196,6 +198,8 @@ internal sealed class ChunkAudit : IDisposable
         switch (now.Kind)
         {
             case EntryKind.HoldPlaced when moved == now.Amount:
+                (placed, placedSum) = (placed + 1, placedSum + moved);
+                return Move(entry[EntryField.ReferenceId], moved, empties: false);
             case EntryKind.HoldReleased when moved == -now.Amount:
                 return Move(entry[EntryField.ReferenceId], moved, empties: false);
             case EntryKind.HoldSettled or EntryKind.HoldExpired when moved == -now.Amount:

@@ -5,7 +5,7 @@ using Bsp.Domain.Ledger;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Sharding;
 
-namespace Bsp.Infrastructure.Proof.Heads;
+namespace Bsp.Infrastructure.LedgerHeads;
 
 /// <summary>
 /// Signs heads of ledgers with the key that signs the log's (docs/decisions/0210): it is derived from the master key and lies in no database. What is signed begins with the form's name, so

@@ -1,10 +1,11 @@
 using Bsp.Application.Ledger;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>A month of a wallet, as it is stored.</summary>
 /// <param name="Version">Of its stream: entries that it must have.</param>
-internal sealed record MonthStream(string Currency, string Month, Guid StreamId, long Version);
+/// <param name="IsOnly">The organization has no ledger in another currency.</param>
+internal sealed record MonthStream(string Currency, string Month, Guid StreamId, long Version, bool IsOnly);
 
 /// <summary>A run of a month's entries, by sequence.</summary>
 /// <param name="After">Exclusive.</param>
@@ -28,4 +29,4 @@ internal sealed record ClosingEntry(byte[] Hash, string Entries, string Root, Gu
 /// <param name="Opening">What the opening entry says the month before ended with; null: the run does not begin a month.</param>
 /// <param name="Nodes">Subtrees over the entries, largest first; without a closing entry.</param>
 internal sealed record ChunkResult(Chunk Chunk, LedgerFault? Fault, long Entries, long Transactions, ChainEnd? Opening, ChainEnd? End, IReadOnlyList<(byte[] Node, int Level)> Nodes,
-    ClosingEntry? Closing, IReadOnlyDictionary<string, HoldMove> Holds);
+    ClosingEntry? Closing, IReadOnlyDictionary<string, HoldMove> Holds, long HoldsPlaced, long HoldsPlacedSum);

@@ -3,7 +3,7 @@ using Bsp.Application.Ledger;
 using Bsp.Infrastructure.Sealing;
 using MediatR;
 
-namespace Bsp.Infrastructure.Proof.Heads;
+namespace Bsp.Infrastructure.LedgerHeads;
 
 /// <summary>The keys of <see cref="LogKeyRing"/> as JSON Web Keys.</summary>
 public sealed class LedgerKeysHandler(LogKeyRing ring, LogSigner signer) : IRequestHandler<ListLedgerKeys, IReadOnlyList<LedgerKey>>

@@ -2,7 +2,7 @@ using System.Data;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>One moment of the database, seen by several connections at once, for one organization: what is appended meanwhile is in none of them.</summary>
 internal sealed class AuditSnapshot : IAsyncDisposable
@@ -58,6 +58,14 @@ internal sealed class AuditSnapshot : IAsyncDisposable
         }
 
         return rows;
+    }
+
+    /// <summary>From here on whole tables are joined: by hashing, also where statistics say that there is nothing in them.</summary>
+    public async Task JoinByHashingAsync(CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            "SET LOCAL enable_seqscan = on; SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'", Own);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     // A connection that is given back rolls its transaction back.

@@ -1,19 +1,20 @@
 using System.Text.Json;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>Rows of <c>transactions</c> beside the entries that they were made of.</summary>
 internal sealed class TableRow
 {
-    public const int Columns = 10;
+    public const int Columns = 13;
     public const int Id = 0;
-    private const string Names = "t.id, t.type, t.amount, t.balance_after, t.currency, t.category, t.reference_id, t.description, t.metadata, t.created_at";
+    private const string Names = "t.id, t.type, t.amount, t.balance_after, t.currency, t.category, t.reference_id, t.description, t.metadata, t.created_at, t.sequence, t.previous_hash, t.hash";
     private byte[] scratch = new byte[1024];
 
     /// <summary>In the order of their ids, which is that of the entries.</summary>
     /// <param name="ids">Condition on <c>t.id</c>.</param>
-    public static string Select(Guid organizationId, string currency, string ids) =>
-        $"SELECT {Names} FROM public.transactions t WHERE t.organization_id = '{organizationId}' AND t.currency = '{currency}' AND {ids} ORDER BY t.id";
+    /// <param name="currency">Null: whatever the currency; there is one ledger only.</param>
+    public static string Select(Guid organizationId, string? currency, string ids) =>
+        $"SELECT {Names} FROM public.transactions t WHERE t.organization_id = '{organizationId}' AND {(currency is null ? "" : $"t.currency = '{currency}' AND ")}{ids} ORDER BY t.id";
 
     /// <summary>The first column that is not what the entry says; null: the row is the entry's.</summary>
     public string? Differs(CopyRows row, EntryBytes entry, in EntryValues values)
@@ -42,7 +43,10 @@ internal sealed class TableRow
             : !Same(row, 6, entry, EntryField.ReferenceId) ? "reference_id"
             : !Same(row, 7, entry, EntryField.Description) ? "description"
             : !SameMetadata(row, entry) ? "metadata"
-            : row.IsNull(9) || row.Microseconds(9) != values.CreatedAt ? "created_at" : null;
+            : row.IsNull(9) || row.Microseconds(9) != values.CreatedAt ? "created_at"
+            : row.IsNull(10) || row.Int64(10) != values.Sequence ? "sequence"
+            : !row[11].SequenceEqual(entry.PreviousHash) ? "previous_hash"
+            : !row[12].SequenceEqual(entry.Hash) ? "hash" : null;
     }
 
     private static bool Same(CopyRows row, int column, EntryBytes entry, EntryField field) => row.IsNull(column) == entry.IsNull(field) && row[column].SequenceEqual(entry[field]);

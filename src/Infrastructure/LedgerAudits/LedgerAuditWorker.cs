@@ -6,7 +6,7 @@ using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>
 /// Carries out the audits that were asked for over HTTP, one at a time in this process. After each month what was found stands in the audit's row; a killed worker's audit is taken up by the next one,

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Bsp.Application.Ledger;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>
 /// Puts the runs of one wallet together in their order: months that begin with what the one before ended with, closing entries with the month's root, and what is left of each hold. It holds the open
@@ -24,6 +24,9 @@ internal sealed class ChainSeams(string currency)
 
     public long Transactions { get; private set; }
 
+    /// <summary>Holds that were ever placed, and their sum in millionths.</summary>
+    public (long Count, long Sum) Placed { get; private set; }
+
     /// <summary>Open holds by reference, in millionths.</summary>
     public IReadOnlyDictionary<string, long> Holds => holds;
 
@@ -33,8 +36,16 @@ internal sealed class ChainSeams(string currency)
         return [.. month.Complete().SelectMany(c => c.Node)];
     }
 
-    /// <summary>Goes on behind months that an earlier run of the audit has checked. What was held is asked of the opening entry; of which holds, of nobody: they are not compared then.</summary>
-    public void ResumeBehind(ChainEnd end) => (End, IsClosed, HoldsAreKnown) = (end, true, false);
+    /// <summary>Goes on behind months that an earlier run of the audit has checked.</summary>
+    public void ResumeBehind(AuditPlace place)
+    {
+        (End, IsClosed) = (new(place.Hash, place.Balance, place.Held, 0, place.LastId, place.Month), true);
+        (Transactions, Placed) = (place.Transactions, (place.HoldsPlaced, place.HoldsPlacedSum));
+        foreach (var (reference, left) in place.Holds)
+        {
+            holds[reference] = left;
+        }
+    }
 
     /// <summary>False: it began in the middle of the chain.</summary>
     public bool HoldsAreKnown { get; private set; } = true;
@@ -61,6 +72,7 @@ internal sealed class ChainSeams(string currency)
         }
 
         (End, Entries, Transactions, Size) = (run.End ?? End, Entries + run.Entries, Transactions + run.Transactions, run.Chunk.UpTo);
+        Placed = (Placed.Count + run.HoldsPlaced, Placed.Sum + run.HoldsPlacedSum);
         return MoveHolds(run) ?? (run.Closing is { } closing ? Close(run, closing) : null);
     }
 

@@ -1,11 +1,9 @@
-using System.Globalization;
 using Bsp.Application.Ledger;
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
 using Bsp.Infrastructure.Sharding;
-using Npgsql;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>What an audit of one organization found.</summary>
 public sealed record LedgerAuditReport(Guid OrganizationId, long Entries, int Months, LedgerFault? FirstFault, IReadOnlyList<LedgerCheck> Checks)
@@ -15,7 +13,8 @@ public sealed record LedgerAuditReport(Guid OrganizationId, long Entries, int Mo
 
 /// <summary>Where a killed audit goes on: behind a month of which everything held.</summary>
 /// <param name="Holds">Left of each open hold then, in millionths.</param>
-public sealed record AuditPlace(string Currency, string Month, string Hash, long Balance, long Held, Dictionary<string, long> Holds, Guid LastId, long Entries, long Transactions, int Months);
+public sealed record AuditPlace(string Currency, string Month, string Hash, long Balance, long Held, Dictionary<string, long> Holds, long HoldsPlaced, long HoldsPlacedSum, Guid LastId, long Entries,
+    long Transactions, int Months);
 
 /// <summary>
 /// Replays an organization's ledger from zero: every entry of every month, its row in <c>transactions</c>, then what is kept beside them. Runs of entries are checked by several workers, each with two
@@ -30,7 +29,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
     public const int ChunkEntries = 1 << ChunkLevel;
 
     private const int ChunkLevel = 14;
-    private const int FirstYear = 2020; // no ledger is older than this product
+    private const string Earliest = "2020-01"; // no ledger is older, unless its head row says so
 
     private readonly List<LedgerCheck> checks = [];
     private LedgerFault? fault;
@@ -47,18 +46,23 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
     {
         await using var snapshot = await AuditSnapshot.TakeAsync(shard, organizationId, ct);
         (entries, months) = (place?.Entries ?? 0, place?.Months ?? 0);
-        foreach (var currency in await CurrenciesAsync(snapshot, ct))
+        var heads = (await HeadRow.ReadAsync(snapshot, organizationId, ct)).ToDictionary(head => head.Currency);
+        var currencies = heads.Keys.Union(await snapshot.QueryAsync("SELECT DISTINCT d.currency FROM bsp.statement_days d WHERE d.organization_id = $1", r => r.GetString(0), ct, organizationId))
+            .Order(StringComparer.Ordinal).ToList();
+        foreach (var currency in currencies.Where(currency => place is null || string.CompareOrdinal(currency, place.Currency) >= 0))
         {
-            if (fault is null && (place is null || string.CompareOrdinal(currency, place.Currency) >= 0))
+            if (fault is null)
             {
-                await ChainAsync(snapshot, currency, place?.Currency == currency ? place : null, ct);
+                await ChainAsync(snapshot, currency, heads.GetValueOrDefault(currency), currencies.Count == 1, place?.Currency == currency ? place : null, ct);
             }
         }
 
+        fault ??= currencies.Count == 1 || from is not null || to is not null ? null : await StrayRowsAsync(snapshot, currencies, ct);
         checks.Insert(0, new("chain and transactions", fault is null ? "passed" : "failed", entries, null));
-        foreach (var check in fault is null ? BesideLedger.All : [])
+        await snapshot.JoinByHashingAsync(ct);
+        foreach (var beside in fault is null ? BesideLedger.All : [])
         {
-            var (found, said) = await check(snapshot, organizationId, from, to, ct);
+            var (found, said) = await beside(snapshot, organizationId, ct);
             checks.Add(said);
             fault ??= found;
         }
@@ -66,14 +70,10 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         return new(organizationId, entries, months, fault, checks);
     }
 
-    private static async Task<IReadOnlyList<string>> CurrenciesAsync(AuditSnapshot snapshot, CancellationToken ct) =>
-        await snapshot.QueryAsync("SELECT currency FROM bsp.ledger_heads ORDER BY currency COLLATE \"C\"", r => r.GetString(0), ct);
-
-    private async Task ChainAsync(AuditSnapshot snapshot, string currency, AuditPlace? place, CancellationToken ct)
+    private async Task ChainAsync(AuditSnapshot snapshot, string currency, HeadRow? head, bool only, AuditPlace? place, CancellationToken ct)
     {
-        var head = await HeadRow.ReadAsync(snapshot, currency, ct);
-        var all = await MonthsAsync(snapshot, currency, head, ct);
-        var seams = new ChainSeams(currency);
+        var all = await MonthsAsync(snapshot, currency, head, only, ct);
+        var (seams, gone) = (new ChainSeams(currency), fault);
         if (place is not null)
         {
             seams.ResumeBehind(place);
@@ -83,27 +83,27 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
             seams.BeginInTheMiddle();
         }
 
-        var wanted = all.Where(m => (from is null || string.CompareOrdinal(m.Month, from) >= 0) && (to is null || string.CompareOrdinal(m.Month, to) <= 0)
-            && (place is null || string.CompareOrdinal(m.Month, place.Month) > 0)).ToList();
-        await RunsAsync(snapshot, await ChunksAsync(snapshot, wanted, all, place, ct), seams, ct);
-        if (fault is null && (to is null || string.CompareOrdinal(to, head?.Month) >= 0))
+        // What is wrong before a month that is gone comes first.
+        fault = null;
+        var wanted = all.Where(m => Wanted(m.Month) && (place is null || string.CompareOrdinal(m.Month, place.Month) > 0)).ToList();
+        await RunsAsync(snapshot, await ChunksAsync(snapshot, wanted, all, gone is null, place, ct), seams, ct);
+        fault ??= gone;
+        if (fault is null && to is null && all.Count > 0)
         {
-            fault = head?.Differs(seams, currency);
-        }
-
-        if (fault is null && from is null && to is null)
-        {
-            fault = await RowsBesideAsync(snapshot, currency, ct);
+            fault = head is null ? new(seams.End?.Id, currency, seams.End?.Month, null, "head.differs", "The wallet has entries and no head row.")
+                : (await head.WithLastAsync(snapshot, organizationId, all[^1], ct)).Differs(seams) ?? (seams.HoldsAreKnown ? await HoldRows.DifferAsync(snapshot, organizationId, currency, seams, ct) : null);
         }
     }
 
+    private bool Wanted(string month) => (from is null || string.CompareOrdinal(month, from) >= 0) && (to is null || string.CompareOrdinal(month, to) <= 0);
+
     // Months have streams of known ids; one that should be there and is not is the first fault.
-    private async Task<IReadOnlyList<MonthStream>> MonthsAsync(AuditSnapshot snapshot, string currency, HeadRow? head, CancellationToken ct)
+    private async Task<IReadOnlyList<MonthStream>> MonthsAsync(AuditSnapshot snapshot, string currency, HeadRow? head, bool only, CancellationToken ct)
     {
         var last = LedgerTime.Month(clock.GetUtcNow().AddMonths(1));
         last = string.CompareOrdinal(head?.Month, last) > 0 ? head!.Month : last;
         var names = new List<string>();
-        for (var month = $"{FirstYear:0000}-01"; string.CompareOrdinal(month, last) <= 0; month = LedgerTime.Next(month))
+        for (var month = string.CompareOrdinal(head?.FirstMonth, Earliest) < 0 && head is not null ? head.FirstMonth : Earliest; string.CompareOrdinal(month, last) <= 0; month = LedgerTime.Next(month))
         {
             names.Add(month);
         }
@@ -113,9 +113,9 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
             SELECT w.id, coalesce(s.version, 0), coalesce((SELECT e.version FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = w.id ORDER BY e.version DESC LIMIT 1), 0)
               FROM unnest($2::uuid[]) AS w (id) LEFT JOIN public.mt_streams s ON s.tenant_id = $1 AND s.id = w.id
             """, r => (Id: r.GetGuid(0), Version: r.GetInt64(1), Last: r.GetInt64(2)), ct, organizationId.ToString(), byId.Keys.ToArray());
-        var there = found.Where(f => f.Version > 0 || f.Last > 0).Select(f => (Stream: new MonthStream(currency, byId[f.Id], f.Id, Math.Max(f.Version, f.Last)), f.Version, f.Last))
+        var there = found.Where(f => f.Version > 0 || f.Last > 0).Select(f => (Stream: new MonthStream(currency, byId[f.Id], f.Id, Math.Max(f.Version, f.Last), only), f.Version, f.Last))
             .OrderBy(f => f.Stream.Month, StringComparer.Ordinal).ToList();
-        var expected = there.Count == 0 ? head?.Month : there[0].Stream.Month;
+        var expected = head?.FirstMonth ?? (there.Count == 0 ? null : there[0].Stream.Month);
         foreach (var month in there)
         {
             fault ??= month.Stream.Month != expected ? new(null, currency, expected, null, "month.missing", $"{expected} is gone: {month.Stream.Month} follows.")
@@ -132,7 +132,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         return fault is null || fault.Month is null ? [.. there.Select(t => t.Stream)] : [.. there.Select(t => t.Stream).TakeWhile(s => string.CompareOrdinal(s.Month, fault.Month) < 0)];
     }
 
-    private async Task<List<(Chunk Chunk, string Rows)>> ChunksAsync(AuditSnapshot snapshot, List<MonthStream> wanted, IReadOnlyList<MonthStream> all, AuditPlace? place, CancellationToken ct)
+    private async Task<List<(Chunk Chunk, string Rows)>> ChunksAsync(AuditSnapshot snapshot, List<MonthStream> wanted, IReadOnlyList<MonthStream> all, bool whole, AuditPlace? place, CancellationToken ct)
     {
         var chunks = new List<(Chunk, string)>();
         var lower = place is not null ? $"t.id > '{place.LastId}'"
@@ -145,7 +145,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
                 r => (r.GetInt64(0), r.IsDBNull(1) || !Guid.TryParse(r.GetString(1), out var id) ? (Guid?)null : id), ct, organizationId.ToString(), month.StreamId, ends)).ToDictionary();
             foreach (var end in ends)
             {
-                var last = month == all[^1] && end == month.Version;
+                var last = whole && month == all[^1] && end == month.Version;
                 var upper = last ? "true" : ids.GetValueOrDefault(end) is { } id ? $"t.id <= '{id}'" : $"t.id < '{Bound(LedgerTime.Start(LedgerTime.Next(month.Month)))}'";
                 chunks.Add((new(month, (end - 1) / ChunkEntries * ChunkEntries, end), $"{lower} AND {upper}"));
                 lower = $"NOT ({upper})";
@@ -202,7 +202,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         ct.ThrowIfCancellationRequested();
         if (MonthDone is not null && seams.IsClosed && seams.HoldsAreKnown && seams.End is { } end)
         {
-            await MonthDone(new(run.Chunk.Of.Currency, end.Month, end.Hash, end.Balance, end.Held, new(seams.Holds), end.Id, entries, seams.Transactions, months));
+            await MonthDone(new(run.Chunk.Of.Currency, end.Month, end.Hash, end.Balance, end.Held, new(seams.Holds), seams.Placed.Count, seams.Placed.Sum, end.Id, entries, seams.Transactions, months));
         }
     }
 
@@ -233,16 +233,10 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
     }
 
     // Rows of currencies that have no chain, which no run looks at.
-    private async Task<LedgerFault?> RowsBesideAsync(AuditSnapshot snapshot, string currency, CancellationToken ct)
+    private async Task<LedgerFault?> StrayRowsAsync(AuditSnapshot snapshot, List<string> currencies, CancellationToken ct)
     {
-        var currencies = await CurrenciesAsync(snapshot, ct);
-        if (currency != currencies[^1])
-        {
-            return null;
-        }
-
         var stray = await snapshot.QueryAsync("SELECT t.id, t.currency FROM public.transactions t WHERE t.organization_id = $1 AND NOT t.currency = ANY ($2) ORDER BY t.id LIMIT 1",
             r => (r.GetGuid(0), r.GetString(1)), ct, organizationId, currencies.ToArray());
-        return stray is [var (id, of)] ? new(id, of, null, null, "table.extra", string.Create(CultureInfo.InvariantCulture, $"A row of transactions is in {of}, and there is no ledger in that currency.")) : null;
+        return stray is [var (id, of)] ? new(id, of, null, null, "table.extra", $"A row of transactions is in {of}, and there is no ledger in that currency.") : null;
     }
 }

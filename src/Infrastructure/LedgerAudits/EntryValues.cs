@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary><see cref="Domain.Ledger.EntryTypes"/> as a number.</summary>
 internal enum EntryKind

@@ -7,7 +7,7 @@ using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
 
-namespace Bsp.Infrastructure.Proof.Auditing;
+namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>Wakes the worker of audits.</summary>
 public sealed class AuditSignal : WorkSignal;
@@ -36,7 +36,7 @@ public sealed class StartLedgerAuditHandler(Shards shards, AuditSignal signal) :
                AND a.id < (SELECT k.id FROM bsp.ledger_audits k WHERE k.organization_id = $1 ORDER BY k.id DESC OFFSET $2 LIMIT 1)
             """, ct, command.OrganizationId, ReportsKept);
         await transaction.CommitAsync(ct);
-        signal.Set();
+        signal.Raise();
         return new(id, 0);
     }
 }
