@@ -79,7 +79,7 @@ public sealed class LedgerExportEndpoints : ICarterModule
     {
         if (csv)
         {
-            Encoding.UTF8.GetBytes(CsvCell.Line(Fields.Select(f => Cell(entry, f))), buffer);
+            Encoding.UTF8.GetBytes(string.Join(',', Fields.Select(f => Cell(entry, f))) + "\r\n", buffer);
             return;
         }
 
@@ -101,7 +101,9 @@ public sealed class LedgerExportEndpoints : ICarterModule
         buffer.Write("\n"u8);
     }
 
-    // Null is an empty cell, and an empty text a pair of quotes: they are hashed differently.
-    private static string Cell(JsonElement entry, string field) => !entry.TryGetProperty(field, out var value) ? ""
-        : value.ValueKind == JsonValueKind.String ? value.GetString()! : value.ValueKind == JsonValueKind.Null ? "" : value.GetRawText();
+    // Null is an empty cell, and an empty text a pair of quotes: they are hashed differently. Amounts are no formulas, whatever sign they begin with.
+    private static string Cell(JsonElement entry, string field) => !entry.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null ? ""
+        : value.ValueKind != JsonValueKind.String ? CsvCell.Write(value.GetRawText())
+        : value.GetString() is not { Length: > 0 } text ? "\"\""
+        : field is "amount" or "balance_after" or "held_after" && Bsp.Domain.Common.Money.TryParseSigned(text, out _) ? text : CsvCell.Write(text);
 }

@@ -82,7 +82,7 @@ internal sealed class ChainSeams(string currency)
         if (!first || End is not null)
         {
             var (before, end) = (End!, Fault(run, opening.Id, 1, "opening.differs", ""));
-            return !IsClosed ? end with { Detail = $"{run.Chunk.Of.Month} begins, and {before.Month} has no closing entry." }
+            return !IsClosed ? new(null, currency, before.Month, Size + 1, "entry.missing", $"{run.Chunk.Of.Month} begins, and {before.Month} ends after {Size} entries without a closing one: its end was cut off.")
                 : opening.Hash != before.Hash ? end with { Detail = $"{run.Chunk.Of.Month} does not begin with the hash with which {before.Month} ended." }
                 : opening.Balance != before.Balance || opening.Held != before.Held ? end with { Detail = $"{run.Chunk.Of.Month} does not begin with the balance and the holds with which {before.Month} ended." }
                 : Opened();

@@ -14,7 +14,7 @@ internal sealed class ChunkAudit : IDisposable
 {
     // The order is the key's: no plan sorts. The entry before the run comes along, so that the run's first can be held against it.
     private const string Entries = """
-        SELECT e.version, e.type, e.data FROM public.mt_events e WHERE e.tenant_id = '{0}' AND e.stream_id = '{1}' AND e.version >= {2} AND e.version <= {3} ORDER BY e.version
+        SELECT e.version, e.type, e.data, e.id FROM public.mt_events e WHERE e.tenant_id = '{0}' AND e.stream_id = '{1}' AND e.version >= {2} AND e.version <= {3} ORDER BY e.version
         """;
 
     private readonly EntryBytes entry = new();
@@ -41,7 +41,7 @@ internal sealed class ChunkAudit : IDisposable
         holds.Clear();
         fold.Clear();
         var select = string.Format(System.Globalization.CultureInfo.InvariantCulture, Entries, organizationId, of.Of.StreamId, of.After, of.UpTo);
-        using (var stored = new CopyRows(stream, select, 3))
+        using (var stored = new CopyRows(stream, select, 4))
         using (var rows = rowsOf is null ? null : new CopyRows(table, TableRow.Select(organizationId, of.Of.IsOnly ? null : of.Of.Currency, rowsOf), TableRow.Columns))
         {
             if (of.After == 0 || Before(stored))
@@ -117,6 +117,11 @@ internal sealed class ChunkAudit : IDisposable
         if (!entry.HashHolds())
         {
             return Say(now.Id, expected, "entry.altered", $"Entry {expected} is not what was hashed: one of its fields, or its hash, was changed.");
+        }
+
+        if (stored.Uuid(3) != now.Id)
+        {
+            return Say(now.Id, expected, "entry.altered", $"The event of entry {expected} has another id than the entry.");
         }
 
         if (Displaced(now, expected, stored[1]) is { } displaced)

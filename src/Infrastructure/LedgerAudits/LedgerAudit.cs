@@ -25,16 +25,15 @@ public sealed record AuditPlace(string Currency, string Month, string Hash, long
 /// <param name="workers">Runs that are checked at the same time.</param>
 public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, string? to, int workers, TimeProvider clock)
 {
-    /// <summary>Entries of a run: a power of two, so that each is one node of its month's tree.</summary>
-    public const int ChunkEntries = 1 << ChunkLevel;
-
-    private const int ChunkLevel = 14;
     private const string Earliest = "2020-01"; // no ledger is older, unless its head row says so
 
     private readonly List<LedgerCheck> checks = [];
     private LedgerFault? fault;
     private long entries;
     private int months;
+
+    /// <summary>A run is 2^this many entries, so that each is one node of its month's tree.</summary>
+    public int RunLevel { get; init; } = 14;
 
     /// <summary>Told after each run how many entries were checked.</summary>
     public Func<long, Task>? Progressed { get; init; }
@@ -135,25 +134,29 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
     private async Task<List<(Chunk Chunk, string Rows)>> ChunksAsync(AuditSnapshot snapshot, List<MonthStream> wanted, IReadOnlyList<MonthStream> all, bool whole, AuditPlace? place, CancellationToken ct)
     {
         var chunks = new List<(Chunk, string)>();
+        var size = 1L << RunLevel;
         var lower = place is not null ? $"t.id > '{place.LastId}'"
             : wanted.Count > 0 && wanted[0] != all[0] ? $"t.id >= '{Bound(LedgerTime.Start(wanted[0].Month))}'" : "true";
         foreach (var month in wanted)
         {
-            var ends = Enumerable.Range(1, (int)((month.Version + ChunkEntries - 1) / ChunkEntries)).Select(n => Math.Min((long)n * ChunkEntries, month.Version)).ToArray();
+            var ends = Enumerable.Range(1, (int)((month.Version + size - 1) / size)).Select(n => Math.Min(n * size, month.Version)).ToArray();
             var ids = (await snapshot.QueryAsync(
-                "SELECT e.version, e.data -> 'entry' ->> 'id' FROM unnest($3::bigint[]) AS w (version) JOIN public.mt_events e ON e.tenant_id = $1 AND e.stream_id = $2 AND e.version = w.version",
-                r => (r.GetInt64(0), r.IsDBNull(1) || !Guid.TryParse(r.GetString(1), out var id) ? (Guid?)null : id), ct, organizationId.ToString(), month.StreamId, ends)).ToDictionary();
+                "SELECT e.version, e.id, e.data -> 'entry' ->> 'id' FROM unnest($3::bigint[]) AS w (version) JOIN public.mt_events e ON e.tenant_id = $1 AND e.stream_id = $2 AND e.version = w.version",
+                r => (r.GetInt64(0), Later(r.GetGuid(1), r.IsDBNull(2) ? null : r.GetString(2))), ct, organizationId.ToString(), month.StreamId, ends)).ToDictionary();
             foreach (var end in ends)
             {
                 var last = whole && month == all[^1] && end == month.Version;
                 var upper = last ? "true" : ids.GetValueOrDefault(end) is { } id ? $"t.id <= '{id}'" : $"t.id < '{Bound(LedgerTime.Start(LedgerTime.Next(month.Month)))}'";
-                chunks.Add((new(month, (end - 1) / ChunkEntries * ChunkEntries, end), $"{lower} AND {upper}"));
+                chunks.Add((new(month, (end - 1) / size * size, end), $"{lower} AND {upper}"));
                 lower = $"NOT ({upper})";
             }
         }
 
         return chunks;
     }
+
+    // Both are the same unless one was changed: the later one keeps the run's rows with it, so that the entry is named and no row.
+    private static Guid? Later(Guid ofEvent, string? ofEntry) => Guid.TryParse(ofEntry, out var id) && id.CompareTo(ofEvent) > 0 ? id : ofEvent;
 
     private static Guid Bound(DateTimeOffset at) => new(at.ToUnixTimeMilliseconds() is var ms ? $"{ms >> 16:x8}-{ms & 0xFFFF:x4}-0000-0000-000000000000" : "");
 
