@@ -88,10 +88,14 @@ public sealed class LedgerExportEndpoints : ICarterModule
             json.WriteStartObject();
             foreach (var field in Fields)
             {
+                json.WritePropertyName(field);
                 if (entry.TryGetProperty(field, out var value))
                 {
-                    json.WritePropertyName(field);
                     value.WriteTo(json);
+                }
+                else
+                {
+                    json.WriteNullValue(); // as it is hashed
                 }
             }
 

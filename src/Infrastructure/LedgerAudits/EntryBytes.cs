@@ -78,6 +78,7 @@ internal sealed class EntryBytes : IDisposable
     {
         (count, pairCount) = (0, 0);
         lengths.AsSpan().Fill(-2);
+        lengths[(int)EntryField.Category] = lengths[(int)EntryField.ReferenceId] = lengths[(int)EntryField.Description] = -1; // null is not written
         var (hasPrevious, hasHash, hasMetadata) = (false, false, false);
         if (texts.Length < json.Length)
         {

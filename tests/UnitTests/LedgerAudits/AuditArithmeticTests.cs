@@ -94,7 +94,7 @@ public sealed class AuditArithmeticTests
         var values = default(EntryValues);
         values.Read(bytes).ShouldBeTrue();
         (values.Kind, values.Amount, values.Balance, values.Held, values.Change, values.Id).ShouldBe((EntryKind.Debit, 13_500, -12_340_000, 1, -13_500, entry.Id));
-        bytes.Read(Body(entry with { Hash = new('a', 63) + "B" })).ShouldNotBeNull();
+        bytes.Read(Body(entry with { Hash = new string('a', 63) + "B" })).ShouldNotBeNull();
         bytes.Read(Body(entry with { Description = "other" })).ShouldBeNull();
         bytes.HashHolds().ShouldBeFalse();
         bytes.Read("{\"entry\": {}}"u8).ShouldNotBeNull();
