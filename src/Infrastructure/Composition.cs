@@ -20,10 +20,12 @@ using Bsp.Infrastructure.LedgerAudits;
 using Bsp.Infrastructure.LedgerHeads;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sealing;
+using Bsp.Infrastructure.Subscriptions;
 using Bsp.Infrastructure.Templates;
 using Bsp.Infrastructure.Webhooks;
 using FluentValidation;
@@ -61,10 +63,12 @@ public static class Composition
         LedgerHeadsSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
+        PlansSetup.Add,
         PrivacySetup.Add,
         ProjectionsSetup.Add,
         RedisSetup.Add,
         SealingSetup.Add,
+        SubscriptionsSetup.Add,
         TemplatesSetup.Add,
         WebhooksSetup.Add,
     ];

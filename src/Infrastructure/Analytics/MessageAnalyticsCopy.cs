@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Infrastructure.Campaigns;
@@ -135,7 +136,7 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
     {
         await schema.EnsureAsync(ct);
         var found = await client.QueryAsync("SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
-            row => row.GetProperty("generation").GetInt64(), ct, ("table", table));
+            row => Convert.ToInt64(row["generation"], CultureInfo.InvariantCulture), ct, ("table", table));
         return found.Count == 0 ? null : found[0];
     }
 

@@ -44,7 +44,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        connection = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync($"api_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
+        connection = await stores.NewDatabaseAsync($"api_{Guid.NewGuid():N}");
         admin = NpgsqlDataSource.Create(connection);
         Meta = await Simulator.StartAsync(new SimulatorOptions { WebhookUrl = new Uri(Address, "/webhooks/meta").ToString(), RetryMaxMs = 1_000 }, CancellationToken.None);
         Views = new(admin, redis.ConnectionString, new ClickHouseClient(clickHouse));

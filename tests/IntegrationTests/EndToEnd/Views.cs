@@ -153,6 +153,6 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     {
         string Of(string status) => $"toString(uniqExactIf(message_id, status = '{status}' AND count > 0))";
         return (await clickHouse.QueryAsync($"SELECT concat({Of("sent")}, ' ', {Of("delivered")}, ' ', {Of("read")}, ' ', {Of("failed")}) AS counts FROM message_analytics FINAL WHERE campaign_id = {{campaign:UUID}}",
-            r => r.GetProperty("counts").GetString(), default, ("campaign", campaign)))[0];
+            r => r.GetString(0), default, ("campaign", campaign)))[0];
     }
 }

@@ -40,7 +40,7 @@ public sealed class AgreementTests(StoresFixture fixture)
             (await clickHouse.QueryAsync("""
                 SELECT concat(toString(sumIf(count, status = 'sent')), ' ', toString(sumIf(count, status = 'delivered')), ' ', toString(sumIf(count, status = 'read')), ' ', toString(sumIf(count, status = 'failed'))) AS counts
                   FROM message_analytics FINAL WHERE campaign_id = {campaign:UUID}
-                """, r => r.GetProperty("counts").GetString(), default, ("campaign", campaign)))[0].ShouldBe(truth);
+                """, r => r.GetString(0), default, ("campaign", campaign)))[0].ShouldBe(truth);
             var hash = (await (await redis.DatabaseAsync()).HashGetAllAsync(CampaignProgressProjection.HashOf(campaign))).ToDictionary(f => (string)f.Name!, f => (string)f.Value!);
             $"{hash["sent"]} {hash["delivered"]} {hash["read"]} {hash["failed"]}".ShouldBe(truth);
             Ledger(own).ShouldBe(string.Join(' ', new[] { "queued", "skipped", "pending", "unknown", "cancelled", "unknown_closed" }.Select(n => hash[n])));
@@ -74,7 +74,7 @@ public sealed class AgreementTests(StoresFixture fixture)
         (await SqlAsync(database, "SELECT concat_ws(' ', sum(total_messages_sent), sum(total_messages_received)) FROM contacts WHERE organization_id = $1", log.OrganizationId))
             .ShouldBe($"{outbound.Count(m => m.SentAt is not null)} {log.Ends.Count(m => m.Phase == MessagePhase.Inbound)}");
         (await clickHouse.QueryAsync("SELECT concat(toString(sum(sent_messages)), ' ', toString(sum(delivered_messages)), ' ', toString(sum(read_messages)), ' ', toString(sum(failed_messages))) AS counts FROM daily_stats",
-            r => r.GetProperty("counts").GetString(), default))[0].ShouldBe(Truth(outbound));
+            r => r.GetString(0), default))[0].ShouldBe(Truth(outbound));
         (await SqlAsync(database, "SELECT concat_ws(' ', sum((doc -> 'message_count' ->> 'incoming')::int), sum((doc -> 'message_count' ->> 'outgoing')::int)) FROM documents.conversations WHERE organization_id = $1", log.OrganizationId))
             .ShouldBe($"{log.Ends.Count(m => m.Phase == MessagePhase.Inbound)} {outbound.Count(m => m.Phase != MessagePhase.Skipped)}");
     }

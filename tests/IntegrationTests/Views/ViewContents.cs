@@ -52,8 +52,8 @@ internal static class ViewContents
 
         var hashes = await Task.WhenAll(((string[])(await redis.ExecuteAsync("KEYS", "campaign:*:progress"))!).Order().Select(async key => (Key: key, Fields: await redis.HashGetAllAsync(key))));
         all["redis"] = string.Join('\n', hashes.Select(h => $"{h.Key} {string.Join(' ', h.Fields.Where(f => f.Name != "epoch" && f.Name != "mac").Select(f => $"{f.Name}={f.Value}").Order())}"));
-        all["message_analytics"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(* EXCEPT ingested_at)) AS x FROM message_analytics FINAL ORDER BY x", r => r.GetProperty("x").GetString(), default));
-        all["daily_stats"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM daily_stats ORDER BY x", r => r.GetProperty("x").GetString(), default));
+        all["message_analytics"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(* EXCEPT ingested_at)) AS x FROM message_analytics FINAL ORDER BY x", r => r.GetString(0), default));
+        all["daily_stats"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM daily_stats ORDER BY x", r => r.GetString(0), default));
         return all;
     }
 
@@ -94,7 +94,7 @@ internal static class ViewContents
         }
 
         left.AddRange(await clickHouse.QueryAsync("SELECT name AS x FROM system.tables WHERE database = currentDatabase() AND name LIKE '%next%' UNION ALL SELECT name FROM projection_checkpoints WHERE name LIKE '%next%'",
-            r => r.GetProperty("x").GetString()!, default));
+            r => r.GetString(0), default));
         return left;
     }
 
