@@ -16,6 +16,7 @@ using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.LedgerAudits;
 using Bsp.Infrastructure.LedgerHeads;
 using Bsp.Infrastructure.Messages;
@@ -61,6 +62,7 @@ public static class Composition
         ImportsSetup.Add,
         LedgerAuditsSetup.Add,
         LedgerHeadsSetup.Add,
+        LedgerSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
         PlansSetup.Add,
