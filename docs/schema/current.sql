@@ -436,6 +436,20 @@ END $$;
 
 ALTER FUNCTION bsp.chain_act() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.charge_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF OLD.entry_id IS NOT NULL AND ((NEW.entry_id, NEW.state, NEW.type, NEW.category, NEW.currency, NEW.amount, NEW.of_reference, NEW.of_kind)
+       IS DISTINCT FROM (OLD.entry_id, OLD.state, OLD.type, OLD.category, OLD.currency, OLD.amount, OLD.of_reference, OLD.of_kind) OR NEW.refunded < OLD.refunded) THEN
+    RAISE EXCEPTION 'what was posted is not changed' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $$;
+
+ALTER FUNCTION bsp.charge_stays() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.contact_words(first_name text, last_name text, email text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$ SELECT lower(coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || coalesce(email, '')) $$;
@@ -553,6 +567,25 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.entitlement_use(p_organization uuid, p_feature text, p_since timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'bsp', 'pg_temp'
+    AS $$
+BEGIN
+  IF NOT coalesce(p_organization = ANY (bsp.tenants()), false) THEN
+    RAISE insufficient_privilege USING MESSAGE = 'not an organization of this transaction';
+  END IF;
+  RETURN CASE p_feature
+    WHEN 'numbers' THEN (SELECT count(*) FROM public.whatsapp_accounts a WHERE a.organization_id = p_organization AND a.status <> 'DISCONNECTED')
+    WHEN 'users' THEN (SELECT count(*) FROM public.users u WHERE u.organization_id = p_organization AND u.status = 'active')
+    WHEN 'api_keys' THEN (SELECT count(*) FROM public.api_keys k WHERE k.organization_id = p_organization AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()))
+    WHEN 'webhooks' THEN (SELECT count(*) FROM public.webhooks w WHERE w.organization_id = p_organization)
+    WHEN 'campaigns_per_month' THEN (SELECT count(*) FROM public.campaigns c WHERE c.organization_id = p_organization AND c.started_at >= p_since)
+    ELSE 0 END;
+END $$;
+
+ALTER FUNCTION bsp.entitlement_use(p_organization uuid, p_feature text, p_since timestamp with time zone) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.erase_contacts(organization uuid, ids uuid[]) RETURNS void
     LANGUAGE plpgsql
@@ -758,6 +791,91 @@ CREATE FUNCTION bsp.lease_import(owner uuid, seconds integer) RETURNS TABLE(orga
 $$;
 
 ALTER FUNCTION bsp.lease_import(owner uuid, seconds integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) RETURNS TABLE(organization_id uuid, id uuid, attempts integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  UPDATE bsp.ledger_audits a SET leased_by = p_owner, leased_until = now() + make_interval(secs => p_seconds), attempts = a.attempts + 1
+   WHERE a.id = (SELECT o.id FROM bsp.ledger_audits o WHERE o.status = 'running' AND (o.leased_until IS NULL OR o.leased_until < now())
+                 ORDER BY o.created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+  RETURNING a.organization_id, a.id, a.attempts
+$$;
+
+ALTER FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, reference text, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT h.organization_id, h.currency, h.reference, h.expires_at FROM bsp.ledger_holds h
+   WHERE h.state = 'open' AND h.expires_at <= p_at AND (h.expires_at, h.organization_id, h.reference) > (p_after, p_after_organization, p_after_reference)
+   ORDER BY h.expires_at, h.organization_id, h.reference LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE low bigint := 0; high bigint := p_size; middle bigint; entry jsonb; found jsonb;
+BEGIN
+  WHILE low < high LOOP
+    middle := (low + high + 1) / 2;
+    SELECT jsonb_build_object('position', e.seq_id, 'entry', e.data -> 'entry') INTO entry
+      FROM public.mt_events e WHERE e.tenant_id = p_tenant AND e.stream_id = p_stream AND e.version = middle;
+    IF entry IS NULL THEN RAISE EXCEPTION 'entry % of stream % is missing', middle, p_stream USING ERRCODE = 'data_corrupted'; END IF;
+    IF (entry #>> '{entry,created_at}') COLLATE "C" <= p_at THEN low := middle; found := entry; ELSE high := middle - 1; END IF;
+  END LOOP;
+  RETURN found;
+END $$;
+
+ALTER FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text, size bigint, hash text, tree bytea, balance numeric, held numeric)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+  SELECT h.organization_id, h.currency, h.month, h.size, encode(h.hash, 'hex'), h.tree, h.balance, h.held FROM bsp.ledger_heads h
+   WHERE (h.organization_id, h.currency) > (p_after_organization, p_after_currency) ORDER BY h.organization_id, h.currency LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT h.organization_id, h.currency, h.month FROM bsp.ledger_heads h
+   WHERE h.month < p_before AND (h.month, h.organization_id, h.currency) > (p_after_month, p_after_organization, p_after_currency)
+   ORDER BY h.month, h.organization_id, h.currency LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE d date; name text; made int := 0;
+BEGIN
+  IF p_months NOT BETWEEN 1 AND 24 THEN RAISE EXCEPTION 'at most 24 months at once'; END IF;
+  PERFORM pg_advisory_xact_lock(1113679445, 1);
+  FOR i IN 0 .. p_months - 1 LOOP
+    d := (date_trunc('month', p_from::timestamp) + make_interval(months => i))::date; name := 'transactions_' || to_char(d, 'YYYYMM');
+    CONTINUE WHEN to_regclass('public.' || name) IS NOT NULL;
+    EXECUTE format('CREATE TABLE public.%I (LIKE public.transactions INCLUDING ALL)', name);
+    EXECUTE format('REVOKE ALL ON public.%I FROM bsp_app', name); -- through transactions only
+    EXECUTE format('ALTER TABLE public.transactions ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)', name,
+      bsp.uuid7_floor(d::timestamp AT TIME ZONE 'UTC'), bsp.uuid7_floor((d + interval '1 month')::timestamp AT TIME ZONE 'UTC'));
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END $$;
+
+ALTER FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.log_tenants() RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1231,6 +1349,25 @@ $$;
 
 ALTER FUNCTION bsp.settle_contacts() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.subscriptions_due(p_now timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_limit integer) RETURNS TABLE(organization_id uuid, subscription_id uuid, due_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  SELECT c.organization_id, c.subscription_id, c.due_at FROM bsp.subscription_clock c
+   WHERE c.due_at <= p_now AND (c.due_at, c.organization_id) > (p_after, p_after_organization) ORDER BY c.due_at, c.organization_id LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.subscriptions_due(p_now timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.subscriptions_nudged(p_after uuid, p_limit integer) RETURNS TABLE(organization_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  SELECT DISTINCT n.organization_id FROM bsp.subscription_nudges n WHERE n.organization_id > p_after ORDER BY n.organization_id LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.subscriptions_nudged(p_after uuid, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.swap_places() RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1309,6 +1446,12 @@ CREATE FUNCTION bsp.unsealed(p_after bigint, p_tenant text) RETURNS TABLE(events
 $$;
 
 ALTER FUNCTION bsp.unsealed(p_after bigint, p_tenant text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT (lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid $$;
+
+ALTER FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.webhooks_release(p_phone_number_id text) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -2136,6 +2279,35 @@ CREATE TABLE bsp.campaign_progress_next (
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.charges (
+    organization_id uuid NOT NULL,
+    reference uuid NOT NULL,
+    kind text NOT NULL,
+    currency text NOT NULL,
+    state text NOT NULL,
+    type text,
+    category text,
+    amount numeric(18,6) NOT NULL,
+    refunded numeric(18,6) DEFAULT 0 NOT NULL,
+    entry_id uuid,
+    of_reference uuid,
+    of_kind text,
+    evidence jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT charges_amount_check CHECK (((amount >= (0)::numeric) AND (amount < '1000000000000'::numeric))),
+    CONSTRAINT charges_category_check CHECK ((category = ANY (ARRAY['message'::text, 'subscription'::text, 'topup'::text, 'refund'::text]))),
+    CONSTRAINT charges_check CHECK (((state = 'posted'::text) = (entry_id IS NOT NULL))),
+    CONSTRAINT charges_check1 CHECK (((refunded >= (0)::numeric) AND (refunded <= amount))),
+    CONSTRAINT charges_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT charges_kind_check CHECK ((kind ~ '^[a-z0-9_]{1,32}$'::text)),
+    CONSTRAINT charges_state_check CHECK ((state ~ '^[a-z_]{1,32}$'::text)),
+    CONSTRAINT charges_type_check CHECK ((type = ANY (ARRAY['credit'::text, 'debit'::text, 'refund'::text])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE bsp.charges OWNER TO bsp_owner;
+
 CREATE TABLE bsp.contact_aliases (
     contact_id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -2371,6 +2543,117 @@ CREATE TABLE bsp.imports (
 
 ALTER TABLE bsp.imports OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_audits (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    from_month text,
+    to_month text,
+    entries bigint DEFAULT 0 NOT NULL,
+    months integer DEFAULT 0 NOT NULL,
+    done jsonb,
+    first_fault jsonb,
+    checks jsonb DEFAULT '[]'::jsonb NOT NULL,
+    error text,
+    attempts integer DEFAULT 0 NOT NULL,
+    leased_by uuid,
+    leased_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    completed_at timestamp with time zone,
+    CONSTRAINT ledger_audits_status_check CHECK ((status = ANY (ARRAY['running'::text, 'passed'::text, 'failed'::text])))
+);
+
+ALTER TABLE bsp.ledger_audits OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_day_heads (
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    currency text NOT NULL,
+    place bigint NOT NULL,
+    path bytea[] NOT NULL,
+    message text NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL
+);
+
+ALTER TABLE bsp.ledger_day_heads OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_days (
+    day date NOT NULL,
+    n bigint NOT NULL,
+    heads bigint NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    message text NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL
+);
+
+ALTER TABLE bsp.ledger_days OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_heads (
+    organization_id uuid NOT NULL,
+    currency text NOT NULL,
+    first_month text NOT NULL,
+    month text NOT NULL,
+    size bigint NOT NULL,
+    hash bytea NOT NULL,
+    balance numeric(18,6) NOT NULL,
+    held numeric(18,6) NOT NULL,
+    tree bytea NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    "position" bigint NOT NULL,
+    reserved numeric(18,6) DEFAULT 0 NOT NULL,
+    low boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ledger_heads_balance_check CHECK (((balance > '-1000000000000'::numeric) AND (balance < '1000000000000'::numeric))),
+    CONSTRAINT ledger_heads_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT ledger_heads_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT ledger_heads_held_check CHECK (((held >= (0)::numeric) AND (held < '1000000000000'::numeric))),
+    CONSTRAINT ledger_heads_reserved_check CHECK (((reserved >= (0)::numeric) AND (reserved < '1000000000000'::numeric)))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.ledger_heads OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_holds (
+    organization_id uuid NOT NULL,
+    reference text NOT NULL,
+    currency text NOT NULL,
+    category text NOT NULL,
+    placed numeric(18,6) NOT NULL,
+    remaining numeric(18,6) NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT ledger_holds_category_check CHECK ((category = ANY (ARRAY['message'::text, 'subscription'::text, 'topup'::text, 'refund'::text]))),
+    CONSTRAINT ledger_holds_check CHECK (((remaining >= (0)::numeric) AND (remaining <= placed))),
+    CONSTRAINT ledger_holds_check1 CHECK (((state = 'open'::text) OR (remaining = (0)::numeric))),
+    CONSTRAINT ledger_holds_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT ledger_holds_placed_check CHECK (((placed > (0)::numeric) AND (placed < '1000000000000'::numeric))),
+    CONSTRAINT ledger_holds_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 255))),
+    CONSTRAINT ledger_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'released'::text, 'expired'::text])))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE bsp.ledger_holds OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_nodes (
+    organization_id uuid NOT NULL,
+    currency text NOT NULL,
+    month text NOT NULL,
+    level smallint NOT NULL,
+    index bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ledger_nodes_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT ledger_nodes_index_check CHECK ((index >= 0)),
+    CONSTRAINT ledger_nodes_level_check CHECK (((level >= 8) AND (level <= 62)))
+);
+
+ALTER TABLE bsp.ledger_nodes OWNER TO bsp_owner;
+
 CREATE TABLE bsp.list_history (
     id bigint NOT NULL,
     organization_id uuid NOT NULL,
@@ -2587,6 +2870,67 @@ CREATE TABLE bsp.snapshots (
 WITH (fillfactor='50');
 
 ALTER TABLE bsp.snapshots OWNER TO bsp_owner;
+
+CREATE TABLE bsp.statement_days (
+    organization_id uuid NOT NULL,
+    currency text NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    category text NOT NULL,
+    market text NOT NULL,
+    account_id text NOT NULL,
+    effective_month text NOT NULL,
+    count bigint NOT NULL,
+    amount numeric(24,6) NOT NULL,
+    first_effective timestamp with time zone NOT NULL,
+    last_effective timestamp with time zone NOT NULL,
+    first_recorded timestamp with time zone NOT NULL,
+    last_recorded timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE bsp.statement_days OWNER TO bsp_owner;
+
+CREATE TABLE bsp.subscription_clock (
+    organization_id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    due_at timestamp with time zone,
+    status text DEFAULT 'starting'::text NOT NULL,
+    suspended_reason text,
+    owed numeric(18,6),
+    currency text,
+    plan_id uuid,
+    plan_name text,
+    features jsonb DEFAULT '{}'::jsonb NOT NULL,
+    period_from timestamp with time zone,
+    period_until timestamp with time zone
+);
+
+ALTER TABLE bsp.subscription_clock OWNER TO bsp_owner;
+
+CREATE TABLE bsp.subscription_nudges (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.subscription_nudges OWNER TO bsp_owner;
+
+CREATE TABLE bsp.subscription_terms (
+    organization_id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    period integer NOT NULL,
+    plan_id uuid NOT NULL,
+    plan_version bigint NOT NULL,
+    plan_code text NOT NULL,
+    currency text NOT NULL,
+    per_message_price numeric(18,6) NOT NULL,
+    included_messages integer NOT NULL
+);
+
+ALTER TABLE bsp.subscription_terms OWNER TO bsp_owner;
 
 CREATE TABLE bsp.suppression_keys (
     organization_id uuid NOT NULL,
@@ -3012,6 +3356,19 @@ CREATE TABLE public.subscriptions (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     version bigint NOT NULL,
+    status_exact text NOT NULL,
+    terms jsonb NOT NULL,
+    trial_until timestamp with time zone,
+    period integer NOT NULL,
+    period_from timestamp with time zone NOT NULL,
+    period_until timestamp with time zone NOT NULL,
+    included_messages integer NOT NULL,
+    owed numeric(18,6),
+    next_attempt_at timestamp with time zone,
+    cancel_at timestamp with time zone,
+    suspended_reason text,
+    ended_at timestamp with time zone,
+    CONSTRAINT subscriptions_owed_check CHECK ((owed >= (0)::numeric)),
     CONSTRAINT subscriptions_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cancelled'::text, 'expired'::text, 'suspended'::text])))
 );
 
@@ -3055,9 +3412,19 @@ CREATE TABLE public.transactions (
     description text,
     metadata jsonb,
     created_at timestamp with time zone NOT NULL,
+    sequence bigint NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT transactions_amount_check CHECK (((amount > (0)::numeric) AND (amount < '1000000000000'::numeric))),
+    CONSTRAINT transactions_balance_after_check CHECK (((balance_after > '-1000000000000'::numeric) AND (balance_after < '1000000000000'::numeric))),
     CONSTRAINT transactions_category_check CHECK ((category = ANY (ARRAY['message'::text, 'subscription'::text, 'topup'::text, 'refund'::text]))),
+    CONSTRAINT transactions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT transactions_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT transactions_previous_hash_check CHECK ((octet_length(previous_hash) = 32)),
+    CONSTRAINT transactions_sequence_check CHECK ((sequence > 1)),
     CONSTRAINT transactions_type_check CHECK ((type = ANY (ARRAY['credit'::text, 'debit'::text, 'refund'::text])))
-);
+)
+PARTITION BY RANGE (id);
 
 ALTER TABLE public.transactions OWNER TO bsp_owner;
 
@@ -3151,6 +3518,9 @@ ALTER TABLE ONLY bsp.campaign_progress_next
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
 
+ALTER TABLE ONLY bsp.charges
+    ADD CONSTRAINT charges_pkey PRIMARY KEY (organization_id, reference, kind);
+
 ALTER TABLE ONLY bsp.contact_aliases
     ADD CONSTRAINT contact_aliases_pkey PRIMARY KEY (contact_id);
 
@@ -3214,6 +3584,27 @@ ALTER TABLE ONLY bsp.import_rows_staged
 ALTER TABLE ONLY bsp.imports
     ADD CONSTRAINT imports_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY bsp.ledger_audits
+    ADD CONSTRAINT ledger_audits_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.ledger_day_heads
+    ADD CONSTRAINT ledger_day_heads_pkey PRIMARY KEY (organization_id, day, currency);
+
+ALTER TABLE ONLY bsp.ledger_days
+    ADD CONSTRAINT ledger_days_n_key UNIQUE (n);
+
+ALTER TABLE ONLY bsp.ledger_days
+    ADD CONSTRAINT ledger_days_pkey PRIMARY KEY (day);
+
+ALTER TABLE ONLY bsp.ledger_heads
+    ADD CONSTRAINT ledger_heads_pkey PRIMARY KEY (organization_id, currency);
+
+ALTER TABLE ONLY bsp.ledger_holds
+    ADD CONSTRAINT ledger_holds_pkey PRIMARY KEY (organization_id, reference);
+
+ALTER TABLE ONLY bsp.ledger_nodes
+    ADD CONSTRAINT ledger_nodes_pkey PRIMARY KEY (organization_id, currency, month, level, index);
+
 ALTER TABLE ONLY bsp.list_history
     ADD CONSTRAINT list_history_pkey PRIMARY KEY (id);
 
@@ -3276,6 +3667,21 @@ ALTER TABLE ONLY bsp.send_queue
 
 ALTER TABLE ONLY bsp.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (organization_id, stream_id);
+
+ALTER TABLE ONLY bsp.statement_days
+    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, kind, category, market, account_id, effective_month);
+
+ALTER TABLE ONLY bsp.subscription_clock
+    ADD CONSTRAINT subscription_clock_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.subscription_clock
+    ADD CONSTRAINT subscription_clock_subscription_id_key UNIQUE (subscription_id);
+
+ALTER TABLE ONLY bsp.subscription_nudges
+    ADD CONSTRAINT subscription_nudges_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.subscription_terms
+    ADD CONSTRAINT subscription_terms_pkey PRIMARY KEY (organization_id, subscription_id, from_at);
 
 ALTER TABLE ONLY bsp.suppression_keys
     ADD CONSTRAINT suppression_keys_pkey PRIMARY KEY (organization_id);
@@ -3374,7 +3780,7 @@ ALTER TABLE ONLY public.templates
     ADD CONSTRAINT templates_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.transactions
-    ADD CONSTRAINT transactions_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT transactions_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_email_key UNIQUE (email);
@@ -3434,6 +3840,16 @@ CREATE INDEX imports_organization ON bsp.imports USING btree (organization_id, i
 
 CREATE INDEX imports_rejects_kept ON bsp.imports USING btree (updated_at) WHERE (rejects_kept AND (status = ANY (ARRAY['completed'::text, 'failed'::text])));
 
+CREATE INDEX ledger_audits_open ON bsp.ledger_audits USING btree (created_at) WHERE (status = 'running'::text);
+
+CREATE INDEX ledger_audits_organization ON bsp.ledger_audits USING btree (organization_id, id);
+
+CREATE UNIQUE INDEX ledger_audits_running ON bsp.ledger_audits USING btree (organization_id) WHERE (status = 'running'::text);
+
+CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organization_id, currency);
+
+CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
+
 CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, at);
 
 CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
@@ -3451,6 +3867,12 @@ CREATE INDEX past_identities_wa ON bsp.past_identities USING btree (organization
 CREATE INDEX send_queue_campaign ON bsp.send_queue USING btree (campaign_id, state) WHERE (state < 2);
 
 CREATE INDEX send_queue_due ON bsp.send_queue USING btree (state, due_at);
+
+CREATE INDEX subscription_clock_due ON bsp.subscription_clock USING btree (due_at, organization_id) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX subscription_nudges_organization ON bsp.subscription_nudges USING btree (organization_id);
+
+CREATE INDEX subscription_terms_at ON bsp.subscription_terms USING btree (organization_id, from_at);
 
 CREATE UNIQUE INDEX suppressions_identity ON bsp.suppressions USING btree (organization_id, identity_hash) WHERE (lifted_at IS NULL);
 
@@ -3546,7 +3968,11 @@ CREATE INDEX contacts_words ON public.contacts USING gin (organization_id, bsp.c
 
 CREATE UNIQUE INDEX pk_mt_events_stream_and_version ON public.mt_events USING btree (tenant_id, stream_id, version);
 
+CREATE UNIQUE INDEX subscriptions_one ON public.subscriptions USING btree (organization_id) WHERE (status = ANY (ARRAY['active'::text, 'suspended'::text]));
+
 CREATE INDEX subscriptions_organization ON public.subscriptions USING btree (organization_id, id);
+
+CREATE INDEX subscriptions_plan ON public.subscriptions USING btree (plan_id);
 
 CREATE INDEX templates_meta_name ON public.templates USING btree (organization_id, name, language);
 
@@ -3556,7 +3982,9 @@ CREATE UNIQUE INDEX templates_name ON public.templates USING btree (account_id, 
 
 CREATE INDEX templates_organization ON public.templates USING btree (organization_id, id);
 
-CREATE INDEX transactions_organization ON public.transactions USING btree (organization_id, id);
+CREATE INDEX transactions_rare ON ONLY public.transactions USING btree (organization_id, category, type, id) WHERE ((type <> 'debit'::text) OR (category <> 'message'::text));
+
+CREATE INDEX transactions_reference ON ONLY public.transactions USING btree (reference_id, organization_id, id) WHERE (reference_id IS NOT NULL);
 
 CREATE INDEX users_organization ON public.users USING btree (organization_id, id);
 
@@ -3569,6 +3997,10 @@ CREATE INDEX whatsapp_accounts_organization ON public.whatsapp_accounts USING bt
 CREATE TRIGGER chain_act BEFORE INSERT ON bsp.audit_trail FOR EACH ROW EXECUTE FUNCTION bsp.chain_act();
 
 ALTER TABLE bsp.audit_trail ENABLE ALWAYS TRIGGER chain_act;
+
+CREATE TRIGGER charge_stays BEFORE UPDATE ON bsp.charges FOR EACH ROW EXECUTE FUNCTION bsp.charge_stays();
+
+ALTER TABLE bsp.charges ENABLE ALWAYS TRIGGER charge_stays;
 
 CREATE TRIGGER note_erased AFTER INSERT OR UPDATE OF contact_ids ON bsp.contact_erasures FOR EACH ROW EXECUTE FUNCTION bsp.note_erased();
 
@@ -3602,6 +4034,12 @@ ALTER TABLE ONLY bsp.import_rejects
 ALTER TABLE ONLY bsp.imports
     ADD CONSTRAINT imports_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+ALTER TABLE ONLY bsp.ledger_audits
+    ADD CONSTRAINT ledger_audits_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY bsp.ledger_day_heads
+    ADD CONSTRAINT ledger_day_heads_day_fkey FOREIGN KEY (day) REFERENCES bsp.ledger_days(day) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY bsp.log_days
     ADD CONSTRAINT log_days_key_id_fkey FOREIGN KEY (key_id) REFERENCES bsp.log_keys(key_id);
 
@@ -3622,6 +4060,9 @@ ALTER TABLE ONLY bsp.log_seals
 
 ALTER TABLE ONLY bsp.past_identities
     ADD CONSTRAINT past_identities_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY bsp.subscription_clock
+    ADD CONSTRAINT subscription_clock_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
 ALTER TABLE ONLY bsp.template_names
     ADD CONSTRAINT template_names_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.whatsapp_accounts(id);
@@ -3668,9 +4109,6 @@ ALTER TABLE ONLY public.templates
 ALTER TABLE ONLY public.templates
     ADD CONSTRAINT templates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
-ALTER TABLE ONLY public.transactions
-    ADD CONSTRAINT transactions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
-
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -3696,6 +4134,8 @@ ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.contact_aliases ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_counters_next ENABLE ROW LEVEL SECURITY;
@@ -3714,6 +4154,16 @@ ALTER TABLE bsp.import_rejects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.imports ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ledger_audits ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_day_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_nodes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.list_history ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_places ENABLE ROW LEVEL SECURITY;
@@ -3729,6 +4179,14 @@ ALTER TABLE bsp.past_identities ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.snapshots ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.statement_days ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.subscription_clock ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.subscription_nudges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.subscription_terms ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.suppression_keys ENABLE ROW LEVEL SECURITY;
 
@@ -3752,6 +4210,8 @@ CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( S
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.contact_aliases USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.contact_counters_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -3770,6 +4230,16 @@ CREATE POLICY tenant ON bsp.import_rejects USING ((organization_id = ANY (( SELE
 
 CREATE POLICY tenant ON bsp.imports USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.ledger_audits USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_day_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_nodes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.list_history USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.log_places USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -3785,6 +4255,14 @@ CREATE POLICY tenant ON bsp.past_identities USING ((organization_id = ANY (( SEL
 CREATE POLICY tenant ON bsp.send_queue USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.snapshots USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.statement_days USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.subscription_clock USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.subscription_nudges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.subscription_terms USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.suppression_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -3944,6 +4422,9 @@ GRANT ALL ON FUNCTION bsp.canonical(p_fields text[]) TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.chain_act() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.chain_act() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.charge_stays() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.charge_stays() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.contact_words(first_name text, last_name text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.contact_words(first_name text, last_name text, email text) TO bsp_app;
 
@@ -3961,6 +4442,9 @@ GRANT ALL ON FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_u
 
 REVOKE ALL ON FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.entitlement_use(p_organization uuid, p_feature text, p_since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.entitlement_use(p_organization uuid, p_feature text, p_since timestamp with time zone) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.erase_contacts(organization uuid, ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.erase_contacts(organization uuid, ids uuid[]) TO bsp_app;
@@ -4003,6 +4487,24 @@ GRANT ALL ON FUNCTION bsp.lease_erasure(seconds integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.lease_import(owner uuid, seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.lease_import(owner uuid, seconds integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.log_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.log_tenants() TO bsp_app;
@@ -4090,6 +4592,12 @@ GRANT ALL ON FUNCTION bsp.sends_of_owner(p_owner uuid, p_before timestamp with t
 REVOKE ALL ON FUNCTION bsp.settle_contacts() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.settle_contacts() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.subscriptions_due(p_now timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.subscriptions_due(p_now timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.subscriptions_nudged(p_after uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.subscriptions_nudged(p_after uuid, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.swap_places() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.swap_places() TO bsp_app;
 
@@ -4110,6 +4618,9 @@ GRANT ALL ON FUNCTION bsp.unkeyed_contacts(only_organization uuid, after_organiz
 
 REVOKE ALL ON FUNCTION bsp.unsealed(p_after bigint, p_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.unsealed(p_after bigint, p_tenant text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.webhooks_release(p_phone_number_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.webhooks_release(p_phone_number_id text) TO bsp_app;
@@ -4223,6 +4734,30 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
 
+GRANT SELECT,INSERT ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(currency) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(state) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(type) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(category) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(amount) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(refunded) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(entry_id) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(of_reference) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(of_kind) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(evidence) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(updated_at) ON TABLE bsp.charges TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.contact_aliases TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.contact_counters_next TO bsp_app;
@@ -4271,6 +4806,44 @@ GRANT SELECT,DELETE ON TABLE bsp.import_rows TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.imports TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ledger_audits TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_day_heads TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_days TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(month) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(size) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(hash) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(balance) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(held) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(tree) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(last_at) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE("position") ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(reserved) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(low) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT UPDATE(remaining) ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT UPDATE(state) ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT UPDATE(updated_at) ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_nodes TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.list_history TO bsp_app;
 
 GRANT SELECT,USAGE ON SEQUENCE bsp.list_history_id_seq TO bsp_app;
@@ -4308,6 +4881,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.projections TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.snapshots TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.statement_days TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.subscription_clock TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.subscription_nudges TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.subscription_terms TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.suppression_keys TO bsp_app;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bsp.Infrastructure.LedgerAudits.Runs;
 using Bsp.Application.Ledger;
 
 namespace Bsp.Infrastructure.LedgerAudits;

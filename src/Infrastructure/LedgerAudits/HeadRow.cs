@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.LedgerAudits.Runs;
 using Bsp.Application.Ledger;
 using Bsp.Infrastructure.Common;
 

@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.LedgerAudits.Runs;
 using Bsp.Application.Ledger;
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
@@ -35,6 +36,12 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
     /// <summary>A run is 2^this many entries, so that each is one node of its month's tree.</summary>
     public int RunLevel { get; init; } = 14;
 
+    /// <summary>False: rows of <c>transactions</c> are not looked at. For measuring.</summary>
+    public bool Table { get; init; } = true;
+
+    /// <summary>False: only the chain, its table, head and holds. For measuring.</summary>
+    public bool Beside { get; init; } = true;
+
     /// <summary>Told after each run how many entries were checked.</summary>
     public Func<long, Task>? Progressed { get; init; }
 
@@ -59,7 +66,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         fault ??= currencies.Count == 1 || from is not null || to is not null ? null : await StrayRowsAsync(snapshot, currencies, ct);
         checks.Insert(0, new("chain and transactions", fault is null ? "passed" : "failed", entries, null));
         await snapshot.JoinByHashingAsync(ct);
-        foreach (var beside in fault is null ? BesideLedger.All : [])
+        foreach (var beside in fault is null && Beside ? BesideLedger.All : [])
         {
             var (found, said) = await beside(snapshot, organizationId, ct);
             checks.Add(said);
@@ -222,7 +229,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
             while ((place = take()) < chunks.Count)
             {
                 var (at, slot) = (place, results[place]!);
-                slot.SetResult(await Task.Factory.StartNew(() => audit.Run(stream, table, organizationId, chunks[at].Chunk, chunks[at].Rows, ct), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+                slot.SetResult(await Task.Factory.StartNew(() => audit.Run(stream, table, organizationId, chunks[at].Chunk, Table ? chunks[at].Rows : null, ct), ct, TaskCreationOptions.LongRunning, TaskScheduler.Default));
             }
         }
         catch (Exception e)

@@ -41,8 +41,7 @@ public sealed class GetLedgerProofHandler(Shards shards, HeadSigner signer, Time
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         await signer.IntroduceAsync(shard, ct);
-        await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
-        await transaction.ExecuteAsync("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", ct);
+        await using var transaction = await shard.BeginSnapshotAsync(query.OrganizationId, ct);
         var place = (await transaction.QueryAsync("SELECT t.currency, to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM'), t.sequence FROM public.transactions t WHERE t.id = $1 AND t.organization_id = $2",
             r => (Currency: r.GetString(0), Month: r.GetString(1), Sequence: r.GetInt64(2)), ct, query.TransactionId, query.OrganizationId)).FirstOrDefault();
         var stream = place.Currency is null ? Guid.Empty : Uuid.Ledger(query.OrganizationId, place.Currency, place.Month);

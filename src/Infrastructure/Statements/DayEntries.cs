@@ -23,6 +23,13 @@ internal static class DayEntries
           FROM ({Grouped} AND t.currency = $2 AND t.id >= $3 AND t.id < $4 AND t.created_at <= $5) e GROUP BY 1, 2, 3, 4, 5
         """;
 
+    /// <summary>Makes the sums of an organization anew out of its entries; there must be none.</summary>
+    public const string Fill = $"""
+        INSERT INTO bsp.statement_days (organization_id, currency, day, kind, category, market, account_id, effective_month, count, amount, first_effective, last_effective, first_recorded, last_recorded)
+        SELECT organization_id, currency, day, kind, category, market, account_id, effective_month, count(*), sum(change), min(effective_at), max(effective_at), min(created_at), max(created_at)
+          FROM ({Grouped}) e GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+        """;
+
     /// <summary>The first day of which the kept sums are not those of its entries: null, currency, month, null. For an audit: it reads every row.</summary>
     public const string Differing = $"""
         SELECT NULL::uuid, currency, to_char(day, 'YYYY-MM'), NULL::bigint

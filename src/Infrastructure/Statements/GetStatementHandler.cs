@@ -29,8 +29,7 @@ public sealed class GetStatementHandler(Shards shards, HeadSigner signer, TimePr
 
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         await signer.IntroduceAsync(shard, ct);
-        await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
-        await transaction.ExecuteAsync("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", ct);
+        await using var transaction = await shard.BeginSnapshotAsync(query.OrganizationId, ct);
         var wallet = await StatementChain.ReadAsync(transaction, query.OrganizationId, query.Currency, query.Month, query.AsOf, ct) ?? throw Unknown(query.Month);
         var next = first.AddMonths(1);
         var lines = query.AsOf is { } asOf && asOf < LedgerTime.Start(LedgerMonth.Of(next))

@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
-using Bsp.Infrastructure.LedgerAudits;
+using Bsp.Infrastructure.LedgerAudits.Runs;
 using Bsp.Infrastructure.LedgerHeads;
 
 namespace Bsp.UnitTests.LedgerAudits;

@@ -1,6 +1,6 @@
 using Bsp.Application.Ledger;
 
-namespace Bsp.Infrastructure.LedgerAudits;
+namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>A month of a wallet, as it is stored.</summary>
 /// <param name="Version">Of its stream: entries that it must have.</param>

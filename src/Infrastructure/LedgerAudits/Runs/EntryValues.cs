@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 
-namespace Bsp.Infrastructure.LedgerAudits;
+namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary><see cref="Domain.Ledger.EntryTypes"/> as a number.</summary>
 internal enum EntryKind

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Npgsql;
 
-namespace Bsp.Infrastructure.LedgerAudits;
+namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>
 /// Rows of one statement in PostgreSQL's binary COPY format, one after the other, their fields as the bytes that came: an audit looks at millions, and an object for each would cost more than

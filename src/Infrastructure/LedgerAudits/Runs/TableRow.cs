@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Bsp.Infrastructure.LedgerAudits;
+namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>Rows of <c>transactions</c> beside the entries that they were made of.</summary>
 internal sealed class TableRow

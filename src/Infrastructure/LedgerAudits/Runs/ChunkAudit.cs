@@ -4,7 +4,7 @@ using Bsp.Application.Ledger;
 using Bsp.Domain.Ledger;
 using Npgsql;
 
-namespace Bsp.Infrastructure.LedgerAudits;
+namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>
 /// Checks one run of entries alone: form, hash, chain, arithmetic, order, and each row of <c>transactions</c> beside its entry. Both are read in step, in the order of ids. Since each entry carries the

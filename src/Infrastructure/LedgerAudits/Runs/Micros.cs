@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Bsp.Infrastructure.LedgerAudits;
+namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>Amounts as millionths in a <c>long</c> (18 digits fit), and times as microseconds since 2000, read from the bytes of a text or of PostgreSQL's binary form: no decimal, no string.</summary>
 internal static class Micros

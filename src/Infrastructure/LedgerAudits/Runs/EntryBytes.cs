@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
-namespace Bsp.Infrastructure.LedgerAudits;
+namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>Fields of an entry, in the order of its canonical form.</summary>
 internal enum EntryField
