@@ -16,8 +16,10 @@ internal sealed class MonthTree(TenantTransaction transaction, Guid organization
     private readonly Dictionary<long, byte[]> hashes = []; // of entries, by place from 0
 
     /// <summary>Root over the first entries.</summary>
+    /// <param name="size">1 or more.</param>
     public async Task<byte[]> RootAsync(long size, CancellationToken ct)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         await FetchAsync([(0, size)], ct);
         return Root(0, size);
     }
