@@ -6,6 +6,7 @@ using Bsp.Infrastructure.ApiKeys;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.Charging;
 using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Configuration;
@@ -52,6 +53,7 @@ public static class Composition
         AuditSetup.Add,
         AuthSetup.Add,
         CampaignsSetup.Add,
+        ChargingSetup.Add,
         ClickHouseSetup.Add,
         ContactsSetup.Add,
         ConversationsSetup.Add,

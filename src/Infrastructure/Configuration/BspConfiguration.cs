@@ -48,11 +48,18 @@ public static class BspConfiguration
                 KeyPerSecond = Number(configuration, "Bsp:Limits:KeyPerSecond", 100, 1, 100_000, faults),
                 OrganizationPerSecond = Number(configuration, "Bsp:Limits:OrganizationPerSecond", 400, 1, 1_000_000, faults),
                 OrganizationAtOnce = Number(configuration, "Bsp:Limits:OrganizationAtOnce", LimitOptions.OrganizationAtOnceUsual, 1, 10_000, faults),
+                BesideOthersPercent = Number(configuration, "Bsp:Limits:BesideOthersPercent", 40, 1, 100, faults),
+                OwnWebhookKbPerSecond = Number(configuration, "Bsp:Limits:OwnWebhookKbPerSecond", 2_048, 1, 1_000_000, faults),
                 StreamsPerCaller = Number(configuration, "Bsp:Limits:StreamsPerCaller", 10, 1, 10_000, faults),
                 DownloadsPerCaller = Number(configuration, "Bsp:Limits:DownloadsPerCaller", 2, 1, 1_000, faults),
                 Connections = Number(configuration, "Bsp:Limits:Connections", 8_192, 100, 1_000_000, faults),
             },
             Pools = RoomConfiguration.Pools(name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
+            Billing = new()
+            {
+                Mode = Choice(configuration, "Bsp:Billing:Mode", BillingMode.Off, faults),
+                DemoRates = Flag(configuration, "Bsp:Billing:DemoRates", false, faults),
+            },
             Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
             TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
@@ -218,6 +225,22 @@ public static class BspConfiguration
         }
 
         return value;
+    }
+
+    private static T Choice<T>(IConfiguration configuration, string name, T standard, List<string> faults) where T : struct, Enum
+    {
+        if (configuration[name] is not { } text)
+        {
+            return standard;
+        }
+
+        if (!Enum.GetNames<T>().Contains(text, StringComparer.OrdinalIgnoreCase))
+        {
+            faults.Add($"{name} must be one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}.");
+            return standard;
+        }
+
+        return Enum.Parse<T>(text, ignoreCase: true);
     }
 
     private static bool Flag(IConfiguration configuration, string name, bool standard, List<string> faults)

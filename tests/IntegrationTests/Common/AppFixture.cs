@@ -195,6 +195,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:Meta:VerifyToken", new SimulatorOptions().VerifyToken),
         ("Bsp:Limits:KeyPerSecond", "10000"),
         ("Bsp:Limits:OrganizationPerSecond", "20000"),
+        ("Bsp:Billing:Mode", "wallets"), // organizations without a wallet send as ever
+        ("Bsp:Billing:DemoRates", "true"),
     ];
 }
 
