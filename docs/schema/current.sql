@@ -2779,6 +2779,16 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.login_attempts OWNER TO bsp_owner;
 
+CREATE TABLE bsp.markets (
+    prefix text NOT NULL,
+    countries text NOT NULL,
+    market text NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    CONSTRAINT markets_prefix_check CHECK ((prefix ~ '^[0-9]{0,4}$'::text))
+);
+
+ALTER TABLE bsp.markets OWNER TO bsp_owner;
+
 CREATE TABLE bsp.parked_events (
     projection text NOT NULL,
     sequence bigint NOT NULL,
@@ -2857,6 +2867,47 @@ CREATE TABLE bsp.projections (
 WITH (fillfactor='50');
 
 ALTER TABLE bsp.projections OWNER TO bsp_owner;
+
+CREATE TABLE bsp.rate_cards (
+    id uuid NOT NULL,
+    import_id uuid NOT NULL,
+    code text NOT NULL,
+    currency text NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE bsp.rate_cards OWNER TO bsp_owner;
+
+CREATE TABLE bsp.rate_rules (
+    card text NOT NULL,
+    category text NOT NULL,
+    pricing_type text NOT NULL,
+    charges boolean NOT NULL,
+    monthly_allowance bigint,
+    assumed_when_missing text,
+    CONSTRAINT rate_rules_monthly_allowance_check CHECK ((monthly_allowance > 0))
+);
+
+ALTER TABLE bsp.rate_rules OWNER TO bsp_owner;
+
+CREATE TABLE bsp.rates (
+    card_id uuid NOT NULL,
+    market text NOT NULL,
+    category text NOT NULL,
+    tier_from bigint NOT NULL,
+    tier_to bigint,
+    unit_price numeric(18,6) NOT NULL,
+    markup_rate numeric(18,6) NOT NULL,
+    markup_fixed numeric(18,6) NOT NULL,
+    CONSTRAINT rates_check CHECK ((tier_to >= tier_from)),
+    CONSTRAINT rates_markup_fixed_check CHECK ((markup_fixed >= (0)::numeric)),
+    CONSTRAINT rates_markup_rate_check CHECK ((markup_rate >= (0)::numeric)),
+    CONSTRAINT rates_tier_from_check CHECK ((tier_from > 0)),
+    CONSTRAINT rates_unit_price_check CHECK ((unit_price >= (0)::numeric))
+);
+
+ALTER TABLE bsp.rates OWNER TO bsp_owner;
 
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
@@ -2974,6 +3025,14 @@ CREATE TABLE bsp.suppressions (
 );
 
 ALTER TABLE bsp.suppressions OWNER TO bsp_owner;
+
+CREATE TABLE bsp.tariff_version (
+    only_row boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT tariff_version_only_row_check CHECK (only_row)
+);
+
+ALTER TABLE bsp.tariff_version OWNER TO bsp_owner;
 
 CREATE TABLE bsp.template_names (
     account_id uuid NOT NULL,
@@ -3662,6 +3721,9 @@ ALTER TABLE ONLY bsp.log_seals
 ALTER TABLE ONLY bsp.login_attempts
     ADD CONSTRAINT login_attempts_pkey PRIMARY KEY (subject);
 
+ALTER TABLE ONLY bsp.markets
+    ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
+
 ALTER TABLE ONLY bsp.parked_events
     ADD CONSTRAINT parked_events_pkey PRIMARY KEY (projection, sequence);
 
@@ -3679,6 +3741,21 @@ ALTER TABLE ONLY bsp.projection_parts
 
 ALTER TABLE ONLY bsp.projections
     ADD CONSTRAINT projections_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY bsp.rate_cards
+    ADD CONSTRAINT rate_cards_code_key UNIQUE (code);
+
+ALTER TABLE ONLY bsp.rate_cards
+    ADD CONSTRAINT rate_cards_moment UNIQUE (currency, effective_from);
+
+ALTER TABLE ONLY bsp.rate_cards
+    ADD CONSTRAINT rate_cards_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.rate_rules
+    ADD CONSTRAINT rate_rules_pkey PRIMARY KEY (card, category, pricing_type);
+
+ALTER TABLE ONLY bsp.rates
+    ADD CONSTRAINT rates_pkey PRIMARY KEY (card_id, market, category, tier_from);
 
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
@@ -3709,6 +3786,9 @@ ALTER TABLE ONLY bsp.suppression_keys
 
 ALTER TABLE ONLY bsp.suppressions
     ADD CONSTRAINT suppressions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.tariff_version
+    ADD CONSTRAINT tariff_version_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY bsp.template_names
     ADD CONSTRAINT template_names_pkey PRIMARY KEY (account_id, name, language);
@@ -3884,6 +3964,8 @@ CREATE INDEX past_identities_contact ON bsp.past_identities USING btree (contact
 CREATE INDEX past_identities_phone ON bsp.past_identities USING btree (organization_id, phone_number, until) WHERE (phone_number IS NOT NULL);
 
 CREATE INDEX past_identities_wa ON bsp.past_identities USING btree (organization_id, wa_user_id, until) WHERE (wa_user_id IS NOT NULL);
+
+CREATE INDEX rate_cards_import ON bsp.rate_cards USING btree (import_id);
 
 CREATE INDEX send_queue_campaign ON bsp.send_queue USING btree (campaign_id, state) WHERE (state < 2);
 
@@ -4081,6 +4163,9 @@ ALTER TABLE ONLY bsp.log_seals
 
 ALTER TABLE ONLY bsp.past_identities
     ADD CONSTRAINT past_identities_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY bsp.rates
+    ADD CONSTRAINT rates_card_id_fkey FOREIGN KEY (card_id) REFERENCES bsp.rate_cards(id);
 
 ALTER TABLE ONLY bsp.subscription_clock
     ADD CONSTRAINT subscription_clock_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
@@ -4885,6 +4970,8 @@ GRANT SELECT,INSERT ON TABLE bsp.log_seals TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
 
+GRANT SELECT ON TABLE bsp.markets TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_events TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_statuses TO bsp_app;
@@ -4898,6 +4985,12 @@ GRANT SELECT,USAGE ON SEQUENCE bsp.past_identities_id_seq TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.projection_parts TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.projections TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.rate_cards TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.rate_rules TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.rates TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
 
@@ -4922,6 +5015,8 @@ GRANT SELECT,INSERT ON TABLE bsp.suppressions TO bsp_app;
 GRANT UPDATE(lifted_at) ON TABLE bsp.suppressions TO bsp_app;
 
 GRANT UPDATE(lifted_by) ON TABLE bsp.suppressions TO bsp_app;
+
+GRANT SELECT,UPDATE ON TABLE bsp.tariff_version TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.template_names TO bsp_app;
 

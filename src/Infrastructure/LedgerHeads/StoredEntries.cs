@@ -24,7 +24,7 @@ internal static class StoredEntries
 
     /// <summary>The last one of the first <paramref name="size"/> that was recorded at or before a moment; null: none was.</summary>
     public static async Task<LedgerEntry?> LastAsync(TenantTransaction transaction, Guid organizationId, Guid stream, long size, DateTimeOffset asOf, CancellationToken ct) =>
-        (await transaction.QueryAsync("SELECT bsp.ledger_entry_at($1, $2, $3, $4)::text", r => r.IsDBNull(0) ? null : Read(r.GetString(0)), ct,
+        (await transaction.QueryAsync("SELECT (bsp.ledger_entry_at($1, $2, $3, $4) -> 'entry')::text", r => r.IsDBNull(0) ? null : Read(r.GetString(0)), ct,
             organizationId.ToString(), stream, size, LedgerTime.Text(asOf))).FirstOrDefault();
 
     private static LedgerEntry? Read(string json) => JsonSerializer.Deserialize<LedgerEntry>(json, Stored);
