@@ -110,6 +110,12 @@ internal sealed class LedgerAuditBench(OwnLog log)
             }
 
             await WriteAsync(connection, page.Entries, stream, sequence, options, ct);
+            foreach (var node in page.Nodes)
+            {
+                await ExecuteAsync(connection, "INSERT INTO bsp.ledger_nodes (organization_id, currency, month, level, index, hash) VALUES ($1, $2, $3, $4, $5, $6)", ct,
+                    Organization, Currency, name, (short)node.Node.Level, node.Node.Index, node.Node.Hash);
+            }
+
             (head, sequence, at) = (page.Head, sequence + page.Entries.Count, at.AddSeconds(5));
         }
 
