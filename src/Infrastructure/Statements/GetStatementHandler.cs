@@ -103,13 +103,22 @@ internal sealed record Line(string Kind, string Category, string Market, string 
     };
 
     public StatementLine Shown(string month, string currency, Dictionary<string, string> names) => new(Kind, Or(Category), Or(Market), Guid.TryParse(AccountId, out var account) ? account : null,
-        names.GetValueOrDefault(AccountId), EffectiveMonth, EffectiveMonth != month, Count, Amount, FirstEffective, LastEffective, FirstRecorded, LastRecorded, Entries(month, currency));
+        names.GetValueOrDefault(AccountId), EffectiveMonth, EffectiveMonth != month, Count, Amount, FirstEffective, LastEffective, FirstRecorded, LastRecorded, Entries(currency));
 
     private static string? Or(string text) => text.Length == 0 ? null : text;
 
-    private string Entries(string month, string currency)
+    // The list of their time and kind; what else is alike of them stands in each entry's metadata.
+    private string Entries(string currency)
     {
-        var filters = new[] { ("month", month), ("currency", currency), ("kind", Kind), ("pricing_category", Category), ("market", Market), ("account_id", AccountId), ("effective_month", EffectiveMonth) };
-        return "/v1/transactions?" + string.Join('&', filters.Where(f => f.Item2.Length > 0).Select(f => $"{f.Item1}={Uri.EscapeDataString(f.Item2)}"));
+        var kind = Kind switch
+        {
+            "topup" => "type=credit&category=topup",
+            "subscription" => "category=subscription",
+            "usage" => "type=debit&category=message",
+            "refund" => "type=refund",
+            "topup_refund" => "type=refund&category=refund",
+            _ => "category=refund",
+        };
+        return $"/v1/transactions?{kind}&currency={currency}&from={LedgerTime.Text(FirstRecorded)}&to={LedgerTime.Text(LastRecorded.AddMilliseconds(1))}";
     }
 }
