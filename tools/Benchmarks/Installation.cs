@@ -145,6 +145,8 @@ internal sealed class Installation : IAsyncDisposable
         ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
         ["Bsp__Meta__AppSecret"] = AppSecret,
         ["Bsp__Meta__VerifyToken"] = VerifyToken,
+        ["Bsp__Billing__Mode"] = "wallets", // nobody has one, unless a bench gives it
+        ["Bsp__Billing__DemoRates"] = "true",
         ["Bsp__PlatformKey"] = PlatformKey,
         ["Bsp__MasterKey"] = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
         ["ASPNETCORE_URLS"] = ApiUrl,
