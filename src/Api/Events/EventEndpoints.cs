@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Application.Campaigns;
+using Bsp.Application.Common;
 using Bsp.Application.Events;
 using Bsp.Application.EventStore;
 using Carter;
