@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Bsp.Application.Ledger;
 using Bsp.Domain.Ledger;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
 using Npgsql;

@@ -1,6 +1,6 @@
 using Bsp.Application.EventStore;
 using Bsp.Domain.Ledger;
-using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.EventStore;
 using Npgsql;
 using NpgsqlTypes;
 
