@@ -12,22 +12,28 @@ using MediatR;
 
 namespace Bsp.Api.Ledger;
 
-/// <summary>GET /v1/transactions/export: the whole chain as a file, holds, openings and closings included, so that whoever has it can check it without us.</summary>
+/// <summary>GET /v1/transactions/export: the whole chain as a file, holds, openings and closings included, so that whoever has it can
+/// check it without us.</summary>
 public sealed class LedgerExportEndpoints : ICarterModule
 {
     private static readonly string[] Fields =
     [
-        "organization_id", "currency", "month", "sequence", "id", "type", "amount", "balance_after", "held_after", "category", "reference_id", "description", "created_at", "metadata",
+        "organization_id", "currency", "month", "sequence", "id", "type", "amount", "balance_after", "held_after", "category",
+            "reference_id", "description", "created_at", "metadata",
         "previous_hash", "hash",
     ];
 
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/transactions/export", ExportAsync).WithTags("Transactions").WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk))
-        .Describe("Every entry of the ledger in the chain's order, also those that are no transactions (holds, openings, closings): ?format=jsonl (default) or csv; ?from= and ?to= (yyyy-mm) keep some months.",
+    public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/transactions/export", ExportAsync).WithTags("Transactions")
+        .WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk))
+        .Describe(
+            "Every entry of the ledger in the chain's order, also those that are no transactions (holds, openings, closings): "
+            + "?format=jsonl (default) or csv; ?from= and ?to= (yyyy-mm) keep some months.",
             "request.format", "request.month").Produces<string>(200, "application/x-ndjson", "text/csv");
 
-    private static async Task ExportAsync(string? format, string? from, string? to, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task ExportAsync(string? format, string? from, string? to, Caller caller, HttpContext context,
+        IMediator mediator, CancellationToken ct)
     {
         var csv = format switch
         {
@@ -39,14 +45,17 @@ public sealed class LedgerExportEndpoints : ICarterModule
         await WriteAsync(context, pages, csv, ct);
     }
 
-    private static string? Month(string name, string? text) => text is null || LedgerMonth.Is(text) ? text : throw Problem.Field("request.month", name, "must be a month such as 2026-10.");
+    private static string? Month(string name, string? text) => text is null || LedgerMonth.Is(text) ? text
+        : throw Problem.Field("request.month", name, "must be a month such as 2026-10.");
 
     // A caller who may no longer read gets the rest not: the connection breaks, so that nobody takes the part for the whole.
-    private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<IReadOnlyList<JsonElement>> pages, bool csv, CancellationToken ct)
+    private static async Task WriteAsync(HttpContext context, IAsyncEnumerable<IReadOnlyList<JsonElement>> pages, bool csv,
+        CancellationToken ct)
     {
         var (response, permission) = (context.Response, Permission.Of(context));
         await using var all = pages.GetAsyncEnumerator(ct);
-        var more = await all.MoveNextAsync(); // before anything is written: what cannot be read at all is a problem, not the beginning of a file
+        // before anything is written: what cannot be read at all is a problem, not the beginning of a file
+        var more = await all.MoveNextAsync();
         response.ContentType = csv ? "text/csv; charset=utf-8" : "application/x-ndjson; charset=utf-8";
         response.Headers.ContentDisposition = $"attachment; filename=\"ledger.{(csv ? "csv" : "jsonl")}\"";
         var buffer = new ArrayBufferWriter<byte>(64 * 1024);
@@ -105,9 +114,12 @@ public sealed class LedgerExportEndpoints : ICarterModule
         buffer.Write("\n"u8);
     }
 
-    // Null is an empty cell, and an empty text a pair of quotes: they are hashed differently. Amounts are no formulas, whatever sign they begin with.
-    private static string Cell(JsonElement entry, string field) => !entry.TryGetProperty(field, out var value) || value.ValueKind == JsonValueKind.Null ? ""
+    // Null is an empty cell, and an empty text a pair of quotes: they are hashed differently. Amounts are no formulas, whatever sign they
+    // begin with.
+    private static string Cell(JsonElement entry, string field) => !entry.TryGetProperty(field, out var value)
+        || value.ValueKind == JsonValueKind.Null ? ""
         : value.ValueKind != JsonValueKind.String ? CsvCell.Write(value.GetRawText())
         : value.GetString() is not { Length: > 0 } text ? "\"\""
-        : field is "amount" or "balance_after" or "held_after" && Bsp.Domain.Common.Money.TryParseSigned(text, out _) ? text : CsvCell.Write(text);
+        : field is "amount" or "balance_after" or "held_after" && Bsp.Domain.Common.Money.TryParseSigned(text, out _) ? text
+            : CsvCell.Write(text);
 }

@@ -10,11 +10,13 @@ using Bsp.Infrastructure.Sealing;
 namespace Bsp.Api.Operations;
 
 /// <summary>
-/// The verb <c>audit</c>: replays ledgers from zero, or with <c>--log</c> computes the sealed days of the log and the audit trails anew, and names the first thing that is not as it must be.
+/// The verb <c>audit</c>: replays ledgers from zero, or with <c>--log</c> computes the sealed days of the log and the audit trails anew,
+/// and names the first thing that is not as it must be.
 /// </summary>
 public static class AuditCommand
 {
-    private const string Usage = "audit [--org ID | --all] [--from yyyy-mm] [--to yyyy-mm] [--json], or audit --log [--org ID | --all] [--json]";
+    private const string Usage =
+        "audit [--org ID | --all] [--from yyyy-mm] [--to yyyy-mm] [--json], or audit --log [--org ID | --all] [--json]";
 
     /// <returns>0: all is as it must be; 1: something is not; 2: the command line is wrong.</returns>
     public static async Task<int> RunAsync(BspOptions options, ILoggerFactory log, string[] arguments, CancellationToken ct)
@@ -116,7 +118,13 @@ public static class AuditCommand
 
     private static string Plain(string argument, ref Asked asked)
     {
-        asked = argument switch { "--log" => asked with { Log = true }, "--all" => asked with { All = true }, "--json" => asked with { Json = true }, _ => asked };
+        asked = argument switch
+        {
+            "--log" => asked with { Log = true },
+            "--all" => asked with { All = true },
+            "--json" => asked with { Json = true },
+            _ => asked,
+        };
         return argument switch
         {
             "--log" or "--all" or "--json" => "",

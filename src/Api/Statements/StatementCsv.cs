@@ -5,7 +5,8 @@ using Bsp.Application.Statements;
 
 namespace Bsp.Api.Statements;
 
-/// <summary>A statement as CSV (RFC 4180): a row for the opening, one a line, one for the closing, so that the column <c>amount</c> without the last row adds up to it.</summary>
+/// <summary>A statement as CSV (RFC 4180): a row for the opening, one a line, one for the closing, so that the column <c>amount</c>
+/// without the last row adds up to it.</summary>
 internal static class StatementCsv
 {
     private static readonly string[] Header =
@@ -22,9 +23,12 @@ internal static class StatementCsv
         {
             text.AppendJoin(',',
             [
-                statement.Month, line.Kind, CsvCell.Write(line.Category ?? ""), CsvCell.Write(line.Market ?? ""), line.AccountId?.ToString() ?? "", CsvCell.Write(line.Number ?? ""),
-                line.EffectiveMonth, line.Late ? "true" : "false", line.Count.ToString(CultureInfo.InvariantCulture), Money(line.Amount), statement.Currency,
-                Time(line.FirstEffectiveAt), Time(line.LastEffectiveAt), Time(line.FirstRecordedAt), Time(line.LastRecordedAt), CsvCell.Write(line.Entries),
+                statement.Month, line.Kind, CsvCell.Write(line.Category ?? ""), CsvCell.Write(line.Market ?? ""),
+                    line.AccountId?.ToString() ?? "", CsvCell.Write(line.Number ?? ""),
+                line.EffectiveMonth, line.Late ? "true" : "false", line.Count.ToString(CultureInfo.InvariantCulture), Money(line.Amount),
+                    statement.Currency,
+                Time(line.FirstEffectiveAt), Time(line.LastEffectiveAt), Time(line.FirstRecordedAt), Time(line.LastRecordedAt),
+                    CsvCell.Write(line.Entries),
             ]).Append("\r\n");
         }
 
@@ -33,7 +37,8 @@ internal static class StatementCsv
     }
 
     private static void Row(StringBuilder text, Statement statement, string kind, decimal amount, DateTimeOffset at) =>
-        text.Append(CultureInfo.InvariantCulture, $"{statement.Month},{kind},,,,,{statement.Month},false,,{Money(amount)},{statement.Currency},,,{Time(at)},{Time(at)},\r\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{statement.Month},{kind},,,,,{statement.Month},false,,{Money(amount)},{statement.Currency},,,{Time(at)},{Time(at)},\r\n");
 
     // Amounts are written here and by nobody else: a minus before digits is a number, and no formula.
     internal static string Money(decimal amount) => amount.ToString("0.000000", CultureInfo.InvariantCulture);

@@ -13,12 +13,16 @@ public sealed class StatementEndpoints : ICarterModule
     private static readonly MediaTypeHeaderValue[] Kinds = [new("application/json"), new("text/csv"), new("text/html")];
 
     public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/statements/{month}", GetAsync).WithTags("Statements")
-        .Describe("What a month (UTC, yyyy-mm) came to: opening, top-ups, subscription, usage by category, market and number, refunds, adjustments, closing. JSON, CSV or a page to print, by Accept; ?as_of= (a time) as it was then; ?currency=.",
+        .Describe(
+            "What a month (UTC, yyyy-mm) came to: opening, top-ups, subscription, usage by category, market and number, refunds, "
+            + "adjustments, closing. JSON, CSV or a page to print, by Accept; ?as_of= (a time) as it was then; ?currency=.",
             "statement.unknown", "request.as_of").Produces<Statement>().Produces<string>(200, "text/csv", "text/html");
 
-    private static async Task<IResult> GetAsync(string month, string? currency, string? as_of, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> GetAsync(string month, string? currency, string? as_of, Caller caller, HttpContext context,
+        IMediator mediator, CancellationToken ct)
     {
-        DateTimeOffset? asOf = as_of is null ? null : WireJson.TryTime(as_of, out var time) ? time : throw Problem.Field("request.as_of", "as_of", "must be a time such as 2026-01-31T12:00:00Z.");
+        DateTimeOffset? asOf = as_of is null ? null : WireJson.TryTime(as_of, out var time) ? time
+            : throw Problem.Field("request.as_of", "as_of", "must be a time such as 2026-01-31T12:00:00Z.");
         var statement = await mediator.Send(new GetStatement(caller.OrganizationId, month, currency, asOf), ct);
         var kind = Wanted(context);
         if (kind == 0)

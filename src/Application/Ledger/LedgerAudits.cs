@@ -12,17 +12,20 @@ namespace Bsp.Application.Ledger;
 public sealed record LedgerFault(Guid? Entry, string? Currency, string? Month, long? Sequence, string Code, string Detail);
 
 /// <summary>What was compared with what.</summary>
-/// <param name="Result"><c>passed</c>, <c>failed</c>, <c>behind</c> (a view has not caught up with the log: nothing is said about it), <c>absent</c> (there is nothing to compare with).</param>
+/// <param name="Result"><c>passed</c>, <c>failed</c>, <c>behind</c> (a view has not caught up with the log: nothing is said about it),
+/// <c>absent</c> (there is nothing to compare with).</param>
 public sealed record LedgerCheck(string Name, string Result, long Items, string? Detail);
 
 /// <summary>An audit of an organization's ledger.</summary>
 /// <param name="Status"><c>running</c>, <c>passed</c>, <c>failed</c>.</param>
 /// <param name="Entries">Checked so far.</param>
 /// <param name="Error">Why it could not be carried out; null: it was, or is.</param>
-public sealed record LedgerAuditView(Guid Id, string Status, string? From, string? To, long Entries, int Months, LedgerFault? FirstFault, IReadOnlyList<LedgerCheck> Checks, string? Error,
+public sealed record LedgerAuditView(Guid Id, string Status, string? From, string? To, long Entries, int Months, LedgerFault? FirstFault,
+    IReadOnlyList<LedgerCheck> Checks, string? Error,
     DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt);
 
-/// <summary>Has the organization's ledger replayed from zero. While one is under way, another is refused with <c>audit.running</c>.</summary>
+/// <summary>Has the organization's ledger replayed from zero. While one is under way, another is refused with
+/// <c>audit.running</c>.</summary>
 /// <param name="From">First month, <c>yyyy-mm</c>, inclusive; null: from the beginning.</param>
 /// <param name="To">Last month, inclusive; null: to the end.</param>
 public sealed record StartLedgerAudit(Guid OrganizationId, string? From, string? To) : ICommand;
@@ -33,7 +36,8 @@ public sealed class StartLedgerAuditValidator : AbstractValidator<StartLedgerAud
     {
         RuleFor(a => a.From).Must(m => m is null || LedgerMonth.Is(m)).WithMessage("must be a month such as 2026-10, or null.");
         RuleFor(a => a.To).Must(m => m is null || LedgerMonth.Is(m)).WithMessage("must be a month such as 2026-10, or null.");
-        RuleFor(a => a.To).Must((a, to) => a.From is null || to is null || string.CompareOrdinal(to, a.From) >= 0).WithMessage("must not lie before from.");
+        RuleFor(a => a.To).Must((a, to) => a.From is null || to is null || string.CompareOrdinal(to, a.From) >= 0)
+            .WithMessage("must not lie before from.");
     }
 }
 
@@ -48,7 +52,8 @@ public static class LedgerMonth
 
     /// <summary>The month's first day.</summary>
     public static bool TryParse(string text, out DateOnly first) =>
-        DateOnly.TryParseExact(text.Length == 7 ? text + "-01" : "", "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out first);
+        DateOnly.TryParseExact(text.Length == 7 ? text + "-01" : "", "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None,
+            out first);
 
     public static string Of(DateOnly day) => day.ToString("yyyy-MM", CultureInfo.InvariantCulture);
 }

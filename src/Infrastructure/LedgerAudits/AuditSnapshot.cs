@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.LedgerAudits;
 
-/// <summary>One moment of the database, seen by several connections at once, for one organization: what is appended meanwhile is in none of them.</summary>
+/// <summary>One moment of the database, seen by several connections at once, for one organization: what is appended meanwhile is in none
+/// of them.</summary>
 internal sealed class AuditSnapshot : IAsyncDisposable
 {
     private readonly Shard shard;
@@ -12,7 +13,8 @@ internal sealed class AuditSnapshot : IAsyncDisposable
     private readonly string name;
     private readonly List<NpgsqlConnection> others = [];
 
-    private AuditSnapshot(Shard shard, Guid organization, NpgsqlConnection own, string name) => (this.shard, this.organization, Own, this.name) = (shard, organization, own, name);
+    private AuditSnapshot(Shard shard, Guid organization, NpgsqlConnection own, string name) =>
+        (this.shard, this.organization, Own, this.name) = (shard, organization, own, name);
 
     /// <summary>For statements between the runs.</summary>
     public NpgsqlConnection Own { get; }
@@ -64,7 +66,8 @@ internal sealed class AuditSnapshot : IAsyncDisposable
     public async Task JoinByHashingAsync(CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
-            "SET LOCAL enable_seqscan = on; SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'", Own);
+            "SET LOCAL enable_seqscan = on; SET LOCAL enable_sort = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_nestloop = "
+                + "off; SET LOCAL work_mem = '64MB'", Own);
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -81,7 +84,8 @@ internal sealed class AuditSnapshot : IAsyncDisposable
     private static async Task BeginAsync(NpgsqlConnection connection, Guid organization, string? snapshot, CancellationToken ct)
     {
         await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        var sql = (snapshot is null ? "" : $"SET TRANSACTION SNAPSHOT '{snapshot}'; ") + "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off; "
+        var sql = (snapshot is null ? "" : $"SET TRANSACTION SNAPSHOT '{snapshot}'; ")
+            + "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off; "
             + $"SELECT set_config('bsp.tenants', '{organization}', true)";
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(ct);

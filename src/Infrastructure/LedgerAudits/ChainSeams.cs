@@ -5,7 +5,8 @@ using Bsp.Application.Ledger;
 namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>
-/// Puts the runs of one wallet together in their order: months that begin with what the one before ended with, closing entries with the month's root, and what is left of each hold. It holds the open
+/// Puts the runs of one wallet together in their order: months that begin with what the one before ended with, closing entries with the
+/// month's root, and what is left of each hold. It holds the open
 /// holds and one hash for each bit of a month's size.
 /// </summary>
 internal sealed class ChainSeams(string currency)
@@ -83,9 +84,12 @@ internal sealed class ChainSeams(string currency)
         if (!first || End is not null)
         {
             var (before, end) = (End!, Fault(run, opening.Id, 1, "opening.differs", ""));
-            return !IsClosed ? new(null, currency, before.Month, Size + 1, "entry.missing", $"{run.Chunk.Of.Month} begins, and {before.Month} ends after {Size} entries without a closing one: its end was cut off.")
-                : opening.Hash != before.Hash ? end with { Detail = $"{run.Chunk.Of.Month} does not begin with the hash with which {before.Month} ended." }
-                : opening.Balance != before.Balance || opening.Held != before.Held ? end with { Detail = $"{run.Chunk.Of.Month} does not begin with the balance and the holds with which {before.Month} ended." }
+            return !IsClosed ? new(null, currency, before.Month, Size + 1, "entry.missing",
+                $"{run.Chunk.Of.Month} begins, and {before.Month} ends after {Size} entries without a closing one: its end was cut off.")
+                : opening.Hash != before.Hash ? end
+                    with { Detail = $"{run.Chunk.Of.Month} does not begin with the hash with which {before.Month} ended." }
+                : opening.Balance != before.Balance || opening.Held != before.Held ? end
+                    with { Detail = $"{run.Chunk.Of.Month} does not begin with the balance and the holds with which {before.Month} ended." }
                 : Opened();
         }
 
@@ -95,7 +99,8 @@ internal sealed class ChainSeams(string currency)
         }
 
         return opening.Hash.All(c => c == '0') && opening is { Balance: 0, Held: 0 } ? Opened()
-            : Fault(run, opening.Id, 1, "month.missing", $"The ledger begins with {run.Chunk.Of.Month}, and that month follows another: the months before it are gone.");
+            : Fault(run, opening.Id, 1, "month.missing",
+                $"The ledger begins with {run.Chunk.Of.Month}, and that month follows another: the months before it are gone.");
     }
 
     private LedgerFault? Opened()
@@ -116,7 +121,9 @@ internal sealed class ChainSeams(string currency)
             var left = holds.GetValueOrDefault(reference);
             if (left + move.Least < 0 || (move.Empty is { } empty && left + empty != 0))
             {
-                return Fault(run, null, null, "hold.differs", $"Between entry {run.Chunk.After + 1} and {run.Chunk.UpTo} more or less was taken of the hold {reference} than was left of it.");
+                return Fault(run, null, null, "hold.differs",
+                    $"Between entry {run.Chunk.After + 1} and {run.Chunk.UpTo} more or less was taken of the hold {reference} than "
+                    + $"was left of it.");
             }
 
             left += move.Net;
@@ -138,10 +145,13 @@ internal sealed class ChainSeams(string currency)
         var (entries, root) = ((closing.Sequence - 1).ToString(CultureInfo.InvariantCulture), Convert.ToHexStringLower(month.Root()));
         month.AddEntry(closing.Hash);
         IsClosed = true;
-        return closing.Entries != entries ? Fault(run, closing.Id, closing.Sequence, "closing.differs", $"The closing entry counts {closing.Entries} entries; there are {entries}.")
-            : closing.Root != root ? Fault(run, closing.Id, closing.Sequence, "closing.differs", "The closing entry's root is not that of the month's entries.")
+        return closing.Entries != entries ? Fault(run, closing.Id, closing.Sequence, "closing.differs",
+            $"The closing entry counts {closing.Entries} entries; there are {entries}.")
+            : closing.Root != root ? Fault(run, closing.Id, closing.Sequence, "closing.differs",
+                "The closing entry's root is not that of the month's entries.")
             : null;
     }
 
-    private LedgerFault Fault(ChunkResult run, Guid? entry, long? sequence, string code, string detail) => new(entry, currency, run.Chunk.Of.Month, sequence, code, detail);
+    private LedgerFault Fault(ChunkResult run, Guid? entry, long? sequence, string code, string detail) =>
+        new(entry, currency, run.Chunk.Of.Month, sequence, code, detail);
 }

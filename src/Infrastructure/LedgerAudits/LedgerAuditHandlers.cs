@@ -23,12 +23,14 @@ public sealed class StartLedgerAuditHandler(Shards shards, AuditSignal signal) :
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         try
         {
-            await transaction.ExecuteAsync("INSERT INTO bsp.ledger_audits (id, organization_id, from_month, to_month) VALUES ($1, $2, $3, $4)", ct,
+            await transaction.ExecuteAsync(
+                "INSERT INTO bsp.ledger_audits (id, organization_id, from_month, to_month) VALUES ($1, $2, $3, $4)", ct,
                 id, command.OrganizationId, Parameter.Of(command.From), Parameter.Of(command.To));
         }
         catch (PostgresException e) when (e is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "ledger_audits_running" })
         {
-            throw new Refusal("audit.running", "An audit of this organization is under way: ask for its report, and for another one afterwards.");
+            throw new Refusal("audit.running",
+                "An audit of this organization is under way: ask for its report, and for another one afterwards.");
         }
 
         await transaction.ExecuteAsync("""
@@ -47,9 +49,11 @@ public sealed class GetLedgerAuditHandler(Shards shards) : IRequestHandler<GetLe
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         return await shard.FirstAsync(query.OrganizationId, """
-            SELECT id, status, from_month, to_month, entries, months, first_fault::text, checks::text, error, created_at, completed_at FROM bsp.ledger_audits WHERE id = $1
+            SELECT id, status, from_month, to_month, entries, months, first_fault::text, checks::text, error, created_at, completed_at
+              FROM bsp.ledger_audits WHERE id = $1
             """, r => new LedgerAuditView(r.GetGuid(0), r.GetString(1), r.TextOrNull(2), r.TextOrNull(3), r.GetInt64(4), r.GetInt32(5),
-                r.IsDBNull(6) ? null : JsonSerializer.Deserialize<LedgerFault>(r.GetString(6)), JsonSerializer.Deserialize<LedgerCheck[]>(r.GetString(7))!, r.TextOrNull(8),
+                r.IsDBNull(6) ? null : JsonSerializer.Deserialize<LedgerFault>(r.GetString(6)),
+                    JsonSerializer.Deserialize<LedgerCheck[]>(r.GetString(7))!, r.TextOrNull(8),
                 r.GetFieldValue<DateTimeOffset>(9), r.TimeOrNull(10)), ct, query.Id)
             ?? throw new Refusal("audit.unknown", "There is no such audit.");
     }
@@ -58,7 +62,9 @@ public sealed class GetLedgerAuditHandler(Shards shards) : IRequestHandler<GetLe
 /// <summary>Values that may be null, with the type that PostgreSQL could not guess then.</summary>
 internal static class Parameter
 {
-    public static NpgsqlParameter Of(string? text) => new() { Value = (object?)text ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
+    public static NpgsqlParameter Of(string? text) => new() { Value = (object?)text ?? DBNull.Value, NpgsqlDbType =
+        NpgsqlTypes.NpgsqlDbType.Text };
 
-    public static NpgsqlParameter Of(int? number) => new() { Value = (object?)number ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Integer };
+    public static NpgsqlParameter Of(int? number) => new() { Value = (object?)number ?? DBNull.Value, NpgsqlDbType =
+        NpgsqlTypes.NpgsqlDbType.Integer };
 }

@@ -48,12 +48,15 @@ public static class LedgerAuditVerb
         {
             Console.WriteLine(JsonSerializer.Serialize(new
             {
-                Status = passed ? "passed" : "failed", Entries = entries, first?.FirstFault, FirstOrganization = first?.OrganizationId, Organizations = organizations, Seconds = seconds, Reports = reports,
+                Status = passed ? "passed" : "failed", Entries = entries, first?.FirstFault, FirstOrganization = first?.OrganizationId,
+                    Organizations = organizations, Seconds = seconds, Reports = reports,
             }, Format));
         }
         else
         {
-            Console.WriteLine($"{organizations} organizations, {entries} entries in {seconds:0.0} s. {(passed ? "Everything holds." : "NOT everything holds.")}");
+            Console.WriteLine(
+                $"{organizations} organizations, {entries} entries in {seconds:0.0} s. "
+                + $"{(passed ? "Everything holds." : "NOT everything holds.")}");
         }
 
         return passed ? 0 : 1;
@@ -67,7 +70,8 @@ public static class LedgerAuditVerb
         }
 
         var all = new List<(Shard, Guid)>();
-        await using var command = shards.Directory.CreateCommand("SELECT organization_id, shard FROM bsp.directory_organizations ORDER BY 1");
+        await using var command =
+            shards.Directory.CreateCommand("SELECT organization_id, shard FROM bsp.directory_organizations ORDER BY 1");
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
@@ -87,7 +91,8 @@ public static class LedgerAuditVerb
             return;
         }
 
-        Console.WriteLine($"{report.OrganizationId}: {report.Entries} entries, {report.Months} months, {(report.Passed ? "holds" : "DOES NOT HOLD")}");
+        Console.WriteLine(
+            $"{report.OrganizationId}: {report.Entries} entries, {report.Months} months, {(report.Passed ? "holds" : "DOES NOT HOLD")}");
         foreach (var check in report.Checks)
         {
             Console.WriteLine($"  {check.Name}: {check.Result}, {check.Items}{(check.Detail is null ? "" : $" ({check.Detail})")}");
@@ -95,7 +100,10 @@ public static class LedgerAuditVerb
 
         if (report.FirstFault is { } fault)
         {
-            Console.WriteLine($"  FIRST: {fault.Code} {string.Join(' ', new[] { fault.Currency, fault.Month, fault.Sequence is { } n ? $"entry {n}" : null, fault.Entry is { } id ? $"id {id}" : null }.OfType<string>())}: {fault.Detail}");
+            var number = fault.Sequence is { } n ? $"entry {n}" : null;
+            var id = fault.Entry is { } entry ? $"id {entry}" : null;
+            var where = string.Join(' ', new[] { fault.Currency, fault.Month, number, id }.OfType<string>());
+            Console.WriteLine($"  FIRST: {fault.Code} {where}: {fault.Detail}");
         }
     }
 }

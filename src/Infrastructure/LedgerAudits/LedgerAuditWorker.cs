@@ -9,10 +9,12 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.LedgerAudits;
 
 /// <summary>
-/// Carries out the audits that were asked for over HTTP, one at a time in this process. After each month what was found stands in the audit's row; a killed worker's audit is taken up by the next one,
+/// Carries out the audits that were asked for over HTTP, one at a time in this process. After each month what was found stands in the
+/// audit's row; a killed worker's audit is taken up by the next one,
 /// after the lease, behind the last whole month, and one that fails time and again is shown as failed, with the reason.
 /// </summary>
-public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal, TimeProvider clock, ILogger<LedgerAuditWorker> log) : BackgroundService
+public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal, TimeProvider clock, ILogger<LedgerAuditWorker> log)
+    : BackgroundService
 {
     internal const int LeaseSeconds = 30;
     internal const int AttemptsMax = 5;
@@ -75,7 +77,8 @@ public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal,
     {
         if (lease.Attempts > AttemptsMax)
         {
-            await FailAsync(shard, lease, $"It was begun {AttemptsMax} times and ended each time before it was done: see this process's log.", ct);
+            await FailAsync(shard, lease,
+                $"It was begun {AttemptsMax} times and ended each time before it was done: see this process's log.", ct);
             return;
         }
 
@@ -99,7 +102,8 @@ public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal,
     private async Task<LedgerAuditReport> AuditAsync(Shard shard, Lease lease, CancellationToken ct)
     {
         Work.Is(WorkKind.Bulk);
-        var (from, to, done) = await shard.FirstAsync(lease.OrganizationId, "SELECT from_month, to_month, done::text FROM bsp.ledger_audits WHERE id = $1",
+        var (from, to, done) =
+            await shard.FirstAsync(lease.OrganizationId, "SELECT from_month, to_month, done::text FROM bsp.ledger_audits WHERE id = $1",
             r => (r.TextOrNull(0), r.TextOrNull(1), r.TextOrNull(2)), ct, lease.Id);
         var beaten = clock.GetTimestamp();
         var audit = new LedgerAudit(shard, lease.OrganizationId, from, to, workers: 1, clock)
@@ -123,9 +127,11 @@ public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal,
         Work.Is(WorkKind.Background);
         await using var transaction = await shard.BeginAsync(lease.OrganizationId, ct);
         var held = await transaction.ExecuteAsync("""
-            UPDATE bsp.ledger_audits SET entries = $3, months = coalesce($4, months), done = coalesce($5::text::jsonb, done), leased_until = now() + make_interval(secs => $6)
+            UPDATE bsp.ledger_audits SET entries = $3, months = coalesce($4, months), done = coalesce($5::text::jsonb, done),
+              leased_until = now() + make_interval(secs => $6)
              WHERE id = $1 AND leased_by = $2 AND status = 'running'
-            """, ct, lease.Id, owner, entries, Parameter.Of(place?.Months), Parameter.Of(place is null ? null : JsonSerializer.Serialize(place)), LeaseSeconds);
+            """, ct, lease.Id, owner, entries, Parameter.Of(place?.Months),
+                Parameter.Of(place is null ? null : JsonSerializer.Serialize(place)), LeaseSeconds);
         await transaction.CommitAsync(ct);
         if (held == 0)
         {
@@ -137,17 +143,21 @@ public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal,
     {
         await using var transaction = await shard.BeginAsync(lease.OrganizationId, ct);
         await transaction.ExecuteAsync("""
-            UPDATE bsp.ledger_audits SET status = $3, entries = $4, months = $5, first_fault = $6::text::jsonb, checks = $7::text::jsonb, done = NULL, completed_at = now(), leased_by = NULL,
+            UPDATE bsp.ledger_audits SET status = $3, entries = $4, months = $5, first_fault = $6::text::jsonb, checks = $7::text::jsonb,
+              done = NULL, completed_at = now(), leased_by = NULL,
                    leased_until = NULL WHERE id = $1 AND leased_by = $2 AND status = 'running'
             """, ct, lease.Id, owner, report.Passed ? "passed" : "failed", report.Entries, report.Months,
-            Parameter.Of(report.FirstFault is null ? null : JsonSerializer.Serialize(report.FirstFault)), JsonSerializer.Serialize(report.Checks));
+            Parameter.Of(report.FirstFault is null ? null : JsonSerializer.Serialize(report.FirstFault)),
+                JsonSerializer.Serialize(report.Checks));
         await transaction.CommitAsync(ct);
     }
 
     private async Task FailAsync(Shard shard, Lease lease, string reason, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(lease.OrganizationId, ct);
-        await transaction.ExecuteAsync("UPDATE bsp.ledger_audits SET status = 'failed', error = $3, completed_at = now(), leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2", ct,
+        await transaction.ExecuteAsync(
+            "UPDATE bsp.ledger_audits SET status = 'failed', error = $3, completed_at = now(), leased_by = NULL, leased_until = NULL "
+            + "WHERE id = $1 AND leased_by = $2", ct,
             lease.Id, owner, reason);
         await transaction.CommitAsync(ct);
         LogGivenUp(lease.Id, lease.OrganizationId);
@@ -157,7 +167,8 @@ public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal,
 
     private sealed class LeaseLost : Exception;
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "audit {AuditId} of organization {OrganizationId}: {Entries} entries, {Found} wrong")]
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "audit {AuditId} of organization {OrganizationId}: {Entries} entries, {Found} wrong")]
     private partial void LogDone(Guid auditId, Guid organizationId, long entries, string found);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "audit {AuditId}: another worker has taken it over")]

@@ -11,10 +11,13 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.LedgerHeads;
 
 /// <summary>
-/// Once a day, after midnight: every wallet's head, signed, and one signed root over all of them, linked to the root of the day before. One process a shard, in one transaction, so a killed one leaves
-/// nothing. What is appended in the minutes after midnight may be under it already: a head says its own time. Decision: docs/decisions/0210.
+/// Once a day, after midnight: every wallet's head, signed, and one signed root over all of them, linked to the root of the day before.
+/// One process a shard, in one transaction, so a killed one leaves
+/// nothing. What is appended in the minutes after midnight may be under it already: a head says its own time. Decision:
+/// docs/decisions/0210.
 /// </summary>
-public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, TimeProvider clock, ILogger<LedgerDaySweep> log) : ShardSweep(shards, clock, TimeSpan.FromSeconds(40))
+public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, TimeProvider clock, ILogger<LedgerDaySweep> log)
+    : ShardSweep(shards, clock, TimeSpan.FromSeconds(40))
 {
     private const int LockKey = 0x4865_6164; // "Head"
     private const int HeadsAtOnce = 500;
@@ -31,7 +34,9 @@ public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, Tim
             return 0;
         }
 
-        var last = (await transaction.QueryAsync("SELECT d.day, d.n, d.message FROM bsp.ledger_days d ORDER BY d.n DESC LIMIT 1", r => (Day: r.GetFieldValue<DateOnly>(0), N: r.GetInt64(1), Message: r.GetString(2)), ct))
+        var last =
+            (await transaction.QueryAsync("SELECT d.day, d.n, d.message FROM bsp.ledger_days d ORDER BY d.n DESC LIMIT 1", r =>
+            (Day: r.GetFieldValue<DateOnly>(0), N: r.GetInt64(1), Message: r.GetString(2)), ct))
             .FirstOrDefault();
         if (last.N > 0 && last.Day >= day)
         {
@@ -44,7 +49,8 @@ public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, Tim
             return 0;
         }
 
-        await WriteAsync(transaction, day, last.N + 1, last.N == 0 ? new byte[Merkle.Size] : SHA256.HashData(Encoding.UTF8.GetBytes(last.Message)), heads, now, ct);
+        await WriteAsync(transaction, day, last.N + 1, last.N == 0 ? new byte[Merkle.Size]
+            : SHA256.HashData(Encoding.UTF8.GetBytes(last.Message)), heads, now, ct);
         await transaction.CommitAsync(ct);
         LogMade(day, shard.Name, heads.Count);
         return heads.Count;
@@ -55,7 +61,8 @@ public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, Tim
         var heads = new List<SignedLedgerHead>();
         for (var (organization, currency, more) = (Guid.Empty, "", true); more;)
         {
-            var page = await transaction.QueryAsync("SELECT * FROM bsp.ledger_heads_of_all($1, $2, $3)", r => new HeadRows(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetInt64(3), r.GetString(4),
+            var page = await transaction.QueryAsync("SELECT * FROM bsp.ledger_heads_of_all($1, $2, $3)", r =>
+                new HeadRows(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetInt64(3), r.GetString(4),
                 r.GetFieldValue<byte[]>(5), r.GetDecimal(6), r.GetDecimal(7)), ct, organization, currency, HeadsAtOnce);
             heads.AddRange(page.Select(row => row.Sign(signer, now)));
             more = page.Count == HeadsAtOnce;
@@ -65,25 +72,34 @@ public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, Tim
         return heads;
     }
 
-    private async Task WriteAsync(TenantTransaction transaction, DateOnly day, long number, byte[] previous, List<SignedLedgerHead> heads, DateTimeOffset now, CancellationToken ct)
+    private async Task WriteAsync(TenantTransaction transaction, DateOnly day, long number, byte[] previous,
+        List<SignedLedgerHead> heads, DateTimeOffset now, CancellationToken ct)
     {
         var tree = new WholeTree([.. heads.Select(h => Merkle.Leaf(SHA256.HashData(Encoding.UTF8.GetBytes(h.Message))))]);
         var message = HeadSigner.DayMessage(day, number, heads.Count, tree.Root, previous);
         var signed = signer.Sign(message);
-        await transaction.ExecuteAsync("INSERT INTO bsp.ledger_days (day, n, heads, root, previous, made_at, message, key_id, signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", ct,
-            day, number, (long)heads.Count, tree.Root, previous, now.UtcDateTime, Encoding.UTF8.GetString(message), signed.KeyId, signed.Signature);
+        await transaction.ExecuteAsync(
+            "INSERT INTO bsp.ledger_days (day, n, heads, root, previous, made_at, message, key_id, signature) VALUES ($1, $2, $3, $4, "
+            + "$5, $6, $7, $8, $9)", ct,
+            day, number, (long)heads.Count, tree.Root, previous, now.UtcDateTime, Encoding.UTF8.GetString(message), signed.KeyId,
+                signed.Signature);
         foreach (var some in heads.Select((head, place) => (head, place)).Chunk(HeadsAtOnce))
         {
-            await transaction.ExecuteAsync("SELECT set_config('bsp.tenants', $1, true)", ct, string.Join(',', some.Select(s => s.head.OrganizationId).Distinct()));
+            await transaction.ExecuteAsync("SELECT set_config('bsp.tenants', $1, true)", ct,
+                string.Join(',', some.Select(s => s.head.OrganizationId).Distinct()));
             await using var batch = new NpgsqlBatch(transaction.Connection);
             foreach (var (head, place) in some)
             {
-                batch.BatchCommands.Add(new("INSERT INTO bsp.ledger_day_heads (organization_id, day, currency, place, path, message, key_id, signature) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+                batch.BatchCommands.Add(
+                    new("INSERT INTO bsp.ledger_day_heads (organization_id, day, currency, place, path, message, key_id, signature) "
+                    + "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
                 {
                     Parameters =
                     {
-                        new() { Value = head.OrganizationId }, new() { Value = day }, new() { Value = head.Currency }, new() { Value = (long)place },
-                        new() { Value = tree.Path(place), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea }, new() { Value = head.Message }, new() { Value = head.KeyId },
+                        new() { Value = head.OrganizationId }, new() { Value = day }, new() { Value = head.Currency },
+                            new() { Value = (long)place },
+                        new() { Value = tree.Path(place), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea },
+                            new() { Value = head.Message }, new() { Value = head.KeyId },
                         new() { Value = Convert.FromHexString(head.Signature) },
                     },
                 });
@@ -100,7 +116,8 @@ public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, Tim
     protected override partial void LogFailed(Exception e, string shard);
 }
 
-/// <summary>The tree of RFC 6962 over leaves that are all there: each level is the one below in pairs, with the last one carried up when it has no partner.</summary>
+/// <summary>The tree of RFC 6962 over leaves that are all there: each level is the one below in pairs, with the last one carried up when
+/// it has no partner.</summary>
 internal sealed class WholeTree
 {
     private readonly List<byte[][]> levels = [];

@@ -15,5 +15,6 @@ public sealed class LedgerKeysHandler(LogKeyRing ring, LogSigner signer) : IRequ
     }
 
     private LedgerKey Shown(string keyId, byte[] key) =>
-        new("OKP", "Ed25519", keyId, Base64Url.EncodeToString(key), "sig", "EdDSA", Convert.ToHexStringLower(key), keyId == signer.CurrentId);
+        new("OKP", "Ed25519", keyId, Base64Url.EncodeToString(key), "sig", "EdDSA", Convert.ToHexStringLower(key),
+            keyId == signer.CurrentId);
 }

@@ -6,7 +6,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.LedgerHeads;
 
 /// <summary>
-/// The Merkle tree of one month's stream, read where it is needed: subtrees of 256 entries and more were kept when they were finished, of smaller ones the entries' hashes are read. A path or a root of a
+/// The Merkle tree of one month's stream, read where it is needed: subtrees of 256 entries and more were kept when they were finished, of
+/// smaller ones the entries' hashes are read. A path or a root of a
 /// million entries takes some dozen rows and at most 512 hashes.
 /// </summary>
 internal sealed class MonthTree(TenantTransaction transaction, Guid organizationId, string currency, string month)
@@ -68,8 +69,10 @@ internal sealed class MonthTree(TenantTransaction transaction, Guid organization
 
         foreach (var (level, index, hash) in await transaction.QueryAsync("""
             SELECT n.level, n.index, n.hash FROM unnest($4::smallint[], $5::bigint[]) AS w (level, index)
-              JOIN bsp.ledger_nodes n ON n.organization_id = $1 AND n.currency = $2 AND n.month = $3 AND n.level = w.level AND n.index = w.index
-            """, r => (r.GetInt16(0), r.GetInt64(1), r.GetFieldValue<byte[]>(2)), ct, organizationId, currency, month, wanted.Select(w => (short)w.Level).ToArray(), wanted.Select(w => w.Index).ToArray()))
+              JOIN bsp.ledger_nodes n ON n.organization_id = $1 AND n.currency = $2 AND n.month = $3 AND n.level = w.level AND n.index =
+                w.index
+            """, r => (r.GetInt16(0), r.GetInt64(1), r.GetFieldValue<byte[]>(2)), ct, organizationId, currency, month,
+                wanted.Select(w => (short)w.Level).ToArray(), wanted.Select(w => w.Index).ToArray()))
         {
             nodes[(level, index)] = hash;
         }
@@ -77,8 +80,10 @@ internal sealed class MonthTree(TenantTransaction transaction, Guid organization
         leaves.AddRange(wanted.Where(w => !nodes.ContainsKey(w)).Select(w => (w.Index << w.Level, (w.Index + 1) << w.Level)));
         foreach (var (place, hash) in await transaction.QueryAsync("""
             SELECT e.version - 1, e.data -> 'entry' ->> 'hash' FROM unnest($3::bigint[], $4::bigint[]) AS w (lower, upper)
-              CROSS JOIN LATERAL (SELECT i.version, i.data FROM public.mt_events i WHERE i.tenant_id = $1 AND i.stream_id = $2 AND i.version > w.lower AND i.version <= w.upper) e
-            """, r => (r.GetInt64(0), Convert.FromHexString(r.GetString(1))), ct, organizationId.ToString(), streamId, leaves.Select(l => l.From).ToArray(), leaves.Select(l => l.To).ToArray()))
+              CROSS JOIN LATERAL (SELECT i.version, i.data FROM public.mt_events i WHERE i.tenant_id = $1 AND i.stream_id = $2 AND
+                i.version > w.lower AND i.version <= w.upper) e
+            """, r => (r.GetInt64(0), Convert.FromHexString(r.GetString(1))), ct, organizationId.ToString(), streamId,
+                leaves.Select(l => l.From).ToArray(), leaves.Select(l => l.To).ToArray()))
         {
             hashes[place] = hash;
         }

@@ -65,9 +65,11 @@ public static class Tenancy
         shard.BeginAsync(organizationIds, IsolationLevel.ReadCommitted, ct);
 
     /// <summary>For reading only: every statement of it sees the same moment.</summary>
-    public static Task<TenantTransaction> BeginSnapshotAsync(this Shard shard, Guid organizationId, CancellationToken ct) => shard.BeginAsync([organizationId], IsolationLevel.RepeatableRead, ct);
+    public static Task<TenantTransaction> BeginSnapshotAsync(this Shard shard, Guid organizationId, CancellationToken ct) =>
+        shard.BeginAsync([organizationId], IsolationLevel.RepeatableRead, ct);
 
-    private static async Task<TenantTransaction> BeginAsync(this Shard shard, IReadOnlyCollection<Guid> organizationIds, IsolationLevel isolation, CancellationToken ct)
+    private static async Task<TenantTransaction> BeginAsync(
+        this Shard shard, IReadOnlyCollection<Guid> organizationIds, IsolationLevel isolation, CancellationToken ct)
     {
         var connection = await shard.App.OpenConnectionAsync(ct);
         try

@@ -4,20 +4,23 @@ using Bsp.Domain.Ledger;
 namespace Bsp.Infrastructure.Statements;
 
 /// <summary>Entries that a statement shows as one line: of one recorded day, by what they were for.</summary>
-internal sealed record StatementGroup(Guid OrganizationId, string Currency, DateOnly Day, string Kind, string Category, string Market, string AccountId, string EffectiveMonth)
+internal sealed record StatementGroup(Guid OrganizationId, string Currency, DateOnly Day, string Kind, string Category, string Market,
+    string AccountId, string EffectiveMonth)
 {
     /// <summary>The group of an entry that moves the balance.</summary>
     public static StatementGroup Of(LedgerEntry entry)
     {
         var kind = KindOf(entry);
         var messages = entry.Category == EntryCategories.Message;
-        return new(entry.OrganizationId, entry.Currency, DateOnly.FromDateTime(entry.CreatedAt.UtcDateTime), kind, messages ? Named(entry, "pricing_category") ?? Named(entry, "category") ?? "" : "",
+        return new(entry.OrganizationId, entry.Currency, DateOnly.FromDateTime(entry.CreatedAt.UtcDateTime), kind, messages
+            ? Named(entry, "pricing_category") ?? Named(entry, "category") ?? "" : "",
             Named(entry, "market") ?? "", Named(entry, "account_id") ?? "", LedgerTime.Month(EffectiveAt(entry)));
     }
 
     /// <summary>When it happened; without word of it when it was recorded.</summary>
     public static DateTimeOffset EffectiveAt(LedgerEntry entry) =>
-        Named(entry, "effective_at") is { } text && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at) ? at : entry.CreatedAt;
+        Named(entry, "effective_at") is { } text && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at) ? at : entry.CreatedAt;
 
     private static string KindOf(LedgerEntry entry) => (entry.Type, entry.Category) switch
     {
@@ -30,5 +33,6 @@ internal sealed record StatementGroup(Guid OrganizationId, string Currency, Date
         _ => "adjustment",
     };
 
-    private static string? Named(LedgerEntry entry, string key) => entry.Metadata.GetValueOrDefault(key) is { Length: > 0 } value ? value : null;
+    private static string? Named(LedgerEntry entry, string key) => entry.Metadata.GetValueOrDefault(key) is { Length: > 0 } value ? value
+        : null;
 }

@@ -13,7 +13,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.IntegrationTests.LedgerAudits;
 
-/// <summary>What an auditor does with a read key: audits, heads and the keys to them, proofs, exports, statements. One application for all of it.</summary>
+/// <summary>What an auditor does with a read key: audits, heads and the keys to them, proofs, exports, statements. One application for
+/// all of it.</summary>
 public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
 {
     private static readonly string Month = LedgerTime.Month(DateTimeOffset.UtcNow);
@@ -35,14 +36,16 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         report["checks"].EnumerateArray().Select(c => c.GetProperty("result").GetString()).ShouldNotContain("failed");
 
         await AdminAsync("UPDATE transactions SET amount = amount + 0.000001 WHERE id = $1", posted[5].Id);
-        var spoiled = await EndedAsync(organization, (await organization.Reader.SendAsync("POST", "/v1/ledger/audits", new { }))["id"].GetGuid());
+        var spoiled =
+            await EndedAsync(organization, (await organization.Reader.SendAsync("POST", "/v1/ledger/audits", new { }))["id"].GetGuid());
         spoiled["status"].GetString().ShouldBe("failed");
         spoiled["first_fault"].GetProperty("entry").GetGuid().ShouldBe(posted[5].Id);
         spoiled["first_fault"].GetProperty("code").GetString().ShouldBe("table.differs");
         spoiled["first_fault"].GetProperty("detail").GetString()!.ShouldContain("amount");
         var neighbour = await app.NewOrganizationAsync();
         (await neighbour.Reader.SendAsync("GET", $"/v1/ledger/audits/{started["id"].GetGuid()}")).ShouldBeProblem(404, "audit.unknown");
-        foreach (var body in new object[] { new { from = "2026-13" }, new { from = "yesterday" }, new { from = "2026-11", to = "2026-10" }, new { from = 5 }, new { months = 1 } })
+        foreach (var body in new object[] { new { from = "2026-13" }, new { from = "yesterday" },
+            new { from = "2026-11", to = "2026-10" }, new { from = 5 }, new { months = 1 } })
         {
             (await organization.Reader.SendAsync("POST", "/v1/ledger/audits", body)).Status.ShouldBe(400);
         }
@@ -53,16 +56,22 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var (organization, posted) = await WalletAsync();
         var (held, lost, hopeless) = (Uuid.New(), Uuid.New(), Uuid.New());
-        await AdminAsync("INSERT INTO bsp.ledger_audits (id, organization_id, leased_by, leased_until, attempts) VALUES ($1, $2, gen_random_uuid(), now() + interval '1 hour', 1)", held, organization.Id);
+        await AdminAsync(
+            "INSERT INTO bsp.ledger_audits (id, organization_id, leased_by, leased_until, attempts) VALUES ($1, $2, "
+            + "gen_random_uuid(), now() + interval '1 hour', 1)", held, organization.Id);
         (await organization.Reader.SendAsync("POST", "/v1/ledger/audits", new { })).ShouldBeProblem(409, "audit.running");
         (await organization.Reader.SendAsync("GET", $"/v1/ledger/audits/{held}"))["status"].GetString().ShouldBe("running");
         await AdminAsync("UPDATE bsp.ledger_audits SET status = 'passed' WHERE id = $1", held);
 
-        await AdminAsync("INSERT INTO bsp.ledger_audits (id, organization_id, leased_by, leased_until, attempts) VALUES ($1, $2, gen_random_uuid(), now() - interval '1 second', 1)", lost, organization.Id);
+        await AdminAsync(
+            "INSERT INTO bsp.ledger_audits (id, organization_id, leased_by, leased_until, attempts) VALUES ($1, $2, "
+            + "gen_random_uuid(), now() - interval '1 second', 1)", lost, organization.Id);
         var taken = await EndedAsync(organization, lost);
         (taken["status"].GetString(), taken["entries"].GetInt64()).ShouldBe(("passed", posted.Count + 1));
 
-        await AdminAsync("INSERT INTO bsp.ledger_audits (id, organization_id, leased_by, leased_until, attempts) VALUES ($1, $2, gen_random_uuid(), now() - interval '1 second', 5)", hopeless, organization.Id);
+        await AdminAsync(
+            "INSERT INTO bsp.ledger_audits (id, organization_id, leased_by, leased_until, attempts) VALUES ($1, $2, "
+            + "gen_random_uuid(), now() - interval '1 second', 5)", hopeless, organization.Id);
         var given = await EndedAsync(organization, hopeless);
         given["status"].GetString().ShouldBe("failed");
         given["error"].GetString().ShouldNotBeNullOrEmpty();
@@ -77,7 +86,8 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         var export = await organization.Reader.GetStringAsync("/v1/transactions/export?format=jsonl", Ct);
         head["size"].GetInt64().ShouldBe(posted.Count + 1);
         head["head_hash"].GetString().ShouldBe(posted[^1].Hash);
-        (await CheckAsync(export, head.Text, keys.Text)).ShouldBe((0, $"{posted.Count + 1} entries hold, up to the head signed by {head["key_id"].GetString()}"));
+        (await CheckAsync(export, head.Text, keys.Text))
+            .ShouldBe((0, $"{posted.Count + 1} entries hold, up to the head signed by {head["key_id"].GetString()}"));
         var altered = export.Replace("\"India\"", "\"Chad\"", StringComparison.Ordinal);
         (await CheckAsync(altered, head.Text, keys.Text)).Code.ShouldBe(1);
 
@@ -92,7 +102,8 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
             var proof = await organization.Reader.SendAsync("GET", $"/v1/ledger/proof/{entry.Id}");
             proof.Status.ShouldBe(200, proof.Text);
             var path = proof["path"].EnumerateArray().Select(h => Convert.FromHexString(h.GetString()!)).ToList();
-            Merkle.Verify(Convert.FromHexString(entry.Hash), proof["index"].GetInt64(), proof["size"].GetInt64(), path, Convert.FromHexString(proof["root"].GetString()!)).ShouldBeTrue();
+            Merkle.Verify(Convert.FromHexString(entry.Hash), proof["index"].GetInt64(), proof["size"].GetInt64(), path,
+                Convert.FromHexString(proof["root"].GetString()!)).ShouldBeTrue();
             proof["root"].GetString().ShouldBe(head["root"].GetString());
             proof["head"].GetProperty("root").GetString().ShouldBe(head["root"].GetString());
             proof["canonical"].GetString().ShouldBe(Encoding.UTF8.GetString(LedgerCanonical.Bytes(entry)));
@@ -130,12 +141,17 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         days[0].GetProperty("root").GetString().ShouldBe(days[1].GetProperty("root").GetString());
         foreach (var day in days)
         {
-            var leaf = System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(day.GetProperty("head").GetProperty("message").GetString()!));
-            Merkle.Verify(leaf, day.GetProperty("index").GetInt64(), day.GetProperty("heads").GetInt64(), [.. day.GetProperty("path").EnumerateArray().Select(h => Convert.FromHexString(h.GetString()!))],
+            var leaf =
+                System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(day.GetProperty("head").GetProperty("message")
+                .GetString()!));
+            Merkle.Verify(leaf, day.GetProperty("index").GetInt64(), day.GetProperty("heads").GetInt64(),
+                [.. day.GetProperty("path").EnumerateArray().Select(h => Convert.FromHexString(h.GetString()!))],
                 Convert.FromHexString(day.GetProperty("root").GetString()!)).ShouldBeTrue();
-            (await SignedAsync(day.GetProperty("key_id").GetString()!, day.GetProperty("message").GetString()!, day.GetProperty("signature").GetString()!)).ShouldBeTrue();
+            (await SignedAsync(day.GetProperty("key_id").GetString()!, day.GetProperty("message").GetString()!,
+                day.GetProperty("signature").GetString()!)).ShouldBeTrue();
             var head = day.GetProperty("head");
-            (await SignedAsync(head.GetProperty("key_id").GetString()!, head.GetProperty("message").GetString()!, head.GetProperty("signature").GetString()!)).ShouldBeTrue();
+            (await SignedAsync(head.GetProperty("key_id").GetString()!, head.GetProperty("message").GetString()!,
+                head.GetProperty("signature").GetString()!)).ShouldBeTrue();
             head.GetProperty("balance").GetString().ShouldBe("64.686000");
         }
     }
@@ -150,7 +166,8 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         // 100 in, 29.99 for the plan, 25 messages of 0.0135 (a third to India), one given back, 5 returned to the payer.
         statement["opening"].GetString().ShouldBe("0.000000");
         var totals = statement["totals"];
-        (totals.GetProperty("top_ups").GetString(), totals.GetProperty("subscription").GetString(), totals.GetProperty("usage").GetString(), totals.GetProperty("refunds").GetString())
+        (totals.GetProperty("top_ups").GetString(), totals.GetProperty("subscription").GetString(), totals.GetProperty("usage")
+            .GetString(), totals.GetProperty("refunds").GetString())
             .ShouldBe(("100.000000", "-29.990000", "-0.337500", "-4.986500"));
         statement["closing"].GetString().ShouldBe("64.686000");
         statement["held"].GetString().ShouldBe("0.000000");
@@ -158,7 +175,8 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         var lines = statement["lines"].EnumerateArray().ToList();
         lines.Sum(l => decimal.Parse(l.GetProperty("amount").GetString()!, CultureInfo.InvariantCulture)).ShouldBe(64.686m);
         var india = lines.Single(l => l.GetProperty("kind").GetString() == "usage" && l.GetProperty("market").GetString() == "India");
-        (india.GetProperty("count").GetInt64(), india.GetProperty("amount").GetString(), india.GetProperty("category").GetString(), india.GetProperty("late").GetBoolean(), india.GetProperty("effective_month").GetString())
+        (india.GetProperty("count").GetInt64(), india.GetProperty("amount").GetString(), india.GetProperty("category").GetString(),
+            india.GetProperty("late").GetBoolean(), india.GetProperty("effective_month").GetString())
             .ShouldBe((8, "-0.108000", "marketing", true, "2026-08"));
         var behind = await organization.Reader.SendAsync("GET", india.GetProperty("entries").GetString()! + "&limit=200");
         behind.Status.ShouldBe(200, behind.Text);
@@ -200,49 +218,61 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         {
             // Entries of one millisecond belong together.
             var last = posted.Last(e => e.CreatedAt <= at.CreatedAt);
-            var then = await organization.Reader.SendAsync("GET", $"/v1/statements/{Month}?as_of={Uri.EscapeDataString(LedgerTime.Text(at.CreatedAt))}");
+            var then =
+                await organization.Reader.SendAsync("GET",
+                $"/v1/statements/{Month}?as_of={Uri.EscapeDataString(LedgerTime.Text(at.CreatedAt))}");
             then.Status.ShouldBe(200, then.Text);
             then["closing"].GetString().ShouldBe(Money.Text(last.BalanceAfter));
             then["held"].GetString().ShouldBe(Money.Text(last.HeldAfter));
-            then["lines"].EnumerateArray().Sum(l => decimal.Parse(l.GetProperty("amount").GetString()!, CultureInfo.InvariantCulture)).ShouldBe(last.BalanceAfter);
+            then["lines"].EnumerateArray().Sum(l => decimal.Parse(l.GetProperty("amount").GetString()!, CultureInfo.InvariantCulture))
+                .ShouldBe(last.BalanceAfter);
             then["head"].GetProperty("head_hash").GetString().ShouldBe(last.Hash);
         }
 
-        (await organization.Reader.SendAsync("GET", $"/v1/statements/{Month}?as_of=2020-01-01T00:00:00Z")).ShouldBeProblem(404, "statement.unknown");
+        (await organization.Reader.SendAsync("GET", $"/v1/statements/{Month}?as_of=2020-01-01T00:00:00Z"))
+            .ShouldBeProblem(404, "statement.unknown");
         (await organization.Reader.SendAsync("GET", $"/v1/statements/{Month}?as_of=yesterday")).ShouldBeProblem(400, "request.as_of");
     }
 
-    // A top-up, a hold, messages of it (of August, a third to India), one given back, what is left of the hold, a plan's price, part of the top-up returned.
+    // A top-up, a hold, messages of it (of August, a third to India), one given back, what is left of the hold, a plan's price, part of
+    // the top-up returned.
     private async Task<(TestOrganization Organization, List<LedgerEntry> Posted)> WalletAsync(int messages = 25)
     {
         var organization = await app.NewOrganizationAsync();
         var ids = Enumerable.Range(0, messages).Select(_ => Uuid.New()).ToList();
         var topup = new ChargeKey(Uuid.New(), "topup");
         var posted = new List<LedgerEntry>();
-        await PostAsync(new Credit(100m, EntryCategories.Topup, topup, "pay_1", "شحن, \"10%\" 💳"), new PlaceHold($"campaign/{organization.Id}", 10m, DateTimeOffset.UtcNow.AddDays(1)));
+        await PostAsync(new Credit(100m, EntryCategories.Topup, topup, "pay_1", "شحن, \"10%\" 💳"),
+            new PlaceHold($"campaign/{organization.Id}", 10m, DateTimeOffset.UtcNow.AddDays(1)));
         foreach (var page in ids.Select((id, n) => Message(id, n % 3 == 1 ? "India" : "Brazil", $"campaign/{organization.Id}")).Chunk(10))
         {
             await PostAsync([.. page]);
         }
 
-        await PostAsync(new RefundOf(new(ids[1], "message"), null, new(ids[1], "message_refund"), $"message/{ids[1]}/refund", Metadata: Facts("India")), new SettleHold($"campaign/{organization.Id}"),
-            new Debit(29.99m, EntryCategories.Subscription, new(Uuid.New(), "subscription"), "subscription/1"), new RefundOf(topup, 5m, new(Uuid.New(), "refund"), "back_1"));
+        await PostAsync(new RefundOf(new(ids[1], "message"), null, new(ids[1], "message_refund"), $"message/{ids[1]}/refund",
+            Metadata: Facts("India")), new SettleHold($"campaign/{organization.Id}"),
+            new Debit(29.99m, EntryCategories.Subscription, new(Uuid.New(), "subscription"), "subscription/1"),
+                new RefundOf(topup, 5m, new(Uuid.New(), "refund"), "back_1"));
         return (organization, posted);
 
         async Task PostAsync(params Posting[] postings)
         {
             var shards = app.Services.GetRequiredService<Shards>();
             await using var transaction = await shards.All[0].BeginAsync(organization.Id, Ct);
-            var outcomes = await app.Services.GetRequiredService<LedgerWriter>().PostAsync(transaction, shards.All[0], organization.Id, "USD", postings, Ct);
+            var outcomes = await app.Services.GetRequiredService<LedgerWriter>()
+                .PostAsync(transaction, shards.All[0], organization.Id, "USD", postings, Ct);
             await transaction.CommitAsync(Ct);
             posted.AddRange(outcomes.Select(o => o.ShouldBeOfType<Posted>().Entry));
         }
     }
 
-    private static Debit Message(Guid id, string market, string hold) => new(0.0135m, EntryCategories.Message, new(id, "message"), $"message/{id}",
-        Metadata: new Dictionary<string, string>(Facts(market)) { ["message_id"] = id.ToString() }, FromHold: hold, MayOverdraw: true, EffectiveAt: new(2026, 8, 31, 23, 59, 59, TimeSpan.Zero));
+    private static Debit Message(Guid id, string market, string hold) =>
+        new(0.0135m, EntryCategories.Message, new(id, "message"), $"message/{id}",
+        Metadata: new Dictionary<string, string>(Facts(market)) { ["message_id"] = id.ToString() }, FromHold: hold, MayOverdraw: true,
+            EffectiveAt: new(2026, 8, 31, 23, 59, 59, TimeSpan.Zero));
 
-    private static Dictionary<string, string> Facts(string market) => new() { ["market"] = market, ["pricing_category"] = "marketing", ["rate_card"] = "demo" };
+    private static Dictionary<string, string> Facts(string market) => new() { ["market"] = market, ["pricing_category"] = "marketing",
+        ["rate_card"] = "demo" };
 
     private async Task AdminAsync(string sql, params object[] arguments)
     {
@@ -256,14 +286,16 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     private static Task<Answer> EndedAsync(TestOrganization organization, Guid audit) =>
-        Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"/v1/ledger/audits/{audit}"), a => a.Status == 200 && a["status"].GetString() != "running", "the audit has ended");
+        Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"/v1/ledger/audits/{audit}"), a => a.Status == 200
+            && a["status"].GetString() != "running", "the audit has ended");
 
     private async Task<bool> SignedAsync(string keyId, string message, string signature)
     {
         var keys = (await app.Anonymous.SendAsync("GET", "/.well-known/bsp-ledger-keys"))["keys"];
         var key = keys.EnumerateArray().Single(k => k.GetProperty("kid").GetString() == keyId).GetProperty("hex").GetString()!;
         var algorithm = NSec.Cryptography.SignatureAlgorithm.Ed25519;
-        return algorithm.Verify(NSec.Cryptography.PublicKey.Import(algorithm, Convert.FromHexString(key), NSec.Cryptography.KeyBlobFormat.RawPublicKey), Encoding.UTF8.GetBytes(message), Convert.FromHexString(signature));
+        return algorithm.Verify(NSec.Cryptography.PublicKey.Import(algorithm, Convert.FromHexString(key),
+            NSec.Cryptography.KeyBlobFormat.RawPublicKey), Encoding.UTF8.GetBytes(message), Convert.FromHexString(signature));
     }
 
     private static async Task<(int Code, string Said)> CheckAsync(string export, string head, string keys)

@@ -29,7 +29,8 @@ internal sealed class SpoiledLedger : IAsyncDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <summary>
-    /// A top-up, a hold, twenty messages of it, one given back, a subscription and a top-up returned, in each of September, October and November; the campaign of November is open.
+    /// A top-up, a hold, twenty messages of it, one given back, a subscription and a top-up returned, in each of September, October and
+    /// November; the campaign of November is open.
     /// Each month has 26 entries with its opening, two of them a closing as well.
     /// </summary>
     public async Task<Guid> NewAsync(string currency = "USD", Guid? organization = null)
@@ -39,12 +40,15 @@ internal sealed class SpoiledLedger : IAsyncDisposable
         {
             clock.Now = new(2026, month, 3, 12, 0, 0, TimeSpan.Zero);
             var (hold, topup) = ($"campaign/{currency}-{month}", new ChargeKey(Uuid.New(), "topup"));
-            await PostAsync(id, currency, new Credit(100m, EntryCategories.Topup, topup, $"pay_{month}"), new PlaceHold(hold, 0.3m, clock.Now.AddDays(40)));
+            await PostAsync(id, currency, new Credit(100m, EntryCategories.Topup, topup, $"pay_{month}"),
+                new PlaceHold(hold, 0.3m, clock.Now.AddDays(40)));
             clock.Now = clock.Now.AddSeconds(7);
             var charges = Enumerable.Range(0, 20).Select(_ => Uuid.New()).ToList();
             await PostAsync(id, currency, [.. charges.Select((message, n) => Message(message, n % 3 == 0 ? "India" : "Brazil", hold))]);
-            await PostAsync(id, currency, new RefundOf(new(charges[4], "message"), null, new(charges[4], "message_refund"), $"message/{charges[4]}/refund", Metadata: Of("India")));
-            await PostAsync(id, currency, new Debit(29.99m, EntryCategories.Subscription, new(Uuid.New(), "subscription"), $"subscription/{month}"),
+            await PostAsync(id, currency, new RefundOf(new(charges[4], "message"), null, new(charges[4], "message_refund"),
+                $"message/{charges[4]}/refund", Metadata: Of("India")));
+            await PostAsync(id, currency, new Debit(29.99m, EntryCategories.Subscription, new(Uuid.New(), "subscription"),
+                $"subscription/{month}"),
                 new RefundOf(topup, 5m, new(Uuid.New(), "refund"), $"back_{month}"));
             if (month < 11)
             {
@@ -55,8 +59,10 @@ internal sealed class SpoiledLedger : IAsyncDisposable
         return id;
     }
 
-    public Task<LedgerAuditReport> AuditAsync(Guid organization, string? from = null, string? to = null, AuditPlace? place = null, Func<AuditPlace, Task>? monthDone = null) =>
-        new LedgerAudit(database.Shard, organization, from, to, workers: 2, clock) { RunLevel = 3, MonthDone = monthDone }.RunAsync(place, Ct);
+    public Task<LedgerAuditReport> AuditAsync(Guid organization, string? from = null, string? to = null, AuditPlace? place = null,
+        Func<AuditPlace, Task>? monthDone = null) =>
+        new LedgerAudit(database.Shard, organization, from, to, workers: 2, clock) { RunLevel = 3, MonthDone =
+            monthDone }.RunAsync(place, Ct);
 
     /// <summary>As the one who owns everything, triggers and foreign keys aside.</summary>
     public async Task SpoilAsync(string sql, params object[] arguments)
@@ -81,8 +87,10 @@ internal sealed class SpoiledLedger : IAsyncDisposable
         await back.ExecuteNonQueryAsync(Ct);
     }
 
-    public async Task<List<LedgerEntry>> EntriesAsync(Guid organization, string month, string currency = "USD") => await database.AdminQueryAsync(
-        "SELECT (data -> 'entry')::text FROM mt_events WHERE tenant_id = $1 AND stream_id = $2 ORDER BY version", r => JsonSerializer.Deserialize<LedgerEntry>(r.GetString(0), Stored)!,
+    public async Task<List<LedgerEntry>> EntriesAsync(Guid organization, string month, string currency = "USD") =>
+        await database.AdminQueryAsync(
+        "SELECT (data -> 'entry')::text FROM mt_events WHERE tenant_id = $1 AND stream_id = $2 ORDER BY version", r =>
+            JsonSerializer.Deserialize<LedgerEntry>(r.GetString(0), Stored)!,
         organization.ToString(), Uuid.Ledger(organization, currency, month));
 
     /// <summary>Puts entries in the place of those that are there, with every hash computed anew, in log and table.</summary>
@@ -92,14 +100,18 @@ internal sealed class SpoiledLedger : IAsyncDisposable
         var tree = MerkleFrontier.Empty;
         foreach (var entry in entries)
         {
-            var metadata = entry.Type == EntryTypes.Closing ? new Dictionary<string, string>(entry.Metadata) { ["root"] = Convert.ToHexStringLower(tree.Root) } : entry.Metadata;
+            var metadata = entry.Type == EntryTypes.Closing ? new Dictionary<string,
+                string>(entry.Metadata) { ["root"] = Convert.ToHexStringLower(tree.Root) } : entry.Metadata;
             var hashed = (entry with { PreviousHash = previousHash, Metadata = metadata }).Hashed();
             written.Add(hashed);
             (previousHash, tree) = (hashed.Hash, tree.Append(Convert.FromHexString(hashed.Hash)));
-            await SpoilAsync("UPDATE mt_events SET data = jsonb_build_object('entry', $3::text::jsonb) WHERE tenant_id = $1 AND id = $2", organization.ToString(), entry.Id, JsonSerializer.Serialize(hashed, Stored));
+            await SpoilAsync("UPDATE mt_events SET data = jsonb_build_object('entry', $3::text::jsonb) WHERE tenant_id = $1 AND id = $2",
+                organization.ToString(), entry.Id, JsonSerializer.Serialize(hashed, Stored));
             if (EntryTypes.IsTransaction(entry.Type))
             {
-                await SpoilAsync("UPDATE transactions SET amount = $2, balance_after = $3, previous_hash = decode($4, 'hex'), hash = decode($5, 'hex') WHERE id = $1",
+                await SpoilAsync(
+                    "UPDATE transactions SET amount = $2, balance_after = $3, previous_hash = decode($4, 'hex'), hash = decode($5, "
+                    + "'hex') WHERE id = $1",
                     entry.Id, hashed.Amount, hashed.BalanceAfter, hashed.PreviousHash, hashed.Hash);
             }
         }
@@ -109,15 +121,19 @@ internal sealed class SpoiledLedger : IAsyncDisposable
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
 
-    private static Debit Message(Guid message, string market, string hold) => new(0.0135m, EntryCategories.Message, new(message, "message"), $"message/{message}",
-        Metadata: new Dictionary<string, string>(Of(market)) { ["message_id"] = message.ToString() }, FromHold: hold, MayOverdraw: true, EffectiveAt: new(2026, 8, 31, 23, 59, 59, TimeSpan.Zero));
+    private static Debit Message(Guid message, string market, string hold) =>
+        new(0.0135m, EntryCategories.Message, new(message, "message"), $"message/{message}",
+        Metadata: new Dictionary<string, string>(Of(market)) { ["message_id"] = message.ToString() }, FromHold: hold, MayOverdraw: true,
+            EffectiveAt: new(2026, 8, 31, 23, 59, 59, TimeSpan.Zero));
 
-    private static Dictionary<string, string> Of(string market) => new() { ["market"] = market, ["pricing_category"] = "marketing", ["rate_card"] = "demo" };
+    private static Dictionary<string, string> Of(string market) => new() { ["market"] = market, ["pricing_category"] = "marketing",
+        ["rate_card"] = "demo" };
 
     private async Task PostAsync(Guid organization, string currency, params Posting[] postings)
     {
         await using var transaction = await database.Shard.BeginAsync(organization, Ct);
-        (await writer.PostAsync(transaction, database.Shard, organization, currency, postings, Ct)).ShouldAllBe(outcome => outcome is Posted);
+        (await writer.PostAsync(transaction, database.Shard, organization, currency, postings, Ct))
+            .ShouldAllBe(outcome => outcome is Posted);
         await transaction.CommitAsync(Ct);
     }
 

@@ -73,7 +73,8 @@ public sealed class AuditArithmeticTests
     {
         Micros.TryTime("2026-10-01T09:00:00.120Z"u8, out var micros).ShouldBeTrue();
         Micros.Time(micros).ShouldBe(new(2026, 10, 1, 9, 0, 0, 120, TimeSpan.Zero));
-        foreach (var text in new[] { "2026-10-01T09:00:00Z", "2026-13-01T09:00:00.120Z", "2026-02-30T09:00:00.120Z", "2026-10-01T24:00:00.120Z", "2026-10-01T09:00:00.12aZ", "2026-10-01 09:00:00.120Z" })
+        foreach (var text in new[] { "2026-10-01T09:00:00Z", "2026-13-01T09:00:00.120Z", "2026-02-30T09:00:00.120Z",
+            "2026-10-01T24:00:00.120Z", "2026-10-01T09:00:00.12aZ", "2026-10-01 09:00:00.120Z" })
         {
             Micros.TryTime(Encoding.ASCII.GetBytes(text), out _).ShouldBeFalse(text);
         }
@@ -83,9 +84,11 @@ public sealed class AuditArithmeticTests
     public void An_entrys_bytes_and_hash_are_those_of_the_ledger_whatever_text_is_in_it()
     {
         using var bytes = new EntryBytes();
-        var entry = new LedgerEntry(Guid.Parse("0198c0de-0000-7000-8000-00000000000a"), "USD", "2026-10", 7, Uuid.New(), EntryTypes.Debit, 0.0135m, -12.34m, 0.000001m, EntryCategories.Message,
+        var entry = new LedgerEntry(Guid.Parse("0198c0de-0000-7000-8000-00000000000a"), "USD", "2026-10", 7, Uuid.New(),
+            EntryTypes.Debit, 0.0135m, -12.34m, 0.000001m, EntryCategories.Message,
             "message/1", "شحن, \"10%\" 💳\nline 2", new(2026, 10, 1, 9, 0, 0, 120, TimeSpan.Zero),
-            new Dictionary<string, string> { ["market"] = "Côte d'Ivoire", ["a"] = "", ["zz"] = "\t\\", ["pricing_category"] = "marketing" }, new('a', 64), "").Hashed();
+            new Dictionary<string, string> { ["market"] = "Côte d'Ivoire", ["a"] = "", ["zz"] = "\t\\", ["pricing_category"] =
+                "marketing" }, new('a', 64), "").Hashed();
 
         bytes.Read(Body(entry)).ShouldBeNull();
 
@@ -93,7 +96,8 @@ public sealed class AuditArithmeticTests
         bytes.Canonical.ToArray().ShouldBe(LedgerCanonical.Bytes(entry));
         var values = default(EntryValues);
         values.Read(bytes).ShouldBeTrue();
-        (values.Kind, values.Amount, values.Balance, values.Held, values.Change, values.Id).ShouldBe((EntryKind.Debit, 13_500, -12_340_000, 1, -13_500, entry.Id));
+        (values.Kind, values.Amount, values.Balance, values.Held, values.Change, values.Id)
+            .ShouldBe((EntryKind.Debit, 13_500, -12_340_000, 1, -13_500, entry.Id));
         bytes.Read(Body(entry with { Hash = new string('a', 63) + "B" })).ShouldNotBeNull();
         bytes.Read(Body(entry with { Description = "other" })).ShouldBeNull();
         bytes.HashHolds().ShouldBeFalse();

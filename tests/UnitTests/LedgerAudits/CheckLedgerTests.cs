@@ -45,9 +45,12 @@ public sealed class CheckLedgerTests : IDisposable
         }
 
         (await CheckAsync(entries, head with { Balance = head.Balance + 1 }, keys)).Code.ShouldBe(1);
-        (await CheckAsync(entries, head with { At = head.At.AddSeconds(1) }, keys)).ShouldBe((1, "the head is not in the export, or its signature is false"));
-        (await CheckAsync(entries, head with { Size = 99 }, keys)).ShouldBe((1, "the head is not in the export, or its signature is false"));
-        (await CheckAsync(entries, head, Signed(entries).Keys)).ShouldBe((1, "the head is not in the export, or its signature is false"), "another key of the same name");
+        (await CheckAsync(entries, head with { At = head.At.AddSeconds(1) }, keys))
+            .ShouldBe((1, "the head is not in the export, or its signature is false"));
+        (await CheckAsync(entries, head with { Size = 99 }, keys))
+            .ShouldBe((1, "the head is not in the export, or its signature is false"));
+        (await CheckAsync(entries, head, Signed(entries).Keys)).ShouldBe((1, "the head is not in the export, or its signature is false"),
+            "another key of the same name");
         (await CheckAsync(entries, head with { KeyId = "k2" }, keys)).ShouldBe((1, "the head's key is not among the keys"));
     }
 
@@ -69,11 +72,13 @@ public sealed class CheckLedgerTests : IDisposable
         foreach (var month in new[] { 0, 1 })
         {
             var page = new LedgerPage(head, [], [], now.AddMonths(month));
-            page.Post(new Credit(100m, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay_1", "شحن, \"10%\" 💳\nline 2")).ShouldBeOfType<Posted>();
+            page.Post(new Credit(100m, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay_1", "شحن, \"10%\" 💳\nline 2"))
+                .ShouldBeOfType<Posted>();
             page.Post(new PlaceHold($"campaign/{month}", 1m, now.AddDays(90))).ShouldBeOfType<Posted>();
             foreach (var n in Enumerable.Range(0, 5))
             {
-                page.Post(new Debit(0.0135m, EntryCategories.Message, new(Uuid.New(), "message"), $"message/{n}", FromHold: $"campaign/{month}",
+                page.Post(new Debit(0.0135m, EntryCategories.Message, new(Uuid.New(), "message"), $"message/{n}",
+                    FromHold: $"campaign/{month}",
                     Metadata: new Dictionary<string, string> { ["market"] = "India", ["a"] = "é" })).ShouldBeOfType<Posted>();
             }
 
@@ -90,19 +95,24 @@ public sealed class CheckLedgerTests : IDisposable
         var (last, month) = (entries[^1], entries.Where(e => e.Month == entries[^1].Month).ToList());
         var root = Convert.ToHexStringLower(Merkle.Root([.. month.Select(e => Convert.FromHexString(e.Hash))]));
         var at = new DateTimeOffset(2026, 11, 30, 9, 0, 0, TimeSpan.Zero);
-        var message = Infrastructure.LedgerHeads.HeadSigner.Message(last.OrganizationId, "USD", last.Month, last.Sequence, last.Hash, root, last.BalanceAfter, last.HeldAfter, at);
-        var head = new SignedLedgerHead(last.OrganizationId, "USD", last.Month, last.Sequence, last.Hash, root, last.BalanceAfter, last.HeldAfter, at, "k1", System.Text.Encoding.UTF8.GetString(message),
+        var message = Infrastructure.LedgerHeads.HeadSigner.Message(last.OrganizationId, "USD", last.Month, last.Sequence, last.Hash,
+            root, last.BalanceAfter, last.HeldAfter, at);
+        var head = new SignedLedgerHead(last.OrganizationId, "USD", last.Month, last.Sequence, last.Hash, root, last.BalanceAfter,
+            last.HeldAfter, at, "k1", System.Text.Encoding.UTF8.GetString(message),
             Convert.ToHexStringLower(SignatureAlgorithm.Ed25519.Sign(key, message)));
-        return (head, new { keys = new[] { new { kid = "k1", hex = Convert.ToHexStringLower(key.PublicKey.Export(KeyBlobFormat.RawPublicKey)) } } });
+        return (head,
+            new { keys = new[] { new { kid = "k1", hex = Convert.ToHexStringLower(key.PublicKey.Export(KeyBlobFormat.RawPublicKey)) } } });
     }
 
     private async Task<(int Code, string Said)> CheckAsync(List<LedgerEntry> entries, SignedLedgerHead? head, object? keys)
     {
-        var (export, headFile, keyFile) = (Path.Combine(folder, "export.jsonl"), Path.Combine(folder, "head.json"), Path.Combine(folder, "keys.json"));
+        var (export, headFile, keyFile) = (Path.Combine(folder, "export.jsonl"), Path.Combine(folder, "head.json"),
+            Path.Combine(folder, "keys.json"));
         await File.WriteAllLinesAsync(export, entries.Select(e => JsonSerializer.Serialize(e, Stored)));
         await File.WriteAllTextAsync(headFile, JsonSerializer.Serialize(head, Api.Common.WireJson.Options));
         await File.WriteAllTextAsync(keyFile, JsonSerializer.Serialize(keys, Stored));
-        var start = new ProcessStartInfo("python3", head is null ? [Checker, export] : [Checker, export, headFile, keyFile]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("python3", head is null ? [Checker, export]
+            : [Checker, export, headFile, keyFile]) { RedirectStandardOutput = true, RedirectStandardError = true };
         try
         {
             using var process = Process.Start(start)!;

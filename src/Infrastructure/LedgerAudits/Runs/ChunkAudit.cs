@@ -7,14 +7,17 @@ using Npgsql;
 namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>
-/// Checks one run of entries alone: form, hash, chain, arithmetic, order, and each row of <c>transactions</c> beside its entry. Both are read in step, in the order of ids. Since each entry carries the
-/// hash of the one before, runs can be checked by several at once; what concerns more than one (holds, roots, months) is looked at in their order afterwards (<see cref="ChainSeams"/>).
+/// Checks one run of entries alone: form, hash, chain, arithmetic, order, and each row of <c>transactions</c> beside its entry. Both are
+/// read in step, in the order of ids. Since each entry carries the
+/// hash of the one before, runs can be checked by several at once; what concerns more than one (holds, roots, months) is looked at in
+/// their order afterwards (<see cref="ChainSeams"/>).
 /// </summary>
 internal sealed class ChunkAudit : IDisposable
 {
     // The order is the key's: no plan sorts. The entry before the run comes along, so that the run's first can be held against it.
     private const string Entries = """
-        SELECT e.version, e.type, e.data, e.id FROM public.mt_events e WHERE e.tenant_id = '{0}' AND e.stream_id = '{1}' AND e.version >= {2} AND e.version <= {3} ORDER BY e.version
+        SELECT e.version, e.type, e.data, e.id FROM public.mt_events e WHERE e.tenant_id = '{0}' AND e.stream_id = '{1}' AND e.version >=
+          {2} AND e.version <= {3} ORDER BY e.version
         """;
 
     private readonly EntryBytes entry = new();
@@ -34,15 +37,20 @@ internal sealed class ChunkAudit : IDisposable
     private long placedSum;
 
     /// <param name="stream">Sees the organization, and the same moment as <paramref name="table"/>.</param>
-    /// <param name="rowsOf">Which rows of the table belong to the run, as a condition on <c>t.id</c>; null: the table is not compared.</param>
-    public ChunkResult Run(NpgsqlConnection stream, NpgsqlConnection table, Guid organizationId, Chunk of, string? rowsOf, CancellationToken ct)
+    /// <param name="rowsOf">Which rows of the table belong to the run, as a condition on <c>t.id</c>; null: the table is not
+    /// compared.</param>
+    public ChunkResult Run(NpgsqlConnection stream, NpgsqlConnection table, Guid organizationId, Chunk of, string? rowsOf,
+        CancellationToken ct)
     {
-        (organization, chunk, fault, opening, closing, last, entries, transactions, placed, placedSum) = (organizationId, of, null, null, null, default, 0, 0, 0, 0);
+        (organization, chunk, fault, opening, closing, last, entries, transactions, placed, placedSum) =
+            (organizationId, of, null, null, null, default, 0, 0, 0, 0);
         holds.Clear();
         fold.Clear();
-        var select = string.Format(System.Globalization.CultureInfo.InvariantCulture, Entries, organizationId, of.Of.StreamId, of.After, of.UpTo);
+        var select = string.Format(System.Globalization.CultureInfo.InvariantCulture, Entries, organizationId, of.Of.StreamId, of.After,
+            of.UpTo);
         using (var stored = new CopyRows(stream, select, 4))
-        using (var rows = rowsOf is null ? null : new CopyRows(table, TableRow.Select(organizationId, of.Of.IsOnly ? null : of.Of.Currency, rowsOf), TableRow.Columns))
+        using (var rows = rowsOf is null ? null
+            : new CopyRows(table, TableRow.Select(organizationId, of.Of.IsOnly ? null : of.Of.Currency, rowsOf), TableRow.Columns))
         {
             if (of.After == 0 || Before(stored))
             {
@@ -51,8 +59,10 @@ internal sealed class ChunkAudit : IDisposable
             }
         }
 
-        var end = entries == 0 ? null : new ChainEnd(Convert.ToHexStringLower(lastHash), last.Balance, last.Held, last.CreatedAt, last.Id, of.Of.Month);
-        return new(of, fault, entries, transactions, opening, end, [.. fold.Complete()], closing, new Dictionary<string, HoldMove>(holds), placed, placedSum);
+        var end = entries == 0 ? null : new ChainEnd(Convert.ToHexStringLower(lastHash), last.Balance, last.Held, last.CreatedAt,
+            last.Id, of.Of.Month);
+        return new(of, fault, entries, transactions, opening, end, [.. fold.Complete()], closing, new Dictionary<string,
+            HoldMove>(holds), placed, placedSum);
     }
 
     public void Dispose() => entry.Dispose();
@@ -85,7 +95,8 @@ internal sealed class ChunkAudit : IDisposable
     {
         if (fault is null && entries < chunk.UpTo - chunk.After)
         {
-            Say(null, chunk.After + entries + 1, "entry.missing", $"The stream has {chunk.Of.Version} entries by its version, and entry {chunk.After + entries + 1} is not there.");
+            Say(null, chunk.After + entries + 1, "entry.missing",
+                $"The stream has {chunk.Of.Version} entries by its version, and entry {chunk.After + entries + 1} is not there.");
         }
 
         if (fault is null && rows is not null && rows.Next())
@@ -111,12 +122,14 @@ internal sealed class ChunkAudit : IDisposable
 
         if (!now.Read(entry))
         {
-            return Say(null, expected, "entry.altered", $"Entry {expected} has an amount, a time, a type or an id in a form that no entry has.");
+            return Say(null, expected, "entry.altered",
+                $"Entry {expected} has an amount, a time, a type or an id in a form that no entry has.");
         }
 
         if (!entry.HashHolds())
         {
-            return Say(now.Id, expected, "entry.altered", $"Entry {expected} is not what was hashed: one of its fields, or its hash, was changed.");
+            return Say(now.Id, expected, "entry.altered",
+                $"Entry {expected} is not what was hashed: one of its fields, or its hash, was changed.");
         }
 
         if (stored.Uuid(3) != now.Id)
@@ -151,7 +164,8 @@ internal sealed class ChunkAudit : IDisposable
             return $"Entry {expected} belongs to {entry.Text(EntryField.Currency)} {entry.Text(EntryField.Month)}.";
         }
 
-        return eventType.SequenceEqual(EntryValues.EventName(now.Kind)) ? null : $"Entry {expected} is a {entry.Text(EntryField.Type)}, and its event is named {Encoding.UTF8.GetString(eventType)}.";
+        return eventType.SequenceEqual(EntryValues.EventName(now.Kind)) ? null
+            : $"Entry {expected} is a {entry.Text(EntryField.Type)}, and its event is named {Encoding.UTF8.GetString(eventType)}.";
     }
 
     private bool Is(EntryField field, string value)
@@ -164,7 +178,8 @@ internal sealed class ChunkAudit : IDisposable
     {
         if ((expected == 1) != (now.Kind == EntryKind.Opening))
         {
-            return Say(now.Id, expected, "opening.differs", expected == 1 ? "The month does not begin with an opening entry." : $"Entry {expected} opens the month once more.");
+            return Say(now.Id, expected, "opening.differs", expected == 1 ? "The month does not begin with an opening entry."
+                : $"Entry {expected} opens the month once more.");
         }
 
         if (expected == 1)
@@ -180,12 +195,14 @@ internal sealed class ChunkAudit : IDisposable
 
         if (!entry.PreviousHash.SequenceEqual(lastHash))
         {
-            return Say(now.Id, expected, "chain.broken", $"Entry {expected} does not take in the hash of entry {expected - 1}: one of the two was replaced.");
+            return Say(now.Id, expected, "chain.broken",
+                $"Entry {expected} does not take in the hash of entry {expected - 1}: one of the two was replaced.");
         }
 
         if (now.Balance != last.Balance + now.Change)
         {
-            return Say(now.Id, expected, "entry.arithmetic", $"The balance after entry {expected} does not follow from the one before and its amount.");
+            return Say(now.Id, expected, "entry.arithmetic",
+                $"The balance after entry {expected} does not follow from the one before and its amount.");
         }
 
         return (now.CreatedAt >= last.CreatedAt && now.Id.CompareTo(last.Id) > 0)
@@ -212,8 +229,12 @@ internal sealed class ChunkAudit : IDisposable
             case EntryKind.Debit when entry.Metadata("hold"u8) is { Length: > 0 } hold && moved < 0 && -moved <= now.Amount:
                 return Move(hold, moved, empties: -moved < now.Amount);
             default:
-                var none = now.Kind is not (EntryKind.HoldPlaced or EntryKind.HoldReleased or EntryKind.HoldSettled or EntryKind.HoldExpired) && entry.Metadata("hold"u8).IsEmpty;
-                return (none && moved == 0) || Say(now.Id, expected, "entry.arithmetic", $"What is held after entry {expected} does not follow from what was held before it.");
+                var none = now.Kind
+                    is not (EntryKind.HoldPlaced or EntryKind.HoldReleased or EntryKind.HoldSettled or EntryKind.HoldExpired)
+                    && entry.Metadata("hold"u8).IsEmpty;
+                return (none && moved == 0)
+                    || Say(now.Id, expected, "entry.arithmetic",
+                    $"What is held after entry {expected} does not follow from what was held before it.");
         }
     }
 
@@ -245,16 +266,19 @@ internal sealed class ChunkAudit : IDisposable
             return order < 0 ? Extra(rows) : Say(now.Id, expected, "table.missing", $"Entry {expected} has no row in transactions.");
         }
 
-        return row.Differs(rows, entry, now) is not { } column || Say(now.Id, expected, "table.differs", $"The row of entry {expected} in transactions has another {column} than the entry.");
+        return row.Differs(rows, entry, now) is not { } column
+            || Say(now.Id, expected, "table.differs", $"The row of entry {expected} in transactions has another {column} than the entry.");
     }
 
-    private bool Extra(CopyRows rows) => Say(rows.Uuid(TableRow.Id), null, "table.extra", "A row of transactions has no entry in the ledger.");
+    private bool Extra(CopyRows rows) =>
+        Say(rows.Uuid(TableRow.Id), null, "table.extra", "A row of transactions has no entry in the ledger.");
 
     private bool Take(in EntryValues now)
     {
         if (now.Kind == EntryKind.Closing)
         {
-            closing = new(entry.Hash.ToArray(), Encoding.UTF8.GetString(entry.Metadata("entries"u8)), Encoding.UTF8.GetString(entry.Metadata("root"u8)), now.Id, now.Sequence);
+            closing = new(entry.Hash.ToArray(), Encoding.UTF8.GetString(entry.Metadata("entries"u8)),
+                Encoding.UTF8.GetString(entry.Metadata("root"u8)), now.Id, now.Sequence);
         }
         else
         {

@@ -28,5 +28,6 @@ internal sealed record ClosingEntry(byte[] Hash, string Entries, string Root, Gu
 /// <param name="Fault">The first; null: within the run everything holds.</param>
 /// <param name="Opening">What the opening entry says the month before ended with; null: the run does not begin a month.</param>
 /// <param name="Nodes">Subtrees over the entries, largest first; without a closing entry.</param>
-internal sealed record ChunkResult(Chunk Chunk, LedgerFault? Fault, long Entries, long Transactions, ChainEnd? Opening, ChainEnd? End, IReadOnlyList<(byte[] Node, int Level)> Nodes,
+internal sealed record ChunkResult(Chunk Chunk, LedgerFault? Fault, long Entries, long Transactions, ChainEnd? Opening, ChainEnd? End,
+    IReadOnlyList<(byte[] Node, int Level)> Nodes,
     ClosingEntry? Closing, IReadOnlyDictionary<string, HoldMove> Holds, long HoldsPlaced, long HoldsPlacedSum);

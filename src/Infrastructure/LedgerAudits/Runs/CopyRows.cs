@@ -4,7 +4,8 @@ using Npgsql;
 namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>
-/// Rows of one statement in PostgreSQL's binary COPY format, one after the other, their fields as the bytes that came: an audit looks at millions, and an object for each would cost more than
+/// Rows of one statement in PostgreSQL's binary COPY format, one after the other, their fields as the bytes that came: an audit looks at
+/// millions, and an object for each would cost more than
 /// the check. It reads synchronously, on a thread of its caller. What it holds is one row.
 /// </summary>
 /// <param name="select">Whole, with its values in it: COPY takes no parameters. Ids and numbers only.</param>
@@ -35,7 +36,8 @@ internal sealed class CopyRows(NpgsqlConnection connection, string select, int c
     public long Microseconds(int column) => BinaryPrimitives.ReadInt64BigEndian(this[column]);
 
     /// <summary>The text of a <c>jsonb</c>.</summary>
-    public ReadOnlySpan<byte> Json(int column) => this[column] is [1, .. var text] ? text : throw new InvalidDataException("PostgreSQL sends another version of jsonb.");
+    public ReadOnlySpan<byte> Json(int column) => this[column] is [1, .. var text] ? text
+        : throw new InvalidDataException("PostgreSQL sends another version of jsonb.");
 
     /// <summary>Goes to the next row. False: there is none.</summary>
     public bool Next()

@@ -12,8 +12,10 @@ internal enum EntryField
 }
 
 /// <summary>
-/// One stored entry as bytes: taken out of its JSON by hand, without an object, checked for its form, and hashed. One is used for one entry after another; what it shows is valid until the next
-/// <see cref="Read"/>. Whatever is in the JSON and not in the canonical form is a fault: nothing may stand there that the hash does not cover.
+/// One stored entry as bytes: taken out of its JSON by hand, without an object, checked for its form, and hashed. One is used for one
+/// entry after another; what it shows is valid until the next
+/// <see cref="Read"/>. Whatever is in the JSON and not in the canonical form is a fault: nothing may stand there that the hash does not
+/// cover.
 /// </summary>
 internal sealed class EntryBytes : IDisposable
 {
@@ -21,7 +23,8 @@ internal sealed class EntryBytes : IDisposable
     private const int PairsMax = 256;
     private static readonly byte[][] Names =
     [
-        "organization_id"u8.ToArray(), "currency"u8.ToArray(), "month"u8.ToArray(), "sequence"u8.ToArray(), "id"u8.ToArray(), "type"u8.ToArray(), "amount"u8.ToArray(), "balance_after"u8.ToArray(),
+        "organization_id"u8.ToArray(), "currency"u8.ToArray(), "month"u8.ToArray(), "sequence"u8.ToArray(), "id"u8.ToArray(),
+            "type"u8.ToArray(), "amount"u8.ToArray(), "balance_after"u8.ToArray(),
         "held_after"u8.ToArray(), "category"u8.ToArray(), "reference_id"u8.ToArray(), "description"u8.ToArray(), "created_at"u8.ToArray(),
     ];
 
@@ -78,7 +81,8 @@ internal sealed class EntryBytes : IDisposable
     {
         (count, pairCount) = (0, 0);
         lengths.AsSpan().Fill(-2);
-        lengths[(int)EntryField.Category] = lengths[(int)EntryField.ReferenceId] = lengths[(int)EntryField.Description] = -1; // null is not written
+        // null is not written
+        lengths[(int)EntryField.Category] = lengths[(int)EntryField.ReferenceId] = lengths[(int)EntryField.Description] = -1;
         var (hasPrevious, hasHash, hasMetadata) = (false, false, false);
         if (texts.Length < json.Length)
         {
@@ -120,7 +124,8 @@ internal sealed class EntryBytes : IDisposable
             return "its body holds more than the entry";
         }
 
-        return !hasHash || !hasPrevious || !hasMetadata || lengths.AsSpan().Contains(-2) ? "fields of it are missing, or are no hashes" : null;
+        return !hasHash || !hasPrevious || !hasMetadata || lengths.AsSpan().Contains(-2) ? "fields of it are missing, or are no hashes"
+            : null;
     }
 
     /// <summary>Writes the canonical bytes and compares the hash over them with the one that stands there.</summary>
@@ -137,7 +142,8 @@ internal sealed class EntryBytes : IDisposable
     public void Dispose() => sha.Dispose();
 
     private static bool Begins(ref Utf8JsonReader reader) =>
-        reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.Read() && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("entry"u8)
+        reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.Read() && reader.TokenType == JsonTokenType.PropertyName
+            && reader.ValueTextEquals("entry"u8)
         && reader.Read() && reader.TokenType == JsonTokenType.StartObject;
 
     private string? ReadField(ref Utf8JsonReader reader)
@@ -154,7 +160,8 @@ internal sealed class EntryBytes : IDisposable
             (starts[field], lengths[field]) = (count, -1);
             if (reader.TokenType == JsonTokenType.Null)
             {
-                return (EntryField)field is EntryField.Category or EntryField.ReferenceId or EntryField.Description ? null : $"its {Encoding.ASCII.GetString(name)} is null";
+                return (EntryField)field is EntryField.Category or EntryField.ReferenceId or EntryField.Description ? null
+                    : $"its {Encoding.ASCII.GetString(name)} is null";
             }
 
             if (reader.TokenType != ((EntryField)field == EntryField.Sequence ? JsonTokenType.Number : JsonTokenType.String))

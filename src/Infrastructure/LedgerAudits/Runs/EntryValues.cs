@@ -46,8 +46,10 @@ internal struct EntryValues
             EntryKind.Refund => category.SequenceEqual("refund"u8) ? -amount : amount,
             _ => 0,
         };
-        var named = category.SequenceEqual("message"u8) || category.SequenceEqual("subscription"u8) || category.SequenceEqual("topup"u8) || category.SequenceEqual("refund"u8);
-        return formed && Kind != EntryKind.Unknown && amount >= 0 && held >= 0 && (Kind is EntryKind.Opening or EntryKind.Closing ? amount == 0 && entry.IsNull(EntryField.Category) : named);
+        var named = category.SequenceEqual("message"u8) || category.SequenceEqual("subscription"u8) || category.SequenceEqual("topup"u8)
+            || category.SequenceEqual("refund"u8);
+        return formed && Kind != EntryKind.Unknown && amount >= 0 && held >= 0
+            && (Kind is EntryKind.Opening or EntryKind.Closing ? amount == 0 && entry.IsNull(EntryField.Category) : named);
     }
 
     /// <summary>The stored name of the event that carries such an entry.</summary>
@@ -77,7 +79,9 @@ internal struct EntryValues
         : type.SequenceEqual("hold_expired"u8) ? EntryKind.HoldExpired
         : EntryKind.Unknown;
 
-    private static bool TryId(ReadOnlySpan<byte> text, out Guid id) => Utf8Parser.TryParse(text, out id, out var length, 'D') && length == text.Length && !text.ContainsAnyInRange((byte)'A', (byte)'F');
+    private static bool TryId(ReadOnlySpan<byte> text, out Guid id) => Utf8Parser.TryParse(text, out id, out var length, 'D')
+        && length == text.Length && !text.ContainsAnyInRange((byte)'A', (byte)'F');
 
-    private static bool TryNumber(ReadOnlySpan<byte> text, out long number) => Utf8Parser.TryParse(text, out number, out var length) && length == text.Length && number > 0 && text[0] != '0' && text[0] != '+';
+    private static bool TryNumber(ReadOnlySpan<byte> text, out long number) => Utf8Parser.TryParse(text, out number, out var length)
+        && length == text.Length && number > 0 && text[0] != '0' && text[0] != '+';
 }

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
 /// <summary>
-/// The Merkle tree of RFC 6962 over hashes that come one after another, or as whole subtrees of a power of two: a run of entries that begins at a multiple of its size can be folded by somebody
+/// The Merkle tree of RFC 6962 over hashes that come one after another, or as whole subtrees of a power of two: a run of entries that
+/// begins at a multiple of its size can be folded by somebody
 /// else and put in as one node. It holds a hash for each bit of their number.
 /// </summary>
 internal sealed class MerkleFold

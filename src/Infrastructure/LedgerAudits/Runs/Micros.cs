@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace Bsp.Infrastructure.LedgerAudits.Runs;
 
-/// <summary>Amounts as millionths in a <c>long</c> (18 digits fit), and times as microseconds since 2000, read from the bytes of a text or of PostgreSQL's binary form: no decimal, no string.</summary>
+/// <summary>Amounts as millionths in a <c>long</c> (18 digits fit), and times as microseconds since 2000, read from the bytes of a text
+/// or of PostgreSQL's binary form: no decimal, no string.</summary>
 internal static class Micros
 {
     private const int DigitsMax = 12; // before the point
@@ -42,7 +43,8 @@ internal static class Micros
     public static bool TryNumeric(ReadOnlySpan<byte> binary, out long micros)
     {
         micros = 0;
-        var (groups, weight, sign) = (BinaryPrimitives.ReadInt16BigEndian(binary), BinaryPrimitives.ReadInt16BigEndian(binary[2..]), BinaryPrimitives.ReadUInt16BigEndian(binary[4..]));
+        var (groups, weight, sign) = (BinaryPrimitives.ReadInt16BigEndian(binary), BinaryPrimitives.ReadInt16BigEndian(binary[2..]),
+            BinaryPrimitives.ReadUInt16BigEndian(binary[4..]));
         if (sign is not (0 or 0x4000) || weight >= GroupsMax - 1)
         {
             return false;
@@ -73,19 +75,22 @@ internal static class Micros
     public static bool TryTime(ReadOnlySpan<byte> text, out long micros)
     {
         micros = 0;
-        if (text.Length != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[23] != 'Z')
+        if (text.Length != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':'
+            || text[19] != '.' || text[23] != 'Z')
         {
             return false;
         }
 
         var (year, month, day) = (Number(text[..4]), Number(text[5..7]), Number(text[8..10]));
         var (hour, minute, second, milli) = (Number(text[11..13]), Number(text[14..16]), Number(text[17..19]), Number(text[20..23]));
-        if (year < 1 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month) || hour is < 0 or > 23 || minute is < 0 or > 59 || second is < 0 or > 59 || milli < 0)
+        if (year < 1 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month) || hour is < 0 or > 23 || minute
+            is < 0 or > 59 || second is < 0 or > 59 || milli < 0)
         {
             return false;
         }
 
-        micros = (new DateTime(year, month, day, hour, minute, second, milli, DateTimeKind.Utc).Ticks - Epoch) / TimeSpan.TicksPerMicrosecond;
+        micros = (new DateTime(year, month, day, hour, minute, second, milli, DateTimeKind.Utc)
+            .Ticks - Epoch) / TimeSpan.TicksPerMicrosecond;
         return true;
     }
 

@@ -7,14 +7,17 @@ internal sealed class TableRow
 {
     public const int Columns = 13;
     public const int Id = 0;
-    private const string Names = "t.id, t.type, t.amount, t.balance_after, t.currency, t.category, t.reference_id, t.description, t.metadata, t.created_at, t.sequence, t.previous_hash, t.hash";
+    private const string Names =
+        "t.id, t.type, t.amount, t.balance_after, t.currency, t.category, t.reference_id, t.description, t.metadata, t.created_at, "
+        + "t.sequence, t.previous_hash, t.hash";
     private byte[] scratch = new byte[1024];
 
     /// <summary>In the order of their ids, which is that of the entries.</summary>
     /// <param name="ids">Condition on <c>t.id</c>.</param>
     /// <param name="currency">Null: whatever the currency; there is one ledger only.</param>
     public static string Select(Guid organizationId, string? currency, string ids) =>
-        $"SELECT {Names} FROM public.transactions t WHERE t.organization_id = '{organizationId}' AND {(currency is null ? "" : $"t.currency = '{currency}' AND ")}{ids} ORDER BY t.id";
+        $"SELECT {Names} FROM public.transactions t WHERE t.organization_id = '{organizationId}' AND "
+            + $"{(currency is null ? "" : $"t.currency = '{currency}' AND ")}{ids} ORDER BY t.id";
 
     /// <summary>The first column that is not what the entry says; null: the row is the entry's.</summary>
     public string? Differs(CopyRows row, EntryBytes entry, in EntryValues values)
@@ -49,7 +52,8 @@ internal sealed class TableRow
             : !row[12].SequenceEqual(entry.Hash) ? "hash" : null;
     }
 
-    private static bool Same(CopyRows row, int column, EntryBytes entry, EntryField field) => row.IsNull(column) == entry.IsNull(field) && row[column].SequenceEqual(entry[field]);
+    private static bool Same(CopyRows row, int column, EntryBytes entry, EntryField field) => row.IsNull(column) == entry.IsNull(field)
+        && row[column].SequenceEqual(entry[field]);
 
     private bool SameMetadata(CopyRows row, EntryBytes entry)
     {
