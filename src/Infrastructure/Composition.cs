@@ -3,6 +3,7 @@ using Bsp.Application.Auth;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
+using Bsp.Application.CustomerWebhooks;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
@@ -21,6 +22,7 @@ using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Conversations;
+using Bsp.Infrastructure.CustomerWebhooks;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
@@ -123,6 +125,7 @@ public static class Composition
         AddRedis(services, options);
         AddSending(services, options);
         AddWebhooks(services);
+        AddCustomerWebhooks(services, options);
         AddViews(services, options);
         AddMemories(services);
         return services.SuperviseLoops(); // last: it takes all that is registered
@@ -228,6 +231,22 @@ public static class Composition
         services.AddSingleton<SetAsideBoard>();
         services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<SetAsideBoard>());
         services.AddHostedService<WebhookReader>();
+    }
+
+    // What organizations' own systems are told.
+    private static void AddCustomerWebhooks(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton(new OutboundRules(options.WebhookNetworks));
+        services.AddSingleton<OutboundHttp>();
+        services.AddSingleton<PublicEventReader>();
+        services.AddSingleton<IPublicEvents>(provider => provider.GetRequiredService<PublicEventReader>());
+        services.AddSingleton<DeliverySignal>();
+        services.AddSingleton<WebhookClaims>();
+        services.AddSingleton<WebhookSwitch>();
+        services.AddSingleton<SessionParts>();
+        services.AddSingleton<IProjection, WebhookWaker>();
+        services.AddHostedService<WebhookSweep>();
+        services.AddHostedService<DeliveryWorker>();
     }
 
     // MediatR 5 by hand: every handler and validator of Application and Infrastructure.

@@ -62,9 +62,11 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
             template = new { name = "order_on_its_way", language = new { code = "en" }, components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
         });
         var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m => m.Status == 200 && m["status"].GetString() == "read", "the message is read: nothing more will come of it");
+        var webhook = await Made("/v1/webhooks", new { name = "w", url = "http://127.0.0.1:9/", events = new[] { "contact.imported" } });
+        (await tenant.Api.SendAsync("PATCH", $"/v1/webhooks/{webhook}", new { status = "inactive" })).Status.ShouldBe(200); // it moves no cursor of its own
         return new()
         {
-            ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
+            ["webhooks"] = webhook, ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
             ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(), ["lists"] = await Made("/v1/lists", new { name = "All" }), ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
             ["users"] = await Made("/v1/users", new { email = People.NewEmail(), role = "agent" }),
             ["campaigns"] = await Made("/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true } }),
@@ -82,6 +84,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
         ["PATCH /v1/contacts/{id}"] = new { first_name = "mine" }, ["PATCH /v1/lists/{id}"] = new { name = "mine" }, ["PATCH /v1/campaigns/{id}"] = new { name = "mine" }, ["PATCH /v1/conversations/{id}"] = new { priority = "low" },
         ["POST /v1/contacts/{id}/consent"] = new { status = "OPTED_OUT", source = "form" }, ["POST /v1/lists/{id}/contacts"] = new { add = new[] { Guid.NewGuid() } }, ["POST /v1/conversations/{id}/assign"] = new { user_id = (Guid?)null },
         ["POST /v1/conversations/{id}/messages"] = new { type = "text", text = new { body = "x" } }, ["POST /v1/campaigns/{id}/schedule"] = new { scheduled_at = DateTimeOffset.UtcNow.AddDays(1) }, ["POST /v1/messages/{id}/settle"] = new { outcome = "sent" },
+        ["PATCH /v1/webhooks/{id}"] = new { name = "mine" }, ["POST /v1/webhooks/{id}/recover"] = new { since = DateTimeOffset.UtcNow.AddHours(-1) },
         ["POST /v1/contacts/{id}/merge"] = new { with = Guid.NewGuid() },
     };
 

@@ -50,7 +50,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
     private static readonly string[] NotRead =
     [
         "/v1/organizations", "/v1/organizations/*", "/v1/plans", "/v1/plans/*", "/v1/projections", "/v1/retention", "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside", // the platform's: rows of the directory, by their key
-        "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/stream", // what GET …/progress reads, again and again
+        "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/events/stream", "/v1/stream", // what GET …/progress reads, again and again
         "/v1/analytics/*", // ClickHouse
     ];
 
@@ -178,7 +178,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         $"/v1/campaigns/{campaign}/recipients?limit=50", $"/v1/campaigns/{campaign}/recipients/{contact}/why", "/v1/conversations?limit=50", $"/v1/conversations?contact_id={contact}",
         $"/v1/conversations/{conversation}", $"/v1/conversations/{conversation}/messages?limit=50", $"/v1/messages/{message}", $"/v1/messages/{message}/history", "/v1/events?limit=50",
         $"/v1/events?stream_id={message}", "/v1/events?types=campaign_launched&limit=50", $"/v1/imports/{import}", $"/v1/imports/{import}/rejected", "/v1/accounts", $"/v1/accounts/{account}", "/v1/templates", $"/v1/templates/{template}",
-        $"/v1/templates/{template}/versions", "/v1/users", $"/v1/users/{contact}", "/v1/api-keys", $"/v1/api-keys/{contact}",
+        $"/v1/templates/{template}/versions", "/v1/users", $"/v1/users/{contact}", "/v1/api-keys", $"/v1/api-keys/{contact}", "/v1/events?form=public&limit=50", "/v1/events?form=public&types=contact.*", "/v1/webhooks", $"/v1/webhooks/{contact}", $"/v1/webhooks/{contact}/deliveries",
         "/v1/audit-trail?limit=50", "/v1/log/heads", "/v1/me", "/v1/presence",
     ];
 }
