@@ -22,7 +22,9 @@ engine_cache() {
 build_once() {
     local stamp=".local/build-$1" now
     now=$(find src tests tools Directory.*.props global.json .editorconfig Bsp.sln -type f -not -path '*/bin/*' -not -path '*/obj/*' -printf '%p %T@ %s\n' | LC_ALL=C sort | sha256sum)
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ] && [ -f tools/LocalStores/bin/Release/net10.0/Bsp.LocalStores.dll ]; then return; fi
+    local made=tools/LocalStores/bin/Release/net10.0/Bsp.LocalStores.dll
+    [ "$1" != unit ] || made=tests/UnitTests/bin/Release/net10.0/Bsp.UnitTests.dll
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ] && [ -f "$made" ]; then return; fi
     mkdir -p .local/logs
     say "Building ..."
     if ! DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 dotnet build "$2" -c Release -v quiet --disable-build-servers -clp:NoSummary >.local/logs/build.log 2>&1 </dev/null; then

@@ -1,5 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Analytics;
+using Bsp.Application.EventStore;
 using Carter;
 using MediatR;
 
@@ -9,8 +10,6 @@ namespace Bsp.Api.Analytics;
 public sealed class AnalyticsEndpoints : ICarterModule
 {
     private const int DaysStandard = 30;
-    private const string View = "message_analytics.v1";
-
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var analytics = app.MapGroup("/v1/analytics").WithTags("Analytics");
@@ -23,7 +22,7 @@ public sealed class AnalyticsEndpoints : ICarterModule
     private static void Map<TRow>(IEndpointRouteBuilder app, string route, string summary, Func<AnalyticsScope, string, IRequest<IReadOnlyList<TRow>>> question) =>
         app.MapGet(route, async (DateOnly? from, DateOnly? to, Guid? account_id, Guid? campaign_id, string? group_by, MinPosition min, Caller caller, IMediator mediator, TimeProvider clock, HttpContext context, CancellationToken ct) =>
         {
-            await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+            await min.ReachedAsync(context.RequestServices, ViewNames.MessageAnalytics, caller.OrganizationId, ct);
             var last = to ?? DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
             var rows = await mediator.Send(question(new(caller.OrganizationId, from ?? last.AddDays(1 - DaysStandard), last, account_id, campaign_id), group_by ?? "day"), ct);
             return AnalyticsCsv.Wanted(context) ? AnalyticsCsv.Answer(rows) : TypedResults.Ok(new ListResponse<TRow>(rows, null));

@@ -3,6 +3,7 @@ using Bsp.Api.Common;
 using Bsp.Api.Limits;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Carter;
 using MediatR;
@@ -35,8 +36,6 @@ public sealed class CampaignProfile : AutoMapper.Profile
 
 public sealed class CampaignEndpoints : ICarterModule
 {
-    private const string CountersView = "campaign_counters.v1";
-
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var campaigns = app.MapGroup("/v1/campaigns").WithTags("Campaigns");
@@ -69,7 +68,7 @@ public sealed class CampaignEndpoints : ICarterModule
 
     private static async Task<IResult> Get(Guid id, MinPosition min, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, CountersView, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.CampaignCounters, caller.OrganizationId, ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
@@ -117,7 +116,7 @@ public sealed class CampaignEndpoints : ICarterModule
 
     private static async Task<IResult> Progress(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, "campaign_progress.v1", caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.CampaignProgress, caller.OrganizationId, ct);
         return TypedResults.Ok(await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign"));
     }
 

@@ -22,7 +22,7 @@ public static class Access
 
         anyone     GET /v1/me | POST /v1/auth/logout | POST /v1/auth/logout-all | POST /v1/auth/password
         anyone     GET /v1/organizations | GET /v1/organizations/{id} | GET /v1/plans | GET /v1/plans/{id} | GET /v1/rate-cards
-        platform   POST /v1/organizations | POST /v1/organizations/{id}/suspend | POST /v1/organizations/{id}/activate | POST /v1/organizations/{id}/deactivate | POST /v1/plans | PATCH /v1/plans/{id} | POST /v1/rate-cards
+        platform   POST /v1/organizations | POST /v1/organizations/{id}/suspend | POST /v1/organizations/{id}/activate | POST /v1/organizations/{id}/deactivate | POST /v1/plans | PATCH /v1/plans/{id} | DELETE /v1/plans/{id} | POST /v1/rate-cards
         platform   GET /v1/projections | POST /v1/projections/{name}/rebuild | POST /v1/projections/{name}/pause | POST /v1/projections/{name}/resume | POST /v1/projections/{name}/cancel | POST /v1/projections/{name}/retry | GET /v1/retention | POST /v1/retention/run
         platform   GET /v1/incoming-webhooks/set-aside | POST /v1/incoming-webhooks/set-aside/retry | POST /v1/incoming-webhooks/set-aside/{id}/retry | GET /v1/incoming-webhooks/notes
         admin+     PATCH /v1/organizations/{id} | POST /v1/auth/reset/request | GET /v1/audit-trail
@@ -56,7 +56,7 @@ public static class Access
         viewer     GET /v1/presence | GET /v1/stream | POST /v1/stream/ticket
 
         viewer     GET /v1/subscriptions | GET /v1/subscriptions/{id} | GET /v1/wallet | GET /v1/statements/{month} | GET /v1/transactions | GET /v1/transactions/{id} | GET /v1/transactions/export
-        admin      POST /v1/subscriptions | POST /v1/subscriptions/{id}/cancel | POST /v1/subscriptions/{id}/change
+        admin      POST /v1/subscriptions | POST /v1/subscriptions/{id}/cancel | POST /v1/subscriptions/{id}/revoke-cancellation | POST /v1/subscriptions/{id}/change
         *platform  POST /v1/subscriptions/{id}/suspend | POST /v1/subscriptions/{id}/reactivate | POST /v1/wallet/topups | POST /v1/wallet/refunds | POST /v1/wallet/adjustments
         viewer     GET /v1/ledger/entries | POST /v1/ledger/audits | GET /v1/ledger/audits/{id} | GET /v1/ledger/head | GET /v1/ledger/proof/{transactionId}
 

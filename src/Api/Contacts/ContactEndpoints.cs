@@ -3,6 +3,7 @@ using Bsp.Api.Common;
 using Bsp.Api.Limits;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
+using Bsp.Application.EventStore;
 using Carter;
 using MediatR;
 
@@ -28,8 +29,6 @@ public sealed class ContactEndpoints : ICarterModule
 {
     private const string SourceStandard = "api";
     private const string CustomPrefix = "custom.";
-    private const string View = "conversations.v1";
-
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var contacts = app.MapGroup("/v1/contacts").WithTags("Contacts");
@@ -93,13 +92,13 @@ public sealed class ContactEndpoints : ICarterModule
 
     private static async Task<IResult> TimelineAsync(Guid id, Paging paging, MinPosition min, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         return Answers.Page(context, await mediator.Send(new GetContactTimeline(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
     }
 
     private static async Task<IResult> ExportAsync(Guid id, MinPosition min, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         return Answers.Ok(context, await mediator.Send(new ExportContact(caller.OrganizationId, id), ct));
     }
 

@@ -24,8 +24,6 @@ public sealed record ReplyRequest : MessageParts;
 /// <summary>Answering, assigning and filing conversations.</summary>
 public sealed class ConversationCommandEndpoints : ICarterModule
 {
-    private const string View = "conversations.v1";
-
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var conversations = app.MapGroup("/v1/conversations").WithTags("Conversations");
@@ -52,7 +50,7 @@ public sealed class ConversationCommandEndpoints : ICarterModule
     private static async Task<IResult> Whole(Guid id, Done done, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
         var written = CurrentRequest.Value?.LastPosition is { } position && position > Position.Start ? position : (Position?)null;
-        await new MinPosition(written).ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await new MinPosition(written).ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         var document = await mediator.Send(new GetConversation(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("conversation");
         return Answers.Ok(context, ConversationResponse.Of(document), done.Version > 0 ? done.Version : null);
     }

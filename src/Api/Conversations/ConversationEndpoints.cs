@@ -2,6 +2,7 @@ using Bsp.Api.Common;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
+using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Carter;
 using MediatR;
@@ -11,8 +12,6 @@ namespace Bsp.Api.Conversations;
 /// <summary>Reading conversations and messages.</summary>
 public sealed class ConversationEndpoints : ICarterModule
 {
-    private const string View = "conversations.v1";
-
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var conversations = app.MapGroup("/v1/conversations").WithTags("Conversations");
@@ -26,27 +25,27 @@ public sealed class ConversationEndpoints : ICarterModule
 
     private static async Task<IResult> List(string? status, Guid? assigned_to, Guid? contact_id, Guid? account_id, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         var page = await mediator.Send(new ListConversations(caller.OrganizationId, new(status, assigned_to, contact_id, account_id), paging.Limit, paging.Cursor), ct);
         return Answers.Page(context, new Page<ConversationResponse>([.. page.Data.Select(ConversationResponse.Of)], page.NextCursor));
     }
 
     private static async Task<IResult> Get(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         return Answers.Ok(context, ConversationResponse.Of(await mediator.Send(new GetConversation(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("conversation")));
     }
 
     private static async Task<IResult> Messages(Guid id, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         var page = await mediator.Send(new ListConversationMessages(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct) ?? throw Problem.Unknown("conversation");
         return Answers.Page(context, new Page<MessageResponse>([.. page.Data.Select(MessageResponse.Of)], page.NextCursor));
     }
 
     private static async Task<IResult> Message(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         return Answers.Ok(context, MessageResponse.Of(await mediator.Send(new GetMessage(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("message")));
     }
 

@@ -31,8 +31,6 @@ public sealed record EventsResponse(IReadOnlyList<EventResponse> Data, string Ne
 /// <summary>/v1/events: the organization's own log, for pulling instead of webhooks, and for auditors.</summary>
 public sealed class EventEndpoints : ICarterModule
 {
-    private const string View = "log_places.v1";
-
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         app.MapGet("/v1/events", List).WithTags("Events").Produces<EventsResponse>()
@@ -45,7 +43,7 @@ public sealed class EventEndpoints : ICarterModule
 
     private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id, string? form, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        await min.ReachedAsync(context.RequestServices, View, caller.OrganizationId, ct);
+        await min.ReachedAsync(context.RequestServices, ViewNames.LogPlaces, caller.OrganizationId, ct);
         var from = after is null ? Position.Start : PlaceOf(after);
         if (form == "public")
         {

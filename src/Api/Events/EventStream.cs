@@ -16,7 +16,9 @@ internal sealed class EventStream(PullEvents first, PublicSlice begin, IMediator
     /// <summary>Events read at a time.</summary>
     public const int PageEvents = 200;
 
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(300);
+    // Where nothing happens it looks more seldom: a stream costs a read each time.
+    private static readonly TimeSpan LookFirst = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LookLast = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HeartbeatEvery = TimeSpan.FromSeconds(15);
 
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -28,18 +30,19 @@ internal sealed class EventStream(PullEvents first, PublicSlice begin, IMediator
         await response.StartAsync(ct);
         await WriteAsync(response, ": from here on\n\n", ct);
         var clock = httpContext.RequestServices.GetRequiredService<TimeProvider>();
-        var (slice, said) = (begin, clock.GetTimestamp());
+        var (slice, said, pause) = (begin, clock.GetTimestamp(), LookFirst);
         while (true)
         {
             if (slice.Events.Count > 0)
             {
                 await WriteAsync(response, Text(slice), ct);
-                said = clock.GetTimestamp();
+                (said, pause) = (clock.GetTimestamp(), LookFirst);
             }
 
             if (!slice.More)
             {
-                await Task.Delay(LookEvery, clock, ct);
+                await Task.Delay(pause, clock, ct);
+                pause = pause * 2 < LookLast ? pause * 2 : LookLast;
             }
 
             if (clock.GetElapsedTime(said) > HeartbeatEvery)

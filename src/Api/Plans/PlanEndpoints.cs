@@ -8,7 +8,7 @@ using MediatR;
 
 namespace Bsp.Api.Plans;
 
-public sealed record PlanResponse(Guid Id, string Name, string Code, string? Description, decimal MonthlyPrice, decimal PerMessagePrice, int IncludedMessages, JsonElement Features, string Status, string Currency, DateTimeOffset CreatedAt);
+public sealed record PlanResponse(Guid Id, string Name, string Code, string? Description, decimal MonthlyPrice, decimal PerMessagePrice, int IncludedMessages, JsonElement Features, string Status, string Currency, DateTimeOffset CreatedAt, long Version);
 
 public sealed class PlanProfile : Profile
 {
@@ -26,6 +26,7 @@ public sealed class PlanEndpoints : ICarterModule
         app.MapPost("/v1/plans", Create).Describe("Adds a plan.", "plan.code_taken").Produces<PlanResponse>(201);
         app.MapGet("/v1/plans", List).Describe("All plans.", "request.cursor").Produces<ListResponse<PlanResponse>>();
         app.MapGet("/v1/plans/{id:guid}", Get).Describe("One plan.", "plan.unknown").Produces<PlanResponse>();
+        app.MapDelete("/v1/plans/{id:guid}", Delete).Describe("Takes out a plan that nobody ever had.", "plan.unknown", "plan.in_use", "version.mismatch").Produces(204);
         app.MapPatch("/v1/plans/{id:guid}", Patch).Describe("Changes a plan (JSON merge patch).", "plan.unknown").Produces<PlanResponse>();
     }
 
@@ -49,6 +50,12 @@ public sealed class PlanEndpoints : ICarterModule
     {
         await mediator.Send(new PatchPlan(id, body.Name, body.Description, body.MonthlyPrice, body.PerMessagePrice, body.IncludedMessages, body.Features, body.Status, match.Version), ct);
         return await Get(id, http, mediator, mapper, ct);
+    }
+
+    private static async Task<IResult> Delete(Guid id, IfMatch match, IMediator mediator, CancellationToken ct)
+    {
+        await mediator.Send(new DeletePlan(id, match.Version), ct);
+        return TypedResults.NoContent();
     }
 
     private static async Task<PlanView> Found(Guid id, IMediator mediator, CancellationToken ct) => await mediator.Send(new GetPlan(id), ct) ?? throw Problem.Unknown("plan");

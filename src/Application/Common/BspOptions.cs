@@ -51,6 +51,9 @@ public sealed record BspOptions
     /// <summary>After this long an unknown outcome of a send is closed; 5 s to 30 days, 24 h unless set (<c>Bsp:Sending:UnknownDeadlineSeconds</c>).</summary>
     public TimeSpan UnknownDeadline { get; init; } = TimeSpan.FromHours(24);
 
+    /// <summary>An organization without a subscription sends nothing; false unless set (<c>Bsp:Billing:SubscriptionRequired</c>): then it is limited by its wallet alone.</summary>
+    public bool SubscriptionRequired { get; init; }
+
     /// <summary>Apply schema files before serving.</summary>
     public bool MigrateAtStart { get; init; }
 

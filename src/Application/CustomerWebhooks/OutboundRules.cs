@@ -45,7 +45,7 @@ public sealed class OutboundRules(IReadOnlyList<IPNetwork> allowed)
             return $"must be an https address of at most {UrlCharactersMax} characters without blanks.";
         }
 
-        if (url.UserInfo.Length > 0 || text.AsSpan(0, text.IndexOf("//", StringComparison.Ordinal) is var at && at < 0 ? 0 : Authority(text, at + 2)).Contains('@'))
+        if (url.UserInfo.Length > 0 || text.Split("//", 2)[^1].Split('/', '?', '#', '\\')[0].Contains('@', StringComparison.Ordinal))
         {
             return "must not hold a user name or password: put them into headers, which are kept sealed.";
         }
@@ -93,10 +93,4 @@ public sealed class OutboundRules(IReadOnlyList<IPNetwork> allowed)
     }
 
     private static string? PortFault(int port) => port is 443 or 80 || (port > 1023 && !PortsClosed.Contains(port)) ? null : $"must not use port {port}: 443, or one above 1023 on which web servers listen.";
-
-    private static int Authority(string text, int from)
-    {
-        var end = text.AsSpan(from).IndexOfAny("/?#\\");
-        return end < 0 ? text.Length : from + end;
-    }
 }

@@ -78,20 +78,20 @@ public static class PublicEvents
     private static readonly FrozenSet<string> Families = All.Select(t => FamilyOf(t.Name)).ToFrozenSet();
 
     /// <summary>Changes whenever another release would subscribe an endpoint to other facts.</summary>
-    public static readonly string Fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', All.Select(t => $"{t.Name}={string.Join(',', t.Stored)}")))))[..16];
+    public static readonly string Fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', All.Select(t => $"{t.Name}={string.Join(',', t.Stored)}")))));
 
     /// <summary>Every stored name that anybody can be told of.</summary>
     public static readonly IReadOnlyCollection<string> StoredNames = [.. All.SelectMany(t => t.Stored).Distinct()];
 
     /// <summary>Whether a subscription is one: a type, a family (<c>message.*</c>), or <c>*</c>.</summary>
-    public static bool IsSubscription(string? pattern) => pattern is not null && (pattern == "*" || Names.Contains(pattern) || (pattern.EndsWith(".*", StringComparison.Ordinal) && Families.Contains(pattern[..^2])));
+    public static bool IsSubscription(string? pattern) => pattern is not null && (pattern == "*" || Names.Contains(pattern) || (pattern.Split('.') is [var family, "*"] && Families.Contains(family)));
 
     /// <summary>Whether one of the subscriptions means the type.</summary>
     public static bool Matches(IReadOnlyCollection<string> subscriptions, string type)
     {
         foreach (var pattern in subscriptions)
         {
-            if (pattern == "*" || pattern == type || (pattern.EndsWith(".*", StringComparison.Ordinal) && type.StartsWith(pattern.AsSpan(0, pattern.Length - 1), StringComparison.Ordinal)))
+            if (pattern == "*" || pattern == type || (pattern.EndsWith(".*", StringComparison.Ordinal) && type.StartsWith(pattern.TrimEnd('*'), StringComparison.Ordinal)))
             {
                 return true;
             }
@@ -116,7 +116,7 @@ public static class PublicEvents
         null => null,
     };
 
-    private static string FamilyOf(string type) => type[..type.IndexOf('.', StringComparison.Ordinal)];
+    private static string FamilyOf(string type) => type.Split('.')[0];
 
     private static PublicEvent? OfMessage(StoredEvent stored, MessageEvent fact)
     {

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Bsp.Application.Common;
+using Bsp.Domain.Plans;
 using FluentValidation;
+using FluentValidation.Results;
 using MediatR;
 
 namespace Bsp.Application.Plans;
@@ -31,6 +33,7 @@ public sealed class CreatePlanValidator : AbstractValidator<CreatePlan>
         RuleFor(c => c.PerMessagePrice).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true);
         RuleFor(c => c.IncludedMessages).GreaterThanOrEqualTo(0);
         RuleFor(c => c.Features).KeptObject("features");
+        RuleFor(c => c.Features).KnownFeatures();
         RuleFor(c => c.Currency).Matches(@"^[A-Z]{3}\z").WithMessage("must be a currency code of ISO 4217, such as USD.");
     }
 }
@@ -53,8 +56,29 @@ public sealed class PatchPlanValidator : AbstractValidator<PatchPlan>
         RuleFor(c => c.PerMessagePrice.Value).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true).OverridePropertyName("per_message_price");
         RuleFor(c => c.IncludedMessages.Value).GreaterThanOrEqualTo(0).OverridePropertyName("included_messages");
         RuleFor(c => c.Features.Value).KeptObject("features");
+        RuleFor(c => c.Features.Value).KnownFeatures();
         RuleFor(c => c.Status.Value).Must(s => s is "active" or "inactive").WithMessage("must be active or inactive.").When(c => c.Status.IsSet).OverridePropertyName("status");
     }
+}
+
+/// <summary>Takes a plan out for good that nobody ever had. Whoever had one keeps it: then it is only taken off sale (status <c>inactive</c>).</summary>
+/// <exception cref="Domain.Common.Refusal"><c>plan.unknown</c>, <c>plan.in_use</c></exception>
+public sealed record DeletePlan(Guid Id, long? SeenVersion) : ICommandOn
+{
+    public Guid OrganizationId => Guid.Empty;
+}
+
+/// <summary>Rules of a plan's features.</summary>
+internal static class PlanFeatureRules
+{
+    /// <summary>Names that are enforced have values that can be; others may be anything.</summary>
+    public static void KnownFeatures<T>(this IRuleBuilder<T, JsonElement?> rule) => rule.Custom((features, context) =>
+    {
+        foreach (var (name, message) in features is { } given ? PlanFeatures.Faults(given) : [])
+        {
+            context.AddFailure(new ValidationFailure($"features.{name}", message));
+        }
+    });
 }
 
 /// <summary>One plan; null when there is none.</summary>

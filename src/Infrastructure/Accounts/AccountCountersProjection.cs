@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
@@ -12,11 +13,9 @@ public sealed class AccountCountersProjection : PostgresProjection
 {
     private static readonly TimeSpan Window = TimeSpan.FromHours(24);
 
-    public const string ProjectionName = "account_counters.v1";
-
     private static readonly string[] Types = ["message_sent"];
 
-    public override string Name => ProjectionName;
+    public override string Name => ViewNames.AccountCounters;
 
     public override IReadOnlyCollection<string>? EventTypes => Types;
 
@@ -51,7 +50,7 @@ public sealed class AccountCountersProjection : PostgresProjection
         })];
     }
 
-    private sealed class Copy() : PostgresCopy(ProjectionName)
+    private sealed class Copy() : PostgresCopy(ViewNames.AccountCounters)
     {
         public override IReadOnlyCollection<string>? EventTypes => Types;
 

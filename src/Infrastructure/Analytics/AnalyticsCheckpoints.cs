@@ -1,3 +1,5 @@
+using System.Data.Common;
+using System.Globalization;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Sharding;
@@ -30,7 +32,7 @@ internal sealed class AnalyticsCheckpoints(ClickHouseClient client, ClickHouseSc
         await schema.EnsureAsync(ct);
         try
         {
-            return await client.QueryAsync(sql, row => (row.GetProperty("generation").GetInt64(), row.GetProperty("position").GetInt64()), ct, ("name", name), ("shard", shard.Name), ("generation", generation));
+            return await client.QueryAsync(sql, row => (Long(row, "generation"), Long(row, "position")), ct, ("name", name), ("shard", shard.Name), ("generation", generation));
         }
         catch (ClickHouseException e) when (e.Code is UnknownTable or UnknownDatabase)
         {
@@ -38,4 +40,6 @@ internal sealed class AnalyticsCheckpoints(ClickHouseClient client, ClickHouseSc
             throw new StoreUnavailable("clickhouse", e);
         }
     }
+
+    private static long Long(DbDataReader row, string name) => Convert.ToInt64(row[name], CultureInfo.InvariantCulture);
 }

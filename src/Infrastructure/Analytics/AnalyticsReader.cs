@@ -1,5 +1,5 @@
+using System.Data.Common;
 using System.Globalization;
-using System.Text.Json;
 using Bsp.Application.Analytics;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.ClickHouse;
@@ -61,7 +61,7 @@ public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema sc
 
     private static string Account(AnalyticsScope scope) => scope.AccountId is null ? "" : " AND account_id = {account:UUID}";
 
-    private async Task<IReadOnlyList<T>> RowsAsync<T>(AnalyticsScope scope, string sql, Func<JsonElement, T> map, CancellationToken ct)
+    private async Task<IReadOnlyList<T>> RowsAsync<T>(AnalyticsScope scope, string sql, Func<DbDataReader, T> map, CancellationToken ct)
     {
         await schema.EnsureAsync(ct);
         var rows = await client.QueryAsync($"{sql} LIMIT {RowsMax + 1}", map, ct,
@@ -71,9 +71,9 @@ public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema sc
 
     private static string Day(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
-    private static string Text(JsonElement row, string name) => row.GetProperty(name).GetString()!;
+    private static string Text(DbDataReader row, string name) => (string)row[name];
 
-    private static long Long(JsonElement row, string name) => row.GetProperty(name).GetInt64();
+    private static long Long(DbDataReader row, string name) => Convert.ToInt64(row[name], CultureInfo.InvariantCulture);
 
     private static double? Rate(long part, long of) => of == 0 ? null : Math.Round((double)part / of, 6);
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Projections;
@@ -12,7 +14,7 @@ namespace Bsp.Infrastructure.Analytics;
 /// </summary>
 internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, AnalyticsCheckpoints checkpoints, Shards shards) : IProjectionCopy
 {
-    public string Name { get; } = CopyName.Of(MessageAnalyticsProjection.ProjectionName);
+    public string Name { get; } = CopyName.Of(ViewNames.MessageAnalytics);
 
     public IReadOnlyCollection<string>? EventTypes => MessageAnalyticsProjection.Types;
 
@@ -116,8 +118,8 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
 
     private async Task MoveCheckpointAsync(Shard shard, long position, CancellationToken ct)
     {
-        var serving = await checkpoints.StandsAsync(MessageAnalyticsProjection.ProjectionName, shard, ct);
-        await checkpoints.SaveAsync(MessageAnalyticsProjection.ProjectionName, shard, serving.Generation + 1, position, ct);
+        var serving = await checkpoints.StandsAsync(ViewNames.MessageAnalytics, shard, ct);
+        await checkpoints.SaveAsync(ViewNames.MessageAnalytics, shard, serving.Generation + 1, position, ct);
         await DropAsync(shard, ct); // its checkpoint last: while it stands, the swap is not over
         daily.Wake();
     }
@@ -134,7 +136,7 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
     {
         await schema.EnsureAsync(ct);
         var found = await client.QueryAsync("SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
-            row => row.GetProperty("generation").GetInt64(), ct, ("table", table));
+            row => Convert.ToInt64(row["generation"], CultureInfo.InvariantCulture), ct, ("table", table));
         return found.Count == 0 ? null : found[0];
     }
 

@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Campaigns;
 using Bsp.Infrastructure.ClickHouse;
@@ -10,15 +11,14 @@ namespace Bsp.Infrastructure.Analytics;
 /// Feeds ClickHouse's <c>message_analytics</c> through <c>messages_kafka</c>. A batch repeated whole is dropped by its token; with other boundaries its rows
 /// fall on their own keys. The checkpoint is written to ClickHouse after the rows, so what is lost there is lost together.
 /// </summary>
+[NeedsClickHouse]
 public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, Shards shards) : IProjection
 {
-    public const string ProjectionName = "message_analytics.v1";
-
     internal static readonly string[] Types = ["message_sent", "message_delivered", "message_read", "message_failed", "message_rejected", "message_accepted", "message_received"];
 
     private readonly AnalyticsCheckpoints checkpoints = new(client, schema);
 
-    public string Name => ProjectionName;
+    public string Name => ViewNames.MessageAnalytics;
 
     public IReadOnlyCollection<string>? EventTypes => Types;
 

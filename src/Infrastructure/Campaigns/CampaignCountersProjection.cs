@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
@@ -8,11 +9,9 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <summary>Fills <c>campaigns.sent_count|delivered_count|read_count|failed_count</c> and <c>bsp.campaign_progress</c>. Counts of facts: their order does not matter.</summary>
 public sealed class CampaignCountersProjection : PostgresProjection
 {
-    public const string ProjectionName = "campaign_counters.v1";
-
     private static readonly string[] Types = [.. Application.EventStore.EventTypes.NamesOf<MessageEvent>(), "campaign_audience_frozen"];
 
-    public override string Name => ProjectionName;
+    public override string Name => ViewNames.CampaignCounters;
 
     public override IReadOnlyCollection<string>? EventTypes => Types;
 
@@ -64,7 +63,7 @@ public sealed class CampaignCountersProjection : PostgresProjection
 
     private static Npgsql.NpgsqlParameter Times(IEnumerable<DateTimeOffset?> times) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = times.Select(t => t?.UtcDateTime).ToArray() };
 
-    private sealed class Copy() : PostgresCopy(ProjectionName)
+    private sealed class Copy() : PostgresCopy(ViewNames.CampaignCounters)
     {
         public override IReadOnlyCollection<string>? EventTypes => Types;
 

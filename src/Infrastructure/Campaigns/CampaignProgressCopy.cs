@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -17,7 +18,7 @@ internal sealed class CampaignProgressCopy(RedisConnection redis, CopySeal seal)
     private readonly CampaignProgressHashes hashes = new(redis, seal, next: true);
     private readonly CampaignProgressHashes serving = new(redis, seal, next: false);
 
-    public string Name { get; } = CopyName.Of(CampaignProgressProjection.ProjectionName);
+    public string Name { get; } = CopyName.Of(ViewNames.CampaignProgress);
 
     public IReadOnlyCollection<string>? EventTypes => CampaignProgressProjection.Types;
 

@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
@@ -14,13 +15,11 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <param name="seal">Null: of this process alone, for whoever has no configuration.</param>
 public sealed class CampaignProgressProjection(RedisConnection redis, CopySeal? seal = null) : IProjection
 {
-    public const string ProjectionName = "campaign_progress.v1";
-
     internal static readonly string[] Types = [.. Application.EventStore.EventTypes.NamesOf<MessageEvent>(), "campaign_created", "campaign_audience_frozen"];
 
     private readonly CampaignProgressHashes hashes = new(redis, seal ?? CopySeal.OfProcess, next: false);
 
-    public string Name => ProjectionName;
+    public string Name => ViewNames.CampaignProgress;
 
     public IReadOnlyCollection<string>? EventTypes => Types;
 
@@ -36,5 +35,5 @@ public sealed class CampaignProgressProjection(RedisConnection redis, CopySeal? 
     public static RedisKey HashOf(Guid campaignId) => $"campaign:{campaignId}:progress";
 
     /// <summary>The checkpoints of one shard: fields <c>epoch</c>, <c>sequence</c> and <c>mac</c>, and while it is built anew the same after <c>next_</c>.</summary>
-    public static RedisKey Key(Shard shard) => $"bsp:projection:{ProjectionName}:{shard.Name}";
+    public static RedisKey Key(Shard shard) => $"bsp:projection:{ViewNames.CampaignProgress}:{shard.Name}";
 }

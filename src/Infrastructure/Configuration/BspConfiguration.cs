@@ -58,6 +58,7 @@ public static class BspConfiguration
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
             TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
             UnknownDeadline = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
+            SubscriptionRequired = Flag(configuration, "Bsp:Billing:SubscriptionRequired", false, faults),
             MigrateAtStart = Flag(configuration, "Bsp:MigrateAtStart", development || owner is not null, faults),
             AutoMapperLicenseKey = configuration["Bsp:AutoMapperLicenseKey"],
         };

@@ -13,11 +13,9 @@ namespace Bsp.Infrastructure.Contacts;
 /// </summary>
 public sealed class ContactCountersProjection : PostgresProjection
 {
-    public const string ProjectionName = "contact_counters.v1";
-
     private static readonly string[] Types = ["message_sent", "message_received"];
 
-    public override string Name => ProjectionName;
+    public override string Name => ViewNames.ContactCounters;
 
     public override IReadOnlyCollection<string>? EventTypes => Types;
 
@@ -87,7 +85,7 @@ public sealed class ContactCountersProjection : PostgresProjection
         ]);
     }
 
-    private sealed class Copy() : PostgresCopy(ProjectionName)
+    private sealed class Copy() : PostgresCopy(ViewNames.ContactCounters)
     {
         public override IReadOnlyCollection<string>? EventTypes => Types;
 

@@ -59,7 +59,7 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
     // order none is overlooked; one that is begun after the event finds no keys.
     private async Task<string?> HoldersAsync(Shard shard, long erasedAt, CancellationToken ct)
     {
-        var (view, copy) = (ConversationsProjection.ProjectionName, CopyName.Of(ConversationsProjection.ProjectionName));
+        var (view, copy) = (ViewNames.Conversations, CopyName.Of(ViewNames.Conversations));
         if (await documents.CheckpointAsync(shard, view, ct) < erasedAt)
         {
             return $"{view} has not come so far";

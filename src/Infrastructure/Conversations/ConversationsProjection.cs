@@ -23,12 +23,10 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
             .Where(name => name != "message_skipped"),
     ];
 
-    public const string ProjectionName = "conversations.v1";
-
     private const int Parts = 4;
     private const int PartsFromEvents = 500;
 
-    public string Name => ProjectionName;
+    public string Name => ViewNames.Conversations;
 
     public IReadOnlyCollection<string>? EventTypes => Types;
 
@@ -186,7 +184,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     private sealed class Copy(IDocumentStore store, IPersonalData personal) : IProjectionCopy
     {
-        public string Name { get; } = CopyName.Of(ProjectionName);
+        public string Name { get; } = CopyName.Of(ViewNames.Conversations);
 
         public IReadOnlyCollection<string>? EventTypes => Types;
 
@@ -196,12 +194,12 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
         public Task ApplyAsync(EventPage page, CancellationToken ct) => ConversationsProjection.ApplyAsync(page, DocumentSet.Next, store, personal, Name, ct);
 
-        public Task BeginAsync(Shard shard, CancellationToken ct) => store.BeginNextAsync(shard, ProjectionName, ct);
+        public Task BeginAsync(Shard shard, CancellationToken ct) => store.BeginNextAsync(shard, ViewNames.Conversations, ct);
 
-        public Task<bool> SwapAsync(Shard shard, CancellationToken ct) => store.SwapNextAsync(shard, ProjectionName, ct);
+        public Task<bool> SwapAsync(Shard shard, CancellationToken ct) => store.SwapNextAsync(shard, ViewNames.Conversations, ct);
 
-        public Task<bool> FinishAsync(Shard shard, CancellationToken ct) => store.FinishNextAsync(shard, ProjectionName, ct);
+        public Task<bool> FinishAsync(Shard shard, CancellationToken ct) => store.FinishNextAsync(shard, ViewNames.Conversations, ct);
 
-        public Task DropAsync(Shard shard, CancellationToken ct) => store.DropNextAsync(shard, ProjectionName, ct);
+        public Task DropAsync(Shard shard, CancellationToken ct) => store.DropNextAsync(shard, ViewNames.Conversations, ct);
     }
 }

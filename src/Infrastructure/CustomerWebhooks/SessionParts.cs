@@ -15,6 +15,8 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
     /// <summary>Deliveries of this process that are under way, at most.</summary>
     public const int InFlightMax = 4_096;
 
+    private const int ReadsAtOnceMax = 4;
+
     /// <summary>Deliveries that people of one organization ask for and wait for, at once.</summary>
     public const int AskedAtOnceMax = 4;
 
@@ -36,6 +38,9 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
 
     /// <summary>Room for deliveries under way.</summary>
     public SemaphoreSlim Room { get; } = new(InFlightMax, InFlightMax);
+
+    /// <summary>Reads of the log at once: its connections are the projections' and callers', too.</summary>
+    public SemaphoreSlim Reads { get; } = new(ReadsAtOnceMax, ReadsAtOnceMax);
 
     public Meter Meter => meter;
 
@@ -79,6 +84,7 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
     {
         meter.Dispose();
         Room.Dispose();
+        Reads.Dispose();
     }
 
     // Receivers echo what they were sent: an answer about a person is sealed with that person's key, and goes when the key goes.

@@ -1,4 +1,5 @@
 using Bsp.Application.CustomerWebhooks;
+using Bsp.Application.EventStore;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 
@@ -7,7 +8,7 @@ namespace Bsp.Infrastructure.CustomerWebhooks;
 /// <summary>Makes the endpoints due that an event may concern. It writes no view: it is there so that ten thousand idle endpoints need not be asked, one after the other, whether something has happened.</summary>
 internal sealed class WebhookWaker(DeliverySignal signal, TimeProvider clock) : PostgresProjection
 {
-    public override string Name => "webhook_wakes.v1";
+    public override string Name => ViewNames.WebhookWakes;
 
     public override IReadOnlyCollection<string>? EventTypes { get; } = PublicEvents.StoredNames;
 

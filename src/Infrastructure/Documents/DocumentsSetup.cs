@@ -5,21 +5,21 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Documents;
 
-/// <summary>Wires the documents.</summary>
-public static class DocumentsSetup
+/// <summary>The documents: in MongoDB when a connection string is given; else as JSONB in the shards' own databases.</summary>
+internal static class DocumentsSetup
 {
-    /// <summary>MongoDB when a connection string is given; else JSONB in the shards' own databases.</summary>
-    public static IServiceCollection AddDocuments(this IServiceCollection services, string? mongo)
+    public static void Add(IServiceCollection services, BspOptions options)
     {
-        if (string.IsNullOrWhiteSpace(mongo))
+        if (options.Mongo is not { } mongo || string.IsNullOrWhiteSpace(mongo))
         {
             services.AddHostedService<DocumentsSweep>(); // MongoDB has TTL indexes
-            return services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentViews, PostgresDocumentViews>();
+            services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentViews, PostgresDocumentViews>();
+            return;
         }
 
         services.AddSingleton(provider => new MongoCollections(mongo, provider.GetRequiredService<Shards>()));
         services.AddSingleton<IStoreHealth, MongoHealth>();
-        return services.AddSingleton<IDocumentStore, MongoDocumentStore>().AddSingleton<IDocumentViews, MongoDocumentViews>();
+        services.AddSingleton<IDocumentStore, MongoDocumentStore>().AddSingleton<IDocumentViews, MongoDocumentViews>();
     }
 }
 

@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 
@@ -11,10 +12,7 @@ public sealed class LogPlacesProjection : IProjection
 {
     private const long NumbersMax = 50_000;
 
-    /// <summary>Also written in <c>bsp.read_organization</c>.</summary>
-    private const string ProjectionName = "log_places.v1";
-
-    public string Name => ProjectionName;
+    public string Name => ViewNames.LogPlaces;
 
     public IReadOnlyCollection<string>? EventTypes => [];
 
@@ -42,7 +40,7 @@ public sealed class LogPlacesProjection : IProjection
             var upTo = Math.Min(after + NumbersMax, page.UpTo);
             await using var tx = await page.Shard.BeginAsync(Array.Empty<Guid>(), ct);
             await tx.ExecuteAsync(note, ct, after, upTo);
-            if (name == ProjectionName)
+            if (name == ViewNames.LogPlaces)
             {
                 await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT DO NOTHING", ct, name); // a copy's row says that a rebuild is under way: it is not made here
             }
@@ -58,7 +56,7 @@ public sealed class LogPlacesProjection : IProjection
 
     private sealed class Copy : IProjectionCopy
     {
-        public string Name { get; } = CopyName.Of(ProjectionName);
+        public string Name { get; } = CopyName.Of(ViewNames.LogPlaces);
 
         public IReadOnlyCollection<string>? EventTypes => [];
 
@@ -79,7 +77,7 @@ public sealed class LogPlacesProjection : IProjection
         public async Task<bool> SwapAsync(Shard shard, CancellationToken ct)
         {
             await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
-            if (!await ProjectionBoard.SwapAsync(tx, ProjectionName, ct))
+            if (!await ProjectionBoard.SwapAsync(tx, ViewNames.LogPlaces, ct))
             {
                 return false;
             }

@@ -44,10 +44,18 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     /// <returns>The stream's version afterwards.</returns>
     /// <exception cref="VersionConflict">Somebody appended meanwhile; the transaction can only be rolled back.</exception>
     /// <exception cref="Refusal"><c>stream.archived</c>, or of the decision.</exception>
-    public async Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
-        CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    public Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+        CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
+        DecideAsync<TState, TEvent>(tx, shard, organizationId, streamId, state => ValueTask.FromResult(decide(state)), null, ct);
+
+    /// <summary>The same for a decision that needs other work of this transaction first (whether a wallet pays), and for one that wants a version.</summary>
+    /// <param name="decide">Asked once. What it writes, it writes in <paramref name="tx"/>.</param>
+    /// <param name="seenVersion">If-Match; null decides on whatever is stored.</param>
+    public async Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
+        Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide, long? seenVersion, CancellationToken ct)
+        where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
-        var (version, position) = await Aggregates.DecideAsync(tx, shard, organizationId, streamId, decide, null, ct);
+        var (version, position) = await Aggregates.DecideAsync(tx, shard, organizationId, streamId, decide, seenVersion, ct);
         if (CurrentRequest.Value is { } request && position > request.LastPosition)
         {
             request.LastPosition = position;

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Application.Meta;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Projections;
@@ -39,7 +40,7 @@ public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner 
         await using var drawn = shard.App.CreateCommand("SELECT bsp.last_event(last_value) FROM public.mt_events_sequence");
         try
         {
-            await runner.WaitAsync(SendReactor.ProjectionName, shard, (long)(await drawn.ExecuteScalarAsync(ct))!, DrawnWithin, ct);
+            await runner.WaitAsync(ViewNames.SendConsequences, shard, (long)(await drawn.ExecuteScalarAsync(ct))!, DrawnWithin, ct);
         }
         catch (ViewBehind)
         {

@@ -22,6 +22,11 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
     /// <summary>Meta's longest time-to-live (30 days) and an hour. Source: message_send_ttl_seconds in Meta's reference of message templates.</summary>
     public static readonly TimeSpan TimeToLiveStandard = TimeSpan.FromDays(30) + TimeSpan.FromHours(1);
 
+    public SendQueueView()
+        : this(TimeToLiveStandard)
+    {
+    }
+
     private readonly record struct Row(Guid Id, Guid Organization, MessageRef Ref, SendState State, Guid? Owner, DateTimeOffset Due);
 
     public IReadOnlyCollection<string> EventTypes { get; } = Application.EventStore.EventTypes.NamesOf<MessageEvent>();

@@ -19,11 +19,9 @@ namespace Bsp.Infrastructure.Messages;
 /// </summary>
 public sealed class SendReactor(PostgresEventStore store, IPersonalData personal, RowCaches caches, ContactCache contactCache, TimeProvider clock) : Reactor(store)
 {
-    public const string ProjectionName = "send_consequences.v1";
-
     private const int ReasonMax = 200;
 
-    public override string Name => ProjectionName;
+    public override string Name => ViewNames.SendConsequences;
 
     public override IReadOnlyCollection<string>? EventTypes { get; } = ["message_rejected", "message_failed"];
 

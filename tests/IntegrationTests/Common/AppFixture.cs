@@ -69,7 +69,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     public virtual async ValueTask InitializeAsync()
     {
-        AdminConnection = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync($"app_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
+        AdminConnection = await stores.NewDatabaseAsync($"app_{Guid.NewGuid():N}");
         Admin = NpgsqlDataSource.Create(AdminConnection);
         await EmptyRedisAsync();
         Meta = await Simulator.StartAsync(new SimulatorOptions(), CancellationToken.None);

@@ -1,23 +1,69 @@
+using Bsp.Infrastructure.Schema;
+using Bsp.IntegrationTests.EventStore;
 using Bsp.LocalStores;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 [assembly: AssemblyFixture(typeof(Bsp.IntegrationTests.Common.StoresFixture))]
 
 namespace Bsp.IntegrationTests.Common;
 
 /// <summary>
-/// The real stores, started once for the whole assembly; a test class takes it as constructor parameter. They come from one of three sources: servers that the environment names
-/// (<c>BSP_TEST_POSTGRES|REDIS|CLICKHOUSE|MONGO</c>), containers (<c>BSP_TEST_STORES=containers</c>), and else private servers of LocalStores.
+/// The real stores, started once for the whole assembly by the first test that asks for them; a test class takes it as constructor parameter. They come from one of three sources: servers
+/// that the environment names (<c>BSP_TEST_POSTGRES|REDIS|CLICKHOUSE|MONGO</c>), containers (<c>BSP_TEST_STORES=containers</c>), and else private servers of LocalStores.
 /// </summary>
-public sealed class StoresFixture : IAsyncLifetime
+public sealed class StoresFixture : IAsyncDisposable
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(2);
     private readonly ContainerStores containers = new();
-    private Stores? _stores;
+    private readonly Lazy<Stores> started;
 
-    /// <summary>Shared by all tests: take a database of your own in PostgreSQL (<see cref="Stores.CreateDatabaseAsync"/>) and ClickHouse, and keys of your own in Redis.</summary>
-    public Stores Stores => _stores ?? throw new InvalidOperationException("The stores are not started.");
+    private readonly Lazy<Task<string>> template;
 
-    public async ValueTask InitializeAsync()
+    public StoresFixture()
+    {
+        started = new(() => Task.Run(StartAsync).GetAwaiter().GetResult());
+        template = new(MigrateTemplateAsync);
+    }
+
+    /// <summary>
+    /// Shared by all tests: take a database of your own in PostgreSQL (<see cref="Stores.CreateDatabaseAsync"/>) and ClickHouse, and keys of your own in Redis. Waits until they run.
+    /// </summary>
+    public Stores Stores => started.Value;
+
+    /// <summary>
+    /// An empty database of this build's schema: a copy of one that was migrated once for all tests. An application that starts on it finds nothing to migrate; that migrating works from
+    /// the first file on is shown by <c>MigratorTests</c>, by the template itself, and by every start of <c>./run</c>.
+    /// </summary>
+    /// <returns>The administrator's connection string, with its password.</returns>
+    public async Task<string> NewDatabaseAsync(string name)
+    {
+        var source = await template.Value;
+        var text = new NpgsqlConnectionStringBuilder(Stores.Postgres) { Database = name, PersistSecurityInfo = true }.ConnectionString;
+        await ExecuteAsync(Stores.Postgres, $"CREATE DATABASE \"{name}\" TEMPLATE \"{source}\"");
+        // What the schema's files set for the database as such is not in the copy.
+        await ExecuteAsync(text, $"""
+            DO $do$ DECLARE s record; BEGIN
+              FOR s IN SELECT r.rolname, split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
+                         FROM pg_db_role_setting d JOIN pg_roles r ON r.oid = d.setrole CROSS JOIN LATERAL unnest(d.setconfig) AS c
+                        WHERE d.setdatabase = (SELECT oid FROM pg_database WHERE datname = '{source}')
+              LOOP EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %I = %L', s.rolname, current_database(), s.name, s.value); END LOOP;
+            END $do$
+            """);
+        return text;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (started.IsValueCreated)
+        {
+            await started.Value.DisposeAsync();
+        }
+
+        await containers.DisposeAsync();
+    }
+
+    private async Task<Stores> StartAsync()
     {
         using var patience = new CancellationTokenSource(StartPatience);
         var options = StoresOptions.ForTests();
@@ -27,16 +73,21 @@ public sealed class StoresFixture : IAsyncLifetime
             "containers" => await containers.StartAsync(options, patience.Token),
             var other => throw new InvalidOperationException($"BSP_TEST_STORES is '{other}': it may be 'local' or 'containers'."),
         };
-        _stores = await Stores.StartAsync(options, patience.Token);
+        return await Stores.StartAsync(options, patience.Token);
     }
 
-    public async ValueTask DisposeAsync()
+    private async Task<string> MigrateTemplateAsync()
     {
-        if (_stores is not null)
-        {
-            await _stores.DisposeAsync();
-        }
+        var name = $"template_{Guid.NewGuid():N}";
+        await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(await Stores.CreateDatabaseAsync(name, CancellationToken.None), LogDatabase.AppPassword, CancellationToken.None);
+        return name;
+    }
 
-        await containers.DisposeAsync();
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 }

@@ -44,7 +44,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        connection = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync($"api_{Guid.NewGuid():N}", CancellationToken.None)) { PersistSecurityInfo = true }.ConnectionString;
+        connection = await stores.NewDatabaseAsync($"api_{Guid.NewGuid():N}");
         admin = NpgsqlDataSource.Create(connection);
         Meta = await Simulator.StartAsync(new SimulatorOptions { WebhookUrl = new Uri(Address, "/webhooks/meta").ToString(), RetryMaxMs = 1_000 }, CancellationToken.None);
         Views = new(admin, redis.ConnectionString, new ClickHouseClient(clickHouse));
@@ -122,6 +122,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         ["Bsp__MasterKey"] = Convert.ToBase64String(SHA256.HashData("only for tests"u8)),
         ["Bsp__Meta__BaseUrl"] = new Uri(Meta.BaseUrl, "/v25.0").ToString(),
         ["Bsp__Meta__AppSecret"] = Meta.State.Options.AppSecret,
+        ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8",
         ["Bsp__Limits__KeyPerSecond"] = "10000",
         ["Bsp__Limits__OrganizationPerSecond"] = "20000",
     };

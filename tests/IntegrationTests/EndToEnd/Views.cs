@@ -97,8 +97,13 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
         return Patience.UntilAsync(RowsAsync, rows => rows == Interlocked.Exchange(ref last, rows), "the views have caught up");
     }
 
-    /// <summary>All views, whole.</summary>
-    public async Task<Dictionary<string, string>> ContentsAsync() => await IntegrationTests.Views.ViewContents.AllAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
+    /// <summary>All views, whole, but for the places of the log's events: every administrative act adds some.</summary>
+    public async Task<Dictionary<string, string>> ContentsAsync()
+    {
+        var all = await IntegrationTests.Views.ViewContents.AllAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
+        all.Remove("bsp.log_places");
+        return all;
+    }
 
     /// <summary>What is left of rebuilds, in any store.</summary>
     public async Task<List<string>> LitterAsync() => await IntegrationTests.Views.ViewContents.LitterAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
@@ -148,6 +153,6 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     {
         string Of(string status) => $"toString(uniqExactIf(message_id, status = '{status}' AND count > 0))";
         return (await clickHouse.QueryAsync($"SELECT concat({Of("sent")}, ' ', {Of("delivered")}, ' ', {Of("read")}, ' ', {Of("failed")}) AS counts FROM message_analytics FINAL WHERE campaign_id = {{campaign:UUID}}",
-            r => r.GetProperty("counts").GetString(), default, ("campaign", campaign)))[0];
+            r => r.GetString(0), default, ("campaign", campaign)))[0];
     }
 }

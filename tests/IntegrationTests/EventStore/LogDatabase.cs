@@ -3,7 +3,6 @@ using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
-using Bsp.Infrastructure.Schema;
 using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Common;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -27,8 +26,7 @@ public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var admin = new NpgsqlConnectionStringBuilder(await stores.Stores.CreateDatabaseAsync(name, CancellationToken.None)) { PersistSecurityInfo = true };
-        await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin.ConnectionString, AppPassword, CancellationToken.None);
+        var admin = new NpgsqlConnectionStringBuilder(await stores.NewDatabaseAsync(name));
         Admin = NpgsqlDataSource.Create(admin.ConnectionString);
         var text = new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 100, MaxPoolSize = 40 };
         app = NpgsqlDataSource.Create(text.ConnectionString);

@@ -1,3 +1,4 @@
+using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
@@ -33,7 +34,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         await world.WithRunnersAsync(1, () => Task.CompletedTask);
         var paused = (await world.FactsAsync(campaign)).Single(e => e.Body is CampaignPaused);
         ((CampaignPaused)paused.Body!).Reason.ShouldBe("Meta 131048: said");
-        (paused.Metadata.CausationId, paused.Metadata.UserName).ShouldBe((one.ToString(), SendReactor.ProjectionName));
+        (paused.Metadata.CausationId, paused.Metadata.UserName).ShouldBe((one.ToString(), ViewNames.SendConsequences));
         (await world.FactsAsync(campaign)).ShouldNotContain(e => e.Metadata.CausationId == two.ToString());
     }
 
@@ -246,7 +247,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
             }
 
             await work();
-            await processes[0].Runner.WaitAsync(SendReactor.ProjectionName, database.Shard, await EndAsync(), RunnerProcess.Patience, Ct);
+            await processes[0].Runner.WaitAsync(ViewNames.SendConsequences, database.Shard, await EndAsync(), RunnerProcess.Patience, Ct);
             foreach (var process in processes)
             {
                 await process.Runner.StopAsync(Ct);

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Privacy;
@@ -295,14 +296,9 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         (await Sealer().SweepAsync(database.Shard, Ct)).ShouldBe(2);
     }
 
-    private async Task AppendAsync(Guid organization, int count)
-    {
-        for (var n = 0; n < count; n++)
-        {
-            var stream = Uuid.New();
-            await store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "because"))], Ct);
-        }
-    }
+    // Together, so that they share transactions: what is sealed are the events, not how they came.
+    private Task AppendAsync(Guid organization, int count) => store.AppendManyAsync([.. Enumerable.Range(0, count).Select(_ => Uuid.New())
+        .Select(stream => (organization, (IReadOnlyList<StreamAppend>)[Append(stream, 0, Paused(stream, "because"))]))], Ct);
 
     private LogSealer Sealer(byte[]? master = null, params byte[][] older) => new(database.Shards, readers, Signer(master ?? FirstMaster, older), clock, NullLogger<LogSealer>.Instance);
 

@@ -1,17 +1,8 @@
 using Bsp.Application.Analytics;
 using Bsp.Domain.Messages;
-using Bsp.Infrastructure.Accounts;
 using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.Campaigns;
-using Bsp.Infrastructure.ClickHouse;
-using Bsp.Infrastructure.Contacts;
-using Bsp.Infrastructure.Conversations;
-using Bsp.Infrastructure.Documents;
-using Bsp.Infrastructure.Projections;
-using Bsp.Infrastructure.Redis;
 using Bsp.IntegrationTests.Common;
-using Bsp.IntegrationTests.Redis;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bsp.IntegrationTests.Views;
 
@@ -27,17 +18,9 @@ public sealed class AgreementTests(StoresFixture fixture)
         await using var database = await ViewsDatabase.NewAsync(fixture);
         var log = new RandomLog(seed, await database.NewOrganizationAsync());
         await database.WriteAsync(log);
-        using var server = new RedisServer();
-        await using var redis = new RedisConnection(server.ConnectionString);
-        using var clickHouse = ClickHouseTests.NewClient(fixture);
-        var schema = new ClickHouseSchema(clickHouse);
-        using var daily = new DailyStats(clickHouse, schema, database.Shards, TimeProvider.System, NullLogger<DailyStats>.Instance);
-        IProjection[] projections =
-        [
-            new ConversationsProjection(new PostgresDocumentStore(), new Plain()), new CampaignProgressProjection(redis), new CampaignCountersProjection(),
-            new ContactCountersProjection(), new AccountCountersProjection(), new MessageAnalyticsProjection(clickHouse, schema, daily, database.Shards),
-        ];
-        foreach (var projection in projections)
+        await using var container = new ViewsContainer(fixture, database);
+        var (redis, clickHouse, schema, daily) = (container.Redis, container.ClickHouse, container.ClickHouseSchema, container.Daily);
+        foreach (var projection in container.Views)
         {
             await database.RunAsync(projection, log, seed);
         }
@@ -57,7 +40,7 @@ public sealed class AgreementTests(StoresFixture fixture)
             (await clickHouse.QueryAsync("""
                 SELECT concat(toString(sumIf(count, status = 'sent')), ' ', toString(sumIf(count, status = 'delivered')), ' ', toString(sumIf(count, status = 'read')), ' ', toString(sumIf(count, status = 'failed'))) AS counts
                   FROM message_analytics FINAL WHERE campaign_id = {campaign:UUID}
-                """, r => r.GetProperty("counts").GetString(), default, ("campaign", campaign)))[0].ShouldBe(truth);
+                """, r => r.GetString(0), default, ("campaign", campaign)))[0].ShouldBe(truth);
             var hash = (await (await redis.DatabaseAsync()).HashGetAllAsync(CampaignProgressProjection.HashOf(campaign))).ToDictionary(f => (string)f.Name!, f => (string)f.Value!);
             $"{hash["sent"]} {hash["delivered"]} {hash["read"]} {hash["failed"]}".ShouldBe(truth);
             Ledger(own).ShouldBe(string.Join(' ', new[] { "queued", "skipped", "pending", "unknown", "cancelled", "unknown_closed" }.Select(n => hash[n])));
@@ -91,7 +74,7 @@ public sealed class AgreementTests(StoresFixture fixture)
         (await SqlAsync(database, "SELECT concat_ws(' ', sum(total_messages_sent), sum(total_messages_received)) FROM contacts WHERE organization_id = $1", log.OrganizationId))
             .ShouldBe($"{outbound.Count(m => m.SentAt is not null)} {log.Ends.Count(m => m.Phase == MessagePhase.Inbound)}");
         (await clickHouse.QueryAsync("SELECT concat(toString(sum(sent_messages)), ' ', toString(sum(delivered_messages)), ' ', toString(sum(read_messages)), ' ', toString(sum(failed_messages))) AS counts FROM daily_stats",
-            r => r.GetProperty("counts").GetString(), default))[0].ShouldBe(Truth(outbound));
+            r => r.GetString(0), default))[0].ShouldBe(Truth(outbound));
         (await SqlAsync(database, "SELECT concat_ws(' ', sum((doc -> 'message_count' ->> 'incoming')::int), sum((doc -> 'message_count' ->> 'outgoing')::int)) FROM documents.conversations WHERE organization_id = $1", log.OrganizationId))
             .ShouldBe($"{log.Ends.Count(m => m.Phase == MessagePhase.Inbound)} {outbound.Count(m => m.Phase != MessagePhase.Skipped)}");
     }

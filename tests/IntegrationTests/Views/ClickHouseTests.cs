@@ -73,7 +73,7 @@ public sealed class ClickHouseTests(StoresFixture fixture)
 
         (await projection.CheckpointAsync(database.Shard, default)).ShouldBe(130);
         Infrastructure.Analytics.MessageAnalyticsRows.Write(new(database.Shard, 0, 130, events), new Dictionary<Guid, Infrastructure.Campaigns.PriorSettlement>()).Count.ShouldBeGreaterThan(1);
-        var rows = (await client.QueryAsync("SELECT count() AS rows FROM message_analytics FINAL WHERE timestamp > now() - INTERVAL 50 MONTH", row => row.GetProperty("rows").GetInt64(), default))[0];
+        var rows = (await client.QueryAsync("SELECT count() AS rows FROM message_analytics FINAL WHERE timestamp > now() - INTERVAL 50 MONTH", row => (long)row.GetFieldValue<ulong>(0), default))[0];
         rows.ShouldBeInRange(35, 130);
     }
 
@@ -151,5 +151,5 @@ public sealed class ClickHouseTests(StoresFixture fixture)
 
     private static async Task<string> ContentAsync(ClickHouseClient client) => (await client.QueryAsync(
         "SELECT concat(toString(count()), ' ', toString(sum(count)), ' ', toString(sum(cityHash64(timestamp, message_id, status, direction, message_type_exact, count, delivery_time_ms, read_time_ms, new_contact)))) AS content FROM message_analytics FINAL",
-        r => r.GetProperty("content").GetString()!, default))[0];
+        r => r.GetString(0), default))[0];
 }

@@ -87,7 +87,7 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, null, [organization], new([], [Full(organization)], []), default));
         await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, 5, [], new([], [], []), default));
         (await copy.CheckpointAsync(database.Shard, default)).ShouldBe(0);
-        (await new ProjectionBoard(database.Shard).CopyAsync(ConversationsProjection.ProjectionName, default)).ShouldBeNull();
+        (await new ProjectionBoard(database.Shard).CopyAsync(ViewNames.Conversations, default)).ShouldBeNull();
     }
 
     [Fact]
@@ -228,13 +228,13 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
     }
 
     private protected static Task UntilServingAsync(ProjectionBoard board) =>
-        EndToEnd.Patience.UntilAsync(() => board.CopyAsync(ConversationsProjection.ProjectionName, default), state => state is null, "the rebuild is over");
+        EndToEnd.Patience.UntilAsync(() => board.CopyAsync(ViewNames.Conversations, default), state => state is null, "the rebuild is over");
 
     private protected static async Task SpoilAsync(IDocumentStore store, IDocumentViews views, ViewsDatabase database, RandomLog log)
     {
         var before = await ContentAsync(store, views, database, log);
         var (conversation, last) = ((await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data[0], new Position(database.Shard.Epoch, log.Events[^1].Sequence).Packed);
-        await store.SaveAsync(database.Shard, DocumentSet.Serving, ConversationsProjection.ProjectionName, 0, [log.OrganizationId], new([conversation with { Status = "spoiled", Position = last }], [], []), default);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, ViewNames.Conversations, 0, [log.OrganizationId], new([conversation with { Status = "spoiled", Position = last }], [], []), default);
         (await ContentAsync(store, views, database, log)).ShouldNotBe(before);
     }
 

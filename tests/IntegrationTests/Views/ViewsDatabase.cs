@@ -2,10 +2,8 @@ using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Projections;
-using Bsp.Infrastructure.Schema;
 using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Common;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace Bsp.IntegrationTests.Views;
@@ -13,15 +11,16 @@ namespace Bsp.IntegrationTests.Views;
 /// <summary>A migrated database of its own, with logs written straight into it.</summary>
 public sealed class ViewsDatabase : IAsyncDisposable
 {
-    private const string AppPassword = "only-for-tests";
     private readonly NpgsqlDataSource app;
 
     private ViewsDatabase(string admin, string text)
     {
-        Admin = NpgsqlDataSource.Create(admin);
+        (AdminConnection, Admin) = (admin, NpgsqlDataSource.Create(admin));
         app = NpgsqlDataSource.Create(text);
         Shards = new(app, [new Shard("A-Z", 1, app) { ConnectionString = text }]);
     }
+
+    public string AdminConnection { get; }
 
     public NpgsqlDataSource Admin { get; }
 
@@ -31,10 +30,8 @@ public sealed class ViewsDatabase : IAsyncDisposable
 
     public static async Task<ViewsDatabase> NewAsync(StoresFixture fixture)
     {
-        var admin = new NpgsqlConnectionStringBuilder(await fixture.Stores.CreateDatabaseAsync($"views_{Guid.NewGuid():N}", default)) { PersistSecurityInfo = true, MaxPoolSize = 10 };
-        await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin.ConnectionString, AppPassword, default);
-
-        return new(admin.ConnectionString, new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = AppPassword, MaxPoolSize = 20 }.ConnectionString);
+        var admin = new NpgsqlConnectionStringBuilder(await fixture.NewDatabaseAsync($"views_{Guid.NewGuid():N}")) { MaxPoolSize = 10 };
+        return new(admin.ConnectionString, new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = EventStore.LogDatabase.AppPassword, MaxPoolSize = 20 }.ConnectionString);
     }
 
     public async Task<Guid> NewOrganizationAsync()

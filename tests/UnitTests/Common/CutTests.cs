@@ -38,6 +38,8 @@ public sealed partial class CutTests
         ["Api/Common/QueryTexts.cs: .Substring(i + 1, 2)"] = "two hexadecimal digits",
         ["Api/Common/QueryTexts.cs: .AsSpan(0, length)"] = "bytes",
         ["Domain/Messages/MessageEvents.cs: .AsSpan(0, 8)"] = "bytes",
+        ["Domain/Ledger/MerkleFrontier.cs: .AsSpan(0, kept)"] = "bytes",
+        ["Domain/Ledger/CanonicalFields.cs: .AsSpan(0, length)"] = "bytes",
         ["Infrastructure/Messages/KeptJson.cs: .AsSpan(0, number.AsSpan()"] = "digits before an exponent",
         ["Infrastructure/Messages/SendSweeper.cs: messages[..(messages.Length / 2)]"] = "ids",
         ["Infrastructure/Sealing/Canonical.cs: digits[..length]"] = "digits",

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
+using System.Text.Json.Serialization;
 using Bsp.Application.EventStore;
+using Bsp.Domain.Ledger;
 
 namespace Bsp.UnitTests.EventStore;
 
@@ -53,9 +55,16 @@ public sealed class EventSchemaTests
         return schema;
     }
 
-    // Nulls are not written, so what may be null is not required.
+    // Nulls are not written, so what may be null is not required. What has a form of its own is a text in that form.
     private static JsonNode LeaveNullsOut(JsonSchemaExporterContext context, JsonNode schema)
     {
+        if (context.PropertyInfo?.AttributeProvider?.GetCustomAttributes(typeof(JsonConverterAttribute), false) is [JsonConverterAttribute { ConverterType: { } form }])
+        {
+            return form == typeof(MoneyJson)
+                ? new JsonObject { ["type"] = "string", ["pattern"] = @"^-?(0|[1-9]\d{0,11})\.\d{6}$" }
+                : new JsonObject { ["type"] = "string", ["format"] = "date-time" };
+        }
+
         if (schema is JsonObject { } node && node["required"] is JsonArray required)
         {
             var always = context.TypeInfo.Properties.Where(p => !p.IsGetNullable).Select(p => p.Name).ToHashSet();

@@ -25,6 +25,8 @@ internal static class Sample
         var t when t == typeof(int) => 100 + index,
         var t when t == typeof(long) => 1_000L + index,
         var t when t == typeof(bool) => true,
+        var t when t == typeof(decimal) => 1_000.000001m + index,
+        var t when t == typeof(IReadOnlyDictionary<string, string>) => new Dictionary<string, string> { ["key"] = "value ä😀" },
         var t when t == typeof(JsonElement) => JsonDocument.Parse("""{"body":[{"text":"Hello {{1}}","n":1.50,"none":null}]}""").RootElement.Clone(),
         var t when t == typeof(IReadOnlyList<string>) => new[] { "one", "two" },
         var t when t == typeof(IReadOnlyList<Guid>) => new[] { new Guid("0198a000-0000-7000-8000-00000000aaaa"), new Guid("0198a000-0000-7000-8000-00000000bbbb") },

@@ -4,6 +4,8 @@ using System.Text.Json.Serialization;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
+using Bsp.Domain.Ledger;
+using Bsp.Domain.Subscriptions;
 using Bsp.Domain.Templates;
 using JasperFx;
 using JasperFx.Events;
@@ -21,7 +23,8 @@ namespace Bsp.Infrastructure.EventStore.Marten;
 public static class LogRegistry
 {
     // What people decide. What machines fill by the million (message, conversation, contact) stays with the lanes.
-    private static readonly IReadOnlyList<Carried> Aggregates = [Of<Campaign, CampaignEvent>(), Of<Template, TemplateEvent>()];
+    private static readonly IReadOnlyList<Carried> Aggregates =
+        [Of<Campaign, CampaignEvent>(), Of<Template, TemplateEvent>(), Of<LedgerHead, LedgerEvent>(), Of<Subscription, SubscriptionEvent>()];
 
     /// <summary>True when Marten reads and writes the streams of this aggregate.</summary>
     public static bool Carries(Type state) => Aggregates.Any(carried => carried.State == state);

@@ -62,7 +62,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
     /// <exception cref="VersionConflict">Somebody appended meanwhile; the transaction can only be rolled back.</exception>
     /// <exception cref="Refusal"><c>stream.archived</c>, or of the decision.</exception>
     public async Task<(long Version, Position Position)> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
-        Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+        Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide, long? seenVersion, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         var written = new Written();
         await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, markClaim: false, ct);
@@ -79,7 +79,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
     {
         var claimed = CurrentRequest.Value is { Claim: not null, ClaimMarked: false };
         await using var tx = await shard.BeginAsync(claimed ? [organizationId, Guid.Empty] : [organizationId], ct);
-        await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, claimed, ct);
+        await AppendAsync<TState, TEvent>(tx, shard, organizationId, streamId, state => ValueTask.FromResult(decide(state)), seenVersion, written, claimed, ct);
         if (written.Any)
         {
             // From here on a cancelled caller is not heard any more: the work is written whole.
@@ -91,7 +91,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         return Answer(shard, streamId, written);
     }
 
-    private async Task AppendAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+    private async Task AppendAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide,
         long? seenVersion, Written written, bool markClaim, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         await using var session = stores.Session(tx, shard, organizationId);
@@ -109,7 +109,7 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
                 throw new VersionConflict(streamId, named: true);
             }
 
-            var facts = decide(stream.Aggregate ?? TState.Initial);
+            var facts = await decide(stream.Aggregate ?? TState.Initial);
             if (facts.Count == 0)
             {
                 return;

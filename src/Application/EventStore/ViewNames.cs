@@ -1,0 +1,24 @@
+namespace Bsp.Application.EventStore;
+
+/// <summary>
+/// Names of the projections, each with its version: stored with their checkpoints, shown in <c>/v1/projections</c>, waited for by <c>Bsp-Min-Position</c>, never changed.
+/// A view whose meaning changes gets the next version. A test compares the list with the projections that run.
+/// </summary>
+public static class ViewNames
+{
+    public const string AccountCounters = "account_counters.v1";
+    public const string CampaignCounters = "campaign_counters.v1";
+    public const string CampaignProgress = "campaign_progress.v1";
+    public const string ContactCounters = "contact_counters.v1";
+    public const string Conversations = "conversations.v1";
+
+    /// <summary>Also written in <c>bsp.read_organization</c>.</summary>
+    public const string LogPlaces = "log_places.v1";
+    public const string MessageAnalytics = "message_analytics.v1";
+
+    /// <summary>Not a view but a process manager: what it did cannot be made again.</summary>
+    public const string SendConsequences = "send_consequences.v1";
+
+    /// <summary>Not a view: it makes customers' webhooks due.</summary>
+    public const string WebhookWakes = "webhook_wakes.v1";
+}

@@ -1,0 +1,16 @@
+using Bsp.Application.Campaigns;
+using Bsp.Application.Common;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Bsp.Infrastructure.Campaigns;
+
+/// <summary>Campaigns, their audience and the driver that works through it.</summary>
+internal static class CampaignsSetup
+{
+    public static void Add(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton<MergedRecipients>();
+        services.AddSingleton<ICampaignReferences, CampaignReferences>();
+        services.AddHostedService<CampaignDriver>();
+    }
+}

@@ -1,0 +1,34 @@
+using Bsp.Application.Common;
+using Bsp.Application.Messages;
+using Bsp.Infrastructure.Queue;
+using Bsp.Infrastructure.Redis;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Bsp.Infrastructure.Messages;
+
+/// <summary>Messages on their way, and whatever follows from an answer.</summary>
+internal static class MessagesSetup
+{
+    public static void Add(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton<Instance>();
+        services.AddHostedService(provider => provider.GetRequiredService<Instance>());
+        services.AddSingleton(new SenderOptions(options.UnknownDeadline));
+        services.AddSingleton<SendingNumbers>();
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
+        services.AddSingleton<Outbox>();
+        services.AddSingleton<RecentMessages>();
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);
+        services.AddSingleton<SendConsequences>();
+        services.AddSingleton<Sender>();
+        services.AddSingleton<AnsweredNumbers>();
+        services.AddSingleton<AnsweredContacts>();
+        services.AddSingleton<IWamids, Wamids>();
+        services.AddSingleton<ISendReferences, SendReferences>();
+        services.AddSingleton(provider => new MessageQueue(
+            provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(), lockDuration: SendWorker.LockDuration));
+        services.AddHostedService<SendWorker>();
+        services.AddHostedService<SendSweeper>();
+        services.AddHostedService<ArchiveSweep>();
+    }
+}

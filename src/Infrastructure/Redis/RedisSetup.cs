@@ -1,0 +1,24 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
+using Bsp.Application.Presence;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Bsp.Infrastructure.Redis;
+
+/// <summary>Whatever Redis keeps: limits, marks, copies, sessions, who is there.</summary>
+internal static class RedisSetup
+{
+    public static void Add(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton(new RedisConnection(options.Redis ?? RedisConnection.Standard));
+        services.AddSingleton<RateLimit>();
+        services.AddSingleton<Locks>();
+        services.AddSingleton<WebhookMarks>();
+        services.AddSingleton<CopySeal>();
+        services.AddSingleton<RowCaches>();
+        services.AddSingleton<ContactCache>();
+        services.AddSingleton<Sessions>();
+        services.AddSingleton<IPresence, Presence>();
+        services.AddSingleton<IEventStore, ForgettingEventStore>();
+    }
+}
