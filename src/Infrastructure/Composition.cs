@@ -6,6 +6,7 @@ using Bsp.Infrastructure.ApiKeys;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.Charging;
 using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Configuration;
@@ -17,6 +18,7 @@ using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Plans;
@@ -50,6 +52,7 @@ public static class Composition
         AuditSetup.Add,
         AuthSetup.Add,
         CampaignsSetup.Add,
+        ChargingSetup.Add,
         ClickHouseSetup.Add,
         ContactsSetup.Add,
         ConversationsSetup.Add,
@@ -59,6 +62,7 @@ public static class Composition
         HealthSetup.Add,
         IdempotencySetup.Add,
         ImportsSetup.Add,
+        LedgerSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
         PlansSetup.Add,

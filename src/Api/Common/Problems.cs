@@ -22,6 +22,9 @@ public static partial class Problems
         ["campaign.template_parameters"] = 400,
         ["wallet.insufficient"] = 402,
         ["wallet.empty"] = 402,
+        ["rate_card.too_large"] = 413,
+        ["rate_card.exists"] = 409,
+        ["rate_card.moment_taken"] = 409,
         ["subscription.suspended"] = 402,
         ["subscription.past_due"] = 402,
         ["subscription.missing"] = 402,
@@ -55,7 +58,7 @@ public static partial class Problems
     /// <summary>Status of a code, for answers and for the documentation.</summary>
     public static int StatusOf(string code) => Special.TryGetValue(code, out var status) ? status
         : code.EndsWith(".unknown", StringComparison.Ordinal) ? 404
-        : code.StartsWith("request.", StringComparison.Ordinal) ? 400
+        : code.StartsWith("request.", StringComparison.Ordinal) || code.StartsWith("rate_card.", StringComparison.Ordinal) ? 400
         : code.StartsWith("meta.", StringComparison.Ordinal) ? code == "meta.timeout" ? 504 : 502
         : 409;
 

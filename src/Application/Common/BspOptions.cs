@@ -39,6 +39,9 @@ public sealed record BspOptions
     /// <summary>Connections to each database, by what they are for.</summary>
     public PoolOptions Pools { get; init; } = new();
 
+    /// <summary>Whether messages cost their senders anything.</summary>
+    public BillingOptions Billing { get; init; } = new();
+
     /// <summary>What files that are being taken in may occupy.</summary>
     public UploadOptions Uploads { get; init; } = new();
 
@@ -164,4 +167,27 @@ public sealed record UploadOptions
 
     /// <summary>Bytes a second that one must send on average after its first ten seconds, 1–1,000,000,000.</summary>
     public int BytesPerSecondMin { get; init; } = 16_384;
+}
+
+/// <summary>Who pays for messages (<c>Bsp:Billing:Mode</c>).</summary>
+public enum BillingMode
+{
+    /// <summary>Nobody: nothing is charged, held or refused.</summary>
+    Off,
+
+    /// <summary>Organizations that have a wallet; the others send as if there were no billing.</summary>
+    Wallets,
+
+    /// <summary>Everybody: without a wallet or without a rate card nothing is sent (402).</summary>
+    Required,
+}
+
+/// <summary>Whether messages cost their senders anything (<c>Bsp:Billing:*</c>).</summary>
+public sealed record BillingOptions
+{
+    /// <summary>Who pays. Turned on later, it begins with what is delivered from then on.</summary>
+    public BillingMode Mode { get; init; } = BillingMode.Off;
+
+    /// <summary>Loads the product's demo cards, whose prices are invented (<c>Bsp:Billing:DemoRates</c>).</summary>
+    public bool DemoRates { get; init; }
 }

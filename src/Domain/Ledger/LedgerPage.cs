@@ -11,8 +11,9 @@ namespace Bsp.Domain.Ledger;
 /// </summary>
 /// <param name="now">A clock that is behind is not believed: the last entry's time stands then.</param>
 /// <param name="newId">The id of an entry of that time and place; null: a UUIDv7.</param>
+/// <param name="reserved">So much less is available to commands, without an entry: for single sends that are on their way.</param>
 public sealed partial class LedgerPage(LedgerHead head, IEnumerable<LedgerHold> knownHolds, IEnumerable<LedgerCharge> knownCharges,
-    DateTimeOffset now, Func<DateTimeOffset, long, Guid>? newId = null)
+    DateTimeOffset now, Func<DateTimeOffset, long, Guid>? newId = null, decimal reserved = 0m)
 {
     /// <summary>Months that one page closes, at most: a wallet idle for longer, or a clock that far ahead, is not believed.</summary>
     public const int MonthsMax = 1_200;
@@ -81,6 +82,8 @@ public sealed partial class LedgerPage(LedgerHead head, IEnumerable<LedgerHold> 
         }
     }
 
+    private decimal Available => Head.Available - reserved;
+
     private PostingOutcome Post(Transfer transfer)
     {
         Require(transfer);
@@ -104,9 +107,9 @@ public sealed partial class LedgerPage(LedgerHead head, IEnumerable<LedgerHold> 
         var hold = debit.FromHold is { } reference && holds.TryGetValue(reference, out var found) && found.IsOpen
             && found.Currency == Head.Currency ? found : null;
         var held = hold is null ? 0m : Math.Min(amount, hold.Left);
-        if (!debit.MayOverdraw && amount - held > Head.Available)
+        if (!debit.MayOverdraw && amount - held > Available)
         {
-            return new Insufficient(Money.Round(amount - held - Head.Available));
+            return new Insufficient(Money.Round(amount - held - Available));
         }
 
         return Take(debit, EntryTypes.Debit, debit.Category, amount, held, held > 0 ? hold : null, debit.Evidence);
@@ -127,9 +130,9 @@ public sealed partial class LedgerPage(LedgerHead head, IEnumerable<LedgerHold> 
         }
 
         var leaves = of.Type == EntryTypes.Credit;
-        if (leaves && !refund.MayOverdraw && amount > Head.Available)
+        if (leaves && !refund.MayOverdraw && amount > Available)
         {
-            return new Insufficient(Money.Round(amount - Head.Available));
+            return new Insufficient(Money.Round(amount - Available));
         }
 
         var outcome = Take(refund, EntryTypes.Refund, leaves ? EntryCategories.Refund : of.Category!, amount, 0m, null, null, refund.Of);
@@ -177,9 +180,9 @@ public sealed partial class LedgerPage(LedgerHead head, IEnumerable<LedgerHold> 
             return new Repeated(null);
         }
 
-        if (amount > Head.Available)
+        if (amount > Available)
         {
-            return new Insufficient(Money.Round(amount - Head.Available));
+            return new Insufficient(Money.Round(amount - Available));
         }
 
         var metadata = new Dictionary<string,

@@ -53,6 +53,11 @@ public static class BspConfiguration
                 Connections = Number(configuration, "Bsp:Limits:Connections", 8_192, 100, 1_000_000, faults),
             },
             Pools = RoomConfiguration.Pools(name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
+            Billing = new()
+            {
+                Mode = Choice(configuration, "Bsp:Billing:Mode", BillingMode.Off, faults),
+                DemoRates = Flag(configuration, "Bsp:Billing:DemoRates", false, faults),
+            },
             Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
             WebhookNetworks = [.. Parts(configuration["Bsp:Webhooks:AllowedNetworks"]).Select(text => Proxy(text, faults, "Bsp:Webhooks:AllowedNetworks"))],
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
@@ -219,6 +224,22 @@ public static class BspConfiguration
         }
 
         return value;
+    }
+
+    private static T Choice<T>(IConfiguration configuration, string name, T standard, List<string> faults) where T : struct, Enum
+    {
+        if (configuration[name] is not { } text)
+        {
+            return standard;
+        }
+
+        if (!Enum.GetNames<T>().Contains(text, StringComparer.OrdinalIgnoreCase))
+        {
+            faults.Add($"{name} must be one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}.");
+            return standard;
+        }
+
+        return Enum.Parse<T>(text, ignoreCase: true);
     }
 
     private static bool Flag(IConfiguration configuration, string name, bool standard, List<string> faults)

@@ -64,6 +64,25 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         return version;
     }
 
+    /// <summary>
+    /// Appends to streams that Marten carries and whose ends the caller knows and has locked, inside the caller's own transaction and without loading anything, together with the inline
+    /// views and the caller's own statements. Readers on this shard see nothing newer until that transaction ends, so keep it short.
+    /// </summary>
+    /// <param name="beside">Adds statements, given the number of the last event; they go in one batch with the views'.</param>
+    /// <param name="written">Looks at that batch after it was carried out (rows affected).</param>
+    /// <exception cref="VersionConflict">A stream is not where the caller thinks; the transaction can only be rolled back.</exception>
+    public async Task<Position> AppendAsync(TenantTransaction tx, Shard shard, Guid organizationId, IReadOnlyList<KnownEnd> streams,
+        Action<NpgsqlBatch, long> beside, Action<NpgsqlBatch> written, CancellationToken ct)
+    {
+        var position = await Appends.AppendAsync(tx, shard, organizationId, streams, beside, written, ct);
+        if (CurrentRequest.Value is { } request && position > request.LastPosition)
+        {
+            request.LastPosition = position;
+        }
+
+        return position;
+    }
+
     public async Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct)
     {
         var lane = LanesOf(await HomeAsync(organizationId, ct));
@@ -178,6 +197,8 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
             await loader.Value.DisposeAsync();
         }
     }
+
+    private MartenAppends Appends => field ??= new(martens, views, signals);
 
     private MartenAggregates Aggregates => field ??= new(martens, views, signals, settings, clock);
 

@@ -196,6 +196,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:Webhooks:AllowedNetworks", "127.0.0.0/8"),
         ("Bsp:Limits:KeyPerSecond", "10000"),
         ("Bsp:Limits:OrganizationPerSecond", "20000"),
+        ("Bsp:Billing:Mode", "wallets"), // organizations without a wallet send as ever
+        ("Bsp:Billing:DemoRates", "true"),
     ];
 }
 

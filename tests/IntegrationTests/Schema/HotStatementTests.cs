@@ -49,7 +49,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
     // Routes that a day's work does not read, and why.
     private static readonly string[] NotRead =
     [
-        "/v1/organizations", "/v1/organizations/*", "/v1/plans", "/v1/plans/*", "/v1/projections", "/v1/retention", "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside", // the platform's: rows of the directory, by their key
+        "/v1/organizations", "/v1/organizations/*", "/v1/plans", "/v1/plans/*", "/v1/rate-cards", "/v1/rate-cards/*", "/v1/projections", "/v1/retention", "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside", // the platform's: rows of the directory, by their key
         "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/events/stream", "/v1/stream", // what GET …/progress reads, again and again
         "/v1/analytics/*", // ClickHouse
     ];

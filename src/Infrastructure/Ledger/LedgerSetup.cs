@@ -1,0 +1,14 @@
+using Bsp.Application.Common;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Bsp.Infrastructure.Ledger;
+
+/// <summary>Wallets: the chain of entries, its heads, holds and charges, and the clock that closes months.</summary>
+internal static class LedgerSetup
+{
+    public static void Add(IServiceCollection services, BspOptions options)
+    {
+        services.AddSingleton<LedgerMonths>();
+        services.AddSingleton<LedgerWriter>();
+    }
+}
