@@ -86,7 +86,8 @@ internal sealed class HookTarget : IAsyncDisposable
         using var json = JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length));
         var data = json.RootElement.GetProperty("data");
         var key = data.GetProperty("conversation_id").GetString()!;
-        context.Response.StatusCode = Answer(key) is > 0 and var status ? status : 200;
+        var status = Answer(key);
+        context.Response.StatusCode = status > 0 ? status : 200;
         if (context.Response.StatusCode < 300)
         {
             Recorded.Enqueue((path, key, data.GetProperty("message_id").GetString()!));
