@@ -457,6 +457,20 @@ END $$;
 
 ALTER FUNCTION bsp.chain_act() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.charge_stays() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF OLD.entry_id IS NOT NULL AND ((NEW.entry_id, NEW.state, NEW.type, NEW.category, NEW.currency, NEW.amount, NEW.of_reference, NEW.of_kind)
+       IS DISTINCT FROM (OLD.entry_id, OLD.state, OLD.type, OLD.category, OLD.currency, OLD.amount, OLD.of_reference, OLD.of_kind) OR NEW.refunded < OLD.refunded) THEN
+    RAISE EXCEPTION 'what was posted is not changed' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $$;
+
+ALTER FUNCTION bsp.charge_stays() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(webhook_id uuid, organization_id uuid, may text, url text, secret text, previous_secret text, previous_secret_until timestamp with time zone, headers text, events text, payload text, api_version text, account_ids uuid[], campaign_ids uuid[], rate_per_second integer, concurrency integer, epoch integer, sequence bigint, term bigint, failures integer, first_failed_at timestamp with time zone, held_keys integer, row_version bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -820,6 +834,67 @@ CREATE FUNCTION bsp.lease_import(owner uuid, seconds integer) RETURNS TABLE(orga
 $$;
 
 ALTER FUNCTION bsp.lease_import(owner uuid, seconds integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, reference text, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT h.organization_id, h.currency, h.reference, h.expires_at FROM bsp.ledger_holds h
+   WHERE h.state = 'open' AND h.expires_at <= p_at AND (h.expires_at, h.organization_id, h.reference) > (p_after, p_after_organization, p_after_reference)
+   ORDER BY h.expires_at, h.organization_id, h.reference LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE low bigint := 0; high bigint := p_size; middle bigint; entry jsonb; found jsonb;
+BEGIN
+  WHILE low < high LOOP
+    middle := (low + high + 1) / 2;
+    SELECT jsonb_build_object('position', e.seq_id, 'entry', e.data -> 'entry') INTO entry
+      FROM public.mt_events e WHERE e.tenant_id = p_tenant AND e.stream_id = p_stream AND e.version = middle;
+    IF entry IS NULL THEN RAISE EXCEPTION 'entry % of stream % is missing', middle, p_stream USING ERRCODE = 'data_corrupted'; END IF;
+    IF (entry #>> '{entry,created_at}') COLLATE "C" <= p_at THEN low := middle; found := entry; ELSE high := middle - 1; END IF;
+  END LOOP;
+  RETURN found;
+END $$;
+
+ALTER FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT h.organization_id, h.currency, h.month FROM bsp.ledger_heads h
+   WHERE h.month < p_before AND (h.month, h.organization_id, h.currency) > (p_after_month, p_after_organization, p_after_currency)
+   ORDER BY h.month, h.organization_id, h.currency LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE d date; name text; made int := 0;
+BEGIN
+  IF p_months NOT BETWEEN 1 AND 24 THEN RAISE EXCEPTION 'at most 24 months at once'; END IF;
+  PERFORM pg_advisory_xact_lock(1113679445, 1);
+  FOR i IN 0 .. p_months - 1 LOOP
+    d := (date_trunc('month', p_from::timestamp) + make_interval(months => i))::date; name := 'transactions_' || to_char(d, 'YYYYMM');
+    CONTINUE WHEN to_regclass('public.' || name) IS NOT NULL;
+    EXECUTE format('CREATE TABLE public.%I (LIKE public.transactions INCLUDING ALL)', name);
+    EXECUTE format('REVOKE ALL ON public.%I FROM bsp_app', name); -- through transactions only
+    EXECUTE format('ALTER TABLE public.transactions ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)', name,
+      bsp.uuid7_floor(d::timestamp AT TIME ZONE 'UTC'), bsp.uuid7_floor((d + interval '1 month')::timestamp AT TIME ZONE 'UTC'));
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END $$;
+
+ALTER FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1446,6 +1521,12 @@ CREATE FUNCTION bsp.unsealed(p_after bigint, p_tenant text) RETURNS TABLE(events
 $$;
 
 ALTER FUNCTION bsp.unsealed(p_after bigint, p_tenant text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT (lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid $$;
+
+ALTER FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.uuid_of_day(p_day date) RETURNS uuid
     LANGUAGE sql IMMUTABLE
@@ -2362,6 +2443,35 @@ CREATE TABLE bsp.campaign_progress_next (
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.charges (
+    organization_id uuid NOT NULL,
+    reference uuid NOT NULL,
+    kind text NOT NULL,
+    currency text NOT NULL,
+    state text NOT NULL,
+    type text,
+    category text,
+    amount numeric(18,6) NOT NULL,
+    refunded numeric(18,6) DEFAULT 0 NOT NULL,
+    entry_id uuid,
+    of_reference uuid,
+    of_kind text,
+    evidence jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT charges_amount_check CHECK (((amount >= (0)::numeric) AND (amount < '1000000000000'::numeric))),
+    CONSTRAINT charges_category_check CHECK ((category = ANY (ARRAY['message'::text, 'subscription'::text, 'topup'::text, 'refund'::text]))),
+    CONSTRAINT charges_check CHECK (((state = 'posted'::text) = (entry_id IS NOT NULL))),
+    CONSTRAINT charges_check1 CHECK (((refunded >= (0)::numeric) AND (refunded <= amount))),
+    CONSTRAINT charges_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT charges_kind_check CHECK ((kind ~ '^[a-z0-9_]{1,32}$'::text)),
+    CONSTRAINT charges_state_check CHECK ((state ~ '^[a-z_]{1,32}$'::text)),
+    CONSTRAINT charges_type_check CHECK ((type = ANY (ARRAY['credit'::text, 'debit'::text, 'refund'::text])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE bsp.charges OWNER TO bsp_owner;
+
 CREATE TABLE bsp.contact_aliases (
     contact_id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -2597,6 +2707,68 @@ CREATE TABLE bsp.imports (
 
 ALTER TABLE bsp.imports OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_heads (
+    organization_id uuid NOT NULL,
+    currency text NOT NULL,
+    first_month text NOT NULL,
+    month text NOT NULL,
+    size bigint NOT NULL,
+    hash bytea NOT NULL,
+    balance numeric(18,6) NOT NULL,
+    held numeric(18,6) NOT NULL,
+    tree bytea NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    "position" bigint NOT NULL,
+    reserved numeric(18,6) DEFAULT 0 NOT NULL,
+    low boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ledger_heads_balance_check CHECK (((balance > '-1000000000000'::numeric) AND (balance < '1000000000000'::numeric))),
+    CONSTRAINT ledger_heads_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT ledger_heads_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT ledger_heads_held_check CHECK (((held >= (0)::numeric) AND (held < '1000000000000'::numeric))),
+    CONSTRAINT ledger_heads_reserved_check CHECK (((reserved >= (0)::numeric) AND (reserved < '1000000000000'::numeric)))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.ledger_heads OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_holds (
+    organization_id uuid NOT NULL,
+    reference text NOT NULL,
+    currency text NOT NULL,
+    category text NOT NULL,
+    placed numeric(18,6) NOT NULL,
+    remaining numeric(18,6) NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT ledger_holds_category_check CHECK ((category = ANY (ARRAY['message'::text, 'subscription'::text, 'topup'::text, 'refund'::text]))),
+    CONSTRAINT ledger_holds_check CHECK (((remaining >= (0)::numeric) AND (remaining <= placed))),
+    CONSTRAINT ledger_holds_check1 CHECK (((state = 'open'::text) OR (remaining = (0)::numeric))),
+    CONSTRAINT ledger_holds_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT ledger_holds_placed_check CHECK (((placed > (0)::numeric) AND (placed < '1000000000000'::numeric))),
+    CONSTRAINT ledger_holds_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 255))),
+    CONSTRAINT ledger_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'released'::text, 'expired'::text])))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE bsp.ledger_holds OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_nodes (
+    organization_id uuid NOT NULL,
+    currency text NOT NULL,
+    month text NOT NULL,
+    level smallint NOT NULL,
+    index bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ledger_nodes_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT ledger_nodes_index_check CHECK ((index >= 0)),
+    CONSTRAINT ledger_nodes_level_check CHECK (((level >= 8) AND (level <= 62)))
+);
+
+ALTER TABLE bsp.ledger_nodes OWNER TO bsp_owner;
+
 CREATE TABLE bsp.list_history (
     id bigint NOT NULL,
     organization_id uuid NOT NULL,
@@ -2701,6 +2873,16 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.login_attempts OWNER TO bsp_owner;
 
+CREATE TABLE bsp.markets (
+    prefix text NOT NULL,
+    countries text NOT NULL,
+    market text NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    CONSTRAINT markets_prefix_check CHECK ((prefix ~ '^[0-9]{0,4}$'::text))
+);
+
+ALTER TABLE bsp.markets OWNER TO bsp_owner;
+
 CREATE TABLE bsp.parked_events (
     projection text NOT NULL,
     sequence bigint NOT NULL,
@@ -2779,6 +2961,47 @@ CREATE TABLE bsp.projections (
 WITH (fillfactor='50');
 
 ALTER TABLE bsp.projections OWNER TO bsp_owner;
+
+CREATE TABLE bsp.rate_cards (
+    id uuid NOT NULL,
+    import_id uuid NOT NULL,
+    code text NOT NULL,
+    currency text NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE bsp.rate_cards OWNER TO bsp_owner;
+
+CREATE TABLE bsp.rate_rules (
+    card text NOT NULL,
+    category text NOT NULL,
+    pricing_type text NOT NULL,
+    charges boolean NOT NULL,
+    monthly_allowance bigint,
+    assumed_when_missing text,
+    CONSTRAINT rate_rules_monthly_allowance_check CHECK ((monthly_allowance > 0))
+);
+
+ALTER TABLE bsp.rate_rules OWNER TO bsp_owner;
+
+CREATE TABLE bsp.rates (
+    card_id uuid NOT NULL,
+    market text NOT NULL,
+    category text NOT NULL,
+    tier_from bigint NOT NULL,
+    tier_to bigint,
+    unit_price numeric(18,6) NOT NULL,
+    markup_rate numeric(18,6) NOT NULL,
+    markup_fixed numeric(18,6) NOT NULL,
+    CONSTRAINT rates_check CHECK ((tier_to >= tier_from)),
+    CONSTRAINT rates_markup_fixed_check CHECK ((markup_fixed >= (0)::numeric)),
+    CONSTRAINT rates_markup_rate_check CHECK ((markup_rate >= (0)::numeric)),
+    CONSTRAINT rates_tier_from_check CHECK ((tier_from > 0)),
+    CONSTRAINT rates_unit_price_check CHECK ((unit_price >= (0)::numeric))
+);
+
+ALTER TABLE bsp.rates OWNER TO bsp_owner;
 
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
@@ -2876,6 +3099,14 @@ CREATE TABLE bsp.suppressions (
 );
 
 ALTER TABLE bsp.suppressions OWNER TO bsp_owner;
+
+CREATE TABLE bsp.tariff_version (
+    only_row boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT tariff_version_only_row_check CHECK (only_row)
+);
+
+ALTER TABLE bsp.tariff_version OWNER TO bsp_owner;
 
 CREATE TABLE bsp.template_names (
     account_id uuid NOT NULL,
@@ -3405,9 +3636,19 @@ CREATE TABLE public.transactions (
     description text,
     metadata jsonb,
     created_at timestamp with time zone NOT NULL,
+    sequence bigint NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT transactions_amount_check CHECK (((amount > (0)::numeric) AND (amount < '1000000000000'::numeric))),
+    CONSTRAINT transactions_balance_after_check CHECK (((balance_after > '-1000000000000'::numeric) AND (balance_after < '1000000000000'::numeric))),
     CONSTRAINT transactions_category_check CHECK ((category = ANY (ARRAY['message'::text, 'subscription'::text, 'topup'::text, 'refund'::text]))),
+    CONSTRAINT transactions_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT transactions_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT transactions_previous_hash_check CHECK ((octet_length(previous_hash) = 32)),
+    CONSTRAINT transactions_sequence_check CHECK ((sequence > 1)),
     CONSTRAINT transactions_type_check CHECK ((type = ANY (ARRAY['credit'::text, 'debit'::text, 'refund'::text])))
-);
+)
+PARTITION BY RANGE (id);
 
 ALTER TABLE public.transactions OWNER TO bsp_owner;
 
@@ -3519,6 +3760,9 @@ ALTER TABLE ONLY bsp.campaign_progress_next
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
 
+ALTER TABLE ONLY bsp.charges
+    ADD CONSTRAINT charges_pkey PRIMARY KEY (organization_id, reference, kind);
+
 ALTER TABLE ONLY bsp.contact_aliases
     ADD CONSTRAINT contact_aliases_pkey PRIMARY KEY (contact_id);
 
@@ -3582,6 +3826,15 @@ ALTER TABLE ONLY bsp.import_rows_staged
 ALTER TABLE ONLY bsp.imports
     ADD CONSTRAINT imports_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY bsp.ledger_heads
+    ADD CONSTRAINT ledger_heads_pkey PRIMARY KEY (organization_id, currency);
+
+ALTER TABLE ONLY bsp.ledger_holds
+    ADD CONSTRAINT ledger_holds_pkey PRIMARY KEY (organization_id, reference);
+
+ALTER TABLE ONLY bsp.ledger_nodes
+    ADD CONSTRAINT ledger_nodes_pkey PRIMARY KEY (organization_id, currency, month, level, index);
+
 ALTER TABLE ONLY bsp.list_history
     ADD CONSTRAINT list_history_pkey PRIMARY KEY (id);
 
@@ -3618,6 +3871,9 @@ ALTER TABLE ONLY bsp.log_seals
 ALTER TABLE ONLY bsp.login_attempts
     ADD CONSTRAINT login_attempts_pkey PRIMARY KEY (subject);
 
+ALTER TABLE ONLY bsp.markets
+    ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
+
 ALTER TABLE ONLY bsp.parked_events
     ADD CONSTRAINT parked_events_pkey PRIMARY KEY (projection, sequence);
 
@@ -3635,6 +3891,21 @@ ALTER TABLE ONLY bsp.projection_parts
 
 ALTER TABLE ONLY bsp.projections
     ADD CONSTRAINT projections_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY bsp.rate_cards
+    ADD CONSTRAINT rate_cards_code_key UNIQUE (code);
+
+ALTER TABLE ONLY bsp.rate_cards
+    ADD CONSTRAINT rate_cards_moment UNIQUE (currency, effective_from);
+
+ALTER TABLE ONLY bsp.rate_cards
+    ADD CONSTRAINT rate_cards_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.rate_rules
+    ADD CONSTRAINT rate_rules_pkey PRIMARY KEY (card, category, pricing_type);
+
+ALTER TABLE ONLY bsp.rates
+    ADD CONSTRAINT rates_pkey PRIMARY KEY (card_id, market, category, tier_from);
 
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
@@ -3662,6 +3933,9 @@ ALTER TABLE ONLY bsp.suppression_keys
 
 ALTER TABLE ONLY bsp.suppressions
     ADD CONSTRAINT suppressions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.tariff_version
+    ADD CONSTRAINT tariff_version_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY bsp.template_names
     ADD CONSTRAINT template_names_pkey PRIMARY KEY (account_id, name, language);
@@ -3766,7 +4040,7 @@ ALTER TABLE ONLY public.templates
     ADD CONSTRAINT templates_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.transactions
-    ADD CONSTRAINT transactions_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT transactions_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_email_key UNIQUE (email);
@@ -3826,6 +4100,10 @@ CREATE INDEX imports_organization ON bsp.imports USING btree (organization_id, i
 
 CREATE INDEX imports_rejects_kept ON bsp.imports USING btree (updated_at) WHERE (rejects_kept AND (status = ANY (ARRAY['completed'::text, 'failed'::text])));
 
+CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organization_id, currency);
+
+CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
+
 CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, at);
 
 CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
@@ -3839,6 +4117,8 @@ CREATE INDEX past_identities_contact ON bsp.past_identities USING btree (contact
 CREATE INDEX past_identities_phone ON bsp.past_identities USING btree (organization_id, phone_number, until) WHERE (phone_number IS NOT NULL);
 
 CREATE INDEX past_identities_wa ON bsp.past_identities USING btree (organization_id, wa_user_id, until) WHERE (wa_user_id IS NOT NULL);
+
+CREATE INDEX rate_cards_import ON bsp.rate_cards USING btree (import_id);
 
 CREATE INDEX send_queue_campaign ON bsp.send_queue USING btree (campaign_id, state) WHERE (state < 2);
 
@@ -3962,7 +4242,9 @@ CREATE UNIQUE INDEX templates_name ON public.templates USING btree (account_id, 
 
 CREATE INDEX templates_organization ON public.templates USING btree (organization_id, id);
 
-CREATE INDEX transactions_organization ON public.transactions USING btree (organization_id, id);
+CREATE INDEX transactions_rare ON ONLY public.transactions USING btree (organization_id, category, type, id) WHERE ((type <> 'debit'::text) OR (category <> 'message'::text));
+
+CREATE INDEX transactions_reference ON ONLY public.transactions USING btree (reference_id, organization_id, id) WHERE (reference_id IS NOT NULL);
 
 CREATE INDEX users_organization ON public.users USING btree (organization_id, id);
 
@@ -3977,6 +4259,10 @@ CREATE INDEX whatsapp_accounts_organization ON public.whatsapp_accounts USING bt
 CREATE TRIGGER chain_act BEFORE INSERT ON bsp.audit_trail FOR EACH ROW EXECUTE FUNCTION bsp.chain_act();
 
 ALTER TABLE bsp.audit_trail ENABLE ALWAYS TRIGGER chain_act;
+
+CREATE TRIGGER charge_stays BEFORE UPDATE ON bsp.charges FOR EACH ROW EXECUTE FUNCTION bsp.charge_stays();
+
+ALTER TABLE bsp.charges ENABLE ALWAYS TRIGGER charge_stays;
 
 CREATE TRIGGER note_erased AFTER INSERT OR UPDATE OF contact_ids ON bsp.contact_erasures FOR EACH ROW EXECUTE FUNCTION bsp.note_erased();
 
@@ -4030,6 +4316,9 @@ ALTER TABLE ONLY bsp.log_seals
 
 ALTER TABLE ONLY bsp.past_identities
     ADD CONSTRAINT past_identities_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY bsp.rates
+    ADD CONSTRAINT rates_card_id_fkey FOREIGN KEY (card_id) REFERENCES bsp.rate_cards(id);
 
 ALTER TABLE ONLY bsp.subscription_clock
     ADD CONSTRAINT subscription_clock_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
@@ -4088,9 +4377,6 @@ ALTER TABLE ONLY public.templates
 ALTER TABLE ONLY public.templates
     ADD CONSTRAINT templates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
-ALTER TABLE ONLY public.transactions
-    ADD CONSTRAINT transactions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
-
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -4116,6 +4402,8 @@ ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.contact_aliases ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_counters_next ENABLE ROW LEVEL SECURITY;
@@ -4133,6 +4421,12 @@ ALTER TABLE bsp.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.import_rejects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.imports ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_nodes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.list_history ENABLE ROW LEVEL SECURITY;
 
@@ -4178,6 +4472,8 @@ CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( S
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.contact_aliases USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.contact_counters_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -4195,6 +4491,12 @@ CREATE POLICY tenant ON bsp.idempotency_keys USING ((organization_id = ANY (( SE
 CREATE POLICY tenant ON bsp.import_rejects USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.imports USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_nodes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.list_history USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -4395,6 +4697,9 @@ GRANT ALL ON FUNCTION bsp.canonical(p_fields text[]) TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.chain_act() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.chain_act() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.charge_stays() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.charge_stays() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 
@@ -4460,6 +4765,18 @@ GRANT ALL ON FUNCTION bsp.lease_erasure(seconds integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.lease_import(owner uuid, seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.lease_import(owner uuid, seconds integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) TO bsp_app;
@@ -4582,6 +4899,9 @@ GRANT ALL ON FUNCTION bsp.unkeyed_contacts(only_organization uuid, after_organiz
 
 REVOKE ALL ON FUNCTION bsp.unsealed(p_after bigint, p_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.unsealed(p_after bigint, p_tenant text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.uuid_of_day(p_day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.uuid_of_day(p_day date) TO bsp_app;
@@ -4713,6 +5033,30 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
 
+GRANT SELECT,INSERT ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(currency) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(state) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(type) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(category) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(amount) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(refunded) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(entry_id) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(of_reference) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(of_kind) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(evidence) ON TABLE bsp.charges TO bsp_app;
+
+GRANT UPDATE(updated_at) ON TABLE bsp.charges TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.contact_aliases TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.contact_counters_next TO bsp_app;
@@ -4761,6 +5105,38 @@ GRANT SELECT,DELETE ON TABLE bsp.import_rows TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.imports TO bsp_app;
 
+GRANT SELECT,INSERT ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(month) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(size) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(hash) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(balance) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(held) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(tree) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(last_at) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE("position") ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(reserved) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT UPDATE(low) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT UPDATE(remaining) ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT UPDATE(state) ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT UPDATE(updated_at) ON TABLE bsp.ledger_holds TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_nodes TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.list_history TO bsp_app;
 
 GRANT SELECT,USAGE ON SEQUENCE bsp.list_history_id_seq TO bsp_app;
@@ -4781,6 +5157,8 @@ GRANT SELECT,INSERT ON TABLE bsp.log_seals TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
 
+GRANT SELECT ON TABLE bsp.markets TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_events TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_statuses TO bsp_app;
@@ -4794,6 +5172,12 @@ GRANT SELECT,USAGE ON SEQUENCE bsp.past_identities_id_seq TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.projection_parts TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.projections TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.rate_cards TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.rate_rules TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.rates TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
 
@@ -4816,6 +5200,8 @@ GRANT SELECT,INSERT ON TABLE bsp.suppressions TO bsp_app;
 GRANT UPDATE(lifted_at) ON TABLE bsp.suppressions TO bsp_app;
 
 GRANT UPDATE(lifted_by) ON TABLE bsp.suppressions TO bsp_app;
+
+GRANT SELECT,UPDATE ON TABLE bsp.tariff_version TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.template_names TO bsp_app;
 

@@ -20,6 +20,7 @@ internal static class DocumentationWebhooks
     {
         OperationId = $"on{string.Concat(type.Name.Split('.', '_').Select(part => char.ToUpperInvariant(part[0]) + part[1..]))}",
         Summary = type.Meaning,
+        Security = [], // the receiver's own affair: it checks the signature
         Parameters =
         [
             Header(StandardWebhooks.IdHeader, "The event's id: the same at every attempt."),
