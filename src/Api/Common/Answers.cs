@@ -32,6 +32,14 @@ public static class Answers
     /// <summary>200 with a page of rows as they are and a signed cursor.</summary>
     public static IResult Page<T>(HttpContext context, Page<T> page) => TypedResults.Ok(new ListResponse<T>(page.Data, Paging.Sign(context, page.NextCursor)));
 
+    /// <summary>A refusal that is answered, not thrown: where strangers are refused by the hundred it costs a tenth.</summary>
+    public static IResult Refused(Problem problem) => new ProblemAnswer(problem);
+
+    private sealed class ProblemAnswer(Problem problem) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext) => Problems.WriteAsync(httpContext, problem);
+    }
+
     private static void Tag(HttpContext context, long? version)
     {
         if (version is { } number)

@@ -52,6 +52,7 @@ public static partial class Problems
         ["import.too_many_at_once"] = 429,
         ["webhook.busy"] = 429,
         ["webhook.signature"] = 401,
+        ["webhook.too_fast"] = 503,
         ["webhook.verify_token"] = 403,
     };
 

@@ -28,7 +28,8 @@ public sealed class RateLimit(RequestDelegate next, BspOptions options, TimeProv
         headers["RateLimit-Limit"] = tighter.Limit.ToString();
         headers["RateLimit-Remaining"] = ((int)tighter.Remaining).ToString();
         headers["RateLimit-Reset"] = tighter.SecondsToFull.ToString();
-        return key.Allowed && organization.Allowed ? next(context) : throw new Problem(429, "request.rate_limited", "Too many requests: see RateLimit-Reset.", retryAfterSeconds: 1);
+        return key.Allowed && organization.Allowed ? next(context)
+            : Problems.WriteAsync(context, new(429, "request.rate_limited", "Too many requests: see RateLimit-Reset.", retryAfterSeconds: 1));
     }
 
     private Taken Take(string name, int perSecond)

@@ -7,14 +7,18 @@ namespace Bsp.Api.Limits;
 
 /// <summary>
 /// What one caller may occupy at once. Ordinary requests of an organization take turns; its long answers are counted; whoever has not shown who they are takes turns by address. Bodies must come at a <see cref="Pace"/>. So whoever
-/// sends or reads slowly, or asks for very much, waits for themselves.
+/// sends or reads slowly, or asks for very much, waits for themselves. What is refused here is answered, not thrown: a refusal costs as little as it can, because whoever is refused comes again.
 /// </summary>
-public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider clock)
+public sealed class Room(RequestDelegate next, BspOptions options, FairShare share, TimeProvider clock)
 {
     private const int StreamsOfOrganization = 5; // times those of one caller
     private const int DownloadsOfOrganization = 2;
     private const int StrangersAtOnce = 8;
     private const int StrangersWaiting = 64;
+
+    // What a request costs before a store is asked, and a byte of its body, which is judged and read; about.
+    private static readonly TimeSpan RequestWork = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan WorkOfByte = TimeSpan.FromMicroseconds(0.05);
 
     private readonly Turns organizations = new(options.Limits.OrganizationAtOnce, LimitOptions.WaitingMax);
     private readonly Turns strangers = new(StrangersAtOnce, StrangersWaiting);
@@ -44,9 +48,34 @@ public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider 
         }
         else
         {
-            using var turn = await organizations.EnterAsync(caller.OrganizationId.ToString(), context.RequestAborted)
-                ?? throw new Problem(429, "request.too_many_at_once", $"More than {options.Limits.OrganizationAtOnce} requests of the organization are being carried out, and {LimitOptions.WaitingMax} wait.", retryAfterSeconds: 1);
+            await InTurnAsync(context, caller.OrganizationId);
+        }
+    }
+
+    // Whoever used more than their share rests in their turn, so that what they ask for next waits behind it.
+    private async Task InTurnAsync(HttpContext context, Guid organizationId)
+    {
+        using var turn = await organizations.EnterAsync(organizationId.ToString(), context.RequestAborted);
+        if (turn is null)
+        {
+            await Problems.WriteAsync(context, new(429, "request.too_many_at_once",
+                $"More than {options.Limits.OrganizationAtOnce} requests of the organization are being carried out, and {LimitOptions.WaitingMax} wait.", retryAfterSeconds: 1));
+            return;
+        }
+
+        var rest = share.Rest(organizationId);
+        if (rest > TimeSpan.Zero)
+        {
+            await Task.Delay(rest, clock, context.RequestAborted);
+        }
+
+        try
+        {
             await next(context);
+        }
+        finally
+        {
+            share.Used(organizationId, RequestWork + (WorkOfByte * (context.Request.ContentLength ?? 0)) + (context.Features.Get<CurrentRequest>()?.Work ?? TimeSpan.Zero));
         }
     }
 
@@ -55,8 +84,8 @@ public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider 
     {
         if (context.Request.Path.StartsWithSegments("/openapi"))
         {
-            using var page = await documents.EnterAsync("", context.RequestAborted) ?? throw new Busy("Too many ask for this at once: try again.");
-            await next(context);
+            using var page = await documents.EnterAsync("", context.RequestAborted);
+            await (page is null ? Problems.WriteAsync(context, Problems.From(new Busy("Too many ask for this at once: try again."))) : next(context));
             return;
         }
 
@@ -66,9 +95,9 @@ public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider 
             return;
         }
 
-        using var turn = await strangers.EnterAsync(context.Connection.RemoteIpAddress?.ToString() ?? "", context.RequestAborted)
-            ?? throw new Problem(429, context.Request.Path.StartsWithSegments("/v1/auth/login") ? "login.throttled" : "request.too_many_at_once", "Too many ask from this address at once.", retryAfterSeconds: 1);
-        await next(context);
+        using var turn = await strangers.EnterAsync(context.Connection.RemoteIpAddress?.ToString() ?? "", context.RequestAborted);
+        var code = context.Request.Path.StartsWithSegments("/v1/auth/login") ? "login.throttled" : "request.too_many_at_once";
+        await (turn is null ? Problems.WriteAsync(context, new(429, code, "Too many ask from this address at once.", retryAfterSeconds: 1)) : next(context));
     }
 
     private async Task LongAsync(HttpContext context, Caller caller, LongAnswers kind)
@@ -78,19 +107,18 @@ public sealed class Room(RequestDelegate next, BspOptions options, TimeProvider 
             : (downloadsOfCaller, downloadsOfOrganization, "request.too_many_downloads", $"downloads: {options.Limits.DownloadsPerCaller} a key or session, {options.Limits.DownloadsPerCaller * DownloadsOfOrganization} an organization");
         using var one = await ofCaller.EnterAsync(caller.Id, context.RequestAborted);
         using var all = one is null ? null : await ofOrganization.EnterAsync(caller.OrganizationId.ToString(), context.RequestAborted);
-        if (all is null)
-        {
-            throw new Problem(429, code, $"Too many open {what}. Close one, then ask again.", retryAfterSeconds: 1);
-        }
-
-        await next(context);
+        await (all is null ? Problems.WriteAsync(context, new(429, code, $"Too many open {what}. Close one, then ask again.", retryAfterSeconds: 1)) : next(context));
     }
 
     private void Slow(HttpContext context, Pace pace)
     {
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true })
         {
-            context.Request.Body = new PacedBody(context.Request.Body, pace, clock);
+            if (context.GetEndpoint()?.Metadata.GetMetadata<PacesItself>() is null)
+            {
+                context.Request.Body = new PacedBody(context.Request.Body, pace, clock);
+            }
+
             if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
             {
                 rate.MinDataRate = null; // one of the two must rule, and Kestrel's answers without a word

@@ -5,6 +5,9 @@ namespace Bsp.Api.Limits;
 /// <summary>The route's work is of this kind: it takes its connections from that kind's pool. Without it: <see cref="WorkKind.People"/>.</summary>
 public sealed record RunsAs(WorkKind Kind);
 
+/// <summary>The route reads its body itself, at a <see cref="Pace"/>.</summary>
+public sealed record PacesItself;
+
 /// <summary>How long an answer may go on.</summary>
 public enum LongAnswers
 {

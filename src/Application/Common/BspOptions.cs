@@ -106,6 +106,14 @@ public sealed record LimitOptions
     /// <summary>Requests of one organization that wait for their turn, at most.</summary>
     public const int WaitingMax = 256;
 
+    /// <summary>
+    /// Of the processors' time, what organizations that ask for much have together while others that ask for little are there, in percent, 1–100; 100: no bound. Source: docs/decisions/0260.
+    /// </summary>
+    public int BesideOthersPercent { get; init; } = 40;
+
+    /// <summary>KB a second of webhooks that one organization's own app signs, 1–1,000,000, over ten seconds; beyond that Meta is told to come again. A thousand messages have one to two MB.</summary>
+    public int OwnWebhookKbPerSecond { get; init; } = 2_048;
+
     /// <summary>Open event streams of one key or session, 1–10,000; one organization may have five times as many.</summary>
     public int StreamsPerCaller { get; init; } = 10;
 

@@ -14,6 +14,8 @@ public sealed class CurrentRequest
 {
     private static readonly AsyncLocal<CurrentRequest?> Flowing = new();
 
+    private long workTicks;
+
     /// <summary>The one that surrounds this code, or null.</summary>
     public static CurrentRequest? Value => Flowing.Value;
 
@@ -40,6 +42,12 @@ public sealed class CurrentRequest
 
     /// <summary>The furthest position this request has written; becomes <c>Bsp-Position</c>.</summary>
     public Position LastPosition { get; set; } = Position.Start;
+
+    /// <summary>What stores worked for it so far, about; shown to nobody, charged to its organization (<see cref="FairShare"/>).</summary>
+    public TimeSpan Work => TimeSpan.FromTicks(Interlocked.Read(ref workTicks));
+
+    /// <summary>A store worked for it.</summary>
+    public void Worked(TimeSpan time) => Interlocked.Add(ref workTicks, time.Ticks);
 
     /// <summary>The id for a resource that is being created: the claim's, else a fresh one.</summary>
     public static Guid NewId() => Value?.Claim?.ResourceId ?? Domain.Common.Uuid.New();

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Domain.Common;
 using FluentValidation;
 using FluentValidation.Results;
 
@@ -36,9 +37,21 @@ public static class Rules
     /// <summary>A property's name as on the wire.</summary>
     public static string OnTheWire(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 
-    /// <summary>Null, or settings whose <c>default_country</c>, where it is given, is an ISO 3166-1 alpha-2 code in upper case, or null.</summary>
+    /// <summary>
+    /// Null, or settings whose <c>default_country</c>, where it is given, is an ISO 3166-1 alpha-2 code in upper case, or null.
+    /// </summary>
     public static bool HasCountry(JsonElement? settings) => settings is not { ValueKind: JsonValueKind.Object } given || !given.TryGetProperty("default_country", out var country)
         || country.ValueKind == JsonValueKind.Null || (country.ValueKind == JsonValueKind.String && E164.IsCountry(country.GetString()!));
+
+    /// <summary>
+    /// Null, or settings whose <c>low_balance</c>, where it is given, is null or an object of currency codes with a decimal string each (or
+    /// null):
+    /// below that balance the organization is told.
+    /// </summary>
+    public static bool HasLowBalance(JsonElement? settings) => settings is not { ValueKind: JsonValueKind.Object } given
+        || !given.TryGetProperty("low_balance", out var low) || low.ValueKind == JsonValueKind.Null
+        || (low.ValueKind == JsonValueKind.Object && low.EnumerateObject().All(p => Currencies.All.Contains(p.Name) && (p.Value.ValueKind == JsonValueKind.Null
+            || (p.Value.ValueKind == JsonValueKind.String && Money.TryParseSigned(p.Value.GetString(), out _)))));
 
     /// <summary>Property names in messages are those of the wire. Called once at start.</summary>
     public static void NameFieldsAsOnTheWire()

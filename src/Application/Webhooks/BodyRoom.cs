@@ -19,6 +19,9 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
     [Bounded("bodies that hold room: at most BytesAtOnce by 4 KB each")]
     private readonly HashSet<Holder> holders = [];
 
+    [Bounded("one an address of which a body holds room")]
+    private readonly Dictionary<string, long> byAddress = [];
+
     private TaskCompletionSource freed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long free = BytesAtOnce;
 
@@ -32,7 +35,7 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
     /// <param name="address">Whose; null: unknown, which counts as one address.</param>
     public Holder Enter(string? address) => new(this, address ?? "");
 
-    private async Task GrowAsync(Holder holder, long wanted, CancellationToken ct)
+    private async Task<bool> GrowAsync(Holder holder, long wanted, CancellationToken ct)
     {
         while (true)
         {
@@ -41,7 +44,7 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
             {
                 if (holder.Evicted.IsCancellationRequested)
                 {
-                    throw new OperationCanceledException(holder.Evicted);
+                    return false;
                 }
 
                 var more = wanted - holder.Bytes;
@@ -53,10 +56,11 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
                 if (more <= free)
                 {
                     free -= more;
+                    byAddress[holder.Address] = byAddress.GetValueOrDefault(holder.Address) + more;
                     holder.Bytes = wanted;
                     holder.Seen = clock.GetTimestamp();
                     holders.Add(holder);
-                    return;
+                    return true;
                 }
 
                 next = freed.Task;
@@ -67,13 +71,27 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
         }
     }
 
-    // Looked for only when the room is full.
+    // Looked for only when the room is full, but then for every piece of every body: one walk, nothing made.
     private Holder? Victim(Holder asking)
     {
         var now = clock.GetTimestamp();
-        var byAddress = holders.GroupBy(h => h.Address).ToDictionary(g => g.Key, g => g.Sum(h => h.Bytes));
-        return holders.Where(h => !ReferenceEquals(h, asking) && clock.GetElapsedTime(h.Seen, now) > Stalled)
-            .OrderByDescending(h => byAddress[h.Address]).ThenBy(h => h.Seen).FirstOrDefault();
+        Holder? victim = null;
+        long most = 0;
+        foreach (var holder in holders)
+        {
+            if (ReferenceEquals(holder, asking) || clock.GetElapsedTime(holder.Seen, now) <= Stalled)
+            {
+                continue;
+            }
+
+            var ofAddress = byAddress[holder.Address];
+            if (victim is null || ofAddress > most || (ofAddress == most && holder.Seen < victim.Seen))
+            {
+                (victim, most) = (holder, ofAddress);
+            }
+        }
+
+        return victim;
     }
 
     private void Evict(Holder victim)
@@ -94,8 +112,12 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
     private void Return(Holder holder)
     {
         free += holder.Bytes;
+        if (holders.Remove(holder) && (byAddress[holder.Address] -= holder.Bytes) == 0)
+        {
+            byAddress.Remove(holder.Address);
+        }
+
         holder.Bytes = 0;
-        holders.Remove(holder);
     }
 
     /// <summary>What one body holds, until it is disposed of.</summary>
@@ -112,9 +134,9 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
 
         internal long Seen { get; set; }
 
-        /// <summary>Takes room until it holds so many bytes, waiting while there is none.</summary>
-        /// <exception cref="OperationCanceledException">The caller gave up, or the room went to others.</exception>
-        public Task GrowToAsync(long bytes, CancellationToken ct) => room.GrowAsync(this, bytes, ct);
+        /// <summary>Takes room until it holds so many bytes, waiting while there is none. False: what it held went to others.</summary>
+        /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+        public Task<bool> GrowToAsync(long bytes, CancellationToken ct) => room.GrowAsync(this, bytes, ct);
 
         /// <summary>Bytes came.</summary>
         public void Progressed() => Seen = room.Now();

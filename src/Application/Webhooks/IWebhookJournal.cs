@@ -4,7 +4,7 @@ namespace Bsp.Application.Webhooks;
 /// <param name="OrganizationId">Set when it came to an organization's own address.</param>
 /// <param name="HeadersJson">A JSON object of the headers that matter, without credentials.</param>
 /// <param name="Signature">Which secret verified it: <c>app</c>, <c>app#2</c>, <c>organization</c>.</param>
-public sealed record JournalEntry(Guid? OrganizationId, string? RemoteAddress, string? UserAgent, string HeadersJson, string Signature, byte[] Body);
+public sealed record JournalEntry(Guid? OrganizationId, string? RemoteAddress, string? UserAgent, string HeadersJson, string Signature, ReadOnlyMemory<byte> Body);
 
 /// <summary>Where webhooks are kept before anything is done with them.</summary>
 public interface IWebhookJournal

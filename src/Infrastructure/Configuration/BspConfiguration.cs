@@ -48,6 +48,8 @@ public static class BspConfiguration
                 KeyPerSecond = Number(configuration, "Bsp:Limits:KeyPerSecond", 100, 1, 100_000, faults),
                 OrganizationPerSecond = Number(configuration, "Bsp:Limits:OrganizationPerSecond", 400, 1, 1_000_000, faults),
                 OrganizationAtOnce = Number(configuration, "Bsp:Limits:OrganizationAtOnce", LimitOptions.OrganizationAtOnceUsual, 1, 10_000, faults),
+                BesideOthersPercent = Number(configuration, "Bsp:Limits:BesideOthersPercent", 40, 1, 100, faults),
+                OwnWebhookKbPerSecond = Number(configuration, "Bsp:Limits:OwnWebhookKbPerSecond", 2_048, 1, 1_000_000, faults),
                 StreamsPerCaller = Number(configuration, "Bsp:Limits:StreamsPerCaller", 10, 1, 10_000, faults),
                 DownloadsPerCaller = Number(configuration, "Bsp:Limits:DownloadsPerCaller", 2, 1, 1_000, faults),
                 Connections = Number(configuration, "Bsp:Limits:Connections", 8_192, 100, 1_000_000, faults),

@@ -15,6 +15,9 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     /// <summary>Streams that one <see cref="LoadManyAsync"/> reads, at most.</summary>
     public const int LoadStreamsMax = 5_000;
 
+    // What an event costs until all views have it, about: waiting for the disk is no work.
+    private static readonly TimeSpan EventWork = TimeSpan.FromMilliseconds(0.5);
+
     private readonly InlineViews views = new(inlineViews);
     private readonly MartenStores martens = new(clock);
 
@@ -90,6 +93,7 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         await lane.EnterAsync(ct);
         try
         {
+            request?.Worked(EventWork * streams.Sum(s => s.Events.Count));
             var call = new AppendCall(organizationId, streams, request);
             await using var withdrawal = ct.UnsafeRegister(static (state, token) => ((AppendCall)state!).TryWithdraw(token), call);
             lane.Add([call]);

@@ -184,7 +184,7 @@ public sealed class UploadSpool : IBoundedMemory
         return file;
     }
 
-    private sealed class Upload : Stream
+    private sealed class Upload : ReadOnlyStream
     {
         private readonly UploadSpool spool;
         private readonly Guid organizationId;
@@ -198,12 +198,6 @@ public sealed class UploadSpool : IBoundedMemory
             (this.spool, this.organizationId) = (spool, organizationId);
             spool.Enter(organizationId);
         }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
 
         public override long Length => taken;
 
@@ -261,19 +255,7 @@ public sealed class UploadSpool : IBoundedMemory
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => file?.ReadAsync(buffer, cancellationToken) ?? new(0);
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
         public override int Read(byte[] buffer, int offset, int count) => file?.Read(buffer, offset, count) ?? 0;
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

@@ -37,7 +37,8 @@ internal static class LedgerRows
     private const string ReadCharges = """
         SELECT c.reference, c.kind, c.currency, c.state, c.type, c.category, c.amount, c.refunded,
             c.entry_id FROM unnest($2::uuid[], $3::text[]) AS k (reference, kind)
-         CROSS JOIN LATERAL (SELECT x.* FROM bsp.charges x WHERE x.organization_id = $1 AND x.reference = k.reference AND x.kind = k.kind OFFSET 0) c
+         CROSS JOIN LATERAL (
+           SELECT x.* FROM bsp.charges x WHERE x.organization_id = $1 AND x.reference = k.reference AND x.kind = k.kind OFFSET 0) c
         """;
 
     /// <summary>

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Application.Ledger;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Ledger;
@@ -10,5 +11,7 @@ internal static class LedgerSetup
     {
         services.AddSingleton<LedgerMonths>();
         services.AddSingleton<LedgerWriter>();
+        services.AddSingleton<IWallets, Wallets>();
+        services.AddHostedService<LedgerClock>();
     }
 }

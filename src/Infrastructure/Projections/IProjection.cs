@@ -47,6 +47,9 @@ public interface IProjection
     /// <summary>Events a page, at most (100–5,000).</summary>
     int PageEventsMax { get; }
 
+    /// <summary>From the beginning of a small page to the next one, at least, unless somebody waits for the view; zero: as soon as there is something.</summary>
+    TimeSpan GatherFor => TimeSpan.Zero;
+
     /// <summary>What to do about an event it cannot take, after retries.</summary>
     OnPoison OnPoison => OnPoison.Park;
 

@@ -7,6 +7,7 @@ internal sealed class ProjectionProgress
     public const long Elsewhere = -1;
 
     private TaskCompletionSource next = NewSource();
+    private TaskCompletionSource hurried = NewSource();
     private long complete = Elsewhere;
 
     /// <summary>Complete up to here; <see cref="Elsewhere"/> when another process runs it.</summary>
@@ -36,6 +37,21 @@ internal sealed class ProjectionProgress
 
     /// <summary>Completes at the next move. Take it before looking.</summary>
     public Task Next => Volatile.Read(ref next).Task;
+
+    /// <summary>Completes when somebody waits for the view. Take it before the page that they may wait for is read.</summary>
+    public Task Hurried => Volatile.Read(ref hurried).Task;
+
+    /// <summary>Somebody waits for the view: it does not rest now.</summary>
+    public void Hurry() => Volatile.Read(ref hurried).TrySetResult();
+
+    /// <summary>It has looked again: whoever waits still says so again.</summary>
+    public void Looked()
+    {
+        if (Hurried.IsCompleted)
+        {
+            Volatile.Write(ref hurried, NewSource());
+        }
+    }
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

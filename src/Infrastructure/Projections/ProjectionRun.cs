@@ -19,6 +19,9 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     // Times that a page is too much for a store which answers otherwise.
     private const int ExhaustedMax = 6;
 
+    // A page of so many is as cheap an event as it gets.
+    private const int GatherEventsMax = 500;
+
     // Only a safety net: appends of this process, NOTIFY and the shard's own look at the fence once a second wake it.
     private static readonly TimeSpan LookAnywayEvery = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
@@ -196,6 +199,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
             }
 
             waitFor = signal.Next;
+            progress.Looked();
             pace.Begin();
             var page = await StepAsync(ct);
             await RecoveredAsync(ct);
@@ -215,6 +219,12 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
             {
                 waitFor = Volatile.Read(ref asked).Task;
                 return (pace.Rest(ahead.End - seen), false);
+            }
+
+            if (CaughtUp is null && page.Events.Count < GatherEventsMax)
+            {
+                waitFor = progress.Hurried;
+                return (pace.Gather(projection.GatherFor), false);
             }
 
             return (TimeSpan.Zero, false);

@@ -83,6 +83,7 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
                 return;
             }
 
+            known.Hurry();
             var left = max - clock.GetElapsedTime(began);
             if (left <= TimeSpan.Zero)
             {

@@ -1,4 +1,5 @@
 using System.Data;
+using System.Diagnostics;
 using Bsp.Application.Common;
 using Npgsql;
 
@@ -15,16 +16,24 @@ public static class Tenancy
     public static async Task<List<T>> QueryAsync<T>(this Shard shard, IReadOnlyCollection<Guid> organizationIds, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments)
     {
         await using var connection = await shard.App.OpenConnectionAsync(ct);
-        await using var batch = Scoped(connection, organizationIds, sql, arguments);
-        await using var reader = await batch.ExecuteReaderAsync(ct);
-        await reader.NextResultAsync(ct);
-        var rows = new List<T>();
-        while (await reader.ReadAsync(ct))
+        var began = Stopwatch.GetTimestamp(); // waiting for a connection is no work
+        try
         {
-            rows.Add(map(reader));
-        }
+            await using var batch = Scoped(connection, organizationIds, sql, arguments);
+            await using var reader = await batch.ExecuteReaderAsync(ct);
+            await reader.NextResultAsync(ct);
+            var rows = new List<T>();
+            while (await reader.ReadAsync(ct))
+            {
+                rows.Add(map(reader));
+            }
 
-        return rows;
+            return rows;
+        }
+        finally
+        {
+            CurrentRequest.Value?.Worked(Stopwatch.GetElapsedTime(began));
+        }
     }
 
     /// <summary>The first row, or default.</summary>

@@ -29,7 +29,9 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         public void Dispose() => Interlocked.Exchange(ref held, null)?.Return(bytes);
     }
 
-    private const int Writers = 2;
+    // Each kind of size has its own: a small body never waits until eight megabytes of others are on the disk.
+    private const int SmallWriters = 2;
+    private const int LargeWriters = 1;
     private const int EntriesMax = 256;
     private const int BatchBytesMax = 8 * 1024 * 1024;
     private const int WaitingMax = 4_096;
@@ -44,8 +46,11 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
     // So many came while the one before was being committed: the answers wait for the processor, not for the disk.
     private const int PressedEntries = 8;
 
-    [Bounded("4,096 entries, whose bodies hold room in the two budgets")]
-    private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
+    [Bounded("4,096 entries, whose bodies hold room in the budget of small ones")]
+    private readonly Channel<Waiting> waitingSmall = Waits();
+
+    [Bounded("4,096 entries, whose bodies hold room in the budget of large ones")]
+    private readonly Channel<Waiting> waitingLarge = Waits();
 
     private readonly ByteBudget large = new(WaitingBytesMax);
     private readonly ByteBudget small = new(SmallWaitingBytesMax);
@@ -60,13 +65,19 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
     public async Task WriteAsync(JournalEntry entry, CancellationToken ct)
     {
         var item = new Waiting(entry);
-        await waiting.Writer.WriteAsync(item, ct);
+        await (entry.Body.Length <= SmallBytesMax ? waitingSmall : waitingLarge).Writer.WriteAsync(item, ct);
         await item.Committed.Task;
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => WriteLoopAsync(stoppingToken)));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
+    [
+        .. Enumerable.Range(0, SmallWriters).Select(_ => WriteLoopAsync(waitingSmall, stoppingToken)),
+        .. Enumerable.Range(0, LargeWriters).Select(_ => WriteLoopAsync(waitingLarge, stoppingToken)),
+    ]);
 
-    private async Task WriteLoopAsync(CancellationToken stop)
+    private static Channel<Waiting> Waits() => Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
+
+    private async Task WriteLoopAsync(Channel<Waiting> waiting, CancellationToken stop)
     {
         Work.Is(WorkKind.Webhooks);
         var batch = new List<Waiting>(EntriesMax);
@@ -139,9 +150,9 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         p.Add(new() { Value = batch.Select(e => e.UserAgent).ToArray() });
         p.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb, Value = batch.Select(e => e.HeadersJson).ToArray() });
         p.Add(new() { Value = batch.Select(e => e.Signature).ToArray() });
-        p.Add(new() { Value = batch.Select(e => Convert.ToHexStringLower(SHA256.HashData(e.Body))).ToArray() });
-        p.Add(new() { Value = batch.Select(e => e.Body).ToArray() });
-        p.Add(new() { Value = batch.Select(e => WebhookLane.NumberOf(e.Body)).ToArray() });
+        p.Add(new() { Value = batch.Select(e => Convert.ToHexStringLower(SHA256.HashData(e.Body.Span))).ToArray() });
+        p.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea, Value = batch.Select(e => e.Body).ToArray() });
+        p.Add(new() { Value = batch.Select(e => WebhookLane.NumberOf(e.Body.Span)).ToArray() });
         await command.ExecuteNonQueryAsync(CancellationToken.None);
     }
 }

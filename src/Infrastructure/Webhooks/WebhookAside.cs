@@ -25,20 +25,22 @@ internal static class WebhookAside
           SELECT d.id, d.size, row_number() OVER (ORDER BY d.nth_of_lane, l.n) AS nth FROM lanes l
            CROSS JOIN LATERAL (SELECT k.id, k.size, row_number() OVER (ORDER BY k.next_at) AS nth_of_lane FROM (
              SELECT a.id, octet_length(a.body) AS size, a.next_at FROM bsp.webhook_set_aside a WHERE a.lane = l.lane AND a.next_at <= $1 ORDER BY a.next_at LIMIT $3 FOR UPDATE SKIP LOCKED) k) d
-           WHERE l.lane IS NOT NULL ORDER BY nth LIMIT $4),
+           WHERE l.lane IS NOT NULL AND l.lane <> ALL ($6) ORDER BY nth LIMIT $4),
         sized AS MATERIALIZED (SELECT d.id, d.nth, sum(d.size) OVER (ORDER BY d.nth) AS bytes FROM due d)
         DELETE FROM bsp.webhook_set_aside WHERE id = ANY (ARRAY(SELECT id FROM sized WHERE nth = 1 OR bytes <= $5))
         RETURNING id, journal_id, received_at, organization_id, body_sha256, body, signature, lane, attempts, set_aside_at
         """;
 
     /// <summary>Takes what is due, of every lane alike; what is not carried out must be kept again before the transaction commits.</summary>
-    public static async Task<List<Journaled>> TakeAsync(NpgsqlConnection connection, DateTimeOffset now, CancellationToken ct)
+    /// <param name="resting">Lanes that are left alone.</param>
+    public static async Task<List<Journaled>> TakeAsync(NpgsqlConnection connection, DateTimeOffset now, Guid[] resting, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(TakeSql, connection)
         {
             Parameters =
             {
                 new() { Value = now.UtcDateTime }, new() { Value = LanesMax }, new() { Value = RowsOfLaneMax }, new() { Value = RowsMax }, new() { Value = (long)WebhookInbox.PageBytesMax },
+                new() { Value = resting },
             },
         };
         var taken = new List<Journaled>();

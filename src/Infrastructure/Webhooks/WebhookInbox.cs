@@ -20,6 +20,9 @@ internal static class WebhookInbox
     /// <summary>Bodies of one page together, at most; a larger one comes alone.</summary>
     internal const int PageBytesMax = 8 * 1024 * 1024;
 
+    /// <summary>Bodies of a page that shall be over soon.</summary>
+    internal const long QuickBytesMax = 512 * 1024;
+
     // The bodies are looked up one by one: a plan that read the journal or the inbox whole would depend on statistics.
     private const string TakeSql = """
         WITH RECURSIVE ahead AS (
@@ -30,7 +33,9 @@ internal static class WebhookInbox
           (SELECT i.lane, $1 + 1 AS n FROM bsp.webhook_inbox i WHERE i.lane < $3 ORDER BY i.lane LIMIT 1)
           UNION ALL
           SELECT (SELECT i.lane FROM bsp.webhook_inbox i WHERE i.lane > b.lane AND i.lane < $3 ORDER BY i.lane LIMIT 1), b.n + 1 FROM behind b WHERE b.lane IS NOT NULL AND b.n < 2 * $1),
-        lanes AS MATERIALIZED (SELECT lane, n FROM ahead WHERE lane IS NOT NULL UNION ALL SELECT lane, n FROM behind WHERE lane IS NOT NULL),
+        -- left out here, not on the way: a step over one lane is one look into the index, however much waits in it
+        lanes AS MATERIALIZED (
+          SELECT lane, n FROM ahead WHERE lane IS NOT NULL AND lane <> ALL ($4) UNION ALL SELECT lane, n FROM behind WHERE lane IS NOT NULL AND lane <> ALL ($4)),
         head AS MATERIALIZED (
           SELECT h.journal_id, h.received_at, h.lane, row_number() OVER (ORDER BY h.nth_of_lane, l.n) AS nth FROM lanes l
            CROSS JOIN LATERAL (SELECT k.journal_id, k.received_at, k.lane, row_number() OVER (ORDER BY k.journal_id) AS nth_of_lane FROM (
@@ -41,7 +46,7 @@ internal static class WebhookInbox
           SELECT h.*, coalesce((SELECT octet_length(j.body) FROM bsp.webhook_journal j WHERE j.received_at = h.received_at AND j.id = h.journal_id), 0) AS size FROM head h),
         weighed AS MATERIALIZED (SELECT s.*, sum(s.size) OVER (PARTITION BY s.lane ORDER BY s.nth) AS of_lane FROM sized s),
         -- after the first, who says least in bytes: large bodies hold up their own lane only, and come when their lane is first
-        summed AS MATERIALIZED (SELECT w.*, w.nth = 1 OR sum(w.size) OVER (ORDER BY w.nth > 1, w.of_lane, w.nth) <= $2 AS fits FROM weighed w),
+        summed AS MATERIALIZED (SELECT w.*, w.nth = 1 AND $5 OR sum(w.size) OVER (ORDER BY w.nth > 1 OR NOT $5, w.of_lane, w.nth) <= $2 AS fits FROM weighed w),
         taken AS (
           DELETE FROM bsp.webhook_inbox WHERE journal_id = ANY (ARRAY(SELECT journal_id FROM summed WHERE fits))
           RETURNING journal_id, received_at, lane)
@@ -54,9 +59,17 @@ internal static class WebhookInbox
 
     /// <summary>Takes the oldest of every lane that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one.</summary>
     /// <param name="from">The lane that comes first.</param>
-    internal static async Task<TakenPage> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct, Guid from = default)
+    /// <param name="resting">Lanes that are left alone; null: none.</param>
+    /// <param name="quick">A page of small bodies only, <see cref="QuickBytesMax"/> together; perhaps none.</param>
+    internal static async Task<TakenPage> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct, Guid from = default, Guid[]? resting = null, bool quick = false)
     {
-        await using var command = new NpgsqlCommand(TakeSql, connection) { Parameters = { new() { Value = max }, new() { Value = (long)PageBytesMax }, new() { Value = from } } };
+        await using var command = new NpgsqlCommand(TakeSql, connection)
+        {
+            Parameters =
+            {
+                new() { Value = max }, new() { Value = quick ? QuickBytesMax : (long)PageBytesMax }, new() { Value = from }, new() { Value = resting ?? [] }, new() { Value = !quick },
+            },
+        };
         long there = 0;
         var next = from;
         var (webhooks, gone) = (new List<Journaled>(), new List<Journaled>());

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
@@ -37,7 +38,7 @@ internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error,
 /// </summary>
 /// <param name="patient">False: the page failed so often that trouble of a store may be one organization's (its shard is away), or the item's own after
 /// all: it is set aside like any other failure.</param>
-internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others, bool patient)
+internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others, FairShare fair, bool patient)
 {
     /// <summary>Failed attempts of one organization in a page; what is left of it then is postponed.</summary>
     internal const int FailuresMax = 40;
@@ -75,7 +76,15 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
 
         foreach (var share in shares.Values.OrderBy(s => s.Count))
         {
-            await CarryOutAsync(share, ct);
+            var began = Stopwatch.GetTimestamp();
+            try
+            {
+                await CarryOutAsync(share, ct);
+            }
+            finally
+            {
+                fair.Used(share.OrganizationId, Stopwatch.GetElapsedTime(began));
+            }
         }
     }
 

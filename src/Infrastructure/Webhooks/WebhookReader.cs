@@ -13,15 +13,23 @@ namespace Bsp.Infrastructure.Webhooks;
 /// <summary>
 /// Works the inbox off: a page is taken, carried out and its pointers deleted when all of it is done; a process killed in between leaves them for the next.
 /// Several readers, here and in other processes, take different pages: order does not matter (promise 3). One more tries again what was set aside.
+/// The first reader takes short pages of who says little, so that nobody waits behind another's thousands; what it leaves is the other's. Who used more than their share rests a while.
+/// Decision: docs/decisions/0261.
 /// </summary>
 public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked,
-    OtherFields others, SetAsideBoard board, Instance instance, TimeProvider clock, ILogger<WebhookReader> log) : BackgroundService
+    OtherFields others, SetAsideBoard board, FairShare fair, Instance instance, TimeProvider clock, ILogger<WebhookReader> log) : BackgroundService
 {
-    private const int Readers = 2;
     private const int PageMax = 200;
+    private const int QuickPageMax = 100;
 
     /// <summary>Items of one organization in a page, about: webhooks beyond stay in the inbox. A single one with more is taken apart.</summary>
     internal const int ItemsMax = 5_000;
+
+    /// <summary>The same while others are there.</summary>
+    internal const int ItemsBesideMax = 500;
+
+    /// <summary>Items of a page of the first reader, of all together. One alone may have twice as many, or a fifth when others may come at any moment.</summary>
+    internal const int QuickItemsMax = 500;
 
     /// <summary>Items of one webhook that is carried out at once; Meta batches a thousand.</summary>
     internal const int WebhookItemsMax = 2_000;
@@ -30,16 +38,21 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     private const int TroubleMax = 3;
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2); // for what other processes left
+    private static readonly TimeSpan LookAtRestingEvery = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan TroublePause = TimeSpan.FromSeconds(1);
+
+    private readonly RestingLanes restsOfQuick = new(fair, clock);
+    private readonly RestingLanes restsOfLong = new(fair, clock);
+    private readonly RestingLanes restsOfAside = new(fair, clock);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Work.Is(WorkKind.Webhooks);
         await instance.Ready.WaitAsync(stoppingToken);
-        await Task.WhenAll([.. Enumerable.Range(0, Readers).Select(_ => ReadLoopAsync(stoppingToken)), AsideLoopAsync(stoppingToken)]);
+        await Task.WhenAll(ReadLoopAsync(quick: true, stoppingToken), ReadLoopAsync(quick: false, stoppingToken), AsideLoopAsync(stoppingToken));
     }
 
-    private async Task ReadLoopAsync(CancellationToken stop)
+    private async Task ReadLoopAsync(bool quick, CancellationToken stop)
     {
         var (next, full) = (Guid.Empty, false);
         await LoopAsync("reading", async trouble =>
@@ -49,10 +62,11 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
                 await signal.CalmAsync(stop);
             }
 
-            (var count, full, next) = await PageAsync(next, trouble < TroubleMax, stop);
+            (var count, full, next) = await PageAsync(next, trouble < TroubleMax, stop, quick);
             if (count == 0)
             {
-                await signal.WaitAsync(LookEvery, stop);
+                var patience = (quick ? restsOfQuick : restsOfLong).Any ? LookAtRestingEvery : LookEvery;
+                await (quick ? signal.WaitAsync(patience, stop) : signal.WaitToHelpAsync(patience, stop));
             }
         }, stop);
     }
@@ -104,24 +118,30 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     }
 
     /// <summary>Takes and carries out one page; how many webhooks it had, and whether it was full: waiting would not make the next one fuller.</summary>
-    internal async Task<(int Count, bool Full, Guid Next)> PageAsync(Guid from, bool patient, CancellationToken ct)
+    /// <param name="quick">A short one, of who says little.</param>
+    internal async Task<(int Count, bool Full, Guid Next)> PageAsync(Guid from, bool patient, CancellationToken ct, bool quick = false)
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        var taken = await WebhookInbox.TakeAsync(connection, PageMax, ct, from);
+        var taken = await WebhookInbox.TakeAsync(connection, quick ? QuickPageMax : PageMax, ct, from, (quick ? restsOfQuick : restsOfLong).Now(), quick);
+        if (taken.Full)
+        {
+            signal.Help(); // there may be more: the other reader helps
+        }
+
         var count = taken.Webhooks.Count + taken.Gone.Count;
         if (count == 0)
         {
             return (0, false, Guid.Empty);
         }
 
-        if (taken.Full)
+        var page = NewPage(patient);
+        var (now, later) = Share(taken.Webhooks, page, quick);
+        if (later.Count > 0)
         {
-            signal.Set(); // there may be more: the other reader helps
+            signal.Help();
         }
 
-        var page = NewPage(patient);
-        var (now, later) = Share(taken.Webhooks, page);
         await WebhookInbox.PutBackAsync(connection, later, ct);
         await page.ProcessAsync(now, ct);
         foreach (var webhook in taken.Gone)
@@ -139,7 +159,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        var rows = await WebhookAside.TakeAsync(connection, clock.GetUtcNow(), ct);
+        var rows = await WebhookAside.TakeAsync(connection, clock.GetUtcNow(), restsOfAside.Now(), ct);
         if (rows.Count == 0)
         {
             return 0;
@@ -151,7 +171,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         return rows.Count;
     }
 
-    private WebhookPage NewPage(bool patient) => new(mediator, numbers, marks, parked, others, patient);
+    private WebhookPage NewPage(bool patient) => new(mediator, numbers, marks, parked, others, fair, patient);
 
     private async Task FinishAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, WebhookPage page, CancellationToken ct)
     {
@@ -165,29 +185,36 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     }
 
     // Of each organization as much as its share; a webhook that is too large for any share is taken apart, and its parts are carried out later.
-    private static (List<Journaled> Now, List<Journaled> Later) Share(List<Journaled> webhooks, WebhookPage page)
+    private (List<Journaled> Now, List<Journaled> Later) Share(List<Journaled> webhooks, WebhookPage page, bool quick)
     {
         var (now, later) = (new List<Journaled>(webhooks.Count), new List<Journaled>());
-        var items = new Dictionary<Guid, int>();
-        foreach (var webhook in webhooks)
+        var lanes = webhooks.GroupBy(w => w.Lane).Select(lane => (lane.Key, Webhooks: lane.Select(w => (Webhook: w, Items: WebhookPart.Count(w))).ToList())).OrderBy(lane => lane.Webhooks.Sum(w => w.Items)).ToList();
+        var all = 0;
+        foreach (var (lane, ofLane) in lanes)
         {
-            var before = items.GetValueOrDefault(webhook.Lane);
-            if (before >= ItemsMax)
+            // In a short page only the first may have more than what is left of it.
+            var most = !quick ? (lanes.Count > 1 || fair.OthersAreHere(lane) ? ItemsBesideMax : ItemsMax) : lanes.Count == 1 ? (fair.OthersAreHere(lane) ? QuickItemsMax / 5 : 2 * QuickItemsMax) : all == 0 ? QuickItemsMax : QuickItemsMax - all;
+            var before = 0;
+            foreach (var (webhook, items) in ofLane)
             {
-                later.Add(webhook);
-                continue;
+                if (before >= most || (quick && all > 0 && before + items > most))
+                {
+                    later.Add(webhook);
+                    continue;
+                }
+
+                before += items;
+                if (items > WebhookItemsMax)
+                {
+                    page.Postpone(WebhookPart.Of(webhook));
+                }
+                else
+                {
+                    now.Add(webhook);
+                }
             }
 
-            var count = WebhookPart.Count(webhook);
-            items[webhook.Lane] = before + count;
-            if (count > WebhookItemsMax)
-            {
-                page.Postpone(WebhookPart.Of(webhook));
-            }
-            else
-            {
-                now.Add(webhook);
-            }
+            all += before;
         }
 
         return (now, later);

@@ -13,22 +13,56 @@ public sealed class WebhookSignal(TimeProvider clock)
 
     private readonly Lock gate = new();
     private readonly SemaphoreSlim pulse = new(0, 1);
+    private readonly SemaphoreSlim helper = new(0, 1);
+    private bool waits; // whoever is woken first has nothing to do
     private long pressedUntil;
 
-    /// <summary>There is something to read.</summary>
+    /// <summary>There is something to read. Where the first reader is at work, the other is woken, too.</summary>
     public void Set()
     {
         lock (gate)
         {
-            if (pulse.CurrentCount == 0)
+            Release(pulse);
+            if (!waits)
             {
-                pulse.Release();
+                Release(helper);
             }
         }
     }
 
-    /// <summary>Returns when set, or after <paramref name="max"/>.</summary>
-    public Task WaitAsync(TimeSpan max, CancellationToken ct) => pulse.WaitAsync(max, ct);
+    /// <summary>There is something that the first reader leaves to the other.</summary>
+    public void Help()
+    {
+        lock (gate)
+        {
+            Release(helper);
+        }
+    }
+
+    /// <summary>Of the first reader. Returns when set, or after <paramref name="max"/>.</summary>
+    public async Task WaitAsync(TimeSpan max, CancellationToken ct)
+    {
+        Volatile.Write(ref waits, true);
+        try
+        {
+            await pulse.WaitAsync(max, ct);
+        }
+        finally
+        {
+            Volatile.Write(ref waits, false);
+        }
+    }
+
+    /// <summary>Of the others.</summary>
+    public Task WaitToHelpAsync(TimeSpan max, CancellationToken ct) => helper.WaitAsync(max, ct);
+
+    private static void Release(SemaphoreSlim one)
+    {
+        if (one.CurrentCount == 0)
+        {
+            one.Release();
+        }
+    }
 
     /// <summary>More webhooks wait to be answered than one commit at a time takes.</summary>
     public void Pressed() => Volatile.Write(ref pressedUntil, clock.GetTimestamp() + (long)(PressedFor.TotalSeconds * clock.TimestampFrequency));

@@ -12,6 +12,7 @@ internal static class WebhooksSetup
         services.AddSingleton(new JournalOptions(RetentionDays: 7));
         services.AddSingleton<WebhookSignal>();
         services.AddSingleton<BodyRoom>();
+        services.AddSingleton(provider => FairShare.Of(options.Limits, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<BodyRoom>());
         services.AddSingleton<NumberDirectory>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<NumberDirectory>().Memory);

@@ -57,6 +57,59 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
     }
 
     [Fact]
+    public async Task What_all_have_is_found_without_a_list_of_all_of_them()
+    {
+        foreach (var arguments in new[] { "'%first%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "'%o%', NULL, NULL, 'common', NULL, NULL, NULL, NULL, NULL, NULL, NULL" })
+        {
+            (await BlocksAsync(arguments)).ShouldBeLessThan(200, arguments); // 51 of 20,000
+        }
+    }
+
+    [Theory]
+    [InlineData("", "common")] // nearly all
+    [InlineData("", "rare")] // one of a thousand
+    [InlineData("a0", null)] // a few of a hundred, in the names' hashes
+    [InlineData("c4d", null)]
+    [InlineData("ab", null)]
+    [InlineData("first1234", null)]
+    [InlineData("nobody", null)]
+    public async Task Page_by_page_a_search_shows_each_that_has_it_once_and_in_order(string q, string? tag)
+    {
+        var expected = await database.Log.AdminQueryAsync("""
+            SELECT id FROM contacts WHERE organization_id = $1 AND bsp.contact_words(first_name, last_name, email) LIKE '%' || $2 || '%' AND ($3::text IS NULL OR tags @> jsonb_build_array($3)) ORDER BY id
+            """, r => r.GetGuid(0), organization, q, (object?)tag ?? DBNull.Value);
+        var (found, cursor) = (new List<Guid>(), (string?)null);
+        do
+        {
+            var page = await new Bsp.Infrastructure.Contacts.ListContactsHandler(database.Shards, database.Cache)
+                .Handle(new(organization, q.Length == 0 ? null : q, null, tag, null, 150, cursor), TestContext.Current.CancellationToken);
+            found.AddRange(page.Data.Select(c => c.Id));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null && found.Count < 5_000);
+        found.ShouldBe(expected.Take(found.Count));
+        (cursor is not null || found.Count == expected.Count).ShouldBeTrue($"{found.Count} of {expected.Count}");
+    }
+
+    // Of PostgreSQL's pages, read or found in memory.
+    private async Task<long> BlocksAsync(string arguments)
+    {
+        await using var connection = await database.Log.Admin.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var tenant = new NpgsqlCommand($"SELECT set_config('bsp.tenants', '{organization}', true)", connection);
+        await tenant.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        for (var round = 0; ; round++)
+        {
+            await using var command = new NpgsqlCommand($"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM bsp.search_contacts({arguments}, 51)", connection);
+            var plan = System.Text.Json.JsonDocument.Parse((string)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!).RootElement[0].GetProperty("Plan");
+            if (round == 1) // the first reads the catalog, too
+            {
+                return plan.GetProperty("Shared Hit Blocks").GetInt64() + plan.GetProperty("Shared Read Blocks").GetInt64();
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_search_shows_its_own_organization_only()
     {
         var found = await database.FindAsync(organization, tag: "rare");

@@ -54,7 +54,7 @@ public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
 }
 
 /// <summary>With one organization for all tests of the class.</summary>
-public sealed class TenantApp(StoresFixture stores) : EndToEndApp(stores)
+public class TenantApp(StoresFixture stores) : EndToEndApp(stores)
 {
     internal Tenant Tenant { get; private set; } = null!;
 

@@ -68,6 +68,8 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
         {
             ["webhooks"] = webhook, ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
             ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(), ["lists"] = await Made("/v1/lists", new { name = "All" }), ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
+            ["transactions"] = (await CreatedAsync(Client(PlatformKey, tenant.Id), "/v1/wallet/topups", new { amount = "1", currency = "USD", reference = $"pay_{number}" }))
+                .GetProperty("id").GetGuid(),
             ["users"] = await Made("/v1/users", new { email = People.NewEmail(), role = "agent" }),
             ["campaigns"] = await Made("/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true } }),
         };

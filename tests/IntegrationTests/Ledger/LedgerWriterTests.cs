@@ -10,7 +10,9 @@ using Npgsql;
 
 namespace Bsp.IntegrationTests.Ledger;
 
-/// <summary>Postings against real tables: once only, never overdrawn, one transaction with the caller's work, whoever else posts at the same moment.</summary>
+/// <summary>
+/// Postings against real tables: once only, never overdrawn, one transaction with the caller's work, whoever else posts at the same moment.
+/// </summary>
 public sealed class LedgerWriterTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private static readonly DateTimeOffset Noon = new(2026, 11, 5, 12, 0, 0, TimeSpan.Zero);

@@ -56,7 +56,7 @@ public sealed class KeyRotationTests(RotatedApp app) : IClassFixture<RotatedApp>
         var organization = await app.NewOrganizationAsync();
         await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", new { meta_access_token = "EAA-organization", webhook_verify_token = "verify-me", meta_app_secret = "app-secret" });
         await SqlAsync("INSERT INTO webhooks (id, organization_id, name, url, secret) VALUES (gen_random_uuid(), $1, 'w', 'https://example.com', $2) RETURNING 1", organization.Id, oldKeys.Seal("webhook-secret"));
-        await SqlAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities, completed_at) VALUES (gen_random_uuid(), $1, '{}', $2, NULL) RETURNING 1", organization.Id, oldKeys.Seal("{}"));
+        await SqlAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities, completed_at) VALUES (gen_random_uuid(), $1, '{}', $2, NULL) RETURNING 1", organization.Id, oldKeys.Seal("""{"Phones":[],"UserIds":[],"Emails":[]}"""));
         var people = Enumerable.Range(0, Contacts).Select(_ => Uuid.New()).Order().ToList();
         var personal = app.Services.GetRequiredService<IPersonalData>();
         var data = new List<Sealed>();

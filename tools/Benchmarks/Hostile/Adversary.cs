@@ -13,6 +13,7 @@ internal sealed class Adversary : IAsyncDisposable
     private const int SlowUploads = 45;
     private const int IdleSockets = 1_600;
     private const int SlowReaders = 20;
+    private const int Poisoners = 4;
     private const int Bombers = 16;
     private const int Contacts = 20_000;
     private const string AppSecret = "the-hostile-app-secret";
@@ -65,15 +66,18 @@ internal sealed class Adversary : IAsyncDisposable
         return new(installation, organization, key, number);
     }
 
-    /// <summary>All of it, until stopped.</summary>
+    /// <summary>All of it, or what <c>BSP_BENCH_ATTACKS</c> names, until stopped.</summary>
     public Task RunAsync(CancellationToken stop) => Task.WhenAll((Task[])
     [
-        .. Enumerable.Range(0, SlowUploads).Select(_ => AgainAsync("slow upload", UploadAsync, stop)),
-        .. Enumerable.Range(0, IdleSockets).Select(_ => AgainAsync("idle webhook", IdleAsync, stop)),
-        .. Enumerable.Range(0, SlowReaders).Select(_ => AgainAsync("slow reader", ReadSlowlyAsync, stop)),
-        .. Enumerable.Range(0, 4).Select(n => AgainAsync("poisoned webhook", token => PoisonAsync(n, token), stop)),
-        .. Enumerable.Range(0, Bombers).Select(n => AgainAsync("bomb", token => BombAsync(n, token), stop, TimeSpan.FromMilliseconds(20))),
+        .. Of("uploads", SlowUploads).Select(_ => AgainAsync("slow upload", UploadAsync, stop)),
+        .. Of("idle", IdleSockets).Select(_ => AgainAsync("idle webhook", IdleAsync, stop)),
+        .. Of("readers", SlowReaders).Select(_ => AgainAsync("slow reader", ReadSlowlyAsync, stop)),
+        .. Of("poison", Poisoners).Select(n => AgainAsync("poisoned webhook", token => PoisonAsync(n, token), stop)),
+        .. Of("bombs", Bombers).Select(n => AgainAsync("bomb", token => BombAsync(n, token), stop, TimeSpan.FromMilliseconds(20))),
     ]);
+
+    private static IEnumerable<int> Of(string attack, int count) =>
+        Environment.GetEnvironmentVariable("BSP_BENCH_ATTACKS") is { Length: > 0 } only && !only.Split(',').Contains(attack) ? [] : Enumerable.Range(0, count);
 
     public ValueTask DisposeAsync()
     {

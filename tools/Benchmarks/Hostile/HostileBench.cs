@@ -5,12 +5,15 @@ namespace Bsp.Benchmarks.Hostile;
 /// <summary>
 /// A normal organization sends messages, reads lists and gets webhooks, at the same pace, first alone and then beside another one that does whatever it can: slow uploads, idle webhook sockets, slow readers,
 /// poisoned webhooks signed by its own app, bombs of requests. What the normal one feels of it is the figure; the product's own limits stand.
+/// <c>BSP_BENCH_SECONDS</c>: of the attack, default 60. <c>BSP_BENCH_ATTACKS</c>: only these of uploads, idle, readers, poison, bombs.
 /// </summary>
 internal static class HostileBench
 {
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan QuietHalf = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Attack = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Attack = TimeSpan.FromSeconds(Environment.GetEnvironmentVariable("BSP_BENCH_SECONDS") is not { } text ? 60
+        : int.TryParse(text, out var seconds) && seconds is >= 2 and <= 3_600 ? seconds : throw new Obstacle($"BSP_BENCH_SECONDS is '{text}': it must be 2 to 3,600."));
+
+    private static readonly TimeSpan QuietHalf = Attack / 2;
     private static readonly TimeSpan SettleWithin = TimeSpan.FromMinutes(2);
 
     public static async Task RunAsync(Report report, CancellationToken ct)
@@ -23,18 +26,12 @@ internal static class HostileBench
 
         Report.Say($"the normal organization alone, {QuietHalf.TotalSeconds:0} s");
         var quiet = new Felt();
-        await normal.RunAsync(QuietHalf, quiet, ct);
+        var alone = await Spent.DuringAsync(installation, () => normal.RunAsync(QuietHalf, quiet, ct), ct);
         var memory = installation.Api().MemoryMb;
         var logged = LogBytes(installation);
         Report.Say($"beside the hostile one, {Attack.TotalSeconds:0} s");
         var beside = new Felt();
-        using (var stop = CancellationTokenSource.CreateLinkedTokenSource(ct))
-        {
-            var attack = hostile.RunAsync(stop.Token);
-            await normal.RunAsync(Attack, beside, ct);
-            await stop.CancelAsync();
-            await attack;
-        }
+        var attacked = await Spent.DuringAsync(installation, () => AttackAsync(hostile, normal, beside, ct), ct);
 
         logged = LogBytes(installation) - logged;
         var (settled, behind) = await normal.SettledAsync(SettleWithin, ct);
@@ -43,11 +40,37 @@ internal static class HostileBench
         Tell(report, quiet, beside);
         report.Add(new("hostile: webhooks of the normal one not carried out (mark: 0)", behind, "webhooks"));
         report.Add(new("hostile: until all of them were", settled.TotalSeconds, "s"));
+        Tell(report, attacked, alone);
         report.Add(new("hostile: RSS of the API, most", installation.Api().MemoryPeakMb, "MB", memory, "before the attack"));
         report.Add(new("hostile: log of the API for each hostile request", (double)logged / Math.Max(1, hostile.Requests), "bytes"));
         foreach (var (what, count) in hostile.Answers)
         {
             report.Add(new($"hostile: {what}", count, "answers"));
+        }
+    }
+
+    private static async Task AttackAsync(Adversary hostile, NormalOrganization normal, Felt beside, CancellationToken ct)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var attack = hostile.RunAsync(stop.Token);
+        await normal.RunAsync(Attack, beside, ct);
+        await stop.CancelAsync();
+        await attack;
+    }
+
+    // Who used the two cores: attackers bring their own machine, the stores often have one, here all share.
+    private static void Tell(Report report, Spent attacked, Spent alone)
+    {
+        const string without = "while the normal one is alone";
+        foreach (var (who, cores) in attacked.Cores)
+        {
+            report.Add(new($"hostile: processors used by {who}", cores, "cores", alone.Cores[who], without));
+        }
+
+        report.Add(new("hostile: the API stood still for collections", 100 * attacked.Paused, "% of time", 100 * alone.Paused, without));
+        foreach (var (generation, rate) in attacked.Collections.OrderBy(c => c.Key, StringComparer.Ordinal))
+        {
+            report.Add(new($"hostile: collections of {generation}", rate, "1/s", alone.Collections.GetValueOrDefault(generation), without));
         }
     }
 

@@ -1,0 +1,66 @@
+using Bsp.Api.Common;
+using Bsp.Application.Ledger;
+using Bsp.Domain.Ledger;
+using Carter;
+using MediatR;
+
+namespace Bsp.Api.Ledger;
+
+/// <summary>A part of a wallet's chain.</summary>
+/// <param name="NextAfter">Where to go on, now or whenever there may be more: as <c>?after=</c>. Null: the wallet has no entry yet.</param>
+/// <param name="More">There is more already.</param>
+public sealed record LedgerEntriesResponse(IReadOnlyList<LedgerEntry> Data, Guid? NextAfter, bool More);
+
+/// <summary>/v1/transactions and /v1/ledger/entries: every movement, and every link of the chain.</summary>
+public sealed class TransactionEndpoints : ICarterModule
+{
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        app.MapGet("/v1/transactions", ListAsync).WithTags("Transactions").Produces<ListResponse<TransactionView>>().Describe(
+            "Movements of the organization's wallets in the order of their recording; ?type=, ?category=, ?reference_id=, ?currency=, ?from= and ?to= "
+            + "(times, from included) keep some.",
+            "request.invalid", "request.cursor", "request.limit");
+        app.MapGet("/v1/transactions/{id:guid}", GetAsync).WithTags("Transactions").Produces<TransactionView>()
+            .Describe("One movement.", "transaction.unknown");
+        app.MapGet("/v1/ledger/entries", EntriesAsync).WithTags("Ledger").Produces<LedgerEntriesResponse>().Describe(
+            "Every link of a wallet's chain in order, from ?after= (an entry's id) on: openings, closings and holds too. "
+            + "What the hashes are made of: docs/ledger.md.",
+            "request.after", "request.currency", "request.limit", "ledger.unreadable");
+    }
+
+    private static async Task<IResult> ListAsync(string? type, string? category, string? reference_id, string? currency, string? from,
+        string? to, Paging paging, Caller caller,
+        HttpContext context, IMediator mediator, CancellationToken ct)
+    {
+        RequireWord("type", type, [EntryTypes.Credit, EntryTypes.Debit, EntryTypes.Refund]);
+        RequireWord("category", category, EntryCategories.All);
+        var query = new ListTransactions(caller.OrganizationId, type, category, reference_id, currency, Time("from", from), Time("to", to),
+            paging.Limit, paging.Cursor);
+        return Answers.Page(context, await mediator.Send(query, ct));
+    }
+
+    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
+        Answers.Ok(context, await mediator.Send(new GetTransaction(caller.OrganizationId, id), ct));
+
+    private static async Task<IResult> EntriesAsync(string? after, string? currency, Paging paging, Caller caller, HttpContext context,
+        IMediator mediator, CancellationToken ct)
+    {
+        var from = after is null ? (Guid?)null : Guid.TryParseExact(after, "D", out var id) ? id
+            : throw Problem.Field("request.after", "after", "must be the id of an entry of this wallet.");
+        var entries = await mediator.Send(new ListLedgerEntries(caller.OrganizationId, currency, from, paging.Limit + 1), ct);
+        var shown = entries.Take(paging.Limit).ToList();
+        return TypedResults.Ok(new LedgerEntriesResponse(shown, shown.Count > 0 ? shown[^1].Id : from, entries.Count > paging.Limit));
+    }
+
+    private static void RequireWord(string field, string? asked, IReadOnlyList<string> words)
+    {
+        if (asked is not null && !words.Contains(asked))
+        {
+            throw Problem.Field("request.invalid", field, $"must be one of {string.Join(", ", words)}.");
+        }
+    }
+
+    private static DateTimeOffset? Time(string field, string? text) => text is null ? null
+        : WireJson.TryTime(text, out var time) ? time : throw Problem.Field("request.invalid", field,
+            "must be a time such as 2026-01-31T12:00:00Z.");
+}
