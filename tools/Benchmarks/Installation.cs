@@ -13,6 +13,7 @@ internal sealed class Installation : IAsyncDisposable
     private static readonly Dictionary<string, string> NoLimits = new()
     {
         ["Bsp__Limits__KeyPerSecond"] = "100000", ["Bsp__Limits__OrganizationPerSecond"] = "1000000", ["Bsp__Limits__OrganizationAtOnce"] = "1000",
+        ["Bsp__Limits__BesideOthersPercent"] = "100", ["Bsp__Limits__OwnWebhookKbPerSecond"] = "1000000",
     };
 
     private readonly Stores stores;

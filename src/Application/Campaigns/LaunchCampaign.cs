@@ -11,7 +11,7 @@ public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? 
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
+public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
 {
     public async Task<Done> Handle(LaunchCampaign command, CancellationToken ct)
     {
@@ -21,7 +21,14 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
             await references.RequireSendableAsync(command.OrganizationId, plan, ct);
         }
 
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
-            state => Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
+        return await launch.LaunchAsync(command.OrganizationId, command.CampaignId, state => Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
     }
+}
+
+/// <summary>The launch itself: the decision and what stands or falls with it, in one transaction.</summary>
+public interface ICampaignLaunch
+{
+    /// <summary>Carries the decision out. No events: nothing else is asked for.</summary>
+    /// <exception cref="Domain.Common.Refusal"><c>plan.limit_reached</c>, <c>plan.feature_missing</c> (<c>campaigns_per_month</c>), or of the decision</exception>
+    Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, CancellationToken ct);
 }

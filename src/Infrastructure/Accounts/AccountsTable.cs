@@ -3,8 +3,10 @@ using Bsp.Application.Accounts;
 using Bsp.Application.Common;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Domain.Plans;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
@@ -12,7 +14,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Accounts;
 
 /// <summary><c>whatsapp_accounts</c> in the shard. An account is what an organization says of a number; whose the number is is decided when it is connected: <see cref="NumberClaims"/>.</summary>
-public sealed class AccountsTable(Shards shards, ISecrets secrets, AuditLog audit) : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
+public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements entitlements, AuditLog audit) : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
     IRequestHandler<GetAccount, AccountView?>, IRequestHandler<ListAccounts, Page<AccountView>>
 {
     private const string Columns = """
@@ -27,6 +29,7 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, AuditLog audi
         try
         {
             await using var own = await home.BeginAsync(command.OrganizationId, cancellationToken);
+            await entitlements.RequireRoomAsync(own, command.OrganizationId, PlanFeatures.Numbers, cancellationToken);
             await own.ExecuteAsync("""
                 INSERT INTO whatsapp_accounts (id, organization_id, phone_number_id, phone_number, display_name, meta_waba_id, messaging_limit, messages_per_second_max, credentials)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)

@@ -2,16 +2,18 @@ using Bsp.Application.Accounts;
 using Bsp.Application.Common;
 using Bsp.Application.Meta;
 using Bsp.Domain.Common;
+using Bsp.Domain.Plans;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 
 namespace Bsp.Infrastructure.Accounts;
 
 /// <summary>Meta is asked before the transaction begins: no row is locked while a foreign server thinks. Connecting claims the number, after Meta confirmed token, number and WABA.</summary>
-public sealed class SyncAccountHandler(Shards shards, IMeta meta, NumberClaims claims, AuditLog audit) : IRequestHandler<SyncAccount, Done>
+public sealed class SyncAccountHandler(Shards shards, IMeta meta, NumberClaims claims, Entitlements entitlements, AuditLog audit) : IRequestHandler<SyncAccount, Done>
 {
     public async Task<Done> Handle(SyncAccount command, CancellationToken cancellationToken)
     {
@@ -45,6 +47,11 @@ public sealed class SyncAccountHandler(Shards shards, IMeta meta, NumberClaims c
         {
             return (true, await shards.InBothAsync(home, [command.OrganizationId], async (directory, own) =>
             {
+                if ((await own.QueryAsync("SELECT status FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", r => r.GetString(0), ct, command.OrganizationId, command.Id)) is ["DISCONNECTED"])
+                {
+                    await entitlements.RequireRoomAsync(own, command.OrganizationId, PlanFeatures.Numbers, ct); // it was given up, and counts anew
+                }
+
                 var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", ct);
                 if (!await NumberClaims.ClaimAsync(directory, number, NumberClaims.Digits(facts, number.PhoneNumberId), command.OrganizationId, command.Id, replaced, ct))
                 {

@@ -1,8 +1,10 @@
 using Bsp.Application.ApiKeys;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Domain.Plans;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
@@ -10,7 +12,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.ApiKeys;
 
 /// <summary><c>api_keys</c> in the shard, <c>bsp.directory_keys</c> in the directory, where callers are looked up.</summary>
-public sealed class ApiKeysTable(Shards shards, KeyDirectory known, AuditLog audit, TimeProvider clock) : IRequestHandler<CreateApiKey, Done>, IRequestHandler<RotateApiKey, Done>, IRequestHandler<RevokeApiKey, Done>,
+public sealed class ApiKeysTable(Shards shards, KeyDirectory known, Entitlements entitlements, AuditLog audit, TimeProvider clock) : IRequestHandler<CreateApiKey, Done>, IRequestHandler<RotateApiKey, Done>, IRequestHandler<RevokeApiKey, Done>,
     IRequestHandler<GetApiKey, ApiKeyView?>, IRequestHandler<ListApiKeys, Page<ApiKeyView>>
 {
     private const string Columns = "id, name, key_prefix, permissions, account_id, last_used_at, expires_at, created_at, revoked_at";
@@ -25,6 +27,7 @@ public sealed class ApiKeysTable(Shards shards, KeyDirectory known, AuditLog aud
                 throw new Refusal("account.unknown", "There is no such account.");
             }
 
+            await entitlements.RequireRoomAsync(own, command.OrganizationId, PlanFeatures.ApiKeys, cancellationToken);
             var done = await InsertAsync(directory, own, command, cancellationToken);
             await audit.NoteAsync(own, home, command.OrganizationId, "api_key.created", "api_key", command.KeyId, null, cancellationToken);
             return done;

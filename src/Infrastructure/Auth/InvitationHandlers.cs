@@ -2,8 +2,10 @@ using Bsp.Application.Auth;
 using Bsp.Application.Common;
 using Bsp.Application.Users;
 using Bsp.Domain.Common;
+using Bsp.Domain.Plans;
 using Bsp.Domain.Users;
 using Bsp.Infrastructure.Audit;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 using Bsp.Infrastructure.Users;
 using MediatR;
@@ -11,7 +13,7 @@ using MediatR;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>Invitations: the person begins to exist when they accept.</summary>
-public sealed class InvitationHandlers(Shards shards, Passwords passwords, AuditLog audit, TimeProvider clock, IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>
+public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit, TimeProvider clock, IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>
 {
     public async Task<Done> Handle(InviteUser request, CancellationToken cancellationToken)
     {
@@ -46,6 +48,7 @@ public sealed class InvitationHandlers(Shards shards, Passwords passwords, Audit
 
             await RequireOrganizationAsync(directory, token.OrganizationId, cancellationToken);
             var user = new CreateUser(token.OrganizationId, token.UserId, token.Role, token.Email, null, request.FirstName ?? token.FirstName, request.LastName ?? token.LastName, null, null, token.Role, "active", null);
+            await entitlements.RequireRoomAsync(own, token.OrganizationId, PlanFeatures.Users, cancellationToken);
             if (!await UserRows.InsertAsync(directory, own, user, hash, cancellationToken))
             {
                 throw Unknown();

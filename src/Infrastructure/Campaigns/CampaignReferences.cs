@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
+using Bsp.Application.Subscriptions;
 using Bsp.Application.Templates;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
@@ -11,7 +12,7 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <inheritdoc cref="ICampaignReferences"/>
-public sealed class CampaignReferences(Shards shards) : ICampaignReferences
+public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscriptions) : ICampaignReferences
 {
     private const string ParametersField = "metadata.template_parameters";
 
@@ -58,6 +59,7 @@ public sealed class CampaignReferences(Shards shards) : ICampaignReferences
             throw new Refusal("organization.suspended", "The organization is not active: it can read, but nothing is sent.");
         }
 
+        await subscriptions.RequireMaySendAsync(organizationId, ct);
         if (account != "CONNECTED")
         {
             throw new Refusal("campaign.account_not_connected", $"The account is {account}: connect it first.");

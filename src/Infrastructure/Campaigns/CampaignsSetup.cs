@@ -9,6 +9,7 @@ internal static class CampaignsSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
+        services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<MergedRecipients>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();
         services.AddHostedService<CampaignDriver>();

@@ -12,6 +12,7 @@ public sealed class Setbacks<TKey>(TimeSpan first, TimeSpan most, TimeProvider c
     /// <summary>Remembered at most; beyond, those whose pause is over are forgotten, and if there are none, all.</summary>
     public const int RememberedMax = 10_000;
 
+    [Application.Common.Bounded("10,000: RememberedMax")]
     private readonly ConcurrentDictionary<TKey, (int Failures, long Until)> failed = new();
 
     /// <summary>True for whom nothing is known, and when the pause is over.</summary>

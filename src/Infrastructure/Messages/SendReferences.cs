@@ -1,5 +1,6 @@
 using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
+using Bsp.Application.Subscriptions;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Contacts;
@@ -10,7 +11,7 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Messages;
 
 /// <inheritdoc cref="ISendReferences"/>
-public sealed class SendReferences(Shards shards, Outbox outbox) : ISendReferences
+public sealed class SendReferences(Shards shards, Outbox outbox, ISubscriptionGate subscriptions) : ISendReferences
 {
     public async Task<TemplateUse?> RequireAsync(Guid organizationId, Guid accountId, string? templateName, string? language, CancellationToken ct)
     {
@@ -31,6 +32,7 @@ public sealed class SendReferences(Shards shards, Outbox outbox) : ISendReferenc
             throw new Refusal("organization.suspended", "The organization is not active: it can read, but nothing is sent.");
         }
 
+        await subscriptions.RequireMaySendAsync(organizationId, ct);
         if (row.Account != "CONNECTED")
         {
             throw new Refusal("message.account_not_connected", $"The account is {row.Account}: connect it first.");

@@ -5,7 +5,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Subscriptions;
 
 /// <inheritdoc cref="ISubscriptionTerms"/>
-public sealed class SubscriptionTerms(Shards shards) : ISubscriptionTerms
+public sealed class SubscriptionTerms(Shards shards, SubscriptionDesk desk, TimeProvider clock) : ISubscriptionTerms
 {
     // The row that began last before the moment, if it still holds then; the period's ends are those of all its rows.
     private const string Sql = """
@@ -19,12 +19,20 @@ public sealed class SubscriptionTerms(Shards shards) : ISubscriptionTerms
     public async Task<TermsInForce?> AtAsync(Guid organizationId, DateTimeOffset at, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
+        if (at <= clock.GetUtcNow() && await IsBehindAsync(shard, organizationId, at, ct))
+        {
+            await desk.SettleAsync(shard, organizationId, ct);
+        }
+
         return await shard.FirstAsync(organizationId, Sql, Read, ct, organizationId, at.UtcDateTime);
     }
 
     /// <summary>The same within a transaction, as the tables stand: what has fallen due and was not carried out yet is not made up for.</summary>
     public static async Task<TermsInForce?> AtAsync(TenantTransaction tx, Guid organizationId, DateTimeOffset at, CancellationToken ct) =>
         (await tx.QueryAsync(Sql, Read, ct, organizationId, at.UtcDateTime)).FirstOrDefault();
+
+    private static async Task<bool> IsBehindAsync(Shard shard, Guid organizationId, DateTimeOffset at, CancellationToken ct) =>
+        (await shard.QueryAsync(organizationId, "SELECT 1 FROM bsp.subscription_clock WHERE organization_id = $1 AND due_at <= $2", r => r.GetInt32(0), ct, organizationId, at.UtcDateTime)).Count > 0;
 
     private static TermsInForce Read(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetInt64(3), r.GetString(4), r.GetDecimal(5), r.GetInt32(6),
         r.GetFieldValue<DateTimeOffset>(7), r.GetFieldValue<DateTimeOffset>(8), r.GetInt32(9));

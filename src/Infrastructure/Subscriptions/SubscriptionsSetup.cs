@@ -9,7 +9,12 @@ internal static class SubscriptionsSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
+        services.AddSingleton<SubscriptionPayments>();
+        services.AddSingleton<SubscriptionDesk>();
+        services.AddSingleton<ISubscriptions>(provider => provider.GetRequiredService<SubscriptionDesk>());
         services.AddSingleton<ISubscriptionTerms, SubscriptionTerms>();
         services.AddSingleton<ISubscriptionGate, SubscriptionGate>();
+        services.AddSingleton<SubscriptionClock>();
+        services.AddHostedService(provider => provider.GetRequiredService<SubscriptionClock>());
     }
 }

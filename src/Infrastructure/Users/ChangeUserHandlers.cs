@@ -2,10 +2,12 @@ using Bsp.Application.Common;
 using Bsp.Application.Presence;
 using Bsp.Application.Users;
 using Bsp.Domain.Common;
+using Bsp.Domain.Plans;
 using Bsp.Domain.Users;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
@@ -16,7 +18,7 @@ namespace Bsp.Infrastructure.Users;
 /// Changing and removing people. Changes of one organization's people go one after the other (its row is locked first), so that two admins cannot remove each other at once; then the
 /// person's row, then the directory's.
 /// </summary>
-public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions, IPresence presence, AuditLog audit) : IRequestHandler<PatchUser, Done>, IRequestHandler<DeleteUser, Done>
+public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions, IPresence presence, Entitlements entitlements, AuditLog audit) : IRequestHandler<PatchUser, Done>, IRequestHandler<DeleteUser, Done>
 {
     public async Task<Done> Handle(PatchUser request, CancellationToken cancellationToken)
     {
@@ -31,6 +33,11 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
             var role = request.Role.IsSet ? request.Role.Value : before.Role;
             var status = request.Status.IsSet ? request.Status.Value : before.Status;
             Roles.RequireReach(request.ActorRole, before.Role, role);
+            if (status == "active" && before.Status != "active")
+            {
+                await entitlements.RequireRoomAsync(own, request.OrganizationId, PlanFeatures.Users, cancellationToken);
+            }
+
             await patch.MergeAsync(own, "preferences", request.Preferences, cancellationToken);
             await NameAsync(directory, request.Id, email, role, status, cancellationToken);
             var changed = await patch.RunAsync(own, request.SeenVersion, "user.unknown", cancellationToken);

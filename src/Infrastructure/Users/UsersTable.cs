@@ -1,16 +1,18 @@
 using Bsp.Application.Common;
 using Bsp.Application.Users;
+using Bsp.Domain.Plans;
 using Bsp.Domain.Users;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 
 namespace Bsp.Infrastructure.Users;
 
 /// <summary><c>users</c> in the shard: adding and showing people.</summary>
-public sealed class UsersTable(Shards shards, Passwords passwords, AuditLog audit) : IRequestHandler<CreateUser, Done>, IRequestHandler<GetUser, UserView?>, IRequestHandler<ListUsers, Page<UserView>>
+public sealed class UsersTable(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit) : IRequestHandler<CreateUser, Done>, IRequestHandler<GetUser, UserView?>, IRequestHandler<ListUsers, Page<UserView>>
 {
     public async Task<Done> Handle(CreateUser request, CancellationToken cancellationToken)
     {
@@ -19,6 +21,11 @@ public sealed class UsersTable(Shards shards, Passwords passwords, AuditLog audi
         var hash = request.Password is null ? null : await passwords.HashAsync(request.Password, cancellationToken);
         return await shards.InBothAsync(home, [request.OrganizationId, Guid.Empty], async (directory, own) =>
         {
+            if (request.Status == "active")
+            {
+                await entitlements.RequireRoomAsync(own, request.OrganizationId, PlanFeatures.Users, cancellationToken);
+            }
+
             await UserRows.InsertAsync(directory, own, request, hash, cancellationToken);
             await audit.NoteAsync(own, home, request.OrganizationId, "user.created", "user", request.UserId, ["role"], cancellationToken);
             return new Done(request.UserId, 1);

@@ -124,12 +124,12 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         var taken = await WebhookInbox.TakeAsync(connection, quick ? QuickPageMax : PageMax, ct, from, (quick ? restsOfQuick : restsOfLong).Now(), quick);
-        if (taken.Full)
+        var count = taken.Webhooks.Count + taken.Gone.Count;
+        if (taken.Full || (quick && count == 0))
         {
-            signal.Help(); // there may be more: the other reader helps
+            signal.Help(); // there may be more, or what is too large for a short page: the other reader looks
         }
 
-        var count = taken.Webhooks.Count + taken.Gone.Count;
         if (count == 0)
         {
             return (0, false, Guid.Empty);

@@ -11,7 +11,7 @@ namespace Bsp.IntegrationTests.EndToEnd;
 /// <summary>Own apps may post as fast as they like: what is read, and when, is looked at here.</summary>
 public sealed class PoisonedLanesApp(StoresFixture stores) : TenantApp(stores)
 {
-    protected override IEnumerable<(string Name, string? Value)> Settings => [.. base.Settings, ("Bsp:Limits:OwnWebhookKbPerSecond", "1000000")];
+    protected override IEnumerable<(string Name, string? Value)> Settings => [.. base.Settings, ("Bsp:Limits:OwnWebhookKbPerSecond", "1000000"), ("Bsp:Limits:BesideOthersPercent", "40")];
 
     /// <summary>One a test, made while the application still reads webhooks by itself.</summary>
     internal Queue<Tenant> Poisoners { get; } = new();

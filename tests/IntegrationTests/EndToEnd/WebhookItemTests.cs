@@ -49,6 +49,8 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         await ReceivedAsync(neighbour, [.. wamids]);
         await ReceivedAsync(Tenant, [.. wamids.Where((_, i) => i is not (7 or 31))]);
 
+        // The log commits before the inbox does.
+        await Patience.UntilAsync(AsideAsync, all => all.Count(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id) == 2, "both are set aside");
         var aside = (await AsideAsync()).Where(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id).ToList();
         aside.Select(a => a.GetProperty("part").GetString()).ShouldBe(["messages[7]", "messages[31]"]);
         aside.ShouldAllBe(a => a.GetProperty("reason").GetString() == "failed" && a.GetProperty("attempts").GetInt32() == 1 && a.GetProperty("error").GetString()!.Contains("no room for Poison")

@@ -64,9 +64,11 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
         var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m => m.Status == 200 && m["status"].GetString() == "read", "the message is read: nothing more will come of it");
         var webhook = await Made("/v1/webhooks", new { name = "w", url = "http://127.0.0.1:9/", events = new[] { "contact.imported" } });
         (await tenant.Api.SendAsync("PATCH", $"/v1/webhooks/{webhook}", new { status = "inactive" })).Status.ShouldBe(200); // it moves no cursor of its own
+        var plan = (await CreatedAsync(Platform, "/v1/plans", new { name = "Free", code = $"free-{Guid.NewGuid():N}", monthly_price = "0", per_message_price = "0" })).GetProperty("id").GetGuid();
         return new()
         {
-            ["webhooks"] = webhook, ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
+            ["webhooks"] = webhook, ["subscriptions"] = await Made("/v1/subscriptions", new { plan_id = plan }),
+            ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
             ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(), ["lists"] = await Made("/v1/lists", new { name = "All" }), ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
             ["transactions"] = (await CreatedAsync(Client(PlatformKey, tenant.Id), "/v1/wallet/topups", new { amount = "1", currency = "USD", reference = $"pay_{number}" }))
                 .GetProperty("id").GetGuid(),
@@ -87,7 +89,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
         ["POST /v1/contacts/{id}/consent"] = new { status = "OPTED_OUT", source = "form" }, ["POST /v1/lists/{id}/contacts"] = new { add = new[] { Guid.NewGuid() } }, ["POST /v1/conversations/{id}/assign"] = new { user_id = (Guid?)null },
         ["POST /v1/conversations/{id}/messages"] = new { type = "text", text = new { body = "x" } }, ["POST /v1/campaigns/{id}/schedule"] = new { scheduled_at = DateTimeOffset.UtcNow.AddDays(1) }, ["POST /v1/messages/{id}/settle"] = new { outcome = "sent" },
         ["PATCH /v1/webhooks/{id}"] = new { name = "mine" }, ["POST /v1/webhooks/{id}/recover"] = new { since = DateTimeOffset.UtcNow.AddHours(-1) },
-        ["POST /v1/contacts/{id}/merge"] = new { with = Guid.NewGuid() },
+        ["POST /v1/contacts/{id}/merge"] = new { with = Guid.NewGuid() }, ["POST /v1/subscriptions/{id}/change"] = new { plan_id = Guid.NewGuid() },
     };
 
     private IEnumerable<(string Route, string Method, string Pattern, Access.Rule Rule, RouteEndpoint Endpoint)> Routes =>
@@ -172,7 +174,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
         (await app.Own.Api.SendAsync("POST", $"/v1/lists/{own["lists"]}/contacts", new { remove = new[] { their["contacts"] } })).Status.ShouldBeOneOf(200, 404);
         (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).ShouldBeEmpty();
         var takes = await IdFieldsAsync();
-        takes.Except(cases.Select(c => $"{c.Route} {c.Field}")).Except(["POST /v1/lists/{id}/contacts remove"]).ShouldBeEmpty("these fields take ids: add a case for each");
+        takes.Except(cases.Select(c => $"{c.Route} {c.Field}")).Except(["POST /v1/lists/{id}/contacts remove", "POST /v1/subscriptions plan_id", "POST /v1/subscriptions/{id}/change plan_id"]).ShouldBeEmpty("these fields take ids: add a case for each");
     }
 
     [Fact]

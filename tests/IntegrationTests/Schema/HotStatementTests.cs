@@ -180,6 +180,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         $"/v1/events?stream_id={message}", "/v1/events?types=campaign_launched&limit=50", $"/v1/imports/{import}", $"/v1/imports/{import}/rejected", "/v1/accounts", $"/v1/accounts/{account}", "/v1/templates", $"/v1/templates/{template}",
         "/v1/events?form=public&limit=50", "/v1/events?form=public&types=contact.*", "/v1/webhooks", $"/v1/webhooks/{contact}", $"/v1/webhooks/{contact}/deliveries",
         $"/v1/templates/{template}/versions", "/v1/users", $"/v1/users/{contact}", "/v1/api-keys", $"/v1/api-keys/{contact}",
+        "/v1/subscriptions", $"/v1/subscriptions/{contact}",
         "/v1/wallet", "/v1/wallet?as_of=2026-11-30T00:00:00Z", "/v1/transactions?limit=50", "/v1/transactions?category=topup", "/v1/transactions?type=refund",
         "/v1/transactions?reference_id=pay_1", $"/v1/transactions/{contact}", "/v1/ledger/entries?limit=50", "/v1/audit-trail?limit=50", "/v1/log/heads", "/v1/me", "/v1/presence",
     ];

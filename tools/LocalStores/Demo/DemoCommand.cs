@@ -21,6 +21,8 @@ internal static class DemoCommand
             await api.PostAsync($"/v1/campaigns/{id}/launch", null, stop.Token);
             Console.WriteLine($"Campaign {id} is launched.");
             var last = await ProgressScreen.FollowAsync(async ct => Progress.From(await api.GetAsync($"/v1/campaigns/{id}/progress", ct)), AllSettled, stop.Token);
+            var wallet = await api.GetAsync("/v1/wallet", stop.Token);
+            Console.WriteLine($"Wallet: {wallet["balance"]} {wallet["currency"]}, of which {wallet["available"]} are available.");
             Console.WriteLine($"Done: {last.Delivered} delivered, {last.Read} read so far, {last.Failed} failed, {last.Unknown} unknown, {last.Skipped} skipped, of {last.Total}.");
             return 0;
         }

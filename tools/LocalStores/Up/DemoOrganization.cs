@@ -6,13 +6,15 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.LocalStores.Up;
 
-/// <summary>An organization ready to launch a campaign, made through the HTTP API alone: account, approved template, plan, 1,000 contacts.</summary>
+/// <summary>An organization ready to launch a campaign, made through the HTTP API alone: account, approved template, plan, subscription, a topped-up wallet, 1,000 contacts.</summary>
 internal sealed record DemoOrganization(string OrgId, string ApiKey, string AccountId, string TemplateId)
 {
     public const int Contacts = 1_000;
 
     // Not the last four digits 0001 to 0999, among which the simulator has its magic numbers.
     private const long FirstNumber = 919_876_501_000;
+    private const string Currency = "USD";
+    private const string TopUp = "500.000000";
     private const int MessagingLimit = 100_000;
     private const int MessagesPerSecondMax = 1_000;
     private static readonly TimeSpan ApprovalPatience = TimeSpan.FromSeconds(30);
@@ -38,12 +40,12 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         var mark = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         using var platform = new BspClient(url, platformKey);
         var organization = Id(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Demo Shop", ["slug"] = $"demo-{mark}", ["settings"] = new JsonObject { ["default_country"] = "IN" } }, ct));
-        await platform.PostAsync("/v1/plans", Plan(mark), ct);
         using var asPlatform = new BspClient(url, platformKey, organization);
         var key = await asPlatform.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "demo", ["permissions"] = "admin" }, ct);
         var secret = Text(key, "key") ?? throw new Obstacle("POST /v1/api-keys answered without the key.");
 
         using var api = new BspClient(url, secret);
+        await SubscribeAsync(url, platformKey, organization, api, ct);
         var account = Id(await api.PostAsync("/v1/accounts", Account(), ct));
         await api.PostAsync($"/v1/accounts/{account}/connect", null, ct);
         var template = Id(await api.PostAsync("/v1/templates", Template(account), ct));
@@ -55,6 +57,25 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         }
 
         return new(organization, secret, account, template);
+    }
+
+    /// <summary>Gives it money and a plan, unless it has one: a demo of a release before there were any goes on as it is.</summary>
+    public static async Task SubscribeAsync(string url, string platformKey, string organization, BspClient api, CancellationToken ct)
+    {
+        if ((await api.GetAsync("/v1/subscriptions?limit=1", ct))["data"] is JsonArray { Count: > 0 })
+        {
+            return;
+        }
+
+        var mark = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+        using var platform = new BspClient(url, platformKey);
+        using var asPlatform = new BspClient(url, platformKey, organization);
+        await asPlatform.PostAsync("/v1/wallet/topups", new JsonObject
+        {
+            ["amount"] = TopUp, ["currency"] = Currency, ["reference"] = $"demo-{mark}", ["description"] = "Money to try things with",
+        }, ct);
+        var plan = Id(await platform.PostAsync("/v1/plans", Plan(mark), ct));
+        await api.PostAsync("/v1/subscriptions", new JsonObject { ["plan_id"] = plan }, ct);
     }
 
     private static async Task ImportAsync(BspClient api, CancellationToken ct)
@@ -85,7 +106,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
 
     private static JsonObject Plan(string mark) => new()
     {
-        ["name"] = "Demo", ["code"] = $"demo-{mark}", ["monthly_price"] = "49.000000", ["per_message_price"] = "0.005000", ["included_messages"] = 1_000, ["currency"] = "USD",
+        ["name"] = "Demo", ["code"] = $"demo-{mark}", ["monthly_price"] = "49.000000", ["per_message_price"] = "0.005000", ["included_messages"] = 1_000, ["currency"] = Currency,
     };
 
     // Ids as Meta's: fifteen digits, unique on the platform.

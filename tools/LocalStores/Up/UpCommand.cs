@@ -33,6 +33,12 @@ internal static class UpCommand
             demo = await DemoOrganization.CreateAsync(run.ApiUrl, run.PlatformKey, ct);
         }
 
+        else
+        {
+            using var api = new BspClient(run.ApiUrl, demo.ApiKey);
+            await DemoOrganization.SubscribeAsync(run.ApiUrl, run.PlatformKey, demo.OrgId, api, ct);
+        }
+
         var file = new RunFile(run.ApiUrl, run.PlatformKey, demo.OrgId, demo.ApiKey, demo.AccountId, demo.TemplateId, run.SimulatorUrl, run.Database, run.Stores.Redis, run.Stores.ClickHouse, run.Stores.Mongo);
         file.Write(run.Local);
         return file;
