@@ -539,6 +539,15 @@ END $$;
 
 ALTER FUNCTION bsp.destroy_keys(p_organization uuid, p_ids uuid[]) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.due_snoozes(p_now timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  SELECT s.organization_id, s.conversation_id FROM bsp.inbox_states s WHERE s.snoozed_until IS NOT NULL AND s.snoozed_until <= p_now ORDER BY s.snoozed_until LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.due_snoozes(p_now timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[]) RETURNS TABLE(n bigint, contact_id uuid, other_id uuid)
     LANGUAGE sql
     AS $_$
@@ -1051,6 +1060,15 @@ $$;
 
 ALTER FUNCTION bsp.numbers_waited_for(p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.organizations_with_teams(p_limit integer) RETURNS TABLE(organization_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  SELECT DISTINCT t.organization_id FROM bsp.teams t WHERE t.assignment <> 'manual' LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.organizations_with_teams(p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.parked_drop_before(p_before timestamp with time zone) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1399,6 +1417,61 @@ END $_$;
 
 ALTER FUNCTION bsp.search_contacts(words text, phone_from text, phone_to text, tag text, consent text, email text, email_words text, custom jsonb, custom_typed jsonb, after_id uuid, after_phone text, row_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.search_messages(p_tokens integer[], p_before bigint, p_limit integer) RETURNS TABLE(message_id uuid, conversation_id uuid, at bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  newest_max CONSTANT int := 3000;
+  tenant uuid := bsp.the_tenant();
+  account uuid := bsp.account();
+  found_rows int;
+  oldest bigint;
+BEGIN
+  RETURN QUERY SELECT n.message_id, n.conversation_id, n.at FROM (
+      SELECT s.message_id, s.conversation_id, s.at, s.account_id, s.tokens FROM bsp.message_search s WHERE s.organization_id = tenant AND s.at < p_before ORDER BY s.at DESC LIMIT newest_max) n
+    WHERE n.tokens @> p_tokens AND (account IS NULL OR n.account_id = account) ORDER BY n.at DESC LIMIT p_limit;
+  GET DIAGNOSTICS found_rows = ROW_COUNT;
+  IF found_rows < p_limit THEN
+    SELECT s.at INTO oldest FROM bsp.message_search s WHERE s.organization_id = tenant AND s.at < p_before ORDER BY s.at DESC OFFSET newest_max - 1 LIMIT 1;
+    IF oldest IS NOT NULL THEN
+      RETURN QUERY SELECT m.message_id, m.conversation_id, m.at FROM (
+          SELECT s.message_id, s.conversation_id, s.at, s.organization_id, s.account_id FROM bsp.message_search s WHERE s.tokens @> p_tokens OFFSET 0) m
+        WHERE m.organization_id = tenant AND m.at < oldest AND (account IS NULL OR m.account_id = account) ORDER BY m.at DESC LIMIT p_limit - found_rows;
+    END IF;
+  END IF;
+END $$;
+
+ALTER FUNCTION bsp.search_messages(p_tokens integer[], p_before bigint, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.search_names(p_tokens integer[], p_limit integer) RETURNS TABLE(conversation_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+  SELECT m.conversation_id FROM (SELECT s.conversation_id, s.organization_id, s.account_id FROM bsp.conversation_search s WHERE s.tokens @> p_tokens OFFSET 0) m
+   WHERE m.organization_id = bsp.the_tenant() AND (bsp.account() IS NULL OR m.account_id = bsp.account()) LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.search_names(p_tokens integer[], p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.search_newer(p_tokens integer[], p_conversations uuid[], p_after bigint[], p_limit integer) RETURNS TABLE(message_id uuid, conversation_id uuid, at bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+  SELECT n.message_id, n.conversation_id, n.at FROM unnest(p_conversations, p_after) AS q (conversation, after)
+   CROSS JOIN LATERAL (SELECT s.message_id, s.conversation_id, s.at, s.tokens FROM bsp.message_search s
+                        WHERE s.conversation_id = q.conversation AND s.at > q.after AND (s.organization_id = bsp.the_tenant()) IS TRUE ORDER BY s.at DESC LIMIT 500) n
+   WHERE n.tokens @> p_tokens LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.search_newer(p_tokens integer[], p_conversations uuid[], p_after bigint[], p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.secure_by_tenant(target regclass) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1475,6 +1548,36 @@ $$;
 
 ALTER FUNCTION bsp.swap_places() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.swap_search() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+DECLARE
+  t text;
+  own text[];
+  other text[];
+BEGIN
+  FOREACH t IN ARRAY ARRAY['message_search', 'conversation_search'] LOOP
+    EXECUTE format('LOCK TABLE bsp.%I, bsp.%I IN ACCESS EXCLUSIVE MODE', t, t || '_next');
+    SELECT array_agg(a.relname::text ORDER BY a.relname), array_agg(b.relname::text ORDER BY a.relname) INTO own, other
+      FROM pg_index i JOIN pg_class a ON a.oid = i.indexrelid
+      JOIN pg_index j ON j.indrelid = format('bsp.%I', t || '_next')::regclass AND j.indkey::text = i.indkey::text AND j.indisprimary = i.indisprimary
+      JOIN pg_class b ON b.oid = j.indexrelid AND b.relam = a.relam
+     WHERE i.indrelid = format('bsp.%I', t)::regclass;
+    EXECUTE format('ALTER TABLE bsp.%I RENAME TO %I', t, t || '_swap');
+    EXECUTE format('ALTER TABLE bsp.%I RENAME TO %I', t || '_next', t);
+    EXECUTE format('ALTER TABLE bsp.%I RENAME TO %I', t || '_swap', t || '_next');
+    FOR n IN 1 .. cardinality(own) LOOP
+      EXECUTE format('ALTER INDEX bsp.%I RENAME TO %I', own[n], own[n] || '_swap');
+      EXECUTE format('ALTER INDEX bsp.%I RENAME TO %I', other[n], own[n]);
+      EXECUTE format('ALTER INDEX bsp.%I RENAME TO %I', own[n] || '_swap', other[n]);
+    END LOOP;
+  END LOOP;
+END $$;
+
+ALTER FUNCTION bsp.swap_search() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1496,6 +1599,41 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT id FROM bsp.conversation_notes WHERE created_at < p_notes_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       notes AS (DELETE FROM bsp.conversation_notes n USING old WHERE n.id = old.id RETURNING 1),
+       seen AS (SELECT user_id, note_id FROM bsp.mentions WHERE created_at < p_mentions_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.mentions m USING seen WHERE (m.user_id, m.note_id) = (seen.user_id, seen.note_id) RETURNING 1)
+  SELECT ((SELECT count(*) FROM notes) + (SELECT count(*) FROM gone))::int
+$$;
+
+ALTER FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT message_id FROM bsp.message_search WHERE written_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.message_search s USING old WHERE s.message_id = old.message_id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, conversation_id uuid, account_id uuid, wamid text, attempts integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH due AS (SELECT m.conversation_id FROM bsp.read_marks m WHERE m.due_at <= p_now ORDER BY m.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  UPDATE bsp.read_marks r SET due_at = p_until, attempts = r.attempts + 1 FROM due WHERE r.conversation_id = due.conversation_id
+  RETURNING r.organization_id, r.conversation_id, r.account_id, r.wamid, r.attempts
+$$;
+
+ALTER FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.tenant_ids() RETURNS text[]
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -2464,6 +2602,19 @@ CREATE TABLE bsp.campaign_progress_next (
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.canned_replies (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    shortcut text NOT NULL,
+    text text NOT NULL,
+    language text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    row_version bigint DEFAULT 1 NOT NULL
+);
+
+ALTER TABLE bsp.canned_replies OWNER TO bsp_owner;
+
 CREATE TABLE bsp.charges (
     organization_id uuid NOT NULL,
     reference uuid NOT NULL,
@@ -2539,6 +2690,43 @@ CREATE TABLE bsp.contact_keys (
 );
 
 ALTER TABLE bsp.contact_keys OWNER TO bsp_owner;
+
+CREATE TABLE bsp.conversation_notes (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    key_id uuid NOT NULL,
+    data text NOT NULL,
+    user_id uuid,
+    author text NOT NULL,
+    mentions uuid[] NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.conversation_notes OWNER TO bsp_owner;
+
+CREATE TABLE bsp.conversation_search (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    named boolean NOT NULL,
+    tokens integer[] NOT NULL
+);
+
+ALTER TABLE bsp.conversation_search OWNER TO bsp_owner;
+
+CREATE TABLE bsp.conversation_search_next (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    named boolean NOT NULL,
+    tokens integer[] NOT NULL
+);
+
+ALTER TABLE bsp.conversation_search_next OWNER TO bsp_owner;
 
 CREATE TABLE bsp.directory_emails (
     email text NOT NULL,
@@ -2728,6 +2916,22 @@ CREATE TABLE bsp.imports (
 
 ALTER TABLE bsp.imports OWNER TO bsp_owner;
 
+CREATE TABLE bsp.inbox_states (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    assigned_to uuid,
+    team_id uuid,
+    queued_at timestamp with time zone,
+    snoozed_until timestamp with time zone,
+    waiting_since timestamp with time zone
+)
+WITH (fillfactor='80');
+
+ALTER TABLE bsp.inbox_states OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ledger_heads (
     organization_id uuid NOT NULL,
     currency text NOT NULL,
@@ -2904,6 +3108,45 @@ CREATE TABLE bsp.markets (
 
 ALTER TABLE bsp.markets OWNER TO bsp_owner;
 
+CREATE TABLE bsp.mentions (
+    user_id uuid NOT NULL,
+    note_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone
+);
+
+ALTER TABLE bsp.mentions OWNER TO bsp_owner;
+
+CREATE TABLE bsp.message_search (
+    message_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    at bigint NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    key bigint NOT NULL,
+    tokens integer[] NOT NULL
+);
+
+ALTER TABLE bsp.message_search OWNER TO bsp_owner;
+
+CREATE TABLE bsp.message_search_next (
+    message_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    at bigint NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    key bigint NOT NULL,
+    tokens integer[] NOT NULL
+);
+
+ALTER TABLE bsp.message_search_next OWNER TO bsp_owner;
+
 CREATE TABLE bsp.parked_events (
     projection text NOT NULL,
     sequence bigint NOT NULL,
@@ -3024,6 +3267,19 @@ CREATE TABLE bsp.rates (
 
 ALTER TABLE bsp.rates OWNER TO bsp_owner;
 
+CREATE TABLE bsp.read_marks (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    wamid text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.read_marks OWNER TO bsp_owner;
+
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
     sha256 text NOT NULL,
@@ -3031,6 +3287,15 @@ CREATE TABLE bsp.schema_migrations (
 );
 
 ALTER TABLE bsp.schema_migrations OWNER TO postgres;
+
+CREATE TABLE bsp.search_keys (
+    organization_id uuid NOT NULL,
+    wrapped_key bytea NOT NULL,
+    master_key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE bsp.search_keys OWNER TO bsp_owner;
 
 CREATE TABLE bsp.send_queue (
     message_id uuid NOT NULL,
@@ -3128,6 +3393,38 @@ CREATE TABLE bsp.tariff_version (
 );
 
 ALTER TABLE bsp.tariff_version OWNER TO bsp_owner;
+
+CREATE TABLE bsp.team_accounts (
+    account_id uuid NOT NULL,
+    team_id uuid NOT NULL,
+    organization_id uuid NOT NULL
+);
+
+ALTER TABLE bsp.team_accounts OWNER TO bsp_owner;
+
+CREATE TABLE bsp.team_members (
+    team_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    given_at timestamp with time zone
+);
+
+ALTER TABLE bsp.team_members OWNER TO bsp_owner;
+
+CREATE TABLE bsp.teams (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    assignment text NOT NULL,
+    capacity integer,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    row_version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT teams_assignment_check CHECK ((assignment = ANY (ARRAY['manual'::text, 'round_robin'::text, 'least_busy'::text]))),
+    CONSTRAINT teams_capacity_check CHECK (((capacity >= 1) AND (capacity <= 1000)))
+);
+
+ALTER TABLE bsp.teams OWNER TO bsp_owner;
 
 CREATE TABLE bsp.template_names (
     account_id uuid NOT NULL,
@@ -3354,7 +3651,13 @@ CREATE TABLE documents.conversations (
     wa_conversation_id text,
     last_message_at timestamp with time zone,
     expires_at timestamp with time zone,
-    doc jsonb NOT NULL
+    doc jsonb NOT NULL,
+    priority text,
+    team_id uuid,
+    unread integer,
+    window_until timestamp with time zone,
+    snoozed_until timestamp with time zone,
+    tags jsonb
 );
 
 ALTER TABLE documents.conversations OWNER TO bsp_owner;
@@ -3781,6 +4084,9 @@ ALTER TABLE ONLY bsp.campaign_progress_next
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
 
+ALTER TABLE ONLY bsp.canned_replies
+    ADD CONSTRAINT canned_replies_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY bsp.charges
     ADD CONSTRAINT charges_pkey PRIMARY KEY (organization_id, reference, kind);
 
@@ -3798,6 +4104,15 @@ ALTER TABLE ONLY bsp.contact_keys
 
 ALTER TABLE ONLY bsp.contact_keys
     ADD CONSTRAINT contact_keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY bsp.conversation_notes
+    ADD CONSTRAINT conversation_notes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.conversation_search_next
+    ADD CONSTRAINT conversation_search_next_pkey PRIMARY KEY (conversation_id);
+
+ALTER TABLE ONLY bsp.conversation_search
+    ADD CONSTRAINT conversation_search_pkey PRIMARY KEY (conversation_id);
 
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_pkey PRIMARY KEY (email);
@@ -3847,6 +4162,9 @@ ALTER TABLE ONLY bsp.import_rows_staged
 ALTER TABLE ONLY bsp.imports
     ADD CONSTRAINT imports_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY bsp.inbox_states
+    ADD CONSTRAINT inbox_states_pkey PRIMARY KEY (conversation_id);
+
 ALTER TABLE ONLY bsp.ledger_heads
     ADD CONSTRAINT ledger_heads_pkey PRIMARY KEY (organization_id, currency);
 
@@ -3895,6 +4213,15 @@ ALTER TABLE ONLY bsp.login_attempts
 ALTER TABLE ONLY bsp.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
 
+ALTER TABLE ONLY bsp.mentions
+    ADD CONSTRAINT mentions_pkey PRIMARY KEY (user_id, note_id);
+
+ALTER TABLE ONLY bsp.message_search_next
+    ADD CONSTRAINT message_search_next_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY bsp.message_search
+    ADD CONSTRAINT message_search_pkey PRIMARY KEY (message_id);
+
 ALTER TABLE ONLY bsp.parked_events
     ADD CONSTRAINT parked_events_pkey PRIMARY KEY (projection, sequence);
 
@@ -3928,8 +4255,14 @@ ALTER TABLE ONLY bsp.rate_rules
 ALTER TABLE ONLY bsp.rates
     ADD CONSTRAINT rates_pkey PRIMARY KEY (card_id, market, category, tier_from);
 
+ALTER TABLE ONLY bsp.read_marks
+    ADD CONSTRAINT read_marks_pkey PRIMARY KEY (conversation_id);
+
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
+
+ALTER TABLE ONLY bsp.search_keys
+    ADD CONSTRAINT search_keys_pkey PRIMARY KEY (organization_id);
 
 ALTER TABLE ONLY bsp.send_queue
     ADD CONSTRAINT send_queue_pkey PRIMARY KEY (message_id);
@@ -3957,6 +4290,15 @@ ALTER TABLE ONLY bsp.suppressions
 
 ALTER TABLE ONLY bsp.tariff_version
     ADD CONSTRAINT tariff_version_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY bsp.team_accounts
+    ADD CONSTRAINT team_accounts_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY bsp.team_members
+    ADD CONSTRAINT team_members_pkey PRIMARY KEY (team_id, user_id);
+
+ALTER TABLE ONLY bsp.teams
+    ADD CONSTRAINT teams_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.template_names
     ADD CONSTRAINT template_names_pkey PRIMARY KEY (account_id, name, language);
@@ -4085,6 +4427,8 @@ CREATE UNIQUE INDEX campaign_audience_member ON bsp.campaign_audience USING btre
 
 CREATE UNIQUE INDEX campaign_audience_place ON bsp.campaign_audience USING btree (campaign_id, ordinal) WHERE (ordinal > 0);
 
+CREATE UNIQUE INDEX canned_replies_shortcut ON bsp.canned_replies USING btree (organization_id, shortcut);
+
 CREATE INDEX contact_aliases_into ON bsp.contact_aliases USING btree (into_id);
 
 CREATE INDEX contact_aliases_phone ON bsp.contact_aliases USING btree (organization_id, phone_number) WHERE (phone_number IS NOT NULL);
@@ -4092,6 +4436,20 @@ CREATE INDEX contact_aliases_phone ON bsp.contact_aliases USING btree (organizat
 CREATE INDEX contact_aliases_wa ON bsp.contact_aliases USING btree (organization_id, wa_user_id) WHERE (wa_user_id IS NOT NULL);
 
 CREATE INDEX contact_erasures_open ON bsp.contact_erasures USING btree (organization_id, requested_at) WHERE (completed_at IS NULL);
+
+CREATE INDEX conversation_notes_age ON bsp.conversation_notes USING brin (created_at);
+
+CREATE INDEX conversation_notes_contact ON bsp.conversation_notes USING btree (contact_id);
+
+CREATE INDEX conversation_notes_conversation ON bsp.conversation_notes USING btree (conversation_id, created_at DESC, id DESC);
+
+CREATE INDEX conversation_search_contact ON bsp.conversation_search USING btree (contact_id);
+
+CREATE INDEX conversation_search_next_contact_id_idx ON bsp.conversation_search_next USING btree (contact_id);
+
+CREATE INDEX conversation_search_next_tokens_idx ON bsp.conversation_search_next USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='4096');
+
+CREATE INDEX conversation_search_tokens ON bsp.conversation_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='4096');
 
 CREATE UNIQUE INDEX directory_emails_user ON bsp.directory_emails USING btree (user_id);
 
@@ -4121,6 +4479,16 @@ CREATE INDEX imports_organization ON bsp.imports USING btree (organization_id, i
 
 CREATE INDEX imports_rejects_kept ON bsp.imports USING btree (updated_at) WHERE (rejects_kept AND (status = ANY (ARRAY['completed'::text, 'failed'::text])));
 
+CREATE INDEX inbox_states_assigned ON bsp.inbox_states USING btree (organization_id, assigned_to) WHERE ((assigned_to IS NOT NULL) AND (status = 'active'::text));
+
+CREATE INDEX inbox_states_contact ON bsp.inbox_states USING btree (contact_id);
+
+CREATE INDEX inbox_states_queue ON bsp.inbox_states USING btree (team_id, queued_at, conversation_id) WHERE ((queued_at IS NOT NULL) AND (status = 'active'::text) AND (snoozed_until IS NULL));
+
+CREATE INDEX inbox_states_snoozed ON bsp.inbox_states USING btree (snoozed_until) WHERE (snoozed_until IS NOT NULL);
+
+CREATE INDEX inbox_states_spam ON bsp.inbox_states USING btree (contact_id) WHERE (status = 'spam'::text);
+
 CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organization_id, currency);
 
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
@@ -4131,6 +4499,30 @@ CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
 
 CREATE INDEX login_attempts_end ON bsp.login_attempts USING btree (until);
 
+CREATE INDEX mentions_age ON bsp.mentions USING brin (created_at);
+
+CREATE INDEX mentions_conversation ON bsp.mentions USING btree (conversation_id, user_id) WHERE (seen_at IS NULL);
+
+CREATE INDEX message_search_age ON bsp.message_search USING brin (written_at);
+
+CREATE INDEX message_search_contact ON bsp.message_search USING btree (contact_id);
+
+CREATE INDEX message_search_conversation ON bsp.message_search USING btree (conversation_id, at DESC);
+
+CREATE INDEX message_search_newest ON bsp.message_search USING btree (organization_id, at DESC);
+
+CREATE INDEX message_search_next_contact_id_idx ON bsp.message_search_next USING btree (contact_id);
+
+CREATE INDEX message_search_next_conversation_id_at_idx ON bsp.message_search_next USING btree (conversation_id, at DESC);
+
+CREATE INDEX message_search_next_organization_id_at_idx ON bsp.message_search_next USING btree (organization_id, at DESC);
+
+CREATE INDEX message_search_next_tokens_idx ON bsp.message_search_next USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='16384');
+
+CREATE INDEX message_search_next_written_at_idx ON bsp.message_search_next USING brin (written_at);
+
+CREATE INDEX message_search_tokens ON bsp.message_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='16384');
+
 CREATE INDEX parked_statuses_age ON bsp.parked_statuses USING btree (parked_at);
 
 CREATE INDEX past_identities_contact ON bsp.past_identities USING btree (contact_id);
@@ -4140,6 +4532,10 @@ CREATE INDEX past_identities_phone ON bsp.past_identities USING btree (organizat
 CREATE INDEX past_identities_wa ON bsp.past_identities USING btree (organization_id, wa_user_id, until) WHERE (wa_user_id IS NOT NULL);
 
 CREATE INDEX rate_cards_import ON bsp.rate_cards USING btree (import_id);
+
+CREATE INDEX read_marks_contact ON bsp.read_marks USING btree (contact_id);
+
+CREATE INDEX read_marks_due ON bsp.read_marks USING btree (due_at);
 
 CREATE INDEX send_queue_campaign ON bsp.send_queue USING btree (campaign_id, state) WHERE (state < 2);
 
@@ -4152,6 +4548,10 @@ CREATE INDEX subscription_nudges_organization ON bsp.subscription_nudges USING b
 CREATE INDEX subscription_terms_at ON bsp.subscription_terms USING btree (organization_id, from_at);
 
 CREATE UNIQUE INDEX suppressions_identity ON bsp.suppressions USING btree (organization_id, identity_hash) WHERE (lifted_at IS NULL);
+
+CREATE INDEX team_accounts_team ON bsp.team_accounts USING btree (team_id);
+
+CREATE UNIQUE INDEX teams_name ON bsp.teams USING btree (organization_id, name);
 
 CREATE INDEX template_names_template ON bsp.template_names USING btree (template_id);
 
@@ -4190,6 +4590,10 @@ CREATE INDEX conversations_contact ON documents.conversations USING btree (conta
 CREATE INDEX conversations_expiry ON documents.conversations USING btree (expires_at);
 
 CREATE INDEX conversations_latest ON documents.conversations USING btree (organization_id, last_message_at DESC, _id DESC);
+
+CREATE INDEX conversations_mine ON documents.conversations USING btree (organization_id, assigned_to, last_message_at DESC, _id DESC) WHERE (assigned_to <> '00000000-0000-0000-0000-000000000000'::uuid);
+
+CREATE INDEX conversations_unread ON documents.conversations USING btree (organization_id, last_message_at DESC, _id DESC) WHERE (unread > 0);
 
 CREATE INDEX conversations_wa ON documents.conversations USING btree (wa_conversation_id) WHERE (wa_conversation_id IS NOT NULL);
 
@@ -4344,6 +4748,12 @@ ALTER TABLE ONLY bsp.rates
 ALTER TABLE ONLY bsp.subscription_clock
     ADD CONSTRAINT subscription_clock_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+ALTER TABLE ONLY bsp.team_accounts
+    ADD CONSTRAINT team_accounts_team_id_fkey FOREIGN KEY (team_id) REFERENCES bsp.teams(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY bsp.team_members
+    ADD CONSTRAINT team_members_team_id_fkey FOREIGN KEY (team_id) REFERENCES bsp.teams(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY bsp.template_names
     ADD CONSTRAINT template_names_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.whatsapp_accounts(id);
 
@@ -4423,6 +4833,8 @@ ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.canned_replies ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_aliases ENABLE ROW LEVEL SECURITY;
@@ -4433,6 +4845,12 @@ ALTER TABLE bsp.contact_erasures ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.conversation_notes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.conversation_search ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.conversation_search_next ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.erased_contacts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.evidence_acts ENABLE ROW LEVEL SECURITY;
@@ -4442,6 +4860,8 @@ ALTER TABLE bsp.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.import_rejects ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.imports ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.inbox_states ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
 
@@ -4457,9 +4877,19 @@ ALTER TABLE bsp.log_places_next ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_seals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.mentions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.message_search_next ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.parked_statuses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.past_identities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.read_marks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
 
@@ -4474,6 +4904,12 @@ ALTER TABLE bsp.subscription_terms ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.suppression_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.suppressions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.team_accounts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.team_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.teams ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.template_names ENABLE ROW LEVEL SECURITY;
 
@@ -4493,6 +4929,8 @@ CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( S
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.canned_replies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.contact_aliases USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -4503,6 +4941,12 @@ CREATE POLICY tenant ON bsp.contact_erasures USING ((organization_id = ANY (( SE
 
 CREATE POLICY tenant ON bsp.contact_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.conversation_notes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.conversation_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.conversation_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.erased_contacts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.evidence_acts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -4512,6 +4956,8 @@ CREATE POLICY tenant ON bsp.idempotency_keys USING ((organization_id = ANY (( SE
 CREATE POLICY tenant ON bsp.import_rejects USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.imports USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.inbox_states USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -4527,9 +4973,19 @@ CREATE POLICY tenant ON bsp.log_places_next USING ((organization_id = ANY (( SEL
 
 CREATE POLICY tenant ON bsp.log_seals USING (((tenant_id)::text = ANY (( SELECT bsp.tenant_ids() AS tenant_ids)::text[])));
 
+CREATE POLICY tenant ON bsp.mentions USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.message_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.parked_statuses USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.past_identities USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.read_marks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.send_queue USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -4544,6 +5000,12 @@ CREATE POLICY tenant ON bsp.subscription_terms USING ((organization_id = ANY (( 
 CREATE POLICY tenant ON bsp.suppression_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.suppressions USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.team_accounts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.team_members USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.teams USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.template_names USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -4736,6 +5198,9 @@ GRANT ALL ON FUNCTION bsp.count_list_items() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.destroy_keys(p_organization uuid, p_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.destroy_keys(p_organization uuid, p_ids uuid[]) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.due_snoozes(p_now timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.due_snoozes(p_now timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[]) TO bsp_app;
 
@@ -4829,6 +5294,9 @@ GRANT ALL ON FUNCTION bsp.numbers_doubted_again(p_limit integer) TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.numbers_waited_for(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.numbers_waited_for(p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.organizations_with_teams(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.organizations_with_teams(p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.parked_drop_before(p_before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.parked_drop_before(p_before timestamp with time zone) TO bsp_app;
 
@@ -4879,6 +5347,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.contacts TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.search_contacts(words text, phone_from text, phone_to text, tag text, consent text, email text, email_words text, custom jsonb, custom_typed jsonb, after_id uuid, after_phone text, row_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.search_contacts(words text, phone_from text, phone_to text, tag text, consent text, email text, email_words text, custom jsonb, custom_typed jsonb, after_id uuid, after_phone text, row_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.search_messages(p_tokens integer[], p_before bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.search_messages(p_tokens integer[], p_before bigint, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.search_names(p_tokens integer[], p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.search_names(p_tokens integer[], p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.search_newer(p_tokens integer[], p_conversations uuid[], p_after bigint[], p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.search_newer(p_tokens integer[], p_conversations uuid[], p_after bigint[], p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.secure_by_tenant(target regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.secure_by_tenant(target regclass) TO bsp_app;
 
@@ -4903,8 +5380,20 @@ GRANT ALL ON FUNCTION bsp.subscriptions_nudged(p_after uuid, p_limit integer) TO
 REVOKE ALL ON FUNCTION bsp.swap_places() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.swap_places() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.swap_search() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.swap_search() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.tenant_ids() TO bsp_app;
@@ -5054,6 +5543,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.canned_replies TO bsp_app;
+
 GRANT SELECT,INSERT ON TABLE bsp.charges TO bsp_app;
 
 GRANT UPDATE(currency) ON TABLE bsp.charges TO bsp_app;
@@ -5090,6 +5581,12 @@ GRANT UPDATE(wrapped_key) ON TABLE bsp.contact_keys TO bsp_app;
 
 GRANT UPDATE(master_key_id) ON TABLE bsp.contact_keys TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.conversation_notes TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.conversation_search TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.conversation_search_next TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_emails TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_keys TO bsp_app;
@@ -5125,6 +5622,8 @@ GRANT INSERT(fault) ON TABLE bsp.import_rows_staged TO bsp_app;
 GRANT SELECT,DELETE ON TABLE bsp.import_rows TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.imports TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.inbox_states TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.ledger_heads TO bsp_app;
 
@@ -5180,6 +5679,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.markets TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mentions TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search_next TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_events TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_statuses TO bsp_app;
@@ -5199,6 +5704,14 @@ GRANT SELECT,INSERT ON TABLE bsp.rate_cards TO bsp_app;
 GRANT SELECT,INSERT ON TABLE bsp.rate_rules TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.rates TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.read_marks TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.search_keys TO bsp_app;
+
+GRANT UPDATE(wrapped_key) ON TABLE bsp.search_keys TO bsp_app;
+
+GRANT UPDATE(master_key_id) ON TABLE bsp.search_keys TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
 
@@ -5223,6 +5736,12 @@ GRANT UPDATE(lifted_at) ON TABLE bsp.suppressions TO bsp_app;
 GRANT UPDATE(lifted_by) ON TABLE bsp.suppressions TO bsp_app;
 
 GRANT SELECT,UPDATE ON TABLE bsp.tariff_version TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.team_accounts TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.team_members TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.teams TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.template_names TO bsp_app;
 

@@ -163,6 +163,7 @@ public static class Program
         builder.Services.AddCarter(configurator: carter => carter.WithEmptyValidators().WithEmptyResponseNegotiators()); // validators run in the pipeline of requests
         builder.Services.AddDocumentation();
         builder.Services.AddSingleton<Metrics>();
+        builder.Services.AddSingleton<Application.Streams.IFrameEncoder, Streams.FrameEncoder>();
         builder.Services.AddSingleton<WebhookIntake>();
         builder.Services.AddBsp(options);
         var app = builder.Build();

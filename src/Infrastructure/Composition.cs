@@ -26,6 +26,8 @@ using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sealing;
+using Bsp.Infrastructure.Search;
+using Bsp.Infrastructure.Streams;
 using Bsp.Infrastructure.Subscriptions;
 using Bsp.Infrastructure.Templates;
 using Bsp.Infrastructure.Webhooks;
@@ -70,6 +72,8 @@ public static class Composition
         ProjectionsSetup.Add,
         RedisSetup.Add,
         SealingSetup.Add,
+        SearchSetup.Add,
+        StreamsSetup.Add,
         SubscriptionsSetup.Add,
         TemplatesSetup.Add,
         WebhooksSetup.Add,

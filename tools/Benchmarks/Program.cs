@@ -14,11 +14,13 @@ internal static class Program
         ["contacts"] = ("taking in a file of contacts, counting by filters, searching, writing a file", ContactsBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["hostile"] = ("what a normal organization feels of a hostile one: slow clients, idle sockets, poison, bombs", HostileBench.RunAsync),
+        ["inbox"] = ("the list of conversations and searches at a million messages, and filling both", InboxBench.RunAsync),
         ["ledger"] = ("posting to wallets beside bare inserts, and what others feel of it", LedgerBench.RunAsync),
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
         ["webhooks-out"] = ("telling customers' systems: deliveries a second, from the log to the customer, idle and hanging endpoints", WebhooksOutBench.RunAsync),
+        ["views"] = ("documents and search index through their projections, beside the same rows inserted straight", InboxBench.ViewsAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };
 

@@ -52,7 +52,10 @@ public static class Access
         manager    POST /v1/messages/{id}/settle
         viewer     GET /v1/conversations | GET /v1/conversations/{id} | GET /v1/conversations/{id}/messages
         agent      POST /v1/conversations/{id}/messages | POST /v1/conversations/{id}/assign | POST /v1/conversations/{id}/read | POST /v1/conversations/{id}/typing | POST /v1/conversations/{id}/notes
-        agent      PATCH /v1/conversations/{id} | PUT /v1/presence
+        agent      PATCH /v1/conversations/{id} | PUT /v1/presence | POST /v1/conversations/{id}/snooze
+        viewer     GET /v1/conversations/{id}/notes | GET /v1/conversations/{id}/history | GET /v1/mentions
+        viewer     GET /v1/teams | GET /v1/teams/{id} | GET /v1/canned-replies | GET /v1/canned-replies/{id}
+        manager    POST /v1/teams | PATCH /v1/teams/{id} | DELETE /v1/teams/{id} | POST /v1/canned-replies | PATCH /v1/canned-replies/{id} | DELETE /v1/canned-replies/{id}
         viewer     GET /v1/presence | GET /v1/stream | POST /v1/stream/ticket
 
         viewer     GET /v1/subscriptions | GET /v1/subscriptions/{id} | GET /v1/wallet | GET /v1/statements/{month} | GET /v1/transactions | GET /v1/transactions/{id} | GET /v1/transactions/export

@@ -4,12 +4,13 @@ using System.Text;
 using Bsp.Application.ApiKeys;
 using Bsp.Application.Auth;
 using Bsp.Application.Common;
+using Bsp.Application.Streams;
 using Bsp.Domain.Common;
 
 namespace Bsp.Api.Common;
 
 /// <summary>Finds out who calls, whether they may, and for whom; then enters <see cref="CurrentRequest"/>.</summary>
-public sealed class Authentication(RequestDelegate next, BspOptions options, IKeyDirectory keys, ISessions sessions)
+public sealed class Authentication(RequestDelegate next, BspOptions options, IKeyDirectory keys, ISessions sessions, IStreamTickets tickets)
 {
     /// <summary>The organization that the platform acts for.</summary>
     public const string OrganizationHeader = "Bsp-Organization";
@@ -89,6 +90,16 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
 
     private async Task<Caller> CallerAsync(HttpContext context)
     {
+        if (await TicketAsync(context) is { } ticket)
+        {
+            return ticket.Kind switch
+            {
+                "session" => await PersonAsync(context, ticket.Hash, ticket.OrganizationId),
+                "key" => await KeyAsync(context, ticket.Hash),
+                _ => new(ticket.OrganizationId, Role.Platform, "platform", "platform", null),
+            };
+        }
+
         var header = context.Request.Headers.Authorization;
         if (header is not [{ Length: > 7 and < TokenCharsMax } value] || !value.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
         {
@@ -98,18 +109,38 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         var token = value[7..].Trim();
         if (CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(token)), options.PlatformKeySha256))
         {
+            context.Features.Set(new Credential("platform", ""));
             return new(NamedOrganization(context), Role.Platform, "platform", "platform", null);
         }
 
-        return token.StartsWith(SecretToken.SessionPrefix, StringComparison.Ordinal) ? await PersonAsync(context, token) : await KeyAsync(context, token);
+        return token.StartsWith(SecretToken.SessionPrefix, StringComparison.Ordinal) ? await PersonAsync(context, SecretToken.HashOf(token), null)
+            : token.StartsWith("bsp_", StringComparison.Ordinal) ? await KeyAsync(context, ApiKeySecret.HashOf(token)) : throw NoKey();
     }
 
-    private async Task<Caller> KeyAsync(HttpContext context, string token)
+    // Of a stream that was opened with one: taken once, and whom it stands for is looked up each time.
+    private async Task<StreamTicket?> TicketAsync(HttpContext context)
     {
-        if (!token.StartsWith("bsp_", StringComparison.Ordinal) || await keys.FindAsync(ApiKeySecret.HashOf(token), context.RequestAborted) is not { } key)
+        if (context.Features.Get<StreamTicket>() is { } taken)
         {
-            throw new Problem(401, "access.unauthenticated", "This key does not exist, has expired or was revoked.");
+            return taken;
         }
+
+        if (context.Request.Headers.Authorization.Count > 0 || context.Request.Query["ticket"] is not [{ Length: > 0 } ticket] || context.GetEndpoint() is not RouteEndpoint { RoutePattern.RawText: "/v1/stream" })
+        {
+            return null;
+        }
+
+        var found = await tickets.TakeAsync(ticket, context.RequestAborted) ?? throw new Problem(401, "access.unauthenticated", "This ticket was used, has ended, or never was: ask for another with POST /v1/stream/ticket.");
+        context.Features.Set(found);
+        return found;
+    }
+
+    private static Problem NoKey() => new(401, "access.unauthenticated", "This key does not exist, has expired or was revoked.");
+
+    private async Task<Caller> KeyAsync(HttpContext context, string hash)
+    {
+        var key = await keys.FindAsync(hash, context.RequestAborted) ?? throw NoKey();
+        context.Features.Set(new Credential("key", hash));
 
         ForOwnOrganization(context, key.OrganizationStatus);
         keys.Used(key);
@@ -117,13 +148,15 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         return new(key.OrganizationId, role, key.KeyId.ToString(), key.Prefix, key.KeyId) { AccountId = key.AccountId, OrganizationStatus = key.OrganizationStatus };
     }
 
-    private async Task<Caller> PersonAsync(HttpContext context, string token)
+    // Acting: whom staff named when they asked for a ticket; null: whom the header names.
+    private async Task<Caller> PersonAsync(HttpContext context, string hash, Guid? acting)
     {
-        var session = await sessions.FindAsync(SecretToken.HashOf(token), context.RequestAborted) ?? throw new Problem(401, "access.unauthenticated", "You are not signed in any more: sign in again.");
+        context.Features.Set(new Credential("session", hash));
+        var session = await sessions.FindAsync(hash, context.RequestAborted) ?? throw new Problem(401, "access.unauthenticated", "You are not signed in any more: sign in again.");
         var name = session.UserId.ToString();
         if (session.Role == "super_admin")
         {
-            return new(NamedOrganization(context), Role.Platform, name, name, null) { Session = session };
+            return new(acting ?? NamedOrganization(context), Role.Platform, name, name, null) { Session = session };
         }
 
         ForOwnOrganization(context, session.OrganizationStatus);

@@ -20,6 +20,9 @@ public static partial class Problems
     private static readonly Dictionary<string, int> Special = new()
     {
         ["campaign.template_parameters"] = 400,
+        ["search.no_words"] = 400,
+        ["stream.last_event_id"] = 400,
+        ["conversation.snooze_time"] = 400,
         ["wallet.insufficient"] = 402,
         ["wallet.empty"] = 402,
         ["rate_card.too_large"] = 413,

@@ -9,8 +9,17 @@ using MediatR;
 
 namespace Bsp.Api.Conversations;
 
+/// <summary>What is absent stays; a team alone takes it from whoever has it and hands it out.</summary>
 /// <param name="UserId">Null: nobody.</param>
-public sealed record AssignRequest(Guid? UserId);
+/// <param name="TeamId">Null: no team.</param>
+public sealed record AssignRequest(Optional<Guid?> UserId, Optional<Guid?> TeamId);
+
+/// <param name="Until">At most a year from now; null: it is not put aside any more.</param>
+public sealed record SnoozeRequest(DateTimeOffset? Until);
+
+/// <param name="Mentions">Users who are told; the writer is not.</param>
+/// <param name="MentionTeams">Teams whose members of this moment are told.</param>
+public sealed record NoteRequest(string Text, IReadOnlyList<Guid>? Mentions, IReadOnlyList<Guid>? MentionTeams);
 
 /// <summary>JSON merge patch: what is absent stays.</summary>
 /// <param name="Status">active, archived or spam.</param>
@@ -19,7 +28,14 @@ public sealed record AssignRequest(Guid? UserId);
 public sealed record ConversationPatch(Optional<string> Status, Optional<string> Priority, Optional<IReadOnlyList<string>> Tags);
 
 /// <summary>One message to the conversation's contact, in Meta's own shape: <c>type</c> and the object of that name.</summary>
-public sealed record ReplyRequest : MessageParts;
+public sealed record ReplyRequest : MessageParts
+{
+    /// <summary>How far the conversation had been seen: a position of the stream, or a Bsp-Position. A colleague's later answer refuses this one with 409. Null: not said.</summary>
+    public string? SeenPosition { get; init; }
+
+    /// <summary>It is sent whatever a colleague has answered meanwhile.</summary>
+    public bool Force { get; init; }
+}
 
 /// <summary>Answering, assigning and filing conversations.</summary>
 public sealed class ConversationCommandEndpoints : ICarterModule
@@ -27,23 +43,52 @@ public sealed class ConversationCommandEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var conversations = app.MapGroup("/v1/conversations").WithTags("Conversations");
-        conversations.MapPost("{id:guid}/assign", Assign).Describe("Gives the conversation to a user, or with null to nobody.", "conversation.unknown", "user.unknown", "view.behind").Produces<ConversationResponse>();
+        conversations.MapPost("{id:guid}/assign", Assign).Describe("Gives the conversation to a user, or with null to nobody, and to a team, whose members who are online are given it in turn.", "conversation.unknown", "user.unknown", "team.unknown", "view.behind").Produces<ConversationResponse>();
         conversations.MapPatch("{id:guid}", Patch).Describe("Changes status, priority and tags (JSON merge patch).", "conversation.unknown", "version.mismatch", "view.behind").Produces<ConversationResponse>();
+        conversations.MapPost("{id:guid}/read", Read).Produces<ConversationResponse>()
+            .Describe("Nothing that is shown of it is unread any more; Meta is told once, so that the customer sees blue ticks. Mentions of the caller in it are seen.", "conversation.unknown", "view.behind");
+        conversations.MapPost("{id:guid}/typing", Type).Produces(204)
+            .Describe("Shows the customer for up to 25 s that somebody is typing, and colleagues too. Meta takes it as reading: call it when an answer is sure.", "conversation.unknown", "conversation.window_closed", "conversation.no_recipient",
+                "message.account_not_connected", "organization.suspended", "meta.refused", "meta.timeout");
+        conversations.MapPost("{id:guid}/snooze", Snooze).Produces<ConversationResponse>()
+            .Describe("Puts the conversation aside until a time, or with null takes it back. It comes back by itself then, and at once when the customer writes.", "conversation.unknown", "conversation.snooze_time", "conversation.not_active", "view.behind");
+        conversations.MapPost("{id:guid}/notes", Note).Produces<ConversationNote>(201)
+            .Describe("Writes a note for colleagues, which the customer never gets, and tells those it mentions.", "conversation.unknown", "user.unknown", "team.unknown");
         conversations.MapPost("{id:guid}/messages", Reply).Produces<QueuedMessageResponse>(201)
-            .Describe("Answers the customer. Anything but a template needs an open customer-service window.", "conversation.unknown", "conversation.window_closed", "conversation.no_recipient", "contact.unknown", "template.unknown",
+            .Describe("Answers the customer. Anything but a template needs an open customer-service window.", "conversation.unknown", "conversation.window_closed", "conversation.no_recipient", "conversation.answered_meanwhile", "contact.unknown", "template.unknown",
                 "message.account_not_connected", "message.template_not_approved", "message.no_consent", "organization.suspended");
     }
 
     private static async Task<IResult> Assign(Guid id, AssignRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new AssignConversation(caller.OrganizationId, id, body.UserId), ct), caller, mediator, context, ct);
+        await Whole(id, await mediator.Send(new AssignConversation(caller.OrganizationId, id, body.UserId, body.TeamId), ct), caller, mediator, context, ct);
 
     private static async Task<IResult> Patch(Guid id, ConversationPatch body, IfMatch seen, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
         await Whole(id, await mediator.Send(new ClassifyConversation(caller.OrganizationId, id, body.Status, body.Priority, body.Tags, seen.Version), ct), caller, mediator, context, ct);
 
     private static async Task<IResult> Reply(Guid id, ReplyRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
-        var reply = await mediator.Send(new ReplyInConversation(caller.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId, caller.Sends("inbox", automated: false)), ct);
+        Position? seen = body.SeenPosition is null ? null : Position.TryParse(body.SeenPosition, out var position) ? position
+            : throw Problem.Field("request.invalid", "seen_position", "must be a position as the stream or Bsp-Position told it.");
+        var reply = await mediator.Send(new ReplyInConversation(caller.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId, caller.Sends("inbox", automated: false), body.Force ? null : seen), ct);
         return Answers.Created(context, $"/v1/messages/{reply.MessageId}", new QueuedMessageResponse(reply.MessageId, "pending", reply.AccountId, body.Type));
+    }
+
+    private static async Task<IResult> Read(Guid id, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
+        await Whole(id, await mediator.Send(new ReadConversation(caller.OrganizationId, id, caller.Session?.UserId), ct), caller, mediator, context, ct);
+
+    private static async Task<IResult> Type(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        await mediator.Send(new TypeInConversation(caller.OrganizationId, id, caller.Session?.UserId), ct);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> Snooze(Guid id, SnoozeRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
+        await Whole(id, await mediator.Send(new SnoozeConversation(caller.OrganizationId, id, body.Until, caller.Session?.UserId), ct), caller, mediator, context, ct);
+
+    private static async Task<IResult> Note(Guid id, NoteRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    {
+        var note = await mediator.Send(new NoteInConversation(caller.OrganizationId, id, body.Text, caller.Session?.UserId, caller.Name, body.Mentions ?? [], body.MentionTeams ?? []), ct);
+        return Answers.Created(context, $"/v1/conversations/{id}/notes", note);
     }
 
     // The resource is a document that follows the log: shown as it is after the command. 504 says that only the showing was late.

@@ -1,4 +1,5 @@
 using Bsp.Api.Common;
+using Bsp.Application.Conversations;
 using Bsp.Application.Presence;
 using Carter;
 
@@ -15,7 +16,7 @@ public sealed class PresenceEndpoints : ICarterModule
         app.MapGet("/v1/presence", List).Describe("Who is online or away; whoever is missing is offline.", "store.unavailable").Produces<ListResponse<Present>>();
     }
 
-    private static async Task<IResult> Set(PresenceRequest body, Caller caller, IPresence presence, CancellationToken ct)
+    private static async Task<IResult> Set(PresenceRequest body, Caller caller, IPresence presence, IInboxNews news, CancellationToken ct)
     {
         var session = caller.RequireSession();
         if (body.Status is not ("online" or "away" or "offline"))
@@ -24,6 +25,7 @@ public sealed class PresenceEndpoints : ICarterModule
         }
 
         await presence.SetAsync(session.OrganizationId, session.UserId, body.Status, ct);
+        await news.PresenceAsync(session.OrganizationId, session.UserId, body.Status, ct);
         return TypedResults.NoContent();
     }
 

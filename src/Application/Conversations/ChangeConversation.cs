@@ -7,9 +7,10 @@ using MediatR;
 
 namespace Bsp.Application.Conversations;
 
-/// <summary>Gives a conversation to a person of the organization, or to nobody.</summary>
+/// <summary>Gives a conversation to a person of the organization, or to nobody, and to a team, or to none. What is absent stays; a team alone takes it from whoever has it, and hands it out.</summary>
 /// <param name="UserId">Null: nobody.</param>
-public sealed record AssignConversation(Guid OrganizationId, Guid ConversationId, Guid? UserId) : ICommandOn
+/// <param name="TeamId">Null: none.</param>
+public sealed record AssignConversation(Guid OrganizationId, Guid ConversationId, Optional<Guid?> UserId, Optional<Guid?> TeamId) : ICommandOn
 {
     Guid ICommandOn.Id => ConversationId;
 }
@@ -38,8 +39,11 @@ public sealed class ClassifyConversationValidator : AbstractValidator<ClassifyCo
 /// <summary>What changing a conversation needs to know beside its stream.</summary>
 public interface IConversationReferences
 {
-    /// <summary>The organization has an active user with this id.</summary>
-    Task<bool> IsUserAsync(Guid organizationId, Guid userId, CancellationToken ct);
+    /// <summary>Those of the ids that are active users of the organization.</summary>
+    Task<IReadOnlyList<Guid>> UsersAsync(Guid organizationId, IReadOnlyCollection<Guid> userIds, CancellationToken ct);
+
+    /// <summary>The active members of these teams, by team; a team that the organization does not have is missing.</summary>
+    Task<IReadOnlyDictionary<Guid, IReadOnlyList<Guid>>> MembersAsync(Guid organizationId, IReadOnlyCollection<Guid> teamIds, CancellationToken ct);
 }
 
 /// <summary>Finds whose conversation it is: by its stream, else (nobody decided anything on it yet) by its document.</summary>
@@ -65,13 +69,23 @@ public sealed class ChangeConversationHandler(IEventStore store, ConversationPar
     public async Task<Done> Handle(AssignConversation command, CancellationToken ct)
     {
         var (account, contact) = await parties.RequireAsync(command.OrganizationId, command.ConversationId, ct);
-        if (command.UserId is { } user && !await references.IsUserAsync(command.OrganizationId, user, ct))
+        if (command.UserId.Value is { } user && (await references.UsersAsync(command.OrganizationId, [user], ct)).Count == 0)
         {
             throw new Refusal("user.unknown", "The organization has no active user with this id.");
         }
 
-        return await DecideAsync(command.OrganizationId, command.ConversationId, state => Conversation.Assign(state, command.ConversationId, account, contact, command.UserId, clock.GetUtcNow()), null, ct);
+        if (command.TeamId.Value is { } team && (await references.MembersAsync(command.OrganizationId, [team], ct)).Count == 0)
+        {
+            throw new Refusal("team.unknown", "There is no such team.");
+        }
+
+        var of = new ConversationOf(command.ConversationId, account, contact);
+        return await DecideAsync(command.OrganizationId, command.ConversationId, state => Conversation.Assign(state, of, UserOf(command, state), command.TeamId.IsSet ? command.TeamId.Value : state.TeamId,
+            "person", clock.GetUtcNow()), null, ct);
     }
+
+    private static Guid? UserOf(AssignConversation command, Conversation state) =>
+        command.UserId.IsSet ? command.UserId.Value : command.TeamId is { IsSet: true, Value: { } team } && team != state.TeamId ? null : state.AssignedTo;
 
     public async Task<Done> Handle(ClassifyConversation command, CancellationToken ct)
     {

@@ -73,9 +73,38 @@ public sealed record ConversationDocument
     /// <summary>own: keys of unread messages, the newest 100: a revocation takes its own out.</summary>
     public string[]? Unread { get; init; }
 
+    /// <summary>own: Meta's id of the latest message of the customer's, up to which it can be marked as read; null: none, or they were erased.</summary>
+    public string? LastInboundId { get; init; }
+
+    /// <summary>own: when that was written.</summary>
+    public DateTimeOffset? LastInboundAt { get; init; }
+
+    /// <summary>own: whose members may be given it.</summary>
+    public Guid? TeamId { get; init; }
+
+    /// <summary>own: put aside until then.</summary>
+    public DateTimeOffset? SnoozedUntil { get; init; }
+
+    /// <summary>own: until when it was put aside the last time, to be offered again.</summary>
+    public DateTimeOffset? SnoozedBefore { get; init; }
+
+    /// <summary>own: the customer's first message that no person has answered; null: nobody waits.</summary>
+    public DateTimeOffset? WaitingSince { get; init; }
+
+    /// <summary>own: the latest time of being talked to, from the customer's first message on.</summary>
+    public ConversationEpisode? Episode { get; init; }
+
     /// <summary>own: the latest 50 edits and revocations, so that it does not matter whether they come before or after their messages.</summary>
     public ConversationAmendment[]? Amendments { get; init; }
 }
+
+/// <summary>From the customer's first message, or the first after it was archived, until it is archived (again). Automatic answers stop no clock.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="StartedAt">Of the customer's message.</param>
+/// <param name="FirstResponseAt">The first answer of a person; null: none yet.</param>
+/// <param name="FirstResponseBy">The user's id, the key's prefix or <c>phone</c>.</param>
+/// <param name="ResolvedAt">When it was archived; null: it is not.</param>
+public sealed record ConversationEpisode(int Number, DateTimeOffset StartedAt, DateTimeOffset? FirstResponseAt = null, string? FirstResponseBy = null, DateTimeOffset? ResolvedAt = null);
 
 /// <param name="Key">Of the message that it is about.</param>
 /// <param name="Kind"><c>edit</c> or <c>revoke</c>.</param>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
+using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
@@ -9,7 +10,8 @@ using MediatR;
 namespace Bsp.Application.Conversations;
 
 /// <summary>Sends a message to the contact of a conversation, by the rules of <see cref="SendMessage"/>; the answer names the message.</summary>
-public sealed record ReplyInConversation(Guid OrganizationId, Guid ConversationId, string Type, JsonElement Body, string? Context, SentBy SentBy) : IRequest<Reply>;
+/// <param name="Seen">How far the person had seen the conversation; null: they do not say, or send it all the same.</param>
+public sealed record ReplyInConversation(Guid OrganizationId, Guid ConversationId, string Type, JsonElement Body, string? Context, SentBy SentBy, Position? Seen = null) : IRequest<Reply>;
 
 /// <param name="AccountId">The number it leaves from.</param>
 public sealed record Reply(Guid MessageId, Guid AccountId);
@@ -26,7 +28,7 @@ public sealed class ReplyInConversationHandler(ConversationParties parties, IMed
 
         var contact = await mediator.Send(new GetContact(command.OrganizationId, contactId), ct);
         var to = contact.PhoneNumber ?? contact.WaUserId ?? throw new Refusal("conversation.no_recipient", "The contact has neither a phone number nor a user id any more.");
-        var done = await mediator.Send(new SendMessage(command.OrganizationId, account, to, command.Type, command.Body, command.Context, command.SentBy), ct);
+        var done = await mediator.Send(new SendMessage(command.OrganizationId, account, to, command.Type, command.Body, command.Context, command.SentBy) { Seen = command.Seen }, ct);
         return new(done.Id, account);
     }
 }

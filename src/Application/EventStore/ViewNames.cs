@@ -15,6 +15,7 @@ public static class ViewNames
     /// <summary>Also written in <c>bsp.read_organization</c>.</summary>
     public const string LogPlaces = "log_places.v1";
     public const string MessageAnalytics = "message_analytics.v1";
+    public const string MessageSearch = "message_search.v1";
 
     /// <summary>Not a view but a process manager: what it did cannot be made again.</summary>
     public const string SendConsequences = "send_consequences.v1";

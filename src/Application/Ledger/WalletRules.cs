@@ -41,8 +41,7 @@ public static class WalletRules
     /// <summary>The movement's id; what was not posted is refused, and the same reference for something else too.</summary>
     /// <param name="isSame">Whether the movement of then is what is asked for now.</param>
     public static async Task<Guid> SettleAsync(PostingOutcome outcome, IWallets wallets, Guid organizationId, string currency,
-        Func<TransactionView, bool> isSame,
-        CancellationToken ct) => outcome switch
+        Func<TransactionView, bool> isSame, CancellationToken ct) => outcome switch
     {
         Posted posted => posted.Entry.Id,
         Repeated { EntryId: { } earlier } => await wallets.FindAsync(organizationId, earlier, ct) is { } known && isSame(known) ? earlier

@@ -41,6 +41,16 @@ public static class MessageAmendments
     // An amendment of which not even the message is known that it was about, such as an erased contact's.
     private static bool SaysNothing(MessageDocument d) => d.Direction == "inbound" && InboundKind.Of(d.MessageTypeExact).Amends && d.Content is null && d.Interactive is null;
 
+    /// <summary>Each message as it is shown now, by its id; in place of what is about another one that is known, that one.</summary>
+    public static async Task<IReadOnlyDictionary<Guid, MessageDocument>> ResolveAsync(IReadOnlyList<MessageDocument> messages, Source source)
+    {
+        var about = messages.Select(d => d.Amends).OfType<string>().Distinct().ToList();
+        var targets = about.Count == 0 ? Enumerable.Empty<MessageDocument>().ToLookup(d => d.WaMessageId!) : (await source.Targets(about)).ToLookup(d => d.WaMessageId!);
+        var shown = messages.ToDictionary(d => d.Uuid, d => d.Amends is { } target ? targets[target].FirstOrDefault(t => Concerns(d, t)) ?? d : d);
+        var amended = (await AmendAsync([.. shown.Values.DistinctBy(d => d.Uuid)], source)).ToDictionary(d => d.Uuid);
+        return shown.ToDictionary(pair => pair.Key, pair => amended[pair.Value.Uuid]);
+    }
+
     /// <summary>The messages with what changes them.</summary>
     public static async Task<List<MessageDocument>> AmendAsync(IReadOnlyList<MessageDocument> messages, Source source)
     {

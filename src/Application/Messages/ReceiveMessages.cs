@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.Contacts;
+using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
@@ -21,7 +22,7 @@ public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wa
 /// <summary>Takes customers' messages in, each once however often it is delivered: message, conversation window and, for STOP and START, consent.</summary>
 public sealed record ReceiveMessages(Guid OrganizationId, IReadOnlyList<InboundItem> Items) : IRequest<int>;
 
-public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, AnsweredContacts answered, IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
+public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, AnsweredContacts answered, ITeamRoutes routes, IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
 {
     private const int AttemptsMax = 50;
 
@@ -80,12 +81,19 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
             var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
-            if (kind.OpensWindow && group is null)
+            if (kind.IsMessage)
             {
                 var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
-                if (Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, clock.GetUtcNow()) is { Length: > 0 } opened)
+                var of = new ConversationOf(conversationId, item.AccountId, group is null ? contact.Id : Guid.Empty);
+                var now = clock.GetUtcNow();
+                ConversationEvent[] changes =
+                [
+                    .. kind.OpensWindow && group is null ? Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, now) : [],
+                    .. Conversation.Heard(conversation, of, await routes.TeamOfAsync(organizationId, item.AccountId, ct), now),
+                ];
+                if (changes.Length > 0)
                 {
-                    appends.Add(new(conversationId, "conversation", version, opened));
+                    appends.Add(new(conversationId, "conversation", version, changes));
                 }
             }
 

@@ -16,7 +16,11 @@ namespace Bsp.Application.Messages;
 /// <param name="To">A phone number with <c>+</c> and country code (without, the organization's default country decides), or a business-scoped user id (<c>US.1349…</c>).</param>
 /// <param name="Body">The Graph object of the type (<c>{"body":"…"}</c> of a text), by Meta's own shape.</param>
 /// <param name="Context">Id of the message this one answers; null: none.</param>
-public sealed record SendMessage(Guid OrganizationId, Guid AccountId, string To, string Type, JsonElement Body, string? Context, SentBy SentBy) : ICommand;
+public sealed record SendMessage(Guid OrganizationId, Guid AccountId, string To, string Type, JsonElement Body, string? Context, SentBy SentBy) : ICommand
+{
+    /// <summary>How far the person had seen the conversation: a colleague's later answer refuses this one. Null: they do not say, or send it all the same.</summary>
+    public Position? Seen { get; init; }
+}
 
 public sealed class SendMessageValidator : AbstractValidator<SendMessage>
 {
@@ -53,7 +57,8 @@ public interface ISendReferences
     Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
 }
 
-public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references, TimeProvider clock) : IRequestHandler<SendMessage, Done>
+public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references, PersonsAnswers answers, TimeProvider clock)
+    : IRequestHandler<SendMessage, Done>
 {
     public async Task<Done> Handle(SendMessage command, CancellationToken ct)
     {
@@ -71,8 +76,8 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         var id = CurrentRequest.NewId();
         var reference = new MessageRef(id, command.AccountId, contact.Id, conversationId, null, command.Type, "outbound");
         var content = (await personal.SealAsync(command.OrganizationId, [(contact.Id, Content(command, recipient))], ct))[0];
-        var done = await store.Decide<Message, MessageEvent>(command.OrganizationId, id,
-            state => Message.Queue(state, reference, template, content, command.SentBy, clock.GetUtcNow()), null, ct);
+        var done = command.SentBy.IsPerson ? await answers.AppendAsync(command.OrganizationId, reference, template, content, command.SentBy, command.Seen, ct)
+            : await store.Decide<Message, MessageEvent>(command.OrganizationId, id, state => Message.Queue(state, reference, template, content, command.SentBy, clock.GetUtcNow()), null, ct);
         await references.HandOverAsync(command.OrganizationId, id, command.AccountId, ct);
         return done;
     }

@@ -69,4 +69,8 @@ public interface IMeta
 
     /// <summary>Asks Meta to send this WABA's webhooks to our app, and that it says so afterwards.</summary>
     Task SubscribeAsync(MetaNumber number, CancellationToken ct);
+
+    /// <summary>Marks a customer's message, and all before it, as read; with <paramref name="typing"/> it also shows them for up to 25 s that somebody is typing.</summary>
+    /// <exception cref="Common.MetaRefused"/>
+    Task MarkReadAsync(MetaNumber number, string wamid, bool typing, CancellationToken ct);
 }

@@ -20,8 +20,17 @@ public sealed record MessageRef(Guid MessageId, Guid AccountId, Guid ContactId, 
 public sealed record TemplateUse(Guid TemplateId, string Name, string Language, string Category);
 
 /// <summary>Who or what caused an outbound message. <paramref name="UserId"/> null: no person did.</summary>
-/// <param name="Source"><c>campaign</c>, <c>api</c> or <c>inbox</c>.</param>
-public sealed record SentBy(string Source, Guid? UserId, string? UserName, bool IsAutomated);
+/// <param name="Source"><c>campaign</c>, <c>api</c>, <c>inbox</c>, or <c>phone</c> (WhatsApp's own app on the number).</param>
+public sealed record SentBy(string Source, Guid? UserId, string? UserName, bool IsAutomated)
+{
+    /// <summary>Somebody wrote it: from the inbox, on the phone, or signed in.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool IsPerson => !IsAutomated && (Source is "inbox" or "phone" || UserId is not null);
+
+    /// <summary>The user's id, or the key's prefix.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string Who => UserId?.ToString() ?? UserName ?? Source;
+}
 
 /// <summary>Where a fact reported by Meta can be looked up again; what billing needs is copied, because the journal is kept for days only.</summary>
 /// <param name="JournalId">Row of <c>bsp.webhook_journal</c>.</param>
@@ -38,7 +47,7 @@ public sealed record Evidence(long JournalId, string BodySha256, JsonElement? It
 public sealed record MessageQueued(MessageRef Ref, TemplateUse? Template, Sealed Content, SentBy SentBy, DateTimeOffset At) : MessageEvent(Ref, At);
 
 /// <summary>Decided before sending: nothing will be sent.</summary>
-/// <param name="Reason"><c>no_consent</c>, <c>no_phone</c>, <c>duplicate</c>, <c>limit</c>, <c>window</c>, <c>template</c>.</param>
+/// <param name="Reason"><c>no_consent</c>, <c>no_phone</c>, <c>duplicate</c>, <c>limit</c>, <c>window</c>, <c>template</c>, <c>spam</c>.</param>
 [StoredAs("message_skipped")]
 public sealed record MessageSkipped(MessageRef Ref, string Reason, DateTimeOffset At) : MessageEvent(Ref, At);
 

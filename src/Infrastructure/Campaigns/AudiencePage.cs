@@ -12,7 +12,11 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <param name="ContactId">As frozen: the message's id is made from it, whatever becomes of the contact.</param>
 /// <param name="PersonId">The contact they are today, after a merge.</param>
 /// <param name="Earlier">Members before this one who are the same person and were queued a message.</param>
-internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId, IReadOnlyList<Guid> Earlier);
+internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId, IReadOnlyList<Guid> Earlier)
+{
+    /// <summary>Their conversation with the number is filed as spam.</summary>
+    public bool IsSpam { get; init; }
+}
 
 /// <summary>What the campaign says, read once per page.</summary>
 internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
@@ -25,6 +29,9 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     /// <summary>Why a member is passed over: a value of theirs that the template needs is missing, or its parameters do not fit.</summary>
     public const string Template = "template";
+
+    /// <summary>Why a member is passed over: people filed their conversation as spam.</summary>
+    public const string Spam = "spam";
 
     private static readonly SentBy Campaign = new("campaign", null, null, true);
 
@@ -81,7 +88,7 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
         Uuid.Conversation(text.AccountId, member.PersonId), text.CampaignId, "template", "outbound");
 
     // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's WhatsApp Business Messaging Policy (business.whatsapp.com/policy).
-    private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
+    private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
 
     /// <summary>Why a contact is passed over whatever the text is; null: they are not.</summary>
     internal static string? Refuse(string consentStatus, bool reachable, string category) => consentStatus switch

@@ -46,7 +46,11 @@ internal static class DispatchSql
                 r.GetFieldValue<Guid[]>(9)),
             ct, campaignId, from, from + count, organizationId);
         var queued = await QueuedAsync(transaction, organizationId, campaignId, [.. members.SelectMany(m => m.Earlier).Distinct()], ct);
-        return members.ConvertAll(m => m with { Earlier = [.. m.Earlier.Where(queued.Contains)] });
+        var spam = (await transaction.QueryAsync("""
+            SELECT s.contact_id FROM bsp.inbox_states s JOIN campaigns c ON c.id = $1 AND c.account_id = s.account_id
+             WHERE s.contact_id = ANY ($2) AND s.status = 'spam' AND (s.organization_id = $3) IS TRUE
+            """, r => r.GetGuid(0), ct, campaignId, members.Select(m => m.PersonId).Distinct().ToArray(), organizationId)).ToHashSet();
+        return members.ConvertAll(m => m with { Earlier = [.. m.Earlier.Where(queued.Contains)], IsSpam = spam.Contains(m.PersonId) });
     }
 
     // Of these members, those who have the message or may get it; the others were passed over, refused, or have not had their turn.

@@ -149,7 +149,7 @@ internal sealed class ContactDocuments
 
     private static ConversationDocument Erase(ConversationDocument d) => d with
     {
-        Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [], UnreadCount = 0, Unread = null, Amendments = null, LastMessageKey = null, LastMessageBy = null,
+        Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [], UnreadCount = 0, Unread = null, Amendments = null, LastMessageKey = null, LastMessageBy = null, LastInboundId = null,
     };
 
     // Of a group only what this contact wrote goes.

@@ -33,6 +33,9 @@ public static class ConversationDocumentFold
         ConversationAssigned e => e.ConversationId,
         ConversationClassified e => e.ConversationId,
         ConversationRead e => e.ConversationId,
+        ConversationAnswered e => e.ConversationId,
+        ConversationSnoozed e => e.ConversationId,
+        ConversationWoken e => e.ConversationId,
         _ => null,
     };
 
@@ -57,9 +60,13 @@ public static class ConversationDocumentFold
             {
                 AssignedTo = e.UserId,
                 AssignedAt = e.UserId is null ? null : MessageDocumentFold.Ms(e.At),
+                TeamId = e.TeamId,
             },
-            ConversationClassified e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { Status = e.Status, Priority = e.Priority, Tags = [.. e.Tags] },
-            ConversationRead e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { UnreadCount = 0, Unread = null },
+            ConversationClassified e => ConversationClocks.Filed(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
+            ConversationRead e => Seen(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
+            ConversationAnswered e => ConversationClocks.Answered(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
+            ConversationSnoozed e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { SnoozedUntil = MessageDocumentFold.Ms(e.Until), SnoozedBefore = MessageDocumentFold.Ms(e.Until) },
+            ConversationWoken e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { SnoozedUntil = null },
             _ => before,
         };
         return after is null ? null : after with { Position = position, UpdatedAt = Later(after.UpdatedAt, MessageDocumentFold.Ms(At(stored))) };
@@ -104,7 +111,16 @@ public static class ConversationDocumentFold
             UnreadCount = d.UnreadCount + (unread ? 1 : 0),
             Unread = unread ? [.. (d.Unread ?? []).Append(key).TakeLast(UnreadKept)] : d.Unread,
         };
-        return ReferenceEquals(last, d) ? after : Shown(after with { LastMessageKey = key, LastMessageBy = e.Ref.ContactId });
+        var heard = ConversationClocks.Heard(after, e);
+        return ReferenceEquals(last, d) ? heard : Shown(heard with { LastMessageKey = key, LastMessageBy = e.Ref.ContactId });
+    }
+
+    // What came after the message that was seen is unread all the same.
+    private static ConversationDocument Seen(ConversationDocument d, ConversationRead e)
+    {
+        string[] unread = d.Unread ?? [];
+        string[] left = Array.IndexOf(unread, MessageKey.Of(e.LastWamid)) is var at and >= 0 ? unread[(at + 1)..] : [];
+        return d with { UnreadCount = left.Length, Unread = left.Length == 0 ? null : left };
     }
 
     // A message that was on its way for long brings no earlier number back, and WhatsApp's spelling of the number is no news.
@@ -186,6 +202,9 @@ public static class ConversationDocumentFold
         ConversationAssigned e => e.At,
         ConversationClassified e => e.At,
         ConversationRead e => e.At,
+        ConversationAnswered e => e.At,
+        ConversationSnoozed e => e.At,
+        ConversationWoken e => e.At,
         _ => stored.Timestamp,
     };
 

@@ -20,7 +20,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     [
         "contact_merged", "contact_identity_changed", "contact_erased",
         .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent)) || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
-            .Where(name => name != "message_skipped"),
+            .Where(name => name is not ("message_skipped" or "conversation_noted")),
     ];
 
     private const int Parts = 4;

@@ -18,6 +18,13 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
         all &= filter.AssignedTo is { } user ? where.Eq(d => d.AssignedTo, user) : where.Empty;
         all &= filter.ContactId is { } contact ? where.Eq(d => d.ContactId, contact) : where.Empty;
         all &= filter.AccountId is { } account ? where.Eq(d => d.AccountId, account) : where.Empty;
+        all &= filter.Priority is { } priority ? where.Eq(d => d.Priority, priority) : where.Empty;
+        all &= filter.Tag is { } tag ? where.AnyEq(d => d.Tags, tag) : where.Empty;
+        all &= filter.Unread is { } unread ? unread ? where.Gt(d => d.UnreadCount, 0) : where.Not(where.Gt(d => d.UnreadCount, 0)) : where.Empty;
+        all &= filter.Unassigned is { } nobody ? nobody ? where.Eq(d => d.AssignedTo, null) : where.Ne(d => d.AssignedTo, null) : where.Empty;
+        all &= filter.WindowOpen is { } open ? open ? where.Gt(d => d.WindowUntil, filter.Now) : where.Not(where.Gt(d => d.WindowUntil, filter.Now)) : where.Empty;
+        all &= filter.Snoozed is { } snoozed ? snoozed ? where.Ne(d => d.SnoozedUntil, null) : where.Eq(d => d.SnoozedUntil, null) : where.Empty;
+        all &= filter.TeamId is { } team ? where.Eq(d => d.TeamId, team) : where.Empty;
         var database = await OfAsync(organizationId, ct);
         var rows = await MongoCollections.GuardAsync(() => database.Conversations.Find(all).SortByDescending(d => d.LastMessageAt).ThenByDescending(d => d.Id).Limit(limit + 1).ToListAsync(ct));
         return PostgresDocumentViews.PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
@@ -27,6 +34,21 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
     {
         var (database, id) = (await OfAsync(organizationId, ct), DocumentId.Of(conversationId));
         return await MongoCollections.GuardAsync(async () => (ConversationDocument?)await database.Conversations.Find(d => d.Id == id && d.OrganizationId == organizationId).FirstOrDefaultAsync(ct));
+    }
+
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId, IReadOnlyCollection<Guid> conversationIds, CancellationToken ct)
+    {
+        var where = Builders<ConversationDocument>.Filter;
+        var database = await OfAsync(organizationId, ct);
+        return await MongoCollections.GuardAsync(() => database.Conversations.Find(where.In(d => d.Id, conversationIds.Select(DocumentId.Of)) & where.Eq(d => d.OrganizationId, organizationId)).ToListAsync(ct));
+    }
+
+    public async Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds, CancellationToken ct)
+    {
+        var where = Builders<MessageDocument>.Filter;
+        var database = await OfAsync(organizationId, ct);
+        var found = await MongoCollections.GuardAsync(() => database.Messages.Find(where.In(d => d.Id, messageIds.Select(DocumentId.Of)) & where.Eq(d => d.OrganizationId, organizationId)).ToListAsync(ct));
+        return await MessageAmendments.ResolveAsync(found, Source(database, organizationId, ct));
     }
 
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)

@@ -138,7 +138,10 @@ public sealed class PostgresDocumentStore : IDocumentStore
     private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<ConversationDocument> documents) => Set(batch, Table("conversations", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("account_id", "uuid", Array(documents, d => d.AccountId)), ("assigned_to", "uuid", Array(documents, d => d.AssignedTo)),
         ("status", "text", Array(documents, d => d.Status)), ("wa_conversation_id", "text", Array(documents, d => d.WaConversationId)),
-        ("last_message_at", "timestamptz", Array(documents, d => d.LastMessageAt)), ("expires_at", "timestamptz", Array(documents, d => d.ExpiresAt)));
+        ("last_message_at", "timestamptz", Array(documents, d => d.LastMessageAt)), ("expires_at", "timestamptz", Array(documents, d => d.ExpiresAt)),
+        ("priority", "text", Array(documents, d => d.Priority)), ("team_id", "uuid", Array(documents, d => d.TeamId)), ("unread", "int", Array(documents, d => d.UnreadCount)),
+        ("window_until", "timestamptz", Array(documents, d => d.WindowUntil)), ("snoozed_until", "timestamptz", Array(documents, d => d.SnoozedUntil)),
+        ("tags", "jsonb", Array(documents, d => DocumentJson.WriteUtf8(d.Tags))));
 
     private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageDocument> documents) => Set(batch, Table("messages", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("conversation_id", "bytea", Array(documents, d => d.ConversationId.ToBytes())), ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("campaign_id", "uuid", Array(documents, d => d.CampaignId)),
@@ -180,7 +183,7 @@ public sealed class PostgresDocumentStore : IDocumentStore
     private static readonly Dictionary<string, NpgsqlDbType> Types = new()
     {
         ["bytea"] = NpgsqlDbType.Bytea, ["uuid"] = NpgsqlDbType.Uuid, ["bigint"] = NpgsqlDbType.Bigint, ["text"] = NpgsqlDbType.Text,
-        ["timestamptz"] = NpgsqlDbType.TimestampTz, ["boolean"] = NpgsqlDbType.Boolean, ["jsonb"] = NpgsqlDbType.Jsonb,
+        ["timestamptz"] = NpgsqlDbType.TimestampTz, ["boolean"] = NpgsqlDbType.Boolean, ["jsonb"] = NpgsqlDbType.Jsonb, ["int"] = NpgsqlDbType.Integer,
     };
 
     private static TValue[] Array<T, TValue>(IReadOnlyCollection<T> documents, Func<T, TValue> value) => [.. documents.Select(value)];

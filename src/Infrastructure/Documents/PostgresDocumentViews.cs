@@ -11,25 +11,56 @@ namespace Bsp.Infrastructure.Documents;
 /// </summary>
 public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
 {
+    /// <summary>Conversations that one page looks at, at most.</summary>
+    public const int WalkMax = 20_000;
+
+    // Conditions that an index serves stand in the walk as such; the others are looked at on the way, whose length is bounded.
     public async Task<Page<ConversationDocument>> ConversationsAsync(Guid organizationId, ConversationFilter filter, int limit, string? cursor, CancellationToken ct)
     {
         var from = DocumentCursor.Parse(cursor);
         var shard = await shards.OfAsync(organizationId, ct);
-        var rows = await shard.QueryAsync(organizationId, """
-            SELECT doc::text FROM documents.conversations
-             WHERE organization_id = $1 AND last_message_at IS NOT NULL
-               AND ($2::timestamptz IS NULL OR (last_message_at, _id) < ($2, $3))
-               AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR assigned_to = $5)
-               AND ($6::uuid IS NULL OR contact_id = $6) AND ($7::uuid IS NULL OR account_id = $7)
-             ORDER BY last_message_at DESC, _id DESC LIMIT $8
+        var walk = $"FROM documents.conversations WHERE {(filter.ContactId is null ? "organization_id = $1" : "(organization_id = $1) IS TRUE")} AND last_message_at IS NOT NULL AND ($2::timestamptz IS NULL OR (last_message_at, _id) < ($2, $3))"
+            + (filter.Unread is true ? " AND unread > 0" : "")
+            + (filter.AssignedTo is not null ? " AND assigned_to = $4 AND assigned_to <> '00000000-0000-0000-0000-000000000000'" : " AND $4::uuid IS NULL")
+            + (filter.ContactId is not null ? " AND contact_id = $5" : " AND $5::uuid IS NULL");
+        var rows = await shard.QueryAsync(organizationId, $"""
+            SELECT doc::text FROM (SELECT doc, status, priority, assigned_to, account_id, team_id, unread, window_until, snoozed_until, tags, last_message_at, _id {walk}
+                                    ORDER BY last_message_at DESC, _id DESC LIMIT {WalkMax}) d
+             WHERE ($6::text IS NULL OR status = $6) AND ($7::uuid IS NULL OR account_id = $7) AND ($8::text IS NULL OR priority = $8) AND ($9::text IS NULL OR tags @> jsonb_build_array($9))
+               AND ($10::boolean IS NULL OR (coalesce(unread, 0) > 0) = $10) AND ($11::boolean IS NULL OR (assigned_to IS NULL) = $11) AND ($12::boolean IS NULL OR coalesce(window_until > $14, false) = $12)
+               AND ($13::boolean IS NULL OR (snoozed_until IS NOT NULL) = $13) AND ($15::uuid IS NULL OR team_id = $15)
+             ORDER BY last_message_at DESC, _id DESC LIMIT $16
             """, r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct,
-            organizationId, Time(from), Id(from), Text(filter.Status), Uuid(filter.AssignedTo), Uuid(filter.ContactId), Uuid(filter.AccountId), limit + 1);
-        return PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
+            [
+                .. Walk(), Text(filter.Status), Uuid(filter.AccountId), Text(filter.Priority), Text(filter.Tag), Truth(filter.Unread), Truth(filter.Unassigned), Truth(filter.WindowOpen), Truth(filter.Snoozed),
+                filter.Now.UtcDateTime, Uuid(filter.TeamId), limit + 1,
+            ]);
+        var page = PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
+        return page.NextCursor is null && await WalkEndAsync(shard, organizationId, walk, Walk(), ct) is { } end ? page with { NextCursor = end.ToString() } : page;
+
+        object?[] Walk() => [organizationId, Time(from), Id(from), Uuid(filter.AssignedTo), Uuid(filter.ContactId)];
     }
+
+    // Where a walk of the whole length ended; null: it came to the last conversation.
+    private static async Task<DocumentCursor?> WalkEndAsync(Shard shard, Guid organizationId, string walk, object?[] arguments, CancellationToken ct) =>
+        await shard.FirstAsync(organizationId, $"SELECT last_message_at, _id {walk} ORDER BY last_message_at DESC, _id DESC OFFSET {WalkMax - 1} LIMIT 1",
+            r => new DocumentCursor(r.GetFieldValue<DateTimeOffset>(0), DocumentId.From(r.GetFieldValue<byte[]>(1))), ct, arguments);
 
     public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct) =>
         await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId);
+
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId, IReadOnlyCollection<Guid> conversationIds, CancellationToken ct) =>
+        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
+            r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, conversationIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(), organizationId);
+
+    public async Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        var found = await shard.QueryAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
+            r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, messageIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(), organizationId);
+        return await MessageAmendments.ResolveAsync(found, Source(shard, organizationId, ct));
+    }
 
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
     {
@@ -91,6 +122,8 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     private static Npgsql.NpgsqlParameter Id(DocumentCursor? from) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bytea, Value = (object?)from?.Id.ToBytes() ?? DBNull.Value };
 
     private static Npgsql.NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+
+    private static Npgsql.NpgsqlParameter Truth(bool? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Boolean, Value = (object?)value ?? DBNull.Value };
 
     private static Npgsql.NpgsqlParameter Uuid(Guid? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
 }

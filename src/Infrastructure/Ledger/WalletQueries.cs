@@ -67,11 +67,10 @@ public sealed class GetWalletHandler(Shards shards, TimeProvider clock) : IReque
 
         var stream = Uuid.Ledger(head.OrganizationId, head.Currency, month);
         var size = month == head.Month ? head.Size : await shard.FirstAsync(head.OrganizationId,
-            "SELECT s.version FROM public.mt_streams s WHERE s.tenant_id = $1 AND s.id = $2", row =>
-                row.GetInt64(0), ct, head.OrganizationId.ToString(), stream);
-        var found = await shard.FirstAsync(head.OrganizationId, "SELECT bsp.ledger_entry_at($1, $2, $3, $4)::text", row =>
-            row.IsDBNull(0) ? null : row.GetString(0), ct,
-            head.OrganizationId.ToString(), stream, size, LedgerTime.Text(asOf));
+            "SELECT s.version FROM public.mt_streams s WHERE s.tenant_id = $1 AND s.id = $2",
+            row => row.GetInt64(0), ct, head.OrganizationId.ToString(), stream);
+        var found = await shard.FirstAsync(head.OrganizationId, "SELECT bsp.ledger_entry_at($1, $2, $3, $4)::text",
+            row => row.IsDBNull(0) ? null : row.GetString(0), ct, head.OrganizationId.ToString(), stream, size, LedgerTime.Text(asOf));
         if (found is null)
         {
             return null;

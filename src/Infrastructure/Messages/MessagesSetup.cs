@@ -2,6 +2,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Messages;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Users;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Messages;
@@ -23,6 +24,9 @@ internal static class MessagesSetup
         services.AddSingleton<Sender>();
         services.AddSingleton<AnsweredNumbers>();
         services.AddSingleton<AnsweredContacts>();
+        services.AddSingleton<PersonsAnswers>();
+        services.AddSingleton<SenderNames>();
+        services.AddSingleton<IUserNames, UserNames>();
         services.AddSingleton<IWamids, Wamids>();
         services.AddSingleton<ISendReferences, SendReferences>();
         services.AddSingleton(provider => new MessageQueue(

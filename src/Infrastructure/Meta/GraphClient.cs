@@ -125,6 +125,10 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
         throw new MetaRefused(null, $"Meta took the subscription to the webhooks of WABA {number.WabaId} and lists no app for it: try again, or look at the app's permissions.", retryable: true);
     }
 
+    public Task MarkReadAsync(MetaNumber number, string wamid, bool typing, CancellationToken ct) => CallAsync(HttpMethod.Post, () => $"{GraphHttp.Segment(number.PhoneNumberId)}/messages", number,
+        typing ? JsonSerializer.SerializeToUtf8Bytes(new { messaging_product = "whatsapp", status = "read", message_id = wamid, typing_indicator = new { type = "text" } })
+            : JsonSerializer.SerializeToUtf8Bytes(new { messaging_product = "whatsapp", status = "read", message_id = wamid }), ct);
+
     public void Dispose() => graph.Dispose();
 
     private static string? TemplateId(JsonElement item) => GraphText.Text(item, "id", GraphText.IdMax) is { } id && GraphText.IsId(id) ? id : null;

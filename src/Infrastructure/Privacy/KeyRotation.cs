@@ -5,7 +5,7 @@ namespace Bsp.Infrastructure.Privacy;
 
 /// <param name="Organizations">Gone through.</param>
 /// <param name="Secrets">Sealed anew: tokens, app secrets, verify tokens.</param>
-/// <param name="ContactKeys">Wrapped anew; those of the suppression lists are among them.</param>
+/// <param name="ContactKeys">Wrapped anew; those of the suppression lists and the search index are among them.</param>
 /// <param name="Left">What is still under another key, by that key's id: sealed meanwhile by a process that does not have the new key yet, or under a key that the configuration does not hold. Empty: the older keys may go.</param>
 public sealed record RotationReport(int Organizations, long Secrets, long ContactKeys, IReadOnlyDictionary<string, long> Left);
 
@@ -32,6 +32,9 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
         ("bsp.contact_erasures", "contact_id", "identities", "identities = v"),
     ];
 
+    // One key an organization in each.
+    private static readonly string[] OrganizationKeys = ["bsp.suppression_keys", "bsp.search_keys"];
+
     public async Task<RotationReport> RunAsync(CancellationToken ct)
     {
         var (organizations, secrets, wraps) = (0, 0L, 0L);
@@ -46,7 +49,11 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
             }
 
             wraps += await WrapAnewAsync(home, organization, wraps, left, ct);
-            wraps += await WrapSuppressionsAsync(home, organization, left, ct);
+            foreach (var table in OrganizationKeys)
+            {
+                wraps += await WrapOwnAsync(home, organization, table, left, ct);
+            }
+
             organizations++;
             if (organizations % 100 == 0)
             {
@@ -119,17 +126,17 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
         }
     }
 
-    private async Task<long> WrapSuppressionsAsync(Shard home, Guid organization, SortedDictionary<string, long> left, CancellationToken ct)
+    private async Task<long> WrapOwnAsync(Shard home, Guid organization, string table, SortedDictionary<string, long> left, CancellationToken ct)
     {
         await using var transaction = await home.BeginAsync(organization, ct);
-        var found = await transaction.QueryAsync("SELECT wrapped_key, master_key_id FROM bsp.suppression_keys WHERE organization_id = $1 AND master_key_id <> $2 FOR UPDATE",
+        var found = await transaction.QueryAsync($"SELECT wrapped_key, master_key_id FROM {table} WHERE organization_id = $1 AND master_key_id <> $2 FOR UPDATE",
             r => (Wrapped: r.GetFieldValue<byte[]>(0), Master: r.GetString(1)), ct, organization, keys.CurrentId);
         if (found is not [var key] || !Known(key.Master, left))
         {
             return 0;
         }
 
-        await transaction.ExecuteAsync("UPDATE bsp.suppression_keys SET wrapped_key = $2, master_key_id = $3 WHERE organization_id = $1", ct, organization, Rewrap(key.Master, key.Wrapped), keys.CurrentId);
+        await transaction.ExecuteAsync($"UPDATE {table} SET wrapped_key = $2, master_key_id = $3 WHERE organization_id = $1", ct, organization, Rewrap(key.Master, key.Wrapped), keys.CurrentId);
         await transaction.CommitUnmarkedAsync(ct);
         return 1;
     }

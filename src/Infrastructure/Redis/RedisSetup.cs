@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Presence;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,6 +20,7 @@ internal static class RedisSetup
         services.AddSingleton<ContactCache>();
         services.AddSingleton<Sessions>();
         services.AddSingleton<IPresence, Presence>();
+        services.AddSingleton<IInboxNews, InboxNews>();
         services.AddSingleton<IEventStore, ForgettingEventStore>();
     }
 }

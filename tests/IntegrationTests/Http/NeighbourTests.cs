@@ -69,7 +69,8 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
         {
             ["webhooks"] = webhook, ["subscriptions"] = await Made("/v1/subscriptions", new { plan_id = plan }),
             ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
-            ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(), ["lists"] = await Made("/v1/lists", new { name = "All" }), ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
+            ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(), ["lists"] = await Made("/v1/lists", new { name = "All" }), ["teams"] = await Made("/v1/teams", new { name = "Support" }),
+            ["canned-replies"] = await Made("/v1/canned-replies", new { shortcut = "hi", text = "Hello." }), ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
             ["transactions"] = (await CreatedAsync(Client(PlatformKey, tenant.Id), "/v1/wallet/topups", new { amount = "1", currency = "USD", reference = $"pay_{number}" }))
                 .GetProperty("id").GetGuid(),
             ["users"] = await Made("/v1/users", new { email = People.NewEmail(), role = "agent" }),
@@ -89,7 +90,9 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
         ["POST /v1/contacts/{id}/consent"] = new { status = "OPTED_OUT", source = "form" }, ["POST /v1/lists/{id}/contacts"] = new { add = new[] { Guid.NewGuid() } }, ["POST /v1/conversations/{id}/assign"] = new { user_id = (Guid?)null },
         ["POST /v1/conversations/{id}/messages"] = new { type = "text", text = new { body = "x" } }, ["POST /v1/campaigns/{id}/schedule"] = new { scheduled_at = DateTimeOffset.UtcNow.AddDays(1) }, ["POST /v1/messages/{id}/settle"] = new { outcome = "sent" },
         ["PATCH /v1/webhooks/{id}"] = new { name = "mine" }, ["POST /v1/webhooks/{id}/recover"] = new { since = DateTimeOffset.UtcNow.AddHours(-1) },
-        ["POST /v1/contacts/{id}/merge"] = new { with = Guid.NewGuid() }, ["POST /v1/subscriptions/{id}/change"] = new { plan_id = Guid.NewGuid() },
+        ["POST /v1/contacts/{id}/merge"] = new { with = Guid.NewGuid() }, ["POST /v1/conversations/{id}/notes"] = new { text = "x" }, ["POST /v1/conversations/{id}/snooze"] = new { until = (DateTimeOffset?)null },
+        ["PATCH /v1/teams/{id}"] = new { name = "mine" }, ["PATCH /v1/canned-replies/{id}"] = new { text = "mine" },
+        ["POST /v1/subscriptions/{id}/change"] = new { plan_id = Guid.NewGuid() },
     };
 
     private IEnumerable<(string Route, string Method, string Pattern, Access.Rule Rule, RouteEndpoint Endpoint)> Routes =>
@@ -157,6 +160,13 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
             ("POST /v1/lists/{id}/contacts", "add", new { add = new[] { their["contacts"] } }),
             ("POST /v1/contacts/{id}/merge", "with", new { with = their["contacts"] }),
             ("POST /v1/conversations/{id}/assign", "user_id", new { user_id = their["users"] }),
+            ("POST /v1/conversations/{id}/assign", "team_id", new { team_id = their["teams"] }),
+            ("POST /v1/conversations/{id}/notes", "mentions", new { text = "x", mentions = new[] { their["users"] } }),
+            ("POST /v1/conversations/{id}/notes", "mention_teams", new { text = "x", mention_teams = new[] { their["teams"] } }),
+            ("POST /v1/teams", "member_ids", new { name = "X", member_ids = new[] { their["users"] } }),
+            ("POST /v1/teams", "account_ids", new { name = "X", account_ids = new[] { their["accounts"] } }),
+            ("PATCH /v1/teams/{id}", "member_ids", new { member_ids = new[] { their["users"] } }),
+            ("PATCH /v1/teams/{id}", "account_ids", new { account_ids = new[] { their["accounts"] } }),
         ];
         var before = await app.Views.SettledRowsAsync();
         foreach (var (route, _, body) in cases)

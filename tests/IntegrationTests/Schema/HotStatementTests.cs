@@ -52,6 +52,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         "/v1/organizations", "/v1/organizations/*", "/v1/plans", "/v1/plans/*", "/v1/rate-cards", "/v1/rate-cards/*", "/v1/projections", "/v1/retention", "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside", // the platform's: rows of the directory, by their key
         "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/events/stream", "/v1/stream", // what GET …/progress reads, again and again
         "/v1/analytics/*", // ClickHouse
+        "/v1/mentions", // of a person, by their id
     ];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -176,6 +177,8 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         "/v1/contacts?tag=many", "/v1/contacts?consent=PENDING", $"/v1/contacts?email=asha{i}@example{i}.org", "/v1/contacts?custom.city=Goa", "/v1/contacts?limit=50", "/v1/contacts/export",
         "/v1/lists", $"/v1/lists/{list}", $"/v1/lists/{list}/contacts?limit=50", "/v1/campaigns", $"/v1/campaigns/{campaign}", $"/v1/campaigns/{campaign}/progress", $"/v1/campaigns/{campaign}/events",
         $"/v1/campaigns/{campaign}/recipients?limit=50", $"/v1/campaigns/{campaign}/recipients/{contact}/why", "/v1/conversations?limit=50", $"/v1/conversations?contact_id={contact}",
+        "/v1/conversations?unread=true", $"/v1/conversations?assigned_to={contact}", "/v1/conversations?tag=none&priority=high", "/v1/conversations?unassigned=true&window_open=true&snoozed=false&limit=50",
+        $"/v1/conversations/{conversation}/notes", $"/v1/conversations/{conversation}/history", "/v1/teams", $"/v1/teams/{contact}", "/v1/canned-replies?shortcut=h", $"/v1/canned-replies/{contact}",
         $"/v1/conversations/{conversation}", $"/v1/conversations/{conversation}/messages?limit=50", $"/v1/messages/{message}", $"/v1/messages/{message}/history", "/v1/events?limit=50",
         $"/v1/events?stream_id={message}", "/v1/events?types=campaign_launched&limit=50", $"/v1/imports/{import}", $"/v1/imports/{import}/rejected", "/v1/accounts", $"/v1/accounts/{account}", "/v1/templates", $"/v1/templates/{template}",
         "/v1/events?form=public&limit=50", "/v1/events?form=public&types=contact.*", "/v1/webhooks", $"/v1/webhooks/{contact}", $"/v1/webhooks/{contact}/deliveries",

@@ -36,6 +36,8 @@ internal sealed class ScriptedMeta : IMeta, ISecrets
 
     public Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates prove no number.");
 
+    public Task MarkReadAsync(MetaNumber number, string wamid, bool typing, CancellationToken ct) => Task.CompletedTask;
+
     public Task SubscribeAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates subscribe to nothing.");
 
     public string Seal(string secret) => $"sealed {secret}";

@@ -26,6 +26,8 @@ internal static class ViewContents
             "UPDATE contacts SET total_messages_sent = total_messages_sent + 1"),
         (ViewNames.AccountCounters, "whatsapp_accounts", "SELECT (id, daily_sent_count, limit_reset_date)::text AS x FROM whatsapp_accounts",
             "UPDATE whatsapp_accounts SET daily_sent_count = 4711"),
+        Whole(ViewNames.MessageSearch, "bsp.message_search", "DELETE FROM bsp.message_search WHERE message_id IN (SELECT message_id FROM bsp.message_search LIMIT 3)"),
+        Whole(ViewNames.MessageSearch, "bsp.conversation_search", "UPDATE bsp.conversation_search SET tokens = '{1}'"),
         Whole(ViewNames.LogPlaces, "bsp.log_places", "DELETE FROM bsp.log_places WHERE key IN (SELECT key FROM bsp.log_places ORDER BY key LIMIT 2)"),
     ];
 

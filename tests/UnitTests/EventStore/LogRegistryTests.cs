@@ -3,6 +3,7 @@ using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
+using Bsp.Domain.Ledger;
 using Bsp.Domain.Messages;
 using Bsp.Domain.Templates;
 using Bsp.Infrastructure.EventStore;
@@ -62,6 +63,7 @@ public sealed class LogRegistryTests
     {
         LogRegistry.Carries(typeof(Campaign)).ShouldBeTrue();
         LogRegistry.Carries(typeof(Template)).ShouldBeTrue();
+        LogRegistry.Carries(typeof(LedgerHead)).ShouldBeTrue();
         LogRegistry.Carries(typeof(Message)).ShouldBeFalse();
     }
 }
