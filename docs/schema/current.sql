@@ -471,6 +471,26 @@ END $$;
 
 ALTER FUNCTION bsp.charge_stays() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.charging_behind(p_tariff bigint, p_now timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, stopped boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  (SELECT c.organization_id, true FROM bsp.charging c WHERE c.stopped_after IS NOT NULL AND c.retry_at <= p_now ORDER BY c.retry_at LIMIT p_limit)
+  UNION ALL
+  (SELECT DISTINCT b.organization_id, false FROM bsp.message_bills b WHERE b.outcome = 'pending' AND b.tariff_version < p_tariff LIMIT p_limit)
+$$;
+
+ALTER FUNCTION bsp.charging_behind(p_tariff bigint, p_now timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.charging_trouble() RETURNS TABLE(stopped bigint, pending bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT (SELECT count(*) FROM bsp.charging c WHERE c.stopped_after IS NOT NULL),
+         (SELECT count(*) FROM (SELECT FROM bsp.message_bills b WHERE b.outcome = 'pending' LIMIT 100000) p)
+$$;
+
+ALTER FUNCTION bsp.charging_trouble() OWNER TO bsp_owner;
 CREATE FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(webhook_id uuid, organization_id uuid, may text, url text, secret text, previous_secret text, previous_secret_until timestamp with time zone, headers text, events text, payload text, api_version text, account_ids uuid[], campaign_ids uuid[], rate_per_second integer, concurrency integer, epoch integer, sequence bigint, term bigint, failures integer, first_failed_at timestamp with time zone, held_keys integer, row_version bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1288,6 +1308,16 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.require_tenant(p_tenant text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.reserves_orphaned(p_before timestamp with time zone, p_over timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, message_id uuid, created_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT r.organization_id, r.message_id, r.created_at FROM (SELECT * FROM bsp.message_reserves x WHERE x.created_at < p_before ORDER BY x.created_at LIMIT 5000) r
+   WHERE r.created_at < p_over OR NOT EXISTS (SELECT FROM public.mt_streams s WHERE s.tenant_id = r.organization_id::text AND s.id = r.message_id OFFSET 0) LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.reserves_orphaned(p_before timestamp with time zone, p_over timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2555,6 +2585,21 @@ CREATE TABLE bsp.campaign_dispatch (
 
 ALTER TABLE bsp.campaign_dispatch OWNER TO bsp_owner;
 
+CREATE TABLE bsp.campaign_holds (
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    currency text NOT NULL,
+    placed numeric(18,6) NOT NULL,
+    unit_max numeric(18,6) NOT NULL,
+    included bigint NOT NULL,
+    open integer,
+    state text DEFAULT 'open'::text NOT NULL,
+    CONSTRAINT campaign_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'ended'::text])))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE bsp.campaign_holds OWNER TO bsp_owner;
+
 CREATE TABLE bsp.campaign_progress (
     campaign_id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -2602,6 +2647,15 @@ CREATE TABLE bsp.campaign_progress_next (
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.charge_counters (
+    organization_id uuid NOT NULL,
+    period text NOT NULL,
+    name text NOT NULL,
+    count bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.charge_counters OWNER TO bsp_owner;
 CREATE TABLE bsp.canned_replies (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -2643,6 +2697,18 @@ CREATE TABLE bsp.charges (
 WITH (fillfactor='90');
 
 ALTER TABLE bsp.charges OWNER TO bsp_owner;
+
+CREATE TABLE bsp.charging (
+    organization_id uuid NOT NULL,
+    pages bigint DEFAULT 0 NOT NULL,
+    stopped_after bigint,
+    stopped_at timestamp with time zone,
+    stop_reason text,
+    retry_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.charging OWNER TO bsp_owner;
 
 CREATE TABLE bsp.contact_aliases (
     contact_id uuid NOT NULL,
@@ -2803,6 +2869,13 @@ CREATE TABLE bsp.directory_tokens (
 );
 
 ALTER TABLE bsp.directory_tokens OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ended_uncharged (
+    organization_id uuid NOT NULL,
+    message_id uuid NOT NULL
+);
+
+ALTER TABLE bsp.ended_uncharged OWNER TO bsp_owner;
 
 CREATE TABLE bsp.erased_contacts (
     organization_id uuid NOT NULL,
@@ -3108,6 +3181,52 @@ CREATE TABLE bsp.markets (
 
 ALTER TABLE bsp.markets OWNER TO bsp_owner;
 
+CREATE TABLE bsp.message_bills (
+    organization_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    participant text NOT NULL,
+    account_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    campaign_id uuid,
+    message_type text NOT NULL,
+    recipient text,
+    sent_as text NOT NULL,
+    in_window boolean,
+    sent_at timestamp with time zone NOT NULL,
+    delivered_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    amount numeric(18,6) NOT NULL,
+    currency text NOT NULL,
+    market text,
+    category text,
+    pricing_type text,
+    card text,
+    reason text,
+    number integer NOT NULL,
+    debit_number integer NOT NULL,
+    evidence jsonb,
+    evidence_at timestamp with time zone,
+    evidence_rung smallint NOT NULL,
+    takes_included boolean NOT NULL,
+    tariff_version bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT message_bills_amount_check CHECK (((amount >= (0)::numeric) AND (amount < '1000000000000'::numeric))),
+    CONSTRAINT message_bills_outcome_check CHECK ((outcome = ANY (ARRAY['charged'::text, 'free'::text, 'included'::text, 'pending'::text])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE bsp.message_bills OWNER TO bsp_owner;
+
+CREATE TABLE bsp.message_reserves (
+    organization_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    currency text NOT NULL,
+    amount numeric(18,6) NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT message_reserves_amount_check CHECK ((amount > (0)::numeric))
+);
+
+ALTER TABLE bsp.message_reserves OWNER TO bsp_owner;
 CREATE TABLE bsp.mentions (
     user_id uuid NOT NULL,
     note_id uuid NOT NULL,
@@ -4078,12 +4197,23 @@ ALTER TABLE ONLY bsp.audit_trail
 ALTER TABLE ONLY bsp.campaign_dispatch
     ADD CONSTRAINT campaign_dispatch_pkey PRIMARY KEY (campaign_id);
 
+ALTER TABLE ONLY bsp.campaign_holds
+    ADD CONSTRAINT campaign_holds_pkey PRIMARY KEY (campaign_id);
+
 ALTER TABLE ONLY bsp.campaign_progress_next
     ADD CONSTRAINT campaign_progress_next_pkey PRIMARY KEY (campaign_id);
 
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
 
+ALTER TABLE ONLY bsp.charge_counters
+    ADD CONSTRAINT charge_counters_pkey PRIMARY KEY (organization_id, period, name);
+
+ALTER TABLE ONLY bsp.charges
+    ADD CONSTRAINT charges_pkey PRIMARY KEY (organization_id, reference, kind);
+
+ALTER TABLE ONLY bsp.charging
+    ADD CONSTRAINT charging_pkey PRIMARY KEY (organization_id);
 ALTER TABLE ONLY bsp.canned_replies
     ADD CONSTRAINT canned_replies_pkey PRIMARY KEY (id);
 
@@ -4140,6 +4270,9 @@ ALTER TABLE ONLY bsp.directory_tokens
 
 ALTER TABLE ONLY bsp.directory_tokens
     ADD CONSTRAINT directory_tokens_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY bsp.ended_uncharged
+    ADD CONSTRAINT ended_uncharged_pkey PRIMARY KEY (organization_id, message_id);
 
 ALTER TABLE ONLY bsp.erased_contacts
     ADD CONSTRAINT erased_contacts_pkey PRIMARY KEY (organization_id, contact_id);
@@ -4213,6 +4346,11 @@ ALTER TABLE ONLY bsp.login_attempts
 ALTER TABLE ONLY bsp.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
 
+ALTER TABLE ONLY bsp.message_bills
+    ADD CONSTRAINT message_bills_pkey PRIMARY KEY (organization_id, message_id, participant);
+
+ALTER TABLE ONLY bsp.message_reserves
+    ADD CONSTRAINT message_reserves_pkey PRIMARY KEY (organization_id, message_id);
 ALTER TABLE ONLY bsp.mentions
     ADD CONSTRAINT mentions_pkey PRIMARY KEY (user_id, note_id);
 
@@ -4427,6 +4565,9 @@ CREATE UNIQUE INDEX campaign_audience_member ON bsp.campaign_audience USING btre
 
 CREATE UNIQUE INDEX campaign_audience_place ON bsp.campaign_audience USING btree (campaign_id, ordinal) WHERE (ordinal > 0);
 
+CREATE INDEX campaign_holds_open ON bsp.campaign_holds USING btree (organization_id) WHERE (state = 'open'::text);
+
+CREATE INDEX charging_stopped ON bsp.charging USING btree (retry_at) WHERE (stopped_after IS NOT NULL);
 CREATE UNIQUE INDEX canned_replies_shortcut ON bsp.canned_replies USING btree (organization_id, shortcut);
 
 CREATE INDEX contact_aliases_into ON bsp.contact_aliases USING btree (into_id);
@@ -4499,6 +4640,11 @@ CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
 
 CREATE INDEX login_attempts_end ON bsp.login_attempts USING btree (until);
 
+CREATE INDEX message_bills_behind ON bsp.message_bills USING btree (tariff_version, organization_id) WHERE (outcome = 'pending'::text);
+
+CREATE INDEX message_bills_pending ON bsp.message_bills USING btree (organization_id, message_id, participant) WHERE (outcome = 'pending'::text);
+
+CREATE INDEX message_reserves_age ON bsp.message_reserves USING btree (created_at);
 CREATE INDEX mentions_age ON bsp.mentions USING brin (created_at);
 
 CREATE INDEX mentions_conversation ON bsp.mentions USING btree (conversation_id, user_id) WHERE (seen_at IS NULL);
@@ -4829,10 +4975,17 @@ ALTER TABLE bsp.campaign_audience ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_dispatch ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.campaign_holds ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.charge_counters ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.charging ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.canned_replies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
@@ -4845,6 +4998,7 @@ ALTER TABLE bsp.contact_erasures ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ended_uncharged ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.conversation_notes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.conversation_search ENABLE ROW LEVEL SECURITY;
@@ -4877,6 +5031,9 @@ ALTER TABLE bsp.log_places_next ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_seals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.message_bills ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.message_reserves ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.mentions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
@@ -4925,10 +5082,17 @@ CREATE POLICY tenant ON bsp.campaign_audience USING ((organization_id = ANY (( S
 
 CREATE POLICY tenant ON bsp.campaign_dispatch USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.campaign_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.charge_counters USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.charging USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 CREATE POLICY tenant ON bsp.canned_replies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -4941,6 +5105,7 @@ CREATE POLICY tenant ON bsp.contact_erasures USING ((organization_id = ANY (( SE
 
 CREATE POLICY tenant ON bsp.contact_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.ended_uncharged USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 CREATE POLICY tenant ON bsp.conversation_notes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.conversation_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -4973,6 +5138,9 @@ CREATE POLICY tenant ON bsp.log_places_next USING ((organization_id = ANY (( SEL
 
 CREATE POLICY tenant ON bsp.log_seals USING (((tenant_id)::text = ANY (( SELECT bsp.tenant_ids() AS tenant_ids)::text[])));
 
+CREATE POLICY tenant ON bsp.message_bills USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.message_reserves USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 CREATE POLICY tenant ON bsp.mentions USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -5183,6 +5351,11 @@ GRANT ALL ON FUNCTION bsp.chain_act() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.charge_stays() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.charge_stays() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.charging_behind(p_tariff bigint, p_now timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.charging_behind(p_tariff bigint, p_now timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.charging_trouble() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.charging_trouble() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 
@@ -5335,6 +5508,9 @@ GRANT ALL ON FUNCTION bsp.renew_webhooks(p_owner uuid, p_ids uuid[], p_terms big
 
 REVOKE ALL ON FUNCTION bsp.require_tenant(p_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.require_tenant(p_tenant text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.reserves_orphaned(p_before timestamp with time zone, p_over timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.reserves_orphaned(p_before timestamp with time zone, p_over timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) TO bsp_app;
@@ -5539,10 +5715,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_audience TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_dispatch TO bsp_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE bsp.campaign_holds TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE bsp.charge_counters TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.canned_replies TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.charges TO bsp_app;
@@ -5568,6 +5747,8 @@ GRANT UPDATE(of_kind) ON TABLE bsp.charges TO bsp_app;
 GRANT UPDATE(evidence) ON TABLE bsp.charges TO bsp_app;
 
 GRANT UPDATE(updated_at) ON TABLE bsp.charges TO bsp_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE bsp.charging TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.contact_aliases TO bsp_app;
 
@@ -5598,6 +5779,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_organizations TO bsp_ap
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_sessions TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_tokens TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ended_uncharged TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.erased_contacts TO bsp_app;
 
@@ -5679,6 +5862,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.markets TO bsp_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE bsp.message_bills TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE bsp.message_reserves TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mentions TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_app;

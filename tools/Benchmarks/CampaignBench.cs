@@ -18,6 +18,9 @@ internal static class CampaignBench
     private static readonly TimeSpan StatisticsEvery = TimeSpan.FromSeconds(2); // until every backend has told what it did
     private static readonly TimeSpan IdleTurn = TimeSpan.FromSeconds(10);
 
+    /// <summary>Measures the same campaign once more with a wallet that pays for it.</summary>
+    public static bool Billing { get; set; }
+
     /// <summary>Null: what the environment says, or 5,000.</summary>
     public static int? Recipients { get; set; }
 
@@ -62,10 +65,32 @@ internal static class CampaignBench
         report.Add(new("processor time a message, launch until read: Redis", EachMs(spent.Redis), "ms"));
         report.Add(new("processor time a message, launch until read: ClickHouse", EachMs(spent.ClickHouse), "ms"));
         report.Add(new("pages of 8 KB that PostgreSQL looked at for a recipient, launch until read", (double)pages / (runs * contacts), "pages"));
+        if (Billing)
+        {
+            await BilledAsync(report, installation, customer, simulator, contacts, own.Select(o => o.Delivered).Median(), ct);
+        }
+
         var api = installation.Api();
         report.Add(new("RSS of the API, most", api.MemoryPeakMb, "MB"));
         report.Add(new("RSS of the API, afterwards", api.MemoryMb, "MB"));
         report.Add(new("processor time of the idle API", await IdleAsync(api, ct), "% of a core"));
+    }
+
+    // From here on the organization has a wallet: the same installation, the same campaign, with a hold and a charge for each message.
+    private static async Task BilledAsync(Report report, Installation installation, Customer customer, Simulated simulator, int contacts, double unbilled, CancellationToken ct)
+    {
+        Report.Say("topping up, then measuring with billing on");
+        await customer.TopUpAsync(installation, 1_000_000, ct);
+        await CampaignAsync(customer, simulator, contacts, ct);
+        var rates = new List<double>();
+        for (var run = 0; run < Medians.Runs; run++)
+        {
+            rates.Add((await CampaignAsync(customer, simulator, contacts, ct)).Delivered);
+        }
+
+        report.Add(new($"campaign of {contacts:N0} with billing on: launch until the last is shown delivered (mark 0.9)", rates.Median(), "messages/s", unbilled, "the same with billing off"));
+        var charged = await installation.NumberAsync("SELECT count(*) FROM transactions WHERE type = 'debit'", ct);
+        report.Add(new("… of which charged when the last is read", charged, "messages", (double)(Medians.Runs + 1) * contacts, "delivered"));
     }
 
     private static async Task<(double Accepted, double Delivered)> CampaignAsync(Customer customer, Simulated simulator, int contacts, CancellationToken ct)

@@ -22,7 +22,11 @@ internal sealed class Customer : IDisposable
     private readonly string account;
     private readonly string template;
 
-    private Customer(BspClient api, string key, string account, string template) => (this.api, Key, this.account, this.template) = (api, key, account, template);
+    private Customer(BspClient api, string key, string account, string template, string organization) =>
+        (this.api, Key, this.account, this.template, Organization) = (api, key, account, template, organization);
+
+    /// <summary>Its id.</summary>
+    public string Organization { get; }
 
     /// <summary>Its API key, which may do everything.</summary>
     public string Key { get; }
@@ -32,6 +36,16 @@ internal sealed class Customer : IDisposable
 
     /// <summary>Id of the approved template.</summary>
     public string Template => template;
+
+    /// <summary>Money comes into its wallet.</summary>
+    public async Task TopUpAsync(Installation installation, decimal amount, CancellationToken ct)
+    {
+        using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey, Organization);
+        await platform.PostAsync("/v1/wallet/topups", new JsonObject
+        {
+            ["amount"] = amount.ToString("F6", CultureInfo.InvariantCulture), ["currency"] = "USD", ["reference"] = $"bench-{Guid.NewGuid():N}",
+        }, ct);
+    }
 
     /// <param name="messagesPerSecondMax">Of its number.</param>
     public static async Task<Customer> CreateAsync(Installation installation, int contacts, CancellationToken ct, int messagesPerSecondMax = MessagesPerSecondMax)
@@ -53,7 +67,7 @@ internal sealed class Customer : IDisposable
             ["components"] = new JsonObject { ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["example"] = new JsonArray("Asha") } },
         }, ct), "id");
         await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
-        var customer = new Customer(api, key, account, template);
+        var customer = new Customer(api, key, account, template, organization);
         await customer.ImportAsync(contacts, ct);
         await customer.UntilAsync("the template is approved", async token => Text(await api.GetAsync($"/v1/templates/{template}", token), "status") == "APPROVED", ct);
         return customer;

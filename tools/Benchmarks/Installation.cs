@@ -160,6 +160,8 @@ internal sealed class Installation : IAsyncDisposable
         ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
         ["Bsp__Meta__AppSecret"] = AppSecret,
         ["Bsp__Meta__VerifyToken"] = VerifyToken,
+        ["Bsp__Billing__Mode"] = "wallets", // nobody has one, unless a bench gives it
+        ["Bsp__Billing__DemoRates"] = "true",
         ["Bsp__PlatformKey"] = PlatformKey,
         ["Bsp__MasterKey"] = masterKey,
         ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8",

@@ -11,6 +11,7 @@ internal static class Program
         ["audit"] = ("sealing the log and auditing it, and what an act on the audit trail adds to a change", AuditBench.RunAsync),
         ["authentication"] = ("what finding out who calls adds to a request", AuthenticationBench.RunAsync),
         ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),
+        ["charging"] = ("delivered messages of one hot wallet, charged by the process manager", ChargingBench.RunAsync),
         ["contacts"] = ("taking in a file of contacts, counting by filters, searching, writing a file", ContactsBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["hostile"] = ("what a normal organization feels of a hostile one: slow clients, idle sockets, poison, bombs", HostileBench.RunAsync),
@@ -44,6 +45,9 @@ internal static class Program
             case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0 && rest is [] or ["--json", _]:
                 CampaignBench.Recipients = count;
                 return await RunAsync("campaign", rest is [_, var json] ? json : null);
+            case ["campaign", "--billing", .. var rest] when rest is [] or ["--json", _]:
+                CampaignBench.Billing = true;
+                return await RunAsync("campaign", rest is [_, var told] ? told : null);
             case [var name] when Benches.ContainsKey(name):
                 return await RunAsync(name, null);
             case [var name, "--json", var file] when Benches.ContainsKey(name):

@@ -16,6 +16,7 @@ internal static class DocumentationTags
         ["auth"] = "Signing in and out, invitations and forgotten passwords.",
         ["campaigns"] = "Messages to an audience: planning, launching, pausing, progress, and why somebody got it or did not.",
         ["canned-replies"] = "Texts that agents send often.",
+        ["charges"] = "What became of each delivered message's price, and what waits for one.",
         ["contacts"] = "People, what they agreed to, and files of them in and out.",
         ["conversations"] = "The inbox: what customers write, who answers, and how it is filed.",
         ["deliveries"] = "Webhooks to the organization's own systems: single deliveries.",

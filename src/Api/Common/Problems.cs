@@ -26,6 +26,7 @@ public static partial class Problems
         ["wallet.insufficient"] = 402,
         ["wallet.empty"] = 402,
         ["rate_card.too_large"] = 413,
+        ["rate_card.missing"] = 402,
         ["rate_card.exists"] = 409,
         ["rate_card.moment_taken"] = 409,
         ["subscription.suspended"] = 402,

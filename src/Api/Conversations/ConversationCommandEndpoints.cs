@@ -56,7 +56,7 @@ public sealed class ConversationCommandEndpoints : ICarterModule
             .Describe("Writes a note for colleagues, which the customer never gets, and tells those it mentions.", "conversation.unknown", "user.unknown", "team.unknown");
         conversations.MapPost("{id:guid}/messages", Reply).Produces<QueuedMessageResponse>(201)
             .Describe("Answers the customer. Anything but a template needs an open customer-service window.", "conversation.unknown", "conversation.window_closed", "conversation.no_recipient", "conversation.answered_meanwhile", "contact.unknown", "template.unknown",
-                "message.account_not_connected", "message.template_not_approved", "message.no_consent", "organization.suspended");
+                "message.account_not_connected", "message.template_not_approved", "message.no_consent", "organization.suspended", "wallet.insufficient", "rate_card.missing");
     }
 
     private static async Task<IResult> Assign(Guid id, AssignRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>

@@ -91,5 +91,8 @@ public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IR
 /// <param name="Cost">A decimal; null as long as nothing is billed.</param>
 /// <param name="Currency">Null as long as nothing is billed.</param>
 /// <param name="DurationSeconds">Sending alone, at the number's pace, to those who would not be skipped.</param>
-/// <param name="AvailableBudget">A decimal; null as long as nothing is billed.</param>
-public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency, int DurationSeconds, string? AvailableBudget);
+/// <param name="AvailableBudget">A decimal: what the wallet has available; null as long as nothing is billed.</param>
+/// <param name="Missing">A decimal: so much more must be available for a launch; zero: nothing; null as long as nothing is billed.</param>
+/// <param name="WithoutPrice">Market and category (<c>India/marketing</c>) that no rate card has a price for: what is delivered there waits for one. Null: none, or nothing is billed.</param>
+public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency, int DurationSeconds, string? AvailableBudget, string? Missing = null,
+    IReadOnlyList<string>? WithoutPrice = null);

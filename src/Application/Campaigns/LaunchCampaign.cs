@@ -29,6 +29,7 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
 public interface ICampaignLaunch
 {
     /// <summary>Carries the decision out. No events: nothing else is asked for.</summary>
-    /// <exception cref="Domain.Common.Refusal"><c>plan.limit_reached</c>, <c>plan.feature_missing</c> (<c>campaigns_per_month</c>), or of the decision</exception>
+    /// <exception cref="Domain.Common.Refusal"><c>plan.limit_reached</c>, <c>plan.feature_missing</c> (<c>campaigns_per_month</c>), <c>rate_card.missing</c>, or of the decision</exception>
+    /// <exception cref="RefusedFields"><c>wallet.insufficient</c>: what it may cost is set aside in the same transaction</exception>
     Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, CancellationToken ct);
 }

@@ -31,7 +31,6 @@ public sealed partial class RateCardFile
     private readonly string[] header;
     private readonly bool isRules;
     private readonly IReadOnlySet<string> markets;
-    private readonly IReadOnlySet<string> currencies;
     private readonly DateTimeOffset now;
     private readonly bool pastToo;
     private readonly List<(int Line, string Card, DateTimeOffset? From, string Currency, Rate Rate)> rates = [];
@@ -41,10 +40,10 @@ public sealed partial class RateCardFile
 
     /// <param name="pastToo">The product's own demo cards begin before they are loaded.</param>
     /// <exception cref="RefusedFields"><c>rate_card.header</c></exception>
-    public RateCardFile(string[] header, IReadOnlySet<string> markets, IReadOnlySet<string> currencies, DateTimeOffset now, bool pastToo = false)
+    public RateCardFile(string[] header, IReadOnlySet<string> markets, DateTimeOffset now, bool pastToo = false)
     {
         this.header = [.. header.Select(h => h.Trim().TrimStart('\uFEFF').ToLowerInvariant())];
-        (this.markets, this.currencies, this.now, this.pastToo) = (markets, currencies, now, pastToo);
+        (this.markets, this.now, this.pastToo) = (markets, now, pastToo);
         isRules = this.header.Contains("pricing_type");
         var (known, required) = isRules ? (RuleColumns, RuleRequired) : (CardColumns, CardRequired);
         var wrong = this.header.Where(h => !known.Contains(h)).Select(h => $"'{Text.Cut(h, 60)}' is no column of it.")
@@ -105,7 +104,7 @@ public sealed partial class RateCardFile
         Name(line, card);
         Expect(line, market == RateCard.AnyMarket || markets.Contains(market), "rate_card.market", $"'{Text.Cut(market, 60)}' is no market; * stands for all that the card does not name.");
         Expect(line, PricedCategories.All.Contains(category), "rate_card.category", $"'{Text.Cut(category, 60)}' is no category: {string.Join(", ", PricedCategories.All)}.");
-        Expect(line, currencies.Contains(currency), "rate_card.currency", $"'{Text.Cut(currency, 10)}' is no currency of ISO 4217.");
+        Expect(line, Currencies.All.Contains(currency), "rate_card.currency", $"'{Text.Cut(currency, 10)}' is no currency of ISO 4217.");
         var from = From(line, Of("effective_from"));
         var price = Amount(line, "unit_price", Of("unit_price"));
         var rate = Amount(line, "markup_rate", Or(Of("markup_rate"), "0"));

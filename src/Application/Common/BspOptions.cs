@@ -196,6 +196,9 @@ public sealed record BillingOptions
     /// <summary>Who pays. Turned on later, it begins with what is delivered from then on.</summary>
     public BillingMode Mode { get; init; } = BillingMode.Off;
 
+    /// <summary>Wallet that an organization without one is charged in when everybody is (<c>Bsp:Billing:Currency</c>); ISO 4217, USD unless set.</summary>
+    public string Currency { get; init; } = "USD";
+
     /// <summary>Loads the product's demo cards, whose prices are invented (<c>Bsp:Billing:DemoRates</c>).</summary>
     public bool DemoRates { get; init; }
 }

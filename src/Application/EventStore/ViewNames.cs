@@ -9,6 +9,9 @@ public static class ViewNames
     public const string AccountCounters = "account_counters.v1";
     public const string CampaignCounters = "campaign_counters.v1";
     public const string CampaignProgress = "campaign_progress.v1";
+
+    /// <summary>Not a view but a process manager, as below.</summary>
+    public const string Charging = "charging.v1";
     public const string ContactCounters = "contact_counters.v1";
     public const string Conversations = "conversations.v1";
 

@@ -158,7 +158,9 @@ public sealed record MessageAiProcessing(bool Processed, string? Sentiment = nul
 
 public sealed record MessageSender(Guid? UserId, string? UserName, bool IsAutomated);
 
-/// <summary>What Meta's pricing evidence says. Meta names no amount; <see cref="Amount"/> is set only where the evidence carries one.</summary>
+/// <summary>What the message was charged, exactly; of an organization that is not charged, what Meta's pricing evidence says, which names no amount.</summary>
+/// <param name="Amount">In <paramref name="Currency"/>, the markup included; 0 when it was free or is one of the plan's; null: not charged, or its price is not known yet.</param>
 /// <param name="Category">The specification's <c>user_initiated</c>, <c>business_initiated</c> or <c>referral_conversion</c>, by the table in docs/decisions.</param>
+/// <param name="Outcome">own: <c>charged</c>, <c>free</c>, <c>included</c> or <c>pending</c>; null: nobody charged it.</param>
 /// <param name="CategoryExact">own: Meta's word (<c>marketing</c>, <c>utility</c>, <c>service</c>, …).</param>
-public sealed record MessageCost(decimal? Amount, string? Currency, string Category, string CategoryExact, string? PricingModel, string? PricingType, bool? Billable);
+public sealed record MessageCost(decimal? Amount, string? Currency, string Category, string CategoryExact, string? PricingModel, string? PricingType, bool? Billable, string? Outcome = null);

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Bsp.Application.Charging;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.EventStore;
 using Bsp.Application.Privacy;
+using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
 using Bsp.Domain.Messages;
@@ -57,7 +59,8 @@ public interface ISendReferences
     Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
 }
 
-public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references, PersonsAnswers answers, TimeProvider clock)
+public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references, IMessageReserves reserves,
+    PersonsAnswers answers, TimeProvider clock)
     : IRequestHandler<SendMessage, Done>
 {
     public async Task<Done> Handle(SendMessage command, CancellationToken ct)
@@ -74,6 +77,7 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         }
 
         var id = CurrentRequest.NewId();
+        await reserves.ReserveAsync(new(command.OrganizationId, id, command.AccountId, Markets.Recipient(recipient.PhoneNumber, recipient.WaUserId), template?.Category.ToLowerInvariant() ?? Rating.Service), ct);
         var reference = new MessageRef(id, command.AccountId, contact.Id, conversationId, null, command.Type, "outbound");
         var content = (await personal.SealAsync(command.OrganizationId, [(contact.Id, Content(command, recipient))], ct))[0];
         var done = command.SentBy.IsPerson ? await answers.AppendAsync(command.OrganizationId, reference, template, content, command.SentBy, command.Seen, ct)

@@ -40,7 +40,12 @@ public sealed record SentBy(string Source, Guid? UserId, string? UserName, bool 
 /// Whose secret signed the webhook: <c>app</c> (<c>app#2</c> during a rotation), the platform's Meta app, or <c>organization</c>, the organization's own app, whose secret it knows:
 /// what comes so is the organization's own word. Null: recorded before this was kept; the journal's row says it.
 /// </param>
-public sealed record Evidence(long JournalId, string BodySha256, JsonElement? Item, string? SignedBy = null);
+/// <param name="To">
+/// Of a status, what the market of its recipient follows from and nobody can be told by: the first four digits of the number, or the country of a business-scoped user id. Null: nobody was
+/// named, or recorded before this was kept.
+/// </param>
+/// <param name="Participant">Of a group's status, 16 hex digits of the SHA-256 of who received it; null: a message to one person.</param>
+public sealed record Evidence(long JournalId, string BodySha256, JsonElement? Item, string? SignedBy = null, string? To = null, string? Participant = null);
 
 /// <param name="Content">Sealed JSON of the Graph body without <c>messaging_product</c> and <c>biz_opaque_callback_data</c>: recipient, type, its object.</param>
 [StoredAs("message_queued")]

@@ -14,7 +14,7 @@ namespace Bsp.Infrastructure.Analytics;
 [NeedsClickHouse]
 public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, Shards shards) : IProjection
 {
-    internal static readonly string[] Types = ["message_sent", "message_delivered", "message_read", "message_failed", "message_rejected", "message_accepted", "message_received"];
+    internal static readonly string[] Types = ["message_sent", "message_delivered", "message_read", "message_failed", "message_rejected", "message_accepted", "message_received", "messages_charged"];
 
     private readonly AnalyticsCheckpoints checkpoints = new(client, schema);
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Campaigns;
@@ -43,7 +44,7 @@ public static class MessageAnalyticsRows
         foreach (var (stored, row) in rows)
         {
             json.Reset();
-            Write(json, stored.OrganizationId, ((MessageEvent)stored.Body!).Ref, row, new Position(page.Shard.Epoch, stored.Sequence).Packed);
+            Write(json, stored.OrganizationId, row.Of ?? ((MessageEvent)stored.Body!).Ref, row, new Position(page.Shard.Epoch, stored.Sequence).Packed);
             json.Flush();
             buffer.Write("\n"u8);
         }
@@ -51,7 +52,7 @@ public static class MessageAnalyticsRows
         return buffer.WrittenMemory;
     }
 
-    private sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false, long DeliveryMs = 0, long ReadMs = 0);
+    private sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false, long DeliveryMs = 0, long ReadMs = 0, MessageRef? Of = null);
 
     private static IEnumerable<Row> Of(StoredEvent stored, PriorSettlement? prior)
     {
@@ -68,6 +69,15 @@ public static class MessageAnalyticsRows
                 break;
             case MessageRead e: yield return new("read", e.At, ReadMs: Ms(e.DeliveredAt, e.At)); break;
             case MessageFailed e: yield return new("failed", e.At); break;
+            case MessagesCharged e:
+                // The row of the delivery once more, with what it costs.
+                foreach (var charge in e.Charges)
+                {
+                    yield return new("delivered", charge.DeliveredAt, Cost: charge.Amount, DeliveryMs: Ms(charge.SentAt, charge.DeliveredAt),
+                        Of: new(charge.MessageId, charge.AccountId, charge.ContactId, Guid.Empty, charge.CampaignId, charge.Type, "outbound"));
+                }
+
+                break;
             case MessageRejected e: yield return new("failed", e.At); break;
             case MessageAccepted when prior is { Kind: "rejected" }: yield return new("failed", prior.At, Count: 0); break;
             case MessageReceived e when !InboundKind.IsNotice(e.Ref.Type): yield return new("delivered", e.At, NewContact: e.NewContact); break;

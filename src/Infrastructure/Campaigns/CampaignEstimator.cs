@@ -1,6 +1,8 @@
 using Bsp.Application.Campaigns;
 using Bsp.Application.Templates;
+using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Charging;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Messages;
@@ -10,24 +12,38 @@ using MediatR;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>Tells what a launch now would come to: the audience judged as the campaign's pages will judge it, contact by contact only where what is sent depends on the contact.</summary>
-public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, TimeProvider clock) : IRequestHandler<EstimateCampaign, CampaignForecast>
+public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, MessagePrices prices, TimeProvider clock) : IRequestHandler<EstimateCampaign, CampaignForecast>
 {
     private const int PageContacts = 2_000;
     private static readonly TimeSpan BudgetWindow = CampaignDriver.BudgetWindow;
 
-    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct)
+    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct) => (await EstimateAsync(query.OrganizationId, query.CampaignId, ct)).Forecast;
+
+    /// <summary>The forecast, and what it would cost; null: the organization is not charged.</summary>
+    public async Task<(CampaignForecast Forecast, Price? Price)> EstimateAsync(Guid organizationId, Guid campaignId, CancellationToken ct)
     {
+        var query = new EstimateCampaign(organizationId, campaignId);
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         var (text, segment) = await ReadAsync(shard, query, ct);
         var number = await numbers.FindAsync(query.OrganizationId, text.AccountId, ct) ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
         var audience = await AudienceSql.OfAsync(shard, query.OrganizationId, segment, ct);
+        var reached = new Dictionary<string, int>(StringComparer.Ordinal);
         var (recipients, skipped) = text.Body.Refusal is null && text.Body.DependsOnContact
-            ? await EachAsync(shard, query.OrganizationId, text, audience, ct)
-            : await CountedAsync(shard, query.OrganizationId, text, audience, ct);
+            ? await EachAsync(shard, query.OrganizationId, text, audience, reached, ct)
+            : await CountedAsync(shard, query.OrganizationId, text, audience, reached, ct);
         var left = recipients - skipped.Values.Sum();
         var beyond = left - (int)Math.Min(left, await BudgetAsync(shard, query.OrganizationId, number, ct));
         Add(skipped, "limit", beyond);
-        return new(recipients, skipped, null, null, (int)Math.Ceiling((left - beyond) / (double)number.MessagesPerSecondMax), null);
+        var price = await PriceAsync(shard, query.OrganizationId, text, reached, beyond, ct);
+        var seconds = (int)Math.Ceiling((left - beyond) / (double)number.MessagesPerSecondMax);
+        return (price is null ? new(recipients, skipped, null, null, seconds, null) : new(recipients, skipped, Money.Text(price.Cost), price.Currency, seconds, Money.Text(price.Available), Money.Text(price.Missing),
+            price.Priceless.Count == 0 ? null : price.Priceless), price);
+    }
+
+    private async Task<Price?> PriceAsync(Shard shard, Guid organizationId, CampaignText text, Dictionary<string, int> reached, int beyond, CancellationToken ct)
+    {
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        return await prices.OfAsync(transaction, organizationId, text.AccountId, text.Template.Category.ToLowerInvariant(), reached, beyond, ct);
     }
 
     private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment)> ReadAsync(Shard shard, EstimateCampaign query, CancellationToken ct)
@@ -39,22 +55,26 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Tim
     }
 
     // What is sent is the same for all, or nothing can be sent to anybody: consent and number are told by a count.
-    private static async Task<(int, SortedDictionary<string, int>)> CountedAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, CancellationToken ct)
+    private static async Task<(int, SortedDictionary<string, int>)> CountedAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, Dictionary<string, int> reached,
+        CancellationToken ct)
     {
         var groups = await shard.QueryAsync(organizationId, $"""
-            SELECT c.consent_status, c.phone_number IS NULL AND c.wa_user_id IS NULL, count(*)::int FROM contacts c
-             WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) GROUP BY 1, 2
-            """, r => (Consent: r.GetString(0), Unreachable: r.GetBoolean(1), Count: r.GetInt32(2)), ct, [organizationId, .. audience.Arguments]);
+            SELECT c.consent_status, left(c.phone_number, 6), CASE WHEN c.phone_number IS NULL THEN left(c.wa_user_id, 3) END, count(*)::int FROM contacts c
+             WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) GROUP BY 1, 2, 3
+            """, r => (Consent: r.GetString(0), Phone: r.TextOrNull(1), User: r.TextOrNull(2), Count: r.GetInt32(3)), ct, [organizationId, .. audience.Arguments]);
         var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
         foreach (var group in groups)
         {
-            Add(skipped, AudiencePage.Refuse(group.Consent, !group.Unreachable, text.Template.Category) ?? (text.Body.Refusal is null ? null : AudiencePage.Template), group.Count);
+            var reason = AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category) ?? (text.Body.Refusal is null ? null : AudiencePage.Template);
+            Add(skipped, reason, group.Count);
+            Reach(reached, reason, group.Phone, group.User, group.Count);
         }
 
         return (groups.Sum(g => g.Count), skipped);
     }
 
-    private static async Task<(int, SortedDictionary<string, int>)> EachAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, CancellationToken ct)
+    private static async Task<(int, SortedDictionary<string, int>)> EachAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, Dictionary<string, int> reached,
+        CancellationToken ct)
     {
         var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var (recipients, after) = (0, Guid.Empty);
@@ -63,10 +83,11 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Tim
             var page = await shard.QueryAsync(organizationId, $"""
                 SELECT c.id, c.consent_status, c.phone_number, c.wa_user_id, c.first_name, c.last_name, c.email, c.custom_fields FROM contacts c
                  WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) AND c.id > ${audience.Arguments.Count + 2} ORDER BY c.id LIMIT ${audience.Arguments.Count + 3}
-                """, r => (Id: r.GetGuid(0), Reason: Judge(text, r)), ct, [organizationId, .. audience.Arguments.Select(AudienceSql.Fresh), after, PageContacts]);
-            foreach (var (_, reason) in page)
+                """, r => (Id: r.GetGuid(0), Reason: Judge(text, r), Phone: r.TextOrNull(2), User: r.TextOrNull(3)), ct, [organizationId, .. audience.Arguments.Select(AudienceSql.Fresh), after, PageContacts]);
+            foreach (var (_, reason, phone, user) in page)
             {
                 Add(skipped, reason, 1);
+                Reach(reached, reason, phone, user, 1);
             }
 
             recipients += page.Count;
@@ -89,6 +110,16 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Tim
         var reserved = await shard.QueryAsync(organizationId, "SELECT reserved FROM bsp.account_budget WHERE account_id = $1 AND window_start > $2", r => r.GetInt32(0), ct,
             number.AccountId, (clock.GetUtcNow() - BudgetWindow).UtcDateTime);
         return Math.Max(0, number.MessagingLimit - (long)reserved.FirstOrDefault());
+    }
+
+    // By what the market follows from; a few digits of the number are enough.
+    private static void Reach(Dictionary<string, int> reached, string? reason, string? phone, string? user, int count)
+    {
+        if (reason is null)
+        {
+            var kind = Markets.Recipient(phone, user) ?? "";
+            reached[kind] = reached.GetValueOrDefault(kind) + count;
+        }
     }
 
     private static void Add(SortedDictionary<string, int> skipped, string? reason, int count)

@@ -1,9 +1,14 @@
 using Bsp.Application.Campaigns;
+using Bsp.Application.Charging;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
+using Bsp.Domain.Common;
+using Bsp.Domain.Ledger;
 using Bsp.Domain.Plans;
+using Bsp.Infrastructure.Charging;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
@@ -11,19 +16,25 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <inheritdoc cref="ICampaignLaunch"/>
-public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Entitlements entitlements, RowCaches caches) : ICampaignLaunch
+public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Entitlements entitlements, CampaignEstimator estimator,
+    LedgerWriter ledger, RowCaches caches, BillingOptions billing, TimeProvider clock) : ICampaignLaunch
 {
     private const int RacesMax = 10;
 
-    public async Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, CancellationToken ct)
+    // A campaign may be paused for long; then the clock gives the money back, and what it sends later is paid by the balance.
+    private static readonly TimeSpan HoldFor = TimeSpan.FromDays(90);
+
+    public async Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide,
+        long? seenVersion, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         using var turn = await Deciding.TurnAsync(store, organizationId, campaignId, ct);
         for (var race = 1; ; race++)
         {
+            var price = await PriceAsync(organizationId, campaignId, ct);
             try
             {
-                return await OnceAsync(shard, organizationId, campaignId, decide, seenVersion, ct);
+                return await OnceAsync(shard, organizationId, campaignId, decide, seenVersion, price, ct);
             }
             catch (VersionConflict conflict) when (!conflict.Named && race < RacesMax)
             {
@@ -32,21 +43,70 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
         }
     }
 
-    private async Task<Done> OnceAsync(Shard shard, Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, CancellationToken ct)
+    // Null: nothing is charged, or there is nothing to launch, which the decision says.
+    private async Task<Price?> PriceAsync(Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        if (billing.Mode == BillingMode.Off)
+        {
+            return null;
+        }
+
+        var state = (await store.LoadAsync(organizationId, campaignId, ct)).Fold<Campaign, CampaignEvent>();
+        return state.Status is CampaignStatus.Draft or CampaignStatus.Scheduled
+            ? (await estimator.EstimateAsync(organizationId, campaignId, ct)).Price : null;
+    }
+
+    private async Task<Done> OnceAsync(Shard shard, Guid organizationId, Guid campaignId,
+        Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, Price? price, CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync([organizationId, Guid.Empty], ct);
+        var launched = false;
         var version = await store.DecideAsync<Campaign, CampaignEvent>(tx, shard, organizationId, campaignId, async state =>
         {
             var facts = decide(state);
-            if (facts.Count > 0)
+            launched = facts.Count > 0;
+            if (launched)
             {
                 await entitlements.RequireRoomAsync(tx, organizationId, PlanFeatures.CampaignsPerMonth, ct);
             }
 
             return facts;
         }, seenVersion, ct);
+        if (launched && price is not null)
+        {
+            await HoldAsync(tx, shard, organizationId, campaignId, price, ct);
+        }
+
         await tx.CommitAsync(ct);
         await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None);
         return new(campaignId, version);
+    }
+
+    private async Task HoldAsync(TenantTransaction tx, Shard shard, Guid organizationId, Guid campaignId, Price price, CancellationToken ct)
+    {
+        if (price.Priceless.Count > 0 && billing.Mode == BillingMode.Required)
+        {
+            throw new Refusal("rate_card.missing",
+                $"No rate card has a price for {string.Join(", ", price.Priceless.Take(10))}: nothing is sent that nobody could charge.");
+        }
+
+        if (price.Cost == 0)
+        {
+            return;
+        }
+
+        var hold = new PlaceHold(CampaignHolds.Reference(campaignId), price.Cost, clock.GetUtcNow() + HoldFor);
+        switch ((await ledger.PostAsync(tx, shard, organizationId, price.Currency, [hold], ct))[0])
+        {
+            case Insufficient { Missing: var missing }:
+                throw WalletInsufficient.Of("The campaign", price.Cost, price.Cost - missing, missing, price.Currency);
+            case Refused refused:
+                throw new Refusal(refused.Code, refused.Detail);
+        }
+
+        await tx.ExecuteAsync("""
+            INSERT INTO bsp.campaign_holds (campaign_id, organization_id, currency, placed, unit_max, included)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (campaign_id) DO NOTHING
+            """, ct, campaignId, organizationId, price.Currency, price.Cost, price.UnitMax, price.Included);
     }
 }

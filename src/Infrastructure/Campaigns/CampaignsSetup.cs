@@ -9,8 +9,9 @@ internal static class CampaignsSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<MergedRecipients>();
+        services.AddSingleton<CampaignEstimator>();
+        services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();
         services.AddHostedService<CampaignDriver>();
     }

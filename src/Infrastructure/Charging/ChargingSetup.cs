@@ -1,3 +1,4 @@
+using Bsp.Application.Charging;
 using Bsp.Application.Common;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -10,5 +11,15 @@ internal static class ChargingSetup
     {
         services.AddSingleton(options.Billing);
         services.AddSingleton<TariffSource>();
+        services.AddSingleton<Wallets>();
+        services.AddSingleton<IPlans, PlansInForce>();
+        services.AddSingleton<Charger>();
+        services.AddSingleton<MessagePrices>();
+        services.AddSingleton<MessageReserves>();
+        services.AddSingleton<IMessageReserves>(provider => provider.GetRequiredService<MessageReserves>());
+        services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<MessageReserves>());
+        services.AddSingleton<ChargingBoard>();
+        services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<ChargingBoard>());
+        services.AddHostedService<ChargingCatchUp>();
     }
 }

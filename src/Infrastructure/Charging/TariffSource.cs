@@ -94,8 +94,8 @@ public sealed class TariffSource(Shards shards, BillingOptions options, TimeProv
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        await RateCardStore.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-rules.csv"), clock.GetUtcNow(), againToo: true, ct);
-        await RateCardStore.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-card.csv"), clock.GetUtcNow(), againToo: true, ct);
+        await RateCardRows.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-rules.csv"), clock.GetUtcNow(), againToo: true, ct);
+        await RateCardRows.StoreAsync(connection, Guid.CreateVersion7(), Demo("demo-card.csv"), clock.GetUtcNow(), againToo: true, ct);
         await transaction.CommitAsync(ct);
     }
 
@@ -105,7 +105,7 @@ public sealed class TariffSource(Shards shards, BillingOptions options, TimeProv
         var lines = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         var rows = lines.Skip(1).Select(l => l.Split(',')).ToList();
         var markets = name == "demo-card.csv" ? rows.Select(r => r[2]).ToHashSet(StringComparer.Ordinal) : [];
-        var file = new RateCardFile(lines[0].Split(','), markets, new HashSet<string> { "USD" }, default, pastToo: true);
+        var file = new RateCardFile(lines[0].Split(','), markets, default, pastToo: true);
         for (var i = 0; i < rows.Count; i++)
         {
             file.Add(i + 2, rows[i], null);

@@ -58,6 +58,7 @@ public static class BspConfiguration
             Billing = new()
             {
                 Mode = Choice(configuration, "Bsp:Billing:Mode", BillingMode.Off, faults),
+                Currency = Currency(configuration["Bsp:Billing:Currency"], faults),
                 DemoRates = Flag(configuration, "Bsp:Billing:DemoRates", false, faults),
             },
             Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
@@ -226,6 +227,16 @@ public static class BspConfiguration
         }
 
         return value;
+    }
+
+    private static string Currency(string? code, List<string> faults)
+    {
+        if (code is not null && !Domain.Common.Currencies.All.Contains(code))
+        {
+            faults.Add("Bsp:Billing:Currency must be a currency of ISO 4217, such as USD.");
+        }
+
+        return code ?? new BillingOptions().Currency;
     }
 
     private static T Choice<T>(IConfiguration configuration, string name, T standard, List<string> faults) where T : struct, Enum

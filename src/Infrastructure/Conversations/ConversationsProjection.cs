@@ -2,6 +2,7 @@ using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Privacy;
+using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Conversations;
@@ -18,7 +19,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 {
     private static readonly string[] Types =
     [
-        "contact_merged", "contact_identity_changed", "contact_erased",
+        "contact_merged", "contact_identity_changed", "contact_erased", "messages_charged",
         .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent)) || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
             .Where(name => name is not ("message_skipped" or "conversation_noted")),
     ];
@@ -43,6 +44,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     // written is written again; the checkpoint follows it all.
     private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
     {
+        page = page with { Events = [.. page.Events.SelectMany(EachMessage)] };
         foreach (var (organization, contact) in ContactDocuments.Erased(page))
         {
             personal.Forget(organization, contact); // what was opened with a key still remembered would come back
@@ -54,6 +56,10 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
             await ApplyAsync(slice, ReferenceEquals(slice, slices[^1]) ? page.UpTo : null, set, store, personal, name, ct);
         }
     }
+
+    // The charges of many messages are one event; here each is its message's own, the last of those that one event brings.
+    private static IEnumerable<StoredEvent> EachMessage(StoredEvent stored) => stored.Body is not MessagesCharged charged ? [stored]
+        : charged.Charges.GroupBy(charge => charge.MessageId).Select(of => stored with { StreamId = of.Key, Version = long.MaxValue, Body = of.Last() });
 
     // The documents of one conversation are written in order; large slices by several connections at once.
     private static async Task ApplyAsync(EventPage slice, long? upTo, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
@@ -73,7 +79,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     }
 
     private static int PartOf(StoredEvent stored) =>
-        PartitionKey.PartOf(stored.Body is MessageEvent fact ? fact.Ref.ConversationId : ConversationDocumentFold.Of(stored.Body) ?? stored.StreamId, Parts);
+        PartitionKey.PartOf(stored.Body is MessageEvent fact ? fact.Ref.ConversationId : stored.Body is MessageCharge charge ? Uuid.Conversation(charge.AccountId, charge.ContactId) : ConversationDocumentFold.Of(stored.Body) ?? stored.StreamId, Parts);
 
     private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, CancellationToken ct)
     {
@@ -121,7 +127,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     private static MessageDocument? Message(StoredEvent stored, long position, string? content, FoundDocuments found, Dictionary<DocumentId, MessageDocument> changed)
     {
-        if (stored.Body is not MessageEvent)
+        if (stored.Body is not (MessageEvent or MessageCharge))
         {
             return null;
         }
@@ -162,7 +168,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     private static DocumentId[] Messages(EventPage page)
     {
         var begun = page.Events.Where(e => e.Version == 1).Select(e => e.StreamId).ToHashSet();
-        return [.. page.Events.Where(e => e.Body is MessageEvent).Select(e => e.StreamId).Distinct().Where(id => !begun.Contains(id)).Select(DocumentId.Of)];
+        return [.. page.Events.Where(e => e.Body is MessageEvent or MessageCharge).Select(e => e.StreamId).Distinct().Where(id => !begun.Contains(id)).Select(DocumentId.Of)];
     }
 
     private static async Task<Dictionary<Guid, string?>> OpenAsync(EventPage page, IPersonalData personal, CancellationToken ct)

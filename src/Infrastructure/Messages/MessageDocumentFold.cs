@@ -4,6 +4,7 @@ using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
+using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 
@@ -22,6 +23,11 @@ public static class MessageDocumentFold
     /// <returns>Null when there is none and the event founds none (a skipped message never was a message).</returns>
     public static MessageDocument? Fold(MessageDocument? before, StoredEvent stored, long position, string? content)
     {
+        if (stored.Body is MessageCharge charge && before is not null && before.Position < position)
+        {
+            return before with { Cost = MessageDocumentPricing.Charged(before.Cost, charge), Position = position };
+        }
+
         if (stored.Body is not MessageEvent fact || before?.Position >= position)
         {
             return before;
@@ -149,7 +155,7 @@ public static class MessageDocumentFold
         var with = d with
         {
             RawWebhook = raw,
-            Cost = MessageDocumentPricing.Read(item) ?? d.Cost,
+            Cost = d.Cost is { Outcome: not null } ? d.Cost : MessageDocumentPricing.Read(item) ?? d.Cost,
             WaConversationId = MessageDocumentContent.Text(item, "conversation", "id") is { } id ? MetaId.Of(id) : d.WaConversationId,
         };
         return notes.Count == 0 || d.Notes?.Contains(notes[0]) is true ? with : MessageDocumentBounds.Noted(with, notes[0]);

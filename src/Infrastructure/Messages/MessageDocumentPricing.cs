@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.Messages;
+using Bsp.Domain.Charging;
 
 namespace Bsp.Infrastructure.Messages;
 
@@ -19,6 +20,11 @@ public static class MessageDocumentPricing
             MessageDocumentContent.Text(pricing, "pricing_model"), MessageDocumentContent.Text(pricing, "type"),
             pricing.TryGetProperty("billable", out var billable) && billable.ValueKind is JsonValueKind.True or JsonValueKind.False ? billable.GetBoolean() : null);
     }
+
+    /// <summary>What it was charged, beside what the evidence said. A charge decides by the newest evidence, so what it says stays.</summary>
+    public static MessageCost Charged(MessageCost? known, MessageCharge charge) => new(
+        charge.Outcome == "pending" ? null : charge.Amount, charge.Currency, charge.Category is { } category ? Nearest(category) : known?.Category ?? Nearest("unknown"),
+        charge.Category ?? known?.CategoryExact ?? "unknown", known?.PricingModel, charge.PricingType ?? known?.PricingType, known?.Billable, charge.Outcome);
 
     /// <summary>The specification's three conversation-based words for Meta's per-message categories.</summary>
     private static string Nearest(string category) => category switch

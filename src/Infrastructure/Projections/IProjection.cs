@@ -53,6 +53,9 @@ public interface IProjection
     /// <summary>What to do about an event it cannot take, after retries.</summary>
     OnPoison OnPoison => OnPoison.Park;
 
+    /// <summary>True: it is given events whose body cannot be read, and decides what becomes of them; else the runner keeps them from it.</summary>
+    bool TakesUnreadable => false;
+
     /// <summary>Sequence up to which the view is complete on this shard; 0: empty.</summary>
     Task<long> CheckpointAsync(Shard shard, CancellationToken ct);
 

@@ -21,6 +21,8 @@ public abstract class PostgresProjection : IProjection
 
     public virtual IProjectionCopy? Beside => null;
 
+    public virtual bool TakesUnreadable => false;
+
     /// <summary>False: an event that is taken later than its neighbours leaves the same view, so a parked one can be taken at any time.</summary>
     public virtual bool OrderMatters => true;
 

@@ -9,13 +9,13 @@ internal sealed partial class ProjectionRun
     // Store trouble: again, ever more slowly. Anything else: halve until the bad event stands alone.
     private async Task ApplyAsync(EventPage page, CancellationToken ct)
     {
-        if (page.Events.Count == 1 && page.Events[0].Body is UnreadableBody unreadable)
+        if (page.Events.Count == 1 && page.Events[0].Body is UnreadableBody unreadable && !projection.TakesUnreadable)
         {
             await PoisonAsync(page, new InvalidDataException(unreadable.Error), ct);
             return;
         }
 
-        var tried = page.Events.Any(stored => stored.Body is UnreadableBody) ? new InvalidDataException("The page holds an unreadable body.") : await TryAsync(page, ct);
+        var tried = !projection.TakesUnreadable && page.Events.Any(stored => stored.Body is UnreadableBody) ? new InvalidDataException("The page holds an unreadable body.") : await TryAsync(page, ct);
         if (tried is null)
         {
             return;

@@ -3,6 +3,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
+using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 
@@ -39,7 +40,20 @@ internal static class MessagesField
             : (MetaEnvelope.Number(e, "code"), MetaEnvelope.Line(e, "title", TitleUnitsMax), MetaEnvelope.Child(e, "error_data") is { } data ? MetaEnvelope.Line(data, "details", DetailsUnitsMax) : null);
         return new(
             Guid.TryParse(MetaEnvelope.Text(status, "biz_opaque_callback_data"), out var id) ? id : null,
-            new(word, wamid, At(part), code, title, details, part.Webhook.Evidence(BoundedJson.Of(status, StatusTextUnitsMax, StatusBytesMax, Personal))));
+            new(word, wamid, At(part), code, title, details, Evidence(part)));
+    }
+
+    // Of whom it reached only what its price depends on is kept.
+    private static Evidence Evidence(WebhookPart part)
+    {
+        var status = part.Item;
+        var participant = MetaEnvelope.Text(status, "recipient_type") == "group" ? MetaEnvelope.Text(status, "recipient_participant_id") ?? "" : null;
+        var phone = participant ?? MetaEnvelope.Text(status, "recipient_id");
+        return part.Webhook.Evidence(BoundedJson.Of(status, StatusTextUnitsMax, StatusBytesMax, Personal)) with
+        {
+            To = Markets.Recipient(phone, participant ?? MetaEnvelope.Text(status, "recipient_user_id")),
+            Participant = participant is { Length: > 0 } ? MessageKey.Of(participant) : null,
+        };
     }
 
     /// <summary>News of a customer's new number or user id: a system notice, which is no message of theirs and opens no window. Null: it is none.</summary>

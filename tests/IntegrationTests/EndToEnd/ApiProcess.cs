@@ -116,6 +116,8 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         ["Logging__LogLevel__Default"] = "Warning",
         ["ConnectionStrings__Directory"] = connection,
         ["ConnectionStrings__DirectoryApp"] = AppConnection,
+        ["Bsp__Billing__Mode"] = "wallets",
+        ["Bsp__Billing__DemoRates"] = "true",
         ["ConnectionStrings__Redis"] = redis.ConnectionString,
         ["ConnectionStrings__ClickHouse"] = clickHouse,
         ["Bsp__PlatformKey"] = AppFixture.PlatformKey,

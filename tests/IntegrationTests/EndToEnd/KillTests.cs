@@ -1,3 +1,6 @@
+using Bsp.Domain.Common;
+using Bsp.IntegrationTests.Charging;
+
 namespace Bsp.IntegrationTests.EndToEnd;
 
 /// <summary>Promise 2: a process that dies in mid-campaign sends nobody a message twice and forgets nobody.</summary>
@@ -8,6 +11,7 @@ public sealed class KillTests(ApiProcess api) : IClassFixture<ApiProcess>
     {
         const int people = 1_000;
         using var tenant = await Tenant.NewAsync(api.Address, api.Meta, messagesPerSecondMax: 100);
+        await Purse.TopUpAsync(api.AppConnection, tenant.Id, 100);
         await tenant.ImportAsync(Tenant.PlainNumbers(people));
         api.Meta.State.Options = api.Meta.State.Options with { LatencyMs = 50 }; // so that calls are on their way when it dies
         var campaign = await tenant.LaunchAsync();
@@ -41,5 +45,11 @@ public sealed class KillTests(ApiProcess api) : IClassFixture<ApiProcess>
         (await api.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{people - unknown} {people - unknown} {people - unknown} 0");
         var progress = await tenant.ProgressAsync(campaign);
         (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["unknown"].GetInt32()).ShouldBe((people, 0, unknown));
+
+        // Whoever was reached is charged, once (0.0016 each); for the unknown the hold stands.
+        var (charged, held) = (100 - ((people - unknown) * 0.0016m), unknown * 0.0016m);
+        await Patience.UntilAsync(() => api.Views.ScalarAsync("SELECT concat_ws(' ', balance, held) FROM bsp.ledger_heads WHERE organization_id = $1", tenant.Id),
+            wallet => wallet == $"{Money.Text(charged)} {Money.Text(held)}", $"the wallet has {charged} and holds {held}");
+        (await api.Views.ScalarAsync("SELECT count(*) FROM bsp.charges WHERE organization_id = $1 AND type = 'debit'", tenant.Id)).ShouldBe($"{people - unknown}");
     }
 }

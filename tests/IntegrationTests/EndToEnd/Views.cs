@@ -14,6 +14,8 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     private readonly Lazy<Task<ConnectionMultiplexer>> connection = new(() => ConnectionMultiplexer.ConnectAsync(redis));
 
     /// <summary>The documents, in MongoDB or as JSONB.</summary>
+    public ClickHouseClient Click => clickHouse;
+
     public DocumentsSeen Documents => documents ??= new(ScalarAsync, mongo);
 
     /// <summary>Waits until all agree with the log, asserts that they do, and returns the log's counts.</summary>

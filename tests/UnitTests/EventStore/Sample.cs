@@ -30,8 +30,16 @@ internal static class Sample
         var t when t == typeof(JsonElement) => JsonDocument.Parse("""{"body":[{"text":"Hello {{1}}","n":1.50,"none":null}]}""").RootElement.Clone(),
         var t when t == typeof(IReadOnlyList<string>) => new[] { "one", "two" },
         var t when t == typeof(IReadOnlyList<Guid>) => new[] { new Guid("0198a000-0000-7000-8000-00000000aaaa"), new Guid("0198a000-0000-7000-8000-00000000bbbb") },
+        var t when t.IsGenericType && t.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) => List(t.GetGenericArguments()[0], whole),
         var t => Make(t, whole),
     };
+
+    private static Array List(Type of, bool whole)
+    {
+        var list = Array.CreateInstance(of, 1);
+        list.SetValue(Make(of, whole), 0);
+        return list;
+    }
 
     private static bool MayBeNull(ParameterInfo parameter)
     {

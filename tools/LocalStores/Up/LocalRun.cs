@@ -109,6 +109,8 @@ internal sealed class LocalRun : IAsyncDisposable
             ["Bsp__Meta__AppSecret"] = Kept("app_secret", Secret.Create),
             ["Bsp__Meta__VerifyToken"] = Kept("verify_token", Secret.Create),
             ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8,::1/128", // receivers on this machine
+            ["Bsp__Billing__Mode"] = "wallets",
+            ["Bsp__Billing__DemoRates"] = "true",
             ["Bsp__PlatformKey"] = PlatformKey,
             ["Bsp__MasterKey"] = Kept("master_key", () => Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32))),
             ["ASPNETCORE_URLS"] = ApiUrl.Length > 0 ? ApiUrl : "http://127.0.0.1:0",

@@ -3,13 +3,14 @@ using Bsp.Application.Common;
 using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Audit;
+using Bsp.Infrastructure.Charging;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Npgsql;
 
-namespace Bsp.Infrastructure.Charging;
+namespace Bsp.Infrastructure.RateCards;
 
 /// <summary>Rate cards in the directory: taken in, listed, shown.</summary>
 public sealed class RateCardStore(Shards shards, TariffSource tariffs, AuditLog audit, TimeProvider clock)
@@ -22,7 +23,7 @@ public sealed class RateCardStore(Shards shards, TariffSource tariffs, AuditLog 
         await using var directory = await shards.DirectoryHome().BeginAsync(Guid.Empty, ct);
         try
         {
-            await StoreAsync(directory.Connection, id, content, clock.GetUtcNow(), againToo: false, ct);
+            await RateCardRows.StoreAsync(directory.Connection, id, content, clock.GetUtcNow(), againToo: false, ct);
         }
         catch (PostgresException taken) when (taken.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -63,50 +64,13 @@ public sealed class RateCardStore(Shards shards, TariffSource tariffs, AuditLog 
             usual.Count(p => card.Of(p.Market, p.Category).Any() && card.Of(p.Market, p.Category).First().Market == RateCard.AnyMarket));
     }
 
-    /// <summary>Writes what a file holds, in the caller's transaction.</summary>
-    /// <param name="againToo">What is there already is left as it is; else it is a violation of a key.</param>
-    internal static async Task StoreAsync(NpgsqlConnection connection, Guid importId, RateCardContent content, DateTimeOffset now, bool againToo, CancellationToken ct)
-    {
-        var skip = againToo ? " ON CONFLICT DO NOTHING" : "";
-        foreach (var (card, rules) in content.Rules)
-        {
-            await RunAsync(connection, $"""
-                INSERT INTO bsp.rate_rules (card, category, pricing_type, charges, monthly_allowance, assumed_when_missing)
-                SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bool[], $5::bigint[], $6::text[]){skip}
-                """, ct, card, rules.Select(r => r.Category).ToArray(), rules.Select(r => r.PricingType).ToArray(), rules.Select(r => r.Charges).ToArray(),
-                rules.Select(r => r.MonthlyAllowance).ToArray(), rules.Select(r => r.AssumedWhenMissing).ToArray());
-            if (!againToo && await RunAsync(connection, "SELECT FROM bsp.rate_cards WHERE code = $1", ct, card) > 0)
-            {
-                throw new Refusal("rate_card.exists", $"The card {card} is there already, with the rules that held then: give a new card its rules before it. Nothing was imported.");
-            }
-        }
-
-        foreach (var card in content.Cards)
-        {
-            var id = Guid.CreateVersion7();
-            var at = card.From ?? new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
-            if (await RunAsync(connection, $"INSERT INTO bsp.rate_cards (id, import_id, code, currency, effective_from) VALUES ($1, $2, $3, $4, $5){skip} RETURNING id", ct, id, importId, card.Code, card.Currency, at.UtcDateTime) == 0)
-            {
-                continue;
-            }
-
-            await RunAsync(connection, """
-                INSERT INTO bsp.rates (card_id, market, category, tier_from, tier_to, unit_price, markup_rate, markup_fixed)
-                SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::numeric[], $7::numeric[], $8::numeric[])
-                """, ct, id, card.Rates.Select(r => r.Market).ToArray(), card.Rates.Select(r => r.Category).ToArray(), card.Rates.Select(r => r.TierFrom).ToArray(), card.Rates.Select(r => r.TierTo).ToArray(),
-                card.Rates.Select(r => r.UnitPrice).ToArray(), card.Rates.Select(r => r.MarkupRate).ToArray(), card.Rates.Select(r => r.MarkupFixed).ToArray());
-        }
-
-        await RunAsync(connection, "UPDATE bsp.tariff_version SET version = version + 1", ct);
-    }
-
     private static async Task<RateCardContent> ReadAsync(Stream csv, IReadOnlySet<string> markets, DateTimeOffset now, CancellationToken ct)
     {
         using var rows = new CsvRows(csv, ',');
         try
         {
             var header = await rows.ReadAsync(ct) ?? throw new RefusedFields("rate_card.empty", "The body is empty: send a CSV file with a header line.", new Dictionary<string, string[]> { ["line 1"] = ["is missing"] });
-            var file = new RateCardFile(header.Fields, markets, Currencies.All, now);
+            var file = new RateCardFile(header.Fields, markets, now);
             while (await rows.ReadAsync(ct) is { } row)
             {
                 file.Add(row.Line, row.Fields, row.Fault);
@@ -132,19 +96,4 @@ public sealed class RateCardStore(Shards shards, TariffSource tariffs, AuditLog 
 
     private static RateView Shown(Rate rate, bool withMarkup) => new(rate.Market, rate.Category, rate.TierFrom, rate.TierTo, Money.Text(rate.Unit),
         withMarkup ? Money.Text(rate.UnitPrice) : null, withMarkup ? Money.Text(rate.MarkupRate) : null, withMarkup ? Money.Text(rate.MarkupFixed) : null);
-
-    // Rows affected, or returned.
-    private static async Task<int> RunAsync(NpgsqlConnection connection, string sql, CancellationToken ct, params object[] arguments)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        Array.ForEach(arguments, argument => command.Parameters.Add(new() { Value = argument }));
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        var rows = 0;
-        while (await reader.ReadAsync(ct))
-        {
-            rows++;
-        }
-
-        return rows > 0 ? rows : Math.Max(0, reader.RecordsAffected);
-    }
 }
