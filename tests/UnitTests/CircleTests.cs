@@ -7,8 +7,7 @@ public sealed class CircleTests
 {
     private static readonly Dictionary<string, string[]> Known = new()
     {
-        ["Bsp.Application"] = ["Common, EventStore", "Conversations, Messages"],
-        ["Bsp.Infrastructure"] = ["Auth, Users", "Campaigns, Contacts, Lists, Messages, Meta, Webhooks", "ClickHouse, EventStore, Projections", "Common, Sharding"],
+        ["Bsp.Application"] = ["Conversations, Messages"],
     };
 
     [Theory]

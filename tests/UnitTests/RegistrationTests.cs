@@ -3,6 +3,7 @@ using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Bsp.LocalStores;
 using Npgsql;

@@ -80,7 +80,7 @@ public sealed record MinPosition(Position? Position)
     {
         var header = context.Request.Headers[Header];
         return ValueTask.FromResult<MinPosition?>(header.Count == 0 ? new(Position: null)
-            : Application.EventStore.Position.TryParse(header.ToString(), out var position) ? new(position)
+            : Application.Common.Position.TryParse(header.ToString(), out var position) ? new(position)
             : throw Problem.Field("request.min_position", Header, "must be a token as Bsp-Position answered it."));
     }
 

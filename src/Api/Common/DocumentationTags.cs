@@ -1,6 +1,18 @@
+using System.Collections.Frozen;
+using System.Reflection;
 using Microsoft.OpenApi;
 
 namespace Bsp.Api.Common;
+
+/// <summary>On an endpoint module: what its chapter is about, so that a new one is told in one place.</summary>
+/// <param name="name">First part of its paths below <c>/v1</c>.</param>
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = true, Inherited = false)]
+internal sealed class ChapterAttribute(string name, string about) : Attribute
+{
+    public string Name => name;
+
+    public string About => about;
+}
 
 /// <summary>
 /// The chapters of the documentation: the first part of each path, in the order of their names, with what they are about.
@@ -48,9 +60,12 @@ internal static class DocumentationTags
         ["webhooks"] = "Where the organization wants to be told.",
     };
 
+    private static readonly FrozenDictionary<string, string> Own = typeof(DocumentationTags).Assembly.GetTypes()
+        .SelectMany(module => module.GetCustomAttributes<ChapterAttribute>()).ToFrozenDictionary(chapter => chapter.Name, chapter => chapter.About);
+
     /// <summary>Those that an operation of the document has.</summary>
     public static HashSet<OpenApiTag> Of(OpenApiDocument document) =>
         [.. document.Paths.Values.SelectMany(p => p.Operations is { } all ? all.Values.AsEnumerable() : [])
             .SelectMany(o => o.Tags ?? new HashSet<OpenApiTagReference>()).Select(t => t.Reference.Id!).Distinct().Order(StringComparer.Ordinal)
-            .Select(name => new OpenApiTag { Name = name, Description = Descriptions.GetValueOrDefault(name) ?? name })];
+            .Select(name => new OpenApiTag { Name = name, Description = Descriptions.GetValueOrDefault(name) ?? Own.GetValueOrDefault(name) ?? name })];
 }

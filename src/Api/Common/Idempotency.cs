@@ -113,7 +113,7 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         {
             var keep = body.Length <= KeptBytesMax && context.GetEndpoint()?.Metadata.GetMetadata<AnswersWithSecret>() is null;
             var headers = KeptHeaders.Where(context.Response.Headers.ContainsKey).ToDictionary(h => h, h => context.Response.Headers[h].ToString());
-            if (CurrentRequest.Value!.LastPosition > Application.EventStore.Position.Start)
+            if (CurrentRequest.Value!.LastPosition > Application.Common.Position.Start)
             {
                 headers["Bsp-Position"] = CurrentRequest.Value.LastPosition.ToToken();
             }

@@ -27,8 +27,9 @@ internal static class Methods
     }
 
     /// <summary>Media types that this address takes with this method; the routing's own 415 does not say.</summary>
-    public static IReadOnlyList<string> TakenHere(IEndpointRouteBuilder app, HttpContext context) =>
-        [.. app.DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
+    public static IReadOnlyList<string> TakenHere(HttpContext context) =>
+        // The application's own sources would compile every route anew each time they are asked.
+        [.. context.RequestServices.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(route => route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains(context.Request.Method) is true)
             .Where(route => new TemplateMatcher(new RouteTemplate(route.RoutePattern), []).TryMatch(context.Request.Path, []))
             .OrderByDescending(route => route.RoutePattern.InboundPrecedence).SelectMany(BodyForm.Taken).Distinct()];

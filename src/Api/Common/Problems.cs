@@ -137,7 +137,7 @@ public static partial class Problems
                 if (!context.Response.HasStarted && context.Response is { StatusCode: >= 400, ContentLength: null, ContentType: null })
                 {
                     await Methods.AnswerAsync(context, status =>
-                        WriteAsync(context, status == 415 ? BodyForm.NotTaken(Methods.TakenHere(app, context)) : OfStatus(status)));
+                        WriteAsync(context, status == 415 ? BodyForm.NotTaken(Methods.TakenHere(context)) : OfStatus(status)));
                 }
             }
             catch (Exception thrown)

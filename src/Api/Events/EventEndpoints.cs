@@ -3,6 +3,7 @@ using Bsp.Api.Common;
 using Bsp.Api.Limits;
 using Bsp.Application.Campaigns;
 using Bsp.Application.CustomerWebhooks;
+using Bsp.Application.Common;
 using Bsp.Application.Events;
 using Bsp.Application.EventStore;
 using Carter;

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Api.Conversations;
+using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;

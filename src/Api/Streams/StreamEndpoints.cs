@@ -1,5 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Api.Limits;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Streams;
 using Carter;

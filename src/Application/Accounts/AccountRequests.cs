@@ -49,15 +49,6 @@ public sealed class PatchAccountValidator : AbstractValidator<PatchAccount>
     }
 }
 
-/// <summary>
-/// Asks Meta for the number's facts and stores them. <paramref name="Connect"/> first has Meta confirm that the token may act for the number and that the number belongs to the WABA, subscribes to the WABA's
-/// webhooks and makes the account CONNECTED: only then are webhooks routed to it.
-/// </summary>
-/// <param name="Connect">False: only the facts are refreshed.</param>
-/// <exception cref="Domain.Common.Refusal"><c>account.unknown</c>, <c>account.no_token</c>, <c>account.number_taken</c>: connected by somebody for whom Meta confirms it.</exception>
-/// <exception cref="MetaRefused">Meta did not agree or answer; nothing was changed here.</exception>
-public sealed record SyncAccount(Guid OrganizationId, Guid Id, bool Connect, long? SeenVersion) : ICommandOn;
-
 /// <summary>Stops using the number; its history stays.</summary>
 /// <exception cref="Domain.Common.Refusal"><c>account.unknown</c></exception>
 public sealed record DisconnectAccount(Guid OrganizationId, Guid Id, long? SeenVersion) : ICommandOn;

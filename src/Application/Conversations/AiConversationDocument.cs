@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 
 namespace Bsp.Application.Conversations;
 

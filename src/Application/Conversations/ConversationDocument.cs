@@ -1,3 +1,5 @@
+using Bsp.Application.Common;
+
 namespace Bsp.Application.Conversations;
 
 /// <summary>One row of the collection <c>conversations</c> (specification §2): a number and a contact. Own fields follow "own:".</summary>

@@ -1,3 +1,5 @@
+using Bsp.Application.Common;
+
 namespace Bsp.Application.EventStore;
 
 /// <summary>Which events of an organization; what is null does not matter.</summary>

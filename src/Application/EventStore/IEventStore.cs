@@ -1,3 +1,5 @@
+using Bsp.Application.Common;
+
 namespace Bsp.Application.EventStore;
 
 /// <summary>New events for one stream.</summary>

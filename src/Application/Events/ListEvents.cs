@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Audit;
 using FluentValidation;

@@ -7,6 +7,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
 using Bsp.Domain.Conversations;
 using Bsp.Domain.Messages;
 using FluentValidation;
@@ -88,7 +89,8 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
 
     private async Task RequireConsentAsync(Guid organizationId, Guid contactId, TemplateUse? template, CancellationToken ct)
     {
-        if (template is not null && await references.ConsentAsync(organizationId, contactId, ct) is var consent && (consent == "OPTED_OUT" || (consent == "PENDING" && template.Category == "MARKETING")))
+        if (template is not null && await references.ConsentAsync(organizationId, contactId, ct) is var consent
+            && !ConsentRule.Allows(consent, template.Category))
         {
             throw new Refusal("message.no_consent", $"The contact's consent is {consent}: {(consent == "OPTED_OUT" ? "nothing may be sent unless they write first." : "marketing needs an opt-in.")}");
         }

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Domain.Templates;
 using FluentValidation;
 using FluentValidation.Results;
+using MediatR;
 
 namespace Bsp.Application.Templates;
 
@@ -42,5 +44,17 @@ public sealed class CreateTemplateValidator : AbstractValidator<CreateTemplate>
         {
             return [new("components", refusal.Code, refusal.Message)];
         }
+    }
+}
+
+/// <summary>Takes the name first, then begins the stream: two drafts of one name cannot both come to be, and neither can spoil an append it shares with others.</summary>
+public sealed class CreateTemplateHandler(IEventStore store, ITemplateReferences references, TimeProvider clock) : IRequestHandler<CreateTemplate, Done>
+{
+    public async Task<Done> Handle(CreateTemplate command, CancellationToken ct)
+    {
+        var id = CurrentRequest.NewId();
+        await references.TakeNameAsync(command.OrganizationId, command.AccountId, command.Name, command.Language, id, ct);
+        return await store.DecideTemplate(command.OrganizationId, id, state => Template.Create(
+            state, id, command.AccountId, command.Name, command.Category, command.Language, command.Components, command.Variables, clock.GetUtcNow()), null, ct);
     }
 }

@@ -60,10 +60,18 @@ public sealed class ReviseTemplateHandler(IEventStore store, TimeProvider clock)
 /// <summary>Decisions on a template's stream.</summary>
 public static class TemplateStream
 {
-    /// <summary>Its alias in <c>mt_streams.type</c>.</summary>
-    public const string Type = "template";
-
     /// <summary>Loads, decides, appends (<see cref="Deciding"/>).</summary>
     public static Task<Done> DecideTemplate(this IEventStore store, Guid organizationId, Guid templateId, Func<Template, IReadOnlyList<TemplateEvent>> decide, long? seenVersion, CancellationToken ct) =>
         store.Decide<Template, TemplateEvent>(organizationId, templateId, decide, seenVersion, ct);
+
+    /// <summary>What it is now, for asking Meta between two looks at the stream.</summary>
+    /// <param name="seenVersion">If-Match; null: whatever is stored.</param>
+    /// <exception cref="VersionConflict">The named version is not the stored one.</exception>
+    public static async Task<(Template State, long Version)> LoadTemplateAsync(this IEventStore store, Guid organizationId, Guid templateId, long? seenVersion, CancellationToken ct)
+    {
+        var stream = await store.LoadAsync(organizationId, templateId, ct);
+        return seenVersion is { } seen && seen != stream.Version
+            ? throw new VersionConflict(templateId, named: true)
+            : (stream.Fold<Template, TemplateEvent>(), stream.Version);
+    }
 }

@@ -1,3 +1,4 @@
+using Bsp.Application.Accounts;
 using Bsp.Application.Common;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -9,6 +10,7 @@ internal static class AccountsSetup
     public static void Add(IServiceCollection services, BspOptions options)
     {
         services.AddSingleton<NumberClaims>();
+        services.AddSingleton<IAccountNumbers, AccountNumbers>();
         services.AddSingleton<NumberProofs>();
         services.AddHostedService(provider => provider.GetRequiredService<NumberProofs>());
     }

@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Application.Meta;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Bsp.Infrastructure.Webhooks;

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Globalization;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Analytics;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Charging;

@@ -4,6 +4,7 @@ using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Audit;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using MediatR;

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
 using Bsp.Application.Privacy;
 using Bsp.Application.Templates;
 using Bsp.Domain.Common;
+using Bsp.Domain.Contacts;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Sharding;
 
@@ -25,7 +27,7 @@ internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
 {
     /// <summary>Why a member is passed over, or their queued message is cancelled: another member became the same person and has the campaign's message.</summary>
-    public const string Duplicate = "duplicate";
+    public const string Duplicate = IMergedRecipients.Duplicate;
 
     /// <summary>Why a member is passed over: a value of theirs that the template needs is missing, or its parameters do not fit.</summary>
     public const string Template = "template";
@@ -91,13 +93,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
     private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
 
     /// <summary>Why a contact is passed over whatever the text is; null: they are not.</summary>
-    internal static string? Refuse(string consentStatus, bool reachable, string category) => consentStatus switch
-    {
-        _ when !reachable => "no_phone",
-        "OPTED_OUT" => "no_consent",
-        "PENDING" when category == "MARKETING" => "no_consent",
-        _ => null,
-    };
+    internal static string? Refuse(string consentStatus, bool reachable, string category) =>
+        !reachable ? "no_phone" : ConsentRule.Allows(consentStatus, category) ? null : "no_consent";
 
     private string? Body(Member member)
     {

@@ -1,5 +1,6 @@
 using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
+using Bsp.Application.Messages;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Campaigns;
@@ -9,7 +10,7 @@ internal static class CampaignsSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        services.AddSingleton<MergedRecipients>();
+        services.AddSingleton<IMergedRecipients, MergedRecipients>();
         services.AddSingleton<CampaignEstimator>();
         services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();

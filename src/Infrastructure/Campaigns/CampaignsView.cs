@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
 using Npgsql;
 using NpgsqlTypes;

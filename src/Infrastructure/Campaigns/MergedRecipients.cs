@@ -11,9 +11,9 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Queued messages of a campaign whose recipient was merged, after their message was queued, with another member of the same audience: one of the two may go, the one whose call was begun, else the one that
 /// was queued first. Asked before each call is begun.
 /// </summary>
-public sealed class MergedRecipients(Shards shards, IEventStore store)
+public sealed class MergedRecipients(Shards shards, IEventStore store) : IMergedRecipients
 {
-    /// <summary>Of these messages, those that must not leave. Nearly always one query that finds nobody merged.</summary>
+    /// <summary>Nearly always one query that finds nobody merged.</summary>
     public async Task<IReadOnlySet<Guid>> DuplicatesAsync(Guid organizationId, IReadOnlyDictionary<Guid, KnownMessage> messages, CancellationToken ct)
     {
         var duplicates = new HashSet<Guid>();

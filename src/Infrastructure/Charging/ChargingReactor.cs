@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;

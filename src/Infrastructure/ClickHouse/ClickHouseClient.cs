@@ -1,7 +1,9 @@
 using System.Data.Common;
 using System.Net;
+using System.Runtime.InteropServices;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Projections;
 using ClickHouse.Driver.ADO;
 using ClickHouse.Driver.ADO.Parameters;
@@ -79,7 +81,9 @@ public sealed class ClickHouseClient : IDisposable
             ["async_insert"] = "0", ["insert_deduplicate"] = "1", ["insert_deduplication_token"] = token,
             ["deduplicate_blocks_in_dependent_materialized_views"] = "1", ["date_time_input_format"] = "best_effort",
         };
-        using var rows = new MemoryStream(jsonEachRow.ToArray(), writable: false);
+        using var rows = MemoryMarshal.TryGetArray(jsonEachRow, out var array)
+            ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
+            : new MemoryStream(jsonEachRow.ToArray(), writable: false);
         using var answer = await client.PostStreamAsync($"INSERT INTO {table} FORMAT JSONEachRow", rows, false, ct, new() { CustomSettings = settings });
         return 0;
     }, ct);

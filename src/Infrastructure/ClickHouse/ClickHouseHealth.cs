@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 
 namespace Bsp.Infrastructure.ClickHouse;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using FluentValidation;

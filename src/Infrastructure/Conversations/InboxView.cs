@@ -1,6 +1,7 @@
 using Bsp.Application.EventStore;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Conversations;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
 using Npgsql;
 using NpgsqlTypes;

@@ -1,4 +1,5 @@
 using Bsp.Application.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
 

@@ -1,5 +1,6 @@
 using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;

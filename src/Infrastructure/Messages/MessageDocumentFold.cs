@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;

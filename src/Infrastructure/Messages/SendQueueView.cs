@@ -1,6 +1,7 @@
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
 using Npgsql;
 

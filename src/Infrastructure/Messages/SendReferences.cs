@@ -3,6 +3,7 @@ using Bsp.Application.Messages;
 using Bsp.Application.Subscriptions;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;

@@ -6,7 +6,7 @@ using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
-using Bsp.Infrastructure.Campaigns;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Queue;
@@ -25,7 +25,7 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline);
 /// A process killed between intent and outcome leaves an unknown outcome, never a second call.
 /// </summary>
 public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta, IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, AnsweredNumbers answered, MergedRecipients merged, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
+    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
@@ -194,7 +194,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var outcomes = new List<JobOutcome>(jobs.Count);
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
         var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) =>
-            state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id) ? Message.Cancel(state, AudiencePage.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
+            state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id) ? Message.Cancel(state, IMergedRecipients.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
         var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
         outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
 

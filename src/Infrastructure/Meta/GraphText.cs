@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Webhooks;
 
 namespace Bsp.Infrastructure.Meta;

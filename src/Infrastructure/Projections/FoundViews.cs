@@ -1,5 +1,6 @@
 using System.Reflection;
 using Bsp.Application.Common;
+using Bsp.Infrastructure.EventStore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 

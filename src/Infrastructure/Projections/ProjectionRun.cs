@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;

@@ -1,4 +1,5 @@
 using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 
 namespace Bsp.Infrastructure.Projections;

@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 

@@ -1,5 +1,6 @@
 using Bsp.Application.EventStore;
 using Bsp.Domain.Ledger;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
 using Npgsql;
 

@@ -1,9 +1,6 @@
-using Bsp.Application.Meta;
-using Bsp.Application.Privacy;
 using Bsp.Application.Templates;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Common;
-using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 
@@ -23,21 +20,6 @@ internal static class TemplateRows
 
     public static async Task<TemplateView> FindAsync(Shard shard, Guid organizationId, Guid templateId, CancellationToken ct) =>
         await shard.FirstAsync(organizationId, $"SELECT {Columns} FROM templates t WHERE t.id = $1 AND t.deleted_at IS NULL", Read, ct, templateId) ?? throw Unknown();
-
-    /// <summary>The number that speaks for an account, with the account's own token or else the organization's.</summary>
-    /// <exception cref="Refusal"><c>account.unknown</c>, <c>account.no_token</c></exception>
-    public static async Task<MetaNumber> NumberAsync(Shard shard, ISecrets secrets, Guid organizationId, Guid accountId, CancellationToken ct)
-    {
-        var found = await shard.QueryAsync(organizationId, """
-            SELECT a.phone_number_id, a.meta_waba_id, coalesce(a.credentials ->> 'access_token', o.meta_access_token) FROM whatsapp_accounts a JOIN organizations o ON o.id = a.organization_id WHERE a.id = $1
-            """, row => (row.GetString(0), row.GetString(1), row.TextOrNull(2)), ct, accountId);
-        return found switch
-        {
-            [] => throw new Refusal("account.unknown", "There is no such account."),
-            [(_, _, null), ..] => throw new Refusal("account.no_token", "The account has no access token, so Meta cannot be asked."),
-            [var (phoneNumberId, wabaId, token), ..] => new(phoneNumberId, wabaId, secrets.Open(token!)),
-        };
-    }
 
     public static Refusal Unknown() => new("template.unknown", "There is no such template.");
 }

@@ -5,11 +5,12 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Templates;
 
-/// <summary>Templates.</summary>
+/// <summary>What templates refer to, and the copies of their rows.</summary>
 internal static class TemplatesSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
+        services.AddSingleton<ITemplateReferences, TemplateReferences>();
         services.AddTransient<IPipelineBehavior<GetTemplate, TemplateView>, CachedTemplate>();
     }
 }

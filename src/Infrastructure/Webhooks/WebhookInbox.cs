@@ -1,3 +1,4 @@
+using Bsp.Infrastructure.Common;
 using Npgsql;
 
 namespace Bsp.Infrastructure.Webhooks;

@@ -4,6 +4,7 @@ using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.IntegrationTests.Common;
 using Bsp.MetaSimulator;
 

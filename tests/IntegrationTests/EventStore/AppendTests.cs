@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Benchmarks;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;

@@ -2,6 +2,7 @@ using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Projections;
 using Npgsql;
 using static Bsp.IntegrationTests.EventStore.Facts;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Text;
 using Bsp.IntegrationTests.Common;
@@ -7,6 +8,8 @@ namespace Bsp.IntegrationTests.Http;
 /// <summary>In whatever form a body comes: it is read, or a problem says what is taken.</summary>
 public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
 {
+    private const int RoutesAtOnce = 12; // most of a request is waiting
+
     private static readonly string[] Types =
     [
         "application/json; charset=utf8", "application/json; charset=\"utf-8\"", "application/json; charset=\"utf8\"", "application/json; charset=", "application/json; charset=\"\"", "application/json; charset=\"", "application/json; charset",
@@ -21,10 +24,10 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task No_form_of_a_body_is_500_on_any_route()
     {
         var organization = await app.NewOrganizationAsync();
-        var broken = new List<string>();
+        var broken = new ConcurrentBag<string>();
         var routes = app.Routes().Where(r => r.Method is "POST" or "PATCH" or "PUT" or "DELETE").ToList();
         routes.Count.ShouldBeGreaterThan(40);
-        foreach (var route in routes)
+        await Parallel.ForEachAsync(routes, new ParallelOptions { MaxDegreeOfParallelism = RoutesAtOnce }, async (route, _) =>
         {
             string[] key = RouteWalk.KeyOf(route, organization) is { } line ? [line] : [];
             async Task TryAsync(string what, IEnumerable<string> headers, byte[] body, long? announced = null)
@@ -58,7 +61,7 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
             await TryAsync("cut CSV", ["Content-Type: text/csv"], "phone_number\n+4"u8.ToArray(), announced: 100);
             await TryAsync("bad chunk", ["Content-Type: application/json", "Transfer-Encoding: chunked"], "zz\r\n{}\r\n0\r\n\r\n"u8.ToArray(), announced: -1);
             await TryAsync("empty chunk", ["Content-Type: application/json", "Transfer-Encoding: chunked"], "0\r\n\r\n"u8.ToArray(), announced: -1);
-        }
+        });
 
         broken.ShouldBeEmpty();
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.Http;

@@ -43,7 +43,7 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
     [Fact]
     public async Task Who_was_away_for_too_long_begins_anew_and_a_made_up_id_is_refused()
     {
-        await using var stream = await OpenAsync(Own.Api, new Bsp.Application.EventStore.Position(7, 3).ToToken()); // a place of another epoch
+        await using var stream = await OpenAsync(Own.Api, new Bsp.Application.Common.Position(7, 3).ToToken()); // a place of another epoch
         (await stream.UntilAsync("reset")).Data.GetProperty("position").GetString().ShouldNotBeNullOrEmpty();
         using var refused = await SendAsync(Own.Api, "nonsense!", null);
         ((int)refused.StatusCode).ShouldBe(400);

@@ -23,16 +23,18 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
     }
 
     private async Task<Guid> CreateAsync(Guid organization, Guid account, string? name = null) =>
-        (await new CreateTemplateHandler(database.Shards, database.Store, TimeProvider.System).Handle(new(organization, account, name ?? NewName(), "UTILITY", "en", ContactsDatabase.Json(Hello), null), Ct)).Id;
+        (await new CreateTemplateHandler(database.Store, References, TimeProvider.System).Handle(new(organization, account, name ?? NewName(), "UTILITY", "en", ContactsDatabase.Json(Hello), null), Ct)).Id;
 
     private static string NewName() => $"t_{Guid.NewGuid():N}";
 
+    private TemplateReferences References => new(database.Shards, meta);
+
     private Task<TemplateView> GetAsync(Guid organization, Guid id) => new GetTemplateHandler(database.Shards).Handle(new(organization, id), Ct);
 
-    private Task<Done> SubmitAsync(Guid organization, Guid id) => new SubmitTemplateHandler(database.Shards, database.Store, meta, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
+    private Task<Done> SubmitAsync(Guid organization, Guid id) => new SubmitTemplateHandler(database.Store, References, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
 
     private Task<Guid?> TellAsync(Guid organization, string status, string? metaId, TemplateView? named = null, DateTimeOffset? at = null) =>
-        new TemplateNewsHandlers(database.Shards, database.Store).Handle(new RecordTemplateStatus(organization, new(waba, metaId, named?.Name, named?.Language), status, "NONE", at ?? Noon), Ct);
+        new TemplateNewsHandlers(database.Store, References).Handle(new RecordTemplateStatus(organization, new(waba, metaId, named?.Name, named?.Language), status, "NONE", at ?? Noon), Ct);
 
     [Fact]
     public async Task A_template_lives_from_draft_to_deletion()
@@ -53,7 +55,7 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         (approved.Status, approved.StatusExact, approved.MetaTemplateId, approved.Version, approved.RejectionReason).ShouldBe(("APPROVED", "APPROVED", metaId, 3, null));
         approved.ApprovedAt.ShouldBe(Noon);
 
-        var news = new TemplateNewsHandlers(database.Shards, database.Store);
+        var news = new TemplateNewsHandlers(database.Store, References);
         var key = new TemplateKey(waba, metaId, null, null);
         await news.Handle(new RecordTemplateCategory(organization, key, "MARKETING", Noon), Ct);
         await news.Handle(new RecordTemplateQuality(organization, key, "YELLOW", Noon), Ct);
@@ -62,9 +64,9 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         (changed.Category, changed.Quality, changed.Components.GetProperty("body").GetProperty("text").GetString()).ShouldBe(("MARKETING", "YELLOW", "Hi {{1}}, welcome."));
 
         await TellAsync(organization, "PAUSED", metaId, at: Noon.AddHours(1));
-        await new ResumeTemplateHandler(database.Shards, database.Store, meta, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
+        await new ResumeTemplateHandler(database.Store, References, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
         meta.Calls[^1].ShouldBe($"unpause {metaId}");
-        await new DeleteTemplateHandler(database.Shards, database.Store, meta, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
+        await new DeleteTemplateHandler(database.Store, References, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
         meta.Calls[^1].ShouldBe($"delete {draft.Name} {metaId}");
         (await Should.ThrowAsync<Refusal>(GetAsync(organization, id))).Code.ShouldBe("template.unknown");
         (await new GetTemplateVersionsHandler(database.Store).Handle(new(organization, id), Ct)).Select(v => v.Type).ShouldBe(
@@ -106,7 +108,7 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         var (organization, account) = await HomeAsync();
         var id = await CreateAsync(organization, account);
         var draft = await GetAsync(organization, id);
-        var handler = new SyncTemplateHandler(database.Shards, database.Store, meta, meta, TimeProvider.System);
+        var handler = new SyncTemplateHandler(database.Store, References, meta, TimeProvider.System);
         (await Should.ThrowAsync<Refusal>(handler.Handle(new(organization, id), Ct))).Code.ShouldBe("template.not_at_meta");
         meta.Listed.Add(new ListedTemplate($"sync-{waba}", draft.Name, "en", "REJECTED", "MARKETING", ContactsDatabase.Json("""[{"type":"BODY","text":"Hello {{1}}, welcome."}]"""), "SCAM"));
         await handler.Handle(new(organization, id), Ct);

@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Common;
 using Bsp.IntegrationTests.Common;
 using Microsoft.Extensions.Logging.Abstractions;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Bsp.Infrastructure.Common;
 using Bsp.UnitTests.EventStore;
 
 namespace Bsp.UnitTests.Common;
@@ -61,7 +62,7 @@ public sealed partial class CutTests
         ["Infrastructure/Auth/Unicode/CanonicalForm.cs: points[start..end]"] = "code points",
         ["Infrastructure/Campaigns/CampaignProgressHashes.cs: found[..2]"] = "two values of a hash",
         ["Infrastructure/Campaigns/ProgressSeal.cs: values[..^1]"] = "values of a hash",
-        ["Infrastructure/Webhooks/ReadableJson.cs: text[2..EscapeLength]"] = "bytes",
+        ["Infrastructure/Common/ReadableJson.cs: text[2..EscapeLength]"] = "bytes",
         ["Infrastructure/Webhooks/WebhookLane.cs: rest[..Math.Min(rest.Length, NumberCharactersMax)]"] = "bytes",
         ["Infrastructure/Webhooks/WebhookLane.cs: rest[..length]"] = "bytes",
     };

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Projections;
 using Npgsql;
 using StackExchange.Redis;

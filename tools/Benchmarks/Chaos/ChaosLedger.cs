@@ -1,4 +1,5 @@
 using System.Globalization;
+using Bsp.Application.Common;
 using Npgsql;
 
 namespace Bsp.Benchmarks.Chaos;

@@ -1,10 +1,10 @@
 using System.Runtime.CompilerServices;
 using Bsp.Application.Contacts;
-using Bsp.Infrastructure.Lists;
+using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 
-namespace Bsp.Infrastructure.Contacts;
+namespace Bsp.Infrastructure.Lists;
 
 /// <summary>Pages by id, each in a transaction of its own: a slow reader holds nothing.</summary>
 public sealed class ExportContactsHandler(Shards shards) : IRequestHandler<ExportContacts, IAsyncEnumerable<IReadOnlyList<ContactView>>>

@@ -1,10 +1,9 @@
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
-using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using FluentValidation;
 
-namespace Bsp.Infrastructure.Contacts;
+namespace Bsp.Infrastructure.Common;
 
 /// <summary>Numbers that people write, read with what their organization knows: its default country, and who is known by numbers that no
 /// library has heard of. Decision: docs/decisions/0155.</summary>

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 
-namespace Bsp.Application.EventStore;
+namespace Bsp.Application.Common;
 
 /// <summary>A place in an organization's log. Opaque to clients (<c>Bsp-Position</c>).</summary>
 /// <param name="Epoch">Grows when the organization moves to another shard, so that positions stay ordered. From 1; at most 65535.</param>

@@ -6,30 +6,6 @@ using MediatR;
 
 namespace Bsp.Application.Templates;
 
-/// <summary>Sends it to Meta for review. In review or approved already: nothing is done. Refused by Meta: <see cref="MetaRefused"/>.</summary>
-public sealed record SubmitTemplate(Guid OrganizationId, Guid TemplateId, long? SeenVersion) : ICommandOn
-{
-    Guid ICommandOn.Id => TemplateId;
-}
-
-/// <summary>Ends a pause; one that Meta made is ended at Meta first.</summary>
-public sealed record ResumeTemplate(Guid OrganizationId, Guid TemplateId, long? SeenVersion) : ICommandOn
-{
-    Guid ICommandOn.Id => TemplateId;
-}
-
-/// <summary>Deletes it at Meta (this language only) and here. Its history stays.</summary>
-public sealed record DeleteTemplate(Guid OrganizationId, Guid TemplateId, long? SeenVersion) : ICommandOn
-{
-    Guid ICommandOn.Id => TemplateId;
-}
-
-/// <summary>Asks Meta how it stands and records what differs. Refused with <c>template.not_at_meta</c> when Meta has none of this name and language.</summary>
-public sealed record SyncTemplate(Guid OrganizationId, Guid TemplateId) : ICommandOn
-{
-    Guid ICommandOn.Id => TemplateId;
-}
-
 /// <summary>Stops using it; Meta is not told.</summary>
 /// <param name="Reason">≤ 200 characters; null: none given.</param>
 public sealed record PauseTemplate(Guid OrganizationId, Guid TemplateId, string? Reason, long? SeenVersion) : ICommandOn

@@ -1,4 +1,4 @@
-namespace Bsp.Infrastructure.ClickHouse;
+namespace Bsp.Infrastructure.Common;
 
 /// <summary>ClickHouse refused a statement.</summary>
 /// <param name="code">Its own error code (60 unknown table, 62 syntax, 241 memory, 691 value outside an enum, …); 0 when it named none.</param>

@@ -1,8 +1,7 @@
 using Bsp.Application.EventStore;
-using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
 
-namespace Bsp.Infrastructure.EventStore;
+namespace Bsp.Infrastructure.Projections;
 
 /// <summary>
 /// Notes for every organization, type, correlation and causation in which blocks of the log they occur, so that one organization's log is read without looking through everybody's

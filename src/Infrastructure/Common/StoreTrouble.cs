@@ -5,7 +5,7 @@ using MongoDB.Driver;
 using Npgsql;
 using StackExchange.Redis;
 
-namespace Bsp.Infrastructure.Projections;
+namespace Bsp.Infrastructure.Common;
 
 /// <summary>What an error of a store says about what was being written.</summary>
 internal enum TroubleKind

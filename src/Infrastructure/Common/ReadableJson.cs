@@ -4,7 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
 
-namespace Bsp.Infrastructure.Webhooks;
+namespace Bsp.Infrastructure.Common;
 
 /// <summary>
 /// Parses what a webhook says so that all of it can be read and stored as text: half a surrogate pair (<c>\ud800</c>), NUL (<c>\u0000</c>), which PostgreSQL refuses, and bytes

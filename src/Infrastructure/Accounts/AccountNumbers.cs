@@ -1,43 +1,30 @@
 using Bsp.Application.Accounts;
 using Bsp.Application.Common;
 using Bsp.Application.Meta;
-using Bsp.Domain.Common;
 using Bsp.Domain.Plans;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Common;
-using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
-using MediatR;
 
 namespace Bsp.Infrastructure.Accounts;
 
-/// <summary>Meta is asked before the transaction begins: no row is locked while a foreign server thinks. Connecting claims the number, after Meta confirmed token, number and WABA.</summary>
-public sealed class SyncAccountHandler(Shards shards, IMeta meta, NumberClaims claims, Entitlements entitlements, AuditLog audit) : IRequestHandler<SyncAccount, Done>
+/// <summary>An account's row and its claim in the directory.</summary>
+public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitlements entitlements, AuditLog audit) : IAccountNumbers
 {
-    public async Task<Done> Handle(SyncAccount command, CancellationToken cancellationToken)
+    public async Task<MetaNumber?> NumberAsync(Guid organizationId, Guid accountId, CancellationToken ct) => (await claims.AccountAsync(organizationId, accountId, ct))?.Number;
+
+    public async Task<Done> KeepAsync(SyncAccount command, NumberFacts facts, CancellationToken ct)
     {
-        var account = await claims.AccountAsync(command.OrganizationId, command.Id, cancellationToken) ?? throw new Refusal("account.unknown", "There is no such account.");
-        var number = account.Number;
-        if (!GraphText.IsToken(number.AccessToken))
-        {
-            throw new Refusal("account.no_token", "The account has no access token that could be sent to Meta: change its credentials first.");
-        }
-
-        if (!command.Connect)
-        {
-            var facts = await meta.GetNumberAsync(number, cancellationToken);
-            var home = await shards.OfAsync(command.OrganizationId, cancellationToken);
-            await using var own = await home.BeginAsync(command.OrganizationId, cancellationToken);
-            var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", cancellationToken);
-            await own.CommitAsync(cancellationToken);
-            return done;
-        }
-
-        var proven = await meta.ProveAsync(number, cancellationToken);
-        await meta.SubscribeAsync(number, cancellationToken);
-        return await claims.SettledAsync(number.PhoneNumberId, command.OrganizationId, command.Id, replaced => ConnectAsync(command, number, proven, replaced, cancellationToken), cancellationToken);
+        var home = await shards.OfAsync(command.OrganizationId, ct);
+        await using var own = await home.BeginAsync(command.OrganizationId, ct);
+        var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", ct);
+        await own.CommitAsync(ct);
+        return done;
     }
+
+    public Task<Done> ClaimAsync(SyncAccount command, MetaNumber number, NumberFacts facts, CancellationToken ct) =>
+        claims.SettledAsync(number.PhoneNumberId, command.OrganizationId, command.Id, replaced => ConnectAsync(command, number, facts, replaced, ct), ct);
 
     // The directory commits first when it is another database: who died in between connects again.
     private async Task<(bool Claimed, Done Done)> ConnectAsync(SyncAccount command, MetaNumber number, NumberFacts facts, NumberHolder? replaced, CancellationToken ct)

@@ -5,12 +5,12 @@ using Bsp.Domain.Common;
 using Bsp.Domain.Plans;
 using Bsp.Domain.Users;
 using Bsp.Infrastructure.Audit;
+using Bsp.Infrastructure.Auth;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
-using Bsp.Infrastructure.Users;
 using MediatR;
 
-namespace Bsp.Infrastructure.Auth;
+namespace Bsp.Infrastructure.Users;
 
 /// <summary>Invitations: the person begins to exist when they accept.</summary>
 public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit, TimeProvider clock, IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>

@@ -1,9 +1,9 @@
 using Bsp.Application.Common;
-using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Npgsql;
 
-namespace Bsp.Infrastructure.Sharding;
+namespace Bsp.Infrastructure.Common;
 
 /// <summary>Tidying up, shard after shard, every hour. A shard that cannot be reached waits for the next round.</summary>
 /// <param name="first">Pause before the first round.</param>
