@@ -2647,15 +2647,6 @@ CREATE TABLE bsp.campaign_progress_next (
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
 
-CREATE TABLE bsp.charge_counters (
-    organization_id uuid NOT NULL,
-    period text NOT NULL,
-    name text NOT NULL,
-    count bigint NOT NULL
-)
-WITH (fillfactor='50');
-
-ALTER TABLE bsp.charge_counters OWNER TO bsp_owner;
 CREATE TABLE bsp.canned_replies (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -2668,6 +2659,16 @@ CREATE TABLE bsp.canned_replies (
 );
 
 ALTER TABLE bsp.canned_replies OWNER TO bsp_owner;
+
+CREATE TABLE bsp.charge_counters (
+    organization_id uuid NOT NULL,
+    period text NOT NULL,
+    name text NOT NULL,
+    count bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.charge_counters OWNER TO bsp_owner;
 
 CREATE TABLE bsp.charges (
     organization_id uuid NOT NULL,
@@ -3181,6 +3182,17 @@ CREATE TABLE bsp.markets (
 
 ALTER TABLE bsp.markets OWNER TO bsp_owner;
 
+CREATE TABLE bsp.mentions (
+    user_id uuid NOT NULL,
+    note_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone
+);
+
+ALTER TABLE bsp.mentions OWNER TO bsp_owner;
+
 CREATE TABLE bsp.message_bills (
     organization_id uuid NOT NULL,
     message_id uuid NOT NULL,
@@ -3227,16 +3239,6 @@ CREATE TABLE bsp.message_reserves (
 );
 
 ALTER TABLE bsp.message_reserves OWNER TO bsp_owner;
-CREATE TABLE bsp.mentions (
-    user_id uuid NOT NULL,
-    note_id uuid NOT NULL,
-    organization_id uuid NOT NULL,
-    conversation_id uuid NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    seen_at timestamp with time zone
-);
-
-ALTER TABLE bsp.mentions OWNER TO bsp_owner;
 
 CREATE TABLE bsp.message_search (
     message_id uuid NOT NULL,
@@ -4206,6 +4208,9 @@ ALTER TABLE ONLY bsp.campaign_progress_next
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
 
+ALTER TABLE ONLY bsp.canned_replies
+    ADD CONSTRAINT canned_replies_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY bsp.charge_counters
     ADD CONSTRAINT charge_counters_pkey PRIMARY KEY (organization_id, period, name);
 
@@ -4214,11 +4219,6 @@ ALTER TABLE ONLY bsp.charges
 
 ALTER TABLE ONLY bsp.charging
     ADD CONSTRAINT charging_pkey PRIMARY KEY (organization_id);
-ALTER TABLE ONLY bsp.canned_replies
-    ADD CONSTRAINT canned_replies_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY bsp.charges
-    ADD CONSTRAINT charges_pkey PRIMARY KEY (organization_id, reference, kind);
 
 ALTER TABLE ONLY bsp.contact_aliases
     ADD CONSTRAINT contact_aliases_pkey PRIMARY KEY (contact_id);
@@ -4346,13 +4346,14 @@ ALTER TABLE ONLY bsp.login_attempts
 ALTER TABLE ONLY bsp.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
 
+ALTER TABLE ONLY bsp.mentions
+    ADD CONSTRAINT mentions_pkey PRIMARY KEY (user_id, note_id);
+
 ALTER TABLE ONLY bsp.message_bills
     ADD CONSTRAINT message_bills_pkey PRIMARY KEY (organization_id, message_id, participant);
 
 ALTER TABLE ONLY bsp.message_reserves
     ADD CONSTRAINT message_reserves_pkey PRIMARY KEY (organization_id, message_id);
-ALTER TABLE ONLY bsp.mentions
-    ADD CONSTRAINT mentions_pkey PRIMARY KEY (user_id, note_id);
 
 ALTER TABLE ONLY bsp.message_search_next
     ADD CONSTRAINT message_search_next_pkey PRIMARY KEY (message_id);
@@ -4567,8 +4568,9 @@ CREATE UNIQUE INDEX campaign_audience_place ON bsp.campaign_audience USING btree
 
 CREATE INDEX campaign_holds_open ON bsp.campaign_holds USING btree (organization_id) WHERE (state = 'open'::text);
 
-CREATE INDEX charging_stopped ON bsp.charging USING btree (retry_at) WHERE (stopped_after IS NOT NULL);
 CREATE UNIQUE INDEX canned_replies_shortcut ON bsp.canned_replies USING btree (organization_id, shortcut);
+
+CREATE INDEX charging_stopped ON bsp.charging USING btree (retry_at) WHERE (stopped_after IS NOT NULL);
 
 CREATE INDEX contact_aliases_into ON bsp.contact_aliases USING btree (into_id);
 
@@ -4640,14 +4642,15 @@ CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
 
 CREATE INDEX login_attempts_end ON bsp.login_attempts USING btree (until);
 
+CREATE INDEX mentions_age ON bsp.mentions USING brin (created_at);
+
+CREATE INDEX mentions_conversation ON bsp.mentions USING btree (conversation_id, user_id) WHERE (seen_at IS NULL);
+
 CREATE INDEX message_bills_behind ON bsp.message_bills USING btree (tariff_version, organization_id) WHERE (outcome = 'pending'::text);
 
 CREATE INDEX message_bills_pending ON bsp.message_bills USING btree (organization_id, message_id, participant) WHERE (outcome = 'pending'::text);
 
 CREATE INDEX message_reserves_age ON bsp.message_reserves USING btree (created_at);
-CREATE INDEX mentions_age ON bsp.mentions USING brin (created_at);
-
-CREATE INDEX mentions_conversation ON bsp.mentions USING btree (conversation_id, user_id) WHERE (seen_at IS NULL);
 
 CREATE INDEX message_search_age ON bsp.message_search USING brin (written_at);
 
@@ -4981,14 +4984,13 @@ ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.canned_replies ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.charge_counters ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.charging ENABLE ROW LEVEL SECURITY;
-ALTER TABLE bsp.canned_replies ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE bsp.charges ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_aliases ENABLE ROW LEVEL SECURITY;
 
@@ -4998,12 +5000,13 @@ ALTER TABLE bsp.contact_erasures ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.contact_keys ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE bsp.ended_uncharged ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.conversation_notes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.conversation_search ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.conversation_search_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ended_uncharged ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.erased_contacts ENABLE ROW LEVEL SECURITY;
 
@@ -5031,10 +5034,11 @@ ALTER TABLE bsp.log_places_next ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_seals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.mentions ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.message_bills ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_reserves ENABLE ROW LEVEL SECURITY;
-ALTER TABLE bsp.mentions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
 
@@ -5088,14 +5092,13 @@ CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( S
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.canned_replies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.charge_counters USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.charging USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-CREATE POLICY tenant ON bsp.canned_replies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-
-CREATE POLICY tenant ON bsp.charges USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.contact_aliases USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -5105,12 +5108,13 @@ CREATE POLICY tenant ON bsp.contact_erasures USING ((organization_id = ANY (( SE
 
 CREATE POLICY tenant ON bsp.contact_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
-CREATE POLICY tenant ON bsp.ended_uncharged USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 CREATE POLICY tenant ON bsp.conversation_notes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.conversation_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.conversation_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ended_uncharged USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.erased_contacts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -5138,10 +5142,11 @@ CREATE POLICY tenant ON bsp.log_places_next USING ((organization_id = ANY (( SEL
 
 CREATE POLICY tenant ON bsp.log_seals USING (((tenant_id)::text = ANY (( SELECT bsp.tenant_ids() AS tenant_ids)::text[])));
 
+CREATE POLICY tenant ON bsp.mentions USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.message_bills USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_reserves USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-CREATE POLICY tenant ON bsp.mentions USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -5721,8 +5726,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE bsp.charge_counters TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.canned_replies TO bsp_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE bsp.charge_counters TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.charges TO bsp_app;
 
@@ -5862,10 +5868,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.markets TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mentions TO bsp_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE bsp.message_bills TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE bsp.message_reserves TO bsp_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mentions TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_app;
 
