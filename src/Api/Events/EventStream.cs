@@ -1,5 +1,6 @@
 using System.Text;
 using Bsp.Api.Common;
+using Bsp.Application.Common;
 using Bsp.Application.CustomerWebhooks;
 using Bsp.Application.EventStore;
 using MediatR;

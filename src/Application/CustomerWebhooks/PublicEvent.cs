@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 
 namespace Bsp.Application.CustomerWebhooks;

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using FluentValidation;
 using MediatR;

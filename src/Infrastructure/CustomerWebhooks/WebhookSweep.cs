@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.CustomerWebhooks;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
 
