@@ -864,6 +864,18 @@ $$;
 
 ALTER FUNCTION bsp.lease_import(owner uuid, seconds integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) RETURNS TABLE(organization_id uuid, id uuid, attempts integer)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  UPDATE bsp.ledger_audits a SET leased_by = p_owner, leased_until = now() + make_interval(secs => p_seconds), attempts = a.attempts + 1
+   WHERE a.id = (SELECT o.id FROM bsp.ledger_audits o WHERE o.status = 'running' AND (o.leased_until IS NULL OR o.leased_until < now())
+                 ORDER BY o.created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+  RETURNING a.organization_id, a.id, a.attempts
+$$;
+
+ALTER FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, reference text, expires_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -891,6 +903,18 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text, size bigint, hash text, tree bytea, balance numeric, held numeric)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+  SELECT h.organization_id, h.currency, h.month, h.size, encode(h.hash, 'hex'), h.tree, h.balance, h.held FROM bsp.ledger_heads h
+   WHERE (h.organization_id, h.currency) > (p_after_organization, p_after_currency) ORDER BY h.organization_id, h.currency LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3006,6 +3030,55 @@ WITH (fillfactor='80');
 
 ALTER TABLE bsp.inbox_states OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_audits (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    from_month text,
+    to_month text,
+    entries bigint DEFAULT 0 NOT NULL,
+    months integer DEFAULT 0 NOT NULL,
+    done jsonb,
+    first_fault jsonb,
+    checks jsonb DEFAULT '[]'::jsonb NOT NULL,
+    error text,
+    attempts integer DEFAULT 0 NOT NULL,
+    leased_by uuid,
+    leased_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    completed_at timestamp with time zone,
+    CONSTRAINT ledger_audits_status_check CHECK ((status = ANY (ARRAY['running'::text, 'passed'::text, 'failed'::text])))
+);
+
+ALTER TABLE bsp.ledger_audits OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_day_heads (
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    currency text NOT NULL,
+    place bigint NOT NULL,
+    path bytea[] NOT NULL,
+    message text NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL
+);
+
+ALTER TABLE bsp.ledger_day_heads OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ledger_days (
+    day date NOT NULL,
+    n bigint NOT NULL,
+    heads bigint NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    message text NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL
+);
+
+ALTER TABLE bsp.ledger_days OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ledger_heads (
     organization_id uuid NOT NULL,
     currency text NOT NULL,
@@ -3443,6 +3516,26 @@ CREATE TABLE bsp.snapshots (
 WITH (fillfactor='50');
 
 ALTER TABLE bsp.snapshots OWNER TO bsp_owner;
+
+CREATE TABLE bsp.statement_days (
+    organization_id uuid NOT NULL,
+    currency text NOT NULL,
+    day date NOT NULL,
+    kind text NOT NULL,
+    category text NOT NULL,
+    market text NOT NULL,
+    account_id text NOT NULL,
+    effective_month text NOT NULL,
+    count bigint NOT NULL,
+    amount numeric(24,6) NOT NULL,
+    first_effective timestamp with time zone NOT NULL,
+    last_effective timestamp with time zone NOT NULL,
+    first_recorded timestamp with time zone NOT NULL,
+    last_recorded timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE bsp.statement_days OWNER TO bsp_owner;
 
 CREATE TABLE bsp.subscription_clock (
     organization_id uuid NOT NULL,
@@ -4298,6 +4391,18 @@ ALTER TABLE ONLY bsp.imports
 ALTER TABLE ONLY bsp.inbox_states
     ADD CONSTRAINT inbox_states_pkey PRIMARY KEY (conversation_id);
 
+ALTER TABLE ONLY bsp.ledger_audits
+    ADD CONSTRAINT ledger_audits_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.ledger_day_heads
+    ADD CONSTRAINT ledger_day_heads_pkey PRIMARY KEY (organization_id, day, currency);
+
+ALTER TABLE ONLY bsp.ledger_days
+    ADD CONSTRAINT ledger_days_n_key UNIQUE (n);
+
+ALTER TABLE ONLY bsp.ledger_days
+    ADD CONSTRAINT ledger_days_pkey PRIMARY KEY (day);
+
 ALTER TABLE ONLY bsp.ledger_heads
     ADD CONSTRAINT ledger_heads_pkey PRIMARY KEY (organization_id, currency);
 
@@ -4408,6 +4513,9 @@ ALTER TABLE ONLY bsp.send_queue
 
 ALTER TABLE ONLY bsp.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (organization_id, stream_id);
+
+ALTER TABLE ONLY bsp.statement_days
+    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, kind, category, market, account_id, effective_month);
 
 ALTER TABLE ONLY bsp.subscription_clock
     ADD CONSTRAINT subscription_clock_pkey PRIMARY KEY (organization_id);
@@ -4631,6 +4739,12 @@ CREATE INDEX inbox_states_queue ON bsp.inbox_states USING btree (team_id, queued
 CREATE INDEX inbox_states_snoozed ON bsp.inbox_states USING btree (snoozed_until) WHERE (snoozed_until IS NOT NULL);
 
 CREATE INDEX inbox_states_spam ON bsp.inbox_states USING btree (contact_id) WHERE (status = 'spam'::text);
+
+CREATE INDEX ledger_audits_open ON bsp.ledger_audits USING btree (created_at) WHERE (status = 'running'::text);
+
+CREATE INDEX ledger_audits_organization ON bsp.ledger_audits USING btree (organization_id, id);
+
+CREATE UNIQUE INDEX ledger_audits_running ON bsp.ledger_audits USING btree (organization_id) WHERE (status = 'running'::text);
 
 CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organization_id, currency);
 
@@ -4870,6 +4984,12 @@ ALTER TABLE ONLY bsp.import_rejects
 ALTER TABLE ONLY bsp.imports
     ADD CONSTRAINT imports_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+ALTER TABLE ONLY bsp.ledger_audits
+    ADD CONSTRAINT ledger_audits_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY bsp.ledger_day_heads
+    ADD CONSTRAINT ledger_day_heads_day_fkey FOREIGN KEY (day) REFERENCES bsp.ledger_days(day) DEFERRABLE INITIALLY DEFERRED;
+
 ALTER TABLE ONLY bsp.log_days
     ADD CONSTRAINT log_days_key_id_fkey FOREIGN KEY (key_id) REFERENCES bsp.log_keys(key_id);
 
@@ -5020,6 +5140,10 @@ ALTER TABLE bsp.imports ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.inbox_states ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ledger_audits ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ledger_day_heads ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
@@ -5055,6 +5179,8 @@ ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.snapshots ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.statement_days ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.subscription_clock ENABLE ROW LEVEL SECURITY;
 
@@ -5128,6 +5254,10 @@ CREATE POLICY tenant ON bsp.imports USING ((organization_id = ANY (( SELECT bsp.
 
 CREATE POLICY tenant ON bsp.inbox_states USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.ledger_audits USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_day_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -5163,6 +5293,8 @@ CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT 
 CREATE POLICY tenant ON bsp.send_queue USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.snapshots USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.statement_days USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.subscription_clock USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -5430,11 +5562,17 @@ GRANT ALL ON FUNCTION bsp.lease_erasure(seconds integer) TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.lease_import(owner uuid, seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.lease_import(owner uuid, seconds integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.lease_ledger_audit(p_owner uuid, p_seconds integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_due_holds(p_at timestamp with time zone, p_after timestamp with time zone, p_after_organization uuid, p_after_reference text, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size bigint, p_at text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
@@ -5814,6 +5952,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.imports TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.inbox_states TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ledger_audits TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_day_heads TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_days TO bsp_app;
+
 GRANT SELECT,INSERT ON TABLE bsp.ledger_heads TO bsp_app;
 
 GRANT UPDATE(month) ON TABLE bsp.ledger_heads TO bsp_app;
@@ -5909,6 +6053,8 @@ GRANT UPDATE(master_key_id) ON TABLE bsp.search_keys TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.snapshots TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.statement_days TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.subscription_clock TO bsp_app;
 

@@ -19,6 +19,8 @@ using Bsp.Infrastructure.Health;
 using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Ledger;
+using Bsp.Infrastructure.LedgerAudits;
+using Bsp.Infrastructure.LedgerHeads;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Plans;
@@ -64,6 +66,8 @@ public static class Composition
         HealthSetup.Add,
         IdempotencySetup.Add,
         ImportsSetup.Add,
+        LedgerAuditsSetup.Add,
+        LedgerHeadsSetup.Add,
         LedgerSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,

@@ -16,7 +16,12 @@ internal static class Program
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["hostile"] = ("what a normal organization feels of a hostile one: slow clients, idle sockets, poison, bombs", HostileBench.RunAsync),
         ["inbox"] = ("the list of conversations and searches at a million messages, and filling both", InboxBench.RunAsync),
-        ["ledger"] = ("posting to wallets beside bare inserts, and what others feel of it", LedgerBench.RunAsync),
+        ["ledger"] = ("posting to wallets, auditing a million entries, the statement of a month", async (report, ct) =>
+        {
+            await LedgerBench.RunAsync(report, ct);
+            await LedgerAuditBench.RunAsync(report, ct);
+        }),
+        ["ledger-audit"] = ("the last two of these alone", LedgerAuditBench.RunAsync),
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),

@@ -15,7 +15,7 @@ public static class Access
     ];
 
     private static readonly Dictionary<string, Rule> Rules = Parse("""
-        anonymous  GET /health/live | GET /health/ready | GET /docs | GET /openapi/{documentName}.json | GET / | GET /favicon.ico | GET /.well-known/bsp-log-keys
+        anonymous  GET /health/live | GET /health/ready | GET /docs | GET /openapi/{documentName}.json | GET / | GET /favicon.ico | GET /.well-known/bsp-log-keys | GET /.well-known/bsp-ledger-keys
         anonymous  GET /webhooks/meta | POST /webhooks/meta | GET /webhooks/meta/{organizationId} | POST /webhooks/meta/{organizationId}
         anonymous  POST /v1/auth/login | POST /v1/auth/reset | POST /v1/auth/invitations/accept
         platform   GET /metrics
@@ -61,7 +61,7 @@ public static class Access
         viewer     GET /v1/subscriptions | GET /v1/subscriptions/{id} | GET /v1/wallet | GET /v1/statements/{month} | GET /v1/transactions | GET /v1/transactions/{id} | GET /v1/transactions/export | GET /v1/charges
         admin      POST /v1/subscriptions | POST /v1/subscriptions/{id}/cancel | POST /v1/subscriptions/{id}/revoke-cancellation | POST /v1/subscriptions/{id}/change
         *platform  POST /v1/subscriptions/{id}/suspend | POST /v1/subscriptions/{id}/reactivate | POST /v1/wallet/topups | POST /v1/wallet/refunds | POST /v1/wallet/adjustments
-        viewer     GET /v1/ledger/entries | POST /v1/ledger/audits | GET /v1/ledger/audits/{id} | GET /v1/ledger/head | GET /v1/ledger/proof/{transactionId}
+        viewer     GET /v1/ledger/entries | POST /v1/ledger/audits | GET /v1/ledger/audits/{id} | GET /v1/ledger/head | GET /v1/ledger/heads | GET /v1/ledger/proof/{transactionId}
 
         viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events | GET /v1/events/stream | GET /v1/log/heads
         admin      POST /v1/webhooks | PATCH /v1/webhooks/{id} | DELETE /v1/webhooks/{id} | POST /v1/webhooks/{id}/test | POST /v1/webhooks/{id}/rotate-secret | POST /v1/webhooks/{id}/enable

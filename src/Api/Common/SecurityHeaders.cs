@@ -35,7 +35,11 @@ public static class SecurityHeaders
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "no-referrer";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
-        headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs") ? Documentation : Nothing;
+        if (headers.ContentSecurityPolicy.Count == 0) // a page with a style sheet of its own has said what it may do
+        {
+            headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs") ? Documentation : Nothing;
+        }
+
         if (context.Request.IsHttps)
         {
             headers.StrictTransportSecurity = Year;

@@ -1,27 +1,39 @@
 using System.Text.Json;
 using Bsp.Application.Common;
+using Bsp.Application.Ledger;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.LedgerAudits;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Sealing;
 
 namespace Bsp.Api.Operations;
 
-/// <summary>The verb <c>audit --log [--org ID | --all] [--json]</c>: computes the sealed days of the log and the audit trails anew and names the first thing that is not as it was sealed.</summary>
+/// <summary>
+/// The verb <c>audit</c>: replays ledgers from zero, or with <c>--log</c> computes the sealed days of the log and the audit trails anew,
+/// and names the first thing that is not as it must be.
+/// </summary>
 public static class AuditCommand
 {
-    private const string Usage = "audit --log [--org ID | --all] [--json]";
+    private const string Usage =
+        "audit [--org ID | --all] [--from yyyy-mm] [--to yyyy-mm] [--json], or audit --log [--org ID | --all] [--json]";
 
-    /// <returns>0: all is as it was sealed; 1: something is not; 2: the command line is wrong.</returns>
+    /// <returns>0: all is as it must be; 1: something is not; 2: the command line is wrong.</returns>
     public static async Task<int> RunAsync(BspOptions options, ILoggerFactory log, string[] arguments, CancellationToken ct)
     {
-        if (!TryRead(arguments, out var organization, out var json, out var fault))
+        if (!TryRead(arguments, out var asked, out var fault))
         {
             await Console.Error.WriteLineAsync($"{fault} Usage: {Usage}");
             return 2;
         }
 
         await using var shards = DataSources.Open(options, log);
+        if (!asked.Log)
+        {
+            return await LedgerAuditVerb.RunAsync(shards, asked.Organization, asked.From, asked.To, asked.Json, ct);
+        }
+
+        var (organization, json) = (asked.Organization, asked.Json);
         await using var readers = new LogReaders(new EventStoreSettings());
         using var signer = new LogSigner(new MasterKeys(options));
         var began = TimeProvider.System.GetTimestamp();
@@ -70,37 +82,57 @@ public static class AuditCommand
         }
     }
 
-    private static bool TryRead(string[] arguments, out Guid? organization, out bool json, out string fault)
+    private static bool TryRead(string[] arguments, out Asked asked, out string fault)
     {
-        (organization, json, fault) = (null, false, "");
-        var (log, all) = (false, false);
-        for (var i = 0; i < arguments.Length; i++)
+        (asked, fault) = (new(false, false, false, null, null, null), "");
+        for (var i = 0; i < arguments.Length && fault.Length == 0; i++)
         {
+            var value = i + 1 < arguments.Length ? arguments[i + 1] : "";
+            var takesValue = true;
             switch (arguments[i])
             {
-                case "--log":
-                    log = true;
+                case "--org" when Guid.TryParse(value, out var id):
+                    asked = asked with { Organization = id };
                     break;
-                case "--all":
-                    all = true;
+                case "--from" when LedgerMonth.Is(value):
+                    asked = asked with { From = value };
                     break;
-                case "--json":
-                    json = true;
+                case "--to" when LedgerMonth.Is(value):
+                    asked = asked with { To = value };
                     break;
-                case "--org" when i + 1 < arguments.Length && Guid.TryParse(arguments[i + 1], out var id):
-                    organization = id;
-                    i++;
-                    break;
-                case "--org":
-                    fault = "--org takes an organization's id.";
-                    return false;
                 default:
-                    fault = $"'{arguments[i]}' is not known.";
-                    return false;
+                    takesValue = false;
+                    fault = Plain(arguments[i], ref asked);
+                    break;
             }
+
+            i += takesValue ? 1 : 0;
         }
 
-        fault = !log ? "Say what to audit: --log." : all && organization is not null ? "Give --org or --all, not both." : "";
+        fault = fault.Length > 0 ? fault
+            : asked is { All: true, Organization: not null } ? "Give --org or --all, not both."
+            : asked is { Log: true } and not { From: null, To: null } ? "--from and --to are for ledgers: the log is audited by days."
+            : string.CompareOrdinal(asked.To ?? "9999-12", asked.From) < 0 ? "--to lies before --from." : "";
         return fault.Length == 0;
     }
+
+    private static string Plain(string argument, ref Asked asked)
+    {
+        asked = argument switch
+        {
+            "--log" => asked with { Log = true },
+            "--all" => asked with { All = true },
+            "--json" => asked with { Json = true },
+            _ => asked,
+        };
+        return argument switch
+        {
+            "--log" or "--all" or "--json" => "",
+            "--org" => "--org takes an organization's id.",
+            "--from" or "--to" => $"{argument} takes a month such as 2026-10.",
+            _ => $"'{argument}' is not known.",
+        };
+    }
+
+    private sealed record Asked(bool Log, bool All, bool Json, Guid? Organization, string? From, string? To);
 }

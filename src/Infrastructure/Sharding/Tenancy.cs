@@ -61,12 +61,20 @@ public static class Tenancy
     }
 
     /// <summary>A transaction for several organizations (a page of the log, a batch).</summary>
-    public static async Task<TenantTransaction> BeginAsync(this Shard shard, IReadOnlyCollection<Guid> organizationIds, CancellationToken ct)
+    public static Task<TenantTransaction> BeginAsync(this Shard shard, IReadOnlyCollection<Guid> organizationIds, CancellationToken ct) =>
+        shard.BeginAsync(organizationIds, IsolationLevel.ReadCommitted, ct);
+
+    /// <summary>For reading only: every statement of it sees the same moment.</summary>
+    public static Task<TenantTransaction> BeginSnapshotAsync(this Shard shard, Guid organizationId, CancellationToken ct) =>
+        shard.BeginAsync([organizationId], IsolationLevel.RepeatableRead, ct);
+
+    private static async Task<TenantTransaction> BeginAsync(
+        this Shard shard, IReadOnlyCollection<Guid> organizationIds, IsolationLevel isolation, CancellationToken ct)
     {
         var connection = await shard.App.OpenConnectionAsync(ct);
         try
         {
-            var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+            var transaction = await connection.BeginTransactionAsync(isolation, ct);
             var scoped = new TenantTransaction(connection, transaction);
             var (sql, settings) = Settings(organizationIds);
             await scoped.ExecuteAsync(sql, ct, settings);

@@ -101,7 +101,8 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         routes.Where(route => !read.Contains(route) && !(route.StartsWith("/v1/analytics/", StringComparison.Ordinal) && read.Contains("/v1/analytics/*"))).Order(StringComparer.Ordinal).ShouldBeEmpty();
     }
 
-    private static string Pattern(string path) => string.Join('/', path.Split('/').Select(s => s == "c" || Guid.TryParse(s, out _) ? "*" : s));
+    private static string Pattern(string path) => string.Join('/', path.Split('/').Select(s => s == "c" || Guid.TryParse(s, out _)
+        || Regex.IsMatch(s, @"^\d{4}-\d{2}$") ? "*" : s));
 
     private static async Task<Guid> ImportAsync(Tenant tenant)
     {
@@ -185,6 +186,8 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         $"/v1/templates/{template}/versions", "/v1/users", $"/v1/users/{contact}", "/v1/api-keys", $"/v1/api-keys/{contact}",
         "/v1/subscriptions", $"/v1/subscriptions/{contact}",
         "/v1/wallet", "/v1/wallet?as_of=2026-11-30T00:00:00Z", "/v1/transactions?limit=50", "/v1/transactions?category=topup", "/v1/transactions?type=refund",
+        "/v1/ledger/head", "/v1/ledger/heads", $"/v1/ledger/audits/{contact}", $"/v1/ledger/proof/{contact}",
+        "/v1/transactions/export", $"/v1/statements/{DateTime.UtcNow:yyyy-MM}",
         "/v1/transactions?reference_id=pay_1", $"/v1/transactions/{contact}", "/v1/ledger/entries?limit=50", "/v1/charges?limit=50", "/v1/charges?outcome=pending", $"/v1/charges?message_id={message}", "/v1/audit-trail?limit=50", "/v1/log/heads", "/v1/me", "/v1/presence",
     ];
 }

@@ -30,6 +30,8 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
         ["bsp.log_days"] = "ra",
         ["bsp.log_seals"] = "ra",
         ["bsp.log_leaves"] = "ra",
+        ["bsp.ledger_days"] = "ra",
+        ["bsp.ledger_day_heads"] = "ra",
         ["bsp.suppression_keys"] = "ra w(master_key_id,wrapped_key)",
         ["bsp.suppressions"] = "ra w(lifted_at,lifted_by)",
         ["bsp.import_rows_staged"] = " a(fault,fields,import_id,line,row)",

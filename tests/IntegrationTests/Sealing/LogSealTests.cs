@@ -274,7 +274,11 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         (await RunAsync("--log", "--json")).ShouldBe(1);
         (await RunAsync("--log", "--org", $"{one}")).ShouldBe(1);
         (await RunAsync("--log", "--org", $"{other}")).ShouldBe(0);
-        foreach (var wrong in new[] { "", "--log --org", "--log --org x", "--log --what", $"--log --all --org {one}" })
+        foreach (var wrong in new[]
+        {
+            "--from 2026", "--from 2026-10 --to 2026-09", "--log --from 2026-10", "--log --org",
+            "--log --org x", "--log --what", $"--log --all --org {one}",
+        })
         {
             (await RunAsync(wrong.Split(' ', StringSplitOptions.RemoveEmptyEntries))).ShouldBe(2, wrong);
         }

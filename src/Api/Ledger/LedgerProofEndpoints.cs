@@ -1,0 +1,74 @@
+using System.Globalization;
+using Bsp.Api.Common;
+using Bsp.Application.Ledger;
+using Carter;
+using MediatR;
+
+namespace Bsp.Api.Ledger;
+
+/// <summary>Months, <c>yyyy-mm</c>; a day or a time of it will do. Null: from the beginning, to the end.</summary>
+public sealed record LedgerAuditBody(string? From = null, string? To = null);
+
+/// <summary>A set of JSON Web Keys (RFC 7517).</summary>
+public sealed record LedgerKeysResponse(IReadOnlyList<LedgerKey> Keys);
+
+/// <summary>What an auditor needs to trust nobody: audits, signed heads and the keys to them, proofs.</summary>
+public sealed class LedgerProofEndpoints : ICarterModule
+{
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        var ledger = app.MapGroup("/v1/ledger").WithTags("Ledger");
+        ledger.MapPost("/audits", StartAsync).Produces<LedgerAuditView>(202)
+            .Describe(
+                "Has the ledger replayed from zero and compared with everything that is made of it; one at a time for an organization.",
+                "audit.running", "request.invalid");
+        ledger.MapGet("/audits/{id:guid}", GetAsync)
+            .Describe("How far an audit is, and what it found: the first fault in the order of the chain.", "audit.unknown")
+            .Produces<LedgerAuditView>();
+        ledger.MapGet("/head", HeadAsync)
+            .Describe("Where the chain stands, signed now. Keep it outside: it shows every later change of what lies before it.",
+            "wallet.unknown").Produces<SignedLedgerHead>();
+        ledger.MapGet("/heads", HeadsAsync)
+            .Describe(
+            "The head that each day ended with, newest first, and the day's one signed root over all organizations' heads, with the "
+            + "path between them.", "request.cursor")
+            .Produces<ListResponse<LedgerDay>>();
+        ledger.MapGet("/proof/{transactionId:guid}", ProofAsync)
+            .Describe("Shows that an entry is one of those under a signed head, with as many hashes as the tree is high.",
+            "transaction.unknown")
+            .Produces<LedgerProof>();
+        app.MapGet("/.well-known/bsp-ledger-keys", KeysAsync).WithTags("Ledger")
+            .Describe("Public keys that sign heads of ledgers, earlier ones too, as JSON Web Keys.").Produces<LedgerKeysResponse>();
+    }
+
+    private static async Task<IResult> StartAsync(LedgerAuditBody body, Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        var done = await mediator.Send(new StartLedgerAudit(caller.OrganizationId, MonthOf(body.From), MonthOf(body.To)), ct);
+        return TypedResults.Accepted($"/v1/ledger/audits/{done.Id}",
+            await mediator.Send(new GetLedgerAudit(caller.OrganizationId, done.Id), ct));
+    }
+
+    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
+        Answers.Ok(context, await mediator.Send(new GetLedgerAudit(caller.OrganizationId, id), ct));
+
+    private static async Task<IResult> HeadAsync(string? currency, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct) =>
+        Answers.Ok(context, await mediator.Send(new GetLedgerHead(caller.OrganizationId, currency), ct));
+
+    private static async Task<IResult> HeadsAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct) =>
+        Answers.Page(context, await mediator.Send(new ListLedgerDays(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+
+    private static async Task<IResult> ProofAsync(Guid transactionId, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct) =>
+        Answers.Ok(context, await mediator.Send(new GetLedgerProof(caller.OrganizationId, transactionId), ct));
+
+    private static async Task<IResult> KeysAsync(IMediator mediator, CancellationToken ct) =>
+        TypedResults.Ok(new LedgerKeysResponse(await mediator.Send(new ListLedgerKeys(), ct)));
+
+    // What is neither goes on as it is: the validator says so, by the field's name.
+    private static string? MonthOf(string? text) =>
+        text is { Length: > 7 }
+            && (WireJson.TryTime(text, out _) || DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture,
+            DateTimeStyles.None, out _)) ? text[..7] : text;
+}

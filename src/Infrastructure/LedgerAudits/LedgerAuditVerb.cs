@@ -1,0 +1,109 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sharding;
+
+namespace Bsp.Infrastructure.LedgerAudits;
+
+/// <summary>The verb <c>audit</c> without <c>--log</c>: the ledgers of one organization, or of all, one after the other.</summary>
+public static class LedgerAuditVerb
+{
+    private const int Workers = 2;
+
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <param name="only">Null: every organization.</param>
+    /// <returns>0: every ledger passed; 1: one did not, or there is no such organization.</returns>
+    public static async Task<int> RunAsync(Shards shards, Guid? only, string? from, string? to, bool json, CancellationToken ct)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        var reports = new List<LedgerAuditReport>();
+        var (organizations, entries, passed) = (0, 0L, true);
+        try
+        {
+            foreach (var (shard, organization) in await OrganizationsAsync(shards, only, ct))
+            {
+                var report = await new LedgerAudit(shard, organization, from, to, Workers, TimeProvider.System).RunAsync(null, ct);
+                (organizations, entries, passed) = (organizations + 1, entries + report.Entries, passed && report.Passed);
+                if (!report.Passed || only is not null)
+                {
+                    reports.Add(report); // of those that passed the number is enough: there may be many
+                }
+
+                Say(json, report);
+            }
+        }
+        catch (Refusal refusal)
+        {
+            await Console.Error.WriteLineAsync(refusal.Message);
+            return 1;
+        }
+
+        var seconds = Math.Round(TimeProvider.System.GetElapsedTime(began).TotalSeconds, 3);
+        var first = reports.Find(r => r.FirstFault is not null);
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                Status = passed ? "passed" : "failed", Entries = entries, first?.FirstFault, FirstOrganization = first?.OrganizationId,
+                    Organizations = organizations, Seconds = seconds, Reports = reports,
+            }, Format));
+        }
+        else
+        {
+            Console.WriteLine(
+                $"{organizations} organizations, {entries} entries in {seconds:0.0} s. "
+                + $"{(passed ? "Everything holds." : "NOT everything holds.")}");
+        }
+
+        return passed ? 0 : 1;
+    }
+
+    private static async Task<List<(Shard, Guid)>> OrganizationsAsync(Shards shards, Guid? only, CancellationToken ct)
+    {
+        if (only is { } one)
+        {
+            return [(await shards.OfAsync(one, ct), one)];
+        }
+
+        var all = new List<(Shard, Guid)>();
+        await using var command =
+            shards.Directory.CreateCommand("SELECT organization_id, shard FROM bsp.directory_organizations ORDER BY 1");
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            if (shards.All.FirstOrDefault(s => s.Name == reader.GetString(1)) is { } shard)
+            {
+                all.Add((shard, reader.GetGuid(0)));
+            }
+        }
+
+        return all;
+    }
+
+    private static void Say(bool json, LedgerAuditReport report)
+    {
+        if (json || (report.Passed && report.Entries == 0))
+        {
+            return;
+        }
+
+        Console.WriteLine(
+            $"{report.OrganizationId}: {report.Entries} entries, {report.Months} months, {(report.Passed ? "holds" : "DOES NOT HOLD")}");
+        foreach (var check in report.Checks)
+        {
+            Console.WriteLine($"  {check.Name}: {check.Result}, {check.Items}{(check.Detail is null ? "" : $" ({check.Detail})")}");
+        }
+
+        if (report.FirstFault is { } fault)
+        {
+            var number = fault.Sequence is { } n ? $"entry {n}" : null;
+            var id = fault.Entry is { } entry ? $"id {entry}" : null;
+            var where = string.Join(' ', new[] { fault.Currency, fault.Month, number, id }.OfType<string>());
+            Console.WriteLine($"  FIRST: {fault.Code} {where}: {fault.Detail}");
+        }
+    }
+}
