@@ -45,6 +45,27 @@ $$;
 
 ALTER FUNCTION bsp.act_hash(p_before bytea, a bsp.audit_trail) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences bigint[], p_delivered bigint[], p_failed bigint[], p_latency bigint[], p_held integer[], p_now timestamp with time zone) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    AS $$
+DECLARE n int;
+BEGIN
+  FOR i IN 1 .. coalesce(array_length(p_ids, 1), 0) LOOP
+    UPDATE bsp.webhook_cursors c SET sequence = greatest(c.sequence, p_sequences[i]), delivered = c.delivered + p_delivered[i], failed = c.failed + p_failed[i], latency_ms = c.latency_ms + p_latency[i], held_keys = p_held[i],
+           last_success_at = CASE WHEN p_delivered[i] > 0 THEN p_now ELSE c.last_success_at END, last_failure_at = CASE WHEN p_failed[i] > 0 THEN p_now ELSE c.last_failure_at END
+     WHERE c.webhook_id = p_ids[i] AND c.term = p_terms[i] AND c.owner IS NOT NULL;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 1 THEN
+      IF p_delivered[i] + p_failed[i] > 0 THEN
+        UPDATE public.webhooks w SET last_triggered = p_now WHERE w.id = p_ids[i];
+      END IF;
+      RETURN NEXT p_ids[i];
+    END IF;
+  END LOOP;
+END $$;
+
+ALTER FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences bigint[], p_delivered bigint[], p_failed bigint[], p_latency bigint[], p_held integer[], p_now timestamp with time zone) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.announce() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -470,6 +491,27 @@ CREATE FUNCTION bsp.charging_trouble() RETURNS TABLE(stopped bigint, pending big
 $$;
 
 ALTER FUNCTION bsp.charging_trouble() OWNER TO bsp_owner;
+CREATE FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(webhook_id uuid, organization_id uuid, may text, url text, secret text, previous_secret text, previous_secret_until timestamp with time zone, headers text, events text, payload text, api_version text, account_ids uuid[], campaign_ids uuid[], rate_per_second integer, concurrency integer, epoch integer, sequence bigint, term bigint, failures integer, first_failed_at timestamp with time zone, held_keys integer, row_version bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE due record; judged text;
+BEGIN
+  FOR due IN SELECT c.webhook_id FROM bsp.webhook_cursors c WHERE c.due_at <= p_now ORDER BY c.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED LOOP
+    judged := bsp.webhook_may(due.webhook_id, p_now);
+    IF judged IN ('inactive', 'organization') THEN
+      UPDATE bsp.webhook_cursors c SET owner = NULL, term = c.term + 1, due_at = CASE WHEN judged = 'organization' THEN p_now + interval '15 seconds' END WHERE c.webhook_id = due.webhook_id;
+      CONTINUE;
+    END IF;
+    UPDATE bsp.webhook_cursors c SET owner = p_owner, term = c.term + 1, due_at = p_until WHERE c.webhook_id = due.webhook_id;
+    RETURN QUERY SELECT w.id, w.organization_id, judged, w.url, w.secret, w.previous_secret, w.previous_secret_until, w.headers, w.events::text, w.payload, w.api_version,
+        w.account_ids, w.campaign_ids, w.rate_per_second, w.concurrency, c.epoch, c.sequence, c.term, c.failures, c.first_failed_at, c.held_keys, w.row_version
+      FROM bsp.webhook_cursors c JOIN public.webhooks w ON w.id = c.webhook_id WHERE c.webhook_id = due.webhook_id;
+  END LOOP;
+END $$;
+
+ALTER FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.contact_words(first_name text, last_name text, email text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -907,6 +949,24 @@ END $$;
 
 ALTER FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE low bigint := 0; high bigint; mid bigint; found record;
+BEGIN
+  SELECT e.seq_id INTO high FROM public.mt_events e ORDER BY e.seq_id DESC LIMIT 1;
+  IF high IS NULL THEN RETURN 0; END IF;
+  WHILE low < high LOOP
+    mid := (low + high) / 2;
+    SELECT e.seq_id, e.timestamp AS at INTO found FROM public.mt_events e WHERE e.seq_id > mid ORDER BY e.seq_id LIMIT 1;
+    IF found.seq_id IS NULL OR found.at >= p_time THEN high := mid; ELSE low := found.seq_id; END IF;
+  END LOOP;
+  RETURN low;
+END $$;
+
+ALTER FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.log_tenants() RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1223,6 +1283,44 @@ CREATE FUNCTION bsp.read_seals(p_day date) RETURNS TABLE(tenant_id character var
 $$;
 
 ALTER FUNCTION bsp.read_seals(p_day date) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.release_webhook(p_id uuid, p_term bigint, p_now timestamp with time zone, p_pause timestamp with time zone, p_next timestamp with time zone, p_failures integer, p_first_failed timestamp with time zone, p_error text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE n int;
+BEGIN
+  UPDATE bsp.webhook_cursors c SET owner = NULL, blocked = p_pause IS NOT NULL, failures = p_failures, first_failed_at = p_first_failed, last_error = p_error,
+         due_at = coalesce(p_pause, CASE WHEN c.woken > c.sequence THEN p_now ELSE p_next END)
+   WHERE c.webhook_id = p_id AND c.term = p_term AND c.owner IS NOT NULL;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  IF n = 1 THEN
+    UPDATE public.webhooks w SET retry_count = p_failures WHERE w.id = p_id AND w.retry_count <> p_failures;
+  END IF;
+  RETURN n = 1;
+END $$;
+
+ALTER FUNCTION bsp.release_webhook(p_id uuid, p_term bigint, p_now timestamp with time zone, p_pause timestamp with time zone, p_next timestamp with time zone, p_failures integer, p_first_failed timestamp with time zone, p_error text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.renew_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) RETURNS SETOF uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE n int;
+BEGIN
+  FOR i IN 1 .. coalesce(array_length(p_ids, 1), 0) LOOP
+    CONTINUE WHEN bsp.webhook_may(p_ids[i], p_now) IS DISTINCT FROM 'active' OR NOT EXISTS (SELECT 1 FROM public.webhooks w WHERE w.id = p_ids[i] AND w.row_version = p_versions[i]);
+    UPDATE bsp.webhook_cursors c SET due_at = p_until
+     WHERE c.webhook_id = (SELECT d.webhook_id FROM bsp.webhook_cursors d WHERE d.webhook_id = p_ids[i] AND d.owner = p_owner AND d.term = p_terms[i] FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 1 THEN
+      RETURN NEXT p_ids[i];
+    ELSIF EXISTS (SELECT 1 FROM bsp.webhook_cursors d WHERE d.webhook_id = p_ids[i] AND d.owner = p_owner AND d.term = p_terms[i]) THEN
+      RETURN NEXT p_ids[i]; -- somebody writes it at this moment: still ours, put off the next time
+    END IF;
+  END LOOP;
+END $$;
+
+ALTER FUNCTION bsp.renew_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.require_tenant(p_tenant text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -1642,6 +1740,95 @@ CREATE FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) RETURNS uuid
     AS $$ SELECT (lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid $$;
 
 ALTER FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.uuid_of_day(p_day date) RETURNS uuid
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT (lpad(to_hex((extract(epoch FROM p_day::timestamp) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
+$$;
+
+ALTER FUNCTION bsp.uuid_of_day(p_day date) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE w record; n int := 0;
+BEGIN
+  FOR i IN 1 .. coalesce(array_length(p_organizations, 1), 0) LOOP
+    FOR w IN SELECT c.webhook_id FROM bsp.webhook_cursors c
+              WHERE c.organization_id = p_organizations[i] AND c.woken < p_up_to[i] AND c.types && string_to_array(p_types[i], ',') ORDER BY c.organization_id, c.webhook_id LOOP
+      UPDATE bsp.webhook_cursors c SET woken = greatest(c.woken, p_up_to[i]),
+             due_at = CASE WHEN c.owner IS NULL AND NOT c.blocked THEN least(coalesce(c.due_at, p_now), p_now) ELSE c.due_at END
+       WHERE c.webhook_id = w.webhook_id;
+      n := n + 1;
+    END LOOP;
+  END LOOP;
+  RETURN n;
+END $$;
+
+ALTER FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.webhook_deliveries_drop_before(p_before date) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE r record; n int := 0;
+BEGIN
+  FOR r IN SELECT c.relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+            WHERE s.nspname = 'bsp' AND c.relname ~ '^webhook_deliveries_[0-9]{8}$' AND to_date(right(c.relname, 8), 'YYYYMMDD') < p_before LOOP
+    EXECUTE format('DROP TABLE IF EXISTS bsp.%I', r.relname); n := n + 1;
+  END LOOP;
+  RETURN n;
+END $_$;
+
+ALTER FUNCTION bsp.webhook_deliveries_drop_before(p_before date) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.webhook_deliveries_make_partitions(p_from date, p_days integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE d date; name text;
+BEGIN
+  FOR i IN 0 .. least(p_days, 10) - 1 LOOP
+    d := p_from + i; name := 'webhook_deliveries_' || to_char(d, 'YYYYMMDD');
+    IF to_regclass('bsp.' || name) IS NULL THEN
+      EXECUTE format('CREATE TABLE bsp.%I PARTITION OF bsp.webhook_deliveries FOR VALUES FROM (%L) TO (%L)', name, bsp.uuid_of_day(d), bsp.uuid_of_day(d + 1));
+      EXECUTE format('ALTER TABLE bsp.%I ENABLE ROW LEVEL SECURITY', name);
+      EXECUTE format('REVOKE ALL ON bsp.%I FROM bsp_app', name); -- through the whole only
+    END IF;
+  END LOOP;
+EXCEPTION WHEN duplicate_table THEN NULL; -- another process was faster
+END $$;
+
+ALTER FUNCTION bsp.webhook_deliveries_make_partitions(p_from date, p_days integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT CASE
+    WHEN w.status <> 'active' THEN 'inactive'
+    WHEN o.status <> 'active' THEN 'organization'
+    WHEN w.created_by_user IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM public.users u WHERE u.id = w.created_by_user AND u.status = 'active' AND u.role IN ('admin', 'super_admin')) THEN 'creator'
+    WHEN w.created_by_key IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM public.api_keys k WHERE k.id = w.created_by_key AND k.permissions = 'admin' AND k.revoked_at IS NULL AND coalesce(k.expires_at > p_now, true)) THEN 'creator'
+    ELSE 'active' END
+  FROM public.webhooks w JOIN public.organizations o ON o.id = w.organization_id WHERE w.id = p_webhook
+$$;
+
+ALTER FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.webhooks_outdated(p_catalogue text, p_limit integer) RETURNS TABLE(webhook_id uuid, organization_id uuid, events text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT w.id, w.organization_id, w.events::text FROM bsp.webhook_cursors c JOIN public.webhooks w ON w.id = c.webhook_id
+   WHERE c.catalogue <> p_catalogue AND w.status = 'active' LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.webhooks_outdated(p_catalogue text, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.webhooks_release(p_phone_number_id text) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -3495,6 +3682,76 @@ CREATE TABLE bsp.wamids (
 
 ALTER TABLE bsp.wamids OWNER TO bsp_owner;
 
+CREATE TABLE bsp.webhook_cursors (
+    webhook_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    sequence bigint NOT NULL,
+    woken bigint DEFAULT 0 NOT NULL,
+    types text[] DEFAULT '{}'::text[] NOT NULL,
+    catalogue text DEFAULT ''::text NOT NULL,
+    due_at timestamp with time zone,
+    owner uuid,
+    term bigint DEFAULT 0 NOT NULL,
+    blocked boolean DEFAULT false NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    first_failed_at timestamp with time zone,
+    last_error text,
+    held_keys integer DEFAULT 0 NOT NULL,
+    delivered bigint DEFAULT 0 NOT NULL,
+    failed bigint DEFAULT 0 NOT NULL,
+    latency_ms bigint DEFAULT 0 NOT NULL,
+    last_success_at timestamp with time zone,
+    last_failure_at timestamp with time zone
+)
+WITH (fillfactor='60');
+
+ALTER TABLE bsp.webhook_cursors OWNER TO bsp_owner;
+
+CREATE TABLE bsp.webhook_deliveries (
+    webhook_id uuid NOT NULL,
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    event_type text NOT NULL,
+    epoch integer NOT NULL,
+    sequence bigint NOT NULL,
+    attempt integer NOT NULL,
+    cause text NOT NULL,
+    outcome text NOT NULL,
+    status integer,
+    latency_ms integer NOT NULL,
+    answer text,
+    answer_sealed boolean DEFAULT false NOT NULL,
+    next_at timestamp with time zone,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_deliveries_cause_check CHECK ((cause = ANY (ARRAY['live'::text, 'retry'::text, 'redelivery'::text, 'test'::text])))
+)
+PARTITION BY RANGE (id);
+
+ALTER TABLE bsp.webhook_deliveries OWNER TO bsp_owner;
+
+CREATE TABLE bsp.webhook_held_events (
+    webhook_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    key uuid NOT NULL,
+    sequence bigint NOT NULL
+);
+
+ALTER TABLE bsp.webhook_held_events OWNER TO bsp_owner;
+
+CREATE TABLE bsp.webhook_held_keys (
+    webhook_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    key uuid NOT NULL,
+    attempts integer NOT NULL,
+    first_failed_at timestamp with time zone NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    last_error text
+);
+
+ALTER TABLE bsp.webhook_held_keys OWNER TO bsp_owner;
+
 CREATE TABLE bsp.webhook_inbox (
     journal_id bigint NOT NULL,
     received_at timestamp with time zone NOT NULL,
@@ -3968,7 +4225,25 @@ CREATE TABLE public.webhooks (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     row_version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT webhooks_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text])))
+    payload text DEFAULT 'full'::text NOT NULL,
+    api_version text DEFAULT '2026-11-01'::text NOT NULL,
+    account_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    campaign_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    headers text,
+    rate_per_second integer,
+    concurrency integer DEFAULT 8 NOT NULL,
+    previous_secret text,
+    previous_secret_until timestamp with time zone,
+    status_exact text DEFAULT 'active'::text NOT NULL,
+    disabled_reason text,
+    disabled_at timestamp with time zone,
+    created_by_user uuid,
+    created_by_key uuid,
+    CONSTRAINT webhooks_concurrency_check CHECK (((concurrency >= 1) AND (concurrency <= 32))),
+    CONSTRAINT webhooks_payload_check CHECK ((payload = ANY (ARRAY['full'::text, 'thin'::text]))),
+    CONSTRAINT webhooks_rate_per_second_check CHECK (((rate_per_second >= 1) AND (rate_per_second <= 1000))),
+    CONSTRAINT webhooks_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
+    CONSTRAINT webhooks_status_exact_check CHECK ((status_exact = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text])))
 );
 
 ALTER TABLE public.webhooks OWNER TO bsp_owner;
@@ -4284,6 +4559,18 @@ ALTER TABLE ONLY bsp.waiting_identity_news
 ALTER TABLE ONLY bsp.wamids
     ADD CONSTRAINT wamids_pkey PRIMARY KEY (organization_id, wamid);
 
+ALTER TABLE ONLY bsp.webhook_cursors
+    ADD CONSTRAINT webhook_cursors_pkey PRIMARY KEY (webhook_id);
+
+ALTER TABLE ONLY bsp.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook_id, id);
+
+ALTER TABLE ONLY bsp.webhook_held_events
+    ADD CONSTRAINT webhook_held_events_pkey PRIMARY KEY (webhook_id, key, sequence);
+
+ALTER TABLE ONLY bsp.webhook_held_keys
+    ADD CONSTRAINT webhook_held_keys_pkey PRIMARY KEY (webhook_id, key);
+
 ALTER TABLE ONLY bsp.webhook_inbox
     ADD CONSTRAINT webhook_inbox_pkey PRIMARY KEY (journal_id);
 
@@ -4537,6 +4824,10 @@ CREATE INDEX waiting_identity_news_phone ON bsp.waiting_identity_news USING btre
 
 CREATE INDEX waiting_identity_news_wa ON bsp.waiting_identity_news USING btree (organization_id, wa_user_id) WHERE (wa_user_id IS NOT NULL);
 
+CREATE INDEX webhook_cursors_due ON bsp.webhook_cursors USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX webhook_cursors_organization ON bsp.webhook_cursors USING btree (organization_id, webhook_id);
+
 CREATE INDEX webhook_inbox_lane ON bsp.webhook_inbox USING btree (lane, journal_id);
 
 CREATE INDEX webhook_journal_id ON ONLY bsp.webhook_journal USING btree (id);
@@ -4645,6 +4936,8 @@ CREATE INDEX transactions_reference ON ONLY public.transactions USING btree (ref
 
 CREATE INDEX users_organization ON public.users USING btree (organization_id, id);
 
+CREATE INDEX webhooks_created_by_key ON public.webhooks USING btree (created_by_key) WHERE (created_by_key IS NOT NULL);
+
 CREATE INDEX webhooks_organization ON public.webhooks USING btree (organization_id, id);
 
 CREATE UNIQUE INDEX whatsapp_accounts_number ON public.whatsapp_accounts USING btree (organization_id, phone_number_id);
@@ -4732,6 +5025,15 @@ ALTER TABLE ONLY bsp.team_members
 
 ALTER TABLE ONLY bsp.template_names
     ADD CONSTRAINT template_names_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.whatsapp_accounts(id);
+
+ALTER TABLE ONLY bsp.webhook_cursors
+    ADD CONSTRAINT webhook_cursors_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY bsp.webhook_held_events
+    ADD CONSTRAINT webhook_held_events_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY bsp.webhook_held_keys
+    ADD CONSTRAINT webhook_held_keys_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.whatsapp_accounts(id);
@@ -5016,9 +5318,25 @@ CREATE POLICY tenant ON bsp.waiting_identity_news USING ((organization_id = ANY 
 
 CREATE POLICY tenant ON bsp.wamids USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.webhook_cursors USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.webhook_deliveries USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.webhook_held_events USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.webhook_held_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 ALTER TABLE bsp.waiting_identity_news ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.wamids ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.webhook_cursors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.webhook_held_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.webhook_held_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE documents.ai_conversations ENABLE ROW LEVEL SECURITY;
 
@@ -5131,6 +5449,9 @@ GRANT INSERT(changed) ON TABLE bsp.audit_trail TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.act_hash(p_before bytea, a bsp.audit_trail) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.act_hash(p_before bytea, a bsp.audit_trail) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences bigint[], p_delivered bigint[], p_failed bigint[], p_latency bigint[], p_held integer[], p_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences bigint[], p_delivered bigint[], p_failed bigint[], p_latency bigint[], p_held integer[], p_now timestamp with time zone) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.announce() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.announce() TO bsp_app;
 
@@ -5172,6 +5493,8 @@ GRANT ALL ON FUNCTION bsp.charging_behind(p_tariff bigint, p_now timestamp with 
 
 REVOKE ALL ON FUNCTION bsp.charging_trouble() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.charging_trouble() TO bsp_app;
+REVOKE ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.contact_words(first_name text, last_name text, email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.contact_words(first_name text, last_name text, email text) TO bsp_app;
@@ -5257,6 +5580,9 @@ GRANT ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after
 REVOKE ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.log_tenants() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.log_tenants() TO bsp_app;
 
@@ -5316,6 +5642,12 @@ GRANT ALL ON FUNCTION bsp.read_sealable(p_after bigint, p_up_to bigint, p_tenant
 
 REVOKE ALL ON FUNCTION bsp.read_seals(p_day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.read_seals(p_day date) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.release_webhook(p_id uuid, p_term bigint, p_now timestamp with time zone, p_pause timestamp with time zone, p_next timestamp with time zone, p_failures integer, p_first_failed timestamp with time zone, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.release_webhook(p_id uuid, p_term bigint, p_now timestamp with time zone, p_pause timestamp with time zone, p_next timestamp with time zone, p_failures integer, p_first_failed timestamp with time zone, p_error text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.renew_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.renew_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.require_tenant(p_tenant text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.require_tenant(p_tenant text) TO bsp_app;
@@ -5399,6 +5731,24 @@ GRANT ALL ON FUNCTION bsp.unsealed(p_after bigint, p_tenant text) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.uuid_of_day(p_day date) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.uuid_of_day(p_day date) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.webhook_deliveries_drop_before(p_before date) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.webhook_deliveries_drop_before(p_before date) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.webhook_deliveries_make_partitions(p_from date, p_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.webhook_deliveries_make_partitions(p_from date, p_days integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.webhooks_outdated(p_catalogue text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.webhooks_outdated(p_catalogue text, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.webhooks_release(p_phone_number_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.webhooks_release(p_phone_number_id text) TO bsp_app;
@@ -5739,6 +6089,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.waiting_identity_news TO bsp_app;
 GRANT SELECT,USAGE ON SEQUENCE bsp.waiting_identity_news_id_seq TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.wamids TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.webhook_cursors TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.webhook_deliveries TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.webhook_held_events TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.webhook_held_keys TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.webhook_inbox TO bsp_app;
 

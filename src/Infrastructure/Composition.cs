@@ -12,6 +12,7 @@ using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Conversations;
+using Bsp.Infrastructure.CustomerWebhooks;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
@@ -59,6 +60,7 @@ public static class Composition
         ClickHouseSetup.Add,
         ContactsSetup.Add,
         ConversationsSetup.Add,
+        CustomerWebhooksSetup.Add,
         DocumentsSetup.Add,
         EventStoreSetup.Add,
         HealthSetup.Add,

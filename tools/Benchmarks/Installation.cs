@@ -19,6 +19,8 @@ internal sealed class Installation : IAsyncDisposable
     private readonly Stores stores;
     private readonly string checkout;
     private readonly List<LocalServer> servers = [];
+    private readonly string masterKey = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
+    private DotnetServer? api;
 
     private Installation(Stores stores, string checkout, string database) => (this.stores, this.checkout, Database) = (stores, checkout, database);
 
@@ -58,6 +60,7 @@ internal sealed class Installation : IAsyncDisposable
             await api.PrepareAsync(ct);
             own.servers.Add(api);
             await api.StartOnAsync(apiPort, ct);
+            own.api = api;
             return own;
         }
         catch
@@ -100,6 +103,18 @@ internal sealed class Installation : IAsyncDisposable
 
     /// <summary>The API's process.</summary>
     public ChildProcess Api() => ChildProcess.In(Path.Combine(stores.Directory, "api"), "Bsp.Api.dll");
+
+    /// <summary>kill -9 of the API's process; then it is started again, in the same place.</summary>
+    public async Task KillApiAsync(CancellationToken ct)
+    {
+        using (var process = System.Diagnostics.Process.GetProcessById(Api().Id))
+        {
+            process.Kill();
+        }
+
+        await api!.StopAsync();
+        await api.StartAgainAsync(ct);
+    }
 
     /// <summary>Processor time used so far by <c>api</c>, <c>redis</c>, <c>clickhouse</c>, <c>simulator</c> or <c>bare</c>.</summary>
     public TimeSpan ProcessorOf(string server) => ChildProcess.ProcessorIn(Path.Combine(stores.Directory, server));
@@ -148,7 +163,8 @@ internal sealed class Installation : IAsyncDisposable
         ["Bsp__Billing__Mode"] = "wallets", // nobody has one, unless a bench gives it
         ["Bsp__Billing__DemoRates"] = "true",
         ["Bsp__PlatformKey"] = PlatformKey,
-        ["Bsp__MasterKey"] = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
+        ["Bsp__MasterKey"] = masterKey,
+        ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8",
         ["ASPNETCORE_URLS"] = ApiUrl,
         ["ASPNETCORE_ENVIRONMENT"] = "Development",
         ["ASPNETCORE_CONTENTROOT"] = Path.Combine(checkout, "src", "Api"),

@@ -25,6 +25,7 @@ internal static class Program
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
+        ["webhooks-out"] = ("telling customers' systems: deliveries a second, from the log to the customer, idle and hanging endpoints", WebhooksOutBench.RunAsync),
         ["views"] = ("documents and search index through their projections, beside the same rows inserted straight", InboxBench.ViewsAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };
@@ -44,6 +45,8 @@ internal static class Program
                 return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
             case ["chaos-http", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
+            case ["chaos-webhooks", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.WebhooksAsync(options, ct));
             case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0 && rest is [] or ["--json", _]:
                 CampaignBench.Recipients = count;
                 return await RunAsync("campaign", rest is [_, var json] ? json : null);
@@ -98,8 +101,9 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events|chaos-http [--seed N] [--seconds N]");
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N]");
         output.WriteLine("  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
         output.WriteLine("  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
+        output.WriteLine("  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
     }
 }

@@ -1,6 +1,7 @@
 using Bsp.LocalStores.ClickHouse;
 using Bsp.LocalStores.Common;
 using Bsp.LocalStores.Demo;
+using Bsp.LocalStores.Listen;
 using Bsp.LocalStores.Up;
 
 namespace Bsp.LocalStores;
@@ -18,6 +19,7 @@ internal static class Program
                 ["stores", "--keep", var directory] => await HoldStoresAsync(new StoresOptions(directory) { Persistent = true }),
                 ["up"] => await UpCommand.RunAsync(),
                 ["demo"] => await DemoCommand.RunAsync(),
+                ["listen", .. var arguments] => await ListenCommand.RunAsync(arguments),
                 ["api", .. var arguments] => await ApiCommand.RunAsync(arguments),
                 _ => Usage(),
             };
@@ -41,7 +43,7 @@ internal static class Program
 
     private static int Usage()
     {
-        Console.Error.WriteLine("usage: Bsp.LocalStores up | demo | stores [--keep DIRECTORY] | api <verb> [arguments]");
+        Console.Error.WriteLine("usage: Bsp.LocalStores up | demo | listen [options] | stores [--keep DIRECTORY] | api <verb> [arguments]");
         return 2;
     }
 }

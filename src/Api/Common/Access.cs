@@ -5,12 +5,13 @@ public static class Access
 {
     /// <param name="Least">The least role.</param>
     /// <param name="Organization">The route acts for one organization: the platform must name it in <c>Bsp-Organization</c>.</param>
-    /// <param name="Sends">Something may leave for Meta's customers because of it: refused to a suspended organization.</param>
+    /// <param name="Sends">Something may leave for Meta's customers or the organization's own systems because of it: refused to a suspended organization.</param>
     public sealed record Rule(Role Least, bool Organization, bool Sends);
 
     private static readonly HashSet<string> Sending =
     [
         "POST /v1/messages", "POST /v1/conversations/{id}/messages", "POST /v1/conversations/{id}/typing", "POST /v1/campaigns/{id}/schedule", "POST /v1/campaigns/{id}/launch", "POST /v1/campaigns/{id}/resume", "POST /v1/campaigns/{id}/trigger",
+        "POST /v1/webhooks/{id}/test", "POST /v1/deliveries/{id}/redeliver",
     ];
 
     private static readonly Dictionary<string, Rule> Rules = Parse("""
@@ -62,7 +63,7 @@ public static class Access
         *platform  POST /v1/subscriptions/{id}/suspend | POST /v1/subscriptions/{id}/reactivate | POST /v1/wallet/topups | POST /v1/wallet/refunds | POST /v1/wallet/adjustments
         viewer     GET /v1/ledger/entries | POST /v1/ledger/audits | GET /v1/ledger/audits/{id} | GET /v1/ledger/head | GET /v1/ledger/heads | GET /v1/ledger/proof/{transactionId}
 
-        viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events | GET /v1/log/heads
+        viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events | GET /v1/events/stream | GET /v1/log/heads
         admin      POST /v1/webhooks | PATCH /v1/webhooks/{id} | DELETE /v1/webhooks/{id} | POST /v1/webhooks/{id}/test | POST /v1/webhooks/{id}/rotate-secret | POST /v1/webhooks/{id}/enable
         admin      POST /v1/webhooks/{id}/recover | POST /v1/deliveries/{id}/redeliver
         viewer     GET /v1/analytics/daily | GET /v1/analytics/messages | GET /v1/analytics/funnel | GET /v1/analytics/heatmap | GET /v1/analytics/costs | GET /v1/analytics/templates | GET /v1/analytics/agents

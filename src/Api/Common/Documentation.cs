@@ -33,6 +33,7 @@ public static class Documentation
             };
             document.Components.Schemas ??= new Dictionary<string, IOpenApiSchema>();
             document.Components.Schemas["Problem"] = ProblemSchema();
+            DocumentationWebhooks.AddTo(document);
             return Task.CompletedTask;
         });
         options.AddOperationTransformer(DescribeAsync);

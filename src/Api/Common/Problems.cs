@@ -54,6 +54,7 @@ public static partial class Problems
         ["request.too_many_downloads"] = 429,
         ["import.too_large"] = 413,
         ["import.too_many_at_once"] = 429,
+        ["webhook.busy"] = 429,
         ["webhook.signature"] = 401,
         ["webhook.too_fast"] = 503,
         ["webhook.verify_token"] = 403,

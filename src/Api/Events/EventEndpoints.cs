@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Bsp.Api.Common;
+using Bsp.Api.Limits;
 using Bsp.Application.Campaigns;
+using Bsp.Application.CustomerWebhooks;
 using Bsp.Application.Common;
 using Bsp.Application.Events;
 using Bsp.Application.EventStore;
@@ -30,14 +32,44 @@ public sealed record EventsResponse(IReadOnlyList<EventResponse> Data, string Ne
 /// <summary>/v1/events: the organization's own log, for pulling instead of webhooks, and for auditors.</summary>
 public sealed class EventEndpoints : ICarterModule
 {
-    public void AddRoutes(IEndpointRouteBuilder app) => app.MapGet("/v1/events", List).WithTags("Events").Produces<EventsResponse>()
-        .Describe("The organization's own log in order, each event once, from ?after= on; ?types=, ?stream_id=, ?correlation_id= and ?causation_id= keep some. Archived ones are there too. administrative_act_done, the audit trail, is there for admins only.", "request.after", "request.invalid", "request.limit", "view.behind");
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        app.MapGet("/v1/events", List).WithTags("Events").Produces<EventsResponse>()
+            .Describe("The organization's own log in order, each event once, from ?after= on; ?types=, ?stream_id=, ?correlation_id= and ?causation_id= keep some. Archived ones are there too. administrative_act_done, the audit trail, is there for admins only. "
+                + "?form=public: the same ids and bodies as webhooks bring, ?types= then as webhooks name them.", "request.after", "request.invalid", "request.limit", "view.behind");
+        app.MapGet("/v1/events/stream", Stream).WithTags("Events").WithMetadata(new LongAnswer(LongAnswers.Stream)).Produces(200, contentType: "text/event-stream")
+            .Describe("Server-sent events: the same ids and bodies as webhooks bring, as they happen. Last-Event-ID or ?after= goes on behind a place (?after=start: from the beginning), without either from now on; ?types= keeps some.",
+                "request.after", "request.invalid", "request.too_many_streams");
+    }
 
-    private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id, string? form, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
         await min.ReachedAsync(context.RequestServices, ViewNames.LogPlaces, caller.OrganizationId, ct);
-        var from = after is null ? Position.Start : Position.TryParse(after, out var position) ? position : throw Problem.Field("request.after", "after", "must be a token as next_after, position or Bsp-Position answered it.");
+        var from = after is null ? Position.Start : PlaceOf(after);
+        if (form == "public")
+        {
+            return stream_id is null && correlation_id is null && causation_id is null
+                ? new PublicPage(await mediator.Send(new PullEvents(caller.OrganizationId, types?.Split(','), from, paging.Limit, caller.Role >= Role.Admin), ct))
+                : throw Problem.Field("request.invalid", "form", "public events are kept by types alone.");
+        }
+
+        if (form is not (null or "stored"))
+        {
+            throw Problem.Field("request.invalid", "form", "must be stored or public.");
+        }
+
         var slice = await mediator.Send(new ListEvents(caller.OrganizationId, new(types?.Split(','), stream_id, correlation_id, causation_id), from, paging.Limit, caller.Role >= Role.Admin), ct);
         return TypedResults.Ok(new EventsResponse([.. slice.Events.Select(stored => EventResponse.Of(stored, slice.UpTo.Epoch))], slice.UpTo.ToToken(), slice.More));
     }
+
+    private static async Task<IResult> Stream(string? after, string? types, Caller caller, IMediator mediator, IEventLog log, HttpContext context, CancellationToken ct)
+    {
+        var seen = context.Request.Headers["Last-Event-ID"] is [{ Length: > 0 } id] ? id : after;
+        var from = seen == "start" ? Position.Start : seen is not null ? PlaceOf(seen) : await log.EndAsync(caller.OrganizationId, ct);
+        var first = new PullEvents(caller.OrganizationId, types?.Split(','), from, EventStream.PageEvents, caller.Role >= Role.Admin);
+        return new EventStream(first, await mediator.Send(first, ct), mediator, Permission.Of(context));
+    }
+
+    private static Position PlaceOf(string token) =>
+        Position.TryParse(token, out var position) ? position : throw Problem.Field("request.after", "after", "must be a token as next_after, position or Bsp-Position answered it.");
 }

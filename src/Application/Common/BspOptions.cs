@@ -60,6 +60,9 @@ public sealed record BspOptions
     /// <summary>Apply schema files before serving.</summary>
     public bool MigrateAtStart { get; init; }
 
+    /// <summary>Networks of our own to which customers' webhooks may go all the same, also without TLS (<c>Bsp:Webhooks:AllowedNetworks</c>); empty: the public Internet alone. For work on one machine.</summary>
+    public IReadOnlyList<System.Net.IPNetwork> WebhookNetworks { get; init; } = [];
+
     /// <summary>AutoMapper's licence key; null: it runs without one (see docs/packages.md).</summary>
     public string? AutoMapperLicenseKey { get; init; }
 }

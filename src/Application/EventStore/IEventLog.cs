@@ -44,6 +44,10 @@ public interface IEventLog
     /// <exception cref="Common.StoreUnavailable">PostgreSQL cannot be reached.</exception>
     Task<LogSlice> ReadAsync(Guid organizationId, LogFilter filter, Position after, int max, CancellationToken ct);
 
+    /// <summary>Everything up to here is final at this moment: whoever reads on behind it gets what happens from now on.</summary>
+    /// <exception cref="Common.StoreUnavailable">PostgreSQL cannot be reached.</exception>
+    Task<Position> EndAsync(Guid organizationId, CancellationToken ct);
+
     /// <summary>A stream as it was at a moment; version 0 and no events when there was none.</summary>
     /// <exception cref="Common.StoreUnavailable">PostgreSQL cannot be reached.</exception>
     Task<LoadedStream> ReadStreamAsync(Guid organizationId, Guid streamId, AsOf asOf, CancellationToken ct);

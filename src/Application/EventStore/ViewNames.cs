@@ -22,4 +22,7 @@ public static class ViewNames
 
     /// <summary>Not a view but a process manager: what it did cannot be made again.</summary>
     public const string SendConsequences = "send_consequences.v1";
+
+    /// <summary>Not a view: it makes customers' webhooks due.</summary>
+    public const string WebhookWakes = "webhook_wakes.v1";
 }

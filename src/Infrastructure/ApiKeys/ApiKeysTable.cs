@@ -48,6 +48,7 @@ public sealed class ApiKeysTable(Shards shards, KeyDirectory known, Entitlements
 
             await EndAsync(directory, own, command.OldKeyId, now.AddHours(command.GraceHours), command.GraceHours == 0, cancellationToken);
             var fresh = await InsertAsync(directory, own, new(command.OrganizationId, command.KeyId, old.Name, old.Permissions, old.AccountId, old.ExpiresAt, command.KeyHash, command.KeyPrefix), cancellationToken);
+            await own.ExecuteAsync("UPDATE webhooks SET created_by_key = $2 WHERE created_by_key = $1", cancellationToken, command.OldKeyId, command.KeyId); // the new key stands behind what the old one made
             await audit.NoteAsync(own, home, command.OrganizationId, "api_key.rotated", "api_key", command.OldKeyId, null, cancellationToken);
             return fresh;
         }, cancellationToken);

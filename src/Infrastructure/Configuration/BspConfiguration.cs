@@ -62,6 +62,7 @@ public static class BspConfiguration
                 DemoRates = Flag(configuration, "Bsp:Billing:DemoRates", false, faults),
             },
             Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
+            WebhookNetworks = [.. Parts(configuration["Bsp:Webhooks:AllowedNetworks"]).Select(text => Proxy(text, faults, "Bsp:Webhooks:AllowedNetworks"))],
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
             TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
             UnknownDeadline = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
@@ -136,7 +137,7 @@ public static class BspConfiguration
         }
     }
 
-    private static IPNetwork Proxy(string text, List<string> faults)
+    private static IPNetwork Proxy(string text, List<string> faults, string name = "Bsp:TrustedProxies")
     {
         if (IPNetwork.TryParse(text, out var network))
         {
@@ -148,7 +149,7 @@ public static class BspConfiguration
             return new(address, address.GetAddressBytes().Length * 8);
         }
 
-        faults.Add($"Bsp:TrustedProxies must be addresses or networks such as 10.0.0.0/8, separated by commas; '{text}' is neither.");
+        faults.Add($"{name} must be addresses or networks such as 10.0.0.0/8, separated by commas; '{text}' is neither.");
         return default;
     }
 

@@ -44,6 +44,12 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
         }
     }
 
+    public async Task<Position> EndAsync(Guid organizationId, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        return new(shard.Epoch, await readers.Of(shard).EndAsync(ct));
+    }
+
     public async Task<LoadedStream> ReadStreamAsync(Guid organizationId, Guid streamId, AsOf asOf, CancellationToken ct)
     {
         var epoch = (await shards.OfAsync(organizationId, ct)).Epoch;

@@ -19,7 +19,7 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
     private const int PageRows = 1_000;
     private const int SayEvery = 10_000;
 
-    // Where sealed secrets lie; a column of webhooks is one too as soon as something is sealed there.
+    // Where sealed secrets lie.
     private static readonly (string Table, string Id, string Secret, string Assign)[] Places =
     [
         ("organizations", "id", "meta_access_token", "meta_access_token = v"),
@@ -27,6 +27,8 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
         ("organizations", "id", "meta_app_secret", "meta_app_secret = v"),
         ("whatsapp_accounts", "id", "credentials ->> 'access_token'", "credentials = jsonb_set(credentials, '{access_token}', to_jsonb(v))"),
         ("webhooks", "id", "secret", "secret = v"),
+        ("webhooks", "id", "previous_secret", "previous_secret = v"),
+        ("webhooks", "id", "headers", "headers = v"),
         ("bsp.contact_erasures", "contact_id", "identities", "identities = v"),
     ];
 

@@ -193,6 +193,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:Meta:BaseUrl", new Uri(Meta.BaseUrl, "/v25.0").ToString()),
         ("Bsp:Meta:AppSecret", new SimulatorOptions().AppSecret),
         ("Bsp:Meta:VerifyToken", new SimulatorOptions().VerifyToken),
+        ("Bsp:Webhooks:AllowedNetworks", "127.0.0.0/8"),
         ("Bsp:Limits:KeyPerSecond", "10000"),
         ("Bsp:Limits:OrganizationPerSecond", "20000"),
         ("Bsp:Limits:BesideOthersPercent", "100"), // nobody rests: PoisonedLaneTests and RestTests say when somebody does

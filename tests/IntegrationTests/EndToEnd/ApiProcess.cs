@@ -124,6 +124,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         ["Bsp__MasterKey"] = Convert.ToBase64String(SHA256.HashData("only for tests"u8)),
         ["Bsp__Meta__BaseUrl"] = new Uri(Meta.BaseUrl, "/v25.0").ToString(),
         ["Bsp__Meta__AppSecret"] = Meta.State.Options.AppSecret,
+        ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8",
         ["Bsp__Limits__KeyPerSecond"] = "10000",
         ["Bsp__Limits__OrganizationPerSecond"] = "20000",
     };

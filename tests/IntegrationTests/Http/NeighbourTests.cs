@@ -62,10 +62,12 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
             template = new { name = "order_on_its_way", language = new { code = "en" }, components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
         });
         var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m => m.Status == 200 && m["status"].GetString() == "read", "the message is read: nothing more will come of it");
+        var webhook = await Made("/v1/webhooks", new { name = "w", url = "http://127.0.0.1:9/", events = new[] { "contact.imported" } });
+        (await tenant.Api.SendAsync("PATCH", $"/v1/webhooks/{webhook}", new { status = "inactive" })).Status.ShouldBe(200); // it moves no cursor of its own
         var plan = (await CreatedAsync(Platform, "/v1/plans", new { name = "Free", code = $"free-{Guid.NewGuid():N}", monthly_price = "0", per_message_price = "0" })).GetProperty("id").GetGuid();
         return new()
         {
-            ["subscriptions"] = await Made("/v1/subscriptions", new { plan_id = plan }),
+            ["webhooks"] = webhook, ["subscriptions"] = await Made("/v1/subscriptions", new { plan_id = plan }),
             ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
             ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(), ["lists"] = await Made("/v1/lists", new { name = "All" }), ["teams"] = await Made("/v1/teams", new { name = "Support" }),
             ["canned-replies"] = await Made("/v1/canned-replies", new { shortcut = "hi", text = "Hello." }), ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
@@ -87,6 +89,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
         ["PATCH /v1/contacts/{id}"] = new { first_name = "mine" }, ["PATCH /v1/lists/{id}"] = new { name = "mine" }, ["PATCH /v1/campaigns/{id}"] = new { name = "mine" }, ["PATCH /v1/conversations/{id}"] = new { priority = "low" },
         ["POST /v1/contacts/{id}/consent"] = new { status = "OPTED_OUT", source = "form" }, ["POST /v1/lists/{id}/contacts"] = new { add = new[] { Guid.NewGuid() } }, ["POST /v1/conversations/{id}/assign"] = new { user_id = (Guid?)null },
         ["POST /v1/conversations/{id}/messages"] = new { type = "text", text = new { body = "x" } }, ["POST /v1/campaigns/{id}/schedule"] = new { scheduled_at = DateTimeOffset.UtcNow.AddDays(1) }, ["POST /v1/messages/{id}/settle"] = new { outcome = "sent" },
+        ["PATCH /v1/webhooks/{id}"] = new { name = "mine" }, ["POST /v1/webhooks/{id}/recover"] = new { since = DateTimeOffset.UtcNow.AddHours(-1) },
         ["POST /v1/contacts/{id}/merge"] = new { with = Guid.NewGuid() }, ["POST /v1/conversations/{id}/notes"] = new { text = "x" }, ["POST /v1/conversations/{id}/snooze"] = new { until = (DateTimeOffset?)null },
         ["PATCH /v1/teams/{id}"] = new { name = "mine" }, ["PATCH /v1/canned-replies/{id}"] = new { text = "mine" },
         ["POST /v1/subscriptions/{id}/change"] = new { plan_id = Guid.NewGuid() },

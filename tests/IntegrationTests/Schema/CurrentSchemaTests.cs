@@ -98,7 +98,7 @@ public sealed class CurrentSchemaTests(StoresFixture stores)
     private static string FirstDifference(string written, string current)
     {
         var (before, now) = (written.Split('\n'), current.Split('\n'));
-        var line = Enumerable.Range(0, Math.Max(before.Length, now.Length)).First(i => before.ElementAtOrDefault(i) != now.ElementAtOrDefault(i));
+        var line = Enumerable.Range(0, Math.Max(before.Length, now.Length)).FirstOrDefault(i => before.ElementAtOrDefault(i) != now.ElementAtOrDefault(i));
         return $"line {line + 1}: written {before.ElementAtOrDefault(line) ?? "nothing"}; made {now.ElementAtOrDefault(line) ?? "nothing"}";
     }
 }

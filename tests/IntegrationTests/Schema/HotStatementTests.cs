@@ -50,7 +50,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
     private static readonly string[] NotRead =
     [
         "/v1/organizations", "/v1/organizations/*", "/v1/plans", "/v1/plans/*", "/v1/rate-cards", "/v1/rate-cards/*", "/v1/projections", "/v1/retention", "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside", // the platform's: rows of the directory, by their key
-        "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/stream", // what GET …/progress reads, again and again
+        "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/events/stream", "/v1/stream", // what GET …/progress reads, again and again
         "/v1/analytics/*", // ClickHouse
         "/v1/mentions", // of a person, by their id
     ];
@@ -182,6 +182,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         $"/v1/conversations/{conversation}/notes", $"/v1/conversations/{conversation}/history", "/v1/teams", $"/v1/teams/{contact}", "/v1/canned-replies?shortcut=h", $"/v1/canned-replies/{contact}",
         $"/v1/conversations/{conversation}", $"/v1/conversations/{conversation}/messages?limit=50", $"/v1/messages/{message}", $"/v1/messages/{message}/history", "/v1/events?limit=50",
         $"/v1/events?stream_id={message}", "/v1/events?types=campaign_launched&limit=50", $"/v1/imports/{import}", $"/v1/imports/{import}/rejected", "/v1/accounts", $"/v1/accounts/{account}", "/v1/templates", $"/v1/templates/{template}",
+        "/v1/events?form=public&limit=50", "/v1/events?form=public&types=contact.*", "/v1/webhooks", $"/v1/webhooks/{contact}", $"/v1/webhooks/{contact}/deliveries",
         $"/v1/templates/{template}/versions", "/v1/users", $"/v1/users/{contact}", "/v1/api-keys", $"/v1/api-keys/{contact}",
         "/v1/subscriptions", $"/v1/subscriptions/{contact}",
         "/v1/wallet", "/v1/wallet?as_of=2026-11-30T00:00:00Z", "/v1/transactions?limit=50", "/v1/transactions?category=topup", "/v1/transactions?type=refund",

@@ -4,7 +4,7 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks.Chaos;
 
-/// <summary><c>./bench chaos-events|chaos-http [--seed N] [--seconds N]</c></summary>
+/// <summary><c>./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N]</c></summary>
 internal static class ChaosVerb
 {
     private static readonly TimeSpan Standard = TimeSpan.FromSeconds(120);
@@ -20,6 +20,13 @@ internal static class ChaosVerb
     {
         await using var installation = await Installation.StartAsync(ct);
         var result = await ChaosHttp.RunAsync(installation, seed, duration, ct);
+        return (result.ToString(), result.Faults.Count);
+    });
+
+    public static Task<int> WebhooksAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        await using var installation = await Installation.StartAsync(ct);
+        var result = await ChaosWebhooks.RunAsync(installation, seed, duration, ct);
         return (result.ToString(), result.Faults.Count);
     });
 

@@ -108,6 +108,7 @@ internal sealed class LocalRun : IAsyncDisposable
             ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
             ["Bsp__Meta__AppSecret"] = Kept("app_secret", Secret.Create),
             ["Bsp__Meta__VerifyToken"] = Kept("verify_token", Secret.Create),
+            ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8,::1/128", // receivers on this machine
             ["Bsp__Billing__Mode"] = "wallets",
             ["Bsp__Billing__DemoRates"] = "true",
             ["Bsp__PlatformKey"] = PlatformKey,
