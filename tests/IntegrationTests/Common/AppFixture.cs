@@ -94,6 +94,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Configure(builder);
         app = await Program.PrepareAsync(builder);
         await app.StartAsync();
+        await app.Services.GetRequiredService<Bsp.Infrastructure.Charging.TariffSource>().CurrentAsync(CancellationToken.None); // the demo's prices are there before anybody counts rows
         Simulators[Address.Authority] = Meta;
         using var control = new HttpClient { BaseAddress = Meta.BaseUrl };
         (await control.PutAsJsonAsync("/_control/settings", new { webhook_url = new Uri(Address, "/webhooks/meta").ToString() })).EnsureSuccessStatusCode();

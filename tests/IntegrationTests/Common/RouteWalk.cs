@@ -21,11 +21,11 @@ public static class RouteWalk
 
     /// <summary>Who may call it.</summary>
     public static HttpClient ClientOf(this AppFixture app, Found route, TestOrganization organization) =>
-        route.Rule.Least == Role.Platform ? app.Platform : route.Rule.Least == Role.Anonymous ? app.Anonymous : organization.Admin;
+        route.Rule.Least == Role.Platform ? route.Rule.Organization ? app.Client(AppFixture.PlatformKey, organization.Id) : app.Platform : route.Rule.Least == Role.Anonymous ? app.Anonymous : organization.Admin;
 
     /// <summary>The same as a header line; null: nobody.</summary>
     public static string? KeyOf(Found route, TestOrganization organization) =>
-        route.Rule.Least == Role.Platform ? $"Authorization: Bearer {AppFixture.PlatformKey}" : route.Rule.Least == Role.Anonymous ? null : $"Authorization: Bearer {organization.AdminKey}";
+        route.Rule.Least == Role.Platform ? $"Authorization: Bearer {AppFixture.PlatformKey}" + (route.Rule.Organization ? $"\r\nBsp-Organization: {organization.Id}" : "") : route.Rule.Least == Role.Anonymous ? null : $"Authorization: Bearer {organization.AdminKey}";
 
     private static Found Of(RouteEndpoint endpoint, string route)
     {
