@@ -491,6 +491,7 @@ CREATE FUNCTION bsp.charging_trouble() RETURNS TABLE(stopped bigint, pending big
 $$;
 
 ALTER FUNCTION bsp.charging_trouble() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(webhook_id uuid, organization_id uuid, may text, url text, secret text, previous_secret text, previous_secret_until timestamp with time zone, headers text, events text, payload text, api_version text, account_ids uuid[], campaign_ids uuid[], rate_per_second integer, concurrency integer, epoch integer, sequence bigint, term bigint, failures integer, first_failed_at timestamp with time zone, held_keys integer, row_version bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5493,6 +5494,7 @@ GRANT ALL ON FUNCTION bsp.charging_behind(p_tariff bigint, p_now timestamp with 
 
 REVOKE ALL ON FUNCTION bsp.charging_trouble() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.charging_trouble() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 

@@ -95,7 +95,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Configure(builder);
         app = await Program.PrepareAsync(builder);
         await app.StartAsync();
-        await app.Services.GetRequiredService<Bsp.Infrastructure.Charging.TariffSource>().CurrentAsync(CancellationToken.None); // the demo's prices are there before anybody counts rows
+        // The demo's prices are there before anybody counts rows.
+        await app.Services.GetRequiredService<Bsp.Infrastructure.Charging.TariffSource>().CurrentAsync(CancellationToken.None);
         Simulators[Address.Authority] = Meta;
         using var control = new HttpClient { BaseAddress = Meta.BaseUrl };
         (await control.PutAsJsonAsync("/_control/settings", new { webhook_url = new Uri(Address, "/webhooks/meta").ToString() })).EnsureSuccessStatusCode();

@@ -21,7 +21,9 @@ public static class RouteWalk
 
     /// <summary>Who may call it.</summary>
     public static HttpClient ClientOf(this AppFixture app, Found route, TestOrganization organization) =>
-        route.Rule.Least == Role.Platform ? route.Rule.Organization ? app.Client(AppFixture.PlatformKey, organization.Id) : app.Platform : route.Rule.Least == Role.Anonymous ? app.Anonymous : organization.Admin;
+        route.Rule.Least == Role.Platform
+            ? route.Rule.Organization ? app.Client(AppFixture.PlatformKey, organization.Id) : app.Platform
+            : route.Rule.Least == Role.Anonymous ? app.Anonymous : organization.Admin;
 
     /// <summary>The same as a header line; null: nobody.</summary>
     public static string? KeyOf(Found route, TestOrganization organization) =>

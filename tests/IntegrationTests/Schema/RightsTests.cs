@@ -33,6 +33,7 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
         ["bsp.ledger_days"] = "ra",
         ["bsp.ledger_day_heads"] = "ra",
         ["bsp.suppression_keys"] = "ra w(master_key_id,wrapped_key)",
+        ["bsp.search_keys"] = "ra w(master_key_id,wrapped_key)",
         ["bsp.suppressions"] = "ra w(lifted_at,lifted_by)",
         ["bsp.import_rows_staged"] = " a(fault,fields,import_id,line,row)",
         ["bsp.import_rows"] = "rd",
