@@ -14,7 +14,7 @@ internal delegate Task<(LedgerFault? Fault, LedgerCheck Check)> BesideCheck(Audi
 internal static class BesideLedger
 {
     /// <summary>In the order in which they are made; each is one row of the report.</summary>
-    public static readonly IReadOnlyList<BesideCheck> All = [ChargesAsync, StatementsAsync];
+    public static readonly IReadOnlyList<BesideCheck> All = [ChargesAsync, StatementsAsync, BesideDeliveries.CheckAsync];
 
     private static readonly (string Code, string Detail, string Sql)[] Charges =
     [

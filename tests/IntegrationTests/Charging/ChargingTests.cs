@@ -143,6 +143,44 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 0.986500m, "it is charged again");
         (await app.ChargedAsync(tenant.Id)).ShouldBe((I, 3, 0));
         await ShownAsync(tenant, null, 1, I);
+
+        // An audit compares what was delivered with what was charged, and names the message.
+        (await AuditAsync(tenant)).ShouldBe(("passed", null, "passed"));
+        await SpoiledAsync(tenant, message, "message.misbilled", "UPDATE bsp.message_bills SET amount = amount + 0.000001",
+            "UPDATE bsp.message_bills SET amount = amount - 0.000001");
+        await SpoiledAsync(tenant, message, "message.misbilled", "UPDATE bsp.message_bills SET outcome = 'free'",
+            "UPDATE bsp.message_bills SET outcome = 'charged'");
+        await SpoiledAsync(tenant, message, "charge.undelivered", "UPDATE mt_events SET type = 'message_delivered_'",
+            "UPDATE mt_events SET type = 'message_delivered'", "stream_id", " AND type LIKE 'message_delivered%'");
+        var second = (await SendAsync(tenant, "+919876501778"))["id"].GetGuid();
+        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 0.984900m, "a second one is charged");
+        await app.AdminAsync($"CREATE TABLE bsp.test_bills AS SELECT * FROM bsp.message_bills WHERE message_id = '{second}'");
+        await SpoiledAsync(tenant, second, "message.uncharged", "DELETE FROM bsp.message_bills",
+            "INSERT INTO bsp.message_bills SELECT * FROM bsp.test_bills");
+        await app.AdminAsync("DROP TABLE bsp.test_bills");
+    }
+
+    private async Task SpoiledAsync(Tenant tenant, Guid message, string code, string spoil, string mend, string column = "message_id",
+        string more = "")
+    {
+        var of = $" WHERE {column} = '{message}'{more}";
+        await app.AdminAsync(spoil + of);
+        (await AuditAsync(tenant)).ShouldBe(("failed", code, "failed"), spoil);
+        await app.AdminAsync(mend + (mend.StartsWith("INSERT", StringComparison.Ordinal) ? "" : of));
+        (await AuditAsync(tenant)).ShouldBe(("passed", null, "passed"), mend);
+    }
+
+    private static async Task<(string? Status, string? Code, string? Deliveries)> AuditAsync(Tenant tenant)
+    {
+        var started = await tenant.Api.SendAsync("POST", "/v1/ledger/audits", new { });
+        started.Status.ShouldBe(202, started.Text);
+        var ended = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/ledger/audits/{started["id"].GetGuid()}"), a =>
+            a.Status == 200 && a["status"].GetString() != "running", "the audit has ended");
+        var fault = ended["first_fault"];
+        return (ended["status"].GetString(),
+            fault.ValueKind == System.Text.Json.JsonValueKind.Null ? null : fault.GetProperty("code").GetString(),
+            ended["checks"].EnumerateArray().Where(c => c.GetProperty("name").GetString() == "deliveries")
+                .Select(c => c.GetProperty("result").GetString()).SingleOrDefault());
     }
 
     [Fact]
