@@ -20,12 +20,16 @@ using Npgsql;
 
 namespace Bsp.Api;
 
-/// <summary>The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.</summary>
+/// <summary>
+/// The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>projections</c>,
+/// <c>webhooks</c>, <c>openapi</c>.
+/// </summary>
 public static class Program
 {
     private const long BodyBytesMax = JsonBody.BytesMax;
 
-    // Kestrel's own limit cuts the connection, so that many clients never see the 413; below it the rest of a body that was refused is read away (for at most 5 s).
+    // Kestrel's own limit cuts the connection, so that many clients never see the 413; below it the rest of a body that was refused is read
+    // away (for at most 5 s).
     private const long BodyBytesCut = 100 * BodyBytesMax;
 
     public static async Task<int> Main(string[] args)
@@ -123,7 +127,8 @@ public static class Program
         var runner = app.Services.GetRequiredService<ProjectionRunner>();
         try
         {
-            return await new ProjectionsCommand(app.Services.GetRequiredService<IProjections>(), () => runner.StartAsync(stop.Token)).RunAsync(arguments, stop.Token);
+            return await new ProjectionsCommand(app.Services.GetRequiredService<IProjections>(), () => runner.StartAsync(stop.Token))
+                .RunAsync(arguments, stop.Token);
         }
         finally
         {
@@ -138,7 +143,8 @@ public static class Program
         return await new WebhooksCommand(app.Services.GetRequiredService<ISetAsideWebhooks>()).RunAsync(arguments, CancellationToken.None);
     }
 
-    private static BspOptions Options(WebApplicationBuilder builder) => BspConfiguration.Read(builder.Configuration, builder.Environment.IsDevelopment());
+    private static BspOptions Options(WebApplicationBuilder builder) =>
+        BspConfiguration.Read(builder.Configuration, builder.Environment.IsDevelopment());
 
     private static WebApplication Build(WebApplicationBuilder builder, BspOptions options)
     {
@@ -160,7 +166,8 @@ public static class Program
         builder.Services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.AddAutoMapper(mapping => mapping.LicenseKey = options.AutoMapperLicenseKey, typeof(Program).Assembly);
-        builder.Services.AddCarter(configurator: carter => carter.WithEmptyValidators().WithEmptyResponseNegotiators()); // validators run in the pipeline of requests
+        // validators run in the pipeline of requests
+        builder.Services.AddCarter(configurator: carter => carter.WithEmptyValidators().WithEmptyResponseNegotiators());
         builder.Services.AddDocumentation();
         builder.Services.AddSingleton<Metrics>();
         builder.Services.AddSingleton<Application.Streams.IFrameEncoder, Streams.FrameEncoder>();
@@ -204,7 +211,9 @@ public static class Program
         var proxies = app.Services.GetRequiredService<BspOptions>().TrustedProxies;
         if (proxies.Count > 0)
         {
-            var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto, ForwardLimit = null };
+            var forwarded =
+                new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
+                    ForwardLimit = null };
             forwarded.KnownProxies.Clear();
             forwarded.KnownIPNetworks.Clear();
             foreach (var proxy in proxies)

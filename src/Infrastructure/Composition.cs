@@ -42,12 +42,15 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure;
 
 /// <summary>
-/// Everything behind the HTTP layer. A feature registers what it needs in its own <c>&lt;Feature&gt;Setup.cs</c>; handlers, validators, inline views and projections are found by
+/// Everything behind the HTTP layer. A feature registers what it needs in its own <c>&lt;Feature&gt;Setup.cs</c>; handlers, validators,
+/// inline views and projections are found by
 /// themselves.
 /// </summary>
 public static class Composition
 {
-    /// <summary>All features, in the order of their names: none may depend on the order. A test names a setup that is missing here.</summary>
+    /// <summary>
+    /// All features, in the order of their names: none may depend on the order. A test names a setup that is missing here.
+    /// </summary>
     internal static readonly IReadOnlyList<Action<IServiceCollection, BspOptions>> Features =
     [
         AccountsSetup.Add,

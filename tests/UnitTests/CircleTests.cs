@@ -2,7 +2,10 @@ using System.Reflection;
 
 namespace Bsp.UnitTests;
 
-/// <summary>The folders of a project use each other in one direction only, so that each can be read, and moved, by itself. What does not yet is named here, and the list may only shrink.</summary>
+/// <summary>
+/// The folders of a project use each other in one direction only, so that each can be read, and moved, by itself. What does not yet is
+/// named here, and the list may only shrink.
+/// </summary>
 public sealed class CircleTests
 {
     private static readonly Dictionary<string, string[]> Known = new()
@@ -20,7 +23,8 @@ public sealed class CircleTests
         Assembly project = ofProject.Assembly;
         var circles = Folders.Circles(project);
         var uses = Folders.Uses(project);
-        circles.ShouldBe(Known.GetValueOrDefault(project.GetName().Name!, []), string.Join('\n', circles.SelectMany(circle => circle.Split(", ").SelectMany(folder =>
+        circles.ShouldBe(Known.GetValueOrDefault(project.GetName().Name!, []),
+            string.Join('\n', circles.SelectMany(circle => circle.Split(", ").SelectMany(folder =>
             uses[folder].Where(used => circle.Split(", ").Contains(used.Key)).Select(used => $"{folder} → {used.Key}: {used.Value}")))));
     }
 }

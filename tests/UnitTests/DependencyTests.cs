@@ -14,13 +14,16 @@ public sealed class DependencyTests
 
     [Fact]
     public void Application_knows_no_store_and_no_web() =>
-        Application.GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Npgsql", StringComparison.Ordinal) || n.StartsWith("StackExchange", StringComparison.Ordinal)
-            || n.StartsWith("Mongo", StringComparison.Ordinal) || n.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || n == "Bsp.Infrastructure").ShouldBeEmpty();
+        Application.GetReferencedAssemblies().Select(a => a.Name!)
+        .Where(n => n.StartsWith("Npgsql", StringComparison.Ordinal) || n.StartsWith("StackExchange", StringComparison.Ordinal)
+            || n.StartsWith("Mongo", StringComparison.Ordinal) || n.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal)
+            || n == "Bsp.Infrastructure").ShouldBeEmpty();
 
     [Fact]
     public void Only_the_composition_root_and_its_verbs_know_Infrastructure() =>
         Directory.GetFiles(EventStore.Repository.Path("src", "Api"), "*.cs", SearchOption.AllDirectories)
-            .Where(file => Path.GetFileName(file) is not ("Program.cs" or "RotateKeys.cs" or "AuditCommand.cs") && File.ReadAllText(file).Contains("using Bsp.Infrastructure", StringComparison.Ordinal))
+            .Where(file => Path.GetFileName(file) is not ("Program.cs" or "RotateKeys.cs" or "AuditCommand.cs")
+                && File.ReadAllText(file).Contains("using Bsp.Infrastructure", StringComparison.Ordinal))
             .ShouldBeEmpty("endpoints send commands; what they need of a store stands behind a port of Application");
 
     [Fact]

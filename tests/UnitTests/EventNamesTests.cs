@@ -18,7 +18,8 @@ public sealed partial class EventNamesTests
     public void The_rule_is_Martens(string type, string alias) => MartenAlias(type).ShouldBe(alias);
 
     // EventNamingStyle.ClassicTypeName of Marten 9.
-    private static string MartenAlias(string name) => Second().Replace(First().Replace(name, "$1 $2"), "$1 $2").ToLowerInvariant().Replace(' ', '_');
+    private static string MartenAlias(string name) =>
+        Second().Replace(First().Replace(name, "$1 $2"), "$1 $2").ToLowerInvariant().Replace(' ', '_');
 
     [GeneratedRegex(@"(\P{Ll})(\P{Ll}\p{Ll})")]
     private static partial Regex First();

@@ -4,14 +4,17 @@ using Mono.Cecil.Cil;
 
 namespace Bsp.UnitTests;
 
-/// <summary>Which folders (namespaces) of one assembly use which, from its compiled code: signatures, fields, attributes and every instruction.</summary>
+/// <summary>
+/// Which folders (namespaces) of one assembly use which, from its compiled code: signatures, fields, attributes and every instruction.
+/// </summary>
 internal static class Folders
 {
     /// <summary>Groups of folders that use each other in a circle, each sorted; empty when there is none.</summary>
     public static IReadOnlyList<string> Circles(Assembly assembly)
     {
         var uses = Uses(assembly);
-        return [.. Components(uses).Where(group => group.Count > 1).Select(group => string.Join(", ", group.Order(StringComparer.Ordinal))).Order(StringComparer.Ordinal)];
+        return [.. Components(uses).Where(group => group.Count > 1).Select(group => string.Join(", ", group.Order(StringComparer.Ordinal)))
+            .Order(StringComparer.Ordinal)];
     }
 
     /// <summary>For each folder those it uses, each with an example.</summary>
@@ -52,14 +55,16 @@ internal static class Folders
 
     private static IEnumerable<TypeReference> UsedBy(TypeDefinition type)
     {
-        var direct = type.Interfaces.Select(i => i.InterfaceType).Concat(type.Fields.Select(f => f.FieldType)).Concat(type.CustomAttributes.Select(a => a.AttributeType));
+        var direct = type.Interfaces.Select(i => i.InterfaceType).Concat(type.Fields.Select(f => f.FieldType))
+            .Concat(type.CustomAttributes.Select(a => a.AttributeType));
         return (type.BaseType is { } parent ? direct.Prepend(parent) : direct).Concat(type.Methods.SelectMany(UsedBy));
     }
 
     private static IEnumerable<TypeReference> UsedBy(MethodDefinition method)
     {
         var signature = method.Parameters.Select(p => p.ParameterType).Append(method.ReturnType);
-        return method.HasBody ? signature.Concat(method.Body.Variables.Select(v => v.VariableType)).Concat(method.Body.Instructions.SelectMany(UsedBy)) : signature;
+        return method.HasBody ? signature.Concat(method.Body.Variables.Select(v => v.VariableType))
+            .Concat(method.Body.Instructions.SelectMany(UsedBy)) : signature;
     }
 
     private static IEnumerable<TypeReference> UsedBy(Instruction instruction) => instruction.Operand switch
@@ -81,7 +86,8 @@ internal static class Folders
     // Tarjan's strongly connected components.
     private static List<List<string>> Components(Dictionary<string, Dictionary<string, string>> uses)
     {
-        var (index, low, stack, found) = (new Dictionary<string, int>(), new Dictionary<string, int>(), new Stack<string>(), new List<List<string>>());
+        var (index, low, stack, found) =
+            (new Dictionary<string, int>(), new Dictionary<string, int>(), new Stack<string>(), new List<List<string>>());
         foreach (var folder in uses.Keys.Order(StringComparer.Ordinal))
         {
             Visit(folder);

@@ -10,7 +10,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.UnitTests;
 
-/// <summary>A feature that is written but not registered is named here. Nothing is started: the container is made, its services are not.</summary>
+/// <summary>
+/// A feature that is written but not registered is named here. Nothing is started: the container is made, its services are not.
+/// </summary>
 public sealed class RegistrationTests
 {
     private static readonly Assembly Infrastructure = typeof(Composition).Assembly;
@@ -21,7 +23,8 @@ public sealed class RegistrationTests
         var listed = Composition.Features.Select(add => add.Method.DeclaringType!.Name).ToList();
         listed.ShouldBeUnique();
         listed.ShouldBe([.. listed.Order(StringComparer.Ordinal)], "in the order of their names, so that additions merge");
-        Infrastructure.GetTypes().Where(type => type.Name.EndsWith("Setup", StringComparison.Ordinal)).Select(type => type.Name).Except(listed).ShouldBeEmpty();
+        Infrastructure.GetTypes().Where(type => type.Name.EndsWith("Setup", StringComparison.Ordinal)).Select(type => type.Name)
+            .Except(listed).ShouldBeEmpty();
     }
 
     [Fact]
@@ -35,9 +38,11 @@ public sealed class RegistrationTests
     [Fact]
     public void Every_view_is_found_and_found_once()
     {
-        var written = Infrastructure.GetTypes().Where(type => type is { IsClass: true, IsAbstract: false } && !type.IsAssignableTo(typeof(IProjectionCopy))
+        var written = Infrastructure.GetTypes()
+            .Where(type => type is { IsClass: true, IsAbstract: false } && !type.IsAssignableTo(typeof(IProjectionCopy))
             && (type.IsAssignableTo(typeof(IInlineView)) || type.IsAssignableTo(typeof(IProjection)))).Select(type => type.Name);
-        var registered = Services().Where(service => service.ServiceType == typeof(IInlineView) || service.ServiceType == typeof(IProjection))
+        var registered = Services()
+            .Where(service => service.ServiceType == typeof(IInlineView) || service.ServiceType == typeof(IProjection))
             .Select(service => (service.ImplementationType ?? service.ImplementationInstance?.GetType())?.Name ?? "a factory");
         registered.Order(StringComparer.Ordinal).ShouldBe(written.Order(StringComparer.Ordinal));
     }
@@ -47,7 +52,8 @@ public sealed class RegistrationTests
     {
         await using var provider = Services().BuildServiceProvider();
         var names = typeof(ViewNames).GetFields().Select(field => (string)field.GetRawConstantValue()!);
-        provider.GetServices<IProjection>().Select(projection => projection.Name).Order(StringComparer.Ordinal).ShouldBe(names.Order(StringComparer.Ordinal));
+        provider.GetServices<IProjection>().Select(projection => projection.Name).Order(StringComparer.Ordinal)
+            .ShouldBe(names.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -65,6 +71,7 @@ public sealed class RegistrationTests
             ["Bsp:PlatformKey"] = "a-platform-key-only-for-tests",
             ["Bsp:MasterKey"] = Convert.ToBase64String(new byte[32]),
         }).Build();
-        return new ServiceCollection().AddLogging().AddSingleton<IConfiguration>(configuration).AddBsp(BspConfiguration.Read(configuration, development: true));
+        return new ServiceCollection().AddLogging().AddSingleton<IConfiguration>(configuration)
+            .AddBsp(BspConfiguration.Read(configuration, development: true));
     }
 }

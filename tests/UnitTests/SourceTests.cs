@@ -7,32 +7,43 @@ public sealed class SourceTests
 {
     private static readonly string Root = FindRoot();
 
-    private static readonly (string Path, string Text)[] Sources = [.. Directory.EnumerateFiles(Path.Combine(Root, "src"), "*.cs", SearchOption.AllDirectories)
-        .Where(f => !f.Contains("/bin/", StringComparison.Ordinal) && !f.Contains("/obj/", StringComparison.Ordinal)).Select(f => (Path.GetRelativePath(Root, f), File.ReadAllText(f)))];
+    private static readonly (string Path, string Text)[] Sources =
+        [.. Directory.EnumerateFiles(Path.Combine(Root, "src"), "*.cs", SearchOption.AllDirectories)
+        .Where(f => !f.Contains("/bin/", StringComparison.Ordinal) && !f.Contains("/obj/", StringComparison.Ordinal))
+        .Select(f => (Path.GetRelativePath(Root, f), File.ReadAllText(f)))];
 
     /// <summary>$ also matches before a newline at the end: <c>abc\n</c> would pass for <c>abc</c>. \z does not.</summary>
     [Fact]
     public void No_pattern_takes_a_newline_at_the_end_for_the_end()
     {
-        var patterns = Sources.SelectMany(s => Regex.Matches(s.Text, """(?:GeneratedRegex|new Regex|Regex\.\w+|\.Matches)\((?:\w+, )?@?"((?:[^"\\]|""|\\.)*)"(,[^)]*)?""").Select(m => (s.Path, Pattern: m.Groups[1].Value))).ToList();
+        var patterns =
+            Sources.SelectMany(s =>
+                Regex.Matches(s.Text, """(?:GeneratedRegex|new Regex|Regex\.\w+|\.Matches)\((?:\w+, )?@?"((?:[^"\\]|""|\\.)*)"(,[^)]*)?""")
+                .Select(m => (s.Path, Pattern: m.Groups[1].Value))).ToList();
         patterns.Count.ShouldBeGreaterThan(20);
         patterns.Where(p => Regex.IsMatch(p.Pattern, @"(?<!\\)\$(?=$|[|)])")).ShouldBeEmpty();
     }
 
-    /// <summary>AutoMapper is under a licence that a closed product pays for (docs/packages.md): what is used of it can be written by hand in an afternoon.</summary>
+    /// <summary>
+    /// AutoMapper is under a licence that a closed product pays for (docs/packages.md): what is used of it can be written by hand in an
+    /// afternoon.
+    /// </summary>
     [Fact]
     public void Mapping_is_one_profile_a_feature_and_nothing_else()
     {
         var users = Sources.Where(s => s.Text.Contains("AutoMapper", StringComparison.Ordinal)).ToList();
         users.ShouldAllBe(s => s.Path.StartsWith("src/Api/") || s.Path.EndsWith("BspOptions.cs") || s.Path.EndsWith("BspConfiguration.cs"));
-        var profiles = Sources.SelectMany(s => Regex.Matches(s.Text, @"class (\w+) : (?:AutoMapper\.)?Profile\b").Select(m => (Feature: Path.GetDirectoryName(s.Path)!, Profile: m.Groups[1].Value))).ToList();
+        var profiles =
+            Sources.SelectMany(s => Regex.Matches(s.Text, @"class (\w+) : (?:AutoMapper\.)?Profile\b")
+                .Select(m => (Feature: Path.GetDirectoryName(s.Path)!, Profile: m.Groups[1].Value))).ToList();
         profiles.Count.ShouldBeGreaterThan(4);
         profiles.GroupBy(p => p.Feature).Where(g => g.Count() > 1).ShouldBeEmpty();
         foreach (var (path, text) in Sources)
         {
             Regex.Matches(text, @"\bCreateMap<\w+, \w+>\(\)(.)").Select(m => m.Groups[1].Value).ShouldAllBe(after => after == ";", path);
             Regex.Matches(text, @"\bmapper\.(\w+)").Select(m => m.Groups[1].Value).ShouldAllBe(member => member == "Map", path);
-            foreach (var other in new[] { "ForMember", "ReverseMap", "ProjectTo", "ITypeConverter", "IValueResolver", "MapperConfiguration", "AutoMap(" })
+            foreach (var other in new[] { "ForMember", "ReverseMap", "ProjectTo", "ITypeConverter", "IValueResolver",
+                "MapperConfiguration", "AutoMap(" })
             {
                 text.ShouldNotContain(other, Case.Sensitive, path);
             }
@@ -44,7 +55,8 @@ public sealed class SourceTests
     [InlineData("SECURITY.md", "report")]
     [InlineData("CHANGELOG.md", "Unreleased")]
     [InlineData("docs/packages.md", "RPL-1.5")]
-    public void What_a_stranger_looks_for_is_there(string path, string says) => File.ReadAllText(Path.Combine(Root, path)).ShouldContain(says);
+    public void What_a_stranger_looks_for_is_there(string path, string says) =>
+        File.ReadAllText(Path.Combine(Root, path)).ShouldContain(says);
 
     private static string FindRoot()
     {

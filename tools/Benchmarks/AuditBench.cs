@@ -14,7 +14,8 @@ using Npgsql;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// Sealing the log and auditing it, beside reading the same rows unchecked; what an audit keeps in memory; what an act on the audit trail adds to the change of a contact.
+/// Sealing the log and auditing it, beside reading the same rows unchecked; what an audit keeps in memory; what an act on the audit trail
+/// adds to the change of a contact.
 /// <c>BSP_BENCH_EVENTS</c>: default 1,000,000, over ten days and eight organizations.
 /// </summary>
 internal sealed class AuditBench(OwnLog log) : IAsyncDisposable
@@ -26,11 +27,16 @@ internal sealed class AuditBench(OwnLog log) : IAsyncDisposable
     private static readonly TimeSpan Turn = TimeSpan.FromSeconds(2);
 
     private readonly LogReaders readers = new(new());
-    private readonly PostgresEventStore store = new(log.Shards, [new AuditTrailView(log.Shards)], new(TimeProvider.System, NullLogger<LogSignal>.Instance), new(), TimeProvider.System);
-    private readonly LogSigner signer = new(new MasterKeys(new BspOptions { DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32], Meta = new() { BaseUrl = new("http://localhost") } }));
+    private readonly PostgresEventStore store =
+        new(log.Shards, [new AuditTrailView(log.Shards)], new(TimeProvider.System, NullLogger<LogSignal>.Instance), new(),
+            TimeProvider.System);
+    private readonly LogSigner signer =
+        new(new MasterKeys(new BspOptions { DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32],
+            Meta = new() { BaseUrl = new("http://localhost") } }));
 
     private static long Events { get; } = Environment.GetEnvironmentVariable("BSP_BENCH_EVENTS") is not { } text ? 1_000_000
-        : long.TryParse(text, out var value) && value >= Days ? value : throw new Obstacle($"BSP_BENCH_EVENTS is '{text}': it must be a number of at least {Days}.");
+        : long.TryParse(text, out var value) && value >= Days ? value
+        : throw new Obstacle($"BSP_BENCH_EVENTS is '{text}': it must be a number of at least {Days}.");
 
     public static async Task RunAsync(Report report, CancellationToken ct)
     {
@@ -53,8 +59,12 @@ internal sealed class AuditBench(OwnLog log) : IAsyncDisposable
         await FillAsync(ct);
         await ReadAsync(ct); // warms the caches
         var reading = await ReadAsync(ct);
-        var sealing = await TimedAsync(async () => await new LogSealer(log.Shards, readers, signer, TimeProvider.System, NullLogger<LogSealer>.Instance).SweepAsync(log.Shard, ct));
-        report.Add(new("sealing the days of the log", Events / sealing, "events/s", Events / reading, "reading the same rows unchecked, one connection"));
+        var sealing =
+            await TimedAsync(async () =>
+                await new LogSealer(log.Shards, readers, signer, TimeProvider.System, NullLogger<LogSealer>.Instance)
+                .SweepAsync(log.Shard, ct));
+        report.Add(new("sealing the days of the log", Events / sealing, "events/s", Events / reading,
+            "reading the same rows unchecked, one connection"));
         await AuditAsync(report, reading, ct);
         await ActsAsync(report, "inserts of contacts with their act, 8 callers, 1 organization", organizations: 1, ct);
         await ActsAsync(report, "… 8 callers, each of its own organization", organizations: Callers, ct);
@@ -83,7 +93,9 @@ internal sealed class AuditBench(OwnLog log) : IAsyncDisposable
     private async Task<double> ReadAsync(CancellationToken ct)
     {
         await using var connection = await log.Shard.App.OpenConnectionAsync(ct);
-        await using var command = new NpgsqlCommand("SELECT * FROM bsp.read_sealable($1, $2, NULL, $3)", connection) { Parameters = { new() { Value = 0L }, new() { Value = Events }, new() { Value = PageEvents } } };
+        await using var command =
+            new NpgsqlCommand("SELECT * FROM bsp.read_sealable($1, $2, NULL, $3)",
+                connection) { Parameters = { new() { Value = 0L }, new() { Value = Events }, new() { Value = PageEvents } } };
         await command.PrepareAsync(ct);
         return await TimedAsync(async () =>
         {
@@ -107,14 +119,19 @@ internal sealed class AuditBench(OwnLog log) : IAsyncDisposable
     {
         var live = new List<long>();
         LogAuditReport? found = null;
-        var seconds = await TimedAsync(async () => found = await new LogAudit(log.Shards, readers, signer, TimeProvider.System, null, _ => live.Add(GC.GetTotalMemory(forceFullCollection: true))).RunAsync(ct));
+        var seconds =
+            await TimedAsync(async () =>
+                found = await new LogAudit(log.Shards, readers, signer, TimeProvider.System, null, _ =>
+                    live.Add(GC.GetTotalMemory(forceFullCollection: true))).RunAsync(ct));
         if (found is not { Passed: true } || found.Events != Events)
         {
             throw new Obstacle($"The audit saw {found?.Events} of {Events} events: {found?.Findings.FirstOrDefault()}");
         }
 
-        report.Add(new("audit --log over the same days", Events / seconds, "events/s", Events / reading, "reading the same rows unchecked, one connection"));
-        report.Add(new($"… memory that is kept after {Events:N0} events", live[^1] / 1048576.0, "MB", live[0] / 1048576.0, "the same after the first day"));
+        report.Add(new("audit --log over the same days", Events / seconds, "events/s", Events / reading,
+            "reading the same rows unchecked, one connection"));
+        report.Add(new($"… memory that is kept after {Events:N0} events", live[^1] / 1048576.0, "MB", live[0] / 1048576.0,
+            "the same after the first day"));
     }
 
     // In turns, so that both see the same machine.
@@ -150,7 +167,8 @@ internal sealed class AuditBench(OwnLog log) : IAsyncDisposable
 
                 var id = Uuid.New();
                 await using var transaction = await log.Shard.BeginAsync(organization, ct);
-                await transaction.ExecuteAsync("INSERT INTO contacts (id, organization_id, first_name) VALUES ($1, $2, 'x')", ct, id, organization);
+                await transaction.ExecuteAsync("INSERT INTO contacts (id, organization_id, first_name) VALUES ($1, $2, 'x')", ct, id,
+                    organization);
                 if (audit is not null)
                 {
                     await audit.NoteAsync(transaction, log.Shard, organization, "contact.created", "contact", id, null, ct, "bench");

@@ -8,8 +8,10 @@ using Bsp.LocalStores.Up;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// What it costs to find out who calls: requests one after the other on one connection, anonymous, with an API key and with a session in turn, so that all three meet the same machine. They ask for a method that the
-/// address does not have: the routing answers 405 and no handler adds anything, and below /v1 only after the caller was found, allowed and counted.
+/// What it costs to find out who calls: requests one after the other on one connection, anonymous, with an API key and with a session in
+/// turn, so that all three meet the same machine. They ask for a method that the
+/// address does not have: the routing answers 405 and no handler adds anything, and below /v1 only after the caller was found, allowed and
+/// counted.
 /// </summary>
 internal static class AuthenticationBench
 {
@@ -40,23 +42,31 @@ internal static class AuthenticationBench
 
     private static void Tell(Report report, string who, Asking asking, Asking anonymous)
     {
-        report.Add(new($"authentication: request with {who}, p50", asking.Times.Median(), "ms", anonymous.Times.Median(), "the same without: anonymous 405"));
+        report.Add(new($"authentication: request with {who}, p50", asking.Times.Median(), "ms", anonymous.Times.Median(),
+            "the same without: anonymous 405"));
         report.Add(new($"authentication: added by {who}, p50 (mark: 0.2 ms)", asking.Times.Median() - anonymous.Times.Median(), "ms"));
-        report.Add(new($"authentication: request with {who}, p99", asking.Times.Percentile(0.99), "ms", anonymous.Times.Percentile(0.99), "anonymous 405"));
-        report.Add(new($"authentication: processor time of the API a request with {who}", asking.ProcessorMs, "ms", anonymous.ProcessorMs, "anonymous 405"));
+        report.Add(new($"authentication: request with {who}, p99", asking.Times.Percentile(0.99), "ms", anonymous.Times.Percentile(0.99),
+            "anonymous 405"));
+        report.Add(new($"authentication: processor time of the API a request with {who}", asking.ProcessorMs, "ms", anonymous.ProcessorMs,
+            "anonymous 405"));
     }
 
     private static async Task<(string Key, string Session)> CallersAsync(Installation installation, CancellationToken ct)
     {
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
-        var organization = Text(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench" }, ct), "id");
+        var organization =
+            Text(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench" }, ct), "id");
         using var acting = new BspClient(installation.ApiUrl, installation.PlatformKey, organization);
         var key = Text(await acting.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "bench", ["permissions"] = "read" }, ct), "key");
-        await acting.PostAsync("/v1/users", new JsonObject { ["email"] = "bench@example.com", ["role"] = "agent", ["password"] = Password }, ct);
-        return (key, Text(await platform.PostAsync("/v1/auth/login", new JsonObject { ["email"] = "bench@example.com", ["password"] = Password }, ct), "token"));
+        await acting.PostAsync("/v1/users",
+            new JsonObject { ["email"] = "bench@example.com", ["role"] = "agent", ["password"] = Password }, ct);
+        return (key,
+            Text(await platform.PostAsync("/v1/auth/login", new JsonObject { ["email"] = "bench@example.com", ["password"] = Password },
+                ct), "token"));
     }
 
-    private static string Text(JsonNode answer, string field) => answer[field]?.GetValue<string>() ?? throw new Obstacle($"The API answered without {field}.");
+    private static string Text(JsonNode answer, string field) =>
+        answer[field]?.GetValue<string>() ?? throw new Obstacle($"The API answered without {field}.");
 
     // One kind of caller with a connection of its own.
     private sealed class Asking : IDisposable

@@ -17,8 +17,11 @@ internal static class BareEndpoint
     public static async Task<int> ServeAsync()
     {
         var secret = Encoding.UTF8.GetBytes(Environment.GetEnvironmentVariable(SecretVariable) ?? "");
-        await using var database = NpgsqlDataSource.Create(Environment.GetEnvironmentVariable(DatabaseVariable) + ";Max Auto Prepare=10;Maximum Pool Size=64");
-        await using (var make = database.CreateCommand("CREATE TABLE webhooks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), body bytea NOT NULL)"))
+        await using var database =
+            NpgsqlDataSource.Create(Environment.GetEnvironmentVariable(DatabaseVariable) + ";Max Auto Prepare=10;Maximum Pool Size=64");
+        await using (var make =
+            database.CreateCommand(
+                "CREATE TABLE webhooks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), body bytea NOT NULL)"))
         {
             await make.ExecuteNonQueryAsync();
         }
@@ -32,7 +35,8 @@ internal static class BareEndpoint
             var body = new byte[context.Request.ContentLength ?? 0];
             await context.Request.Body.ReadExactlyAsync(body);
             var claimed = context.Request.Headers["X-Hub-Signature-256"].ToString();
-            if (!CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(claimed), Encoding.ASCII.GetBytes("sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(secret, body)))))
+            if (!CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(claimed),
+                Encoding.ASCII.GetBytes("sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(secret, body)))))
             {
                 return Results.Unauthorized();
             }

@@ -5,8 +5,10 @@ using Npgsql;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// A campaign from the launch until everybody's message is delivered, as the API's progress shows it. <c>--recipients</c> (or <c>BENCH_CONTACTS</c>) changes the number of contacts. After the warm-up the
-/// database is analyzed, as autovacuum does within minutes: the planner knows the tables and has never seen the campaigns that are measured.
+/// A campaign from the launch until everybody's message is delivered, as the API's progress shows it. <c>--recipients</c> (or
+/// <c>BENCH_CONTACTS</c>) changes the number of contacts. After the warm-up the
+/// database is analyzed, as autovacuum does within minutes: the planner knows the tables and has never seen the campaigns that are
+/// measured.
 /// </summary>
 internal static class CampaignBench
 {
@@ -26,7 +28,8 @@ internal static class CampaignBench
 
     public static async Task RunAsync(Report report, CancellationToken ct)
     {
-        var contacts = Recipients ?? (int.TryParse(Environment.GetEnvironmentVariable("BENCH_CONTACTS"), out var given) && given > 0 ? given : ContactsStandard);
+        var contacts = Recipients
+            ?? (int.TryParse(Environment.GetEnvironmentVariable("BENCH_CONTACTS"), out var given) && given > 0 ? given : ContactsStandard);
         Report.Say("starting stores, simulator and API");
         await using var installation = await Installation.StartAsync(ct);
         using var simulator = new Simulated(installation.SimulatorUrl);
@@ -57,14 +60,19 @@ internal static class CampaignBench
         }
 
         const string baseline = "bare loop: POST, one INSERT";
-        report.Add(new($"campaign of {contacts:N0}: launch until the last is accepted by Meta", own.Select(o => o.Accepted).Median(), "messages/s", plain.Median(), baseline));
-        report.Add(new($"campaign of {contacts:N0}: launch until the last is shown delivered", own.Select(o => o.Delivered).Median(), "messages/s", plain.Median(), baseline));
+        report.Add(new($"campaign of {contacts:N0}: launch until the last is accepted by Meta", own.Select(o => o.Accepted).Median(),
+            "messages/s", plain.Median(), baseline));
+        report.Add(new($"campaign of {contacts:N0}: launch until the last is shown delivered", own.Select(o => o.Delivered).Median(),
+            "messages/s", plain.Median(), baseline));
         double EachMs(TimeSpan time) => time.TotalMilliseconds / (runs * contacts);
-        report.Add(new("processor time a message, launch until read: API", EachMs(spent.Api), "ms", EachMs(spentPlain.Own), "bare loop itself"));
-        report.Add(new("processor time a message, launch until read: PostgreSQL", EachMs(spent.Postgres), "ms", EachMs(spentPlain.Postgres), baseline));
+        report.Add(new("processor time a message, launch until read: API", EachMs(spent.Api), "ms", EachMs(spentPlain.Own),
+            "bare loop itself"));
+        report.Add(new("processor time a message, launch until read: PostgreSQL", EachMs(spent.Postgres), "ms",
+            EachMs(spentPlain.Postgres), baseline));
         report.Add(new("processor time a message, launch until read: Redis", EachMs(spent.Redis), "ms"));
         report.Add(new("processor time a message, launch until read: ClickHouse", EachMs(spent.ClickHouse), "ms"));
-        report.Add(new("pages of 8 KB that PostgreSQL looked at for a recipient, launch until read", (double)pages / (runs * contacts), "pages"));
+        report.Add(new("pages of 8 KB that PostgreSQL looked at for a recipient, launch until read", (double)pages / (runs * contacts),
+            "pages"));
         if (Billing)
         {
             await BilledAsync(report, installation, customer, simulator, contacts, own.Select(o => o.Delivered).Median(), ct);
@@ -77,7 +85,8 @@ internal static class CampaignBench
     }
 
     // From here on the organization has a wallet: the same installation, the same campaign, with a hold and a charge for each message.
-    private static async Task BilledAsync(Report report, Installation installation, Customer customer, Simulated simulator, int contacts, double unbilled, CancellationToken ct)
+    private static async Task BilledAsync(Report report, Installation installation, Customer customer, Simulated simulator, int contacts,
+        double unbilled, CancellationToken ct)
     {
         Report.Say("topping up, then measuring with billing on");
         await customer.TopUpAsync(installation, 1_000_000, ct);
@@ -88,12 +97,15 @@ internal static class CampaignBench
             rates.Add((await CampaignAsync(customer, simulator, contacts, ct)).Delivered);
         }
 
-        report.Add(new($"campaign of {contacts:N0} with billing on: launch until the last is shown delivered (mark 0.9)", rates.Median(), "messages/s", unbilled, "the same with billing off"));
+        report.Add(new($"campaign of {contacts:N0} with billing on: launch until the last is shown delivered (mark 0.9)", rates.Median(),
+            "messages/s", unbilled, "the same with billing off"));
         var charged = await installation.NumberAsync("SELECT count(*) FROM transactions WHERE type = 'debit'", ct);
-        report.Add(new("… of which charged when the last is read", charged, "messages", (double)(Medians.Runs + 1) * contacts, "delivered"));
+        report.Add(new("… of which charged when the last is read", charged, "messages", (double)(Medians.Runs + 1) * contacts,
+            "delivered"));
     }
 
-    private static async Task<(double Accepted, double Delivered)> CampaignAsync(Customer customer, Simulated simulator, int contacts, CancellationToken ct)
+    private static async Task<(double Accepted, double Delivered)> CampaignAsync(Customer customer, Simulated simulator, int contacts,
+        CancellationToken ct)
     {
         await simulator.ResetAsync(ct);
         var campaign = await customer.CreateCampaignAsync(ct);
@@ -118,8 +130,12 @@ internal static class CampaignBench
 
     private static async Task<BareLoop> BareAsync(Installation installation, CancellationToken ct)
     {
-        var database = NpgsqlDataSource.Create(await installation.CreateDatabaseAsync("bare_loop", ct) + $";Max Auto Prepare=10;Maximum Pool Size={WriterConnections}");
-        await using var make = database.CreateCommand("CREATE TABLE messages (id uuid PRIMARY KEY, wamid text NOT NULL, at timestamptz NOT NULL DEFAULT now(), body jsonb NOT NULL)");
+        var database =
+            NpgsqlDataSource.Create(await installation.CreateDatabaseAsync("bare_loop",
+                ct) + $";Max Auto Prepare=10;Maximum Pool Size={WriterConnections}");
+        await using var make =
+            database.CreateCommand(
+                "CREATE TABLE messages (id uuid PRIMARY KEY, wamid text NOT NULL, at timestamptz NOT NULL DEFAULT now(), body jsonb NOT NULL)");
         await make.ExecuteNonQueryAsync(ct);
         var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections });
         http.DefaultRequestHeaders.Authorization = new("Bearer", "bench-token");

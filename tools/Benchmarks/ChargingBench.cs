@@ -27,7 +27,8 @@ internal static class ChargingBench
 
     public static async Task RunAsync(Report report, CancellationToken ct)
     {
-        var messages = int.TryParse(Environment.GetEnvironmentVariable("BENCH_MESSAGES"), out var given) && given > 0 ? given : MessagesStandard;
+        var messages = int.TryParse(Environment.GetEnvironmentVariable("BENCH_MESSAGES"), out var given) && given > 0 ? given
+            : MessagesStandard;
         await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
         var (own, bare) = (new List<double>(), new List<double>());
         for (var run = 0; run < Medians.Runs; run++)
@@ -38,7 +39,8 @@ internal static class ChargingBench
             bare.Add(messages / await BareAsync(log, messages, ct));
         }
 
-        report.Add(new("one hot wallet: delivered messages charged, from the log to the ledger (mark 3,000)", own.Median(), "messages/s", bare.Median(), "the same rows by a bare insert, 200 a transaction"));
+        report.Add(new("one hot wallet: delivered messages charged, from the log to the ledger (mark 3,000)", own.Median(), "messages/s",
+            bare.Median(), "the same rows by a bare insert, 200 a transaction"));
     }
 
     private static async Task<double> ChargeAsync(OwnLog log, int messages, CancellationToken ct)
@@ -53,14 +55,16 @@ internal static class ChargingBench
         var view = new ChargingReactor(options, charger, wallets, TimeProvider.System, NullLogger<ChargingReactor>.Instance);
         await using (var tx = await log.Shard.BeginAsync(log.Organization, ct))
         {
-            await ledger.PostAsync(tx, log.Shard, log.Organization, "USD", [new Credit(1_000_000, EntryCategories.Topup, new(Uuid.Of("bench"), "topup"), "bench")], ct);
+            await ledger.PostAsync(tx, log.Shard, log.Organization, "USD",
+                [new Credit(1_000_000, EntryCategories.Topup, new(Uuid.Of("bench"), "topup"), "bench")], ct);
             await tx.CommitAsync(ct);
         }
 
         await ExecuteAsync(log, FillSql(log.Organization, messages), ct);
         var end = await NumberAsync(log, "SELECT max(seq_id) FROM mt_events", ct);
         await using var readers = new LogReaders(new());
-        using var runner = new ProjectionRunner([view], log.Shards, readers, signals, TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
+        using var runner =
+            new ProjectionRunner([view], log.Shards, readers, signals, TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
         var began = Stopwatch.GetTimestamp();
         await runner.StartAsync(ct);
         await runner.WaitAsync(view.Name, log.Shard, end, Deadline, ct);
@@ -106,7 +110,8 @@ internal static class ChargingBench
 
     private static async Task ExecuteAsync(OwnLog log, string sql, CancellationToken ct)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(log.Admin) { Pooling = false, CommandTimeout = 600 }.ConnectionString);
+        await using var connection =
+            new NpgsqlConnection(new NpgsqlConnectionStringBuilder(log.Admin) { Pooling = false, CommandTimeout = 600 }.ConnectionString);
         await connection.OpenAsync(ct);
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(ct);

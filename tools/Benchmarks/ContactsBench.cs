@@ -12,8 +12,10 @@ using NpgsqlTypes;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// A file of contacts from the first byte sent until the import says completed, beside a bare COPY of the same good rows, all their columns, into the same table: its defaults, checks, all its indexes and
-/// its foreign keys, read from the catalog; as its owner, so without row-level security, and in one transaction. Then what is asked of so many contacts.
+/// A file of contacts from the first byte sent until the import says completed, beside a bare COPY of the same good rows, all their
+/// columns, into the same table: its defaults, checks, all its indexes and
+/// its foreign keys, read from the catalog; as its owner, so without row-level security, and in one transaction. Then what is asked of so
+/// many contacts.
 /// <c>BENCH_CONTACTS</c> changes the number of rows; every hundredth is bad.
 /// </summary>
 internal static class ContactsBench
@@ -37,7 +39,8 @@ internal static class ContactsBench
         var bare = await CopyAsync(installation, Guid.Parse(organization), rows, ct);
         Report.Say($"importing {rows:N0} rows");
         var (import, processor) = await ImportAsync(installation, api, rows, ct);
-        report.Add(new($"import of {rows:N0} rows, 1 % bad: POST until completed (mark 0.60)", rows / import.TotalSeconds, "rows/s", rows / bare.TotalSeconds, "bare COPY, same rows, table, indexes, foreign keys"));
+        report.Add(new($"import of {rows:N0} rows, 1 % bad: POST until completed (mark 0.60)", rows / import.TotalSeconds, "rows/s",
+            rows / bare.TotalSeconds, "bare COPY, same rows, table, indexes, foreign keys"));
         report.Add(new("import: processor time of the API", processor.TotalSeconds * 1_000_000 / rows, "µs a row"));
         report.Add(new("RSS of the API, most, while importing (mark 300 at most)", installation.Api().MemoryPeakMb, "MB"));
 
@@ -51,9 +54,13 @@ internal static class ContactsBench
     private static async Task<(string Organization, string Key)> NewOrganizationAsync(Installation installation, CancellationToken ct)
     {
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
-        var organization = (await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench" }, ct))["id"]!.GetValue<string>();
+        var organization =
+            (await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench" },
+                ct))["id"]!.GetValue<string>();
         using var founder = new BspClient(installation.ApiUrl, installation.PlatformKey, organization);
-        return (organization, (await founder.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "bench", ["permissions"] = "admin" }, ct))["key"]!.GetValue<string>());
+        return (organization,
+            (await founder.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "bench", ["permissions"] = "admin" },
+                ct))["key"]!.GetValue<string>());
     }
 
     private static string Phone(int n) => string.Create(CultureInfo.InvariantCulture, $"+9198{n:D8}");
@@ -73,7 +80,9 @@ internal static class ContactsBench
             """, ct);
         await using var connection = await OpenAsync(installation, ct);
         var began = Stopwatch.GetTimestamp();
-        await using (var copy = await connection.BeginBinaryImportAsync("COPY bare_contacts (id, organization_id, phone_number, first_name, last_name, email, consent_status, consent_updated_at, tags, custom_fields, last_import_id, import_ids) FROM STDIN (FORMAT BINARY)", ct))
+        await using (var copy =
+            await connection.BeginBinaryImportAsync(
+                "COPY bare_contacts (id, organization_id, phone_number, first_name, last_name, email, consent_status, consent_updated_at, tags, custom_fields, last_import_id, import_ids) FROM STDIN (FORMAT BINARY)", ct))
         {
             for (var n = 0; n < rows; n++)
             {
@@ -108,7 +117,8 @@ internal static class ContactsBench
         await copy.WriteAsync(new[] { organization }, NpgsqlDbType.Array | NpgsqlDbType.Uuid, ct);
     }
 
-    private static async Task<(TimeSpan Elapsed, TimeSpan Processor)> ImportAsync(Installation installation, HttpClient api, int rows, CancellationToken ct)
+    private static async Task<(TimeSpan Elapsed, TimeSpan Processor)> ImportAsync(Installation installation, HttpClient api, int rows,
+        CancellationToken ct)
     {
         var before = installation.Api().Processor;
         var began = Stopwatch.GetTimestamp();
@@ -121,12 +131,14 @@ internal static class ContactsBench
             var import = JsonNode.Parse(await api.GetStringAsync(url, token))!;
             return import["status"]!.GetValue<string>() switch
             {
-                "completed" => import["rejected"]!.GetValue<int>() == Enumerable.Range(0, rows).Count(IsBad) ? true : throw new Obstacle($"The import counted wrongly: {import.ToJsonString()}"),
+                "completed" => import["rejected"]!.GetValue<int>() == Enumerable.Range(0, rows).Count(IsBad) ? true
+                    : throw new Obstacle($"The import counted wrongly: {import.ToJsonString()}"),
                 "failed" => throw new Obstacle($"The import failed: {import.ToJsonString()}"),
                 _ => false,
             };
         }, Patience, ct);
-        var took = done ? (Stopwatch.GetElapsedTime(began), installation.Api().Processor - before) : throw new Obstacle($"The import did not end in {Patience.TotalMinutes:0} minutes.");
+        var took = done ? (Stopwatch.GetElapsedTime(began), installation.Api().Processor - before)
+            : throw new Obstacle($"The import did not end in {Patience.TotalMinutes:0} minutes.");
         await RejectedAsync(api, $"{url}/rejected", rows, ct);
         return took;
     }
@@ -153,15 +165,19 @@ internal static class ContactsBench
 
     private static async Task CountsAsync(Report report, Installation installation, HttpClient api, int rows, CancellationToken ct)
     {
-        var list = JsonNode.Parse(await (await api.PostAsync("/v1/lists", Json("""{"name":"L"}"""), ct)).Content.ReadAsStringAsync(ct))!["id"]!.GetValue<string>();
+        var list = JsonNode.Parse(
+            await (await api.PostAsync("/v1/lists", Json("""{"name":"L"}"""),
+                ct)).Content.ReadAsStringAsync(ct))!["id"]!.GetValue<string>();
         var bare = (await TimesAsync(5, async _ => await installation.NumberAsync("SELECT count(*) FROM contacts", ct))).Median();
         foreach (var (what, filter) in new[]
         {
             ("tag of one in two", """{"field":"tags","op":"has","value":"even"}"""),
             ("tag of one in 20,000", """{"field":"tags","op":"has","value":"rare"}"""),
             ("custom field", """{"field":"custom_fields.city","op":"eq","value":"City77"}"""),
-            ("consent, activity and part of a name", """{"all":[{"field":"consent_status","op":"eq","value":"OPTED_IN"},{"not":{"field":"last_interaction","op":"within_days","value":30}},{"field":"last_name","op":"contains","value":"son12"}]}"""),
-            ("five conditions", """{"any":[{"all":[{"field":"tags","op":"has_any","value":["week1","week2"]},{"field":"created_at","op":"within_days","value":7}]},{"all":[{"field":"custom_fields.city","op":"in","value":["City1","City2"]},{"field":"email","op":"starts_with","value":"person9"},{"field":"total_messages_sent","op":"lt","value":5}]}]}"""),
+            ("consent, activity and part of a name",
+                """{"all":[{"field":"consent_status","op":"eq","value":"OPTED_IN"},{"not":{"field":"last_interaction","op":"within_days","value":30}},{"field":"last_name","op":"contains","value":"son12"}]}"""),
+            ("five conditions",
+                """{"any":[{"all":[{"field":"tags","op":"has_any","value":["week1","week2"]},{"field":"created_at","op":"within_days","value":7}]},{"all":[{"field":"custom_fields.city","op":"in","value":["City1","City2"]},{"field":"email","op":"starts_with","value":"person9"},{"field":"total_messages_sent","op":"lt","value":5}]}]}"""),
         })
         {
             var body = $"{{\"filters\":{filter}}}";
@@ -170,16 +186,19 @@ internal static class ContactsBench
                 using var answer = await api.PostAsync($"/v1/lists/{list}/preview", Json(body), ct);
                 answer.EnsureSuccessStatusCode();
             });
-            report.Add(new($"filter over {rows:N0}, count and sample: {what} (mark 500)", times.Median(), "ms p50", bare, "SELECT count(*), no filter"));
+            report.Add(new($"filter over {rows:N0}, count and sample: {what} (mark 500)", times.Median(), "ms p50", bare,
+                "SELECT count(*), no filter"));
         }
     }
 
-    private static async Task SearchesAsync(Report report, Installation installation, HttpClient api, string organization, int rows, CancellationToken ct)
+    private static async Task SearchesAsync(Report report, Installation installation, HttpClient api, string organization, int rows,
+        CancellationToken ct)
     {
         var ids = new List<string>();
         await using (var connection = await OpenAsync(installation, ct))
         {
-            await using var some = new NpgsqlCommand($"SELECT id FROM contacts WHERE organization_id = '{organization}' LIMIT {Asked}", connection);
+            await using var some =
+                new NpgsqlCommand($"SELECT id FROM contacts WHERE organization_id = '{organization}' LIMIT {Asked}", connection);
             await using var reader = await some.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
             {
@@ -187,7 +206,8 @@ internal static class ContactsBench
             }
         }
 
-        var one = (await TimesAsync(Asked, async i => (await api.GetAsync($"/v1/contacts/{ids[i % ids.Count]}", ct)).EnsureSuccessStatusCode())).Median();
+        var one = (await TimesAsync(Asked, async i =>
+            (await api.GetAsync($"/v1/contacts/{ids[i % ids.Count]}", ct)).EnsureSuccessStatusCode())).Median();
         int At(int i) => (int)((long)rows * (i + 1) / (Asked + 2) / 100 * 100) + 3;
         foreach (var (what, query) in new (string, Func<int, string>)[]
         {
@@ -225,14 +245,17 @@ internal static class ContactsBench
         var own = Stopwatch.GetElapsedTime(began);
         began = Stopwatch.GetTimestamp();
         await using var connection = await OpenAsync(installation, ct);
-        using (var bare = await connection.BeginTextExportAsync("COPY (SELECT phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields FROM contacts ORDER BY id) TO STDOUT (FORMAT CSV)", ct))
+        using (var bare =
+            await connection.BeginTextExportAsync(
+                "COPY (SELECT phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields FROM contacts ORDER BY id) TO STDOUT (FORMAT CSV)", ct))
         {
             while (await bare.ReadLineAsync(ct) is not null)
             {
             }
         }
 
-        report.Add(new("export of all as CSV", (lines - 1) / own.TotalSeconds, "rows/s", (lines - 1) / Stopwatch.GetElapsedTime(began).TotalSeconds, "bare COPY TO STDOUT"));
+        report.Add(new("export of all as CSV", (lines - 1) / own.TotalSeconds, "rows/s",
+            (lines - 1) / Stopwatch.GetElapsedTime(began).TotalSeconds, "bare COPY TO STDOUT"));
         if (lines - 1 != rows - Enumerable.Range(0, rows).Count(IsBad))
         {
             throw new Obstacle($"The export has {lines - 1:N0} rows.");

@@ -43,48 +43,62 @@ internal sealed class Customer : IDisposable
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey, Organization);
         await platform.PostAsync("/v1/wallet/topups", new JsonObject
         {
-            ["amount"] = amount.ToString("F6", CultureInfo.InvariantCulture), ["currency"] = "USD", ["reference"] = $"bench-{Guid.NewGuid():N}",
+            ["amount"] = amount.ToString("F6", CultureInfo.InvariantCulture), ["currency"] = "USD",
+                ["reference"] = $"bench-{Guid.NewGuid():N}",
         }, ct);
     }
 
     /// <param name="messagesPerSecondMax">Of its number.</param>
-    public static async Task<Customer> CreateAsync(Installation installation, int contacts, CancellationToken ct, int messagesPerSecondMax = MessagesPerSecondMax)
+    public static async Task<Customer> CreateAsync(Installation installation, int contacts, CancellationToken ct,
+        int messagesPerSecondMax = MessagesPerSecondMax)
     {
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
-        var organization = Text(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench" }, ct), "id");
+        var organization =
+            Text(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench" }, ct), "id");
         using var asPlatform = new BspClient(installation.ApiUrl, installation.PlatformKey, organization);
-        var key = Text(await asPlatform.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "bench", ["permissions"] = "admin" }, ct), "key");
+        var key = Text(await asPlatform.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "bench", ["permissions"] = "admin" }, ct),
+            "key");
         var api = new BspClient(installation.ApiUrl, key);
         var account = Text(await api.PostAsync("/v1/accounts", new JsonObject
         {
             ["phone_number_id"] = PhoneNumberId, ["phone_number"] = "+14155552671", ["display_name"] = "Bench", ["meta_waba_id"] = WabaId,
-            ["messaging_limit"] = MessagingLimit, ["messages_per_second_max"] = messagesPerSecondMax, ["credentials"] = new JsonObject { ["access_token"] = "bench-token" },
+            ["messaging_limit"] = MessagingLimit, ["messages_per_second_max"] = messagesPerSecondMax,
+            ["credentials"] = new JsonObject { ["access_token"] = "bench-token" },
         }, ct), "id");
         await api.PostAsync($"/v1/accounts/{account}/connect", null, ct);
         var template = Text(await api.PostAsync("/v1/templates", new JsonObject
         {
             ["account_id"] = account, ["name"] = TemplateName, ["category"] = "UTILITY", ["language"] = "en",
-            ["components"] = new JsonObject { ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["example"] = new JsonArray("Asha") } },
+            ["components"] =
+            new JsonObject { ["body"] =
+                new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.",
+                    ["example"] = new JsonArray("Asha") } },
         }, ct), "id");
         await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
         var customer = new Customer(api, key, account, template, organization);
         await customer.ImportAsync(contacts, ct);
-        await customer.UntilAsync("the template is approved", async token => Text(await api.GetAsync($"/v1/templates/{template}", token), "status") == "APPROVED", ct);
+        await customer.UntilAsync("the template is approved", async token =>
+            Text(await api.GetAsync($"/v1/templates/{template}", token), "status") == "APPROVED", ct);
         return customer;
     }
 
     /// <summary>Creates a campaign to all contacts; returns its id.</summary>
     public async Task<string> CreateCampaignAsync(CancellationToken ct) => Text(await api.PostAsync("/v1/campaigns", new JsonObject
     {
-        ["name"] = $"bench {Guid.NewGuid():N}", ["type"] = "BROADCAST", ["template_id"] = template, ["account_id"] = account, ["audience_segment"] = new JsonObject { ["all"] = true },
-        ["metadata"] = new JsonObject { ["template_parameters"] = new JsonObject { ["body"] = new JsonArray("{{contact.first_name|there}}") } },
+        ["name"] = $"bench {Guid.NewGuid():N}", ["type"] = "BROADCAST", ["template_id"] = template, ["account_id"] = account,
+            ["audience_segment"] = new JsonObject { ["all"] = true },
+        ["metadata"] =
+        new JsonObject { ["template_parameters"] = new JsonObject { ["body"] = new JsonArray("{{contact.first_name|there}}") } },
     }, ct), "id");
 
     public Task LaunchAsync(string campaign, CancellationToken ct) => api.PostAsync($"/v1/campaigns/{campaign}/launch", null, ct);
 
-    /// <summary>Waits until so many recipients reached the state (<c>sent</c>, <c>delivered</c>; cumulative), as the API shows it.</summary>
+    /// <summary>
+    /// Waits until so many recipients reached the state (<c>sent</c>, <c>delivered</c>; cumulative), as the API shows it.
+    /// </summary>
     public Task ReachAsync(string campaign, string state, int count, CancellationToken ct) =>
-        UntilAsync($"{count} {state}", async token => (await api.GetAsync($"/v1/campaigns/{campaign}/progress", token))[state]!.GetValue<int>() >= count, ct, count);
+        UntilAsync($"{count} {state}", async token =>
+            (await api.GetAsync($"/v1/campaigns/{campaign}/progress", token))[state]!.GetValue<int>() >= count, ct, count);
 
     public void Dispose() => api.Dispose();
 
@@ -97,7 +111,8 @@ internal sealed class Customer : IDisposable
         }
 
         var import = Text(await api.PostCsvAsync("/v1/contacts/import", csv.ToString(), ct), "id");
-        await UntilAsync("the contacts are imported", async token => (await api.GetAsync($"/v1/imports/{import}", token))["done"]?.GetValue<int>() >= contacts, ct);
+        await UntilAsync("the contacts are imported", async token =>
+            (await api.GetAsync($"/v1/imports/{import}", token))["done"]?.GetValue<int>() >= contacts, ct);
     }
 
     private async Task UntilAsync(string what, Func<CancellationToken, Task<bool>> condition, CancellationToken ct, int count = 0)
@@ -109,5 +124,6 @@ internal sealed class Customer : IDisposable
         }
     }
 
-    private static string Text(JsonNode body, string name) => body[name]?.GetValue<string>() ?? throw new Obstacle($"The API answered without {name}: {body.ToJsonString()}");
+    private static string Text(JsonNode body, string name) =>
+        body[name]?.GetValue<string>() ?? throw new Obstacle($"The API answered without {name}: {body.ToJsonString()}");
 }

@@ -43,8 +43,10 @@ internal static class EventsBench
             await CompareAsync(report, "new streams of 5 events, 64 callers", NewStreams(64), unnest, 1.2, ct);
             await CompareAsync(report, "new streams of 5 events, 256 callers", NewStreams(256), unnest, 1.7, ct);
             // Each row has streams of its own: they grow with every decision, and what is not remembered is loaded whole.
-            await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 8 callers", Decisions(8, await ExistingStreamsAsync(1_000, ct)), Singles("S8 single-row commits, 8 connections", 8), 0.45, ct);
-            await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 64 callers", Decisions(64, await ExistingStreamsAsync(1_000, ct)), Singles("S32 single-row commits, 32 connections", 32), 1.0, ct);
+            await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 8 callers",
+                Decisions(8, await ExistingStreamsAsync(1_000, ct)), Singles("S8 single-row commits, 8 connections", 8), 0.45, ct);
+            await CompareAsync(report, "load, decide, append 1 on 1,000 streams, 64 callers",
+                Decisions(64, await ExistingStreamsAsync(1_000, ct)), Singles("S32 single-row commits, 32 connections", 32), 1.0, ct);
             await LoneAsync(report, ct);
             await ReadAsync(report, ct);
         }
@@ -54,7 +56,8 @@ internal static class EventsBench
             var (own, bare) = (new List<double>(), new List<double>());
             for (var round = -1; round < Rounds; round++)
             {
-                var (b, o) = (await baseline.Run(Turn, ct), await ours.Run(Turn, ct)); // the first one warms up: on two cores the compiler takes one for seconds
+                // the first one warms up: on two cores the compiler takes one for seconds
+                var (b, o) = (await baseline.Run(Turn, ct), await ours.Run(Turn, ct));
                 if (round >= 0)
                 {
                     bare.Add(b);
@@ -71,7 +74,8 @@ internal static class EventsBench
             return await CountAsync(callers, turn, async (_, random) =>
             {
                 var stream = Uuid.New();
-                var events = Enumerable.Range(0, 5).Select(_ => (object)new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)).ToArray();
+                var events = Enumerable.Range(0, 5).Select(_ => (object)new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow))
+                    .ToArray();
                 await store.AppendAsync(organizations[random.Next(4)], [new(stream, "campaign", 0, events)], ct);
                 return 5;
             });
@@ -82,7 +86,8 @@ internal static class EventsBench
             return await CountAsync(callers, turn, async (_, random) =>
             {
                 var (organization, stream) = streams[random.Next(streams.Length)];
-                await store.Decide<Counted, CampaignEvent>(organization, stream, n => [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
+                await store.Decide<Counted, CampaignEvent>(organization, stream, n =>
+                    [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
                 return 1;
             });
         });
@@ -90,7 +95,11 @@ internal static class EventsBench
         private async Task<(Guid, Guid)[]> ExistingStreamsAsync(int count, CancellationToken ct)
         {
             var streams = Enumerable.Range(0, count).Select(i => (Organization: organizations[i % 4], Stream: Uuid.New())).ToArray();
-            await store.AppendManyAsync([.. streams.Select(s => (s.Organization, (IReadOnlyList<StreamAppend>)[new(s.Stream, "campaign", 0, [new CampaignResumed(s.Stream, DateTimeOffset.UtcNow)])]))], ct);
+            await store.AppendManyAsync(
+                [.. streams.Select(s =>
+                    (s.Organization,
+                        (IReadOnlyList<StreamAppend>)[new(s.Stream, "campaign", 0,
+                            [new CampaignResumed(s.Stream, DateTimeOffset.UtcNow)])]))], ct);
             return streams;
         }
 
@@ -105,7 +114,8 @@ internal static class EventsBench
                 await single.RunAsync();
                 bare.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
                 began = Stopwatch.GetTimestamp();
-                await store.AppendAsync(organizations[0], [new(stream, "campaign", 0, [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)])], ct);
+                await store.AppendAsync(organizations[0],
+                    [new(stream, "campaign", 0, [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)])], ct);
                 own.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             }
 
@@ -124,12 +134,21 @@ internal static class EventsBench
                 (at, count) = (page.UpTo, count + page.Events.Count);
             }
 
-            report.Add(new($"reading and decoding the log ({count:N0} events)", count / Stopwatch.GetElapsedTime(began).TotalSeconds, "events/s"));
+            report.Add(new($"reading and decoding the log ({count:N0} events)", count / Stopwatch.GetElapsedTime(began).TotalSeconds,
+                "events/s"));
             var stream = Uuid.New();
-            await store.AppendAsync(organizations[0], [new(stream, "campaign", 0, [.. Enumerable.Range(0, 1_000).Select(_ => (object)new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow))])], ct);
-            report.Add(new("loading a 1,000-event stream, p50 (mark 4 ms at most)", await MedianAsync(() => store.LoadAsync(organizations[0], stream, ct)), "ms"));
+            await store.AppendAsync(organizations[0],
+                [new(stream, "campaign", 0,
+                    [.. Enumerable.Range(0, 1_000).Select(_ => (object)new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow))])], ct);
+            report.Add(new("loading a 1,000-event stream, p50 (mark 4 ms at most)",
+                await MedianAsync(() => store.LoadAsync(organizations[0], stream, ct)), "ms"));
             var talk = Uuid.New();
-            await store.AppendAsync(organizations[0], [new(talk, "conversation", 0, [.. Enumerable.Range(0, 1_000).Select(n => (object)new CustomerWindowOpened(talk, talk, talk, DateTimeOffset.UnixEpoch.AddHours(n), DateTimeOffset.UtcNow))])], ct);
+            await store.AppendAsync(organizations[0],
+                [new(talk, "conversation", 0,
+                    [.. Enumerable.Range(0, 1_000)
+                        .Select(n =>
+                            (object)new CustomerWindowOpened(talk, talk, talk, DateTimeOffset.UnixEpoch.AddHours(n),
+                                DateTimeOffset.UtcNow))])], ct);
             report.Add(new("the state of a 1,000-event stream, p50, with snapshot (mark 1 ms at most)",
                 await MedianAsync(() => store.LoadStateAsync<Conversation, ConversationEvent>(organizations[0], talk, ct)), "ms"));
             await PagesAsync(report, ct);
@@ -142,7 +161,8 @@ internal static class EventsBench
             var (places, end) = (new LogPlacesProjection(), await readers.Of(shard).EndAsync(ct));
             var began = Stopwatch.GetTimestamp();
             await places.ApplyAsync(new(shard, 0, end, []), ct);
-            report.Add(new($"noting the places of the log ({end:N0} numbers)", end / Stopwatch.GetElapsedTime(began).TotalSeconds, "events/s"));
+            report.Add(new($"noting the places of the log ({end:N0} numbers)", end / Stopwatch.GetElapsedTime(began).TotalSeconds,
+                "events/s"));
             var own = new OrganizationLog(log.Shards, readers, store);
             var (count, after, more) = (0L, Position.Start, true);
             for (began = Stopwatch.GetTimestamp(); more && count < 200_000;)
@@ -151,7 +171,8 @@ internal static class EventsBench
                 (count, after, more) = (count + slice.Events.Count, slice.UpTo, slice.More);
             }
 
-            report.Add(new($"one of four organizations reads its own log ({count:N0} events)", count / Stopwatch.GetElapsedTime(began).TotalSeconds, "events/s"));
+            report.Add(new($"one of four organizations reads its own log ({count:N0} events)",
+                count / Stopwatch.GetElapsedTime(began).TotalSeconds, "events/s"));
         }
 
         private static async Task<double> MedianAsync(Func<Task> once)
@@ -227,9 +248,13 @@ internal static class EventsBench
             var connection = new NpgsqlConnection(admin + ";Pooling=false;Options=-c jit=off -c plan_cache_mode=force_generic_plan");
             await connection.OpenAsync(ct);
             var batch = new NpgsqlBatch(connection);
-            batch.BatchCommands.Add(new("INSERT INTO mt_streams (tenant_id, id, type, version) SELECT $1, s, 'campaign', $2 FROM unnest($3) s")
+            batch.BatchCommands.Add(
+                new("INSERT INTO mt_streams (tenant_id, id, type, version) SELECT $1, s, 'campaign', $2 FROM unnest($3) s")
             {
-                Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = "bench" }, new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)eventsPerStream }, new() { NpgsqlDbType = Array | NpgsqlDbType.Uuid, Value = new Guid[streams] } },
+                Parameters =
+                    { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = "bench" },
+                        new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)eventsPerStream },
+                        new() { NpgsqlDbType = Array | NpgsqlDbType.Uuid, Value = new Guid[streams] } },
             });
             batch.BatchCommands.Add(new("""
                 INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type)
@@ -239,8 +264,11 @@ internal static class EventsBench
             {
                 Parameters =
                 {
-                    new() { NpgsqlDbType = NpgsqlDbType.Text, Value = "bench" }, new() { NpgsqlDbType = Array | NpgsqlDbType.Uuid, Value = new Guid[0] }, new() { NpgsqlDbType = Array | NpgsqlDbType.Uuid, Value = new Guid[0] },
-                    new() { NpgsqlDbType = Array | NpgsqlDbType.Bigint, Value = new long[0] }, new() { NpgsqlDbType = Array | NpgsqlDbType.Jsonb, Value = new string[0] },
+                    new() { NpgsqlDbType = NpgsqlDbType.Text, Value = "bench" },
+                        new() { NpgsqlDbType = Array | NpgsqlDbType.Uuid, Value = new Guid[0] },
+                        new() { NpgsqlDbType = Array | NpgsqlDbType.Uuid, Value = new Guid[0] },
+                    new() { NpgsqlDbType = Array | NpgsqlDbType.Bigint, Value = new long[0] },
+                    new() { NpgsqlDbType = Array | NpgsqlDbType.Jsonb, Value = new string[0] },
                 },
             });
             await batch.PrepareAsync(ct);
@@ -277,7 +305,9 @@ internal static class EventsBench
             var connection = new NpgsqlConnection(admin + ";Pooling=false;Options=-c jit=off -c plan_cache_mode=force_generic_plan");
             await connection.OpenAsync(ct);
             var stream = Uuid.New();
-            await using (var make = new NpgsqlCommand($"INSERT INTO mt_streams (tenant_id, id, type, version) VALUES ('bench', '{stream}', 'campaign', 1)", connection))
+            await using (var make =
+                new NpgsqlCommand($"INSERT INTO mt_streams (tenant_id, id, type, version) VALUES ('bench', '{stream}', 'campaign', 1)",
+                    connection))
             {
                 await make.ExecuteNonQueryAsync(ct);
             }
@@ -310,5 +340,6 @@ internal static class EventsBench
         }
     }
 
-    private static string Body(Guid stream) => $$"""{"campaign_id":"{{stream}}","reason":"{{Reason}}","at":"2026-01-01T12:00:00.0000000+00:00"}""";
+    private static string Body(Guid stream) =>
+        $$"""{"campaign_id":"{{stream}}","reason":"{{Reason}}","at":"2026-01-01T12:00:00.0000000+00:00"}""";
 }

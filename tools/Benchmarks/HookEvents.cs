@@ -2,11 +2,14 @@ using System.Globalization;
 
 namespace Bsp.Benchmarks;
 
-/// <summary>Events put into the log by the server itself, so that writing them takes nothing from what is measured, and endpoints by the hundred.</summary>
+/// <summary>
+/// Events put into the log by the server itself, so that writing them takes nothing from what is measured, and endpoints by the hundred.
+/// </summary>
 internal static class HookEvents
 {
     /// <summary>Messages that were skipped, in as many conversations, in one transaction.</summary>
-    public static Task WriteAsync(Installation installation, string organization, int events, int conversations, CancellationToken ct) => installation.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $$"""
+    public static Task WriteAsync(Installation installation, string organization, int events, int conversations, CancellationToken ct) =>
+        installation.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $$"""
         WITH made AS (
           SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS stream, md5('{{organization}}' || n % {{conversations}})::uuid AS conversation FROM generate_series(1, {{events}}) n),
         streams AS (
@@ -20,7 +23,8 @@ internal static class HookEvents
 
     /// <summary>Copies an endpoint: into organizations of their own, 50 each, at another path.</summary>
     /// <param name="mark">Tells these from others.</param>
-    public static Task CopyAsync(Installation installation, string webhook, int count, string url, string mark, CancellationToken ct) => installation.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $$"""
+    public static Task CopyAsync(Installation installation, string webhook, int count, string url, string mark, CancellationToken ct) =>
+        installation.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $$"""
         WITH o AS (
           INSERT INTO organizations (id, name, slug) SELECT md5('{{mark}}' || n)::uuid, '{{mark}}', '{{mark}}-' || n FROM generate_series(0, ({{count}} - 1) / 50) n RETURNING id),
         d AS (
@@ -37,7 +41,9 @@ internal static class HookEvents
     {
         for (var n = 0; n < organizations; n++)
         {
-            var organization = new Guid(System.Security.Cryptography.MD5.HashData(System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{mark}{n}"))), bigEndian: true);
+            var organization =
+                new Guid(System.Security.Cryptography.MD5.HashData(
+                    System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{mark}{n}"))), bigEndian: true);
             await WriteAsync(installation, organization.ToString(), 1, 1, ct);
         }
     }

@@ -8,7 +8,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Benchmarks;
 
-/// <summary>Receivers of webhooks on this machine: <c>/count</c> counts, <c>/time</c> measures from the event's creation, <c>/record</c> keeps what came in which order, <c>/hang</c> never answers.</summary>
+/// <summary>
+/// Receivers of webhooks on this machine: <c>/count</c> counts, <c>/time</c> measures from the event's creation, <c>/record</c> keeps what
+/// came in which order, <c>/hang</c> never answers.
+/// </summary>
 internal sealed class HookTarget : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -69,7 +72,8 @@ internal sealed class HookTarget : IAsyncDisposable
         if (path == "/time")
         {
             using var json = JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length));
-            Milliseconds.Enqueue((DateTimeOffset.UtcNow - json.RootElement.GetProperty("created_at").GetDateTimeOffset()).TotalMilliseconds);
+            Milliseconds.Enqueue((DateTimeOffset.UtcNow - json.RootElement.GetProperty("created_at")
+                .GetDateTimeOffset()).TotalMilliseconds);
         }
         else if (path.StartsWith("/record", StringComparison.Ordinal))
         {

@@ -15,7 +15,8 @@ using Npgsql;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// The inbox at a million messages in 100,000 conversations of 50 organizations: filling the documents and the search index through their projections, each beside the same rows inserted straight; pages of the list and searches in
+/// The inbox at a million messages in 100,000 conversations of 50 organizations: filling the documents and the search index through their
+/// projections, each beside the same rows inserted straight; pages of the list and searches in
 /// the largest organization, on a database that was analyzed. <c>BENCH_MESSAGES</c> changes the number (a tenth of it are conversations).
 /// </summary>
 internal static class InboxBench
@@ -33,7 +34,8 @@ internal static class InboxBench
     }, ct);
 
     /// <summary>Only what the views take in.</summary>
-    public static Task ViewsAsync(Report report, CancellationToken ct) => InAsync(async (_, shard, admin) => await FillAsync(report, shard, admin, full: false, ct), ct);
+    public static Task ViewsAsync(Report report, CancellationToken ct) =>
+        InAsync(async (_, shard, admin) => await FillAsync(report, shard, admin, full: false, ct), ct);
 
     private static async Task InAsync(Func<Shards, Shard, string, Task> measure, CancellationToken ct)
     {
@@ -44,7 +46,8 @@ internal static class InboxBench
         {
             var admin = new NpgsqlConnectionStringBuilder(stores.Postgres) { Database = name, PersistSecurityInfo = true }.ConnectionString;
             await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(admin, AppPassword, ct);
-            var text = new NpgsqlConnectionStringBuilder(admin) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 50, MaxPoolSize = 20 };
+            var text = new NpgsqlConnectionStringBuilder(admin) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 50,
+                MaxPoolSize = 20 };
             var app = NpgsqlDataSource.Create(text.ConnectionString);
             var shard = new Shard("A-Z", 1, app) { ConnectionString = text.ConnectionString };
             await using var shards = new Shards(app, [shard]);
@@ -57,34 +60,48 @@ internal static class InboxBench
         }
     }
 
-    private static async Task<(InboxData Data, SearchKeys Keys)> FillAsync(Report report, Shard shard, string admin, bool full, CancellationToken ct)
+    private static async Task<(InboxData Data, SearchKeys Keys)> FillAsync(Report report, Shard shard, string admin, bool full,
+        CancellationToken ct)
     {
-        var messages = int.TryParse(Environment.GetEnvironmentVariable("BENCH_MESSAGES"), out var given) && given > 0 ? given : full ? 1_000_000 : 200_000;
+        var messages = int.TryParse(Environment.GetEnvironmentVariable("BENCH_MESSAGES"), out var given) && given > 0 ? given : full
+            ? 1_000_000 : 200_000;
         var data = new InboxData(messages, Math.Max(10, messages / 10));
         foreach (var organization in data.All)
         {
-            await ExecuteAsync(admin, $"INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ('{organization}', 'bench-{organization}', 'A-Z')", ct);
+            await ExecuteAsync(admin,
+                $"INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ('{organization}', 'bench-{organization}', 'A-Z')", ct);
         }
 
         Report.Say($"{messages:N0} messages in {messages / 10:N0} conversations of {data.All.Count} organizations, through both projections");
         var personal = new Unsealed();
         var keys = new SearchKeys(new MasterKeys(new BspOptions
         {
-            DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32], Meta = new() { BaseUrl = new("http://127.0.0.1/") },
+            DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32],
+                Meta = new() { BaseUrl = new("http://127.0.0.1/") },
         }));
-        var (documents, search) = (new ConversationsProjection(new PostgresDocumentStore(), personal), new MessageSearchProjection(personal, keys));
+        var (documents, search) =
+            (new ConversationsProjection(new PostgresDocumentStore(), personal), new MessageSearchProjection(personal, keys));
         var (inDocuments, inSearch, events) = (TimeSpan.Zero, TimeSpan.Zero, 0L);
         foreach (var page in data.Pages(shard, PageEvents))
         {
             inDocuments += await TimedAsync(() => documents.ApplyAsync(page, ct));
-            inSearch += await TimedAsync(() => search.ApplyAsync(page with { Events = [.. page.Events.Where(e => search.EventTypes!.Contains(e.Type))] }, ct));
+            inSearch += await TimedAsync(() =>
+                search.ApplyAsync(page with { Events = [.. page.Events.Where(e => search.EventTypes!.Contains(e.Type))] }, ct));
             events += page.Events.Count;
         }
 
-        var bareDocuments = await TimedAsync(() => ExecuteAsync(admin, "CREATE TABLE bare (LIKE documents.messages INCLUDING ALL); INSERT INTO bare SELECT * FROM documents.messages", ct));
-        var bareIndex = await TimedAsync(() => ExecuteAsync(admin, "CREATE TABLE bare_index (LIKE bsp.message_search INCLUDING ALL); INSERT INTO bare_index SELECT * FROM bsp.message_search", ct));
-        report.Add(new("documents: events through the whole projection (mark 10,000)", events / inDocuments.TotalSeconds, "events/s", messages / bareDocuments.TotalSeconds, "the same message rows, INSERT … SELECT, same indexes"));
-        report.Add(new("search index: messages through the whole projection", messages / inSearch.TotalSeconds, "messages/s", messages / bareIndex.TotalSeconds, "the same rows, INSERT … SELECT, same indexes"));
+        var bareDocuments =
+            await TimedAsync(() =>
+                ExecuteAsync(admin,
+                    "CREATE TABLE bare (LIKE documents.messages INCLUDING ALL); INSERT INTO bare SELECT * FROM documents.messages", ct));
+        var bareIndex =
+            await TimedAsync(() =>
+                ExecuteAsync(admin,
+                    "CREATE TABLE bare_index (LIKE bsp.message_search INCLUDING ALL); INSERT INTO bare_index SELECT * FROM bsp.message_search", ct));
+        report.Add(new("documents: events through the whole projection (mark 10,000)", events / inDocuments.TotalSeconds, "events/s",
+            messages / bareDocuments.TotalSeconds, "the same message rows, INSERT … SELECT, same indexes"));
+        report.Add(new("search index: messages through the whole projection", messages / inSearch.TotalSeconds, "messages/s",
+            messages / bareIndex.TotalSeconds, "the same rows, INSERT … SELECT, same indexes"));
         await ExecuteAsync(admin, "DROP TABLE bare, bare_index; VACUUM ANALYZE", ct);
         return (data, keys);
     }
@@ -93,26 +110,33 @@ internal static class InboxBench
     {
         foreach (var (name, filter) in new (string, ConversationFilter)[]
         {
-            ("first page", new()), ("unread", new(Unread: true)), ("window open", new(WindowOpen: true, Now: new(2026, 10, 1, 0, 0, 0, TimeSpan.Zero))), ("active, medium, nobody's", new("active", Priority: "medium", Unassigned: true)),
+            ("first page", new()), ("unread", new(Unread: true)),
+                ("window open", new(WindowOpen: true, Now: new(2026, 10, 1, 0, 0, 0, TimeSpan.Zero))),
+                ("active, medium, nobody's", new("active", Priority: "medium", Unassigned: true)),
             ("a tag that nobody has", new(Tag: "rare")),
         })
         {
-            await AddAsync(report, $"list of the largest organization, {name} (mark p99 20)", i => views.ConversationsAsync(data.Largest, filter, 50, null, ct));
+            await AddAsync(report, $"list of the largest organization, {name} (mark p99 20)", i =>
+                views.ConversationsAsync(data.Largest, filter, 50, null, ct));
         }
 
         string? cursor = null;
-        await AddAsync(report, "list, page after page", async _ => cursor = (await views.ConversationsAsync(data.Largest, new(), 50, cursor, ct)).NextCursor);
+        await AddAsync(report, "list, page after page", async _ =>
+            cursor = (await views.ConversationsAsync(data.Largest, new(), 50, cursor, ct)).NextCursor);
     }
 
     private static async Task SearchesAsync(Report report, ConversationSearch search, InboxData data, CancellationToken ct)
     {
         foreach (var (name, words) in new (string, Func<int, string>)[]
         {
-            ("a frequent word", _ => "the"), ("two words", _ => "parcel tomorrow"), ("an order number", i => $"ORD-{i * 4_801 % 1_000_000:D7}"), ("the middle of a word", _ => "eliver"), ("Arabic", _ => "توصيل"), ("Hindi", _ => "डिलीवरी"),
+            ("a frequent word", _ => "the"), ("two words", _ => "parcel tomorrow"),
+                ("an order number", i => $"ORD-{i * 4_801 % 1_000_000:D7}"), ("the middle of a word", _ => "eliver"),
+                ("Arabic", _ => "توصيل"), ("Hindi", _ => "डिलीवरी"),
             ("a name", i => $"Rao {i * 37}"), ("a number", i => $"9198{i * 40:D8}"), ("what nobody wrote", _ => "xylophone"),
         })
         {
-            await AddAsync(report, $"search in the largest organization, {name} (mark p99 60)", i => search.SearchAsync(data.Largest, words(i), new(), 50, null, ct));
+            await AddAsync(report, $"search in the largest organization, {name} (mark p99 60)", i =>
+                search.SearchAsync(data.Largest, words(i), new(), 50, null, ct));
         }
     }
 

@@ -20,22 +20,29 @@ internal sealed class Unsealed : IPersonalData
 
     public static Sealed Seal(string text) => new(Guid.Empty, Convert.ToBase64String(Encoding.UTF8.GetBytes(text)));
 
-    public Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts, CancellationToken ct) =>
+    public Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts,
+        CancellationToken ct) =>
         Task.FromResult<IReadOnlyList<Sealed>>([.. texts.Select(t => Seal(t.Text))]);
 
     public Task<IReadOnlyList<string?>> OpenAsync(Guid organizationId, IReadOnlyList<Sealed> data, CancellationToken ct) =>
         Task.FromResult<IReadOnlyList<string?>>([.. data.Select(d => Encoding.UTF8.GetString(Convert.FromBase64String(d.Data)))]);
 }
 
-/// <summary>Conversations in seven languages: most messages of customers, answers of ours with their statuses, a window event for each; a quarter of it in the largest of fifty organizations.</summary>
+/// <summary>
+/// Conversations in seven languages: most messages of customers, answers of ours with their statuses, a window event for each; a quarter of
+/// it in the largest of fifty organizations.
+/// </summary>
 internal sealed class InboxData(int messages, int conversations)
 {
     private const int Organizations = 50;
     private static readonly string[][] Words =
     [
-        ["order", "delivery", "where", "is", "the", "parcel", "please", "tomorrow", "refund", "invoice", "thanks", "address"], ["pedido", "entrega", "dónde", "está", "el", "paquete", "gracias", "mañana", "factura"],
-        ["commande", "livraison", "où", "est", "le", "colis", "merci", "demain", "facture"], ["طلب", "توصيل", "أين", "هو", "الطرد", "شكرا", "غدا", "فاتورة"], ["ऑर्डर", "डिलीवरी", "कहाँ", "है", "पार्सल", "धन्यवाद", "कल"],
-        ["pedido", "entrega", "onde", "está", "o", "pacote", "obrigado", "amanhã"], ["pesanan", "pengiriman", "di", "mana", "paket", "terima", "kasih", "besok"],
+        ["order", "delivery", "where", "is", "the", "parcel", "please", "tomorrow", "refund", "invoice", "thanks", "address"],
+            ["pedido", "entrega", "dónde", "está", "el", "paquete", "gracias", "mañana", "factura"],
+        ["commande", "livraison", "où", "est", "le", "colis", "merci", "demain", "facture"],
+        ["طلب", "توصيل", "أين", "هو", "الطرد", "شكرا", "غدا", "فاتورة"], ["ऑर्डर", "डिलीवरी", "कहाँ", "है", "पार्सल", "धन्यवाद", "कल"],
+        ["pedido", "entrega", "onde", "está", "o", "pacote", "obrigado", "amanhã"],
+        ["pesanan", "pengiriman", "di", "mana", "paket", "terima", "kasih", "besok"],
     ];
 
     private static readonly DateTimeOffset Start = new(2026, 10, 1, 0, 0, 0, TimeSpan.Zero);
@@ -55,7 +62,9 @@ internal sealed class InboxData(int messages, int conversations)
         {
             foreach (var (stream, body) in Message(n))
             {
-                page.Add(new(++sequence, Guid.NewGuid(), OrganizationOf(ConversationOf(n)), stream, body is MessageReceived or MessageQueued ? 1 : 2, EventTypes.NameOf(body), body, Start.AddSeconds(n), EventMetadata.None));
+                page.Add(new(++sequence, Guid.NewGuid(), OrganizationOf(ConversationOf(n)), stream,
+                    body is MessageReceived or MessageQueued ? 1
+                    : 2, EventTypes.NameOf(body), body, Start.AddSeconds(n), EventMetadata.None));
             }
 
             if (page.Count >= size || n == messages - 1)
@@ -73,7 +82,8 @@ internal sealed class InboxData(int messages, int conversations)
     private static Guid Id(string kind, int n)
     {
         Span<byte> hash = stackalloc byte[32];
-        System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{kind}{n}")), hash);
+        System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{kind}{n}")),
+            hash);
         return new(hash[..16]);
     }
 
@@ -81,15 +91,21 @@ internal sealed class InboxData(int messages, int conversations)
     {
         var conversation = ConversationOf(n);
         var (account, contact) = (Id("account", OrganizationOf(conversation).GetHashCode() & 0xFF), Id("contact", conversation));
-        var of = new MessageRef(Guid.NewGuid(), account, contact, Uuid.Conversation(account, contact), null, "text", n % 3 == 2 ? "outbound" : "inbound");
+        var of = new MessageRef(Guid.NewGuid(), account, contact, Uuid.Conversation(account, contact), null, "text", n % 3 == 2
+            ? "outbound" : "inbound");
         var (at, phone) = (Start.AddSeconds(n), string.Create(CultureInfo.InvariantCulture, $"9198{conversation:D8}"));
         if (n % 3 == 2)
         {
-            yield return (of.MessageId, new MessageQueued(of, null, Unsealed.Seal(JsonSerializer.Serialize(new { to = "+" + phone, type = "text", text = new { body = Text(n) } })), new("inbox", Id("user", n % 20), null, false), at));
+            yield return (of.MessageId,
+                new MessageQueued(of, null,
+                    Unsealed.Seal(JsonSerializer.Serialize(new { to = "+" + phone, type = "text", text = new { body = Text(n) } })),
+                    new("inbox", Id("user", n % 20), null, false), at));
             yield break;
         }
 
-        var item = JsonSerializer.Serialize(new { message = new { from = phone, id = $"wamid.{n}", type = "text", text = new { body = Text(n) } }, profile = new { name = $"Asha Rao {conversation}" }, wa_id = "+" + phone });
+        var item = JsonSerializer.Serialize(
+            new { message = new { from = phone, id = $"wamid.{n}", type = "text", text = new { body = Text(n) } },
+                profile = new { name = $"Asha Rao {conversation}" }, wa_id = "+" + phone });
         yield return (of.MessageId, new MessageReceived(of, $"wamid.{n}", Unsealed.Seal(item), false, null, at));
         yield return (of.ConversationId, new CustomerWindowOpened(of.ConversationId, account, contact, at.AddHours(24), at));
     }

@@ -12,7 +12,8 @@ internal sealed class Installation : IAsyncDisposable
 
     private static readonly Dictionary<string, string> NoLimits = new()
     {
-        ["Bsp__Limits__KeyPerSecond"] = "100000", ["Bsp__Limits__OrganizationPerSecond"] = "1000000", ["Bsp__Limits__OrganizationAtOnce"] = "1000",
+        ["Bsp__Limits__KeyPerSecond"] = "100000", ["Bsp__Limits__OrganizationPerSecond"] = "1000000",
+            ["Bsp__Limits__OrganizationAtOnce"] = "1000",
         ["Bsp__Limits__BesideOthersPercent"] = "100", ["Bsp__Limits__OwnWebhookKbPerSecond"] = "1000000",
     };
 
@@ -22,7 +23,8 @@ internal sealed class Installation : IAsyncDisposable
     private readonly string masterKey = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
     private DotnetServer? api;
 
-    private Installation(Stores stores, string checkout, string database) => (this.stores, this.checkout, Database) = (stores, checkout, database);
+    private Installation(Stores stores, string checkout, string database) =>
+        (this.stores, this.checkout, Database) = (stores, checkout, database);
 
     /// <summary>Where everything lies; a store may be stopped and started again.</summary>
     public Stores Stores => stores;
@@ -40,7 +42,8 @@ internal sealed class Installation : IAsyncDisposable
 
     public string PlatformKey { get; } = Secret.Create();
 
-    public static Task<Stores> StoresAsync(StoreKinds kinds, CancellationToken ct) => Stores.StartAsync(new(Path.Combine(Root(), ".local", "bench")) { Start = kinds }, ct);
+    public static Task<Stores> StoresAsync(StoreKinds kinds, CancellationToken ct) =>
+        Stores.StartAsync(new(Path.Combine(Root(), ".local", "bench")) { Start = kinds }, ct);
 
     /// <param name="ownLimits">The limits that the product has unless told otherwise; else none that a benchmark reaches.</param>
     public static async Task<Installation> StartAsync(CancellationToken ct, bool ownLimits = false)
@@ -51,9 +54,11 @@ internal sealed class Installation : IAsyncDisposable
         {
             var apiPort = FreePort.Next();
             own.ApiUrl = $"http://127.0.0.1:{apiPort}";
-            own.SimulatorUrl = await own.StartAsync(own.Server("simulator", "tools/MetaSimulator", "Bsp.MetaSimulator.dll", [], port => new()
+            own.SimulatorUrl =
+                await own.StartAsync(own.Server("simulator", "tools/MetaSimulator", "Bsp.MetaSimulator.dll", [], port => new()
             {
-                ["Simulator__Url"] = $"http://127.0.0.1:{port}", ["Simulator__WebhookUrl"] = own.ApiUrl + "/webhooks/meta", ["Simulator__AppSecret"] = own.AppSecret,
+                ["Simulator__Url"] = $"http://127.0.0.1:{port}", ["Simulator__WebhookUrl"] = own.ApiUrl + "/webhooks/meta",
+                    ["Simulator__AppSecret"] = own.AppSecret,
                 ["Simulator__VerifyToken"] = VerifyToken, ["Simulator__MagicNumbers"] = "false",
             }, "/_control/settings"), ct);
             var api = own.Server("api", "src/Api", "Bsp.Api.dll", ["serve"], _ => own.ApiEnvironment(ownLimits), "/health/ready");
@@ -76,7 +81,8 @@ internal sealed class Installation : IAsyncDisposable
         var database = await stores.CreateDatabaseAsync("bare", ct);
         return await StartAsync(Server("bare", "tools/Benchmarks", "Bsp.Benchmarks.dll", [BareEndpoint.Verb], port => new()
         {
-            ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}", [BareEndpoint.DatabaseVariable] = database, [BareEndpoint.SecretVariable] = AppSecret,
+            ["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}", [BareEndpoint.DatabaseVariable] = database,
+                [BareEndpoint.SecretVariable] = AppSecret,
         }, "/"), ct);
     }
 
@@ -149,8 +155,10 @@ internal sealed class Installation : IAsyncDisposable
         return server.ConnectionString;
     }
 
-    private DotnetServer Server(string name, string project, string file, string[] arguments, Func<int, Dictionary<string, string>> environment, string readyPath) =>
-        new(name, Path.Combine(checkout, project, "bin", "Release", "net10.0", file), arguments, Path.Combine(stores.Directory, name), Path.Combine(stores.Directory, "logs", name + ".log"), environment, readyPath, Patience);
+    private DotnetServer Server(string name, string project, string file, string[] arguments,
+        Func<int, Dictionary<string, string>> environment, string readyPath) =>
+        new(name, Path.Combine(checkout, project, "bin", "Release", "net10.0", file), arguments, Path.Combine(stores.Directory, name),
+            Path.Combine(stores.Directory, "logs", name + ".log"), environment, readyPath, Patience);
 
     private Dictionary<string, string> ApiEnvironment(bool ownLimits) => new(ownLimits ? [] : NoLimits)
     {

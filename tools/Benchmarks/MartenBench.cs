@@ -12,7 +12,8 @@ using Marten.Exceptions;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// Our store and Marten 9 in turns, each on a database of its own with the same tables; Marten in its fastest mode (Quick, statements prepared). Both
+/// Our store and Marten 9 in turns, each on a database of its own with the same tables; Marten in its fastest mode (Quick, statements
+/// prepared). Both
 /// write the same events and decide the same way.
 /// </summary>
 internal static class MartenBench
@@ -51,36 +52,43 @@ internal static class MartenBench
         {
             foreach (var callers in (int[])[1, 8, 64, 256])
             {
-                await CompareAsync($"new streams of 5 events, {callers} callers", "events/s", callers, _ => AppendNewAsync(ct), _ => MartenAppendNewAsync(ct), ct);
+                await CompareAsync($"new streams of 5 events, {callers} callers", "events/s", callers, _ => AppendNewAsync(ct), _ =>
+                    MartenAppendNewAsync(ct), ct);
             }
 
             await AppendManyAsync(ownStreams, 1, ct);
             await MartenAppendManyAsync(theirStreams, 1, ct);
             foreach (var callers in (int[])[8, 64])
             {
-                await CompareAsync($"load, decide, append 1 on {Streams:N0} streams, {callers} callers", "commands/s", callers, r => DecideAsync(ownStreams, r, ct), r => MartenDecideAsync(theirStreams, r, ct), ct);
+                await CompareAsync($"load, decide, append 1 on {Streams:N0} streams, {callers} callers", "commands/s", callers, r =>
+                    DecideAsync(ownStreams, r, ct), r => MartenDecideAsync(theirStreams, r, ct), ct);
             }
 
-            await CompareAsync("1,000 events over 200 new streams in one call, 1 caller", "events/s", 1, _ => AppendManyAsync(NewIds(200), 5, ct), _ => MartenAppendManyAsync(NewIds(200), 5, ct), ct);
-            await CompareAsync("1,000 events over 200 new streams in one call, 4 callers", "events/s", 4, _ => AppendManyAsync(NewIds(200), 5, ct), _ => MartenAppendManyAsync(NewIds(200), 5, ct), ct);
+            await CompareAsync("1,000 events over 200 new streams in one call, 1 caller", "events/s", 1, _ =>
+                AppendManyAsync(NewIds(200), 5, ct), _ => MartenAppendManyAsync(NewIds(200), 5, ct), ct);
+            await CompareAsync("1,000 events over 200 new streams in one call, 4 callers", "events/s", 4, _ =>
+                AppendManyAsync(NewIds(200), 5, ct), _ => MartenAppendManyAsync(NewIds(200), 5, ct), ct);
             await using (var path = await MartenPath.CreateAsync(own, ct))
             {
                 foreach (var callers in (int[])[1, 8, 64])
                 {
-                    await CompareAsync($"a campaign's command by the product's Marten path, {callers} callers", "commands/s", callers, r => path.OwnAsync(r, ct), r => path.BareAsync(r, ct), ct,
+                    await CompareAsync($"a campaign's command by the product's Marten path, {callers} callers", "commands/s", callers, r =>
+                        path.OwnAsync(r, ct), r => path.BareAsync(r, ct), ct,
                         "a bare session of Marten, same work, RLS and fence");
                 }
             }
 
             await AppendManyAsync(ownShort, 10, ct);
             await MartenAppendManyAsync(theirShort, 10, ct);
-            await CompareAsync("folding 10-event streams, 8 workers", "streams/s", 8, r => FoldAsync(ownShort, r, ct), r => MartenFoldAsync(theirShort, r, ct), ct);
+            await CompareAsync("folding 10-event streams, 8 workers", "streams/s", 8, r => FoldAsync(ownShort, r, ct), r =>
+                MartenFoldAsync(theirShort, r, ct), ct);
             await LongStreamAsync(ct);
         }
 
         private static Guid[] NewIds(int count) => [.. Enumerable.Range(0, count).Select(_ => Uuid.New())];
 
-        private static object[] Facts(Guid stream, int count) => [.. Enumerable.Range(0, count).Select(_ => (object)new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow))];
+        private static object[] Facts(Guid stream, int count) =>
+            [.. Enumerable.Range(0, count).Select(_ => (object)new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow))];
 
         private async Task<int> AppendNewAsync(CancellationToken ct)
         {
@@ -100,7 +108,8 @@ internal static class MartenBench
 
         private async Task<int> AppendManyAsync(Guid[] streams, int events, CancellationToken ct)
         {
-            await own.Store.AppendAsync(own.Organization, [.. streams.Select(s => new StreamAppend(s, "campaign", 0, Facts(s, events)))], ct);
+            await own.Store.AppendAsync(own.Organization, [.. streams.Select(s => new StreamAppend(s, "campaign", 0, Facts(s, events)))],
+                ct);
             return streams.Length * events;
         }
 
@@ -119,7 +128,8 @@ internal static class MartenBench
         private async Task<int> DecideAsync(Guid[] streams, Random random, CancellationToken ct)
         {
             var stream = streams[random.Next(streams.Length)];
-            await own.Store.Decide<Counted, CampaignEvent>(own.Organization, stream, _ => [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
+            await own.Store.Decide<Counted, CampaignEvent>(own.Organization, stream, _ =>
+                [new CampaignPaused(stream, Reason, DateTimeOffset.UtcNow)], null, ct);
             return 1;
         }
 
@@ -147,7 +157,8 @@ internal static class MartenBench
         private async Task<int> FoldAsync(Guid[] streams, Random random, CancellationToken ct)
         {
             var stream = await own.Store.LoadAsync(own.Organization, streams[random.Next(streams.Length)], ct);
-            return stream.Fold<int, CampaignEvent>(0, (n, _) => n + 1) == 10 ? 1 : throw new InvalidOperationException("A stream of ten was not read whole.");
+            return stream.Fold<int, CampaignEvent>(0, (n, _) => n + 1) == 10 ? 1
+                : throw new InvalidOperationException("A stream of ten was not read whole.");
         }
 
         private async Task<int> MartenFoldAsync(Guid[] streams, Random random, CancellationToken ct)
@@ -170,10 +181,12 @@ internal static class MartenBench
                     await using var session = marten.QuerySession(tenant);
                     _ = await session.Events.AggregateStreamAsync<CountedPauses>(theirLong, token: ct);
                 }));
-                ours.Add(await MillisecondsAsync(async () => (await own.Store.LoadAsync(own.Organization, ownLong, ct)).Fold<int, CampaignEvent>(0, (n, _) => n + 1)));
+                ours.Add(await MillisecondsAsync(async () =>
+                    (await own.Store.LoadAsync(own.Organization, ownLong, ct)).Fold<int, CampaignEvent>(0, (n, _) => n + 1)));
             }
 
-            report.Add(new("loading and folding a 1,000-event stream, p50", ours.Skip(20).Median(), "ms", bare.Skip(20).Median(), Baseline));
+            report.Add(new("loading and folding a 1,000-event stream, p50", ours.Skip(20).Median(), "ms", bare.Skip(20).Median(),
+                Baseline));
         }
 
         private static async Task<double> MillisecondsAsync(Func<Task> work)
@@ -183,7 +196,8 @@ internal static class MartenBench
             return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         }
 
-        private async Task CompareAsync(string what, string unit, int callers, Func<Random, Task<int>> ours, Func<Random, Task<int>> theirs, CancellationToken ct,
+        private async Task CompareAsync(string what, string unit, int callers, Func<Random, Task<int>> ours,
+            Func<Random, Task<int>> theirs, CancellationToken ct,
             string baseline = Baseline)
         {
             var (mine, bare) = (new List<double>(), new List<double>());

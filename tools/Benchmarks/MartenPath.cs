@@ -10,8 +10,10 @@ using Npgsql;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// A campaign's command: the product's own Marten path beside a bare session of Marten that does the same work on the same database, as the application's role, under row-level
-/// security and announced to the fence. What the product adds are gates, claims, inline views (none here), positions and the outcome of lost commits.
+/// A campaign's command: the product's own Marten path beside a bare session of Marten that does the same work on the same database, as the
+/// application's role, under row-level
+/// security and announced to the fence. What the product adds are gates, claims, inline views (none here), positions and the outcome of
+/// lost commits.
 /// </summary>
 internal sealed class MartenPath : IAsyncDisposable
 {
@@ -40,7 +42,8 @@ internal sealed class MartenPath : IAsyncDisposable
     {
         var path = new MartenPath(log);
         await log.Store.AppendAsync(log.Organization,
-            [.. path.ownStreams.Concat(path.bareStreams).Select(s => new Application.EventStore.StreamAppend(s, Campaign.StreamType, 0, [Fact(s)]))], ct);
+            [.. path.ownStreams.Concat(path.bareStreams)
+                .Select(s => new Application.EventStore.StreamAppend(s, Campaign.StreamType, 0, [Fact(s)]))], ct);
         return path;
     }
 
@@ -76,7 +79,9 @@ internal sealed class MartenPath : IAsyncDisposable
     {
         await using var connection = await app.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        await using (var scope = new NpgsqlCommand("SELECT set_config('bsp.tenants', $1, true), bsp.announce()", connection, transaction) { Parameters = { new() { Value = tenant } } })
+        await using (var scope =
+            new NpgsqlCommand("SELECT set_config('bsp.tenants', $1, true), bsp.announce()", connection,
+                transaction) { Parameters = { new() { Value = tenant } } })
         {
             await scope.ExecuteNonQueryAsync(ct);
         }

@@ -50,7 +50,8 @@ internal sealed class OwnLog : IAsyncDisposable
         var log = new OwnLog(server, name, organizations);
         foreach (var organization in log.Organizations)
         {
-            await ExecuteAsync(log.Admin, $"INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ('{organization}', '{organization}', 'A-Z')", ct);
+            await ExecuteAsync(log.Admin,
+                $"INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ('{organization}', '{organization}', 'A-Z')", ct);
         }
 
         return log;
@@ -64,11 +65,13 @@ internal sealed class OwnLog : IAsyncDisposable
         await ExecuteAsync(server, $"DROP DATABASE {name} WITH (FORCE)", CancellationToken.None);
     }
 
-    private static NpgsqlConnectionStringBuilder Database(string server, string name) => new(server) { Database = name, PersistSecurityInfo = true };
+    private static NpgsqlConnectionStringBuilder Database(string server, string name) =>
+        new(server) { Database = name, PersistSecurityInfo = true };
 
     private static async Task ExecuteAsync(string connectionString, string sql, CancellationToken ct)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
+        await using var connection =
+            new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
         await connection.OpenAsync(ct);
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(ct);

@@ -14,7 +14,8 @@ internal static class Program
         ["charging"] = ("delivered messages of one hot wallet, charged by the process manager", ChargingBench.RunAsync),
         ["contacts"] = ("taking in a file of contacts, counting by filters, searching, writing a file", ContactsBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
-        ["hostile"] = ("what a normal organization feels of a hostile one: slow clients, idle sockets, poison, bombs", HostileBench.RunAsync),
+        ["hostile"] =
+        ("what a normal organization feels of a hostile one: slow clients, idle sockets, poison, bombs", HostileBench.RunAsync),
         ["inbox"] = ("the list of conversations and searches at a million messages, and filling both", InboxBench.RunAsync),
         ["ledger"] = ("posting to wallets, auditing a million entries, the statement of a month", async (report, ct) =>
         {
@@ -25,7 +26,9 @@ internal static class Program
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
-        ["webhooks-out"] = ("telling customers' systems: deliveries a second, from the log to the customer, idle and hanging endpoints", WebhooksOutBench.RunAsync),
+        ["webhooks-out"] =
+        ("telling customers' systems: deliveries a second, from the log to the customer, idle and hanging endpoints",
+            WebhooksOutBench.RunAsync),
         ["views"] = ("documents and search index through their projections, beside the same rows inserted straight", InboxBench.ViewsAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };
@@ -40,14 +43,16 @@ internal static class Program
             case [BareEndpoint.Verb]:
                 return await BareEndpoint.ServeAsync();
             case [ChaosWriter.Verb, var name, var seed, .. var organizations]:
-                return await ChaosWriter.RunAsync(name, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture), [.. organizations.Select(Guid.Parse)]);
+                return await ChaosWriter.RunAsync(name, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture),
+                    [.. organizations.Select(Guid.Parse)]);
             case ["chaos-events", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
             case ["chaos-http", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
             case ["chaos-webhooks", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.WebhooksAsync(options, ct));
-            case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0 && rest is [] or ["--json", _]:
+            case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0
+                && rest is [] or ["--json", _]:
                 CampaignBench.Recipients = count;
                 return await RunAsync("campaign", rest is [_, var json] ? json : null);
             case ["campaign", "--billing", .. var rest] when rest is [] or ["--json", _]:
@@ -102,8 +107,11 @@ internal static class Program
         }
 
         output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N]");
-        output.WriteLine("  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
-        output.WriteLine("  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
-        output.WriteLine("  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
+        output.WriteLine(
+            "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
+        output.WriteLine(
+            "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
+        output.WriteLine(
+            "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
     }
 }

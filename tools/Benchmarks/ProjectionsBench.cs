@@ -14,8 +14,10 @@ using NpgsqlTypes;
 namespace Bsp.Benchmarks;
 
 /// <summary>
-/// Catching up and rebuilding a PostgreSQL view (one row a stream) over interleaved streams, each beside its baselines from the same run; what commands feel of a rebuild; memory over many
-/// events; idle cost. <c>BSP_BENCH_EVENTS</c> (default 1,000,000, ten to a stream), <c>BSP_BENCH_REPLAYS</c> (default 2): rebuilds over which memory is watched.
+/// Catching up and rebuilding a PostgreSQL view (one row a stream) over interleaved streams, each beside its baselines from the same run;
+/// what commands feel of a rebuild; memory over many
+/// events; idle cost. <c>BSP_BENCH_EVENTS</c> (default 1,000,000, ten to a stream), <c>BSP_BENCH_REPLAYS</c> (default 2): rebuilds over
+/// which memory is watched.
 /// </summary>
 internal sealed class ProjectionsBench : IAsyncDisposable
 {
@@ -39,7 +41,8 @@ internal sealed class ProjectionsBench : IAsyncDisposable
     private ProjectionsBench(string admin)
     {
         this.admin = admin;
-        var text = new NpgsqlConnectionStringBuilder(admin) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 100, MaxPoolSize = 40 };
+        var text = new NpgsqlConnectionStringBuilder(admin) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 100,
+            MaxPoolSize = 40 };
         var app = NpgsqlDataSource.Create(text.ConnectionString);
         shard = new("A-Z", 1, app) { ConnectionString = text.ConnectionString };
         shards = new(app, [shard]);
@@ -79,11 +82,15 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         var reading = await ReadAsync(report, ct);
         await FoldAsync(report, ct);
         var (copy, upsert) = (await CopyAsync(ct), await UpsertAsync(ct));
-        using var runner = new ProjectionRunner([view], shards, readers, signals, TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
+        using var runner =
+            new ProjectionRunner([view], shards, readers, signals, TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
         var catchUp = await CatchUpAsync(runner, ct);
-        report.Add(new($"catch-up of a view, {Events:N0} events (mark 100,000)", Events / catchUp, "events/s", Events / reading, "reading and decoding the log alone, one connection"));
-        report.Add(new("… in row writes: one a stream and page", Events / catchUp, "rows/s", Events / upsert, "bare unnest upsert of the same rows in the same pages, 1 connection"));
-        report.Add(new($"… seconds for {Events / EventsPerStream:N0} result rows", catchUp, "s", copy, "binary COPY of the result rows into the same table"));
+        report.Add(new($"catch-up of a view, {Events:N0} events (mark 100,000)", Events / catchUp, "events/s", Events / reading,
+            "reading and decoding the log alone, one connection"));
+        report.Add(new("… in row writes: one a stream and page", Events / catchUp, "rows/s", Events / upsert,
+            "bare unnest upsert of the same rows in the same pages, 1 connection"));
+        report.Add(new($"… seconds for {Events / EventsPerStream:N0} result rows", catchUp, "s", copy,
+            "binary COPY of the result rows into the same table"));
         await RebuildsAsync(runner, report, ct);
         await CommandsAsync(runner, report, ct);
         await IdleAsync(report, ct);
@@ -124,7 +131,8 @@ internal sealed class ProjectionsBench : IAsyncDisposable
 
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var bare = await BareReadAsync(ct);
-        report.Add(new($"reading and decoding the log, one connection ({count:N0} events, mark 300,000)", count / seconds, "events/s", Events / bare, "SELECT of the same columns, nothing decoded, one connection"));
+        report.Add(new($"reading and decoding the log, one connection ({count:N0} events, mark 300,000)", count / seconds, "events/s",
+            Events / bare, "SELECT of the same columns, nothing decoded, one connection"));
         return seconds;
     }
 
@@ -133,7 +141,9 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         await using var connection = new NpgsqlConnection(admin);
         await connection.OpenAsync(ct);
         var began = Stopwatch.GetTimestamp();
-        await using var command = new NpgsqlCommand("SELECT seq_id, id, stream_id, version, type, data, timestamp, correlation_id, causation_id, user_name, tenant_id FROM mt_events ORDER BY seq_id", connection);
+        await using var command =
+            new NpgsqlCommand(
+                "SELECT seq_id, id, stream_id, version, type, data, timestamp, correlation_id, causation_id, user_name, tenant_id FROM mt_events ORDER BY seq_id", connection);
         await using var rows = await command.ExecuteReaderAsync(ct);
         while (await rows.ReadAsync(ct))
         {
@@ -160,14 +170,16 @@ internal sealed class ProjectionsBench : IAsyncDisposable
                 }
             }
         }, ct)));
-        report.Add(new($"folding {EventsPerStream}-event streams, {workers} workers, {together} a round trip (mark 40,000)", folded / Stopwatch.GetElapsedTime(began).TotalSeconds, "streams/s"));
+        report.Add(new($"folding {EventsPerStream}-event streams, {workers} workers, {together} a round trip (mark 40,000)",
+            folded / Stopwatch.GetElapsedTime(began).TotalSeconds, "streams/s"));
     }
 
     private async Task<Guid[]> IdsAsync(CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(admin);
         await connection.OpenAsync(ct);
-        await using var command = new NpgsqlCommand("SELECT array_agg(id) FROM (SELECT id FROM mt_streams ORDER BY md5(id::text) LIMIT 100000) s", connection);
+        await using var command =
+            new NpgsqlCommand("SELECT array_agg(id) FROM (SELECT id FROM mt_streams ORDER BY md5(id::text) LIMIT 100000) s", connection);
         return (Guid[])(await command.ExecuteScalarAsync(ct))!;
     }
 
@@ -177,7 +189,9 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         await using var connection = new NpgsqlConnection(admin);
         await connection.OpenAsync(ct);
         var began = Stopwatch.GetTimestamp();
-        await using (var copy = await connection.BeginBinaryImportAsync("COPY public.stream_summary (stream_id, organization_id, version, reason, at) FROM STDIN (FORMAT binary)", ct))
+        await using (var copy =
+            await connection.BeginBinaryImportAsync(
+                "COPY public.stream_summary (stream_id, organization_id, version, reason, at) FROM STDIN (FORMAT binary)", ct))
         {
             foreach (var id in ids)
             {
@@ -204,12 +218,15 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         await using (var connection = new NpgsqlConnection(admin))
         {
             await connection.OpenAsync(ct);
-            await using var command = new NpgsqlCommand("SELECT array_agg(stream_id ORDER BY seq_id) FROM mt_events WHERE version = 1", connection);
+            await using var command =
+                new NpgsqlCommand("SELECT array_agg(stream_id ORDER BY seq_id) FROM mt_events WHERE version = 1", connection);
             ids = (Guid[])(await command.ExecuteScalarAsync(ct))!;
         }
 
         await using var tx = await shard.BeginAsync([organization], ct);
-        var (organizations, reasons, times) = (Enumerable.Repeat(organization, StreamSummary.Page).ToArray(), Enumerable.Repeat(new string('x', 60), StreamSummary.Page).ToArray(), Enumerable.Repeat(DateTime.UtcNow, StreamSummary.Page).ToArray());
+        var (organizations, reasons, times) =
+            (Enumerable.Repeat(organization, StreamSummary.Page).ToArray(), Enumerable.Repeat(new string('x', 60), StreamSummary.Page)
+                .ToArray(), Enumerable.Repeat(DateTime.UtcNow, StreamSummary.Page).ToArray());
         var began = Stopwatch.GetTimestamp();
         for (var at = 0L; at < Events; at += StreamSummary.Page)
         {
@@ -220,7 +237,8 @@ internal sealed class ProjectionsBench : IAsyncDisposable
                 page[i] = ids[(at + i) % ids.Length];
             }
 
-            await tx.ExecuteAsync(StreamSummary.Upsert("public.stream_summary"), ct, page, organizations[..count], Enumerable.Repeat(at / ids.Length + 1, count).ToArray(), reasons[..count], times[..count]);
+            await tx.ExecuteAsync(StreamSummary.Upsert("public.stream_summary"), ct, page, organizations[..count],
+                Enumerable.Repeat(at / ids.Length + 1, count).ToArray(), reasons[..count], times[..count]);
         }
 
         await tx.CommitAsync(ct);
@@ -246,8 +264,10 @@ internal sealed class ProjectionsBench : IAsyncDisposable
             first = n == 0 ? Rss() : first;
         }
 
-        report.Add(new("rebuild beside the old view, nobody appends", Events * Replays / Stopwatch.GetElapsedTime(began).TotalSeconds, "events/s"));
-        report.Add(new($"memory of the process after {Events * (Replays + 1):N0} events", Rss() / 1e6, "MB", first / 1e6, $"after {2 * Events:N0}"));
+        report.Add(new("rebuild beside the old view, nobody appends", Events * Replays / Stopwatch.GetElapsedTime(began).TotalSeconds,
+            "events/s"));
+        report.Add(new($"memory of the process after {Events * (Replays + 1):N0} events", Rss() / 1e6, "MB", first / 1e6,
+            $"after {2 * Events:N0}"));
     }
 
     private async Task RebuildAsync(ProjectionRunner runner, CancellationToken ct)
@@ -295,7 +315,8 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         {
             var stream = streams[n % streams.Length];
             var began = Stopwatch.GetTimestamp();
-            await store.Decide<Counted, CampaignEvent>(organization, stream, _ => [new CampaignResumed(stream, DateTimeOffset.UtcNow)], null, ct);
+            await store.Decide<Counted, CampaignEvent>(organization, stream, _ =>
+                [new CampaignResumed(stream, DateTimeOffset.UtcNow)], null, ct);
             times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
             await Task.Delay(5, ct);
         }
@@ -309,14 +330,16 @@ internal sealed class ProjectionsBench : IAsyncDisposable
         await Task.Delay(TimeSpan.FromSeconds(15), ct); // a backend that falls idle tells its counts up to 10 s later
         var before = await TransactionsAsync(ct);
         await Task.Delay(span, ct);
-        report.Add(new("idle runner: transactions a second and shard (our own look included)", (await TransactionsAsync(ct) - before) / span.TotalSeconds, "/s"));
+        report.Add(new("idle runner: transactions a second and shard (our own look included)",
+            (await TransactionsAsync(ct) - before) / span.TotalSeconds, "/s"));
     }
 
     private async Task<long> TransactionsAsync(CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(admin);
         await connection.OpenAsync(ct);
-        await using var command = new NpgsqlCommand("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()", connection);
+        await using var command =
+            new NpgsqlCommand("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()", connection);
         return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 
@@ -329,12 +352,14 @@ internal sealed class ProjectionsBench : IAsyncDisposable
     }
 
     private static long Setting(string name, long usual, long min) => Environment.GetEnvironmentVariable(name) is { } text
-        ? long.TryParse(text, out var value) && value >= min ? value : throw new LocalStores.Common.Obstacle($"{name} is '{text}': it must be a number of at least {min}.")
+        ? long.TryParse(text, out var value) && value >= min ? value
+        : throw new LocalStores.Common.Obstacle($"{name} is '{text}': it must be a number of at least {min}.")
         : usual;
 
     private static async Task ExecuteAsync(string connectionString, string sql, CancellationToken ct)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
+        await using var connection =
+            new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
         await connection.OpenAsync(ct);
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(ct);

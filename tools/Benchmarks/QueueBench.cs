@@ -7,7 +7,10 @@ using StackExchange.Redis;
 
 namespace Bsp.Benchmarks;
 
-/// <summary>The queue alone: jobs put in by the thousand, and worked off by a worker that does nothing. Baseline: the fewest commands that could move a job.</summary>
+/// <summary>
+/// The queue alone: jobs put in by the thousand, and worked off by a worker that does nothing. Baseline: the fewest commands that could
+/// move a job.
+/// </summary>
 internal static class QueueBench
 {
     private const int Jobs = 20_000;
@@ -32,7 +35,8 @@ internal static class QueueBench
         }
 
         report.Add(new($"queue: {Jobs:N0} jobs put in", put.Median(), "jobs/s", bareIn.Median(), "HSET and LPUSH, pipelined"));
-        report.Add(new($"queue: {Jobs:N0} jobs worked off", worked.Median(), "jobs/s", bareOut.Median(), "RPOP, HGETALL and DEL, pipelined"));
+        report.Add(new($"queue: {Jobs:N0} jobs worked off", worked.Median(), "jobs/s", bareOut.Median(),
+            "RPOP, HGETALL and DEL, pipelined"));
     }
 
     private static async Task<(double In, double Out)> OwnAsync(MessageQueue queue, CancellationToken ct)
@@ -66,7 +70,8 @@ internal static class QueueBench
         {
             await Task.WhenAll(chunk.SelectMany(i => new Task[]
             {
-                redis.HashSetAsync($"{list}:{i}", [new("name", "send"), new("data", $$"""{"n":{{i}}}""")]), redis.ListLeftPushAsync(list, $"{list}:{i}"),
+                redis.HashSetAsync($"{list}:{i}", [new("name", "send"), new("data", $$"""{"n":{{i}}}""")]),
+                    redis.ListLeftPushAsync(list, $"{list}:{i}"),
             }));
         }
 

@@ -17,7 +17,8 @@ internal sealed record Figure(string Name, double Value, string Unit, double? Ba
 /// <summary>Collects figures and shows them: a table on a terminal, plain lines elsewhere, JSON in a file.</summary>
 internal sealed class Report
 {
-    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions Format =
+        new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     private readonly List<Figure> figures = [];
 
@@ -26,7 +27,8 @@ internal sealed class Report
         figures.Add(figure);
         if (Console.IsOutputRedirected)
         {
-            Console.WriteLine($"{figure.Name,-64} {Text(figure.Value),10} {figure.Unit,-12} {Text(figure.Baseline),10} {Ratio(figure),6}   {figure.BaselineName}".TrimEnd());
+            Console.WriteLine(
+                $"{figure.Name,-64} {Text(figure.Value),10} {figure.Unit,-12} {Text(figure.Baseline),10} {Ratio(figure),6}   {figure.BaselineName}".TrimEnd());
         }
     }
 
@@ -54,7 +56,8 @@ internal sealed class Report
         table.Columns[4].RightAligned();
         foreach (var figure in figures)
         {
-            table.AddRow(new[] { figure.Name, Text(figure.Value), figure.Unit, Text(figure.Baseline), Ratio(figure), figure.BaselineName ?? "" }.Select(Markup.Escape).ToArray());
+            table.AddRow(new[] { figure.Name, Text(figure.Value), figure.Unit, Text(figure.Baseline), Ratio(figure), figure.BaselineName
+                ?? "" }.Select(Markup.Escape).ToArray());
         }
 
         AnsiConsole.Write(table);
@@ -83,5 +86,6 @@ internal static class Medians
     }
 
     /// <param name="share">0–1: 0.99 for p99.</param>
-    public static double Percentile(this IReadOnlyCollection<double> values, double share) => values.Order().ElementAt((int)Math.Min(values.Count - 1, values.Count * share));
+    public static double Percentile(this IReadOnlyCollection<double> values, double share) =>
+        values.Order().ElementAt((int)Math.Min(values.Count - 1, values.Count * share));
 }

@@ -47,7 +47,10 @@ internal sealed class Simulated(string url) : IDisposable
         for (long? after = 0; after is not null;)
         {
             var page = await GetAsync($"messages?accepted=true&limit={PageSize}&after={after}", ct);
-            all.AddRange(page["data"]!.AsArray().Select(m => new Received(Text(m, "wamid"), Text(m, "callback_data"), Text(m, "to"), Encoding.UTF8.GetBytes(m!["body"]!.ToJsonString()))));
+            all.AddRange(page["data"]!.AsArray()
+                .Select(m =>
+                    new Received(Text(m, "wamid"), Text(m, "callback_data"), Text(m, "to"),
+                        Encoding.UTF8.GetBytes(m!["body"]!.ToJsonString()))));
             after = page["next_after"]?.GetValue<long>();
         }
 
@@ -58,7 +61,8 @@ internal sealed class Simulated(string url) : IDisposable
 
     private static string Text(JsonNode? node, string name) => node![name]!.GetValue<string>();
 
-    private async Task<JsonNode> GetAsync(string path, CancellationToken ct) => JsonNode.Parse(await http.GetStringAsync("/_control/" + path, ct))!;
+    private async Task<JsonNode> GetAsync(string path, CancellationToken ct) =>
+        JsonNode.Parse(await http.GetStringAsync("/_control/" + path, ct))!;
 
     private async Task PostAsync(string path, CancellationToken ct)
     {

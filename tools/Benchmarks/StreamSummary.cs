@@ -5,7 +5,9 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Benchmarks;
 
-/// <summary>A view with one row for each stream: what an aggregate's read model costs when neighbours in the log are of different streams.</summary>
+/// <summary>
+/// A view with one row for each stream: what an aggregate's read model costs when neighbours in the log are of different streams.
+/// </summary>
 internal sealed class StreamSummary : PostgresProjection
 {
     public const int Page = 5_000;
@@ -27,7 +29,8 @@ internal sealed class StreamSummary : PostgresProjection
         ON CONFLICT (stream_id) DO UPDATE SET version = excluded.version, reason = excluded.reason, at = excluded.at
         """;
 
-    protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => WriteAsync(tx, page, "public.stream_summary", ct);
+    protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) =>
+        WriteAsync(tx, page, "public.stream_summary", ct);
 
     private static Task WriteAsync(TenantTransaction tx, EventPage page, string table, CancellationToken ct)
     {
@@ -38,7 +41,8 @@ internal sealed class StreamSummary : PostgresProjection
         }
 
         var rows = last.Values.ToArray();
-        return tx.ExecuteAsync(Upsert(table), ct, Array.ConvertAll(rows, r => r.StreamId), Array.ConvertAll(rows, r => r.OrganizationId), Array.ConvertAll(rows, r => r.Version),
+        return tx.ExecuteAsync(Upsert(table), ct, Array.ConvertAll(rows, r => r.StreamId), Array.ConvertAll(rows, r => r.OrganizationId),
+            Array.ConvertAll(rows, r => r.Version),
             Array.ConvertAll(rows, r => (r.Body as CampaignPaused)?.Reason), Array.ConvertAll(rows, r => r.Timestamp.UtcDateTime));
     }
 
@@ -50,9 +54,11 @@ internal sealed class StreamSummary : PostgresProjection
 
         protected override int Parts => Connections;
 
-        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => WriteAsync(tx, page, "public.stream_summary_next", ct);
+        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) =>
+            WriteAsync(tx, page, "public.stream_summary_next", ct);
 
-        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("TRUNCATE public.stream_summary_next", ct);
+        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) =>
+            tx.ExecuteAsync("TRUNCATE public.stream_summary_next", ct);
 
         protected override async Task SwapAsync(TenantTransaction tx, CancellationToken ct)
         {

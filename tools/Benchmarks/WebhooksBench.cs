@@ -6,7 +6,10 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks;
 
-/// <summary>Statuses of messages that the API really sent, posted to it as Meta does: to the 200, until their commands are carried out, until the views show them.</summary>
+/// <summary>
+/// Statuses of messages that the API really sent, posted to it as Meta does: to the 200, until their commands are carried out, until the
+/// views show them.
+/// </summary>
 internal static class WebhooksBench
 {
     private const int Connections = 32;
@@ -32,12 +35,14 @@ internal static class WebhooksBench
         Report.Say($"sending {total:N0} messages to be reported on");
         var messages = await SendAsync(installation, total, ct);
         var bare = await installation.BareEndpointAsync(ct);
-        using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections }) { Timeout = TimeSpan.FromSeconds(60) };
+        using var http =
+            new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections }) { Timeout = TimeSpan.FromSeconds(60) };
 
         var next = 0;
         List<Post> Posts(int count, int statusesPerPost)
         {
-            var posts = Bodies(messages.GetRange(next, count), statusesPerPost).Select(body => new Post(body, Signature(body, installation.AppSecret))).ToList();
+            var posts = Bodies(messages.GetRange(next, count), statusesPerPost)
+                .Select(body => new Post(body, Signature(body, installation.AppSecret))).ToList();
             next += count;
             return posts;
         }
@@ -76,8 +81,10 @@ internal static class WebhooksBench
         report.Add(new($"{what}: until all views show them", own.Select(o => o.Shown).Median(), "events/s", bare, baseline));
         report.Add(new($"{what}: answer p50", own.Select(o => o.P50).Median(), "ms", plain.Select(o => o.P50).Median(), baseline));
         report.Add(new($"{what}: answer p99", own.Select(o => o.P99).Median(), "ms", plain.Select(o => o.P99).Median(), baseline));
-        report.Add(new($"{what}: processor time an event until shown, API", own.Select(o => o.Spent.EndpointMs).Median(), "ms", plain.Select(o => o.Spent.EndpointMs).Median(), baseline));
-        report.Add(new($"{what}: processor time an event until shown, PostgreSQL", own.Select(o => o.Spent.PostgresMs).Median(), "ms", plain.Select(o => o.Spent.PostgresMs).Median(), baseline));
+        report.Add(new($"{what}: processor time an event until shown, API", own.Select(o => o.Spent.EndpointMs).Median(), "ms",
+            plain.Select(o => o.Spent.EndpointMs).Median(), baseline));
+        report.Add(new($"{what}: processor time an event until shown, PostgreSQL", own.Select(o => o.Spent.PostgresMs).Median(), "ms",
+            plain.Select(o => o.Spent.PostgresMs).Median(), baseline));
     }
 
     private static (double, double) Each(int events, Expense spent, Func<Expense, TimeSpan> endpoint) =>
@@ -96,7 +103,8 @@ internal static class WebhooksBench
         return messages;
     }
 
-    private static async Task<Outcome> ApiRunAsync(Installation installation, HttpClient http, List<Post> posts, int events, CancellationToken ct)
+    private static async Task<Outcome> ApiRunAsync(Installation installation, HttpClient http, List<Post> posts, int events,
+        CancellationToken ct)
     {
         var began = Stopwatch.GetTimestamp();
         var answered = await PostAsync(http, installation.ApiUrl, posts, events, ct);
@@ -106,9 +114,12 @@ internal static class WebhooksBench
         return answered with { Processed = events / processed.TotalSeconds, Shown = events / Stopwatch.GetElapsedTime(began).TotalSeconds };
     }
 
-    // Checkpoints that Redis and ClickHouse keep are reported to the same table, up to a second late: only those of PostgreSQL are exact, so these count.
-    private static Task SettledAsync(Installation installation, CancellationToken ct) => UntilAsync(async token => await installation.NumberAsync(
-        "SELECT count(*) FROM bsp.projections WHERE name = 'conversations.v1' AND sequence >= (SELECT max(seq_id) FROM mt_events)", token) == 1, ct);
+    // Checkpoints that Redis and ClickHouse keep are reported to the same table, up to a second late: only those of PostgreSQL are exact,
+    // so these count.
+    private static Task SettledAsync(Installation installation, CancellationToken ct) =>
+        UntilAsync(async token => await installation.NumberAsync(
+        "SELECT count(*) FROM bsp.projections WHERE name = 'conversations.v1' AND sequence >= (SELECT max(seq_id) FROM mt_events)",
+        token) == 1, ct);
 
     private static async Task UntilAsync(Func<CancellationToken, Task<bool>> condition, CancellationToken ct)
     {
@@ -128,7 +139,8 @@ internal static class WebhooksBench
             for (var i = Interlocked.Increment(ref next); i < posts.Count; i = Interlocked.Increment(ref next))
             {
                 var asked = Stopwatch.GetTimestamp();
-                using var request = new HttpRequestMessage(HttpMethod.Post, url + "/webhooks/meta") { Content = new ByteArrayContent(posts[i].Body) };
+                using var request =
+                    new HttpRequestMessage(HttpMethod.Post, url + "/webhooks/meta") { Content = new ByteArrayContent(posts[i].Body) };
                 request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
                 request.Headers.TryAddWithoutValidation("X-Hub-Signature-256", posts[i].Signature);
                 using var answer = await http.SendAsync(request, ct);
@@ -150,11 +162,13 @@ internal static class WebhooksBench
         const string pricing = ""","pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"utility"}""";
         var statuses = string.Join(',', items.Select(i =>
             $$"""{"id":"{{i.Message.Wamid}}","status":"{{i.Word}}","timestamp":"{{at + Array.IndexOf(Words, i.Word)}}","recipient_id":"{{i.Message.To.TrimStart('+')}}","biz_opaque_callback_data":"{{i.Message.Callback}}"{{(i.Word == "read" ? "" : pricing)}}}"""));
-        var contacts = string.Join(',', items.Select(i => $$"""{"profile":{"name":"A customer"},"wa_id":"{{i.Message.To.TrimStart('+')}}"}"""));
+        var contacts =
+            string.Join(',', items.Select(i => $$"""{"profile":{"name":"A customer"},"wa_id":"{{i.Message.To.TrimStart('+')}}"}"""));
         return Encoding.UTF8.GetBytes($$"""
             {"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"14155552671","phone_number_id":"{{Customer.PhoneNumberId}}"},"contacts":[{{contacts}}],"statuses":[{{statuses}}]},"field":"messages"}]}]}
             """);
     }
 
-    private static string Signature(byte[] body, string secret) => "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body));
+    private static string Signature(byte[] body, string secret) =>
+        "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body));
 }

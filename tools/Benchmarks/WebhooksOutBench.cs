@@ -8,7 +8,10 @@ using Bsp.LocalStores.Up;
 
 namespace Bsp.Benchmarks;
 
-/// <summary>Telling customers' systems: deliveries a second beside a bare loop that signs and posts, from the log to the customer at 1,000 events a second, idle endpoints, endpoints that hang.</summary>
+/// <summary>
+/// Telling customers' systems: deliveries a second beside a bare loop that signs and posts, from the log to the customer at 1,000 events a
+/// second, idle endpoints, endpoints that hang.
+/// </summary>
 internal static class WebhooksOutBench
 {
     private const int Endpoints = 4;
@@ -27,7 +30,9 @@ internal static class WebhooksOutBench
         await using var installation = await Installation.StartAsync(ct);
         await using var target = await HookTarget.StartAsync();
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
-        var organization = (await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench-hooks" }, ct))["id"]!.GetValue<string>();
+        var organization =
+            (await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Bench", ["slug"] = "bench-hooks" },
+                ct))["id"]!.GetValue<string>();
         using var api = new BspClient(installation.ApiUrl, installation.PlatformKey, organization);
 
         await DeliveriesAsync(report, installation, target, api, organization, ct);
@@ -37,7 +42,8 @@ internal static class WebhooksOutBench
         await HangingAsync(report, installation, target, timed, organization, ct);
     }
 
-    private static async Task DeliveriesAsync(Report report, Installation installation, HookTarget target, BspClient api, string organization, CancellationToken ct)
+    private static async Task DeliveriesAsync(Report report, Installation installation, HookTarget target, BspClient api,
+        string organization, CancellationToken ct)
     {
         var hooks = new List<string>();
         for (var i = 0; i < Endpoints; i++)
@@ -48,7 +54,9 @@ internal static class WebhooksOutBench
         var (own, bare) = (new List<double>(), new List<double>());
         for (var run = 0; run <= Medians.Runs; run++)
         {
-            await installation.ExecuteAsync("UPDATE bsp.webhook_cursors SET owner = NULL, term = term + 1, due_at = NULL, blocked = true", ct); // nobody looks while the events are written
+            // nobody looks while the events are written
+            await installation.ExecuteAsync("UPDATE bsp.webhook_cursors SET owner = NULL, term = term + 1, due_at = NULL, blocked = true",
+                ct);
             target.Reset();
             await HookEvents.WriteAsync(installation, organization, EventsPerRun, Conversations, ct);
             await Task.Delay(1_000, ct);
@@ -62,7 +70,8 @@ internal static class WebhooksOutBench
             }
         }
 
-        report.Add(new($"deliveries, {Endpoints} endpoints, {AtOnce} at once each", own.Median(), "deliveries/s", bare.Median(), $"bare loop: sign and post, {AtOnce} at once"));
+        report.Add(new($"deliveries, {Endpoints} endpoints, {AtOnce} at once each", own.Median(), "deliveries/s", bare.Median(),
+            $"bare loop: sign and post, {AtOnce} at once"));
         foreach (var hook in hooks)
         {
             await installation.ExecuteAsync($"DELETE FROM webhooks WHERE id = '{hook}'", ct);
@@ -70,7 +79,8 @@ internal static class WebhooksOutBench
     }
 
     // At 1,000 events a second, as a hundredth of a second's worth at a time.
-    private static async Task LagAsync(Report report, Installation installation, HookTarget target, string organization, CancellationToken ct)
+    private static async Task LagAsync(Report report, Installation installation, HookTarget target, string organization,
+        CancellationToken ct)
     {
         target.Reset();
         var began = Stopwatch.GetTimestamp();
@@ -94,7 +104,8 @@ internal static class WebhooksOutBench
             await Task.Delay(TimeSpan.FromSeconds(5), ct);
             var (before, from) = (installation.Api().Processor + await installation.ProcessorOfPostgresAsync(ct), Stopwatch.GetTimestamp());
             await Task.Delay(TimeSpan.FromSeconds(20), ct);
-            return 100 * (installation.Api().Processor + await installation.ProcessorOfPostgresAsync(ct) - before) / Stopwatch.GetElapsedTime(from);
+            return 100 * (
+                installation.Api().Processor + await installation.ProcessorOfPostgresAsync(ct) - before) / Stopwatch.GetElapsedTime(from);
         }
 
         var without = await ShareAsync();
@@ -102,7 +113,8 @@ internal static class WebhooksOutBench
         report.Add(new($"{Idle:N0} idle endpoints: API and PostgreSQL", await ShareAsync(), "% of a core", without, "without them"));
     }
 
-    private static async Task HangingAsync(Report report, Installation installation, HookTarget target, string hook, string organization, CancellationToken ct)
+    private static async Task HangingAsync(Report report, Installation installation, HookTarget target, string hook, string organization,
+        CancellationToken ct)
     {
         var before = installation.Api().MemoryMb;
         await HookEvents.CopyAsync(installation, hook, Hanging, target.Url + "/hang", "hang", ct);
@@ -112,11 +124,14 @@ internal static class WebhooksOutBench
         await HookEvents.WriteAsync(installation, organization, PerSecond, Conversations, ct);
         await UntilAsync(() => target.Counted >= PerSecond, "the one that works is told", ct);
         report.Add(new($"RSS of the API while {Hanging:N0} endpoints hang", installation.Api().MemoryMb, "MB", before, "before"));
-        report.Add(new($"log to customer while {Hanging:N0} endpoints hang, p99 of {PerSecond:N0} at once", ((List<double>)[.. target.Milliseconds]).Percentile(0.99), "ms"));
+        report.Add(new($"log to customer while {Hanging:N0} endpoints hang, p99 of {PerSecond:N0} at once",
+            ((List<double>)[.. target.Milliseconds]).Percentile(0.99), "ms"));
     }
 
     private static async Task<string> HookAsync(BspClient api, string url, CancellationToken ct) =>
-        (await api.PostAsync("/v1/webhooks", new JsonObject { ["name"] = "bench", ["url"] = url, ["events"] = new JsonArray("message.*"), ["concurrency"] = AtOnce }, ct))["id"]!.GetValue<string>();
+        (await api.PostAsync("/v1/webhooks",
+            new JsonObject { ["name"] = "bench", ["url"] = url, ["events"] = new JsonArray("message.*"), ["concurrency"] = AtOnce },
+            ct))["id"]!.GetValue<string>();
 
     private static async Task<double> RateAsync(HookTarget target, int wanted, CancellationToken ct)
     {
@@ -139,7 +154,8 @@ internal static class WebhooksOutBench
                 var at = DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
                 request.Headers.TryAddWithoutValidation("webhook-id", "evt_1");
                 request.Headers.TryAddWithoutValidation("webhook-timestamp", at);
-                request.Headers.TryAddWithoutValidation("webhook-signature", "v1," + Convert.ToBase64String(HMACSHA256.HashData(key, (byte[])[.. Encoding.UTF8.GetBytes($"evt_1.{at}."), .. body])));
+                request.Headers.TryAddWithoutValidation("webhook-signature",
+                    "v1," + Convert.ToBase64String(HMACSHA256.HashData(key, (byte[])[.. Encoding.UTF8.GetBytes($"evt_1.{at}."), .. body])));
                 using var answer = await http.SendAsync(request, ct);
                 answer.EnsureSuccessStatusCode();
             }

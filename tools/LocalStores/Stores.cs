@@ -7,7 +7,10 @@ using Npgsql;
 
 namespace Bsp.LocalStores;
 
-/// <summary>Private PostgreSQL, Redis and ClickHouse servers on free loopback ports, started together. They end with this process, even when it is killed.</summary>
+/// <summary>
+/// Private PostgreSQL, Redis and ClickHouse servers on free loopback ports, started together. They end with this process, even when it is
+/// killed.
+/// </summary>
 public sealed class Stores : IAsyncDisposable
 {
     private readonly StoresOptions _options;
@@ -29,13 +32,17 @@ public sealed class Stores : IAsyncDisposable
     /// <summary><c>127.0.0.1:port,password=…</c>, as StackExchange.Redis takes it.</summary>
     public string Redis => _options.Redis ?? Of(StoreKinds.Redis);
 
-    /// <summary><c>http://bsp:password@127.0.0.1:port/?database=bsp</c>; the user may create databases whose names begin with <c>bsp</c>.</summary>
+    /// <summary>
+    /// <c>http://bsp:password@127.0.0.1:port/?database=bsp</c>; the user may create databases whose names begin with <c>bsp</c>.
+    /// </summary>
     public string ClickHouse => _options.ClickHouse ?? Of(StoreKinds.ClickHouse);
 
     /// <summary>Null: there is no MongoDB server.</summary>
     public string? Mongo => _options.Mongo;
 
-    /// <summary>Completes when a store that runs here ends without being asked; the text says which, and shows its last log lines.</summary>
+    /// <summary>
+    /// Completes when a store that runs here ends without being asked; the text says which, and shows its last log lines.
+    /// </summary>
     public async Task<string> AnyEndedAsync(CancellationToken ct)
     {
         var ends = _servers.Values.Select(server => server.EndedAsync(ct)).ToList();
@@ -45,7 +52,8 @@ public sealed class Stores : IAsyncDisposable
     /// <exception cref="Obstacle">a store is not installed or does not start, or the directory is in use</exception>
     public static async Task<Stores> StartAsync(StoresOptions options, CancellationToken ct)
     {
-        var directory = options.Persistent ? StoresDirectory.Open(options.Directory) : await StoresDirectory.OpenThrowAwayAsync(options.Directory, ct);
+        var directory = options.Persistent ? StoresDirectory.Open(options.Directory)
+            : await StoresDirectory.OpenThrowAwayAsync(options.Directory, ct);
         var stores = new Stores(options, directory);
         try
         {
@@ -71,7 +79,8 @@ public sealed class Stores : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(Postgres + ";Pooling=false");
         await connection.OpenAsync(ct);
-        await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", connection);
+        await using var create =
+            new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", connection);
         await create.ExecuteNonQueryAsync(ct);
         return new NpgsqlConnectionStringBuilder(Postgres) { Database = name }.ConnectionString;
     }
@@ -83,9 +92,12 @@ public sealed class Stores : IAsyncDisposable
     }
 
     private Task StartAllAsync(CancellationToken ct) => Task.WhenAll(
-        StartOneAsync(StoreKinds.Postgres, _options.Postgres, async () => await PostgresServer.PrepareAsync(Directory, Log("postgres"), ct), ct),
-        StartOneAsync(StoreKinds.Redis, _options.Redis, async () => await RedisServer.PrepareAsync(Directory, Log("redis"), _options.Persistent, ct), ct),
-        StartOneAsync(StoreKinds.ClickHouse, _options.ClickHouse, async () => await ClickHouseServer.PrepareAsync(Directory, Log("clickhouse"), ct), ct));
+        StartOneAsync(StoreKinds.Postgres, _options.Postgres, async () =>
+            await PostgresServer.PrepareAsync(Directory, Log("postgres"), ct), ct),
+        StartOneAsync(StoreKinds.Redis, _options.Redis, async () =>
+            await RedisServer.PrepareAsync(Directory, Log("redis"), _options.Persistent, ct), ct),
+        StartOneAsync(StoreKinds.ClickHouse, _options.ClickHouse, async () =>
+            await ClickHouseServer.PrepareAsync(Directory, Log("clickhouse"), ct), ct));
 
     private async Task StartOneAsync(StoreKinds one, string? given, Func<Task<LocalServer>> prepare, CancellationToken ct)
     {

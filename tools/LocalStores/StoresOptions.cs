@@ -12,7 +12,8 @@ public enum StoreKinds
 }
 
 /// <summary>What to start, and where.</summary>
-/// <param name="Directory">Persistent: holds data, passwords and logs. Throw-away: each start makes a directory of its own in it and removes it at the end.</param>
+/// <param name="Directory">Persistent: holds data, passwords and logs. Throw-away: each start makes a directory of its own in it and
+/// removes it at the end.</param>
 public sealed record StoresOptions(string Directory)
 {
     /// <summary>True: data stays and one start at a time may use the directory. False: everything goes at the end.</summary>
@@ -33,7 +34,9 @@ public sealed record StoresOptions(string Directory)
     /// <summary>The server to use: <c>mongodb://…</c>. Null: there is none.</summary>
     public string? Mongo { get; init; }
 
-    /// <summary>Throw-away stores in the checkout's <c>.local/tests</c>, save those that <c>BSP_TEST_POSTGRES|REDIS|CLICKHOUSE|MONGO</c> name.</summary>
+    /// <summary>
+    /// Throw-away stores in the checkout's <c>.local/tests</c>, save those that <c>BSP_TEST_POSTGRES|REDIS|CLICKHOUSE|MONGO</c> name.
+    /// </summary>
     public static StoresOptions ForTests() =>
         new(Path.Combine(Common.Checkout.Root ?? Path.GetTempPath(), ".local", "tests"))
         {

@@ -10,7 +10,8 @@ internal static class Program
         try
         {
             await using var simulator = await Simulator.StartAsync(options, CancellationToken.None);
-            Console.WriteLine($"Meta simulator: {simulator.BaseUrl} (control: {simulator.BaseUrl}_control), webhooks to {options.WebhookUrl ?? "nobody yet"}");
+            Console.WriteLine(
+                $"Meta simulator: {simulator.BaseUrl} (control: {simulator.BaseUrl}_control), webhooks to {options.WebhookUrl ?? "nobody yet"}");
             await simulator.WaitForShutdownAsync(CancellationToken.None);
             return 0;
         }
@@ -21,7 +22,8 @@ internal static class Program
         }
         catch (IOException e)
         {
-            await Console.Error.WriteLineAsync($"The simulator cannot listen on {options.Url}: {e.Message} Set Simulator__Url to a free port.");
+            await Console.Error.WriteLineAsync(
+                $"The simulator cannot listen on {options.Url}: {e.Message} Set Simulator__Url to a free port.");
             return 1;
         }
     }

@@ -9,7 +9,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Bsp.MetaSimulator;
 
-/// <summary>Stands in for graph.facebook.com: Graph calls on <see cref="BaseUrl"/>, webhooks to <see cref="SimulatorOptions.WebhookUrl"/>.</summary>
+/// <summary>
+/// Stands in for graph.facebook.com: Graph calls on <see cref="BaseUrl"/>, webhooks to <see cref="SimulatorOptions.WebhookUrl"/>.
+/// </summary>
 public sealed class Simulator : IAsyncDisposable
 {
     /// <summary>Largest request, bytes; Meta's largest upload is a document of 100 MB.</summary>
@@ -35,7 +37,8 @@ public sealed class Simulator : IAsyncDisposable
             throw new ArgumentException(wrong, nameof(o));
         }
 
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(Simulator).Assembly.GetName().Name });
+        var builder =
+            WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = typeof(Simulator).Assembly.GetName().Name });
         builder.Configuration.Sources.Clear(); // the options are all there is: nothing around it may reroute a test's simulator
         builder.Configuration.AddInMemoryCollection();
         builder.Logging.ClearProviders().AddSimpleConsole(c => c.SingleLine = true).SetMinimumLevel(LogLevel.Warning);

@@ -131,5 +131,7 @@ public sealed record SimulatorOptions
 /// <summary>A number and the WABA it belongs to.</summary>
 /// <param name="DisplayPhoneNumber">Digits; null derives one from the id.</param>
 /// <param name="MpsLimit">Overrides <see cref="SimulatorOptions.MpsLimit"/> for this number; null does not.</param>
-/// <param name="AccessTokens">The bearer tokens that may act for the WABA and its numbers, and no others; none: the first that is used. Null: whichever may now.</param>
-public sealed record AccountSeed(string WabaId, string PhoneNumberId, string? DisplayPhoneNumber = null, string? VerifiedName = null, int? MpsLimit = null, string[]? AccessTokens = null);
+/// <param name="AccessTokens">The bearer tokens that may act for the WABA and its numbers, and no others; none: the first that is used.
+/// Null: whichever may now.</param>
+public sealed record AccountSeed(string WabaId, string PhoneNumberId, string? DisplayPhoneNumber = null, string? VerifiedName = null,
+    int? MpsLimit = null, string[]? AccessTokens = null);

@@ -112,14 +112,17 @@ public sealed class SimulatorState : IAsyncDisposable
 
     /// <summary>Runs the call on the number that the route's id names.</summary>
     internal Task AsPhone(HttpContext http, Func<PhoneNumber, Task> call) => Authorized(http, token =>
-        Accounts.Phone(RouteId(http), token, Options.Strict) is { } phone && Accounts.Admits(phone, token) ? call(phone) : GraphAnswer.Error(http, NoObject(http)));
+        Accounts.Phone(RouteId(http), token, Options.Strict) is { } phone && Accounts.Admits(phone, token) ? call(phone)
+        : GraphAnswer.Error(http, NoObject(http)));
 
     /// <summary>Runs the call on the WABA that the route's id names.</summary>
     internal Task AsWaba(HttpContext http, Func<Waba, Task> call) => Authorized(http, token =>
-        Accounts.Waba(RouteId(http), token, Options.Strict) is { } waba && waba.Admits(token) ? call(waba) : GraphAnswer.Error(http, NoObject(http)));
+        Accounts.Waba(RouteId(http), token, Options.Strict) is { } waba && waba.Admits(token) ? call(waba)
+        : GraphAnswer.Error(http, NoObject(http)));
 
     /// <summary>The template that the route's id names, if the token may act for it.</summary>
-    internal Template? TemplateOf(HttpContext http, string token) => Accounts.FindTemplate(RouteId(http)) is { } template && Accounts.Admits(template, token) ? template : null;
+    internal Template? TemplateOf(HttpContext http, string token) =>
+        Accounts.FindTemplate(RouteId(http)) is { } template && Accounts.Admits(template, token) ? template : null;
 
     internal static string RouteId(HttpContext http) => (string)http.Request.RouteValues["id"]!;
 

@@ -3,8 +3,10 @@ using Bsp.Application.Accounts;
 
 namespace Bsp.Api.Accounts;
 
-public sealed record AccountResponse(Guid Id, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId, string QualityRating, string QualityRatingExact, int MessagingLimit,
-    int DailySentCount, DateTimeOffset? LimitResetDate, string Status, int MessagesPerSecondMax, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+public sealed record AccountResponse(Guid Id, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId,
+    string QualityRating, string QualityRatingExact, int MessagingLimit,
+    int DailySentCount, DateTimeOffset? LimitResetDate, string Status, int MessagesPerSecondMax, DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt);
 
 public sealed class AccountProfile : Profile
 {

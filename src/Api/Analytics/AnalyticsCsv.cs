@@ -10,15 +10,18 @@ internal static class AnalyticsCsv
 {
     /// <summary>The caller prefers CSV to JSON.</summary>
     public static bool Wanted(HttpContext context) =>
-        context.Request.GetTypedHeaders().Accept is { Count: > 0 } accept && accept.OrderByDescending(a => a.Quality ?? 1).First() is { } first && first.IsSubsetOf(new MediaTypeHeaderValue("text/csv"));
+        context.Request.GetTypedHeaders().Accept is { Count: > 0 } accept
+        && accept.OrderByDescending(a => a.Quality ?? 1).First() is { } first && first.IsSubsetOf(new MediaTypeHeaderValue("text/csv"));
 
     public static IResult Answer<TRow>(IReadOnlyList<TRow> rows)
     {
         var text = new StringBuilder();
-        text.AppendJoin(',', typeof(TRow).GetConstructors()[0].GetParameters().Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name!))).Append("\r\n");
+        text.AppendJoin(',', typeof(TRow).GetConstructors()[0].GetParameters()
+            .Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name!))).Append("\r\n");
         foreach (var row in rows)
         {
-            text.AppendJoin(',', JsonSerializer.SerializeToElement(row, WireJson.Options).EnumerateObject().Select(p => Field(p.Value))).Append("\r\n");
+            text.AppendJoin(',', JsonSerializer.SerializeToElement(row, WireJson.Options).EnumerateObject().Select(p => Field(p.Value)))
+                .Append("\r\n");
         }
 
         return TypedResults.Text(text.ToString(), "text/csv", Encoding.UTF8);
@@ -33,5 +36,6 @@ internal static class AnalyticsCsv
 
     // A text that begins like a formula would be run by a spreadsheet.
     private static string Quote(string text) =>
-        text is ['=' or '+' or '-' or '@', ..] ? $"\"'{text.Replace("\"", "\"\"")}\"" : text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"")}\"" : text;
+        text is ['=' or '+' or '-' or '@', ..] ? $"\"'{text.Replace("\"", "\"\"")}\"" : text.AsSpan().ContainsAny(",\"\r\n")
+        ? $"\"{text.Replace("\"", "\"\"")}\"" : text;
 }

@@ -18,32 +18,43 @@ public sealed class ApiKeyEndpoints : ICarterModule
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
-        app.MapPost("/v1/api-keys", Create).WithMetadata(new AnswersWithSecret()).Describe("Makes a key. The answer alone shows it; a repeat answers 200 without it.", "account.unknown").Produces<NewApiKeyResponse>(201).Produces<ApiKeyResponse>();
-        app.MapGet("/v1/api-keys", List).Describe("All keys, without their secrets.", "request.cursor").Produces<ListResponse<ApiKeyResponse>>();
+        app.MapPost("/v1/api-keys", Create).WithMetadata(new AnswersWithSecret())
+            .Describe("Makes a key. The answer alone shows it; a repeat answers 200 without it.", "account.unknown")
+            .Produces<NewApiKeyResponse>(201).Produces<ApiKeyResponse>();
+        app.MapGet("/v1/api-keys", List).Describe("All keys, without their secrets.", "request.cursor")
+            .Produces<ListResponse<ApiKeyResponse>>();
         app.MapGet("/v1/api-keys/{id:guid}", Get).Describe("One key, without its secret.", "api_key.unknown").Produces<ApiKeyResponse>();
         app.MapDelete("/v1/api-keys/{id:guid}", Revoke).Describe("Ends a key everywhere within a second.", "api_key.unknown").Produces(204);
         app.MapPost("/v1/api-keys/{id:guid}/rotate", Rotate).WithMetadata(new AnswersWithSecret())
-            .Describe("Makes a key in place of this one, which works for some more hours.", "api_key.unknown", "api_key.revoked").Produces<NewApiKeyResponse>(201).Produces<ApiKeyResponse>();
+            .Describe("Makes a key in place of this one, which works for some more hours.", "api_key.unknown", "api_key.revoked")
+            .Produces<NewApiKeyResponse>(201).Produces<ApiKeyResponse>();
     }
 
-    private static async Task<IResult> Create(CreateApiKeyRequest body, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Create(CreateApiKeyRequest body, Caller caller, HttpContext http, IMediator mediator,
+        IMapper mapper, CancellationToken ct)
     {
         var secret = ApiKeySecret.New();
-        var done = await mediator.Send(new CreateApiKey(caller.OrganizationId, CurrentRequest.NewId(), body.Name, body.Permissions, body.AccountId, body.ExpiresAt, secret.Hash, secret.Prefix), ct);
+        var done = await mediator.Send(new CreateApiKey(caller.OrganizationId, CurrentRequest.NewId(), body.Name, body.Permissions,
+            body.AccountId, body.ExpiresAt, secret.Hash, secret.Prefix), ct);
         return await ShowOnce(done.Id, secret, caller, http, mediator, mapper, ct);
     }
 
-    private static async Task<IResult> Rotate(Guid id, RotateApiKeyRequest body, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Rotate(Guid id, RotateApiKeyRequest body, Caller caller, HttpContext http, IMediator mediator,
+        IMapper mapper, CancellationToken ct)
     {
         var secret = ApiKeySecret.New();
-        var done = await mediator.Send(new RotateApiKey(caller.OrganizationId, id, CurrentRequest.NewId(), body.GraceHours, secret.Hash, secret.Prefix), ct);
+        var done = await mediator.Send(new RotateApiKey(caller.OrganizationId, id, CurrentRequest.NewId(), body.GraceHours, secret.Hash,
+            secret.Prefix), ct);
         return await ShowOnce(done.Id, secret, caller, http, mediator, mapper, ct);
     }
 
-    private static async Task<IResult> List(Paging paging, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
-        Answers.Page<ApiKeyView, ApiKeyResponse>(http, mapper, await mediator.Send(new ListApiKeys(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> List(Paging paging, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
+        CancellationToken ct) =>
+        Answers.Page<ApiKeyView, ApiKeyResponse>(http, mapper,
+            await mediator.Send(new ListApiKeys(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
 
-    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
+    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
+        CancellationToken ct) =>
         Answers.Ok(http, mapper.Map<ApiKeyResponse>(await Found(id, caller, mediator, ct)));
 
     private static async Task<IResult> Revoke(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
@@ -53,11 +64,14 @@ public sealed class ApiKeyEndpoints : ICarterModule
     }
 
     // Work done by an earlier request: its secret was shown then, if at all; ours was never stored.
-    private static async Task<IResult> ShowOnce(Guid id, ApiKeySecret secret, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> ShowOnce(Guid id, ApiKeySecret secret, Caller caller, HttpContext http, IMediator mediator,
+        IMapper mapper, CancellationToken ct)
     {
         var view = await Found(id, caller, mediator, ct);
         return view.KeyPrefix == secret.Prefix
-            ? Answers.Created(http, $"/v1/api-keys/{id}", new NewApiKeyResponse(view.Id, view.Name, secret.Text, view.KeyPrefix, view.Permissions, view.AccountId, view.ExpiresAt, view.CreatedAt))
+            ? Answers.Created(http, $"/v1/api-keys/{id}",
+                new NewApiKeyResponse(view.Id, view.Name, secret.Text, view.KeyPrefix, view.Permissions, view.AccountId, view.ExpiresAt,
+                    view.CreatedAt))
             : Answers.Ok(http, mapper.Map<ApiKeyResponse>(view));
     }
 

@@ -12,13 +12,15 @@ public sealed class LogHeadsEndpoints : ICarterModule
     {
         app.MapGet("/v1/log/heads", Heads).WithTags("Events").Produces<ListResponse<LogHead>>()
             .Describe("The sealed days of the organization's log, newest first: each with its Merkle root, linked to the one before and signed. Today's events are not sealed yet.", "request.cursor");
-        app.MapGet("/.well-known/bsp-log-keys", Keys).WithTags("Events").Produces<LogKeysResponse>().Describe("Public keys that signed heads of the log, earlier ones too.");
+        app.MapGet("/.well-known/bsp-log-keys", Keys).WithTags("Events").Produces<LogKeysResponse>()
+            .Describe("Public keys that signed heads of the log, earlier ones too.");
     }
 
     private static async Task<IResult> Heads(Paging paging, Caller caller, HttpContext http, IMediator mediator, CancellationToken ct) =>
         Answers.Page(http, await mediator.Send(new ListLogHeads(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
 
-    private static async Task<IResult> Keys(IMediator mediator, CancellationToken ct) => TypedResults.Ok(new LogKeysResponse(await mediator.Send(new ListLogKeys(), ct)));
+    private static async Task<IResult> Keys(IMediator mediator, CancellationToken ct) =>
+        TypedResults.Ok(new LogKeysResponse(await mediator.Send(new ListLogKeys(), ct)));
 
     private sealed record LogKeysResponse(IReadOnlyList<LogKey> Keys);
 }

@@ -20,10 +20,17 @@ public sealed class SessionEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         app.MapPost("/v1/auth/login", LogIn).WithMetadata(new AnswersWithSecret()).Produces<LoginResponse>()
-            .Describe("Signs a person in for 24 hours. Five wrong passwords a minute from one address, then Retry-After.", "login.invalid", "login.throttled", "login.user_not_active", "login.organization_inactive");
-        app.MapPost("/v1/auth/logout", (Caller caller, IMediator mediator, CancellationToken ct) => LogOut(caller.RequireSession(), all: false, mediator, ct)).Describe("Ends this session everywhere within a second.", "session.missing").Produces(204);
-        app.MapPost("/v1/auth/logout-all", (Caller caller, IMediator mediator, CancellationToken ct) => LogOut(caller.RequireSession(), all: true, mediator, ct)).Describe("Ends all of one's sessions everywhere within a second.", "session.missing").Produces(204);
-        app.MapPost("/v1/auth/password", Change).Describe("Changes one's own password and ends one's other sessions.", "session.missing", "login.invalid", "login.throttled", "version.conflict").Produces(204);
+            .Describe("Signs a person in for 24 hours. Five wrong passwords a minute from one address, then Retry-After.", "login.invalid",
+                "login.throttled", "login.user_not_active", "login.organization_inactive");
+        app.MapPost("/v1/auth/logout", (Caller caller, IMediator mediator, CancellationToken ct) =>
+            LogOut(caller.RequireSession(), all: false, mediator, ct))
+            .Describe("Ends this session everywhere within a second.", "session.missing").Produces(204);
+        app.MapPost("/v1/auth/logout-all", (Caller caller, IMediator mediator, CancellationToken ct) =>
+            LogOut(caller.RequireSession(), all: true, mediator, ct))
+            .Describe("Ends all of one's sessions everywhere within a second.", "session.missing").Produces(204);
+        app.MapPost("/v1/auth/password", Change)
+            .Describe("Changes one's own password and ends one's other sessions.", "session.missing", "login.invalid", "login.throttled",
+                "version.conflict").Produces(204);
     }
 
     private static async Task<LoginResponse> LogIn(LoginRequest body, IMediator mediator, CancellationToken ct)
@@ -42,7 +49,8 @@ public sealed class SessionEndpoints : ICarterModule
     private static async Task<IResult> Change(PasswordRequest body, Caller caller, IMediator mediator, CancellationToken ct)
     {
         var session = caller.RequireSession();
-        await mediator.Send(new ChangePassword(session.OrganizationId, session.UserId, session.TokenHash, body.CurrentPassword, body.NewPassword), ct);
+        await mediator.Send(new ChangePassword(session.OrganizationId, session.UserId, session.TokenHash, body.CurrentPassword,
+            body.NewPassword), ct);
         return TypedResults.NoContent();
     }
 }

@@ -8,7 +8,10 @@ using MediatR;
 
 namespace Bsp.Api.Auth;
 
-/// <summary>Invitations and forgotten passwords. Tokens are answered to the admin or platform that asks, who hands them over: this product sends no mail.</summary>
+/// <summary>
+/// Invitations and forgotten passwords. Tokens are answered to the admin or platform that asks, who hands them over: this product sends no
+/// mail.
+/// </summary>
 public sealed class TokenEndpoints : ICarterModule
 {
     public sealed record ResetTokenRequest(string Email);
@@ -30,17 +33,25 @@ public sealed class TokenEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         app.MapPost("/v1/auth/reset/request", RequestReset).WithMetadata(new AnswersWithSecret()).Produces<OneTimeTokenResponse>(201)
-            .Describe("Makes a one-time token, good for an hour, with which somebody chooses a new password; the caller hands it over.", "user.unknown", "user.role_above_own");
-        app.MapPost("/v1/auth/reset", Reset).Describe("Chooses a new password with a one-time token; all sessions end.", "reset.unknown").Produces(204);
+            .Describe("Makes a one-time token, good for an hour, with which somebody chooses a new password; the caller hands it over.",
+                "user.unknown", "user.role_above_own");
+        app.MapPost("/v1/auth/reset", Reset).Describe("Chooses a new password with a one-time token; all sessions end.", "reset.unknown")
+            .Produces(204);
         app.MapPost("/v1/auth/invitations", Invite).WithMetadata(new AnswersWithSecret()).Produces<OneTimeTokenResponse>(201)
-            .Describe("Invites somebody with a one-time token, good for seven days; the caller hands it over.", "user.email_taken", "user.role_above_own");
-        app.MapPost("/v1/auth/invitations/accept", Accept).Describe("Makes the invited person.", "invitation.unknown", "user.email_taken", "login.organization_inactive").Produces<UserResponse>(201);
+            .Describe("Invites somebody with a one-time token, good for seven days; the caller hands it over.", "user.email_taken",
+                "user.role_above_own");
+        app.MapPost("/v1/auth/invitations/accept", Accept)
+            .Describe("Makes the invited person.", "invitation.unknown", "user.email_taken", "login.organization_inactive")
+            .Produces<UserResponse>(201);
     }
 
-    private static async Task<IResult> RequestReset(ResetTokenRequest body, Caller caller, HttpContext http, IMediator mediator, TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> RequestReset(ResetTokenRequest body, Caller caller, HttpContext http, IMediator mediator,
+        TimeProvider clock, CancellationToken ct)
     {
         var token = SecretToken.New("rst_");
-        return Shown(http, await mediator.Send(new RequestReset(caller.OrganizationId, caller.RoleName, body.Email, Inviter(caller), token.Hash), ct), token, clock.GetUtcNow() + TokenLives.Reset);
+        return Shown(http,
+            await mediator.Send(new RequestReset(caller.OrganizationId, caller.RoleName, body.Email, Inviter(caller), token.Hash), ct),
+            token, clock.GetUtcNow() + TokenLives.Reset);
     }
 
     private static async Task<IResult> Reset(ResetRequest body, IMediator mediator, CancellationToken ct)
@@ -49,10 +60,12 @@ public sealed class TokenEndpoints : ICarterModule
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> Invite(InvitationRequest body, Caller caller, HttpContext http, IMediator mediator, TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> Invite(InvitationRequest body, Caller caller, HttpContext http, IMediator mediator,
+        TimeProvider clock, CancellationToken ct)
     {
         var token = SecretToken.New("inv_");
-        var done = await mediator.Send(new InviteUser(caller.OrganizationId, CurrentRequest.NewId(), caller.RoleName, body.Email, body.Role, body.FirstName, body.LastName, Inviter(caller), token.Hash), ct);
+        var done = await mediator.Send(new InviteUser(caller.OrganizationId, CurrentRequest.NewId(), caller.RoleName, body.Email,
+            body.Role, body.FirstName, body.LastName, Inviter(caller), token.Hash), ct);
         return Shown(http, done, token, clock.GetUtcNow() + TokenLives.Invitation);
     }
 
@@ -63,14 +76,17 @@ public sealed class TokenEndpoints : ICarterModule
         _ => "platform",
     };
 
-    private static async Task<IResult> Accept(AcceptRequest body, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Accept(AcceptRequest body, HttpContext http, IMediator mediator, IMapper mapper,
+        CancellationToken ct)
     {
-        var view = await mediator.Send(new AcceptInvitation(SecretToken.HashOf(body.Token), body.Password, body.FirstName, body.LastName), ct);
+        var view = await mediator.Send(new AcceptInvitation(SecretToken.HashOf(body.Token), body.Password, body.FirstName, body.LastName),
+            ct);
         return Answers.Created(http, $"/v1/users/{view.Id}", mapper.Map<UserResponse>(view), view.Version);
     }
 
     // Work done by an earlier request: its token was shown then, if at all; ours was never stored.
-    private static IResult Shown(HttpContext http, Done done, SecretToken token, DateTimeOffset expires) => CurrentRequest.Value?.Claim is { WorkDone: true }
+    private static IResult Shown(HttpContext http, Done done, SecretToken token, DateTimeOffset expires) =>
+        CurrentRequest.Value?.Claim is { WorkDone: true }
         ? Answers.Ok(http, new OneTimeTokenResponse(done.Id, null, null))
         : TypedResults.Json(new OneTimeTokenResponse(done.Id, token.Text, expires), statusCode: 201);
 }

@@ -10,13 +10,16 @@ using MediatR;
 
 namespace Bsp.Api.Campaigns;
 
-/// <param name="AudienceSegment">Exactly one of <c>{"all":true}</c>, <c>{"list_ids":[…]}</c>, <c>{"contact_ids":[…]}</c>, <c>{"filter":{…}}</c>.</param>
+/// <param name="AudienceSegment">Exactly one of <c>{"all":true}</c>, <c>{"list_ids":[…]}</c>, <c>{"contact_ids":[…]}</c>,
+/// <c>{"filter":{…}}</c>.</param>
 /// <param name="Type">BROADCAST (default), SCHEDULED or TRIGGERED.</param>
 /// <param name="Metadata">Any object; its <c>template_parameters</c> fill the template.</param>
-public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null, string? Type = null, JsonElement? Metadata = null);
+public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null,
+    string? Type = null, JsonElement? Metadata = null);
 
 /// <summary>JSON merge patch: what is absent stays.</summary>
-public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId, Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata);
+public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId,
+    Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata);
 
 /// <param name="ScheduledAt">In the future, with offset or Z.</param>
 public sealed record ScheduleRequest(DateTimeOffset ScheduledAt);
@@ -25,8 +28,10 @@ public sealed record ScheduleRequest(DateTimeOffset ScheduledAt);
 public sealed record ReasonRequest(string? Reason = null);
 
 /// <summary>A campaign as the contract shows it: the specification's columns.</summary>
-public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid TemplateId, Guid AccountId, string Name, string? Description, string Type, string Status, JsonElement AudienceSegment,
-    int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt, DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
+public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid TemplateId, Guid AccountId, string Name, string? Description,
+    string Type, string Status, JsonElement AudienceSegment,
+    int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt,
+    DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
     JsonElement? Metadata, string? PauseReason, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
 public sealed class CampaignProfile : AutoMapper.Profile
@@ -39,40 +44,71 @@ public sealed class CampaignEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var campaigns = app.MapGroup("/v1/campaigns").WithTags("Campaigns");
-        campaigns.MapPost("", Create).Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown", "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters").Produces<CampaignResponse>(201);
+        campaigns.MapPost("", Create)
+            .Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown",
+                "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters")
+                .Produces<CampaignResponse>(201);
         campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first.").Produces<ListResponse<CampaignResponse>>();
         campaigns.MapGet("{id:guid}", Get).Describe("One campaign.", "campaign.unknown").Produces<CampaignResponse>();
-        campaigns.MapPatch("{id:guid}", Patch).Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable", "template.unknown", "campaign.template_parameters").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/estimate", Estimate).Describe("Whom it would reach now, whom it would skip and why, and how long sending would take. Cost, currency, budget and what is missing are null as long as nothing is billed.", "campaign.unknown", "account.unknown").Produces<CampaignForecast>();
-        campaigns.MapPost("{id:guid}/schedule", Schedule).Describe("Launches it by itself at a time.", "campaign.unknown", "campaign.not_schedulable", "campaign.schedule_out_of_range", "campaign.template_parameters").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/launch", Launch).Describe("Freezes the audience and starts sending.", "campaign.unknown", "campaign.not_launchable", "campaign.template_not_approved", "campaign.account_not_connected", "organization.suspended", "campaign.template_parameters", "wallet.insufficient", "rate_card.missing").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/pause", Pause).Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/resume", Resume).Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused", "campaign.template_parameters").Produces<CampaignResponse>();
-        campaigns.MapPost("{id:guid}/cancel", Cancel).Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended").Produces<CampaignResponse>();
-        campaigns.MapGet("{id:guid}/events", Events).Describe("The campaign's own log; ?as_of= (a time, or a position) shows it as it was.", "campaign.unknown").Produces<ListResponse<StoredFact>>();
-        campaigns.MapGet("{id:guid}/progress", Progress).Describe("How far it is.", "campaign.unknown", "view.behind").Produces<CampaignProgress>();
-        campaigns.MapGet("{id:guid}/progress/stream", Stream).WithMetadata(new LongAnswer(LongAnswers.Stream)).Describe("The same as server-sent events, one whenever it changes, until the campaign ends.", "campaign.unknown").Produces(200, contentType: "text/event-stream");
-        campaigns.MapGet("{id:guid}/recipients", Recipients).Describe("Members of the frozen audience with their states; ?status= keeps one state.", "campaign.unknown").Produces<ListResponse<Recipient>>();
-        campaigns.MapGet("{id:guid}/recipients/{contactId:guid}/why", Why).Describe("Everything known about why this person got it, or did not.", "recipient.unknown").Produces<RecipientWhy>();
+        campaigns.MapPatch("{id:guid}", Patch)
+            .Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable",
+                "template.unknown", "campaign.template_parameters").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/estimate", Estimate)
+            .Describe("Whom it would reach now, whom it would skip and why, and how long sending would take. Cost, currency, budget and what is missing are null as long as nothing is billed.", "campaign.unknown", "account.unknown").Produces<CampaignForecast>();
+        campaigns.MapPost("{id:guid}/schedule", Schedule)
+            .Describe("Launches it by itself at a time.", "campaign.unknown", "campaign.not_schedulable", "campaign.schedule_out_of_range",
+                "campaign.template_parameters").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/launch", Launch)
+            .Describe("Freezes the audience and starts sending.", "campaign.unknown", "campaign.not_launchable",
+                "campaign.template_not_approved", "campaign.account_not_connected", "organization.suspended",
+                "campaign.template_parameters", "wallet.insufficient", "rate_card.missing").Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/pause", Pause)
+            .Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running")
+            .Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/resume", Resume)
+            .Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused", "campaign.template_parameters")
+            .Produces<CampaignResponse>();
+        campaigns.MapPost("{id:guid}/cancel", Cancel)
+            .Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended")
+            .Produces<CampaignResponse>();
+        campaigns.MapGet("{id:guid}/events", Events)
+            .Describe("The campaign's own log; ?as_of= (a time, or a position) shows it as it was.", "campaign.unknown")
+            .Produces<ListResponse<StoredFact>>();
+        campaigns.MapGet("{id:guid}/progress", Progress).Describe("How far it is.", "campaign.unknown", "view.behind")
+            .Produces<CampaignProgress>();
+        campaigns.MapGet("{id:guid}/progress/stream", Stream).WithMetadata(new LongAnswer(LongAnswers.Stream))
+            .Describe("The same as server-sent events, one whenever it changes, until the campaign ends.", "campaign.unknown")
+            .Produces(200, contentType: "text/event-stream");
+        campaigns.MapGet("{id:guid}/recipients", Recipients)
+            .Describe("Members of the frozen audience with their states; ?status= keeps one state.", "campaign.unknown")
+            .Produces<ListResponse<Recipient>>();
+        campaigns.MapGet("{id:guid}/recipients/{contactId:guid}/why", Why)
+            .Describe("Everything known about why this person got it, or did not.", "recipient.unknown").Produces<RecipientWhy>();
     }
 
-    private static async Task<IResult> Create(CampaignRequest body, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Create(CampaignRequest body, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
+        HttpContext context, CancellationToken ct)
     {
-        var done = await mediator.Send(new CreateCampaign(caller.OrganizationId, body.Name, body.Description, body.Type ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata), ct);
+        var done = await mediator.Send(new CreateCampaign(caller.OrganizationId, body.Name, body.Description, body.Type
+            ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata), ct);
         var view = await Find(mediator, caller, done.Id, ct);
         return Answers.Created(context, $"/v1/campaigns/{done.Id}", mapper.Map<CampaignResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> List(string? status, Paging paging, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct) =>
-        Answers.Page<CampaignView, CampaignResponse>(context, mapper, await mediator.Send(new ListCampaigns(caller.OrganizationId, status, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> List(string? status, Paging paging, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
+        HttpContext context, CancellationToken ct) =>
+        Answers.Page<CampaignView, CampaignResponse>(context, mapper,
+            await mediator.Send(new ListCampaigns(caller.OrganizationId, status, paging.Limit, paging.Cursor), ct));
 
-    private static async Task<IResult> Get(Guid id, MinPosition min, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Get(Guid id, MinPosition min, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
+        HttpContext context, CancellationToken ct)
     {
         await min.ReachedAsync(context.RequestServices, ViewNames.CampaignCounters, caller.OrganizationId, ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
-    private static async Task<IResult> Patch(Guid id, CampaignPatch body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Patch(Guid id, CampaignPatch body, IfMatch seen, Caller caller, IMediator mediator,
+        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
     {
         await mediator.Send(new ChangeCampaign(caller.OrganizationId, id, plan => Apply(plan, body), seen.Version), ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
@@ -81,58 +117,70 @@ public sealed class CampaignEndpoints : ICarterModule
     private static async Task<IResult> Estimate(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
         TypedResults.Ok(await mediator.Send(new EstimateCampaign(caller.OrganizationId, id), ct));
 
-    private static async Task<IResult> Schedule(Guid id, ScheduleRequest body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Schedule(Guid id, ScheduleRequest body, IfMatch seen, Caller caller, IMediator mediator,
+        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
     {
         await mediator.Send(new ScheduleCampaign(caller.OrganizationId, id, body.ScheduledAt, seen.Version), ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
-    private static async Task<IResult> Launch(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Launch(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
+        HttpContext context, CancellationToken ct)
     {
         await mediator.Send(new LaunchCampaign(caller.OrganizationId, id, seen.Version), ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
-    private static async Task<IResult> Pause(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Pause(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator,
+        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
     {
         await mediator.Send(new PauseCampaign(caller.OrganizationId, id, body?.Reason ?? "by request", seen.Version), ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
-    private static async Task<IResult> Resume(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Resume(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
+        HttpContext context, CancellationToken ct)
     {
         await mediator.Send(new ResumeCampaign(caller.OrganizationId, id, seen.Version), ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
-    private static async Task<IResult> Cancel(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Cancel(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator,
+        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
     {
         await mediator.Send(new CancelCampaign(caller.OrganizationId, id, body?.Reason ?? "by request", seen.Version), ct);
         return await Whole(id, caller, mediator, mapper, context, ct);
     }
 
     private static async Task<IResult> Events(Guid id, Moment asOf, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetCampaignEvents(caller.OrganizationId, id, asOf.Value), ct) ?? throw Problem.Unknown("campaign"), null));
+        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetCampaignEvents(caller.OrganizationId, id, asOf.Value), ct)
+            ?? throw Problem.Unknown("campaign"), null));
 
-    private static async Task<IResult> Progress(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Progress(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context,
+        CancellationToken ct)
     {
         await min.ReachedAsync(context.RequestServices, ViewNames.CampaignProgress, caller.OrganizationId, ct);
-        return TypedResults.Ok(await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign"));
+        return TypedResults.Ok(await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct)
+            ?? throw Problem.Unknown("campaign"));
     }
 
     private static async Task<IResult> Stream(Guid id, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
         _ = await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
-        return TypedResults.ServerSentEvents(ProgressStream.Follow(caller.OrganizationId, id, mediator, Permission.Of(context), ProgressStream.LastSeen(context), ct), eventType: "progress");
+        return TypedResults.ServerSentEvents(ProgressStream.Follow(caller.OrganizationId, id, mediator, Permission.Of(context),
+            ProgressStream.LastSeen(context), ct), eventType: "progress");
     }
 
-    private static async Task<IResult> Recipients(Guid id, string? status, Paging paging, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
+    private static async Task<IResult> Recipients(Guid id, string? status, Paging paging, Caller caller, IMediator mediator,
+        HttpContext context, CancellationToken ct) =>
         Answers.Page(context, await mediator.Send(new ListRecipients(caller.OrganizationId, id, status, paging.Limit, paging.Cursor), ct));
 
     private static async Task<IResult> Why(Guid id, Guid contactId, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(await mediator.Send(new GetRecipientWhy(caller.OrganizationId, id, contactId), ct) ?? throw Problem.Unknown("recipient"));
+        TypedResults.Ok(await mediator.Send(new GetRecipientWhy(caller.OrganizationId, id, contactId), ct)
+            ?? throw Problem.Unknown("recipient"));
 
-    private static async Task<IResult> Whole(Guid id, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Whole(Guid id, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context,
+        CancellationToken ct)
     {
         var view = await Find(mediator, caller, id, ct);
         return Answers.Ok(context, mapper.Map<CampaignResponse>(view), view.Version);
@@ -144,5 +192,6 @@ public sealed class CampaignEndpoints : ICarterModule
     private static CampaignPlan Apply(CampaignPlan plan, CampaignPatch patch) => new(
         patch.Name.IsSet ? patch.Name.Value : plan.Name, patch.Description.IsSet ? patch.Description.Value : plan.Description,
         patch.TemplateId.IsSet ? patch.TemplateId.Value : plan.TemplateId, patch.AccountId.IsSet ? patch.AccountId.Value : plan.AccountId,
-        patch.AudienceSegment.IsSet ? patch.AudienceSegment.Value : plan.AudienceSegment, patch.Metadata.IsSet ? patch.Metadata.Value : plan.Metadata);
+        patch.AudienceSegment.IsSet ? patch.AudienceSegment.Value : plan.AudienceSegment, patch.Metadata.IsSet ? patch.Metadata.Value
+        : plan.Metadata);
 }

@@ -14,8 +14,12 @@ internal static class ProgressStream
     /// <summary>The id of the event the client saw last; null: none.</summary>
     public static string? LastSeen(HttpContext context) => context.Request.Headers["Last-Event-ID"] is [{ } id] ? id : null;
 
-    /// <summary>The present state, then one event at every change; ends when the campaign has ended, or the caller may not see it any more. Ids name states, so that a client that comes back gets none twice.</summary>
-    public static async IAsyncEnumerable<SseItem<CampaignProgress>> Follow(Guid organizationId, Guid campaignId, IMediator mediator, Permission permission, string? lastSeen, [EnumeratorCancellation] CancellationToken ct)
+    /// <summary>
+    /// The present state, then one event at every change; ends when the campaign has ended, or the caller may not see it any more. Ids name
+    /// states, so that a client that comes back gets none twice.
+    /// </summary>
+    public static async IAsyncEnumerable<SseItem<CampaignProgress>> Follow(Guid organizationId, Guid campaignId, IMediator mediator,
+        Permission permission, string? lastSeen, [EnumeratorCancellation] CancellationToken ct)
     {
         while (await permission.HoldsAsync())
         {

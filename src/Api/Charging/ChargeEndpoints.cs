@@ -8,9 +8,12 @@ namespace Bsp.Api.Charging;
 public sealed class ChargeEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app) =>
-        app.MapGet("/v1/charges", List).Describe("What became of each delivered message's price: charged, free, one of the plan's, or waiting for a price (outcome=pending) and why; message_id narrows it to one.", "request.cursor", "request.invalid")
+        app.MapGet("/v1/charges", List)
+        .Describe("What became of each delivered message's price: charged, free, one of the plan's, or waiting for a price (outcome=pending) and why; message_id narrows it to one.", "request.cursor", "request.invalid")
             .Produces<ListResponse<ChargeView>>();
 
-    private static async Task<IResult> List(string? outcome, Guid? message_id, Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListCharges(caller.OrganizationId, outcome, message_id, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> List(string? outcome, Guid? message_id, Paging paging, Caller caller, HttpContext context,
+        IMediator mediator, CancellationToken ct) =>
+        Answers.Page(context,
+            await mediator.Send(new ListCharges(caller.OrganizationId, outcome, message_id, paging.Limit, paging.Cursor), ct));
 }

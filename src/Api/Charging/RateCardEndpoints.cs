@@ -11,7 +11,8 @@ namespace Bsp.Api.Charging;
 /// <summary>Answer of POST /v1/rate-cards.</summary>
 /// <param name="Cards">What was taken in; empty when the file was one of rules.</param>
 /// <param name="Missing">Pairs of market and category that a card has no price for, by its code.</param>
-public sealed record RateCardsTaken(Guid Id, IReadOnlyList<RateCardView> Cards, IReadOnlyDictionary<string, IReadOnlyList<MissingRate>> Missing);
+public sealed record RateCardsTaken(Guid Id, IReadOnlyList<RateCardView> Cards,
+    IReadOnlyDictionary<string, IReadOnlyList<MissingRate>> Missing);
 
 public sealed class RateCardEndpoints : ICarterModule
 {
@@ -20,12 +21,17 @@ public sealed class RateCardEndpoints : ICarterModule
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
-        app.MapPost("/v1/rate-cards", Import).WithMetadata(new StreamedBody(), new RunsAs(WorkKind.Bulk)).Accepts<string>("text/csv", "application/csv").Produces<RateCardsTaken>(201)
+        app.MapPost("/v1/rate-cards", Import).WithMetadata(new StreamedBody(), new RunsAs(WorkKind.Bulk))
+            .Accepts<string>("text/csv", "application/csv").Produces<RateCardsTaken>(201)
             .Describe("Takes in a CSV file of rate cards (card, effective_from, market, category, tier_from, tier_to, currency, unit_price, markup_rate, markup_fixed) or of their rules (card, category, pricing_type, charge, monthly_allowance, allowance_scope, assumed_when_missing): all of it or nothing.",
-                "rate_card.header", "rate_card.empty", "rate_card.invalid", "rate_card.line", "rate_card.code", "rate_card.market", "rate_card.category", "rate_card.currency", "rate_card.amount", "rate_card.tier", "rate_card.type",
-                "rate_card.charge", "rate_card.allowance", "rate_card.moment", "rate_card.in_past", "rate_card.gap", "rate_card.overlap", "rate_card.duplicate", "rate_card.mixed", "rate_card.too_large", "rate_card.exists", "rate_card.moment_taken");
-        app.MapGet("/v1/rate-cards", List).Describe("All rate cards in the order in which they were taken in.", "request.cursor").Produces<ListResponse<RateCardView>>();
-        app.MapGet("/v1/rate-cards/{id:guid}", Get).Describe("One rate card with its prices and rules.", "rate_card.unknown").Produces<RateCardDetail>();
+                "rate_card.header", "rate_card.empty", "rate_card.invalid", "rate_card.line", "rate_card.code", "rate_card.market",
+                "rate_card.category", "rate_card.currency", "rate_card.amount", "rate_card.tier", "rate_card.type",
+                "rate_card.charge", "rate_card.allowance", "rate_card.moment", "rate_card.in_past", "rate_card.gap", "rate_card.overlap",
+                "rate_card.duplicate", "rate_card.mixed", "rate_card.too_large", "rate_card.exists", "rate_card.moment_taken");
+        app.MapGet("/v1/rate-cards", List).Describe("All rate cards in the order in which they were taken in.", "request.cursor")
+            .Produces<ListResponse<RateCardView>>();
+        app.MapGet("/v1/rate-cards/{id:guid}", Get).Describe("One rate card with its prices and rules.", "rate_card.unknown")
+            .Produces<RateCardDetail>();
     }
 
     private static async Task<IResult> Import(HttpContext context, IMediator mediator, CancellationToken ct)
@@ -50,5 +56,6 @@ public sealed class RateCardEndpoints : ICarterModule
         Answers.Page(context, await mediator.Send(new ListRateCards(paging.Limit, paging.Cursor), ct));
 
     private static async Task<IResult> Get(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetRateCard(id, caller.Role == Role.Platform), ct) ?? throw Problem.Unknown("rate_card"));
+        Answers.Ok(context, await mediator.Send(new GetRateCard(id, caller.Role == Role.Platform), ct)
+            ?? throw Problem.Unknown("rate_card"));
 }

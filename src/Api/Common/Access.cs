@@ -1,16 +1,21 @@
 namespace Bsp.Api.Common;
 
-/// <summary>The least role of every route, in one place. A mapped route that is missing here stops the start; so does a route with another spelling.</summary>
+/// <summary>
+/// The least role of every route, in one place. A mapped route that is missing here stops the start; so does a route with another spelling.
+/// </summary>
 public static class Access
 {
     /// <param name="Least">The least role.</param>
     /// <param name="Organization">The route acts for one organization: the platform must name it in <c>Bsp-Organization</c>.</param>
-    /// <param name="Sends">Something may leave for Meta's customers or the organization's own systems because of it: refused to a suspended organization.</param>
+    /// <param name="Sends">Something may leave for Meta's customers or the organization's own systems because of it: refused to a suspended
+    /// organization.</param>
     public sealed record Rule(Role Least, bool Organization, bool Sends);
 
     private static readonly HashSet<string> Sending =
     [
-        "POST /v1/messages", "POST /v1/conversations/{id}/messages", "POST /v1/conversations/{id}/typing", "POST /v1/campaigns/{id}/schedule", "POST /v1/campaigns/{id}/launch", "POST /v1/campaigns/{id}/resume", "POST /v1/campaigns/{id}/trigger",
+        "POST /v1/messages", "POST /v1/conversations/{id}/messages", "POST /v1/conversations/{id}/typing",
+            "POST /v1/campaigns/{id}/schedule", "POST /v1/campaigns/{id}/launch", "POST /v1/campaigns/{id}/resume",
+            "POST /v1/campaigns/{id}/trigger",
         "POST /v1/webhooks/{id}/test", "POST /v1/deliveries/{id}/redeliver",
     ];
 
@@ -90,7 +95,8 @@ public static class Access
     public static IEnumerable<string> RoutesOf(RouteEndpoint endpoint)
     {
         var pattern = "/" + endpoint.RoutePattern.RawText?.Trim('/').Replace(":guid", "", StringComparison.Ordinal);
-        return (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"]).Where(m => m is not "HEAD").Select(method => $"{method} {pattern}");
+        return (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"]).Where(m => m is not "HEAD")
+            .Select(method => $"{method} {pattern}");
     }
 
     /// <summary>The route of this request as the table writes it; HEAD is its GET. Null: the endpoint is not of this method.</summary>
@@ -100,7 +106,8 @@ public static class Access
         return RoutesOf(endpoint).FirstOrDefault(route => route.StartsWith(method, StringComparison.OrdinalIgnoreCase));
     }
 
-    // Roles below platform act for one organization, platform for none. "*platform": for one after all. "admin+", "anyone": the platform may come without one.
+    // Roles below platform act for one organization, platform for none. "*platform": for one after all. "admin+", "anyone": the platform
+    // may come without one.
     private static Dictionary<string, Rule> Parse(string table)
     {
         var rules = new Dictionary<string, Rule>();
@@ -109,7 +116,8 @@ public static class Access
             var cut = line.IndexOf(' ');
             var word = line[..cut];
             var role = word == "anyone" ? Role.Viewer : Enum.Parse<Role>(word.Trim('*', '+'), ignoreCase: true);
-            var organization = word.StartsWith('*') || (word != "anyone" && !word.EndsWith('+') && role is > Role.Anonymous and < Role.Platform);
+            var organization = word.StartsWith('*')
+                || (word != "anyone" && !word.EndsWith('+') && role is > Role.Anonymous and < Role.Platform);
             foreach (var route in line[cut..].Split('|', StringSplitOptions.TrimEntries))
             {
                 rules.Add(route, new(role, organization, Sending.Contains(route)));

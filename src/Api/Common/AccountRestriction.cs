@@ -3,8 +3,10 @@ using Bsp.Application.ApiKeys;
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// What a key that is restricted to one WhatsApp account may reach: only the kinds of things named here, of those that belong to an account only its own. What is not named is refused, so that a
-/// new route is closed until somebody has thought of it. Accounts named in bodies are looked for under row-level security, which shows such a key no other (<c>0096_account_restriction.sql</c>).
+/// What a key that is restricted to one WhatsApp account may reach: only the kinds of things named here, of those that belong to an account
+/// only its own. What is not named is refused, so that a
+/// new route is closed until somebody has thought of it. Accounts named in bodies are looked for under row-level security, which shows such
+/// a key no other (<c>0096_account_restriction.sql</c>).
 /// </summary>
 public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope)
 {
@@ -12,19 +14,23 @@ public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope
     private static readonly HashSet<string> OfAccounts = ["accounts", "templates", "campaigns", "conversations", "messages"];
     private static readonly HashSet<string> Narrowed = ["conversations", "analytics"];
 
-    // Of what belongs to the whole organization: it reads a page at a time, adds, and changes one contact. It takes nothing away, carries nothing off in whole, brings nothing in by the file,
-    // makes nothing of two, and changes no list that others' campaigns are sent to. What happened to one person, or happens to all of them, is not one account's.
+    // Of what belongs to the whole organization: it reads a page at a time, adds, and changes one contact. It takes nothing away, carries
+    // nothing off in whole, brings nothing in by the file,
+    // makes nothing of two, and changes no list that others' campaigns are sent to. What happened to one person, or happens to all of them,
+    // is not one account's.
     private static readonly HashSet<string> OfOrganization =
     [
         "GET /v1/me", "GET /v1/organizations", "GET /v1/organizations/{id}", "GET /v1/plans", "GET /v1/plans/{id}",
         "GET /v1/contacts", "GET /v1/contacts/{id}", "POST /v1/contacts", "PATCH /v1/contacts/{id}", "POST /v1/contacts/{id}/consent",
-        "GET /v1/lists", "GET /v1/lists/{id}", "GET /v1/lists/{id}/contacts", "POST /v1/lists", "POST /v1/lists/preview", "POST /v1/lists/{id}/preview",
+        "GET /v1/lists", "GET /v1/lists/{id}", "GET /v1/lists/{id}/contacts", "POST /v1/lists", "POST /v1/lists/preview",
+        "POST /v1/lists/{id}/preview",
         "POST /v1/media", "GET /v1/media/{id}",
     ];
 
     /// <summary>Whether such a key reaches the route at all, as <see cref="Access"/> writes it.</summary>
     public static bool Reaches(string route) => OfOrganization.Contains(route)
-        || (route != "POST /v1/accounts" && route.Split(' ')[1].Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var kind, ..] && (OfAccounts.Contains(kind) || Narrowed.Contains(kind)));
+        || (route != "POST /v1/accounts" && route.Split(' ')[1].Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var kind, ..]
+            && (OfAccounts.Contains(kind) || Narrowed.Contains(kind)));
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -46,7 +52,8 @@ public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope
             throw new Problem(403, "access.account_restricted", "This key is restricted to one account, and this concerns more than one.");
         }
 
-        if (OfAccounts.Contains(kind) && Guid.TryParse(context.GetRouteValue("id") as string, out var id) && !await scope.HoldsAsync(caller.OrganizationId, account, kind, id, context.RequestAborted))
+        if (OfAccounts.Contains(kind) && Guid.TryParse(context.GetRouteValue("id") as string, out var id)
+            && !await scope.HoldsAsync(caller.OrganizationId, account, kind, id, context.RequestAborted))
         {
             throw Problem.Unknown(kind[..^1]);
         }

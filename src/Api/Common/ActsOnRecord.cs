@@ -7,9 +7,12 @@ using MediatR;
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked into an organization. It is put on the audit
-/// trail before the first byte of the answer leaves; when it cannot be, nothing is answered. A caller who is refused, or asks for what is not there, has seen and done nothing, and nothing is noted.
-/// The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by the change itself.
+/// What leaves no event of its own and is to be known: who took data out in whole, who runs the projections, and that the platform looked
+/// into an organization. It is put on the audit
+/// trail before the first byte of the answer leaves; when it cannot be, nothing is answered. A caller who is refused, or asks for what is
+/// not there, has seen and done nothing, and nothing is noted.
+/// The platform's looks are noted once an hour for each person or key, organization and route (and process); what it changes is noted by
+/// the change itself.
 /// </summary>
 public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 {
@@ -30,14 +33,17 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
     };
 
     private const string Trail = "GET /v1/audit-trail";
-    private static readonly HashSet<string> LooksByPost = ["POST /v1/lists/preview", "POST /v1/lists/{id}/preview", "POST /v1/templates/{id}/preview", "POST /v1/campaigns/{id}/estimate", "POST /v1/ledger/audits"];
+    private static readonly HashSet<string> LooksByPost =
+        ["POST /v1/lists/preview", "POST /v1/lists/{id}/preview", "POST /v1/templates/{id}/preview", "POST /v1/campaigns/{id}/estimate",
+            "POST /v1/ledger/audits"];
 
     [Bounded("20,000 looks; cleared when there are more")]
     private readonly ConcurrentDictionary<(string Actor, Guid Organization, string Route), long> looks = new();
 
     public async Task InvokeAsync(HttpContext context, IMediator mediator)
     {
-        if (Caller.Of(context) is { Role: > Role.Anonymous } caller && context.GetEndpoint() is RouteEndpoint endpoint && Access.RouteOf(context, endpoint) is { } route)
+        if (Caller.Of(context) is { Role: > Role.Anonymous } caller && context.GetEndpoint() is RouteEndpoint endpoint
+            && Access.RouteOf(context, endpoint) is { } route)
         {
             var isLook = route.StartsWith("GET ", StringComparison.Ordinal) || LooksByPost.Contains(route);
             if (route == Trail)
@@ -56,7 +62,8 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
     private async Task NoteAsync(HttpContext context, CurrentRequest? request, Caller caller, string route, bool isLook, IMediator mediator)
     {
-        using var current = request?.Enter(); // an answer without a body starts when all middleware has gone, and what surrounded the request with it
+        // an answer without a body starts when all middleware has gone, and what surrounded the request with it
+        using var current = request?.Enter();
         if (context.Response.StatusCode >= 400)
         {
             return;
@@ -64,7 +71,8 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
         if (Acts.TryGetValue(route, out var act))
         {
-            await mediator.Send(new NoteAct(caller.OrganizationId, act.Act, act.Target, IdOf(context), DetailsOf(context)), context.RequestAborted);
+            await mediator.Send(new NoteAct(caller.OrganizationId, act.Act, act.Target, IdOf(context), DetailsOf(context)),
+                context.RequestAborted);
         }
 
         if (isLook)
@@ -75,7 +83,8 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
     private async Task NoteLookAsync(Caller caller, string route, IMediator mediator, CancellationToken ct)
     {
-        if (caller.Role != Role.Platform || caller.OrganizationId == Guid.Empty || Access.All.GetValueOrDefault(route) is not { } rule || rule.Least == Role.Anonymous)
+        if (caller.Role != Role.Platform || caller.OrganizationId == Guid.Empty || Access.All.GetValueOrDefault(route) is not { } rule
+            || rule.Least == Role.Anonymous)
         {
             return;
         }
@@ -107,5 +116,6 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
 
     // Which projection, and which of the query's parameters were given: never what they say.
     private static IReadOnlyList<string>? DetailsOf(HttpContext context) =>
-        context.GetRouteValue("name") is string name ? [Text.Cut(name, 100)] : [.. context.Request.Query.Keys.Order(StringComparer.Ordinal).Take(10).Select(key => Text.Cut(key, 100))];
+        context.GetRouteValue("name") is string name ? [Text.Cut(name, 100)]
+        : [.. context.Request.Query.Keys.Order(StringComparer.Ordinal).Take(10).Select(key => Text.Cut(key, 100))];
 }

@@ -30,7 +30,8 @@ public static class Answers
         TypedResults.Ok(new ListResponse<TResponse>(mapper.Map<List<TResponse>>(page.Data), Paging.Sign(context, page.NextCursor)));
 
     /// <summary>200 with a page of rows as they are and a signed cursor.</summary>
-    public static IResult Page<T>(HttpContext context, Page<T> page) => TypedResults.Ok(new ListResponse<T>(page.Data, Paging.Sign(context, page.NextCursor)));
+    public static IResult Page<T>(HttpContext context, Page<T> page) =>
+        TypedResults.Ok(new ListResponse<T>(page.Data, Paging.Sign(context, page.NextCursor)));
 
     /// <summary>A refusal that is answered, not thrown: where strangers are refused by the hundred it costs a tenth.</summary>
     public static IResult Refused(Problem problem) => new ProblemAnswer(problem);

@@ -42,7 +42,8 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         context.Features.Set(caller);
         var current = new CurrentRequest
         {
-            CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null : caller.Name, RemoteAddress = AddressOf(context), AccountId = caller.AccountId,
+            CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null
+                : caller.Name, RemoteAddress = AddressOf(context), AccountId = caller.AccountId,
         };
         context.Features.Set(current);
         using (current.Enter())
@@ -52,16 +53,19 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
     }
 
     private static Access.Rule RuleOf(RouteEndpoint route) =>
-        Access.RoutesOf(route).Select(r => Access.All.GetValueOrDefault(r)).FirstOrDefault(r => r is not null) ?? throw new InvalidOperationException($"{route.DisplayName} has no role.");
+        Access.RoutesOf(route).Select(r => Access.All.GetValueOrDefault(r)).FirstOrDefault(r => r is not null)
+        ?? throw new InvalidOperationException($"{route.DisplayName} has no role.");
 
     // A socket that listens for both families shows IPv4 clients as ::ffff:…
-    private static string? AddressOf(HttpContext context) => context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
+    private static string? AddressOf(HttpContext context) =>
+        context.Connection.RemoteIpAddress is { } address ? (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString() : null;
 
     private static void Allow(Caller caller, Access.Rule rule)
     {
         if (caller.Role < rule.Least)
         {
-            throw new Problem(403, "access.denied", $"This needs the role {rule.Least.ToString().ToLowerInvariant()}; yours is {caller.Role.ToString().ToLowerInvariant()}.");
+            throw new Problem(403, "access.denied",
+                $"This needs the role {rule.Least.ToString().ToLowerInvariant()}; yours is {caller.Role.ToString().ToLowerInvariant()}.");
         }
 
         if (rule.Sends && caller.OrganizationStatus == "suspended")
@@ -71,7 +75,8 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
 
         if (rule.Organization && caller.OrganizationId == Guid.Empty)
         {
-            throw Problem.Field("request.organization_missing", OrganizationHeader, "must name the organization that the platform acts for.");
+            throw Problem.Field("request.organization_missing", OrganizationHeader,
+                "must name the organization that the platform acts for.");
         }
     }
 
@@ -113,7 +118,8 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             return new(NamedOrganization(context), Role.Platform, "platform", "platform", null);
         }
 
-        return token.StartsWith(SecretToken.SessionPrefix, StringComparison.Ordinal) ? await PersonAsync(context, SecretToken.HashOf(token), null)
+        return token.StartsWith(SecretToken.SessionPrefix, StringComparison.Ordinal)
+            ? await PersonAsync(context, SecretToken.HashOf(token), null)
             : token.StartsWith("bsp_", StringComparison.Ordinal) ? await KeyAsync(context, ApiKeySecret.HashOf(token)) : throw NoKey();
     }
 
@@ -125,12 +131,15 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             return taken;
         }
 
-        if (context.Request.Headers.Authorization.Count > 0 || context.Request.Query["ticket"] is not [{ Length: > 0 } ticket] || context.GetEndpoint() is not RouteEndpoint { RoutePattern.RawText: "/v1/stream" })
+        if (context.Request.Headers.Authorization.Count > 0 || context.Request.Query["ticket"] is not [{ Length: > 0 } ticket]
+            || context.GetEndpoint() is not RouteEndpoint { RoutePattern.RawText: "/v1/stream" })
         {
             return null;
         }
 
-        var found = await tickets.TakeAsync(ticket, context.RequestAborted) ?? throw new Problem(401, "access.unauthenticated", "This ticket was used, has ended, or never was: ask for another with POST /v1/stream/ticket.");
+        var found = await tickets.TakeAsync(ticket, context.RequestAborted)
+            ?? throw new Problem(401, "access.unauthenticated",
+                "This ticket was used, has ended, or never was: ask for another with POST /v1/stream/ticket.");
         context.Features.Set(found);
         return found;
     }
@@ -145,14 +154,16 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         ForOwnOrganization(context, key.OrganizationStatus);
         keys.Used(key);
         var role = key.Permissions switch { "admin" => Role.Admin, "write" => Role.Manager, _ => Role.Viewer };
-        return new(key.OrganizationId, role, key.KeyId.ToString(), key.Prefix, key.KeyId) { AccountId = key.AccountId, OrganizationStatus = key.OrganizationStatus };
+        return new(key.OrganizationId, role, key.KeyId.ToString(), key.Prefix, key.KeyId) { AccountId = key.AccountId,
+            OrganizationStatus = key.OrganizationStatus };
     }
 
     // Acting: whom staff named when they asked for a ticket; null: whom the header names.
     private async Task<Caller> PersonAsync(HttpContext context, string hash, Guid? acting)
     {
         context.Features.Set(new Credential("session", hash));
-        var session = await sessions.FindAsync(hash, context.RequestAborted) ?? throw new Problem(401, "access.unauthenticated", "You are not signed in any more: sign in again.");
+        var session = await sessions.FindAsync(hash, context.RequestAborted)
+            ?? throw new Problem(401, "access.unauthenticated", "You are not signed in any more: sign in again.");
         var name = session.UserId.ToString();
         if (session.Role == "super_admin")
         {
@@ -160,14 +171,16 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         }
 
         ForOwnOrganization(context, session.OrganizationStatus);
-        return new(session.OrganizationId, Enum.Parse<Role>(session.Role, ignoreCase: true), name, name, null) { Session = session, OrganizationStatus = session.OrganizationStatus };
+        return new(session.OrganizationId, Enum.Parse<Role>(session.Role, ignoreCase: true), name, name, null) { Session = session,
+            OrganizationStatus = session.OrganizationStatus };
     }
 
     private static void ForOwnOrganization(HttpContext context, string status)
     {
         if (context.Request.Headers.ContainsKey(OrganizationHeader))
         {
-            throw new Problem(403, "access.organization_header", $"{OrganizationHeader} is for the platform: everybody else acts for their own organization.");
+            throw new Problem(403, "access.organization_header",
+                $"{OrganizationHeader} is for the platform: everybody else acts for their own organization.");
         }
 
         if (status == "inactive")
@@ -183,6 +196,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             return Guid.Empty;
         }
 
-        return Guid.TryParseExact(named.ToString(), "D", out var id) && id != Guid.Empty ? id : throw Problem.Field("request.organization_malformed", OrganizationHeader, "must be an organization's id.");
+        return Guid.TryParseExact(named.ToString(), "D", out var id) && id != Guid.Empty ? id
+            : throw Problem.Field("request.organization_malformed", OrganizationHeader, "must be an organization's id.");
     }
 }

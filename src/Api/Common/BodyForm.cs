@@ -32,7 +32,8 @@ public static class BodyForm
         }
 
         return charset is null or "" ? null : Find(charset)
-            ?? throw new Problem(415, "request.content_type", $"There is no character set '{Domain.Common.Text.Cut(charset, 40)}' here: send UTF-8.");
+            ?? throw new Problem(415, "request.content_type",
+                $"There is no character set '{Domain.Common.Text.Cut(charset, 40)}' here: send UTF-8.");
     }
 
     /// <summary>415 naming what is taken.</summary>

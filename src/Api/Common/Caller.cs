@@ -45,11 +45,13 @@ public sealed record Caller(Guid OrganizationId, Role Role, string Id, string Na
     public string RoleName => Role == Role.Platform ? "super_admin" : Role.ToString().ToLowerInvariant();
 
     /// <summary>Who causes a message. A person goes by their id alone: events hold no names.</summary>
-    public SentBy Sends(string source, bool automated) => Session is { } person ? new(source, person.UserId, null, automated) : new(source, null, Name, automated);
+    public SentBy Sends(string source, bool automated) =>
+        Session is { } person ? new(source, person.UserId, null, automated) : new(source, null, Name, automated);
 
     /// <summary>The person's session.</summary>
     /// <exception cref="Problem">409 <c>session.missing</c>: it is a key that calls.</exception>
-    public KnownSession RequireSession() => Session ?? throw new Problem(409, "session.missing", "This is for people who are signed in: a key has no session.");
+    public KnownSession RequireSession() =>
+        Session ?? throw new Problem(409, "session.missing", "This is for people who are signed in: a key has no session.");
 
     /// <summary>Nobody.</summary>
     public static readonly Caller Nobody = new(Guid.Empty, Role.Anonymous, "", "anonymous", null);

@@ -61,7 +61,8 @@ public sealed partial record IfMatch(long? Version)
         var versions = tags.Where(t => !t.Groups["weak"].Success)
             .Select(t => long.Parse(t.Groups["version"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)).Distinct().ToList();
         return versions.Count > 0 ? versions
-            : throw new Problem(412, "version.mismatch", "If-Match compares strongly, and a weak ETag (W/) never matches: name it as it was answered.");
+            : throw new Problem(412, "version.mismatch",
+                "If-Match compares strongly, and a weak ETag (W/) never matches: name it as it was answered.");
     }
 
     // One ETag with the comma behind it: weak, a version of ours, or something else in quotes.
@@ -88,10 +89,13 @@ public sealed record MinPosition(Position? Position)
     /// <param name="view">Name of the projection the route reads.</param>
     /// <exception cref="ViewBehind">Not within 5 s.</exception>
     public Task ReachedAsync(IServiceProvider services, string view, Guid organizationId, CancellationToken ct) =>
-        Position is { } position ? services.GetRequiredService<IViewWaiter>().WaitAsync(view, organizationId, position, ct) : Task.CompletedTask;
+        Position is { } position ? services.GetRequiredService<IViewWaiter>().WaitAsync(view, organizationId, position, ct)
+        : Task.CompletedTask;
 }
 
-/// <summary>as_of: a moment of the past, as a time with offset or as a position. A parameter of this type in an endpoint is filled in.</summary>
+/// <summary>
+/// as_of: a moment of the past, as a time with offset or as a position. A parameter of this type in an endpoint is filled in.
+/// </summary>
 /// <param name="Value">Now without the parameter.</param>
 public sealed record Moment(AsOf Value)
 {
@@ -102,7 +106,8 @@ public sealed record Moment(AsOf Value)
         return ValueTask.FromResult<Moment?>(asked.Count == 0 ? new(AsOf.Now)
             : WireJson.TryTime(asked.ToString(), out var time) ? new(new AsOf(null, time))
             : Position.TryParse(asked.ToString(), out var position) ? new(new AsOf(position, null))
-            : throw Problem.Field("request.as_of", "as_of", "must be a time such as 2026-01-31T12:00:00Z, or a token as Bsp-Position answered it."));
+            : throw Problem.Field("request.as_of", "as_of",
+                "must be a time such as 2026-01-31T12:00:00Z, or a token as Bsp-Position answered it."));
     }
 }
 
@@ -120,7 +125,8 @@ public sealed record Paging(int Limit, string? Cursor)
     {
         var query = context.Request.Query;
         var limit = LimitStandard;
-        if (query.TryGetValue("limit", out var asked) && (!int.TryParse(asked, System.Globalization.NumberStyles.None, null, out limit) || limit is < 1 or > LimitMax))
+        if (query.TryGetValue("limit", out var asked)
+            && (!int.TryParse(asked, System.Globalization.NumberStyles.None, null, out limit) || limit is < 1 or > LimitMax))
         {
             throw Problem.Field("request.limit", "limit", $"must be a whole number from 1 to {LimitMax}.");
         }
@@ -135,12 +141,14 @@ public sealed record Paging(int Limit, string? Cursor)
         return ValueTask.FromResult<Paging?>(new(limit, cursor));
     }
 
-    internal static string? Sign(HttpContext context, string? cursor) => cursor is null ? null : Cursors(context).Sign(Scope(context), cursor);
+    internal static string? Sign(HttpContext context, string? cursor) =>
+        cursor is null ? null : Cursors(context).Sign(Scope(context), cursor);
 
     // Neither another organization nor another list nor another filter takes the cursor.
     private static string Scope(HttpContext context)
     {
-        var filters = context.Request.Query.Where(q => q.Key is not ("limit" or "cursor")).OrderBy(q => q.Key, StringComparer.Ordinal).Select(q => $"{q.Key}={q.Value}");
+        var filters = context.Request.Query.Where(q => q.Key is not ("limit" or "cursor")).OrderBy(q => q.Key, StringComparer.Ordinal)
+            .Select(q => $"{q.Key}={q.Value}");
         return $"{Caller.Of(context).OrganizationId} {context.Request.Path} {string.Join('&', filters)}";
     }
 

@@ -9,8 +9,12 @@ namespace Bsp.Api.Common;
 public static class Documentation
 {
     // What any route under /v1 may answer, whatever it does.
-    private static readonly string[] Everywhere = ["access.unauthenticated:401", "access.denied:403", "access.organization_inactive:403", "request.rate_limited:429", "request.too_many_at_once:429", "internal:500", "store.unavailable:503"];
-    private static readonly string[] WithBody = ["request.malformed:400", "request.invalid:400", "request.unknown_field:400", "request.too_slow:408", "request.too_large:413", "request.content_type:415"];
+    private static readonly string[] Everywhere =
+        ["access.unauthenticated:401", "access.denied:403", "access.organization_inactive:403", "request.rate_limited:429",
+            "request.too_many_at_once:429", "internal:500", "store.unavailable:503"];
+    private static readonly string[] WithBody =
+        ["request.malformed:400", "request.invalid:400", "request.unknown_field:400", "request.too_slow:408", "request.too_large:413",
+            "request.content_type:415"];
     private static readonly string[] Posted = ["idempotency.in_flight:409", "idempotency.other_body:422"];
 
     public static void AddDocumentation(this IServiceCollection services) => services.AddOpenApi("v1", options =>
@@ -29,7 +33,9 @@ public static class Documentation
             document.Components ??= new();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
             {
-                ["bearer"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "API key bsp_<prefix>_<secret>, session token, or the platform key." },
+                ["bearer"] =
+                    new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer",
+                        Description = "API key bsp_<prefix>_<secret>, session token, or the platform key." },
             };
             document.Components.Schemas ??= new Dictionary<string, IOpenApiSchema>();
             document.Components.Schemas["Problem"] = ProblemSchema();
@@ -46,13 +52,15 @@ public static class Documentation
                 type = Nullable.GetUnderlyingType(type) ?? type;
                 schema.Properties = null;
                 schema.Required = null;
-                schema.Type = type == typeof(string) || type == typeof(decimal) || type == typeof(Guid) || type == typeof(DateTimeOffset) ? JsonSchemaType.String
+                schema.Type = type == typeof(string) || type == typeof(decimal) || type == typeof(Guid) || type == typeof(DateTimeOffset)
+                    ? JsonSchemaType.String
                     : type == typeof(int) || type == typeof(long) ? JsonSchemaType.Integer
                     : type == typeof(bool) ? JsonSchemaType.Boolean
                     : null;
             }
 
-            foreach (var absent in context.JsonTypeInfo.Properties.Where(p => p.PropertyType.IsGenericType && p.PropertyType.GetGenericTypeDefinition() == typeof(Optional<>)))
+            foreach (var absent in context.JsonTypeInfo.Properties.Where(p =>
+                p.PropertyType.IsGenericType && p.PropertyType.GetGenericTypeDefinition() == typeof(Optional<>)))
             {
                 schema.Required?.Remove(absent.Name);
             }
@@ -90,8 +98,11 @@ public static class Documentation
         var method = context.Description.HttpMethod ?? "GET";
         var path = "/" + context.Description.RelativePath?.Trim('/').Replace(":guid", "", StringComparison.Ordinal);
         var rule = Access.Of(method, path) ?? new(Role.Anonymous, false, false);
-        operation.OperationId = $"{method.ToLowerInvariant()}{string.Concat(path.Split('/', '-', '{', '}', '.').Where(p => p.Length > 0 && p != "v1").Select(p => char.ToUpperInvariant(p[0]) + p[1..]))}";
-        operation.Tags = new HashSet<OpenApiTagReference> { new(path.Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var feature, ..] ? feature : "operations", context.Document) };
+        operation.OperationId =
+            $"{method.ToLowerInvariant()}{string.Concat(path.Split('/', '-', '{', '}', '.').Where(p => p.Length > 0 && p != "v1").Select(p => char.ToUpperInvariant(p[0]) + p[1..]))}";
+        operation.Tags =
+            new HashSet<OpenApiTagReference> { new(path.Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var feature, ..]
+                ? feature : "operations", context.Document) };
         operation.Description = $"Least role: {rule.Least.ToString().ToLowerInvariant()}.";
         operation.Parameters ??= [];
         if (method == "POST" && path.StartsWith("/v1", StringComparison.Ordinal))
@@ -117,21 +128,27 @@ public static class Documentation
 
     private static void AddProblems(OpenApiOperation operation, OpenApiOperationTransformerContext context, string method, Access.Rule rule)
     {
-        var own = context.Description.ActionDescriptor.EndpointMetadata.OfType<ProblemCodes>().SelectMany(p => p.Codes).Select(code => $"{code}:{Problems.StatusOf(code)}");
-        var codes = own.Append("request.not_acceptable:406").Concat(rule.Least > Role.Anonymous ? Everywhere : []).Concat(operation.RequestBody is not null ? WithBody : []).Concat(method == "PATCH" ? ["version.mismatch:412"] : []).Concat(method == "POST" && rule.Least > Role.Anonymous ? Posted : []);
-        foreach (var group in codes.Distinct().GroupBy(code => code[(code.LastIndexOf(':') + 1)..], code => $"`{code[..code.LastIndexOf(':')]}`").OrderBy(g => g.Key))
+        var own = context.Description.ActionDescriptor.EndpointMetadata.OfType<ProblemCodes>().SelectMany(p => p.Codes)
+            .Select(code => $"{code}:{Problems.StatusOf(code)}");
+        var codes = own.Append("request.not_acceptable:406").Concat(rule.Least > Role.Anonymous ? Everywhere : [])
+            .Concat(operation.RequestBody is not null ? WithBody : []).Concat(method == "PATCH" ? ["version.mismatch:412"] : [])
+            .Concat(method == "POST" && rule.Least > Role.Anonymous ? Posted : []);
+        foreach (var group in codes.Distinct()
+            .GroupBy(code => code[(code.LastIndexOf(':') + 1)..], code => $"`{code[..code.LastIndexOf(':')]}`").OrderBy(g => g.Key))
         {
             operation.Responses ??= [];
             operation.Responses[group.Key] = new OpenApiResponse
             {
                 Description = string.Join(", ", group),
-                Content = new Dictionary<string, OpenApiMediaType> { ["application/problem+json"] = new() { Schema = new OpenApiSchemaReference("Problem", context.Document) } },
+                Content = new Dictionary<string, OpenApiMediaType> { ["application/problem+json"] =
+                    new() { Schema = new OpenApiSchemaReference("Problem", context.Document) } },
             };
         }
     }
 
     private static OpenApiParameter Header(string name, string description) =>
-        new() { Name = name, In = ParameterLocation.Header, Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+        new() { Name = name, In = ParameterLocation.Header, Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 
     private static OpenApiSchema ProblemSchema() => new()
     {
@@ -145,7 +162,10 @@ public static class Documentation
             ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer },
             ["detail"] = new OpenApiSchema { Type = JsonSchemaType.String },
             ["code"] = new OpenApiSchema { Type = JsonSchemaType.String, Examples = [JsonValue.Create("account.unknown")] },
-            ["errors"] = new OpenApiSchema { Type = JsonSchemaType.Object, Description = "Field → messages.", AdditionalProperties = new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } } },
+            ["errors"] =
+            new OpenApiSchema { Type = JsonSchemaType.Object, Description = "Field → messages.",
+                AdditionalProperties =
+                new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } } },
             ["trace_id"] = new OpenApiSchema { Type = JsonSchemaType.String },
         },
     };

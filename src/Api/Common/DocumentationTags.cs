@@ -61,11 +61,14 @@ internal static class DocumentationTags
     };
 
     private static readonly FrozenDictionary<string, string> Own = typeof(DocumentationTags).Assembly.GetTypes()
-        .SelectMany(module => module.GetCustomAttributes<ChapterAttribute>()).ToFrozenDictionary(chapter => chapter.Name, chapter => chapter.About);
+        .SelectMany(module => module.GetCustomAttributes<ChapterAttribute>())
+        .ToFrozenDictionary(chapter => chapter.Name, chapter => chapter.About);
 
     /// <summary>Those that an operation of the document has.</summary>
     public static HashSet<OpenApiTag> Of(OpenApiDocument document) =>
         [.. document.Paths.Values.SelectMany(p => p.Operations is { } all ? all.Values.AsEnumerable() : [])
-            .SelectMany(o => o.Tags ?? new HashSet<OpenApiTagReference>()).Select(t => t.Reference.Id!).Distinct().Order(StringComparer.Ordinal)
-            .Select(name => new OpenApiTag { Name = name, Description = Descriptions.GetValueOrDefault(name) ?? Own.GetValueOrDefault(name) ?? name })];
+            .SelectMany(o => o.Tags ?? new HashSet<OpenApiTagReference>()).Select(t => t.Reference.Id!).Distinct()
+            .Order(StringComparer.Ordinal)
+            .Select(name =>
+                new OpenApiTag { Name = name, Description = Descriptions.GetValueOrDefault(name) ?? Own.GetValueOrDefault(name) ?? name })];
 }

@@ -12,7 +12,8 @@ internal static class DocumentationWebhooks
         document.Webhooks ??= new Dictionary<string, IOpenApiPathItem>();
         foreach (var type in PublicEvents.All.Append(PublicEvents.Test))
         {
-            document.Webhooks[type.Name] = new OpenApiPathItem { Operations = new Dictionary<HttpMethod, OpenApiOperation> { [HttpMethod.Post] = Operation(type) } };
+            document.Webhooks[type.Name] =
+                new OpenApiPathItem { Operations = new Dictionary<HttpMethod, OpenApiOperation> { [HttpMethod.Post] = Operation(type) } };
         }
     }
 
@@ -25,14 +26,20 @@ internal static class DocumentationWebhooks
         [
             Header(StandardWebhooks.IdHeader, "The event's id: the same at every attempt."),
             Header(StandardWebhooks.TimestampHeader, "Unix time of this attempt, in seconds: refuse what is older than five minutes."),
-            Header(StandardWebhooks.SignatureHeader, "v1, and base64 of HMAC-SHA256 over id.timestamp.body; several with blanks between while a secret is being rotated."),
+            Header(StandardWebhooks.SignatureHeader,
+                "v1, and base64 of HMAC-SHA256 over id.timestamp.body; several with blanks between while a secret is being rotated."),
         ],
-        RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = Schema(PublicSchemas.Of(type)) } } },
-        Responses = new OpenApiResponses { ["2XX"] = new OpenApiResponse { Description = "Taken. Anything else is tried again; 410 switches the endpoint off." } },
+        RequestBody =
+        new OpenApiRequestBody { Required = true,
+            Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] =
+                new() { Schema = Schema(PublicSchemas.Of(type)) } } },
+        Responses = new OpenApiResponses { ["2XX"] =
+            new OpenApiResponse { Description = "Taken. Anything else is tried again; 410 switches the endpoint off." } },
     };
 
     private static OpenApiParameter Header(string name, string description) =>
-        new() { Name = name, In = ParameterLocation.Header, Required = true, Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+        new() { Name = name, In = ParameterLocation.Header, Required = true, Description = description,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 
     private static OpenApiSchema Schema(JsonObject schema)
     {
@@ -61,7 +68,8 @@ internal static class DocumentationWebhooks
         Format = schema["format"]?.GetValue<string>(),
         Pattern = schema["pattern"]?.GetValue<string>(),
         Required = schema["required"] is JsonArray required ? required.Select(name => name!.GetValue<string>()).ToHashSet() : null,
-        Properties = schema["properties"] is JsonObject properties ? properties.ToDictionary(p => p.Key, p => (IOpenApiSchema)Schema(p.Value as JsonObject ?? [])) : null,
+        Properties = schema["properties"] is JsonObject properties
+        ? properties.ToDictionary(p => p.Key, p => (IOpenApiSchema)Schema(p.Value as JsonObject ?? [])) : null,
         Items = schema["items"] is JsonObject items ? Schema(items) : null,
     };
 }

@@ -14,7 +14,8 @@ public sealed class AnswersWithSecret;
 public sealed class StreamedBody;
 
 /// <summary>
-/// Idempotency-Key on POST under /v1: a claim is committed before the work, the work's transaction marks it done, the answer is kept for 24 hours.
+/// Idempotency-Key on POST under /v1: a claim is committed before the work, the work's transaction marks it done, the answer is kept for 24
+/// hours.
 /// A repeat of finished work gets the same answer; of running work 409; of failed work does the work.
 /// </summary>
 public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys keys, ILogger<Idempotency> log)
@@ -30,21 +31,25 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
 
     public async Task InvokeAsync(HttpContext context)
     {
-        // Callers who have not said who they are have no scope of their own: their routes (signing in, one-time tokens) are safe to repeat by themselves.
-        if (Caller.Of(context).Role == Role.Anonymous || context.Request.Method != "POST" || context.GetEndpoint() is null || !context.Request.Path.StartsWithSegments("/v1") || !context.Request.Headers.TryGetValue(KeyHeader, out var given))
+        // Callers who have not said who they are have no scope of their own: their routes (signing in, one-time tokens) are safe to repeat
+        // by themselves.
+        if (Caller.Of(context).Role == Role.Anonymous || context.Request.Method != "POST" || context.GetEndpoint() is null
+            || !context.Request.Path.StartsWithSegments("/v1") || !context.Request.Headers.TryGetValue(KeyHeader, out var given))
         {
             await next(context);
             return;
         }
 
-        var key = given is [{ Length: > 0 and <= KeyCharsMax } one] ? one : throw Problem.Field("request.idempotency_key", KeyHeader, $"must be 1–{KeyCharsMax} characters, once.");
+        var key = given is [{ Length: > 0 and <= KeyCharsMax } one] ? one
+            : throw Problem.Field("request.idempotency_key", KeyHeader, $"must be 1–{KeyCharsMax} characters, once.");
         var caller = Caller.Of(context);
         var request = new ClaimRequest(caller.OrganizationId, caller.Id, $"POST {context.Request.Path}", key, await HashAsync(context));
         var attempt = await keys.ClaimAsync(request, context.RequestAborted);
         switch (attempt.State)
         {
             case ClaimState.InFlight:
-                throw new Problem(409, "idempotency.in_flight", "A request with this Idempotency-Key is being carried out: ask again.", retryAfterSeconds: 1);
+                throw new Problem(409, "idempotency.in_flight", "A request with this Idempotency-Key is being carried out: ask again.",
+                    retryAfterSeconds: 1);
             case ClaimState.OtherBody:
                 throw OtherBody();
             case ClaimState.Answered:
@@ -112,7 +117,8 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
         try
         {
             var keep = body.Length <= KeptBytesMax && context.GetEndpoint()?.Metadata.GetMetadata<AnswersWithSecret>() is null;
-            var headers = KeptHeaders.Where(context.Response.Headers.ContainsKey).ToDictionary(h => h, h => context.Response.Headers[h].ToString());
+            var headers = KeptHeaders.Where(context.Response.Headers.ContainsKey)
+                .ToDictionary(h => h, h => context.Response.Headers[h].ToString());
             if (CurrentRequest.Value!.LastPosition > Application.Common.Position.Start)
             {
                 headers["Bsp-Position"] = CurrentRequest.Value.LastPosition.ToToken();
@@ -123,7 +129,8 @@ public sealed partial class Idempotency(RequestDelegate next, IIdempotencyKeys k
                 headers[BodyHeader] = await read.Sha256OfAllAsync(CancellationToken.None);
             }
 
-            await keys.FinishAsync(organizationId, claim.ClaimId, keep ? new(context.Response.StatusCode, body.ToArray(), headers) : null, CancellationToken.None);
+            await keys.FinishAsync(organizationId, claim.ClaimId, keep ? new(context.Response.StatusCode, body.ToArray(), headers)
+                : null, CancellationToken.None);
         }
         catch (Exception fault)
         {

@@ -13,7 +13,9 @@ public static partial class JsonProblems
         415 => new(415, "request.content_type", "Send application/json."),
         408 => new(408, "request.timeout", "The body came too slowly."),
         _ when MissingBody().IsMatch(bad.Message) => new(400, "request.body_missing", "The request needs a JSON body."),
-        _ when Parameter().Match(bad.Message) is { Success: true } found => Problem.Field("request.invalid", JsonNamingPolicy.SnakeCaseLower.ConvertName(found.Groups[1].Value), "is missing or has the wrong form."),
+        _ when Parameter().Match(bad.Message) is { Success: true } found =>
+            Problem.Field("request.invalid", JsonNamingPolicy.SnakeCaseLower.ConvertName(found.Groups[1].Value),
+                "is missing or has the wrong form."),
         _ => new(bad.StatusCode, "request.malformed", "The request cannot be read."),
     };
 
@@ -32,7 +34,8 @@ public static partial class JsonProblems
         if (Missing().Match(json.Message) is { Success: true } missing)
         {
             var fields = Quoted().Matches(missing.Groups[1].Value).Select(m => m.Groups[1].Value).ToList();
-            return new(400, "request.invalid", $"Missing: {string.Join(", ", fields)}.", fields.ToDictionary(f => f, _ => new[] { "is required." }));
+            return new(400, "request.invalid", $"Missing: {string.Join(", ", fields)}.",
+                fields.ToDictionary(f => f, _ => new[] { "is required." }));
         }
 
         if (json.InnerException is JsonException || json.Path is null)
@@ -56,7 +59,8 @@ public static partial class JsonProblems
 
         return new(inner.Status, inner.Code, inner.Message.Replace("$ ", $"{outer} ", StringComparison.Ordinal),
             inner.Errors.ToDictionary(
-                e => e.Key is "$" ? outer : e.Key.StartsWith("$[", StringComparison.Ordinal) ? outer + e.Key[1..] : $"{outer}.{e.Key}", e => e.Value));
+                e => e.Key is "$" ? outer : e.Key.StartsWith("$[", StringComparison.Ordinal) ? outer + e.Key[1..]
+                : $"{outer}.{e.Key}", e => e.Value));
     }
 
     private static string Wanted(string message) => WantedType().Match(message).Groups[1].Value switch

@@ -4,7 +4,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace Bsp.Api.Common;
 
-/// <summary>406 when the caller accepts nothing that the route produces. Problems are written as problem+json whatever the caller accepts.</summary>
+/// <summary>
+/// 406 when the caller accepts nothing that the route produces. Problems are written as problem+json whatever the caller accepts.
+/// </summary>
 public static class Negotiation
 {
     public static void UseNegotiation(this WebApplication app) => app.Use((context, next) =>

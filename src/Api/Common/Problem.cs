@@ -10,7 +10,8 @@ public sealed record ProblemBody(string Type, string Title, int Status, string D
 
 /// <summary>A refusal of the HTTP layer itself.</summary>
 /// <param name="retryAfterSeconds">Becomes Retry-After; null: no header.</param>
-public sealed class Problem(int status, string code, string detail, IReadOnlyDictionary<string, string[]>? errors = null, int? retryAfterSeconds = null) : Exception(detail)
+public sealed class Problem(int status, string code, string detail, IReadOnlyDictionary<string, string[]>? errors = null,
+    int? retryAfterSeconds = null) : Exception(detail)
 {
     public int Status { get; } = status;
 
@@ -21,7 +22,8 @@ public sealed class Problem(int status, string code, string detail, IReadOnlyDic
     public int? RetryAfterSeconds { get; } = retryAfterSeconds;
 
     /// <summary>400 naming one field.</summary>
-    public static Problem Field(string code, string field, string message) => new(400, code, $"{field} {message}", new Dictionary<string, string[]> { [field] = [message] });
+    public static Problem Field(string code, string field, string message) =>
+        new(400, code, $"{field} {message}", new Dictionary<string, string[]> { [field] = [message] });
 
     /// <summary>404 for something absent, or somebody else's.</summary>
     /// <param name="noun"><c>account</c> → <c>account.unknown</c>.</param>

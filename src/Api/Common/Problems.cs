@@ -73,18 +73,29 @@ public static partial class Problems
         Problem problem => problem,
         Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message),
         RefusedFields refused => new(StatusOf(refused.Code), refused.Code, refused.Message, refused.Errors),
-        ValidationException invalid => new(400, "request.invalid", "The request is not well-formed: see errors.", invalid.Errors.GroupBy(e => e.PropertyName).ToDictionary(g => g.Key, g => g.Select(e => e.ErrorMessage).ToArray())),
+        ValidationException invalid =>
+            new(400, "request.invalid", "The request is not well-formed: see errors.", invalid.Errors.GroupBy(e => e.PropertyName)
+                .ToDictionary(g => g.Key, g => g.Select(e => e.ErrorMessage).ToArray())),
         UnreadableStream unreadable => new(409, "stream.unreadable", unreadable.Message),
-        VersionConflict { Named: true } => new(412, "version.mismatch", "It was changed since the version named in If-Match: read it again."),
+        VersionConflict { Named: true } =>
+            new(412, "version.mismatch", "It was changed since the version named in If-Match: read it again."),
         VersionConflict => new(409, "version.conflict", "Others keep changing it: try again.", retryAfterSeconds: 1),
-        StoreUnavailable down => new(503, "store.unavailable", $"{down.Store} cannot be reached: try again. Nothing was acknowledged.", retryAfterSeconds: RetrySoonSeconds),
+        StoreUnavailable down =>
+            new(503, "store.unavailable", $"{down.Store} cannot be reached: try again. Nothing was acknowledged.",
+                retryAfterSeconds: RetrySoonSeconds),
         Busy busy => new(503, "request.busy", busy.Message, retryAfterSeconds: RetrySoonSeconds),
-        NewerRelease => new(503, "release.older", "This process is older than what was stored by another one: try again.", retryAfterSeconds: RetrySoonSeconds),
-        LoginThrottled many => new(429, "login.throttled", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
-        PasswordsBusy many => new(429, "request.rate_limited", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
+        NewerRelease =>
+            new(503, "release.older", "This process is older than what was stored by another one: try again.",
+                retryAfterSeconds: RetrySoonSeconds),
+        LoginThrottled many =>
+            new(429, "login.throttled", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
+        PasswordsBusy many =>
+            new(429, "request.rate_limited", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
         ViewBehind behind => new(504, "view.behind", behind.Message, retryAfterSeconds: 1),
         MetaRefused { TimedOut: true } => new(504, "meta.timeout", "Meta did not answer in time.", retryAfterSeconds: RetrySoonSeconds),
-        MetaRefused meta => new(502, "meta.refused", $"Meta refused{(meta.Code is { } code ? $" ({code})" : "")}: {meta.Message}", retryAfterSeconds: meta.Retryable ? RetrySoonSeconds : null),
+        MetaRefused meta =>
+            new(502, "meta.refused", $"Meta refused{(meta.Code is { } code ? $" ({code})" : "")}: {meta.Message}",
+                retryAfterSeconds: meta.Retryable ? RetrySoonSeconds : null),
         BadHttpRequestException bad => JsonProblems.From(bad),
         ConnectionResetException or ConnectionAbortedException => From(new OperationCanceledException()),
         EndOfStreamException => new(400, "request.malformed", "The body ended before all of it had come."),
@@ -118,7 +129,8 @@ public static partial class Problems
         }
 
         var title = ReasonPhrases.GetReasonPhrase(problem.Status) is { Length: > 0 } phrase ? phrase : "Error";
-        var body = new ProblemBody($"urn:bsp:problem:{problem.Code}", title, problem.Status, problem.Message, problem.Code, problem.Errors, TraceOf(context));
+        var body = new ProblemBody($"urn:bsp:problem:{problem.Code}", title, problem.Status, problem.Message, problem.Code, problem.Errors,
+            TraceOf(context));
         await context.Response.WriteAsJsonAsync(body, WireJson.Options, "application/problem+json", CancellationToken.None);
     }
 
@@ -150,7 +162,8 @@ public static partial class Problems
 
                 if (problem.Status >= 500 && thrown is not (Busy or Problem)) // what was said on purpose needs no trace
                 {
-                    LogFailed(log, problem.Status >= 502 ? LogLevel.Warning : LogLevel.Error, thrown, Short(context.Request.Method), Short(context.Request.Path.Value), problem.Code, TraceOf(context));
+                    LogFailed(log, problem.Status >= 502 ? LogLevel.Warning : LogLevel.Error, thrown, Short(context.Request.Method),
+                        Short(context.Request.Path.Value), problem.Code, TraceOf(context));
                 }
 
                 if (context.Response.HasStarted)
@@ -177,8 +190,10 @@ public static partial class Problems
     };
 
     [LoggerMessage(Message = "{Method} {Path} → {Code}, trace {Trace}")]
-    private static partial void LogFailed(ILogger log, LogLevel level, Exception thrown, string method, string path, string code, string trace);
+    private static partial void LogFailed(ILogger log, LogLevel level, Exception thrown, string method, string path, string code,
+        string trace);
 
     // Of what strangers wrote.
-    private static string Short(string? text) => text is null ? "" : text.Length <= LoggedCharactersMax ? text : Text.Cut(text, LoggedCharactersMax) + "…";
+    private static string Short(string? text) =>
+        text is null ? "" : text.Length <= LoggedCharactersMax ? text : Text.Cut(text, LoggedCharactersMax) + "…";
 }

@@ -4,7 +4,8 @@ using Bsp.Application.Common;
 namespace Bsp.Api.Common;
 
 /// <summary>
-/// Token buckets per key and per organization, in this process. Headers after draft-ietf-httpapi-ratelimit-headers: RateLimit-Limit, -Remaining, -Reset (seconds until full).
+/// Token buckets per key and per organization, in this process. Headers after draft-ietf-httpapi-ratelimit-headers: RateLimit-Limit,
+/// -Remaining, -Reset (seconds until full).
 /// The platform is not limited.
 /// </summary>
 public sealed class RateLimit(RequestDelegate next, BspOptions options, TimeProvider clock)
@@ -29,7 +30,8 @@ public sealed class RateLimit(RequestDelegate next, BspOptions options, TimeProv
         headers["RateLimit-Remaining"] = ((int)tighter.Remaining).ToString();
         headers["RateLimit-Reset"] = tighter.SecondsToFull.ToString();
         return key.Allowed && organization.Allowed ? next(context)
-            : Problems.WriteAsync(context, new(429, "request.rate_limited", "Too many requests: see RateLimit-Reset.", retryAfterSeconds: 1));
+            : Problems.WriteAsync(context,
+                new(429, "request.rate_limited", "Too many requests: see RateLimit-Reset.", retryAfterSeconds: 1));
     }
 
     private Taken Take(string name, int perSecond)

@@ -8,5 +8,6 @@ public static class Routes
 {
     /// <param name="summary">One sentence: what it does.</param>
     /// <param name="codes">Its own problem codes; the status follows from <see cref="Problems.StatusOf"/>.</param>
-    public static RouteHandlerBuilder Describe(this RouteHandlerBuilder route, string summary, params string[] codes) => route.WithSummary(summary).WithMetadata(new ProblemCodes(codes));
+    public static RouteHandlerBuilder Describe(this RouteHandlerBuilder route, string summary, params string[] codes) =>
+        route.WithSummary(summary).WithMetadata(new ProblemCodes(codes));
 }

@@ -6,7 +6,9 @@ using Bsp.Application.Common;
 
 namespace Bsp.Api.Common;
 
-/// <summary>How the contract writes JSON: snake_case, times in UTC with milliseconds, money as decimal strings, nothing unknown, nothing twice.</summary>
+/// <summary>
+/// How the contract writes JSON: snake_case, times in UTC with milliseconds, money as decimal strings, nothing unknown, nothing twice.
+/// </summary>
 public static class WireJson
 {
     /// <summary>The one set of options.</summary>
@@ -34,7 +36,8 @@ public static class WireJson
     public static bool TryTime(string? text, out DateTimeOffset time)
     {
         var read = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out time);
-        return read && text is { Length: <= 40 } && text.Contains('T') && (text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > text.IndexOf('T'));
+        return read && text is { Length: <= 40 } && text.Contains('T')
+            && (text.EndsWith('Z') || text.LastIndexOfAny(['+', '-']) > text.IndexOf('T'));
     }
 
     // A nullable parameter without a default, or an Optional, is not required.
@@ -42,7 +45,8 @@ public static class WireJson
     {
         foreach (var property in type.Properties.Where(p => p.IsRequired))
         {
-            var optional = property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() is var definition && (definition == typeof(Nullable<>) || definition == typeof(Optional<>));
+            var optional = property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() is var definition
+                && (definition == typeof(Nullable<>) || definition == typeof(Optional<>));
             property.IsRequired = !optional && !property.IsSetNullable && property.AssociatedParameter is not { IsNullable: true };
         }
     }
@@ -65,7 +69,8 @@ public static class WireJson
         // Strings only: a JSON number has often been through a binary float before it arrives.
         public override decimal Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             reader.TokenType == JsonTokenType.String && reader.GetString() is { Length: <= 32 } text
-            && decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
+            && decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+                out var value)
                 ? value
                 : throw new JsonException($"The JSON value could not be converted to {typeToConvert}.");
 

@@ -13,7 +13,8 @@ namespace Bsp.Api.Contacts;
 /// <param name="PhoneNumber">With country code; null only beside a wa_user_id.</param>
 /// <param name="ConsentStatus">OPTED_IN, OPTED_OUT or PENDING; null: PENDING.</param>
 /// <param name="ConsentSource">Who says so; null: <c>api</c>.</param>
-public sealed record NewContact(string? PhoneNumber, string? WaUserId, string? FirstName, string? LastName, string? Email, JsonElement? CustomFields, IReadOnlyList<string>? Tags,
+public sealed record NewContact(string? PhoneNumber, string? WaUserId, string? FirstName, string? LastName, string? Email,
+    JsonElement? CustomFields, IReadOnlyList<string>? Tags,
     string? ConsentStatus, string? ConsentSource, string? ConsentProof);
 
 /// <summary>Body of POST /v1/contacts/{id}/consent.</summary>
@@ -33,40 +34,60 @@ public sealed class ContactEndpoints : ICarterModule
     {
         var contacts = app.MapGroup("/v1/contacts").WithTags("Contacts");
         contacts.MapPost("", CreateAsync).Describe("Adds a contact.", "contact.duplicate").Produces<ContactView>(201);
-        contacts.MapGet("", ListAsync).Describe("Contacts: ?q= (part of a name or e-mail), ?phone= (beginning of the number; then in the order of numbers), ?phone_number= and ?email= (exactly), ?tag=, ?consent=, ?custom.<key>=; several together are all meant.").Produces<ListResponse<ContactView>>();
+        contacts.MapGet("", ListAsync)
+            .Describe("Contacts: ?q= (part of a name or e-mail), ?phone= (beginning of the number; then in the order of numbers), ?phone_number= and ?email= (exactly), ?tag=, ?consent=, ?custom.<key>=; several together are all meant.").Produces<ListResponse<ContactView>>();
         contacts.MapGet("/{id:guid}", GetAsync).Describe("One contact.", "contact.unknown").Produces<ContactView>();
-        contacts.MapPatch("/{id:guid}", PatchAsync).Describe("Changes a contact (JSON merge patch).", "contact.unknown", "contact.duplicate", "version.mismatch").Accepts<JsonElement>("application/json", "application/merge-patch+json").Produces<ContactView>();
-        contacts.MapDelete("/{id:guid}", DeleteAsync).Describe("Removes a contact and its list memberships.", "contact.unknown", "version.mismatch").Produces(204);
-        contacts.MapPost("/{id:guid}/consent", ConsentAsync).Describe("Records what a contact agreed to, with source and proof.", "contact.unknown").Produces<ContactView>();
-        contacts.MapPost("/{id:guid}/merge", MergeAsync).Describe("Makes another contact part of this one; the other id keeps answering as this one.", "contact.unknown").Produces<ContactView>();
-        contacts.MapGet("/{id:guid}/timeline", TimelineAsync).Describe("Everything that happened to a contact, oldest first: consent, identity, merges, messages, campaigns, lists, imports, assignments.", "contact.unknown", "cursor.invalid", "view.behind").Produces<ListResponse<TimelineEntry>>();
-        contacts.MapGet("/{id:guid}/export", ExportAsync).Describe("All data about one contact.", "contact.unknown", "view.behind").Produces<ContactExport>();
-        contacts.MapPost("/{id:guid}/erase", EraseAsync).Describe("Erases a person: unreadable when answered (202), copies gone when completed (asked again: 200). Counts and proofs stay.", "contact.unknown").Produces<ContactErasure>(202).Produces<ContactErasure>();
-        contacts.MapGet("/export", ExportFileAsync).WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk)).Describe("Contacts as CSV that POST /v1/contacts/import reads back: all, ?list_id=, or ?filter= (JSON, as lists take it).", "list.unknown").Produces<string>(200, "text/csv");
+        contacts.MapPatch("/{id:guid}", PatchAsync)
+            .Describe("Changes a contact (JSON merge patch).", "contact.unknown", "contact.duplicate", "version.mismatch")
+            .Accepts<JsonElement>("application/json", "application/merge-patch+json").Produces<ContactView>();
+        contacts.MapDelete("/{id:guid}", DeleteAsync)
+            .Describe("Removes a contact and its list memberships.", "contact.unknown", "version.mismatch").Produces(204);
+        contacts.MapPost("/{id:guid}/consent", ConsentAsync)
+            .Describe("Records what a contact agreed to, with source and proof.", "contact.unknown").Produces<ContactView>();
+        contacts.MapPost("/{id:guid}/merge", MergeAsync)
+            .Describe("Makes another contact part of this one; the other id keeps answering as this one.", "contact.unknown")
+            .Produces<ContactView>();
+        contacts.MapGet("/{id:guid}/timeline", TimelineAsync)
+            .Describe("Everything that happened to a contact, oldest first: consent, identity, merges, messages, campaigns, lists, imports, assignments.", "contact.unknown", "cursor.invalid", "view.behind").Produces<ListResponse<TimelineEntry>>();
+        contacts.MapGet("/{id:guid}/export", ExportAsync).Describe("All data about one contact.", "contact.unknown", "view.behind")
+            .Produces<ContactExport>();
+        contacts.MapPost("/{id:guid}/erase", EraseAsync)
+            .Describe("Erases a person: unreadable when answered (202), copies gone when completed (asked again: 200). Counts and proofs stay.", "contact.unknown").Produces<ContactErasure>(202).Produces<ContactErasure>();
+        contacts.MapGet("/export", ExportFileAsync).WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk))
+            .Describe("Contacts as CSV that POST /v1/contacts/import reads back: all, ?list_id=, or ?filter= (JSON, as lists take it).",
+                "list.unknown").Produces<string>(200, "text/csv");
     }
 
-    private static async Task<IResult> CreateAsync(NewContact body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewContact body, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         var fields = new ContactFields(body.PhoneNumber, body.WaUserId, body.FirstName, body.LastName, body.Email,
             body.CustomFields is { ValueKind: not JsonValueKind.Null } custom ? custom : ContactFields.Empty.CustomFields, body.Tags ?? []);
-        var consent = body.ConsentStatus is { } status ? new Consent(status, body.ConsentSource ?? SourceStandard, body.ConsentProof) : null;
+        var consent = body.ConsentStatus is { } status ? new Consent(status, body.ConsentSource ?? SourceStandard, body.ConsentProof)
+            : null;
         var done = await mediator.Send(new CreateContact(caller.OrganizationId, fields, consent), ct);
         var contact = await mediator.Send(new GetContact(caller.OrganizationId, done.Id), ct);
         return Answers.Created(context, $"/v1/contacts/{done.Id}", contact, contact.RowVersion);
     }
 
-    private static async Task<IResult> ListAsync(string? q, string? phone, string? phone_number, string? email, string? tag, string? consent, Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> ListAsync(string? q, string? phone, string? phone_number, string? email, string? tag,
+        string? consent, Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
     {
-        var custom = context.Request.Query.Where(p => p.Key.StartsWith(CustomPrefix, StringComparison.Ordinal)).ToDictionary(p => p.Key[CustomPrefix.Length..], p => p.Value.ToString());
-        return Answers.Page(context, await mediator.Send(new ListContacts(caller.OrganizationId, q, phone, tag, consent, paging.Limit, paging.Cursor) { PhoneNumber = phone_number is null ? null : Plus(phone_number), Email = email, Custom = custom }, ct));
+        var custom = context.Request.Query.Where(p => p.Key.StartsWith(CustomPrefix, StringComparison.Ordinal))
+            .ToDictionary(p => p.Key[CustomPrefix.Length..], p => p.Value.ToString());
+        return Answers.Page(context,
+            await mediator.Send(new ListContacts(caller.OrganizationId, q, phone, tag, consent, paging.Limit,
+                paging.Cursor) { PhoneNumber = phone_number is null ? null : Plus(phone_number), Email = email, Custom = custom }, ct));
     }
 
     // '+' in a query string arrives as a blank.
     private static string Plus(string phone) => phone.StartsWith(' ') ? $"+{phone[1..]}" : phone;
 
-    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) => AnswerAsync(id, caller, context, mediator, ct);
+    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
+        AnswerAsync(id, caller, context, mediator, ct);
 
-    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Caller caller, HttpContext context,
+        IMediator mediator, CancellationToken ct)
     {
         await mediator.Send(new PatchContact(caller.OrganizationId, id, patch, match.Version), ct);
         return await AnswerAsync(id, caller, context, mediator, ct);
@@ -78,25 +99,31 @@ public sealed class ContactEndpoints : ICarterModule
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> ConsentAsync(Guid id, NewConsent body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> ConsentAsync(Guid id, NewConsent body, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
-        await mediator.Send(new ChangeContactConsent(caller.OrganizationId, id, new(body.Status, body.Source ?? SourceStandard, body.Proof)), ct);
+        await mediator.Send(new ChangeContactConsent(caller.OrganizationId, id,
+            new(body.Status, body.Source ?? SourceStandard, body.Proof)), ct);
         return await AnswerAsync(id, caller, context, mediator, ct);
     }
 
-    private static async Task<IResult> MergeAsync(Guid id, MergeBody body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> MergeAsync(Guid id, MergeBody body, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         await mediator.Send(new MergeContacts(caller.OrganizationId, id, body.With, SourceStandard), ct);
         return await AnswerAsync(id, caller, context, mediator, ct);
     }
 
-    private static async Task<IResult> TimelineAsync(Guid id, Paging paging, MinPosition min, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> TimelineAsync(Guid id, Paging paging, MinPosition min, Caller caller, HttpContext context,
+        IMediator mediator, CancellationToken ct)
     {
         await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        return Answers.Page(context, await mediator.Send(new GetContactTimeline(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
+        return Answers.Page(context,
+            await mediator.Send(new GetContactTimeline(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
     }
 
-    private static async Task<IResult> ExportAsync(Guid id, MinPosition min, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> ExportAsync(Guid id, MinPosition min, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
         return Answers.Ok(context, await mediator.Send(new ExportContact(caller.OrganizationId, id), ct));
@@ -108,7 +135,8 @@ public sealed class ContactEndpoints : ICarterModule
         return TypedResults.Json(erasure, statusCode: erasure.Status == "completed" ? 200 : 202);
     }
 
-    private static async Task ExportFileAsync(Guid? list_id, string? filter, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task ExportFileAsync(Guid? list_id, string? filter, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         var pages = await mediator.Send(new ExportContacts(caller.OrganizationId, list_id, ContactFile.Filter(filter)), ct);
         await ContactFile.WriteAsync(context, pages, ct);

@@ -30,7 +30,10 @@ public sealed record ConversationPatch(Optional<string> Status, Optional<string>
 /// <summary>One message to the conversation's contact, in Meta's own shape: <c>type</c> and the object of that name.</summary>
 public sealed record ReplyRequest : MessageParts
 {
-    /// <summary>How far the conversation had been seen: a position of the stream, or a Bsp-Position. A colleague's later answer refuses this one with 409. Null: not said.</summary>
+    /// <summary>
+    /// How far the conversation had been seen: a position of the stream, or a Bsp-Position. A colleague's later answer refuses this one
+    /// with 409. Null: not said.
+    /// </summary>
     public string? SeenPosition { get; init; }
 
     /// <summary>It is sent whatever a colleague has answered meanwhile.</summary>
@@ -43,8 +46,11 @@ public sealed class ConversationCommandEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         var conversations = app.MapGroup("/v1/conversations").WithTags("Conversations");
-        conversations.MapPost("{id:guid}/assign", Assign).Describe("Gives the conversation to a user, or with null to nobody, and to a team, whose members who are online are given it in turn.", "conversation.unknown", "user.unknown", "team.unknown", "view.behind").Produces<ConversationResponse>();
-        conversations.MapPatch("{id:guid}", Patch).Describe("Changes status, priority and tags (JSON merge patch).", "conversation.unknown", "version.mismatch", "view.behind").Produces<ConversationResponse>();
+        conversations.MapPost("{id:guid}/assign", Assign)
+            .Describe("Gives the conversation to a user, or with null to nobody, and to a team, whose members who are online are given it in turn.", "conversation.unknown", "user.unknown", "team.unknown", "view.behind").Produces<ConversationResponse>();
+        conversations.MapPatch("{id:guid}", Patch)
+            .Describe("Changes status, priority and tags (JSON merge patch).", "conversation.unknown", "version.mismatch", "view.behind")
+            .Produces<ConversationResponse>();
         conversations.MapPost("{id:guid}/read", Read).Produces<ConversationResponse>()
             .Describe("Nothing that is shown of it is unread any more; Meta is told once, so that the customer sees blue ticks. Mentions of the caller in it are seen.", "conversation.unknown", "view.behind");
         conversations.MapPost("{id:guid}/typing", Type).Produces(204)
@@ -53,28 +59,41 @@ public sealed class ConversationCommandEndpoints : ICarterModule
         conversations.MapPost("{id:guid}/snooze", Snooze).Produces<ConversationResponse>()
             .Describe("Puts the conversation aside until a time, or with null takes it back. It comes back by itself then, and at once when the customer writes.", "conversation.unknown", "conversation.snooze_time", "conversation.not_active", "view.behind");
         conversations.MapPost("{id:guid}/notes", Note).Produces<ConversationNote>(201)
-            .Describe("Writes a note for colleagues, which the customer never gets, and tells those it mentions.", "conversation.unknown", "user.unknown", "team.unknown");
+            .Describe("Writes a note for colleagues, which the customer never gets, and tells those it mentions.", "conversation.unknown",
+                "user.unknown", "team.unknown");
         conversations.MapPost("{id:guid}/messages", Reply).Produces<QueuedMessageResponse>(201)
-            .Describe("Answers the customer. Anything but a template needs an open customer-service window.", "conversation.unknown", "conversation.window_closed", "conversation.no_recipient", "conversation.answered_meanwhile", "contact.unknown", "template.unknown",
-                "message.account_not_connected", "message.template_not_approved", "message.no_consent", "organization.suspended", "wallet.insufficient", "rate_card.missing");
+            .Describe("Answers the customer. Anything but a template needs an open customer-service window.", "conversation.unknown",
+                "conversation.window_closed", "conversation.no_recipient", "conversation.answered_meanwhile", "contact.unknown",
+                "template.unknown",
+                "message.account_not_connected", "message.template_not_approved", "message.no_consent", "organization.suspended",
+                "wallet.insufficient", "rate_card.missing");
     }
 
-    private static async Task<IResult> Assign(Guid id, AssignRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new AssignConversation(caller.OrganizationId, id, body.UserId, body.TeamId), ct), caller, mediator, context, ct);
+    private static async Task<IResult> Assign(Guid id, AssignRequest body, Caller caller, IMediator mediator, HttpContext context,
+        CancellationToken ct) =>
+        await Whole(id, await mediator.Send(new AssignConversation(caller.OrganizationId, id, body.UserId, body.TeamId), ct), caller,
+            mediator, context, ct);
 
-    private static async Task<IResult> Patch(Guid id, ConversationPatch body, IfMatch seen, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new ClassifyConversation(caller.OrganizationId, id, body.Status, body.Priority, body.Tags, seen.Version), ct), caller, mediator, context, ct);
+    private static async Task<IResult> Patch(Guid id, ConversationPatch body, IfMatch seen, Caller caller, IMediator mediator,
+        HttpContext context, CancellationToken ct) =>
+        await Whole(id,
+            await mediator.Send(new ClassifyConversation(caller.OrganizationId, id, body.Status, body.Priority, body.Tags, seen.Version),
+                ct), caller, mediator, context, ct);
 
-    private static async Task<IResult> Reply(Guid id, ReplyRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Reply(Guid id, ReplyRequest body, Caller caller, IMediator mediator, HttpContext context,
+        CancellationToken ct)
     {
         Position? seen = body.SeenPosition is null ? null : Position.TryParse(body.SeenPosition, out var position) ? position
             : throw Problem.Field("request.invalid", "seen_position", "must be a position as the stream or Bsp-Position told it.");
-        var reply = await mediator.Send(new ReplyInConversation(caller.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId, caller.Sends("inbox", automated: false), body.Force ? null : seen), ct);
-        return Answers.Created(context, $"/v1/messages/{reply.MessageId}", new QueuedMessageResponse(reply.MessageId, "pending", reply.AccountId, body.Type));
+        var reply = await mediator.Send(new ReplyInConversation(caller.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId,
+            caller.Sends("inbox", automated: false), body.Force ? null : seen), ct);
+        return Answers.Created(context, $"/v1/messages/{reply.MessageId}",
+            new QueuedMessageResponse(reply.MessageId, "pending", reply.AccountId, body.Type));
     }
 
     private static async Task<IResult> Read(Guid id, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new ReadConversation(caller.OrganizationId, id, caller.Session?.UserId), ct), caller, mediator, context, ct);
+        await Whole(id, await mediator.Send(new ReadConversation(caller.OrganizationId, id, caller.Session?.UserId), ct), caller, mediator,
+            context, ct);
 
     private static async Task<IResult> Type(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
     {
@@ -82,17 +101,22 @@ public sealed class ConversationCommandEndpoints : ICarterModule
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> Snooze(Guid id, SnoozeRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new SnoozeConversation(caller.OrganizationId, id, body.Until, caller.Session?.UserId), ct), caller, mediator, context, ct);
+    private static async Task<IResult> Snooze(Guid id, SnoozeRequest body, Caller caller, IMediator mediator, HttpContext context,
+        CancellationToken ct) =>
+        await Whole(id, await mediator.Send(new SnoozeConversation(caller.OrganizationId, id, body.Until, caller.Session?.UserId), ct),
+            caller, mediator, context, ct);
 
-    private static async Task<IResult> Note(Guid id, NoteRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Note(Guid id, NoteRequest body, Caller caller, IMediator mediator, HttpContext context,
+        CancellationToken ct)
     {
-        var note = await mediator.Send(new NoteInConversation(caller.OrganizationId, id, body.Text, caller.Session?.UserId, caller.Name, body.Mentions ?? [], body.MentionTeams ?? []), ct);
+        var note = await mediator.Send(new NoteInConversation(caller.OrganizationId, id, body.Text, caller.Session?.UserId, caller.Name,
+            body.Mentions ?? [], body.MentionTeams ?? []), ct);
         return Answers.Created(context, $"/v1/conversations/{id}/notes", note);
     }
 
     // The resource is a document that follows the log: shown as it is after the command. 504 says that only the showing was late.
-    private static async Task<IResult> Whole(Guid id, Done done, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Whole(Guid id, Done done, Caller caller, IMediator mediator, HttpContext context,
+        CancellationToken ct)
     {
         var written = CurrentRequest.Value?.LastPosition is { } position && position > Position.Start ? position : (Position?)null;
         await new MinPosition(written).ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);

@@ -17,14 +17,18 @@ namespace Bsp.Api.CustomerWebhooks;
 /// <param name="Headers">Sent along; kept sealed.</param>
 /// <param name="RatePerSecond">1–1,000; null: as fast as it answers.</param>
 /// <param name="Concurrency">Deliveries at once, 1–32.</param>
-public sealed record NewWebhook(string Name, string Url, IReadOnlyList<string> Events, string? Secret = null, string Payload = "full", string? ApiVersion = null, IReadOnlyList<Guid>? AccountIds = null,
-    IReadOnlyList<Guid>? CampaignIds = null, IReadOnlyDictionary<string, string>? Headers = null, int? RatePerSecond = null, int Concurrency = 8);
+public sealed record NewWebhook(string Name, string Url, IReadOnlyList<string> Events, string? Secret = null, string Payload = "full",
+    string? ApiVersion = null, IReadOnlyList<Guid>? AccountIds = null,
+    IReadOnlyList<Guid>? CampaignIds = null, IReadOnlyDictionary<string, string>? Headers = null, int? RatePerSecond = null,
+    int Concurrency = 8);
 
 /// <summary>Body of PATCH /v1/webhooks/{id}: a JSON merge patch; what is absent stays.</summary>
 /// <param name="Headers">Replace all that there are; null: none.</param>
 /// <param name="Status">active or inactive.</param>
-public sealed record WebhookChange(Optional<string> Name, Optional<string> Url, Optional<IReadOnlyList<string>> Events, Optional<string> Status, Optional<string> Payload, Optional<string> ApiVersion,
-    Optional<IReadOnlyList<Guid>?> AccountIds, Optional<IReadOnlyList<Guid>?> CampaignIds, Optional<IReadOnlyDictionary<string, string>?> Headers, Optional<int?> RatePerSecond, Optional<int> Concurrency);
+public sealed record WebhookChange(Optional<string> Name, Optional<string> Url, Optional<IReadOnlyList<string>> Events,
+    Optional<string> Status, Optional<string> Payload, Optional<string> ApiVersion,
+    Optional<IReadOnlyList<Guid>?> AccountIds, Optional<IReadOnlyList<Guid>?> CampaignIds,
+    Optional<IReadOnlyDictionary<string, string>?> Headers, Optional<int?> RatePerSecond, Optional<int> Concurrency);
 
 /// <summary>Body of POST /v1/webhooks/{id}/rotate-secret.</summary>
 /// <param name="OverlapHours">0–168, how long the secret before signs as well.</param>
@@ -45,45 +49,66 @@ public sealed class WebhookEndpoints : ICarterModule
     {
         var webhooks = app.MapGroup("/v1/webhooks").WithTags("Webhooks");
         webhooks.MapPost("", CreateAsync).WithMetadata(new AnswersWithSecret())
-            .Describe("Tells an address of what happens from now on. The answer alone shows the secret; a repeat answers 200 without it.", "webhook.too_many", "account.unknown", "campaign.unknown")
+            .Describe("Tells an address of what happens from now on. The answer alone shows the secret; a repeat answers 200 without it.",
+                "webhook.too_many", "account.unknown", "campaign.unknown")
             .Produces<WebhookWithSecret>(201).Produces<WebhookView>();
-        webhooks.MapGet("", ListAsync).Describe("Webhooks, oldest first, with how they fare.", "request.cursor").Produces<ListResponse<WebhookView>>();
+        webhooks.MapGet("", ListAsync).Describe("Webhooks, oldest first, with how they fare.", "request.cursor")
+            .Produces<ListResponse<WebhookView>>();
         webhooks.MapGet("/{id:guid}", GetAsync).Describe("One webhook, and how it fares.", "webhook.unknown").Produces<WebhookView>();
-        webhooks.MapPatch("/{id:guid}", PatchAsync).Describe("Changes a webhook (JSON merge patch); inactive pauses it, active goes on from where it stood.", "webhook.unknown", "account.unknown", "campaign.unknown", "version.mismatch")
+        webhooks.MapPatch("/{id:guid}", PatchAsync)
+            .Describe("Changes a webhook (JSON merge patch); inactive pauses it, active goes on from where it stood.", "webhook.unknown",
+                "account.unknown", "campaign.unknown", "version.mismatch")
             .Accepts<WebhookChange>("application/json", "application/merge-patch+json").Produces<WebhookView>();
-        webhooks.MapDelete("/{id:guid}", DeleteAsync).Describe("Removes a webhook and what is held for it.", "webhook.unknown", "version.mismatch").Produces(204);
-        webhooks.MapPost("/{id:guid}/test", TestAsync).Describe("Sends webhook.test now and answers what came of it.", "webhook.unknown", "webhook.busy").Produces<DeliveryView>();
+        webhooks.MapDelete("/{id:guid}", DeleteAsync)
+            .Describe("Removes a webhook and what is held for it.", "webhook.unknown", "version.mismatch").Produces(204);
+        webhooks.MapPost("/{id:guid}/test", TestAsync)
+            .Describe("Sends webhook.test now and answers what came of it.", "webhook.unknown", "webhook.busy").Produces<DeliveryView>();
         webhooks.MapPost("/{id:guid}/rotate-secret", RotateAsync).WithMetadata(new AnswersWithSecret())
-            .Describe("Another secret; the one before signs beside it for some more hours. The answer alone shows it.", "webhook.unknown").Produces<WebhookWithSecret>().Produces<WebhookView>();
-        webhooks.MapPost("/{id:guid}/enable", EnableAsync).Describe("Goes on from where it stood, at once.", "webhook.unknown").Produces<WebhookView>();
-        webhooks.MapPost("/{id:guid}/recover", RecoverAsync).Describe("Goes back to a time and tells everything since then again, under the same ids.", "webhook.unknown").Produces<WebhookView>();
+            .Describe("Another secret; the one before signs beside it for some more hours. The answer alone shows it.", "webhook.unknown")
+            .Produces<WebhookWithSecret>().Produces<WebhookView>();
+        webhooks.MapPost("/{id:guid}/enable", EnableAsync).Describe("Goes on from where it stood, at once.", "webhook.unknown")
+            .Produces<WebhookView>();
+        webhooks.MapPost("/{id:guid}/recover", RecoverAsync)
+            .Describe("Goes back to a time and tells everything since then again, under the same ids.", "webhook.unknown")
+            .Produces<WebhookView>();
         webhooks.MapGet("/{id:guid}/deliveries", DeliveriesAsync)
             .Describe("Attempts of the last 30 days, newest first; ?succeeded=, ?outcome=, ?type=, ?event_id=, ?since= and ?until= keep some. A page may be short and still have a next one.", "webhook.unknown", "request.invalid", "request.cursor")
             .Produces<ListResponse<DeliveryView>>();
         app.MapPost("/v1/deliveries/{id:guid}/redeliver", RedeliverAsync).WithTags("Deliveries")
-            .Describe("Tells the event of a delivery again, now, outside of the order, and answers what came of it.", "delivery.unknown", "delivery.gone", "webhook.busy").Produces<DeliveryView>();
+            .Describe("Tells the event of a delivery again, now, outside of the order, and answers what came of it.", "delivery.unknown",
+                "delivery.gone", "webhook.busy").Produces<DeliveryView>();
     }
 
-    private static async Task<IResult> CreateAsync(NewWebhook body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewWebhook body, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         var secret = body.Secret ?? StandardWebhooks.NewSecret();
-        var settings = new WebhookSettings(body.Name, body.Url, body.Events, body.Payload, body.ApiVersion ?? PublicJson.Version, body.AccountIds ?? [], body.CampaignIds ?? [],
+        var settings =
+            new WebhookSettings(body.Name, body.Url, body.Events, body.Payload, body.ApiVersion ?? PublicJson.Version, body.AccountIds
+                ?? [], body.CampaignIds ?? [],
             body.Headers ?? new Dictionary<string, string>(), body.RatePerSecond, body.Concurrency);
-        var done = await mediator.Send(new CreateWebhook(caller.OrganizationId, CurrentRequest.NewId(), settings, secret, Creator(caller)), ct);
+        var done = await mediator.Send(new CreateWebhook(caller.OrganizationId, CurrentRequest.NewId(), settings, secret, Creator(caller)),
+            ct);
         var view = await mediator.Send(new GetWebhook(caller.OrganizationId, done.Id), ct);
 
         // Version 0: it was made by an earlier request, which showed the secret, if at all; ours was never stored.
-        return done.Version > 0 ? Answers.Created(context, $"/v1/webhooks/{done.Id}", new WebhookWithSecret(view.Id, secret, view), view.Version) : Answers.Ok(context, view, view.Version);
+        return done.Version > 0
+            ? Answers.Created(context, $"/v1/webhooks/{done.Id}", new WebhookWithSecret(view.Id, secret, view), view.Version)
+            : Answers.Ok(context, view, view.Version);
     }
 
-    private static async Task<IResult> ListAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
+    private static async Task<IResult> ListAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct) =>
         Answers.Page(context, await mediator.Send(new ListWebhooks(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
 
-    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) => AnswerAsync(id, caller, context, mediator, ct);
+    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
+        AnswerAsync(id, caller, context, mediator, ct);
 
-    private static async Task<IResult> PatchAsync(Guid id, WebhookChange body, IfMatch match, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, WebhookChange body, IfMatch match, Caller caller, HttpContext context,
+        IMediator mediator, CancellationToken ct)
     {
-        var patch = new WebhookPatch(body.Name, body.Url, body.Events, body.Status, body.Payload, body.ApiVersion, body.AccountIds, body.CampaignIds, body.Headers, body.RatePerSecond, body.Concurrency);
+        var patch = new WebhookPatch(body.Name, body.Url, body.Events, body.Status, body.Payload, body.ApiVersion, body.AccountIds,
+            body.CampaignIds, body.Headers, body.RatePerSecond, body.Concurrency);
         await mediator.Send(new PatchWebhook(caller.OrganizationId, id, patch, Creator(caller), match.Version), ct);
         return await AnswerAsync(id, caller, context, mediator, ct);
     }
@@ -97,12 +122,14 @@ public sealed class WebhookEndpoints : ICarterModule
     private static async Task<IResult> TestAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
         Answers.Ok(context, await mediator.Send(new TestWebhook(caller.OrganizationId, id), ct));
 
-    private static async Task<IResult> RotateAsync(Guid id, RotateSecretBody? body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> RotateAsync(Guid id, RotateSecretBody? body, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         var secret = body?.Secret ?? StandardWebhooks.NewSecret();
         var done = await mediator.Send(new RotateWebhookSecret(caller.OrganizationId, id, secret, (body ?? new()).OverlapHours), ct);
         var view = await mediator.Send(new GetWebhook(caller.OrganizationId, id), ct);
-        return done.Version > 0 ? Answers.Ok(context, new WebhookWithSecret(id, secret, view), view.Version) : Answers.Ok(context, view, view.Version);
+        return done.Version > 0 ? Answers.Ok(context, new WebhookWithSecret(id, secret, view), view.Version)
+            : Answers.Ok(context, view, view.Version);
     }
 
     private static async Task<IResult> EnableAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
@@ -111,17 +138,22 @@ public sealed class WebhookEndpoints : ICarterModule
         return await AnswerAsync(id, caller, context, mediator, ct);
     }
 
-    private static async Task<IResult> RecoverAsync(Guid id, RecoverBody body, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> RecoverAsync(Guid id, RecoverBody body, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         await mediator.Send(new RecoverWebhook(caller.OrganizationId, id, body.Since), ct);
         return await AnswerAsync(id, caller, context, mediator, ct);
     }
 
-    private static async Task<IResult> DeliveriesAsync(Guid id, bool? succeeded, string? outcome, string? type, string? event_id, DateTimeOffset? since, DateTimeOffset? until, Paging paging, Caller caller,
+    private static async Task<IResult> DeliveriesAsync(Guid id, bool? succeeded, string? outcome, string? type, string? event_id,
+        DateTimeOffset? since, DateTimeOffset? until, Paging paging, Caller caller,
         HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListDeliveries(caller.OrganizationId, id, new(succeeded, outcome, type, event_id, since, until), paging.Cursor, paging.Limit), ct));
+        Answers.Page(context,
+            await mediator.Send(new ListDeliveries(caller.OrganizationId, id, new(succeeded, outcome, type, event_id, since, until),
+                paging.Cursor, paging.Limit), ct));
 
-    private static async Task<IResult> RedeliverAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
+    private static async Task<IResult> RedeliverAsync(Guid id, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct) =>
         Answers.Ok(context, await mediator.Send(new Redeliver(caller.OrganizationId, id), ct));
 
     private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
@@ -131,5 +163,6 @@ public sealed class WebhookEndpoints : ICarterModule
     }
 
     // The platform's own staff stand behind nothing of an organization's: who works there today is no matter of its webhooks.
-    private static WebhookCreator Creator(Caller caller) => caller.Role == Role.Platform ? new(null, null) : new(caller.Session?.UserId, caller.KeyId);
+    private static WebhookCreator Creator(Caller caller) =>
+        caller.Role == Role.Platform ? new(null, null) : new(caller.Session?.UserId, caller.KeyId);
 }

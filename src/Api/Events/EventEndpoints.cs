@@ -16,12 +16,16 @@ namespace Bsp.Api.Events;
 /// <param name="Version">Place in its stream, from 1, without gaps.</param>
 /// <param name="CorrelationId">The request or job it belongs to; null when unknown.</param>
 /// <param name="CausationId">The event or message that caused it; null when a request did.</param>
-/// <param name="Data">As in docs/events; personal data is sealed. Null: this build does not know the event, or <paramref name="Unreadable"/> says why it cannot be read.</param>
+/// <param name="Data">As in docs/events; personal data is sealed. Null: this build does not know the event, or
+/// <paramref name="Unreadable"/> says why it cannot be read.</param>
 /// <param name="Unreadable">Why the event's data cannot be read; null: it can.</param>
-public sealed record EventResponse(Guid Id, string Position, Guid StreamId, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? CausationId, string? UserName, JsonElement? Data, string? Unreadable = null)
+public sealed record EventResponse(Guid Id, string Position, Guid StreamId, long Version, string Type, DateTimeOffset Timestamp,
+    string? CorrelationId, string? CausationId, string? UserName, JsonElement? Data, string? Unreadable = null)
 {
-    public static EventResponse Of(StoredEvent stored, int epoch) => new(stored.Id, new Position(epoch, stored.Sequence).ToToken(), stored.StreamId, stored.Version, stored.Type, stored.Timestamp,
-        stored.Metadata.CorrelationId, stored.Metadata.CausationId, stored.Metadata.UserName, StoredFact.DataOf(stored), StoredFact.UnreadableOf(stored));
+    public static EventResponse Of(StoredEvent stored, int epoch) =>
+        new(stored.Id, new Position(epoch, stored.Sequence).ToToken(), stored.StreamId, stored.Version, stored.Type, stored.Timestamp,
+        stored.Metadata.CorrelationId, stored.Metadata.CausationId, stored.Metadata.UserName, StoredFact.DataOf(stored),
+        StoredFact.UnreadableOf(stored));
 }
 
 /// <summary>A part of the log.</summary>
@@ -36,20 +40,25 @@ public sealed class EventEndpoints : ICarterModule
     {
         app.MapGet("/v1/events", List).WithTags("Events").Produces<EventsResponse>()
             .Describe("The organization's own log in order, each event once, from ?after= on; ?types=, ?stream_id=, ?correlation_id= and ?causation_id= keep some. Archived ones are there too. administrative_act_done, the audit trail, is there for admins only. "
-                + "?form=public: the same ids and bodies as webhooks bring, ?types= then as webhooks name them.", "request.after", "request.invalid", "request.limit", "view.behind");
-        app.MapGet("/v1/events/stream", Stream).WithTags("Events").WithMetadata(new LongAnswer(LongAnswers.Stream)).Produces(200, contentType: "text/event-stream")
+                + "?form=public: the same ids and bodies as webhooks bring, ?types= then as webhooks name them.", "request.after",
+                    "request.invalid", "request.limit", "view.behind");
+        app.MapGet("/v1/events/stream", Stream).WithTags("Events").WithMetadata(new LongAnswer(LongAnswers.Stream))
+            .Produces(200, contentType: "text/event-stream")
             .Describe("Server-sent events: the same ids and bodies as webhooks bring, as they happen. Last-Event-ID or ?after= goes on behind a place (?after=start: from the beginning), without either from now on; ?types= keeps some.",
                 "request.after", "request.invalid", "request.too_many_streams");
     }
 
-    private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id, string? form, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id,
+        string? form, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
     {
         await min.ReachedAsync(context.RequestServices, ViewNames.LogPlaces, caller.OrganizationId, ct);
         var from = after is null ? Position.Start : PlaceOf(after);
         if (form == "public")
         {
             return stream_id is null && correlation_id is null && causation_id is null
-                ? new PublicPage(await mediator.Send(new PullEvents(caller.OrganizationId, types?.Split(','), from, paging.Limit, caller.Role >= Role.Admin), ct))
+                ? new PublicPage(
+                    await mediator.Send(new PullEvents(caller.OrganizationId, types?.Split(','), from, paging.Limit,
+                        caller.Role >= Role.Admin), ct))
                 : throw Problem.Field("request.invalid", "form", "public events are kept by types alone.");
         }
 
@@ -58,11 +67,14 @@ public sealed class EventEndpoints : ICarterModule
             throw Problem.Field("request.invalid", "form", "must be stored or public.");
         }
 
-        var slice = await mediator.Send(new ListEvents(caller.OrganizationId, new(types?.Split(','), stream_id, correlation_id, causation_id), from, paging.Limit, caller.Role >= Role.Admin), ct);
-        return TypedResults.Ok(new EventsResponse([.. slice.Events.Select(stored => EventResponse.Of(stored, slice.UpTo.Epoch))], slice.UpTo.ToToken(), slice.More));
+        var slice = await mediator.Send(new ListEvents(caller.OrganizationId,
+            new(types?.Split(','), stream_id, correlation_id, causation_id), from, paging.Limit, caller.Role >= Role.Admin), ct);
+        return TypedResults.Ok(new EventsResponse([.. slice.Events.Select(stored => EventResponse.Of(stored, slice.UpTo.Epoch))],
+            slice.UpTo.ToToken(), slice.More));
     }
 
-    private static async Task<IResult> Stream(string? after, string? types, Caller caller, IMediator mediator, IEventLog log, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Stream(string? after, string? types, Caller caller, IMediator mediator, IEventLog log,
+        HttpContext context, CancellationToken ct)
     {
         var seen = context.Request.Headers["Last-Event-ID"] is [{ Length: > 0 } id] ? id : after;
         var from = seen == "start" ? Position.Start : seen is not null ? PlaceOf(seen) : await log.EndAsync(caller.OrganizationId, ct);
@@ -71,5 +83,6 @@ public sealed class EventEndpoints : ICarterModule
     }
 
     private static Position PlaceOf(string token) =>
-        Position.TryParse(token, out var position) ? position : throw Problem.Field("request.after", "after", "must be a token as next_after, position or Bsp-Position answered it.");
+        Position.TryParse(token, out var position) ? position
+        : throw Problem.Field("request.after", "after", "must be a token as next_after, position or Bsp-Position answered it.");
 }

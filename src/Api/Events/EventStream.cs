@@ -8,7 +8,8 @@ using MediatR;
 namespace Bsp.Api.Events;
 
 /// <summary>
-/// Public events as they happen, in the form of server-sent events: <c>id</c> is the place to go on from, <c>event</c> the type, <c>data</c> the same body as a webhook's. A comment every 15 s keeps
+/// Public events as they happen, in the form of server-sent events: <c>id</c> is the place to go on from, <c>event</c> the type,
+/// <c>data</c> the same body as a webhook's. A comment every 15 s keeps
 /// proxies from cutting a stream in which nothing happens. It ends when the caller may no longer read.
 /// </summary>
 /// <param name="first">What was asked; <paramref name="begin"/> is its answer, so that what is wrong with it is told as a problem.</param>

@@ -29,10 +29,18 @@ public sealed class ImportEndpoints : ICarterModule
         app.MapPost("/v1/contacts/import", StartAsync).WithTags("Imports").WithMetadata(new StreamedBody(), new RunsAs(WorkKind.Bulk))
             .Accepts<string>("text/csv", "application/csv").Produces<ImportStarted>(202)
             .Describe("Takes in a CSV file of contacts of any size: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags (; or |), custom.<key>, custom_fields (JSON). map={\"Telefon\":\"phone_number\",\"Notiz\":\"ignore\"} names the columns of other files; unknown=refuse|custom|ignore says what becomes of the rest.",
-                "import.empty", "import.header_missing_identity", "import.header_unknown_column", "import.header_duplicate_column", "import.unclosed_quote", "import.row_too_long", "import.too_large", "import.too_many_at_once", "request.too_slow", "request.busy");
-        app.MapGet("/v1/imports/{id:guid}", GetAsync).WithTags("Imports").Describe("How far an import is.", "import.unknown").Produces<ImportView>();
-        app.MapGet("/v1/imports/{id:guid}/stream", Stream).WithTags("Imports").WithMetadata(new LongAnswer(LongAnswers.Stream)).Describe("The same as server-sent events, one whenever it changes, until the import ends.", "import.unknown").Produces(200, contentType: "text/event-stream");
-        app.MapGet("/v1/imports/{id:guid}/rejected", RejectedAsync).WithTags("Imports").WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk)).Describe($"The bad rows with line, column and reason, as CSV; kept for {ImportView.RejectsKeptDays} days.", "import.unknown", "import_rejects.unknown").Produces<string>(200, "text/csv");
+                "import.empty", "import.header_missing_identity", "import.header_unknown_column", "import.header_duplicate_column",
+                "import.unclosed_quote", "import.row_too_long", "import.too_large", "import.too_many_at_once", "request.too_slow",
+                "request.busy");
+        app.MapGet("/v1/imports/{id:guid}", GetAsync).WithTags("Imports").Describe("How far an import is.", "import.unknown")
+            .Produces<ImportView>();
+        app.MapGet("/v1/imports/{id:guid}/stream", Stream).WithTags("Imports").WithMetadata(new LongAnswer(LongAnswers.Stream))
+            .Describe("The same as server-sent events, one whenever it changes, until the import ends.", "import.unknown")
+            .Produces(200, contentType: "text/event-stream");
+        app.MapGet("/v1/imports/{id:guid}/rejected", RejectedAsync).WithTags("Imports")
+            .WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk))
+            .Describe($"The bad rows with line, column and reason, as CSV; kept for {ImportView.RejectsKeptDays} days.", "import.unknown",
+                "import_rejects.unknown").Produces<string>(200, "text/csv");
     }
 
     private static async Task<IResult> StartAsync(Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
@@ -47,7 +55,8 @@ public sealed class ImportEndpoints : ICarterModule
         {
             var source = Given(request, "Bsp-Consent-Source", "consent_source") ?? "import";
             var csv = await CsvBody.OpenAsync(context, ct);
-            var done = await mediator.Send(new ImportContacts(caller.OrganizationId, csv, source, Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) }, ct);
+            var done = await mediator.Send(new ImportContacts(caller.OrganizationId, csv, source,
+                Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) }, ct);
             var import = await mediator.Send(new GetImport(caller.OrganizationId, done.Id), ct);
             if (CurrentRequest.Value?.Claim?.WorkDone is true && await new HashedStream(csv).Sha256OfAllAsync(ct) != import.FileSha256)
             {
@@ -79,7 +88,8 @@ public sealed class ImportEndpoints : ICarterModule
     }
 
     // Ids name states, so that a client that comes back gets none twice.
-    private static async IAsyncEnumerable<SseItem<ImportView>> Follow(Guid organizationId, Guid id, IMediator mediator, Permission permission, string? lastSeen, [EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<SseItem<ImportView>> Follow(Guid organizationId, Guid id, IMediator mediator,
+        Permission permission, string? lastSeen, [EnumeratorCancellation] CancellationToken ct)
     {
         while (await permission.HoldsAsync())
         {
@@ -128,7 +138,8 @@ public sealed class ImportEndpoints : ICarterModule
     }
 
     private static string? Given(HttpRequest request, string header, string query) =>
-        request.Headers[header].ToString() is { Length: > 0 } fromHeader ? fromHeader : request.Query[query].ToString() is { Length: > 0 } fromQuery ? fromQuery : null;
+        request.Headers[header].ToString() is { Length: > 0 } fromHeader ? fromHeader
+        : request.Query[query].ToString() is { Length: > 0 } fromQuery ? fromQuery : null;
 
     private static bool IsName(string? text) => !string.IsNullOrWhiteSpace(text) && Text.IsStorable(text);
 
@@ -144,8 +155,10 @@ public sealed class ImportEndpoints : ICarterModule
         var text = request.Query["map"].ToString();
         try
         {
-            var map = text.Length == 0 ? [] : text.Length <= MapCharactersMax ? JsonSerializer.Deserialize<Dictionary<string, string>>(text) : null;
-            return map is not null && map.All(p => IsName(p.Key) && IsName(p.Value)) && map.Keys.Select(k => k.Trim().ToLowerInvariant()).Distinct().Count() == map.Count
+            var map = text.Length == 0 ? [] : text.Length <= MapCharactersMax
+                ? JsonSerializer.Deserialize<Dictionary<string, string>>(text) : null;
+            return map is not null && map.All(p => IsName(p.Key) && IsName(p.Value))
+                && map.Keys.Select(k => k.Trim().ToLowerInvariant()).Distinct().Count() == map.Count
                 ? new(map, unknown) : throw Problem.Field("request.map", "map", "must name, for columns of the file, columns of ours.");
         }
         catch (JsonException)

@@ -6,7 +6,8 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 namespace Bsp.Api.Limits;
 
 /// <summary>
-/// Whatever is logged, each kind of line (category and event) appears so often in a window and no more; how many were left out is said beside the next one. So nobody fills a disk by asking for the same mistake again and
+/// Whatever is logged, each kind of line (category and event) appears so often in a window and no more; how many were left out is said
+/// beside the next one. So nobody fills a disk by asking for the same mistake again and
 /// again, whichever statement it reaches.
 /// </summary>
 internal static class BoundedLogging
@@ -21,8 +22,10 @@ internal static class BoundedLogging
     public static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
     /// <summary>Puts the bound around the factory that is registered.</summary>
-    public static void AddBoundedLogging(this IServiceCollection services) => services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(provider =>
-        new Factory(ActivatorUtilities.CreateInstance<LoggerFactory>(provider), provider.GetService<TimeProvider>() ?? TimeProvider.System)));
+    public static void AddBoundedLogging(this IServiceCollection services) =>
+        services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(provider =>
+        new Factory(ActivatorUtilities.CreateInstance<LoggerFactory>(provider), provider.GetService<TimeProvider>()
+            ?? TimeProvider.System)));
 
     private sealed class Factory(LoggerFactory inner, TimeProvider clock) : ILoggerFactory
     {
@@ -31,7 +34,8 @@ internal static class BoundedLogging
 
         public void AddProvider(ILoggerProvider provider) => inner.AddProvider(provider);
 
-        public ILogger CreateLogger(string categoryName) => loggers.GetOrAdd(categoryName, name => new BoundedLogger(inner.CreateLogger(name), clock));
+        public ILogger CreateLogger(string categoryName) =>
+            loggers.GetOrAdd(categoryName, name => new BoundedLogger(inner.CreateLogger(name), clock));
 
         public void Dispose() => inner.Dispose();
     }
@@ -42,7 +46,8 @@ internal static class BoundedLogging
         private const int KindsMax = 200;
         private static readonly EventId Others = new(0, "others");
 
-        // Kestrel's word, as an error, for a body whose reading we gave up because it came too slowly; its connection is closed, as it should be.
+        // Kestrel's word, as an error, for a body whose reading we gave up because it came too slowly; its connection is closed, as it
+        // should be.
         private const string DrainFailed = "RequestBodyDrainBodyReaderInvalidState";
 
         [Bounded("KindsMax")]
@@ -52,7 +57,8 @@ internal static class BoundedLogging
 
         public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel);
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
             if (!inner.IsEnabled(logLevel) || eventId.Name == DrainFailed)
             {
@@ -63,7 +69,8 @@ internal static class BoundedLogging
             var (allowed, left) = counts.GetOrAdd((kind.Id, kind.Name), _ => new(clock.GetTimestamp())).Next(clock);
             if (left > 0)
             {
-                inner.Log(logLevel, eventId, $"… and {left} more lines of this kind ({eventId.Name}), which were left out", null, static (text, _) => text);
+                inner.Log(logLevel, eventId, $"… and {left} more lines of this kind ({eventId.Name}), which were left out", null,
+                    static (text, _) => text);
             }
 
             if (allowed)

@@ -3,7 +3,10 @@ using Bsp.Application.Common;
 
 namespace Bsp.Api.Limits;
 
-/// <summary>So many bytes a second of each name, on average. Whatever comes while there is credit is taken whole, and paid for afterwards: a large body needs no more than a small one to begin.</summary>
+/// <summary>
+/// So many bytes a second of each name, on average. Whatever comes while there is credit is taken whole, and paid for afterwards: a large
+/// body needs no more than a small one to begin.
+/// </summary>
 /// <param name="perSecond">Bytes.</param>
 /// <param name="seconds">What may come at once after a while of nothing, in seconds' worth.</param>
 public sealed class ByteRate(long perSecond, int seconds, TimeProvider clock)

@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Bsp.Api.Limits;
 
-/// <summary>What one connection, and all of them, may take of this process before anybody has said who is there. The figures: docs/decisions/0172.</summary>
+/// <summary>
+/// What one connection, and all of them, may take of this process before anybody has said who is there. The figures: docs/decisions/0172.
+/// </summary>
 internal static class ConnectionLimits
 {
     private const int Kilobyte = 1_024;

@@ -3,7 +3,10 @@ namespace Bsp.Api.Limits;
 /// <summary>How fast a body must come: so many bytes a second on average after a grace, and all of it within a time.</summary>
 public sealed record Pace(TimeSpan Grace, int BytesPerSecond, TimeSpan Total)
 {
-    /// <summary>Of those who have not shown who they are, while there are few: whoever sends nothing holds nothing but a connection, and who is turned away comes again at once.</summary>
+    /// <summary>
+    /// Of those who have not shown who they are, while there are few: whoever sends nothing holds nothing but a connection, and who is
+    /// turned away comes again at once.
+    /// </summary>
     public static readonly Pace OfFewStrangers = new(TimeSpan.FromSeconds(12), 32 * 1024, TimeSpan.FromSeconds(20));
 
     /// <summary>Of those who have not shown who they are. Meta sends 3 MB within a second or two.</summary>

@@ -3,7 +3,10 @@ using Bsp.Application.Common;
 
 namespace Bsp.Api.Limits;
 
-/// <summary>A request's body that ends with 408 <c>request.too_slow</c> when it comes more slowly than its <see cref="Pace"/>. Kestrel's own minimum rate says nothing of HTTP/2, and nothing of the whole.</summary>
+/// <summary>
+/// A request's body that ends with 408 <c>request.too_slow</c> when it comes more slowly than its <see cref="Pace"/>. Kestrel's own minimum
+/// rate says nothing of HTTP/2, and nothing of the whole.
+/// </summary>
 internal sealed class PacedBody(Stream inner, Pace pace, TimeProvider clock) : ReadOnlyStream
 {
     private long? began; // with the first read: whoever had to wait for a turn was not slow

@@ -6,8 +6,10 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 namespace Bsp.Api.Limits;
 
 /// <summary>
-/// What one caller may occupy at once. Ordinary requests of an organization take turns; its long answers are counted; whoever has not shown who they are takes turns by address. Bodies must come at a <see cref="Pace"/>. So whoever
-/// sends or reads slowly, or asks for very much, waits for themselves. What is refused here is answered, not thrown: a refusal costs as little as it can, because whoever is refused comes again.
+/// What one caller may occupy at once. Ordinary requests of an organization take turns; its long answers are counted; whoever has not shown
+/// who they are takes turns by address. Bodies must come at a <see cref="Pace"/>. So whoever
+/// sends or reads slowly, or asks for very much, waits for themselves. What is refused here is answered, not thrown: a refusal costs as
+/// little as it can, because whoever is refused comes again.
 /// </summary>
 public sealed class Room(RequestDelegate next, BspOptions options, FairShare share, TimeProvider clock)
 {
@@ -27,13 +29,15 @@ public sealed class Room(RequestDelegate next, BspOptions options, FairShare sha
     private readonly Turns streamsOfOrganization = new(options.Limits.StreamsPerCaller * StreamsOfOrganization, 0);
     private readonly Turns downloadsOfCaller = new(options.Limits.DownloadsPerCaller, 0);
     private readonly Turns downloadsOfOrganization = new(options.Limits.DownloadsPerCaller * DownloadsOfOrganization, 0);
-    private readonly Pace uploads = new(TimeSpan.FromSeconds(10), options.Uploads.BytesPerSecondMin, TimeSpan.FromSeconds(options.Uploads.Seconds));
+    private readonly Pace uploads =
+        new(TimeSpan.FromSeconds(10), options.Uploads.BytesPerSecondMin, TimeSpan.FromSeconds(options.Uploads.Seconds));
 
     public async Task InvokeAsync(HttpContext context)
     {
         var caller = Caller.Of(context);
         var route = context.GetEndpoint()?.Metadata;
-        Slow(context, route?.GetMetadata<StreamedBody>() is not null ? uploads : caller.Role == Role.Anonymous ? Pace.OfStrangers : Pace.OfCallers);
+        Slow(context, route?.GetMetadata<StreamedBody>() is not null ? uploads : caller.Role == Role.Anonymous ? Pace.OfStrangers
+            : Pace.OfCallers);
         if (caller.Role == Role.Anonymous)
         {
             await AsStrangerAsync(context);
@@ -75,17 +79,21 @@ public sealed class Room(RequestDelegate next, BspOptions options, FairShare sha
         }
         finally
         {
-            share.Used(organizationId, RequestWork + (WorkOfByte * (context.Request.ContentLength ?? 0)) + (context.Features.Get<CurrentRequest>()?.Work ?? TimeSpan.Zero));
+            share.Used(organizationId,
+                RequestWork + (WorkOfByte * (context.Request.ContentLength ?? 0)) + (context.Features.Get<CurrentRequest>()?.Work
+                    ?? TimeSpan.Zero));
         }
     }
 
-    // Webhooks have a room of their own, which counts bytes; the other open routes that cost something are below /v1, and the description of all routes, which is made anew for everybody who asks.
+    // Webhooks have a room of their own, which counts bytes; the other open routes that cost something are below /v1, and the description
+    // of all routes, which is made anew for everybody who asks.
     private async Task AsStrangerAsync(HttpContext context)
     {
         if (context.Request.Path.StartsWithSegments("/openapi"))
         {
             using var page = await documents.EnterAsync("", context.RequestAborted);
-            await (page is null ? Problems.WriteAsync(context, Problems.From(new Busy("Too many ask for this at once: try again."))) : next(context));
+            await (page is null ? Problems.WriteAsync(context, Problems.From(new Busy("Too many ask for this at once: try again.")))
+                : next(context));
             return;
         }
 
@@ -97,17 +105,22 @@ public sealed class Room(RequestDelegate next, BspOptions options, FairShare sha
 
         using var turn = await strangers.EnterAsync(context.Connection.RemoteIpAddress?.ToString() ?? "", context.RequestAborted);
         var code = context.Request.Path.StartsWithSegments("/v1/auth/login") ? "login.throttled" : "request.too_many_at_once";
-        await (turn is null ? Problems.WriteAsync(context, new(429, code, "Too many ask from this address at once.", retryAfterSeconds: 1)) : next(context));
+        await (turn is null ? Problems.WriteAsync(context, new(429, code, "Too many ask from this address at once.", retryAfterSeconds: 1))
+            : next(context));
     }
 
     private async Task LongAsync(HttpContext context, Caller caller, LongAnswers kind)
     {
         var (ofCaller, ofOrganization, code, what) = kind == LongAnswers.Stream
-            ? (streamsOfCaller, streamsOfOrganization, "request.too_many_streams", $"event streams: {options.Limits.StreamsPerCaller} a key or session, {options.Limits.StreamsPerCaller * StreamsOfOrganization} an organization")
-            : (downloadsOfCaller, downloadsOfOrganization, "request.too_many_downloads", $"downloads: {options.Limits.DownloadsPerCaller} a key or session, {options.Limits.DownloadsPerCaller * DownloadsOfOrganization} an organization");
+            ? (streamsOfCaller, streamsOfOrganization, "request.too_many_streams",
+                $"event streams: {options.Limits.StreamsPerCaller} a key or session, {options.Limits.StreamsPerCaller * StreamsOfOrganization} an organization")
+            : (downloadsOfCaller, downloadsOfOrganization, "request.too_many_downloads",
+                $"downloads: {options.Limits.DownloadsPerCaller} a key or session, {options.Limits.DownloadsPerCaller * DownloadsOfOrganization} an organization");
         using var one = await ofCaller.EnterAsync(caller.Id, context.RequestAborted);
         using var all = one is null ? null : await ofOrganization.EnterAsync(caller.OrganizationId.ToString(), context.RequestAborted);
-        await (all is null ? Problems.WriteAsync(context, new(429, code, $"Too many open {what}. Close one, then ask again.", retryAfterSeconds: 1)) : next(context));
+        await (all is null
+            ? Problems.WriteAsync(context, new(429, code, $"Too many open {what}. Close one, then ask again.", retryAfterSeconds: 1))
+            : next(context));
     }
 
     private void Slow(HttpContext context, Pace pace)

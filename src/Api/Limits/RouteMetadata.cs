@@ -2,7 +2,9 @@ using Bsp.Application.Common;
 
 namespace Bsp.Api.Limits;
 
-/// <summary>The route's work is of this kind: it takes its connections from that kind's pool. Without it: <see cref="WorkKind.People"/>.</summary>
+/// <summary>
+/// The route's work is of this kind: it takes its connections from that kind's pool. Without it: <see cref="WorkKind.People"/>.
+/// </summary>
 public sealed record RunsAs(WorkKind Kind);
 
 /// <summary>The route reads its body itself, at a <see cref="Pace"/>.</summary>
@@ -18,5 +20,8 @@ public enum LongAnswers
     Download,
 }
 
-/// <summary>The route's answer goes on for long: how many of them a caller and an organization may have is bounded, and they take no turn of ordinary requests.</summary>
+/// <summary>
+/// The route's answer goes on for long: how many of them a caller and an organization may have is bounded, and they take no turn of
+/// ordinary requests.
+/// </summary>
 public sealed record LongAnswer(LongAnswers Kind);

@@ -18,7 +18,8 @@ internal enum BodyEnd
 }
 
 /// <summary>
-/// The body of somebody who has not shown who they are, read whole at a <see cref="Pace"/> into room that is taken as bytes come. A hundred of them a second come too slowly on purpose: that is told by
+/// The body of somebody who has not shown who they are, read whole at a <see cref="Pace"/> into room that is taken as bytes come. A hundred
+/// of them a second come too slowly on purpose: that is told by
 /// a value, not by an exception through all that stands around the endpoint, and the bytes lie in buffers that are used again.
 /// </summary>
 internal sealed class StrangersBody(HttpRequest request, BodyRoom.Holder held, int bytesMax, TimeProvider clock) : IDisposable
@@ -37,11 +38,14 @@ internal sealed class StrangersBody(HttpRequest request, BodyRoom.Holder held, i
     {
         var reader = request.BodyReader;
         var began = clock.GetTimestamp();
-        await using var due = clock.CreateTimer(static reader => ((PipeReader)reader!).CancelPendingRead(), reader, pace.Deadline(0), Timeout.InfiniteTimeSpan);
+        await using var due =
+            clock.CreateTimer(static reader =>
+                ((PipeReader)reader!).CancelPendingRead(), reader, pace.Deadline(0), Timeout.InfiniteTimeSpan);
         await using var evicted = held.Evicted.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
         while (true)
         {
-            // Given up in the middle of a read: then the server closes the connection after the answer, instead of waiting 5 s for the rest.
+            // Given up in the middle of a read: then the server closes the connection after the answer, instead of waiting 5 s for the
+            // rest.
             var read = await reader.ReadAsync(ct);
             if (held.Evicted.IsCancellationRequested || !await KeepAsync(read.Buffer, ct))
             {

@@ -66,12 +66,17 @@ public sealed class SendMessageEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app) =>
         app.MapPost("/v1/messages", Send).WithTags("Messages").Produces<QueuedMessageResponse>(201)
-            .Describe("Sends one message. Anything but a template needs an open customer-service window.", "account.unknown", "template.unknown", "message.account_not_connected", "message.template_not_approved", "message.no_consent",
-                "message.recipient_invalid", "conversation.window_closed", "organization.suspended", "wallet.insufficient", "rate_card.missing");
+            .Describe("Sends one message. Anything but a template needs an open customer-service window.", "account.unknown",
+                "template.unknown", "message.account_not_connected", "message.template_not_approved", "message.no_consent",
+                "message.recipient_invalid", "conversation.window_closed", "organization.suspended", "wallet.insufficient",
+                "rate_card.missing");
 
-    private static async Task<IResult> Send(SendMessageRequest body, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Send(SendMessageRequest body, Caller caller, IMediator mediator, HttpContext context,
+        CancellationToken ct)
     {
-        var done = await mediator.Send(new SendMessage(caller.OrganizationId, body.AccountId, body.To, body.Type, body.Body(), body.ContextMessageId, caller.Sends("api", automated: caller.Session is null)), ct);
-        return Answers.Created(context, $"/v1/messages/{done.Id}", new QueuedMessageResponse(done.Id, "pending", body.AccountId, body.Type));
+        var done = await mediator.Send(new SendMessage(caller.OrganizationId, body.AccountId, body.To, body.Type, body.Body(),
+            body.ContextMessageId, caller.Sends("api", automated: caller.Session is null)), ct);
+        return Answers.Created(context, $"/v1/messages/{done.Id}",
+            new QueuedMessageResponse(done.Id, "pending", body.AccountId, body.Type));
     }
 }

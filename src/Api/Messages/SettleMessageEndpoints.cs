@@ -16,9 +16,11 @@ public sealed class SettleMessageEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app) =>
         app.MapPost("/v1/messages/{id:guid}/settle", Settle).WithTags("Messages").Produces<SettledMessageResponse>()
-            .Describe("A person rules on a message of unknown outcome; nothing is sent again, and what Meta says later still counts.", "message.unknown", "message.not_unknown", "version.mismatch");
+            .Describe("A person rules on a message of unknown outcome; nothing is sent again, and what Meta says later still counts.",
+                "message.unknown", "message.not_unknown", "version.mismatch");
 
-    private static async Task<IResult> Settle(Guid id, SettleMessageRequest body, IfMatch seen, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Settle(Guid id, SettleMessageRequest body, IfMatch seen, Caller caller, IMediator mediator,
+        HttpContext context, CancellationToken ct)
     {
         var done = await mediator.Send(new SettleMessage(caller.OrganizationId, id, body.Outcome, seen.Version), ct);
         return Answers.Ok(context, new SettledMessageResponse(id, "unknown_closed", body.Outcome), done.Version > 0 ? done.Version : null);

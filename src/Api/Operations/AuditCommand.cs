@@ -41,7 +41,9 @@ public static class AuditCommand
         var seconds = TimeProvider.System.GetElapsedTime(began).TotalSeconds;
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { report.Passed, report.Days, report.Events, report.Acts, report.Unsealed, Seconds = Math.Round(seconds, 3), First = report.Findings.Count > 0 ? report.Findings[0] : null, report.Findings },
+            Console.WriteLine(
+                JsonSerializer.Serialize(new { report.Passed, report.Days, report.Events, report.Acts, report.Unsealed,
+                    Seconds = Math.Round(seconds, 3), First = report.Findings.Count > 0 ? report.Findings[0] : null, report.Findings },
                 new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true }));
         }
         else
@@ -54,7 +56,8 @@ public static class AuditCommand
 
     private static void Print(LogAuditReport report, double seconds)
     {
-        Console.WriteLine($"{report.Days} days, {report.Events} events and {report.Acts} administrative acts in {seconds:0.0} s. {report.Unsealed} events are not sealed yet: nothing is said about them.");
+        Console.WriteLine(
+            $"{report.Days} days, {report.Events} events and {report.Acts} administrative acts in {seconds:0.0} s. {report.Unsealed} events are not sealed yet: nothing is said about them.");
         foreach (var (finding, n) in report.Findings.Select((finding, n) => (finding, n)))
         {
             Console.WriteLine($"{(n == 0 ? "FIRST" : "also")}: {Line(finding)}");
@@ -70,7 +73,8 @@ public static class AuditCommand
 
     private static string Line(LogFinding f) => string.Join(' ', new[]
     {
-        f.Kind, $"shard {f.Shard}", f.Day is { } day ? $"day {day:yyyy-MM-dd}" : null, f.Tenant is { } tenant ? $"organization {tenant}" : null,
+        f.Kind, $"shard {f.Shard}", f.Day is { } day ? $"day {day:yyyy-MM-dd}" : null, f.Tenant is { } tenant ? $"organization {tenant}"
+            : null,
         f.Sequence is { } sequence ? $"number {sequence}" : null, f.EventId is { } id ? $"id {id}" : null,
     }.OfType<string>()) + $": {f.What}";
 

@@ -4,7 +4,8 @@ using Carter;
 
 namespace Bsp.Api.Operations;
 
-/// <param name="Status"><c>ok</c>, or for readiness <c>degraded</c> (a store other than PostgreSQL is down: its views lag) or <c>down</c>.</param>
+/// <param name="Status"><c>ok</c>, or for readiness <c>degraded</c> (a store other than PostgreSQL is down: its views lag) or
+/// <c>down</c>.</param>
 /// <param name="Stores">Store → <c>ok</c> or what is wrong.</param>
 public sealed record HealthResponse(string Status, IReadOnlyDictionary<string, string> Stores);
 
@@ -21,8 +22,10 @@ public sealed class Health : ICarterModule
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
-        app.MapGet("/health/live", () => new HealthResponse("ok", new Dictionary<string, string>())).Describe("The process runs.").Produces<HealthResponse>();
-        app.MapGet("/health/ready", ReadyAsync).Describe("Each store by name; 200 while PostgreSQL is up.").Produces<HealthResponse>().Produces<HealthResponse>(503);
+        app.MapGet("/health/live", () => new HealthResponse("ok", new Dictionary<string, string>())).Describe("The process runs.")
+            .Produces<HealthResponse>();
+        app.MapGet("/health/ready", ReadyAsync).Describe("Each store by name; 200 while PostgreSQL is up.").Produces<HealthResponse>()
+            .Produces<HealthResponse>(503);
     }
 
     private async Task<IResult> ReadyAsync(IEnumerable<IStoreHealth> stores, TimeProvider clock, CancellationToken ct)

@@ -6,7 +6,10 @@ using Bsp.Application.Common;
 
 namespace Bsp.Api.Operations;
 
-/// <summary>Keeps what our meters (<c>Bsp*</c>), Kestrel's requests, Npgsql and the runtime report, and writes it as Prometheus text, with every memory and its bound.</summary>
+/// <summary>
+/// Keeps what our meters (<c>Bsp*</c>), Kestrel's requests, Npgsql and the runtime report, and writes it as Prometheus text, with every
+/// memory and its bound.
+/// </summary>
 public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
 {
     // More label combinations than this are dropped and counted: a label that grows without bound must not take the memory.
@@ -25,7 +28,8 @@ public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
     {
         listener.InstrumentPublished = (instrument, l) =>
         {
-            if (instrument.Meter.Name.StartsWith("Bsp", StringComparison.Ordinal) || instrument.Meter.Name is "Npgsql" or "System.Runtime" || instrument.Name is "http.server.request.duration" or "http.server.active_requests")
+            if (instrument.Meter.Name.StartsWith("Bsp", StringComparison.Ordinal) || instrument.Meter.Name is "Npgsql" or "System.Runtime"
+                || instrument.Name is "http.server.request.duration" or "http.server.active_requests")
             {
                 l.EnableMeasurementEvents(instrument, new Known(instrument));
             }
@@ -53,7 +57,8 @@ public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
 
         WriteMemories(text, "bsp_memory_bytes", memory => memory.BytesNow);
         WriteMemories(text, "bsp_memory_bytes_max", memory => memory.BytesMax);
-        return text.Append(CultureInfo.InvariantCulture, $"# TYPE bsp_metrics_dropped_total counter\nbsp_metrics_dropped_total {Interlocked.Read(ref dropped)}\n").ToString();
+        return text.Append(CultureInfo.InvariantCulture,
+            $"# TYPE bsp_metrics_dropped_total counter\nbsp_metrics_dropped_total {Interlocked.Read(ref dropped)}\n").ToString();
     }
 
     public void Dispose() => listener.Dispose();
@@ -104,8 +109,10 @@ public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
         var labels = new StringBuilder();
         foreach (var tag in tags)
         {
-            var value = Convert.ToString(tag.Value, CultureInfo.InvariantCulture)?.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n");
-            labels.Append(labels.Length == 0 ? "" : ",").Append(tag.Key.Replace('.', '_').Replace('-', '_')).Append("=\"").Append(value).Append('"');
+            var value = Convert.ToString(tag.Value, CultureInfo.InvariantCulture)?.Replace("\\", "\\\\").Replace("\"", "\\\"")
+                .Replace("\n", "\\n");
+            labels.Append(labels.Length == 0 ? "" : ",").Append(tag.Key.Replace('.', '_').Replace('-', '_')).Append("=\"").Append(value)
+                .Append('"');
         }
 
         return labels.ToString();
@@ -118,7 +125,8 @@ public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
         {
             var type = instrument.GetType().Name;
             Kind = type.StartsWith("Histogram", StringComparison.Ordinal) ? "histogram"
-                : type.StartsWith("Counter", StringComparison.Ordinal) || type.StartsWith("ObservableCounter", StringComparison.Ordinal) ? "counter" : "gauge";
+                : type.StartsWith("Counter", StringComparison.Ordinal) || type.StartsWith("ObservableCounter", StringComparison.Ordinal)
+                ? "counter" : "gauge";
             Name = instrument.Name.Replace('.', '_').Replace('-', '_') + (Kind == "counter" ? "_total" : "");
             Absolute = instrument.IsObservable || type.StartsWith("Gauge", StringComparison.Ordinal);
         }
@@ -133,7 +141,8 @@ public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
         public ConcurrentDictionary<KeyValuePair<string, object?>[], Series> ByTags { get; } = new(TagsComparer.Same);
     }
 
-    private sealed class TagsComparer : IEqualityComparer<KeyValuePair<string, object?>[]>, IAlternateEqualityComparer<ReadOnlySpan<KeyValuePair<string, object?>>, KeyValuePair<string, object?>[]>
+    private sealed class TagsComparer : IEqualityComparer<KeyValuePair<string, object?>[]>,
+        IAlternateEqualityComparer<ReadOnlySpan<KeyValuePair<string, object?>>, KeyValuePair<string, object?>[]>
     {
         public static readonly TagsComparer Same = new();
 
@@ -212,7 +221,8 @@ public sealed class Metrics(IEnumerable<IBoundedMemory> memories) : IDisposable
                     text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{more}le=\"{BucketsSeconds[i]}\"}} {buckets[i]}\n");
                 }
 
-                text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{more}le=\"+Inf\"}} {count}\n{name}_sum{braces} {sum}\n{name}_count{braces} {count}\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"{name}_bucket{{{more}le=\"+Inf\"}} {count}\n{name}_sum{braces} {sum}\n{name}_count{braces} {count}\n");
             }
         }
     }

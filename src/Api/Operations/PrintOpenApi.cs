@@ -22,7 +22,8 @@ public static class PrintOpenApi
     {
         await using (app)
         {
-            // The description of routes is made from what UseEndpoints collects; without it that happens at the start of a server, and there is none.
+            // The description of routes is made from what UseEndpoints collects; without it that happens at the start of a server, and
+            // there is none.
             ((IApplicationBuilder)app).UseEndpoints(_ => { });
             var document = await app.Services.GetRequiredKeyedService<IOpenApiDocumentProvider>("v1").GetOpenApiDocumentAsync();
             return await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1);

@@ -5,11 +5,15 @@ using Spectre.Console;
 
 namespace Bsp.Api.Operations;
 
-/// <summary>The verb <c>projections</c>: lists the views, or orders something of one and follows a rebuild with a bar, or line by line where the output is no terminal.</summary>
+/// <summary>
+/// The verb <c>projections</c>: lists the views, or orders something of one and follows a rebuild with a bar, or line by line where the
+/// output is no terminal.
+/// </summary>
 /// <param name="join">Takes part in running the projections: called before waiting for work that perhaps nobody else does.</param>
 public sealed class ProjectionsCommand(IProjections projections, Func<Task> join)
 {
-    private const string Usage = "usage: projections [list] | rebuild|cancel|pause|resume|retry NAME   (NAME with or without its version; rebuild all)";
+    private const string Usage =
+        "usage: projections [list] | rebuild|cancel|pause|resume|retry NAME   (NAME with or without its version; rebuild all)";
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
 
     /// <summary>0: done; 1: the rebuild stopped or was left before its end; 2: not understood.</summary>
@@ -20,7 +24,8 @@ public sealed class ProjectionsCommand(IProjections projections, Func<Task> join
             case [] or ["list"]:
                 Draw(await projections.ListAsync(ct));
                 return 0;
-            case [var word, var name] when Enum.TryParse<ProjectionOrder>(word, ignoreCase: true, out var order) && !char.IsAsciiDigit(word[0]):
+            case [var word, var name] when Enum.TryParse<ProjectionOrder>(word, ignoreCase: true, out var order)
+                && !char.IsAsciiDigit(word[0]):
                 return await OrderAsync(name, order, ct);
             default:
                 await Console.Error.WriteLineAsync(Usage);
@@ -30,7 +35,8 @@ public sealed class ProjectionsCommand(IProjections projections, Func<Task> join
 
     private async Task<int> OrderAsync(string name, ProjectionOrder order, CancellationToken ct)
     {
-        var names = (await projections.ListAsync(ct)).Select(p => p.Name).Distinct().Where(full => full == name || full.Split('.')[0] == name || (name == "all" && order == ProjectionOrder.Rebuild)).ToList();
+        var names = (await projections.ListAsync(ct)).Select(p => p.Name).Distinct()
+            .Where(full => full == name || full.Split('.')[0] == name || (name == "all" && order == ProjectionOrder.Rebuild)).ToList();
         var ordered = new HashSet<string>();
         foreach (var full in names.DefaultIfEmpty(name))
         {
@@ -82,7 +88,9 @@ public sealed class ProjectionsCommand(IProjections projections, Func<Task> join
             }, ct);
         }
 
-        return AnsiConsole.Progress().AutoRefresh(true).Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn()).StartAsync(screen =>
+        return AnsiConsole.Progress().AutoRefresh(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
+            .StartAsync(screen =>
         {
             var bars = new Dictionary<string, ProgressTask>();
             return LoopAsync(names, (key, percent, text) =>
@@ -128,7 +136,10 @@ public sealed class ProjectionsCommand(IProjections projections, Func<Task> join
     private static (double Percent, string Text) Progress(ProjectionView view) => view switch
     {
         { Pending: { } asked } => (0, $"{asked} asked for"),
-        { Rebuild: { } r } => (r.Percent, r.Error ?? string.Create(CultureInfo.InvariantCulture, $"{r.EventsPerSecond:0} events/s, {(r.EtaSeconds is { } left ? $"{TimeSpan.FromSeconds(left):h\\:mm\\:ss} to go" : r.State)}")),
+        { Rebuild: { } r } =>
+            (r.Percent, r.Error
+                ?? string.Create(CultureInfo.InvariantCulture,
+                    $"{r.EventsPerSecond:0} events/s, {(r.EtaSeconds is { } left ? $"{TimeSpan.FromSeconds(left):h\\:mm\\:ss} to go" : r.State)}")),
         _ => (100, "serves"),
     };
 
@@ -138,16 +149,20 @@ public sealed class ProjectionsCommand(IProjections projections, Func<Task> join
         {
             foreach (var p in all)
             {
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{p.Name}  {p.Shard}  {p.State}  lag {p.Lag}  {p.EventsPerSecond:0} events/s  parked {p.Parked}  {p.Error}").TrimEnd());
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{p.Name}  {p.Shard}  {p.State}  lag {p.Lag}  {p.EventsPerSecond:0} events/s  parked {p.Parked}  {p.Error}")
+                    .TrimEnd());
             }
 
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("name", "shard", "state", "lag", "events/s", "parked", "rebuild", "error");
+        var table = new Table().Border(TableBorder.Rounded)
+            .AddColumns("name", "shard", "state", "lag", "events/s", "parked", "rebuild", "error");
         foreach (var p in all)
         {
-            table.AddRow(new[] { p.Name, p.Shard, p.State, $"{p.Lag}", $"{p.EventsPerSecond:0}", $"{p.Parked}", p.Rebuild is { } r ? $"{r.Percent:0.0} %" : "", p.Error ?? p.Rebuild?.Error ?? "" }.Select(Markup.Escape).ToArray());
+            table.AddRow(new[] { p.Name, p.Shard, p.State, $"{p.Lag}", $"{p.EventsPerSecond:0}", $"{p.Parked}", p.Rebuild is { } r
+                ? $"{r.Percent:0.0} %" : "", p.Error ?? p.Rebuild?.Error ?? "" }.Select(Markup.Escape).ToArray());
         }
 
         AnsiConsole.Write(table);

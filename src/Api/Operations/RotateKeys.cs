@@ -4,7 +4,9 @@ using Bsp.Infrastructure.Privacy;
 
 namespace Bsp.Api.Operations;
 
-/// <summary>The verb <c>rotate-keys</c>: seals everything anew under the current master key, and says whether the older ones may go.</summary>
+/// <summary>
+/// The verb <c>rotate-keys</c>: seals everything anew under the current master key, and says whether the older ones may go.
+/// </summary>
 public static class RotateKeys
 {
     /// <returns>0: nothing is left under another key; 1: something is.</returns>
@@ -21,13 +23,15 @@ public static class RotateKeys
         Console.WriteLine($"{done.Organizations} organizations: {done.Secrets} secrets and {done.ContactKeys} contact keys sealed anew.");
         if (check.Secrets + check.ContactKeys > 0)
         {
-            Console.WriteLine($"{check.Secrets + check.ContactKeys} more were sealed under an older key meanwhile: some process does not seal under {keys.CurrentId} yet. Restart it, then run this again.");
+            Console.WriteLine(
+                $"{check.Secrets + check.ContactKeys} more were sealed under an older key meanwhile: some process does not seal under {keys.CurrentId} yet. Restart it, then run this again.");
             return 1;
         }
 
         foreach (var (key, count) in check.Left)
         {
-            Console.WriteLine($"{count} are left under {key}, which the configuration does not hold: add it to the older keys, then run this again.");
+            Console.WriteLine(
+                $"{count} are left under {key}, which the configuration does not hold: add it to the older keys, then run this again.");
         }
 
         if (check.Left.Count == 0)

@@ -12,8 +12,11 @@ public sealed class PresenceEndpoints : ICarterModule
 
     public void AddRoutes(IEndpointRouteBuilder app)
     {
-        app.MapPut("/v1/presence", Set).Describe("Says that one is around; repeat it every 30 s, after 90 s of silence one is offline.", "session.missing", "store.unavailable").Produces(204);
-        app.MapGet("/v1/presence", List).Describe("Who is online or away; whoever is missing is offline.", "store.unavailable").Produces<ListResponse<Present>>();
+        app.MapPut("/v1/presence", Set)
+            .Describe("Says that one is around; repeat it every 30 s, after 90 s of silence one is offline.", "session.missing",
+                "store.unavailable").Produces(204);
+        app.MapGet("/v1/presence", List).Describe("Who is online or away; whoever is missing is offline.", "store.unavailable")
+            .Produces<ListResponse<Present>>();
     }
 
     private static async Task<IResult> Set(PresenceRequest body, Caller caller, IPresence presence, IInboxNews news, CancellationToken ct)

@@ -22,12 +22,15 @@ public sealed class StreamEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         app.MapPost("/v1/stream/ticket", Ticket).WithTags("Stream").Produces<StreamTicketResponse>(201)
-            .Describe("A ticket for browsers, whose EventSource sends no headers: it opens one stream within a minute.", "store.unavailable");
-        app.MapGet("/v1/stream", Stream).WithTags("Stream").WithMetadata(new LongAnswer(LongAnswers.Stream)).Produces(200, contentType: "text/event-stream")
+            .Describe("A ticket for browsers, whose EventSource sends no headers: it opens one stream within a minute.",
+                "store.unavailable");
+        app.MapGet("/v1/stream", Stream).WithTags("Stream").WithMetadata(new LongAnswer(LongAnswers.Stream))
+            .Produces(200, contentType: "text/event-stream")
             .Describe("Server-sent events of conversations, messages, notes, mentions, campaigns and presence. Last-Event-ID goes on where one was; event reset says to read everything anew; a comment every 15 s. ?ticket= stands for the header Authorization.", "stream.last_event_id", "request.too_many_streams");
     }
 
-    private static async Task<IResult> Ticket(Caller caller, Credential credential, IStreamTickets tickets, TimeProvider clock, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Ticket(Caller caller, Credential credential, IStreamTickets tickets, TimeProvider clock,
+        HttpContext context, CancellationToken ct)
     {
         context.Response.Headers.CacheControl = "no-store";
         var ticket = await tickets.IssueAsync(new(credential.Kind, credential.Hash, caller.OrganizationId), ct);
@@ -40,7 +43,8 @@ public sealed class StreamEndpoints : ICarterModule
         var permission = Permission.Of(context);
         using var follower = await hub.FollowAsync(caller.OrganizationId, ct);
         var response = context.Response;
-        (response.ContentType, response.Headers.CacheControl, response.Headers["X-Accel-Buffering"]) = ("text/event-stream", "no-store", "no");
+        (response.ContentType, response.Headers.CacheControl, response.Headers["X-Accel-Buffering"]) =
+            ("text/event-stream", "no-store", "no");
         context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpResponseBodyFeature>()?.DisableBuffering();
         await response.Body.WriteAsync(Retry, ct);
         var at = await BeginAsync(context, follower, caller, seen, ct);
@@ -77,20 +81,27 @@ public sealed class StreamEndpoints : ICarterModule
     }
 
     // Where the client goes on: behind what they saw, out of the log, or anew.
-    private static async Task<Position> BeginAsync(HttpContext context, IStreamFollower follower, Caller caller, Position? seen, CancellationToken ct)
+    private static async Task<Position> BeginAsync(HttpContext context, IStreamFollower follower, Caller caller, Position? seen,
+        CancellationToken ct)
     {
         var encoder = context.RequestServices.GetRequiredService<IFrameEncoder>();
         if (seen is not { } after)
         {
-            return await WriteAsync(context, [new(follower.Begin.Packed, encoder.Other("hello", new { position = follower.Begin.ToToken() }, follower.Begin))], caller, follower.Begin, ct);
+            return await WriteAsync(context,
+                [new(follower.Begin.Packed, encoder.Other("hello", new { position = follower.Begin.ToToken() }, follower.Begin))], caller,
+                follower.Begin, ct);
         }
 
         return await follower.ResumeAsync(after, ct) is { } missed
             ? await WriteAsync(context, missed, caller, after, ct)
-            : await WriteAsync(context, [new(follower.Begin.Packed, encoder.Other("reset", new { reason = "too_much", position = follower.Begin.ToToken() }, follower.Begin))], caller, follower.Begin, ct);
+            : await WriteAsync(context,
+                [new(follower.Begin.Packed,
+                    encoder.Other("reset", new { reason = "too_much", position = follower.Begin.ToToken() }, follower.Begin))], caller,
+                    follower.Begin, ct);
     }
 
-    private static async Task<Position> WriteAsync(HttpContext context, IReadOnlyList<StreamFrame> frames, Caller caller, Position at, CancellationToken ct)
+    private static async Task<Position> WriteAsync(HttpContext context, IReadOnlyList<StreamFrame> frames, Caller caller, Position at,
+        CancellationToken ct)
     {
         var own = caller.Session?.UserId;
         foreach (var frame in frames.Where(f => f.UserId is null || f.UserId == own))

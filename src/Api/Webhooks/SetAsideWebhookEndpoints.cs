@@ -17,16 +17,20 @@ public sealed class SetAsideWebhookEndpoints : ICarterModule
         var webhooks = app.MapGroup("/v1/incoming-webhooks").WithTags("Operations");
         webhooks.MapGet("set-aside", ListAsync).Produces<ListResponse<SetAsideWebhook>>()
             .Describe("Parts of webhooks that were not carried out, oldest first: each with its error, its attempts and the journal's row.", "request.cursor");
-        webhooks.MapPost("set-aside/retry", async (ISetAsideWebhooks all, CancellationToken ct) => TypedResults.Json(new RetriedResponse(await all.RetryAsync(null, ct)), statusCode: 202))
+        webhooks.MapPost("set-aside/retry", async (ISetAsideWebhooks all, CancellationToken ct) =>
+            TypedResults.Json(new RetriedResponse(await all.RetryAsync(null, ct)), statusCode: 202))
             .Describe("Has all of them tried again at once, by whichever process reads webhooks.").Produces<RetriedResponse>(202);
-        webhooks.MapPost("set-aside/{id}/retry", async (string id, ISetAsideWebhooks all, CancellationToken ct) => TypedResults.Json(new RetriedResponse(await all.RetryAsync(Number(id), ct)), statusCode: 202))
+        webhooks.MapPost("set-aside/{id}/retry", async (string id, ISetAsideWebhooks all, CancellationToken ct) =>
+            TypedResults.Json(new RetriedResponse(await all.RetryAsync(Number(id), ct)), statusCode: 202))
             .Describe("Has one of them tried again at once.", "webhook.unknown").Produces<RetriedResponse>(202);
         webhooks.MapGet("notes", NotesAsync).Produces<ListResponse<WebhookNote>>()
-            .Describe("What of webhooks had no effect because it was not understood, is not handled or is nobody's, newest first.", "request.cursor");
+            .Describe("What of webhooks had no effect because it was not understood, is not handled or is nobody's, newest first.",
+                "request.cursor");
     }
 
     // None is set aside under a number that is none.
-    private static long Number(string id) => long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static long Number(string id) =>
+        long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static async Task<IResult> ListAsync(Paging paging, HttpContext http, ISetAsideWebhooks all, CancellationToken ct) =>
         Answers.Page(http, await all.ListAsync(paging.Cursor, paging.Limit, ct));

@@ -10,7 +10,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Bsp.Api.Webhooks;
 
-/// <summary>A webhook's way from its head to the journal. What is refused is answered with a value: strangers are refused by the hundred a second.</summary>
+/// <summary>
+/// A webhook's way from its head to the journal. What is refused is answered with a value: strangers are refused by the hundred a second.
+/// </summary>
 public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairShare share, BspOptions options, TimeProvider clock)
 {
     /// <summary>Bytes of one webhook, at most: what every body may have. Meta sends up to 3 MB.</summary>
@@ -34,7 +36,8 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
 
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
-    // As long as bodies that are being read take no more than a quarter of the connections, it is cheaper to wait for slow ones than to turn them away.
+    // As long as bodies that are being read take no more than a quarter of the connections, it is cheaper to wait for slow ones than to
+    // turn them away.
     private const int FewOfConnections = 4;
 
     private int reading;
@@ -43,7 +46,8 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
 
     /// <param name="organizationId">Whose own app it is; null: the platform's.</param>
     /// <param name="secrets">Any of them may have signed it; asked for once the head is in order.</param>
-    public async Task<IResult> TakeAsync(HttpContext context, Guid? organizationId, Func<ValueTask<IReadOnlyList<string>>> secrets, string app, CancellationToken ct)
+    public async Task<IResult> TakeAsync(HttpContext context, Guid? organizationId, Func<ValueTask<IReadOnlyList<string>>> secrets,
+        string app, CancellationToken ct)
     {
         if (FaultOfHead(context.Request) is { } fault)
         {
@@ -61,17 +65,20 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
 
         if (Verify(context.Request.Headers[SignatureHeader].ToString(), body.Bytes.Span, known, app) is not { } verdict)
         {
-            return Answers.Refused(new(401, "webhook.signature", $"{SignatureHeader} is not the HMAC of these bytes under our app secret. Nothing was stored."));
+            return Answers.Refused(new(401, "webhook.signature",
+                $"{SignatureHeader} is not the HMAC of these bytes under our app secret. Nothing was stored."));
         }
 
-        return organizationId is { } id ? await KeepOwnAsync(context, id, body, held, verdict, ct) : await KeepAsync(context, null, body, held, verdict, ct);
+        return organizationId is { } id ? await KeepOwnAsync(context, id, body, held, verdict, ct)
+            : await KeepAsync(context, null, body, held, verdict, ct);
     }
 
     private async Task<(BodyEnd End, Pace Pace)> ReadAsync(StrangersBody body, CancellationToken ct)
     {
         try
         {
-            var pace = Interlocked.Increment(ref reading) <= options.Limits.Connections / FewOfConnections ? Pace.OfFewStrangers : Pace.OfStrangers;
+            var pace = Interlocked.Increment(ref reading) <= options.Limits.Connections / FewOfConnections ? Pace.OfFewStrangers
+                : Pace.OfStrangers;
             return (await body.ReadAsync(pace, ct), pace);
         }
         finally
@@ -81,7 +88,8 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
     }
 
     // So many at once and so many bytes a second; then the others' are kept first.
-    private async Task<IResult> KeepOwnAsync(HttpContext context, Guid organizationId, StrangersBody body, BodyRoom.Holder held, string verdict, CancellationToken ct)
+    private async Task<IResult> KeepOwnAsync(HttpContext context, Guid organizationId, StrangersBody body, BodyRoom.Holder held,
+        string verdict, CancellationToken ct)
     {
         if (!ownRate.Take(organizationId, body.Bytes.Length))
         {
@@ -99,7 +107,8 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
         return await KeepAsync(context, organizationId, body, held, verdict, ct);
     }
 
-    private async Task<IResult> KeepAsync(HttpContext context, Guid? organizationId, StrangersBody body, BodyRoom.Holder held, string verdict, CancellationToken ct)
+    private async Task<IResult> KeepAsync(HttpContext context, Guid? organizationId, StrangersBody body, BodyRoom.Holder held,
+        string verdict, CancellationToken ct)
     {
         using var kept = await RoomAsync(body.Bytes.Length, ct);
         if (kept is null)
@@ -108,7 +117,8 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
         }
 
         held.Dispose(); // counted as signed from here on
-        await journal.WriteAsync(new(organizationId, context.Connection.RemoteIpAddress?.ToString(), context.Request.Headers.UserAgent.ToString(), Headers(context.Request), verdict, body.Bytes), ct);
+        await journal.WriteAsync(new(organizationId, context.Connection.RemoteIpAddress?.ToString(),
+            context.Request.Headers.UserAgent.ToString(), Headers(context.Request), verdict, body.Bytes), ct);
         return TypedResults.Ok();
     }
 
@@ -116,12 +126,15 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
     private static Problem? FaultOfHead(HttpRequest request)
     {
         if (request.Headers[SignatureHeader] is not [{ } signature] || !signature.StartsWith(SignaturePrefix, StringComparison.Ordinal)
-            || signature.Length != SignaturePrefix.Length + SignatureHexCharacters || signature.AsSpan(SignaturePrefix.Length).ContainsAnyExcept(HexDigits))
+            || signature.Length != SignaturePrefix.Length + SignatureHexCharacters
+            || signature.AsSpan(SignaturePrefix.Length).ContainsAnyExcept(HexDigits))
         {
-            return new(401, "webhook.signature", $"{SignatureHeader} must be {SignaturePrefix} and {SignatureHexCharacters} hex digits, once. Nothing was read or stored.");
+            return new(401, "webhook.signature",
+                $"{SignatureHeader} must be {SignaturePrefix} and {SignatureHexCharacters} hex digits, once. Nothing was read or stored.");
         }
 
-        if (request.ContentType is { } type && !type.AsSpan().TrimStart().StartsWith("application/json", StringComparison.OrdinalIgnoreCase))
+        if (request.ContentType is { } type
+            && !type.AsSpan().TrimStart().StartsWith("application/json", StringComparison.OrdinalIgnoreCase))
         {
             return new(415, "request.content_type", "Meta sends application/json. Nothing was read or stored.");
         }
@@ -159,7 +172,8 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
     private static string? Verify(string header, ReadOnlySpan<byte> body, IReadOnlyList<string> secrets, string app)
     {
         Span<byte> claimed = stackalloc byte[SignatureHexCharacters / 2];
-        if (Convert.FromHexString(header.AsSpan(SignaturePrefix.Length), claimed, out _, out var written) != OperationStatus.Done || written != claimed.Length)
+        if (Convert.FromHexString(header.AsSpan(SignaturePrefix.Length), claimed, out _, out var written) != OperationStatus.Done
+            || written != claimed.Length)
         {
             return null;
         }
@@ -183,5 +197,6 @@ public sealed class WebhookIntake(IWebhookJournal journal, BodyRoom room, FairSh
     }
 
     private static string Headers(HttpRequest request) =>
-        JsonSerializer.Serialize(new Dictionary<string, string> { ["content-type"] = request.ContentType ?? "", ["x-hub-signature-256"] = request.Headers[SignatureHeader].ToString() });
+        JsonSerializer.Serialize(new Dictionary<string, string> { ["content-type"] = request.ContentType
+            ?? "", ["x-hub-signature-256"] = request.Headers[SignatureHeader].ToString() });
 }

@@ -4,7 +4,10 @@ using Bsp.Domain.Common;
 
 namespace Bsp.Api.Webhooks;
 
-/// <summary>The verb <c>webhooks</c>: lists what of Meta's webhooks was not carried out, and has it tried again by whichever process reads webhooks, now or when one does.</summary>
+/// <summary>
+/// The verb <c>webhooks</c>: lists what of Meta's webhooks was not carried out, and has it tried again by whichever process reads webhooks,
+/// now or when one does.
+/// </summary>
 public sealed class WebhooksCommand(ISetAsideWebhooks webhooks)
 {
     private const string Usage = "usage: webhooks [list] | retry all|NUMBER";

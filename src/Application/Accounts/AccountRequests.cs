@@ -5,12 +5,15 @@ using MediatR;
 namespace Bsp.Application.Accounts;
 
 /// <summary>A WhatsApp number without its credentials.</summary>
-/// <param name="QualityRating">GREEN, YELLOW or RED; what Meta calls UNKNOWN shows as GREEN here and as itself in <paramref name="QualityRatingExact"/>.</param>
+/// <param name="QualityRating">GREEN, YELLOW or RED; what Meta calls UNKNOWN shows as GREEN here and as itself in
+/// <paramref name="QualityRatingExact"/>.</param>
 /// <param name="MessagingLimit">Unique users a day outside the customer-service window.</param>
 /// <param name="Status">CONNECTED, DISCONNECTED or PENDING.</param>
 /// <param name="Version">Row version.</param>
-public sealed record AccountView(Guid Id, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId, string QualityRating, string QualityRatingExact, int MessagingLimit,
-    int DailySentCount, DateTimeOffset? LimitResetDate, string Status, int MessagesPerSecondMax, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version);
+public sealed record AccountView(Guid Id, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId,
+    string QualityRating, string QualityRatingExact, int MessagingLimit,
+    int DailySentCount, DateTimeOffset? LimitResetDate, string Status, int MessagesPerSecondMax, DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt, long Version);
 
 /// <summary>Adds a WhatsApp number, PENDING until it is connected.</summary>
 /// <param name="PhoneNumber">Any form with a leading '+'; stored as E.164.</param>
@@ -18,16 +21,19 @@ public sealed record AccountView(Guid Id, string PhoneNumberId, string PhoneNumb
 /// <param name="MessagesPerSecondMax">Null: 80, Meta's default throughput.</param>
 /// <param name="AccessToken">Stored sealed, never shown.</param>
 /// <exception cref="Domain.Common.Refusal"><c>account.number_taken</c>: the organization has this phone_number_id already.</exception>
-public sealed record CreateAccount(Guid OrganizationId, Guid AccountId, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId, int? MessagingLimit, int? MessagesPerSecondMax, string AccessToken) : ICommand;
+public sealed record CreateAccount(Guid OrganizationId, Guid AccountId, string PhoneNumberId, string PhoneNumber, string DisplayName,
+    string MetaWabaId, int? MessagingLimit, int? MessagesPerSecondMax, string AccessToken) : ICommand;
 
 public sealed class CreateAccountValidator : AbstractValidator<CreateAccount>
 {
     public CreateAccountValidator()
     {
         RuleFor(c => c.PhoneNumberId).NotEmpty().Matches(@"^[0-9]{1,32}\z").WithMessage("must be Meta's id of the number: digits only.");
-        RuleFor(c => c.PhoneNumber).Must(text => E164.OfDisplay(text) is not null).WithMessage("must be a phone number with country code, such as +4915112345678.");
+        RuleFor(c => c.PhoneNumber).Must(text => E164.OfDisplay(text) is not null)
+            .WithMessage("must be a phone number with country code, such as +4915112345678.");
         RuleFor(c => c.DisplayName).NotEmpty().MaximumLength(200);
-        RuleFor(c => c.MetaWabaId).NotEmpty().Matches(@"^[0-9]{1,32}\z").WithMessage("must be Meta's id of the WhatsApp Business Account: digits only.");
+        RuleFor(c => c.MetaWabaId).NotEmpty().Matches(@"^[0-9]{1,32}\z")
+            .WithMessage("must be Meta's id of the WhatsApp Business Account: digits only.");
         RuleFor(c => c.MessagingLimit).GreaterThanOrEqualTo(0);
         RuleFor(c => c.MessagesPerSecondMax).InclusiveBetween(1, 10_000);
         RuleFor(c => c.AccessToken).NotEmpty().MaximumLength(1_000).HeaderSecret().OverridePropertyName("credentials.access_token");
@@ -36,7 +42,8 @@ public sealed class CreateAccountValidator : AbstractValidator<CreateAccount>
 
 /// <summary>Changes what a merge patch names. The number itself never changes: that is another account.</summary>
 /// <exception cref="Domain.Common.Refusal"><c>account.unknown</c></exception>
-public sealed record PatchAccount(Guid OrganizationId, Guid Id, Optional<string> DisplayName, Optional<int> MessagingLimit, Optional<int> MessagesPerSecondMax, Optional<string> AccessToken, long? SeenVersion) : ICommandOn;
+public sealed record PatchAccount(Guid OrganizationId, Guid Id, Optional<string> DisplayName, Optional<int> MessagingLimit,
+    Optional<int> MessagesPerSecondMax, Optional<string> AccessToken, long? SeenVersion) : ICommandOn;
 
 public sealed class PatchAccountValidator : AbstractValidator<PatchAccount>
 {
@@ -44,8 +51,10 @@ public sealed class PatchAccountValidator : AbstractValidator<PatchAccount>
     {
         RuleFor(c => c.DisplayName.Value).NotEmpty().MaximumLength(200).When(c => c.DisplayName.IsSet).OverridePropertyName("display_name");
         RuleFor(c => c.MessagingLimit.Value).GreaterThanOrEqualTo(0).OverridePropertyName("messaging_limit");
-        RuleFor(c => c.MessagesPerSecondMax.Value).InclusiveBetween(1, 10_000).When(c => c.MessagesPerSecondMax.IsSet).OverridePropertyName("messages_per_second_max");
-        RuleFor(c => c.AccessToken.Value).NotEmpty().MaximumLength(1_000).HeaderSecret().When(c => c.AccessToken.IsSet).OverridePropertyName("credentials.access_token");
+        RuleFor(c => c.MessagesPerSecondMax.Value).InclusiveBetween(1, 10_000).When(c => c.MessagesPerSecondMax.IsSet)
+            .OverridePropertyName("messages_per_second_max");
+        RuleFor(c => c.AccessToken.Value).NotEmpty().MaximumLength(1_000).HeaderSecret().When(c => c.AccessToken.IsSet)
+            .OverridePropertyName("credentials.access_token");
     }
 }
 

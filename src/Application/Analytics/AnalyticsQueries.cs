@@ -16,7 +16,8 @@ public sealed record GetDailyStats(AnalyticsScope Scope, string GroupBy) : IRequ
 
 /// <param name="AccountId">Null when grouped by day.</param>
 /// <param name="UniqueContacts">Exact for one account; over several accounts estimated (error under 1 %).</param>
-public sealed record DailyStatsRow(string Date, Guid? AccountId, long TotalMessages, long SentMessages, long DeliveredMessages, long ReadMessages, long FailedMessages, decimal TotalCost,
+public sealed record DailyStatsRow(string Date, Guid? AccountId, long TotalMessages, long SentMessages, long DeliveredMessages,
+    long ReadMessages, long FailedMessages, decimal TotalCost,
     long UniqueContacts, long NewContacts, long AiProcessedMessages, long AutoRepliedMessages, long AvgDeliveryTimeMs, long AvgReadTimeMs);
 
 /// <summary>Messages and their states.</summary>
@@ -32,9 +33,13 @@ public sealed record GetFunnel(AnalyticsScope Scope, string GroupBy) : IRequest<
 
 /// <param name="DeliveryRate">Delivered of sent, 0–1; null: nothing was sent.</param>
 /// <param name="ReadRate">Read of delivered, 0–1; null: nothing was delivered.</param>
-public sealed record FunnelRow(string Group, long Sent, long Delivered, long Read, long Failed, double? DeliveryRate, double? ReadRate, long AvgDeliveryTimeMs, long AvgReadTimeMs);
+public sealed record FunnelRow(string Group, long Sent, long Delivered, long Read, long Failed, double? DeliveryRate, double? ReadRate,
+    long AvgDeliveryTimeMs, long AvgReadTimeMs);
 
-/// <summary>What Meta's pricing evidence names, summed. Meta names categories, seldom amounts: what the organization was charged stands in its ledger.</summary>
+/// <summary>
+/// What Meta's pricing evidence names, summed. Meta names categories, seldom amounts: what the organization was charged stands in its
+/// ledger.
+/// </summary>
 public sealed record GetCosts(AnalyticsScope Scope, string GroupBy) : IRequest<IReadOnlyList<CostRow>>;
 
 public sealed record CostRow(string Group, long SentMessages, decimal Cost);
@@ -56,8 +61,10 @@ internal sealed class AnalyticsScopeValidator : AbstractValidator<AnalyticsScope
     public AnalyticsScopeValidator()
     {
         RuleFor(s => s.To).GreaterThanOrEqualTo(s => s.From).OverridePropertyName("to").WithMessage("to must not lie before from.");
-        RuleFor(s => s.To).Must((s, to) => to.DayNumber - s.From.DayNumber < DaysMax).OverridePropertyName("from").WithMessage($"from and to may span {DaysMax} days at most.");
-        RuleFor(s => s.From).Must(from => from.Year is >= 2015 and <= 2100).OverridePropertyName("from").WithMessage("from must lie between 2015 and 2100.");
+        RuleFor(s => s.To).Must((s, to) => to.DayNumber - s.From.DayNumber < DaysMax).OverridePropertyName("from")
+            .WithMessage($"from and to may span {DaysMax} days at most.");
+        RuleFor(s => s.From).Must(from => from.Year is >= 2015 and <= 2100).OverridePropertyName("from")
+            .WithMessage("from must lie between 2015 and 2100.");
     }
 }
 
@@ -66,8 +73,10 @@ public sealed class GetDailyStatsValidator : AbstractValidator<GetDailyStats>
     public GetDailyStatsValidator()
     {
         RuleFor(q => q.Scope).SetValidator(new AnalyticsScopeValidator());
-        RuleFor(q => q.Scope.CampaignId).Null().OverridePropertyName("campaign_id").WithMessage("Daily figures are kept per account, not per campaign: use /v1/analytics/messages.");
-        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.Daily.Contains).OverridePropertyName("group_by").WithMessage("group_by must be day or account.");
+        RuleFor(q => q.Scope.CampaignId).Null().OverridePropertyName("campaign_id")
+            .WithMessage("Daily figures are kept per account, not per campaign: use /v1/analytics/messages.");
+        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.Daily.Contains).OverridePropertyName("group_by")
+            .WithMessage("group_by must be day or account.");
     }
 }
 
@@ -76,7 +85,8 @@ public sealed class GetMessageCountsValidator : AbstractValidator<GetMessageCoun
     public GetMessageCountsValidator()
     {
         RuleFor(q => q.Scope).SetValidator(new AnalyticsScopeValidator());
-        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.All.Contains).OverridePropertyName("group_by").WithMessage("group_by must be day, hour, account, campaign, type or direction.");
+        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.All.Contains).OverridePropertyName("group_by")
+            .WithMessage("group_by must be day, hour, account, campaign, type or direction.");
     }
 }
 
@@ -85,7 +95,8 @@ public sealed class GetFunnelValidator : AbstractValidator<GetFunnel>
     public GetFunnelValidator()
     {
         RuleFor(q => q.Scope).SetValidator(new AnalyticsScopeValidator());
-        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.All.Contains).OverridePropertyName("group_by").WithMessage("group_by must be day, hour, account, campaign, type or direction.");
+        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.All.Contains).OverridePropertyName("group_by")
+            .WithMessage("group_by must be day, hour, account, campaign, type or direction.");
     }
 }
 
@@ -94,6 +105,7 @@ public sealed class GetCostsValidator : AbstractValidator<GetCosts>
     public GetCostsValidator()
     {
         RuleFor(q => q.Scope).SetValidator(new AnalyticsScopeValidator());
-        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.All.Contains).OverridePropertyName("group_by").WithMessage("group_by must be day, hour, account, campaign, type or direction.");
+        RuleFor(q => q.GroupBy).Must(AnalyticsGroups.All.Contains).OverridePropertyName("group_by")
+            .WithMessage("group_by must be day, hour, account, campaign, type or direction.");
     }
 }

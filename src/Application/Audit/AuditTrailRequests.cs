@@ -9,7 +9,8 @@ namespace Bsp.Application.Audit;
 /// <param name="Type"><c>user.created</c>, <c>api_key.revoked</c>, …</param>
 /// <param name="Address">Where the request came from; null: not over the network.</param>
 /// <param name="Changed">Names of the changed fields, never their values; empty: the type says all.</param>
-public sealed record AuditEntry(Guid Id, DateTimeOffset At, string Actor, string Type, string? Address, string TargetType, Guid? TargetId, IReadOnlyList<string> Changed);
+public sealed record AuditEntry(Guid Id, DateTimeOffset At, string Actor, string Type, string? Address, string TargetType, Guid? TargetId,
+    IReadOnlyList<string> Changed);
 
 /// <summary>Administrative acts, newest first.</summary>
 /// <param name="OrganizationId">All zeros: the platform's own acts.</param>
@@ -17,7 +18,8 @@ public sealed record AuditEntry(Guid Id, DateTimeOffset At, string Actor, string
 /// <param name="Type">Exactly this one; null: all.</param>
 /// <param name="From">Inclusive; null: from the beginning.</param>
 /// <param name="To">Exclusive; null: until now.</param>
-public sealed record ListAuditTrail(Guid OrganizationId, string? Actor, string? Type, DateTimeOffset? From, DateTimeOffset? To, string? Cursor, int Limit) : IRequest<Page<AuditEntry>>;
+public sealed record ListAuditTrail(Guid OrganizationId, string? Actor, string? Type, DateTimeOffset? From, DateTimeOffset? To,
+    string? Cursor, int Limit) : IRequest<Page<AuditEntry>>;
 
 public sealed class ListAuditTrailValidator : AbstractValidator<ListAuditTrail>
 {

@@ -3,7 +3,10 @@ using MediatR;
 
 namespace Bsp.Application.Audit;
 
-/// <summary>One sealed day of an organization's log. Keep it where the platform cannot reach it, and no later change of that day, or of one before, goes unseen.</summary>
+/// <summary>
+/// One sealed day of an organization's log. Keep it where the platform cannot reach it, and no later change of that day, or of one before,
+/// goes unseen.
+/// </summary>
 /// <param name="Number">From 1, one a day with events.</param>
 /// <param name="Events">Under the root.</param>
 /// <param name="Root">Hex: Merkle root (RFC 6962) of the day's events.</param>
@@ -14,7 +17,8 @@ namespace Bsp.Application.Audit;
 /// <param name="KeyId">Of the key that signed; public keys: <c>/.well-known/bsp-log-keys</c>.</param>
 /// <param name="Content">What is signed, byte by byte: fields as <c>length:value,</c>.</param>
 /// <param name="Signature">Base64, Ed25519.</param>
-public sealed record LogHead(DateOnly Day, long Number, long Events, string Root, string Previous, long Acts, string ActsHash, DateTimeOffset SealedAt, string Head, string KeyId, string Content, string Signature);
+public sealed record LogHead(DateOnly Day, long Number, long Events, string Root, string Previous, long Acts, string ActsHash,
+    DateTimeOffset SealedAt, string Head, string KeyId, string Content, string Signature);
 
 /// <summary>Sealed days of an organization, newest first.</summary>
 public sealed record ListLogHeads(Guid OrganizationId, string? Cursor, int Limit) : IRequest<Page<LogHead>>;

@@ -12,6 +12,9 @@ public interface ISessions
     /// <summary>24 hours. Source: the specification's retention table.</summary>
     static readonly TimeSpan Life = TimeSpan.FromHours(24);
 
-    /// <summary>Null when there is no such session, it has ended, or its person is not active. May be up to one second behind a change made elsewhere.</summary>
+    /// <summary>
+    /// Null when there is no such session, it has ended, or its person is not active. May be up to one second behind a change made
+    /// elsewhere.
+    /// </summary>
     ValueTask<KnownSession?> FindAsync(string tokenHash, CancellationToken ct);
 }

@@ -11,7 +11,8 @@ public sealed record StartedSession(Guid UserId, Guid OrganizationId, DateTimeOf
 /// <summary>Signs somebody in. Wrong e-mail and wrong password look alike, also in time.</summary>
 /// <param name="TokenHash">Of the new session's token.</param>
 /// <exception cref="LoginThrottled">Too many attempts.</exception>
-/// <exception cref="Domain.Common.Refusal"><c>login.invalid</c>; with the right password only: <c>login.user_not_active</c>, <c>login.organization_inactive</c></exception>
+/// <exception cref="Domain.Common.Refusal"><c>login.invalid</c>; with the right password only: <c>login.user_not_active</c>,
+/// <c>login.organization_inactive</c></exception>
 public sealed record Login(string Email, string Password, string TokenHash) : IRequest<StartedSession>;
 
 public sealed class LoginValidator : AbstractValidator<Login>
@@ -31,7 +32,8 @@ public sealed record Logout(Guid OrganizationId, Guid Id, string? TokenHash) : I
 /// <param name="TokenHash">The session that goes on.</param>
 /// <exception cref="LoginThrottled">Too many attempts.</exception>
 /// <exception cref="Domain.Common.Refusal"><c>login.invalid</c>: the current password is another.</exception>
-public sealed record ChangePassword(Guid OrganizationId, Guid Id, string TokenHash, string CurrentPassword, string NewPassword) : ICommandOn;
+public sealed record ChangePassword(Guid OrganizationId, Guid Id, string TokenHash, string CurrentPassword, string NewPassword)
+    : ICommandOn;
 
 public sealed class ChangePasswordValidator : AbstractValidator<ChangePassword>
 {

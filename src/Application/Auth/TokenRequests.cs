@@ -12,7 +12,9 @@ public static class TokenLives
     public static readonly TimeSpan Invitation = TimeSpan.FromDays(7);
 }
 
-/// <summary>Lets somebody choose a new password with a one-time token, which the caller hands over; an earlier one of the same person ends.</summary>
+/// <summary>
+/// Lets somebody choose a new password with a one-time token, which the caller hands over; an earlier one of the same person ends.
+/// </summary>
 /// <param name="OrganizationId">All zeros: the platform, for a person of any organization.</param>
 /// <param name="TokenHash">Of the new token.</param>
 /// <exception cref="Domain.Common.Refusal"><c>user.unknown</c>, <c>user.role_above_own</c></exception>
@@ -24,7 +26,8 @@ public sealed class RequestResetValidator : AbstractValidator<RequestReset>
 }
 
 /// <summary>Chooses the new password. The token works once; all sessions of the person end.</summary>
-/// <exception cref="Domain.Common.Refusal"><c>reset.unknown</c>: no such token, used, too old, or the person's role was changed since.</exception>
+/// <exception cref="Domain.Common.Refusal"><c>reset.unknown</c>: no such token, used, too old, or the person's role was changed
+/// since.</exception>
 public sealed record ConfirmReset(string TokenHash, string Password) : MediatR.IRequest<Done>;
 
 public sealed class ConfirmResetValidator : AbstractValidator<ConfirmReset>
@@ -32,11 +35,14 @@ public sealed class ConfirmResetValidator : AbstractValidator<ConfirmReset>
     public ConfirmResetValidator() => RuleFor(c => c.Password).NotNull().Password();
 }
 
-/// <summary>Invites somebody with a one-time token, which the caller hands over. Inviting the same e-mail again ends the earlier invitation.</summary>
+/// <summary>
+/// Invites somebody with a one-time token, which the caller hands over. Inviting the same e-mail again ends the earlier invitation.
+/// </summary>
 /// <param name="UserId">Whom accepting will make.</param>
 /// <param name="InvitedBy"><c>user:id</c>, <c>key:id</c> or <c>platform</c>: the invitation ends with their right to give the role.</param>
 /// <exception cref="Domain.Common.Refusal"><c>user.email_taken</c>, <c>user.role_above_own</c></exception>
-public sealed record InviteUser(Guid OrganizationId, Guid UserId, string ActorRole, string Email, string Role, string? FirstName, string? LastName, string InvitedBy, string TokenHash) : ICommand;
+public sealed record InviteUser(Guid OrganizationId, Guid UserId, string ActorRole, string Email, string Role, string? FirstName,
+    string? LastName, string InvitedBy, string TokenHash) : ICommand;
 
 public sealed class InviteUserValidator : AbstractValidator<InviteUser>
 {
@@ -51,7 +57,8 @@ public sealed class InviteUserValidator : AbstractValidator<InviteUser>
 
 /// <summary>Makes the invited person. The token works once.</summary>
 /// <param name="FirstName">Null: as the invitation says.</param>
-/// <exception cref="Domain.Common.Refusal"><c>invitation.unknown</c>: no such token, used, too old, or the inviter may not give the role any more; <c>user.email_taken</c>, <c>login.organization_inactive</c></exception>
+/// <exception cref="Domain.Common.Refusal"><c>invitation.unknown</c>: no such token, used, too old, or the inviter may not give the role
+/// any more; <c>user.email_taken</c>, <c>login.organization_inactive</c></exception>
 public sealed record AcceptInvitation(string TokenHash, string Password, string? FirstName, string? LastName) : MediatR.IRequest<UserView>;
 
 public sealed class AcceptInvitationValidator : AbstractValidator<AcceptInvitation>

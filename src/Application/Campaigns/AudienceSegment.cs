@@ -35,7 +35,8 @@ public static class AudienceSegment
     }
 
     /// <summary>As a validation rule.</summary>
-    public static IRuleBuilderOptionsConditions<T, JsonElement> MustBeAudience<T>(this IRuleBuilder<T, JsonElement> rule) => rule.Custom((segment, context) =>
+    public static IRuleBuilderOptionsConditions<T, JsonElement> MustBeAudience<T>(this IRuleBuilder<T, JsonElement> rule) =>
+        rule.Custom((segment, context) =>
     {
         if (Fault(segment) is { } fault)
         {

@@ -9,8 +9,10 @@ namespace Bsp.Application.Campaigns;
 /// <summary>The specification's <c>campaigns</c> row.</summary>
 /// <param name="TotalRecipients">Of the frozen audience, the skipped included; 0 before launch.</param>
 /// <param name="Version">Stream version: the ETag.</param>
-public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId, Guid AccountId, string Name, string? Description, string Type, string Status, JsonElement AudienceSegment,
-    int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt, DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
+public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId, Guid AccountId, string Name, string? Description,
+    string Type, string Status, JsonElement AudienceSegment,
+    int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt,
+    DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
     JsonElement? Metadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, string? PauseReason, long Version);
 
 /// <summary>Null: there is none in this organization.</summary>
@@ -22,7 +24,8 @@ public sealed record ListCampaigns(Guid OrganizationId, string? Status, int Limi
 
 public sealed class ListCampaignsValidator : AbstractValidator<ListCampaigns>
 {
-    public ListCampaignsValidator() => RuleFor(q => q.Status).Must(s => s is null or "DRAFT" or "SCHEDULED" or "RUNNING" or "PAUSED" or "COMPLETED" or "CANCELLED")
+    public ListCampaignsValidator() =>
+        RuleFor(q => q.Status).Must(s => s is null or "DRAFT" or "SCHEDULED" or "RUNNING" or "PAUSED" or "COMPLETED" or "CANCELLED")
         .WithMessage("status must be one of DRAFT, SCHEDULED, RUNNING, PAUSED, COMPLETED, CANCELLED.");
 }
 
@@ -30,24 +33,34 @@ public sealed class ListCampaignsValidator : AbstractValidator<ListCampaigns>
 /// <param name="Queued">Turned into messages and not yet called for.</param>
 /// <param name="Unknown">Calls whose outcome is not known; settled by Meta's webhooks or by their deadline.</param>
 /// <param name="EstimatedCompletion">Null when it cannot be told, or when it is over.</param>
-public sealed record CampaignProgress(int Total, int Queued, int Skipped, int Sent, int Delivered, int Read, int Failed, int Unknown, DateTimeOffset? EstimatedCompletion);
+public sealed record CampaignProgress(int Total, int Queued, int Skipped, int Sent, int Delivered, int Read, int Failed, int Unknown,
+    DateTimeOffset? EstimatedCompletion);
 
-/// <summary>How a campaign stands, to be shown: a change that Redis could not be told of shows up to a minute late, so nothing may be decided by it. Null: there is none in this organization.</summary>
+/// <summary>
+/// How a campaign stands, to be shown: a change that Redis could not be told of shows up to a minute late, so nothing may be decided by it.
+/// Null: there is none in this organization.
+/// </summary>
 public sealed record GetCampaignStatus(Guid OrganizationId, Guid CampaignId) : IRequest<string?>;
 
 /// <summary>Null: there is no such campaign in this organization.</summary>
 public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignProgress?>;
 
 /// <summary>One member of the frozen audience.</summary>
-/// <param name="Status">pending, queued, sending, accepted, sent, delivered, read, failed, rejected, skipped, cancelled, expired, outcome_unknown or unknown_closed.</param>
+/// <param name="Status">pending, queued, sending, accepted, sent, delivered, read, failed, rejected, skipped, cancelled, expired,
+/// outcome_unknown or unknown_closed.</param>
 /// <param name="Reason">Why skipped, failed, rejected, cancelled or unknown; null otherwise.</param>
-public sealed record Recipient(int Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId, int Attempts, DateTimeOffset? UpdatedAt);
+public sealed record Recipient(int Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
+    int Attempts, DateTimeOffset? UpdatedAt);
 
 /// <summary>Members in the audience's order, judged from the log itself.</summary>
 /// <param name="Status">Only those; null: all. With it a page may be short and still have a next one.</param>
-public sealed record ListRecipients(Guid OrganizationId, Guid CampaignId, string? Status, int Limit, string? Cursor) : IRequest<Page<Recipient>>;
+public sealed record ListRecipients(Guid OrganizationId, Guid CampaignId, string? Status, int Limit, string? Cursor)
+    : IRequest<Page<Recipient>>;
 
-/// <summary>Everything known about why a person got, or did not get, the campaign: the message's events with their numbers. Null: they are not in the audience.</summary>
+/// <summary>
+/// Everything known about why a person got, or did not get, the campaign: the message's events with their numbers. Null: they are not in
+/// the audience.
+/// </summary>
 public sealed record GetRecipientWhy(Guid OrganizationId, Guid CampaignId, Guid ContactId) : IRequest<RecipientWhy?>;
 
 /// <param name="Facts">The message's own log, in order.</param>
@@ -55,16 +68,20 @@ public sealed record RecipientWhy(Recipient Recipient, IReadOnlyList<StoredFact>
 
 /// <summary>One event as people read it. Sealed parts stay sealed.</summary>
 /// <param name="Data">Null: this build cannot read it.</param>
-public sealed record StoredFact(long Sequence, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId, string? UserName, JsonElement? Data, string? Unreadable = null)
+public sealed record StoredFact(long Sequence, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId,
+    string? UserName, JsonElement? Data, string? Unreadable = null)
 {
     /// <summary>From the log; an event this build does not know has no data.</summary>
-    public static StoredFact Of(StoredEvent stored) => new(stored.Sequence, stored.Version, stored.Type, stored.Timestamp, stored.Metadata.CorrelationId, stored.Metadata.UserName, DataOf(stored), UnreadableOf(stored));
+    public static StoredFact Of(StoredEvent stored) =>
+        new(stored.Sequence, stored.Version, stored.Type, stored.Timestamp, stored.Metadata.CorrelationId, stored.Metadata.UserName,
+            DataOf(stored), UnreadableOf(stored));
 
     /// <summary>Why the body cannot be read; null: it can, or this build does not know the event.</summary>
     public static string? UnreadableOf(StoredEvent stored) => (stored.Body as UnreadableBody)?.Error;
 
     /// <summary>The event is one of a family, by its body or, when that cannot be read, by its name.</summary>
-    public static bool IsOf<TFamily>(StoredEvent stored) => stored.Body is TFamily || (stored.Body is UnreadableBody && EventTypes.NamesOf<TFamily>().Contains(stored.Type));
+    public static bool IsOf<TFamily>(StoredEvent stored) =>
+        stored.Body is TFamily || (stored.Body is UnreadableBody && EventTypes.NamesOf<TFamily>().Contains(stored.Type));
 
     /// <summary>The body as it is stored, with the names it is stored under.</summary>
     public static JsonElement? DataOf(StoredEvent stored) =>
@@ -87,12 +104,15 @@ public sealed class GetCampaignEventsHandler(IEventLog log) : IRequestHandler<Ge
 public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignForecast>;
 
 /// <param name="Recipients">The audience, those who would be skipped included.</param>
-/// <param name="Skipped">Reason (<c>no_consent</c>, <c>no_phone</c>, <c>template</c>, <c>limit</c>) → how many; a reason that nobody has is absent.</param>
+/// <param name="Skipped">Reason (<c>no_consent</c>, <c>no_phone</c>, <c>template</c>, <c>limit</c>) → how many; a reason that nobody has is
+/// absent.</param>
 /// <param name="Cost">A decimal; null as long as nothing is billed.</param>
 /// <param name="Currency">Null as long as nothing is billed.</param>
 /// <param name="DurationSeconds">Sending alone, at the number's pace, to those who would not be skipped.</param>
 /// <param name="AvailableBudget">A decimal: what the wallet has available; null as long as nothing is billed.</param>
 /// <param name="Missing">A decimal: so much more must be available for a launch; zero: nothing; null as long as nothing is billed.</param>
-/// <param name="WithoutPrice">Market and category (<c>India/marketing</c>) that no rate card has a price for: what is delivered there waits for one. Null: none, or nothing is billed.</param>
-public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency, int DurationSeconds, string? AvailableBudget, string? Missing = null,
+/// <param name="WithoutPrice">Market and category (<c>India/marketing</c>) that no rate card has a price for: what is delivered there waits
+/// for one. Null: none, or nothing is billed.</param>
+public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency,
+    int DurationSeconds, string? AvailableBudget, string? Missing = null,
     IReadOnlyList<string>? WithoutPrice = null);

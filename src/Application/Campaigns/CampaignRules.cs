@@ -17,15 +17,20 @@ internal static class CampaignRules
 public interface ICampaignReferences
 {
     /// <summary>All of them exist in this organization and fit together.</summary>
-    /// <exception cref="Refusal"><c>template.unknown</c>, <c>account.unknown</c>, <c>list.unknown</c>, <c>contact.unknown</c>, <c>campaign.template_of_other_account</c>, <c>filter.invalid</c></exception>
+    /// <exception cref="Refusal"><c>template.unknown</c>, <c>account.unknown</c>, <c>list.unknown</c>, <c>contact.unknown</c>,
+    /// <c>campaign.template_of_other_account</c>, <c>filter.invalid</c></exception>
     Task RequireAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct);
 
-    /// <summary>The plan's <c>template_parameters</c> fit its template, if that is approved: another one may still change. Absent ones are judged when <paramref name="complete"/>, for nothing is sent before.</summary>
+    /// <summary>
+    /// The plan's <c>template_parameters</c> fit its template, if that is approved: another one may still change. Absent ones are judged
+    /// when <paramref name="complete"/>, for nothing is sent before.
+    /// </summary>
     /// <exception cref="RefusedFields"><c>campaign.template_parameters</c>, each parameter by its name</exception>
     Task RequireParametersAsync(Guid organizationId, CampaignPlan plan, bool complete, CancellationToken ct);
 
     /// <summary>The template can be sent now (approved) and the account and organization may send.</summary>
-    /// <exception cref="Refusal"><c>campaign.template_not_approved</c>, <c>campaign.account_not_connected</c>, <c>organization.suspended</c></exception>
+    /// <exception cref="Refusal"><c>campaign.template_not_approved</c>, <c>campaign.account_not_connected</c>,
+    /// <c>organization.suspended</c></exception>
     /// <exception cref="RefusedFields"><c>campaign.template_parameters</c></exception>
     Task RequireSendableAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct);
 

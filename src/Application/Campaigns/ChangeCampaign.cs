@@ -6,8 +6,11 @@ using MediatR;
 
 namespace Bsp.Application.Campaigns;
 
-/// <summary>Changes a campaign that has not been launched. <paramref name="Edit"/> gets the plan as stored and returns it as wanted.</summary>
-public sealed record ChangeCampaign(Guid OrganizationId, Guid CampaignId, Func<CampaignPlan, CampaignPlan> Edit, long? SeenVersion = null) : ICommandOn
+/// <summary>
+/// Changes a campaign that has not been launched. <paramref name="Edit"/> gets the plan as stored and returns it as wanted.
+/// </summary>
+public sealed record ChangeCampaign(Guid OrganizationId, Guid CampaignId, Func<CampaignPlan, CampaignPlan> Edit, long? SeenVersion = null)
+    : ICommandOn
 {
     Guid ICommandOn.Id => CampaignId;
 }
@@ -25,7 +28,8 @@ public sealed class CampaignPlanValidator : AbstractValidator<CampaignPlan>
     }
 }
 
-public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences references, IValidator<CampaignPlan> rules, TimeProvider clock) : IRequestHandler<ChangeCampaign, Done>
+public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences references, IValidator<CampaignPlan> rules,
+    TimeProvider clock) : IRequestHandler<ChangeCampaign, Done>
 {
     public async Task<Done> Handle(ChangeCampaign command, CancellationToken ct)
     {
@@ -35,10 +39,12 @@ public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences
             var wanted = command.Edit(before);
             await rules.ValidateAndThrowAsync(wanted, ct);
             await references.RequireAsync(command.OrganizationId, wanted, ct);
-            await references.RequireParametersAsync(command.OrganizationId, wanted, complete: stored.Status == CampaignStatus.Scheduled, ct);
+            await references.RequireParametersAsync(command.OrganizationId, wanted, complete: stored.Status == CampaignStatus.Scheduled,
+                ct);
         }
 
         return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
-            state => Campaign.Change(state, state.Plan is { } plan ? command.Edit(plan) : null!, clock.GetUtcNow()), command.SeenVersion, ct);
+            state => Campaign.Change(state, state.Plan is { } plan ? command.Edit(plan) : null!, clock.GetUtcNow()), command.SeenVersion,
+            ct);
     }
 }

@@ -10,7 +10,8 @@ namespace Bsp.Application.Campaigns;
 /// <summary>Plans a campaign; nothing is sent before it is launched.</summary>
 /// <param name="Type"><c>BROADCAST</c>, <c>SCHEDULED</c> or <c>TRIGGERED</c>.</param>
 /// <param name="Metadata">Any object ≤ 32 KB; its <c>template_parameters</c> fill the template.</param>
-public sealed record CreateCampaign(Guid OrganizationId, string Name, string? Description, string Type, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, JsonElement? Metadata) : ICommand;
+public sealed record CreateCampaign(Guid OrganizationId, string Name, string? Description, string Type, Guid TemplateId, Guid AccountId,
+    JsonElement AudienceSegment, JsonElement? Metadata) : ICommand;
 
 public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
 {
@@ -18,7 +19,8 @@ public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
     {
         RuleFor(c => c.Name).NotEmpty().MaximumLength(200);
         RuleFor(c => c.Description).MaximumLength(2000);
-        RuleFor(c => c.Type).Must(t => t is "BROADCAST" or "SCHEDULED" or "TRIGGERED").WithMessage("type must be BROADCAST, SCHEDULED or TRIGGERED.");
+        RuleFor(c => c.Type).Must(t => t is "BROADCAST" or "SCHEDULED" or "TRIGGERED")
+            .WithMessage("type must be BROADCAST, SCHEDULED or TRIGGERED.");
         RuleFor(c => c.TemplateId).NotEmpty();
         RuleFor(c => c.AccountId).NotEmpty();
         RuleFor(c => c.AudienceSegment).MustBeAudience();
@@ -26,11 +28,13 @@ public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
     }
 }
 
-public sealed class CreateCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<CreateCampaign, Done>
+public sealed class CreateCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock)
+    : IRequestHandler<CreateCampaign, Done>
 {
     public async Task<Done> Handle(CreateCampaign command, CancellationToken ct)
     {
-        var plan = new CampaignPlan(command.Name, command.Description, command.TemplateId, command.AccountId, command.AudienceSegment, command.Metadata);
+        var plan = new CampaignPlan(command.Name, command.Description, command.TemplateId, command.AccountId, command.AudienceSegment,
+            command.Metadata);
         await references.RequireAsync(command.OrganizationId, plan, ct);
         await references.RequireParametersAsync(command.OrganizationId, plan, complete: false, ct);
         var id = CurrentRequest.NewId();

@@ -11,7 +11,8 @@ public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? 
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
+public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch, TimeProvider clock)
+    : IRequestHandler<LaunchCampaign, Done>
 {
     public async Task<Done> Handle(LaunchCampaign command, CancellationToken ct)
     {
@@ -21,7 +22,8 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
             await references.RequireSendableAsync(command.OrganizationId, plan, ct);
         }
 
-        return await launch.LaunchAsync(command.OrganizationId, command.CampaignId, state => Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
+        return await launch.LaunchAsync(command.OrganizationId, command.CampaignId, state =>
+            Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
     }
 }
 
@@ -29,7 +31,9 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
 public interface ICampaignLaunch
 {
     /// <summary>Carries the decision out. No events: nothing else is asked for.</summary>
-    /// <exception cref="Domain.Common.Refusal"><c>plan.limit_reached</c>, <c>plan.feature_missing</c> (<c>campaigns_per_month</c>), <c>rate_card.missing</c>, or of the decision</exception>
+    /// <exception cref="Domain.Common.Refusal"><c>plan.limit_reached</c>, <c>plan.feature_missing</c> (<c>campaigns_per_month</c>),
+    /// <c>rate_card.missing</c>, or of the decision</exception>
     /// <exception cref="RefusedFields"><c>wallet.insufficient</c>: what it may cost is set aside in the same transaction</exception>
-    Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, CancellationToken ct);
+    Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion,
+        CancellationToken ct);
 }

@@ -12,14 +12,16 @@ public sealed record ResumeCampaign(Guid OrganizationId, Guid CampaignId, long? 
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<ResumeCampaign, Done>
+public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock)
+    : IRequestHandler<ResumeCampaign, Done>
 {
     public async Task<Done> Handle(ResumeCampaign command, CancellationToken ct)
     {
         var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>();
         if (stored is { Status: CampaignStatus.Paused, Plan: { } plan })
         {
-            await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct); // the template may have changed meanwhile
+            // the template may have changed meanwhile
+            await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct);
         }
 
         return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,

@@ -7,12 +7,14 @@ namespace Bsp.Application.Campaigns;
 
 /// <summary>Launches the campaign by itself at a time.</summary>
 /// <param name="ScheduledAt">In the future, at most <see cref="Campaign.ScheduleDaysMax"/> days ahead.</param>
-public sealed record ScheduleCampaign(Guid OrganizationId, Guid CampaignId, DateTimeOffset ScheduledAt, long? SeenVersion = null) : ICommandOn
+public sealed record ScheduleCampaign(Guid OrganizationId, Guid CampaignId, DateTimeOffset ScheduledAt, long? SeenVersion = null)
+    : ICommandOn
 {
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class ScheduleCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock) : IRequestHandler<ScheduleCampaign, Done>
+public sealed class ScheduleCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock)
+    : IRequestHandler<ScheduleCampaign, Done>
 {
     public async Task<Done> Handle(ScheduleCampaign command, CancellationToken ct)
     {

@@ -8,13 +8,15 @@ namespace Bsp.Application.CannedReplies;
 /// <summary>A text that agents send often.</summary>
 /// <param name="Shortcut">What they type to find it, unique in the organization.</param>
 /// <param name="Language">BCP 47, such as <c>en</c> or <c>pt-BR</c>; null: any.</param>
-public sealed record CannedReplyView(Guid Id, Guid OrganizationId, string Shortcut, string Text, string? Language, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, [property: JsonIgnore] long RowVersion);
+public sealed record CannedReplyView(Guid Id, Guid OrganizationId, string Shortcut, string Text, string? Language,
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, [property: JsonIgnore] long RowVersion);
 
 /// <summary>Refused with <c>canned_reply.shortcut_taken</c>, <c>canned_reply.too_many</c>.</summary>
 public sealed record CreateCannedReply(Guid OrganizationId, string Shortcut, string Text, string? Language) : ICommand;
 
 /// <summary>What is absent stays. Refused with <c>canned_reply.unknown</c>, <c>canned_reply.shortcut_taken</c>.</summary>
-public sealed record PatchCannedReply(Guid OrganizationId, Guid ReplyId, Optional<string> Shortcut, Optional<string> Text, Optional<string?> Language, long? SeenVersion) : ICommandOn
+public sealed record PatchCannedReply(Guid OrganizationId, Guid ReplyId, Optional<string> Shortcut, Optional<string> Text,
+    Optional<string?> Language, long? SeenVersion) : ICommandOn
 {
     Guid ICommandOn.Id => ReplyId;
 }
@@ -62,9 +64,11 @@ internal static class CannedReplyRules
     public static readonly string TextRule = $"text must be 1 to {TextCharactersMax} characters.";
     public static readonly string LanguageRule = "language must be a tag such as en or pt-BR.";
 
-    public static bool IsShortcut(string? shortcut) => shortcut is { Length: > 0 and <= ShortcutCharactersMax } && !shortcut.Any(c => char.IsWhiteSpace(c) || char.IsControl(c));
+    public static bool IsShortcut(string? shortcut) =>
+        shortcut is { Length: > 0 and <= ShortcutCharactersMax } && !shortcut.Any(c => char.IsWhiteSpace(c) || char.IsControl(c));
 
     public static bool IsText(string? text) => !string.IsNullOrWhiteSpace(text) && text.Length <= TextCharactersMax && !text.Contains('\0');
 
-    public static bool IsLanguage(string? language) => language is null || (language.Length is > 1 and <= LanguageCharactersMax && language.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'));
+    public static bool IsLanguage(string? language) => language is null
+        || (language.Length is > 1 and <= LanguageCharactersMax && language.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'));
 }

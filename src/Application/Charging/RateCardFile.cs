@@ -13,7 +13,8 @@ public sealed record CardDraft(string Code, DateTimeOffset? From, string Currenc
 public sealed record RateCardContent(IReadOnlyList<CardDraft> Cards, IReadOnlyDictionary<string, IReadOnlyList<ChargeRule>> Rules);
 
 /// <summary>
-/// Reads a CSV file of rate cards, or of rules, line by line: nothing is taken of a file with a single bad line, and every bad line is named. The header tells which it is.
+/// Reads a CSV file of rate cards, or of rules, line by line: nothing is taken of a file with a single bad line, and every bad line is
+/// named. The header tells which it is.
 /// </summary>
 public sealed partial class RateCardFile
 {
@@ -23,8 +24,10 @@ public sealed partial class RateCardFile
     private const int FaultsMax = 100; // named; further ones are counted
     private const int DecimalsMax = 6;
 
-    private static readonly string[] CardColumns = ["card", "effective_from", "market", "category", "tier_from", "tier_to", "currency", "unit_price", "markup_rate", "markup_fixed"];
-    private static readonly string[] RuleColumns = ["card", "category", "pricing_type", "charge", "monthly_allowance", "allowance_scope", "assumed_when_missing"];
+    private static readonly string[] CardColumns =
+        ["card", "effective_from", "market", "category", "tier_from", "tier_to", "currency", "unit_price", "markup_rate", "markup_fixed"];
+    private static readonly string[] RuleColumns =
+        ["card", "category", "pricing_type", "charge", "monthly_allowance", "allowance_scope", "assumed_when_missing"];
     private static readonly string[] CardRequired = ["card", "market", "category", "currency", "unit_price"];
     private static readonly string[] RuleRequired = ["card", "category", "pricing_type", "charge"];
 
@@ -48,10 +51,12 @@ public sealed partial class RateCardFile
         var (known, required) = isRules ? (RuleColumns, RuleRequired) : (CardColumns, CardRequired);
         var wrong = this.header.Where(h => !known.Contains(h)).Select(h => $"'{Text.Cut(h, 60)}' is no column of it.")
             .Concat(required.Where(r => !this.header.Contains(r)).Select(r => $"The column {r} is missing."))
-            .Concat(this.header.GroupBy(h => h).Where(g => g.Count() > 1).Select(g => $"The column {Text.Cut(g.Key, 60)} comes twice.")).ToArray();
+            .Concat(this.header.GroupBy(h => h).Where(g => g.Count() > 1).Select(g => $"The column {Text.Cut(g.Key, 60)} comes twice."))
+            .ToArray();
         if (wrong.Length > 0)
         {
-            throw new RefusedFields("rate_card.header", $"The first line must name the columns {string.Join(", ", known)}, in any order.", new Dictionary<string, string[]> { ["line 1"] = wrong });
+            throw new RefusedFields("rate_card.header", $"The first line must name the columns {string.Join(", ", known)}, in any order.",
+                new Dictionary<string, string[]> { ["line 1"] = wrong });
         }
     }
 
@@ -66,7 +71,8 @@ public sealed partial class RateCardFile
 
         if (unreadable is not null || fields.Length != header.Length)
         {
-            Fault(line, "rate_card.line", unreadable is not null ? $"It {unreadable}." : $"It has {fields.Length} fields, the header {header.Length}.");
+            Fault(line, "rate_card.line", unreadable is not null ? $"It {unreadable}."
+                : $"It has {fields.Length} fields, the header {header.Length}.");
         }
         else if (isRules)
         {
@@ -79,12 +85,14 @@ public sealed partial class RateCardFile
     }
 
     /// <summary>The whole file.</summary>
-    /// <exception cref="RefusedFields">The code of its faults when all have the same, else <c>rate_card.invalid</c>; each line by its number.</exception>
+    /// <exception cref="RefusedFields">The code of its faults when all have the same, else <c>rate_card.invalid</c>; each line by its
+    /// number.</exception>
     public RateCardContent Content()
     {
         if (lines == 0)
         {
-            throw new RefusedFields("rate_card.empty", "There is no line after the header. Nothing was imported.", new Dictionary<string, string[]> { ["line 2"] = ["is missing"] });
+            throw new RefusedFields("rate_card.empty", "There is no line after the header. Nothing was imported.",
+                new Dictionary<string, string[]> { ["line 2"] = ["is missing"] });
         }
 
         var cards = Cards();
@@ -102,8 +110,10 @@ public sealed partial class RateCardFile
         var before = faults.Count;
         var (card, market, category, currency) = (Of("card"), Of("market"), Of("category").ToLowerInvariant(), Of("currency"));
         Name(line, card);
-        Expect(line, market == RateCard.AnyMarket || markets.Contains(market), "rate_card.market", $"'{Text.Cut(market, 60)}' is no market; * stands for all that the card does not name.");
-        Expect(line, PricedCategories.All.Contains(category), "rate_card.category", $"'{Text.Cut(category, 60)}' is no category: {string.Join(", ", PricedCategories.All)}.");
+        Expect(line, market == RateCard.AnyMarket || markets.Contains(market), "rate_card.market",
+            $"'{Text.Cut(market, 60)}' is no market; * stands for all that the card does not name.");
+        Expect(line, PricedCategories.All.Contains(category), "rate_card.category",
+            $"'{Text.Cut(category, 60)}' is no category: {string.Join(", ", PricedCategories.All)}.");
         Expect(line, Currencies.All.Contains(currency), "rate_card.currency", $"'{Text.Cut(currency, 10)}' is no currency of ISO 4217.");
         var from = From(line, Of("effective_from"));
         var price = Amount(line, "unit_price", Of("unit_price"));
@@ -122,19 +132,26 @@ public sealed partial class RateCardFile
     private void AddRule(int line, string[] fields)
     {
         string Of(string column) => Array.IndexOf(header, column) is >= 0 and var i ? fields[i].Trim() : "";
-        var (card, category, type, charge, assumed) = (Of("card"), Of("category").ToLowerInvariant(), Of("pricing_type").ToLowerInvariant(), Of("charge"), Of("assumed_when_missing").ToLowerInvariant());
+        var (card, category, type, charge, assumed) =
+            (Of("card"), Of("category").ToLowerInvariant(), Of("pricing_type").ToLowerInvariant(), Of("charge"), Of("assumed_when_missing")
+                .ToLowerInvariant());
         Name(line, card);
-        Expect(line, PricedCategories.All.Contains(category), "rate_card.category", $"'{Text.Cut(category, 60)}' is no category: {string.Join(", ", PricedCategories.All)}.");
+        Expect(line, PricedCategories.All.Contains(category), "rate_card.category",
+            $"'{Text.Cut(category, 60)}' is no category: {string.Join(", ", PricedCategories.All)}.");
         Expect(line, Word().IsMatch(type), "rate_card.type", "pricing_type is a word of Meta's: 1 to 64 of a–z, 0–9 and _.");
         Expect(line, charge is "unit" or "none", "rate_card.charge", "charge is unit or none.");
-        Expect(line, assumed.Length == 0 || Word().IsMatch(assumed), "rate_card.type", "assumed_when_missing is a pricing type, by_window or by_allowance.");
+        Expect(line, assumed.Length == 0
+            || Word().IsMatch(assumed), "rate_card.type", "assumed_when_missing is a pricing type, by_window or by_allowance.");
         var allowance = Of("monthly_allowance").Length == 0 ? null : Count(line, "monthly_allowance", Of("monthly_allowance"));
-        Expect(line, Of("allowance_scope") is "" or "number+month", "rate_card.allowance", "allowance_scope is number+month: counted for each number and calendar month.");
+        Expect(line, Of("allowance_scope") is "" or "number+month", "rate_card.allowance",
+            "allowance_scope is number+month: counted for each number and calendar month.");
         Expect(line, assumed != "by_allowance" || allowance is not null, "rate_card.allowance", "by_allowance needs a monthly_allowance.");
         if (!faults.ContainsKey(line))
         {
             var of = rules.TryGetValue(card, out var known) ? known : rules[card] = [];
-            Expect(line, of.TryAdd((category, type), new(category, type, charge == "unit", allowance, assumed.Length == 0 ? null : assumed)), "rate_card.duplicate",
+            Expect(line,
+                of.TryAdd((category, type), new(category, type, charge == "unit", allowance, assumed.Length == 0 ? null : assumed)),
+                "rate_card.duplicate",
                 $"{card} has a rule for {category}, {type} already.");
         }
     }
@@ -147,7 +164,8 @@ public sealed partial class RateCardFile
             var first = card.First();
             foreach (var other in card.Where(r => r.From != first.From || r.Currency != first.Currency))
             {
-                Fault(other.Line, "rate_card.mixed", $"{card.Key} begins at {Show(first.From)} in {first.Currency} on line {first.Line}: one card has one moment and one currency.");
+                Fault(other.Line, "rate_card.mixed",
+                    $"{card.Key} begins at {Show(first.From)} in {first.Currency} on line {first.Line}: one card has one moment and one currency.");
             }
 
             foreach (var tiers in card.GroupBy(r => (r.Rate.Market, r.Rate.Category)))
@@ -161,16 +179,19 @@ public sealed partial class RateCardFile
         foreach (var same in cards.GroupBy(c => (c.Currency, From: c.From ?? now)).Where(g => g.Count() > 1))
         {
             var second = rates.First(r => r.Card == same.ElementAt(1).Code);
-            Fault(second.Line, "rate_card.overlap", $"{same.First().Code} and {second.Card} begin at the same moment in {same.Key.Currency}.");
+            Fault(second.Line, "rate_card.overlap",
+                $"{same.First().Code} and {second.Card} begin at the same moment in {same.Key.Currency}.");
         }
 
         return cards;
     }
 
-    private void Tiers((string Market, string Category) of, (int Line, string Card, DateTimeOffset? From, string Currency, Rate Rate)[] tiers)
+    private void Tiers((string Market, string Category) of,
+        (int Line, string Card, DateTimeOffset? From, string Currency, Rate Rate)[] tiers)
     {
         var name = $"{of.Market}, {of.Category}";
-        Expect(tiers[0].Line, tiers[0].Rate.TierFrom == 1, "rate_card.gap", $"{name}: messages 1 to {tiers[0].Rate.TierFrom - 1} have no price.");
+        Expect(tiers[0].Line, tiers[0].Rate.TierFrom == 1, "rate_card.gap",
+            $"{name}: messages 1 to {tiers[0].Rate.TierFrom - 1} have no price.");
         foreach (var (before, after) in tiers.Zip(tiers.Skip(1)))
         {
             var next = before.Rate.TierTo + 1;
@@ -184,14 +205,17 @@ public sealed partial class RateCardFile
             }
             else
             {
-                Expect(after.Line, after.Rate.TierFrom == next, "rate_card.gap", $"{name}: messages {next} to {after.Rate.TierFrom - 1} have no price.");
+                Expect(after.Line, after.Rate.TierFrom == next, "rate_card.gap",
+                    $"{name}: messages {next} to {after.Rate.TierFrom - 1} have no price.");
             }
         }
 
-        Expect(tiers[^1].Line, tiers.Any(t => t.Rate.TierTo is null), "rate_card.gap", $"{name}: messages from {tiers[^1].Rate.TierTo + 1} on have no price; leave tier_to of the last tier empty.");
+        Expect(tiers[^1].Line, tiers.Any(t => t.Rate.TierTo is null), "rate_card.gap",
+            $"{name}: messages from {tiers[^1].Rate.TierTo + 1} on have no price; leave tier_to of the last tier empty.");
     }
 
-    private void Name(int line, string card) => Expect(line, CardName().IsMatch(card), "rate_card.code", "card is a name of 1 to 60 of a–z, A–Z, 0–9, '.', '_' and '-'.");
+    private void Name(int line, string card) =>
+        Expect(line, CardName().IsMatch(card), "rate_card.code", "card is a name of 1 to 60 of a–z, A–Z, 0–9, '.', '_' and '-'.");
 
     private DateTimeOffset? From(int line, string text)
     {
@@ -200,13 +224,15 @@ public sealed partial class RateCardFile
             return null;
         }
 
-        if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var from) || text.Length < 10 || from.Year is < 2000 or > 2200)
+        if (!DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out var from) || text.Length < 10 || from.Year is < 2000 or > 2200)
         {
             Fault(line, "rate_card.moment", $"'{Text.Cut(text, 40)}' is no moment such as 2027-01-01T00:00:00Z.");
             return null;
         }
 
-        Expect(line, pastToo || from >= now, "rate_card.in_past", $"{Show(from)} is over: prices of what was delivered do not change. Give a moment to come, or leave it empty: from now on.");
+        Expect(line, pastToo || from >= now, "rate_card.in_past",
+            $"{Show(from)} is over: prices of what was delivered do not change. Give a moment to come, or leave it empty: from now on.");
         return new(from.UtcTicks - (from.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
     }
 
@@ -217,7 +243,8 @@ public sealed partial class RateCardFile
             return amount;
         }
 
-        Fault(line, "rate_card.amount", $"{column} '{Text.Cut(text, 40)}' is no amount: digits with a point and at most {DecimalsMax} places, 0 or more.");
+        Fault(line, "rate_card.amount",
+            $"{column} '{Text.Cut(text, 40)}' is no amount: digits with a point and at most {DecimalsMax} places, 0 or more.");
         return 0;
     }
 
@@ -262,7 +289,8 @@ public sealed partial class RateCardFile
 
     private static string Or(string text, string standard) => text.Length == 0 ? standard : text;
 
-    private static string Show(DateTimeOffset? from) => from is { } at ? at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture) : "now";
+    private static string Show(DateTimeOffset? from) =>
+        from is { } at ? at.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture) : "now";
 
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,59}\z")]
     private static partial Regex CardName();

@@ -14,14 +14,17 @@ public sealed record ImportRateCards(Stream Csv) : ICommand
 
 /// <summary>A rate card as it is listed.</summary>
 /// <param name="InForce">It decides what is delivered now.</param>
-/// <param name="RulesOf">Code of the card whose rules hold for it: its own, or those of the card before it; null: the product's own.</param>
-public sealed record RateCardView(Guid Id, string Code, string Currency, DateTimeOffset EffectiveFrom, bool InForce, int Rates, string? RulesOf, DateTimeOffset CreatedAt);
+/// <param name="RulesOf">Code of the card whose rules hold for it: its own, or those of the card before it; null: the product's
+/// own.</param>
+public sealed record RateCardView(Guid Id, string Code, string Currency, DateTimeOffset EffectiveFrom, bool InForce, int Rates,
+    string? RulesOf, DateTimeOffset CreatedAt);
 
 /// <param name="Price">Of one message, the markup included.</param>
 /// <param name="UnitPrice">Before the markup; null unless the platform asks.</param>
 /// <param name="MarkupRate">As above.</param>
 /// <param name="MarkupFixed">As above.</param>
-public sealed record RateView(string Market, string Category, long TierFrom, long? TierTo, string Price, string? UnitPrice, string? MarkupRate, string? MarkupFixed);
+public sealed record RateView(string Market, string Category, long TierFrom, long? TierTo, string Price, string? UnitPrice,
+    string? MarkupRate, string? MarkupFixed);
 
 /// <param name="Charge"><c>unit</c> or <c>none</c>.</param>
 public sealed record RuleView(string Category, string PricingType, string Charge, long? MonthlyAllowance, string? AssumedWhenMissing);
@@ -32,7 +35,8 @@ public sealed record MissingRate(string Market, string Category);
 /// <summary>A card with all it says.</summary>
 /// <param name="Missing">Usual pairs that it has no price for: what is delivered so waits, and is shown.</param>
 /// <param name="ByFallback">Usual pairs that have the price of <c>*</c>.</param>
-public sealed record RateCardDetail(RateCardView Card, IReadOnlyList<RateView> Rates, IReadOnlyList<RuleView> Rules, IReadOnlyList<MissingRate> Missing, int ByFallback);
+public sealed record RateCardDetail(RateCardView Card, IReadOnlyList<RateView> Rates, IReadOnlyList<RuleView> Rules,
+    IReadOnlyList<MissingRate> Missing, int ByFallback);
 
 /// <summary>Cards in the order in which they were taken in.</summary>
 /// <param name="ImportId">Only those of one import; null: all.</param>

@@ -13,5 +13,6 @@ public static class WalletInsufficient
     /// <param name="missing">By so much more would what is available have to be.</param>
     public static RefusedFields Of(string what, decimal cost, decimal available, decimal missing, string currency) => new(Code,
         $"{what} may cost {Money.Text(cost)} {currency}, and {Money.Text(available)} is available: top up {Money.Text(missing)} {currency} and try again.",
-        new Dictionary<string, string[]> { ["missing"] = [Money.Text(missing)], ["required"] = [Money.Text(cost)], ["available"] = [Money.Text(available)], ["currency"] = [currency] });
+        new Dictionary<string, string[]> { ["missing"] = [Money.Text(missing)], ["required"] = [Money.Text(cost)],
+            ["available"] = [Money.Text(available)], ["currency"] = [currency] });
 }

@@ -3,13 +3,15 @@ using System.Diagnostics.CodeAnalysis;
 namespace Bsp.Application.Common;
 
 /// <summary>
-/// Remembers answers for a while, in bounded memory: what was not asked for is dropped first. Two generations: when the young one has half of the bytes, it becomes the old one and the old one is dropped.
+/// Remembers answers for a while, in bounded memory: what was not asked for is dropped first. Two generations: when the young one has half
+/// of the bytes, it becomes the old one and the old one is dropped.
 /// Thread-safe.
 /// </summary>
 /// <param name="name">Of <see cref="IBoundedMemory"/>.</param>
 /// <param name="bytesMax">Of keys and values together.</param>
 /// <param name="bytesOf">Of one entry without the dictionary's own share.</param>
-public sealed class BoundedCache<TKey, TValue>(string name, long bytesMax, Func<TKey, TValue, long> bytesOf, TimeProvider clock) : IBoundedMemory
+public sealed class BoundedCache<TKey, TValue>(string name, long bytesMax, Func<TKey, TValue, long> bytesOf, TimeProvider clock)
+    : IBoundedMemory
     where TKey : notnull
 {
     // An entry of a Dictionary with its bucket, and the time beside the value.

@@ -14,7 +14,8 @@ public interface IBoundedMemory
 }
 
 /// <summary>
-/// A collection, or a class of them, that lives as long as the process and is no <see cref="IBoundedMemory"/>, with the reason why it cannot grow without end. A test walks every field of every service and
+/// A collection, or a class of them, that lives as long as the process and is no <see cref="IBoundedMemory"/>, with the reason why it
+/// cannot grow without end. A test walks every field of every service and
 /// names the collections that carry neither.
 /// </summary>
 /// <param name="by">What bounds it, in words.</param>

@@ -51,16 +51,24 @@ public sealed record BspOptions
     /// <summary>Proxies whose X-Forwarded-For is believed; empty: nobody's.</summary>
     public IReadOnlyList<System.Net.IPNetwork> TrustedProxies { get; init; } = [];
 
-    /// <summary>After this long an unknown outcome of a send is closed; 5 s to 30 days, 24 h unless set (<c>Bsp:Sending:UnknownDeadlineSeconds</c>).</summary>
+    /// <summary>
+    /// After this long an unknown outcome of a send is closed; 5 s to 30 days, 24 h unless set (<c>Bsp:Sending:UnknownDeadlineSeconds</c>).
+    /// </summary>
     public TimeSpan UnknownDeadline { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>An organization without a subscription sends nothing; false unless set (<c>Bsp:Billing:SubscriptionRequired</c>): then it is limited by its wallet alone.</summary>
+    /// <summary>
+    /// An organization without a subscription sends nothing; false unless set (<c>Bsp:Billing:SubscriptionRequired</c>): then it is limited
+    /// by its wallet alone.
+    /// </summary>
     public bool SubscriptionRequired { get; init; }
 
     /// <summary>Apply schema files before serving.</summary>
     public bool MigrateAtStart { get; init; }
 
-    /// <summary>Networks of our own to which customers' webhooks may go all the same, also without TLS (<c>Bsp:Webhooks:AllowedNetworks</c>); empty: the public Internet alone. For work on one machine.</summary>
+    /// <summary>
+    /// Networks of our own to which customers' webhooks may go all the same, also without TLS (<c>Bsp:Webhooks:AllowedNetworks</c>); empty:
+    /// the public Internet alone. For work on one machine.
+    /// </summary>
     public IReadOnlyList<System.Net.IPNetwork> WebhookNetworks { get; init; } = [];
 
     /// <summary>AutoMapper's licence key; null: it runs without one (see docs/packages.md).</summary>
@@ -78,13 +86,18 @@ public sealed record MetaOptions
     /// <summary>With the version, without a slash at the end.</summary>
     public required Uri BaseUrl { get; init; }
 
-    /// <summary>Any of these may have signed a webhook (several during a rotation); empty: webhooks of the platform's app are refused.</summary>
+    /// <summary>
+    /// Any of these may have signed a webhook (several during a rotation); empty: webhooks of the platform's app are refused.
+    /// </summary>
     public IReadOnlyList<string> AppSecrets { get; init; } = [];
 
     /// <summary>What Meta must present in the webhook handshake; null: the handshake is refused.</summary>
     public string? VerifyToken { get; init; }
 
-    /// <summary>How long one call may take; 1 to 60 s, 10 s unless set (<c>Bsp:Meta:TimeoutSeconds</c>). A send without an answer by then is of unknown outcome.</summary>
+    /// <summary>
+    /// How long one call may take; 1 to 60 s, 10 s unless set (<c>Bsp:Meta:TimeoutSeconds</c>). A send without an answer by then is of
+    /// unknown outcome.
+    /// </summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
 }
 
@@ -97,7 +110,10 @@ public sealed record LimitOptions
     /// <summary>Requests a second of one organization, all its keys together, 1–1,000,000.</summary>
     public int OrganizationPerSecond { get; init; } = 400;
 
-    /// <summary>Requests of one organization that are carried out at the same time, 1–10,000; more wait, and beyond <see cref="WaitingMax"/> they are refused.</summary>
+    /// <summary>
+    /// Requests of one organization that are carried out at the same time, 1–10,000; more wait, and beyond <see cref="WaitingMax"/> they
+    /// are refused.
+    /// </summary>
     public int OrganizationAtOnce { get; init; } = OrganizationAtOnceUsual;
 
     /// <summary>Two for each processor, at least four: one organization never fills all processors with its own work.</summary>
@@ -107,11 +123,15 @@ public sealed record LimitOptions
     public const int WaitingMax = 256;
 
     /// <summary>
-    /// Of the processors' time, what organizations that ask for much have together while others that ask for little are there, in percent, 1–100; 100: no bound. Source: docs/decisions/0260.
+    /// Of the processors' time, what organizations that ask for much have together while others that ask for little are there, in percent,
+    /// 1–100; 100: no bound. Source: docs/decisions/0260.
     /// </summary>
     public int BesideOthersPercent { get; init; } = 40;
 
-    /// <summary>KB a second of webhooks that one organization's own app signs, 1–1,000,000, over ten seconds; beyond that Meta is told to come again. A thousand messages have one to two MB.</summary>
+    /// <summary>
+    /// KB a second of webhooks that one organization's own app signs, 1–1,000,000, over ten seconds; beyond that Meta is told to come
+    /// again. A thousand messages have one to two MB.
+    /// </summary>
     public int OwnWebhookKbPerSecond { get; init; } = 2_048;
 
     /// <summary>Open event streams of one key or session, 1–10,000; one organization may have five times as many.</summary>
@@ -124,7 +144,9 @@ public sealed record LimitOptions
     public int Connections { get; init; } = 8_192;
 }
 
-/// <summary>Connections of one process to one database, by what they are for (<c>Bsp:Pools:*</c>). Why so many: docs/decisions/0170.</summary>
+/// <summary>
+/// Connections of one process to one database, by what they are for (<c>Bsp:Pools:*</c>). Why so many: docs/decisions/0170.
+/// </summary>
 public sealed record PoolOptions
 {
     /// <summary>Least of a pool: some commands hold one connection while they ask for another.</summary>
@@ -152,7 +174,9 @@ public sealed record PoolOptions
     public int Sum => Webhooks + Sending + People + Background + Bulk;
 }
 
-/// <summary>Files that are being taken in lie on the disk until they have come whole (<c>Bsp:Uploads:*</c>). Why so much: docs/decisions/0171.</summary>
+/// <summary>
+/// Files that are being taken in lie on the disk until they have come whole (<c>Bsp:Uploads:*</c>). Why so much: docs/decisions/0171.
+/// </summary>
 public sealed record UploadOptions
 {
     /// <summary>Where they lie; null: below the system's directory for temporary files.</summary>
@@ -196,7 +220,9 @@ public sealed record BillingOptions
     /// <summary>Who pays. Turned on later, it begins with what is delivered from then on.</summary>
     public BillingMode Mode { get; init; } = BillingMode.Off;
 
-    /// <summary>Wallet that an organization without one is charged in when everybody is (<c>Bsp:Billing:Currency</c>); ISO 4217, USD unless set.</summary>
+    /// <summary>
+    /// Wallet that an organization without one is charged in when everybody is (<c>Bsp:Billing:Currency</c>); ISO 4217, USD unless set.
+    /// </summary>
     public string Currency { get; init; } = "USD";
 
     /// <summary>Loads the product's demo cards, whose prices are invented (<c>Bsp:Billing:DemoRates</c>).</summary>

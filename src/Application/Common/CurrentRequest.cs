@@ -5,11 +5,15 @@ namespace Bsp.Application.Common;
 /// <summary>A claimed Idempotency-Key. The transaction that does the work also marks it done.</summary>
 /// <param name="ClaimId">Row of <c>bsp.idempotency_keys</c>.</param>
 /// <param name="ResourceId">The id that a creating command must use, so that a repeat finds the same resource.</param>
-/// <param name="WorkDone">The work was committed earlier, but its answer was not stored: the command is skipped and the resource answered.</param>
+/// <param name="WorkDone">The work was committed earlier, but its answer was not stored: the command is skipped and the resource
+/// answered.</param>
 /// <param name="Attempt">From 1; a claim whose lease ended without the work being done is taken over by the next attempt.</param>
 public sealed record IdempotencyClaim(Guid ClaimId, Guid ResourceId, bool WorkDone, int Attempt = 1);
 
-/// <summary>What surrounds the command being carried out: who asked, and under which claim. Flows with the async call; null outside requests and jobs.</summary>
+/// <summary>
+/// What surrounds the command being carried out: who asked, and under which claim. Flows with the async call; null outside requests and
+/// jobs.
+/// </summary>
 public sealed class CurrentRequest
 {
     private static readonly AsyncLocal<CurrentRequest?> Flowing = new();

@@ -27,7 +27,8 @@ public sealed class RefusedFields(string code, string message, IReadOnlyDictiona
 /// <summary>A store is down: 503, and nothing was acknowledged.</summary>
 /// <param name="store"><c>postgres</c>, <c>redis</c>, <c>mongo</c>, <c>clickhouse</c>.</param>
 /// <param name="outcomeUnknown">Something was sent before the store went away, and whether it took effect could not be found out.</param>
-public sealed class StoreUnavailable(string store, Exception? inner = null, bool outcomeUnknown = false) : Exception($"{store} cannot be reached.", inner)
+public sealed class StoreUnavailable(string store, Exception? inner = null, bool outcomeUnknown = false)
+    : Exception($"{store} cannot be reached.", inner)
 {
     /// <summary>True when it could not be found out whether the work took effect; false when it certainly did not.</summary>
     public bool OutcomeUnknown { get; } = outcomeUnknown;
@@ -37,7 +38,8 @@ public sealed class StoreUnavailable(string store, Exception? inner = null, bool
 }
 
 /// <summary>A view has not reached the asked position within the wait (504 <c>view.behind</c>).</summary>
-public sealed class ViewBehind(string view) : Exception($"The view {view} has not reached the asked position yet. Ask again, or without Bsp-Min-Position.")
+public sealed class ViewBehind(string view)
+    : Exception($"The view {view} has not reached the asked position yet. Ask again, or without Bsp-Min-Position.")
 {
     /// <summary>Name of the projection.</summary>
     public string View { get; } = view;
@@ -61,5 +63,9 @@ public sealed class MetaRefused(int? code, string message, bool retryable, bool 
     public bool TimedOut { get; } = timedOut;
 }
 
-/// <summary>The log holds an event that only a newer release knows, on a stream that this process was to decide on: 503; another process, or this one after its update, can.</summary>
-public sealed class NewerRelease(Guid streamId, Exception inner) : Exception($"{streamId} holds an event of a newer release than this process is.", inner);
+/// <summary>
+/// The log holds an event that only a newer release knows, on a stream that this process was to decide on: 503; another process, or this
+/// one after its update, can.
+/// </summary>
+public sealed class NewerRelease(Guid streamId, Exception inner)
+    : Exception($"{streamId} holds an event of a newer release than this process is.", inner);

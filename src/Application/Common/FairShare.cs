@@ -3,11 +3,14 @@ using System.Collections.Concurrent;
 namespace Bsp.Application.Common;
 
 /// <summary>
-/// Who uses how much of this process and its stores, and who has to rest for it. What an organization's requests and webhooks cost is added up, as seconds of work a second over the last seconds. While
-/// others who ask for little are there, those who ask for much have a part of the processors' time together, all of them alike; who is alone, or among their like, may use everything.
+/// Who uses how much of this process and its stores, and who has to rest for it. What an organization's requests and webhooks cost is added
+/// up, as seconds of work a second over the last seconds. While
+/// others who ask for little are there, those who ask for much have a part of the processors' time together, all of them alike; who is
+/// alone, or among their like, may use everything.
 /// Decision: docs/decisions/0260.
 /// </summary>
-/// <param name="capacity">Seconds of work a second that all organizations may use together while one of them would have to wait for the others.</param>
+/// <param name="capacity">Seconds of work a second that all organizations may use together while one of them would have to wait for the
+/// others.</param>
 public sealed class FairShare(TimeProvider clock, double capacity)
 {
     /// <summary>What is longer ago counts for little.</summary>
@@ -51,12 +54,14 @@ public sealed class FairShare(TimeProvider clock, double capacity)
             }
         }
 
-        private double RateAt(long now, TimeProvider clock) => at == 0 || now <= at ? rate : rate * Math.Exp(-clock.GetElapsedTime(at, now) / Memory);
+        private double RateAt(long now, TimeProvider clock) =>
+            at == 0 || now <= at ? rate : rate * Math.Exp(-clock.GetElapsedTime(at, now) / Memory);
     }
 
     /// <summary>As configured, for the processors of this machine.</summary>
     public static FairShare Of(LimitOptions limits, TimeProvider clock) =>
-        new(clock, limits.BesideOthersPercent == 100 ? double.PositiveInfinity : Environment.ProcessorCount * limits.BesideOthersPercent / 100.0);
+        new(clock, limits.BesideOthersPercent == 100 ? double.PositiveInfinity
+            : Environment.ProcessorCount * limits.BesideOthersPercent / 100.0);
 
     /// <summary>Work was done for an organization.</summary>
     /// <param name="time">Of one processor, or of a store's; about.</param>
@@ -92,7 +97,8 @@ public sealed class FairShare(TimeProvider clock, double capacity)
     /// <summary>Those who have to rest now.</summary>
     public Guid[] Resting() => [.. uses.Keys.Where(organization => Rest(organization) > TimeSpan.Zero)];
 
-    // What each may use, so that all together use the capacity: who wants less leaves the rest to the others. Without anybody who wants less there is no reason to leave anything unused.
+    // What each may use, so that all together use the capacity: who wants less leaves the rest to the others. Without anybody who wants
+    // less there is no reason to leave anything unused.
     private double Level(long now)
     {
         lock (gate)
@@ -121,7 +127,10 @@ public sealed class FairShare(TimeProvider clock, double capacity)
         }
     }
 
-    /// <summary>The most that each may have when all together have <paramref name="capacity"/> and nobody has more than they want; infinite where nobody would gain by it.</summary>
+    /// <summary>
+    /// The most that each may have when all together have <paramref name="capacity"/> and nobody has more than they want; infinite where
+    /// nobody would gain by it.
+    /// </summary>
     public static double LevelOf(List<double> rates, double capacity)
     {
         rates.Sort();

@@ -35,7 +35,9 @@ public sealed record StoredAnswer(int Status, byte[] Body, IReadOnlyDictionary<s
 /// <param name="Answer">Not null only when <see cref="ClaimState.Answered"/>.</param>
 public sealed record ClaimAttempt(ClaimState State, IdempotencyClaim? Claim, StoredAnswer? Answer);
 
-/// <summary>Rows of <c>bsp.idempotency_keys</c>. The mark <c>work_done</c> is set by the transaction that does the work, not here.</summary>
+/// <summary>
+/// Rows of <c>bsp.idempotency_keys</c>. The mark <c>work_done</c> is set by the transaction that does the work, not here.
+/// </summary>
 public interface IIdempotencyKeys
 {
     /// <summary>A claim is leased for this long and renewed while the request runs: after a kill the key is free again no later.</summary>
@@ -51,10 +53,12 @@ public interface IIdempotencyKeys
     Task FinishAsync(Guid organizationId, Guid claimId, StoredAnswer? answer, CancellationToken ct);
 
     /// <summary>
-    /// The work failed: the key is free again, unless the work turns out to be committed or a later attempt holds the claim. While PostgreSQL is away it is tried again in the background
+    /// The work failed: the key is free again, unless the work turns out to be committed or a later attempt holds the claim. While
+    /// PostgreSQL is away it is tried again in the background
     /// until the lease has ended. Does not fail.
     /// </summary>
-    /// <param name="refused">The work was certainly not done: the key may be used with another body. False: a repeat finds the same claim, and with it the same id for the resource.</param>
+    /// <param name="refused">The work was certainly not done: the key may be used with another body. False: a repeat finds the same claim,
+    /// and with it the same id for the resource.</param>
     Task ReleaseAsync(Guid organizationId, IdempotencyClaim claim, bool refused);
 
     /// <summary>Forgets keys older than <paramref name="before"/>, at most 10,000 a shard; returns how many.</summary>

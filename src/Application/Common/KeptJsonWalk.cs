@@ -113,7 +113,8 @@ internal ref struct KeptJsonWalk
 
         if (name.Length > KeptJson.KeyCharactersMax || !Domain.Common.Text.IsStorable(name))
         {
-            return name.Length > KeptJson.KeyCharactersMax ? $"has a member whose name has more than {KeptJson.KeyCharactersMax} characters."
+            return name.Length > KeptJson.KeyCharactersMax
+                ? $"has a member whose name has more than {KeptJson.KeyCharactersMax} characters."
                 : $"{TextMessage[..^1]}, in the name of a member.";
         }
 

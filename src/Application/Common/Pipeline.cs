@@ -5,7 +5,8 @@ namespace Bsp.Application.Common;
 
 /// <summary>Refuses a malformed request before its handler sees it.</summary>
 /// <exception cref="ValidationException">One failure a fault, property names in snake_case.</exception>
-public sealed class ValidationBehavior<TRequest, TResponse>(IEnumerable<IValidator<TRequest>> validators) : IPipelineBehavior<TRequest, TResponse>
+public sealed class ValidationBehavior<TRequest, TResponse>(IEnumerable<IValidator<TRequest>> validators)
+    : IPipelineBehavior<TRequest, TResponse>
 {
     public async Task<TResponse> Handle(TRequest request, CancellationToken cancellationToken, RequestHandlerDelegate<TResponse> next)
     {
@@ -23,7 +24,9 @@ public sealed class ValidationBehavior<TRequest, TResponse>(IEnumerable<IValidat
     }
 }
 
-/// <summary>Skips a command whose work an earlier request with the same Idempotency-Key has committed. One POST carries at most one command.</summary>
+/// <summary>
+/// Skips a command whose work an earlier request with the same Idempotency-Key has committed. One POST carries at most one command.
+/// </summary>
 public sealed class SkipDoneWorkBehavior<TRequest, TResponse> : IPipelineBehavior<TRequest, TResponse>
 {
     public Task<TResponse> Handle(TRequest request, CancellationToken cancellationToken, RequestHandlerDelegate<TResponse> next) =>

@@ -26,7 +26,8 @@ public readonly record struct Position(int Epoch, long Sequence) : IComparable<P
     public static bool operator >=(Position left, Position right) => left.CompareTo(right) >= 0;
 
     /// <summary>The opaque token.</summary>
-    public string ToToken() => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Epoch}.{Sequence}")));
+    public string ToToken() =>
+        Base64Url.EncodeToString(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Epoch}.{Sequence}")));
 
     /// <summary>Reads a token; false for anything we did not write.</summary>
     public static bool TryParse(string? token, out Position position)

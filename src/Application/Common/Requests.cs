@@ -2,7 +2,9 @@ using MediatR;
 
 namespace Bsp.Application.Common;
 
-/// <summary>Something to be done for one organization. Skipped by the pipeline when its idempotency claim says that the work is already committed.</summary>
+/// <summary>
+/// Something to be done for one organization. Skipped by the pipeline when its idempotency claim says that the work is already committed.
+/// </summary>
 public interface ICommand : IRequest<Done>
 {
     /// <summary>The organization it acts for; the tenant.</summary>

@@ -10,7 +10,8 @@ public static class Rules
 {
     /// <summary>Null, or an absolute http(s) address of at most 2,000 characters.</summary>
     public static IRuleBuilderOptions<T, string?> WebAddress<T>(this IRuleBuilder<T, string?> rule) => rule
-        .Must(text => text is null || (text.Length <= 2_000 && Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme is "http" or "https")))
+        .Must(text => text is null
+            || (text.Length <= 2_000 && Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme is "http" or "https")))
         .WithMessage("must be an http or https address of at most 2,000 characters.");
 
     /// <summary>Null, or a JSON object that can be kept (<see cref="KeptJson"/>).</summary>
@@ -40,7 +41,8 @@ public static class Rules
     /// <summary>
     /// Null, or settings whose <c>default_country</c>, where it is given, is an ISO 3166-1 alpha-2 code in upper case, or null.
     /// </summary>
-    public static bool HasCountry(JsonElement? settings) => settings is not { ValueKind: JsonValueKind.Object } given || !given.TryGetProperty("default_country", out var country)
+    public static bool HasCountry(JsonElement? settings) =>
+        settings is not { ValueKind: JsonValueKind.Object } given || !given.TryGetProperty("default_country", out var country)
         || country.ValueKind == JsonValueKind.Null || (country.ValueKind == JsonValueKind.String && E164.IsCountry(country.GetString()!));
 
     /// <summary>
@@ -50,7 +52,8 @@ public static class Rules
     /// </summary>
     public static bool HasLowBalance(JsonElement? settings) => settings is not { ValueKind: JsonValueKind.Object } given
         || !given.TryGetProperty("low_balance", out var low) || low.ValueKind == JsonValueKind.Null
-        || (low.ValueKind == JsonValueKind.Object && low.EnumerateObject().All(p => Currencies.All.Contains(p.Name) && (p.Value.ValueKind == JsonValueKind.Null
+        || (low.ValueKind == JsonValueKind.Object
+            && low.EnumerateObject().All(p => Currencies.All.Contains(p.Name) && (p.Value.ValueKind == JsonValueKind.Null
             || (p.Value.ValueKind == JsonValueKind.String && Money.TryParseSigned(p.Value.GetString(), out _)))));
 
     /// <summary>Property names in messages are those of the wire. Called once at start.</summary>

@@ -1,6 +1,9 @@
 namespace Bsp.Application.Common;
 
-/// <summary>So many of one name (an organization, an address) at once; more wait in the order of their coming, so many of them. A name is known only while somebody of it is here. Thread-safe.</summary>
+/// <summary>
+/// So many of one name (an organization, an address) at once; more wait in the order of their coming, so many of them. A name is known only
+/// while somebody of it is here. Thread-safe.
+/// </summary>
 /// <param name="atOnce">1 or more.</param>
 /// <param name="waitingMax">0: nobody waits.</param>
 public sealed class Turns(int atOnce, int waitingMax)

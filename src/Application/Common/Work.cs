@@ -19,7 +19,10 @@ public enum WorkKind
     Bulk,
 }
 
-/// <summary>The kind of the work at hand. It flows with the asynchronous call, as <see cref="CurrentRequest"/> does; a task that outlives its caller begins as <see cref="WorkKind.Background"/>.</summary>
+/// <summary>
+/// The kind of the work at hand. It flows with the asynchronous call, as <see cref="CurrentRequest"/> does; a task that outlives its caller
+/// begins as <see cref="WorkKind.Background"/>.
+/// </summary>
 public static class Work
 {
     private static readonly AsyncLocal<WorkKind> Flowing = new();

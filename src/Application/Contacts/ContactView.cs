@@ -8,22 +8,31 @@ namespace Bsp.Application.Contacts;
 
 /// <summary>A contact as the specification's table shows it.</summary>
 /// <param name="RowVersion">ETag.</param>
-public sealed record ContactView(Guid Id, Guid OrganizationId, string? PhoneNumber, string? WaUserId, string? FirstName, string? LastName, string? Email,
-    JsonElement CustomFields, IReadOnlyList<string> Tags, string ConsentStatus, DateTimeOffset? ConsentUpdatedAt, DateTimeOffset? LastInteraction,
-    int TotalMessagesReceived, int TotalMessagesSent, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, [property: JsonIgnore] long RowVersion);
+public sealed record ContactView(Guid Id, Guid OrganizationId, string? PhoneNumber, string? WaUserId, string? FirstName, string? LastName,
+    string? Email,
+    JsonElement CustomFields, IReadOnlyList<string> Tags, string ConsentStatus, DateTimeOffset? ConsentUpdatedAt,
+    DateTimeOffset? LastInteraction,
+    int TotalMessagesReceived, int TotalMessagesSent, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+    [property: JsonIgnore] long RowVersion);
 
 /// <summary>One contact; refused with <c>contact.unknown</c> when the organization has none with this id.</summary>
 public sealed record GetContact(Guid OrganizationId, Guid ContactId) : IRequest<ContactView>;
 
-/// <summary>Contacts in the order of their ids (oldest first); where the beginning of a number is asked for, in the order of numbers.</summary>
+/// <summary>
+/// Contacts in the order of their ids (oldest first); where the beginning of a number is asked for, in the order of numbers.
+/// </summary>
 /// <param name="Q">Part of first name, last name or e-mail; a text of digits looks for phone numbers beginning so. Null: no matter.</param>
 /// <param name="Phone">Beginning of the phone number, with country code.</param>
 /// <param name="Tag">Has exactly this tag.</param>
 /// <param name="Limit">1–200.</param>
 /// <param name="Cursor">Id (by number: number) of the last contact of the page before; null: from the start.</param>
-public sealed record ListContacts(Guid OrganizationId, string? Q, string? Phone, string? Tag, string? Consent, int Limit, string? Cursor) : IRequest<Page<ContactView>>
+public sealed record ListContacts(Guid OrganizationId, string? Q, string? Phone, string? Tag, string? Consent, int Limit, string? Cursor)
+    : IRequest<Page<ContactView>>
 {
-    /// <summary>Exactly this number, in any spelling; answered from the cache <c>contact:{phone_number}</c> when nothing else is asked. Null: no matter.</summary>
+    /// <summary>
+    /// Exactly this number, in any spelling; answered from the cache <c>contact:{phone_number}</c> when nothing else is asked. Null: no
+    /// matter.
+    /// </summary>
     public string? PhoneNumber { get; init; }
 
     /// <summary>Exactly this address, whatever the case. Null: no matter.</summary>
@@ -46,7 +55,8 @@ public sealed class ListContactsValidator : AbstractValidator<ListContacts>
         {
             if (phone is not null && E164.Digits(phone) is { Digits: null, Fault: { } fault } && phone.Trim().TrimStart('+').Length > 0)
             {
-                context.AddFailure(new FluentValidation.Results.ValidationFailure("phone", $"'{Domain.Common.Text.Cut(phone, 60)}' {fault}.") { ErrorCode = "contact.phone_number_invalid" });
+                context.AddFailure(new FluentValidation.Results.ValidationFailure("phone",
+                    $"'{Domain.Common.Text.Cut(phone, 60)}' {fault}.") { ErrorCode = "contact.phone_number_invalid" });
             }
         });
         RuleFor(l => l.Tag).MaximumLength(64).Must(ContactFieldsValidator.Plain).OverridePropertyName("tag");
@@ -59,9 +69,14 @@ public sealed class ListContactsValidator : AbstractValidator<ListContacts>
             }
         });
         RuleFor(l => l.Email).MaximumLength(254).Must(ContactFieldsValidator.Plain).OverridePropertyName("email");
-        RuleFor(l => l.Custom).Must(c => c.Count <= CustomMax && c.All(p => p.Key.Length is > 0 and <= 64 && p.Value.Length <= 500 && ContactFieldsValidator.Plain(p.Key) && !p.Value.Contains('\0'))).OverridePropertyName("custom")
+        RuleFor(l => l.Custom)
+            .Must(c => c.Count <= CustomMax
+                && c.All(p => p.Key.Length is > 0 and <= 64 && p.Value.Length <= 500 && ContactFieldsValidator.Plain(p.Key)
+                    && !p.Value.Contains('\0'))).OverridePropertyName("custom")
             .WithMessage($"At most {CustomMax} custom fields, as custom.<key>=<value>.");
-        RuleFor(l => l.Consent).Must(c => c is null || Domain.Contacts.Contact.ConsentStatuses.Contains(c)).OverridePropertyName("consent").WithMessage("consent is OPTED_IN, OPTED_OUT or PENDING.");
-        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _) || (c.StartsWith('+') && E164.OfMeta(c) is not null)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
+        RuleFor(l => l.Consent).Must(c => c is null || Domain.Contacts.Contact.ConsentStatuses.Contains(c)).OverridePropertyName("consent")
+            .WithMessage("consent is OPTED_IN, OPTED_OUT or PENDING.");
+        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _) || (c.StartsWith('+') && E164.OfMeta(c) is not null))
+            .OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
     }
 }

@@ -3,7 +3,10 @@ using FluentValidation;
 
 namespace Bsp.Application.Contacts;
 
-/// <summary>Adds one contact. Refused with <c>contact.duplicate</c> (naming the existing one) when phone number or user id is taken in the organization.</summary>
+/// <summary>
+/// Adds one contact. Refused with <c>contact.duplicate</c> (naming the existing one) when phone number or user id is taken in the
+/// organization.
+/// </summary>
 /// <param name="Consent">What the person agreed to; null: PENDING.</param>
 public sealed record CreateContact(Guid OrganizationId, ContactFields Fields, Consent? Consent) : ICommand;
 
@@ -28,9 +31,13 @@ public sealed class ConsentValidator : AbstractValidator<Consent>
 
     public ConsentValidator()
     {
-        RuleFor(c => c.Status).Must(s => s is not null && Domain.Contacts.Contact.ConsentStatuses.Contains(s)).OverridePropertyName("status").WithErrorCode("contact.consent_status_invalid").WithMessage("A consent is OPTED_IN, OPTED_OUT or PENDING.");
-        RuleFor(c => c.Source).NotEmpty().MaximumLength(SourceCharactersMax).Must(ContactFieldsValidator.Plain).OverridePropertyName("source").WithErrorCode("contact.consent_source_invalid")
+        RuleFor(c => c.Status).Must(s => s is not null && Domain.Contacts.Contact.ConsentStatuses.Contains(s))
+            .OverridePropertyName("status").WithErrorCode("contact.consent_status_invalid")
+            .WithMessage("A consent is OPTED_IN, OPTED_OUT or PENDING.");
+        RuleFor(c => c.Source).NotEmpty().MaximumLength(SourceCharactersMax).Must(ContactFieldsValidator.Plain)
+            .OverridePropertyName("source").WithErrorCode("contact.consent_source_invalid")
             .WithMessage($"A consent names its source in at most {SourceCharactersMax} characters.");
-        RuleFor(c => c.Proof).MaximumLength(ProofCharactersMax).Must(p => p?.Contains('\0') is not true).OverridePropertyName("proof").WithErrorCode("contact.consent_proof_invalid").WithMessage($"A proof has at most {ProofCharactersMax} characters.");
+        RuleFor(c => c.Proof).MaximumLength(ProofCharactersMax).Must(p => p?.Contains('\0') is not true).OverridePropertyName("proof")
+            .WithErrorCode("contact.consent_proof_invalid").WithMessage($"A proof has at most {ProofCharactersMax} characters.");
     }
 }

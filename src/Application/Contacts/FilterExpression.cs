@@ -7,7 +7,8 @@ namespace Bsp.Application.Contacts;
 
 /// <summary>A filter over contacts, checked. Compiled to SQL by <c>ContactFilter</c> in Infrastructure.</summary>
 /// <remarks>
-/// <c>{"all":[…]}</c>, <c>{"any":[…]}</c>, <c>{"not":…}</c> or a condition <c>{"field":…,"op":…,"value":…}</c>; <c>{}</c> is everybody. Fields are the columns, <c>tags</c>,
+/// <c>{"all":[…]}</c>, <c>{"any":[…]}</c>, <c>{"not":…}</c> or a condition <c>{"field":…,"op":…,"value":…}</c>; <c>{}</c> is everybody.
+/// Fields are the columns, <c>tags</c>,
 /// <c>custom_fields.&lt;key&gt;</c> and <c>consent_status</c>; which operators a field takes stands in <see cref="FilterFields"/>.
 /// </remarks>
 public abstract record FilterExpression
@@ -28,7 +29,8 @@ public abstract record FilterExpression
         }
         catch (InvalidOperationException)
         {
-            throw new FilterFault("A text of the filter has half a character in it (\\ud800 to \\udfff without its other half)."); // System.Text.Json cannot give it as a string
+            // System.Text.Json cannot give it as a string
+            throw new FilterFault("A text of the filter has half a character in it (\\ud800 to \\udfff without its other half).");
         }
     }
 
@@ -124,10 +126,12 @@ public static partial class FilterFields
 
     private static readonly Dictionary<string, FieldKind> Kinds = new()
     {
-        ["phone_number"] = FieldKind.Text, ["wa_user_id"] = FieldKind.Text, ["first_name"] = FieldKind.Text, ["last_name"] = FieldKind.Text, ["email"] = FieldKind.Text,
+        ["phone_number"] = FieldKind.Text, ["wa_user_id"] = FieldKind.Text, ["first_name"] = FieldKind.Text,
+            ["last_name"] = FieldKind.Text, ["email"] = FieldKind.Text,
         ["consent_status"] = FieldKind.Consent, ["tags"] = FieldKind.Tags,
         ["total_messages_received"] = FieldKind.Number, ["total_messages_sent"] = FieldKind.Number,
-        ["created_at"] = FieldKind.Time, ["updated_at"] = FieldKind.Time, ["consent_updated_at"] = FieldKind.Time, ["last_interaction"] = FieldKind.Time,
+        ["created_at"] = FieldKind.Time, ["updated_at"] = FieldKind.Time, ["consent_updated_at"] = FieldKind.Time,
+        ["last_interaction"] = FieldKind.Time,
     };
 
     private static readonly Dictionary<FieldKind, string[]> Operators = new()
@@ -160,7 +164,8 @@ public static partial class FilterFields
             throw new FilterFault($"{at}.op: {field} takes {string.Join(", ", Operators[kind])}, not '{op}'.");
         }
 
-        var value = json.TryGetProperty("value", out var given) ? given : op == "exists" ? JsonSerializer.SerializeToElement(true) : throw new FilterFault($"{at}.value is missing.");
+        var value = json.TryGetProperty("value", out var given) ? given : op == "exists" ? JsonSerializer.SerializeToElement(true)
+            : throw new FilterFault($"{at}.value is missing.");
         return new(column, key, kind, op, Value(kind, op, value, $"{at}.value"));
     }
 
@@ -171,29 +176,37 @@ public static partial class FilterFields
             return ("custom_fields", custom.Groups[1].Value, FieldKind.Custom);
         }
 
-        return Kinds.TryGetValue(field, out var kind) ? (field, null, kind) : throw new FilterFault($"{at}.field: there is no field '{field}'.");
+        return Kinds.TryGetValue(field, out var kind) ? (field, null, kind)
+            : throw new FilterFault($"{at}.field: there is no field '{field}'.");
     }
 
     private static object Value(FieldKind kind, string op, JsonElement value, string at) => (kind, op) switch
     {
-        (_, "exists") => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw new FilterFault($"{at} must be true or false."),
+        (_, "exists") => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+            : throw new FilterFault($"{at} must be true or false."),
         (FieldKind.Consent, "in" or "not_in") => Texts(value, at).Select(c => Consent(c, at)).ToArray(),
         (FieldKind.Consent, _) => Consent(One(value, at), at),
         (_, "in" or "not_in" or "has_any" or "has_all" or "has_none") => Texts(value, at),
-        (FieldKind.Number, _) => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole : throw new FilterFault($"{at} must be a whole number."),
-        (FieldKind.Time, "within_days" or "older_than_days") => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var days) && days is >= 0 and <= DaysMax
+        (FieldKind.Number, _) => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var whole) ? whole
+        : throw new FilterFault($"{at} must be a whole number."),
+        (FieldKind.Time, "within_days" or "older_than_days") =>
+            value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var days) && days is >= 0 and <= DaysMax
             ? days : throw new FilterFault($"{at} must be a number of days, 0 to {DaysMax}."),
         (FieldKind.Time, _) => Time(value, at),
-        (FieldKind.Custom, "gt" or "gte" or "lt" or "lte") => value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out var number) ? number : throw new FilterFault($"{at} must be a number."),
+        (FieldKind.Custom, "gt" or "gte" or "lt" or "lte") => value.ValueKind == JsonValueKind.Number
+        && value.TryGetDecimal(out var number) ? number : throw new FilterFault($"{at} must be a number."),
         _ => One(value, at),
     };
 
     private static DateTimeOffset Time(JsonElement value, string at) =>
-        value.ValueKind == JsonValueKind.String && DateTimeOffset.TryParse(value.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
+        value.ValueKind == JsonValueKind.String
+        && DateTimeOffset.TryParse(value.GetString(), CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
             ? time : throw new FilterFault($"{at} must be a time such as 2026-01-31T00:00:00Z.");
 
     private static string Consent(string value, string at) =>
-        Domain.Contacts.Contact.ConsentStatuses.Contains(value) ? value : throw new FilterFault($"{at} must be OPTED_IN, OPTED_OUT or PENDING.");
+        Domain.Contacts.Contact.ConsentStatuses.Contains(value) ? value
+        : throw new FilterFault($"{at} must be OPTED_IN, OPTED_OUT or PENDING.");
 
     private static string[] Texts(JsonElement value, string at)
     {
@@ -216,11 +229,13 @@ public static partial class FilterFields
             JsonValueKind.False => "false",
             _ => throw new FilterFault($"{at} must be a text, a number or a boolean."),
         };
-        return text.Length <= TextCharactersMax && !text.Contains('\0') ? text : throw new FilterFault($"{at} has at most {TextCharactersMax} characters and no NUL.");
+        return text.Length <= TextCharactersMax && !text.Contains('\0') ? text
+            : throw new FilterFault($"{at} has at most {TextCharactersMax} characters and no NUL.");
     }
 
     private static string Text(JsonElement json, string name, string at) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FilterFault($"{at}.{name} must be a text.");
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()!
+        : throw new FilterFault($"{at}.{name} must be a text.");
 
     [GeneratedRegex(@"^custom_fields\.(.{1,64})\z", RegexOptions.Singleline)]
     private static partial Regex CustomField();

@@ -6,7 +6,8 @@ using MediatR;
 namespace Bsp.Application.Contacts;
 
 /// <param name="Type">
-/// Stored name of the event; or <c>contact_created</c>, <c>contact_imported</c>, <c>list_joined</c>, <c>list_left</c>, which stand in the tables only. A message is one entry, when it was received or queued;
+/// Stored name of the event; or <c>contact_created</c>, <c>contact_imported</c>, <c>list_joined</c>, <c>list_left</c>, which stand in the
+/// tables only. A message is one entry, when it was received or queued;
 /// its own history is at /v1/messages/{id}/history.
 /// </param>
 /// <param name="Data">What is known of it; sealed parts opened, null where they were erased.</param>

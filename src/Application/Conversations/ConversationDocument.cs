@@ -75,7 +75,9 @@ public sealed record ConversationDocument
     /// <summary>own: keys of unread messages, the newest 100: a revocation takes its own out.</summary>
     public string[]? Unread { get; init; }
 
-    /// <summary>own: Meta's id of the latest message of the customer's, up to which it can be marked as read; null: none, or they were erased.</summary>
+    /// <summary>
+    /// own: Meta's id of the latest message of the customer's, up to which it can be marked as read; null: none, or they were erased.
+    /// </summary>
     public string? LastInboundId { get; init; }
 
     /// <summary>own: when that was written.</summary>
@@ -96,17 +98,22 @@ public sealed record ConversationDocument
     /// <summary>own: the latest time of being talked to, from the customer's first message on.</summary>
     public ConversationEpisode? Episode { get; init; }
 
-    /// <summary>own: the latest 50 edits and revocations, so that it does not matter whether they come before or after their messages.</summary>
+    /// <summary>
+    /// own: the latest 50 edits and revocations, so that it does not matter whether they come before or after their messages.
+    /// </summary>
     public ConversationAmendment[]? Amendments { get; init; }
 }
 
-/// <summary>From the customer's first message, or the first after it was archived, until it is archived (again). Automatic answers stop no clock.</summary>
+/// <summary>
+/// From the customer's first message, or the first after it was archived, until it is archived (again). Automatic answers stop no clock.
+/// </summary>
 /// <param name="Number">From 1.</param>
 /// <param name="StartedAt">Of the customer's message.</param>
 /// <param name="FirstResponseAt">The first answer of a person; null: none yet.</param>
 /// <param name="FirstResponseBy">The user's id, the key's prefix or <c>phone</c>.</param>
 /// <param name="ResolvedAt">When it was archived; null: it is not.</param>
-public sealed record ConversationEpisode(int Number, DateTimeOffset StartedAt, DateTimeOffset? FirstResponseAt = null, string? FirstResponseBy = null, DateTimeOffset? ResolvedAt = null);
+public sealed record ConversationEpisode(int Number, DateTimeOffset StartedAt, DateTimeOffset? FirstResponseAt = null,
+    string? FirstResponseBy = null, DateTimeOffset? ResolvedAt = null);
 
 /// <param name="Key">Of the message that it is about.</param>
 /// <param name="Kind"><c>edit</c> or <c>revoke</c>.</param>
@@ -120,7 +127,8 @@ public sealed record ConversationAmendment(string Key, string Kind, DateTimeOffs
 public sealed record ConversationContact(string? PhoneNumber = null, string? Name = null, string? ProfilePicture = null);
 
 /// <param name="Sentiment"><c>positive</c>, <c>negative</c> or <c>neutral</c>.</param>
-public sealed record ConversationAnalysis(string? Sentiment = null, double? SentimentScore = null, string? Intent = null, string? Language = null, string? Summary = null);
+public sealed record ConversationAnalysis(string? Sentiment = null, double? SentimentScore = null, string? Intent = null,
+    string? Language = null, string? Summary = null);
 
 /// <param name="Outgoing">Queued; those cancelled or rejected later stay visible in the conversation and counted.</param>
 public sealed record MessageCount(int Incoming = 0, int Outgoing = 0);

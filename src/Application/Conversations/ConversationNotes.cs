@@ -12,7 +12,8 @@ namespace Bsp.Application.Conversations;
 /// <param name="By">The user's id or the key's prefix.</param>
 /// <param name="Mentions">Users who are told; the writer is not.</param>
 /// <param name="MentionTeams">Teams whose members of this moment are told.</param>
-public sealed record NoteInConversation(Guid OrganizationId, Guid ConversationId, string Text, Guid? UserId, string By, IReadOnlyList<Guid> Mentions, IReadOnlyList<Guid> MentionTeams) : IRequest<ConversationNote>;
+public sealed record NoteInConversation(Guid OrganizationId, Guid ConversationId, string Text, Guid? UserId, string By,
+    IReadOnlyList<Guid> Mentions, IReadOnlyList<Guid> MentionTeams) : IRequest<ConversationNote>;
 
 /// <summary>Notes of a conversation, newest first. Refused with <c>conversation.unknown</c>.</summary>
 public sealed record ListNotes(Guid OrganizationId, Guid ConversationId, int Limit, string? Cursor) : IRequest<Page<ConversationNote>>;
@@ -25,7 +26,8 @@ public sealed record ListMentions(Guid OrganizationId, Guid UserId, bool Unseen,
 /// <param name="UserId">Who wrote it; null: a key.</param>
 /// <param name="By">The user's id or the key's prefix.</param>
 /// <param name="Mentions">Users who were told.</param>
-public sealed record ConversationNote(Guid Id, Guid ConversationId, string? Text, Guid? UserId, string By, IReadOnlyList<Guid> Mentions, DateTimeOffset CreatedAt);
+public sealed record ConversationNote(Guid Id, Guid ConversationId, string? Text, Guid? UserId, string By, IReadOnlyList<Guid> Mentions,
+    DateTimeOffset CreatedAt);
 
 /// <param name="SeenAt">Null: not yet. Reading the conversation marks it.</param>
 public sealed record Mention(Guid NoteId, Guid ConversationId, DateTimeOffset CreatedAt, DateTimeOffset? SeenAt);
@@ -49,13 +51,15 @@ public sealed class NoteInConversationValidator : AbstractValidator<NoteInConver
 
     public NoteInConversationValidator()
     {
-        RuleFor(n => n.Text).Must(t => !string.IsNullOrWhiteSpace(t) && t.Length <= TextCharactersMax && !t.Contains('\0')).WithMessage($"text must be 1 to {TextCharactersMax} characters.");
+        RuleFor(n => n.Text).Must(t => !string.IsNullOrWhiteSpace(t) && t.Length <= TextCharactersMax && !t.Contains('\0'))
+            .WithMessage($"text must be 1 to {TextCharactersMax} characters.");
         RuleFor(n => n.Mentions).Must(m => m.Count <= MentionsMax).WithMessage($"mentions must be at most {MentionsMax} users.");
         RuleFor(n => n.MentionTeams).Must(m => m.Count <= TeamsMax).WithMessage($"mention_teams must be at most {TeamsMax} teams.");
     }
 }
 
-public sealed class NoteInConversationHandler(IEventStore store, ConversationParties parties, IConversationReferences references, IPersonalData personal, TimeProvider clock) : IRequestHandler<NoteInConversation, ConversationNote>
+public sealed class NoteInConversationHandler(IEventStore store, ConversationParties parties, IConversationReferences references,
+    IPersonalData personal, TimeProvider clock) : IRequestHandler<NoteInConversation, ConversationNote>
 {
     public async Task<ConversationNote> Handle(NoteInConversation command, CancellationToken ct)
     {
@@ -67,7 +71,8 @@ public sealed class NoteInConversationHandler(IEventStore store, ConversationPar
         if (CurrentRequest.Value is not { Claim.WorkDone: true }) // else a repeat whose answer was lost
         {
             await store.Decide<Conversation, ConversationEvent>(command.OrganizationId, command.ConversationId,
-                _ => [new ConversationNoted(command.ConversationId, account, contact, id, content, command.UserId, command.By, mentioned, at)], null, ct);
+                _ => [new ConversationNoted(command.ConversationId, account, contact, id, content, command.UserId, command.By, mentioned,
+                    at)], null, ct);
         }
 
         return new(id, command.ConversationId, command.Text, command.UserId, command.By, mentioned, at);
@@ -75,19 +80,23 @@ public sealed class NoteInConversationHandler(IEventStore store, ConversationPar
 
     private async Task<IReadOnlyList<Guid>> MentionedAsync(NoteInConversation command, CancellationToken ct)
     {
-        var users = command.Mentions.Count == 0 ? [] : await references.UsersAsync(command.OrganizationId, [.. command.Mentions.Distinct()], ct);
+        var users = command.Mentions.Count == 0 ? []
+            : await references.UsersAsync(command.OrganizationId, [.. command.Mentions.Distinct()], ct);
         if (command.Mentions.Except(users).Any())
         {
             throw new Refusal("user.unknown", "mentions names somebody who is no active user of the organization.");
         }
 
-        var teams = command.MentionTeams.Count == 0 ? new Dictionary<Guid, IReadOnlyList<Guid>>() : await references.MembersAsync(command.OrganizationId, [.. command.MentionTeams.Distinct()], ct);
-        return command.MentionTeams.Any(team => !teams.ContainsKey(team)) ? throw new Refusal("team.unknown", "mention_teams names a team that does not exist.")
+        var teams = command.MentionTeams.Count == 0 ? new Dictionary<Guid, IReadOnlyList<Guid>>()
+            : await references.MembersAsync(command.OrganizationId, [.. command.MentionTeams.Distinct()], ct);
+        return command.MentionTeams.Any(team => !teams.ContainsKey(team))
+            ? throw new Refusal("team.unknown", "mention_teams names a team that does not exist.")
             : [.. users.Concat(teams.Values.SelectMany(members => members)).Where(user => user != command.UserId).Distinct().Order()];
     }
 }
 
-public sealed class NoteQueryHandler(IConversationNotes notes, ConversationParties parties) : IRequestHandler<ListNotes, Page<ConversationNote>>, IRequestHandler<ListMentions, Page<Mention>>
+public sealed class NoteQueryHandler(IConversationNotes notes, ConversationParties parties)
+    : IRequestHandler<ListNotes, Page<ConversationNote>>, IRequestHandler<ListMentions, Page<Mention>>
 {
     public async Task<Page<ConversationNote>> Handle(ListNotes query, CancellationToken ct)
     {
@@ -95,5 +104,6 @@ public sealed class NoteQueryHandler(IConversationNotes notes, ConversationParti
         return await notes.NotesAsync(query.OrganizationId, query.ConversationId, query.Limit, query.Cursor, ct);
     }
 
-    public Task<Page<Mention>> Handle(ListMentions query, CancellationToken ct) => notes.MentionsAsync(query.OrganizationId, query.UserId, query.Unseen, query.Limit, query.Cursor, ct);
+    public Task<Page<Mention>> Handle(ListMentions query, CancellationToken ct) =>
+        notes.MentionsAsync(query.OrganizationId, query.UserId, query.Unseen, query.Limit, query.Cursor, ct);
 }

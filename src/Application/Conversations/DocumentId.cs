@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace Bsp.Application.Conversations;
 
-/// <summary>The <c>_id</c> of a document: an ObjectId made from the entity's UUID, so that every store and every rebuild gives the same one.</summary>
+/// <summary>
+/// The <c>_id</c> of a document: an ObjectId made from the entity's UUID, so that every store and every rebuild gives the same one.
+/// </summary>
 /// <param name="High">First eight bytes, big-endian.</param>
 /// <param name="Low">Last four bytes, big-endian.</param>
 public readonly record struct DocumentId(ulong High, uint Low)
@@ -19,14 +21,16 @@ public readonly record struct DocumentId(ulong High, uint Low)
 
     /// <summary>Twelve bytes as a store keeps them.</summary>
     public static DocumentId From(ReadOnlySpan<byte> bytes) =>
-        new(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes), System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]));
+        new(System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes),
+            System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]));
 
     /// <summary>24 hex digits, as <see cref="ToString"/> writes them; false for anything else.</summary>
     public static bool TryParse(string? text, out DocumentId id)
     {
         id = default;
         Span<byte> bytes = stackalloc byte[12];
-        if (text is not { Length: 24 } || Convert.FromHexString(text, bytes, out _, out var written) != System.Buffers.OperationStatus.Done || written != 12)
+        if (text is not { Length: 24 } || Convert.FromHexString(text, bytes, out _, out var written) != System.Buffers.OperationStatus.Done
+            || written != 12)
         {
             return false;
         }

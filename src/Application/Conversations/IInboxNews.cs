@@ -1,6 +1,8 @@
 namespace Bsp.Application.Conversations;
 
-/// <summary>Tells whoever follows the organization's stream what no event of the log says, in every process. Told to nobody while Redis is away.</summary>
+/// <summary>
+/// Tells whoever follows the organization's stream what no event of the log says, in every process. Told to nobody while Redis is away.
+/// </summary>
 public interface IInboxNews
 {
     /// <param name="userId">Null: a key.</param>

@@ -13,24 +13,32 @@ namespace Bsp.Application.CustomerWebhooks;
 /// <param name="Status">HTTP's; null: there was no answer.</param>
 /// <param name="Answer">Its first bytes; null: it had none, or it is about a person who was erased.</param>
 /// <param name="NextAttemptAt">Null: none is planned.</param>
-public sealed record DeliveryView(Guid Id, Guid WebhookId, string EventId, string EventType, int Attempt, string Cause, string Outcome, int? Status, int LatencyMs, string? Answer, DateTimeOffset? NextAttemptAt,
+public sealed record DeliveryView(Guid Id, Guid WebhookId, string EventId, string EventType, int Attempt, string Cause, string Outcome,
+    int? Status, int LatencyMs, string? Answer, DateTimeOffset? NextAttemptAt,
     DateTimeOffset CreatedAt);
 
 /// <summary>What to look for; what is null does not matter.</summary>
 /// <param name="Succeeded">True: delivered; false: failed.</param>
 /// <param name="EventId">As in the body.</param>
-public sealed record DeliveryFilter(bool? Succeeded = null, string? Outcome = null, string? EventType = null, string? EventId = null, DateTimeOffset? Since = null, DateTimeOffset? Until = null);
+public sealed record DeliveryFilter(bool? Succeeded = null, string? Outcome = null, string? EventType = null, string? EventId = null,
+    DateTimeOffset? Since = null, DateTimeOffset? Until = null);
 
-/// <summary>Attempts of an endpoint, newest first. A page may be short, or empty, and still have a next one: so much is looked through at a time.</summary>
-public sealed record ListDeliveries(Guid OrganizationId, Guid WebhookId, DeliveryFilter Filter, string? Cursor, int Limit) : IRequest<Page<DeliveryView>>;
+/// <summary>
+/// Attempts of an endpoint, newest first. A page may be short, or empty, and still have a next one: so much is looked through at a time.
+/// </summary>
+public sealed record ListDeliveries(Guid OrganizationId, Guid WebhookId, DeliveryFilter Filter, string? Cursor, int Limit)
+    : IRequest<Page<DeliveryView>>;
 
 public sealed class ListDeliveriesValidator : AbstractValidator<ListDeliveries>
 {
     public ListDeliveriesValidator()
     {
-        RuleFor(q => q.Filter.EventId).Must(id => id is null || PublicEvent.TryId(id) is not null).OverridePropertyName("event_id").WithMessage("must be an id as events have it: evt_ and 32 hex digits.");
-        RuleFor(q => q.Filter.EventType).Must(t => t is null || t.Length <= 100).OverridePropertyName("type").WithMessage("must be a type such as message.sent.");
-        RuleFor(q => q.Filter.Outcome).Must(t => t is null || t.Length <= 100).OverridePropertyName("outcome").WithMessage("must be an outcome such as timeout.");
+        RuleFor(q => q.Filter.EventId).Must(id => id is null || PublicEvent.TryId(id) is not null).OverridePropertyName("event_id")
+            .WithMessage("must be an id as events have it: evt_ and 32 hex digits.");
+        RuleFor(q => q.Filter.EventType).Must(t => t is null || t.Length <= 100).OverridePropertyName("type")
+            .WithMessage("must be a type such as message.sent.");
+        RuleFor(q => q.Filter.Outcome).Must(t => t is null || t.Length <= 100).OverridePropertyName("outcome")
+            .WithMessage("must be an outcome such as timeout.");
     }
 }
 

@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace Bsp.Application.CustomerWebhooks;
 
-/// <summary>What a public event tells. These records are a contract: fields are added, never renamed or taken away; what must change otherwise comes with another API version.</summary>
+/// <summary>
+/// What a public event tells. These records are a contract: fields are added, never renamed or taken away; what must change otherwise comes
+/// with another API version.
+/// </summary>
 public abstract record PublicData;
 
 /// <param name="Code">Meta's; null: it gave none.</param>
@@ -12,37 +15,46 @@ public sealed record PublicError(int? Code, string? Title, string? Details);
 /// <param name="CampaignId">Absent: no campaign sent it.</param>
 /// <param name="MessageType">WhatsApp's own word: text, template, image, …</param>
 /// <param name="At">When it happened, by the clock of whoever knows best (Meta's for statuses).</param>
-/// <param name="WaMessageId">Meta's id (wamid), where the event brings one; absent when the person was erased: it holds their number.</param>
+/// <param name="WaMessageId">Meta's id (wamid), where the event brings one; absent when the person was erased: it holds their
+/// number.</param>
 /// <param name="Reason">Why it was skipped, cancelled or closed, in a word.</param>
-public sealed record MessageData(Guid MessageId, Guid AccountId, Guid ContactId, Guid ConversationId, Guid? CampaignId, string MessageType, string Direction, DateTimeOffset At,
+public sealed record MessageData(Guid MessageId, Guid AccountId, Guid ContactId, Guid ConversationId, Guid? CampaignId, string MessageType,
+    string Direction, DateTimeOffset At,
     string? WaMessageId = null, PublicError? Error = null, string? Reason = null) : PublicData;
 
 /// <summary>A customer wrote.</summary>
-/// <param name="Content">The message as Meta wrote it; absent when the person was erased, or when it is larger than a payload may be (read it at /v1/messages/{id}).</param>
+/// <param name="Content">The message as Meta wrote it; absent when the person was erased, or when it is larger than a payload may be (read
+/// it at /v1/messages/{id}).</param>
 /// <param name="Erased">The person was erased: nothing of what they wrote is left.</param>
-public sealed record MessageReceivedData(Guid MessageId, Guid AccountId, Guid ContactId, Guid ConversationId, string MessageType, DateTimeOffset At, string? WaMessageId, bool NewContact, JsonElement? Content,
+public sealed record MessageReceivedData(Guid MessageId, Guid AccountId, Guid ContactId, Guid ConversationId, string MessageType,
+    DateTimeOffset At, string? WaMessageId, bool NewContact, JsonElement? Content,
     bool Erased) : PublicData;
 
 /// <summary>A campaign moved on.</summary>
 /// <param name="Reason">Why it was paused or cancelled.</param>
 /// <param name="TotalRecipients">Of the frozen audience, once it is frozen.</param>
-public sealed record CampaignData(Guid CampaignId, DateTimeOffset At, string? Name = null, string? Reason = null, DateTimeOffset? ScheduledAt = null, int? TotalRecipients = null) : PublicData;
+public sealed record CampaignData(Guid CampaignId, DateTimeOffset At, string? Name = null, string? Reason = null,
+    DateTimeOffset? ScheduledAt = null, int? TotalRecipients = null) : PublicData;
 
 /// <summary>A template changed, by us or by Meta.</summary>
-public sealed record TemplateData(Guid TemplateId, DateTimeOffset At, string? Name = null, string? Language = null, string? Status = null, string? StatusExact = null, string? Category = null,
+public sealed record TemplateData(Guid TemplateId, DateTimeOffset At, string? Name = null, string? Language = null, string? Status = null,
+    string? StatusExact = null, string? Category = null,
     string? PreviousCategory = null, string? Quality = null, string? Reason = null) : PublicData;
 
 /// <summary>A contact's consent or identity changed. Names and numbers are read at /v1/contacts/{id}.</summary>
 /// <param name="AbsorbedId">The contact that became part of this one.</param>
-public sealed record ContactData(Guid ContactId, DateTimeOffset At, string? ConsentStatus = null, string? Source = null, Guid? AbsorbedId = null) : PublicData;
+public sealed record ContactData(Guid ContactId, DateTimeOffset At, string? ConsentStatus = null, string? Source = null,
+    Guid? AbsorbedId = null) : PublicData;
 
 /// <summary>A file of contacts was taken in.</summary>
-public sealed record ContactsImportedData(Guid ImportId, string Source, int Total, int Created, int Updated, int Rejected, DateTimeOffset At) : PublicData;
+public sealed record ContactsImportedData(Guid ImportId, string Source, int Total, int Created, int Updated, int Rejected,
+    DateTimeOffset At) : PublicData;
 
 /// <summary>A conversation changed hands, place or state.</summary>
 /// <param name="UserId">Who has it now; absent: nobody.</param>
 /// <param name="Until">Free-form messages may be sent until then.</param>
-public sealed record ConversationData(Guid ConversationId, Guid AccountId, Guid ContactId, DateTimeOffset At, Guid? UserId = null, string? Status = null, string? Priority = null,
+public sealed record ConversationData(Guid ConversationId, Guid AccountId, Guid ContactId, DateTimeOffset At, Guid? UserId = null,
+    string? Status = null, string? Priority = null,
     IReadOnlyList<string>? Tags = null, DateTimeOffset? Until = null) : PublicData;
 
 /// <summary>A WhatsApp number of the organization changed.</summary>

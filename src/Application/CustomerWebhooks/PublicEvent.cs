@@ -12,7 +12,8 @@ namespace Bsp.Application.CustomerWebhooks;
 /// <param name="AccountId">For filters; null: of no account.</param>
 /// <param name="CampaignId">For filters; null: of no campaign.</param>
 /// <param name="ContactId">Whose personal data it may hold; null: nobody's.</param>
-public sealed record PublicEvent(StoredEvent Stored, string Type, Guid Key, Guid? AccountId, Guid? CampaignId, Guid? ContactId, PublicData Data)
+public sealed record PublicEvent(StoredEvent Stored, string Type, Guid Key, Guid? AccountId, Guid? CampaignId, Guid? ContactId,
+    PublicData Data)
 {
     /// <summary>The id in bodies, in <c>webhook-id</c> and when pulling: the same whenever and however often it is told.</summary>
     public string Id => IdOf(Stored.Id);
@@ -21,7 +22,8 @@ public sealed record PublicEvent(StoredEvent Stored, string Type, Guid Key, Guid
     public static string IdOf(Guid eventId) => string.Create(CultureInfo.InvariantCulture, $"evt_{eventId:N}");
 
     /// <summary>The event's id; null: it is none of ours.</summary>
-    public static Guid? TryId(string? text) => text is ['e', 'v', 't', '_', .. var digits] && Guid.TryParseExact(digits, "N", out var id) ? id : null;
+    public static Guid? TryId(string? text) =>
+        text is ['e', 'v', 't', '_', .. var digits] && Guid.TryParseExact(digits, "N", out var id) ? id : null;
 }
 
 /// <summary>How public events are written.</summary>
@@ -41,7 +43,9 @@ public static class PublicJson
         Converters = { new JsonStringEnumConverter(), new Times() },
     };
 
-    /// <summary>A body: envelope and data. Thin: of the data the ids alone, so that nothing leaves that is not asked for afterwards.</summary>
+    /// <summary>
+    /// A body: envelope and data. Thin: of the data the ids alone, so that nothing leaves that is not asked for afterwards.
+    /// </summary>
     public static byte[] Body(PublicEvent told, bool thin, int epoch)
     {
         using var stream = new MemoryStream(512);
@@ -96,10 +100,13 @@ public static class PublicJson
 
     private sealed class Times : JsonConverter<DateTimeOffset>
     {
-        public static string Text(DateTimeOffset value) => value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+        public static string Text(DateTimeOffset value) =>
+            value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
-        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTimeOffset();
+        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.GetDateTimeOffset();
 
-        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) => writer.WriteStringValue(Text(value));
+        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(Text(value));
     }
 }

@@ -18,7 +18,10 @@ namespace Bsp.Application.CustomerWebhooks;
 /// <param name="Stored">Stored names of the facts that it is made of.</param>
 public sealed record PublicType(string Name, string Meaning, Type Data, params string[] Stored);
 
-/// <summary>The public catalogue: which facts of the log organizations may be told of, under which names. Facts that are not named here are told to nobody.</summary>
+/// <summary>
+/// The public catalogue: which facts of the log organizations may be told of, under which names. Facts that are not named here are told to
+/// nobody.
+/// </summary>
 public static class PublicEvents
 {
     private const string Act = "administrative_act_done";
@@ -31,7 +34,8 @@ public static class PublicEvents
         new("message.sent", "A message left Meta.", typeof(MessageData), "message_sent"),
         new("message.delivered", "A message reached the telephone.", typeof(MessageData), "message_delivered"),
         new("message.read", "A message was read.", typeof(MessageData), "message_read"),
-        new("message.failed", "A message will not arrive: Meta refused it, or could not deliver it.", typeof(MessageData), "message_failed", "message_rejected"),
+        new("message.failed", "A message will not arrive: Meta refused it, or could not deliver it.", typeof(MessageData),
+            "message_failed", "message_rejected"),
         new("message.skipped", "A message was not sent, by a decision taken before sending.", typeof(MessageData), "message_skipped"),
         new("message.cancelled", "A message's campaign was cancelled before it left.", typeof(MessageData), "message_cancelled"),
         new("message.expired", "Meta took a message and its time passed without a status.", typeof(MessageData), "message_expired"),
@@ -47,20 +51,27 @@ public static class PublicEvents
         new("campaign.cancelled", "A campaign ended early.", typeof(CampaignData), "campaign_cancelled"),
         new("campaign.completed", "Nothing of a campaign is left to send.", typeof(CampaignData), "campaign_completed"),
         new("template.created", "A template was written.", typeof(TemplateData), "template_created"),
-        new("template.changed", "A template's text was changed, by us or by Meta.", typeof(TemplateData), "template_revised", "template_components_changed"),
+        new("template.changed", "A template's text was changed, by us or by Meta.", typeof(TemplateData), "template_revised",
+            "template_components_changed"),
         new("template.submitted", "A template waits for Meta.", typeof(TemplateData), "template_submitted"),
-        new("template.status_changed", "Meta approved, rejected, paused or disabled a template.", typeof(TemplateData), "template_status_changed"),
-        new("template.category_changed", "Meta moved a template to another category, which changes its price.", typeof(TemplateData), "template_category_changed"),
+        new("template.status_changed", "Meta approved, rejected, paused or disabled a template.", typeof(TemplateData),
+            "template_status_changed"),
+        new("template.category_changed", "Meta moved a template to another category, which changes its price.", typeof(TemplateData),
+            "template_category_changed"),
         new("template.quality_changed", "Meta's rating of a template changed.", typeof(TemplateData), "template_quality_changed"),
         new("template.deleted", "A template is gone.", typeof(TemplateData), "template_deleted"),
-        new("contact.consent_changed", "A person agreed to messages, or no longer does.", typeof(ContactData), "contact_consent_changed", "contact_consent_changed_v2"),
-        new("contact.identity_changed", "A person is reached by another number or user id.", typeof(ContactData), "contact_identity_changed"),
+        new("contact.consent_changed", "A person agreed to messages, or no longer does.", typeof(ContactData), "contact_consent_changed",
+            "contact_consent_changed_v2"),
+        new("contact.identity_changed", "A person is reached by another number or user id.", typeof(ContactData),
+            "contact_identity_changed"),
         new("contact.merged", "Two contacts turned out to be one person.", typeof(ContactData), "contact_merged"),
         new("contact.erased", "A person's data is gone.", typeof(ContactData), "contact_erased"),
         new("contact.imported", "A file of contacts was taken in.", typeof(ContactsImportedData), "contacts_imported"),
-        new("conversation.window_opened", "A customer wrote, so free-form answers are allowed for a while.", typeof(ConversationData), "customer_window_opened"),
+        new("conversation.window_opened", "A customer wrote, so free-form answers are allowed for a while.", typeof(ConversationData),
+            "customer_window_opened"),
         new("conversation.assigned", "A conversation has another agent, or none.", typeof(ConversationData), "conversation_assigned"),
-        new("conversation.changed", "A conversation's status, priority or tags changed.", typeof(ConversationData), "conversation_classified"),
+        new("conversation.changed", "A conversation's status, priority or tags changed.", typeof(ConversationData),
+            "conversation_classified"),
         new("conversation.read", "An agent read a conversation.", typeof(ConversationData), "conversation_read"),
         new("account.created", "A WhatsApp number was registered.", typeof(AccountData), Act),
         new("account.changed", "A WhatsApp number's settings changed.", typeof(AccountData), Act),
@@ -78,20 +89,24 @@ public static class PublicEvents
     private static readonly FrozenSet<string> Families = All.Select(t => FamilyOf(t.Name)).ToFrozenSet();
 
     /// <summary>Changes whenever another release would subscribe an endpoint to other facts.</summary>
-    public static readonly string Fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', All.Select(t => $"{t.Name}={string.Join(',', t.Stored)}")))));
+    public static readonly string Fingerprint =
+        Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', All.Select(t => $"{t.Name}={string.Join(',', t.Stored)}")))));
 
     /// <summary>Every stored name that anybody can be told of.</summary>
     public static readonly IReadOnlyCollection<string> StoredNames = [.. All.SelectMany(t => t.Stored).Distinct()];
 
     /// <summary>Whether a subscription is one: a type, a family (<c>message.*</c>), or <c>*</c>.</summary>
-    public static bool IsSubscription(string? pattern) => pattern is not null && (pattern == "*" || Names.Contains(pattern) || (pattern.Split('.') is [var family, "*"] && Families.Contains(family)));
+    public static bool IsSubscription(string? pattern) => pattern is not null
+        && (pattern == "*" || Names.Contains(pattern) || (pattern.Split('.') is [var family, "*"] && Families.Contains(family)));
 
     /// <summary>Whether one of the subscriptions means the type.</summary>
     public static bool Matches(IReadOnlyCollection<string> subscriptions, string type)
     {
         foreach (var pattern in subscriptions)
         {
-            if (pattern == "*" || pattern == type || (pattern.EndsWith(".*", StringComparison.Ordinal) && type.StartsWith(pattern.TrimEnd('*'), StringComparison.Ordinal)))
+            if (pattern == "*" || pattern == type
+                || (pattern.EndsWith(".*", StringComparison.Ordinal) && type.StartsWith(pattern.TrimEnd('*'), StringComparison.Ordinal)))
             {
                 return true;
             }
@@ -101,7 +116,8 @@ public static class PublicEvents
     }
 
     /// <summary>Stored names that may come to one of the subscribed types.</summary>
-    public static IReadOnlyCollection<string> StoredOf(IReadOnlyCollection<string> subscriptions) => [.. All.Where(t => Matches(subscriptions, t.Name)).SelectMany(t => t.Stored).Distinct()];
+    public static IReadOnlyCollection<string> StoredOf(IReadOnlyCollection<string> subscriptions) =>
+        [.. All.Where(t => Matches(subscriptions, t.Name)).SelectMany(t => t.Stored).Distinct()];
 
     /// <summary>What is told of a fact, without what is sealed in it; null: nothing.</summary>
     public static PublicEvent? Of(StoredEvent stored) => stored.Body switch
@@ -125,7 +141,10 @@ public static class PublicEvents
             new(r.MessageId, r.AccountId, r.ContactId, r.ConversationId, r.CampaignId, r.Type, r.Direction, fact.At, wamid, error, reason);
         (string Type, PublicData Data)? told = fact switch
         {
-            MessageReceived e => ("message.received", new MessageReceivedData(r.MessageId, r.AccountId, r.ContactId, r.ConversationId, r.Type, e.At, e.Wamid, e.NewContact, null, false)),
+            MessageReceived e =>
+                ("message.received",
+                    new MessageReceivedData(r.MessageId, r.AccountId, r.ContactId, r.ConversationId, r.Type, e.At, e.Wamid, e.NewContact,
+                        null, false)),
             MessageAccepted e => ("message.accepted", Data(e.Wamid)),
             MessageSent => ("message.sent", Data()),
             MessageDelivered => ("message.delivered", Data()),
@@ -168,8 +187,10 @@ public static class PublicEvents
             TemplateRevised e => ("template.changed", new(e.TemplateId, e.At, Category: e.Category), null),
             TemplateComponentsChanged e => ("template.changed", new(e.TemplateId, e.At), null),
             TemplateSubmitted e => ("template.submitted", new(e.TemplateId, e.At, Status: e.Status, Category: e.Category), null),
-            TemplateStatusChanged e => ("template.status_changed", new(e.TemplateId, e.At, Status: e.Status, StatusExact: e.StatusExact, Reason: e.Reason), null),
-            TemplateCategoryChanged e => ("template.category_changed", new(e.TemplateId, e.At, Category: e.Category, PreviousCategory: e.PreviousCategory), null),
+            TemplateStatusChanged e =>
+                ("template.status_changed", new(e.TemplateId, e.At, Status: e.Status, StatusExact: e.StatusExact, Reason: e.Reason), null),
+            TemplateCategoryChanged e =>
+                ("template.category_changed", new(e.TemplateId, e.At, Category: e.Category, PreviousCategory: e.PreviousCategory), null),
             TemplateQualityChanged e => ("template.quality_changed", new(e.TemplateId, e.At, Quality: e.Quality), null),
             TemplateDeleted e => ("template.deleted", new(e.TemplateId, e.At), null),
             _ => null,
@@ -181,7 +202,8 @@ public static class PublicEvents
     {
         if (fact is ContactsImported file)
         {
-            return new(stored, "contact.imported", file.ImportId, null, null, null, new ContactsImportedData(file.ImportId, file.Source, file.Total, file.Created, file.Updated, file.Rejected, file.At));
+            return new(stored, "contact.imported", file.ImportId, null, null, null,
+                new ContactsImportedData(file.ImportId, file.Source, file.Total, file.Created, file.Updated, file.Rejected, file.At));
         }
 
         (string Type, ContactData Data)? told = fact switch
@@ -202,7 +224,9 @@ public static class PublicEvents
         {
             CustomerWindowOpened e => ("conversation.window_opened", new(e.ConversationId, e.AccountId, e.ContactId, e.At, Until: e.Until)),
             ConversationAssigned e => ("conversation.assigned", new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId)),
-            ConversationClassified e => ("conversation.changed", new(e.ConversationId, e.AccountId, e.ContactId, e.At, Status: e.Status, Priority: e.Priority, Tags: e.Tags)),
+            ConversationClassified e =>
+                ("conversation.changed",
+                    new(e.ConversationId, e.AccountId, e.ContactId, e.At, Status: e.Status, Priority: e.Priority, Tags: e.Tags)),
             ConversationRead e => ("conversation.read", new(e.ConversationId, e.AccountId, e.ContactId, e.At)),
             _ => null,
         };
@@ -211,8 +235,11 @@ public static class PublicEvents
 
     private static PublicEvent? OfAct(StoredEvent stored, AdministrativeActDone act) => act switch
     {
-        { TargetType: "account", TargetId: { } account } when Names.Contains(act.Act) => new(stored, act.Act, account, account, null, null, new AccountData(account, act.At, act.Changed)),
-        { TargetType: "webhook", TargetId: { } webhook, Act: "webhook.disabled" } => new(stored, act.Act, webhook, null, null, null, new WebhookDisabledData(webhook, act.At, act.Changed is [var reason] ? reason : null)),
+        { TargetType: "account", TargetId: { } account } when Names.Contains(act.Act) =>
+            new(stored, act.Act, account, account, null, null, new AccountData(account, act.At, act.Changed)),
+        { TargetType: "webhook", TargetId: { } webhook, Act: "webhook.disabled" } =>
+            new(stored, act.Act, webhook, null, null, null,
+                new WebhookDisabledData(webhook, act.At, act.Changed is [var reason] ? reason : null)),
         _ => null,
     };
 }

@@ -12,13 +12,16 @@ namespace Bsp.Application.CustomerWebhooks;
 /// <param name="HeldAfter">Of the balance, what is set aside: available is the rest.</param>
 /// <param name="Category">message, subscription, topup or refund; absent of what opens and closes a month.</param>
 /// <param name="ReferenceId">What it is about.</param>
-public sealed record WalletData(Guid EntryId, string Amount, string Currency, string BalanceAfter, string HeldAfter, string? Category, string? ReferenceId, DateTimeOffset At) : PublicData;
+public sealed record WalletData(Guid EntryId, string Amount, string Currency, string BalanceAfter, string HeldAfter, string? Category,
+    string? ReferenceId, DateTimeOffset At) : PublicData;
 
 /// <summary>A subscription moved on.</summary>
 /// <param name="EffectiveAt">When it counts, where that is another time.</param>
 /// <param name="Until">End of the period that it is about.</param>
-public sealed record SubscriptionData(Guid SubscriptionId, DateTimeOffset At, Guid? PlanId = null, string? PlanCode = null, string? Reason = null, int? Period = null, string? Amount = null, string? Currency = null,
-    DateTimeOffset? EffectiveAt = null, DateTimeOffset? Until = null, int? Attempt = null, DateTimeOffset? NextAttemptAt = null) : PublicData;
+public sealed record SubscriptionData(Guid SubscriptionId, DateTimeOffset At, Guid? PlanId = null, string? PlanCode = null,
+    string? Reason = null, int? Period = null, string? Amount = null, string? Currency = null,
+    DateTimeOffset? EffectiveAt = null, DateTimeOffset? Until = null, int? Attempt = null, DateTimeOffset? NextAttemptAt = null)
+    : PublicData;
 
 /// <summary>What is told of the wallet and of subscriptions.</summary>
 internal static class PublicMoney
@@ -34,11 +37,14 @@ internal static class PublicMoney
         new("wallet.hold_expired", "Money was set aside for too long, and came back.", typeof(WalletData), "hold_expired"),
         new("subscription.started", "A plan was taken.", typeof(SubscriptionData), "subscription_started"),
         new("subscription.period_paid", "A period was paid from the wallet.", typeof(SubscriptionData), "subscription_period_paid"),
-        new("subscription.payment_failed", "The wallet was too short for a period.", typeof(SubscriptionData), "subscription_payment_failed"),
-        new("subscription.plan_changed", "Another plan, or the same with newer terms.", typeof(SubscriptionData), "subscription_plan_changed"),
+        new("subscription.payment_failed", "The wallet was too short for a period.", typeof(SubscriptionData),
+            "subscription_payment_failed"),
+        new("subscription.plan_changed", "Another plan, or the same with newer terms.", typeof(SubscriptionData),
+            "subscription_plan_changed"),
         new("subscription.suspended", "Nothing new is sent until it is reactivated.", typeof(SubscriptionData), "subscription_suspended"),
         new("subscription.reactivated", "A suspension ended.", typeof(SubscriptionData), "subscription_reactivated"),
-        new("subscription.cancellation_scheduled", "It will end with the period.", typeof(SubscriptionData), "subscription_cancellation_scheduled"),
+        new("subscription.cancellation_scheduled", "It will end with the period.", typeof(SubscriptionData),
+            "subscription_cancellation_scheduled"),
         new("subscription.cancellation_revoked", "It goes on after all.", typeof(SubscriptionData), "subscription_cancellation_revoked"),
         new("subscription.cancelled", "It was ended.", typeof(SubscriptionData), "subscription_cancelled"),
         new("subscription.expired", "It stayed unpaid until its end.", typeof(SubscriptionData), "subscription_expired"),
@@ -67,7 +73,8 @@ internal static class PublicMoney
         };
         var e = fact.Entry;
         return type is null ? null : new(stored, type, Uuid.Of($"wallet/{stored.OrganizationId}/{e.Currency}"), null, null, null,
-            new WalletData(e.Id, Money.Text(e.Amount), e.Currency, Money.Text(e.BalanceAfter), Money.Text(e.HeldAfter), e.Category, e.ReferenceId, e.CreatedAt));
+            new WalletData(e.Id, Money.Text(e.Amount), e.Currency, Money.Text(e.BalanceAfter), Money.Text(e.HeldAfter), e.Category,
+                e.ReferenceId, e.CreatedAt));
     }
 
     private static PublicEvent? OfSubscription(StoredEvent stored, SubscriptionEvent fact)
@@ -75,12 +82,24 @@ internal static class PublicMoney
         var id = fact.SubscriptionId;
         (string Type, SubscriptionData Data)? told = fact switch
         {
-            SubscriptionStarted e => ("subscription.started", new(id, e.At, e.Terms.PlanId, e.Terms.Code, Currency: e.Terms.Currency, EffectiveAt: e.Anchor, Until: e.TrialUntil)),
-            SubscriptionPeriodPaid e => ("subscription.period_paid", new(id, e.At, Period: e.Period, Amount: Money.Text(e.Amount), Currency: e.Currency, EffectiveAt: e.From, Until: e.Until)),
-            SubscriptionPaymentFailed e => ("subscription.payment_failed", new(id, e.At, Period: e.Period, Amount: Money.Text(e.Amount), Currency: e.Currency, EffectiveAt: e.From, Until: e.Until, Attempt: e.Attempt,
+            SubscriptionStarted e =>
+                ("subscription.started",
+                    new(id, e.At, e.Terms.PlanId, e.Terms.Code, Currency: e.Terms.Currency, EffectiveAt: e.Anchor, Until: e.TrialUntil)),
+            SubscriptionPeriodPaid e =>
+                ("subscription.period_paid",
+                    new(id, e.At, Period: e.Period, Amount: Money.Text(e.Amount), Currency: e.Currency, EffectiveAt: e.From,
+                        Until: e.Until)),
+            SubscriptionPaymentFailed e =>
+                ("subscription.payment_failed",
+                    new(id, e.At, Period: e.Period, Amount: Money.Text(e.Amount), Currency: e.Currency, EffectiveAt: e.From,
+                        Until: e.Until, Attempt: e.Attempt,
                 NextAttemptAt: e.NextAttemptAt)),
-            SubscriptionPlanChanged e => ("subscription.plan_changed", new(id, e.At, e.Terms.PlanId, e.Terms.Code, Period: e.Period, Currency: e.Terms.Currency, EffectiveAt: e.EffectiveAt, Until: e.Until)),
-            SubscriptionSuspended e => ("subscription.suspended", new(id, e.At, Reason: e.Reason, EffectiveAt: e.EffectiveAt, Until: e.ExpiresAt)),
+            SubscriptionPlanChanged e =>
+                ("subscription.plan_changed",
+                    new(id, e.At, e.Terms.PlanId, e.Terms.Code, Period: e.Period, Currency: e.Terms.Currency, EffectiveAt: e.EffectiveAt,
+                        Until: e.Until)),
+            SubscriptionSuspended e =>
+                ("subscription.suspended", new(id, e.At, Reason: e.Reason, EffectiveAt: e.EffectiveAt, Until: e.ExpiresAt)),
             SubscriptionReactivated e => ("subscription.reactivated", new(id, e.At, EffectiveAt: e.EffectiveAt)),
             SubscriptionCancellationScheduled e => ("subscription.cancellation_scheduled", new(id, e.At, EffectiveAt: e.EffectiveAt)),
             SubscriptionCancellationRevoked e => ("subscription.cancellation_revoked", new(id, e.At)),

@@ -4,7 +4,10 @@ using System.Text.Json.Schema;
 
 namespace Bsp.Application.CustomerWebhooks;
 
-/// <summary>JSON schemas of the public events, as docs/webhooks and /openapi/v1.json show them. Receivers must take fields that they do not know: some are added without another version.</summary>
+/// <summary>
+/// JSON schemas of the public events, as docs/webhooks and /openapi/v1.json show them. Receivers must take fields that they do not know:
+/// some are added without another version.
+/// </summary>
 public static class PublicSchemas
 {
     /// <summary>Of a full body of this type (draft 2020-12). A thin one has of <c>data</c> the ids alone.</summary>
@@ -81,7 +84,8 @@ public static class PublicSchemas
         if (node["required"] is JsonArray required)
         {
             var always = context.TypeInfo.Properties.Where(p => !p.IsGetNullable).Select(p => p.Name).ToHashSet();
-            node["required"] = new JsonArray([.. required.Select(n => n!.GetValue<string>()).Where(always.Contains).Select(n => JsonValue.Create(n))]);
+            node["required"] =
+                new JsonArray([.. required.Select(n => n!.GetValue<string>()).Where(always.Contains).Select(n => JsonValue.Create(n))]);
         }
 
         return node;

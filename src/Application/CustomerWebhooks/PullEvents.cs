@@ -20,12 +20,15 @@ public sealed record PublicSlice(IReadOnlyList<PublicEvent> Events, Position UpT
 /// <summary>The same events that endpoints are told of, for pulling: same ids, same bodies, same order.</summary>
 /// <param name="Types">Types, families or <c>*</c>; null: all.</param>
 /// <param name="Administration">With account.* and webhook.*, which are made of administrative acts: for admins.</param>
-public sealed record PullEvents(Guid OrganizationId, IReadOnlyList<string>? Types, Position After, int Limit, bool Administration) : IRequest<PublicSlice>;
+public sealed record PullEvents(Guid OrganizationId, IReadOnlyList<string>? Types, Position After, int Limit, bool Administration)
+    : IRequest<PublicSlice>;
 
 public sealed class PullEventsValidator : AbstractValidator<PullEvents>
 {
-    public PullEventsValidator() => RuleFor(q => q.Types).Must(types => types is null || (types.Count is > 0 and <= 50 && types.All(PublicEvents.IsSubscription)))
-        .OverridePropertyName("types").WithMessage("types must be at most 50 types of docs/webhooks.md with commas between, such as message.sent,campaign.*");
+    public PullEventsValidator() =>
+        RuleFor(q => q.Types).Must(types => types is null || (types.Count is > 0 and <= 50 && types.All(PublicEvents.IsSubscription)))
+        .OverridePropertyName("types")
+        .WithMessage("types must be at most 50 types of docs/webhooks.md with commas between, such as message.sent,campaign.*");
 }
 
 public sealed class PullEventsHandler(IEventLog log, IPublicEvents events) : IRequestHandler<PullEvents, PublicSlice>

@@ -1,6 +1,9 @@
 namespace Bsp.Application.CustomerWebhooks;
 
-/// <summary>When a delivery that failed is tried again: a fixed table over three days, with jitter. docs/webhooks.md shows it; a test keeps the two equal.</summary>
+/// <summary>
+/// When a delivery that failed is tried again: a fixed table over three days, with jitter. docs/webhooks.md shows it; a test keeps the two
+/// equal.
+/// </summary>
 public static class RetryTable
 {
     /// <summary>Share of a pause by which it is made longer or shorter, by chance.</summary>
@@ -15,8 +18,10 @@ public static class RetryTable
     /// <summary>Pause after the first, second, … failed attempt. 72 hours together; the attempt after the last one is the last.</summary>
     public static readonly IReadOnlyList<TimeSpan> Pauses =
     [
-        TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30), TimeSpan.FromHours(1), TimeSpan.FromHours(2), TimeSpan.FromHours(4),
-        TimeSpan.FromHours(6), TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8),
+        TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(30),
+            TimeSpan.FromHours(1), TimeSpan.FromHours(2), TimeSpan.FromHours(4),
+        TimeSpan.FromHours(6), TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8),
+        TimeSpan.FromHours(8), TimeSpan.FromHours(8), TimeSpan.FromHours(8),
         TimeSpan.FromSeconds((2 * 3_600) + (17 * 60) + 25),
     ];
 

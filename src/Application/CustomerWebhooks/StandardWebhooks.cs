@@ -5,7 +5,8 @@ using System.Text;
 namespace Bsp.Application.CustomerWebhooks;
 
 /// <summary>
-/// Signatures by Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks, spec v1): HMAC-SHA256 over <c>id.timestamp.body</c> under a secret written
+/// Signatures by Standard Webhooks (https://github.com/standard-webhooks/standard-webhooks, spec v1): HMAC-SHA256 over
+/// <c>id.timestamp.body</c> under a secret written
 /// <c>whsec_</c> + base64; several signatures stand side by side with blanks between while a secret is being rotated.
 /// </summary>
 public static class StandardWebhooks
@@ -22,11 +23,13 @@ public static class StandardWebhooks
     public static string NewSecret() => Prefix + Convert.ToBase64String(RandomNumberGenerator.GetBytes(SecretBytes));
 
     /// <summary>Whether it is a secret as the standard has it: <c>whsec_</c> and base64 of 24 to 64 bytes.</summary>
-    public static bool IsSecret(string? text) => text is { Length: <= 100 } && text.StartsWith(Prefix, StringComparison.Ordinal) && TryKey(text, out var key) && key.Length is >= 24 and <= 64;
+    public static bool IsSecret(string? text) => text is { Length: <= 100 } && text.StartsWith(Prefix, StringComparison.Ordinal)
+        && TryKey(text, out var key) && key.Length is >= 24 and <= 64;
 
     /// <summary>The key of a secret.</summary>
     /// <exception cref="FormatException">It is none.</exception>
-    public static byte[] KeyOf(string secret) => TryKey(secret, out var key) ? key : throw new FormatException("This is no webhook secret.");
+    public static byte[] KeyOf(string secret) =>
+        TryKey(secret, out var key) ? key : throw new FormatException("This is no webhook secret.");
 
     /// <summary>What stands in <see cref="SignatureHeader"/>: a signature a key, the present one's first.</summary>
     /// <param name="keys">Of <see cref="KeyOf"/>; at least one.</param>

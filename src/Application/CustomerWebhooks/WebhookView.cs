@@ -11,9 +11,11 @@ namespace Bsp.Application.CustomerWebhooks;
 /// <param name="LastError">Of the endpoint as a whole, in a word; null: it works.</param>
 /// <param name="HeldKeys">Conversations, contacts, … whose events wait because one of theirs fails.</param>
 /// <param name="NextAttemptAt">When it is looked at next; null: when something happens.</param>
-/// <param name="Position">Everything up to this place of the log is told, held or none of its concern: as <c>?after=</c> of GET /v1/events.</param>
+/// <param name="Position">Everything up to this place of the log is told, held or none of its concern: as <c>?after=</c> of GET
+/// /v1/events.</param>
 /// <param name="UpToDate">Nothing that is known to concern it is left behind <paramref name="Position"/>.</param>
-public sealed record WebhookMetrics(long Delivered, long Failed, long? AverageLatencyMs, DateTimeOffset? LastSuccessAt, DateTimeOffset? LastFailureAt, string? LastError, int HeldKeys,
+public sealed record WebhookMetrics(long Delivered, long Failed, long? AverageLatencyMs, DateTimeOffset? LastSuccessAt,
+    DateTimeOffset? LastFailureAt, string? LastError, int HeldKeys,
     DateTimeOffset? NextAttemptAt, string Position, bool UpToDate);
 
 /// <summary>Where an organization wants to be told.</summary>
@@ -30,9 +32,12 @@ public sealed record WebhookMetrics(long Delivered, long Failed, long? AverageLa
 /// <param name="RatePerSecond">Deliveries a second, at most; null: as fast as it answers.</param>
 /// <param name="Concurrency">Deliveries at once, at most.</param>
 /// <param name="PreviousSecretUntil">Until when the secret before signs as well; null: none does.</param>
-public sealed record WebhookView(Guid Id, string Name, string Url, IReadOnlyList<string> Events, string Status, string StatusExact, string? DisabledReason, DateTimeOffset? DisabledAt, int RetryCount,
-    DateTimeOffset? LastTriggered, string Payload, string ApiVersion, IReadOnlyList<Guid> AccountIds, IReadOnlyList<Guid> CampaignIds, IReadOnlyList<string> HeaderNames, int? RatePerSecond, int Concurrency,
-    DateTimeOffset? PreviousSecretUntil, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, WebhookMetrics Metrics, [property: JsonIgnore] long Version);
+public sealed record WebhookView(Guid Id, string Name, string Url, IReadOnlyList<string> Events, string Status, string StatusExact,
+    string? DisabledReason, DateTimeOffset? DisabledAt, int RetryCount,
+    DateTimeOffset? LastTriggered, string Payload, string ApiVersion, IReadOnlyList<Guid> AccountIds, IReadOnlyList<Guid> CampaignIds,
+    IReadOnlyList<string> HeaderNames, int? RatePerSecond, int Concurrency,
+    DateTimeOffset? PreviousSecretUntil, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, WebhookMetrics Metrics,
+    [property: JsonIgnore] long Version);
 
 /// <summary>One endpoint, or <c>webhook.unknown</c>.</summary>
 public sealed record GetWebhook(Guid OrganizationId, Guid Id) : IRequest<WebhookView>;

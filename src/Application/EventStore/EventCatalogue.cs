@@ -19,13 +19,15 @@ public sealed class EventCatalogue(IEnumerable<Type> records, JsonSerializerOpti
     /// <exception cref="InvalidOperationException">The record has no <c>[StoredAs]</c>, or a newer version has superseded it.</exception>
     public string NameOf(object body) => body is ISuperseded
         ? throw new InvalidOperationException($"{body.GetType().Name} is superseded and only read: append its next version.")
-        : byType.TryGetValue(body.GetType(), out var name) ? name : throw new InvalidOperationException($"{body.GetType().Name} has no [StoredAs] name and cannot be appended.");
+        : byType.TryGetValue(body.GetType(), out var name) ? name
+        : throw new InvalidOperationException($"{body.GetType().Name} has no [StoredAs] name and cannot be appended.");
 
     /// <summary>True for a fact; false for what stands in for a body that could not be read.</summary>
     public bool IsFact(object? body) => body is not null && byType.ContainsKey(body.GetType());
 
     /// <summary>Stored names that read as facts of a family: those of its records and of what they supersede.</summary>
-    public IReadOnlyCollection<string> NamesOf<TFamily>() => [.. byName.Where(pair => Latest(pair.Value).IsAssignableTo(typeof(TFamily))).Select(pair => pair.Key)];
+    public IReadOnlyCollection<string> NamesOf<TFamily>() =>
+        [.. byName.Where(pair => Latest(pair.Value).IsAssignableTo(typeof(TFamily))).Select(pair => pair.Key)];
 
     /// <summary>The body in its latest version; null when this build does not know the name.</summary>
     /// <exception cref="JsonException">It knows the name and cannot read the body.</exception>
@@ -51,5 +53,7 @@ public sealed class EventCatalogue(IEnumerable<Type> records, JsonSerializerOpti
 
     /// <summary>The record of the latest version; itself when nothing supersedes it.</summary>
     public static Type Latest(Type record) =>
-        record.GetInterfaces().FirstOrDefault(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(ISuperseded<>)) is { } superseded ? Latest(superseded.GetGenericArguments()[0]) : record;
+        record.GetInterfaces()
+        .FirstOrDefault(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(ISuperseded<>)) is { } superseded
+        ? Latest(superseded.GetGenericArguments()[0]) : record;
 }

@@ -8,7 +8,10 @@ namespace Bsp.Application.EventStore;
 /// <summary>Which record is stored under which name, and how its body is written.</summary>
 public static class EventTypes
 {
-    /// <summary>snake_case names, enums as strings, nulls left out: what a Marten application reads with <c>Casing.SnakeCase, EnumStorage.AsString</c>.</summary>
+    /// <summary>
+    /// snake_case names, enums as strings, nulls left out: what a Marten application reads with <c>Casing.SnakeCase,
+    /// EnumStorage.AsString</c>.
+    /// </summary>
     public static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -17,7 +20,9 @@ public static class EventTypes
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    private static readonly EventCatalogue Catalogue = new([.. typeof(StoredAsAttribute).Assembly.GetTypes().Where(type => type.GetCustomAttribute<StoredAsAttribute>() is not null)], Json);
+    private static readonly EventCatalogue Catalogue =
+        new([.. typeof(StoredAsAttribute).Assembly.GetTypes().Where(type => type.GetCustomAttribute<StoredAsAttribute>() is not null)],
+            Json);
 
     /// <inheritdoc cref="EventCatalogue.All"/>
     public static IReadOnlyDictionary<string, Type> All => Catalogue.All;

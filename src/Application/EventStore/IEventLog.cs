@@ -8,7 +8,8 @@ namespace Bsp.Application.EventStore;
 /// <param name="CorrelationId">Of one request or job.</param>
 /// <param name="CausationId">Caused by one event or message.</param>
 /// <param name="Without">Stored names left out, also when <paramref name="Types"/> asks for them.</param>
-public sealed record LogFilter(IReadOnlyCollection<string>? Types = null, Guid? StreamId = null, string? CorrelationId = null, string? CausationId = null, IReadOnlyCollection<string>? Without = null)
+public sealed record LogFilter(IReadOnlyCollection<string>? Types = null, Guid? StreamId = null, string? CorrelationId = null,
+    string? CausationId = null, IReadOnlyCollection<string>? Without = null)
 {
     /// <summary>Every event.</summary>
     public static readonly LogFilter All = new();
@@ -27,7 +28,10 @@ public readonly record struct AsOf(Position? Position, DateTimeOffset? Time)
     /// <summary>Everything that is there.</summary>
     public static readonly AsOf Now;
 
-    /// <summary>The part of a stream, in order, that was there. A prefix, whatever the clocks of its writers said, so that it folds to a state the stream really had.</summary>
+    /// <summary>
+    /// The part of a stream, in order, that was there. A prefix, whatever the clocks of its writers said, so that it folds to a state the
+    /// stream really had.
+    /// </summary>
     public IEnumerable<StoredEvent> Of(IEnumerable<StoredEvent> stream, int epoch)
     {
         var (position, time) = (Position, Time);
@@ -35,7 +39,10 @@ public readonly record struct AsOf(Position? Position, DateTimeOffset? Time)
     }
 }
 
-/// <summary>One organization's log, for whoever wants to know what happened: archived streams included, only what is final, bodies that this build cannot read by name.</summary>
+/// <summary>
+/// One organization's log, for whoever wants to know what happened: archived streams included, only what is final, bodies that this build
+/// cannot read by name.
+/// </summary>
 public interface IEventLog
 {
     /// <summary>Events after a place, in order.</summary>
@@ -63,7 +70,8 @@ public static class LogStreaming
     private const int PageEvents = 1_000;
 
     /// <summary>All that is final, page by page; ends where the log ended when its last page was read.</summary>
-    public static async IAsyncEnumerable<StoredEvent> ReadAllAsync(this IEventLog log, Guid organizationId, LogFilter filter, Position after,
+    public static async IAsyncEnumerable<StoredEvent> ReadAllAsync(this IEventLog log, Guid organizationId, LogFilter filter,
+        Position after,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         for (var more = true; more;)

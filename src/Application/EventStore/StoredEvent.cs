@@ -14,9 +14,11 @@ public sealed record EventMetadata(string? CorrelationId, string? CausationId, s
 /// <param name="Sequence">Place in the shard's log (<c>seq_id</c>), from 1, with gaps.</param>
 /// <param name="Version">Place in its stream, from 1, without gaps.</param>
 /// <param name="Type">Stored name.</param>
-/// <param name="Body">The fact; null when this build does not know <paramref name="Type"/> (kept, shown by name, skipped); <see cref="UnreadableBody"/> when it cannot be read.</param>
+/// <param name="Body">The fact; null when this build does not know <paramref name="Type"/> (kept, shown by name, skipped);
+/// <see cref="UnreadableBody"/> when it cannot be read.</param>
 /// <param name="Timestamp">When it was appended, UTC.</param>
-public sealed record StoredEvent(long Sequence, Guid Id, Guid OrganizationId, Guid StreamId, long Version, string Type, object? Body, DateTimeOffset Timestamp, EventMetadata Metadata);
+public sealed record StoredEvent(long Sequence, Guid Id, Guid OrganizationId, Guid StreamId, long Version, string Type, object? Body,
+    DateTimeOffset Timestamp, EventMetadata Metadata);
 
 /// <summary>What a stream's events come to.</summary>
 /// <param name="Version">0: it does not exist, or is archived.</param>
@@ -25,12 +27,14 @@ public readonly record struct LoadedState<TState>(TState State, long Version, bo
 
 /// <summary>A stream, whole.</summary>
 /// <param name="Version">0: it does not exist, or is archived.</param>
-/// <param name="IsArchived">It is archived and takes no events; whoever loads it for deciding gets none either, whoever reads the log does.</param>
+/// <param name="IsArchived">It is archived and takes no events; whoever loads it for deciding gets none either, whoever reads the log
+/// does.</param>
 public sealed record LoadedStream(Guid StreamId, long Version, IReadOnlyList<StoredEvent> Events, bool IsArchived = false)
 {
     /// <summary>The aggregate's state, as by the other overload.</summary>
     /// <exception cref="UnreadableStream">As there.</exception>
-    public TState Fold<TState, TEvent>() where TState : class, Domain.Common.IAggregate<TState, TEvent> where TEvent : class => Fold<TState, TEvent>(TState.Initial, TState.Evolve);
+    public TState Fold<TState, TEvent>() where TState : class, Domain.Common.IAggregate<TState, TEvent> where TEvent : class =>
+        Fold<TState, TEvent>(TState.Initial, TState.Evolve);
 
     /// <summary>Folds the events this build knows, for deciding; unknown ones are skipped.</summary>
     /// <exception cref="UnreadableStream">One cannot be read: nothing may be decided without it.</exception>

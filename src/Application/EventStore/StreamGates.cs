@@ -1,6 +1,9 @@
 namespace Bsp.Application.EventStore;
 
-/// <summary>Lets the callers of one stream in this process go one after another, in the order of their coming. A gate exists only while somebody stands at it, so memory is bounded by the callers.</summary>
+/// <summary>
+/// Lets the callers of one stream in this process go one after another, in the order of their coming. A gate exists only while somebody
+/// stands at it, so memory is bounded by the callers.
+/// </summary>
 internal static class StreamGates
 {
     private sealed class Gate

@@ -1,7 +1,8 @@
 namespace Bsp.Application.EventStore;
 
 /// <summary>
-/// Names of the projections, each with its version: stored with their checkpoints, shown in <c>/v1/projections</c>, waited for by <c>Bsp-Min-Position</c>, never changed.
+/// Names of the projections, each with its version: stored with their checkpoints, shown in <c>/v1/projections</c>, waited for by
+/// <c>Bsp-Min-Position</c>, never changed.
 /// A view whose meaning changes gets the next version. A test compares the list with the projections that run.
 /// </summary>
 public static class ViewNames

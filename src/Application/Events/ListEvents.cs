@@ -21,9 +21,12 @@ public sealed partial class ListEventsValidator : AbstractValidator<ListEvents>
     public ListEventsValidator()
     {
         RuleFor(q => q.Filter.Types).Must(types => types is null || (types.Count is > 0 and <= TypesMax && types.All(Name().IsMatch)))
-            .OverridePropertyName("types").WithMessage($"types must be at most {TypesMax} stored names with commas between, such as message_sent,message_read.");
-        RuleFor(q => q.Filter.CorrelationId).Must(IsId).OverridePropertyName("correlation_id").WithMessage($"correlation_id must be 1 to {IdCharactersMax} characters.");
-        RuleFor(q => q.Filter.CausationId).Must(IsId).OverridePropertyName("causation_id").WithMessage($"causation_id must be 1 to {IdCharactersMax} characters.");
+            .OverridePropertyName("types")
+            .WithMessage($"types must be at most {TypesMax} stored names with commas between, such as message_sent,message_read.");
+        RuleFor(q => q.Filter.CorrelationId).Must(IsId).OverridePropertyName("correlation_id")
+            .WithMessage($"correlation_id must be 1 to {IdCharactersMax} characters.");
+        RuleFor(q => q.Filter.CausationId).Must(IsId).OverridePropertyName("causation_id")
+            .WithMessage($"causation_id must be 1 to {IdCharactersMax} characters.");
     }
 
     private static bool IsId(string? id) => id is null || (id.Length is > 0 and <= IdCharactersMax && !id.Any(char.IsControl));
@@ -38,5 +41,6 @@ public sealed class ListEventsHandler(IEventLog log) : IRequestHandler<ListEvent
     private static readonly IReadOnlyCollection<string> Administrative = EventTypes.NamesOf<AdministrativeActDone>();
 
     public Task<LogSlice> Handle(ListEvents query, CancellationToken ct) =>
-        log.ReadAsync(query.OrganizationId, query.Administration ? query.Filter : query.Filter with { Without = Administrative }, query.After, query.Limit, ct);
+        log.ReadAsync(query.OrganizationId, query.Administration ? query.Filter
+            : query.Filter with { Without = Administrative }, query.After, query.Limit, ct);
 }

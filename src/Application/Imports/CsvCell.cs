@@ -1,7 +1,8 @@
 namespace Bsp.Application.Imports;
 
 /// <summary>
-/// Cells that a spreadsheet shows and does not execute (OWASP: CSV injection). A text that begins with <c>= + - @</c>, narrow or wide (<c>＝ ＋ － ＠</c>), tab, CR, LF or an apostrophe gets an apostrophe before it, a phone number's '+' too;
+/// Cells that a spreadsheet shows and does not execute (OWASP: CSV injection). A text that begins with <c>= + - @</c>, narrow or wide (<c>＝
+/// ＋ － ＠</c>), tab, CR, LF or an apostrophe gets an apostrophe before it, a phone number's '+' too;
 /// reading takes one apostrophe away from before such a character. So what was written is read back as it was.
 /// </summary>
 public static class CsvCell

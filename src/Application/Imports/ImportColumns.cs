@@ -21,7 +21,8 @@ public enum UnknownColumns
 }
 
 /// <summary>How the columns of a file are to be read.</summary>
-/// <param name="Map">Name in the file → name of ours (<c>phone_number</c>, <c>custom.city</c>, <c>ignore</c>); compared without case. Empty: the names are ours.</param>
+/// <param name="Map">Name in the file → name of ours (<c>phone_number</c>, <c>custom.city</c>, <c>ignore</c>); compared without case.
+/// Empty: the names are ours.</param>
 public sealed record ImportMapping(IReadOnlyDictionary<string, string> Map, UnknownColumns Unknown)
 {
     /// <summary>The names are ours, others are refused.</summary>
@@ -38,32 +39,39 @@ public sealed class ImportColumns
     private const string CustomFields = "custom_fields";
     private const int ColumnsMax = 200;
     private const int KeyCharactersMax = 64;
-    private static readonly string[] Known = ["phone_number", "wa_user_id", "first_name", "last_name", "email", "consent_status", "tags", CustomFields, Ignored];
+    private static readonly string[] Known =
+        ["phone_number", "wa_user_id", "first_name", "last_name", "email", "consent_status", "tags", CustomFields, Ignored];
 
     private ImportColumns(IReadOnlyList<string> names) => Names = names;
 
-    /// <summary>Whose numbers may be written without country code: the organization's default country, ISO 3166-1 alpha-2. Null: there is none.</summary>
+    /// <summary>
+    /// Whose numbers may be written without country code: the organization's default country, ISO 3166-1 alpha-2. Null: there is none.
+    /// </summary>
     public string? Country { get; init; }
 
     /// <summary>Tidied names in the file's order.</summary>
     public IReadOnlyList<string> Names { get; }
 
     /// <summary>Reads a header line. Names are trimmed and compared without case (custom field keys keep theirs).</summary>
-    /// <exception cref="Refusal"><c>import.header_missing</c>, <c>import.header_unknown_column</c>, <c>import.header_duplicate_column</c>, <c>import.header_missing_identity</c></exception>
+    /// <exception cref="Refusal"><c>import.header_missing</c>, <c>import.header_unknown_column</c>, <c>import.header_duplicate_column</c>,
+    /// <c>import.header_missing_identity</c></exception>
     public static ImportColumns Read(IReadOnlyList<string> header, ImportMapping? mapping = null)
     {
         var (map, unknown) = (mapping ?? ImportMapping.None, (mapping ?? ImportMapping.None).Unknown);
         var mapped = map.Map.ToDictionary(p => Tidy(p.Key), p => Tidy(p.Value), StringComparer.OrdinalIgnoreCase);
         if (!header.Any(name => mapped.GetValueOrDefault(Tidy(name), Tidy(name)) is "phone_number" or "wa_user_id"))
         {
-            throw new Refusal("import.header_missing_identity", OtherSeparator(header) ?? "Line 1 must be a header naming a column phone_number (or wa_user_id). Known columns: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields, custom.<key>.");
+            throw new Refusal("import.header_missing_identity", OtherSeparator(header)
+                ?? "Line 1 must be a header naming a column phone_number (or wa_user_id). Known columns: phone_number, wa_user_id, first_name, last_name, email, consent_status, tags, custom_fields, custom.<key>.");
         }
 
-        var names = header.Select(name => mapped.GetValueOrDefault(Tidy(name), Tidy(name))).Select((name, i) => IsKnown(name) ? name : unknown switch
+        var names = header.Select(name => mapped.GetValueOrDefault(Tidy(name), Tidy(name)))
+            .Select((name, i) => IsKnown(name) ? name : unknown switch
         {
             UnknownColumns.Ignore => Ignored,
             UnknownColumns.Custom when header[i].Trim().Trim('\uFEFF') is { Length: > 0 and <= KeyCharactersMax } key => CustomPrefix + key,
-            _ => throw new Refusal("import.header_unknown_column", $"Line 1: there is no column '{Shorten(name)}'. Known columns: {string.Join(", ", Known)}, custom.<key>. Name it in map, or say unknown=custom or unknown=ignore."),
+            _ => throw new Refusal("import.header_unknown_column",
+                $"Line 1: there is no column '{Shorten(name)}'. Known columns: {string.Join(", ", Known)}, custom.<key>. Name it in map, or say unknown=custom or unknown=ignore."),
         }).ToList();
         if (names.Count > ColumnsMax)
         {
@@ -75,7 +83,10 @@ public sealed class ImportColumns
             : new(names);
     }
 
-    private static bool IsKnown(string name) => Known.Contains(name) || (name.StartsWith(CustomPrefix, StringComparison.Ordinal) && name.Length > CustomPrefix.Length && name.Length <= CustomPrefix.Length + KeyCharactersMax);
+    private static bool IsKnown(string name) =>
+        Known.Contains(name)
+        || (name.StartsWith(CustomPrefix, StringComparison.Ordinal) && name.Length > CustomPrefix.Length
+            && name.Length <= CustomPrefix.Length + KeyCharactersMax);
 
     /// <summary>A header read before.</summary>
     public static ImportColumns Of(IReadOnlyList<string> names, string? country = null) => new(names) { Country = country };
@@ -100,7 +111,8 @@ public sealed class ImportColumns
     {
         var hint = fields is [var only] && Names.Count > 1 && only.IndexOfAny([';', '\t', '|', ',']) >= 0
             ? "the line is separated by something else than the header"
-            : fields.Count < Names.Count ? "an empty cell still needs its separator" : "a cell with the separator in it needs quotes around it";
+            : fields.Count < Names.Count ? "an empty cell still needs its separator"
+            : "a cell with the separator in it needs quotes around it";
         return string.Create(CultureInfo.InvariantCulture, $"has {fields.Count} columns, the header {Names.Count}: {hint}");
     }
 
@@ -147,25 +159,32 @@ public sealed class ImportColumns
         {
             { PhoneNumber: null, WaUserId: null } => (null, new("phone_number", "is empty, and so is wa_user_id")),
             { Tags.Count: > ContactFieldsValidator.TagsMax } => (null, new("tags", $"has more than {ContactFieldsValidator.TagsMax} tags")),
-            { CustomFields.Count: > 0 } when !SurelySmall(row.CustomFields, fields) && ContactFieldsValidator.CustomFieldFault(JsonSerializer.SerializeToElement(row.CustomFields)) is { } fault => (null, new(null, fault)),
+            { CustomFields.Count: > 0 } when !SurelySmall(row.CustomFields, fields)
+            && ContactFieldsValidator.CustomFieldFault(JsonSerializer.SerializeToElement(row.CustomFields)) is { } fault =>
+                (null, new(null, fault)),
             _ => (row, null),
         };
     }
 
     // Writing each row's custom fields out only to count their bytes costs a fifth of its time. A character is at most six bytes of JSON.
     private static bool SurelySmall(JsonObject customFields, IReadOnlyList<string> fields) =>
-        customFields.Count <= ContactFieldsValidator.CustomFieldsMax && (fields.Sum(f => f.Length) * 6) + (customFields.Count * (KeyCharactersMax + 6) * 6) <= ContactFieldsValidator.CustomFieldsBytesMax;
+        customFields.Count <= ContactFieldsValidator.CustomFieldsMax
+        && (fields.Sum(f =>
+            f.Length) * 6) + (customFields.Count * (KeyCharactersMax + 6) * 6) <= ContactFieldsValidator.CustomFieldsBytesMax;
 
     private static string? Fault(string column, string text) => column switch
     {
         _ when text.Contains('\0') => "has a NUL character",
         "email" => ContactFieldsValidator.IsEmail(text) ? null : "is no e-mail address",
-        "consent_status" => Domain.Contacts.Contact.ConsentStatuses.Contains(text.ToUpperInvariant()) ? null : "is none of OPTED_IN, OPTED_OUT, PENDING",
-        "first_name" or "last_name" => text.Length <= ContactFieldsValidator.NameCharactersMax && ContactFieldsValidator.Plain(text) ? null : $"has more than {ContactFieldsValidator.NameCharactersMax} characters or control characters",
+        "consent_status" =>
+            Domain.Contacts.Contact.ConsentStatuses.Contains(text.ToUpperInvariant()) ? null : "is none of OPTED_IN, OPTED_OUT, PENDING",
+        "first_name" or "last_name" => text.Length <= ContactFieldsValidator.NameCharactersMax && ContactFieldsValidator.Plain(text) ? null
+        : $"has more than {ContactFieldsValidator.NameCharactersMax} characters or control characters",
         "wa_user_id" => text.Length <= 140 && ContactFieldsValidator.Plain(text) ? null : "is no user id",
         CustomFields => Object(text) is { } given ? ContactFieldsValidator.CustomFieldFault(given) : "is no JSON object",
         "tags" => Tags(text) is not { } tags ? "is a JSON list of something else than texts"
-            : tags.All(t => t.Length <= 64 && ContactFieldsValidator.Plain(t)) ? null : "has a tag of more than 64 characters, or with control characters",
+            : tags.All(t => t.Length <= 64 && ContactFieldsValidator.Plain(t)) ? null
+            : "has a tag of more than 64 characters, or with control characters",
         _ => KeptJson.TextFault(text),
     };
 
@@ -228,7 +247,8 @@ public sealed class ImportColumns
     private static string Tidy(string name)
     {
         var trimmed = CsvCell.Read(name.TrimStart('\uFEFF')).Trim();
-        return trimmed.StartsWith(CustomPrefix, StringComparison.OrdinalIgnoreCase) ? CustomPrefix + trimmed[CustomPrefix.Length..] : trimmed.ToLowerInvariant();
+        return trimmed.StartsWith(CustomPrefix, StringComparison.OrdinalIgnoreCase) ? CustomPrefix + trimmed[CustomPrefix.Length..]
+            : trimmed.ToLowerInvariant();
     }
 
     private static string Shorten(string name) => name.Length <= 60 ? Text.Storable(name) : $"{Text.Cut(name, 60)}…";

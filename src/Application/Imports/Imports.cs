@@ -6,7 +6,8 @@ using MediatR;
 namespace Bsp.Application.Imports;
 
 /// <summary>
-/// Takes in a CSV file of contacts: reads it to its end into a staging table, in constant memory, and answers when all of it is committed; a worker carries it into the contacts.
+/// Takes in a CSV file of contacts: reads it to its end into a staging table, in constant memory, and answers when all of it is committed;
+/// a worker carries it into the contacts.
 /// A file that cannot be read as a whole is refused (<c>import.…</c>) and leaves nothing behind.
 /// </summary>
 /// <param name="Csv">UTF-8, a header line first.</param>
@@ -24,18 +25,23 @@ public sealed class ImportContactsValidator : AbstractValidator<ImportContacts>
     public ImportContactsValidator()
     {
         RuleFor(i => new Consent("PENDING", i.Source, i.Proof)).SetValidator(new ConsentValidator()).OverridePropertyName("");
-        RuleFor(i => i.Delimiter).Must(d => d is ',' or ';' or '\t').OverridePropertyName("delimiter").WithErrorCode("import.delimiter_invalid").WithMessage("The delimiter is a comma, a semicolon or tab.");
+        RuleFor(i => i.Delimiter).Must(d => d is ',' or ';' or '\t').OverridePropertyName("delimiter")
+            .WithErrorCode("import.delimiter_invalid").WithMessage("The delimiter is a comma, a semicolon or tab.");
     }
 }
 
 /// <param name="Status"><c>queued</c>, <c>running</c>, <c>completed</c> or <c>failed</c> (<paramref name="Error"/> says why).</param>
 /// <param name="Total">Rows of the file without its header; <paramref name="Done"/> = created + updated + duplicates + rejected.</param>
 /// <param name="Duplicates">Rows whose contact stood in the same file before; the last one wins.</param>
-/// <param name="RejectedUrl">CSV of the bad rows with line, column and reason; null when their time is over (<see cref="RejectsKeptDays"/> after the import ended).</param>
-public sealed record ImportView(Guid Id, string Status, int Total, int Done, int Created, int Updated, int Duplicates, int Rejected, string? RejectedUrl, string FileSha256, string Source, string? Proof,
+/// <param name="RejectedUrl">CSV of the bad rows with line, column and reason; null when their time is over (<see cref="RejectsKeptDays"/>
+/// after the import ended).</param>
+public sealed record ImportView(Guid Id, string Status, int Total, int Done, int Created, int Updated, int Duplicates, int Rejected,
+    string? RejectedUrl, string FileSha256, string Source, string? Proof,
     string? Error, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? CompletedAt)
 {
-    /// <summary>Days that bad rows are kept, as long as the specification keeps its logs (§6): they are people's data that nobody has consented to.</summary>
+    /// <summary>
+    /// Days that bad rows are kept, as long as the specification keeps its logs (§6): they are people's data that nobody has consented to.
+    /// </summary>
     public const int RejectsKeptDays = 30;
 }
 
@@ -51,7 +57,10 @@ public sealed record RejectedRow(int Row, int Line, string? Column, string Reaso
 /// <param name="Columns">The file's header.</param>
 public sealed record RejectedRows(IReadOnlyList<string> Columns, IReadOnlyList<RejectedRow> Rows);
 
-/// <summary>Bad rows of an import, in file order; refused with <c>import.unknown</c>, and with <c>import_rejects.unknown</c> when their time is over.</summary>
+/// <summary>
+/// Bad rows of an import, in file order; refused with <c>import.unknown</c>, and with <c>import_rejects.unknown</c> when their time is
+/// over.
+/// </summary>
 /// <param name="AfterRow">0: from the first.</param>
 /// <param name="Limit">1–5,000.</param>
 public sealed record ListRejectedRows(Guid OrganizationId, Guid ImportId, int AfterRow, int Limit) : IRequest<RejectedRows>;

@@ -10,7 +10,8 @@ namespace Bsp.Application.Lists;
 /// <summary>A list of contacts.</summary>
 /// <param name="ContactCount">Members now; of a filtered list as last counted, when the filter was written or previewed.</param>
 /// <param name="Filters">Null: members are added by hand. Else they are whoever matches (<see cref="FilterExpression"/>).</param>
-public sealed record ListView(Guid Id, Guid OrganizationId, string Name, string? Description, int ContactCount, JsonElement? Filters, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+public sealed record ListView(Guid Id, Guid OrganizationId, string Name, string? Description, int ContactCount, JsonElement? Filters,
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
     [property: JsonIgnore] long RowVersion);
 
 /// <summary>Begins a list, empty or filtered.</summary>
@@ -24,12 +25,16 @@ public sealed class CreateListValidator : AbstractValidator<CreateList>
     public CreateListValidator()
     {
         RuleFor(l => l.Name).NotEmpty().MaximumLength(NameCharactersMax).Must(ContactFieldsValidator.Plain).OverridePropertyName("name");
-        RuleFor(l => l.Description).MaximumLength(DescriptionCharactersMax).Must(d => d?.Contains('\0') is not true).OverridePropertyName("description");
+        RuleFor(l => l.Description).MaximumLength(DescriptionCharactersMax).Must(d => d?.Contains('\0') is not true)
+            .OverridePropertyName("description");
         RuleFor(l => l.Filters).Filter("filters");
     }
 }
 
-/// <summary>Changes a list by a JSON merge patch over name, description and filters. Filters replace as a whole; null turns it into a list kept by hand.</summary>
+/// <summary>
+/// Changes a list by a JSON merge patch over name, description and filters. Filters replace as a whole; null turns it into a list kept by
+/// hand.
+/// </summary>
 /// <param name="SeenVersion">If-Match; null patches whatever is stored. Members coming and going do not change it.</param>
 public sealed record PatchList(Guid OrganizationId, Guid ListId, JsonElement Patch, long? SeenVersion) : ICommandOn
 {
@@ -56,11 +61,17 @@ public sealed class PatchListValidator : AbstractValidator<PatchList>
     {
         switch (member.Name)
         {
-            case "name" when member.Value.ValueKind != JsonValueKind.String || string.IsNullOrWhiteSpace(member.Value.GetString()) || member.Value.GetString()!.Length > CreateListValidator.NameCharactersMax || !ContactFieldsValidator.Plain(member.Value.GetString()):
+            case "name" when member.Value.ValueKind != JsonValueKind.String || string.IsNullOrWhiteSpace(member.Value.GetString())
+                || member.Value.GetString()!.Length > CreateListValidator.NameCharactersMax
+                || !ContactFieldsValidator.Plain(member.Value.GetString()):
                 Fail(context, "name", "list.name_invalid", $"A list's name has 1 to {CreateListValidator.NameCharactersMax} characters.");
                 break;
-            case "description" when member.Value.ValueKind != JsonValueKind.Null && (member.Value.ValueKind != JsonValueKind.String || member.Value.GetString()!.Length > CreateListValidator.DescriptionCharactersMax || member.Value.GetString()!.Contains('\0')):
-                Fail(context, "description", "list.description_invalid", $"A description has at most {CreateListValidator.DescriptionCharactersMax} characters.");
+            case "description" when member.Value.ValueKind != JsonValueKind.Null
+                && (member.Value.ValueKind != JsonValueKind.String
+                    || member.Value.GetString()!.Length > CreateListValidator.DescriptionCharactersMax
+                    || member.Value.GetString()!.Contains('\0')):
+                Fail(context, "description", "list.description_invalid",
+                    $"A description has at most {CreateListValidator.DescriptionCharactersMax} characters.");
                 break;
             case "filters" when member.Value.ValueKind != JsonValueKind.Null:
                 try
@@ -104,7 +115,8 @@ public sealed class ListListsValidator : AbstractValidator<ListLists>
     public ListListsValidator()
     {
         RuleFor(l => l.Limit).InclusiveBetween(1, 200).OverridePropertyName("limit");
-        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
+        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _)).OverridePropertyName("cursor")
+            .WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
     }
 }
 
@@ -116,11 +128,15 @@ public sealed class ListMembersValidator : AbstractValidator<ListMembers>
     public ListMembersValidator()
     {
         RuleFor(l => l.Limit).InclusiveBetween(1, 200).OverridePropertyName("limit");
-        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _)).OverridePropertyName("cursor").WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
+        RuleFor(l => l.Cursor).Must(c => c is null || Guid.TryParse(c, out _)).OverridePropertyName("cursor")
+            .WithErrorCode("request.cursor_invalid").WithMessage("This cursor is none of ours.");
     }
 }
 
-/// <summary>Adds and removes members, all or nothing. Refused with <c>list.unknown</c>, <c>contact.unknown</c>, <c>list.filtered</c>. Adding a member again changes nothing.</summary>
+/// <summary>
+/// Adds and removes members, all or nothing. Refused with <c>list.unknown</c>, <c>contact.unknown</c>, <c>list.filtered</c>. Adding a
+/// member again changes nothing.
+/// </summary>
 public sealed record ChangeListMembers(Guid OrganizationId, Guid ListId, IReadOnlyList<Guid> Add, IReadOnlyList<Guid> Remove) : ICommandOn
 {
     Guid ICommandOn.Id => ListId;
@@ -133,8 +149,10 @@ public sealed class ChangeListMembersValidator : AbstractValidator<ChangeListMem
 
     public ChangeListMembersValidator()
     {
-        RuleFor(c => c).Must(c => c.Add.Count + c.Remove.Count is > 0 and <= IdsMax).OverridePropertyName("add").WithErrorCode("list.ids_invalid").WithMessage($"Name 1 to {IdsMax} contacts to add or remove.");
-        RuleFor(c => c).Must(c => !c.Add.Intersect(c.Remove).Any()).OverridePropertyName("remove").WithErrorCode("list.ids_invalid").WithMessage("A contact cannot be added and removed at once.");
+        RuleFor(c => c).Must(c => c.Add.Count + c.Remove.Count is > 0 and <= IdsMax).OverridePropertyName("add")
+            .WithErrorCode("list.ids_invalid").WithMessage($"Name 1 to {IdsMax} contacts to add or remove.");
+        RuleFor(c => c).Must(c => !c.Add.Intersect(c.Remove).Any()).OverridePropertyName("remove").WithErrorCode("list.ids_invalid")
+            .WithMessage("A contact cannot be added and removed at once.");
     }
 }
 

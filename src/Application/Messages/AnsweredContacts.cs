@@ -7,7 +7,8 @@ using MediatR;
 namespace Bsp.Application.Messages;
 
 /// <summary>
-/// The person who answers our own message (<c>context.id</c>) in a chat of two is the one it was sent to, whatever number WhatsApp names: <see
+/// The person who answers our own message (<c>context.id</c>) in a chat of two is the one it was sent to, whatever number WhatsApp names:
+/// <see
 /// cref="RecognizeContact"/>. A group's message says nothing of the kind.
 /// </summary>
 public sealed class AnsweredContacts(IEventStore store, IWamids wamids, IMediator mediator)

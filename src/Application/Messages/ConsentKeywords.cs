@@ -4,8 +4,10 @@ using System.Text;
 namespace Bsp.Application.Messages;
 
 /// <summary>
-/// Words with which people stop and start messages. A word counts only as the whole message: "please stop by" is none. Compared without case, in full-width letters as in narrow ones, with accents written apart or not at all, without invisible
-/// characters (direction marks, joiners), with runs of blanks as one, and without punctuation around it. A word that means both, or something else in another language of the table, is not in it.
+/// Words with which people stop and start messages. A word counts only as the whole message: "please stop by" is none. Compared without
+/// case, in full-width letters as in narrow ones, with accents written apart or not at all, without invisible
+/// characters (direction marks, joiners), with runs of blanks as one, and without punctuation around it. A word that means both, or
+/// something else in another language of the table, is not in it.
 /// </summary>
 public static class ConsentKeywords
 {
@@ -69,16 +71,19 @@ public static class ConsentKeywords
     }
 
     private static HashSet<string> Table(string lines) =>
-        [.. lines.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).SelectMany(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split('|')).Select(Plain)];
+        [.. lines.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .SelectMany(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split('|')).Select(Plain)];
 
     private static string Plain(string text)
     {
         var plain = new StringBuilder(text.Length);
         foreach (var written in text)
         {
-            // Full-width letters of East Asian keyboards; accents written apart from their letter, and Arabic vowel signs, which nobody types on purpose.
+            // Full-width letters of East Asian keyboards; accents written apart from their letter, and Arabic vowel signs, which nobody
+            // types on purpose.
             var c = written is >= '\uFF01' and <= '\uFF5E' ? (char)(written - 0xFEE0) : written;
-            if (c is >= '\u0300' and <= '\u036F' or >= '\u064B' and <= '\u0652' || (char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.Control && !char.IsWhiteSpace(c)))
+            if (c is >= '\u0300' and <= '\u036F' or >= '\u064B' and <= '\u0652'
+                || (char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.Control && !char.IsWhiteSpace(c)))
             {
                 continue;
             }
@@ -93,6 +98,8 @@ public static class ConsentKeywords
             }
         }
 
-        return plain.ToString().Trim([' ', '.', ',', '!', '?', '¡', '¿', ':', ';', '"', '\'', '*', '_', '~', '`', '(', ')', '[', ']', '«', '»', '„', '“', '”', '’', '。', '！', '،', '؟', '…', '-']);
+        return plain.ToString()
+            .Trim([' ', '.', ',', '!', '?', '¡', '¿', ':', ';', '"', '\'', '*', '_', '~', '`', '(', ')', '[', ']', '«', '»', '„', '“', '”',
+                '’', '。', '！', '،', '؟', '…', '-']);
     }
 }

@@ -9,13 +9,18 @@ public static class InboundContent
     /// <summary>Meta's id of the group in which it was written; null: to the number alone.</summary>
     public static string? GroupOf(JsonElement item) => Id(item, "group_id");
 
-    /// <summary>Meta's id of the message that an edit, a revocation or a reaction is about; null: it is about none, or does not say.</summary>
+    /// <summary>
+    /// Meta's id of the message that an edit, a revocation or a reaction is about; null: it is about none, or does not say.
+    /// </summary>
     public static string? TargetOf(string type, JsonElement item) => InboundKind.Of(type).Amends
-        ? (Child(item, type) is { } own ? Id(own, "original_message_id") ?? Id(own, "message_id") : null) ?? (Child(item, "context") is { } context ? Id(context, "id") : null)
+        ? (Child(item, type) is { } own ? Id(own, "original_message_id") ?? Id(own, "message_id") : null)
+        ?? (Child(item, "context") is { } context ? Id(context, "id") : null)
         : null;
 
     private static JsonElement? Child(JsonElement parent, string name) =>
-        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object ? child : null;
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object
+        ? child : null;
 
-    private static string? Id(JsonElement parent, string name) => Webhooks.MetaEnvelope.Text(parent, name) is { Length: > 0 } id ? MetaId.Of(id) : null;
+    private static string? Id(JsonElement parent, string name) =>
+        Webhooks.MetaEnvelope.Text(parent, name) is { Length: > 0 } id ? MetaId.Of(id) : null;
 }

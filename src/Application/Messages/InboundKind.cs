@@ -1,7 +1,11 @@
 namespace Bsp.Application.Messages;
 
-/// <summary>What a customer's message does to its conversation, by its type. The one table; source: Meta's reference, where it is silent our own judgement (docs/decisions/0183).</summary>
-/// <param name="OpensWindow">The customer-service window of 24 hours. In a group none is opened: the sender has not written to the number.</param>
+/// <summary>
+/// What a customer's message does to its conversation, by its type. The one table; source: Meta's reference, where it is silent our own
+/// judgement (docs/decisions/0183).
+/// </summary>
+/// <param name="OpensWindow">The customer-service window of 24 hours. In a group none is opened: the sender has not written to the
+/// number.</param>
 /// <param name="IsMessage">It is counted, unread until somebody looks, and the conversation's last. The others change a message, or are a
 /// notice, which is shown as the last and is neither counted nor unread.</param>
 /// <param name="Amends">It is about another message, which it changes.</param>

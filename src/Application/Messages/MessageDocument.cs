@@ -4,7 +4,10 @@ using Bsp.Application.Conversations;
 
 namespace Bsp.Application.Messages;
 
-/// <summary>One row of the collection <c>messages</c> (specification §2). Messages that were skipped never were messages and have none. Own fields follow "own:".</summary>
+/// <summary>
+/// One row of the collection <c>messages</c> (specification §2). Messages that were skipped never were messages and have none. Own fields
+/// follow "own:".
+/// </summary>
 public sealed record MessageDocument
 {
     /// <summary><c>_id</c>.</summary>
@@ -81,13 +84,19 @@ public sealed record MessageDocument
     /// <summary>own: WhatsApp's own word.</summary>
     public required string MessageTypeExact { get; init; }
 
-    /// <summary>own: also <c>queued</c>, <c>sending</c>, <c>accepted</c>, <c>rejected</c>, <c>outcome_unknown</c>, <c>unknown_closed</c>, <c>cancelled</c>, <c>expired</c>.</summary>
+    /// <summary>
+    /// own: also <c>queued</c>, <c>sending</c>, <c>accepted</c>, <c>rejected</c>, <c>outcome_unknown</c>, <c>unknown_closed</c>,
+    /// <c>cancelled</c>, <c>expired</c>.
+    /// </summary>
     public string StatusExact { get; init; } = "queued";
 
     /// <summary>own: Meta's error code of the failure or rejection.</summary>
     public string? ErrorCode { get; init; }
 
-    /// <summary>own: what the type carries beyond <see cref="Content"/>: the lines of an order, the answers of a form, cards, what is not supported. Null: nothing, or the contact was erased.</summary>
+    /// <summary>
+    /// own: what the type carries beyond <see cref="Content"/>: the lines of an order, the answers of a form, cards, what is not supported.
+    /// Null: nothing, or the contact was erased.
+    /// </summary>
     public JsonElement? Details { get; init; }
 
     /// <summary>own: what the customer quoted or forwarded. Null: nothing.</summary>
@@ -102,7 +111,10 @@ public sealed record MessageDocument
     /// <summary>own: profile name of who wrote into the group.</summary>
     public string? SenderName { get; init; }
 
-    /// <summary>own: Meta's id of the message that this one edits, takes back or reacts to. Null: it is about none, does not say, or the contact was erased.</summary>
+    /// <summary>
+    /// own: Meta's id of the message that this one edits, takes back or reacts to. Null: it is about none, does not say, or the contact was
+    /// erased.
+    /// </summary>
     public string? Amends { get; init; }
 
     /// <summary>own: what could not be taken as it came, a sentence each. Null: all was.</summary>
@@ -123,7 +135,8 @@ public sealed record MessageDocument
 
 /// <param name="WaMessageId">Meta's id of the quoted message.</param>
 /// <param name="Product">Catalogue product that the question is about, as Meta wrote it.</param>
-public sealed record MessageQuote(string? WaMessageId = null, bool? Forwarded = null, bool? FrequentlyForwarded = null, JsonElement? Product = null);
+public sealed record MessageQuote(string? WaMessageId = null, bool? Forwarded = null, bool? FrequentlyForwarded = null,
+    JsonElement? Product = null);
 
 /// <param name="Direction"><c>inbound</c>: the customer's.</param>
 public sealed record MessageReaction(Guid ContactId, string Direction, string Emoji, DateTimeOffset At);
@@ -131,12 +144,14 @@ public sealed record MessageReaction(Guid ContactId, string Direction, string Em
 /// <summary>One fact of the history.</summary>
 /// <param name="Status">The specification's five words.</param>
 /// <param name="Implied">own: Meta never said so, a later rung implies it. Null: it did.</param>
-public sealed record StatusChange(string Status, DateTimeOffset Timestamp, string? ErrorCode = null, string? ErrorMessage = null, bool? Implied = null);
+public sealed record StatusChange(string Status, DateTimeOffset Timestamp, string? ErrorCode = null, string? ErrorMessage = null,
+    bool? Implied = null);
 
 /// <param name="MediaUrl">Only when the message carried a link; media held by Meta has an id instead.</param>
 /// <param name="MediaSize">Bytes; null: Meta did not say.</param>
 /// <param name="MediaId">own: Meta's media id.</param>
-public sealed record MessageContent(string? Text = null, string? MediaUrl = null, string? MediaMimeType = null, long? MediaSize = null, string? MediaCaption = null,
+public sealed record MessageContent(string? Text = null, string? MediaUrl = null, string? MediaMimeType = null, long? MediaSize = null,
+    string? MediaCaption = null,
     MessageLocation? Location = null, MessageFile? Document = null, string? MediaId = null);
 
 /// <param name="Latitude">Degrees; null: Meta named none that is one.</param>
@@ -155,13 +170,19 @@ public sealed record ButtonReply(string? Id, string? Title);
 
 public sealed record ListReply(string? Id, string? Title, string? Description);
 
-public sealed record MessageAiProcessing(bool Processed, string? Sentiment = null, string? Intent = null, string[]? SuggestedReplies = null, bool? AutoReplied = null, string? AutoReplyContent = null);
+public sealed record MessageAiProcessing(bool Processed, string? Sentiment = null, string? Intent = null,
+    string[]? SuggestedReplies = null, bool? AutoReplied = null, string? AutoReplyContent = null);
 
 public sealed record MessageSender(Guid? UserId, string? UserName, bool IsAutomated);
 
-/// <summary>What the message was charged, exactly; of an organization that is not charged, what Meta's pricing evidence says, which names no amount.</summary>
-/// <param name="Amount">In <paramref name="Currency"/>, the markup included; 0 when it was free or is one of the plan's; null: not charged, or its price is not known yet.</param>
-/// <param name="Category">The specification's <c>user_initiated</c>, <c>business_initiated</c> or <c>referral_conversion</c>, by the table in docs/decisions.</param>
+/// <summary>
+/// What the message was charged, exactly; of an organization that is not charged, what Meta's pricing evidence says, which names no amount.
+/// </summary>
+/// <param name="Amount">In <paramref name="Currency"/>, the markup included; 0 when it was free or is one of the plan's; null: not charged,
+/// or its price is not known yet.</param>
+/// <param name="Category">The specification's <c>user_initiated</c>, <c>business_initiated</c> or <c>referral_conversion</c>, by the table
+/// in docs/decisions.</param>
 /// <param name="Outcome">own: <c>charged</c>, <c>free</c>, <c>included</c> or <c>pending</c>; null: nobody charged it.</param>
 /// <param name="CategoryExact">own: Meta's word (<c>marketing</c>, <c>utility</c>, <c>service</c>, …).</param>
-public sealed record MessageCost(decimal? Amount, string? Currency, string Category, string CategoryExact, string? PricingModel, string? PricingType, bool? Billable, string? Outcome = null);
+public sealed record MessageCost(decimal? Amount, string? Currency, string Category, string CategoryExact, string? PricingModel,
+    string? PricingType, bool? Billable, string? Outcome = null);

@@ -16,7 +16,8 @@ public sealed record Ruling(Guid MessageId, Message Before, IReadOnlyList<Messag
 public readonly record struct KnownMessage(Message State, long Version);
 
 /// <summary>
-/// Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are decided again. A fact about one that
+/// Decides on many messages at once: one round trip to load, one shared transaction to append; those that somebody else moved meanwhile are
+/// decided again. A fact about one that
 /// was archived takes it out again: nothing Meta says is lost, however late.
 /// </summary>
 public static class MessageLedger
@@ -30,8 +31,10 @@ public static class MessageLedger
     private const long Unreadable = -1;
 
     /// <summary>Decides on each message; rulings come in the order of <paramref name="messageIds"/> (distinct).</summary>
-    /// <param name="known">States of some of them: taken first, which spares the load. What is appended upon one is guarded by its version; when there is nothing to append, the log is asked. Null: load all.</param>
-    public static async Task<IReadOnlyList<Ruling>> RuleAsync(this IEventStore store, Guid organizationId, IReadOnlyList<Guid> messageIds, Func<Guid, Message, MessageEvent[]> decide,
+    /// <param name="known">States of some of them: taken first, which spares the load. What is appended upon one is guarded by its version;
+    /// when there is nothing to append, the log is asked. Null: load all.</param>
+    public static async Task<IReadOnlyList<Ruling>> RuleAsync(this IEventStore store, Guid organizationId, IReadOnlyList<Guid> messageIds,
+        Func<Guid, Message, MessageEvent[]> decide,
         CancellationToken ct, IReadOnlyDictionary<Guid, KnownMessage>? known = null)
     {
         var rulings = new Dictionary<Guid, Ruling>(messageIds.Count);
@@ -52,7 +55,8 @@ public static class MessageLedger
 
     private readonly record struct Found(Guid Id, Message State, long Version, bool FromLog);
 
-    private static async Task<List<Found>> FindAsync(IEventStore store, Guid organizationId, IReadOnlyList<Guid> ids, IReadOnlyDictionary<Guid, KnownMessage>? known, CancellationToken ct)
+    private static async Task<List<Found>> FindAsync(IEventStore store, Guid organizationId, IReadOnlyList<Guid> ids,
+        IReadOnlyDictionary<Guid, KnownMessage>? known, CancellationToken ct)
     {
         var found = new List<Found>(ids.Count);
         var others = new List<Guid>();
@@ -86,7 +90,8 @@ public static class MessageLedger
         {
             if (version == Unreadable)
             {
-                rulings[id] = new(id, Message.Initial, [], Message.Initial, version); // nothing is decided on what cannot be read, and its neighbours are
+                // nothing is decided on what cannot be read, and its neighbours are
+                rulings[id] = new(id, Message.Initial, [], Message.Initial, version);
                 continue;
             }
 
@@ -135,7 +140,8 @@ public static class MessageLedger
     }
 
     // All at once, so that they share a transaction; the caller knows the single store's exceptions.
-    private static async Task<AppendOutcome[]> AppendAsync(IEventStore store, IReadOnlyList<(Guid, IReadOnlyList<StreamAppend>)> calls, CancellationToken ct)
+    private static async Task<AppendOutcome[]> AppendAsync(IEventStore store, IReadOnlyList<(Guid, IReadOnlyList<StreamAppend>)> calls,
+        CancellationToken ct)
     {
         try
         {

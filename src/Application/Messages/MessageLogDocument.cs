@@ -17,7 +17,10 @@ public sealed record MessageLogDocument
 
     public required DocumentId MessageId { get; init; }
 
-    /// <summary><c>sent</c>, <c>delivered</c>, <c>read</c>, <c>failed</c> or <c>webhook_received</c> (an inbound message, or a status that changed nothing).</summary>
+    /// <summary>
+    /// <c>sent</c>, <c>delivered</c>, <c>read</c>, <c>failed</c> or <c>webhook_received</c> (an inbound message, or a status that changed
+    /// nothing).
+    /// </summary>
     public required string EventType { get; init; }
 
     /// <summary>Meta's item without personal data, and where to find it in the journal.</summary>

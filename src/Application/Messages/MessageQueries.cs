@@ -9,13 +9,18 @@ namespace Bsp.Application.Messages;
 /// <summary>Null: there is none in this organization (a skipped message never became one; its history says why).</summary>
 public sealed record GetMessage(Guid OrganizationId, Guid MessageId) : IRequest<MessageDocument?>;
 
-/// <summary>Every fact of a message from the log itself, in order, as it was at a moment; sealed parts stay sealed. Null: there was no such message in this organization.</summary>
+/// <summary>
+/// Every fact of a message from the log itself, in order, as it was at a moment; sealed parts stay sealed. Null: there was no such message
+/// in this organization.
+/// </summary>
 public sealed record GetMessageHistory(Guid OrganizationId, Guid MessageId, AsOf AsOf) : IRequest<IReadOnlyList<StoredFact>?>;
 
-public sealed class MessageQueryHandler(IDocumentViews views, SenderNames names, IEventLog log) : IRequestHandler<GetMessage, MessageDocument?>, IRequestHandler<GetMessageHistory, IReadOnlyList<StoredFact>?>
+public sealed class MessageQueryHandler(IDocumentViews views, SenderNames names, IEventLog log)
+    : IRequestHandler<GetMessage, MessageDocument?>, IRequestHandler<GetMessageHistory, IReadOnlyList<StoredFact>?>
 {
     public async Task<MessageDocument?> Handle(GetMessage query, CancellationToken ct) =>
-        await views.MessageAsync(query.OrganizationId, query.MessageId, ct) is { } message ? (await names.NamedAsync(query.OrganizationId, [message], ct))[0] : null;
+        await views.MessageAsync(query.OrganizationId, query.MessageId, ct) is { } message
+        ? (await names.NamedAsync(query.OrganizationId, [message], ct))[0] : null;
 
     public async Task<IReadOnlyList<StoredFact>?> Handle(GetMessageHistory query, CancellationToken ct)
     {

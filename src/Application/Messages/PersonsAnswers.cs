@@ -7,7 +7,8 @@ using Bsp.Domain.Messages;
 namespace Bsp.Application.Messages;
 
 /// <summary>
-/// What a person answers: the message and the conversation's mark of it are one append at the conversation's version, so that of two who answer at once the second one is told of the first, if they
+/// What a person answers: the message and the conversation's mark of it are one append at the conversation's version, so that of two who
+/// answer at once the second one is told of the first, if they
 /// said how far they had seen. Decision: docs/decisions/0251.
 /// </summary>
 public sealed class PersonsAnswers(IEventStore store, TimeProvider clock)
@@ -35,8 +36,11 @@ public sealed class PersonsAnswers(IEventStore store, TimeProvider clock)
                     "A colleague has answered since what you had seen. Look at their answer, then send yours with force, or with the position that you have seen then.");
             }
 
-            var message = new StreamAppend(reference.MessageId, Message.StreamType, 0, Message.Queue(Message.Initial, reference, template, content, by, now));
-            var mark = new StreamAppend(of.Id, Conversation.StreamType, version, [Conversation.Answer(of, reference.MessageId, by.UserId, by.Who, now)]);
+            var message =
+                new StreamAppend(reference.MessageId, Message.StreamType, 0,
+                    Message.Queue(Message.Initial, reference, template, content, by, now));
+            var mark = new StreamAppend(of.Id, Conversation.StreamType, version,
+                [Conversation.Answer(of, reference.MessageId, by.UserId, by.Who, now)]);
             var outcome = await store.AppendAsync(organizationId, [message, mark], ct);
             if (outcome.Verdict == AppendVerdict.Ok || outcome.Versions[0] > 0) // there already: the same request came before
             {

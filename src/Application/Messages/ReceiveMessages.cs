@@ -13,16 +13,23 @@ namespace Bsp.Application.Messages;
 /// <summary>A customer's message as a webhook brought it.</summary>
 /// <param name="PhoneNumberId">Our number's id at Meta.</param>
 /// <param name="Raw">Meta's message item.</param>
-public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wamid, string Type, ContactIdentity From, JsonElement Raw, DateTimeOffset At, Evidence? Evidence)
+public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wamid, string Type, ContactIdentity From, JsonElement Raw,
+    DateTimeOffset At, Evidence? Evidence)
 {
-    /// <summary>What a notice says of who the customer is from then on, carried out before it is kept; <see cref="From"/> is then who they are by it.</summary>
+    /// <summary>
+    /// What a notice says of who the customer is from then on, carried out before it is kept; <see cref="From"/> is then who they are by
+    /// it.
+    /// </summary>
     public ChangeContactIdentity? News { get; init; }
 }
 
-/// <summary>Takes customers' messages in, each once however often it is delivered: message, conversation window and, for STOP and START, consent.</summary>
+/// <summary>
+/// Takes customers' messages in, each once however often it is delivered: message, conversation window and, for STOP and START, consent.
+/// </summary>
 public sealed record ReceiveMessages(Guid OrganizationId, IReadOnlyList<InboundItem> Items) : IRequest<int>;
 
-public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, AnsweredContacts answered, ITeamRoutes routes, IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
+public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, AnsweredContacts answered, ITeamRoutes routes,
+    IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
 {
     private const int AttemptsMax = 50;
 
@@ -30,7 +37,8 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
     {
         var ensured = await KnownAsync(command, ct);
         var (contacts, others) = await answered.RecognizeAsync(command.OrganizationId, command.Items, ensured, ct);
-        var contents = await personal.SealAsync(command.OrganizationId, [.. command.Items.Select((item, i) => (contacts[i].Id, Content(item)))], ct);
+        var contents =
+            await personal.SealAsync(command.OrganizationId, [.. command.Items.Select((item, i) => (contacts[i].Id, Content(item)))], ct);
         var received = 0;
         for (var i = 0; i < command.Items.Count; i++)
         {
@@ -39,7 +47,8 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         }
 
         // News may have come before the first that is heard of whom it is about. Last, so that the conversation is there and shows it.
-        await mediator.Send(new HearWaitingNews(command.OrganizationId, [.. command.Items.Where(i => i.News is null).Select(i => i.From)]), ct);
+        await mediator.Send(new HearWaitingNews(command.OrganizationId, [.. command.Items.Where(i => i.News is null).Select(i => i.From)]),
+            ct);
         return received;
     }
 
@@ -69,7 +78,8 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
     }
 
     // The message stream and the conversation's window, atomically. False: it was here already.
-    private async Task<bool> ReceiveAsync(Guid organizationId, InboundItem item, EnsuredContact contact, Sealed content, CancellationToken ct)
+    private async Task<bool> ReceiveAsync(Guid organizationId, InboundItem item, EnsuredContact contact, Sealed content,
+        CancellationToken ct)
     {
         var messageId = Uuid.InboundMessage(item.PhoneNumberId, item.Wamid);
         var (kind, group) = (InboundKind.Of(item.Type), InboundContent.GroupOf(item.Raw));
@@ -83,12 +93,14 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
             var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
             if (kind.IsMessage)
             {
-                var (conversation, version, _) = await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
+                var (conversation, version, _) =
+                    await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
                 var of = new ConversationOf(conversationId, item.AccountId, group is null ? contact.Id : Guid.Empty);
                 var now = clock.GetUtcNow();
                 ConversationEvent[] changes =
                 [
-                    .. kind.OpensWindow && group is null ? Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, now) : [],
+                    .. kind.OpensWindow && group is null
+                    ? Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, now) : [],
                     .. Conversation.Heard(conversation, of, await routes.TeamOfAsync(organizationId, item.AccountId, ct), now),
                 ];
                 if (changes.Length > 0)
@@ -112,7 +124,8 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         throw new Common.VersionConflict(conversationId, named: false);
     }
 
-    // Other: whose message is answered, where that is somebody else by all that is known. Whoever stops an address of another's stops that one, too: nobody is sent on what may be a mistake of ours.
+    // Other: whose message is answered, where that is somebody else by all that is known. Whoever stops an address of another's stops that
+    // one, too: nobody is sent on what may be a mistake of ours.
     private async Task ConsentAsync(Guid organizationId, InboundItem item, Guid contactId, Guid? other, CancellationToken ct)
     {
         if (ConsentKeywords.Read(Said(item)) is not { } status)
@@ -123,7 +136,8 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         await mediator.Send(new ChangeContactConsent(organizationId, contactId, new(status, "keyword", item.Wamid)) { Once = true }, ct);
         if (other is { } answeredContact && status == "OPTED_OUT")
         {
-            await mediator.Send(new ChangeContactConsent(organizationId, answeredContact, new(status, "keyword", item.Wamid)) { Once = true }, ct);
+            await mediator.Send(new ChangeContactConsent(organizationId, answeredContact,
+                new(status, "keyword", item.Wamid)) { Once = true }, ct);
         }
     }
 
@@ -136,7 +150,8 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         _ => null,
     };
 
-    private static string? Part(JsonElement parent, string child, string name) => Webhooks.MetaEnvelope.Child(parent, child) is { } part ? Webhooks.MetaEnvelope.Text(part, name) : null;
+    private static string? Part(JsonElement parent, string child, string name) =>
+        Webhooks.MetaEnvelope.Child(parent, child) is { } part ? Webhooks.MetaEnvelope.Text(part, name) : null;
 
     private static string Content(InboundItem item) => JsonSerializer.Serialize(new
     {

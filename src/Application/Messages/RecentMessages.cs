@@ -4,8 +4,10 @@ using Bsp.Domain.Messages;
 namespace Bsp.Application.Messages;
 
 /// <summary>
-/// What this process last knew of the messages it moved: Meta's statuses of a message mostly come within seconds of each other and of the send, and loading the stream
-/// for each was a fifth of all that the process allocated. Only a guess, judged by the stream's version (<see cref="MessageLedger.RuleAsync"/>): another process may have moved it on.
+/// What this process last knew of the messages it moved: Meta's statuses of a message mostly come within seconds of each other and of the
+/// send, and loading the stream
+/// for each was a fifth of all that the process allocated. Only a guess, judged by the stream's version
+/// (<see cref="MessageLedger.RuleAsync"/>): another process may have moved it on.
 /// </summary>
 public sealed class RecentMessages
 {

@@ -22,7 +22,8 @@ public interface IWamids
     Task<IReadOnlyDictionary<string, Guid>> FindAsync(Guid organizationId, IReadOnlyCollection<string> wamids, CancellationToken ct);
 }
 
-public sealed class RecordStatusesHandler(IEventStore store, IWamids wamids, RecentMessages recent) : IRequestHandler<RecordStatuses, RecordedStatuses>
+public sealed class RecordStatusesHandler(IEventStore store, IWamids wamids, RecentMessages recent)
+    : IRequestHandler<RecordStatuses, RecordedStatuses>
 {
     public async Task<RecordedStatuses> Handle(RecordStatuses command, CancellationToken ct)
     {
@@ -47,7 +48,9 @@ public sealed class RecordStatusesHandler(IEventStore store, IWamids wamids, Rec
             }
         }
 
-        var rulings = await store.RuleAsync(command.OrganizationId, [.. byMessage.Keys], (id, state) => Report(state, byMessage[id]), ct, recent.Find(command.OrganizationId, byMessage.Keys));
+        var rulings =
+            await store.RuleAsync(command.OrganizationId, [.. byMessage.Keys], (id, state) =>
+                Report(state, byMessage[id]), ct, recent.Find(command.OrganizationId, byMessage.Keys));
         recent.Remember(command.OrganizationId, rulings);
         unknown.AddRange(rulings.Where(r => r.After.Phase == MessagePhase.None).SelectMany(r => byMessage[r.MessageId]));
         return new(rulings, unknown);

@@ -16,12 +16,17 @@ using MediatR;
 namespace Bsp.Application.Messages;
 
 /// <summary>Sends one message. Anything but a template needs an open customer-service window.</summary>
-/// <param name="To">A phone number with <c>+</c> and country code (without, the organization's default country decides), or a business-scoped user id (<c>US.1349…</c>).</param>
+/// <param name="To">A phone number with <c>+</c> and country code (without, the organization's default country decides), or a
+/// business-scoped user id (<c>US.1349…</c>).</param>
 /// <param name="Body">The Graph object of the type (<c>{"body":"…"}</c> of a text), by Meta's own shape.</param>
 /// <param name="Context">Id of the message this one answers; null: none.</param>
-public sealed record SendMessage(Guid OrganizationId, Guid AccountId, string To, string Type, JsonElement Body, string? Context, SentBy SentBy) : ICommand
+public sealed record SendMessage(Guid OrganizationId, Guid AccountId, string To, string Type, JsonElement Body, string? Context,
+    SentBy SentBy) : ICommand
 {
-    /// <summary>How far the person had seen the conversation: a colleague's later answer refuses this one. Null: they do not say, or send it all the same.</summary>
+    /// <summary>
+    /// How far the person had seen the conversation: a colleague's later answer refuses this one. Null: they do not say, or send it all the
+    /// same.
+    /// </summary>
     public Position? Seen { get; init; }
 }
 
@@ -45,11 +50,17 @@ public sealed class SendMessageValidator : AbstractValidator<SendMessage>
 /// <summary>What a send needs to know of the account and the template it names.</summary>
 public interface ISendReferences
 {
-    /// <summary>The account may send; a named template exists for it and is approved: its id and category. Null template: none was named.</summary>
-    /// <exception cref="Refusal"><c>account.unknown</c>, <c>message.account_not_connected</c>, <c>organization.suspended</c>, <c>template.unknown</c>, <c>message.template_not_approved</c></exception>
+    /// <summary>
+    /// The account may send; a named template exists for it and is approved: its id and category. Null template: none was named.
+    /// </summary>
+    /// <exception cref="Refusal"><c>account.unknown</c>, <c>message.account_not_connected</c>, <c>organization.suspended</c>,
+    /// <c>template.unknown</c>, <c>message.template_not_approved</c></exception>
     Task<TemplateUse?> RequireAsync(Guid organizationId, Guid accountId, string? templateName, string? language, CancellationToken ct);
 
-    /// <summary>Whom <c>to</c> means: a business-scoped user id, or a phone number as people write it, read by the organization's default country. A number that a contact has is never judged.</summary>
+    /// <summary>
+    /// Whom <c>to</c> means: a business-scoped user id, or a phone number as people write it, read by the organization's default country. A
+    /// number that a contact has is never judged.
+    /// </summary>
     /// <exception cref="Refusal"><c>message.recipient_invalid</c></exception>
     Task<ContactIdentity> RecipientAsync(Guid organizationId, string to, CancellationToken ct);
 
@@ -60,13 +71,16 @@ public interface ISendReferences
     Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
 }
 
-public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references, IMessageReserves reserves,
+public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references,
+    IMessageReserves reserves,
     PersonsAnswers answers, TimeProvider clock)
     : IRequestHandler<SendMessage, Done>
 {
     public async Task<Done> Handle(SendMessage command, CancellationToken ct)
     {
-        var template = await references.RequireAsync(command.OrganizationId, command.AccountId, OutboundBody.TemplateName(command.Type, command.Body), OutboundBody.TemplateLanguage(command.Type, command.Body), ct);
+        var template =
+            await references.RequireAsync(command.OrganizationId, command.AccountId, OutboundBody.TemplateName(command.Type, command.Body),
+                OutboundBody.TemplateLanguage(command.Type, command.Body), ct);
         var recipient = await references.RecipientAsync(command.OrganizationId, command.To, ct);
         var contact = (await mediator.Send(new EnsureContacts(command.OrganizationId, [recipient]), ct))[0];
         await RequireConsentAsync(command.OrganizationId, contact.Id, template, ct);
@@ -78,11 +92,14 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         }
 
         var id = CurrentRequest.NewId();
-        await reserves.ReserveAsync(new(command.OrganizationId, id, command.AccountId, Markets.Recipient(recipient.PhoneNumber, recipient.WaUserId), template?.Category.ToLowerInvariant() ?? Rating.Service), ct);
+        await reserves.ReserveAsync(new(command.OrganizationId, id, command.AccountId,
+            Markets.Recipient(recipient.PhoneNumber, recipient.WaUserId), template?.Category.ToLowerInvariant() ?? Rating.Service), ct);
         var reference = new MessageRef(id, command.AccountId, contact.Id, conversationId, null, command.Type, "outbound");
         var content = (await personal.SealAsync(command.OrganizationId, [(contact.Id, Content(command, recipient))], ct))[0];
-        var done = command.SentBy.IsPerson ? await answers.AppendAsync(command.OrganizationId, reference, template, content, command.SentBy, command.Seen, ct)
-            : await store.Decide<Message, MessageEvent>(command.OrganizationId, id, state => Message.Queue(state, reference, template, content, command.SentBy, clock.GetUtcNow()), null, ct);
+        var done = command.SentBy.IsPerson
+            ? await answers.AppendAsync(command.OrganizationId, reference, template, content, command.SentBy, command.Seen, ct)
+            : await store.Decide<Message, MessageEvent>(command.OrganizationId, id, state =>
+                Message.Queue(state, reference, template, content, command.SentBy, clock.GetUtcNow()), null, ct);
         await references.HandOverAsync(command.OrganizationId, id, command.AccountId, ct);
         return done;
     }
@@ -92,7 +109,8 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         if (template is not null && await references.ConsentAsync(organizationId, contactId, ct) is var consent
             && !ConsentRule.Allows(consent, template.Category))
         {
-            throw new Refusal("message.no_consent", $"The contact's consent is {consent}: {(consent == "OPTED_OUT" ? "nothing may be sent unless they write first." : "marketing needs an opt-in.")}");
+            throw new Refusal("message.no_consent",
+                $"The contact's consent is {consent}: {(consent == "OPTED_OUT" ? "nothing may be sent unless they write first." : "marketing needs an opt-in.")}");
         }
     }
 

@@ -16,7 +16,8 @@ public sealed record SettleMessage(Guid OrganizationId, Guid MessageId, string O
 
 public sealed class SettleMessageValidator : AbstractValidator<SettleMessage>
 {
-    public SettleMessageValidator() => RuleFor(c => c.Outcome).Must(o => o is "sent" or "not_sent").WithMessage("outcome must be sent or not_sent.");
+    public SettleMessageValidator() =>
+        RuleFor(c => c.Outcome).Must(o => o is "sent" or "not_sent").WithMessage("outcome must be sent or not_sent.");
 }
 
 public sealed class SettleMessageHandler(IEventStore store, TimeProvider clock) : IRequestHandler<SettleMessage, Done>

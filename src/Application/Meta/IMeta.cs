@@ -24,9 +24,12 @@ public enum SendResult
 /// <param name="Wamid">Set when accepted.</param>
 /// <param name="Held">Accepted but held for quality assessment.</param>
 /// <param name="Code">Meta's error code; null without one.</param>
-public sealed record SendOutcome(SendResult Result, string? Wamid, bool Held, int? Code, string? Title, string? Details, TimeSpan RetryAfter)
+public sealed record SendOutcome(SendResult Result, string? Wamid, bool Held, int? Code, string? Title, string? Details,
+    TimeSpan RetryAfter)
 {
-    /// <summary>By which number WhatsApp knows the recipient (E.164), where that is not the one that was sent to and Meta names both; else null.</summary>
+    /// <summary>
+    /// By which number WhatsApp knows the recipient (E.164), where that is not the one that was sent to and Meta names both; else null.
+    /// </summary>
     public (string Sent, string Known)? Recipient { get; init; }
 }
 
@@ -39,9 +42,12 @@ public sealed record SubmittedTemplate(string MetaTemplateId, string Status, str
 public sealed record NumberFacts(string DisplayPhoneNumber, string VerifiedName, string QualityRating, string Status, int? MessagingLimit);
 
 /// <summary>A template as Meta lists it.</summary>
-public sealed record ListedTemplate(string MetaTemplateId, string Name, string Language, string Status, string Category, JsonElement Components, string? RejectedReason);
+public sealed record ListedTemplate(string MetaTemplateId, string Name, string Language, string Status, string Category,
+    JsonElement Components, string? RejectedReason);
 
-/// <summary>Meta's Graph API. Management calls throw <see cref="Common.MetaRefused"/>; sending never throws for what Meta answered or did not.</summary>
+/// <summary>
+/// Meta's Graph API. Management calls throw <see cref="Common.MetaRefused"/>; sending never throws for what Meta answered or did not.
+/// </summary>
 public interface IMeta
 {
     /// <summary>One call of <c>POST /{phone_number_id}/messages</c>, never repeated inside.</summary>
@@ -49,7 +55,8 @@ public interface IMeta
     Task<SendOutcome> SendAsync(MetaNumber number, ReadOnlyMemory<byte> body, CancellationToken ct);
 
     /// <summary>Creates (<paramref name="metaTemplateId"/> null) or edits a template. Components in Meta's own shape.</summary>
-    Task<SubmittedTemplate> SubmitTemplateAsync(MetaNumber number, string? metaTemplateId, string name, string language, string category, JsonElement components, CancellationToken ct);
+    Task<SubmittedTemplate> SubmitTemplateAsync(MetaNumber number, string? metaTemplateId, string name, string language, string category,
+        JsonElement components, CancellationToken ct);
 
     /// <summary>All templates of the WABA, at most 6,000.</summary>
     Task<IReadOnlyList<ListedTemplate>> ListTemplatesAsync(MetaNumber number, CancellationToken ct);
@@ -70,7 +77,10 @@ public interface IMeta
     /// <summary>Asks Meta to send this WABA's webhooks to our app, and that it says so afterwards.</summary>
     Task SubscribeAsync(MetaNumber number, CancellationToken ct);
 
-    /// <summary>Marks a customer's message, and all before it, as read; with <paramref name="typing"/> it also shows them for up to 25 s that somebody is typing.</summary>
+    /// <summary>
+    /// Marks a customer's message, and all before it, as read; with <paramref name="typing"/> it also shows them for up to 25 s that
+    /// somebody is typing.
+    /// </summary>
     /// <exception cref="Common.MetaRefused"/>
     Task MarkReadAsync(MetaNumber number, string wamid, bool typing, CancellationToken ct);
 }

@@ -8,7 +8,8 @@ namespace Bsp.Application.Organizations;
 /// <param name="Status"><c>active</c>, <c>suspended</c> (reads, sends nothing) or <c>inactive</c>.</param>
 /// <param name="HasMetaAccessToken">A token is stored; it is never shown.</param>
 /// <param name="Version">Row version.</param>
-public sealed record OrganizationView(Guid Id, string Name, string Slug, string? LogoUrl, string? MetaBusinessId, bool HasMetaAccessToken, string Status, JsonElement Settings,
+public sealed record OrganizationView(Guid Id, string Name, string Slug, string? LogoUrl, string? MetaBusinessId, bool HasMetaAccessToken,
+    string Status, JsonElement Settings,
     DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version);
 
 /// <summary>One organization; null when there is none.</summary>

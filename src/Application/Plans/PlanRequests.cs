@@ -11,12 +11,14 @@ namespace Bsp.Application.Plans;
 /// <param name="MonthlyPrice">Per month, in <paramref name="Currency"/>, six decimals.</param>
 /// <param name="PerMessagePrice">Per delivered message beyond <paramref name="IncludedMessages"/> a month.</param>
 /// <param name="Status"><c>active</c> or <c>inactive</c> (nobody new may take it).</param>
-public sealed record PlanView(Guid Id, string Name, string Code, string? Description, decimal MonthlyPrice, decimal PerMessagePrice, int IncludedMessages, JsonElement Features, string Status, string Currency,
+public sealed record PlanView(Guid Id, string Name, string Code, string? Description, decimal MonthlyPrice, decimal PerMessagePrice,
+    int IncludedMessages, JsonElement Features, string Status, string Currency,
     DateTimeOffset CreatedAt, long Version);
 
 /// <summary>Adds a plan.</summary>
 /// <exception cref="Domain.Common.Refusal"><c>plan.code_taken</c></exception>
-public sealed record CreatePlan(Guid PlanId, string Name, string Code, string? Description, decimal MonthlyPrice, decimal PerMessagePrice, int IncludedMessages, JsonElement? Features, string Currency) : ICommand
+public sealed record CreatePlan(Guid PlanId, string Name, string Code, string? Description, decimal MonthlyPrice, decimal PerMessagePrice,
+    int IncludedMessages, JsonElement? Features, string Currency) : ICommand
 {
     // Plans belong to the platform, which is all zeros where an organization is named.
     public Guid OrganizationId => Guid.Empty;
@@ -40,7 +42,8 @@ public sealed class CreatePlanValidator : AbstractValidator<CreatePlan>
 
 /// <summary>Changes what a merge patch names; features merge. Code and currency never change: subscriptions rest on them.</summary>
 /// <exception cref="Domain.Common.Refusal"><c>plan.unknown</c></exception>
-public sealed record PatchPlan(Guid Id, Optional<string> Name, Optional<string?> Description, Optional<decimal> MonthlyPrice, Optional<decimal> PerMessagePrice, Optional<int> IncludedMessages,
+public sealed record PatchPlan(Guid Id, Optional<string> Name, Optional<string?> Description, Optional<decimal> MonthlyPrice,
+    Optional<decimal> PerMessagePrice, Optional<int> IncludedMessages,
     Optional<JsonElement?> Features, Optional<string> Status, long? SeenVersion) : ICommandOn
 {
     public Guid OrganizationId => Guid.Empty;
@@ -52,16 +55,21 @@ public sealed class PatchPlanValidator : AbstractValidator<PatchPlan>
     {
         RuleFor(c => c.Name.Value).NotEmpty().MaximumLength(200).When(c => c.Name.IsSet).OverridePropertyName("name");
         RuleFor(c => c.Description.Value).MaximumLength(2_000).OverridePropertyName("description");
-        RuleFor(c => c.MonthlyPrice.Value).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true).OverridePropertyName("monthly_price");
-        RuleFor(c => c.PerMessagePrice.Value).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true).OverridePropertyName("per_message_price");
+        RuleFor(c => c.MonthlyPrice.Value).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true)
+            .OverridePropertyName("monthly_price");
+        RuleFor(c => c.PerMessagePrice.Value).InclusiveBetween(0, 999_999_999_999m).PrecisionScale(18, 6, ignoreTrailingZeros: true)
+            .OverridePropertyName("per_message_price");
         RuleFor(c => c.IncludedMessages.Value).GreaterThanOrEqualTo(0).OverridePropertyName("included_messages");
         RuleFor(c => c.Features.Value).KeptObject("features");
         RuleFor(c => c.Features.Value).KnownFeatures();
-        RuleFor(c => c.Status.Value).Must(s => s is "active" or "inactive").WithMessage("must be active or inactive.").When(c => c.Status.IsSet).OverridePropertyName("status");
+        RuleFor(c => c.Status.Value).Must(s => s is "active" or "inactive").WithMessage("must be active or inactive.")
+            .When(c => c.Status.IsSet).OverridePropertyName("status");
     }
 }
 
-/// <summary>Takes a plan out for good that nobody ever had. Whoever had one keeps it: then it is only taken off sale (status <c>inactive</c>).</summary>
+/// <summary>
+/// Takes a plan out for good that nobody ever had. Whoever had one keeps it: then it is only taken off sale (status <c>inactive</c>).
+/// </summary>
 /// <exception cref="Domain.Common.Refusal"><c>plan.unknown</c>, <c>plan.in_use</c></exception>
 public sealed record DeletePlan(Guid Id, long? SeenVersion) : ICommandOn
 {

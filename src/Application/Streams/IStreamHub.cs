@@ -23,7 +23,10 @@ public interface IFrameEncoder
     byte[] Other(string name, object data, Position? at);
 }
 
-/// <summary>What happens in an organization, as it happens. One reader of the log a process and shard, and one ring of frames an organization. Decision: docs/decisions/0253.</summary>
+/// <summary>
+/// What happens in an organization, as it happens. One reader of the log a process and shard, and one ring of frames an organization.
+/// Decision: docs/decisions/0253.
+/// </summary>
 public interface IStreamHub
 {
     /// <summary>Begins to follow; the end of what is final then is <see cref="IStreamFollower.Begin"/>.</summary>
@@ -52,7 +55,10 @@ public interface IStreamFollower : IDisposable
     /// <summary>The next frames, oldest first; none: there are none yet. Null: some have left the ring unseen, look into the log.</summary>
     IReadOnlyList<StreamFrame>? Take();
 
-    /// <summary>What came after a place, from the log; goes on with the ring behind it. Null: too much, begin anew: the place where is <see cref="Begin"/> then.</summary>
+    /// <summary>
+    /// What came after a place, from the log; goes on with the ring behind it. Null: too much, begin anew: the place where is
+    /// <see cref="Begin"/> then.
+    /// </summary>
     Task<IReadOnlyList<StreamFrame>?> ResumeAsync(Position after, CancellationToken ct);
 }
 

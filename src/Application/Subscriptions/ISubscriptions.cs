@@ -28,7 +28,8 @@ public interface ISubscriptions
     /// <summary>Anything else.</summary>
     /// <param name="act">For the audit trail: <c>subscription.cancelled</c>.</param>
     /// <exception cref="Domain.Common.Refusal"><c>wallet.insufficient</c>, or of the decision.</exception>
-    Task<Done> DecideAsync(Guid organizationId, Guid subscriptionId, string act, Func<Subscription, DateTimeOffset, SubscriptionStep> decide,
+    Task<Done> DecideAsync(Guid organizationId, Guid subscriptionId, string act,
+        Func<Subscription, DateTimeOffset, SubscriptionStep> decide,
         long? seenVersion, CancellationToken ct);
 }
 

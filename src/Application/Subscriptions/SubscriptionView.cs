@@ -8,7 +8,8 @@ namespace Bsp.Application.Subscriptions;
 
 /// <summary>A subscription as the specification's table shows it, with what was bought.</summary>
 /// <param name="Status"><c>active</c>, <c>suspended</c>, <c>cancelled</c> or <c>expired</c>.</param>
-/// <param name="StatusExact">As <paramref name="Status"/>, or <c>trial</c> or <c>past_due</c>, which the specification calls active.</param>
+/// <param name="StatusExact">As <paramref name="Status"/>, or <c>trial</c> or <c>past_due</c>, which the specification calls
+/// active.</param>
 /// <param name="ExpiresAt">Until when it is paid, or the trial lasts; of an ended one when it ended.</param>
 /// <param name="Plan">As it was bought, whatever became of the plan.</param>
 /// <param name="TrialUntil">Null: there was none.</param>
@@ -44,6 +45,7 @@ public sealed record ListSubscriptions(Guid OrganizationId, string? Status, stri
 
 public sealed class ListSubscriptionsValidator : AbstractValidator<ListSubscriptions>
 {
-    public ListSubscriptionsValidator() => RuleFor(l => l.Status).Must(s => s is null or "active" or "suspended" or "cancelled" or "expired")
+    public ListSubscriptionsValidator() =>
+        RuleFor(l => l.Status).Must(s => s is null or "active" or "suspended" or "cancelled" or "expired")
         .WithMessage("must be active, suspended, cancelled or expired.").OverridePropertyName("status");
 }

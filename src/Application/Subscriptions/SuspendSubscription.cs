@@ -13,7 +13,8 @@ public sealed record SuspendSubscription(Guid OrganizationId, Guid SubscriptionI
 public sealed class SuspendSubscriptionHandler(ISubscriptions subscriptions) : IRequestHandler<SuspendSubscription, Done>
 {
     public Task<Done> Handle(SuspendSubscription command, CancellationToken ct) => subscriptions.DecideAsync(command.OrganizationId,
-        command.SubscriptionId, "subscription.suspended", (state, now) => new(Subscription.Suspend(state, now), []), command.SeenVersion, ct);
+        command.SubscriptionId, "subscription.suspended", (state, now) =>
+            new(Subscription.Suspend(state, now), []), command.SeenVersion, ct);
 }
 
 /// <summary>The platform lets a subscription go on; what is owed is debited first.</summary>

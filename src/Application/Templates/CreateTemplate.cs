@@ -12,7 +12,8 @@ namespace Bsp.Application.Templates;
 /// <summary>Begins a draft on a number. Refused with <c>account.unknown</c>, <c>template.name_taken</c>.</summary>
 /// <param name="Components">The specification's <c>header?, body, footer?, buttons?</c> (<see cref="TemplateComponents"/>).</param>
 /// <param name="Variables">Examples for the variables, where the components give none; null: none.</param>
-public sealed record CreateTemplate(Guid OrganizationId, Guid AccountId, string Name, string Category, string Language, JsonElement Components, JsonElement? Variables) : ICommand;
+public sealed record CreateTemplate(Guid OrganizationId, Guid AccountId, string Name, string Category, string Language,
+    JsonElement Components, JsonElement? Variables) : ICommand;
 
 public sealed class CreateTemplateValidator : AbstractValidator<CreateTemplate>
 {
@@ -38,7 +39,8 @@ public sealed class CreateTemplateValidator : AbstractValidator<CreateTemplate>
 
         try
         {
-            return TemplateRules.Faults(command.Name ?? "", command.Category ?? "", command.Language ?? "", TemplateComponents.Read(command.Components, command.Variables));
+            return TemplateRules.Faults(command.Name ?? "", command.Category ?? "", command.Language
+                ?? "", TemplateComponents.Read(command.Components, command.Variables));
         }
         catch (Refusal refusal)
         {
@@ -47,14 +49,19 @@ public sealed class CreateTemplateValidator : AbstractValidator<CreateTemplate>
     }
 }
 
-/// <summary>Takes the name first, then begins the stream: two drafts of one name cannot both come to be, and neither can spoil an append it shares with others.</summary>
-public sealed class CreateTemplateHandler(IEventStore store, ITemplateReferences references, TimeProvider clock) : IRequestHandler<CreateTemplate, Done>
+/// <summary>
+/// Takes the name first, then begins the stream: two drafts of one name cannot both come to be, and neither can spoil an append it shares
+/// with others.
+/// </summary>
+public sealed class CreateTemplateHandler(IEventStore store, ITemplateReferences references, TimeProvider clock)
+    : IRequestHandler<CreateTemplate, Done>
 {
     public async Task<Done> Handle(CreateTemplate command, CancellationToken ct)
     {
         var id = CurrentRequest.NewId();
         await references.TakeNameAsync(command.OrganizationId, command.AccountId, command.Name, command.Language, id, ct);
         return await store.DecideTemplate(command.OrganizationId, id, state => Template.Create(
-            state, id, command.AccountId, command.Name, command.Category, command.Language, command.Components, command.Variables, clock.GetUtcNow()), null, ct);
+            state, id, command.AccountId, command.Name, command.Category, command.Language, command.Components, command.Variables,
+            clock.GetUtcNow()), null, ct);
     }
 }

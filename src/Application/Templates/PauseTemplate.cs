@@ -15,11 +15,13 @@ public sealed record PauseTemplate(Guid OrganizationId, Guid TemplateId, string?
 
 public sealed class PauseTemplateValidator : AbstractValidator<PauseTemplate>
 {
-    public PauseTemplateValidator() => RuleFor(p => p.Reason).MaximumLength(200).Must(r => r?.Contains('\0') is not true).OverridePropertyName("reason");
+    public PauseTemplateValidator() =>
+        RuleFor(p => p.Reason).MaximumLength(200).Must(r => r?.Contains('\0') is not true).OverridePropertyName("reason");
 }
 
 public sealed class PauseTemplateHandler(IEventStore store, TimeProvider clock) : IRequestHandler<PauseTemplate, Done>
 {
     public Task<Done> Handle(PauseTemplate command, CancellationToken ct) =>
-        store.DecideTemplate(command.OrganizationId, command.TemplateId, state => Template.Pause(state, command.Reason, clock.GetUtcNow()), command.SeenVersion, ct);
+        store.DecideTemplate(command.OrganizationId, command.TemplateId, state =>
+            Template.Pause(state, command.Reason, clock.GetUtcNow()), command.SeenVersion, ct);
 }

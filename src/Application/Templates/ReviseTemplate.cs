@@ -8,7 +8,9 @@ using MediatR;
 
 namespace Bsp.Application.Templates;
 
-/// <summary>Edits a template by a JSON merge patch over category, components and variables. It is a draft again until Meta has approved it anew.</summary>
+/// <summary>
+/// Edits a template by a JSON merge patch over category, components and variables. It is a draft again until Meta has approved it anew.
+/// </summary>
 /// <param name="SeenVersion">If-Match; null decides on whatever is stored.</param>
 public sealed record ReviseTemplate(Guid OrganizationId, Guid TemplateId, JsonElement Patch, long? SeenVersion) : ICommandOn
 {
@@ -34,7 +36,8 @@ public sealed class ReviseTemplateValidator : AbstractValidator<ReviseTemplate>
 
         if (patch.TryGetProperty("category", out var category) && category.ValueKind != JsonValueKind.String)
         {
-            context.AddFailure(new ValidationFailure("category", "The category is MARKETING, UTILITY or AUTHENTICATION.") { ErrorCode = "template.category_invalid" });
+            context.AddFailure(new ValidationFailure("category",
+                "The category is MARKETING, UTILITY or AUTHENTICATION.") { ErrorCode = "template.category_invalid" });
         }
     });
 }
@@ -48,7 +51,8 @@ public sealed class ReviseTemplateHandler(IEventStore store, TimeProvider clock)
     {
         Template.RequireExists(state);
         var category = patch.TryGetProperty("category", out var newCategory) ? newCategory.GetString()! : state.Category;
-        var components = patch.TryGetProperty("components", out var newComponents) ? MergePatch.Apply(state.Components, newComponents) : state.Components;
+        var components = patch.TryGetProperty("components", out var newComponents) ? MergePatch.Apply(state.Components, newComponents)
+            : state.Components;
         var variables = !patch.TryGetProperty("variables", out var newVariables) ? state.Variables
             : newVariables.ValueKind == JsonValueKind.Null ? null
             : MergePatch.Apply(state.Variables ?? JsonSerializer.SerializeToElement(new { }), newVariables);
@@ -61,13 +65,15 @@ public sealed class ReviseTemplateHandler(IEventStore store, TimeProvider clock)
 public static class TemplateStream
 {
     /// <summary>Loads, decides, appends (<see cref="Deciding"/>).</summary>
-    public static Task<Done> DecideTemplate(this IEventStore store, Guid organizationId, Guid templateId, Func<Template, IReadOnlyList<TemplateEvent>> decide, long? seenVersion, CancellationToken ct) =>
+    public static Task<Done> DecideTemplate(this IEventStore store, Guid organizationId, Guid templateId,
+        Func<Template, IReadOnlyList<TemplateEvent>> decide, long? seenVersion, CancellationToken ct) =>
         store.Decide<Template, TemplateEvent>(organizationId, templateId, decide, seenVersion, ct);
 
     /// <summary>What it is now, for asking Meta between two looks at the stream.</summary>
     /// <param name="seenVersion">If-Match; null: whatever is stored.</param>
     /// <exception cref="VersionConflict">The named version is not the stored one.</exception>
-    public static async Task<(Template State, long Version)> LoadTemplateAsync(this IEventStore store, Guid organizationId, Guid templateId, long? seenVersion, CancellationToken ct)
+    public static async Task<(Template State, long Version)> LoadTemplateAsync(this IEventStore store, Guid organizationId,
+        Guid templateId, long? seenVersion, CancellationToken ct)
     {
         var stream = await store.LoadAsync(organizationId, templateId, ct);
         return seenVersion is { } seen && seen != stream.Version

@@ -7,7 +7,10 @@ namespace Bsp.Application.Templates;
 /// <param name="CustomFields">A flat object; default when there is none.</param>
 public sealed record ContactValues(string? FirstName, string? LastName, string? Email, string? PhoneNumber, JsonElement CustomFields)
 {
-    /// <summary>The value of <c>first_name</c>, <c>last_name</c>, <c>name</c>, <c>email</c>, <c>phone_number</c> or <c>custom_fields.&lt;key&gt;</c>; null when it has none.</summary>
+    /// <summary>
+    /// The value of <c>first_name</c>, <c>last_name</c>, <c>name</c>, <c>email</c>, <c>phone_number</c> or
+    /// <c>custom_fields.&lt;key&gt;</c>; null when it has none.
+    /// </summary>
     public string? Of(string field) => field switch
     {
         "first_name" => Filled(FirstName),
@@ -22,7 +25,8 @@ public sealed record ContactValues(string? FirstName, string? LastName, string? 
 
     /// <summary>Whether a contact can have such a value at all. A custom field may: what contacts have of it is theirs.</summary>
     public static bool Knows(string field) => field is "first_name" or "last_name" or "name" or "email" or "phone_number"
-        || (field.StartsWith("custom_fields.", StringComparison.Ordinal) && field.Length > "custom_fields.".Length) || (field.StartsWith("custom.", StringComparison.Ordinal) && field.Length > "custom.".Length);
+        || (field.StartsWith("custom_fields.", StringComparison.Ordinal) && field.Length > "custom_fields.".Length)
+        || (field.StartsWith("custom.", StringComparison.Ordinal) && field.Length > "custom.".Length);
 
     private string? Custom(string key) => CustomFields.ValueKind == JsonValueKind.Object && CustomFields.TryGetProperty(key, out var value)
         ? value.ValueKind switch
@@ -42,18 +46,23 @@ public sealed record BuiltTemplate(JsonObject? Template, string? Refusal);
 
 /// <summary>
 /// Fills the Graph <c>template</c> object. Parameters are those of a campaign's <c>metadata.template_parameters</c>:
-/// <c>{"header":[…],"body":[…],"buttons":[…]}</c>, each a list by position or an object by name; a text may hold <c>{{contact.first_name|there}}</c>, the part after the bar for contacts without
-/// a value. A media header takes <c>{"link":…}</c> or <c>{"id":…}</c> (or just the address). Buttons are listed in the order of those that need a value, or as objects <c>{"index":1,"payload":…}</c>.
-/// <c>carousel</c> is a list of the same, one for each card; <c>limited_time_offer</c> the end of the offer, <c>{"expiration_time_ms":…}</c>.
+/// <c>{"header":[…],"body":[…],"buttons":[…]}</c>, each a list by position or an object by name; a text may hold
+/// <c>{{contact.first_name|there}}</c>, the part after the bar for contacts without
+/// a value. A media header takes <c>{"link":…}</c> or <c>{"id":…}</c> (or just the address). Buttons are listed in the order of those that
+/// need a value, or as objects <c>{"index":1,"payload":…}</c>.
+/// <c>carousel</c> is a list of the same, one for each card; <c>limited_time_offer</c> the end of the offer,
+/// <c>{"expiration_time_ms":…}</c>.
 /// </summary>
-/// <remarks>Shape: Meta's messages reference, "template object". Read once a campaign (<see cref="Prepare"/>), filled once a recipient (<see cref="Fill"/>).</remarks>
+/// <remarks>Shape: Meta's messages reference, "template object". Read once a campaign (<see cref="Prepare"/>), filled once a recipient
+/// (<see cref="Fill"/>).</remarks>
 public sealed class TemplateBody
 {
     private readonly string name;
     private readonly string language;
     private readonly TemplateParts template;
 
-    private TemplateBody(string name, string language, TemplateParts template) => (this.name, this.language, this.template) = (name, language, template);
+    private TemplateBody(string name, string language, TemplateParts template) =>
+        (this.name, this.language, this.template) = (name, language, template);
 
     /// <summary>What the parameters lack for everybody; null: nothing.</summary>
     public string? Refusal => template.Faults.Count > 0 ? template.Faults[0].Message : null;
@@ -62,21 +71,26 @@ public sealed class TemplateBody
     public bool DependsOnContact => template.Parts.SelectMany(p => p.All).Any(p => p.DependsOnContact);
 
     /// <summary>Prepares and fills at once.</summary>
-    public static BuiltTemplate Build(string name, string language, JsonElement components, JsonElement? parameters, ContactValues contact) => Prepare(name, language, components, parameters).Fill(contact);
+    public static BuiltTemplate Build(string name, string language, JsonElement components, JsonElement? parameters,
+        ContactValues contact) => Prepare(name, language, components, parameters).Fill(contact);
 
     /// <summary>Reads template and parameters. What they lack for everybody becomes the refusal of every <see cref="Fill"/>.</summary>
     /// <param name="components">As the table holds them.</param>
     /// <param name="parameters">Null: none given.</param>
-    public static TemplateBody Prepare(string name, string language, JsonElement components, JsonElement? parameters) => new(name, language, TemplateParts.Of(components, parameters));
+    public static TemplateBody Prepare(string name, string language, JsonElement components, JsonElement? parameters) =>
+        new(name, language, TemplateParts.Of(components, parameters));
 
     /// <summary>
-    /// What is wrong with parameters whoever the recipient is, by the parameter's name (<c>body.1</c>, <c>header</c>, <c>buttons.0</c>, <c>carousel.1.body.2</c>; empty: the whole): not given, a
-    /// placeholder of a field that no contact has, a text that is empty or too long. What one contact lacks is that contact's matter. Empty: nothing.
+    /// What is wrong with parameters whoever the recipient is, by the parameter's name (<c>body.1</c>, <c>header</c>, <c>buttons.0</c>,
+    /// <c>carousel.1.body.2</c>; empty: the whole): not given, a
+    /// placeholder of a field that no contact has, a text that is empty or too long. What one contact lacks is that contact's matter.
+    /// Empty: nothing.
     /// </summary>
     public static IReadOnlyDictionary<string, string[]> FaultsOf(JsonElement components, JsonElement? parameters)
     {
         var parts = TemplateParts.Of(components, parameters);
-        return parts.Faults.Concat(parts.Parts.SelectMany(p => p.All).Where(p => p.Fault is not null).Select(p => (Name: p.Path, Message: p.Fault!)))
+        return parts.Faults.Concat(parts.Parts.SelectMany(p => p.All).Where(p => p.Fault is not null)
+            .Select(p => (Name: p.Path, Message: p.Fault!)))
             .GroupBy(f => f.Name).ToDictionary(g => g.Key, g => g.Select(f => f.Message).ToArray());
     }
 

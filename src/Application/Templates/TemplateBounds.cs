@@ -14,7 +14,8 @@ internal static class TemplateBounds
     /// <summary>Null: both can be kept.</summary>
     public static TemplateFault? Fault(JsonElement components, JsonElement? variables) =>
         KeptJson.Fault(components, KeptJson.ObjectBytesMax) is { } fault ? new("components", Code, $"components {fault.For("")}")
-        : variables is { } given && KeptJson.Fault(given, KeptJson.ObjectBytesMax) is { } other ? new("variables", Code, $"variables {other.For("")}")
+        : variables is { } given && KeptJson.Fault(given, KeptJson.ObjectBytesMax) is { } other
+        ? new("variables", Code, $"variables {other.For("")}")
         : null;
 
     /// <summary>Of what a merge patch makes: small patches add up.</summary>

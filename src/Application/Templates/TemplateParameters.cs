@@ -18,14 +18,17 @@ internal sealed class TemplateParameters
     private readonly JsonElement? carousel;
     private readonly JsonElement? offer;
 
-    private TemplateParameters(JsonElement? header, JsonElement? body, JsonElement? buttons, JsonElement? carousel = null, JsonElement? offer = null) =>
+    private TemplateParameters(JsonElement? header, JsonElement? body, JsonElement? buttons, JsonElement? carousel = null,
+        JsonElement? offer = null) =>
         (this.header, this.body, this.buttons, this.carousel, this.offer) = (header, body, buttons, carousel, offer);
 
     /// <summary>A list alone is the body's.</summary>
     public static TemplateParameters Read(JsonElement? parameters) => parameters switch
     {
         { ValueKind: JsonValueKind.Array } list => new(null, list, null),
-        { ValueKind: JsonValueKind.Object } json => new(Member(json, "header"), Member(json, "body"), Member(json, "buttons"), Member(json, "carousel"), Member(json, "limited_time_offer")),
+        { ValueKind: JsonValueKind.Object } json =>
+            new(Member(json, "header"), Member(json, "body"), Member(json, "buttons"), Member(json, "carousel"),
+                Member(json, "limited_time_offer")),
         null or { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => new(null, null, null),
         _ => throw new MissingParameter("template_parameters must be an object with header, body and buttons."),
     };
@@ -45,7 +48,8 @@ internal sealed class TemplateParameters
         var end = offer is { ValueKind: JsonValueKind.Object } json ? Member(json, "expiration_time_ms") : offer;
         return end is { } given && Scalar(given) is { } text && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _)
             ? text
-            : throw new MissingParameter("limited_time_offer: template_parameters.limited_time_offer must give {\"expiration_time_ms\":…}, a Unix time in milliseconds.");
+            : throw new MissingParameter(
+                "limited_time_offer: template_parameters.limited_time_offer must give {\"expiration_time_ms\":…}, a Unix time in milliseconds.");
     }
 
     public string Body(string variable, int position) => Text("body", body, variable, position);
@@ -55,19 +59,27 @@ internal sealed class TemplateParameters
     /// <summary>What a media or location header shows: an object, or an address alone.</summary>
     public JsonObject HeaderMedia(string format)
     {
-        var first = header is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray().Cast<JsonElement?>().FirstOrDefault() : header;
+        var first = header is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray().Cast<JsonElement?>().FirstOrDefault()
+            : header;
         var media = first switch
         {
             { ValueKind: JsonValueKind.String } address => new JsonObject { ["link"] = address.GetString() },
-            { ValueKind: JsonValueKind.Object } json => (Member(json, format.ToLowerInvariant()) ?? json) is { ValueKind: JsonValueKind.Object } inner ? JsonNode.Parse(inner.GetRawText())!.AsObject() : null,
+            { ValueKind: JsonValueKind.Object } json =>
+                (Member(json, format.ToLowerInvariant()) ?? json) is { ValueKind: JsonValueKind.Object } inner
+                ? JsonNode.Parse(inner.GetRawText())!.AsObject() : null,
             _ => null,
         };
         media?.Remove("type");
-        var complete = format == "LOCATION" ? media?.ContainsKey("latitude") is true && media.ContainsKey("longitude") : media?.ContainsKey("link") is true || media?.ContainsKey("id") is true;
-        return complete ? media! : throw new MissingParameter($"header: template_parameters.header must give the {format} as {(format == "LOCATION" ? "{\"latitude\":…,\"longitude\":…}" : "{\"link\":…} or {\"id\":…}")}.");
+        var complete = format == "LOCATION" ? media?.ContainsKey("latitude") is true && media.ContainsKey("longitude")
+            : media?.ContainsKey("link") is true || media?.ContainsKey("id") is true;
+        return complete ? media!
+            : throw new MissingParameter(
+                $"header: template_parameters.header must give the {format} as {(format == "LOCATION" ? "{\"latitude\":…,\"longitude\":…}" : "{\"link\":…} or {\"id\":…}")}.");
     }
 
-    /// <summary>The value of the button with this index, named so or by its place among those that need one; null when none is given.</summary>
+    /// <summary>
+    /// The value of the button with this index, named so or by its place among those that need one; null when none is given.
+    /// </summary>
     public string? Button(int index, int? order)
     {
         switch (buttons)
@@ -76,10 +88,12 @@ internal sealed class TemplateParameters
                 return Member(byIndex, index.ToString(CultureInfo.InvariantCulture)) is { } value ? Scalar(value) : null;
             case { ValueKind: JsonValueKind.Array } list:
                 var items = list.EnumerateArray().ToList();
-                var named = items.Find(i => i.ValueKind == JsonValueKind.Object && Member(i, "index") is { } at && Scalar(at) == index.ToString(CultureInfo.InvariantCulture));
+                var named = items.Find(i => i.ValueKind == JsonValueKind.Object && Member(i, "index") is { } at
+                    && Scalar(at) == index.ToString(CultureInfo.InvariantCulture));
                 if (named.ValueKind == JsonValueKind.Object)
                 {
-                    return new[] { "text", "payload", "coupon_code", "code", "value" }.Select(name => Member(named, name)).FirstOrDefault(m => m is not null) is { } found ? Scalar(found) : null;
+                    return new[] { "text", "payload", "coupon_code", "code", "value" }.Select(name => Member(named, name))
+                        .FirstOrDefault(m => m is not null) is { } found ? Scalar(found) : null;
                 }
 
                 var unnamed = items.FindAll(i => i.ValueKind != JsonValueKind.Object);
@@ -103,7 +117,8 @@ internal sealed class TemplateParameters
             found = Member(inner, "text");
         }
 
-        return found is { } value && Scalar(value) is { } text ? text : throw new MissingParameter($"{part} {variable}: template_parameters.{part} has no value for {{{{{variable}}}}}.");
+        return found is { } value && Scalar(value) is { } text ? text
+            : throw new MissingParameter($"{part} {variable}: template_parameters.{part} has no value for {{{{{variable}}}}}.");
     }
 
     private static string? Scalar(JsonElement value) => value.ValueKind switch
@@ -113,7 +128,8 @@ internal sealed class TemplateParameters
         _ => null,
     };
 
-    private static JsonElement? Member(JsonElement json, string name) => json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private static JsonElement? Member(JsonElement json, string name) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 }
 
 /// <summary>One parameter of a component: how its text is filled and which JSON it becomes.</summary>
@@ -151,22 +167,28 @@ internal sealed partial class TemplateParameter
 
     private static readonly ContactValues Nobody = new(null, null, null, null, default);
 
-    public static TemplateParameter Text(string path, string name, string text, bool named, int charactersMax = TextCharactersMax) => new(path, name, text, charactersMax, filled => named
+    public static TemplateParameter Text(string path, string name, string text, bool named, int charactersMax = TextCharactersMax) =>
+        new(path, name, text, charactersMax, filled => named
         ? new() { ["type"] = "text", ["parameter_name"] = name, ["text"] = filled }
         : new() { ["type"] = "text", ["text"] = filled });
 
-    public static TemplateParameter Payload(string path, string name, string text) => new(path, name, text, 128, filled => new() { ["type"] = "payload", ["payload"] = filled });
+    public static TemplateParameter Payload(string path, string name, string text) =>
+        new(path, name, text, 128, filled => new() { ["type"] = "payload", ["payload"] = filled });
 
-    public static TemplateParameter Coupon(string path, string name, string text) => new(path, name, text, CouponCharactersMax, filled => new() { ["type"] = "coupon_code", ["coupon_code"] = filled });
+    public static TemplateParameter Coupon(string path, string name, string text) =>
+        new(path, name, text, CouponCharactersMax, filled => new() { ["type"] = "coupon_code", ["coupon_code"] = filled });
 
-    public static TemplateParameter Action(string path, string name) => new(path, name, "flow", TextCharactersMax, _ => new() { ["type"] = "action", ["action"] = new JsonObject() });
+    public static TemplateParameter Action(string path, string name) =>
+        new(path, name, "flow", TextCharactersMax, _ => new() { ["type"] = "action", ["action"] = new JsonObject() });
 
     public static TemplateParameter Offer(string path, string endMs) => new(path, "end", endMs, TextCharactersMax, filled => new()
     {
-        ["type"] = "limited_time_offer", ["limited_time_offer"] = new JsonObject { ["expiration_time_ms"] = long.Parse(filled, CultureInfo.InvariantCulture) },
+        ["type"] = "limited_time_offer",
+            ["limited_time_offer"] = new JsonObject { ["expiration_time_ms"] = long.Parse(filled, CultureInfo.InvariantCulture) },
     });
 
-    public static TemplateParameter Media(string path, string format, JsonObject media) => new(path, "1", (media["link"] ?? media["id"] ?? "-").ToString(), 2000, filled =>
+    public static TemplateParameter Media(string path, string format, JsonObject media) =>
+        new(path, "1", (media["link"] ?? media["id"] ?? "-").ToString(), 2000, filled =>
     {
         var type = format == "GIF" ? "video" : format.ToLowerInvariant();
         var json = media.DeepClone().AsObject();
@@ -222,7 +244,8 @@ internal sealed partial class TemplateParameter
 
         pieces.Add(new(null, text[done..]));
         return pieces.Exists(p => p.Field is null && p.Text!.Contains("{{", StringComparison.Ordinal))
-            ? throw new MissingParameter($"{name}: '{text}' holds a placeholder that is none: write {{{{contact.first_name}}}}, {{{{contact.custom_fields.city|there}}}} or the like.")
+            ? throw new MissingParameter(
+                $"{name}: '{text}' holds a placeholder that is none: write {{{{contact.first_name}}}}, {{{{contact.custom_fields.city|there}}}} or the like.")
             : pieces;
     }
 

@@ -16,7 +16,10 @@ internal sealed record TemplatePart(string Type, IReadOnlyList<TemplateParameter
     public IEnumerable<TemplateParameter> All => Parameters.Concat(Cards?.SelectMany(card => card).SelectMany(part => part.All) ?? []);
 }
 
-/// <summary>Lays a template's components and the parameters given for them together. What is missing for everybody is noted, each by its name, and left out.</summary>
+/// <summary>
+/// Lays a template's components and the parameters given for them together. What is missing for everybody is noted, each by its name, and
+/// left out.
+/// </summary>
 /// <remarks>Shapes: Meta's messages reference, "template object", and its pages on carousel and limited-time offer templates.</remarks>
 internal sealed class TemplateParts
 {
@@ -29,7 +32,9 @@ internal sealed class TemplateParts
 
     public IReadOnlyList<TemplatePart> Parts { get; private set; } = [];
 
-    /// <summary>Name (<c>body.1</c>, <c>header</c>, <c>buttons.0</c>, <c>carousel.2.body.1</c>; empty: all of them) and what is wrong.</summary>
+    /// <summary>
+    /// Name (<c>body.1</c>, <c>header</c>, <c>buttons.0</c>, <c>carousel.2.body.1</c>; empty: all of them) and what is wrong.
+    /// </summary>
     public IReadOnlyList<(string Name, string Message)> Faults => faults;
 
     /// <param name="components">As the table holds them.</param>
@@ -98,7 +103,8 @@ internal sealed class TemplateParts
         var positional = TemplateText.IsPositional(variables);
         return [.. (positional ? variables.OrderBy(v => v.Length).ThenBy(v => v, StringComparer.Ordinal) : variables.AsEnumerable())
             .Select((variable, i) => Take($"{path}{part}.{variable}",
-                name => TemplateParameter.Text(name, variable, part == "body" ? given.Body(variable, i) : given.Header(variable, i), named: !positional)))
+                name => TemplateParameter.Text(name, variable, part == "body" ? given.Body(variable, i)
+                    : given.Header(variable, i), named: !positional)))
             .OfType<TemplateParameter>()];
     }
 
@@ -112,18 +118,21 @@ internal sealed class TemplateParts
             order += button.NeedsParameter ? 1 : 0;
             if (Take($"{path}buttons.{i}", name => ButtonParameter(name, button, index, own, given)) is { } parameter)
             {
-                yield return new("button", [parameter], button.Type switch { "COPY_CODE" => "copy_code", "QUICK_REPLY" => "quick_reply", "FLOW" => "flow", _ => "url" }, i);
+                yield return new("button", [parameter],
+                    button.Type switch { "COPY_CODE" => "copy_code", "QUICK_REPLY" => "quick_reply", "FLOW" => "flow", _ => "url" }, i);
             }
         }
     }
 
-    private static TemplateParameter? ButtonParameter(string name, ButtonPart button, int index, string? own, TemplateParameters given) => button.Type switch
+    private static TemplateParameter? ButtonParameter(string name, ButtonPart button, int index, string? own, TemplateParameters given) =>
+        button.Type switch
     {
         "OTP" => TemplateParameter.Text(name, $"{index}", own ?? given.Body("1", 0), named: false),
         "FLOW" => TemplateParameter.Action(name, $"{index}"),
         "QUICK_REPLY" => own is null ? null : TemplateParameter.Payload(name, $"{index}", own),
         _ when !button.NeedsParameter => null,
-        _ when own is null => throw new MissingParameter($"button {index}: template_parameters.buttons has no value for '{button.Text ?? button.Type}'."),
+        _ when own is null =>
+            throw new MissingParameter($"button {index}: template_parameters.buttons has no value for '{button.Text ?? button.Type}'."),
         "COPY_CODE" => TemplateParameter.Coupon(name, $"{index}", own),
         _ => TemplateParameter.Text(name, $"{index}", own, named: false, ButtonTextCharactersMax),
     };
@@ -137,7 +146,8 @@ internal sealed class TemplateParts
                 case "CAROUSEL" when other.TryGetProperty("cards", out var cards) && cards.ValueKind == JsonValueKind.Array:
                     yield return new("carousel", []) { Cards = [.. cards.EnumerateArray().Select((card, i) => Card(card, given, i))] };
                     break;
-                case "LIMITED_TIME_OFFER" when other.TryGetProperty("limited_time_offer", out var offer) && offer.ValueKind == JsonValueKind.Object
+                case "LIMITED_TIME_OFFER" when other.TryGetProperty("limited_time_offer", out var offer)
+                    && offer.ValueKind == JsonValueKind.Object
                     && offer.TryGetProperty("has_expiration", out var ends) && ends.ValueKind == JsonValueKind.True:
                     if (Take("limited_time_offer", name => TemplateParameter.Offer(name, given.OfferEndMs())) is { } end)
                     {
@@ -151,10 +161,12 @@ internal sealed class TemplateParts
 
     private List<TemplatePart> Card(JsonElement card, TemplateParameters given, int index) =>
         card.ValueKind == JsonValueKind.Object && card.TryGetProperty("components", out var components)
-            ? Read(TemplateComponents.Read(components), given.Card(index), string.Create(CultureInfo.InvariantCulture, $"carousel.{index}."))
+            ? Read(TemplateComponents.Read(components), given.Card(index),
+                string.Create(CultureInfo.InvariantCulture, $"carousel.{index}."))
             : [];
 
-    private static string? TypeOf(JsonElement component) => component.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()!.ToUpperInvariant() : null;
+    private static string? TypeOf(JsonElement component) => component.TryGetProperty("type", out var type)
+        && type.ValueKind == JsonValueKind.String ? type.GetString()!.ToUpperInvariant() : null;
 
     private TemplateParameter? Take(string name, Func<string, TemplateParameter?> make)
     {

@@ -7,7 +7,9 @@ namespace Bsp.Application.Users;
 /// <summary>Rules that several requests about people share.</summary>
 public static partial class UserRules
 {
-    /// <summary>Fewest characters of a password. Length is what counts (NIST SP 800-63B 3.1.1.2); there are no rules about kinds of characters.</summary>
+    /// <summary>
+    /// Fewest characters of a password. Length is what counts (NIST SP 800-63B 3.1.1.2); there are no rules about kinds of characters.
+    /// </summary>
     public const int PasswordCharsMin = 12;
 
     /// <summary>Most characters of a password: a bound for the hasher's work.</summary>
@@ -19,10 +21,12 @@ public static partial class UserRules
     public static string Normalize(string email) => email.Trim().ToLowerInvariant();
 
     public static IRuleBuilderOptions<T, string> Email<T>(this IRuleBuilder<T, string> rule) =>
-        rule.Must(text => text is { Length: <= EmailCharsMax } && EmailForm().IsMatch(text.Trim())).WithMessage("must be an e-mail address.");
+        rule.Must(text => text is { Length: <= EmailCharsMax } && EmailForm().IsMatch(text.Trim()))
+        .WithMessage("must be an e-mail address.");
 
     public static IRuleBuilderOptions<T, string?> Password<T>(this IRuleBuilder<T, string?> rule) =>
-        rule.Must(text => text is null or { Length: >= PasswordCharsMin and <= PasswordCharsMax }).WithMessage($"must be {PasswordCharsMin} to {PasswordCharsMax} characters.");
+        rule.Must(text => text is null or { Length: >= PasswordCharsMin and <= PasswordCharsMax })
+        .WithMessage($"must be {PasswordCharsMin} to {PasswordCharsMax} characters.");
 
     public static IRuleBuilderOptions<T, string> Role<T>(this IRuleBuilder<T, string> rule) =>
         rule.Must(role => Roles.All.Contains(role)).WithMessage($"must be one of {string.Join(", ", Roles.All)}.");

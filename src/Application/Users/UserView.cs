@@ -10,7 +10,8 @@ namespace Bsp.Application.Users;
 /// <param name="HasPassword">False: they cannot sign in before a reset.</param>
 /// <param name="LastLogin">Null: never.</param>
 /// <param name="Version">Row version.</param>
-public sealed record UserView(Guid Id, Guid OrganizationId, string Email, string? FirstName, string? LastName, string? Phone, string? AvatarUrl, string Role, string Status, bool HasPassword,
+public sealed record UserView(Guid Id, Guid OrganizationId, string Email, string? FirstName, string? LastName, string? Phone,
+    string? AvatarUrl, string Role, string Status, bool HasPassword,
     DateTimeOffset? LastLogin, JsonElement Preferences, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, long Version);
 
 /// <summary>One person; null when the organization has none of that id.</summary>

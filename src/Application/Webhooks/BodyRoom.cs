@@ -3,7 +3,8 @@ using Bsp.Application.Common;
 namespace Bsp.Application.Webhooks;
 
 /// <summary>
-/// Memory for bodies of which nobody knows yet whether Meta signed them. Room is taken as bytes come, not as they are announced, so who sends nothing holds nothing. When all of it is taken, who has sent
+/// Memory for bodies of which nobody knows yet whether Meta signed them. Room is taken as bytes come, not as they are announced, so who
+/// sends nothing holds nothing. When all of it is taken, who has sent
 /// nothing for a moment goes first, beginning with the address that holds most: a body that arrives at once is never the one that stalled.
 /// </summary>
 public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory

@@ -12,13 +12,16 @@ namespace Bsp.Application.Webhooks;
 /// <param name="Error">Of the last attempt that failed; null: none did.</param>
 /// <param name="Attempts">Attempts that failed.</param>
 /// <param name="NextAt">When it is tried again by itself; null: it waits for a person.</param>
-public sealed record SetAsideWebhook(long Id, Guid? OrganizationId, long JournalId, DateTimeOffset ReceivedAt, string SignedBy, string Field, string Part, string Reason, string? Error, int Attempts,
+public sealed record SetAsideWebhook(long Id, Guid? OrganizationId, long JournalId, DateTimeOffset ReceivedAt, string SignedBy,
+    string Field, string Part, string Reason, string? Error, int Attempts,
     DateTimeOffset? NextAt, DateTimeOffset SetAsideAt, DateTimeOffset TriedAt);
 
 /// <summary>A webhook, or a part of one, that had no effect because it was not understood or is nobody's.</summary>
 /// <param name="Field">Meta's word for the kind of change; null: it concerns the whole webhook.</param>
-/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unknown_template</c>, <c>unhandled_field</c>, <c>gone</c>.</param>
-public sealed record WebhookNote(long Id, long JournalId, DateTimeOffset ReceivedAt, string? Field, string Reason, string? Detail, DateTimeOffset NotedAt);
+/// <param name="Reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unknown_template</c>, <c>unhandled_field</c>,
+/// <c>gone</c>.</param>
+public sealed record WebhookNote(long Id, long JournalId, DateTimeOffset ReceivedAt, string? Field, string Reason, string? Detail,
+    DateTimeOffset NotedAt);
 
 /// <summary>Webhooks whose effect is missing, as operators see them.</summary>
 public interface ISetAsideWebhooks

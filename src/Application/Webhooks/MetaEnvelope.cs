@@ -11,7 +11,8 @@ namespace Bsp.Application.Webhooks;
 public sealed record MetaChange(string EntryId, string Field, JsonElement Value, int First = 0);
 
 /// <summary>
-/// Reads what Meta sends, forgivingly: unknown fields stay, missing ones are null, numbers may come as text and text as numbers. What is kept or looked up is bounded here.
+/// Reads what Meta sends, forgivingly: unknown fields stay, missing ones are null, numbers may come as text and text as numbers. What is
+/// kept or looked up is bounded here.
 /// Source of the shapes: Meta's webhook reference and other people's fixtures.
 /// </summary>
 public static class MetaEnvelope
@@ -22,7 +23,9 @@ public static class MetaEnvelope
     /// <summary>Characters (UTF-16 units) of one of Meta's words: a status, a type, an event.</summary>
     public const int WordUnitsMax = 64;
 
-    /// <summary>Longest pause between what happened and its webhook that is believed. Meta repeats for days, and people read months later.</summary>
+    /// <summary>
+    /// Longest pause between what happened and its webhook that is believed. Meta repeats for days, and people read months later.
+    /// </summary>
     private static readonly TimeSpan PastMax = TimeSpan.FromDays(2 * 365);
 
     private const long WhatsAppsFirstYear = 1_230_768_000; // 2009, in Unix seconds
@@ -51,7 +54,8 @@ public static class MetaEnvelope
 
     /// <summary>An object property; null when it is absent or something else.</summary>
     public static JsonElement? Child(JsonElement parent, string name) =>
-        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object ? child : null;
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object
+        ? child : null;
 
     /// <summary>Text, or a number as text, of any length; null when absent, empty or something else.</summary>
     public static string? Text(JsonElement parent, string name)
@@ -69,8 +73,11 @@ public static class MetaEnvelope
         };
     }
 
-    /// <summary><see cref="Text"/>, cut to at most <paramref name="unitsMax"/> UTF-16 units; null also when nothing is left of it.</summary>
-    public static string? Line(JsonElement parent, string name, int unitsMax) => Domain.Common.Text.Cut(Text(parent, name), unitsMax) is { Length: > 0 } line ? line : null;
+    /// <summary>
+    /// <see cref="Text"/>, cut to at most <paramref name="unitsMax"/> UTF-16 units; null also when nothing is left of it.
+    /// </summary>
+    public static string? Line(JsonElement parent, string name, int unitsMax) =>
+        Domain.Common.Text.Cut(Text(parent, name), unitsMax) is { Length: > 0 } line ? line : null;
 
     /// <summary>One of Meta's words: <see cref="Line"/> of at most <see cref="WordUnitsMax"/>.</summary>
     public static string? Word(JsonElement parent, string name) => Line(parent, name, WordUnitsMax);
@@ -79,11 +86,14 @@ public static class MetaEnvelope
     public static string? Id(JsonElement parent, string name) => Text(parent, name) is { } id ? MetaId.Of(id) : null;
 
     /// <summary>A whole number, also as text.</summary>
-    public static int? Number(JsonElement parent, string name) => int.TryParse(Text(parent, name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
+    public static int? Number(JsonElement parent, string name) =>
+        int.TryParse(Text(parent, name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     /// <summary>
-    /// When something happened: Unix seconds as text or number, also with a fraction; milliseconds and microseconds are known by their size. Nothing happens after we were told of it:
-    /// what lies after <paramref name="told"/> becomes it, what lies more than two years before becomes that moment. Null when absent, unreadable, or before 2009, WhatsApp's first year.
+    /// When something happened: Unix seconds as text or number, also with a fraction; milliseconds and microseconds are known by their
+    /// size. Nothing happens after we were told of it:
+    /// what lies after <paramref name="told"/> becomes it, what lies more than two years before becomes that moment. Null when absent,
+    /// unreadable, or before 2009, WhatsApp's first year.
     /// </summary>
     /// <param name="told">When the webhook came, by our clock.</param>
     public static DateTimeOffset? Time(JsonElement parent, DateTimeOffset told, string name = "timestamp") =>
@@ -93,12 +103,16 @@ public static class MetaEnvelope
 
     /// <summary>A time as it was said, only to put what Meta said in an order; the least when there is none.</summary>
     public static DateTimeOffset Order(JsonElement parent, string name = "timestamp") =>
-        Seconds(parent, name) is { } seconds && seconds >= WhatsAppsFirstYear ? DateTimeOffset.FromUnixTimeSeconds((long)seconds) : DateTimeOffset.MinValue;
+        Seconds(parent, name) is { } seconds && seconds >= WhatsAppsFirstYear ? DateTimeOffset.FromUnixTimeSeconds((long)seconds)
+        : DateTimeOffset.MinValue;
 
     // Before 2104. In seconds, what was meant as milliseconds lies after the year 40000.
     private static decimal? Seconds(JsonElement parent, string name) =>
-        decimal.TryParse(Text(parent, name), NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var said)
-            ? said <= uint.MaxValue ? said : said / 1_000 <= uint.MaxValue ? said / 1_000 : said / 1_000_000 <= uint.MaxValue ? said / 1_000_000 : null
+        decimal.TryParse(Text(parent, name),
+            NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
+            CultureInfo.InvariantCulture, out var said)
+            ? said <= uint.MaxValue ? said : said / 1_000 <= uint.MaxValue ? said / 1_000 : said / 1_000_000 <= uint.MaxValue
+            ? said / 1_000_000 : null
             : null;
 
     // \ud83d without its other half cannot be read as text; PostgreSQL would refuse NUL.

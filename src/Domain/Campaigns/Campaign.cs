@@ -8,7 +8,8 @@ public enum CampaignStatus { None, Draft, Scheduled, Running, Paused, Completed,
 
 /// <summary>What a client may set on a campaign.</summary>
 /// <param name="AudienceSegment">Exactly one of <c>all</c>, <c>list_ids</c>, <c>contact_ids</c>, <c>filter</c>.</param>
-public sealed record CampaignPlan(string Name, string? Description, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, JsonElement? Metadata);
+public sealed record CampaignPlan(string Name, string? Description, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment,
+    JsonElement? Metadata);
 
 /// <summary>What a campaign must remember to decide; everything shown to people lives in views.</summary>
 /// <param name="Frozen">The audience was copied: it can be dispatched.</param>
@@ -27,7 +28,9 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
     /// <exception cref="Refusal"><c>campaign.exists</c></exception>
     public static CampaignEvent[] Create(Campaign state, Guid id, string type, CampaignPlan plan, DateTimeOffset now) => state.Status switch
     {
-        CampaignStatus.None => [new CampaignCreated(id, plan.Name, plan.Description, type, plan.TemplateId, plan.AccountId, plan.AudienceSegment, plan.Metadata, now)],
+        CampaignStatus.None =>
+            [new CampaignCreated(id, plan.Name, plan.Description, type, plan.TemplateId, plan.AccountId, plan.AudienceSegment,
+                plan.Metadata, now)],
         _ => throw new Refusal("campaign.exists", "A campaign with this id exists already."),
     };
 
@@ -37,11 +40,13 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
     {
         CampaignStatus.Draft or CampaignStatus.Scheduled when Same(plan, state.Plan!) => [],
         CampaignStatus.Draft or CampaignStatus.Scheduled =>
-            [new CampaignChanged(state.Id, plan.Name, plan.Description, plan.TemplateId, plan.AccountId, plan.AudienceSegment, plan.Metadata, now)],
+            [new CampaignChanged(state.Id, plan.Name, plan.Description, plan.TemplateId, plan.AccountId, plan.AudienceSegment,
+                plan.Metadata, now)],
         var other => throw new Refusal("campaign.not_editable", $"A campaign that is {Word(other)} can no longer be changed."),
     };
 
-    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_schedulable</c>, <c>campaign.schedule_out_of_range</c></exception>
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_schedulable</c>,
+    /// <c>campaign.schedule_out_of_range</c></exception>
     public static CampaignEvent[] Schedule(Campaign state, DateTimeOffset at, DateTimeOffset now)
     {
         if (Known(state).Status is not (CampaignStatus.Draft or CampaignStatus.Scheduled))
@@ -51,7 +56,8 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
 
         return at > now && at <= now.AddDays(ScheduleDaysMax)
             ? [new CampaignScheduled(state.Id, at.ToUniversalTime(), now)]
-            : throw new Refusal("campaign.schedule_out_of_range", $"scheduled_at must lie in the future, at most {ScheduleDaysMax} days ahead.");
+            : throw new Refusal("campaign.schedule_out_of_range",
+                $"scheduled_at must lie in the future, at most {ScheduleDaysMax} days ahead.");
     }
 
     /// <summary>Starts it. Already running: no events, so a repeat is harmless.</summary>
@@ -65,7 +71,8 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
 
     /// <summary>The audience is copied once. Frozen already: no events.</summary>
     public static CampaignEvent[] Freeze(Campaign state, int totalRecipients, DateTimeOffset now) =>
-        state.Frozen || state.Status is not (CampaignStatus.Running or CampaignStatus.Paused) ? [] : [new CampaignAudienceFrozen(state.Id, totalRecipients, now)];
+        state.Frozen || state.Status is not (CampaignStatus.Running or CampaignStatus.Paused) ? []
+        : [new CampaignAudienceFrozen(state.Id, totalRecipients, now)];
 
     /// <summary>Stops sending. Already paused: no events.</summary>
     /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_running</c></exception>
@@ -100,7 +107,9 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
 
     public static Campaign Evolve(Campaign state, CampaignEvent @event) => @event switch
     {
-        CampaignCreated e => new(e.CampaignId, CampaignStatus.Draft, e.Type, new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata), false),
+        CampaignCreated e =>
+            new(e.CampaignId, CampaignStatus.Draft, e.Type,
+                new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata), false),
         CampaignChanged e => state with { Plan = new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata) },
         CampaignScheduled => state with { Status = CampaignStatus.Scheduled },
         CampaignLaunched => state with { Status = CampaignStatus.Running },

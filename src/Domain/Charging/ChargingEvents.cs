@@ -20,8 +20,10 @@ public abstract record ChargingEvent;
 /// <param name="Reason">Why free or pending; null when charged or included.</param>
 /// <param name="Reference">Of the ledger's entry; null: there is none.</param>
 /// <param name="Refunded">Reference of the entry that this one takes back; null: none.</param>
-public sealed record MessageCharge(Guid MessageId, string Participant, Guid AccountId, Guid ContactId, Guid? CampaignId, string Type, DateTimeOffset SentAt, DateTimeOffset DeliveredAt,
-    string Outcome, [property: JsonConverter(typeof(MoneyJson))] decimal Amount, string Currency, string? Market, string? Category, string? PricingType, string? Card, string Evidence, string? Reason, string? Reference, string? Refunded);
+public sealed record MessageCharge(Guid MessageId, string Participant, Guid AccountId, Guid ContactId, Guid? CampaignId, string Type,
+    DateTimeOffset SentAt, DateTimeOffset DeliveredAt,
+    string Outcome, [property: JsonConverter(typeof(MoneyJson))] decimal Amount, string Currency, string? Market, string? Category,
+    string? PricingType, string? Card, string Evidence, string? Reason, string? Reference, string? Refunded);
 
 /// <summary>The charges of one page of the log, decided and entered into the ledger together.</summary>
 /// <param name="Charges">In the order of the log; at most 1,000.</param>

@@ -2,7 +2,8 @@ namespace Bsp.Domain.Charging;
 
 /// <summary>One line of the table of markets: numbers that begin so belong to a market from a day on.</summary>
 /// <param name="Prefix">Digits after the '+'; empty: every number that no other line names.</param>
-/// <param name="Countries">ISO 3166-1 alpha-2, separated by ';': for people whom Meta names by a business-scoped user id. May be empty.</param>
+/// <param name="Countries">ISO 3166-1 alpha-2, separated by ';': for people whom Meta names by a business-scoped user id. May be
+/// empty.</param>
 /// <param name="From">From this moment on, until a later line of the same prefix.</param>
 public sealed record MarketLine(string Prefix, string Countries, string Market, DateTimeOffset From);
 
@@ -28,7 +29,8 @@ public sealed class Markets
     }
 
     /// <summary>All markets that are named anywhere, in the order of their names.</summary>
-    public IReadOnlyList<string> Names => [.. byPrefix.Values.SelectMany(l => l).Select(l => l.Market).Distinct().Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Names =>
+        [.. byPrefix.Values.SelectMany(l => l).Select(l => l.Market).Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>
     /// What is kept of a recipient: the first digits of the number, or the country of a business-scoped user id (<c>US.1349…</c>).

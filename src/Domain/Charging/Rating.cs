@@ -38,7 +38,8 @@ public sealed record PricingEvidence(string? Category, string? Type, string? Sub
 /// <param name="SentAs">Category by our own template (<c>marketing</c>, …), or <c>service</c>: what is assumed without evidence.</param>
 /// <param name="InWindow">Whether the customer-service window was open; null: not known.</param>
 /// <param name="Evidence">Null: Meta has said nothing about its price yet.</param>
-public sealed record Delivery(Guid AccountId, string? Recipient, DateTimeOffset DeliveredAt, string SentAs, bool? InWindow, PricingEvidence? Evidence);
+public sealed record Delivery(Guid AccountId, string? Recipient, DateTimeOffset DeliveredAt, string SentAs, bool? InWindow,
+    PricingEvidence? Evidence);
 
 /// <summary>What the organization's plan says at the moment of delivery.</summary>
 /// <param name="Period">Names the period in which included messages are counted.</param>
@@ -53,9 +54,11 @@ public sealed record PlanTerms(string Period, long Included, decimal PerMessage)
 /// <summary>What a message costs and why.</summary>
 /// <param name="Amount">0 unless charged.</param>
 /// <param name="Assumed">Without evidence of Meta's, by the rules; corrected when it comes.</param>
-/// <param name="Reason">Why free, or why pending (<c>market_unknown</c>, <c>category_unknown</c>, <c>type_unknown</c>, <c>no_card</c>, <c>no_rate</c>, <c>no_rule</c>); null when charged.</param>
+/// <param name="Reason">Why free, or why pending (<c>market_unknown</c>, <c>category_unknown</c>, <c>type_unknown</c>, <c>no_card</c>,
+/// <c>no_rate</c>, <c>no_rule</c>); null when charged.</param>
 /// <param name="Counted">Counters that go up by one with it.</param>
-public sealed record Rated(RatingOutcome Outcome, decimal Amount, string? Market, string? Category, string? Type, string? Card, bool Assumed, string? Reason, IReadOnlyList<string> Counted)
+public sealed record Rated(RatingOutcome Outcome, decimal Amount, string? Market, string? Category, string? Type, string? Card,
+    bool Assumed, string? Reason, IReadOnlyList<string> Counted)
 {
     /// <summary>Whether it comes to the same for the ledger.</summary>
     public bool SameCharge(RatingOutcome outcome, decimal amount, string? category, string? type) =>
@@ -75,7 +78,8 @@ public static class Rating
 
     /// <param name="count">A counter as it stands, by its name.</param>
     /// <param name="included">It was one of the plan's included messages before: no second place is taken for it.</param>
-    public static Rated Of(Delivery delivery, Tariff tariff, string currency, PlanTerms plan, Func<string, long> count, bool included = false)
+    public static Rated Of(Delivery delivery, Tariff tariff, string currency, PlanTerms plan, Func<string, long> count,
+        bool included = false)
     {
         var market = tariff.Markets.Of(delivery.Recipient, delivery.DeliveredAt);
         Rated? first = null;
@@ -90,7 +94,9 @@ public static class Rating
             first ??= rated;
         }
 
-        return first ?? Pending(market, delivery.Evidence?.Category ?? delivery.SentAs, delivery.Evidence?.Type, null, delivery.Evidence is null, "no_card");
+        return first
+            ?? Pending(market, delivery.Evidence?.Category
+                ?? delivery.SentAs, delivery.Evidence?.Type, null, delivery.Evidence is null, "no_card");
     }
 
     /// <summary>Meta's word for a category without what tells groups apart, which have the prices of the same category.</summary>
@@ -100,7 +106,8 @@ public static class Rating
     public static string TierCounter(string market, string category, DateTimeOffset at) => $"tier/{market}/{category}/{Month(at)}";
 
     /// <inheritdoc cref="TierCounter"/>
-    public static string AllowanceCounter(string category, Guid accountId, DateTimeOffset at) => $"allowance/{category}/{accountId}/{Month(at)}";
+    public static string AllowanceCounter(string category, Guid accountId, DateTimeOffset at) =>
+        $"allowance/{category}/{accountId}/{Month(at)}";
 
     /// <inheritdoc cref="TierCounter"/>
     public static string IncludedCounter(PlanTerms plan) => $"included/{plan.Period}";
@@ -119,21 +126,25 @@ public static class Rating
         var type = evidence is null ? Assume(assumption!, allowance, delivery, count) : Type(evidence, card, category);
         if (type is null || card.Rule(category, type) is not { } rule)
         {
-            return Pending(market, category, type ?? evidence?.Type, card, evidence is null, card.Rules.Any(r => r.Category == category) ? "type_unknown" : "category_unknown");
+            return Pending(market, category, type ?? evidence?.Type, card, evidence is null, card.Rules.Any(r => r.Category == category)
+                ? "type_unknown" : "category_unknown");
         }
 
-        string[] allowed = allowance is not null && type is Regular or FreeService ? [AllowanceCounter(category, delivery.AccountId, delivery.DeliveredAt)] : [];
+        string[] allowed = allowance is not null && type is Regular or FreeService
+            ? [AllowanceCounter(category, delivery.AccountId, delivery.DeliveredAt)] : [];
         return !rule.Charges
             ? new(RatingOutcome.Free, 0, market, category, type, card.Code, evidence is null, type, allowed)
             : Charge(delivery, market, category, type, card, plan, count, included, allowed);
     }
 
-    private static Rated Charge(Delivery delivery, string? market, string category, string type, RateCard card, PlanTerms plan, Func<string, long> count, bool included, string[] allowed)
+    private static Rated Charge(Delivery delivery, string? market, string category, string type, RateCard card, PlanTerms plan,
+        Func<string, long> count, bool included, string[] allowed)
     {
         var assumed = delivery.Evidence is null;
         if (included || (plan.Included > 0 && count(IncludedCounter(plan)) < plan.Included))
         {
-            return new(RatingOutcome.Included, 0, market, category, type, card.Code, assumed, null, included ? allowed : [IncludedCounter(plan), .. allowed]);
+            return new(RatingOutcome.Included, 0, market, category, type, card.Code, assumed, null, included ? allowed
+                : [IncludedCounter(plan), .. allowed]);
         }
 
         if (market is null)
@@ -157,13 +168,16 @@ public static class Rating
             return subtype;
         }
 
-        return evidence.Type is { } type ? type.Replace("free_group_", "free_", StringComparison.Ordinal) : evidence.Billable == true ? Regular : null;
+        return evidence.Type is { } type ? type.Replace("free_group_", "free_", StringComparison.Ordinal) : evidence.Billable == true
+            ? Regular : null;
     }
 
-    private static string? Assume(ChargeRule assumption, ChargeRule? allowance, Delivery delivery, Func<string, long> count) => assumption.AssumedWhenMissing switch
+    private static string? Assume(ChargeRule assumption, ChargeRule? allowance, Delivery delivery, Func<string, long> count) =>
+        assumption.AssumedWhenMissing switch
     {
         ByWindow => delivery.InWindow == true ? FreeService : Regular,
-        ByAllowance => allowance is { MonthlyAllowance: { } free } && count(AllowanceCounter(assumption.Category, delivery.AccountId, delivery.DeliveredAt)) < free ? FreeService : Regular,
+        ByAllowance => allowance is { MonthlyAllowance: { } free }
+        && count(AllowanceCounter(assumption.Category, delivery.AccountId, delivery.DeliveredAt)) < free ? FreeService : Regular,
         var type => type,
     };
 

@@ -1,6 +1,9 @@
 namespace Bsp.Domain.Common;
 
-/// <summary>Currencies in which money is kept: the active codes of ISO 4217 (list one, 2026) that people pay with, without metals, funds and test codes.</summary>
+/// <summary>
+/// Currencies in which money is kept: the active codes of ISO 4217 (list one, 2026) that people pay with, without metals, funds and test
+/// codes.
+/// </summary>
 public static class Currencies
 {
     /// <summary>Every code, in upper case.</summary>

@@ -1,7 +1,10 @@
 namespace Bsp.Domain.Common;
 
-/// <summary>What a stream's facts come to, and all that is needed to find out: where a handler begins and how one fact changes it.</summary>
-/// <typeparam name="TSelf">The state itself: what the aggregate must remember to decide. One that Marten carries has a <c>Guid Id</c>.</typeparam>
+/// <summary>
+/// What a stream's facts come to, and all that is needed to find out: where a handler begins and how one fact changes it.
+/// </summary>
+/// <typeparam name="TSelf">The state itself: what the aggregate must remember to decide. One that Marten carries has a <c>Guid
+/// Id</c>.</typeparam>
 /// <typeparam name="TEvent">The family of its facts.</typeparam>
 public interface IAggregate<TSelf, in TEvent> where TSelf : class, IAggregate<TSelf, TEvent> where TEvent : class
 {

@@ -1,7 +1,8 @@
 namespace Bsp.Domain.Common;
 
 /// <summary>
-/// An earlier version of a fact, kept only to be read: its stored bodies are read as <typeparamref name="TNext"/>, so that nothing else knows that it ever looked otherwise.
+/// An earlier version of a fact, kept only to be read: its stored bodies are read as <typeparamref name="TNext"/>, so that nothing else
+/// knows that it ever looked otherwise.
 /// It keeps its stored name and is appended no more.
 /// </summary>
 /// <typeparam name="TNext">The next version (<c>…_v2</c>), which may be superseded in its turn.</typeparam>

@@ -1,7 +1,8 @@
 namespace Bsp.Domain.Common;
 
 /// <summary>
-/// The name under which an event is stored (<c>mt_events.type</c>). It equals Marten's default alias of the record's name, so that a Marten application
+/// The name under which an event is stored (<c>mt_events.type</c>). It equals Marten's default alias of the record's name, so that a Marten
+/// application
 /// needs only <c>AddEventType&lt;T&gt;()</c>; it is written out because a renamed class must not rename stored facts. A test asserts both.
 /// </summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]

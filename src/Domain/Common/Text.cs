@@ -7,8 +7,10 @@ namespace Bsp.Domain.Common;
 public static class Text
 {
     /// <summary>
-    /// The longest beginning of <paramref name="text"/> of at most <paramref name="unitsMax"/> UTF-16 units that ends between two characters as
-    /// people see them (grapheme clusters): a family emoji stays whole or goes. A single character that is longer than the bound goes whole.
+    /// The longest beginning of <paramref name="text"/> of at most <paramref name="unitsMax"/> UTF-16 units that ends between two
+    /// characters as
+    /// people see them (grapheme clusters): a family emoji stays whole or goes. A single character that is longer than the bound goes
+    /// whole.
     /// What no store takes (NUL, half surrogates) becomes U+FFFD first. Null stays null.
     /// </summary>
     [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(text))]

@@ -10,7 +10,8 @@ public static class Uuid
     // Namespace of all our name-based ids; a random constant, never to change.
     private static readonly byte[] Namespace = Guid.Parse("6f1c1d0e-3b52-4c57-9d2b-0a5a7f0e7b61").ToByteArray(bigEndian: true);
 
-    // Random bytes asked of the system in advance: Guid.CreateVersion7 asks for each id, a system call that was a fifth of what an event costs its writer.
+    // Random bytes asked of the system in advance: Guid.CreateVersion7 asks for each id, a system call that was a fifth of what an event
+    // costs its writer.
     private const int RandomBytes = 10;
     private const long LastMillisecond = 253_402_300_799_999; // of the year 9999
     private const int Stock = RandomBytes * 400;
@@ -38,7 +39,9 @@ public static class Uuid
         return new(id, bigEndian: true);
     }
 
-    /// <summary>The UUIDv5 (RFC 9562, SHA-1) of a key such as <c>conversation/{account}/{contact}</c>: the same key gives the same id everywhere.</summary>
+    /// <summary>
+    /// The UUIDv5 (RFC 9562, SHA-1) of a key such as <c>conversation/{account}/{contact}</c>: the same key gives the same id everywhere.
+    /// </summary>
     public static Guid Of(string key)
     {
         Span<byte> hash = stackalloc byte[20];
@@ -66,7 +69,8 @@ public static class Uuid
     public static Guid InboundMessage(string phoneNumberId, string wamid) => Of($"inbound/{phoneNumberId}/{wamid}");
 
     /// <summary>Stream of an organization's administrative acts in one calendar month, UTC. All zeros: the platform's own.</summary>
-    public static Guid AuditTrail(Guid organizationId, DateTimeOffset at) => Of($"audit/{organizationId}/{at.UtcDateTime.Year:0000}-{at.UtcDateTime.Month:00}");
+    public static Guid AuditTrail(Guid organizationId, DateTimeOffset at) =>
+        Of($"audit/{organizationId}/{at.UtcDateTime.Year:0000}-{at.UtcDateTime.Month:00}");
 
     /// <summary>Stream of a wallet's entries in one calendar month, UTC.</summary>
     /// <param name="currency">ISO 4217, upper case.</param>
@@ -77,7 +81,8 @@ public static class Uuid
     public static Guid Wallet(Guid organizationId, string currency) => Of($"wallet/{organizationId}/{currency}");
 
     /// <summary>
-    /// A UUIDv7 that carries the given time and sorts by it and then by the place in a row of things: of the 74 free bits 32 hold the place, 42 are random (RFC 9562, 6.2, method 1).
+    /// A UUIDv7 that carries the given time and sorts by it and then by the place in a row of things: of the 74 free bits 32 hold the
+    /// place, 42 are random (RFC 9562, 6.2, method 1).
     /// </summary>
     /// <param name="place">Its lower 32 bits are taken.</param>
     public static Guid New(DateTimeOffset at, long place)
@@ -101,13 +106,17 @@ public static class Uuid
         return new(id, bigEndian: true);
     }
 
-    /// <summary>What <see cref="New(DateTimeOffset, long)"/> put into an id; of any other UUIDv7 the time and a number that means nothing.</summary>
+    /// <summary>
+    /// What <see cref="New(DateTimeOffset, long)"/> put into an id; of any other UUIDv7 the time and a number that means nothing.
+    /// </summary>
     public static (DateTimeOffset At, long Place) TimeAndPlace(Guid id)
     {
         Span<byte> bytes = stackalloc byte[16];
         id.TryWriteBytes(bytes, bigEndian: true, out _);
-        var place = ((long)(bytes[6] & 0x0F) << 28) | ((long)bytes[7] << 20) | ((long)(bytes[8] & 0x3F) << 14) | ((long)bytes[9] << 6) | ((long)bytes[10] >> 2);
-        return (DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16, LastMillisecond)), place);
+        var place = ((long)(bytes[6] & 0x0F) << 28) | ((long)bytes[7] << 20) | ((long)(bytes[8] & 0x3F) << 14) | ((long)bytes[9] << 6) | (
+            (long)bytes[10] >> 2);
+        return (DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16, LastMillisecond)),
+            place);
     }
 
     private static void TakeRandom(Span<byte> bytes)

@@ -24,15 +24,19 @@ public sealed record ContactConsentChangedV2(Guid ContactId, string Status, stri
 /// <param name="Identity">Sealed JSON of phone_number and wa_user_id before and after.</param>
 /// <param name="SaidAt">When it happened, by Meta's clock; null: told before that was kept.</param>
 [StoredAs("contact_identity_changed")]
-public sealed record ContactIdentityChanged(Guid ContactId, string Source, string Proof, Sealed Identity, DateTimeOffset At, DateTimeOffset? SaidAt = null) : ContactEvent;
+public sealed record ContactIdentityChanged(Guid ContactId, string Source, string Proof, Sealed Identity, DateTimeOffset At,
+    DateTimeOffset? SaidAt = null) : ContactEvent;
 
-/// <summary>Meta's word that the contact is reached by another phone number or user id came after a later one: it is kept, and nothing was changed.</summary>
+/// <summary>
+/// Meta's word that the contact is reached by another phone number or user id came after a later one: it is kept, and nothing was changed.
+/// </summary>
 /// <param name="Source">As <see cref="ContactIdentityChanged.Source"/>.</param>
 /// <param name="Proof">The message's or webhook's id: the same news twice is told once.</param>
 /// <param name="Identity">Sealed JSON of phone_number and wa_user_id as they are (before) and as the old news says (after).</param>
 /// <param name="SaidAt">When it happened, by Meta's clock.</param>
 [StoredAs("contact_identity_news_outdated")]
-public sealed record ContactIdentityNewsOutdated(Guid ContactId, string Source, string Proof, Sealed Identity, DateTimeOffset At, DateTimeOffset SaidAt) : ContactEvent;
+public sealed record ContactIdentityNewsOutdated(Guid ContactId, string Source, string Proof, Sealed Identity, DateTimeOffset At,
+    DateTimeOffset SaidAt) : ContactEvent;
 
 /// <summary>In the surviving contact's stream: another contact turned out to be the same person and became part of this one.</summary>
 /// <param name="Source"><c>api</c>, or what showed it: <c>webhook</c>, <c>user_changed_number</c>, …</param>
@@ -51,4 +55,5 @@ public sealed record ContactErased(Guid ContactId, IReadOnlyList<Guid> ContactId
 /// <summary>A file of contacts was taken in. One event for the file: consent of its rows rests on its proof.</summary>
 /// <param name="FileSha256">Hex SHA-256 of the bytes received.</param>
 [StoredAs("contacts_imported")]
-public sealed record ContactsImported(Guid ImportId, string Source, string? Proof, string FileSha256, int Total, int Created, int Updated, int Rejected, DateTimeOffset At) : ContactEvent;
+public sealed record ContactsImported(Guid ImportId, string Source, string? Proof, string FileSha256, int Total, int Created, int Updated,
+    int Rejected, DateTimeOffset At) : ContactEvent;

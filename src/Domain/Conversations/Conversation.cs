@@ -5,7 +5,8 @@ namespace Bsp.Domain.Conversations;
 /// <summary>What a conversation must remember to decide. A customer who writes daily adds an event a day, for years.</summary>
 /// <param name="WindowUntil">Free-form messages are allowed until then; null: the customer never wrote.</param>
 [SnapshotEvery(100)]
-public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateTimeOffset? WindowUntil, Guid? AssignedTo, string Status, string Priority, IReadOnlyList<string> Tags, string? ReadUpTo)
+public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateTimeOffset? WindowUntil, Guid? AssignedTo, string Status,
+    string Priority, IReadOnlyList<string> Tags, string? ReadUpTo)
     : IAggregate<Conversation, ConversationEvent>
 {
     /// <summary>Whose members may be given it; null: no team.</summary>
@@ -32,13 +33,16 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
     private const int AnswerersKept = 8;
 
     /// <summary>
-    /// The customer wrote at <paramref name="at"/>, at the latest now. An older message than the newest known one extends nothing: no events. A window that reaches further than any message can
+    /// The customer wrote at <paramref name="at"/>, at the latest now. An older message than the newest known one extends nothing: no
+    /// events. A window that reaches further than any message can
     /// open it (of a time that was believed once) ends as this message says.
     /// </summary>
-    public static ConversationEvent[] CustomerWrote(Conversation state, Guid conversationId, Guid accountId, Guid contactId, DateTimeOffset at, DateTimeOffset now)
+    public static ConversationEvent[] CustomerWrote(Conversation state, Guid conversationId, Guid accountId, Guid contactId,
+        DateTimeOffset at, DateTimeOffset now)
     {
         var until = (at < now ? at : now).AddHours(WindowHours);
-        return state.WindowUntil >= until && state.WindowUntil <= now.AddHours(WindowHours) ? [] : [new CustomerWindowOpened(conversationId, accountId, contactId, until, now)];
+        return state.WindowUntil >= until && state.WindowUntil <= now.AddHours(WindowHours) ? []
+            : [new CustomerWindowOpened(conversationId, accountId, contactId, until, now)];
     }
 
     /// <exception cref="Refusal"><c>conversation.window_closed</c></exception>
@@ -46,12 +50,14 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
     {
         if (!(state.WindowUntil > now))
         {
-            throw new Refusal("conversation.window_closed", "The customer has not written within the last 24 hours: only a template may be sent.");
+            throw new Refusal("conversation.window_closed",
+                "The customer has not written within the last 24 hours: only a template may be sent.");
         }
     }
 
     /// <summary>
-    /// The customer wrote something that is a message: what was archived is open again, what was put aside is not any more, and what nobody has goes to its number's team. Spam stays where it is.
+    /// The customer wrote something that is a message: what was archived is open again, what was put aside is not any more, and what nobody
+    /// has goes to its number's team. Spam stays where it is.
     /// </summary>
     /// <param name="team">Of the number; null: it has none.</param>
     public static ConversationEvent[] Heard(Conversation state, ConversationOf of, Guid? team, DateTimeOffset now)
@@ -81,25 +87,31 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
     }
 
     /// <summary>Gives it to a person, or to nobody (null). No change: no events.</summary>
-    public static ConversationEvent[] Assign(Conversation state, Guid conversationId, Guid accountId, Guid contactId, Guid? userId, DateTimeOffset now) =>
+    public static ConversationEvent[] Assign(Conversation state, Guid conversationId, Guid accountId, Guid contactId, Guid? userId,
+        DateTimeOffset now) =>
         Assign(state, new(conversationId, accountId, contactId), userId, state.TeamId, "person", now);
 
     /// <summary>Gives it to a person or nobody, within a team or none. No change: no events.</summary>
     /// <param name="reason">See <see cref="ConversationAssigned"/>.</param>
-    public static ConversationEvent[] Assign(Conversation state, ConversationOf of, Guid? userId, Guid? teamId, string reason, DateTimeOffset now) =>
-        state.AssignedTo == userId && state.TeamId == teamId ? [] : [new ConversationAssigned(of.Id, of.AccountId, of.ContactId, userId, now, teamId, reason)];
+    public static ConversationEvent[] Assign(Conversation state, ConversationOf of, Guid? userId, Guid? teamId, string reason,
+        DateTimeOffset now) =>
+        state.AssignedTo == userId && state.TeamId == teamId ? []
+        : [new ConversationAssigned(of.Id, of.AccountId, of.ContactId, userId, now, teamId, reason)];
 
     /// <summary>The team's turn: only what is still the team's and nobody's, and open.</summary>
     public static ConversationEvent[] HandOut(Conversation state, Guid teamId, Guid userId, DateTimeOffset now) =>
-        state is { Status: "active", SnoozedUntil: null, AssignedTo: null } && state.TeamId == teamId ? Assign(state, state.Of, userId, teamId, "queue", now) : [];
+        state is { Status: "active", SnoozedUntil: null, AssignedTo: null } && state.TeamId == teamId
+        ? Assign(state, state.Of, userId, teamId, "queue", now) : [];
 
     /// <summary>Who has it went away: back to the team.</summary>
     public static ConversationEvent[] TakeBack(Conversation state, Guid userId, DateTimeOffset now) =>
-        state is { Status: "active", TeamId: { } team } && state.AssignedTo == userId ? Assign(state, state.Of, null, team, "offline", now) : [];
+        state is { Status: "active", TeamId: { } team } && state.AssignedTo == userId ? Assign(state, state.Of, null, team, "offline", now)
+        : [];
 
     /// <summary>A person has read up to a message of the customer's. Read up to there already: no events.</summary>
     /// <param name="silent">Meta is not told.</param>
-    public static ConversationEvent[] Read(Conversation state, ConversationOf of, string wamid, Guid? userId, bool silent, DateTimeOffset now) =>
+    public static ConversationEvent[] Read(Conversation state, ConversationOf of, string wamid, Guid? userId, bool silent,
+        DateTimeOffset now) =>
         state.ReadUpTo == wamid ? [] : [new ConversationRead(of.Id, of.AccountId, of.ContactId, wamid, now, userId, silent ? true : null)];
 
     /// <summary>A person answers with a message.</summary>
@@ -120,20 +132,24 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
             throw new Refusal("conversation.snooze_time", $"until must lie between now and {SnoozeMax.TotalDays:0} days from now.");
         }
 
-        return state.Status != "active" ? throw new Refusal("conversation.not_active", $"The conversation is {state.Status}: only an active one can be put aside.")
+        return state.Status != "active"
+            ? throw new Refusal("conversation.not_active", $"The conversation is {state.Status}: only an active one can be put aside.")
             : state.SnoozedUntil == time ? [] : [new ConversationSnoozed(of.Id, of.AccountId, of.ContactId, time, userId, now)];
     }
 
     /// <summary>Its time has come. Put aside for longer meanwhile, or not any more: no events.</summary>
     public static ConversationEvent[] WakeDue(Conversation state, DateTimeOffset now) =>
-        state.SnoozedUntil is { } until && until <= now ? [new ConversationWoken(state.Id, state.AccountId, state.ContactId, "due", now)] : [];
+        state.SnoozedUntil is { } until && until <= now ? [new ConversationWoken(state.Id, state.AccountId, state.ContactId, "due", now)]
+        : [];
 
     /// <summary>No change: no events.</summary>
-    public static ConversationEvent[] Classify(Conversation state, Guid conversationId, Guid accountId, Guid contactId, string status, string priority, IReadOnlyList<string> tags, DateTimeOffset now) =>
+    public static ConversationEvent[] Classify(Conversation state, Guid conversationId, Guid accountId, Guid contactId, string status,
+        string priority, IReadOnlyList<string> tags, DateTimeOffset now) =>
         state.Status == status && state.Priority == priority && state.Tags.SequenceEqual(tags) ? []
         : [
             new ConversationClassified(conversationId, accountId, contactId, status, priority, tags, now),
-            .. status != "active" && state.SnoozedUntil is not null ? (ConversationEvent[])[new ConversationWoken(conversationId, accountId, contactId, "person", now)] : [],
+            .. status != "active" && state.SnoozedUntil is not null
+            ? (ConversationEvent[])[new ConversationWoken(conversationId, accountId, contactId, "person", now)] : [],
         ];
 
     /// <summary>Whose it is; all zeros before its first event.</summary>
@@ -141,12 +157,20 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
 
     public static Conversation Evolve(Conversation state, ConversationEvent @event) => @event switch
     {
-        CustomerWindowOpened e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, WindowUntil = e.Until },
-        ConversationAssigned e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, AssignedTo = e.UserId, TeamId = e.TeamId },
-        ConversationClassified e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Status = e.Status, Priority = e.Priority, Tags = e.Tags },
-        ConversationRead e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, ReadUpTo = e.LastWamid },
-        ConversationAnswered e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Answers = After(state.Answers, e) },
-        ConversationSnoozed e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, SnoozedUntil = e.Until },
+        CustomerWindowOpened e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, WindowUntil = e.Until },
+        ConversationAssigned e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, AssignedTo = e.UserId,
+                TeamId = e.TeamId },
+        ConversationClassified e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Status = e.Status, Priority = e.Priority,
+                Tags = e.Tags },
+        ConversationRead e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, ReadUpTo = e.LastWamid },
+        ConversationAnswered e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Answers = After(state.Answers, e) },
+        ConversationSnoozed e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, SnoozedUntil = e.Until },
         ConversationWoken e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, SnoozedUntil = null },
         ConversationNoted e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId },
         _ => throw new InvalidOperationException($"Conversation.Evolve does not know {@event.GetType().Name}."),

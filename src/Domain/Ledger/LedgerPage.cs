@@ -367,7 +367,8 @@ public sealed partial class LedgerPage(LedgerHead head, IEnumerable<LedgerHold> 
             !Key().IsMatch(pair.Key) || pair.Value.Length > ValueMax || !Text.IsStorable(pair.Value)))
         {
             throw new ArgumentException(
-                $"Metadata has at most {PairsMax} pairs, keys of a-z, 0-9, _ (at most 64), values of {ValueMax} characters.", nameof(metadata));
+                $"Metadata has at most {PairsMax} pairs, keys of a-z, 0-9, _ (at most 64), values of {ValueMax} characters.",
+                nameof(metadata));
         }
     }
 

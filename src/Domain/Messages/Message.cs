@@ -3,29 +3,36 @@ using Bsp.Domain.Common;
 
 namespace Bsp.Domain.Messages;
 
-/// <summary>Where an outbound message stands between us and Meta; what Meta says later is in the facts (sent, delivered, read, failed).</summary>
+/// <summary>
+/// Where an outbound message stands between us and Meta; what Meta says later is in the facts (sent, delivered, read, failed).
+/// </summary>
 public enum MessagePhase { None, Queued, Sending, Accepted, Rejected, Unknown, UnknownClosed, Skipped, Cancelled, Expired, Inbound }
 
 /// <summary>A status item of a webhook, as far as the ledger decides on it.</summary>
 /// <param name="Status"><c>sent</c>, <c>delivered</c>, <c>read</c>, <c>played</c>, <c>failed</c>, or a word we do not know yet.</param>
-public sealed record ReportedStatus(string Status, string Wamid, DateTimeOffset At, int? ErrorCode, string? ErrorTitle, string? ErrorDetails, Evidence? Evidence);
+public sealed record ReportedStatus(string Status, string Wamid, DateTimeOffset At, int? ErrorCode, string? ErrorTitle,
+    string? ErrorDetails, Evidence? Evidence);
 
 /// <summary>
-/// The send ledger of one message. Facts about delivery form a set that only grows (a lattice: read implies delivered implies sent), so the end state does not
+/// The send ledger of one message. Facts about delivery form a set that only grows (a lattice: read implies delivered implies sent), so the
+/// end state does not
 /// depend on the order in which they arrive.
 /// </summary>
 /// <param name="Attempt">Graph calls begun.</param>
 /// <param name="Notes">Contradicting or repeated facts kept; bounded by <see cref="NotesMax"/>.</param>
 [NotRemembered]
-public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, string? Wamid, Guid Owner, Sealed? Content, TemplateUse? Template,
-    DateTimeOffset? SentAt, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt, DateTimeOffset? FailedAt, bool SentImplied, bool DeliveredImplied, int Notes)
+public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, string? Wamid, Guid Owner, Sealed? Content,
+    TemplateUse? Template,
+    DateTimeOffset? SentAt, DateTimeOffset? DeliveredAt, DateTimeOffset? ReadAt, DateTimeOffset? FailedAt, bool SentImplied,
+    bool DeliveredImplied, int Notes)
     : IAggregate<Message, MessageEvent>
 {
     /// <inheritdoc/>
     public static string StreamType => "message";
 
     /// <inheritdoc/>
-    public static Message Initial { get; } = new(null, MessagePhase.None, 0, null, Guid.Empty, null, null, null, null, null, null, false, false, 0);
+    public static Message Initial { get; } =
+        new(null, MessagePhase.None, 0, null, Guid.Empty, null, null, null, null, null, null, false, false, 0);
 
     /// <summary>Graph calls at most, the first included; each further one follows a proven refusal.</summary>
     public const int AttemptsMax = 8;
@@ -36,13 +43,19 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     /// <summary>Meta may have it, or may still send it: neither waiting with us nor ended.</summary>
     public bool InFlight => Phase is MessagePhase.Sending or MessagePhase.Unknown;
 
-    /// <summary>The call that was begun as this attempt by this process is the one under way: what is learned of it, short of acceptance, is news of no other.</summary>
+    /// <summary>
+    /// The call that was begun as this attempt by this process is the one under way: what is learned of it, short of acceptance, is news of
+    /// no other.
+    /// </summary>
     public bool IsUnderWay(int attempt, Guid owner) => Phase == MessagePhase.Sending && Attempt == attempt && Owner == owner;
 
     /// <summary>A call was begun and Meta has not refused it: somebody has the message, or may get it.</summary>
     public bool MayHaveLeft => InFlight || Phase is MessagePhase.Accepted or MessagePhase.UnknownClosed or MessagePhase.Expired;
 
-    /// <summary>Where it stands, in one word; every message ends in exactly one of skipped, cancelled, rejected, failed, expired, delivered (or read), unknown_closed.</summary>
+    /// <summary>
+    /// Where it stands, in one word; every message ends in exactly one of skipped, cancelled, rejected, failed, expired, delivered (or
+    /// read), unknown_closed.
+    /// </summary>
     public string Standing => this switch
     {
         { Phase: MessagePhase.None } => "pending",
@@ -58,15 +71,19 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     };
 
     /// <summary>Nothing is left to do or to wait for. What Meta says all the same, a <c>read</c> months later, still counts.</summary>
-    public bool HasEnded => Standing is "received" or "skipped" or "cancelled" or "rejected" or "failed" or "expired" or "delivered" or "read" or "unknown_closed";
+    public bool HasEnded =>
+        Standing is "received" or "skipped" or "cancelled" or "rejected" or "failed" or "expired" or "delivered" or "read" or "unknown_closed";
 
-    public static MessageEvent[] Queue(Message state, MessageRef reference, TemplateUse? template, Sealed content, SentBy by, DateTimeOffset now) =>
+    public static MessageEvent[] Queue(Message state, MessageRef reference, TemplateUse? template, Sealed content, SentBy by,
+        DateTimeOffset now) =>
         state.Phase == MessagePhase.None ? [new MessageQueued(reference, template, content, by, now)] : [];
 
     public static MessageEvent[] Skip(Message state, MessageRef reference, string reason, DateTimeOffset now) =>
         state.Phase == MessagePhase.None ? [new MessageSkipped(reference, reason, now)] : [];
 
-    /// <summary>The intent, before the Graph call. Only a queued message may be sent: anything else gives no events, and no call may follow.</summary>
+    /// <summary>
+    /// The intent, before the Graph call. Only a queued message may be sent: anything else gives no events, and no call may follow.
+    /// </summary>
     public static MessageEvent[] Begin(Message state, Guid owner, DateTimeOffset now) =>
         state.Phase == MessagePhase.Queued ? [new MessageSending(state.Ref!, state.Attempt + 1, owner, now)] : [];
 
@@ -74,9 +91,11 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         state.InFlight || state.Phase == MessagePhase.UnknownClosed ? [new MessageAccepted(state.Ref!, wamid, held, "response", now)] : [];
 
     /// <summary>Proven not taken. Retryable and attempts left: queued again; else rejected.</summary>
-    public static MessageEvent[] Refuse(Message state, bool retryable, int code, string? title, string? details, DateTimeOffset retryAt, DateTimeOffset now) => state.Phase switch
+    public static MessageEvent[] Refuse(Message state, bool retryable, int code, string? title, string? details, DateTimeOffset retryAt,
+        DateTimeOffset now) => state.Phase switch
     {
-        MessagePhase.Sending when retryable && state.Attempt < AttemptsMax => [new MessageAttemptRefused(state.Ref!, state.Attempt, code, details, retryAt, now)],
+        MessagePhase.Sending when retryable && state.Attempt < AttemptsMax =>
+            [new MessageAttemptRefused(state.Ref!, state.Attempt, code, details, retryAt, now)],
         MessagePhase.Sending => [new MessageRejected(state.Ref!, code, title, details, now)],
         _ => [],
     };
@@ -105,7 +124,10 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     public static MessageEvent[] Expire(Message state, DateTimeOffset now) =>
         state is { Phase: MessagePhase.Accepted, DeliveredAt: null, FailedAt: null } ? [new MessageExpired(state.Ref!, now)] : [];
 
-    /// <summary>What Meta's webhook says. Early (before our own call is recorded), late, doubled and contradicting statuses all lead to the same end.</summary>
+    /// <summary>
+    /// What Meta's webhook says. Early (before our own call is recorded), late, doubled and contradicting statuses all lead to the same
+    /// end.
+    /// </summary>
     public static MessageEvent[] Report(Message state, ReportedStatus said)
     {
         if (state.Ref is not { Direction: "outbound" } reference || state.Phase is MessagePhase.None or MessagePhase.Skipped)
@@ -151,7 +173,8 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     }
 
     /// <summary>A customer's message is taken in once.</summary>
-    public static MessageEvent[] Receive(Message state, MessageRef reference, string wamid, Sealed content, bool newContact, Evidence? evidence, DateTimeOffset at, string? groupId = null, string? target = null) =>
+    public static MessageEvent[] Receive(Message state, MessageRef reference, string wamid, Sealed content, bool newContact,
+        Evidence? evidence, DateTimeOffset at, string? groupId = null, string? target = null) =>
         state.Phase == MessagePhase.None ? [new MessageReceived(reference, wamid, content, newContact, evidence, at, groupId, target)] : [];
 
     public static Message Evolve(Message state, MessageEvent @event) => @event switch
@@ -170,8 +193,10 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         MessageDelivered e => state with { DeliveredAt = e.At, DeliveredImplied = e.Implied },
         MessageRead e => state with { ReadAt = e.At },
         MessageFailed e => state with { FailedAt = e.At },
-        MessageStatusNoted { Status: "sent" } e when state.SentImplied => state with { Notes = state.Notes + 1, SentAt = e.At, SentImplied = false },
-        MessageStatusNoted { Status: "delivered" } e when state.DeliveredImplied => state with { Notes = state.Notes + 1, DeliveredAt = e.At, DeliveredImplied = false },
+        MessageStatusNoted { Status: "sent" } e when state.SentImplied =>
+            state with { Notes = state.Notes + 1, SentAt = e.At, SentImplied = false },
+        MessageStatusNoted { Status: "delivered" } e when state.DeliveredImplied =>
+            state with { Notes = state.Notes + 1, DeliveredAt = e.At, DeliveredImplied = false },
         MessageStatusNoted => state with { Notes = state.Notes + 1 },
         MessageReceived e => state with { Ref = e.Ref, Phase = MessagePhase.Inbound, Wamid = e.Wamid, Content = e.Content },
         _ => throw new InvalidOperationException($"Message.Evolve does not know {@event.GetType().Name}."),

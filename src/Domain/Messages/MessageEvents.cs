@@ -14,7 +14,8 @@ public abstract record MessageEvent(MessageRef Ref, DateTimeOffset At);
 /// <param name="CampaignId">Null when no campaign sent it.</param>
 /// <param name="Type">Exact WhatsApp type: <c>text</c>, <c>template</c>, <c>location</c>, <c>sticker</c>, …</param>
 /// <param name="Direction"><c>inbound</c> or <c>outbound</c>.</param>
-public sealed record MessageRef(Guid MessageId, Guid AccountId, Guid ContactId, Guid ConversationId, Guid? CampaignId, string Type, string Direction);
+public sealed record MessageRef(Guid MessageId, Guid AccountId, Guid ContactId, Guid ConversationId, Guid? CampaignId, string Type,
+    string Direction);
 
 /// <param name="Name">Meta's template name.</param>
 public sealed record TemplateUse(Guid TemplateId, string Name, string Language, string Category);
@@ -32,27 +33,35 @@ public sealed record SentBy(string Source, Guid? UserId, string? UserName, bool 
     public string Who => UserId?.ToString() ?? UserName ?? Source;
 }
 
-/// <summary>Where a fact reported by Meta can be looked up again; what billing needs is copied, because the journal is kept for days only.</summary>
+/// <summary>
+/// Where a fact reported by Meta can be looked up again; what billing needs is copied, because the journal is kept for days only.
+/// </summary>
 /// <param name="JournalId">Row of <c>bsp.webhook_journal</c>.</param>
 /// <param name="BodySha256">Hex SHA-256 of the whole signed body.</param>
 /// <param name="Item">The status or message item as Meta wrote it, without the customer's personal data, within bounds.</param>
 /// <param name="SignedBy">
-/// Whose secret signed the webhook: <c>app</c> (<c>app#2</c> during a rotation), the platform's Meta app, or <c>organization</c>, the organization's own app, whose secret it knows:
+/// Whose secret signed the webhook: <c>app</c> (<c>app#2</c> during a rotation), the platform's Meta app, or <c>organization</c>, the
+/// organization's own app, whose secret it knows:
 /// what comes so is the organization's own word. Null: recorded before this was kept; the journal's row says it.
 /// </param>
 /// <param name="To">
-/// Of a status, what the market of its recipient follows from and nobody can be told by: the first four digits of the number, or the country of a business-scoped user id. Null: nobody was
+/// Of a status, what the market of its recipient follows from and nobody can be told by: the first four digits of the number, or the
+/// country of a business-scoped user id. Null: nobody was
 /// named, or recorded before this was kept.
 /// </param>
 /// <param name="Participant">Of a group's status, 16 hex digits of the SHA-256 of who received it; null: a message to one person.</param>
-public sealed record Evidence(long JournalId, string BodySha256, JsonElement? Item, string? SignedBy = null, string? To = null, string? Participant = null);
+public sealed record Evidence(long JournalId, string BodySha256, JsonElement? Item, string? SignedBy = null, string? To = null,
+    string? Participant = null);
 
-/// <param name="Content">Sealed JSON of the Graph body without <c>messaging_product</c> and <c>biz_opaque_callback_data</c>: recipient, type, its object.</param>
+/// <param name="Content">Sealed JSON of the Graph body without <c>messaging_product</c> and <c>biz_opaque_callback_data</c>: recipient,
+/// type, its object.</param>
 [StoredAs("message_queued")]
-public sealed record MessageQueued(MessageRef Ref, TemplateUse? Template, Sealed Content, SentBy SentBy, DateTimeOffset At) : MessageEvent(Ref, At);
+public sealed record MessageQueued(MessageRef Ref, TemplateUse? Template, Sealed Content, SentBy SentBy, DateTimeOffset At)
+    : MessageEvent(Ref, At);
 
 /// <summary>Decided before sending: nothing will be sent.</summary>
-/// <param name="Reason"><c>no_consent</c>, <c>no_phone</c>, <c>duplicate</c>, <c>limit</c>, <c>window</c>, <c>template</c>, <c>spam</c>.</param>
+/// <param name="Reason"><c>no_consent</c>, <c>no_phone</c>, <c>duplicate</c>, <c>limit</c>, <c>window</c>, <c>template</c>,
+/// <c>spam</c>.</param>
 [StoredAs("message_skipped")]
 public sealed record MessageSkipped(MessageRef Ref, string Reason, DateTimeOffset At) : MessageEvent(Ref, At);
 
@@ -64,7 +73,8 @@ public sealed record MessageSending(MessageRef Ref, int Attempt, Guid Owner, Dat
 
 /// <summary>Meta proved that it did not take the message and may take it later (130429, 131056, …): queued again.</summary>
 [StoredAs("message_attempt_refused")]
-public sealed record MessageAttemptRefused(MessageRef Ref, int Attempt, int Code, string? Details, DateTimeOffset RetryAt, DateTimeOffset At) : MessageEvent(Ref, At);
+public sealed record MessageAttemptRefused(MessageRef Ref, int Attempt, int Code, string? Details, DateTimeOffset RetryAt,
+    DateTimeOffset At) : MessageEvent(Ref, At);
 
 /// <param name="Wamid">Meta's message id.</param>
 /// <param name="Held">Meta holds it for quality assessment (pacing).</param>
@@ -76,9 +86,12 @@ public sealed record MessageAccepted(MessageRef Ref, string Wamid, bool Held, st
 [StoredAs("message_rejected")]
 public sealed record MessageRejected(MessageRef Ref, int Code, string? Title, string? Details, DateTimeOffset At) : MessageEvent(Ref, At);
 
-/// <summary>Time-out, 5xx or a killed process: Meta may or may not have it. Never sent again; a status settles it, or the deadline does.</summary>
+/// <summary>
+/// Time-out, 5xx or a killed process: Meta may or may not have it. Never sent again; a status settles it, or the deadline does.
+/// </summary>
 [StoredAs("message_outcome_unknown")]
-public sealed record MessageOutcomeUnknown(MessageRef Ref, string Reason, DateTimeOffset Deadline, DateTimeOffset At) : MessageEvent(Ref, At);
+public sealed record MessageOutcomeUnknown(MessageRef Ref, string Reason, DateTimeOffset Deadline, DateTimeOffset At)
+    : MessageEvent(Ref, At);
 
 /// <summary>The unknown's deadline passed, or a person ruled on it.</summary>
 /// <param name="Ruling"><c>deadline</c> or what a person said.</param>
@@ -100,14 +113,16 @@ public sealed record MessageSent(MessageRef Ref, bool Implied, Evidence? Evidenc
 /// <param name="SentAt">When it was sent, for delivery times.</param>
 /// <param name="FailedAt">Not null: a failure reported at that time is overruled, so counts of failures go back by one.</param>
 [StoredAs("message_delivered")]
-public sealed record MessageDelivered(MessageRef Ref, bool Implied, DateTimeOffset SentAt, DateTimeOffset? FailedAt, Evidence? Evidence, DateTimeOffset At) : MessageEvent(Ref, At);
+public sealed record MessageDelivered(MessageRef Ref, bool Implied, DateTimeOffset SentAt, DateTimeOffset? FailedAt, Evidence? Evidence,
+    DateTimeOffset At) : MessageEvent(Ref, At);
 
 /// <param name="DeliveredAt">When it was delivered, for reading times.</param>
 [StoredAs("message_read")]
 public sealed record MessageRead(MessageRef Ref, DateTimeOffset DeliveredAt, Evidence? Evidence, DateTimeOffset At) : MessageEvent(Ref, At);
 
 [StoredAs("message_failed")]
-public sealed record MessageFailed(MessageRef Ref, int? Code, string? Title, string? Details, Evidence? Evidence, DateTimeOffset At) : MessageEvent(Ref, At);
+public sealed record MessageFailed(MessageRef Ref, int? Code, string? Title, string? Details, Evidence? Evidence, DateTimeOffset At)
+    : MessageEvent(Ref, At);
 
 /// <summary>A status that changes nothing but is kept: late, repeated with another time, contradicting, or unknown to us.</summary>
 [StoredAs("message_status_noted")]
@@ -116,14 +131,18 @@ public sealed record MessageStatusNoted(MessageRef Ref, string Status, Evidence?
 /// <summary>A customer wrote to us.</summary>
 /// <param name="Content">Sealed JSON of the message item as Meta wrote it, with the sender's profile.</param>
 /// <param name="NewContact">The contact was made for this message.</param>
-/// <param name="GroupId">Meta's id of the group in which it was written, at most 256 characters; null: to the number alone, or received before groups were told apart.</param>
-/// <param name="Target">Key (<see cref="MessageKey"/>) of the message that this one edits, takes back or reacts to; null: it is about none, or was received before these were told apart.</param>
+/// <param name="GroupId">Meta's id of the group in which it was written, at most 256 characters; null: to the number alone, or received
+/// before groups were told apart.</param>
+/// <param name="Target">Key (<see cref="MessageKey"/>) of the message that this one edits, takes back or reacts to; null: it is about none,
+/// or was received before these were told apart.</param>
 [StoredAs("message_received")]
-public sealed record MessageReceived(MessageRef Ref, string Wamid, Sealed Content, bool NewContact, Evidence? Evidence, DateTimeOffset At, string? GroupId = null, string? Target = null) : MessageEvent(Ref, At);
+public sealed record MessageReceived(MessageRef Ref, string Wamid, Sealed Content, bool NewContact, Evidence? Evidence, DateTimeOffset At,
+    string? GroupId = null, string? Target = null) : MessageEvent(Ref, At);
 
 /// <summary>Short names of Meta's message ids, which hold the customer's number: what can be kept when the contact is erased.</summary>
 public static class MessageKey
 {
     /// <summary>16 hex digits of the id's SHA-256.</summary>
-    public static string Of(string wamid) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(wamid)).AsSpan(0, 8));
+    public static string Of(string wamid) =>
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(wamid)).AsSpan(0, 8));
 }

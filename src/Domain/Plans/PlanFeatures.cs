@@ -10,7 +10,8 @@ namespace Bsp.Domain.Plans;
 public sealed record PlanFeature(string Name, bool IsCount, int? Default, string What);
 
 /// <summary>
-/// The names in a plan's <c>features</c> that are enforced. Other names are kept and shown, and mean nothing here. What a plan does not name it does not limit: nobody loses anything because a
+/// The names in a plan's <c>features</c> that are enforced. Other names are kept and shown, and mean nothing here. What a plan does not
+/// name it does not limit: nobody loses anything because a
 /// new name came into being.
 /// </summary>
 public static class PlanFeatures
@@ -42,9 +43,12 @@ public static class PlanFeatures
     /// <summary>All of them.</summary>
     public static readonly IReadOnlyList<PlanFeature> Known = [Numbers, Users, CampaignsPerMonth, Webhooks, ApiKeys, Ai, TrialDays];
 
-    /// <summary>How much of a feature these give; null: without limit. 0: none of it. What is not well-formed counts as not named.</summary>
+    /// <summary>
+    /// How much of a feature these give; null: without limit. 0: none of it. What is not well-formed counts as not named.
+    /// </summary>
     public static int? Limit(JsonElement features, PlanFeature feature) =>
-        features.ValueKind == JsonValueKind.Object && features.TryGetProperty(feature.Name, out var given) && Fault(feature, given) is null && given.ValueKind != JsonValueKind.Null
+        features.ValueKind == JsonValueKind.Object && features.TryGetProperty(feature.Name, out var given) && Fault(feature, given) is null
+        && given.ValueKind != JsonValueKind.Null
             ? given.ValueKind switch
             {
                 JsonValueKind.True => null,

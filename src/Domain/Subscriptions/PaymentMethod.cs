@@ -5,7 +5,8 @@ using System.Text.Json;
 namespace Bsp.Domain.Subscriptions;
 
 /// <summary>
-/// What an organization says of how it pays: names and tokens of a payment provider, kept as they came. Never a card: a number that could be one is refused wherever it stands, and so are the names
+/// What an organization says of how it pays: names and tokens of a payment provider, kept as they came. Never a card: a number that could
+/// be one is refused wherever it stands, and so are the names
 /// under which codes of cards are sent.
 /// </summary>
 public static class PaymentMethod
@@ -15,26 +16,32 @@ public static class PaymentMethod
 
     private const int DigitsMin = 13;
     private const int DigitsMax = 19;
-    private static readonly string[] Secrets = ["cvc", "cvv", "cvc2", "cvv2", "cid", "card_number", "cardnumber", "pan", "pin", "track1", "track2", "track_data"];
+    private static readonly string[] Secrets =
+        ["cvc", "cvv", "cvc2", "cvv2", "cid", "card_number", "cardnumber", "pan", "pin", "track1", "track2", "track_data"];
 
     /// <summary>What of it may not be kept, as a path (<c>card.number</c>); null: nothing.</summary>
     public static string? Card(JsonElement json) => Find(json, "");
 
     private static string? Find(JsonElement json, string path) => json.ValueKind switch
     {
-        JsonValueKind.Object => json.EnumerateObject().Select(member => Find(member, path.Length == 0 ? member.Name : $"{path}.{member.Name}")).FirstOrDefault(found => found is not null),
-        JsonValueKind.Array => json.EnumerateArray().Select((element, i) => Find(element, $"{path}[{i}]")).FirstOrDefault(found => found is not null),
+        JsonValueKind.Object =>
+            json.EnumerateObject().Select(member => Find(member, path.Length == 0 ? member.Name : $"{path}.{member.Name}"))
+            .FirstOrDefault(found => found is not null),
+        JsonValueKind.Array =>
+            json.EnumerateArray().Select((element, i) => Find(element, $"{path}[{i}]")).FirstOrDefault(found => found is not null),
         JsonValueKind.String => LooksLikeACard(json.GetString()!) ? path : null,
         JsonValueKind.Number => LooksLikeACard(json.GetRawText()) ? path : null,
         _ => null,
     };
 
     private static string? Find(JsonProperty member, string path) =>
-        (Secrets.Contains(member.Name.ToLowerInvariant().Replace('-', '_')) && member.Value.ValueKind is not (JsonValueKind.Null or JsonValueKind.False)) || LooksLikeACard(member.Name)
+        (Secrets.Contains(member.Name.ToLowerInvariant().Replace('-', '_'))
+            && member.Value.ValueKind is not (JsonValueKind.Null or JsonValueKind.False)) || LooksLikeACard(member.Name)
             ? path
             : Find(member.Value, path);
 
-    // Thirteen to nineteen digits that begin and end as cards do and pass Luhn's check. Single blanks, points, dashes and the like between groups of them do not hide them, nor digits of other scripts;
+    // Thirteen to nineteen digits that begin and end as cards do and pass Luhn's check. Single blanks, points, dashes and the like between
+    // groups of them do not hide them, nor digits of other scripts;
     // within a group nothing is looked for, since any long number holds some that pass by chance.
     private static bool LooksLikeACard(string text)
     {
@@ -68,7 +75,9 @@ public static class PaymentMethod
     private static bool Holds(StringBuilder digits, List<int> groups)
     {
         int[] ends = [.. groups.Where(g => g > 0), digits.Length];
-        return groups.Any(start => ends.Any(end => end - start is >= DigitsMin and <= DigitsMax && IsIssued(digits, start, end - start) && Luhn(digits, start, end - start)));
+        return groups.Any(start =>
+            ends.Any(end =>
+                end - start is >= DigitsMin and <= DigitsMax && IsIssued(digits, start, end - start) && Luhn(digits, start, end - start)));
     }
 
     // Beginnings and lengths of ISO/IEC 7812 that card networks use.

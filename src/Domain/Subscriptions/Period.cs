@@ -3,7 +3,8 @@ using Bsp.Domain.Common;
 namespace Bsp.Domain.Subscriptions;
 
 /// <summary>
-/// A month of a subscription, half-open, UTC. It is counted from the anchor each time (<c>anchor.AddMonths(n)</c>) and never from the period before: 31 January, 28 February, 31 March. Chained, it would
+/// A month of a subscription, half-open, UTC. It is counted from the anchor each time (<c>anchor.AddMonths(n)</c>) and never from the
+/// period before: 31 January, 28 February, 31 March. Chained, it would
 /// stay on the 28th.
 /// </summary>
 /// <param name="N">0 is the month that begins with the anchor; <see cref="Trial"/> is what comes before it.</param>
@@ -28,14 +29,16 @@ public readonly record struct Period(int N, DateTimeOffset From, DateTimeOffset 
 
     /// <summary>What an amount for the whole period is for its rest, in one division; to the millisecond.</summary>
     /// <param name="from">From here to the end; before the beginning: all of it. After the end: nothing.</param>
-    public decimal Rest(decimal amount, DateTimeOffset from) => Money.Prorate(amount, Between(Later(from, From), Until), Between(From, Until));
+    public decimal Rest(decimal amount, DateTimeOffset from) =>
+        Money.Prorate(amount, Between(Later(from, From), Until), Between(From, Until));
 
     /// <summary>How many of the messages of a whole period belong to a part of it, rounded down.</summary>
     public int Part(int messages, DateTimeOffset from, DateTimeOffset until) =>
         (int)((Int128)messages * Between(Later(from, From), until) / Between(From, Until));
 
     /// <summary>Milliseconds from one moment to a later one; 0 when it is none.</summary>
-    internal static long Between(DateTimeOffset from, DateTimeOffset until) => Math.Max(0, (until.UtcTicks - from.UtcTicks) / TimeSpan.TicksPerMillisecond);
+    internal static long Between(DateTimeOffset from, DateTimeOffset until) =>
+        Math.Max(0, (until.UtcTicks - from.UtcTicks) / TimeSpan.TicksPerMillisecond);
 
     internal static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
 

@@ -3,7 +3,9 @@ using Bsp.Domain.Common;
 
 namespace Bsp.Domain.Subscriptions;
 
-/// <summary>Where a subscription stands. The specification's word for <see cref="Trial"/> and <see cref="PastDue"/> is <c>active</c>.</summary>
+/// <summary>
+/// Where a subscription stands. The specification's word for <see cref="Trial"/> and <see cref="PastDue"/> is <c>active</c>.
+/// </summary>
 public enum SubscriptionStatus
 {
     None,
@@ -19,7 +21,8 @@ public enum SubscriptionStatus
 /// <param name="From">When it was due: attempts are counted from here.</param>
 /// <param name="Attempts">Failed so far.</param>
 /// <param name="NextAttemptAt">Null: there is none left.</param>
-public sealed record SubscriptionDebt(int Period, DateTimeOffset From, DateTimeOffset Until, decimal Amount, int IncludedMessages, int Attempts, DateTimeOffset? NextAttemptAt);
+public sealed record SubscriptionDebt(int Period, DateTimeOffset From, DateTimeOffset Until, decimal Amount, int IncludedMessages,
+    int Attempts, DateTimeOffset? NextAttemptAt);
 
 /// <summary>What a subscription must remember to decide.</summary>
 /// <param name="StartedAt">When the plan was taken.</param>
@@ -32,9 +35,12 @@ public sealed record SubscriptionDebt(int Period, DateTimeOffset From, DateTimeO
 /// <param name="Changes">Changes of plan so far.</param>
 /// <param name="CancelAt">It ends then; null: it goes on.</param>
 /// <param name="ResumedAt">End of the last suspension; null: there was none.</param>
-public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms? Terms, DateTimeOffset StartedAt, DateTimeOffset Anchor, DateTimeOffset? TrialUntil, JsonElement? PaymentMethod, Period Current,
-    DateTimeOffset SegmentFrom, decimal SegmentDebited, int IncludedBefore, int Included, int Changes, SubscriptionDebt? Owed, DateTimeOffset? CancelAt, string? SuspendedReason,
-    DateTimeOffset? SuspendedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? ResumedAt, DateTimeOffset? EndedAt) : IAggregate<Subscription, SubscriptionEvent>
+public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms? Terms, DateTimeOffset StartedAt, DateTimeOffset Anchor,
+    DateTimeOffset? TrialUntil, JsonElement? PaymentMethod, Period Current,
+    DateTimeOffset SegmentFrom, decimal SegmentDebited, int IncludedBefore, int Included, int Changes, SubscriptionDebt? Owed,
+    DateTimeOffset? CancelAt, string? SuspendedReason,
+    DateTimeOffset? SuspendedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? ResumedAt, DateTimeOffset? EndedAt)
+    : IAggregate<Subscription, SubscriptionEvent>
 {
     /// <summary>Why a subscription is suspended that was not paid.</summary>
     public const string Dunning = "dunning";
@@ -46,7 +52,9 @@ public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms?
     public static string StreamType => "subscription";
 
     /// <summary>Before everything.</summary>
-    public static Subscription Initial { get; } = new(Guid.Empty, SubscriptionStatus.None, null, default, default, null, null, default, default, 0, 0, 0, 0, null, null, null, null, null, null, null);
+    public static Subscription Initial { get; } =
+        new(Guid.Empty, SubscriptionStatus.None, null, default, default, null, null, default, default, 0, 0, 0, 0, null, null, null, null,
+            null, null, null);
 
     /// <summary>It is over for good.</summary>
     public bool IsEnded => Status is SubscriptionStatus.Cancelled or SubscriptionStatus.Expired;
@@ -59,26 +67,34 @@ public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms?
     {
         SubscriptionStarted e => Initial with
         {
-            Id = e.SubscriptionId, Status = e.TrialUntil is null ? SubscriptionStatus.Active : SubscriptionStatus.Trial, Terms = e.Terms, StartedAt = e.At, Anchor = e.Anchor, TrialUntil = e.TrialUntil,
-            PaymentMethod = e.PaymentMethod, Current = new(Period.Trial, e.At, e.Anchor), SegmentFrom = e.At, Included = e.TrialUntil is null ? 0 : e.Terms.IncludedMessages,
+            Id = e.SubscriptionId, Status = e.TrialUntil is null ? SubscriptionStatus.Active
+                : SubscriptionStatus.Trial, Terms = e.Terms, StartedAt = e.At, Anchor = e.Anchor, TrialUntil = e.TrialUntil,
+            PaymentMethod = e.PaymentMethod, Current = new(Period.Trial, e.At, e.Anchor), SegmentFrom = e.At,
+            Included = e.TrialUntil is null ? 0 : e.Terms.IncludedMessages,
         },
         SubscriptionPeriodPaid e => state with
         {
-            Status = state.Status == SubscriptionStatus.Suspended ? SubscriptionStatus.Suspended : SubscriptionStatus.Active, Current = new(e.Period, e.From, e.Until), SegmentFrom = e.From,
+            Status = state.Status == SubscriptionStatus.Suspended ? SubscriptionStatus.Suspended
+                : SubscriptionStatus.Active, Current = new(e.Period, e.From, e.Until), SegmentFrom = e.From,
             SegmentDebited = e.Amount, IncludedBefore = 0, Included = e.IncludedMessages, Owed = null,
         },
         SubscriptionPaymentFailed e => state with
         {
-            Status = SubscriptionStatus.PastDue, Owed = new(e.Period, e.From, e.Until, e.Amount, e.IncludedMessages, e.Attempt, e.NextAttemptAt),
+            Status = SubscriptionStatus.PastDue,
+                Owed = new(e.Period, e.From, e.Until, e.Amount, e.IncludedMessages, e.Attempt, e.NextAttemptAt),
         },
         SubscriptionPlanChanged e => state with
         {
-            Terms = e.Terms, SegmentFrom = e.EffectiveAt, SegmentDebited = e.Debit, IncludedBefore = e.IncludedBefore, Included = e.IncludedMessages, Changes = e.Change,
+            Terms = e.Terms, SegmentFrom = e.EffectiveAt, SegmentDebited = e.Debit, IncludedBefore = e.IncludedBefore,
+                Included = e.IncludedMessages, Changes = e.Change,
         },
-        SubscriptionSuspended e => state with { Status = SubscriptionStatus.Suspended, SuspendedReason = e.Reason, SuspendedAt = e.EffectiveAt, ExpiresAt = e.ExpiresAt },
+        SubscriptionSuspended e =>
+            state with { Status = SubscriptionStatus.Suspended, SuspendedReason = e.Reason, SuspendedAt = e.EffectiveAt,
+                ExpiresAt = e.ExpiresAt },
         SubscriptionReactivated e => state with
         {
-            Status = state.Current.N == Period.Trial ? SubscriptionStatus.Trial : SubscriptionStatus.Active, SuspendedReason = null, SuspendedAt = null, ExpiresAt = null, ResumedAt = e.EffectiveAt,
+            Status = state.Current.N == Period.Trial ? SubscriptionStatus.Trial
+                : SubscriptionStatus.Active, SuspendedReason = null, SuspendedAt = null, ExpiresAt = null, ResumedAt = e.EffectiveAt,
         },
         SubscriptionCancellationScheduled e => state with { CancelAt = e.EffectiveAt },
         SubscriptionCancellationRevoked => state with { CancelAt = null },
@@ -87,14 +103,19 @@ public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms?
         _ => throw new InvalidOperationException($"Subscription.Evolve does not know {@event.GetType().Name}."),
     };
 
-    /// <summary>Takes a plan: with a trial for nothing until its end, else the first period is debited at once. Asked again for the same one: nothing.</summary>
+    /// <summary>
+    /// Takes a plan: with a trial for nothing until its end, else the first period is debited at once. Asked again for the same one:
+    /// nothing.
+    /// </summary>
     /// <param name="trialDays">0: none.</param>
     /// <exception cref="Refusal"><c>subscription.exists</c>: this id is another plan's</exception>
-    public static SubscriptionStep Start(Subscription state, Guid id, PlanTerms terms, int trialDays, JsonElement? paymentMethod, DateTimeOffset now)
+    public static SubscriptionStep Start(Subscription state, Guid id, PlanTerms terms, int trialDays, JsonElement? paymentMethod,
+        DateTimeOffset now)
     {
         if (state.Status != SubscriptionStatus.None)
         {
-            return state.Terms!.PlanId == terms.PlanId ? SubscriptionStep.Nothing : throw new Refusal("subscription.exists", "There is already a subscription with this id.");
+            return state.Terms!.PlanId == terms.PlanId ? SubscriptionStep.Nothing
+                : throw new Refusal("subscription.exists", "There is already a subscription with this id.");
         }
 
         var at = Period.Cut(now);
@@ -104,11 +125,13 @@ public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms?
     }
 
     /// <summary>
-    /// Takes another plan, or the newer terms of the same one: what was really debited for the rest of the period comes back, and the rest is debited at the new price, as two entries.
+    /// Takes another plan, or the newer terms of the same one: what was really debited for the rest of the period comes back, and the rest
+    /// is debited at the new price, as two entries.
     /// The terms that it has already: nothing.
     /// </summary>
     /// <exception cref="Refusal">
-    /// <c>subscription.unknown</c>, <c>subscription.ended</c>, <c>subscription.suspended</c>, <c>subscription.past_due</c>, <c>subscription.other_currency</c>
+    /// <c>subscription.unknown</c>, <c>subscription.ended</c>, <c>subscription.suspended</c>, <c>subscription.past_due</c>,
+    /// <c>subscription.other_currency</c>
     /// </exception>
     public static SubscriptionStep Change(Subscription state, PlanTerms terms, DateTimeOffset now)
     {
@@ -121,13 +144,17 @@ public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms?
 
         if (old.Currency != terms.Currency)
         {
-            throw new Refusal("subscription.other_currency", $"The subscription is in {old.Currency} and the plan in {terms.Currency}: cancel it and take the plan afterwards.");
+            throw new Refusal("subscription.other_currency",
+                $"The subscription is in {old.Currency} and the plan in {terms.Currency}: cancel it and take the plan afterwards.");
         }
 
         return Billing.Changing(state, terms, Period.Cut(now));
     }
 
-    /// <summary>Ends it now, or with what is paid. Unpaid or suspended for that: now in either case, and nothing more is asked for. Ended, or scheduled already: no events.</summary>
+    /// <summary>
+    /// Ends it now, or with what is paid. Unpaid or suspended for that: now in either case, and nothing more is asked for. Ended, or
+    /// scheduled already: no events.
+    /// </summary>
     /// <exception cref="Refusal"><c>subscription.unknown</c></exception>
     public static SubscriptionEvent[] Cancel(Subscription state, bool atPeriodEnd, DateTimeOffset now)
     {
@@ -151,7 +178,9 @@ public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms?
         return state.CancelAt is null ? [] : [new SubscriptionCancellationRevoked(state.Id, Period.Cut(now))];
     }
 
-    /// <summary>The platform stops it: nothing is sent and nothing falls due until it is reactivated. Suspended already: no events.</summary>
+    /// <summary>
+    /// The platform stops it: nothing is sent and nothing falls due until it is reactivated. Suspended already: no events.
+    /// </summary>
     /// <exception cref="Refusal"><c>subscription.unknown</c>, <c>subscription.ended</c></exception>
     public static SubscriptionEvent[] Suspend(Subscription state, DateTimeOffset now)
     {
@@ -205,7 +234,8 @@ public sealed record Subscription(Guid Id, SubscriptionStatus Status, PlanTerms?
 
         if (state.Owed is { } owed)
         {
-            throw new Refusal("subscription.past_due", $"{Money.Text(owed.Amount)} {state.Terms!.Currency} are owed for the period from {owed.From:yyyy-MM-dd}: top the wallet up first; it is debited at once.");
+            throw new Refusal("subscription.past_due",
+                $"{Money.Text(owed.Amount)} {state.Terms!.Currency} are owed for the period from {owed.From:yyyy-MM-dd}: top the wallet up first; it is debited at once.");
         }
     }
 }

@@ -6,7 +6,8 @@ using Bsp.Domain.Ledger;
 namespace Bsp.Domain.Subscriptions;
 
 /// <summary>
-/// What can happen to a subscription. <c>At</c> is when it was written down; <c>EffectiveAt</c>, <c>From</c> and <c>DueAt</c> are when it counts, which lies earlier when the clock had stood still.
+/// What can happen to a subscription. <c>At</c> is when it was written down; <c>EffectiveAt</c>, <c>From</c> and <c>DueAt</c> are when it
+/// counts, which lies earlier when the clock had stood still.
 /// Stored names never change.
 /// </summary>
 public abstract record SubscriptionEvent(Guid SubscriptionId);
@@ -16,7 +17,8 @@ public abstract record SubscriptionEvent(Guid SubscriptionId);
 /// <param name="TrialUntil">Null: no trial.</param>
 /// <param name="PaymentMethod">As the organization described it; null: nothing was said.</param>
 [StoredAs("subscription_started")]
-public sealed record SubscriptionStarted(Guid SubscriptionId, PlanTerms Terms, DateTimeOffset Anchor, DateTimeOffset? TrialUntil, JsonElement? PaymentMethod, DateTimeOffset At)
+public sealed record SubscriptionStarted(Guid SubscriptionId, PlanTerms Terms, DateTimeOffset Anchor, DateTimeOffset? TrialUntil,
+    JsonElement? PaymentMethod, DateTimeOffset At)
     : SubscriptionEvent(SubscriptionId);
 
 /// <summary>A period was paid from the wallet.</summary>
@@ -26,7 +28,8 @@ public sealed record SubscriptionStarted(Guid SubscriptionId, PlanTerms Terms, D
 /// <param name="Reference">Of the ledger's entry; null: there is none.</param>
 [StoredAs("subscription_period_paid")]
 public sealed record SubscriptionPeriodPaid(
-    Guid SubscriptionId, int Period, DateTimeOffset From, DateTimeOffset Until, [property: JsonConverter(typeof(MoneyJson))] decimal Amount, string Currency, int IncludedMessages,
+    Guid SubscriptionId, int Period, DateTimeOffset From, DateTimeOffset Until,
+    [property: JsonConverter(typeof(MoneyJson))] decimal Amount, string Currency, int IncludedMessages,
     string? Reference, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
 
 /// <summary>The wallet was too short for a period. Sending goes on while there are attempts left.</summary>
@@ -35,7 +38,8 @@ public sealed record SubscriptionPeriodPaid(
 /// <param name="NextAttemptAt">Null: it was the last.</param>
 [StoredAs("subscription_payment_failed")]
 public sealed record SubscriptionPaymentFailed(
-    Guid SubscriptionId, int Period, DateTimeOffset From, DateTimeOffset Until, [property: JsonConverter(typeof(MoneyJson))] decimal Amount, string Currency, int IncludedMessages,
+    Guid SubscriptionId, int Period, DateTimeOffset From, DateTimeOffset Until,
+    [property: JsonConverter(typeof(MoneyJson))] decimal Amount, string Currency, int IncludedMessages,
     int Attempt, DateTimeOffset DueAt, DateTimeOffset? NextAttemptAt, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
 
 /// <summary>Another plan, or the same one with newer terms, from a moment within a period.</summary>
@@ -46,22 +50,27 @@ public sealed record SubscriptionPaymentFailed(
 /// <param name="Change">Number of the change, from 1: the ledger's references are made of it.</param>
 [StoredAs("subscription_plan_changed")]
 public sealed record SubscriptionPlanChanged(
-    Guid SubscriptionId, PlanTerms Terms, [property: JsonConverter(typeof(MoneyJson))] decimal Credit, [property: JsonConverter(typeof(MoneyJson))] decimal Debit, int Period,
-    DateTimeOffset EffectiveAt, DateTimeOffset Until, int IncludedBefore, int IncludedMessages, int Change, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
+    Guid SubscriptionId, PlanTerms Terms, [property: JsonConverter(typeof(MoneyJson))] decimal Credit,
+    [property: JsonConverter(typeof(MoneyJson))] decimal Debit, int Period,
+    DateTimeOffset EffectiveAt, DateTimeOffset Until, int IncludedBefore, int IncludedMessages, int Change, DateTimeOffset At)
+    : SubscriptionEvent(SubscriptionId);
 
 /// <summary>Nothing new is sent, and nothing falls due, until it is reactivated.</summary>
 /// <param name="Reason"><c>dunning</c> (unpaid) or <c>platform</c>.</param>
 /// <param name="ExpiresAt">When it ends by itself; null: it does not.</param>
 [StoredAs("subscription_suspended")]
-public sealed record SubscriptionSuspended(Guid SubscriptionId, string Reason, DateTimeOffset EffectiveAt, DateTimeOffset? ExpiresAt, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
+public sealed record SubscriptionSuspended(Guid SubscriptionId, string Reason, DateTimeOffset EffectiveAt, DateTimeOffset? ExpiresAt,
+    DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
 
 /// <summary>The end of a suspension.</summary>
 [StoredAs("subscription_reactivated")]
-public sealed record SubscriptionReactivated(Guid SubscriptionId, DateTimeOffset EffectiveAt, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
+public sealed record SubscriptionReactivated(Guid SubscriptionId, DateTimeOffset EffectiveAt, DateTimeOffset At)
+    : SubscriptionEvent(SubscriptionId);
 
 /// <summary>It will end with the period; revocable until then.</summary>
 [StoredAs("subscription_cancellation_scheduled")]
-public sealed record SubscriptionCancellationScheduled(Guid SubscriptionId, DateTimeOffset EffectiveAt, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
+public sealed record SubscriptionCancellationScheduled(Guid SubscriptionId, DateTimeOffset EffectiveAt, DateTimeOffset At)
+    : SubscriptionEvent(SubscriptionId);
 
 /// <summary>It goes on after all.</summary>
 [StoredAs("subscription_cancellation_revoked")]
@@ -70,8 +79,10 @@ public sealed record SubscriptionCancellationRevoked(Guid SubscriptionId, DateTi
 /// <summary>The organization ended it.</summary>
 /// <param name="Reason"><c>asked</c> or <c>period_end</c>.</param>
 [StoredAs("subscription_cancelled")]
-public sealed record SubscriptionCancelled(Guid SubscriptionId, string Reason, DateTimeOffset EffectiveAt, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
+public sealed record SubscriptionCancelled(Guid SubscriptionId, string Reason, DateTimeOffset EffectiveAt, DateTimeOffset At)
+    : SubscriptionEvent(SubscriptionId);
 
 /// <summary>It stayed unpaid until its end. What was owed is not asked for any more.</summary>
 [StoredAs("subscription_expired")]
-public sealed record SubscriptionExpired(Guid SubscriptionId, DateTimeOffset EffectiveAt, DateTimeOffset At) : SubscriptionEvent(SubscriptionId);
+public sealed record SubscriptionExpired(Guid SubscriptionId, DateTimeOffset EffectiveAt, DateTimeOffset At)
+    : SubscriptionEvent(SubscriptionId);

@@ -6,7 +6,8 @@ namespace Bsp.Domain.Subscriptions;
 /// <param name="Facts">None: nothing to do.</param>
 /// <param name="Movements">In this order, all or none.</param>
 /// <param name="WhenShort">Facts instead, when the wallet is too short; null: then the decision is refused.</param>
-public sealed record SubscriptionStep(IReadOnlyList<SubscriptionEvent> Facts, IReadOnlyList<SubscriptionMovement> Movements, IReadOnlyList<SubscriptionEvent>? WhenShort = null)
+public sealed record SubscriptionStep(IReadOnlyList<SubscriptionEvent> Facts, IReadOnlyList<SubscriptionMovement> Movements,
+    IReadOnlyList<SubscriptionEvent>? WhenShort = null)
 {
     /// <summary>Nothing happens.</summary>
     public static SubscriptionStep Nothing { get; } = new([], []);
@@ -21,13 +22,16 @@ public sealed record SubscriptionStep(IReadOnlyList<SubscriptionEvent> Facts, IR
 /// <param name="Amount">More than zero, six places.</param>
 /// <param name="EffectiveAt">When it counts: the due date, whenever it is carried out.</param>
 /// <param name="Description">A line of the statement.</param>
-public sealed record SubscriptionMovement(string Reference, bool IsCredit, decimal Amount, string Currency, DateTimeOffset EffectiveAt, string Description, int Period, Guid PlanId)
+public sealed record SubscriptionMovement(string Reference, bool IsCredit, decimal Amount, string Currency, DateTimeOffset EffectiveAt,
+    string Description, int Period, Guid PlanId)
 {
     /// <summary>The UUIDv5 of the name, by which the ledger knows it.</summary>
     public Guid Key => Uuid.Of(Reference);
 }
 
-/// <summary>Names of a subscription's entries in the ledger: made of the subscription and a number, so that whoever comes twice finds the same one.</summary>
+/// <summary>
+/// Names of a subscription's entries in the ledger: made of the subscription and a number, so that whoever comes twice finds the same one.
+/// </summary>
 public static class SubscriptionReference
 {
     /// <summary>Of period <paramref name="n"/>, from 0.</summary>

@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Bsp.Domain.Templates;
 
-/// <summary>Between the specification's <c>components</c> object and the array Meta's Graph API speaks (source: Meta's reference of message_templates).</summary>
+/// <summary>
+/// Between the specification's <c>components</c> object and the array Meta's Graph API speaks (source: Meta's reference of
+/// message_templates).
+/// </summary>
 public static class MetaComponents
 {
     /// <summary>Meta's array. Examples are filled in; a template with named variables is told by <see cref="ParameterFormat"/>.</summary>
@@ -42,7 +45,8 @@ public static class MetaComponents
 
     /// <summary><c>NAMED</c> when a variable has a name, else <c>POSITIONAL</c> (Meta's default).</summary>
     public static string ParameterFormat(TemplateComponents components) =>
-        new[] { components.Header?.Text, components.Body?.Text }.Any(text => text is not null && !TemplateText.IsPositional(TemplateText.Variables(text))) ? "NAMED" : "POSITIONAL";
+        new[] { components.Header?.Text, components.Body?.Text }.Any(text =>
+            text is not null && !TemplateText.IsPositional(TemplateText.Variables(text))) ? "NAMED" : "POSITIONAL";
 
     /// <summary>The specification's object from Meta's array. Components it does not know go to <c>others</c>.</summary>
     public static JsonElement ToObject(JsonElement array)
@@ -109,7 +113,8 @@ public static class MetaComponents
         var json = new JsonObject();
         foreach (var member in button.EnumerateObject())
         {
-            var name = member.Name.StartsWith("message_template_button_", StringComparison.Ordinal) ? member.Name["message_template_button_".Length..] : member.Name;
+            var name = member.Name.StartsWith("message_template_button_", StringComparison.Ordinal)
+                ? member.Name["message_template_button_".Length..] : member.Name;
             json[name] = Node(member.Value);
         }
 
@@ -159,14 +164,19 @@ public static class MetaComponents
 
         if (TemplateText.IsPositional(variables))
         {
-            var values = new JsonArray([.. variables.OrderBy(v => v.Length).ThenBy(v => v, StringComparer.Ordinal).Select(v => (JsonNode?)examples.GetValueOrDefault(v, ""))]);
+            var values =
+                new JsonArray([.. variables.OrderBy(v => v.Length).ThenBy(v => v, StringComparer.Ordinal)
+                    .Select(v => (JsonNode?)examples.GetValueOrDefault(v, ""))]);
             json["example"] = new JsonObject { [member] = nested ? new JsonArray(values) : values };
             return;
         }
 
         json["example"] = new JsonObject
         {
-            [$"{member}_named_params"] = new JsonArray([.. variables.Select(v => (JsonNode?)new JsonObject { ["param_name"] = v, ["example"] = examples.GetValueOrDefault(v, "") })]),
+            [$"{member}_named_params"] =
+                new JsonArray(
+                    [.. variables.Select(v =>
+                        (JsonNode?)new JsonObject { ["param_name"] = v, ["example"] = examples.GetValueOrDefault(v, "") })]),
         };
     }
 

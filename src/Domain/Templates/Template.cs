@@ -8,8 +8,10 @@ namespace Bsp.Domain.Templates;
 /// <param name="StatusExact">Meta's own word, <see cref="TemplateStatuses.PausedHere"/> or DRAFT.</param>
 /// <param name="MetaTemplateId">Null until Meta has seen it.</param>
 /// <param name="MetaSaid">Meta's last status and its time: an older one, or the same again, changes nothing.</param>
-public sealed record Template(Guid Id, Guid AccountId, string Name, string Language, string Category, JsonElement Components, JsonElement? Variables,
-    string Status, string StatusExact, string? Reason, string? MetaTemplateId, string? Quality, (string Exact, DateTimeOffset At)? MetaSaid, bool IsDeleted)
+public sealed record Template(Guid Id, Guid AccountId, string Name, string Language, string Category, JsonElement Components,
+    JsonElement? Variables,
+    string Status, string StatusExact, string? Reason, string? MetaTemplateId, string? Quality,
+    (string Exact, DateTimeOffset At)? MetaSaid, bool IsDeleted)
     : IAggregate<Template, TemplateEvent>
 {
     /// <inheritdoc/>
@@ -22,11 +24,13 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
 
     /// <summary>Begins a draft. Asked again with the same content: no events.</summary>
     /// <exception cref="Refusal"><c>template.exists</c>, or a broken rule of <see cref="TemplateRules"/></exception>
-    public static TemplateEvent[] Create(Template state, Guid id, Guid accountId, string name, string category, string language, JsonElement components, JsonElement? variables, DateTimeOffset now)
+    public static TemplateEvent[] Create(Template state, Guid id, Guid accountId, string name, string category, string language,
+        JsonElement components, JsonElement? variables, DateTimeOffset now)
     {
         if (state.Status.Length > 0)
         {
-            return state.AccountId == accountId && state.Name == name && state.Category == category && state.Language == language && Same(state.Components, components)
+            return state.AccountId == accountId && state.Name == name && state.Category == category && state.Language == language
+                && Same(state.Components, components)
                 ? [] : throw new Refusal("template.exists", "There is already a template with this id.");
         }
 
@@ -35,8 +39,10 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
     }
 
     /// <summary>Edits it: back to a draft, to be submitted again. Nothing changed: no events.</summary>
-    /// <exception cref="Refusal"><c>template.unknown</c>, <c>template.in_review</c>, <c>template.disabled</c>, <c>template.category_fixed</c>, or a broken rule</exception>
-    public static TemplateEvent[] Revise(Template state, string category, JsonElement components, JsonElement? variables, DateTimeOffset now)
+    /// <exception cref="Refusal"><c>template.unknown</c>, <c>template.in_review</c>, <c>template.disabled</c>,
+    /// <c>template.category_fixed</c>, or a broken rule</exception>
+    public static TemplateEvent[] Revise(Template state, string category, JsonElement components, JsonElement? variables,
+        DateTimeOffset now)
     {
         RequireExists(state);
         if (state.Category == category && Same(state.Components, components) && Same(state.Variables, variables))
@@ -55,7 +61,8 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
     }
 
     /// <summary>Whether Meta must be called for a submission: false when it is in review or approved as it stands.</summary>
-    /// <exception cref="Refusal"><c>template.unknown</c>, <c>template.rejected</c>, <c>template.paused</c>, <c>template.example_missing</c>, <c>template.header_example_missing</c></exception>
+    /// <exception cref="Refusal"><c>template.unknown</c>, <c>template.rejected</c>, <c>template.paused</c>,
+    /// <c>template.example_missing</c>, <c>template.header_example_missing</c></exception>
     public static bool MustSubmit(Template state)
     {
         RequireExists(state);
@@ -74,15 +81,20 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
     }
 
     /// <summary>Meta took the submission. A webhook may have told more already: then no events.</summary>
-    public static TemplateEvent[] RecordSubmission(Template state, string metaTemplateId, string status, string category, DateTimeOffset now)
+    public static TemplateEvent[] RecordSubmission(Template state, string metaTemplateId, string status, string category,
+        DateTimeOffset now)
     {
         RequireExists(state);
         return state.MetaTemplateId == metaTemplateId && state.Status != "DRAFT"
             ? []
-            : [new TemplateSubmitted(state.Id, metaTemplateId, TemplateStatuses.Nearest(status) ?? "PENDING", TemplateRules.Categories.Contains(category) ? category : state.Category, now)];
+            : [new TemplateSubmitted(state.Id, metaTemplateId, TemplateStatuses.Nearest(status)
+                ?? "PENDING", TemplateRules.Categories.Contains(category) ? category : state.Category, now)];
     }
 
-    /// <summary>Meta's status. Older than the last, the same again, or about a deleted template: no events. The first that names Meta's id also records it.</summary>
+    /// <summary>
+    /// Meta's status. Older than the last, the same again, or about a deleted template: no events. The first that names Meta's id also
+    /// records it.
+    /// </summary>
     /// <param name="metaTemplateId">As the webhook named it; null when it did not.</param>
     public static TemplateEvent[] ChangeStatus(Template state, string? metaTemplateId, string exact, string? reason, DateTimeOffset at)
     {
@@ -96,16 +108,20 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
             return [new TemplateDeleted(state.Id, at)];
         }
 
-        TemplateEvent[] first = state.MetaTemplateId is null && metaTemplateId is not null ? [new TemplateSubmitted(state.Id, metaTemplateId, "PENDING", state.Category, at)] : [];
+        TemplateEvent[] first = state.MetaTemplateId is null && metaTemplateId is not null
+            ? [new TemplateSubmitted(state.Id, metaTemplateId, "PENDING", state.Category, at)] : [];
         var nearest = TemplateStatuses.Nearest(exact) ?? state.Status;
-        var stopped = state.StatusExact == TemplateStatuses.PausedHere && nearest == "APPROVED"; // the organization's own stop outlives Meta's good news
+        // the organization's own stop outlives Meta's good news
+        var stopped = state.StatusExact == TemplateStatuses.PausedHere && nearest == "APPROVED";
         var told = reason is null or "NONE" or "" ? null : reason;
-        return (state.StatusExact == exact && state.Reason == told) || stopped ? first : [.. first, new TemplateStatusChanged(state.Id, nearest, exact, told, at)];
+        return (state.StatusExact == exact && state.Reason == told) || stopped ? first
+            : [.. first, new TemplateStatusChanged(state.Id, nearest, exact, told, at)];
     }
 
     /// <summary>Meta moved it to another category; unknown values change nothing.</summary>
     public static TemplateEvent[] ChangeCategory(Template state, string category, DateTimeOffset at) =>
-        state.Exists && state.Category != category && TemplateRules.Categories.Contains(category) ? [new TemplateCategoryChanged(state.Id, state.Category, category, at)] : [];
+        state.Exists && state.Category != category && TemplateRules.Categories.Contains(category)
+        ? [new TemplateCategoryChanged(state.Id, state.Category, category, at)] : [];
 
     /// <summary>Meta's quality rating: GREEN, YELLOW, RED or UNKNOWN.</summary>
     public static TemplateEvent[] ChangeQuality(Template state, string quality, DateTimeOffset at) =>
@@ -114,15 +130,19 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
     /// <summary>Meta has other texts. While ours are an unsent revision they stand; the same texts: no events.</summary>
     /// <param name="components">The specification's object, or Meta's array; undefined when Meta told none that could be kept.</param>
     public static TemplateEvent[] ChangeComponents(Template state, JsonElement components, DateTimeOffset at) =>
-        !state.Exists || state.Status == "DRAFT" || components.ValueKind == JsonValueKind.Undefined || TemplateComponents.Read(state.Components).ReadsLike(TemplateComponents.Read(components)) ? []
-            : [new TemplateComponentsChanged(state.Id, components.ValueKind == JsonValueKind.Array ? MetaComponents.ToObject(components) : components, at)];
+        !state.Exists || state.Status == "DRAFT" || components.ValueKind == JsonValueKind.Undefined
+        || TemplateComponents.Read(state.Components).ReadsLike(TemplateComponents.Read(components)) ? []
+            : [new TemplateComponentsChanged(state.Id, components.ValueKind == JsonValueKind.Array ? MetaComponents.ToObject(components)
+                : components, at)];
 
     /// <summary>Meta changed texts, told one by one; a null one is as before.</summary>
-    public static TemplateEvent[] ChangeTexts(Template state, string? title, string? body, string? footer, JsonElement? buttons, DateTimeOffset at) =>
+    public static TemplateEvent[] ChangeTexts(Template state, string? title, string? body, string? footer, JsonElement? buttons,
+        DateTimeOffset at) =>
         state.Exists ? ChangeComponents(state, MetaComponents.WithTexts(state.Components, title, body, footer, buttons), at) : [];
 
     /// <summary>Everything Meta says of it now, as after a missed webhook.</summary>
-    public static TemplateEvent[] Sync(Template state, string metaTemplateId, string status, string? reason, string category, JsonElement components, DateTimeOffset now)
+    public static TemplateEvent[] Sync(Template state, string metaTemplateId, string status, string? reason, string category,
+        JsonElement components, DateTimeOffset now)
     {
         RequireExists(state);
         var all = new List<TemplateEvent>();
@@ -162,8 +182,10 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
         return state switch
         {
             { Status: "APPROVED" } => [],
-            { StatusExact: TemplateStatuses.PausedHere or "PAUSED" } => [new TemplateStatusChanged(state.Id, "APPROVED", "APPROVED", null, now)],
-            { Status: "PAUSED" } => throw new Refusal("template.disabled", $"Meta has it as {state.StatusExact}; it cannot be resumed from here."),
+            { StatusExact: TemplateStatuses.PausedHere or "PAUSED" } =>
+                [new TemplateStatusChanged(state.Id, "APPROVED", "APPROVED", null, now)],
+            { Status: "PAUSED" } =>
+                throw new Refusal("template.disabled", $"Meta has it as {state.StatusExact}; it cannot be resumed from here."),
             _ => throw new Refusal("template.not_paused", $"It is {state.Status}, not paused."),
         };
     }
@@ -189,10 +211,18 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
     /// <summary>State after a fact. Never refuses.</summary>
     public static Template Evolve(Template state, TemplateEvent @event) => @event switch
     {
-        TemplateCreated e => new(e.TemplateId, e.AccountId, e.Name, e.Language, e.Category, e.Components, e.Variables, "DRAFT", "DRAFT", null, null, null, null, false),
-        TemplateRevised e => state with { Category = e.Category, Components = e.Components, Variables = e.Variables, Status = "DRAFT", StatusExact = "DRAFT", Reason = null },
-        TemplateSubmitted e => state with { MetaTemplateId = e.MetaTemplateId, Status = e.Status, StatusExact = e.Status, Category = e.Category, Reason = null },
-        TemplateStatusChanged e => state with { Status = e.Status, StatusExact = e.StatusExact, Reason = e.Reason, MetaSaid = e.StatusExact == TemplateStatuses.PausedHere ? state.MetaSaid : (e.StatusExact, e.At) },
+        TemplateCreated e =>
+            new(e.TemplateId, e.AccountId, e.Name, e.Language, e.Category, e.Components, e.Variables, "DRAFT", "DRAFT", null, null, null,
+                null, false),
+        TemplateRevised e =>
+            state with { Category = e.Category, Components = e.Components, Variables = e.Variables, Status = "DRAFT",
+                StatusExact = "DRAFT", Reason = null },
+        TemplateSubmitted e =>
+            state with { MetaTemplateId = e.MetaTemplateId, Status = e.Status, StatusExact = e.Status, Category = e.Category,
+                Reason = null },
+        TemplateStatusChanged e =>
+            state with { Status = e.Status, StatusExact = e.StatusExact, Reason = e.Reason,
+                MetaSaid = e.StatusExact == TemplateStatuses.PausedHere ? state.MetaSaid : (e.StatusExact, e.At) },
         TemplateCategoryChanged e => state with { Category = e.Category },
         TemplateQualityChanged e => state with { Quality = e.Quality },
         TemplateComponentsChanged e => state with { Components = e.Components },
@@ -207,7 +237,8 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
             throw new Refusal("template.in_review", "Meta is reviewing it; wait for the verdict.");
         }
 
-        if (state.StatusExact is not ("DRAFT" or "APPROVED" or "FLAGGED" or "REINSTATED" or "REJECTED" or "PAUSED" or TemplateStatuses.PausedHere))
+        if (state.StatusExact is not (
+            "DRAFT" or "APPROVED" or "FLAGGED" or "REINSTATED" or "REJECTED" or "PAUSED" or TemplateStatuses.PausedHere))
         {
             throw new Refusal("template.disabled", $"Meta has it as {state.StatusExact}; it cannot be edited.");
         }
@@ -215,7 +246,8 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
 
     private static bool Same(JsonElement left, JsonElement right) => JsonElement.DeepEquals(left, right);
 
-    private static bool Same(JsonElement? left, JsonElement? right) => left is { } l && right is { } r ? Same(l, r) : left is null && right is null;
+    private static bool Same(JsonElement? left, JsonElement? right) =>
+        left is { } l && right is { } r ? Same(l, r) : left is null && right is null;
 
     private static Refusal Unknown() => new("template.unknown", "There is no such template.");
 }

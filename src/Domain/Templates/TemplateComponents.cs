@@ -20,18 +20,21 @@ public sealed record FooterPart(string? Text, int? CodeExpirationMinutes);
 public sealed record ButtonPart(string Type, string? Text, string? Url, string? PhoneNumber, string? Example, JsonElement Raw)
 {
     /// <summary>A send must fill it: a URL with a variable, a coupon code or a one-time password.</summary>
-    public bool NeedsParameter => Type is "COPY_CODE" or "OTP" || (Type == "URL" && Url is not null && TemplateText.Variables(Url).Count > 0);
+    public bool NeedsParameter =>
+        Type is "COPY_CODE" or "OTP" || (Type == "URL" && Url is not null && TemplateText.Variables(Url).Count > 0);
 }
 
 /// <summary>The specification's <c>components</c> object, read: <c>header?</c>, <c>body</c>, <c>footer?</c>, <c>buttons?</c>.</summary>
 /// <param name="Others">Components this house does not model (carousel, limited-time offer): kept in Meta's shape.</param>
-public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, FooterPart? Footer, IReadOnlyList<ButtonPart> Buttons, IReadOnlyList<JsonElement> Others)
+public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, FooterPart? Footer, IReadOnlyList<ButtonPart> Buttons,
+    IReadOnlyList<JsonElement> Others)
 {
     private static readonly string[] Known = ["header", "body", "footer", "buttons", "others"];
     private static readonly Dictionary<string, string> NoExamples = [];
 
     /// <summary>
-    /// Reads the object; Meta's array shape is taken too. A part may be a plain string; examples may be a list (positional), an object (by name) or Meta's own
+    /// Reads the object; Meta's array shape is taken too. A part may be a plain string; examples may be a list (positional), an object (by
+    /// name) or Meta's own
     /// <c>{"body_text":[["x"]]}</c> forms.
     /// </summary>
     /// <param name="variables">The template's <c>variables</c>: examples for those a part does not give. Null: none.</param>
@@ -46,18 +49,23 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
 
         if (source.EnumerateObject().Select(p => p.Name).FirstOrDefault(name => !Known.Contains(name)) is { } unknown)
         {
-            throw new Refusal("template.component_unknown", $"components has no member '{unknown}'; it has header, body, footer and buttons.");
+            throw new Refusal("template.component_unknown",
+                $"components has no member '{unknown}'; it has header, body, footer and buttons.");
         }
 
         var given = VariableExamples(variables);
-        return new(ReadHeader(Member(source, "header"), given), ReadBody(Member(source, "body"), given), ReadFooter(Member(source, "footer")),
-            ReadButtons(Member(source, "buttons")), Member(source, "others") is { ValueKind: JsonValueKind.Array } others ? [.. others.EnumerateArray()] : []);
+        return new(ReadHeader(Member(source, "header"), given), ReadBody(Member(source, "body"), given),
+            ReadFooter(Member(source, "footer")),
+            ReadButtons(Member(source, "buttons")), Member(source, "others") is { ValueKind: JsonValueKind.Array } others
+            ? [.. others.EnumerateArray()] : []);
     }
 
     /// <summary>A person would read the same: formats, texts, buttons; examples do not matter.</summary>
     public bool ReadsLike(TemplateComponents other) =>
-        (Header?.Format, Header?.Text, Body?.Text, Footer?.Text) == (other.Header?.Format, other.Header?.Text, other.Body?.Text, other.Footer?.Text)
-        && Buttons.Select(b => (b.Type, b.Text, b.Url, Digits(b.PhoneNumber))).SequenceEqual(other.Buttons.Select(b => (b.Type, b.Text, b.Url, Digits(b.PhoneNumber))));
+        (Header?.Format, Header?.Text, Body?.Text, Footer?.Text) == (other.Header?.Format, other.Header?.Text, other.Body?.Text,
+            other.Footer?.Text)
+        && Buttons.Select(b => (b.Type, b.Text, b.Url, Digits(b.PhoneNumber)))
+        .SequenceEqual(other.Buttons.Select(b => (b.Type, b.Text, b.Url, Digits(b.PhoneNumber))));
 
     private static string? Digits(string? phone) => phone?.TrimStart('+');
 
@@ -76,7 +84,8 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
         var json = Object(header, "header");
         var format = (Text(json, "format", "header") ?? Text(json, "type", "header") ?? "TEXT").ToUpperInvariant();
         var example = Member(json, "example") ?? Member(json, "examples");
-        return new(format, Text(json, "text", "header"), Over(given, Examples(example)), Text(json, "example_handle", "header") ?? Text(json, "handle", "header") ?? Handle(format, example));
+        return new(format, Text(json, "text", "header"), Over(given, Examples(example)), Text(json, "example_handle", "header")
+            ?? Text(json, "handle", "header") ?? Handle(format, example));
     }
 
     private static BodyPart? ReadBody(JsonElement? part, Dictionary<string, string> given)
@@ -92,7 +101,8 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
         }
 
         var json = Object(body, "body");
-        return new(Text(json, "text", "body"), Over(given, Examples(Member(json, "example") ?? Member(json, "examples"))), Member(json, "add_security_recommendation") is { ValueKind: JsonValueKind.True });
+        return new(Text(json, "text", "body"), Over(given, Examples(Member(json, "example") ?? Member(json, "examples"))),
+            Member(json, "add_security_recommendation") is { ValueKind: JsonValueKind.True });
     }
 
     private static FooterPart? ReadFooter(JsonElement? part)
@@ -108,7 +118,8 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
         }
 
         var json = Object(footer, "footer");
-        return new(Text(json, "text", "footer"), Member(json, "code_expiration_minutes") is { ValueKind: JsonValueKind.Number } minutes && minutes.TryGetInt32(out var value) ? value : null);
+        return new(Text(json, "text", "footer"), Member(json, "code_expiration_minutes") is { ValueKind: JsonValueKind.Number } minutes
+            && minutes.TryGetInt32(out var value) ? value : null);
     }
 
     private static ButtonPart[] ReadButtons(JsonElement? part)
@@ -118,7 +129,8 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
             return [];
         }
 
-        return buttons.ValueKind == JsonValueKind.Array ? [.. buttons.EnumerateArray().Select(Button)] : throw Malformed("components.buttons must be a list.");
+        return buttons.ValueKind == JsonValueKind.Array ? [.. buttons.EnumerateArray().Select(Button)]
+            : throw Malformed("components.buttons must be a list.");
     }
 
     private static ButtonPart Button(JsonElement button)
@@ -139,10 +151,15 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
     {
         { ValueKind: JsonValueKind.String } text => new() { ["1"] = text.GetString()! },
         { ValueKind: JsonValueKind.Array } list => ByPosition(list),
-        { ValueKind: JsonValueKind.Object } json when Member(json, "body_text") is { ValueKind: JsonValueKind.Array } body => ByPosition(body),
-        { ValueKind: JsonValueKind.Object } json when Member(json, "header_text") is { ValueKind: JsonValueKind.Array } header => ByPosition(header),
-        { ValueKind: JsonValueKind.Object } json when (Member(json, "body_text_named_params") ?? Member(json, "header_text_named_params")) is { ValueKind: JsonValueKind.Array } named => ByPosition(named),
-        { ValueKind: JsonValueKind.Object } json => json.EnumerateObject().Where(p => AsText(p.Value) is not null).ToDictionary(p => p.Name, p => AsText(p.Value)!),
+        { ValueKind: JsonValueKind.Object } json when Member(json, "body_text") is { ValueKind: JsonValueKind.Array } body =>
+            ByPosition(body),
+        { ValueKind: JsonValueKind.Object } json when Member(json, "header_text") is { ValueKind: JsonValueKind.Array } header =>
+            ByPosition(header),
+        { ValueKind: JsonValueKind.Object } json
+        when (Member(json, "body_text_named_params")
+            ?? Member(json, "header_text_named_params")) is { ValueKind: JsonValueKind.Array } named => ByPosition(named),
+        { ValueKind: JsonValueKind.Object } json =>
+            json.EnumerateObject().Where(p => AsText(p.Value) is not null).ToDictionary(p => p.Name, p => AsText(p.Value)!),
         _ => NoExamples,
     };
 
@@ -187,13 +204,16 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
     {
         { ValueKind: JsonValueKind.String } text => text.GetString(),
         { ValueKind: JsonValueKind.Array } list => list.EnumerateArray().Select(AsText).FirstOrDefault(),
-        { ValueKind: JsonValueKind.Object } json when Member(json, "header_handle") is { ValueKind: JsonValueKind.Array } handles => handles.EnumerateArray().Select(AsText).FirstOrDefault(),
+        { ValueKind: JsonValueKind.Object } json when Member(json, "header_handle") is { ValueKind: JsonValueKind.Array } handles =>
+            handles.EnumerateArray().Select(AsText).FirstOrDefault(),
         _ => null,
     };
 
-    private static string? FirstText(JsonElement json, params string[] names) => names.Select(name => Member(json, name)).FirstOrDefault(m => m is not null) is { } found ? AsText(found) : null;
+    private static string? FirstText(JsonElement json, params string[] names) =>
+        names.Select(name => Member(json, name)).FirstOrDefault(m => m is not null) is { } found ? AsText(found) : null;
 
-    private static JsonElement Object(JsonElement part, string name) => part.ValueKind == JsonValueKind.Object ? part : throw Malformed($"components.{name} must be an object.");
+    private static JsonElement Object(JsonElement part, string name) =>
+        part.ValueKind == JsonValueKind.Object ? part : throw Malformed($"components.{name} must be an object.");
 
     private static string? Text(JsonElement json, string name, string part) => Member(json, name) switch
     {
@@ -209,7 +229,8 @@ public sealed record TemplateComponents(HeaderPart? Header, BodyPart? Body, Foot
         _ => null,
     };
 
-    private static JsonElement? Member(JsonElement json, string name) => json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private static JsonElement? Member(JsonElement json, string name) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static Refusal Malformed(string message) => new("template.components_malformed", message);
 }

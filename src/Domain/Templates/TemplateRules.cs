@@ -10,7 +10,8 @@ public sealed record TemplateFault(string Field, string Code, string Message);
 
 /// <summary>
 /// Meta's rules for templates, known before Meta is asked. Numbers and patterns are those of Meta's template reference
-/// (developers.facebook.com/docs/whatsapp/business-management-api/message-templates); what Meta does not publish (word to variable ratio) is checked loosely.
+/// (developers.facebook.com/docs/whatsapp/business-management-api/message-templates); what Meta does not publish (word to variable ratio)
+/// is checked loosely.
 /// </summary>
 public static partial class TemplateRules
 {
@@ -37,7 +38,8 @@ public static partial class TemplateRules
     [
         .. MissingExamples("components.header.text", components.Header?.Text, components.Header?.Examples),
         .. components.Header is { Format: not "TEXT" and not "LOCATION", Handle: null } header
-            ? [new TemplateFault("components.header", "template.header_example_missing", $"A {header.Format} header needs example_handle, a handle of Meta's resumable upload.")] : Array.Empty<TemplateFault>(),
+            ? [new TemplateFault("components.header", "template.header_example_missing",
+                $"A {header.Format} header needs example_handle, a handle of Meta's resumable upload.")] : Array.Empty<TemplateFault>(),
         .. MissingExamples("components.body.text", components.Body?.Text, components.Body?.Examples),
         .. ButtonRules.MissingExamples(components.Buttons),
     ];
@@ -77,7 +79,8 @@ public static partial class TemplateRules
         }
         else
         {
-            foreach (var fault in Text("components.body.text", body, BodyCharactersMax, "body").Concat(Spread("components.body.text", body)))
+            foreach (var fault in Text("components.body.text", body, BodyCharactersMax, "body")
+                .Concat(Spread("components.body.text", body)))
             {
                 yield return fault;
             }
@@ -98,12 +101,14 @@ public static partial class TemplateRules
     {
         if (!Formats.Contains(header.Format))
         {
-            return [new("components.header.format", "template.header_format_invalid", "A header's format is TEXT, IMAGE, VIDEO, DOCUMENT, GIF or LOCATION.")];
+            return [new("components.header.format", "template.header_format_invalid",
+                "A header's format is TEXT, IMAGE, VIDEO, DOCUMENT, GIF or LOCATION.")];
         }
 
         if (header.Format != "TEXT")
         {
-            return header.Text is null ? [] : [new("components.header.text", "template.header_text_unexpected", "Only a TEXT header has a text.")];
+            return header.Text is null ? []
+                : [new("components.header.text", "template.header_text_unexpected", "Only a TEXT header has a text.")];
         }
 
         if (string.IsNullOrWhiteSpace(header.Text))
@@ -121,7 +126,8 @@ public static partial class TemplateRules
     {
         if (footer.CodeExpirationMinutes is not null)
         {
-            yield return new("components.footer.code_expiration_minutes", "template.code_expiration_unexpected", "Only an AUTHENTICATION template has an expiry of its code.");
+            yield return new("components.footer.code_expiration_minutes", "template.code_expiration_unexpected",
+                "Only an AUTHENTICATION template has an expiry of its code.");
         }
 
         if (string.IsNullOrWhiteSpace(footer.Text))
@@ -132,7 +138,8 @@ public static partial class TemplateRules
 
         if (footer.Text.Length > FooterCharactersMax)
         {
-            yield return new("components.footer.text", "template.footer_too_long", $"A footer has at most {FooterCharactersMax} characters.");
+            yield return new("components.footer.text", "template.footer_too_long",
+                $"A footer has at most {FooterCharactersMax} characters.");
         }
 
         if (TemplateText.Variables(footer.Text).Count > 0)
@@ -145,12 +152,14 @@ public static partial class TemplateRules
     {
         if (components.Header is not null)
         {
-            yield return new("components.header", "template.authentication_fixed_text", "An AUTHENTICATION template has no header: its text is Meta's own.");
+            yield return new("components.header", "template.authentication_fixed_text",
+                "An AUTHENTICATION template has no header: its text is Meta's own.");
         }
 
         if (components.Footer is { CodeExpirationMinutes: < 1 or > CodeExpirationMinutesMax } )
         {
-            yield return new("components.footer.code_expiration_minutes", "template.code_expiration_invalid", $"A code expires after 1 to {CodeExpirationMinutesMax} minutes.");
+            yield return new("components.footer.code_expiration_minutes", "template.code_expiration_invalid",
+                $"A code expires after 1 to {CodeExpirationMinutesMax} minutes.");
         }
     }
 
@@ -158,7 +167,8 @@ public static partial class TemplateRules
     {
         if (text.Length > charactersMax)
         {
-            yield return new(field, $"template.{part}_too_long", $"A {part} has at most {charactersMax} characters; this one has {text.Length}.");
+            yield return new(field, $"template.{part}_too_long",
+                $"A {part} has at most {charactersMax} characters; this one has {text.Length}.");
         }
 
         var rest = TemplateText.Fill(text, _ => "");
@@ -183,14 +193,16 @@ public static partial class TemplateRules
         }
         else if (numbers > 0)
         {
-            if (!variables.OrderBy(v => v.Length).ThenBy(v => v, StringComparer.Ordinal).SequenceEqual(Enumerable.Range(1, numbers).Select(n => $"{n}")))
+            if (!variables.OrderBy(v => v.Length).ThenBy(v => v, StringComparer.Ordinal)
+                .SequenceEqual(Enumerable.Range(1, numbers).Select(n => $"{n}")))
             {
                 yield return new(field, "template.variables_not_contiguous", "Numbered variables count from {{1}} without a gap.");
             }
         }
         else if (variables.FirstOrDefault(v => !VariablePattern().IsMatch(v)) is { } odd)
         {
-            yield return new(field, "template.variable_name_invalid", $"'{odd}' is no variable name: lower-case letters, digits and underscores, beginning with a letter.");
+            yield return new(field, "template.variable_name_invalid",
+                $"'{odd}' is no variable name: lower-case letters, digits and underscores, beginning with a letter.");
         }
     }
 
@@ -218,7 +230,8 @@ public static partial class TemplateRules
             }
         }
 
-        var words = TemplateText.Fill(text, _ => " ").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Count(word => word.Any(char.IsLetterOrDigit));
+        var words = TemplateText.Fill(text, _ => " ").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+            .Count(word => word.Any(char.IsLetterOrDigit));
         if (words < matches.Count)
         {
             yield return new(field, "template.too_many_variables", "There are more variables than words.");
@@ -227,7 +240,9 @@ public static partial class TemplateRules
 
     private static IEnumerable<TemplateFault> MissingExamples(string field, string? text, IReadOnlyDictionary<string, string>? examples) =>
         TemplateText.Variables(text ?? "").Where(v => string.IsNullOrWhiteSpace(examples?.GetValueOrDefault(v)))
-            .Select(v => new TemplateFault(field, "template.example_missing", $"Variable {{{{{v}}}}} needs an example before Meta reviews the template."));
+            .Select(v =>
+                new TemplateFault(field, "template.example_missing",
+                    $"Variable {{{{{v}}}}} needs an example before Meta reviews the template."));
 
     [GeneratedRegex(@"^[a-z0-9_]+\z")]
     private static partial Regex NamePattern();

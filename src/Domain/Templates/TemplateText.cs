@@ -12,7 +12,8 @@ public static partial class TemplateText
     public static bool IsPositional(IReadOnlyList<string> variables) => variables.All(v => v.All(char.IsAsciiDigit));
 
     /// <summary>The text with every variable replaced; one that <paramref name="value"/> answers null for stays as it is.</summary>
-    public static string Fill(string text, Func<string, string?> value) => Variable().Replace(text, match => value(match.Groups[1].Value) ?? match.Value);
+    public static string Fill(string text, Func<string, string?> value) =>
+        Variable().Replace(text, match => value(match.Groups[1].Value) ?? match.Value);
 
     internal static MatchCollection Matches(string text) => Variable().Matches(text);
 

@@ -19,7 +19,8 @@ public static class Roles
     {
         if (roles.FirstOrDefault(role => !Reaches(actor, role)) is { } above)
         {
-            throw new Refusal("user.role_above_own", $"Your role is {actor}: you can neither give the role {above} nor change somebody who has it.");
+            throw new Refusal("user.role_above_own",
+                $"Your role is {actor}: you can neither give the role {above} nor change somebody who has it.");
         }
     }
 

@@ -6,7 +6,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Accounts;
 
 /// <summary>
-/// Fills <c>whatsapp_accounts.daily_sent_count|limit_reset_date</c>: messages sent in the running window of 24 hours, which begins with the first message after the last one ended.
+/// Fills <c>whatsapp_accounts.daily_sent_count|limit_reset_date</c>: messages sent in the running window of 24 hours, which begins with the
+/// first message after the last one ended.
 /// The count stands until the next message, so past <c>limit_reset_date</c> it reads as 0.
 /// </summary>
 public sealed class AccountCountersProjection : PostgresProjection
@@ -31,21 +32,29 @@ public sealed class AccountCountersProjection : PostgresProjection
 
     protected override async Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
-        var after = await AfterAsync(tx, page, "SELECT id, daily_sent_count, limit_reset_date FROM whatsapp_accounts WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", known: true, ct);
+        var after = await AfterAsync(tx, page,
+            "SELECT id, daily_sent_count, limit_reset_date FROM whatsapp_accounts WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+            known: true, ct);
         await tx.ExecuteAsync("""
             UPDATE whatsapp_accounts a SET daily_sent_count = d.count, limit_reset_date = d.reset FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS d (id, count, reset) WHERE a.id = d.id
             """, ct, after.Select(a => a.Id).ToArray(), after.Select(a => a.Count).ToArray(), after.Select(a => a.ResetAt).ToArray());
     }
 
     // Windows after the page, of the accounts found or, of those not found (unless only known ones are wanted), from nothing.
-    private static async Task<List<(Guid Id, Guid OrganizationId, int Count, DateTime ResetAt)>> AfterAsync(TenantTransaction tx, EventPage page, string found, bool known, CancellationToken ct)
+    private static async Task<List<(Guid Id, Guid OrganizationId, int Count, DateTime ResetAt)>> AfterAsync(TenantTransaction tx,
+        EventPage page, string found, bool known, CancellationToken ct)
     {
-        var sent = page.Events.Where(e => e.Body is MessageSent).GroupBy(e => ((MessageSent)e.Body!).Ref.AccountId).OrderBy(g => g.Key).ToList();
-        var rows = (await tx.QueryAsync(found, r => (Id: r.GetGuid(0), Window: (Count: r.GetInt32(1), ResetAt: r.IsDBNull(2) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(2))), ct, sent.Select(s => s.Key).ToArray()))
+        var sent = page.Events.Where(e => e.Body is MessageSent).GroupBy(e => ((MessageSent)e.Body!).Ref.AccountId).OrderBy(g => g.Key)
+            .ToList();
+        var rows = (await tx.QueryAsync(found, r =>
+            (Id: r.GetGuid(0),
+                Window: (Count: r.GetInt32(1), ResetAt: r.IsDBNull(2) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(2))), ct,
+                sent.Select(s => s.Key).ToArray()))
             .ToDictionary(r => r.Id, r => r.Window);
         return [.. sent.Where(s => !known || rows.ContainsKey(s.Key)).Select(s =>
         {
-            var (count, resetAt) = s.Aggregate(rows.GetValueOrDefault(s.Key), (w, e) => Count(w.Count, w.ResetAt, ((MessageSent)e.Body!).At));
+            var (count, resetAt) =
+                s.Aggregate(rows.GetValueOrDefault(s.Key), (w, e) => Count(w.Count, w.ResetAt, ((MessageSent)e.Body!).At));
             return (s.Key, s.First().OrganizationId, count, resetAt!.Value.UtcDateTime);
         })];
     }
@@ -58,14 +67,16 @@ public sealed class AccountCountersProjection : PostgresProjection
 
         protected override async Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
         {
-            var after = await AfterAsync(tx, page, "SELECT id, daily_sent_count, limit_reset_date FROM bsp.account_counters_next WHERE id = ANY ($1)", known: false, ct);
+            var after = await AfterAsync(tx, page,
+                "SELECT id, daily_sent_count, limit_reset_date FROM bsp.account_counters_next WHERE id = ANY ($1)", known: false, ct);
             await tx.ExecuteAsync("""
                 INSERT INTO bsp.account_counters_next (id, organization_id, daily_sent_count, limit_reset_date) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::timestamptz[])
                 ON CONFLICT (id) DO UPDATE SET daily_sent_count = excluded.daily_sent_count, limit_reset_date = excluded.limit_reset_date
                 """, ct, after.Select(a => a.Id).ToArray(), after.Select(a => a.OrganizationId).ToArray(), after.Select(a => a.Count).ToArray(), after.Select(a => a.ResetAt).ToArray());
         }
 
-        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("TRUNCATE bsp.account_counters_next", ct);
+        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) =>
+            tx.ExecuteAsync("TRUNCATE bsp.account_counters_next", ct);
 
         protected override Task SwapAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("""
             UPDATE whatsapp_accounts a SET daily_sent_count = d.count, limit_reset_date = d.reset

@@ -12,7 +12,8 @@ namespace Bsp.Infrastructure.Accounts;
 /// <summary>An account's row and its claim in the directory.</summary>
 public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitlements entitlements, AuditLog audit) : IAccountNumbers
 {
-    public async Task<MetaNumber?> NumberAsync(Guid organizationId, Guid accountId, CancellationToken ct) => (await claims.AccountAsync(organizationId, accountId, ct))?.Number;
+    public async Task<MetaNumber?> NumberAsync(Guid organizationId, Guid accountId, CancellationToken ct) =>
+        (await claims.AccountAsync(organizationId, accountId, ct))?.Number;
 
     public async Task<Done> KeepAsync(SyncAccount command, NumberFacts facts, CancellationToken ct)
     {
@@ -24,23 +25,28 @@ public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitleme
     }
 
     public Task<Done> ClaimAsync(SyncAccount command, MetaNumber number, NumberFacts facts, CancellationToken ct) =>
-        claims.SettledAsync(number.PhoneNumberId, command.OrganizationId, command.Id, replaced => ConnectAsync(command, number, facts, replaced, ct), ct);
+        claims.SettledAsync(number.PhoneNumberId, command.OrganizationId, command.Id, replaced =>
+            ConnectAsync(command, number, facts, replaced, ct), ct);
 
     // The directory commits first when it is another database: who died in between connects again.
-    private async Task<(bool Claimed, Done Done)> ConnectAsync(SyncAccount command, MetaNumber number, NumberFacts facts, NumberHolder? replaced, CancellationToken ct)
+    private async Task<(bool Claimed, Done Done)> ConnectAsync(SyncAccount command, MetaNumber number, NumberFacts facts,
+        NumberHolder? replaced, CancellationToken ct)
     {
         var home = await shards.OfAsync(command.OrganizationId, ct);
         try
         {
             return (true, await shards.InBothAsync(home, [command.OrganizationId], async (directory, own) =>
             {
-                if ((await own.QueryAsync("SELECT status FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", r => r.GetString(0), ct, command.OrganizationId, command.Id)) is ["DISCONNECTED"])
+                if ((await own.QueryAsync("SELECT status FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", r =>
+                    r.GetString(0), ct, command.OrganizationId, command.Id)) is ["DISCONNECTED"])
                 {
-                    await entitlements.RequireRoomAsync(own, command.OrganizationId, PlanFeatures.Numbers, ct); // it was given up, and counts anew
+                    // it was given up, and counts anew
+                    await entitlements.RequireRoomAsync(own, command.OrganizationId, PlanFeatures.Numbers, ct);
                 }
 
                 var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", ct);
-                if (!await NumberClaims.ClaimAsync(directory, number, NumberClaims.Digits(facts, number.PhoneNumberId), command.OrganizationId, command.Id, replaced, ct))
+                if (!await NumberClaims.ClaimAsync(directory, number, NumberClaims.Digits(facts, number.PhoneNumberId),
+                    command.OrganizationId, command.Id, replaced, ct))
                 {
                     throw new Outrun();
                 }
@@ -61,7 +67,8 @@ public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitleme
     {
         var patch = new RowPatch("whatsapp_accounts", command.Id)
             .Set("quality_rating_exact", facts.QualityRating)
-            .Set("quality_rating", facts.QualityRating is "YELLOW" or "RED" ? facts.QualityRating : "GREEN"); // the specification has no UNKNOWN
+            // the specification has no UNKNOWN
+            .Set("quality_rating", facts.QualityRating is "YELLOW" or "RED" ? facts.QualityRating : "GREEN");
         if (facts.VerifiedName.Length > 0)
         {
             patch.Set("display_name", facts.VerifiedName);

@@ -13,8 +13,12 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Accounts;
 
-/// <summary><c>whatsapp_accounts</c> in the shard. An account is what an organization says of a number; whose the number is is decided when it is connected: <see cref="NumberClaims"/>.</summary>
-public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements entitlements, AuditLog audit) : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
+/// <summary>
+/// <c>whatsapp_accounts</c> in the shard. An account is what an organization says of a number; whose the number is is decided when it is
+/// connected: <see cref="NumberClaims"/>.
+/// </summary>
+public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements entitlements, AuditLog audit)
+    : IRequestHandler<CreateAccount, Done>, IRequestHandler<PatchAccount, Done>, IRequestHandler<DisconnectAccount, Done>,
     IRequestHandler<GetAccount, AccountView?>, IRequestHandler<ListAccounts, Page<AccountView>>
 {
     private const string Columns = """
@@ -35,13 +39,15 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements 
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
                 """, cancellationToken, command.AccountId, command.OrganizationId, command.PhoneNumberId, phone, command.DisplayName, command.MetaWabaId,
                 command.MessagingLimit ?? 250, command.MessagesPerSecondMax ?? 80, Credentials(command.AccessToken));
-            await audit.NoteAsync(own, home, command.OrganizationId, "account.created", "account", command.AccountId, null, cancellationToken);
+            await audit.NoteAsync(own, home, command.OrganizationId, "account.created", "account", command.AccountId, null,
+                cancellationToken);
             await own.CommitAsync(cancellationToken);
             return new Done(command.AccountId, 1);
         }
         catch (PostgresException taken) when (taken.SqlState == PostgresErrorCodes.UniqueViolation)
         {
-            throw new Refusal("account.number_taken", $"The organization has an account with the phone_number_id {command.PhoneNumberId} already.");
+            throw new Refusal("account.number_taken",
+                $"The organization has an account with the phone_number_id {command.PhoneNumberId} already.");
         }
     }
 
@@ -60,11 +66,13 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements 
     }
 
     public Task<Done> Handle(DisconnectAccount command, CancellationToken cancellationToken) =>
-        ChangeAsync(command, new RowPatch("whatsapp_accounts", command.Id).Set("status", "DISCONNECTED"), "account.disconnected", command.SeenVersion, cancellationToken);
+        ChangeAsync(command, new RowPatch("whatsapp_accounts", command.Id).Set("status", "DISCONNECTED"), "account.disconnected",
+            command.SeenVersion, cancellationToken);
 
     public async Task<AccountView?> Handle(GetAccount request, CancellationToken cancellationToken) =>
         await (await shards.OfAsync(request.OrganizationId, cancellationToken))
-            .FirstAsync(request.OrganizationId, $"SELECT {Columns} FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", Row, cancellationToken, request.OrganizationId, request.Id);
+            .FirstAsync(request.OrganizationId, $"SELECT {Columns} FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", Row,
+                cancellationToken, request.OrganizationId, request.Id);
 
     public async Task<Page<AccountView>> Handle(ListAccounts request, CancellationToken cancellationToken) =>
         Keyset.Of(await (await shards.OfAsync(request.OrganizationId, cancellationToken)).QueryAsync(request.OrganizationId,
@@ -87,6 +95,8 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements 
 
     private string Credentials(string accessToken) => JsonSerializer.Serialize(new { access_token = secrets.Seal(accessToken) });
 
-    private static AccountView Row(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), r.GetString(6), r.GetInt32(7),
-        r.GetInt32(8), r.TimeOrNull(9), r.GetString(10), r.GetInt32(11), r.GetFieldValue<DateTimeOffset>(12), r.GetFieldValue<DateTimeOffset>(13), r.GetInt64(14));
+    private static AccountView Row(NpgsqlDataReader r) =>
+        new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), r.GetString(6), r.GetInt32(7),
+        r.GetInt32(8), r.TimeOrNull(9), r.GetString(10), r.GetInt32(11), r.GetFieldValue<DateTimeOffset>(12),
+        r.GetFieldValue<DateTimeOffset>(13), r.GetInt64(14));
 }

@@ -18,14 +18,17 @@ internal sealed record ClaimingAccount(MetaNumber Number, string Status);
 internal sealed record NumberHolder(Guid OrganizationId, Guid AccountId);
 
 /// <summary>
-/// Whose a number is: theirs who proved with Meta, by their token, that they may act for it. One row of <c>bsp.directory_numbers</c> a number, written on proof only. A holder gives way to a newcomer's
+/// Whose a number is: theirs who proved with Meta, by their token, that they may act for it. One row of <c>bsp.directory_numbers</c> a
+/// number, written on proof only. A holder gives way to a newcomer's
 /// proof when they gave the number up (disconnected), or when Meta denies their own token: docs/decisions/0175.
 /// </summary>
 public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, AuditLog audit, NumberDirectory directory)
 {
     private const int RacesMax = 3;
 
-    /// <summary>The account, read as the organization's own business whatever the caller's key is restricted to; null: there is none.</summary>
+    /// <summary>
+    /// The account, read as the organization's own business whatever the caller's key is restricted to; null: there is none.
+    /// </summary>
     internal async Task<ClaimingAccount?> AccountAsync(Guid organizationId, Guid accountId, CancellationToken ct)
     {
         var home = await shards.OfAsync(organizationId, ct);
@@ -47,9 +50,11 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
             return null;
         }
 
-        if (await AccountAsync(holder.OrganizationId, holder.AccountId, ct) is { Status: "CONNECTED" } account && await StandsAsync(account.Number, ct))
+        if (await AccountAsync(holder.OrganizationId, holder.AccountId, ct) is { Status: "CONNECTED" } account
+            && await StandsAsync(account.Number, ct))
         {
-            throw new Refusal("account.number_taken", $"The phone_number_id {phoneNumberId} is connected elsewhere, and Meta confirms it there: it must be disconnected there first.");
+            throw new Refusal("account.number_taken",
+                $"The phone_number_id {phoneNumberId} is connected elsewhere, and Meta confirms it there: it must be disconnected there first.");
         }
 
         await DisconnectAsync(holder, "account.claim_lapsed", ct);
@@ -58,7 +63,8 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
 
     /// <summary>Writes the proven claim; false when somebody else was faster and must be looked at.</summary>
     /// <param name="replaced">From <see cref="MakeWayAsync"/>.</param>
-    internal static async Task<bool> ClaimAsync(TenantTransaction directory, MetaNumber number, string displayDigits, Guid organizationId, Guid accountId, NumberHolder? replaced, CancellationToken ct) =>
+    internal static async Task<bool> ClaimAsync(TenantTransaction directory, MetaNumber number, string displayDigits, Guid organizationId,
+        Guid accountId, NumberHolder? replaced, CancellationToken ct) =>
         await directory.ExecuteAsync("""
             INSERT INTO bsp.directory_numbers AS n (phone_number_id, organization_id, account_id, display_digits, waba_id, proven_at, confirmed_at) VALUES ($1, $2, $3, $4, $5, now(), now())
             ON CONFLICT (phone_number_id) DO UPDATE SET organization_id = excluded.organization_id, account_id = excluded.account_id, display_digits = excluded.display_digits, waba_id = excluded.waba_id,
@@ -69,7 +75,8 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
             """, ct, number.PhoneNumberId, organizationId, accountId, displayDigits, number.WabaId, replaced?.OrganizationId ?? organizationId, replaced?.AccountId ?? accountId) == 1;
 
     /// <summary>Runs what claims the number until nobody was faster.</summary>
-    internal async Task<T> SettledAsync<T>(string phoneNumberId, Guid organizationId, Guid accountId, Func<NumberHolder?, Task<(bool Claimed, T Result)>> claim, CancellationToken ct)
+    internal async Task<T> SettledAsync<T>(string phoneNumberId, Guid organizationId, Guid accountId,
+        Func<NumberHolder?, Task<(bool Claimed, T Result)>> claim, CancellationToken ct)
     {
         for (var race = 0; race < RacesMax; race++)
         {
@@ -97,7 +104,8 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
     internal async Task ConfirmAsync(string phoneNumberId, NumberHolder holder, string displayDigits, CancellationToken ct)
     {
         await using var command = shards.Directory.CreateCommand("SELECT bsp.number_confirmed($1, $2, $3, $4)");
-        command.Parameters.AddRange(new Npgsql.NpgsqlParameter[] { new() { Value = phoneNumberId }, new() { Value = holder.OrganizationId }, new() { Value = holder.AccountId }, new() { Value = displayDigits } });
+        command.Parameters.AddRange(new Npgsql.NpgsqlParameter[] { new() { Value = phoneNumberId },
+            new() { Value = holder.OrganizationId }, new() { Value = holder.AccountId }, new() { Value = displayDigits } });
         await command.ExecuteScalarAsync(ct);
         directory.Forget();
     }
@@ -106,13 +114,18 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
     internal async Task LapseAsync(string phoneNumberId, NumberHolder holder, CancellationToken ct)
     {
         await DisconnectAsync(holder, "account.claim_lapsed", ct);
-        await using var command = shards.Directory.CreateCommand("DELETE FROM bsp.directory_numbers WHERE phone_number_id = $1 AND organization_id = $2 AND account_id = $3");
-        command.Parameters.AddRange(new Npgsql.NpgsqlParameter[] { new() { Value = phoneNumberId }, new() { Value = holder.OrganizationId }, new() { Value = holder.AccountId } });
+        await using var command =
+            shards.Directory.CreateCommand(
+                "DELETE FROM bsp.directory_numbers WHERE phone_number_id = $1 AND organization_id = $2 AND account_id = $3");
+        command.Parameters.AddRange(new Npgsql.NpgsqlParameter[] { new() { Value = phoneNumberId },
+            new() { Value = holder.OrganizationId }, new() { Value = holder.AccountId } });
         await command.ExecuteNonQueryAsync(ct);
         directory.Forget();
     }
 
-    /// <summary>Digits of the number as Meta shows it: by them some webhooks are routed. What the account's creator typed proves nothing.</summary>
+    /// <summary>
+    /// Digits of the number as Meta shows it: by them some webhooks are routed. What the account's creator typed proves nothing.
+    /// </summary>
     internal static string Digits(NumberFacts facts, string phoneNumberId)
     {
         var digits = string.Concat(facts.DisplayPhoneNumber.Where(char.IsAsciiDigit));
@@ -121,7 +134,8 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
 
     private async Task<NumberHolder?> HolderAsync(string phoneNumberId, CancellationToken ct)
     {
-        await using var command = shards.Directory.CreateCommand("SELECT organization_id, account_id FROM bsp.directory_numbers WHERE phone_number_id = $1");
+        await using var command =
+            shards.Directory.CreateCommand("SELECT organization_id, account_id FROM bsp.directory_numbers WHERE phone_number_id = $1");
         command.Parameters.Add(new() { Value = phoneNumberId });
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) ? new(reader.GetGuid(0), reader.GetGuid(1)) : null;
@@ -151,7 +165,9 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
         using var _ = Unrestricted();
         var home = await shards.OfAsync(holder.OrganizationId, ct);
         await using var own = await home.BeginAsync(holder.OrganizationId, ct);
-        var changed = await own.ExecuteAsync("UPDATE whatsapp_accounts SET status = 'DISCONNECTED', updated_at = now(), row_version = row_version + 1 WHERE organization_id = $1 AND id = $2 AND status = 'CONNECTED'",
+        var changed =
+            await own.ExecuteAsync(
+                "UPDATE whatsapp_accounts SET status = 'DISCONNECTED', updated_at = now(), row_version = row_version + 1 WHERE organization_id = $1 AND id = $2 AND status = 'CONNECTED'",
             ct, holder.OrganizationId, holder.AccountId);
         if (changed > 0)
         {
@@ -162,5 +178,6 @@ public sealed class NumberClaims(Shards shards, ISecrets secrets, IMeta meta, Au
     }
 
     // Another organization's row is no business of the caller's key, and the caller's idempotency claim no business of this transaction.
-    private static IDisposable Unrestricted() => new CurrentRequest { CorrelationId = CurrentRequest.Value?.CorrelationId ?? "number_proofs", Caller = "meta" }.Enter();
+    private static IDisposable Unrestricted() =>
+        new CurrentRequest { CorrelationId = CurrentRequest.Value?.CorrelationId ?? "number_proofs", Caller = "meta" }.Enter();
 }

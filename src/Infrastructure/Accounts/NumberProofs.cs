@@ -11,10 +11,12 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Accounts;
 
 /// <summary>
-/// Asks Meta again about numbers in doubt: those of before proofs were asked for, and those for which a webhook named another WABA. Confirmed, what waited is carried out; denied, the claim lapses;
+/// Asks Meta again about numbers in doubt: those of before proofs were asked for, and those for which a webhook named another WABA.
+/// Confirmed, what waited is carried out; denied, the claim lapses;
 /// not to be found out, it is tried again. Also carries out what was noted in the very moment of a proof.
 /// </summary>
-public sealed partial class NumberProofs(Shards shards, NumberClaims claims, NumberDirectory directory, IMeta meta, ILogger<NumberProofs> log) : BackgroundService
+public sealed partial class NumberProofs(Shards shards, NumberClaims claims, NumberDirectory directory, IMeta meta,
+    ILogger<NumberProofs> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
     private const int AtOnceMax = 50;
@@ -59,7 +61,8 @@ public sealed partial class NumberProofs(Shards shards, NumberClaims claims, Num
 
     private async Task CheckAsync(string phoneNumberId, NumberHolder holder, bool proven, CancellationToken ct)
     {
-        if (await claims.AccountAsync(holder.OrganizationId, holder.AccountId, ct) is not { } account || account.Status != "CONNECTED" || account.Number.PhoneNumberId != phoneNumberId)
+        if (await claims.AccountAsync(holder.OrganizationId, holder.AccountId, ct) is not { } account || account.Status != "CONNECTED"
+            || account.Number.PhoneNumberId != phoneNumberId)
         {
             await claims.LapseAsync(phoneNumberId, holder, ct); // given up, or never connected: nobody's
             return;
@@ -99,7 +102,8 @@ public sealed partial class NumberProofs(Shards shards, NumberClaims claims, Num
 
     private async Task<List<string>> WaitedForAsync(CancellationToken ct)
     {
-        await using var command = shards.Directory.CreateCommand("SELECT bsp.numbers_waited_for($1) UNION SELECT bsp.numbers_doubted_again($1)");
+        await using var command =
+            shards.Directory.CreateCommand("SELECT bsp.numbers_waited_for($1) UNION SELECT bsp.numbers_doubted_again($1)");
         command.Parameters.Add(new() { Value = AtOnceMax });
         var waited = new List<string>();
         await using var reader = await command.ExecuteReaderAsync(ct);
@@ -111,10 +115,12 @@ public sealed partial class NumberProofs(Shards shards, NumberClaims claims, Num
         return waited;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "number {PhoneNumberId}: whether it is still its holder's could not be found out ({Reason}); asked again")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "number {PhoneNumberId}: whether it is still its holder's could not be found out ({Reason}); asked again")]
     private partial void LogOpen(string phoneNumberId, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "number {PhoneNumberId} is no longer routed to {OrganizationId} (proven before: {Proven}): {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "number {PhoneNumberId} is no longer routed to {OrganizationId} (proven before: {Proven}): {Reason}")]
     private partial void LogLapsed(string phoneNumberId, Guid organizationId, bool proven, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "numbers in doubt could not be looked at; trying again")]

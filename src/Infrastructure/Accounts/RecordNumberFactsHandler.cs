@@ -20,7 +20,8 @@ public sealed class RecordNumberFactsHandler(Shards shards) : IRequestHandler<Re
               messaging_limit = coalesce($4, messaging_limit), updated_at = now(), row_version = row_version + 1
              WHERE organization_id = $1 AND id = $2 AND (coalesce($3, quality_rating_exact), coalesce($4, messaging_limit)) IS DISTINCT FROM (quality_rating_exact, messaging_limit)
             """, ct, command.OrganizationId, command.AccountId,
-            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)command.Quality ?? DBNull.Value }, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Integer, Value = (object?)command.MessagingLimit ?? DBNull.Value });
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)command.Quality ?? DBNull.Value },
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Integer, Value = (object?)command.MessagingLimit ?? DBNull.Value });
         await transaction.CommitAsync(ct);
         return changed > 0;
     }

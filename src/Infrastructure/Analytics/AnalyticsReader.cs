@@ -7,13 +7,17 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Analytics;
 
-/// <summary>Answers the reporting questions from ClickHouse. Every query names the organization and reads rows as replaced (FINAL).</summary>
-public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema schema) : IRequestHandler<GetDailyStats, IReadOnlyList<DailyStatsRow>>, IRequestHandler<GetMessageCounts, IReadOnlyList<MessageCountsRow>>,
+/// <summary>
+/// Answers the reporting questions from ClickHouse. Every query names the organization and reads rows as replaced (FINAL).
+/// </summary>
+public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema schema)
+    : IRequestHandler<GetDailyStats, IReadOnlyList<DailyStatsRow>>, IRequestHandler<GetMessageCounts, IReadOnlyList<MessageCountsRow>>,
     IRequestHandler<GetFunnel, IReadOnlyList<FunnelRow>>, IRequestHandler<GetCosts, IReadOnlyList<CostRow>>
 {
     private const int RowsMax = 10_000;
 
-    private const string Where = "FROM message_analytics FINAL WHERE organization_id = {organization:UUID} AND timestamp >= toDateTime64({from:String}, 3, 'UTC') AND timestamp < toDateTime64({until:String}, 3, 'UTC')";
+    private const string Where =
+        "FROM message_analytics FINAL WHERE organization_id = {organization:UUID} AND timestamp >= toDateTime64({from:String}, 3, 'UTC') AND timestamp < toDateTime64({until:String}, 3, 'UTC')";
 
     public Task<IReadOnlyList<DailyStatsRow>> Handle(GetDailyStats query, CancellationToken ct)
     {
@@ -25,7 +29,8 @@ public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema sc
             FROM daily_stats_data FINAL WHERE organization_id = {organization:UUID} AND date >= {from:Date} AND date < {until:Date} {{Account(query.Scope)}}
             GROUP BY day, account ORDER BY day, account
             """, r => new DailyStatsRow(Text(r, "day"), Text(r, "account") is { Length: > 0 } id ? Guid.Parse(id) : null, Long(r, "total"), Long(r, "sent"), Long(r, "delivered"), Long(r, "was_read"), Long(r, "failed"),
-                decimal.Parse(Text(r, "cost"), CultureInfo.InvariantCulture), Long(r, "contacts"), Long(r, "fresh"), Long(r, "ai"), Long(r, "replied"), Long(r, "delivery_ms"), Long(r, "read_ms")), ct);
+                decimal.Parse(Text(r, "cost"), CultureInfo.InvariantCulture), Long(r, "contacts"), Long(r, "fresh"), Long(r, "ai"),
+                Long(r, "replied"), Long(r, "delivery_ms"), Long(r, "read_ms")), ct);
     }
 
     public Task<IReadOnlyList<MessageCountsRow>> Handle(GetMessageCounts query, CancellationToken ct) => RowsAsync(query.Scope, $"""
@@ -38,14 +43,16 @@ public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema sc
             toUInt64(ifNotFinite(avgIf(delivery_time_ms, status = 'delivered'), 0)) AS delivery_ms, toUInt64(ifNotFinite(avgIf(read_time_ms, status = 'read'), 0)) AS read_ms
         {Where} AND direction = 'outbound' {Filters(query.Scope)} GROUP BY key ORDER BY key
         """, r => new FunnelRow(Text(r, "key"), Long(r, "sent"), Long(r, "delivered"), Long(r, "was_read"), Long(r, "failed"),
-            Rate(Long(r, "delivered"), Long(r, "sent")), Rate(Long(r, "was_read"), Long(r, "delivered")), Long(r, "delivery_ms"), Long(r, "read_ms")), ct);
+            Rate(Long(r, "delivered"), Long(r, "sent")), Rate(Long(r, "was_read"), Long(r, "delivered")), Long(r, "delivery_ms"),
+            Long(r, "read_ms")), ct);
 
     public Task<IReadOnlyList<CostRow>> Handle(GetCosts query, CancellationToken ct) => RowsAsync(query.Scope, $"""
         SELECT {Group(query.GroupBy)} AS key, sumIf(count, status = 'sent') AS sent, toString(sum(cost)) AS total
         {Where} AND direction = 'outbound' {Filters(query.Scope)} GROUP BY key ORDER BY key
         """, r => new CostRow(Text(r, "key"), Long(r, "sent"), decimal.Parse(Text(r, "total"), CultureInfo.InvariantCulture)), ct);
 
-    private const string Outbound = "sumIf(count, status = 'sent') AS sent, sumIf(count, status = 'delivered' AND direction = 'outbound') AS delivered, sumIf(count, status = 'read') AS was_read, sumIf(count, status = 'failed') AS failed";
+    private const string Outbound =
+        "sumIf(count, status = 'sent') AS sent, sumIf(count, status = 'delivered' AND direction = 'outbound') AS delivered, sumIf(count, status = 'read') AS was_read, sumIf(count, status = 'failed') AS failed";
 
     private static string Group(string by) => by switch
     {
@@ -57,7 +64,8 @@ public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema sc
         _ => "toString(date)",
     };
 
-    private static string Filters(AnalyticsScope scope) => Account(scope) + (scope.CampaignId is null ? "" : " AND campaign_id = {campaign:UUID}");
+    private static string Filters(AnalyticsScope scope) =>
+        Account(scope) + (scope.CampaignId is null ? "" : " AND campaign_id = {campaign:UUID}");
 
     private static string Account(AnalyticsScope scope) => scope.AccountId is null ? "" : " AND account_id = {account:UUID}";
 
@@ -65,8 +73,10 @@ public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema sc
     {
         await schema.EnsureAsync(ct);
         var rows = await client.QueryAsync($"{sql} LIMIT {RowsMax + 1}", map, ct,
-            ("organization", scope.OrganizationId), ("from", Day(scope.From)), ("until", Day(scope.To.AddDays(1))), ("account", scope.AccountId ?? Guid.Empty), ("campaign", scope.CampaignId ?? Guid.Empty));
-        return rows.Count <= RowsMax ? rows : throw new Refusal("analytics.too_many_rows", $"More than {RowsMax} rows: ask for fewer days, or group by something coarser.");
+            ("organization", scope.OrganizationId), ("from", Day(scope.From)), ("until", Day(scope.To.AddDays(1))),
+            ("account", scope.AccountId ?? Guid.Empty), ("campaign", scope.CampaignId ?? Guid.Empty));
+        return rows.Count <= RowsMax ? rows
+            : throw new Refusal("analytics.too_many_rows", $"More than {RowsMax} rows: ask for fewer days, or group by something coarser.");
     }
 
     private static string Day(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);

@@ -8,13 +8,18 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Analytics;
 
-/// <summary>Keeps <c>daily_stats</c>: the days that received rows are counted again as a whole, every few seconds while rows arrive. One rebuilder at a time.</summary>
-public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema schema, Shards shards, TimeProvider clock, ILogger<DailyStats> log) : BackgroundService
+/// <summary>
+/// Keeps <c>daily_stats</c>: the days that received rows are counted again as a whole, every few seconds while rows arrive. One rebuilder
+/// at a time.
+/// </summary>
+public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema schema, Shards shards, TimeProvider clock,
+    ILogger<DailyStats> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);       // between two rebuilds
     private static readonly TimeSpan WithoutCall = TimeSpan.FromMinutes(1); // rows may come by Kafka, or through another process
     private const long Lock = 0x4273_705F_4461_696C;                        // "Bsp_Dail"
-    private const int OverlapSeconds = 300;                                 // an insert that began before the last rebuild has become visible by then
+    // an insert that began before the last rebuild has become visible by then
+    private const int OverlapSeconds = 300;
 
     private readonly SemaphoreSlim called = new(0, 1);
 
@@ -38,7 +43,8 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct); // the lock ends with it, also when the connection breaks
-        await using var take = new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
+        await using var take =
+            new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
         if (await take.ExecuteScalarAsync(ct) is not true)
         {
             return false;
@@ -55,7 +61,8 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        await using var take = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
+        await using var take =
+            new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
         await take.ExecuteNonQueryAsync(ct);
         await work();
         await transaction.CommitAsync(ct);

@@ -9,10 +9,13 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Analytics;
 
 /// <summary>
-/// Builds <c>message_analytics_next_{shard}</c> beside the table that serves and counts its days at the end; then both change names with the old ones, each by one
-/// <c>EXCHANGE TABLES</c>. The copy's checkpoint names the table by its UUID, which goes with the content: after an exchange nobody takes the old content for the copy.
+/// Builds <c>message_analytics_next_{shard}</c> beside the table that serves and counts its days at the end; then both change names with
+/// the old ones, each by one
+/// <c>EXCHANGE TABLES</c>. The copy's checkpoint names the table by its UUID, which goes with the content: after an exchange nobody takes
+/// the old content for the copy.
 /// </summary>
-internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, AnalyticsCheckpoints checkpoints, Shards shards) : IProjectionCopy
+internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily,
+    AnalyticsCheckpoints checkpoints, Shards shards) : IProjectionCopy
 {
     public string Name { get; } = CopyName.Of(ViewNames.MessageAnalytics);
 
@@ -20,7 +23,8 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
 
     public int PageEventsMax => 5_000;
 
-    public async Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => await StandsAsync(shard, ct) is { } stands ? stands.Position : 0;
+    public async Task<long> CheckpointAsync(Shard shard, CancellationToken ct) =>
+        await StandsAsync(shard, ct) is { } stands ? stands.Position : 0;
 
     public async Task ApplyAsync(EventPage page, CancellationToken ct)
     {
@@ -33,13 +37,15 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
 
         if (stands is not { } at || at.Position < page.After)
         {
-            throw new StoreUnavailable("clickhouse", new InvalidOperationException("ClickHouse lost the copy that is being built: begun again."));
+            throw new StoreUnavailable("clickhouse",
+                new InvalidOperationException("ClickHouse lost the copy that is being built: begun again."));
         }
 
         var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
         for (var i = 0; i < inserts.Count; i++)
         {
-            await client.InsertAsync(ClickHouseSchema.DirectInsert(Next("message_analytics", page.Shard)), inserts[i], MessageAnalyticsRows.Token(Name, page, at.Generation, i), ct);
+            await client.InsertAsync(ClickHouseSchema.DirectInsert(Next("message_analytics", page.Shard)), inserts[i],
+                MessageAnalyticsRows.Token(Name, page, at.Generation, i), ct);
         }
 
         await checkpoints.SaveAsync(Name, page.Shard, at.Generation, page.UpTo, ct);
@@ -73,10 +79,13 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
         return true;
     }
 
-    /// <summary>The rows that serve are a copy's whose checkpoint still stands: whatever follows the first exchange is done (again).</summary>
+    /// <summary>
+    /// The rows that serve are a copy's whose checkpoint still stands: whatever follows the first exchange is done (again).
+    /// </summary>
     public async Task<bool> FinishAsync(Shard shard, CancellationToken ct)
     {
-        if (await GenerationOfAsync("message_analytics", ct) is not { } serving || await checkpoints.PositionAsync(Name, shard, serving, ct) is not { } position)
+        if (await GenerationOfAsync("message_analytics", ct) is not { } serving
+            || await checkpoints.PositionAsync(Name, shard, serving, ct) is not { } position)
         {
             return false;
         }
@@ -96,7 +105,8 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
         await schema.EnsureAsync(ct);
         await client.ExecuteAsync($"DROP TABLE IF EXISTS {Next("message_analytics", shard)} SYNC", ct);
         await client.ExecuteAsync($"DROP TABLE IF EXISTS {Next("daily_stats_data", shard)} SYNC", ct);
-        await client.ExecuteAsync("DELETE FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String}", ct, ("name", Name), ("shard", shard.Name));
+        await client.ExecuteAsync("DELETE FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String}", ct,
+            ("name", Name), ("shard", shard.Name));
     }
 
     // What other shards wrote meanwhile comes along; rows that are there already are replaced by themselves.
@@ -124,18 +134,21 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
         daily.Wake();
     }
 
-    private static string Next(string table, Shard shard) => $"{table}_next_{string.Concat(shard.Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'))}";
+    private static string Next(string table, Shard shard) =>
+        $"{table}_next_{string.Concat(shard.Name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'))}";
 
     // Null: there is no such table, or it is not the one that was begun.
     private async Task<(long Generation, long Position)?> StandsAsync(Shard shard, CancellationToken ct) =>
-        await GenerationAsync(shard, ct) is { } generation && await checkpoints.PositionAsync(Name, shard, generation, ct) is { } position ? (generation, position) : null;
+        await GenerationAsync(shard, ct) is { } generation && await checkpoints.PositionAsync(Name, shard, generation, ct) is { } position
+        ? (generation, position) : null;
 
     private Task<long?> GenerationAsync(Shard shard, CancellationToken ct) => GenerationOfAsync(Next("message_analytics", shard), ct);
 
     private async Task<long?> GenerationOfAsync(string table, CancellationToken ct)
     {
         await schema.EnsureAsync(ct);
-        var found = await client.QueryAsync("SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+        var found = await client.QueryAsync(
+            "SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
             row => Convert.ToInt64(row["generation"], CultureInfo.InvariantCulture), ct, ("table", table));
         return found.Count == 0 ? null : found[0];
     }
@@ -148,10 +161,15 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
             return null;
         }
 
-        await using var command = shards.Directory.CreateCommand("SELECT coalesce(string_agg('''' || organization_id || '''', ','), '''00000000-0000-0000-0000-000000000000''') FROM bsp.directory_organizations WHERE shard = $1");
+        await using var command =
+            shards.Directory.CreateCommand(
+                "SELECT coalesce(string_agg('''' || organization_id || '''', ','), '''00000000-0000-0000-0000-000000000000''') FROM bsp.directory_organizations WHERE shard = $1");
         command.Parameters.Add(new() { Value = shard.Name });
         return $"organization_id NOT IN ({(string)(await command.ExecuteScalarAsync(ct))!})";
     }
 
-    private Task CopyOthersAsync(string to, string from, string? others, CancellationToken ct) => others is null ? Task.CompletedTask : client.ExecuteAsync($"INSERT INTO {to} SETTINGS max_partitions_per_insert_block = 0 SELECT * FROM {from} FINAL WHERE {others}", ct);
+    private Task CopyOthersAsync(string to, string from, string? others, CancellationToken ct) =>
+        others is null ? Task.CompletedTask
+        : client.ExecuteAsync($"INSERT INTO {to} SETTINGS max_partitions_per_insert_block = 0 SELECT * FROM {from} FINAL WHERE {others}",
+            ct);
 }

@@ -8,13 +8,17 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Analytics;
 
 /// <summary>
-/// Feeds ClickHouse's <c>message_analytics</c> through <c>messages_kafka</c>. A batch repeated whole is dropped by its token; with other boundaries its rows
+/// Feeds ClickHouse's <c>message_analytics</c> through <c>messages_kafka</c>. A batch repeated whole is dropped by its token; with other
+/// boundaries its rows
 /// fall on their own keys. The checkpoint is written to ClickHouse after the rows, so what is lost there is lost together.
 /// </summary>
 [NeedsClickHouse]
-public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, Shards shards) : IProjection
+public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, Shards shards)
+    : IProjection
 {
-    internal static readonly string[] Types = ["message_sent", "message_delivered", "message_read", "message_failed", "message_rejected", "message_accepted", "message_received", "messages_charged"];
+    internal static readonly string[] Types =
+        ["message_sent", "message_delivered", "message_read", "message_failed", "message_rejected", "message_accepted", "message_received",
+            "messages_charged"];
 
     private readonly AnalyticsCheckpoints checkpoints = new(client, schema);
 
@@ -40,7 +44,8 @@ public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHou
         var stands = await checkpoints.StandsAsync(Name, page.Shard, ct);
         if (stands.Position < page.After)
         {
-            throw new Bsp.Application.Common.StoreUnavailable("clickhouse", new InvalidOperationException("ClickHouse lost rows or was replaced: its own checkpoint is behind. Going on from that."));
+            throw new Bsp.Application.Common.StoreUnavailable("clickhouse",
+                new InvalidOperationException("ClickHouse lost rows or was replaced: its own checkpoint is behind. Going on from that."));
         }
 
         var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));

@@ -14,27 +14,35 @@ using Bsp.Infrastructure.Projections;
 namespace Bsp.Infrastructure.Analytics;
 
 /// <summary>
-/// Events → rows, one JSON object a line. A row's identity is (organization, timestamp, message, status), all taken from the fact. An inbound message is a row
-/// <c>delivered</c>, <c>inbound</c> (the enum has no word for it). A rejected one is <c>failed</c>. A failure that a delivery overruled is written again at its own time with count 0.
+/// Events → rows, one JSON object a line. A row's identity is (organization, timestamp, message, status), all taken from the fact. An
+/// inbound message is a row
+/// <c>delivered</c>, <c>inbound</c> (the enum has no word for it). A rejected one is <c>failed</c>. A failure that a delivery overruled is
+/// written again at its own time with count 0.
 /// </summary>
 public static class MessageAnalyticsRows
 {
     // A table takes rows of 100 months at most in one insert (code 252 otherwise), and each month is a part to be merged.
     private const int MonthsMax = 50;
 
-    /// <summary>The rows of a page, in as many inserts as their months need, the oldest months first; nearly always one. None when the page has no rows.</summary>
+    /// <summary>
+    /// The rows of a page, in as many inserts as their months need, the oldest months first; nearly always one. None when the page has no
+    /// rows.
+    /// </summary>
     public static IReadOnlyList<ReadOnlyMemory<byte>> Write(EventPage page, IReadOnlyDictionary<Guid, PriorSettlement> priors)
     {
-        var rows = page.Events.Select(FactTime.Bounded).SelectMany(stored => Of(stored, priors.GetValueOrDefault(stored.Id)).Select(row => (Stored: stored, Row: row))).ToList();
+        var rows = page.Events.Select(FactTime.Bounded)
+            .SelectMany(stored => Of(stored, priors.GetValueOrDefault(stored.Id)).Select(row => (Stored: stored, Row: row))).ToList();
         var months = rows.Select(r => Month(r.Row)).Distinct().Order().ToList();
         return months.Count <= MonthsMax
             ? rows.Count == 0 ? [] : [Write(page, rows)]
-            : [.. months.Chunk(MonthsMax).Select(some => Write(page, [.. rows.Where(r => Month(r.Row) >= some[0] && Month(r.Row) <= some[^1])]))];
+            : [.. months.Chunk(MonthsMax)
+                .Select(some => Write(page, [.. rows.Where(r => Month(r.Row) >= some[0] && Month(r.Row) <= some[^1])]))];
     }
 
     /// <summary>Names one of the inserts of a page, so that a repeat is known as one.</summary>
     public static string Token(string projection, EventPage page, long generation, int insert) =>
-        string.Create(CultureInfo.InvariantCulture, $"{projection}/{page.Shard.Name}/{generation}/{page.After}/{page.UpTo}{(insert == 0 ? "" : $"/{insert}")}");
+        string.Create(CultureInfo.InvariantCulture,
+            $"{projection}/{page.Shard.Name}/{generation}/{page.After}/{page.UpTo}{(insert == 0 ? "" : $"/{insert}")}");
 
     private static int Month(Row row) => (row.At.UtcDateTime.Year * 12) + row.At.UtcDateTime.Month;
 
@@ -45,7 +53,8 @@ public static class MessageAnalyticsRows
         foreach (var (stored, row) in rows)
         {
             json.Reset();
-            Write(json, stored.OrganizationId, row.Of ?? ((MessageEvent)stored.Body!).Ref, row, new Position(page.Shard.Epoch, stored.Sequence).Packed);
+            Write(json, stored.OrganizationId, row.Of
+                ?? ((MessageEvent)stored.Body!).Ref, row, new Position(page.Shard.Epoch, stored.Sequence).Packed);
             json.Flush();
             buffer.Write("\n"u8);
         }
@@ -53,7 +62,8 @@ public static class MessageAnalyticsRows
         return buffer.WrittenMemory;
     }
 
-    private sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false, long DeliveryMs = 0, long ReadMs = 0, MessageRef? Of = null);
+    private sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false,
+        long DeliveryMs = 0, long ReadMs = 0, MessageRef? Of = null);
 
     private static IEnumerable<Row> Of(StoredEvent stored, PriorSettlement? prior)
     {
@@ -74,19 +84,23 @@ public static class MessageAnalyticsRows
                 // The row of the delivery once more, with what it costs.
                 foreach (var charge in e.Charges)
                 {
-                    yield return new("delivered", charge.DeliveredAt, Cost: charge.Amount, DeliveryMs: Ms(charge.SentAt, charge.DeliveredAt),
-                        Of: new(charge.MessageId, charge.AccountId, charge.ContactId, Guid.Empty, charge.CampaignId, charge.Type, "outbound"));
+                    yield return new("delivered", charge.DeliveredAt, Cost: charge.Amount,
+                        DeliveryMs: Ms(charge.SentAt, charge.DeliveredAt),
+                        Of: new(charge.MessageId, charge.AccountId, charge.ContactId, Guid.Empty, charge.CampaignId, charge.Type,
+                            "outbound"));
                 }
 
                 break;
             case MessageRejected e: yield return new("failed", e.At); break;
             case MessageAccepted when prior is { Kind: "rejected" }: yield return new("failed", prior.At, Count: 0); break;
-            case MessageReceived e when !InboundKind.IsNotice(e.Ref.Type): yield return new("delivered", e.At, NewContact: e.NewContact); break;
+            case MessageReceived e
+                when !InboundKind.IsNotice(e.Ref.Type): yield return new("delivered", e.At, NewContact: e.NewContact); break;
         }
     }
 
     // On one status row of a message only, because sums go over all its rows: the first one, "sent".
-    private static decimal Cost(Evidence? evidence, StoredEvent stored) => evidence?.Item is { } item ? MessageDocumentPricing.Read(item)?.Amount ?? 0 : 0;
+    private static decimal Cost(Evidence? evidence, StoredEvent stored) =>
+        evidence?.Item is { } item ? MessageDocumentPricing.Read(item)?.Amount ?? 0 : 0;
 
     private static long Ms(DateTimeOffset from, DateTimeOffset to) => Math.Clamp((long)(to - from).TotalMilliseconds, 0, uint.MaxValue);
 

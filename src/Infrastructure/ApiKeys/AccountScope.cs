@@ -11,7 +11,8 @@ public sealed class AccountScope(Shards shards, IDocumentViews views) : IAccount
     {
         "accounts" => id == accountId,
         "templates" or "campaigns" => (await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId,
-            $"SELECT 1 FROM {kind} WHERE organization_id = $1 AND id = $2 AND account_id = $3", r => r.GetInt32(0), ct, organizationId, id, accountId)).Count > 0,
+            $"SELECT 1 FROM {kind} WHERE organization_id = $1 AND id = $2 AND account_id = $3", r =>
+                r.GetInt32(0), ct, organizationId, id, accountId)).Count > 0,
         "conversations" => (await views.ConversationAsync(organizationId, id, ct))?.AccountId == accountId,
         "messages" => (await views.MessageAsync(organizationId, id, ct))?.AccountId == accountId,
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "It has no account."),

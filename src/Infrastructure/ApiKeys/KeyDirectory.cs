@@ -8,7 +8,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.ApiKeys;
 
-/// <summary>Keys by hash from <c>bsp.directory_keys</c>, remembered for less than a second; <c>last_used_at</c> goes out every 5 s.</summary>
+/// <summary>
+/// Keys by hash from <c>bsp.directory_keys</c>, remembered for less than a second; <c>last_used_at</c> goes out every 5 s.
+/// </summary>
 public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILogger<KeyDirectory> log) : BackgroundService, IKeyDirectory
 {
     private static readonly TimeSpan WriteEvery = TimeSpan.FromSeconds(5);
@@ -59,7 +61,8 @@ public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILog
         command.Parameters.Add(new() { Value = keyHash });
         await using var reader = await command.ExecuteReaderAsync();
         return await reader.ReadAsync()
-            ? new(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.IsDBNull(4) ? null : reader.GetGuid(4), reader.GetString(5)), reader.TimeOrNull(6))
+            ? new(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), reader.IsDBNull(4) ? null
+                : reader.GetGuid(4), reader.GetString(5)), reader.TimeOrNull(6))
             : null;
     }
 
@@ -89,7 +92,8 @@ public sealed partial class KeyDirectory(Shards shards, TimeProvider clock, ILog
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "last_used_at of the keys of {Organization} could not be written; trying again in 5 s")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "last_used_at of the keys of {Organization} could not be written; trying again in 5 s")]
     private partial void LogFailed(Exception fault, Guid organization);
 
     private sealed record DirectoryKey(KnownKey Key, DateTimeOffset? ExpiresAt);

@@ -19,7 +19,8 @@ public sealed class AuditTrailView(Shards shards) : IInlineView, IRequestHandler
 
     public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
     {
-        var acts = events.Where(e => e.Body is AdministrativeActDone).Select(e => (Stored: e, Act: (AdministrativeActDone)e.Body!)).ToList();
+        var acts = events.Where(e => e.Body is AdministrativeActDone).Select(e => (Stored: e, Act: (AdministrativeActDone)e.Body!))
+            .ToList();
         batch.BatchCommands.Add(new("""
             INSERT INTO bsp.audit_trail (organization_id, id, at, act, actor, address, target_type, target_id, changed)
             SELECT o, i, at, act, actor, address, tt, t, CASE WHEN c IS NULL THEN NULL ELSE ARRAY (SELECT jsonb_array_elements_text(c::jsonb)) END
@@ -44,7 +45,8 @@ public sealed class AuditTrailView(Shards shards) : IInlineView, IRequestHandler
 
     public async Task<Page<AuditEntry>> Handle(ListAuditTrail request, CancellationToken cancellationToken)
     {
-        var home = request.OrganizationId == Guid.Empty ? shards.DirectoryHome() : await shards.OfAsync(request.OrganizationId, cancellationToken);
+        var home = request.OrganizationId == Guid.Empty ? shards.DirectoryHome()
+            : await shards.OfAsync(request.OrganizationId, cancellationToken);
         var rows = await home.QueryAsync(request.OrganizationId, """
             SELECT id, at, actor, act, address, target_type, target_id, changed FROM bsp.audit_trail
              WHERE organization_id = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR act = $4)
@@ -54,6 +56,8 @@ public sealed class AuditTrailView(Shards shards) : IInlineView, IRequestHandler
         return Keyset.Of(rows, request.Limit, entry => entry.Id);
     }
 
-    private static AuditEntry Row(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetFieldValue<DateTimeOffset>(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.GetString(5), r.GuidOrNull(6),
+    private static AuditEntry Row(NpgsqlDataReader r) =>
+        new(r.GetGuid(0), r.GetFieldValue<DateTimeOffset>(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.GetString(5),
+            r.GuidOrNull(6),
         r.IsDBNull(7) ? [] : r.GetFieldValue<string[]>(7));
 }

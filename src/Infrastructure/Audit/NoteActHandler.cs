@@ -9,9 +9,11 @@ public sealed class NoteActHandler(Shards shards, AuditLog audit) : IRequestHand
 {
     public async Task<Unit> Handle(NoteAct request, CancellationToken cancellationToken)
     {
-        var home = request.OrganizationId == Guid.Empty ? shards.DirectoryHome() : await shards.OfAsync(request.OrganizationId, cancellationToken);
+        var home = request.OrganizationId == Guid.Empty ? shards.DirectoryHome()
+            : await shards.OfAsync(request.OrganizationId, cancellationToken);
         await using var transaction = await home.BeginAsync(request.OrganizationId, cancellationToken);
-        await audit.NoteAsync(transaction, home, request.OrganizationId, request.Act, request.TargetType, request.TargetId, request.Details, cancellationToken);
+        await audit.NoteAsync(transaction, home, request.OrganizationId, request.Act, request.TargetType, request.TargetId,
+            request.Details, cancellationToken);
         await transaction.CommitUnmarkedAsync(cancellationToken);
         return Unit.Value;
     }

@@ -10,9 +10,12 @@ using Npgsql;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>
-/// How often a password may be tried: <see cref="PerPairMax"/> times a window by one address at one account, <see cref="PerAddressMax"/> times by one address, and
-/// <see cref="PerAccountMax"/> times at one account by all addresses from which its owner never signed in. An attempt is counted before the password is looked at, so that many at once are
-/// counted too, and one that is refused here does not lengthen the wait. The address is counted first: beyond its limit nothing else is written. Strangers can therefore slow each other down, not the owner at their usual address.
+/// How often a password may be tried: <see cref="PerPairMax"/> times a window by one address at one account, <see cref="PerAddressMax"/>
+/// times by one address, and
+/// <see cref="PerAccountMax"/> times at one account by all addresses from which its owner never signed in. An attempt is counted before the
+/// password is looked at, so that many at once are
+/// counted too, and one that is refused here does not lengthen the wait. The address is counted first: beyond its limit nothing else is
+/// written. Strangers can therefore slow each other down, not the owner at their usual address.
 /// </summary>
 public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider clock)
 {
@@ -34,7 +37,9 @@ public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider cl
     public async Task<LoginAttempt> EnterAsync(string email, string? address, CancellationToken ct)
     {
         address = Network(address);
-        var attempt = new LoginAttempt(Subject("pair", email, address), Subject("account", email), Subject("address", address), Subject("known", email, address));
+        var attempt =
+            new LoginAttempt(Subject("pair", email, address), Subject("account", email), Subject("address", address),
+                Subject("known", email, address));
         var now = clock.GetUtcNow();
         var known = await CountAddressAsync(attempt, now, ct);
 
@@ -59,13 +64,18 @@ public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider cl
         return wait == TimeSpan.Zero ? attempt : throw Throttled(wait);
     }
 
-    /// <summary>The password was right: the attempts of this address at this account are forgotten, and the address is the account's own for 30 days.</summary>
+    /// <summary>
+    /// The password was right: the attempts of this address at this account are forgotten, and the address is the account's own for 30
+    /// days.
+    /// </summary>
     public async Task SucceededAsync(LoginAttempt attempt, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         await using var batch = shards.Directory.CreateBatch();
-        batch.BatchCommands.Add(new("DELETE FROM bsp.login_attempts WHERE subject = $1") { Parameters = { new() { Value = attempt.Pair } } });
-        batch.BatchCommands.Add(new("INSERT INTO bsp.login_attempts (subject, attempts, until) VALUES ($1, 0, $2) ON CONFLICT (subject) DO UPDATE SET until = excluded.until")
+        batch.BatchCommands.Add(
+            new("DELETE FROM bsp.login_attempts WHERE subject = $1") { Parameters = { new() { Value = attempt.Pair } } });
+        batch.BatchCommands.Add(
+            new("INSERT INTO bsp.login_attempts (subject, attempts, until) VALUES ($1, 0, $2) ON CONFLICT (subject) DO UPDATE SET until = excluded.until")
         {
             Parameters = { new() { Value = attempt.Known }, new() { Value = (now + KnownFor).UtcDateTime } },
         });
@@ -110,10 +120,12 @@ public sealed class LoginGate(Shards shards, BspOptions options, TimeProvider cl
     private LoginThrottled Throttled(TimeSpan wait) => new(wait < options.LoginWindow ? wait : options.LoginWindow);
 
     // One customer of a provider has at least 64 bits of IPv6 to themselves: they count as one address.
-    private static string? Network(string? address) => IPAddress.TryParse(address, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6 ? Convert.ToHexStringLower(ip.GetAddressBytes()[..8]) : address;
+    private static string? Network(string? address) => IPAddress.TryParse(address, out var ip)
+        && ip.AddressFamily == AddressFamily.InterNetworkV6 ? Convert.ToHexStringLower(ip.GetAddressBytes()[..8]) : address;
 
     // Keyed: e-mails and addresses can be guessed from a plain hash. After a rotation of the master key counting begins anew.
-    private string Subject(params string?[] parts) => Convert.ToHexStringLower(HMACSHA256.HashData(subjectKey, Encoding.UTF8.GetBytes(string.Join('\n', parts))));
+    private string Subject(params string?[] parts) =>
+        Convert.ToHexStringLower(HMACSHA256.HashData(subjectKey, Encoding.UTF8.GetBytes(string.Join('\n', parts))));
 }
 
 /// <summary>A counted attempt: the subjects it was counted under.</summary>

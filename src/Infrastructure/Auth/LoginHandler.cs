@@ -9,8 +9,12 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Auth;
 
-/// <summary>Signs somebody in. Whether an e-mail is known shows in nothing: the same statements, the same hash work and one record on an audit trail either way.</summary>
-public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwords, Sessions copies, AuditLog audit, TimeProvider clock) : IRequestHandler<Login, StartedSession>
+/// <summary>
+/// Signs somebody in. Whether an e-mail is known shows in nothing: the same statements, the same hash work and one record on an audit trail
+/// either way.
+/// </summary>
+public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwords, Sessions copies, AuditLog audit, TimeProvider clock)
+    : IRequestHandler<Login, StartedSession>
 {
     private const int ChangesMax = 3;
 
@@ -38,7 +42,8 @@ public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwo
     {
         var home = person is null ? shards.DirectoryHome() : await shards.OfAsync(person.OrganizationId, ct);
         var tenant = person?.OrganizationId ?? Guid.Empty;
-        var hash = await home.FirstAsync(tenant, "SELECT password_hash FROM users WHERE id = $1 AND password_hash IS NOT NULL", r => r.GetString(0), ct, person?.UserId ?? Guid.Empty);
+        var hash = await home.FirstAsync(tenant, "SELECT password_hash FROM users WHERE id = $1 AND password_hash IS NOT NULL", r =>
+            r.GetString(0), ct, person?.UserId ?? Guid.Empty);
         var (right, outgrown) = await passwords.VerifyAsync(hash, request.Password, ct);
         if (!right)
         {
@@ -72,11 +77,14 @@ public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwo
         await transaction.CommitUnmarkedAsync(ct);
     }
 
-    // The person's row first, then the directory's, as everybody who changes both: two cannot deadlock. FOR SHARE: a deactivation of this moment waits for us or refuses us.
-    private Task<bool> StartAsync(Shard home, StartedSession session, string tokenHash, string verified, string fresh, CancellationToken ct) => shards.InBothAsync(home, [session.OrganizationId], async (directory, own) =>
+    // The person's row first, then the directory's, as everybody who changes both: two cannot deadlock. FOR SHARE: a deactivation of this
+    // moment waits for us or refuses us.
+    private Task<bool> StartAsync(Shard home, StartedSession session, string tokenHash, string verified, string fresh,
+        CancellationToken ct) => shards.InBothAsync(home, [session.OrganizationId], async (directory, own) =>
     {
         var now = clock.GetUtcNow().UtcDateTime;
-        if (await own.ExecuteAsync("UPDATE users SET last_login = $2, password_hash = $4 WHERE id = $1 AND password_hash = $3", ct, session.UserId, now, verified, fresh) == 0)
+        if (await own.ExecuteAsync("UPDATE users SET last_login = $2, password_hash = $4 WHERE id = $1 AND password_hash = $3", ct,
+            session.UserId, now, verified, fresh) == 0)
         {
             return false;
         }
@@ -91,7 +99,8 @@ public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwo
             throw new Refusal("login.user_not_active", "Your account is not active any more: ask an administrator of your organization.");
         }
 
-        await audit.NoteAsync(own, home, session.OrganizationId, "login.succeeded", "user", session.UserId, null, ct, session.UserId.ToString());
+        await audit.NoteAsync(own, home, session.OrganizationId, "login.succeeded", "user", session.UserId, null, ct,
+            session.UserId.ToString());
         return true;
     }, ct);
 

@@ -8,8 +8,10 @@ using Microsoft.Extensions.Options;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>
-/// Passwords by the framework's hasher: PBKDF2 with HMAC-SHA-512, 16 random bytes of salt, parameters in the hash (docs/decisions/0095). At most half of the cores
-/// hash at a time, so that a flood of sign-ins leaves the other half to everybody else; so many wait for them, and who comes then is sent away.
+/// Passwords by the framework's hasher: PBKDF2 with HMAC-SHA-512, 16 random bytes of salt, parameters in the hash (docs/decisions/0095). At
+/// most half of the cores
+/// hash at a time, so that a flood of sign-ins leaves the other half to everybody else; so many wait for them, and who comes then is sent
+/// away.
 /// </summary>
 /// <param name="waitingMax">Passwords that wait for each of those cores, at most.</param>
 public sealed class Passwords(int iterations = Passwords.Iterations, int waitingMax = Passwords.WaitingMax)
@@ -57,7 +59,8 @@ public sealed class Passwords(int iterations = Passwords.Iterations, int waiting
         return (false, false);
     }, ct);
 
-    // The hash of nothing, in the hasher's own form (version 3: 0x01, PRF 2 = HMAC-SHA-512, rounds, length of salt, salt, 32 bytes): verifying against it takes as long as against anybody's.
+    // The hash of nothing, in the hasher's own form (version 3: 0x01, PRF 2 = HMAC-SHA-512, rounds, length of salt, salt, 32 bytes):
+    // verifying against it takes as long as against anybody's.
     internal static string Decoy(int iterations)
     {
         var form = new byte[13 + SaltBytes + 32];

@@ -10,7 +10,8 @@ using MediatR;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>A forgotten password: a token asked for by who may, and a new password by who holds it.</summary>
-public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Passwords passwords, AuditLog audit, TimeProvider clock) : IRequestHandler<RequestReset, Done>, IRequestHandler<ConfirmReset, Done>
+public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Passwords passwords, AuditLog audit, TimeProvider clock)
+    : IRequestHandler<RequestReset, Done>, IRequestHandler<ConfirmReset, Done>
 {
     public async Task<Done> Handle(RequestReset request, CancellationToken cancellationToken)
     {
@@ -25,7 +26,9 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
         var home = await shards.OfAsync(organizationId, cancellationToken);
         return await shards.InBothAsync(home, [organizationId, Guid.Empty], async (directory, own) =>
         {
-            await OneTimeTokens.PutAsync(directory, "reset", request.TokenHash, new(organizationId, userId, email, role, null, null, request.AskedBy), clock.GetUtcNow(), TokenLives.Reset, cancellationToken);
+            await OneTimeTokens.PutAsync(directory, "reset", request.TokenHash,
+                new(organizationId, userId, email, role, null, null, request.AskedBy), clock.GetUtcNow(), TokenLives.Reset,
+                cancellationToken);
             await audit.NoteAsync(own, home, organizationId, "user.reset_requested", "user", userId, null, cancellationToken);
             return new Done(userId, 0);
         }, cancellationToken);
@@ -33,18 +36,22 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
 
     public async Task<Done> Handle(ConfirmReset request, CancellationToken cancellationToken)
     {
-        var token = await OneTimeTokens.FindAsync(shards, "reset", request.TokenHash, clock.GetUtcNow(), cancellationToken) ?? throw Unknown();
+        var token = await OneTimeTokens.FindAsync(shards, "reset", request.TokenHash, clock.GetUtcNow(), cancellationToken)
+            ?? throw Unknown();
         var home = await shards.OfAsync(token.OrganizationId, cancellationToken);
         var hash = await passwords.HashAsync(request.Password, cancellationToken);
         var ended = await shards.InBothAsync(home, [token.OrganizationId], async (directory, own) =>
         {
-            if (await OneTimeTokens.LockAsync(directory, request.TokenHash, cancellationToken) is not { } locked || !await OneTimeTokens.AskerReachesAsync(directory, locked, clock.GetUtcNow(), cancellationToken))
+            if (await OneTimeTokens.LockAsync(directory, request.TokenHash, cancellationToken) is not { } locked
+                || !await OneTimeTokens.AskerReachesAsync(directory, locked, clock.GetUtcNow(), cancellationToken))
             {
                 throw Unknown();
             }
 
             // Another role than then: whoever asked for the token may not reach the person any more.
-            var found = await own.ExecuteAsync("UPDATE users SET password_hash = $2, updated_at = now(), row_version = row_version + 1 WHERE id = $1 AND role = $3", cancellationToken, token.UserId, hash, token.Role);
+            var found = await own.ExecuteAsync(
+                "UPDATE users SET password_hash = $2, updated_at = now(), row_version = row_version + 1 WHERE id = $1 AND role = $3",
+                cancellationToken, token.UserId, hash, token.Role);
             if (await OneTimeTokens.DropAsync(directory, request.TokenHash, cancellationToken) == 0 || found == 0)
             {
                 throw Unknown();
@@ -53,7 +60,8 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
             await OneTimeTokens.DropAllAsync(directory, token.UserId, cancellationToken);
             await OneTimeTokens.DropAskedByAsync(directory, token.UserId, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, token.UserId, null, null, cancellationToken);
-            await audit.NoteAsync(own, home, token.OrganizationId, "user.password_reset", "user", token.UserId, null, cancellationToken, token.UserId.ToString());
+            await audit.NoteAsync(own, home, token.OrganizationId, "user.password_reset", "user", token.UserId, null, cancellationToken,
+                token.UserId.ToString());
             return tokens;
         }, cancellationToken);
         await sessions.ForgetAsync(ended, cancellationToken);
@@ -62,7 +70,8 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
 
     private async Task<(Guid OrganizationId, Guid UserId, string Role)> FindAsync(string email, CancellationToken ct)
     {
-        await using var command = shards.Directory.CreateCommand("SELECT organization_id, user_id, role FROM bsp.directory_emails WHERE email = $1");
+        await using var command =
+            shards.Directory.CreateCommand("SELECT organization_id, user_id, role FROM bsp.directory_emails WHERE email = $1");
         command.Parameters.Add(new() { Value = email });
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) ? (reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2)) : default;

@@ -6,7 +6,10 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Auth;
 
-/// <summary>Sessions by the hash of their token from <c>bsp.directory_sessions</c>, with their person's role and status of the moment, remembered for less than a second.</summary>
+/// <summary>
+/// Sessions by the hash of their token from <c>bsp.directory_sessions</c>, with their person's role and status of the moment, remembered
+/// for less than a second.
+/// </summary>
 public sealed class SessionDirectory(Shards shards, Sessions copies, TimeProvider clock) : ISessions, IDisposable
 {
     private readonly ShortMemory<Stored> remembered = new("sessions", hash => LoadAsync(shards, copies, hash));
@@ -22,11 +25,14 @@ public sealed class SessionDirectory(Shards shards, Sessions copies, TimeProvide
 
     public void Dispose() => remembered.Dispose();
 
-    /// <summary>Ends sessions of a person inside a transaction on the directory. Afterwards, when it is committed: <see cref="ForgetAsync"/>.</summary>
+    /// <summary>
+    /// Ends sessions of a person inside a transaction on the directory. Afterwards, when it is committed: <see cref="ForgetAsync"/>.
+    /// </summary>
     /// <param name="only">Null: all.</param>
     /// <param name="except">Null: none.</param>
     /// <returns>Hashes of their tokens.</returns>
-    internal static Task<List<string>> EndAsync(TenantTransaction directory, Guid userId, string? only, string? except, CancellationToken ct) => directory.QueryAsync(
+    internal static Task<List<string>> EndAsync(TenantTransaction directory, Guid userId, string? only, string? except,
+        CancellationToken ct) => directory.QueryAsync(
         "DELETE FROM bsp.directory_sessions WHERE user_id = $1 AND ($2::text IS NULL OR token_hash = $2) AND token_hash IS DISTINCT FROM $3 RETURNING token_hash", r => r.GetString(0), ct, userId, only, except);
 
     /// <summary>Forgets ended sessions here and in Redis.</summary>
@@ -51,7 +57,8 @@ public sealed class SessionDirectory(Shards shards, Sessions copies, TimeProvide
                 return null;
             }
 
-            stored = new(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), tokenHash), reader.GetFieldValue<DateTimeOffset>(4));
+            stored = new(new(reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetString(3), tokenHash),
+                reader.GetFieldValue<DateTimeOffset>(4));
         }
 
         // Redis may have been wiped since: its copy is put back, without anybody waiting for it.

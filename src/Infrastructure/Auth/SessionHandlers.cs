@@ -9,7 +9,8 @@ using MediatR;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>What somebody signed in does about their own sessions and password.</summary>
-public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, LoginGate gate, Passwords passwords, AuditLog audit) : IRequestHandler<Logout, Done>, IRequestHandler<ChangePassword, Done>
+public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, LoginGate gate, Passwords passwords, AuditLog audit)
+    : IRequestHandler<Logout, Done>, IRequestHandler<ChangePassword, Done>
 {
     public async Task<Done> Handle(Logout request, CancellationToken cancellationToken)
     {
@@ -17,7 +18,8 @@ public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, Lo
         var ended = await shards.InBothAsync(home, [request.OrganizationId, Guid.Empty], async (directory, own) =>
         {
             var tokens = await SessionDirectory.EndAsync(directory, request.Id, request.TokenHash, null, cancellationToken);
-            await audit.NoteAsync(own, home, request.OrganizationId, request.TokenHash is null ? "session.ended_all" : "session.ended", "user", request.Id, null, cancellationToken);
+            await audit.NoteAsync(own, home, request.OrganizationId, request.TokenHash is null ? "session.ended_all"
+                : "session.ended", "user", request.Id, null, cancellationToken);
             return tokens;
         }, cancellationToken);
         await sessions.ForgetAsync(ended, cancellationToken);
@@ -27,7 +29,10 @@ public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, Lo
     public async Task<Done> Handle(ChangePassword request, CancellationToken cancellationToken)
     {
         var home = await shards.OfAsync(request.OrganizationId, cancellationToken);
-        var (email, hash) = await home.FirstAsync(request.OrganizationId, "SELECT email, password_hash FROM users WHERE id = $1 AND password_hash IS NOT NULL", r => (r.GetString(0), r.GetString(1)), cancellationToken, request.Id);
+        var (email, hash) =
+            await home.FirstAsync(request.OrganizationId,
+                "SELECT email, password_hash FROM users WHERE id = $1 AND password_hash IS NOT NULL", r =>
+                    (r.GetString(0), r.GetString(1)), cancellationToken, request.Id);
         var attempt = await gate.EnterAsync(UserRules.Normalize(email ?? ""), CurrentRequest.Value?.RemoteAddress, cancellationToken);
         if (!(await passwords.VerifyAsync(hash, request.CurrentPassword, cancellationToken)).Right)
         {
@@ -37,7 +42,8 @@ public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, Lo
         var fresh = await passwords.HashAsync(request.NewPassword, cancellationToken);
         var ended = await shards.InBothAsync(home, [request.OrganizationId, Guid.Empty], async (directory, own) =>
         {
-            if (await own.ExecuteAsync("UPDATE users SET password_hash = $2, updated_at = now(), row_version = row_version + 1 WHERE id = $1 AND password_hash = $3", cancellationToken, request.Id, fresh, hash) == 0)
+            if (await own.ExecuteAsync(
+                "UPDATE users SET password_hash = $2, updated_at = now(), row_version = row_version + 1 WHERE id = $1 AND password_hash = $3", cancellationToken, request.Id, fresh, hash) == 0)
             {
                 throw new VersionConflict(request.Id, named: false); // changed by somebody else since it was verified
             }

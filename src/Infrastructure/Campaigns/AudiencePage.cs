@@ -14,7 +14,8 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <param name="ContactId">As frozen: the message's id is made from it, whatever becomes of the contact.</param>
 /// <param name="PersonId">The contact they are today, after a merge.</param>
 /// <param name="Earlier">Members before this one who are the same person and were queued a message.</param>
-internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId, IReadOnlyList<Guid> Earlier)
+internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, string? ConsentStatus, ContactValues Contact, Guid PersonId,
+    IReadOnlyList<Guid> Earlier)
 {
     /// <summary>Their conversation with the number is filed as spam.</summary>
     public bool IsSpam { get; init; }
@@ -26,7 +27,10 @@ internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse
 /// <summary>Decides for each member of a page whether and what they are sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
 {
-    /// <summary>Why a member is passed over, or their queued message is cancelled: another member became the same person and has the campaign's message.</summary>
+    /// <summary>
+    /// Why a member is passed over, or their queued message is cancelled: another member became the same person and has the campaign's
+    /// message.
+    /// </summary>
     public const string Duplicate = IMergedRecipients.Duplicate;
 
     /// <summary>Why a member is passed over: a value of theirs that the template needs is missing, or its parameters do not fit.</summary>
@@ -78,19 +82,24 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     /// <summary>For a cancelled campaign: every member that is left is skipped.</summary>
     public List<StreamAppend> Cancel(IReadOnlyList<Member> members, string reason) =>
-        [.. members.Select(m => new StreamAppend(Uuid.CampaignMessage(text.CampaignId, m.ContactId), "message", 0, [new MessageCancelled(Ref(m), reason, now)]))];
+        [.. members.Select(m =>
+            new StreamAppend(Uuid.CampaignMessage(text.CampaignId, m.ContactId), "message", 0,
+                [new MessageCancelled(Ref(m), reason, now)]))];
 
     private StreamAppend First(Member member, Sealed? content, string? reason)
     {
-        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.Template, content, Campaign, now) : new MessageSkipped(Ref(member), reason!, now);
+        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.Template, content, Campaign, now)
+            : new MessageSkipped(Ref(member), reason!, now);
         return new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), "message", 0, [first]);
     }
 
     private MessageRef Ref(Member member) => new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), text.AccountId, member.PersonId,
         Uuid.Conversation(text.AccountId, member.PersonId), text.CampaignId, "template", "outbound");
 
-    // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's WhatsApp Business Messaging Policy (business.whatsapp.com/policy).
-    private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
+    // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's WhatsApp Business Messaging Policy
+    // (business.whatsapp.com/policy).
+    private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam
+        : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
 
     /// <summary>Why a contact is passed over whatever the text is; null: they are not.</summary>
     internal static string? Refuse(string consentStatus, bool reachable, string category) =>
@@ -103,7 +112,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             return null;
         }
 
-        var recipient = member.Phone is { } phone ? $"\"to\":{JsonSerializer.Serialize(phone)}" : $"\"recipient\":{JsonSerializer.Serialize(member.WaUserId)}";
+        var recipient = member.Phone is { } phone ? $"\"to\":{JsonSerializer.Serialize(phone)}"
+            : $"\"recipient\":{JsonSerializer.Serialize(member.WaUserId)}";
         return $"{{{recipient},\"type\":\"template\",\"template\":{template.ToJsonString()}}}";
     }
 }

@@ -32,8 +32,12 @@ public sealed record AudienceSql(string Condition, IReadOnlyList<object> Argumen
 
     private static async Task<AudienceSql> ListsAsync(Shard shard, Guid organizationId, Guid[] ids, CancellationToken ct)
     {
-        var filters = await shard.QueryAsync(organizationId, "SELECT filters FROM contact_lists WHERE organization_id = $1 AND id = ANY ($2) AND filters IS NOT NULL", r => r.Json(0), ct, organizationId, ids);
-        var conditions = new List<string> { "EXISTS (SELECT FROM contact_list_items i WHERE i.contact_id = c.id AND i.list_id = ANY ($2))" };
+        var filters =
+            await shard.QueryAsync(organizationId,
+                "SELECT filters FROM contact_lists WHERE organization_id = $1 AND id = ANY ($2) AND filters IS NOT NULL", r =>
+                    r.Json(0), ct, organizationId, ids);
+        var conditions =
+            new List<string> { "EXISTS (SELECT FROM contact_list_items i WHERE i.contact_id = c.id AND i.list_id = ANY ($2))" };
         var arguments = new List<object> { ids };
         foreach (var json in filters)
         {
@@ -46,7 +50,8 @@ public sealed record AudienceSql(string Condition, IReadOnlyList<object> Argumen
     }
 
     /// <summary>A parameter object belongs to one command.</summary>
-    internal static object Fresh(object argument) => argument is NpgsqlParameter parameter ? new NpgsqlParameter { NpgsqlDbType = parameter.NpgsqlDbType, Value = parameter.Value } : argument;
+    internal static object Fresh(object argument) => argument is NpgsqlParameter parameter
+        ? new NpgsqlParameter { NpgsqlDbType = parameter.NpgsqlDbType, Value = parameter.Value } : argument;
 
     internal static Guid[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetGuid()).Distinct()];
 }

@@ -6,7 +6,10 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Campaigns;
 
-/// <summary>Fills <c>campaigns.sent_count|delivered_count|read_count|failed_count</c> and <c>bsp.campaign_progress</c>. Counts of facts: their order does not matter.</summary>
+/// <summary>
+/// Fills <c>campaigns.sent_count|delivered_count|read_count|failed_count</c> and <c>bsp.campaign_progress</c>. Counts of facts: their order
+/// does not matter.
+/// </summary>
 public sealed class CampaignCountersProjection : PostgresProjection
 {
     private static readonly string[] Types = [.. Application.EventStore.EventTypes.NamesOf<MessageEvent>(), "campaign_audience_frozen"];
@@ -39,7 +42,8 @@ public sealed class CampaignCountersProjection : PostgresProjection
     }
 
     // Adds the page to a table of progress; what it added, in the order of campaigns.
-    private static async Task<List<KeyValuePair<Guid, CampaignTally>>> AddAsync(TenantTransaction tx, EventPage page, string table, CancellationToken ct)
+    private static async Task<List<KeyValuePair<Guid, CampaignTally>>> AddAsync(TenantTransaction tx, EventPage page, string table,
+        CancellationToken ct)
     {
         var tallies = CampaignTally.Of(page.Events, await PriorSettlement.FindAsync(page, ct)).OrderBy(t => t.Key).ToList();
         if (tallies.Count == 0)
@@ -47,7 +51,9 @@ public sealed class CampaignCountersProjection : PostgresProjection
             return tallies;
         }
 
-        var organizations = page.Events.Where(e => CampaignTally.CampaignOf(e.Body) is not null).DistinctBy(e => CampaignTally.CampaignOf(e.Body)).ToDictionary(e => CampaignTally.CampaignOf(e.Body)!.Value, e => e.OrganizationId);
+        var organizations = page.Events.Where(e => CampaignTally.CampaignOf(e.Body) is not null)
+            .DistinctBy(e => CampaignTally.CampaignOf(e.Body))
+            .ToDictionary(e => CampaignTally.CampaignOf(e.Body)!.Value, e => e.OrganizationId);
         var ids = tallies.Select(t => t.Key).ToArray();
         object[] numbers = [.. CampaignTally.Names.Select(name => tallies.Select(t => t.Value[name]).ToArray())];
         await tx.ExecuteAsync($"""
@@ -61,7 +67,8 @@ public sealed class CampaignCountersProjection : PostgresProjection
 
     private static readonly string Columns = string.Join(", ", CampaignTally.Names);
 
-    private static Npgsql.NpgsqlParameter Times(IEnumerable<DateTimeOffset?> times) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = times.Select(t => t?.UtcDateTime).ToArray() };
+    private static Npgsql.NpgsqlParameter Times(IEnumerable<DateTimeOffset?> times) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = times.Select(t => t?.UtcDateTime).ToArray() };
 
     private sealed class Copy() : PostgresCopy(ViewNames.CampaignCounters)
     {
@@ -69,15 +76,18 @@ public sealed class CampaignCountersProjection : PostgresProjection
 
         public override int PageEventsMax => 5_000;
 
-        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => AddAsync(tx, page, "bsp.campaign_progress_next", ct);
+        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) =>
+            AddAsync(tx, page, "bsp.campaign_progress_next", ct);
 
-        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("TRUNCATE bsp.campaign_progress_next", ct);
+        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) =>
+            tx.ExecuteAsync("TRUNCATE bsp.campaign_progress_next", ct);
 
         // The columns of campaigns are four of the numbers; only rows that differ are written.
         protected override async Task SwapAsync(TenantTransaction tx, CancellationToken ct)
         {
             await tx.ExecuteAsync("DELETE FROM bsp.campaign_progress", ct);
-            await tx.ExecuteAsync($"INSERT INTO bsp.campaign_progress (campaign_id, organization_id, first_at, last_at, {Columns}) SELECT campaign_id, organization_id, first_at, last_at, {Columns} FROM bsp.campaign_progress_next", ct);
+            await tx.ExecuteAsync(
+                $"INSERT INTO bsp.campaign_progress (campaign_id, organization_id, first_at, last_at, {Columns}) SELECT campaign_id, organization_id, first_at, last_at, {Columns} FROM bsp.campaign_progress_next", ct);
             await tx.ExecuteAsync("""
                 UPDATE campaigns c SET sent_count = d.sent, delivered_count = d.delivered, read_count = d.read, failed_count = d.failed
                   FROM (SELECT k.id, coalesce(n.sent, 0) AS sent, coalesce(n.delivered, 0) AS delivered, coalesce(n.read, 0) AS read, coalesce(n.failed, 0) AS failed

@@ -21,26 +21,35 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>
-/// Drives campaigns: launches the scheduled, freezes audiences, turns members into messages page by page, tells the rest of a cancelled campaign off, completes.
+/// Drives campaigns: launches the scheduled, freezes audiences, turns members into messages page by page, tells the rest of a cancelled
+/// campaign off, completes.
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
-public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers, Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
+public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers,
+    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, IMediator mediator, TimeProvider clock,
+    ILogger<CampaignDriver> log)
     : BackgroundService
 {
     private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
     /// <summary>Pause between two rounds while there is a campaign to drive.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Longest pause while there is none: whatever gives the driver work is an event and wakes it, save the hour of a scheduled campaign.</summary>
+    /// <summary>
+    /// Longest pause while there is none: whatever gives the driver work is an event and wakes it, save the hour of a scheduled campaign.
+    /// </summary>
     private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(1);
 
     /// <summary>Members decided in one transaction.</summary>
     public const int PageMembersMax = 500;
 
-    /// <summary>A campaign keeps this many seconds of its number's pace in the queue, so that pausing is quick and nobody else waits behind it.</summary>
+    /// <summary>
+    /// A campaign keeps this many seconds of its number's pace in the queue, so that pausing is quick and nobody else waits behind it.
+    /// </summary>
     private const int AheadSeconds = 3;
 
-    /// <summary>A turn that lasts longer loses the lock, which is harmless; a killed process keeps others waiting at most this long.</summary>
+    /// <summary>
+    /// A turn that lasts longer loses the lock, which is harmless; a killed process keeps others waiting at most this long.
+    /// </summary>
     private static readonly TimeSpan LockFor = TimeSpan.FromSeconds(3);
 
     // A campaign that fails is tried again ever more rarely: its log is bounded, and it keeps nobody's turn.
@@ -133,7 +142,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         return work.Count > 0;
     }
 
-    // lock:campaign:{id} spares processes each other's turns. It guarantees nothing (the cursor's row lock does), so without Redis the turn is taken all the same.
+    // lock:campaign:{id} spares processes each other's turns. It guarantees nothing (the cursor's row lock does), so without Redis the turn
+    // is taken all the same.
     private async Task<(bool Mine, HeldLock? Held)> TryLockAsync(Guid campaignId, CancellationToken ct)
     {
         try
@@ -186,7 +196,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         catch (RefusedFields refusal)
         {
             LogRefused(campaignId, refusal.Code);
-            await mediator.Send(new CancelCampaign(organizationId, campaignId, Text.Cut($"could not be launched: {refusal.Code} ({string.Join(", ", refusal.Errors.Keys)})", PauseReasonMax)), ct);
+            await mediator.Send(new CancelCampaign(organizationId, campaignId,
+                Text.Cut($"could not be launched: {refusal.Code} ({string.Join(", ", refusal.Errors.Keys)})", PauseReasonMax)), ct);
         }
     }
 
@@ -206,7 +217,9 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return true;
         }
 
-        var waiting = (await transaction.QueryAsync("SELECT count(*)::int FROM bsp.send_queue WHERE campaign_id = $1 AND state < 2", r => r.GetInt32(0), ct, campaignId))[0];
+        var waiting =
+            (await transaction.QueryAsync("SELECT count(*)::int FROM bsp.send_queue WHERE campaign_id = $1 AND state < 2", r =>
+                r.GetInt32(0), ct, campaignId))[0];
         if (cursor.Next > total)
         {
             if (waiting == 0)
@@ -231,7 +244,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor.Next, number, Math.Min(room, PageMembersMax), ct);
     }
 
-    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, int next, SendingNumber number, int count, CancellationToken ct)
+    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, int next,
+        SendingNumber number, int count, CancellationToken ct)
     {
         var text = await transaction.TextAsync(organizationId, campaignId, ct);
         var members = await transaction.MembersAsync(organizationId, campaignId, next, count, ct);
@@ -242,10 +256,12 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
         if (text.Body.Refusal is { } refusal)
         {
-            // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped in silence. Resuming judges it again.
+            // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped
+            // in silence. Resuming judges it again.
             await transaction.DisposeAsync();
             LogNotFitting(campaignId, refusal);
-            await mediator.Send(new PauseCampaign(organizationId, campaignId, Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
+            await mediator.Send(new PauseCampaign(organizationId, campaignId,
+                Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
             return false;
         }
 
@@ -253,9 +269,11 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         var budget = await ReserveAsync(transaction, organizationId, number, members.Count, now, ct);
         var calls = await new AudiencePage(text, personal, now).DecideAsync(organizationId, members, budget, ct);
         await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
-        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId, next + members.Count);
+        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId,
+            next + members.Count);
         await transaction.CommitAsync(ct);
-        await outbox.PutAsync([.. calls.Where(c => c.Events[0] is MessageQueued).Select(c => new SendJob(organizationId, c.StreamId, number.AccountId, campaignId))], ct);
+        await outbox.PutAsync([.. calls.Where(c => c.Events[0] is MessageQueued)
+            .Select(c => new SendJob(organizationId, c.StreamId, number.AccountId, campaignId))], ct);
         return true;
     }
 
@@ -272,7 +290,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         long version;
         try
         {
-            version = await store.DecideAsync<Campaign, CampaignEvent>(transaction, shard, organizationId, campaignId, now => Campaign.Freeze(now, total, clock.GetUtcNow()), ct);
+            version = await store.DecideAsync<Campaign, CampaignEvent>(transaction, shard, organizationId, campaignId, now =>
+                Campaign.Freeze(now, total, clock.GetUtcNow()), ct);
         }
         catch (VersionConflict)
         {
@@ -280,12 +299,15 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         }
 
         await transaction.CommitAsync(ct);
-        await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None); // as after any other commit: this one is the driver's own
+        // as after any other commit: this one is the driver's own
+        await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None);
     }
 
     private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
-        var queued = await shard.QueryAsync(organizationId, "SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 LIMIT $2", r => r.GetGuid(0), ct, campaignId, MessageLedger.MessagesMax);
+        var queued =
+            await shard.QueryAsync(organizationId, "SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 LIMIT $2",
+                r => r.GetGuid(0), ct, campaignId, MessageLedger.MessagesMax);
         if (queued.Count > 0)
         {
             var now = clock.GetUtcNow();
@@ -296,7 +318,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private async Task<bool> CancelPageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        if (await CursorAsync(transaction, campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
+        if (await CursorAsync(transaction, campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total
+            || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
         {
             return false;
         }
@@ -304,7 +327,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
         var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Cancel(members, "campaign cancelled");
         await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
-        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId, cursor.Next + members.Count);
+        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId,
+            cursor.Next + members.Count);
         await transaction.CommitAsync(ct);
         return members.Count > 0;
     }
@@ -317,7 +341,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             """, r => new Cursor(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetInt32(1), r.GetInt32(2)), ct, campaignId)).FirstOrDefault();
 
     // Unique users outside the window: counted per message, which can only be too careful. A window begins with its first reservation.
-    private static async Task<int> ReserveAsync(TenantTransaction transaction, Guid organizationId, SendingNumber number, int wanted, DateTimeOffset now, CancellationToken ct)
+    private static async Task<int> ReserveAsync(TenantTransaction transaction, Guid organizationId, SendingNumber number, int wanted,
+        DateTimeOffset now, CancellationToken ct)
     {
         var reserved = (await transaction.QueryAsync("""
             INSERT INTO bsp.account_budget AS b (account_id, organization_id, window_start, reserved) VALUES ($1, $2, $3, $4)
@@ -334,12 +359,15 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     [LoggerMessage(Level = LogLevel.Error, Message = "campaigns: shard {Shard} could not be looked at; trying again in {Seconds} s")]
     private partial void LogRound(Exception e, string shard, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "campaign {CampaignId}: this turn failed and is rolled back; trying again in {Seconds} s")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "campaign {CampaignId}: this turn failed and is rolled back; trying again in {Seconds} s")]
     private partial void LogCampaign(Exception e, Guid campaignId, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: paused, because its parameters do not fit the template any more: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "campaign {CampaignId}: paused, because its parameters do not fit the template any more: {Reason}")]
     private partial void LogNotFitting(Guid campaignId, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: its hour came, but it cannot be launched ({Code}); cancelled")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "campaign {CampaignId}: its hour came, but it cannot be launched ({Code}); cancelled")]
     private partial void LogRefused(Guid campaignId, string code);
 }

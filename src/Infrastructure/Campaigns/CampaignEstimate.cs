@@ -8,7 +8,8 @@ public static class CampaignEstimate
     /// <param name="first">First message queued.</param>
     /// <param name="last">Last message settled.</param>
     /// <returns>Null: nothing settled yet, or the audience is not known yet. When all is settled, the time of the last one.</returns>
-    public static DateTimeOffset? Completion(long total, long queued, long skipped, long pending, DateTimeOffset? first, DateTimeOffset? last)
+    public static DateTimeOffset? Completion(long total, long queued, long skipped, long pending, DateTimeOffset? first,
+        DateTimeOffset? last)
     {
         var settled = queued - pending;
         if (first is not { } from || last is not { } to || settled <= 0 || total <= 0)

@@ -11,13 +11,18 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Campaigns;
 
-/// <summary>Tells what a launch now would come to: the audience judged as the campaign's pages will judge it, contact by contact only where what is sent depends on the contact.</summary>
-public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, MessagePrices prices, TimeProvider clock) : IRequestHandler<EstimateCampaign, CampaignForecast>
+/// <summary>
+/// Tells what a launch now would come to: the audience judged as the campaign's pages will judge it, contact by contact only where what is
+/// sent depends on the contact.
+/// </summary>
+public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, MessagePrices prices, TimeProvider clock)
+    : IRequestHandler<EstimateCampaign, CampaignForecast>
 {
     private const int PageContacts = 2_000;
     private static readonly TimeSpan BudgetWindow = CampaignDriver.BudgetWindow;
 
-    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct) => (await EstimateAsync(query.OrganizationId, query.CampaignId, ct)).Forecast;
+    public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct) =>
+        (await EstimateAsync(query.OrganizationId, query.CampaignId, ct)).Forecast;
 
     /// <summary>The forecast, and what it would cost; null: the organization is not charged.</summary>
     public async Task<(CampaignForecast Forecast, Price? Price)> EstimateAsync(Guid organizationId, Guid campaignId, CancellationToken ct)
@@ -25,7 +30,8 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
         var query = new EstimateCampaign(organizationId, campaignId);
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         var (text, segment) = await ReadAsync(shard, query, ct);
-        var number = await numbers.FindAsync(query.OrganizationId, text.AccountId, ct) ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
+        var number = await numbers.FindAsync(query.OrganizationId, text.AccountId, ct)
+            ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
         var audience = await AudienceSql.OfAsync(shard, query.OrganizationId, segment, ct);
         var reached = new Dictionary<string, int>(StringComparer.Ordinal);
         var (recipients, skipped) = text.Body.Refusal is null && text.Body.DependsOnContact
@@ -36,26 +42,35 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
         Add(skipped, "limit", beyond);
         var price = await PriceAsync(shard, query.OrganizationId, text, reached, beyond, ct);
         var seconds = (int)Math.Ceiling((left - beyond) / (double)number.MessagesPerSecondMax);
-        return (price is null ? new(recipients, skipped, null, null, seconds, null) : new(recipients, skipped, Money.Text(price.Cost), price.Currency, seconds, Money.Text(price.Available), Money.Text(price.Missing),
+        return (price is null ? new(recipients, skipped, null, null, seconds, null)
+            : new(recipients, skipped, Money.Text(price.Cost), price.Currency, seconds, Money.Text(price.Available),
+                Money.Text(price.Missing),
             price.Priceless.Count == 0 ? null : price.Priceless), price);
     }
 
-    private async Task<Price?> PriceAsync(Shard shard, Guid organizationId, CampaignText text, Dictionary<string, int> reached, int beyond, CancellationToken ct)
+    private async Task<Price?> PriceAsync(Shard shard, Guid organizationId, CampaignText text, Dictionary<string, int> reached, int beyond,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        return await prices.OfAsync(transaction, organizationId, text.AccountId, text.Template.Category.ToLowerInvariant(), reached, beyond, ct);
+        return await prices.OfAsync(transaction, organizationId, text.AccountId, text.Template.Category.ToLowerInvariant(), reached,
+            beyond, ct);
     }
 
-    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment)> ReadAsync(Shard shard, EstimateCampaign query, CancellationToken ct)
+    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment)> ReadAsync(Shard shard, EstimateCampaign query,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
-        var text = await transaction.TextAsync(query.OrganizationId, query.CampaignId, ct) ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
-        var segment = (await transaction.QueryAsync("SELECT audience_segment FROM campaigns WHERE organization_id = $1 AND id = $2", r => r.Json(0), ct, query.OrganizationId, query.CampaignId))[0];
+        var text = await transaction.TextAsync(query.OrganizationId, query.CampaignId, ct)
+            ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
+        var segment =
+            (await transaction.QueryAsync("SELECT audience_segment FROM campaigns WHERE organization_id = $1 AND id = $2", r =>
+                r.Json(0), ct, query.OrganizationId, query.CampaignId))[0];
         return (text, segment);
     }
 
     // What is sent is the same for all, or nothing can be sent to anybody: consent and number are told by a count.
-    private static async Task<(int, SortedDictionary<string, int>)> CountedAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, Dictionary<string, int> reached,
+    private static async Task<(int, SortedDictionary<string, int>)> CountedAsync(Shard shard, Guid organizationId, CampaignText text,
+        AudienceSql audience, Dictionary<string, int> reached,
         CancellationToken ct)
     {
         var groups = await shard.QueryAsync(organizationId, $"""
@@ -65,7 +80,8 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
         var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
         foreach (var group in groups)
         {
-            var reason = AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category) ?? (text.Body.Refusal is null ? null : AudiencePage.Template);
+            var reason = AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category)
+                ?? (text.Body.Refusal is null ? null : AudiencePage.Template);
             Add(skipped, reason, group.Count);
             Reach(reached, reason, group.Phone, group.User, group.Count);
         }
@@ -73,7 +89,8 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
         return (groups.Sum(g => g.Count), skipped);
     }
 
-    private static async Task<(int, SortedDictionary<string, int>)> EachAsync(Shard shard, Guid organizationId, CampaignText text, AudienceSql audience, Dictionary<string, int> reached,
+    private static async Task<(int, SortedDictionary<string, int>)> EachAsync(Shard shard, Guid organizationId, CampaignText text,
+        AudienceSql audience, Dictionary<string, int> reached,
         CancellationToken ct)
     {
         var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
@@ -102,12 +119,15 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
 
     private static string? Judge(CampaignText text, Npgsql.NpgsqlDataReader r) =>
         AudiencePage.Refuse(r.GetString(1), !r.IsDBNull(2) || !r.IsDBNull(3), text.Template.Category)
-            ?? (text.Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2), r.Json(7))).Template is null ? AudiencePage.Template : null);
+            ?? (text.Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2),
+                r.Json(7))).Template is null ? AudiencePage.Template : null);
 
     // Of the number's limit, what is not reserved in the running window.
     private async Task<long> BudgetAsync(Shard shard, Guid organizationId, SendingNumber number, CancellationToken ct)
     {
-        var reserved = await shard.QueryAsync(organizationId, "SELECT reserved FROM bsp.account_budget WHERE account_id = $1 AND window_start > $2", r => r.GetInt32(0), ct,
+        var reserved =
+            await shard.QueryAsync(organizationId, "SELECT reserved FROM bsp.account_budget WHERE account_id = $1 AND window_start > $2",
+                r => r.GetInt32(0), ct,
             number.AccountId, (clock.GetUtcNow() - BudgetWindow).UtcDateTime);
         return Math.Max(0, number.MessagingLimit - (long)reserved.FirstOrDefault());
     }

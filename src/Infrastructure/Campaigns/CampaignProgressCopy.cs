@@ -7,8 +7,10 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>
-/// Builds <c>campaign:{id}:progress:next</c> beside the hashes that serve. The swap is one script on the checkpoints' hash: with it the old hashes have the wrong epoch, so
-/// readers take PostgreSQL's numbers until the next hashes have been moved into their place, a moment later. Killed in between, whoever comes next moves the rest.
+/// Builds <c>campaign:{id}:progress:next</c> beside the hashes that serve. The swap is one script on the checkpoints' hash: with it the old
+/// hashes have the wrong epoch, so
+/// readers take PostgreSQL's numbers until the next hashes have been moved into their place, a moment later. Killed in between, whoever
+/// comes next moves the rest.
 /// </summary>
 internal sealed class CampaignProgressCopy(RedisConnection redis, CopySeal seal) : IProjectionCopy
 {

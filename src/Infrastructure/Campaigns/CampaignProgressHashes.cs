@@ -9,7 +9,8 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>
-/// The hashes of campaigns' progress and their checkpoint: those that serve, or the next ones that are built beside them. What we did not write (<see cref="ProgressSeal"/>) counts as wiped.
+/// The hashes of campaigns' progress and their checkpoint: those that serve, or the next ones that are built beside them. What we did not
+/// write (<see cref="ProgressSeal"/>) counts as wiped.
 /// </summary>
 internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal copySeal, bool next)
 {
@@ -43,7 +44,8 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
             throw Lost("was emptied");
         }
 
-        var campaigns = page.Events.Where(e => CampaignTally.CampaignOf(e.Body) is not null).GroupBy(e => CampaignTally.CampaignOf(e.Body)!.Value).ToList();
+        var campaigns = page.Events.Where(e => CampaignTally.CampaignOf(e.Body) is not null)
+            .GroupBy(e => CampaignTally.CampaignOf(e.Body)!.Value).ToList();
         if (campaigns.Count > 0)
         {
             var before = await ReadAsync(db, epoch, [.. campaigns.Select(c => c.Key)]);
@@ -52,7 +54,8 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
             if (next)
             {
                 var members = Members(page.Shard);
-                await ProgressSeal.ClearedAsync(db, members, () => db.SetAddAsync(members, [.. campaigns.Select(c => (RedisValue)c.Key.ToString())]));
+                await ProgressSeal.ClearedAsync(db, members, () =>
+                    db.SetAddAsync(members, [.. campaigns.Select(c => (RedisValue)c.Key.ToString())]));
             }
 
             var written = await Task.WhenAll(campaigns.Select(c => WriteAsync(db, epoch, page, c.Key, before[c.Key], c, priors)));
@@ -72,7 +75,8 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
     }, ct);
 
     /// <summary>The hash of one campaign.</summary>
-    public RedisKey HashOf(Guid campaignId) => next ? $"{CampaignProgressProjection.HashOf(campaignId)}:next" : CampaignProgressProjection.HashOf(campaignId);
+    public RedisKey HashOf(Guid campaignId) =>
+        next ? $"{CampaignProgressProjection.HashOf(campaignId)}:next" : CampaignProgressProjection.HashOf(campaignId);
 
     /// <summary>The campaigns that may have a next hash.</summary>
     public static RedisKey Members(Shard shard) => $"{CampaignProgressProjection.Key(shard)}:next";
@@ -81,7 +85,8 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
     public Task ForgetAsync(IDatabase db, Shard shard)
     {
         var key = CampaignProgressProjection.Key(shard);
-        return ProgressSeal.ClearedAsync(db, key, () => db.HashDeleteAsync(key, [prefix + "epoch", prefix + "sequence", prefix + ProgressSeal.Mac]));
+        return ProgressSeal.ClearedAsync(db, key, () =>
+            db.HashDeleteAsync(key, [prefix + "epoch", prefix + "sequence", prefix + ProgressSeal.Mac]));
     }
 
     /// <summary>Writes a campaign's hash as it was read elsewhere, unless one of its epoch is there already.</summary>
@@ -105,8 +110,10 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
     public async Task<((RedisValue Epoch, long Sequence)? Known, RedisValue Mac)> FindAsync(IDatabase db, Shard shard)
     {
         var key = CampaignProgressProjection.Key(shard);
-        var found = await ProgressSeal.ClearedAsync(db, key, () => db.HashGetAsync(key, [prefix + "epoch", prefix + "sequence", prefix + ProgressSeal.Mac]));
-        return (seal.Holds(key, [found[0], found[1]], found[2]) ? (found[0], (long)found[1]) : null, found[2].IsNull ? RedisValue.EmptyString : found[2]);
+        var found = await ProgressSeal.ClearedAsync(db, key, () =>
+            db.HashGetAsync(key, [prefix + "epoch", prefix + "sequence", prefix + ProgressSeal.Mac]));
+        return (seal.Holds(key, [found[0], found[1]], found[2]) ? (found[0], (long)found[1]) : null, found[2].IsNull
+            ? RedisValue.EmptyString : found[2]);
     }
 
     private async Task<(RedisValue Epoch, long Sequence)> BeginAsync(IDatabase db, Shard shard)
@@ -121,19 +128,25 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
             }
 
             RedisValue epoch = Guid.NewGuid().ToString("N");
-            await db.ScriptEvaluateAsync(Begin, [key], [prefix, mac, epoch, seal.Of(key, [epoch, 0])]); // what stands there then is looked at as anything else
+            // what stands there then is looked at as anything else
+            await db.ScriptEvaluateAsync(Begin, [key], [prefix, mac, epoch, seal.Of(key, [epoch, 0])]);
         }
 
         throw Lost("holds a checkpoint that somebody else goes on writing");
     }
 
-    private async Task<Dictionary<Guid, (Dictionary<string, RedisValue>? Fields, RedisValue Mac)>> ReadAsync(IDatabase db, RedisValue epoch, Guid[] campaigns)
+    private async Task<Dictionary<Guid, (Dictionary<string, RedisValue>? Fields, RedisValue Mac)>> ReadAsync(IDatabase db,
+        RedisValue epoch, Guid[] campaigns)
     {
         var hashes = await Task.WhenAll(campaigns.Select(id => ReadAsync(db, id)));
-        return campaigns.Zip(hashes).ToDictionary(h => h.First, h => h.Second.Fields is { } fields && fields["epoch"] == epoch ? h.Second : (null, h.Second.Mac));
+        return campaigns.Zip(hashes)
+            .ToDictionary(h => h.First, h => h.Second.Fields is { } fields && fields["epoch"] == epoch ? h.Second : (null, h.Second.Mac));
     }
 
-    /// <summary>A campaign without a hash is either met for the first time, or its hash was lost: then an earlier fact of it stands in the log before the page.</summary>
+    /// <summary>
+    /// A campaign without a hash is either met for the first time, or its hash was lost: then an earlier fact of it stands in the log
+    /// before the page.
+    /// </summary>
     private async Task RefuseLossAsync(IDatabase db, EventPage page, IReadOnlyList<StoredEvent> first, CancellationToken ct)
     {
         if (first.Count == 0 || page.After == 0)
@@ -152,7 +165,8 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
         }
     }
 
-    private async Task<bool> WriteAsync(IDatabase db, RedisValue epoch, EventPage page, Guid campaign, (Dictionary<string, RedisValue>? Fields, RedisValue Mac) found,
+    private async Task<bool> WriteAsync(IDatabase db, RedisValue epoch, EventPage page, Guid campaign,
+        (Dictionary<string, RedisValue>? Fields, RedisValue Mac) found,
         IEnumerable<StoredEvent> events, IReadOnlyDictionary<Guid, PriorSettlement> priors)
     {
         var before = found.Fields;
@@ -164,7 +178,8 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
         }
 
         var tally = CampaignTally.Of(fresh, priors)[campaign];
-        var after = Fields(before, tally, new Position(page.Shard.Epoch, fresh[^1].Sequence).Packed).Append(("epoch", epoch)).ToDictionary(f => f.Item1, f => f.Item2);
+        var after = Fields(before, tally, new Position(page.Shard.Epoch, fresh[^1].Sequence).Packed).Append(("epoch", epoch))
+            .ToDictionary(f => f.Item1, f => f.Item2);
         return await WriteAsync(db, campaign, found.Mac, after);
     }
 
@@ -172,10 +187,12 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
     {
         var values = ProgressSeal.Numbers.Select(name => fields[name.ToString()]).ToList();
         RedisValue mac = seal.Of(CampaignProgressProjection.HashOf(campaign), values);
-        return (int)await db.ScriptEvaluateAsync(Progress, [HashOf(campaign)], [macBefore, .. ProgressSeal.Numbers.Zip(values).SelectMany(f => new[] { f.First, f.Second }), ProgressSeal.Mac, mac]) == 1;
+        return (int)await db.ScriptEvaluateAsync(Progress, [HashOf(campaign)],
+            [macBefore, .. ProgressSeal.Numbers.Zip(values).SelectMany(f => new[] { f.First, f.Second }), ProgressSeal.Mac, mac]) == 1;
     }
 
-    private static IEnumerable<(string Field, RedisValue Value)> Fields(Dictionary<string, RedisValue>? before, CampaignTally tally, long position)
+    private static IEnumerable<(string Field, RedisValue Value)> Fields(Dictionary<string, RedisValue>? before, CampaignTally tally,
+        long position)
     {
         var after = CampaignTally.Names.ToDictionary(name => name, name => Number(before, name) + tally[name]);
         var first = Time(before, "first_at") ?? tally.FirstAt;
@@ -188,15 +205,19 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
 
         yield return ("first_at", Text(first));
         yield return ("last_at", Text(last));
-        yield return ("estimated_completion", Text(CampaignEstimate.Completion(after["total"], after["queued"], after["skipped"], after["pending"], first, last)));
+        yield return ("estimated_completion",
+            Text(CampaignEstimate.Completion(after["total"], after["queued"], after["skipped"], after["pending"], first, last)));
     }
 
-    private static long Number(Dictionary<string, RedisValue>? hash, string name) => hash is not null && hash.TryGetValue(name, out var value) ? (long)value : 0;
+    private static long Number(Dictionary<string, RedisValue>? hash, string name) =>
+        hash is not null && hash.TryGetValue(name, out var value) ? (long)value : 0;
 
     private static DateTimeOffset? Time(Dictionary<string, RedisValue>? hash, string name) =>
-        hash is not null && hash.TryGetValue(name, out var value) && value.HasValue && DateTimeOffset.TryParse((string)value!, CultureInfo.InvariantCulture, out var at) ? at : null;
+        hash is not null && hash.TryGetValue(name, out var value) && value.HasValue
+        && DateTimeOffset.TryParse((string)value!, CultureInfo.InvariantCulture, out var at) ? at : null;
 
-    private static RedisValue Text(DateTimeOffset? at) => at?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture) ?? "";
+    private static RedisValue Text(DateTimeOffset? at) =>
+        at?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture) ?? "";
 
     public async Task<T> Guarded<T>(Func<IDatabase, Task<T>> work, CancellationToken ct)
     {
@@ -210,11 +231,15 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
         }
     }
 
-    private static StoreUnavailable Lost(string what) => new("redis", new InvalidOperationException($"Redis {what}: the campaign progress is built again from the checkpoint that Redis holds now."));
+    private static StoreUnavailable Lost(string what) =>
+        new("redis",
+            new InvalidOperationException($"Redis {what}: the campaign progress is built again from the checkpoint that Redis holds now."));
 
     internal static string Script(string name)
     {
-        using var reader = new StreamReader(typeof(CampaignProgressHashes).Assembly.GetManifestResourceStream($"Bsp.Infrastructure.Campaigns.Lua.{name}.lua")
+        using var reader =
+            new StreamReader(
+                typeof(CampaignProgressHashes).Assembly.GetManifestResourceStream($"Bsp.Infrastructure.Campaigns.Lua.{name}.lua")
             ?? throw new InvalidOperationException($"The script {name}.lua is not embedded in the assembly."));
         return reader.ReadToEnd();
     }

@@ -12,10 +12,12 @@ namespace Bsp.Infrastructure.Campaigns;
 public sealed record CampaignCard(Guid OrganizationId, string Status);
 
 /// <summary>
-/// Answers progress from the Redis hash; while Redis is away, emptied or being filled again, from the same numbers in PostgreSQL. Whose campaign it is stands in Redis too,
+/// Answers progress from the Redis hash; while Redis is away, emptied or being filled again, from the same numbers in PostgreSQL. Whose
+/// campaign it is stands in Redis too,
 /// so that those who watch a running campaign cost PostgreSQL nothing. A hash that we did not write is none.
 /// </summary>
-public sealed class CampaignProgressReader(Shards shards, RedisConnection redis, RowCaches caches, CopySeal copySeal) : IRequestHandler<GetCampaignProgress, CampaignProgress?>, IRequestHandler<GetCampaignStatus, string?>
+public sealed class CampaignProgressReader(Shards shards, RedisConnection redis, RowCaches caches, CopySeal copySeal)
+    : IRequestHandler<GetCampaignProgress, CampaignProgress?>, IRequestHandler<GetCampaignStatus, string?>
 {
     private readonly CampaignProgressHashes hashes = new(redis, copySeal, next: false);
 
@@ -37,10 +39,12 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
     }
 
     public async Task<string?> Handle(GetCampaignStatus query, CancellationToken ct) =>
-        ((await CachedAsync(query.OrganizationId, query.CampaignId, ct)) ?? await StoredAsync(await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.CampaignId, ct))?.Status;
+        ((await CachedAsync(query.OrganizationId, query.CampaignId, ct))
+            ?? await StoredAsync(await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.CampaignId, ct))?.Status;
 
     private async Task<CampaignCard?> CachedAsync(Guid organizationId, Guid campaignId, CancellationToken ct) =>
-        await caches.Campaigns.FindAsync<CampaignCard>(campaignId, ct) is { Row: { } card } && card.OrganizationId == organizationId ? card : null;
+        await caches.Campaigns.FindAsync<CampaignCard>(campaignId, ct) is { Row: { } card } && card.OrganizationId == organizationId ? card
+        : null;
 
     private async Task<CampaignCard?> StoredAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
@@ -60,8 +64,10 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
             SELECT c.total_recipients, coalesce(p.pending, 0), coalesce(p.skipped, 0), coalesce(p.sent, 0), coalesce(p.delivered, 0), coalesce(p.read, 0), coalesce(p.failed, 0), coalesce(p.unknown, 0), coalesce(p.queued, 0), p.first_at, p.last_at
               FROM campaigns c LEFT JOIN bsp.campaign_progress p ON p.campaign_id = c.id WHERE c.organization_id = $1 AND c.id = $2
             """,
-            r => new CampaignProgress(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2), r.GetInt32(3), r.GetInt32(4), r.GetInt32(5), r.GetInt32(6), r.GetInt32(7),
-                CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1), r.IsDBNull(9) ? null : r.GetFieldValue<DateTimeOffset>(9), r.IsDBNull(10) ? null : r.GetFieldValue<DateTimeOffset>(10))),
+            r => new CampaignProgress(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2), r.GetInt32(3), r.GetInt32(4), r.GetInt32(5),
+                r.GetInt32(6), r.GetInt32(7),
+                CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1), r.IsDBNull(9) ? null
+                    : r.GetFieldValue<DateTimeOffset>(9), r.IsDBNull(10) ? null : r.GetFieldValue<DateTimeOffset>(10))),
             ct, query.OrganizationId, query.CampaignId);
 
     private async Task<CampaignProgress?> FromRedisAsync(Shard shard, Guid campaignId, CancellationToken ct)
@@ -77,7 +83,8 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
             var checkpoint = hashes.FindAsync(database, shard);
             var fields = (await hashes.ReadAsync(database, campaignId)).Fields;
             return (await checkpoint).Known is not { } serving || fields is null || fields["epoch"] != serving.Epoch ? null
-                : new((int)fields["total"], (int)fields["pending"], (int)fields["skipped"], (int)fields["sent"], (int)fields["delivered"], (int)fields["read"], (int)fields["failed"], (int)fields["unknown"],
+                : new((int)fields["total"], (int)fields["pending"], (int)fields["skipped"], (int)fields["sent"], (int)fields["delivered"],
+                    (int)fields["read"], (int)fields["failed"], (int)fields["unknown"],
                     DateTimeOffset.TryParse((string?)fields["estimated_completion"], CultureInfo.InvariantCulture, out var at) ? at : null);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidCastException or FormatException or OverflowException)

@@ -19,16 +19,21 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
     public async Task RequireAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        var template = (await shard.QueryAsync(organizationId, "SELECT account_id FROM templates WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL", r => r.GetGuid(0), ct, organizationId, plan.TemplateId)).Cast<Guid?>().FirstOrDefault()
+        var template =
+            (await shard.QueryAsync(organizationId,
+                "SELECT account_id FROM templates WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL", r =>
+                    r.GetGuid(0), ct, organizationId, plan.TemplateId)).Cast<Guid?>().FirstOrDefault()
             ?? throw new Refusal("template.unknown", "There is no such template.");
-        if (await CountAsync(shard, organizationId, "SELECT count(*)::int FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2", plan.AccountId, ct) == 0)
+        if (await CountAsync(shard, organizationId, "SELECT count(*)::int FROM whatsapp_accounts WHERE organization_id = $1 AND id = $2",
+            plan.AccountId, ct) == 0)
         {
             throw new Refusal("account.unknown", "There is no such account.");
         }
 
         if (template != plan.AccountId)
         {
-            throw new Refusal("campaign.template_of_other_account", "The template belongs to another account than the one that is to send.");
+            throw new Refusal("campaign.template_of_other_account",
+                "The template belongs to another account than the one that is to send.");
         }
 
         var only = plan.AudienceSegment.EnumerateObject().First();
@@ -40,9 +45,11 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
         }
 
         var ids = AudienceSql.Ids(only.Value);
-        if (await CountAsync(shard, organizationId, $"SELECT count(*)::int FROM {table} WHERE organization_id = $1 AND id = ANY ($2)", ids, ct) != ids.Length)
+        if (await CountAsync(shard, organizationId, $"SELECT count(*)::int FROM {table} WHERE organization_id = $1 AND id = ANY ($2)", ids,
+            ct) != ids.Length)
         {
-            throw new Refusal(table == "contacts" ? "contact.unknown" : "list.unknown", $"audience_segment.{only.Name} names something that does not exist here.");
+            throw new Refusal(table == "contacts" ? "contact.unknown"
+                : "list.unknown", $"audience_segment.{only.Name} names something that does not exist here.");
         }
     }
 
@@ -75,20 +82,25 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
 
     public async Task RequireParametersAsync(Guid organizationId, CampaignPlan plan, bool complete, CancellationToken ct)
     {
-        JsonElement? parameters = plan.Metadata is { ValueKind: JsonValueKind.Object } metadata && metadata.TryGetProperty("template_parameters", out var given) && given.ValueKind != JsonValueKind.Null ? given : null;
+        JsonElement? parameters = plan.Metadata is { ValueKind: JsonValueKind.Object } metadata
+            && metadata.TryGetProperty("template_parameters", out var given) && given.ValueKind != JsonValueKind.Null ? given : null;
         if (parameters is null && !complete)
         {
             return;
         }
 
         var shard = await shards.OfAsync(organizationId, ct);
-        var components = await shard.QueryAsync(organizationId, "SELECT components FROM templates WHERE organization_id = $1 AND id = $2 AND status = 'APPROVED'", r => r.Json(0), ct, organizationId, plan.TemplateId);
+        var components =
+            await shard.QueryAsync(organizationId,
+                "SELECT components FROM templates WHERE organization_id = $1 AND id = $2 AND status = 'APPROVED'", r =>
+                    r.Json(0), ct, organizationId, plan.TemplateId);
         if (components is not [var approved] || TemplateBody.FaultsOf(approved, parameters) is not { Count: > 0 } faults)
         {
             return;
         }
 
-        throw new RefusedFields("campaign.template_parameters", $"metadata.template_parameters does not give what the template needs ({string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f))}): see errors.",
+        throw new RefusedFields("campaign.template_parameters",
+            $"metadata.template_parameters does not give what the template needs ({string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f))}): see errors.",
             faults.ToDictionary(f => f.Key.Length == 0 ? ParametersField : $"{ParametersField}.{f.Key}", f => f.Value));
     }
 
@@ -96,7 +108,9 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
     {
         var shard = await shards.OfAsync(organizationId, ct);
         var audience = await AudienceSql.OfAsync(shard, organizationId, segment, ct);
-        var rows = await shard.QueryAsync(organizationId, $"SELECT count(*)::int FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})", r => r.GetInt32(0), ct, [organizationId, .. audience.Arguments]);
+        var rows = await shard.QueryAsync(organizationId,
+            $"SELECT count(*)::int FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})", r =>
+                r.GetInt32(0), ct, [organizationId, .. audience.Arguments]);
         return rows[0];
     }
 

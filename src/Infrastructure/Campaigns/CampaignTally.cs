@@ -5,7 +5,8 @@ using Bsp.Domain.Messages;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>
-/// How far a campaign's numbers move by some facts. Each number is a count of facts, so every view that adds these up agrees with every other.
+/// How far a campaign's numbers move by some facts. Each number is a count of facts, so every view that adds these up agrees with every
+/// other.
 /// <c>failed</c> holds the rejected too, less the failures that a later delivery overruled; <c>pending</c> is queued or being sent;
 /// <c>unknown</c> is what is unknown now.
 /// </summary>
@@ -13,7 +14,8 @@ public sealed class CampaignTally
 {
     /// <summary>Names of the numbers: fields of the Redis hash and columns of <c>bsp.campaign_progress</c>.</summary>
     public static readonly string[] Names =
-        ["total", "queued", "skipped", "pending", "accepted", "unknown", "sent", "delivered", "read", "failed", "rejected", "cancelled", "expired", "unknown_closed"];
+        ["total", "queued", "skipped", "pending", "accepted", "unknown", "sent", "delivered", "read", "failed", "rejected", "cancelled",
+            "expired", "unknown_closed"];
 
     private readonly int[] values = new int[Names.Length];
 

@@ -11,7 +11,8 @@ using Npgsql;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>Reads the specification's <c>campaigns</c> rows.</summary>
-public sealed class CampaignsTable(Shards shards) : IRequestHandler<GetCampaign, CampaignView?>, IRequestHandler<ListCampaigns, Page<CampaignView>>
+public sealed class CampaignsTable(Shards shards)
+    : IRequestHandler<GetCampaign, CampaignView?>, IRequestHandler<ListCampaigns, Page<CampaignView>>
 {
     private const string Columns = """
         id, organization_id, template_id, account_id, name, description, type, status, audience_segment, total_recipients, sent_count, delivered_count, read_count, failed_count,
@@ -21,7 +22,8 @@ public sealed class CampaignsTable(Shards shards) : IRequestHandler<GetCampaign,
     public async Task<CampaignView?> Handle(GetCampaign query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        return await shard.FirstAsync(query.OrganizationId, $"SELECT {Columns} FROM campaigns WHERE organization_id = $1 AND id = $2", Read, ct, query.OrganizationId, query.CampaignId);
+        return await shard.FirstAsync(query.OrganizationId, $"SELECT {Columns} FROM campaigns WHERE organization_id = $1 AND id = $2",
+            Read, ct, query.OrganizationId, query.CampaignId);
     }
 
     public async Task<Page<CampaignView>> Handle(ListCampaigns query, CancellationToken ct)
@@ -34,13 +36,17 @@ public sealed class CampaignsTable(Shards shards) : IRequestHandler<GetCampaign,
         return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
     }
 
-    private static CampaignView Read(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetString(4), r.IsDBNull(5) ? null : r.GetString(5), r.GetString(6), r.GetString(7),
-        r.Json(8), r.GetInt32(9), r.GetInt32(10), r.GetInt32(11), r.GetInt32(12), r.GetInt32(13), r.TimeOrNull(14), r.TimeOrNull(15), r.TimeOrNull(16), r.IsDBNull(17) ? null : r.Json(17),
+    private static CampaignView Read(NpgsqlDataReader r) =>
+        new(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetString(4), r.IsDBNull(5) ? null
+            : r.GetString(5), r.GetString(6), r.GetString(7),
+        r.Json(8), r.GetInt32(9), r.GetInt32(10), r.GetInt32(11), r.GetInt32(12), r.GetInt32(13), r.TimeOrNull(14), r.TimeOrNull(15),
+        r.TimeOrNull(16), r.IsDBNull(17) ? null : r.Json(17),
         r.GetFieldValue<DateTimeOffset>(18), r.GetFieldValue<DateTimeOffset>(19), r.IsDBNull(20) ? null : r.GetString(20), r.GetInt64(21));
 }
 
 /// <summary>Judges members of a frozen audience from their message streams.</summary>
-public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHandler<ListRecipients, Page<Recipient>>, IRequestHandler<GetRecipientWhy, RecipientWhy?>
+public sealed class RecipientsReader(Shards shards, IEventLog log)
+    : IRequestHandler<ListRecipients, Page<Recipient>>, IRequestHandler<GetRecipientWhy, RecipientWhy?>
 {
     // Members looked at for one filtered page; the next page goes on from there.
     private const int ScannedMax = 5_000;
@@ -48,7 +54,8 @@ public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHan
     public async Task<Page<Recipient>> Handle(ListRecipients query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        if (await shard.FirstAsync(query.OrganizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = $2", r => (Guid?)r.GetGuid(0), ct, query.OrganizationId, query.CampaignId) is null)
+        if (await shard.FirstAsync(query.OrganizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = $2", r =>
+            (Guid?)r.GetGuid(0), ct, query.OrganizationId, query.CampaignId) is null)
         {
             throw new Refusal("campaign.unknown", "There is no such campaign.");
         }
@@ -85,7 +92,9 @@ public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHan
     public async Task<RecipientWhy?> Handle(GetRecipientWhy query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var members = await shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND contact_id = $2 AND contact_id <> '00000000-0000-0000-0000-000000000000'", r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, query.ContactId);
+        var members =
+            await shard.QueryAsync(query.OrganizationId,
+                "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND contact_id = $2 AND contact_id <> '00000000-0000-0000-0000-000000000000'", r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, query.ContactId);
         if (members.Count == 0)
         {
             return null;
@@ -97,20 +106,26 @@ public sealed class RecipientsReader(Shards shards, IEventLog log) : IRequestHan
 
     private static int PageOf(ListRecipients query) => query.Status is null ? query.Limit : 500;
 
-    private static Task<List<(int Ordinal, Guid ContactId)>> MembersAsync(Shard shard, ListRecipients query, int after, CancellationToken ct) =>
-        shard.QueryAsync(query.OrganizationId, "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND ordinal > $2 AND ordinal > 0 ORDER BY ordinal LIMIT $3",
+    private static Task<List<(int Ordinal, Guid ContactId)>> MembersAsync(Shard shard, ListRecipients query, int after,
+        CancellationToken ct) =>
+        shard.QueryAsync(query.OrganizationId,
+            "SELECT ordinal, contact_id FROM bsp.campaign_audience WHERE campaign_id = $1 AND ordinal > $2 AND ordinal > 0 ORDER BY ordinal LIMIT $3",
             r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, after, PageOf(query));
 
-    private async Task<IEnumerable<Recipient>> JudgeAsync(Guid organizationId, Guid campaignId, List<(int Ordinal, Guid ContactId)> members, CancellationToken ct)
+    private async Task<IEnumerable<Recipient>> JudgeAsync(Guid organizationId, Guid campaignId,
+        List<(int Ordinal, Guid ContactId)> members, CancellationToken ct)
     {
-        var streams = await log.ReadStreamsAsync(organizationId, [.. members.Select(m => Uuid.CampaignMessage(campaignId, m.ContactId))], ct);
+        var streams =
+            await log.ReadStreamsAsync(organizationId, [.. members.Select(m => Uuid.CampaignMessage(campaignId, m.ContactId))], ct);
         return members.Select((m, i) => Judge(m.Ordinal, m.ContactId, streams[i]));
     }
 
     private static Recipient Judge(int ordinal, Guid contactId, LoadedStream stream)
     {
-        var state = stream.FoldReadable<Domain.Messages.Message, Domain.Messages.MessageEvent>(Domain.Messages.Message.Initial, Domain.Messages.Message.Evolve);
-        return new(ordinal, contactId, stream.StreamId, state.Standing, Reason(stream), state.Wamid, state.Attempt, stream.Events.Count > 0 ? stream.Events[^1].Timestamp : null);
+        var state = stream.FoldReadable<Domain.Messages.Message, Domain.Messages.MessageEvent>(Domain.Messages.Message.Initial,
+            Domain.Messages.Message.Evolve);
+        return new(ordinal, contactId, stream.StreamId, state.Standing, Reason(stream), state.Wamid, state.Attempt, stream.Events.Count > 0
+            ? stream.Events[^1].Timestamp : null);
     }
 
     private static string? Reason(LoadedStream stream) => stream.Events.Select(e => e.Body switch

@@ -8,7 +8,9 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Campaigns;
 
-/// <summary>Inline view: the specification's <c>campaigns</c> row, except its counters. One statement per event: life cycles are short and rare.</summary>
+/// <summary>
+/// Inline view: the specification's <c>campaigns</c> row, except its counters. One statement per event: life cycles are short and rare.
+/// </summary>
 public sealed class CampaignsView : IInlineView
 {
     public IReadOnlyCollection<string> EventTypes { get; } = Application.EventStore.EventTypes.NamesOf<CampaignEvent>();
@@ -31,28 +33,35 @@ public sealed class CampaignsView : IInlineView
                         """, e.CampaignId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version);
                     break;
                 case CampaignScheduled e:
-                    Add(batch, "UPDATE campaigns SET status = 'SCHEDULED', scheduled_at = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId, e.ScheduledAt.UtcDateTime, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET status = 'SCHEDULED', scheduled_at = $2, updated_at = $3, version = $4 WHERE id = $1",
+                        e.CampaignId, e.ScheduledAt.UtcDateTime, e.At.UtcDateTime, stored.Version);
                     break;
                 case CampaignLaunched e:
-                    Add(batch, "UPDATE campaigns SET status = 'RUNNING', started_at = $2, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET status = 'RUNNING', started_at = $2, updated_at = $2, version = $3 WHERE id = $1",
+                        e.CampaignId, e.At.UtcDateTime, stored.Version);
                     Add(batch, """
                         INSERT INTO bsp.campaign_dispatch (campaign_id, organization_id, account_id) SELECT id, organization_id, account_id FROM campaigns WHERE id = $1 ON CONFLICT (campaign_id) DO NOTHING
                         """, e.CampaignId);
                     break;
                 case CampaignAudienceFrozen e:
-                    Add(batch, "UPDATE campaigns SET total_recipients = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId, e.TotalRecipients, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET total_recipients = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId,
+                        e.TotalRecipients, e.At.UtcDateTime, stored.Version);
                     break;
                 case CampaignPaused e:
-                    Add(batch, "UPDATE campaigns SET status = 'PAUSED', pause_reason = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId, e.Reason, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET status = 'PAUSED', pause_reason = $2, updated_at = $3, version = $4 WHERE id = $1",
+                        e.CampaignId, e.Reason, e.At.UtcDateTime, stored.Version);
                     break;
                 case CampaignResumed e:
-                    Add(batch, "UPDATE campaigns SET status = 'RUNNING', pause_reason = NULL, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET status = 'RUNNING', pause_reason = NULL, updated_at = $2, version = $3 WHERE id = $1",
+                        e.CampaignId, e.At.UtcDateTime, stored.Version);
                     break;
                 case CampaignCancelled e:
-                    Add(batch, "UPDATE campaigns SET status = 'CANCELLED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET status = 'CANCELLED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1",
+                        e.CampaignId, e.At.UtcDateTime, stored.Version);
                     break;
                 case CampaignCompleted e:
-                    Add(batch, "UPDATE campaigns SET status = 'COMPLETED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1", e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET status = 'COMPLETED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1",
+                        e.CampaignId, e.At.UtcDateTime, stored.Version);
                     break;
             }
         }
@@ -69,7 +78,9 @@ public sealed class CampaignsView : IInlineView
         batch.BatchCommands.Add(command);
     }
 
-    private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+    private static NpgsqlParameter Text(string? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 
-    private static NpgsqlParameter Json(JsonElement? value) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = value is { } json ? json.GetRawText() : DBNull.Value };
+    private static NpgsqlParameter Json(JsonElement? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = value is { } json ? json.GetRawText() : DBNull.Value };
 }

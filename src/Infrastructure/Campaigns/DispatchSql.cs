@@ -9,7 +9,8 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <summary>What a page of a campaign is made of.</summary>
 internal static class DispatchSql
 {
-    // $1 campaign, $2 and $3 first and after the last ordinal, $4 organization. Everything is looked up row by row behind OFFSET 0 by the one
+    // $1 campaign, $2 and $3 first and after the last ordinal, $4 organization. Everything is looked up row by row behind OFFSET 0 by the
+    // one
     // index that can serve it (schema 0150): what the planner thinks of a campaign that it has never seen does not matter.
     internal const string MembersSql = """
         SELECT a.contact_id, c.phone_number, c.wa_user_id, c.consent_status, c.first_name, c.last_name, c.email, c.custom_fields, a.person, a.earlier
@@ -27,7 +28,8 @@ internal static class DispatchSql
         """;
 
     /// <summary>The template with the campaign's parameters; null when the campaign is gone.</summary>
-    public static async Task<CampaignText?> TextAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct) =>
+    public static async Task<CampaignText?> TextAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId,
+        CancellationToken ct) =>
         (await transaction.QueryAsync("""
             SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters'
               FROM campaigns c JOIN templates t ON t.id = c.template_id WHERE c.organization_id = $1 AND c.id = $2
@@ -37,12 +39,16 @@ internal static class DispatchSql
             ct, organizationId, campaignId)).FirstOrDefault();
 
     /// <summary>
-    /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that contact, and what an earlier member of the same person came to is told with them.
+    /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that
+    /// contact, and what an earlier member of the same person came to is told with them.
     /// </summary>
-    public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from, int count, CancellationToken ct)
+    public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from,
+        int count, CancellationToken ct)
     {
         var members = await transaction.QueryAsync(MembersSql,
-            r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3), new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7)), r.GetGuid(8),
+            r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3),
+                new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7)),
+                r.GetGuid(8),
                 r.GetFieldValue<Guid[]>(9)),
             ct, campaignId, from, from + count, organizationId);
         var queued = await QueuedAsync(transaction, organizationId, campaignId, [.. members.SelectMany(m => m.Earlier).Distinct()], ct);
@@ -54,7 +60,8 @@ internal static class DispatchSql
     }
 
     // Of these members, those who have the message or may get it; the others were passed over, refused, or have not had their turn.
-    private static async Task<HashSet<Guid>> QueuedAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, Guid[] members, CancellationToken ct)
+    private static async Task<HashSet<Guid>> QueuedAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId,
+        Guid[] members, CancellationToken ct)
     {
         if (members.Length == 0)
         {

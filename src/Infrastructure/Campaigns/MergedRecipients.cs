@@ -8,16 +8,19 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>
-/// Queued messages of a campaign whose recipient was merged, after their message was queued, with another member of the same audience: one of the two may go, the one whose call was begun, else the one that
+/// Queued messages of a campaign whose recipient was merged, after their message was queued, with another member of the same audience: one
+/// of the two may go, the one whose call was begun, else the one that
 /// was queued first. Asked before each call is begun.
 /// </summary>
 public sealed class MergedRecipients(Shards shards, IEventStore store) : IMergedRecipients
 {
     /// <summary>Nearly always one query that finds nobody merged.</summary>
-    public async Task<IReadOnlySet<Guid>> DuplicatesAsync(Guid organizationId, IReadOnlyDictionary<Guid, KnownMessage> messages, CancellationToken ct)
+    public async Task<IReadOnlySet<Guid>> DuplicatesAsync(Guid organizationId, IReadOnlyDictionary<Guid, KnownMessage> messages,
+        CancellationToken ct)
     {
         var duplicates = new HashSet<Guid>();
-        var ours = messages.Where(m => m.Value.State is { Phase: MessagePhase.Queued, Ref.CampaignId: not null }).Select(m => m.Value.State.Ref!).ToList();
+        var ours = messages.Where(m => m.Value.State is { Phase: MessagePhase.Queued, Ref.CampaignId: not null })
+            .Select(m => m.Value.State.Ref!).ToList();
         var shard = await shards.OfAsync(organizationId, ct);
         var merged = ours.Count == 0 ? [] : await MergedAsync(shard, organizationId, [.. ours.Select(r => r.ContactId).Distinct()], ct);
         foreach (var own in ours.Where(r => merged.Contains(r.ContactId)))
@@ -32,7 +35,8 @@ public sealed class MergedRecipients(Shards shards, IEventStore store) : IMerged
     }
 
     // Those who became part of another contact, or of whom another one became part.
-    private static async Task<HashSet<Guid>> MergedAsync(Shard shard, Guid organizationId, Guid[] contacts, CancellationToken ct) => [.. await shard.QueryAsync(organizationId, """
+    private static async Task<HashSet<Guid>> MergedAsync(Shard shard, Guid organizationId, Guid[] contacts, CancellationToken ct) =>
+        [.. await shard.QueryAsync(organizationId, """
         SELECT x.contact_id FROM bsp.contact_aliases x WHERE x.contact_id = ANY ($1) UNION SELECT x.into_id FROM bsp.contact_aliases x WHERE x.into_id = ANY ($1)
         """, r => r.GetGuid(0), ct, contacts)];
 
@@ -54,7 +58,8 @@ public sealed class MergedRecipients(Shards shards, IEventStore store) : IMerged
         }
 
         var place = members.IndexOf(own.MessageId);
-        return (await store.LoadManyAsync(organizationId, members, ct, archivedToo: true)).Select(s => s.FoldReadable<Message, MessageEvent>(Message.Initial, Message.Evolve))
+        return (await store.LoadManyAsync(organizationId, members, ct, archivedToo: true))
+            .Select(s => s.FoldReadable<Message, MessageEvent>(Message.Initial, Message.Evolve))
             .Where((other, i) => i != place && (other.MayHaveLeft || (other.Phase == MessagePhase.Queued && i < place))).Any();
     }
 }

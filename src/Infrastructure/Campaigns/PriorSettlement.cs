@@ -10,8 +10,10 @@ namespace Bsp.Infrastructure.Campaigns;
 public sealed record PriorSettlement(string Kind, DateTimeOffset At)
 {
     /// <summary>
-    /// By event id of the <c>message_accepted</c>; those that were simply accepted are absent. Asked of the log itself, so the answer is the same in every
-    /// replay. Only acceptances that are not the third event of their stream, or that a webhook proved, can have one: rarely any query is made.
+    /// By event id of the <c>message_accepted</c>; those that were simply accepted are absent. Asked of the log itself, so the answer is
+    /// the same in every
+    /// replay. Only acceptances that are not the third event of their stream, or that a webhook proved, can have one: rarely any query is
+    /// made.
     /// </summary>
     public static async Task<IReadOnlyDictionary<Guid, PriorSettlement>> FindAsync(EventPage page, CancellationToken ct)
     {
@@ -28,7 +30,9 @@ public sealed record PriorSettlement(string Kind, DateTimeOffset At)
              WHERE p.type IN ('message_outcome_unknown', 'message_unknown_closed', 'message_rejected', 'message_cancelled')
              ORDER BY a.id, p.version DESC
             """, r => (Id: r.GetGuid(0), Type: r.GetString(1), At: r.GetFieldValue<DateTimeOffset>(2)), ct,
-            asked.Select(e => e.Id).ToArray(), asked.Select(e => e.OrganizationId.ToString()).ToArray(), asked.Select(e => e.StreamId).ToArray(), asked.Select(e => e.Version).ToArray());
-        return rows.ToDictionary(r => r.Id, r => new PriorSettlement(r.Type == "message_outcome_unknown" ? "unknown" : r.Type["message_".Length..], r.At));
+            asked.Select(e => e.Id).ToArray(), asked.Select(e => e.OrganizationId.ToString()).ToArray(), asked.Select(e => e.StreamId)
+            .ToArray(), asked.Select(e => e.Version).ToArray());
+        return rows.ToDictionary(r => r.Id, r =>
+            new PriorSettlement(r.Type == "message_outcome_unknown" ? "unknown" : r.Type["message_".Length..], r.At));
     }
 }

@@ -5,7 +5,8 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Campaigns;
 
 /// <summary>
-/// A hash in Redis whose field <c>mac</c> proves that we wrote the others: over the hash's name and every field in a fixed order. Who writes to Redis without the master key writes hashes that are
+/// A hash in Redis whose field <c>mac</c> proves that we wrote the others: over the hash's name and every field in a fixed order. Who
+/// writes to Redis without the master key writes hashes that are
 /// none, and who copies one to another campaign too. An earlier whole hash of ours, put back, is not told apart (decision 0176).
 /// </summary>
 internal sealed class ProgressSeal(CopySeal seal)
@@ -13,14 +14,16 @@ internal sealed class ProgressSeal(CopySeal seal)
     public const string Mac = "mac";
 
     /// <summary>Fields of a campaign's hash but for the MAC.</summary>
-    public static readonly RedisValue[] Numbers = ["epoch", "position", .. CampaignTally.Names.Select(name => (RedisValue)name), "first_at", "last_at", "estimated_completion"];
+    public static readonly RedisValue[] Numbers =
+        ["epoch", "position", .. CampaignTally.Names.Select(name => (RedisValue)name), "first_at", "last_at", "estimated_completion"];
 
     /// <summary>The MAC of these values; of a campaign: those of <see cref="Numbers"/>, of a checkpoint: epoch and sequence.</summary>
     /// <param name="name">The hash that serves, also for the one that is built beside it: it takes its place as it is.</param>
     public string Of(RedisKey name, IEnumerable<RedisValue> values) => seal.Of(name.ToString(), Text(values));
 
     /// <summary>Whether we wrote these values; a missing one is not ours.</summary>
-    public bool Holds(RedisKey name, IReadOnlyCollection<RedisValue> values, RedisValue mac) => !mac.IsNull && values.All(value => !value.IsNull) && seal.Holds(name.ToString(), Text(values), mac);
+    public bool Holds(RedisKey name, IReadOnlyCollection<RedisValue> values, RedisValue mac) =>
+        !mac.IsNull && values.All(value => !value.IsNull) && seal.Holds(name.ToString(), Text(values), mac);
 
     /// <summary>A campaign's numbers, and the MAC that lies there, '' for none.</summary>
     /// <returns>Null instead of the numbers: there are none of ours.</returns>
@@ -28,7 +31,8 @@ internal sealed class ProgressSeal(CopySeal seal)
     {
         var values = await db.HashGetAsync(key, [.. Numbers, Mac]);
         var (numbers, mac) = (values.SkipLast(1).ToList(), values[^1]);
-        return (Holds(CampaignProgressProjection.HashOf(campaign), numbers, mac) ? Numbers.Zip(numbers).ToDictionary(f => f.First.ToString(), f => f.Second) : null, mac.IsNull ? RedisValue.EmptyString : mac);
+        return (Holds(CampaignProgressProjection.HashOf(campaign), numbers, mac)
+            ? Numbers.Zip(numbers).ToDictionary(f => f.First.ToString(), f => f.Second) : null, mac.IsNull ? RedisValue.EmptyString : mac);
     }
 
     /// <summary>What stands in a place of ours and is of another kind of value is removed, for every command on it fails.</summary>

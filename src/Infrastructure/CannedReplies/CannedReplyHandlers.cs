@@ -10,7 +10,8 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.CannedReplies;
 
 /// <summary><c>bsp.canned_replies</c>.</summary>
-public sealed class CannedReplyHandlers(Shards shards) : IRequestHandler<CreateCannedReply, Done>, IRequestHandler<PatchCannedReply, Done>, IRequestHandler<DeleteCannedReply, Done>,
+public sealed class CannedReplyHandlers(Shards shards)
+    : IRequestHandler<CreateCannedReply, Done>, IRequestHandler<PatchCannedReply, Done>, IRequestHandler<DeleteCannedReply, Done>,
     IRequestHandler<GetCannedReply, CannedReplyView?>, IRequestHandler<ListCannedReplies, Page<CannedReplyView>>
 {
     private const int RepliesMax = 2_000; // of an organization
@@ -20,12 +21,15 @@ public sealed class CannedReplyHandlers(Shards shards) : IRequestHandler<CreateC
     {
         var id = CurrentRequest.NewId();
         await using var transaction = await (await shards.OfAsync(command.OrganizationId, ct)).BeginAsync(command.OrganizationId, ct);
-        if ((await transaction.QueryAsync("SELECT count(*)::int FROM bsp.canned_replies WHERE organization_id = $1", r => r.GetInt32(0), ct, command.OrganizationId))[0] >= RepliesMax)
+        if ((await transaction.QueryAsync("SELECT count(*)::int FROM bsp.canned_replies WHERE organization_id = $1", r =>
+            r.GetInt32(0), ct, command.OrganizationId))[0] >= RepliesMax)
         {
             throw new Refusal("canned_reply.too_many", $"An organization has at most {RepliesMax} canned replies.");
         }
 
-        await UniqueAsync(() => transaction.ExecuteAsync("INSERT INTO bsp.canned_replies (id, organization_id, shortcut, text, language) VALUES ($1, $2, $3, $4, $5)", ct,
+        await UniqueAsync(() =>
+            transaction.ExecuteAsync(
+                "INSERT INTO bsp.canned_replies (id, organization_id, shortcut, text, language) VALUES ($1, $2, $3, $4, $5)", ct,
             id, command.OrganizationId, command.Shortcut, command.Text, Text(command.Language)));
         await transaction.CommitAsync(ct);
         return new(id, 1);
@@ -37,7 +41,8 @@ public sealed class CannedReplyHandlers(Shards shards) : IRequestHandler<CreateC
         var done = new Done(command.ReplyId, 0);
         await UniqueAsync(async () =>
         {
-            done = await new RowPatch("bsp.canned_replies", command.ReplyId).Set("shortcut", command.Shortcut).Set("text", command.Text).Set("language", command.Language, "::text").RunAsync(transaction, command.SeenVersion, "canned_reply.unknown", ct);
+            done = await new RowPatch("bsp.canned_replies", command.ReplyId).Set("shortcut", command.Shortcut).Set("text", command.Text)
+                .Set("language", command.Language, "::text").RunAsync(transaction, command.SeenVersion, "canned_reply.unknown", ct);
             return 1;
         });
         await transaction.CommitAsync(ct);
@@ -47,7 +52,8 @@ public sealed class CannedReplyHandlers(Shards shards) : IRequestHandler<CreateC
     public async Task<Done> Handle(DeleteCannedReply command, CancellationToken ct)
     {
         await using var transaction = await (await shards.OfAsync(command.OrganizationId, ct)).BeginAsync(command.OrganizationId, ct);
-        var found = await transaction.QueryAsync("SELECT row_version FROM bsp.canned_replies WHERE id = $1 FOR UPDATE", r => r.GetInt64(0), ct, command.ReplyId);
+        var found = await transaction.QueryAsync("SELECT row_version FROM bsp.canned_replies WHERE id = $1 FOR UPDATE", r =>
+            r.GetInt64(0), ct, command.ReplyId);
         if (found is not [var version])
         {
             throw new Refusal("canned_reply.unknown", "There is no such canned reply.");
@@ -63,8 +69,10 @@ public sealed class CannedReplyHandlers(Shards shards) : IRequestHandler<CreateC
         return new(command.ReplyId, version);
     }
 
-    public async Task<CannedReplyView?> Handle(GetCannedReply query, CancellationToken ct) => await (await shards.OfAsync(query.OrganizationId, ct)).FirstAsync(query.OrganizationId,
-        $"SELECT {Columns} FROM bsp.canned_replies r WHERE r.id = $1 AND (r.organization_id = $2) IS TRUE", Read, ct, query.ReplyId, query.OrganizationId);
+    public async Task<CannedReplyView?> Handle(GetCannedReply query, CancellationToken ct) =>
+        await (await shards.OfAsync(query.OrganizationId, ct)).FirstAsync(query.OrganizationId,
+        $"SELECT {Columns} FROM bsp.canned_replies r WHERE r.id = $1 AND (r.organization_id = $2) IS TRUE", Read, ct, query.ReplyId,
+        query.OrganizationId);
 
     public async Task<Page<CannedReplyView>> Handle(ListCannedReplies query, CancellationToken ct) => Keyset.Of(
         await (await shards.OfAsync(query.OrganizationId, ct)).QueryAsync(query.OrganizationId,
@@ -72,9 +80,11 @@ public sealed class CannedReplyHandlers(Shards shards) : IRequestHandler<CreateC
             query.OrganizationId, Keyset.After(query.Cursor), query.Limit + 1, Text(query.Shortcut)), query.Limit, r => r.Id);
 
     private static CannedReplyView Read(NpgsqlDataReader r) =>
-        new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.GetFieldValue<DateTimeOffset>(5), r.GetFieldValue<DateTimeOffset>(6), r.GetInt64(7));
+        new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.TextOrNull(4), r.GetFieldValue<DateTimeOffset>(5),
+            r.GetFieldValue<DateTimeOffset>(6), r.GetInt64(7));
 
-    private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+    private static NpgsqlParameter Text(string? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 
     private static async Task UniqueAsync(Func<Task<int>> write)
     {
@@ -82,7 +92,8 @@ public sealed class CannedReplyHandlers(Shards shards) : IRequestHandler<CreateC
         {
             await write();
         }
-        catch (PostgresException taken) when (taken.SqlState == PostgresErrorCodes.UniqueViolation && taken.ConstraintName == "canned_replies_shortcut")
+        catch (PostgresException taken)
+            when (taken.SqlState == PostgresErrorCodes.UniqueViolation && taken.ConstraintName == "canned_replies_shortcut")
         {
             throw new Refusal("canned_reply.shortcut_taken", "There is a canned reply with this shortcut.");
         }

@@ -7,7 +7,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Charging;
 
 /// <summary>
-/// The holds of the campaigns that a page speaks of. A hold never keeps more than its open members may still cost (their number times the dearest unit of the estimate): what is beyond comes
+/// The holds of the campaigns that a page speaks of. A hold never keeps more than its open members may still cost (their number times the
+/// dearest unit of the estimate): what is beyond comes
 /// back once a page, and with the last member the hold ends.
 /// </summary>
 internal sealed class CampaignHolds
@@ -35,10 +36,14 @@ internal sealed class CampaignHolds
     /// <summary>Name of a campaign's hold.</summary>
     public static string Reference(Guid campaignId) => $"campaign/{campaignId}";
 
-    public static async Task<CampaignHolds> ReadAsync(TenantTransaction tx, Guid organizationId, IReadOnlyList<StoredEvent> events, CancellationToken ct)
+    public static async Task<CampaignHolds> ReadAsync(TenantTransaction tx, Guid organizationId, IReadOnlyList<StoredEvent> events,
+        CancellationToken ct)
     {
         var all = new CampaignHolds();
-        var campaigns = events.Select(e => e.Body switch { MessageEvent m => m.Ref.CampaignId, CampaignAudienceFrozen f => f.CampaignId, CampaignCancelled c => c.CampaignId, _ => null }).OfType<Guid>().Distinct().ToArray();
+        var campaigns =
+            events.Select(e =>
+                e.Body switch { MessageEvent m => m.Ref.CampaignId, CampaignAudienceFrozen f => f.CampaignId, CampaignCancelled c =>
+                    c.CampaignId, _ => null }).OfType<Guid>().Distinct().ToArray();
         if (campaigns.Length == 0)
         {
             return all;
@@ -55,7 +60,8 @@ internal sealed class CampaignHolds
 
         if (all.holds.Count > 0)
         {
-            var ids = events.Where(e => e.Body is MessageEvent { Ref.CampaignId: { } campaign } && all.holds.ContainsKey(campaign)).Select(e => e.StreamId).Distinct().ToArray();
+            var ids = events.Where(e => e.Body is MessageEvent { Ref.CampaignId: { } campaign } && all.holds.ContainsKey(campaign))
+                .Select(e => e.StreamId).Distinct().ToArray();
             all.missedBefore.UnionWith(await tx.QueryAsync("""
                 SELECT i.id FROM unnest($2::uuid[]) AS i (id) WHERE EXISTS (SELECT FROM bsp.ended_uncharged e WHERE e.organization_id = $1 AND e.message_id = i.id OFFSET 0)
                 """, r => r.GetGuid(0), ct, organizationId, ids));
@@ -82,7 +88,9 @@ internal sealed class CampaignHolds
         }
     }
 
-    /// <summary>A member was reached: the campaign whose hold pays for it; null: there is none, or it gave that member's part back already.</summary>
+    /// <summary>
+    /// A member was reached: the campaign whose hold pays for it; null: there is none, or it gave that member's part back already.
+    /// </summary>
     public Guid? Reached(Guid? campaignId, Guid messageId) => campaignId is { } id && End(id, messageId) ? id : null;
 
     /// <summary>A member ended without a charge.</summary>
@@ -128,7 +136,8 @@ internal sealed class CampaignHolds
 
         if (missed.Count > 0)
         {
-            await tx.ExecuteAsync("INSERT INTO bsp.ended_uncharged (organization_id, message_id) SELECT $1, * FROM unnest($2::uuid[]) ON CONFLICT DO NOTHING", ct, organizationId, missed.ToArray());
+            await tx.ExecuteAsync(
+                "INSERT INTO bsp.ended_uncharged (organization_id, message_id) SELECT $1, * FROM unnest($2::uuid[]) ON CONFLICT DO NOTHING", ct, organizationId, missed.ToArray());
         }
     }
 

@@ -9,10 +9,13 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Charging;
 
 /// <summary>
-/// What charging left behind: bills that wait for a card are rated again when one has come; organizations whose charging stopped are tried again from where it stopped, until they have reached the
-/// process manager; reserves of sends that never came to be are given back. Any number of processes may run it: the organization's row is locked.
+/// What charging left behind: bills that wait for a card are rated again when one has come; organizations whose charging stopped are tried
+/// again from where it stopped, until they have reached the
+/// process manager; reserves of sends that never came to be are given back. Any number of processes may run it: the organization's row is
+/// locked.
 /// </summary>
-public sealed partial class ChargingCatchUp(Shards shards, BillingOptions options, TariffSource tariffs, Charger charger, Wallets wallets, IEventLog events, ChargingBoard board, TimeProvider clock, ILogger<ChargingCatchUp> log)
+public sealed partial class ChargingCatchUp(Shards shards, BillingOptions options, TariffSource tariffs, Charger charger, Wallets wallets,
+    IEventLog events, ChargingBoard board, TimeProvider clock, ILogger<ChargingCatchUp> log)
     : BackgroundService
 {
     private const int OrganizationsMax = 50; // a round
@@ -80,12 +83,16 @@ public sealed partial class ChargingCatchUp(Shards shards, BillingOptions option
         return more;
     }
 
-    // One page of what was left out. At the process manager's place it is over: that place cannot move meanwhile, because its row is locked.
+    // One page of what was left out. At the process manager's place it is over: that place cannot move meanwhile, because its row is
+    // locked.
     private async Task<bool> GoOnAsync(Shard shard, Guid organizationId, CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync(organizationId, ct);
-        var reached = (await tx.QueryAsync("SELECT sequence FROM bsp.projections WHERE name = $1 FOR SHARE", r => r.GetInt64(0), ct, ViewNames.Charging))[0];
-        if (await ChargingReactor.LockAsync(tx, organizationId, ct) is not { } after || (await wallets.OfAsync(tx, [organizationId], ct)).GetValueOrDefault(organizationId) is not { } wallet)
+        var reached =
+            (await tx.QueryAsync("SELECT sequence FROM bsp.projections WHERE name = $1 FOR SHARE", r =>
+                r.GetInt64(0), ct, ViewNames.Charging))[0];
+        if (await ChargingReactor.LockAsync(tx, organizationId, ct) is not { } after
+            || (await wallets.OfAsync(tx, [organizationId], ct)).GetValueOrDefault(organizationId) is not { } wallet)
         {
             return false;
         }
@@ -115,9 +122,11 @@ public sealed partial class ChargingCatchUp(Shards shards, BillingOptions option
         return !over;
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "charging: what was left behind on {Shard} could not be looked at; trying again in a moment")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "charging: what was left behind on {Shard} could not be looked at; trying again in a moment")]
     private partial void LogRound(Exception error, string shard);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "charging of organization {OrganizationId} still cannot go on after {Sequence}; tried again later")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "charging of organization {OrganizationId} still cannot go on after {Sequence}; tried again later")]
     private partial void LogStillStopped(Guid organizationId, long sequence, Exception error);
 }

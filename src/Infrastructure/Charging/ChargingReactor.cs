@@ -8,17 +8,22 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Charging;
 
 /// <summary>
-/// The process manager that charges for messages: what follows for the wallets from a page of the log is one transaction with its checkpoint, so each delivered message is charged once, whatever is
-/// killed when. An event that cannot be taken stops the charging of its organization, and of no other: <see cref="ChargingCatchUp"/> goes on with it later, from there. Decision: docs/decisions/0231.
+/// The process manager that charges for messages: what follows for the wallets from a page of the log is one transaction with its
+/// checkpoint, so each delivered message is charged once, whatever is
+/// killed when. An event that cannot be taken stops the charging of its organization, and of no other: <see cref="ChargingCatchUp"/> goes
+/// on with it later, from there. Decision: docs/decisions/0231.
 /// </summary>
-public sealed partial class ChargingReactor(BillingOptions options, Charger charger, Wallets wallets, TimeProvider clock, ILogger<ChargingReactor> log) : PostgresProjection
+public sealed partial class ChargingReactor(BillingOptions options, Charger charger, Wallets wallets, TimeProvider clock,
+    ILogger<ChargingReactor> log) : PostgresProjection
 {
     private const string Savepoint = "bsp_charging";
     private const int ReasonMax = 500;
 
     public override string Name => ViewNames.Charging;
 
-    /// <summary>None while billing is off: it only keeps up with the log, so that billing turned on begins with what happens then.</summary>
+    /// <summary>
+    /// None while billing is off: it only keeps up with the log, so that billing turned on begins with what happens then.
+    /// </summary>
     public override IReadOnlyCollection<string>? EventTypes { get; } = options.Mode == BillingMode.Off ? [] : [.. Charger.Types];
 
     // About 200 of them are deliveries. An append holds back the readers of the shard, so the transaction is kept short.
@@ -45,7 +50,8 @@ public sealed partial class ChargingReactor(BillingOptions options, Charger char
             INSERT INTO bsp.charging AS c (organization_id, pages) VALUES ($1, 1) ON CONFLICT (organization_id) DO UPDATE SET pages = c.pages + 1 RETURNING stopped_after
             """, r => r.IsDBNull(0) ? (long?)null : r.GetInt64(0), ct, organizationId))[0];
 
-    private async Task TakeAsync(TenantTransaction tx, Shard shard, Guid organizationId, Wallet wallet, IReadOnlyList<StoredEvent> events, CancellationToken ct)
+    private async Task TakeAsync(TenantTransaction tx, Shard shard, Guid organizationId, Wallet wallet, IReadOnlyList<StoredEvent> events,
+        CancellationToken ct)
     {
         if (events.Count == 0)
         {
@@ -67,11 +73,13 @@ public sealed partial class ChargingReactor(BillingOptions options, Charger char
     }
 
     /// <summary>Nothing of the organization is charged after this place until somebody could.</summary>
-    internal static Task StopAsync(TenantTransaction tx, Guid organizationId, long after, string reason, DateTimeOffset now, CancellationToken ct) => tx.ExecuteAsync("""
+    internal static Task StopAsync(TenantTransaction tx, Guid organizationId, long after, string reason, DateTimeOffset now,
+        CancellationToken ct) => tx.ExecuteAsync("""
         UPDATE bsp.charging SET stopped_after = $2, stop_reason = $3, stopped_at = coalesce(stopped_at, $4), attempts = attempts + 1,
           retry_at = $4 + least(interval '15 minutes', interval '5 seconds' * power(2, least(attempts, 10))) WHERE organization_id = $1
         """, ct, organizationId, after, Domain.Common.Text.Cut(reason, ReasonMax), now.UtcDateTime);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "charging of organization {OrganizationId} has stopped before event {Sequence}; it is tried again by itself")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "charging of organization {OrganizationId} has stopped before event {Sequence}; it is tried again by itself")]
     private partial void LogStopped(Guid organizationId, long sequence, Exception error);
 }

@@ -2,7 +2,10 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Charging;
 
-/// <summary>Places in tiers, allowances and plans, of one organization: read once, counted in memory, written once. Nobody else counts meanwhile (the organization's row is locked).</summary>
+/// <summary>
+/// Places in tiers, allowances and plans, of one organization: read once, counted in memory, written once. Nobody else counts meanwhile
+/// (the organization's row is locked).
+/// </summary>
 internal sealed class Counters
 {
     private readonly Dictionary<string, long> counts;
@@ -11,7 +14,8 @@ internal sealed class Counters
     private Counters(Dictionary<string, long> counts) => this.counts = counts;
 
     /// <param name="periods">Those that may be counted in.</param>
-    public static async Task<Counters> ReadAsync(TenantTransaction tx, Guid organizationId, IReadOnlyCollection<string> periods, CancellationToken ct) =>
+    public static async Task<Counters> ReadAsync(TenantTransaction tx, Guid organizationId, IReadOnlyCollection<string> periods,
+        CancellationToken ct) =>
         new((await tx.QueryAsync("""
             SELECT c.name, c.count FROM unnest($2::text[]) AS i (period) CROSS JOIN LATERAL (SELECT * FROM bsp.charge_counters m WHERE m.organization_id = $1 AND m.period = i.period OFFSET 0) c
             """, r => (Name: r.GetString(0), Count: r.GetInt64(1)), ct, organizationId, periods.ToArray())).ToDictionary(c => c.Name, c => c.Count, StringComparer.Ordinal));

@@ -7,5 +7,6 @@ namespace Bsp.Infrastructure.Charging;
 public interface IPlans
 {
     /// <summary>The terms at each moment of delivery, as far as there are any.</summary>
-    Task<IReadOnlyDictionary<DateTimeOffset, PlanTerms>> AtAsync(TenantTransaction tx, Guid organizationId, string currency, IReadOnlyCollection<DateTimeOffset> moments, CancellationToken ct);
+    Task<IReadOnlyDictionary<DateTimeOffset, PlanTerms>> AtAsync(TenantTransaction tx, Guid organizationId, string currency,
+        IReadOnlyCollection<DateTimeOffset> moments, CancellationToken ct);
 }

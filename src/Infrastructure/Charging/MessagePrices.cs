@@ -12,7 +12,8 @@ namespace Bsp.Infrastructure.Charging;
 /// <param name="Included">So many of them are the plan's.</param>
 /// <param name="Available">In the wallet: the balance less what is held and reserved.</param>
 /// <param name="Priceless">Markets for which no card has a rate.</param>
-public sealed record Price(string Currency, decimal Cost, decimal UnitMax, long Included, decimal Available, IReadOnlyList<string> Priceless)
+public sealed record Price(string Currency, decimal Cost, decimal UnitMax, long Included, decimal Available,
+    IReadOnlyList<string> Priceless)
 {
     /// <summary>So much is missing in the wallet; 0: nothing is.</summary>
     public decimal Missing => Math.Max(0, Cost - Available);
@@ -25,9 +26,11 @@ public sealed class MessagePrices(BillingOptions options, Wallets wallets, Tarif
     /// <param name="sentAs">Category of the template, or <c>service</c>.</param>
     /// <param name="recipients">How many of each kind, as <see cref="Markets.Recipient"/> tells them.</param>
     /// <param name="beyond">So many of them will not be sent to, nobody knows which: the cheapest, to be on the safe side.</param>
-    public async Task<Price?> OfAsync(TenantTransaction tx, Guid organizationId, Guid accountId, string sentAs, IReadOnlyDictionary<string, int> recipients, int beyond, CancellationToken ct)
+    public async Task<Price?> OfAsync(TenantTransaction tx, Guid organizationId, Guid accountId, string sentAs,
+        IReadOnlyDictionary<string, int> recipients, int beyond, CancellationToken ct)
     {
-        if (options.Mode == BillingMode.Off || (await wallets.OfAsync(tx, [organizationId], ct)).GetValueOrDefault(organizationId) is not { } wallet)
+        if (options.Mode == BillingMode.Off
+            || (await wallets.OfAsync(tx, [organizationId], ct)).GetValueOrDefault(organizationId) is not { } wallet)
         {
             return null;
         }
@@ -35,21 +38,31 @@ public sealed class MessagePrices(BillingOptions options, Wallets wallets, Tarif
         var now = clock.GetUtcNow();
         var tariff = await tariffs.CurrentAsync(ct);
         var plan = (await plans.AtAsync(tx, organizationId, wallet.Currency, [now], ct)).GetValueOrDefault(now) ?? PlanTerms.None;
-        var counters = await Counters.ReadAsync(tx, organizationId, [.. new[] { now.UtcDateTime.ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture), plan.Period }.Where(p => p.Length > 0)], ct);
-        var available = (await tx.QueryAsync("SELECT balance - held - reserved FROM bsp.ledger_heads WHERE organization_id = $1 AND currency = $2", r => r.GetDecimal(0), ct, organizationId, wallet.Currency)).FirstOrDefault();
-        var promised = plan.Included == 0 ? 0 : (await tx.QueryAsync("SELECT coalesce(sum(included), 0)::bigint FROM bsp.campaign_holds WHERE organization_id = $1 AND state = 'open'", r => r.GetInt64(0), ct, organizationId))[0];
+        var counters =
+            await Counters.ReadAsync(tx, organizationId,
+                [.. new[] { now.UtcDateTime.ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture),
+                    plan.Period }.Where(p => p.Length > 0)], ct);
+        var available =
+            (await tx.QueryAsync("SELECT balance - held - reserved FROM bsp.ledger_heads WHERE organization_id = $1 AND currency = $2",
+                r => r.GetDecimal(0), ct, organizationId, wallet.Currency)).FirstOrDefault();
+        var promised = plan.Included == 0 ? 0
+            : (await tx.QueryAsync(
+                "SELECT coalesce(sum(included), 0)::bigint FROM bsp.campaign_holds WHERE organization_id = $1 AND state = 'open'", r =>
+                    r.GetInt64(0), ct, organizationId))[0];
         var left = Math.Max(0, plan.Included - counters.Of(Rating.IncludedCounter(plan)) - promised);
         var (units, priceless) = Units(tariff, wallet.Currency, accountId, sentAs, recipients, plan, counters, now);
         var cheap = units.OrderBy(u => u.Price).ToList();
         Take(cheap, beyond, freeToo: true);
         var included = Take(cheap, left, freeToo: false);
-        return new(wallet.Currency, cheap.Sum(u => u.Price * u.Count), cheap.Count == 0 ? 0 : cheap.Max(u => u.Price), included, available, priceless);
+        return new(wallet.Currency, cheap.Sum(u => u.Price * u.Count), cheap.Count == 0 ? 0
+            : cheap.Max(u => u.Price), included, available, priceless);
     }
 
     private sealed record Some(decimal Price, long Count);
 
     // Priced without a plan's included messages: those are taken off at the end. Tiers by the counts of now.
-    private static (List<Some> Units, List<string> Priceless) Units(Tariff tariff, string currency, Guid accountId, string sentAs, IReadOnlyDictionary<string, int> recipients, PlanTerms plan, Counters counters, DateTimeOffset now)
+    private static (List<Some> Units, List<string> Priceless) Units(Tariff tariff, string currency, Guid accountId, string sentAs,
+        IReadOnlyDictionary<string, int> recipients, PlanTerms plan, Counters counters, DateTimeOffset now)
     {
         var units = new List<Some>();
         var priceless = new SortedSet<string>(StringComparer.Ordinal);
@@ -92,7 +105,8 @@ public sealed class MessagePrices(BillingOptions options, Wallets wallets, Tarif
         var number = count(Rating.TierCounter(market, category, now)) + 1;
         var tier = card.Of(market, category, number)?.TierTo is { } end ? end - number + 1 : long.MaxValue;
         var allowance = rated.Counted.FirstOrDefault(c => c.StartsWith("allowance/", StringComparison.Ordinal));
-        var free = allowance is null ? null : card.Rules.FirstOrDefault(r => r.Category == category && r.MonthlyAllowance is not null)?.MonthlyAllowance;
+        var free = allowance is null ? null
+            : card.Rules.FirstOrDefault(r => r.Category == category && r.MonthlyAllowance is not null)?.MonthlyAllowance;
         return Math.Min(tier, free is { } all && count(allowance!) < all ? all - count(allowance!) : long.MaxValue);
     }
 

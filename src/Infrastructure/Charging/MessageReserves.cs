@@ -9,10 +9,12 @@ namespace Bsp.Infrastructure.Charging;
 
 /// <inheritdoc cref="IMessageReserves"/>
 /// <remarks>
-/// The sends of a moment share one transaction: their sum is reserved by one conditional update of the wallet's row, which many callers would otherwise queue for. Is it too much for all, each
+/// The sends of a moment share one transaction: their sum is reserved by one conditional update of the wallet's row, which many callers
+/// would otherwise queue for. Is it too much for all, each
 /// asks for itself, in their order.
 /// </remarks>
-public sealed class MessageReserves(Shards shards, BillingOptions options, Wallets wallets, TariffSource tariffs, IPlans plans, TimeProvider clock) : IMessageReserves, IBoundedMemory, IDisposable
+public sealed class MessageReserves(Shards shards, BillingOptions options, Wallets wallets, TariffSource tariffs, IPlans plans,
+    TimeProvider clock) : IMessageReserves, IBoundedMemory, IDisposable
 {
     private const int BatchMax = 200;
     private const int RememberedMax = 10_000;
@@ -142,7 +144,8 @@ public sealed class MessageReserves(Shards shards, BillingOptions options, Walle
             return true;
         }
 
-        if (!await DirectReserves.TakeAsync(tx, organizationId, wallet.Currency, paid.ConvertAll(p => (p.First.MessageId, p.Second)), CancellationToken.None))
+        if (!await DirectReserves.TakeAsync(tx, organizationId, wallet.Currency, paid.ConvertAll(p => (p.First.MessageId, p.Second)),
+            CancellationToken.None))
         {
             if (alone)
             {
@@ -158,19 +161,26 @@ public sealed class MessageReserves(Shards shards, BillingOptions options, Walle
     }
 
     // By the rules for what has no evidence yet. Null: one has no price and everybody is charged; it is told so alone.
-    private async Task<List<decimal>?> AmountsAsync(TenantTransaction tx, Guid organizationId, string currency, List<MessageReserve> messages, bool alone, CancellationToken ct)
+    private async Task<List<decimal>?> AmountsAsync(TenantTransaction tx, Guid organizationId, string currency,
+        List<MessageReserve> messages, bool alone, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var tariff = await tariffs.CurrentAsync(ct);
         var plan = (await plans.AtAsync(tx, organizationId, currency, [now], ct)).GetValueOrDefault(now) ?? PlanTerms.None;
-        var counters = await Counters.ReadAsync(tx, organizationId, [.. new[] { now.UtcDateTime.ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture), plan.Period }.Where(p => p.Length > 0)], ct);
+        var counters =
+            await Counters.ReadAsync(tx, organizationId,
+                [.. new[] { now.UtcDateTime.ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture),
+                    plan.Period }.Where(p => p.Length > 0)], ct);
         var amounts = new List<decimal>(messages.Count);
         foreach (var message in messages)
         {
-            var rated = Rating.Of(new(message.AccountId, message.Recipient, now, message.SentAs, null, null), tariff, currency, plan, counters.Of);
+            var rated = Rating.Of(new(message.AccountId, message.Recipient, now, message.SentAs, null, null), tariff, currency, plan,
+                counters.Of);
             if (rated.Outcome == RatingOutcome.Pending && options.Mode == BillingMode.Required)
             {
-                return alone ? throw new Refusal("rate_card.missing", $"No rate card has a price for {rated.Market ?? "this recipient"}, {rated.Category} ({rated.Reason}): nothing is sent that nobody could charge.") : null;
+                return alone
+                    ? throw new Refusal("rate_card.missing",
+                        $"No rate card has a price for {rated.Market ?? "this recipient"}, {rated.Category} ({rated.Reason}): nothing is sent that nobody could charge.") : null;
             }
 
             counters.Count(rated.Counted);

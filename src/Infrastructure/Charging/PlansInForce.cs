@@ -14,16 +14,20 @@ public sealed class PlansInForce : IPlans
 
     private sealed record Line(DateTimeOffset From, DateTimeOffset Until, string Currency, PlanTerms Terms);
 
-    public async Task<IReadOnlyDictionary<DateTimeOffset, PlanTerms>> AtAsync(TenantTransaction tx, Guid organizationId, string currency, IReadOnlyCollection<DateTimeOffset> moments, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<DateTimeOffset, PlanTerms>> AtAsync(TenantTransaction tx, Guid organizationId, string currency,
+        IReadOnlyCollection<DateTimeOffset> moments, CancellationToken ct)
     {
         if (moments.Count == 0)
         {
             return new Dictionary<DateTimeOffset, PlanTerms>();
         }
 
-        var lines = await tx.QueryAsync(Sql, r => new Line(r.GetFieldValue<DateTimeOffset>(2), r.GetFieldValue<DateTimeOffset>(3), r.GetString(4), new($"{r.GetGuid(0)}:{r.GetInt32(1)}", r.GetInt32(6), r.GetDecimal(5))),
+        var lines = await tx.QueryAsync(Sql, r =>
+            new Line(r.GetFieldValue<DateTimeOffset>(2), r.GetFieldValue<DateTimeOffset>(3), r.GetString(4),
+                new($"{r.GetGuid(0)}:{r.GetInt32(1)}", r.GetInt32(6), r.GetDecimal(5))),
             ct, organizationId, moments.Min().UtcDateTime, moments.Max().UtcDateTime);
-        return moments.Distinct().Select(at => (At: at, Line: lines.LastOrDefault(l => l.From <= at))).Where(m => m.Line is not null && m.Line.Until > m.At)
+        return moments.Distinct().Select(at => (At: at, Line: lines.LastOrDefault(l => l.From <= at)))
+            .Where(m => m.Line is not null && m.Line.Until > m.At)
             .ToDictionary(m => m.At, m => m.Line!.Currency == currency ? m.Line.Terms : m.Line.Terms with { PerMessage = 0 });
     }
 }

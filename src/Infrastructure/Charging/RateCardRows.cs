@@ -9,7 +9,8 @@ internal static class RateCardRows
 {
     /// <summary>Writes what a file holds, in the caller's transaction.</summary>
     /// <param name="againToo">What is there already is left as it is; else it is a violation of a key.</param>
-    internal static async Task StoreAsync(NpgsqlConnection connection, Guid importId, RateCardContent content, DateTimeOffset now, bool againToo, CancellationToken ct)
+    internal static async Task StoreAsync(NpgsqlConnection connection, Guid importId, RateCardContent content, DateTimeOffset now,
+        bool againToo, CancellationToken ct)
     {
         var skip = againToo ? " ON CONFLICT DO NOTHING" : "";
         foreach (var (card, rules) in content.Rules)
@@ -21,7 +22,8 @@ internal static class RateCardRows
                 rules.Select(r => r.MonthlyAllowance).ToArray(), rules.Select(r => r.AssumedWhenMissing).ToArray());
             if (!againToo && await RunAsync(connection, "SELECT FROM bsp.rate_cards WHERE code = $1", ct, card) > 0)
             {
-                throw new Refusal("rate_card.exists", $"The card {card} is there already, with the rules that held then: give a new card its rules before it. Nothing was imported.");
+                throw new Refusal("rate_card.exists",
+                    $"The card {card} is there already, with the rules that held then: give a new card its rules before it. Nothing was imported.");
             }
         }
 
@@ -29,7 +31,8 @@ internal static class RateCardRows
         {
             var id = Guid.CreateVersion7();
             var at = card.From ?? new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerMillisecond), TimeSpan.Zero);
-            if (await RunAsync(connection, $"INSERT INTO bsp.rate_cards (id, import_id, code, currency, effective_from) VALUES ($1, $2, $3, $4, $5){skip} RETURNING id", ct, id, importId, card.Code, card.Currency, at.UtcDateTime) == 0)
+            if (await RunAsync(connection,
+                $"INSERT INTO bsp.rate_cards (id, import_id, code, currency, effective_from) VALUES ($1, $2, $3, $4, $5){skip} RETURNING id", ct, id, importId, card.Code, card.Currency, at.UtcDateTime) == 0)
             {
                 continue;
             }
@@ -38,7 +41,8 @@ internal static class RateCardRows
                 INSERT INTO bsp.rates (card_id, market, category, tier_from, tier_to, unit_price, markup_rate, markup_fixed)
                 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::numeric[], $7::numeric[], $8::numeric[])
                 """, ct, id, card.Rates.Select(r => r.Market).ToArray(), card.Rates.Select(r => r.Category).ToArray(), card.Rates.Select(r => r.TierFrom).ToArray(), card.Rates.Select(r => r.TierTo).ToArray(),
-                card.Rates.Select(r => r.UnitPrice).ToArray(), card.Rates.Select(r => r.MarkupRate).ToArray(), card.Rates.Select(r => r.MarkupFixed).ToArray());
+                card.Rates.Select(r => r.UnitPrice).ToArray(), card.Rates.Select(r => r.MarkupRate).ToArray(),
+                card.Rates.Select(r => r.MarkupFixed).ToArray());
         }
 
         await RunAsync(connection, "UPDATE bsp.tariff_version SET version = version + 1", ct);

@@ -11,7 +11,8 @@ public sealed record Wallet(string Currency, DateTimeOffset Since);
 public sealed class Wallets(BillingOptions options)
 {
     /// <summary>Of those that are charged nothing there is none.</summary>
-    public async Task<IReadOnlyDictionary<Guid, Wallet>> OfAsync(TenantTransaction tx, IReadOnlyCollection<Guid> organizations, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<Guid, Wallet>> OfAsync(TenantTransaction tx, IReadOnlyCollection<Guid> organizations,
+        CancellationToken ct)
     {
         if (options.Mode == BillingMode.Off)
         {

@@ -6,7 +6,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Charging;
 
 /// <summary>One organization's charges while they are decided: what is known, and what is to be written.</summary>
-internal sealed class Work(Shard shard, Guid organizationId, string currency, Tariff tariff, Dictionary<BillKey, BillRow> bills, CampaignHolds holds)
+internal sealed class Work(Shard shard, Guid organizationId, string currency, Tariff tariff, Dictionary<BillKey, BillRow> bills,
+    CampaignHolds holds)
 {
     private const string Kind = "message";
 
@@ -70,21 +71,25 @@ internal sealed class Work(Shard shard, Guid organizationId, string currency, Ta
         var refunded = step.Refund > 0 ? Refund(row, step) : null;
         var reference = step.Debit > 0 ? Debit(row, step, hold) : null;
         var bill = step.After;
-        Charges.Add(new(row.Key.MessageId, row.Key.Participant, bill.Delivery.AccountId, row.ContactId, row.CampaignId, row.MessageType, row.SentAt, bill.Delivery.DeliveredAt, BillRows.Word(bill.Outcome),
-            bill.Amount, row.Currency, bill.Market, bill.Category, bill.Type, bill.Card, bill.EvidenceAt is null ? "assumed" : "meta", bill.Reason, reference, refunded));
+        Charges.Add(new(row.Key.MessageId, row.Key.Participant, bill.Delivery.AccountId, row.ContactId, row.CampaignId, row.MessageType,
+            row.SentAt, bill.Delivery.DeliveredAt, BillRows.Word(bill.Outcome),
+            bill.Amount, row.Currency, bill.Market, bill.Category, bill.Type, bill.Card, bill.EvidenceAt is null ? "assumed"
+            : "meta", bill.Reason, reference, refunded));
     }
 
     private string Refund(BillRow row, BillStep step)
     {
         var of = Bill.Reference(row.Key.MessageId, row.Key.Participant, step.RefundOf);
-        Postings.Add(new RefundOf(KeyOf(row.Key, step.RefundOf, Kind), step.Refund, KeyOf(row.Key, step.RefundOf, "message_refund"), of, Metadata: Metadata(row, row.Bill), EffectiveAt: row.Bill.Delivery.DeliveredAt));
+        Postings.Add(new RefundOf(KeyOf(row.Key, step.RefundOf, Kind), step.Refund, KeyOf(row.Key, step.RefundOf, "message_refund"), of,
+            Metadata: Metadata(row, row.Bill), EffectiveAt: row.Bill.Delivery.DeliveredAt));
         return of;
     }
 
     private string Debit(BillRow row, BillStep step, Guid? hold)
     {
         var reference = Bill.Reference(row.Key.MessageId, row.Key.Participant, step.After.Number);
-        Postings.Add(new Debit(step.Debit, EntryCategories.Message, KeyOf(row.Key, step.After.Number, Kind), reference, null, Metadata(row, step.After), hold is { } campaign ? CampaignHolds.Reference(campaign) : null,
+        Postings.Add(new Debit(step.Debit, EntryCategories.Message, KeyOf(row.Key, step.After.Number, Kind), reference, null,
+            Metadata(row, step.After), hold is { } campaign ? CampaignHolds.Reference(campaign) : null,
             MayOverdraw: true, step.After.Delivery.DeliveredAt, BillRows.Json(step.After.Delivery.Evidence)));
         if (hold is { } from)
         {
@@ -94,7 +99,8 @@ internal sealed class Work(Shard shard, Guid organizationId, string currency, Ta
         return reference;
     }
 
-    private static ChargeKey KeyOf(BillKey key, int number, string kind) => new(key.Participant.Length == 0 ? key.MessageId : Uuid.Of($"message/{key.MessageId}/{key.Participant}"),
+    private static ChargeKey KeyOf(BillKey key, int number, string kind) =>
+        new(key.Participant.Length == 0 ? key.MessageId : Uuid.Of($"message/{key.MessageId}/{key.Participant}"),
         number <= 1 ? kind : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{kind}_{number}"));
 
     private static Dictionary<string, string> Metadata(BillRow row, Bill bill)
@@ -105,7 +111,8 @@ internal sealed class Work(Shard shard, Guid organizationId, string currency, Ta
             ["account_id"] = bill.Delivery.AccountId.ToString(),
             ["evidence"] = bill.EvidenceAt is null ? "assumed" : "meta",
         };
-        foreach (var (name, value) in new[] { ("market", bill.Market), ("category", bill.Category), ("pricing_type", bill.Type), ("card", bill.Card), ("campaign_id", row.CampaignId?.ToString()) })
+        foreach (var (name, value) in new[] { ("market", bill.Market), ("category", bill.Category), ("pricing_type", bill.Type),
+            ("card", bill.Card), ("campaign_id", row.CampaignId?.ToString()) })
         {
             if (value is not null)
             {

@@ -12,7 +12,8 @@ using Driver = global::ClickHouse.Driver;
 namespace Bsp.Infrastructure.ClickHouse;
 
 /// <summary>
-/// ClickHouse by its official driver (ClickHouse.Driver, over ClickHouse's HTTP interface). What is ours: the form of the connection string, which errors mean that the store is away,
+/// ClickHouse by its official driver (ClickHouse.Driver, over ClickHouse's HTTP interface). What is ours: the form of the connection
+/// string, which errors mean that the store is away,
 /// and the token of a batch. Thread-safe; one instance per process. Decision: docs/decisions/0190.
 /// </summary>
 public sealed class ClickHouseClient : IDisposable
@@ -26,8 +27,10 @@ public sealed class ClickHouseClient : IDisposable
     private readonly HttpClient? http;
     private readonly Driver.ClickHouseClient? driver;
 
-    /// <param name="connectionString"><c>http://user:password@host:port/?database=name</c>; null or empty: every call says that ClickHouse is not configured.</param>
-    /// <exception cref="ArgumentException">Not such an address, or the database's name is not made of letters, digits and underscores.</exception>
+    /// <param name="connectionString"><c>http://user:password@host:port/?database=name</c>; null or empty: every call says that ClickHouse
+    /// is not configured.</param>
+    /// <exception cref="ArgumentException">Not such an address, or the database's name is not made of letters, digits and
+    /// underscores.</exception>
     public ClickHouseClient(string? connectionString)
     {
         if (string.IsNullOrWhiteSpace(connectionString))
@@ -37,13 +40,15 @@ public sealed class ClickHouseClient : IDisposable
 
         if (!Uri.TryCreate(connectionString, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
         {
-            throw new ArgumentException("ConnectionStrings:ClickHouse must look like http://user:password@host:8123/?database=bsp.", nameof(connectionString));
+            throw new ArgumentException("ConnectionStrings:ClickHouse must look like http://user:password@host:8123/?database=bsp.",
+                nameof(connectionString));
         }
 
         Database = System.Web.HttpUtility.ParseQueryString(uri.Query)["database"] ?? "bsp";
         if (!Database.All(c => char.IsAsciiLetterOrDigit(c) || c == '_'))
         {
-            throw new ArgumentException("ClickHouse's database name may hold letters, digits and underscores only.", nameof(connectionString));
+            throw new ArgumentException("ClickHouse's database name may hold letters, digits and underscores only.",
+                nameof(connectionString));
         }
 
         http = new(new AwayHandler()) { Timeout = TimeSpan.FromSeconds(TimeoutSeconds) };
@@ -74,7 +79,8 @@ public sealed class ClickHouseClient : IDisposable
     /// <summary>Inserts rows, written as one JSON object a line, with the whole chain of materialized views done when it returns.</summary>
     /// <param name="table">A table, or what else may follow INSERT INTO.</param>
     /// <param name="token">The same token within the last 10,000 batches: taken as a repeat, nothing is inserted.</param>
-    public Task InsertAsync(string table, ReadOnlyMemory<byte> jsonEachRow, string token, CancellationToken ct) => WithDriverAsync(async client =>
+    public Task InsertAsync(string table, ReadOnlyMemory<byte> jsonEachRow, string token, CancellationToken ct) =>
+        WithDriverAsync(async client =>
     {
         var settings = new Dictionary<string, object>(Whole)
         {
@@ -84,13 +90,15 @@ public sealed class ClickHouseClient : IDisposable
         using var rows = MemoryMarshal.TryGetArray(jsonEachRow, out var array)
             ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
             : new MemoryStream(jsonEachRow.ToArray(), writable: false);
-        using var answer = await client.PostStreamAsync($"INSERT INTO {table} FORMAT JSONEachRow", rows, false, ct, new() { CustomSettings = settings });
+        using var answer =
+            await client.PostStreamAsync($"INSERT INTO {table} FORMAT JSONEachRow", rows, false, ct, new() { CustomSettings = settings });
         return 0;
     }, ct);
 
     /// <summary>Rows of a query, whole before the first is returned. Bound the number in the query.</summary>
     /// <param name="map">Reads one row: ClickHouse's unsigned numbers are .NET's.</param>
-    public Task<List<T>> QueryAsync<T>(string sql, Func<DbDataReader, T> map, CancellationToken ct, params (string Name, object Value)[] parameters) => WithDriverAsync(async client =>
+    public Task<List<T>> QueryAsync<T>(string sql, Func<DbDataReader, T> map, CancellationToken ct,
+        params (string Name, object Value)[] parameters) => WithDriverAsync(async client =>
     {
         await using var reader = await client.ExecuteReaderAsync(sql, Parameters(parameters), new() { CustomSettings = Whole }, ct);
         var rows = new List<T>();
@@ -113,9 +121,12 @@ public sealed class ClickHouseClient : IDisposable
         var user = uri.UserInfo.Split(':', 2);
         var settings = new ClickHouseClientSettings
         {
-            Protocol = uri.Scheme, Host = uri.Host, Port = (ushort)uri.Port, Database = database, HttpClient = http, Timeout = http.Timeout, UseCompression = false,
+            Protocol = uri.Scheme, Host = uri.Host, Port = (ushort)uri.Port, Database = database, HttpClient = http,
+                Timeout = http.Timeout, UseCompression = false,
         };
-        return uri.UserInfo.Length == 0 ? settings : new(settings) { Username = Uri.UnescapeDataString(user[0]), Password = Uri.UnescapeDataString(user.ElementAtOrDefault(1) ?? "") };
+        return uri.UserInfo.Length == 0 ? settings
+            : new(settings) { Username = Uri.UnescapeDataString(user[0]),
+                Password = Uri.UnescapeDataString(user.ElementAtOrDefault(1) ?? "") };
     }
 
     private static ClickHouseParameterCollection Parameters((string Name, object Value)[] parameters)
@@ -145,7 +156,8 @@ public sealed class ClickHouseClient : IDisposable
             var refusal = new ClickHouseException(Math.Max(e.ErrorCode, 0), Text.Cut(e.Message, MessageCharsMax));
             throw StoreTrouble.Is(refusal) ? new StoreUnavailable("clickhouse", refusal) : refusal;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             throw new StoreUnavailable("clickhouse", e);
         }
@@ -154,7 +166,8 @@ public sealed class ClickHouseClient : IDisposable
     /// <summary>A proxy's 502, 503 or 504 is no answer of ClickHouse, whatever its body says.</summary>
     private sealed class AwayHandler() : DelegatingHandler(new SocketsHttpHandler
     {
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5), AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(5),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5), AutomaticDecompression = DecompressionMethods.All,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
     })
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -167,7 +180,9 @@ public sealed class ClickHouseClient : IDisposable
 
             using (answer)
             {
-                throw new HttpRequestException($"ClickHouse is away: {Text.Cut(await answer.Content.ReadAsStringAsync(cancellationToken), MessageCharsMax)}", null, answer.StatusCode);
+                throw new HttpRequestException(
+                    $"ClickHouse is away: {Text.Cut(await answer.Content.ReadAsStringAsync(cancellationToken), MessageCharsMax)}", null,
+                    answer.StatusCode);
             }
         }
     }

@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Bsp.Infrastructure.ClickHouse;
 
-/// <summary>Makes the database and its tables. Every statement may run again; done once per process, at first use, so that a ClickHouse that is down at start is no obstacle.</summary>
+/// <summary>
+/// Makes the database and its tables. Every statement may run again; done once per process, at first use, so that a ClickHouse that is down
+/// at start is no obstacle.
+/// </summary>
 /// <param name="kafkaBrokers"><c>host:port,…</c>: <c>messages_kafka</c> becomes a Kafka table; null: fed by HTTP INSERT.</param>
 public sealed partial class ClickHouseSchema(ClickHouseClient client, string? kafkaBrokers = null)
 {
@@ -39,13 +42,15 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
     public void Forget() => Volatile.Write(ref done, false);
 
     /// <summary>
-    /// What follows INSERT INTO so that rows as <c>messages_kafka</c> takes them go straight into a table like <c>message_analytics</c>: the materialized view's own SELECT over the
+    /// What follows INSERT INTO so that rows as <c>messages_kafka</c> takes them go straight into a table like <c>message_analytics</c>:
+    /// the materialized view's own SELECT over the
     /// entry's own columns, so that there is one translation only.
     /// </summary>
     public static string DirectInsert(string table)
     {
         var (entry, tables) = (Text(Prefix + "messages_kafka.sql"), Text(Prefix + "0001_message_analytics.sql"));
-        var structure = Between(entry, "messages_kafka (", ") ENGINE").ReplaceLineEndings(" ").Replace("'", "\\'", StringComparison.Ordinal).Trim();
+        var structure = Between(entry, "messages_kafka (", ") ENGINE").ReplaceLineEndings(" ").Replace("'", "\\'", StringComparison.Ordinal)
+            .Trim();
         var select = Between(tables, "TO message_analytics AS", "FROM messages_kafka;").ReplaceLineEndings(" ").Trim();
         return $"{table} ({string.Join(", ", Columns().Matches(select[6..]).Select(m => m.Groups[1].Value))}) {select} FROM input('{structure}')";
     }
@@ -59,15 +64,19 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
     /// <summary>An embedded text of this folder.</summary>
     internal static string Text(string name)
     {
-        using var reader = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not embedded in the assembly."));
+        using var reader =
+            new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream(name)
+                ?? throw new InvalidOperationException($"{name} is not embedded in the assembly."));
         return reader.ReadToEnd();
     }
 
     private async Task ApplyAsync(CancellationToken ct)
     {
         await client.ExecuteOutsideAsync($"CREATE DATABASE IF NOT EXISTS {client.Database} ENGINE = Atomic", ct);
-        await client.ExecuteAsync(Text(Prefix + "messages_kafka.sql").Replace("{engine}", Engine(), StringComparison.Ordinal).TrimEnd().TrimEnd(';'), ct);
-        foreach (var file in Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(n => n.StartsWith(Prefix + "0", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        await client.ExecuteAsync(Text(Prefix + "messages_kafka.sql").Replace("{engine}", Engine(), StringComparison.Ordinal).TrimEnd()
+            .TrimEnd(';'), ct);
+        foreach (var file in Assembly.GetExecutingAssembly().GetManifestResourceNames()
+            .Where(n => n.StartsWith(Prefix + "0", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             foreach (var statement in Statements().Split(Text(file)).Where(s => s.Trim().Length > 0))
             {

@@ -2,7 +2,9 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Common;
 
-/// <summary>PostgreSQL ends one of two transactions that wait for each other; it is rolled back whole and can be carried out again.</summary>
+/// <summary>
+/// PostgreSQL ends one of two transactions that wait for each other; it is rolled back whole and can be carried out again.
+/// </summary>
 internal static class Deadlock
 {
     private const int AttemptsMax = 5;

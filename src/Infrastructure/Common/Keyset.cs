@@ -9,5 +9,6 @@ public static class Keyset
     public static Guid After(string? cursor) => cursor is null ? Guid.Empty : Guid.Parse(cursor);
 
     /// <summary>A page from one row more than asked for: the extra one only tells that there is a next page.</summary>
-    public static Page<T> Of<T>(List<T> rows, int limit, Func<T, Guid> id) => rows.Count <= limit ? new(rows, null) : new(rows[..limit], id(rows[limit - 1]).ToString());
+    public static Page<T> Of<T>(List<T> rows, int limit, Func<T, Guid> id) =>
+        rows.Count <= limit ? new(rows, null) : new(rows[..limit], id(rows[limit - 1]).ToString());
 }

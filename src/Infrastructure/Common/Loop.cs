@@ -4,7 +4,8 @@ using System.Collections.Concurrent;
 namespace Bsp.Infrastructure.Common;
 
 /// <summary>
-/// How the background loop fares in whose work this is called: each says when a round failed and when one worked, and what fails time and again is trouble in health and metrics.
+/// How the background loop fares in whose work this is called: each says when a round failed and when one worked, and what fails time and
+/// again is trouble in health and metrics.
 /// Outside of a loop (a test that calls one round) nothing happens.
 /// </summary>
 internal static class Loop
@@ -46,7 +47,9 @@ internal sealed class LoopState(string name, TimeProvider clock)
     /// <summary>It fails time and again.</summary>
     public bool IsTrouble => failing.Values.Any(f => f.Failures >= FailuresMin || clock.GetUtcNow() - f.Since >= Longer);
 
-    public void Failed(Exception error, string part) => failing.AddOrUpdate(part, _ => (1, clock.GetUtcNow(), error.Message), (_, before) => (before.Failures + 1, before.Since, error.Message));
+    public void Failed(Exception error, string part) =>
+        failing.AddOrUpdate(part, _ => (1, clock.GetUtcNow(), error.Message), (_, before) =>
+            (before.Failures + 1, before.Since, error.Message));
 
     public void Worked(string part) => failing.TryRemove(part, out _);
 

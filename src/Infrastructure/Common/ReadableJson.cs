@@ -7,7 +7,8 @@ using System.Text.Unicode;
 namespace Bsp.Infrastructure.Common;
 
 /// <summary>
-/// Parses what a webhook says so that all of it can be read and stored as text: half a surrogate pair (<c>\ud800</c>), NUL (<c>\u0000</c>), which PostgreSQL refuses, and bytes
+/// Parses what a webhook says so that all of it can be read and stored as text: half a surrogate pair (<c>\ud800</c>), NUL (<c>\u0000</c>),
+/// which PostgreSQL refuses, and bytes
 /// that are no UTF-8 become U+FFFD. One odd character must not cost a customer's message; the journal keeps the bytes as they came.
 /// A byte order mark, UTF-16, UTF-32, raw control characters, comments, trailing commas and whatever follows the value are read over.
 /// </summary>
@@ -34,7 +35,9 @@ internal static class ReadableJson
         }
     }
 
-    /// <summary>The same as a tree that can be changed; of members of one name the last, as everywhere else. Null: it is no JSON object.</summary>
+    /// <summary>
+    /// The same as a tree that can be changed; of members of one name the last, as everywhere else. Null: it is no JSON object.
+    /// </summary>
     public static JsonObject? ParseNode(byte[] body) => Node(Parse([.. body])) as JsonObject;
 
     private static JsonNode? Node(JsonElement element)
@@ -65,7 +68,9 @@ internal static class ReadableJson
 
         try
         {
-            var reader = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = DepthMax, AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+            var reader =
+                new Utf8JsonReader(text,
+                    new JsonReaderOptions { MaxDepth = DepthMax, AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
             using var document = JsonDocument.ParseValue(ref reader); // what follows is not looked at
             return document.RootElement.Clone();
         }
@@ -127,5 +132,6 @@ internal static class ReadableJson
 
     // The UTF-16 unit of an escape that stands here; null: none does.
     private static char? Unit(ReadOnlySpan<byte> text) =>
-        text.Length >= EscapeLength && text[0] == '\\' && text[1] == 'u' && Utf8Parser.TryParse(text[2..EscapeLength], out ushort unit, out var read, 'x') && read == EscapeLength - 2 ? (char)unit : null;
+        text.Length >= EscapeLength && text[0] == '\\' && text[1] == 'u'
+        && Utf8Parser.TryParse(text[2..EscapeLength], out ushort unit, out var read, 'x') && read == EscapeLength - 2 ? (char)unit : null;
 }

@@ -10,7 +10,8 @@ public static class Reading
 
     public static Guid? GuidOrNull(this NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetGuid(column);
 
-    public static DateTimeOffset? TimeOrNull(this NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
+    public static DateTimeOffset? TimeOrNull(this NpgsqlDataReader row, int column) =>
+        row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
 
     /// <summary>A column selected as <c>::text</c>.</summary>
     public static JsonElement Json(this NpgsqlDataReader row, int column) => JsonSerializer.Deserialize<JsonElement>(row.GetString(column));

@@ -75,7 +75,9 @@ public sealed class RowPatch(string table, Guid id, bool touch = true)
         }
 
         arguments[1] = version + 1;
-        await transaction.ExecuteAsync($"UPDATE {table} SET {string.Join(", ", assignments)}, row_version = $2{(touch ? ", updated_at = now()" : "")} WHERE id = $1", ct, [.. arguments]);
+        await transaction.ExecuteAsync(
+            $"UPDATE {table} SET {string.Join(", ", assignments)}, row_version = $2{(touch ? ", updated_at = now()" : "")} WHERE id = $1",
+            ct, [.. arguments]);
         return new(id, version + 1);
     }
 }

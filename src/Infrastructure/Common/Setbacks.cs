@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace Bsp.Infrastructure.Common;
 
 /// <summary>
-/// Who failed, again and again, is left alone for ever longer: from <paramref name="first"/>, doubled with each failure, up to <paramref name="most"/>. So a loop that tries for ever has a bounded
+/// Who failed, again and again, is left alone for ever longer: from <paramref name="first"/>, doubled with each failure, up to
+/// <paramref name="most"/>. So a loop that tries for ever has a bounded
 /// log and does not keep its neighbours waiting. In memory: another process tries on its own account.
 /// </summary>
 public sealed class Setbacks<TKey>(TimeSpan first, TimeSpan most, TimeProvider clock)
@@ -19,7 +20,8 @@ public sealed class Setbacks<TKey>(TimeSpan first, TimeSpan most, TimeProvider c
     public bool MayTry(TKey key) => !failed.TryGetValue(key, out var last) || clock.GetTimestamp() >= last.Until;
 
     /// <summary>Notes a failure; how long it is left alone.</summary>
-    /// <param name="passing">The failure is a store's that is away: it says nothing about this one, and the first pause is all there is.</param>
+    /// <param name="passing">The failure is a store's that is away: it says nothing about this one, and the first pause is all there
+    /// is.</param>
     public TimeSpan Failed(TKey key, bool passing = false)
     {
         if (failed.Count >= RememberedMax)
@@ -29,14 +31,17 @@ public sealed class Setbacks<TKey>(TimeSpan first, TimeSpan most, TimeProvider c
 
         var now = clock.GetTimestamp();
         var more = passing ? 0 : 1;
-        var failures = failed.AddOrUpdate(key, _ => (more, Until(now, 1)), (_, last) => (last.Failures + more, Until(now, passing ? 1 : last.Failures + more))).Failures;
+        var failures =
+            failed.AddOrUpdate(key, _ => (more, Until(now, 1)), (_, last) =>
+                (last.Failures + more, Until(now, passing ? 1 : last.Failures + more))).Failures;
         return Pause(passing ? 1 : failures);
     }
 
     /// <summary>It went well: the next failure is the first.</summary>
     public void Worked(TKey key) => failed.TryRemove(key, out _);
 
-    private TimeSpan Pause(int failures) => TimeSpan.FromTicks((long)Math.Min(first.Ticks * Math.Pow(2, Math.Min(failures - 1, 30)), most.Ticks));
+    private TimeSpan Pause(int failures) =>
+        TimeSpan.FromTicks((long)Math.Min(first.Ticks * Math.Pow(2, Math.Min(failures - 1, 30)), most.Ticks));
 
     private long Until(long now, int failures) => now + (long)(Pause(failures).TotalSeconds * clock.TimestampFrequency);
 

@@ -4,7 +4,10 @@ using Microsoft.Extensions.Caching.Memory;
 
 namespace Bsp.Infrastructure.Common;
 
-/// <summary>Answers of the directory by a secret's hash, remembered for less than a second, so that a burst of calls asks the database once and a change made elsewhere is seen within one.</summary>
+/// <summary>
+/// Answers of the directory by a secret's hash, remembered for less than a second, so that a burst of calls asks the database once and a
+/// change made elsewhere is seen within one.
+/// </summary>
 /// <param name="name">Of <see cref="IBoundedMemory"/>.</param>
 /// <param name="load">Null: there is none; that is remembered too.</param>
 public sealed class ShortMemory<T>(string name, Func<string, Task<T?>> load) : IDisposable where T : class

@@ -13,7 +13,10 @@ internal enum TroubleKind
     /// <summary>It is refused, and will be again: what is written is at fault, or the code is unknown to us.</summary>
     OfTheItem,
 
-    /// <summary>Too much time, memory or parts: the store may be overloaded, or the item too large for it. Tried a few times while the store answers otherwise; then it is the item's fault.</summary>
+    /// <summary>
+    /// Too much time, memory or parts: the store may be overloaded, or the item too large for it. Tried a few times while the store answers
+    /// otherwise; then it is the item's fault.
+    /// </summary>
     Exhausted,
 
     /// <summary>It says nothing about the item: a store is down, starting, moving or does not let us in. Tried until it works.</summary>
@@ -21,7 +24,8 @@ internal enum TroubleKind
 }
 
 /// <summary>
-/// Which errors pass and which stay, by a table for each store. A code that stands in none counts as the item's: it is isolated and parked, and blocks nobody for ever.
+/// Which errors pass and which stay, by a table for each store. A code that stands in none counts as the item's: it is isolated and parked,
+/// and blocks nobody for ever.
 /// Decision: docs/decisions/0181.
 /// </summary>
 internal static class StoreTrouble
@@ -59,11 +63,13 @@ internal static class StoreTrouble
         279, 285, 286, 319, 335, 394, 425, 439, 473, 745, 999,
     ];
 
-    private static readonly HashSet<int> ClickHouseExhausted = [159, 241, 252]; // time, memory, parts (which merging lowers, or an insert over too many months raises)
+    // time, memory, parts (which merging lowers, or an insert over too many months raises)
+    private static readonly HashSet<int> ClickHouseExhausted = [159, 241, 252];
 
     // First word of what the server answers.
     private static readonly HashSet<string> RedisPassing =
-        ["LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "READONLY", "TRYAGAIN", "NOREPLICAS", "OOM", "NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "ASK", "UNBLOCKED", "NOMASTERLINK"];
+        ["LOADING", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "READONLY", "TRYAGAIN", "NOREPLICAS", "OOM", "NOAUTH", "WRONGPASS",
+            "NOPERM", "MOVED", "ASK", "UNBLOCKED", "NOMASTERLINK"];
 
     /// <summary>True: it says nothing about the item, or not yet.</summary>
     public static bool Is(Exception error) => Of(error) != TroubleKind.OfTheItem;
@@ -72,7 +78,8 @@ internal static class StoreTrouble
     public static TroubleKind Of(Exception error) => error switch
     {
         ClickHouseException refused => OfClickHouse(refused.Code),
-        StoreUnavailable { InnerException: { } inner } when inner is not StoreUnavailable && Of(inner) == TroubleKind.Exhausted => TroubleKind.Exhausted,
+        StoreUnavailable { InnerException: { } inner } when inner is not StoreUnavailable && Of(inner) == TroubleKind.Exhausted =>
+            TroubleKind.Exhausted,
         StoreUnavailable or VersionConflict => TroubleKind.Passing,
         PostgresException refused => OfPostgres(refused.SqlState),
         NpgsqlException { InnerException: null or IOException or SocketException } => TroubleKind.Passing,
@@ -81,9 +88,11 @@ internal static class StoreTrouble
         MongoExecutionTimeoutException => TroubleKind.Exhausted,
         MongoConnectionException or MongoAuthenticationException or MongoNotPrimaryException or MongoNodeIsRecoveringException or MongoWaitQueueFullException => TroubleKind.Passing,
         MongoCommandException refused => OfMongo(refused.Code),
-        MongoException labelled when labelled.HasErrorLabel("RetryableWriteError") || labelled.HasErrorLabel("TransientTransactionError") => TroubleKind.Passing,
+        MongoException labelled when labelled.HasErrorLabel("RetryableWriteError")
+        || labelled.HasErrorLabel("TransientTransactionError") => TroubleKind.Passing,
         RedisConnectionException or RedisTimeoutException => TroubleKind.Passing,
-        RedisServerException refused => RedisPassing.Contains(refused.Message.Split(' ', 2)[0]) ? TroubleKind.Passing : TroubleKind.OfTheItem,
+        RedisServerException refused =>
+            RedisPassing.Contains(refused.Message.Split(' ', 2)[0]) ? TroubleKind.Passing : TroubleKind.OfTheItem,
         HttpRequestException { StatusCode: null or >= System.Net.HttpStatusCode.InternalServerError } => TroubleKind.Passing,
         IOException or SocketException or TimeoutException => TroubleKind.Passing,
         AggregateException { InnerExceptions.Count: > 0 } several => several.InnerExceptions.Min(Of),
@@ -93,13 +102,16 @@ internal static class StoreTrouble
     private static TroubleKind OfPostgres(string state) => PostgresExhausted.Contains(state) ? TroubleKind.Exhausted
         : PostgresPassing.Contains(state) || state is ['0', '8', ..] ? TroubleKind.Passing : TroubleKind.OfTheItem;
 
-    private static TroubleKind OfMongo(int code) => MongoExhausted.Contains(code) ? TroubleKind.Exhausted : MongoPassing.Contains(code) ? TroubleKind.Passing : TroubleKind.OfTheItem;
+    private static TroubleKind OfMongo(int code) =>
+        MongoExhausted.Contains(code) ? TroubleKind.Exhausted : MongoPassing.Contains(code) ? TroubleKind.Passing : TroubleKind.OfTheItem;
 
     private static TroubleKind OfMongo(MongoBulkWriteException several) =>
-        several.WriteErrors is { Count: > 0 } errors ? errors.Min(error => OfMongo(error.Code)) : several.WriteConcernError is { } concern ? OfConcern(OfMongo(concern.Code)) : TroubleKind.OfTheItem;
+        several.WriteErrors is { Count: > 0 } errors ? errors.Min(error => OfMongo(error.Code)) : several.WriteConcernError is { } concern
+        ? OfConcern(OfMongo(concern.Code)) : TroubleKind.OfTheItem;
 
     // Written here, and not yet as widely as asked for.
     private static TroubleKind OfConcern(TroubleKind kind) => kind == TroubleKind.OfTheItem ? TroubleKind.Exhausted : kind;
 
-    private static TroubleKind OfClickHouse(int code) => ClickHouseExhausted.Contains(code) ? TroubleKind.Exhausted : ClickHousePassing.Contains(code) ? TroubleKind.Passing : TroubleKind.OfTheItem;
+    private static TroubleKind OfClickHouse(int code) => ClickHouseExhausted.Contains(code) ? TroubleKind.Exhausted
+        : ClickHousePassing.Contains(code) ? TroubleKind.Passing : TroubleKind.OfTheItem;
 }

@@ -7,7 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Common;
 
-/// <summary>All background loops of this process: their trouble in <c>/health/ready</c> (by name) and in the metrics. Decision: docs/decisions/0182.</summary>
+/// <summary>
+/// All background loops of this process: their trouble in <c>/health/ready</c> (by name) and in the metrics. Decision: docs/decisions/0182.
+/// </summary>
 public sealed class LoopBoard : IStoreHealth, IDisposable
 {
     [Bounded("one a background service")]
@@ -16,8 +18,10 @@ public sealed class LoopBoard : IStoreHealth, IDisposable
 
     public LoopBoard()
     {
-        meter.CreateObservableGauge("bsp_loop_trouble", () => Each(loop => loop.IsTrouble ? 1 : 0), description: "1: the background loop fails time and again.");
-        meter.CreateObservableCounter("bsp_loop_restarts", () => Each(loop => loop.Restarts), description: "Times that the background loop ended by an error and was begun afresh.");
+        meter.CreateObservableGauge("bsp_loop_trouble", () =>
+            Each(loop => loop.IsTrouble ? 1 : 0), description: "1: the background loop fails time and again.");
+        meter.CreateObservableCounter("bsp_loop_restarts", () =>
+            Each(loop => loop.Restarts), description: "Times that the background loop ended by an error and was begun afresh.");
     }
 
     public string Name => "loops";
@@ -35,11 +39,13 @@ public sealed class LoopBoard : IStoreHealth, IDisposable
 
     internal LoopState Of(string name, TimeProvider clock) => loops.GetOrAdd(name, _ => new(name, clock));
 
-    private IEnumerable<Measurement<long>> Each(Func<LoopState, long> value) => loops.Values.Select(loop => new Measurement<long>(value(loop), new KeyValuePair<string, object?>("loop", loop.Name)));
+    private IEnumerable<Measurement<long>> Each(Func<LoopState, long> value) =>
+        loops.Values.Select(loop => new Measurement<long>(value(loop), new KeyValuePair<string, object?>("loop", loop.Name)));
 }
 
 /// <summary>A background service that is begun afresh whenever it ends by an error, ever more slowly, and whose trouble shows.</summary>
-internal sealed partial class SupervisedLoop(BackgroundService inner, bool own, LoopBoard board, TimeProvider clock, ILogger<SupervisedLoop> log) : IHostedService, IDisposable
+internal sealed partial class SupervisedLoop(BackgroundService inner, bool own, LoopBoard board, TimeProvider clock,
+    ILogger<SupervisedLoop> log) : IHostedService, IDisposable
 {
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan RunsAfter = TimeSpan.FromMinutes(1);
@@ -135,7 +141,9 @@ internal sealed partial class SupervisedLoop(BackgroundService inner, bool own, 
 /// <summary>Puts every background service under supervision.</summary>
 public static class SupervisedLoops
 {
-    /// <summary>Call it when all hosted services are registered; those registered later, and those that are no loops, stay as they are.</summary>
+    /// <summary>
+    /// Call it when all hosted services are registered; those registered later, and those that are no loops, stay as they are.
+    /// </summary>
     public static IServiceCollection SuperviseLoops(this IServiceCollection services)
     {
         services.AddSingleton<LoopBoard>();
@@ -154,9 +162,11 @@ public static class SupervisedLoops
     private static object Supervise(IServiceProvider provider, ServiceDescriptor hosted)
     {
         var own = hosted.ImplementationType is not null;
-        var service = hosted.ImplementationInstance ?? hosted.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, hosted.ImplementationType!);
+        var service = hosted.ImplementationInstance ?? hosted.ImplementationFactory?.Invoke(provider)
+            ?? ActivatorUtilities.CreateInstance(provider, hosted.ImplementationType!);
         return service is BackgroundService loop && loop.GetType().Assembly == typeof(SupervisedLoops).Assembly
-            ? new SupervisedLoop(loop, own, provider.GetRequiredService<LoopBoard>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SupervisedLoop>>())
+            ? new SupervisedLoop(loop, own, provider.GetRequiredService<LoopBoard>(), provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<SupervisedLoop>>())
             : service;
     }
 }

@@ -47,25 +47,30 @@ public static class BspConfiguration
             {
                 KeyPerSecond = Number(configuration, "Bsp:Limits:KeyPerSecond", 100, 1, 100_000, faults),
                 OrganizationPerSecond = Number(configuration, "Bsp:Limits:OrganizationPerSecond", 400, 1, 1_000_000, faults),
-                OrganizationAtOnce = Number(configuration, "Bsp:Limits:OrganizationAtOnce", LimitOptions.OrganizationAtOnceUsual, 1, 10_000, faults),
+                OrganizationAtOnce =
+                Number(configuration, "Bsp:Limits:OrganizationAtOnce", LimitOptions.OrganizationAtOnceUsual, 1, 10_000, faults),
                 BesideOthersPercent = Number(configuration, "Bsp:Limits:BesideOthersPercent", 40, 1, 100, faults),
                 OwnWebhookKbPerSecond = Number(configuration, "Bsp:Limits:OwnWebhookKbPerSecond", 2_048, 1, 1_000_000, faults),
                 StreamsPerCaller = Number(configuration, "Bsp:Limits:StreamsPerCaller", 10, 1, 10_000, faults),
                 DownloadsPerCaller = Number(configuration, "Bsp:Limits:DownloadsPerCaller", 2, 1, 1_000, faults),
                 Connections = Number(configuration, "Bsp:Limits:Connections", 8_192, 100, 1_000_000, faults),
             },
-            Pools = RoomConfiguration.Pools(name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
+            Pools = RoomConfiguration.Pools(name => (int standard, int min, int max) =>
+                Number(configuration, name, standard, min, max, faults)),
             Billing = new()
             {
                 Mode = Choice(configuration, "Bsp:Billing:Mode", BillingMode.Off, faults),
                 Currency = Currency(configuration["Bsp:Billing:Currency"], faults),
                 DemoRates = Flag(configuration, "Bsp:Billing:DemoRates", false, faults),
             },
-            Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) => Number(configuration, name, standard, min, max, faults)),
-            WebhookNetworks = [.. Parts(configuration["Bsp:Webhooks:AllowedNetworks"]).Select(text => Proxy(text, faults, "Bsp:Webhooks:AllowedNetworks"))],
+            Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) =>
+                Number(configuration, name, standard, min, max, faults)),
+            WebhookNetworks =
+            [.. Parts(configuration["Bsp:Webhooks:AllowedNetworks"]).Select(text => Proxy(text, faults, "Bsp:Webhooks:AllowedNetworks"))],
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
             TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
-            UnknownDeadline = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
+            UnknownDeadline =
+            TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
             SubscriptionRequired = Flag(configuration, "Bsp:Billing:SubscriptionRequired", false, faults),
             MigrateAtStart = Flag(configuration, "Bsp:MigrateAtStart", development || owner is not null, faults),
             AutoMapperLicenseKey = configuration["Bsp:AutoMapperLicenseKey"],
@@ -76,15 +81,19 @@ public static class BspConfiguration
     /// <summary>The password of <c>bsp_app</c>: derived, so that it needs no setting of its own and changes with the master key.</summary>
     public static string AppPassword(byte[] masterKey) => Convert.ToHexStringLower(HMACSHA256.HashData(masterKey, "bsp_app"u8));
 
-    private static List<ShardOptions> Shards(IConfiguration configuration, string? owner, string directoryApp, string? credentials, byte[] master, List<string> faults)
+    private static List<ShardOptions> Shards(IConfiguration configuration, string? owner, string directoryApp, string? credentials,
+        byte[] master, List<string> faults)
     {
         var shards = configuration.GetSection("Bsp:Shards").GetChildren()
-            .Select(child => new ShardOptions(child.Key, child.Value, AppConnection(null, child.Value, credentials, master, $"Bsp:Shards:{child.Key}", faults)))
+            .Select(child =>
+                new ShardOptions(child.Key, child.Value,
+                    AppConnection(null, child.Value, credentials, master, $"Bsp:Shards:{child.Key}", faults)))
             .ToList();
         return shards.Count > 0 ? shards : [new("default", owner, directoryApp)];
     }
 
-    // Without a connection of its own the application takes the owner's, as bsp_app: with the credentials given for the directory, else with the derived password.
+    // Without a connection of its own the application takes the owner's, as bsp_app: with the credentials given for the directory, else
+    // with the derived password.
     private static string AppConnection(string? given, string? owner, string? credentials, byte[] master, string name, List<string> faults)
     {
         if ((given ?? owner) is not { Length: > 0 } text)
@@ -117,7 +126,8 @@ public static class BspConfiguration
     {
         if (configuration["Bsp:MasterKeyFile"] is not { Length: > 0 } file)
         {
-            return (MasterKey(configuration["Bsp:MasterKey"], "Bsp:MasterKey", faults), [.. Parts(configuration["Bsp:OldMasterKeys"]).Select(text => MasterKey(text, "Bsp:OldMasterKeys", faults))]);
+            return (MasterKey(configuration["Bsp:MasterKey"], "Bsp:MasterKey", faults),
+                [.. Parts(configuration["Bsp:OldMasterKeys"]).Select(text => MasterKey(text, "Bsp:OldMasterKeys", faults))]);
         }
 
         if (configuration["Bsp:MasterKey"] is not null || configuration["Bsp:OldMasterKeys"] is not null)
@@ -128,7 +138,8 @@ public static class BspConfiguration
         try
         {
             var lines = File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#').ToList();
-            return (MasterKey(lines.FirstOrDefault(), $"The first key of {file}", faults), [.. lines.Skip(1).Select(line => MasterKey(line, $"Each further key of {file}", faults))]);
+            return (MasterKey(lines.FirstOrDefault(), $"The first key of {file}", faults),
+                [.. lines.Skip(1).Select(line => MasterKey(line, $"Each further key of {file}", faults))]);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -270,5 +281,6 @@ public static class BspConfiguration
         return value;
     }
 
-    private static string[] Parts(string? text) => text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+    private static string[] Parts(string? text) =>
+        text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 }

@@ -12,7 +12,10 @@ public static class ConnectionBudget
     /// <summary>Outside the pools, for each shard: the runner's lock and its ear, and this process's own lock.</summary>
     private const int KeptOpen = 3;
 
-    /// <summary>Connections of a kind. A connection string that names a <c>Maximum Pool Size</c> has so many together, shared out in the pools' proportion.</summary>
+    /// <summary>
+    /// Connections of a kind. A connection string that names a <c>Maximum Pool Size</c> has so many together, shared out in the pools'
+    /// proportion.
+    /// </summary>
     public static int SizeOf(WorkKind kind, PoolOptions pools, string connection)
     {
         var size = kind switch
@@ -32,12 +35,16 @@ public static class ConnectionBudget
     {
         var pools = options.Shards.Select(s => s.App).Append(options.DirectoryApp).Distinct()
             .Select(text => (Server: ServerOf(text), Count: Enum.GetValues<WorkKind>().Sum(kind => SizeOf(kind, options.Pools, text))));
-        var outside = options.Shards.Select(s => (Server: ServerOf(s.App), Count: events.LoadConnectionsMax + LogReader.ConnectionsMax + events.LanesMax + MartenStores.OwnConnectionsMax + KeptOpen));
+        var outside =
+            options.Shards.Select(s =>
+                (Server: ServerOf(s.App),
+                    Count: events.LoadConnectionsMax + LogReader.ConnectionsMax + events.LanesMax + MartenStores.OwnConnectionsMax + KeptOpen));
         return pools.Concat(outside).GroupBy(p => p.Server).ToDictionary(g => g.Key, g => g.Sum(p => p.Count));
     }
 
     /// <summary>Asks every server that can be reached whether it has so many; one that cannot be is asked at the next start.</summary>
-    /// <exception cref="ConfigurationFault">It has not: a process that runs into this limit would fail in the middle of its work.</exception>
+    /// <exception cref="ConfigurationFault">It has not: a process that runs into this limit would fail in the middle of its
+    /// work.</exception>
     public static async Task CheckAsync(BspOptions options, EventStoreSettings events, CancellationToken ct)
     {
         var faults = new List<string>();
@@ -61,7 +68,9 @@ public static class ConnectionBudget
     {
         try
         {
-            await using var opened = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "bsp start", Timeout = 5 }.ConnectionString);
+            await using var opened =
+                new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "bsp start",
+                    Timeout = 5 }.ConnectionString);
             await opened.OpenAsync(ct);
             await using var command = new NpgsqlCommand("""
                 SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true), '0')::int,

@@ -16,7 +16,8 @@ public static class DataSources
     public static Shards Open(BspOptions options, ILoggerFactory log)
     {
         var known = new Dictionary<string, DatabasePools>();
-        var shards = options.Shards.Select(s => new Shard(s.Name, FirstEpoch, Pools(s.App)) { ConnectionString = Tuned(s.App, "bsp") }).ToList();
+        var shards = options.Shards.Select(s => new Shard(s.Name, FirstEpoch, Pools(s.App)) { ConnectionString = Tuned(s.App, "bsp") })
+            .ToList();
         return new(Pools(options.DirectoryApp), shards);
 
         DatabasePools Pools(string connection) => known.TryGetValue(connection, out var pools) ? pools : known[connection] = new(kind =>
@@ -31,18 +32,22 @@ public static class DataSources
     public static async Task MigrateAsync(BspOptions options, ILoggerFactory log, CancellationToken ct)
     {
         var migrator = new Migrator(log.CreateLogger<Migrator>());
-        foreach (var (owner, app) in options.Shards.Select(s => (s.Owner, s.App)).Append((options.DirectoryOwner, options.DirectoryApp)).Where(pair => pair.Item1 is not null).DistinctBy(pair => pair.Item1))
+        foreach (var (owner, app) in options.Shards.Select(s => (s.Owner, s.App)).Append((options.DirectoryOwner, options.DirectoryApp))
+            .Where(pair => pair.Item1 is not null).DistinctBy(pair => pair.Item1))
         {
             await migrator.MigrateAsync(owner!, PasswordOf(app) ?? BspConfiguration.AppPassword(options.MasterKey), ct);
         }
     }
 
     // A connection for bsp_app that was given with a password decides it.
-    private static string? PasswordOf(string app) => new NpgsqlConnectionStringBuilder(app) is { Username: "bsp_app", Password: { Length: > 0 } password } ? password : null;
+    private static string? PasswordOf(string app) =>
+        new NpgsqlConnectionStringBuilder(app) is { Username: "bsp_app", Password: { Length: > 0 } password } ? password : null;
 
     private static string Tuned(string connection, string application, int? poolSize = null)
     {
-        var builder = new NpgsqlConnectionStringBuilder(connection) { MaxAutoPrepare = 200, AutoPrepareMinUsages = 2, ApplicationName = application, PersistSecurityInfo = true };
+        var builder =
+            new NpgsqlConnectionStringBuilder(connection) { MaxAutoPrepare = 200, AutoPrepareMinUsages = 2, ApplicationName = application,
+                PersistSecurityInfo = true };
         builder.MaxPoolSize = poolSize ?? builder.MaxPoolSize;
         builder.Timeout = builder.ShouldSerialize("Timeout") ? builder.Timeout : ConnectTimeoutSeconds;
         return builder.ConnectionString;

@@ -16,10 +16,12 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>
-/// News is ordered by Meta's clock, for the number and for the user id: event and row change in one transaction, and what is older than what is known changes nothing. The old number is kept for what was
+/// News is ordered by Meta's clock, for the number and for the user id: event and row change in one transaction, and what is older than
+/// what is known changes nothing. The old number is kept for what was
 /// said while it was theirs, not longer: the network gives it to somebody else. Decision: docs/decisions/0117.
 /// </summary>
-public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventStore store, IPersonalData personal, ContactMerger merger, ContactCache cache, Suppressions suppressions, TimeProvider clock) : IRequestHandler<ChangeContactIdentity, Guid?>
+public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventStore store, IPersonalData personal, ContactMerger merger,
+    ContactCache cache, Suppressions suppressions, TimeProvider clock) : IRequestHandler<ChangeContactIdentity, Guid?>
 {
     private const int AttemptsMax = 10;
     private const int WaitingMax = 20; // pieces of news of one person that came in the wrong order
@@ -44,7 +46,8 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
             return (await ReachedAsync(shard, command.OrganizationId, command.After, ct))?.Id;
         }
 
-        for (var (news, n) = (command, 0); n < WaitingMax && await WaitingIdentityNews.NextAsync(shard, command.OrganizationId, news.After, news.SaidAt, ct) is { } next; n++)
+        for (var (news, n) = (command, 0); n < WaitingMax
+            && await WaitingIdentityNews.NextAsync(shard, command.OrganizationId, news.After, news.SaidAt, ct) is { } next; n++)
         {
             if (await ChangeAsync(shard, next, ct) is null)
             {
@@ -88,7 +91,9 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
                     return known.Id;
                 }
             }
-            catch (Exception e) when (attempt < AttemptsMax && e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } or Refusal { Code: "contact.merged" or "contact.unknown" })
+            catch (Exception e)
+                when (attempt < AttemptsMax
+                    && e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } or Refusal { Code: "contact.merged" or "contact.unknown" })
             {
                 // A message from the new number, or another merge, was faster: look again.
             }
@@ -104,13 +109,15 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
     private async Task<bool> TryAsync(Shard shard, ChangeContactIdentity command, Row known, CancellationToken ct)
     {
         var other = await ReachedAsync(shard, command.OrganizationId, known.Later(command), ct);
-        if (await ToldAsync(shard, command, known.Id, ct) || (other is not null && other.Id != known.Id && await ToldAsync(shard, command, other.Id, ct)))
+        if (await ToldAsync(shard, command, known.Id, ct)
+            || (other is not null && other.Id != known.Id && await ToldAsync(shard, command, other.Id, ct)))
         {
             return true;
         }
 
         // Unless the number was given to that one later.
-        if (other is not null && other.Id != known.Id && !(Spellings(command.After.PhoneNumber).Contains(other.Phone) && other.PhoneSaidAt > command.SaidAt))
+        if (other is not null && other.Id != known.Id
+            && !(Spellings(command.After.PhoneNumber).Contains(other.Phone) && other.PhoneSaidAt > command.SaidAt))
         {
             await merger.MergeAsync(command.OrganizationId, known.Id, other.Id, command.Source, ct);
         }
@@ -126,8 +133,11 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         var row = await RowAsync(transaction, command, known.Id, "", ct);
         var later = await FreeAsync(transaction, command, row, ct);
         var state = stream.Fold<Contact, ContactEvent>();
-        var events = Contact.ChangeIdentity(state, row.Id, command.Source, command.Proof, await SealAsync(command, row, later, ct), later is { PhoneNumber: null, WaUserId: null }, command.SaidAt, clock.GetUtcNow());
-        if ((await store.AppendAsync(transaction, shard, command.OrganizationId, [[new(row.Id, "contact", stream.Version, events)]], ct))[0].Verdict != AppendVerdict.Ok
+        var events =
+            Contact.ChangeIdentity(state, row.Id, command.Source, command.Proof, await SealAsync(command, row, later, ct),
+                later is { PhoneNumber: null, WaUserId: null }, command.SaidAt, clock.GetUtcNow());
+        if ((await store.AppendAsync(transaction, shard, command.OrganizationId, [[new(row.Id, "contact", stream.Version, events)]],
+            ct))[0].Verdict != AppendVerdict.Ok
             || await RowAsync(transaction, command, known.Id, " FOR NO KEY UPDATE", ct) != row)
         {
             return false;
@@ -140,25 +150,34 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         return true;
     }
 
-    private static async Task<Row> RowAsync(TenantTransaction transaction, ChangeContactIdentity command, Guid contactId, string locking, CancellationToken ct) =>
-        (await transaction.QueryAsync($"SELECT {Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id = $2{locking}", Row.Read, ct, command.OrganizationId, contactId)) is [var row] ? row : throw GetContactHandler.UnknownContact();
+    private static async Task<Row> RowAsync(TenantTransaction transaction, ChangeContactIdentity command, Guid contactId, string locking,
+        CancellationToken ct) =>
+        (await transaction.QueryAsync($"SELECT {Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id = $2{locking}", Row.Read,
+            ct, command.OrganizationId, contactId)) is [var row] ? row : throw GetContactHandler.UnknownContact();
 
     // A number that somebody else was given later is theirs.
-    private static async Task<ContactIdentity> FreeAsync(TenantTransaction transaction, ChangeContactIdentity command, Row row, CancellationToken ct)
+    private static async Task<ContactIdentity> FreeAsync(TenantTransaction transaction, ChangeContactIdentity command, Row row,
+        CancellationToken ct)
     {
         var later = row.Later(command);
-        return later.PhoneNumber is { } phone && (await transaction.QueryAsync("SELECT true FROM contacts c WHERE c.organization_id = $1 AND c.phone_number = ANY ($2) AND c.id <> $3 AND c.phone_said_at > $4", r => true, ct,
-            command.OrganizationId, Spellings(phone), row.Id, command.SaidAt.UtcDateTime)).Count > 0 ? later with { PhoneNumber = null } : later;
+        return later.PhoneNumber is { } phone
+            && (await transaction.QueryAsync(
+                "SELECT true FROM contacts c WHERE c.organization_id = $1 AND c.phone_number = ANY ($2) AND c.id <> $3 AND c.phone_said_at > $4", r => true, ct,
+            command.OrganizationId, Spellings(phone), row.Id, command.SaidAt.UtcDateTime)).Count > 0 ? later with { PhoneNumber = null }
+            : later;
     }
 
     // Told before, of whichever contact the person was then.
     private async Task<bool> ToldAsync(Shard shard, ChangeContactIdentity command, Guid contactId, CancellationToken ct) =>
-        (await store.LoadManyAsync(command.OrganizationId, await shard.AllIdsAsync(command.OrganizationId, contactId, ct), ct, archivedToo: true)).Any(s => Told(s, command));
+        (await store.LoadManyAsync(command.OrganizationId, await shard.AllIdsAsync(command.OrganizationId, contactId, ct), ct,
+            archivedToo: true)).Any(s => Told(s, command));
 
     private static bool Told(LoadedStream stream, ChangeContactIdentity command) => stream.Events.Select(e => e.Body).Any(body =>
-        (body is ContactIdentityChanged c && c.Source == command.Source && c.Proof == command.Proof) || (body is ContactIdentityNewsOutdated o && o.Source == command.Source && o.Proof == command.Proof));
+        (body is ContactIdentityChanged c && c.Source == command.Source && c.Proof == command.Proof)
+        || (body is ContactIdentityNewsOutdated o && o.Source == command.Source && o.Proof == command.Proof));
 
-    // Whom Meta means: by user id, which is never given to another; by number, whoever had it then; by what a merged contact was known by. Each a look-up of its own, so that its index is used.
+    // Whom Meta means: by user id, which is never given to another; by number, whoever had it then; by what a merged contact was known by.
+    // Each a look-up of its own, so that its index is used.
     private static async Task<Row?> HolderAsync(Shard shard, ChangeContactIdentity command, CancellationToken ct)
     {
         var before = command.Before;
@@ -171,21 +190,25 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
             (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = $1 AND x.wa_user_id = $3 ORDER BY x.until DESC LIMIT 1)
             UNION ALL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = $1 AND x.phone_number = ANY ($2) AND x.until >= $4 ORDER BY x.until LIMIT 1) LIMIT 1
             """, r => (Guid?)r.GetGuid(0), ct, command.OrganizationId, Spellings(before.PhoneNumber), Text(before.WaUserId), command.SaidAt.UtcDateTime);
-        return (past is { } then ? await ByAsync(shard, command.OrganizationId, "c.id = $2", then, ct) : null) ?? await ReachedAsync(shard, command.OrganizationId, before, ct);
+        return (past is { } then ? await ByAsync(shard, command.OrganizationId, "c.id = $2", then, ct) : null)
+            ?? await ReachedAsync(shard, command.OrganizationId, before, ct);
     }
 
     // The contact that is reached so today.
     private static async Task<Row?> ReachedAsync(Shard shard, Guid organizationId, ContactIdentity identity, CancellationToken ct)
     {
-        var alias = await shard.FirstAsync(organizationId, "SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND (x.wa_user_id = $3 OR x.phone_number = ANY ($2)) LIMIT 1", r => (Guid?)r.GetGuid(0), ct,
+        var alias = await shard.FirstAsync(organizationId,
+            "SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = $1 AND (x.wa_user_id = $3 OR x.phone_number = ANY ($2)) LIMIT 1", r => (Guid?)r.GetGuid(0), ct,
             organizationId, Spellings(identity.PhoneNumber), Text(identity.WaUserId));
         return (identity.WaUserId is { } user ? await ByAsync(shard, organizationId, "c.wa_user_id = $2", user, ct) : null)
-            ?? (identity.PhoneNumber is { } phone ? await ByAsync(shard, organizationId, "c.phone_number = $2", phone, ct) ?? await ByAsync(shard, organizationId, "c.phone_number = ANY ($2)", Spellings(phone), ct) : null)
+            ?? (identity.PhoneNumber is { } phone ? await ByAsync(shard, organizationId, "c.phone_number = $2", phone, ct)
+                ?? await ByAsync(shard, organizationId, "c.phone_number = ANY ($2)", Spellings(phone), ct) : null)
             ?? (alias is { } id ? await ByAsync(shard, organizationId, "c.id = $2", id, ct) : null);
     }
 
     private static Task<Row?> ByAsync(Shard shard, Guid organizationId, string condition, object value, CancellationToken ct) =>
-        shard.FirstAsync(organizationId, $"SELECT {Columns} FROM contacts c WHERE c.organization_id = $1 AND {condition}", Row.Read, ct, organizationId, value);
+        shard.FirstAsync(organizationId, $"SELECT {Columns} FROM contacts c WHERE c.organization_id = $1 AND {condition}", Row.Read, ct,
+            organizationId, value);
 
     // After: what becomes of the contact, or, when later news was told first and nothing does, what this news says.
     private async Task<Sealed> SealAsync(ChangeContactIdentity command, Row known, ContactIdentity later, CancellationToken ct)
@@ -199,7 +222,8 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
         return (await personal.SealAsync(command.OrganizationId, [(known.Id, identity)], ct))[0];
     }
 
-    private static async Task MoveAsync(TenantTransaction transaction, ChangeContactIdentity command, Row row, ContactIdentity later, CancellationToken ct)
+    private static async Task MoveAsync(TenantTransaction transaction, ChangeContactIdentity command, Row row, ContactIdentity later,
+        CancellationToken ct)
     {
         await PassAsync(transaction, command, row.Id, "phone_number", row.Phone, later.PhoneNumber, ct);
         await PassAsync(transaction, command, row.Id, "wa_user_id", row.WaUserId, later.WaUserId, ct);
@@ -214,17 +238,22 @@ public sealed class ChangeContactIdentityHandler(Shards shards, PostgresEventSto
     }
 
     // What the person was reached by until then; the new one no longer finds them as a merged contact's.
-    private static async Task PassAsync(TenantTransaction transaction, ChangeContactIdentity command, Guid contactId, string column, string? had, string? has, CancellationToken ct)
+    private static async Task PassAsync(TenantTransaction transaction, ChangeContactIdentity command, Guid contactId, string column,
+        string? had, string? has, CancellationToken ct)
     {
         if (has is null)
         {
             return;
         }
 
-        await transaction.ExecuteAsync($"UPDATE bsp.contact_aliases SET {column} = NULL WHERE organization_id = $1 AND into_id = $2 AND {column} = $3", ct, command.OrganizationId, contactId, has);
+        await transaction.ExecuteAsync(
+            $"UPDATE bsp.contact_aliases SET {column} = NULL WHERE organization_id = $1 AND into_id = $2 AND {column} = $3", ct,
+            command.OrganizationId, contactId, has);
         if (had is not null && had != has)
         {
-            await transaction.ExecuteAsync($"INSERT INTO bsp.past_identities (organization_id, contact_id, {column}, until) VALUES ($1, $2, $3, $4)", ct, command.OrganizationId, contactId, had, command.SaidAt.UtcDateTime);
+            await transaction.ExecuteAsync(
+                $"INSERT INTO bsp.past_identities (organization_id, contact_id, {column}, until) VALUES ($1, $2, $3, $4)", ct,
+                command.OrganizationId, contactId, had, command.SaidAt.UtcDateTime);
         }
     }
 

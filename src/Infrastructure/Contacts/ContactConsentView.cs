@@ -16,7 +16,8 @@ public sealed class ContactConsentView : IInlineView
     public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
     {
         // The last word per contact counts; in the order of ids, so that two batches cannot deadlock.
-        var facts = events.Where(e => Of(e.Body) is not null).GroupBy(e => e.StreamId).Select(g => g.MaxBy(e => e.Version)!).OrderBy(e => e.StreamId).Select(e => Of(e.Body)!).ToList();
+        var facts = events.Where(e => Of(e.Body) is not null).GroupBy(e => e.StreamId).Select(g => g.MaxBy(e => e.Version)!)
+            .OrderBy(e => e.StreamId).Select(e => Of(e.Body)!).ToList();
         batch.BatchCommands.Add(new("""
             UPDATE contacts c SET consent_status = e.status, consent_updated_at = e.at, updated_at = greatest(c.updated_at, e.at), row_version = c.row_version + 1
             FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS e (id, status, at) WHERE c.id = e.id

@@ -8,7 +8,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>
-/// Fills <c>contacts.total_messages_sent|total_messages_received|last_interaction</c> (the last message in either direction). The row's version stays: nobody edited it. Sums and a
+/// Fills <c>contacts.total_messages_sent|total_messages_received|last_interaction</c> (the last message in either direction). The row's
+/// version stays: nobody edited it. Sums and a
 /// greatest: the order of events does not matter.
 /// </summary>
 public sealed class ContactCountersProjection : PostgresProjection
@@ -48,8 +49,10 @@ public sealed class ContactCountersProjection : PostgresProjection
             """, ct, locked);
     }
 
-    // The rows of whoever the ids mean, so that no merge of them is under way: the lock waits for one, after which the ids may mean somebody else, who is looked for by the next statement.
-    // Their ids bind the statement that counts as well: joined alone, it would read all contacts of an organization that is new to the statistics.
+    // The rows of whoever the ids mean, so that no merge of them is under way: the lock waits for one, after which the ids may mean
+    // somebody else, who is looked for by the next statement.
+    // Their ids bind the statement that counts as well: joined alone, it would read all contacts of an organization that is new to the
+    // statistics.
     private static async Task<Guid[]> LockAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
         var ids = page.Events.Select(e => e.Body).OfType<MessageEvent>().Select(e => e.Ref.ContactId).Distinct().ToArray();
@@ -77,11 +80,14 @@ public sealed class ContactCountersProjection : PostgresProjection
 
     private static Task AddAsync(TenantTransaction tx, EventPage page, string sql, CancellationToken ct, params object[] more)
     {
-        var contacts = page.Events.Where(Counts).Select(e => (e.OrganizationId, Fact: (MessageEvent)e.Body!)).GroupBy(e => e.Fact.Ref.ContactId).OrderBy(g => g.Key).ToList();
+        var contacts = page.Events.Where(Counts).Select(e => (e.OrganizationId, Fact: (MessageEvent)e.Body!))
+            .GroupBy(e => e.Fact.Ref.ContactId).OrderBy(g => g.Key).ToList();
         return contacts.Count == 0 ? Task.CompletedTask : tx.ExecuteAsync(sql, ct,
         [
-            contacts.Select(c => c.Key).ToArray(), contacts.Select(c => c.First().OrganizationId).ToArray(), contacts.Select(c => c.Count(e => e.Fact is MessageSent)).ToArray(),
-            contacts.Select(c => c.Count(e => e.Fact is MessageReceived)).ToArray(), contacts.Select(c => c.Max(e => e.Fact.At).UtcDateTime).ToArray(), .. more,
+            contacts.Select(c => c.Key).ToArray(), contacts.Select(c => c.First().OrganizationId).ToArray(),
+                contacts.Select(c => c.Count(e => e.Fact is MessageSent)).ToArray(),
+            contacts.Select(c => c.Count(e => e.Fact is MessageReceived)).ToArray(), contacts.Select(c => c.Max(e => e.Fact.At).UtcDateTime)
+            .ToArray(), .. more,
         ]);
     }
 
@@ -102,28 +108,34 @@ public sealed class ContactCountersProjection : PostgresProjection
               total_messages_received = c.total_messages_received + excluded.total_messages_received, last_interaction = greatest(c.last_interaction, excluded.last_interaction)
             """, ct);
 
-        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("TRUNCATE bsp.contact_counters_next", ct);
+        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) =>
+            tx.ExecuteAsync("TRUNCATE bsp.contact_counters_next", ct);
 
-        // Only rows that differ are written: those that the live view kept right are not touched. They are locked first, so that a merge under way is waited for, and counted anew
+        // Only rows that differ are written: those that the live view kept right are not touched. They are locked first, so that a merge
+        // under way is waited for, and counted anew
         // by a statement that sees it; whoever it made differ is then found by the next look.
         protected override async Task SwapAsync(TenantTransaction tx, CancellationToken ct)
         {
             Guid[] differing = [];
             for (var attempt = 1; attempt <= AttemptsMax; attempt++)
             {
-                differing = [.. await tx.QueryAsync($"SELECT c.id FROM contacts c JOIN {Counted} d ON d.id = c.id WHERE {Differs} ORDER BY c.id FOR NO KEY UPDATE OF c", r => r.GetGuid(0), ct)];
+                differing = [.. await tx.QueryAsync(
+                    $"SELECT c.id FROM contacts c JOIN {Counted} d ON d.id = c.id WHERE {Differs} ORDER BY c.id FOR NO KEY UPDATE OF c",
+                    r => r.GetGuid(0), ct)];
                 if (differing.Length == 0)
                 {
                     return;
                 }
 
-                await tx.ExecuteAsync($"UPDATE contacts c SET total_messages_sent = d.sent, total_messages_received = d.received, last_interaction = d.last FROM {Counted} d WHERE c.id = d.id AND c.id = ANY ($1) AND {Differs}", ct, differing);
+                await tx.ExecuteAsync(
+                    $"UPDATE contacts c SET total_messages_sent = d.sent, total_messages_received = d.received, last_interaction = d.last FROM {Counted} d WHERE c.id = d.id AND c.id = ANY ($1) AND {Differs}", ct, differing);
             }
 
             throw new VersionConflict(differing[0], named: false);
         }
 
-        private const string Differs = "(c.total_messages_sent, c.total_messages_received, c.last_interaction) IS DISTINCT FROM (d.sent, d.received, d.last)";
+        private const string Differs =
+            "(c.total_messages_sent, c.total_messages_received, c.last_interaction) IS DISTINCT FROM (d.sent, d.received, d.last)";
 
         // Whoever an id means by now.
         private const string Counted = """

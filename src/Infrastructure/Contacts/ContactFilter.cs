@@ -6,7 +6,9 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>A filter as SQL: a condition over <c>contacts</c> and its parameters. No text of the client's ever becomes part of the SQL.</summary>
+/// <summary>
+/// A filter as SQL: a condition over <c>contacts</c> and its parameters. No text of the client's ever becomes part of the SQL.
+/// </summary>
 /// <param name="Sql">For a WHERE; in brackets. The organization is not in it: row-level security or the caller names it.</param>
 /// <param name="Parameters">In order, the first being <c>$first</c>.</param>
 public sealed record ContactFilter(string Sql, IReadOnlyList<object> Parameters)
@@ -15,7 +17,8 @@ public sealed record ContactFilter(string Sql, IReadOnlyList<object> Parameters)
     /// <param name="first">Number of its first parameter: 3 when the statement has $1 and $2 of its own.</param>
     /// <param name="alias">Of the table contacts in the statement.</param>
     /// <exception cref="FilterFault">It is not well-formed.</exception>
-    public static ContactFilter Compile(JsonElement filter, int first = 1, string alias = "c") => Compile(FilterExpression.Parse(filter), first, alias);
+    public static ContactFilter Compile(JsonElement filter, int first = 1, string alias = "c") =>
+        Compile(FilterExpression.Parse(filter), first, alias);
 
     /// <summary>Compiles a filter that was read.</summary>
     public static ContactFilter Compile(FilterExpression filter, int first = 1, string alias = "c")
@@ -87,7 +90,8 @@ public sealed record ContactFilter(string Sql, IReadOnlyList<object> Parameters)
             _ => $"{alias}.{condition.Field} {Comparison(condition.Op)} {Add(condition.Value)}",
         };
 
-        private static string Exists(string operand, FilterCondition condition) => $"{operand} IS {((bool)condition.Value ? "NOT " : "")}NULL";
+        private static string Exists(string operand, FilterCondition condition) =>
+            $"{operand} IS {((bool)condition.Value ? "NOT " : "")}NULL";
 
         private static string Comparison(string op) => op switch
         {
@@ -107,7 +111,8 @@ public sealed record ContactFilter(string Sql, IReadOnlyList<object> Parameters)
             return $"${first + Parameters.Count - 1}";
         }
 
-        private static InvalidOperationException Unknown(FilterCondition condition) => new($"ContactFilter does not know {condition.Kind}.{condition.Op}.");
+        private static InvalidOperationException Unknown(FilterCondition condition) =>
+            new($"ContactFilter does not know {condition.Kind}.{condition.Op}.");
     }
 
     /// <summary>A text as a LIKE pattern that means itself.</summary>

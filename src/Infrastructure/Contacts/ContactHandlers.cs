@@ -20,8 +20,10 @@ public sealed class GetContactHandler(Shards shards) : IRequestHandler<GetContac
     {
         var shard = await shards.OfAsync(organizationId, ct);
 
-        // Two steps: one statement that looks the alias up itself is planned as a scan of all contacts of the organization (row-level security).
-        Task<ContactView?> RowAsync(Guid id) => shard.FirstAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1", ContactRows.Read, ct, id);
+        // Two steps: one statement that looks the alias up itself is planned as a scan of all contacts of the organization (row-level
+        // security).
+        Task<ContactView?> RowAsync(Guid id) =>
+            shard.FirstAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1", ContactRows.Read, ct, id);
         return await RowAsync(contactId)
             ?? await RowAsync((await shard.MeantAsync(organizationId, [contactId], ct))[0])
             ?? throw UnknownContact();
@@ -30,7 +32,8 @@ public sealed class GetContactHandler(Shards shards) : IRequestHandler<GetContac
     internal static Refusal UnknownContact() => new("contact.unknown", "There is no such contact.");
 }
 
-public sealed class CreateContactHandler(Shards shards, ContactConsents consents, Suppressions suppressions, AuditLog audit) : IRequestHandler<CreateContact, Done>
+public sealed class CreateContactHandler(Shards shards, ContactConsents consents, Suppressions suppressions, AuditLog audit)
+    : IRequestHandler<CreateContact, Done>
 {
     private const string Insert = """
         INSERT INTO contacts (id, organization_id, phone_number, wa_user_id, first_name, last_name, email, custom_fields, tags)
@@ -50,8 +53,10 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
             return new(id, 1);
         }
 
-        // Two transactions, the row first and still PENDING. The request's claim is marked by the second (the event), so a repeat after a crash between them
-        // finds its own row and goes on; without a claim the repeat is told of the duplicate, which may not be written to until its consent is given.
+        // Two transactions, the row first and still PENDING. The request's claim is marked by the second (the event), so a repeat after a
+        // crash between them
+        // finds its own row and goes on; without a claim the repeat is told of the duplicate, which may not be written to until its consent
+        // is given.
         await using (var row = await shard.BeginAsync(command.OrganizationId, ct))
         {
             if (await WriteAsync(row, shard, command.OrganizationId, id, fields, ct) && consent.Status == "OPTED_IN")
@@ -68,7 +73,8 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
     }
 
     // True: the person said no before. A repeat that finds its own row notes no second act.
-    private async Task<bool> WriteAsync(TenantTransaction transaction, Shard shard, Guid organizationId, Guid id, ContactFields fields, CancellationToken ct)
+    private async Task<bool> WriteAsync(TenantTransaction transaction, Shard shard, Guid organizationId, Guid id, ContactFields fields,
+        CancellationToken ct)
     {
         var made = await transaction.ExecuteAsync(Insert, ct, Arguments(organizationId, id, fields)) == 1;
         await RequireOwnAsync(transaction, id, fields, ct);
@@ -84,7 +90,8 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
     }
 
     private static object?[] Arguments(Guid organizationId, Guid id, ContactFields fields) =>
-        [id, organizationId, Text(fields.PhoneNumber), Text(fields.WaUserId), Text(fields.FirstName), Text(fields.LastName), Text(fields.Email), ContactRows.Jsonb(fields.CustomFields), ContactRows.Jsonb(fields.Tags)];
+        [id, organizationId, Text(fields.PhoneNumber), Text(fields.WaUserId), Text(fields.FirstName), Text(fields.LastName),
+            Text(fields.Email), ContactRows.Jsonb(fields.CustomFields), ContactRows.Jsonb(fields.Tags)];
 
     private static NpgsqlParameter Text(string? value) => ContactRows.Nullable(NpgsqlTypes.NpgsqlDbType.Text, value);
 
@@ -101,16 +108,20 @@ public sealed class CreateContactHandler(Shards shards, ContactConsents consents
         }
     }
 
-    internal static Refusal Duplicate(Guid existing) => new("contact.duplicate", $"Contact {existing} already has this phone number or user id.");
+    internal static Refusal Duplicate(Guid existing) =>
+        new("contact.duplicate", $"Contact {existing} already has this phone number or user id.");
 }
 
-public sealed class PatchContactHandler(Shards shards, ContactCache cache, Suppressions suppressions, AuditLog audit) : IRequestHandler<PatchContact, Done>
+public sealed class PatchContactHandler(Shards shards, ContactCache cache, Suppressions suppressions, AuditLog audit)
+    : IRequestHandler<PatchContact, Done>
 {
     public async Task<Done> Handle(PatchContact command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var before = await transaction.LockedAsync(command.OrganizationId, command.ContactId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1 FOR NO KEY UPDATE", ContactRows.Read, ct) is [var row]
+        var before =
+            await transaction.LockedAsync(command.OrganizationId, command.ContactId,
+                $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1 FOR NO KEY UPDATE", ContactRows.Read, ct) is [var row]
             ? row : throw GetContactHandler.UnknownContact();
         if (command.SeenVersion is { } seen && seen != before.RowVersion)
         {
@@ -123,21 +134,26 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache, Suppr
         var fields = patched.Normalized(phone);
         var version = await UpdateAsync(transaction, before.Id, fields, ct);
         // Only what is new: one of two contacts that are one person already may be changed until they are merged.
-        await CreateContactHandler.RequireOwnAsync(transaction, before.Id, fields with { PhoneNumber = phone == before.PhoneNumber ? null : phone, WaUserId = fields.WaUserId == before.WaUserId ? null : fields.WaUserId }, ct);
+        await CreateContactHandler.RequireOwnAsync(transaction, before.Id,
+            fields with { PhoneNumber = phone == before.PhoneNumber ? null : phone, WaUserId = fields.WaUserId == before.WaUserId ? null
+                : fields.WaUserId }, ct);
         if (await SuppressAsync(transaction, before, fields, ct) > 0)
         {
             version++;
         }
 
-        await audit.NoteAsync(transaction, shard, command.OrganizationId, "contact.changed", "contact", before.Id, [.. command.Patch.EnumerateObject().Select(member => member.Name).Distinct()], ct);
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "contact.changed", "contact", before.Id,
+            [.. command.Patch.EnumerateObject().Select(member => member.Name).Distinct()], ct);
         await transaction.CommitAsync(ct);
-        await cache.RemoveAsync(command.OrganizationId, [.. new[] { before.PhoneNumber, fields.PhoneNumber }.OfType<string>().Distinct()], ct);
+        await cache.RemoveAsync(command.OrganizationId, [.. new[] { before.PhoneNumber, fields.PhoneNumber }.OfType<string>().Distinct()],
+            ct);
         return new(before.Id, version);
     }
 
     // The number that the contact has is not judged again, however it is written: Meta may have named it.
     private static async Task<string?> PhoneAsync(Shard shard, Guid organizationId, string? has, string? written, CancellationToken ct) =>
-        has is not null && written is not null && (written == has || E164.Read(written, null).Written == has) ? has : await shard.PhoneOfContactAsync(organizationId, written, ct);
+        has is not null && written is not null && (written == has || E164.Read(written, null).Written == has) ? has
+        : await shard.PhoneOfContactAsync(organizationId, written, ct);
     // The number that an opted-out contact had stays one whose owner said no, and the new one may be one.
     private async Task<int> SuppressAsync(TenantTransaction transaction, ContactView before, ContactFields after, CancellationToken ct)
     {
@@ -162,7 +178,8 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache, Suppr
                   updated_at = now(), row_version = row_version + 1
                 WHERE id = $1 RETURNING row_version
                 """, row => row.GetInt64(0), ct, id, ContactRows.Nullable(text, fields.PhoneNumber), ContactRows.Nullable(text, fields.WaUserId),
-                ContactRows.Nullable(text, fields.FirstName), ContactRows.Nullable(text, fields.LastName), ContactRows.Nullable(text, fields.Email),
+                ContactRows.Nullable(text, fields.FirstName), ContactRows.Nullable(text, fields.LastName),
+                ContactRows.Nullable(text, fields.Email),
                 ContactRows.Jsonb(fields.CustomFields), ContactRows.Jsonb(fields.Tags)))[0];
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
@@ -172,7 +189,8 @@ public sealed class PatchContactHandler(Shards shards, ContactCache cache, Suppr
     }
 }
 
-public sealed class DeleteContactHandler(Shards shards, ContactCache cache, Suppressions suppressions, AuditLog audit) : IRequestHandler<DeleteContact, Done>
+public sealed class DeleteContactHandler(Shards shards, ContactCache cache, Suppressions suppressions, AuditLog audit)
+    : IRequestHandler<DeleteContact, Done>
 {
     // It leaves lists that somebody may be changing.
     public Task<Done> Handle(DeleteContact command, CancellationToken ct) => Deadlock.RepeatedAsync(() => DeleteAsync(command, ct));
@@ -183,17 +201,21 @@ public sealed class DeleteContactHandler(Shards shards, ContactCache cache, Supp
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         var (id, version, phone, user, consent) = await transaction.LockedAsync(command.OrganizationId, command.ContactId,
             "SELECT c.id, c.row_version, c.phone_number, c.wa_user_id, c.consent_status FROM contacts c WHERE c.id = $1 FOR UPDATE",
-            row => (row.GetGuid(0), row.GetInt64(1), row.TextOrNull(2), row.TextOrNull(3), row.GetString(4)), ct) is [var found] ? found : throw GetContactHandler.UnknownContact();
+            row => (row.GetGuid(0), row.GetInt64(1), row.TextOrNull(2), row.TextOrNull(3), row.GetString(4)), ct) is [var found] ? found
+            : throw GetContactHandler.UnknownContact();
         if (command.SeenVersion is { } seen && seen != version)
         {
             throw new VersionConflict(command.ContactId, named: true);
         }
 
-        var aliases = await transaction.QueryAsync("DELETE FROM bsp.contact_aliases WHERE into_id = $1 RETURNING phone_number, wa_user_id", row => new Reach(row.TextOrNull(0), row.TextOrNull(1)), ct, id);
+        var aliases =
+            await transaction.QueryAsync("DELETE FROM bsp.contact_aliases WHERE into_id = $1 RETURNING phone_number, wa_user_id", row =>
+                new Reach(row.TextOrNull(0), row.TextOrNull(1)), ct, id);
         await transaction.ExecuteAsync("DELETE FROM contacts WHERE id = $1", ct, id);
         if (consent == "OPTED_OUT")
         {
-            await suppressions.PutAsync(transaction, command.OrganizationId, aliases.Append(new(phone, user)).SelectMany(reach => reach.All), "deleted", ct);
+            await suppressions.PutAsync(transaction, command.OrganizationId, aliases.Append(new(phone, user))
+                .SelectMany(reach => reach.All), "deleted", ct);
         }
 
         await audit.NoteAsync(transaction, shard, command.OrganizationId, "contact.deleted", "contact", id, null, ct);

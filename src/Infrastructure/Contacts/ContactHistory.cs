@@ -20,7 +20,10 @@ internal sealed record KeyedEntry(string Key, TimelineEntry Entry);
 /// <param name="First">First fact of the message that it made for the contact; null while their turn has not come.</param>
 internal sealed record CampaignPart(Guid CampaignId, string Campaign, Guid MessageId, StoredEvent? First);
 
-/// <summary>What happened to a contact beside their messages: from the streams of contact and conversations, from the campaigns' audiences and from the tables.</summary>
+/// <summary>
+/// What happened to a contact beside their messages: from the streams of contact and conversations, from the campaigns' audiences and from
+/// the tables.
+/// </summary>
 public sealed class ContactHistory(IEventStore store, IPersonalData personal, IDocumentViews views)
 {
     private const int StreamsMax = 5_000;
@@ -28,7 +31,8 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
     /// <summary>Consent, identity, merges: the events of all ids' streams, sealed parts opened.</summary>
     internal async Task<List<KeyedEntry>> OwnAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
-        var events = (await store.LoadManyAsync(organizationId, ids, ct, archivedToo: true)).SelectMany(s => s.Events).Where(e => e.Body is ContactEvent).ToList();
+        var events = (await store.LoadManyAsync(organizationId, ids, ct, archivedToo: true)).SelectMany(s => s.Events)
+            .Where(e => e.Body is ContactEvent).ToList();
         var seals = events.Select(e => e.Body is ContactConsentChangedV2 c ? c.Proof : IdentityOf(e.Body)).ToList();
         var texts = await personal.OpenAsync(organizationId, [.. seals.OfType<Sealed>()], ct);
         var opened = 0;
@@ -39,8 +43,10 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
     internal async Task<List<KeyedEntry>> ConversationsAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
         var conversations = await views.ConversationsOfAsync(organizationId, ids, ct);
-        var streams = await store.LoadManyAsync(organizationId, [.. conversations.Select(c => c.Uuid).Take(StreamsMax)], ct, archivedToo: true);
-        return [.. streams.SelectMany(s => s.Events).Where(e => e.Body is ConversationAssigned or ConversationClassified).Select(e => Of(e, null))];
+        var streams =
+            await store.LoadManyAsync(organizationId, [.. conversations.Select(c => c.Uuid).Take(StreamsMax)], ct, archivedToo: true);
+        return [.. streams.SelectMany(s => s.Events).Where(e => e.Body is ConversationAssigned or ConversationClassified)
+            .Select(e => Of(e, null))];
     }
 
     /// <summary>Campaigns in whose audience the contact is. The message's id is made from both, so nothing has to be searched.</summary>
@@ -55,8 +61,11 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
         var found = new List<CampaignPart>();
         foreach (var chunk in parts.Chunk(StreamsMax))
         {
-            var streams = await store.LoadManyAsync(organizationId, [.. chunk.Select(p => Uuid.CampaignMessage(p.Campaign, p.Contact))], ct, archivedToo: true);
-            found.AddRange(chunk.Select((p, i) => new CampaignPart(p.Campaign, p.Name, streams[i].StreamId, streams[i].Events.Count == 0 ? null : streams[i].Events[0])));
+            var streams =
+                await store.LoadManyAsync(organizationId, [.. chunk.Select(p => Uuid.CampaignMessage(p.Campaign, p.Contact))], ct,
+                    archivedToo: true);
+            found.AddRange(chunk.Select((p, i) =>
+                new CampaignPart(p.Campaign, p.Name, streams[i].StreamId, streams[i].Events.Count == 0 ? null : streams[i].Events[0])));
         }
 
         return found;
@@ -64,7 +73,8 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
 
     /// <summary>Those whom a campaign passed over: they have no message.</summary>
     internal async Task<List<KeyedEntry>> SkippedAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct) =>
-        [.. (await CampaignsAsync(shard, organizationId, ids, ct)).Where(p => p.First?.Body is MessageSkipped or MessageCancelled).Select(p => Of(p.First!, null))];
+        [.. (await CampaignsAsync(shard, organizationId, ids, ct)).Where(p => p.First?.Body is MessageSkipped or MessageCancelled)
+            .Select(p => Of(p.First!, null))];
 
     /// <summary>Creation, imports, lists.</summary>
     internal static async Task<List<KeyedEntry>> RowsAsync(Shard shard, Guid organizationId, ContactView contact, CancellationToken ct)
@@ -77,12 +87,15 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
               FROM contacts c JOIN bsp.imports i ON i.id = ANY (c.import_ids) WHERE c.organization_id = $1 AND c.id = $2
             """, r => new KeyedEntry($"row/{r.GetString(0)}/{r.GetString(2)}", new(r.GetString(0), MessageDocumentFold.Ms(r.GetFieldValue<DateTimeOffset>(1)), JsonSerializer.Deserialize<JsonElement>(r.GetString(3)))), ct,
             organizationId, contact.Id);
-        rows.Add(new("", new("contact_created", MessageDocumentFold.Ms(contact.CreatedAt), JsonSerializer.SerializeToElement(new { contact_id = contact.Id }))));
+        rows.Add(new("",
+            new("contact_created", MessageDocumentFold.Ms(contact.CreatedAt),
+                JsonSerializer.SerializeToElement(new { contact_id = contact.Id }))));
         return rows;
     }
 
     /// <summary>The sealed identities before and after that a piece of news names; null: it is none.</summary>
-    internal static Sealed? IdentityOf(object? body) => body switch { ContactIdentityChanged e => e.Identity, ContactIdentityNewsOutdated e => e.Identity, _ => null };
+    internal static Sealed? IdentityOf(object? body) =>
+        body switch { ContactIdentityChanged e => e.Identity, ContactIdentityNewsOutdated e => e.Identity, _ => null };
 
     private static KeyedEntry Of(StoredEvent stored, string? opened)
     {
@@ -97,6 +110,7 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
                 break;
         }
 
-        return new($"event/{stored.Sequence:D19}", new(stored.Type, MessageDocumentFold.Ms(stored.Timestamp), JsonSerializer.SerializeToElement(data)));
+        return new($"event/{stored.Sequence:D19}",
+            new(stored.Type, MessageDocumentFold.Ms(stored.Timestamp), JsonSerializer.SerializeToElement(data)));
     }
 }

@@ -6,7 +6,10 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>A merge or an erasure on the tables, in the append's own transaction: there is no moment at which the log and the rows disagree about who is who.</summary>
+/// <summary>
+/// A merge or an erasure on the tables, in the append's own transaction: there is no moment at which the log and the rows disagree about
+/// who is who.
+/// </summary>
 public sealed class ContactIdentityView : IInlineView
 {
     public IReadOnlyCollection<string> EventTypes { get; } = ["contact_merged", "contact_erased"];
@@ -20,11 +23,15 @@ public sealed class ContactIdentityView : IInlineView
                 case ContactMerged e:
                     batch.BatchCommands.Add(new("SELECT bsp.merge_contacts($1, $2, $3, $4)")
                     {
-                        Parameters = { new() { Value = stored.OrganizationId }, new() { Value = e.ContactId }, new() { Value = e.AbsorbedId }, new() { Value = e.At.UtcDateTime } },
+                        Parameters =
+                            { new() { Value = stored.OrganizationId }, new() { Value = e.ContactId }, new() { Value = e.AbsorbedId },
+                                new() { Value = e.At.UtcDateTime } },
                     });
                     break;
                 case ContactErased e:
-                    batch.BatchCommands.Add(new("SELECT bsp.erase_contacts($1, $2)") { Parameters = { new() { Value = stored.OrganizationId }, new() { Value = e.ContactIds.ToArray() } } });
+                    batch.BatchCommands.Add(
+                        new("SELECT bsp.erase_contacts($1, $2)") { Parameters =
+                            { new() { Value = stored.OrganizationId }, new() { Value = e.ContactIds.ToArray() } } });
                     break;
             }
         }

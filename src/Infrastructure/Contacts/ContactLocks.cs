@@ -4,7 +4,10 @@ using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary><c>lock:contact:{contact_id}</c> around long changes of a contact (merge, erase). Saves repeated work; what must not happen twice is decided in PostgreSQL, so nobody waits long for it.</summary>
+/// <summary>
+/// <c>lock:contact:{contact_id}</c> around long changes of a contact (merge, erase). Saves repeated work; what must not happen twice is
+/// decided in PostgreSQL, so nobody waits long for it.
+/// </summary>
 public sealed partial class ContactLocks(Locks locks, ILogger<ContactLocks> log)
 {
     private static readonly TimeSpan HeldAtMost = TimeSpan.FromSeconds(30);

@@ -12,7 +12,8 @@ using Npgsql;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>
-/// Makes two contacts one: an event in each stream, and in the same transaction the rows (<see cref="ContactIdentityView"/>). Whoever wrote to either stream meanwhile makes it try again, so no consent
+/// Makes two contacts one: an event in each stream, and in the same transaction the rows (<see cref="ContactIdentityView"/>). Whoever wrote
+/// to either stream meanwhile makes it try again, so no consent
 /// said in between is lost.
 /// </summary>
 public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache cache, TimeProvider clock)
@@ -51,7 +52,8 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
                     throw;
                 }
             }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.NoDataFound or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation)
+            catch (PostgresException e)
+                when (e.SqlState is PostgresErrorCodes.NoDataFound or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation)
             {
                 // One of them, or a list of theirs, was deleted or erased meanwhile: the next look says so.
             }
@@ -60,7 +62,8 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
         throw new VersionConflict(contactId, named: false);
     }
 
-    private async Task<bool> TryAsync(Shard shard, Guid organizationId, Guid contactId, Guid absorbedId, string source, CancellationToken ct)
+    private async Task<bool> TryAsync(Shard shard, Guid organizationId, Guid contactId, Guid absorbedId, string source,
+        CancellationToken ct)
     {
         var streams = await store.LoadManyAsync(organizationId, [contactId, absorbedId], ct);
         var now = clock.GetUtcNow();
@@ -70,23 +73,31 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
             return true;
         }
 
-        List<StreamAppend> appends = [new(contactId, "contact", streams[0].Version, surviving), new(absorbedId, "contact", streams[1].Version, absorbed)];
+        List<StreamAppend> appends =
+            [new(contactId, "contact", streams[0].Version, surviving), new(absorbedId, "contact", streams[1].Version, absorbed)];
         appends.AddRange(await WindowsAsync(shard, organizationId, contactId, absorbedId, now, ct));
         return (await store.AppendAsync(organizationId, appends, ct)).Verdict == AppendVerdict.Ok;
     }
 
     // Whoever wrote to us as the other contact may still be answered freely.
-    private async Task<List<StreamAppend>> WindowsAsync(Shard shard, Guid organizationId, Guid contactId, Guid absorbedId, DateTimeOffset now, CancellationToken ct)
+    private async Task<List<StreamAppend>> WindowsAsync(Shard shard, Guid organizationId, Guid contactId, Guid absorbedId,
+        DateTimeOffset now, CancellationToken ct)
     {
-        var accounts = await shard.QueryAsync(organizationId, $"SELECT id FROM whatsapp_accounts WHERE organization_id = $1 ORDER BY id LIMIT {AccountsMax}", r => r.GetGuid(0), ct, organizationId);
-        var streams = await store.LoadManyAsync(organizationId, [.. accounts.SelectMany(a => new[] { Uuid.Conversation(a, contactId), Uuid.Conversation(a, absorbedId) })], ct);
+        var accounts =
+            await shard.QueryAsync(organizationId,
+                $"SELECT id FROM whatsapp_accounts WHERE organization_id = $1 ORDER BY id LIMIT {AccountsMax}", r =>
+                    r.GetGuid(0), ct, organizationId);
+        var streams =
+            await store.LoadManyAsync(organizationId,
+                [.. accounts.SelectMany(a => new[] { Uuid.Conversation(a, contactId), Uuid.Conversation(a, absorbedId) })], ct);
         var appends = new List<StreamAppend>();
         for (var i = 0; i < accounts.Count; i++)
         {
             var (own, other) = (Conversation(streams[2 * i]), Conversation(streams[(2 * i) + 1]));
             if (other.WindowUntil > now && !(own.WindowUntil >= other.WindowUntil))
             {
-                appends.Add(new(streams[2 * i].StreamId, "conversation", streams[2 * i].Version, [new CustomerWindowOpened(streams[2 * i].StreamId, accounts[i], contactId, other.WindowUntil.Value, now)]));
+                appends.Add(new(streams[2 * i].StreamId, "conversation", streams[2 * i].Version,
+                    [new CustomerWindowOpened(streams[2 * i].StreamId, accounts[i], contactId, other.WindowUntil.Value, now)]));
             }
         }
 
@@ -96,7 +107,9 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
     // The phone numbers of both, whose cached copies are wrong afterwards.
     private static async Task<List<string>> RequireAsync(Shard shard, Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
-        var found = await shard.QueryAsync(organizationId, "SELECT phone_number FROM contacts WHERE organization_id = $1 AND id = ANY ($2)", r => r.IsDBNull(0) ? null : r.GetString(0), ct, organizationId, ids.ToArray());
+        var found = await shard.QueryAsync(organizationId,
+            "SELECT phone_number FROM contacts WHERE organization_id = $1 AND id = ANY ($2)", r =>
+                r.IsDBNull(0) ? null : r.GetString(0), ct, organizationId, ids.ToArray());
         return found.Count == ids.Distinct().Count() ? [.. found.OfType<string>()] : throw GetContactHandler.UnknownContact();
     }
 

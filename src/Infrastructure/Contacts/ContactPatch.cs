@@ -6,7 +6,9 @@ using FluentValidation.Results;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>A JSON merge patch (RFC 7396) on the writable fields of a contact: null removes, an object merges, anything else replaces.</summary>
+/// <summary>
+/// A JSON merge patch (RFC 7396) on the writable fields of a contact: null removes, an object merges, anything else replaces.
+/// </summary>
 internal static class ContactPatch
 {
     public static ContactFields Apply(ContactFields before, JsonElement patch)
@@ -40,7 +42,8 @@ internal static class ContactPatch
     private static string[] Tags(JsonProperty member) => member.Value.ValueKind switch
     {
         JsonValueKind.Null => [],
-        JsonValueKind.Array when member.Value.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String) => [.. member.Value.EnumerateArray().Select(t => t.GetString()!)],
+        JsonValueKind.Array when member.Value.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String) =>
+            [.. member.Value.EnumerateArray().Select(t => t.GetString()!)],
         _ => throw Invalid("tags", "tags is a list of texts."),
     };
 
@@ -69,5 +72,6 @@ internal static class ContactPatch
         return JsonSerializer.SerializeToElement(merged);
     }
 
-    private static ValidationException Invalid(string field, string message) => new([new ValidationFailure(field, message) { ErrorCode = "request.invalid" }]);
+    private static ValidationException Invalid(string field, string message) =>
+        new([new ValidationFailure(field, message) { ErrorCode = "request.invalid" }]);
 }

@@ -10,12 +10,17 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>Who a contact was whose row was deleted: its streams tell which ids meant the person, its messages and changes of identity by what they were known. E-mail addresses lay in the row only.</summary>
+/// <summary>
+/// Who a contact was whose row was deleted: its streams tell which ids meant the person, its messages and changes of identity by what they
+/// were known. E-mail addresses lay in the row only.
+/// </summary>
 public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPersonalData personal)
 {
     private const int MessagesPage = 500;
-    private static readonly string[][] Phones = [["message", "from"], ["wa_id"], ["to"], ["before", "phone_number"], ["after", "phone_number"]];
-    private static readonly string[][] UserIds = [["message", "from_user_id"], ["user_id"], ["recipient"], ["before", "wa_user_id"], ["after", "wa_user_id"]];
+    private static readonly string[][] Phones =
+        [["message", "from"], ["wa_id"], ["to"], ["before", "phone_number"], ["after", "phone_number"]];
+    private static readonly string[][] UserIds =
+        [["message", "from_user_id"], ["user_id"], ["recipient"], ["before", "wa_user_id"], ["after", "wa_user_id"]];
 
     /// <summary>All ids, the surviving one first. Null: nothing is kept of such a contact of this organization.</summary>
     internal async Task<ErasedPerson?> FindAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
@@ -42,11 +47,14 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
     /// <summary>By what these contacts were known before each change of their identity, and after it.</summary>
     internal async Task<ErasedIdentities> FormerAsync(Guid organizationId, IReadOnlyList<Guid> ids, CancellationToken ct)
     {
-        var facts = (await store.LoadManyAsync(organizationId, ids, ct, archivedToo: true)).SelectMany(s => s.Events).Select(e => e.Body).OfType<ContactEvent>().ToList();
+        var facts = (await store.LoadManyAsync(organizationId, ids, ct, archivedToo: true)).SelectMany(s => s.Events).Select(e => e.Body)
+            .OfType<ContactEvent>().ToList();
         return Known(await IdentityTextsAsync(organizationId, facts, ct));
     }
 
-    private static ErasedIdentities Known(List<string?> texts) => new([.. Values(texts, Phones).Select(E164.OfWaId).SelectMany(PhoneSpellings.Of).Distinct()], [.. Values(texts, UserIds).Distinct()], []);
+    private static ErasedIdentities Known(List<string?> texts) =>
+        new([.. Values(texts, Phones).Select(E164.OfWaId).SelectMany(PhoneSpellings.Of).Distinct()],
+            [.. Values(texts, UserIds).Distinct()], []);
 
     private static IEnumerable<string> Values(List<string?> texts, string[][] paths) =>
         from text in texts
@@ -79,7 +87,8 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
     }
 
     private async Task<List<ContactEvent>> FactsAsync(Guid organizationId, Guid contactId, CancellationToken ct) =>
-        [.. (await store.LoadManyAsync(organizationId, [contactId], ct, archivedToo: true))[0].Events.Select(e => e.Body).OfType<ContactEvent>()];
+        [.. (await store.LoadManyAsync(organizationId, [contactId], ct, archivedToo: true))[0].Events.Select(e => e.Body)
+            .OfType<ContactEvent>()];
 
     private async Task<List<string?>> IdentityTextsAsync(Guid organizationId, List<ContactEvent> facts, CancellationToken ct) =>
         [.. await personal.OpenAsync(organizationId, [.. facts.Select(ContactHistory.IdentityOf).OfType<Sealed>()], ct)];
@@ -87,9 +96,14 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
     private async Task<IReadOnlyList<string?>> ContentsAsync(Guid organizationId, IReadOnlyList<Guid> messages, CancellationToken ct)
     {
         var streams = await store.LoadManyAsync(organizationId, messages, ct, archivedToo: true);
-        return await personal.OpenAsync(organizationId, [.. streams.SelectMany(s => s.Events).Select(e => e.Body switch { MessageReceived r => r.Content, MessageQueued q => q.Content, _ => null }).OfType<Sealed>()], ct);
+        return await personal.OpenAsync(organizationId,
+            [.. streams.SelectMany(s => s.Events)
+                .Select(e => e.Body switch { MessageReceived r => r.Content, MessageQueued q => q.Content, _ => null }).OfType<Sealed>()],
+                ct);
     }
 
     private static async Task<bool> HasKeyAsync(Shard shard, Guid organizationId, List<Guid> ids, CancellationToken ct) =>
-        (await shard.QueryAsync(organizationId, "SELECT 1 FROM bsp.contact_keys WHERE organization_id = $1 AND contact_id = ANY ($2) LIMIT 1", _ => true, ct, organizationId, ids.ToArray())).Count > 0;
+        (await shard.QueryAsync(organizationId,
+            "SELECT 1 FROM bsp.contact_keys WHERE organization_id = $1 AND contact_id = ANY ($2) LIMIT 1", _ =>
+                true, ct, organizationId, ids.ToArray())).Count > 0;
 }

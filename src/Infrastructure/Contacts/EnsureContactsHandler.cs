@@ -10,7 +10,10 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>One call of <c>bsp.ensure_contacts</c>; again when two callers met in it. A number and a user id that were two contacts become one, as do two spellings of one telephone.</summary>
+/// <summary>
+/// One call of <c>bsp.ensure_contacts</c>; again when two callers met in it. A number and a user id that were two contacts become one, as
+/// do two spellings of one telephone.
+/// </summary>
 public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, ContactCache cache, Suppressions suppressions)
     : IRequestHandler<EnsureContacts, IReadOnlyList<EnsuredContact>>
 {
@@ -32,7 +35,8 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
             {
                 return await EnsureAsync(shard, command, ct);
             }
-            catch (PostgresException e) when (attempt < AttemptsMax && e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected)
+            catch (PostgresException e)
+                when (attempt < AttemptsMax && e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DeadlockDetected)
             {
                 // The other caller has committed or goes on: next time its row is found.
             }
@@ -42,21 +46,25 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
     private async Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Shard shard, EnsureContacts command, CancellationToken ct)
     {
         var people = command.Identities;
-        var spelled = people.Select(p => p.PhoneNumber is { Length: > 0 } phone ? E164.OfWaId(phone) : null).OfType<string>().Where(PhoneSpellings.MayDiffer).Distinct().ToArray();
+        var spelled = people.Select(p => p.PhoneNumber is { Length: > 0 } phone ? E164.OfWaId(phone) : null).OfType<string>()
+            .Where(PhoneSpellings.MayDiffer).Distinct().ToArray();
         if (spelled.Length > 0)
         {
-            await new SpellingTwins(shards, merger).SettleAsync(shard, command.OrganizationId, spelled, ct); // two contacts of one telephone from before there were keys: nearly always none
+            // two contacts of one telephone from before there were keys: nearly always none
+            await new SpellingTwins(shards, merger).SettleAsync(shard, command.OrganizationId, spelled, ct);
         }
 
         var names = people.Select(p => Name(p.ProfileName)).ToList();
         var newIds = people.Select(_ => Uuid.New()).ToArray();
-        var found = await shard.QueryAsync(command.OrganizationId, "SELECT contact_id, other_id, changed_phone FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6, $7) ORDER BY n",
+        var found = await shard.QueryAsync(command.OrganizationId,
+            "SELECT contact_id, other_id, changed_phone FROM bsp.ensure_contacts($1, $2, $3, $4, $5, $6, $7) ORDER BY n",
             row => (Id: row.GetGuid(0), Other: row.IsDBNull(1) ? (Guid?)null : row.GetGuid(1), Changed: row.TextOrNull(2)), ct,
             command.OrganizationId,
             Texts(people.Select(p => string.IsNullOrEmpty(p.PhoneNumber) ? null : E164.OfWaId(p.PhoneNumber))),
             Texts(people.Select(p => string.IsNullOrEmpty(p.WaUserId) ? null : p.WaUserId)),
             Texts(names.Select(n => n.First)), Texts(names.Select(n => n.Last)), newIds,
-            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = people.Select(p => p.SaidAt?.UtcDateTime).ToArray() });
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz,
+                Value = people.Select(p => p.SaidAt?.UtcDateTime).ToArray() });
         await SuppressAsync(shard, command, ct);
         await cache.RemoveAsync(command.OrganizationId, [.. found.Select(f => f.Changed).OfType<string>().Distinct()], ct);
         var made = newIds.ToHashSet();
@@ -71,16 +79,22 @@ public sealed class EnsureContactsHandler(Shards shards, ContactMerger merger, C
     }
 
     // Each time, not only for whom was made just now: killed in between, the webhook comes again and finds them made.
-    private Task SuppressAsync(Shard shard, EnsureContacts command, CancellationToken ct) => suppressions.ApplyAsync(shard, command.OrganizationId,
-        command.Identities.Select(i => new Reach(string.IsNullOrEmpty(i.PhoneNumber) ? null : E164.OfWaId(i.PhoneNumber), string.IsNullOrEmpty(i.WaUserId) ? null : i.WaUserId)), ct);
+    private Task SuppressAsync(Shard shard, EnsureContacts command, CancellationToken ct) =>
+        suppressions.ApplyAsync(shard, command.OrganizationId,
+        command.Identities.Select(i =>
+            new Reach(string.IsNullOrEmpty(i.PhoneNumber) ? null : E164.OfWaId(i.PhoneNumber), string.IsNullOrEmpty(i.WaUserId) ? null
+                : i.WaUserId)), ct);
 
-    // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is between two characters, control characters dropped.
+    // "Ann Marie Smith" → Ann, Marie Smith. A profile name is what the person typed: cut to what the table's bound is between two
+    // characters, control characters dropped.
     private static (string? First, string? Last) Name(string? profile)
     {
-        var clean = Text.Cut(new string([.. (profile ?? "").Where(c => !char.IsControl(c))]).Trim(), ContactFieldsValidator.NameCharactersMax).Trim();
+        var clean = Text.Cut(new string([.. (profile ?? "").Where(c => !char.IsControl(c))]).Trim(),
+            ContactFieldsValidator.NameCharactersMax).Trim();
         var space = clean.IndexOf(' ');
         return clean.Length == 0 ? (null, null) : space < 0 ? (clean, null) : (clean[..space], clean[(space + 1)..].Trim());
     }
 
-    private static NpgsqlParameter Texts(IEnumerable<string?> texts) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
+    private static NpgsqlParameter Texts(IEnumerable<string?> texts) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
 }

@@ -9,8 +9,12 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>The order and the event that destroys keys and rows (<see cref="ErasureOrders"/>), then the worker for the copies. Killed anywhere, the worker finds the order and goes on.</summary>
-public sealed class EraseContactHandler(Shards shards, ErasureOrders orders, IPersonalData personal, ContactCache cache, ContactLocks locks, ErasureSignal signal) : IRequestHandler<EraseContact, ContactErasure>
+/// <summary>
+/// The order and the event that destroys keys and rows (<see cref="ErasureOrders"/>), then the worker for the copies. Killed anywhere, the
+/// worker finds the order and goes on.
+/// </summary>
+public sealed class EraseContactHandler(Shards shards, ErasureOrders orders, IPersonalData personal, ContactCache cache,
+    ContactLocks locks, ErasureSignal signal) : IRequestHandler<EraseContact, ContactErasure>
 {
     private const int AttemptsMax = 50;
 
@@ -36,8 +40,10 @@ public sealed class EraseContactHandler(Shards shards, ErasureOrders orders, IPe
             }
             catch (Refusal refusal) when (refusal.Code is "contact.merged" or "contact.unknown")
             {
-                // It became part of another contact, or was erased as part of one, meanwhile: that one is the person. If neither, it is true.
-                if ((await shard.MeantAsync(command.OrganizationId, [id], ct))[0] == id && await FindAsync(shard, command.OrganizationId, id, ct) is null)
+                // It became part of another contact, or was erased as part of one, meanwhile: that one is the person. If neither, it is
+                // true.
+                if ((await shard.MeantAsync(command.OrganizationId, [id], ct))[0] == id
+                    && await FindAsync(shard, command.OrganizationId, id, ct) is null)
                 {
                     throw;
                 }
@@ -48,7 +54,8 @@ public sealed class EraseContactHandler(Shards shards, ErasureOrders orders, IPe
     }
 
     /// <summary>Null: nothing of the kind was asked.</summary>
-    internal static Task<ContactErasure?> FindAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct) => shard.FirstAsync(organizationId, """
+    internal static Task<ContactErasure?> FindAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct) =>
+        shard.FirstAsync(organizationId, """
         SELECT r.contact_id, r.contact_ids, r.requested_at, r.completed_at FROM bsp.erased_contacts e JOIN bsp.contact_erasures r ON r.contact_id = e.erasure_id
          WHERE e.organization_id = $1 AND e.contact_id = $2
         """, r => new ContactErasure(r.GetGuid(0), r.IsDBNull(3) ? "running" : "completed", r.GetFieldValue<Guid[]>(1), r.GetFieldValue<DateTimeOffset>(2), r.TimeOrNull(3)), ct, organizationId, contactId);

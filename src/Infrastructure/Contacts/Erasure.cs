@@ -15,7 +15,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>The steps of one erasure after it was ordered. Each may be repeated; the last one forgets whom it was about.</summary>
-public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentStore documents, IDocumentViews views, IPersonalData personal, ISecrets secrets, ContactCache cache, JournalTraces journal, ImportTraces imports)
+public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentStore documents, IDocumentViews views,
+    IPersonalData personal, ISecrets secrets, ContactCache cache, JournalTraces journal, ImportTraces imports)
 {
     private const int MessagesPage = 500;
     private const int AttemptsMax = 10;
@@ -24,7 +25,8 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
     public async Task<string?> CarryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
         if (await ErasedAtAsync(shard, organizationId, contactId, ct) is not { } erasedAt
-            || (await shard.QueryAsync(organizationId, "SELECT contact_ids, identities FROM bsp.contact_erasures WHERE contact_id = $1 AND identities IS NOT NULL",
+            || (await shard.QueryAsync(organizationId,
+                "SELECT contact_ids, identities FROM bsp.contact_erasures WHERE contact_id = $1 AND identities IS NOT NULL",
                 r => (Ids: r.GetFieldValue<Guid[]>(0), Identities: r.GetString(1)), ct, contactId)) is not [var order])
         {
             return null;
@@ -33,7 +35,8 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
         var (ids, identities) = (order.Ids, JsonSerializer.Deserialize<ErasedIdentities>(secrets.Open(order.Identities))!);
         Forget(organizationId, ids);
         await cache.RemoveAsync(organizationId, identities.Phones, ct);
-        var waitsFor = await imports.UnderWayAsync(shard, organizationId, contactId, ct) ? "a file that was sent in before is still being taken in" : null;
+        var waitsFor = await imports.UnderWayAsync(shard, organizationId, contactId, ct)
+            ? "a file that was sent in before is still being taken in" : null;
         await imports.EraseAsync(shard, organizationId, identities, ct);
         await documents.EraseAiAsync(shard, organizationId, ids, ct);
         if ((waitsFor ?? await HoldersAsync(shard, erasedAt, ct)) is { } holder)
@@ -55,7 +58,8 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
         }
     }
 
-    // Null: both the documents that serve and those that a rebuild makes beside them have met the event (or there is no rebuild). A copy is swapped in only when it is as far as the view, so in this
+    // Null: both the documents that serve and those that a rebuild makes beside them have met the event (or there is no rebuild). A copy is
+    // swapped in only when it is as far as the view, so in this
     // order none is overlooked; one that is begun after the event finds no keys.
     private async Task<string?> HoldersAsync(Shard shard, long erasedAt, CancellationToken ct)
     {
@@ -71,15 +75,18 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
             return $"{view} is being rebuilt, and the copy has not come so far";
         }
 
-        return (await board.ParkedAsync(view, ct)).Contains(erasedAt) || (await board.ParkedAsync(copy, ct)).Contains(erasedAt) ? $"{view} could not take the event, which is parked" : null;
+        return (await board.ParkedAsync(view, ct)).Contains(erasedAt) || (await board.ParkedAsync(copy, ct)).Contains(erasedAt)
+            ? $"{view} could not take the event, which is parked" : null;
     }
 
-    // Sequence of the event. An order whose process died before it (an earlier build wrote them one after the other) is given anew. Null: there is nothing to carry out (any more).
+    // Sequence of the event. An order whose process died before it (an earlier build wrote them one after the other) is given anew. Null:
+    // there is nothing to carry out (any more).
     private async Task<long?> ErasedAtAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            if ((await store.LoadManyAsync(organizationId, [contactId], ct))[0].Events.FirstOrDefault(e => e.Body is ContactErased) is { } erased)
+            if ((await store.LoadManyAsync(organizationId, [contactId], ct))[0].Events.FirstOrDefault(e =>
+                e.Body is ContactErased) is { } erased)
             {
                 return erased.Sequence;
             }
@@ -94,7 +101,8 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
             }
             catch (Domain.Common.Refusal refusal) when (refusal.Code == "contact.merged")
             {
-                await WithdrawAsync(shard, organizationId, contactId, ct); // it became part of another one before the order could be carried out, whose own order counts
+                // it became part of another one before the order could be carried out, whose own order counts
+                await WithdrawAsync(shard, organizationId, contactId, ct);
                 return null;
             }
         }
@@ -115,23 +123,31 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
         while (await views.MessagesOfAsync(organizationId, ids, after, MessagesPage, ct) is { Count: > 0 } page)
         {
             var streams = await store.LoadManyAsync(organizationId, [.. page.Select(m => m.Uuid)], ct, archivedToo: true);
-            await journal.EraseAsync(organizationId, streams.SelectMany(s => s.Events).Select(e => JournalTraces.Row(e.Body)).OfType<long>().ToHashSet(), identities, ct);
+            await journal.EraseAsync(organizationId, streams.SelectMany(s => s.Events).Select(e => JournalTraces.Row(e.Body)).OfType<long>()
+                .ToHashSet(), identities, ct);
             after = new(page[^1].CreatedAt, page[^1].Id);
         }
     }
 
-    // Keys once more: whoever was sealing while the order came in has finished by now. Kept answers of requests that created or changed the contact go too.
-    private static async Task CompleteAsync(Shard shard, Guid organizationId, Guid contactId, Guid[] ids, ErasedIdentities identities, CancellationToken ct)
+    // Keys once more: whoever was sealing while the order came in has finished by now. Kept answers of requests that created or changed the
+    // contact go too.
+    private static async Task CompleteAsync(Shard shard, Guid organizationId, Guid contactId, Guid[] ids, ErasedIdentities identities,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await transaction.ExecuteAsync("SELECT bsp.erase_contacts($1, $2)", ct, organizationId, ids);
-        foreach (var trace in identities.Phones.Concat(identities.UserIds).Concat(identities.Emails).Concat(ids.Select(id => id.ToString())))
+        foreach (var trace in identities.Phones.Concat(identities.UserIds).Concat(identities.Emails)
+            .Concat(ids.Select(id => id.ToString())))
         {
-            await transaction.ExecuteAsync("UPDATE bsp.idempotency_keys SET status = NULL, body = NULL, headers = NULL WHERE organization_id = $1 AND position(convert_to($2, 'UTF8') IN body) > 0", ct, organizationId, trace);
+            await transaction.ExecuteAsync(
+                "UPDATE bsp.idempotency_keys SET status = NULL, body = NULL, headers = NULL WHERE organization_id = $1 AND position(convert_to($2, 'UTF8') IN body) > 0", ct, organizationId, trace);
         }
 
-        await transaction.ExecuteAsync("DELETE FROM bsp.waiting_identity_news WHERE organization_id = $1 AND (phone_number = ANY ($2) OR wa_user_id = ANY ($3))", ct, organizationId, identities.Phones.ToArray(), identities.UserIds.ToArray());
-        await transaction.ExecuteAsync("UPDATE bsp.contact_erasures SET identities = NULL, error = NULL, leased_until = NULL, completed_at = now() WHERE contact_id = $1", ct, contactId);
+        await transaction.ExecuteAsync(
+            "DELETE FROM bsp.waiting_identity_news WHERE organization_id = $1 AND (phone_number = ANY ($2) OR wa_user_id = ANY ($3))", ct,
+            organizationId, identities.Phones.ToArray(), identities.UserIds.ToArray());
+        await transaction.ExecuteAsync(
+            "UPDATE bsp.contact_erasures SET identities = NULL, error = NULL, leased_until = NULL, completed_at = now() WHERE contact_id = $1", ct, contactId);
         await transaction.CommitAsync(ct);
     }
 }

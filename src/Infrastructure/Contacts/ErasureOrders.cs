@@ -10,11 +10,14 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>By what an erased person is still to be found in copies: numbers with '+' in all their spellings, user ids, e-mail addresses.</summary>
+/// <summary>
+/// By what an erased person is still to be found in copies: numbers with '+' in all their spellings, user ids, e-mail addresses.
+/// </summary>
 internal sealed record ErasedIdentities(IReadOnlyList<string> Phones, IReadOnlyList<string> UserIds, IReadOnlyList<string> Emails)
 {
     public ErasedIdentities With(ErasedIdentities more) =>
-        new([.. Phones.Concat(more.Phones).SelectMany(PhoneSpellings.Of).Distinct()], [.. UserIds.Concat(more.UserIds).Distinct()], [.. Emails.Concat(more.Emails).Distinct()]);
+        new([.. Phones.Concat(more.Phones).SelectMany(PhoneSpellings.Of).Distinct()], [.. UserIds.Concat(more.UserIds).Distinct()],
+            [.. Emails.Concat(more.Emails).Distinct()]);
 }
 
 /// <summary>A person to be erased.</summary>
@@ -27,41 +30,53 @@ internal sealed record ErasedPerson(IReadOnlyList<Guid> Ids, ErasedIdentities Id
 }
 
 /// <summary>
-/// The order to erase a person and the event that destroys keys and rows: one transaction, upon the contact's stream as it was before anybody was looked up. Whoever is merged in, moved to another
-/// number or merged away meanwhile has written to that stream, and it is begun anew: so either the merge comes first and all of the person is erased, or the erasure does and there is nobody to merge.
+/// The order to erase a person and the event that destroys keys and rows: one transaction, upon the contact's stream as it was before
+/// anybody was looked up. Whoever is merged in, moved to another
+/// number or merged away meanwhile has written to that stream, and it is begun anew: so either the merge comes first and all of the person
+/// is erased, or the erasure does and there is nobody to merge.
 /// </summary>
-public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts deleted, ISecrets secrets, Suppressions suppressions, TimeProvider clock)
+public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts deleted, ISecrets secrets, Suppressions suppressions,
+    TimeProvider clock)
 {
     /// <summary>Null: somebody else was faster; look again whom the id means.</summary>
     /// <exception cref="Refusal"><c>contact.unknown</c>, <c>contact.merged</c></exception>
     internal async Task<ErasedPerson?> TryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
-        var stream = (await store.LoadManyAsync(organizationId, [contactId], ct))[0]; // also one of which an event cannot be read: it is erased all the same
-        var person = await PresentAsync(shard, organizationId, contactId, ct) ?? await deleted.FindAsync(shard, organizationId, contactId, ct) ?? throw GetContactHandler.UnknownContact();
+        // also one of which an event cannot be read: it is erased all the same
+        var stream = (await store.LoadManyAsync(organizationId, [contactId], ct))[0];
+        var person = await PresentAsync(shard, organizationId, contactId, ct)
+            ?? await deleted.FindAsync(shard, organizationId, contactId, ct) ?? throw GetContactHandler.UnknownContact();
         if (person.Ids[0] != contactId)
         {
             return await TryAsync(shard, organizationId, person.Ids[0], ct); // its row is gone, and it was part of that one
         }
 
-        var events = Contact.Erase(stream.FoldReadable<Contact, ContactEvent>(Contact.Initial, Contact.Evolve), contactId, person.Ids, clock.GetUtcNow());
+        var events =
+            Contact.Erase(stream.FoldReadable<Contact, ContactEvent>(Contact.Initial, Contact.Evolve), contactId, person.Ids,
+                clock.GetUtcNow());
         return events.Length > 0 && await AppendAsync(shard, organizationId, person, stream.Version, events, ct) ? person : null;
     }
 
-    private async Task<bool> AppendAsync(Shard shard, Guid organizationId, ErasedPerson person, long version, ContactEvent[] events, CancellationToken ct)
+    private async Task<bool> AppendAsync(Shard shard, Guid organizationId, ErasedPerson person, long version, ContactEvent[] events,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await transaction.ExecuteAsync("""
             INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) VALUES ($1, $2, $3, $4)
             ON CONFLICT (contact_id) DO UPDATE SET contact_ids = excluded.contact_ids, identities = excluded.identities
             """, ct, person.Ids[0], organizationId, person.Ids.ToArray(), secrets.Seal(JsonSerializer.Serialize(person.Identities)));
-        var verdict = (await store.AppendAsync(transaction, shard, organizationId, [[new(person.Ids[0], "contact", version, events)]], ct))[0].Verdict;
+        var verdict =
+            (await store.AppendAsync(transaction, shard, organizationId, [[new(person.Ids[0], "contact", version, events)]],
+                ct))[0].Verdict;
         if (verdict == AppendVerdict.Archived)
         {
             await store.RestoreAsync(organizationId, [person.Ids[0]], ct);
         }
 
-        // A change of the row alone is in no stream; the row is looked at by the append, which has the stream already: the other way round it would wait in a ring with merges and consents.
-        if (verdict != AppendVerdict.Ok || (await transaction.QueryAsync("SELECT current_setting('bsp.erased_rows')", r => r.GetString(0), ct))[0] != person.Row)
+        // A change of the row alone is in no stream; the row is looked at by the append, which has the stream already: the other way round
+        // it would wait in a ring with merges and consents.
+        if (verdict != AppendVerdict.Ok
+            || (await transaction.QueryAsync("SELECT current_setting('bsp.erased_rows')", r => r.GetString(0), ct))[0] != person.Row)
         {
             return false;
         }
@@ -84,7 +99,8 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
         }
 
         Guid[] ids = [contactId, .. all.Select(k => k.Id).Where(id => id != contactId).Order()];
-        var now = new ErasedIdentities([.. all.Select(k => k.Phone).OfType<string>()], [.. all.Select(k => k.UserId).OfType<string>()], [.. all.Select(k => k.Email).OfType<string>()]);
+        var now = new ErasedIdentities([.. all.Select(k => k.Phone).OfType<string>()], [.. all.Select(k => k.UserId).OfType<string>()],
+            [.. all.Select(k => k.Email).OfType<string>()]);
         return new(ids, now.With(await deleted.FormerAsync(organizationId, ids, ct)), row)
         {
             Suppressed = all.Exists(k => k.Consent == "OPTED_OUT") ? [.. now.Phones, .. now.UserIds] : [],

@@ -9,8 +9,12 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>Carries open erasures to their end. Each step may be done again, so a killed worker's erasure is taken up after its lease by the next one, from the first step.</summary>
-public sealed partial class ErasureWorker(Shards shards, Erasure erasure, ErasureSignal signal, TimeProvider clock, ILogger<ErasureWorker> log) : BackgroundService
+/// <summary>
+/// Carries open erasures to their end. Each step may be done again, so a killed worker's erasure is taken up after its lease by the next
+/// one, from the first step.
+/// </summary>
+public sealed partial class ErasureWorker(Shards shards, Erasure erasure, ErasureSignal signal, TimeProvider clock,
+    ILogger<ErasureWorker> log) : BackgroundService
 {
     private const int LeaseSeconds = 60;
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
@@ -88,14 +92,17 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
         catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             LogFailed(e, contactId);
-            await NoteAsync(shard, organizationId, contactId, e is StoreUnavailable or PostgresException or Refusal ? e.Message : "A step failed; the log of this process says how.", LookEvery, failed: !StoreTrouble.Is(e), ct);
+            await NoteAsync(shard, organizationId, contactId, e is StoreUnavailable or PostgresException or Refusal ? e.Message
+                : "A step failed; the log of this process says how.", LookEvery, failed: !StoreTrouble.Is(e), ct);
         }
     }
 
-    private static async Task NoteAsync(Shard shard, Guid organizationId, Guid contactId, string? error, TimeSpan pause, bool failed, CancellationToken ct)
+    private static async Task NoteAsync(Shard shard, Guid organizationId, Guid contactId, string? error, TimeSpan pause, bool failed,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync("UPDATE bsp.contact_erasures SET attempts = attempts + 1, error = $2, leased_until = now() + least($3 * power(2, least(attempts, $4)), $5) WHERE contact_id = $1", ct, contactId,
+        await transaction.ExecuteAsync(
+            "UPDATE bsp.contact_erasures SET attempts = attempts + 1, error = $2, leased_until = now() + least($3 * power(2, least(attempts, $4)), $5) WHERE contact_id = $1", ct, contactId,
             ContactRows.Nullable(NpgsqlTypes.NpgsqlDbType.Text, error), pause, failed ? DoublingsMax : 0, FailedPauseMax);
         await transaction.CommitAsync(ct);
     }

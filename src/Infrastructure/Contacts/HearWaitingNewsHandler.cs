@@ -4,7 +4,9 @@ using MediatR;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>One look-up for all; nearly always nothing waits. What a kill leaves waiting is found by the next message of the same person.</summary>
+/// <summary>
+/// One look-up for all; nearly always nothing waits. What a kill leaves waiting is found by the next message of the same person.
+/// </summary>
 public sealed class HearWaitingNewsHandler(Shards shards, IMediator mediator) : IRequestHandler<HearWaitingNews, int>
 {
     public async Task<int> Handle(HearWaitingNews command, CancellationToken ct)

@@ -11,8 +11,12 @@ namespace Bsp.Infrastructure.Contacts;
 /// <summary>What of a webhook is an organization's: Meta's ids of its numbers and of their WABAs.</summary>
 internal sealed record OwnIds(IReadOnlySet<string> PhoneNumberIds, IReadOnlySet<string> WabaIds)
 {
-    /// <summary>A change names the number it is about, else it concerns the whole WABA of its entry (which may have numbers of several organizations).</summary>
-    public bool Has(JsonObject entry, JsonObject change) => Text((change["value"] as JsonObject)?["metadata"] is JsonObject metadata ? metadata["phone_number_id"] : null) is { } number
+    /// <summary>
+    /// A change names the number it is about, else it concerns the whole WABA of its entry (which may have numbers of several
+    /// organizations).
+    /// </summary>
+    public bool Has(JsonObject entry, JsonObject change) =>
+        Text((change["value"] as JsonObject)?["metadata"] is JsonObject metadata ? metadata["phone_number_id"] : null) is { } number
         ? PhoneNumberIds.Contains(number)
         : Text(entry["id"]) is { } waba && WabaIds.Contains(waba);
 
@@ -20,13 +24,17 @@ internal sealed record OwnIds(IReadOnlySet<string> PhoneNumberIds, IReadOnlySet<
 }
 
 /// <summary>
-/// A person's parts of the raw webhooks: shown to them, or cut out. What other people wrote in the same webhook stays and can be replayed. One body may hold entries of several
+/// A person's parts of the raw webhooks: shown to them, or cut out. What other people wrote in the same webhook stays and can be replayed.
+/// One body may hold entries of several
 /// organizations, to which the same person may write: only the asking organization's own changes are looked into.
 /// </summary>
 public sealed class JournalTraces(Shards shards)
 {
-    private static readonly string[] Parts = ["contacts", "messages", "statuses", "user_preferences", "user_id_update", "message_echoes", "errors"];
-    private static readonly string[] Names = ["wa_id", "user_id", "from", "from_user_id", "to", "to_user_id", "recipient_id", "recipient_user_id", "new_wa_id", "previous", "current"];
+    private static readonly string[] Parts =
+        ["contacts", "messages", "statuses", "user_preferences", "user_id_update", "message_echoes", "errors"];
+    private static readonly string[] Names =
+        ["wa_id", "user_id", "from", "from_user_id", "to", "to_user_id", "recipient_id", "recipient_user_id", "new_wa_id", "previous",
+            "current"];
 
     /// <summary>The journal's row behind a fact; null: none.</summary>
     internal static long? Row(object? body) => body switch
@@ -40,11 +48,14 @@ public sealed class JournalTraces(Shards shards)
         _ => null,
     };
 
-    /// <summary>Cuts the person out of these rows. One that is not worked off yet is left: its news is carried out first and is then a stranger's.</summary>
+    /// <summary>
+    /// Cuts the person out of these rows. One that is not worked off yet is left: its news is carried out first and is then a stranger's.
+    /// </summary>
     internal async Task EraseAsync(Guid organizationId, IReadOnlyCollection<long> rows, ErasedIdentities identities, CancellationToken ct)
     {
         var own = await OwnAsync(organizationId, ct);
-        foreach (var (id, receivedAt, body) in await ReadAsync(rows, "AND NOT EXISTS (SELECT FROM bsp.webhook_inbox i WHERE i.journal_id = j.id)", ct))
+        foreach (var (id, receivedAt, body) in await ReadAsync(rows,
+            "AND NOT EXISTS (SELECT FROM bsp.webhook_inbox i WHERE i.journal_id = j.id)", ct))
         {
             if (Without(body, own, identities) is { } rest)
             {
@@ -78,7 +89,8 @@ public sealed class JournalTraces(Shards shards)
 
         foreach (var (id, body) in changed)
         {
-            await using var command = shards.Directory.CreateCommand("UPDATE bsp.webhook_set_aside SET body = $2, error = NULL WHERE id = $1");
+            await using var command =
+                shards.Directory.CreateCommand("UPDATE bsp.webhook_set_aside SET body = $2, error = NULL WHERE id = $1");
             command.Parameters.Add(new() { Value = id });
             command.Parameters.Add(new() { Value = body });
             await command.ExecuteNonQueryAsync(ct);
@@ -86,10 +98,14 @@ public sealed class JournalTraces(Shards shards)
     }
 
     /// <summary>What these rows say of the person to this organization, each with its row.</summary>
-    internal async Task<IReadOnlyList<(long Id, DateTimeOffset ReceivedAt, JsonElement Items)>> OfAsync(Guid organizationId, IReadOnlyCollection<long> rows, ErasedIdentities identities, CancellationToken ct)
+    internal async Task<IReadOnlyList<(long Id, DateTimeOffset ReceivedAt, JsonElement Items)>> OfAsync(Guid organizationId,
+        IReadOnlyCollection<long> rows, ErasedIdentities identities, CancellationToken ct)
     {
         var own = await OwnAsync(organizationId, ct);
-        return [.. (await ReadAsync(rows, "", ct)).Select(r => (r.Id, new DateTimeOffset(r.ReceivedAt, TimeSpan.Zero), JsonSerializer.SerializeToElement(Items(r.Body, own, identities))))];
+        return [.. (await ReadAsync(rows, "", ct))
+            .Select(r =>
+                (r.Id, new DateTimeOffset(r.ReceivedAt, TimeSpan.Zero),
+                    JsonSerializer.SerializeToElement(Items(r.Body, own, identities))))];
     }
 
     /// <summary>The body without the person; null: they are in nothing of it that is this organization's.</summary>
@@ -139,7 +155,8 @@ public sealed class JournalTraces(Shards shards)
 
     private static bool Is(JsonObject item, ErasedIdentities identities) => item.Any(p => p.Value switch
     {
-        JsonValue own when Names.Contains(p.Key) && own.TryGetValue<string>(out var id) => identities.UserIds.Contains(id) || identities.Phones.Any(phone => phone.TrimStart('+') == id.TrimStart('+')),
+        JsonValue own when Names.Contains(p.Key) && own.TryGetValue<string>(out var id) =>
+            identities.UserIds.Contains(id) || identities.Phones.Any(phone => phone.TrimStart('+') == id.TrimStart('+')),
         JsonObject nested when p.Key is "user_id" or "system" => Is(nested, identities),
         _ => false,
     });
@@ -154,21 +171,26 @@ public sealed class JournalTraces(Shards shards)
     {
         JsonObject fields => fields.Any(f => Mentions(f.Value, identities)),
         JsonArray items => items.Any(i => Mentions(i, identities)),
-        JsonValue value => value.ToString() is var text && (identities.Phones.Any(p => p.TrimStart('+') == text.TrimStart('+')) || identities.UserIds.Contains(text)
+        JsonValue value => value.ToString() is var text
+        && (identities.Phones.Any(p => p.TrimStart('+') == text.TrimStart('+')) || identities.UserIds.Contains(text)
             || identities.Emails.Contains(text, StringComparer.OrdinalIgnoreCase)),
         _ => false,
     };
 
     private async Task<OwnIds> OwnAsync(Guid organizationId, CancellationToken ct)
     {
-        var numbers = await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT phone_number_id, meta_waba_id FROM whatsapp_accounts WHERE organization_id = $1",
+        var numbers = await (await shards.OfAsync(organizationId, ct))
+            .QueryAsync(organizationId, "SELECT phone_number_id, meta_waba_id FROM whatsapp_accounts WHERE organization_id = $1",
             r => (Number: r.GetString(0), Waba: r.TextOrNull(1)), ct, organizationId);
         return new(numbers.Select(n => n.Number).ToHashSet(), numbers.Select(n => n.Waba).OfType<string>().ToHashSet());
     }
 
-    private async Task<List<(long Id, DateTime ReceivedAt, byte[] Body)>> ReadAsync(IReadOnlyCollection<long> rows, string further, CancellationToken ct)
+    private async Task<List<(long Id, DateTime ReceivedAt, byte[] Body)>> ReadAsync(IReadOnlyCollection<long> rows, string further,
+        CancellationToken ct)
     {
-        await using var command = shards.Directory.CreateCommand($"SELECT j.id, j.received_at, j.body FROM bsp.webhook_journal j WHERE j.id = ANY ($1) {further} ORDER BY j.id");
+        await using var command =
+            shards.Directory.CreateCommand(
+                $"SELECT j.id, j.received_at, j.body FROM bsp.webhook_journal j WHERE j.id = ANY ($1) {further} ORDER BY j.id");
         command.Parameters.Add(new() { Value = rows.ToArray() });
         var found = new List<(long, DateTime, byte[])>();
         await using var reader = await command.ExecuteReaderAsync(ct);

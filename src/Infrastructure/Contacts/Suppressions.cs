@@ -15,8 +15,10 @@ internal readonly record struct Reach(string? Phone, string? WaUserId)
 }
 
 /// <summary>
-/// Numbers and user ids whose owners said no before their contact was deleted, erased or given another number. Whoever makes a contact of one again, by whatever way, makes one that is
-/// OPTED_OUT, until the person agrees again with proof. What is kept is a keyed hash, so it outlives an erasure. Decision: docs/decisions/0187.
+/// Numbers and user ids whose owners said no before their contact was deleted, erased or given another number. Whoever makes a contact of
+/// one again, by whatever way, makes one that is
+/// OPTED_OUT, until the person agrees again with proof. What is kept is a keyed hash, so it outlives an erasure. Decision:
+/// docs/decisions/0187.
 /// </summary>
 public sealed class Suppressions(MasterKeys masters) : IDisposable
 {
@@ -29,7 +31,8 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
 
     /// <summary>Remembers who said no, in the transaction that takes the contact away.</summary>
     /// <param name="reason"><c>deleted</c>, <c>erased</c> or <c>changed</c>.</param>
-    internal async Task PutAsync(TenantTransaction transaction, Guid organizationId, IEnumerable<string> identities, string reason, CancellationToken ct)
+    internal async Task PutAsync(TenantTransaction transaction, Guid organizationId, IEnumerable<string> identities, string reason,
+        CancellationToken ct)
     {
         var distinct = identities.Distinct().ToList();
         if (distinct.Count > 0)
@@ -43,25 +46,32 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
     }
 
     /// <summary>
-    /// Makes those of the contacts OPTED_OUT whose owners said no. Call it after the rows were written, in their transaction: a deletion that was under way then has committed, or has yet to take
+    /// Makes those of the contacts OPTED_OUT whose owners said no. Call it after the rows were written, in their transaction: a deletion
+    /// that was under way then has committed, or has yet to take
     /// the row that was just written.
     /// </summary>
     /// <returns>How many of the contacts were changed by it.</returns>
-    internal async Task<int> ApplyAsync(TenantTransaction transaction, Guid organizationId, IEnumerable<Reach> contacts, CancellationToken ct)
+    internal async Task<int> ApplyAsync(TenantTransaction transaction, Guid organizationId, IEnumerable<Reach> contacts,
+        CancellationToken ct)
     {
         if (await KeyAsync(transaction, organizationId, ct) is not { } key)
         {
             return 0; // nobody was ever suppressed here
         }
 
-        var identities = contacts.SelectMany(c => c.All).SelectMany(Spelled).Distinct().ToList(); // the contact that is there may write its number otherwise
-        return identities.Count == 0 ? 0 : (await transaction.QueryAsync("SELECT bsp.apply_suppressions($1, $2, $3)", r => r.GetInt32(0), ct, organizationId, identities.ToArray(), identities.ConvertAll(i => Hash(key, i)).ToArray()))[0];
+        // the contact that is there may write its number otherwise
+        var identities = contacts.SelectMany(c => c.All).SelectMany(Spelled).Distinct().ToList();
+        return identities.Count == 0 ? 0
+            : (await transaction.QueryAsync("SELECT bsp.apply_suppressions($1, $2, $3)", r =>
+                r.GetInt32(0), ct, organizationId, identities.ToArray(), identities.ConvertAll(i => Hash(key, i)).ToArray()))[0];
     }
 
     /// <summary>The same for rows that are committed already; one look where nobody was ever suppressed.</summary>
     internal async Task ApplyAsync(Shard shard, Guid organizationId, IEnumerable<Reach> contacts, CancellationToken ct)
     {
-        if (!cache.TryGetValue(organizationId, out _) && !await shard.FirstAsync(organizationId, "SELECT true FROM bsp.suppression_keys WHERE organization_id = $1", r => r.GetBoolean(0), ct, organizationId))
+        if (!cache.TryGetValue(organizationId, out _)
+            && !await shard.FirstAsync(organizationId, "SELECT true FROM bsp.suppression_keys WHERE organization_id = $1", r =>
+                r.GetBoolean(0), ct, organizationId))
         {
             return;
         }
@@ -72,7 +82,8 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
     }
 
     /// <summary>Those of the identities whose owners said no.</summary>
-    internal async Task<IReadOnlyList<string>> FindAsync(TenantTransaction transaction, Guid organizationId, IReadOnlyList<string> identities, CancellationToken ct)
+    internal async Task<IReadOnlyList<string>> FindAsync(TenantTransaction transaction, Guid organizationId,
+        IReadOnlyList<string> identities, CancellationToken ct)
     {
         if (identities.Count == 0 || await KeyAsync(transaction, organizationId, ct) is not { } key)
         {
@@ -86,11 +97,13 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
     }
 
     /// <summary>The person agreed again, with proof.</summary>
-    internal async Task LiftAsync(TenantTransaction transaction, Guid organizationId, Guid contactId, IReadOnlyList<string> identities, CancellationToken ct)
+    internal async Task LiftAsync(TenantTransaction transaction, Guid organizationId, Guid contactId, IReadOnlyList<string> identities,
+        CancellationToken ct)
     {
         if (await KeyAsync(transaction, organizationId, ct) is { } key)
         {
-            await transaction.ExecuteAsync("UPDATE bsp.suppressions SET lifted_at = now(), lifted_by = $3 WHERE organization_id = $1 AND identity_hash = ANY ($2) AND lifted_at IS NULL", ct,
+            await transaction.ExecuteAsync(
+                "UPDATE bsp.suppressions SET lifted_at = now(), lifted_by = $3 WHERE organization_id = $1 AND identity_hash = ANY ($2) AND lifted_at IS NULL", ct,
                 organizationId, identities.Select(i => Hash(key, i)).ToArray(), contactId);
         }
     }
@@ -100,7 +113,8 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
     // A number begins with '+', a user id never does: no two kinds share a text. All spellings of one telephone are one.
     private static byte[] Hash(byte[] key, string identity) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(Spelled(identity)[0]));
 
-    private static IReadOnlyList<string> Spelled(string identity) => PhoneSpellings.MayDiffer(identity) ? PhoneSpellings.Of(identity) : [identity];
+    private static IReadOnlyList<string> Spelled(string identity) =>
+        PhoneSpellings.MayDiffer(identity) ? PhoneSpellings.Of(identity) : [identity];
 
     private async Task<byte[]?> KeyAsync(TenantTransaction transaction, Guid organizationId, CancellationToken ct)
     {
@@ -109,7 +123,8 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
             return known;
         }
 
-        var found = await transaction.QueryAsync("SELECT master_key_id, wrapped_key FROM bsp.suppression_keys WHERE organization_id = $1", r => masters.Unwrap(r.GetString(0), r.GetFieldValue<byte[]>(1)), ct, organizationId);
+        var found = await transaction.QueryAsync("SELECT master_key_id, wrapped_key FROM bsp.suppression_keys WHERE organization_id = $1",
+            r => masters.Unwrap(r.GetString(0), r.GetFieldValue<byte[]>(1)), ct, organizationId);
         if (found is not [var key])
         {
             return null;
@@ -124,8 +139,10 @@ public sealed class Suppressions(MasterKeys masters) : IDisposable
     // Of several who make it at once the first one's counts. It is not remembered before the commit.
     private async Task<byte[]> MakeKeyAsync(TenantTransaction transaction, Guid organizationId, CancellationToken ct)
     {
-        await transaction.ExecuteAsync("INSERT INTO bsp.suppression_keys (organization_id, wrapped_key, master_key_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", ct,
+        await transaction.ExecuteAsync(
+            "INSERT INTO bsp.suppression_keys (organization_id, wrapped_key, master_key_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", ct,
             organizationId, masters.Wrap(RandomNumberGenerator.GetBytes(KeyBytes)), masters.CurrentId);
-        return (await transaction.QueryAsync("SELECT master_key_id, wrapped_key FROM bsp.suppression_keys WHERE organization_id = $1", r => masters.Unwrap(r.GetString(0), r.GetFieldValue<byte[]>(1)), ct, organizationId))[0];
+        return (await transaction.QueryAsync("SELECT master_key_id, wrapped_key FROM bsp.suppression_keys WHERE organization_id = $1", r =>
+            masters.Unwrap(r.GetString(0), r.GetFieldValue<byte[]>(1)), ct, organizationId))[0];
     }
 }

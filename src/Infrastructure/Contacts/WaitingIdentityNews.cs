@@ -5,7 +5,10 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Contacts;
 
-/// <summary>News of persons whom nobody here knows by what they were reached by (<c>bsp.waiting_identity_news</c>): when news came in the wrong order, the one before it is still on its way.</summary>
+/// <summary>
+/// News of persons whom nobody here knows by what they were reached by (<c>bsp.waiting_identity_news</c>): when news came in the wrong
+/// order, the one before it is still on its way.
+/// </summary>
 internal static class WaitingIdentityNews
 {
     /// <summary>Kept once.</summary>
@@ -33,7 +36,8 @@ internal static class WaitingIdentityNews
             reached.Select(r => r.WaUserId).OfType<string>().Distinct().ToArray());
 
     /// <summary>The oldest of whoever is so reached, told at that time or later; null: there is none.</summary>
-    public static Task<ChangeContactIdentity?> NextAsync(Shard shard, Guid organizationId, ContactIdentity reached, DateTimeOffset since, CancellationToken ct) => shard.FirstAsync(organizationId, """
+    public static Task<ChangeContactIdentity?> NextAsync(Shard shard, Guid organizationId, ContactIdentity reached, DateTimeOffset since,
+        CancellationToken ct) => shard.FirstAsync(organizationId, """
         SELECT news FROM bsp.waiting_identity_news WHERE organization_id = $1 AND (phone_number = $2 OR wa_user_id = $3) AND said_at >= $4 ORDER BY said_at, id LIMIT 1
         """, r => JsonSerializer.Deserialize<ChangeContactIdentity>(r.GetString(0)), ct, organizationId, ContactRows.Nullable(NpgsqlDbType.Text, reached.PhoneNumber),
         ContactRows.Nullable(NpgsqlDbType.Text, reached.WaUserId), since.UtcDateTime);
@@ -42,7 +46,8 @@ internal static class WaitingIdentityNews
     public static async Task DropAsync(Shard shard, ChangeContactIdentity news, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(news.OrganizationId, ct);
-        await transaction.ExecuteAsync("DELETE FROM bsp.waiting_identity_news WHERE organization_id = $1 AND source = $2 AND proof = $3", ct, news.OrganizationId, news.Source, news.Proof);
+        await transaction.ExecuteAsync("DELETE FROM bsp.waiting_identity_news WHERE organization_id = $1 AND source = $2 AND proof = $3",
+            ct, news.OrganizationId, news.Source, news.Proof);
         await transaction.CommitAsync(ct);
     }
 }

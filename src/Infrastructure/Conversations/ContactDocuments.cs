@@ -10,7 +10,8 @@ using Bsp.Infrastructure.Projections;
 namespace Bsp.Infrastructure.Conversations;
 
 /// <summary>
-/// What a merge, a new number or an erasure does to a contact's documents: they go to the surviving contact, show the number that the person has now, or lose everything personal. Every document of the contact takes the event's position, live as in a rebuild,
+/// What a merge, a new number or an erasure does to a contact's documents: they go to the surviving contact, show the number that the
+/// person has now, or lose everything personal. Every document of the contact takes the event's position, live as in a rebuild,
 /// so that both end with the same.
 /// </summary>
 internal sealed class ContactDocuments
@@ -23,7 +24,8 @@ internal sealed class ContactDocuments
     private readonly Dictionary<Guid, (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages)>? byContact;
 
     /// <param name="conversations">Changed by the page so far, as are the messages.</param>
-    public ContactDocuments(EventPage page, FoundDocuments found, Dictionary<DocumentId, ConversationDocument> conversations, Dictionary<DocumentId, MessageDocument> messages)
+    public ContactDocuments(EventPage page, FoundDocuments found, Dictionary<DocumentId, ConversationDocument> conversations,
+        Dictionary<DocumentId, MessageDocument> messages)
     {
         (this.found, this.conversations, this.messages) = (found, conversations, messages);
         if (Named(page).Count == 0)
@@ -89,7 +91,8 @@ internal sealed class ContactDocuments
         foreach (var contact in Of(stored.Body).Distinct())
         {
             var own = Of(byContact!, contact);
-            foreach (var before in own.Conversations.Select(id => conversations.GetValueOrDefault(id) ?? found.Conversations[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
+            foreach (var before in own.Conversations.Select(id => conversations.GetValueOrDefault(id) ?? found.Conversations[id])
+                .Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
             {
                 var after = conversations[before.Id] = After(before, stored, content) with { Position = position };
                 Note(null, after);
@@ -97,16 +100,20 @@ internal sealed class ContactDocuments
 
             if (stored.Body is ContactErased)
             {
-                foreach (var before in Groups(own.Messages, contact).Where(d => d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
+                foreach (var before in Groups(own.Messages, contact)
+                    .Where(d => d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
                 {
                     conversations[before.Id] = EraseInGroup(before, contact) with { Position = position };
                 }
             }
 
             // What was written from the old number stays as it was written.
-            foreach (var before in stored.Body is ContactIdentityChanged ? [] : own.Messages.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id]).Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
+            foreach (var before in stored.Body is ContactIdentityChanged ? []
+                : own.Messages.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id])
+                .Where(d => d.ContactId == contact && d.OrganizationId == stored.OrganizationId && d.Position < position).ToList())
             {
-                var after = messages[before.Id] = (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
+                var after = messages[before.Id] =
+                    (stored.Body is ContactMerged e ? before with { ContactId = e.ContactId } : Erase(before)) with { Position = position };
                 Note(after, null);
             }
         }
@@ -117,7 +124,9 @@ internal sealed class ContactDocuments
         ContactMerged e => before with { ContactId = e.ContactId },
         ContactIdentityChanged e => before with
         {
-            Contact = MessageDocumentContent.Parse(content) is { } identity && MessageDocumentContent.Text(identity, "after", "phone_number") is { } number ? before.Contact with { PhoneNumber = number } : before.Contact,
+            Contact = MessageDocumentContent.Parse(content) is { } identity
+                && MessageDocumentContent.Text(identity, "after", "phone_number") is { } number
+                ? before.Contact with { PhoneNumber = number } : before.Contact,
             UpdatedAt = Later(before.UpdatedAt, MessageDocumentFold.Ms(e.SaidAt ?? e.At)),
         },
         _ => Erase(before),
@@ -126,11 +135,14 @@ internal sealed class ContactDocuments
     private static DateTimeOffset Later(DateTimeOffset left, DateTimeOffset right) => left > right ? left : right;
 
     // The groups in which the contact wrote.
-    private IEnumerable<ConversationDocument> Groups(HashSet<DocumentId> own, Guid contact) => own.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id])
+    private IEnumerable<ConversationDocument> Groups(HashSet<DocumentId> own, Guid contact) =>
+        own.Select(id => messages.GetValueOrDefault(id) ?? found.Messages[id])
         .Where(m => m.GroupId is not null && m.ContactId == contact).Select(m => m.ConversationId).Distinct()
         .Select(id => conversations.GetValueOrDefault(id) ?? found.Conversations.GetValueOrDefault(id)).OfType<ConversationDocument>();
 
-    private static (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages) Of(Dictionary<Guid, (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages)> all, Guid contact)
+    private static (HashSet<DocumentId> Conversations,
+        HashSet<DocumentId> Messages) Of(Dictionary<Guid, (HashSet<DocumentId> Conversations, HashSet<DocumentId> Messages)> all,
+        Guid contact)
     {
         if (!all.TryGetValue(contact, out var own))
         {
@@ -150,7 +162,8 @@ internal sealed class ContactDocuments
 
     private static ConversationDocument Erase(ConversationDocument d) => d with
     {
-        Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [], UnreadCount = 0, Unread = null, Amendments = null, LastMessageKey = null, LastMessageBy = null, LastInboundId = null,
+        Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [], UnreadCount = 0, Unread = null, Amendments = null,
+            LastMessageKey = null, LastMessageBy = null, LastInboundId = null,
     };
 
     // Of a group only what this contact wrote goes.

@@ -6,7 +6,10 @@ using Bsp.Infrastructure.Messages;
 
 namespace Bsp.Infrastructure.Conversations;
 
-/// <summary>Since when a customer waits, when they were first answered by a person, and when it was over: by the times of the messages, in the order of the log.</summary>
+/// <summary>
+/// Since when a customer waits, when they were first answered by a person, and when it was over: by the times of the messages, in the order
+/// of the log.
+/// </summary>
 internal static class ConversationClocks
 {
     /// <summary>The customer wrote.</summary>
@@ -27,7 +30,8 @@ internal static class ConversationClocks
     public static ConversationDocument Answered(ConversationDocument d, ConversationAnswered e) => d with
     {
         WaitingSince = null,
-        Episode = d.Episode is { ResolvedAt: null, FirstResponseAt: null } open ? open with { FirstResponseAt = MessageDocumentFold.Ms(e.At), FirstResponseBy = e.By } : d.Episode,
+        Episode = d.Episode is { ResolvedAt: null, FirstResponseAt: null } open
+        ? open with { FirstResponseAt = MessageDocumentFold.Ms(e.At), FirstResponseBy = e.By } : d.Episode,
     };
 
     /// <summary>It was filed anew; archived, its episode is over.</summary>

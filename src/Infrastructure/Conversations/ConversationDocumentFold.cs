@@ -10,7 +10,9 @@ using Bsp.Infrastructure.Messages;
 
 namespace Bsp.Infrastructure.Conversations;
 
-/// <summary>Event → conversation document. Classification and assignment follow the log's order; the last message is the latest by time.</summary>
+/// <summary>
+/// Event → conversation document. Classification and assignment follow the log's order; the last message is the latest by time.
+/// </summary>
 public static class ConversationDocumentFold
 {
     /// <summary>What a list shows of a message that its sender took back.</summary>
@@ -23,7 +25,9 @@ public static class ConversationDocumentFold
     private const int NameUnitsMax = 256;
     private const int NumberUnitsMax = 64;
 
-    /// <summary>The conversation an event is about; null when it changes none. Statuses change one only when they carry Meta's conversation id.</summary>
+    /// <summary>
+    /// The conversation an event is about; null when it changes none. Statuses change one only when they carry Meta's conversation id.
+    /// </summary>
     public static Guid? Of(object? body) => body switch
     {
         MessageQueued e => e.Ref.ConversationId,
@@ -41,9 +45,11 @@ public static class ConversationDocumentFold
 
     /// <summary>The document after the event; null when there is none and the event founds none.</summary>
     /// <param name="position">Of the event, packed. At or before the document's own: nothing changes.</param>
-    /// <param name="message">The message's document after the same event, for the preview; null for events that are not a message's.</param>
+    /// <param name="message">The message's document after the same event, for the preview; null for events that are not a
+    /// message's.</param>
     /// <param name="content">The event's opened content, for the contact's number and name.</param>
-    public static ConversationDocument? Fold(ConversationDocument? before, StoredEvent stored, long position, MessageDocument? message, string? content)
+    public static ConversationDocument? Fold(ConversationDocument? before, StoredEvent stored, long position, MessageDocument? message,
+        string? content)
     {
         if (before?.Position >= position)
         {
@@ -52,31 +58,40 @@ public static class ConversationDocumentFold
 
         var after = stored.Body switch
         {
-            MessageQueued e => Outgoing(before ?? Found(stored, e.Ref, e.At, e.SentBy.Source == "campaign" ? "campaign" : "api"), e, message, content),
+            MessageQueued e =>
+                Outgoing(before ?? Found(stored, e.Ref, e.At, e.SentBy.Source == "campaign" ? "campaign" : "api"), e, message, content),
             MessageReceived e => Incoming(before ?? Received(stored, e), e, message, content),
             MessageEvent e when before is not null && WaConversation(e) is { } id => before with { WaConversationId = id },
-            CustomerWindowOpened e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { WindowUntil = MessageDocumentFold.Ms(e.Until) },
+            CustomerWindowOpened e =>
+                Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId,
+                    e.At) with { WindowUntil = MessageDocumentFold.Ms(e.Until) },
             ConversationAssigned e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with
             {
                 AssignedTo = e.UserId,
                 AssignedAt = e.UserId is null ? null : MessageDocumentFold.Ms(e.At),
                 TeamId = e.TeamId,
             },
-            ConversationClassified e => ConversationClocks.Filed(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
+            ConversationClassified e =>
+                ConversationClocks.Filed(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
             ConversationRead e => Seen(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
-            ConversationAnswered e => ConversationClocks.Answered(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
-            ConversationSnoozed e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { SnoozedUntil = MessageDocumentFold.Ms(e.Until), SnoozedBefore = MessageDocumentFold.Ms(e.Until) },
+            ConversationAnswered e =>
+                ConversationClocks.Answered(Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At), e),
+            ConversationSnoozed e =>
+                Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId,
+                    e.At) with { SnoozedUntil = MessageDocumentFold.Ms(e.Until), SnoozedBefore = MessageDocumentFold.Ms(e.Until) },
             ConversationWoken e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { SnoozedUntil = null },
             _ => before,
         };
-        return after is null ? null : after with { Position = position, UpdatedAt = Later(after.UpdatedAt, MessageDocumentFold.Ms(At(stored))) };
+        return after is null ? null
+            : after with { Position = position, UpdatedAt = Later(after.UpdatedAt, MessageDocumentFold.Ms(At(stored))) };
     }
 
     private static ConversationDocument Outgoing(ConversationDocument d, MessageQueued e, MessageDocument? message, string? content) =>
         Last(d, e.At, message) with
         {
             MessageCount = d.MessageCount with { Outgoing = d.MessageCount.Outgoing + 1 },
-            Contact = MessageDocumentContent.Parse(content) is { } body && MessageDocumentContent.Text(body, "to") is { } to ? d.Contact with { PhoneNumber = E164.OfWaId(to) } : d.Contact,
+            Contact = MessageDocumentContent.Parse(content) is { } body && MessageDocumentContent.Text(body, "to") is { } to
+            ? d.Contact with { PhoneNumber = E164.OfWaId(to) } : d.Contact,
         };
 
     private static ConversationDocument Incoming(ConversationDocument d, MessageReceived e, MessageDocument? message, string? content)
@@ -87,16 +102,20 @@ public static class ConversationDocumentFold
         var known = e.GroupId is null ? Named(d, content, e.At, notice) : d;
         return notice ? Last(known, e.At, message)
             : kind.IsMessage ? Written(known, e, message)
-            : Alone(target is not null && e.Ref.Type is "edit" or "revoke" ? Amended(known, new(target, e.Ref.Type, MessageDocumentFold.Ms(e.At), Preview(e.Ref.Type, message), e.Ref.ContactId)) : known, e.At, message);
+            : Alone(target is not null && e.Ref.Type is "edit" or "revoke"
+                ? Amended(known, new(target, e.Ref.Type, MessageDocumentFold.Ms(e.At), Preview(e.Ref.Type, message), e.Ref.ContactId))
+                : known, e.At, message);
     }
 
     // A notice of a new number comes from the old one.
     private static ConversationDocument Named(ConversationDocument d, string? content, DateTimeOffset at, bool notice)
     {
         var root = MessageDocumentContent.Parse(content);
-        var number = root is { } r ? (notice ? null : MessageDocumentContent.Text(r, "message", "from")) ?? MessageDocumentContent.Text(r, "wa_id") : null;
+        var number = root is { } r ? (notice ? null : MessageDocumentContent.Text(r, "message", "from"))
+            ?? MessageDocumentContent.Text(r, "wa_id") : null;
         var name = root is { } p ? Text.Cut(MessageDocumentContent.Text(p, "profile", "name"), NameUnitsMax) : null;
-        return d with { Contact = d.Contact with { PhoneNumber = Number(d, Text.Cut(number, NumberUnitsMax), at), Name = name ?? d.Contact.Name } };
+        return d with { Contact =
+            d.Contact with { PhoneNumber = Number(d, Text.Cut(number, NumberUnitsMax), at), Name = name ?? d.Contact.Name } };
     }
 
     // One that was taken back before it arrived is not unread, and neither is the next one that has its key: there is none.
@@ -125,14 +144,18 @@ public static class ConversationDocumentFold
 
     // A message that was on its way for long brings no earlier number back, and WhatsApp's spelling of the number is no news.
     private static string? Number(ConversationDocument d, string? from, DateTimeOffset at) =>
-        E164.OfMeta(from) is not { } number || (d.Contact.PhoneNumber is { } known && (MessageDocumentFold.Ms(at) < d.UpdatedAt || PhoneSpellings.Of(known).Contains(number))) ? d.Contact.PhoneNumber : number;
+        E164.OfMeta(from) is not { } number
+        || (d.Contact.PhoneNumber is { } known && (MessageDocumentFold.Ms(at) < d.UpdatedAt || PhoneSpellings.Of(known).Contains(number)))
+        ? d.Contact.PhoneNumber : number;
 
     private static ConversationDocument Amended(ConversationDocument d, ConversationAmendment amendment)
     {
         var unread = amendment.Kind == "revoke" && d.Unread?.Contains(amendment.Key) is true;
         return Shown(d with
         {
-            Amendments = [.. (d.Amendments ?? []).Append(amendment).OrderBy(a => a.At).ThenBy(a => a.Kind, StringComparer.Ordinal).ThenBy(a => a.Preview, StringComparer.Ordinal).TakeLast(AmendmentsKept)],
+            Amendments =
+                [.. (d.Amendments ?? []).Append(amendment).OrderBy(a => a.At).ThenBy(a => a.Kind, StringComparer.Ordinal)
+                    .ThenBy(a => a.Preview, StringComparer.Ordinal).TakeLast(AmendmentsKept)],
             UnreadCount = unread ? Math.Max(0, d.UnreadCount - 1) : d.UnreadCount,
             Unread = unread ? [.. d.Unread!.Where(key => key != amendment.Key)] : d.Unread,
         });
@@ -150,7 +173,8 @@ public static class ConversationDocumentFold
         return own.Count == 0 ? d : d with { LastMessagePreview = own.Exists(a => a.Kind == "revoke") ? RevokedPreview : own[^1].Preview };
     }
 
-    private static string? Preview(string type, MessageDocument? message) => type == "edit" && message is not null ? MessageDocumentContent.Preview(message) : null;
+    private static string? Preview(string type, MessageDocument? message) =>
+        type == "edit" && message is not null ? MessageDocumentContent.Preview(message) : null;
 
     private static ConversationDocument Last(ConversationDocument d, DateTimeOffset at, MessageDocument? message)
     {
@@ -172,7 +196,8 @@ public static class ConversationDocumentFold
     private static ConversationDocument Received(StoredEvent stored, MessageReceived e) =>
         Found(stored, e.GroupId is null ? e.Ref : e.Ref with { ContactId = Guid.Empty }, e.At, "whatsapp") with { GroupId = e.GroupId };
 
-    private static ConversationDocument Founded(ConversationDocument? before, StoredEvent stored, Guid id, Guid accountId, Guid contactId, DateTimeOffset at) => before ?? new()
+    private static ConversationDocument Founded(ConversationDocument? before, StoredEvent stored, Guid id, Guid accountId, Guid contactId,
+        DateTimeOffset at) => before ?? new()
     {
         Id = DocumentId.Of(id),
         Uuid = id,

@@ -21,7 +21,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     private static readonly string[] Types =
     [
         "contact_merged", "contact_identity_changed", "contact_erased", "messages_charged",
-        .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent)) || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
+        .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent))
+            || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
             .Where(name => name is not ("message_skipped" or "conversation_noted")),
     ];
 
@@ -32,7 +33,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public IReadOnlyCollection<string>? EventTypes => Types;
 
-    // Each event is a document of some KB, read, folded and written: a page of 2,000 took about 10 MB more at most and no less processor time a message.
+    // Each event is a document of some KB, read, folded and written: a page of 2,000 took about 10 MB more at most and no less processor
+    // time a message.
     public int PageEventsMax => 1_000;
 
     public IProjectionCopy? Beside { get; } = new Copy(store, personal);
@@ -41,9 +43,11 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     public Task ApplyAsync(EventPage page, CancellationToken ct) => ApplyAsync(page, DocumentSet.Serving, store, personal, Name, ct);
 
-    // Slice by slice, because a contact may have thousands of documents, which a merge or an erasure of it loads. Each document guards itself by its position, so a page of which only some was
+    // Slice by slice, because a contact may have thousands of documents, which a merge or an erasure of it loads. Each document guards
+    // itself by its position, so a page of which only some was
     // written is written again; the checkpoint follows it all.
-    private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
+    private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name,
+        CancellationToken ct)
     {
         page = page with { Events = [.. page.Events.SelectMany(EachMessage)] };
         foreach (var (organization, contact) in ContactDocuments.Erased(page))
@@ -60,14 +64,17 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
     // The charges of many messages are one event; here each is its message's own, the last of those that one event brings.
     private static IEnumerable<StoredEvent> EachMessage(StoredEvent stored) => stored.Body is not MessagesCharged charged ? [stored]
-        : charged.Charges.GroupBy(charge => charge.MessageId).Select(of => stored with { StreamId = of.Key, Version = long.MaxValue, Body = of.Last() });
+        : charged.Charges.GroupBy(charge => charge.MessageId)
+        .Select(of => stored with { StreamId = of.Key, Version = long.MaxValue, Body = of.Last() });
 
     // The documents of one conversation are written in order; large slices by several connections at once.
-    private static async Task ApplyAsync(EventPage slice, long? upTo, DocumentSet set, IDocumentStore store, IPersonalData personal, string name, CancellationToken ct)
+    private static async Task ApplyAsync(EventPage slice, long? upTo, DocumentSet set, IDocumentStore store, IPersonalData personal,
+        string name, CancellationToken ct)
     {
         if (slice.Events.Count < PartsFromEvents || ContactDocuments.Named(slice).Count > 0) // a contact's documents lie in any part
         {
-            await store.SaveAsync(slice.Shard, set, name, upTo, slice.Organizations, await WritesAsync(slice, set, store, personal, ct), ct);
+            await store.SaveAsync(slice.Shard, set, name, upTo, slice.Organizations, await WritesAsync(slice, set, store, personal, ct),
+                ct);
             return;
         }
 
@@ -80,16 +87,19 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     }
 
     private static int PartOf(StoredEvent stored) =>
-        PartitionKey.PartOf(stored.Body is MessageEvent fact ? fact.Ref.ConversationId : stored.Body is MessageCharge charge ? Uuid.Conversation(charge.AccountId, charge.ContactId) : ConversationDocumentFold.Of(stored.Body) ?? stored.StreamId, Parts);
+        PartitionKey.PartOf(stored.Body is MessageEvent fact ? fact.Ref.ConversationId : stored.Body is MessageCharge charge
+            ? Uuid.Conversation(charge.AccountId, charge.ContactId) : ConversationDocumentFold.Of(stored.Body) ?? stored.StreamId, Parts);
 
-    private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, CancellationToken ct)
+    private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal,
+        CancellationToken ct)
     {
         var contents = await OpenAsync(page, personal, ct);
         var found = await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct);
         if (ContactDocuments.Named(page) is { Count: > 0 } contacts)
         {
             found = found.With(await store.FindOfContactsAsync(page.Shard, set, page.Organizations, contacts, ct));
-            var groups = found.Messages.Values.Where(m => m.GroupId is not null && contacts.Contains(m.ContactId)).Select(m => m.ConversationId).Distinct().Where(id => !found.Conversations.ContainsKey(id)).ToList();
+            var groups = found.Messages.Values.Where(m => m.GroupId is not null && contacts.Contains(m.ContactId))
+                .Select(m => m.ConversationId).Distinct().Where(id => !found.Conversations.ContainsKey(id)).ToList();
             found = groups.Count == 0 ? found : found.With(await store.FindAsync(page.Shard, set, page.Organizations, groups, [], ct));
         }
 
@@ -126,7 +136,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         return new(conversations.Values, messages.Values, logs);
     }
 
-    private static MessageDocument? Message(StoredEvent stored, long position, string? content, FoundDocuments found, Dictionary<DocumentId, MessageDocument> changed)
+    private static MessageDocument? Message(StoredEvent stored, long position, string? content, FoundDocuments found,
+        Dictionary<DocumentId, MessageDocument> changed)
     {
         if (stored.Body is not (MessageEvent or MessageCharge))
         {
@@ -144,7 +155,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         return after;
     }
 
-    private static ConversationDocument? Conversation(StoredEvent stored, long position, string? content, MessageDocument? message, FoundDocuments found, Dictionary<DocumentId, ConversationDocument> changed)
+    private static ConversationDocument? Conversation(StoredEvent stored, long position, string? content, MessageDocument? message,
+        FoundDocuments found, Dictionary<DocumentId, ConversationDocument> changed)
     {
         if (ConversationDocumentFold.Of(stored.Body) is not { } uuid)
         {
@@ -169,13 +181,16 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     private static DocumentId[] Messages(EventPage page)
     {
         var begun = page.Events.Where(e => e.Version == 1).Select(e => e.StreamId).ToHashSet();
-        return [.. page.Events.Where(e => e.Body is MessageEvent or MessageCharge).Select(e => e.StreamId).Distinct().Where(id => !begun.Contains(id)).Select(DocumentId.Of)];
+        return [.. page.Events.Where(e => e.Body is MessageEvent or MessageCharge).Select(e => e.StreamId).Distinct()
+            .Where(id => !begun.Contains(id)).Select(DocumentId.Of)];
     }
 
     private static async Task<Dictionary<Guid, string?>> OpenAsync(EventPage page, IPersonalData personal, CancellationToken ct)
     {
         var opened = new Dictionary<Guid, string?>();
-        var seals = page.Events.Select(e => (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, ContactIdentityChanged c => c.Identity, _ => null })).Where(s => s.Content is not null);
+        var seals = page.Events.Select(e =>
+            (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, ContactIdentityChanged c =>
+                c.Identity, _ => null })).Where(s => s.Content is not null);
         foreach (var own in seals.GroupBy(s => s.Event.OrganizationId))
         {
             var list = own.ToList();
@@ -199,7 +214,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 
         public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => store.CheckpointAsync(shard, Name, ct);
 
-        public Task ApplyAsync(EventPage page, CancellationToken ct) => ConversationsProjection.ApplyAsync(page, DocumentSet.Next, store, personal, Name, ct);
+        public Task ApplyAsync(EventPage page, CancellationToken ct) =>
+            ConversationsProjection.ApplyAsync(page, DocumentSet.Next, store, personal, Name, ct);
 
         public Task BeginAsync(Shard shard, CancellationToken ct) => store.BeginNextAsync(shard, ViewNames.Conversations, ct);
 

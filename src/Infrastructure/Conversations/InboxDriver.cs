@@ -13,9 +13,11 @@ using Npgsql;
 namespace Bsp.Infrastructure.Conversations;
 
 /// <summary>
-/// Wakes what was put aside and hands out what waits for a team. Several processes may do so at once: each step is decided on the conversation itself, at its version. Decision: docs/decisions/0252.
+/// Wakes what was put aside and hands out what waits for a team. Several processes may do so at once: each step is decided on the
+/// conversation itself, at its version. Decision: docs/decisions/0252.
 /// </summary>
-public sealed partial class InboxDriver(Shards shards, IEventStore store, TeamTurns turns, LogSignals signals, TimeProvider clock, ILogger<InboxDriver> log) : BackgroundService
+public sealed partial class InboxDriver(Shards shards, IEventStore store, TeamTurns turns, LogSignals signals, TimeProvider clock,
+    ILogger<InboxDriver> log) : BackgroundService
 {
     private const int SnoozesAtOnce = 200;
     private const int OrganizationsMax = 10_000;
@@ -51,11 +53,13 @@ public sealed partial class InboxDriver(Shards shards, IEventStore store, TeamTu
     /// <summary>Wakes the conversations of a shard whose time has come; how many were looked at.</summary>
     public async Task<int> WakeAsync(Shard shard, CancellationToken ct)
     {
-        var due = await DueAsync(shard, "SELECT organization_id, conversation_id FROM bsp.due_snoozes($1, $2)", r => (Organization: r.GetGuid(0), Conversation: r.GetGuid(1)), ct, clock.GetUtcNow().UtcDateTime, SnoozesAtOnce);
+        var due = await DueAsync(shard, "SELECT organization_id, conversation_id FROM bsp.due_snoozes($1, $2)", r =>
+            (Organization: r.GetGuid(0), Conversation: r.GetGuid(1)), ct, clock.GetUtcNow().UtcDateTime, SnoozesAtOnce);
         foreach (var (organization, conversation) in due)
         {
             using var _ = new CurrentRequest { CorrelationId = $"snooze/{conversation}", Caller = "inbox-driver" }.Enter();
-            await store.Decide<Conversation, ConversationEvent>(organization, conversation, state => Conversation.WakeDue(state, clock.GetUtcNow()), null, ct);
+            await store.Decide<Conversation, ConversationEvent>(organization, conversation, state =>
+                Conversation.WakeDue(state, clock.GetUtcNow()), null, ct);
         }
 
         return due.Count;
@@ -64,7 +68,8 @@ public sealed partial class InboxDriver(Shards shards, IEventStore store, TeamTu
     /// <summary>Takes back from those who went away and gives to those whose turn it is.</summary>
     public async Task HandOutAsync(Shard shard, CancellationToken ct)
     {
-        foreach (var organization in await DueAsync(shard, "SELECT organization_id FROM bsp.organizations_with_teams($1)", r => r.GetGuid(0), ct, OrganizationsMax))
+        foreach (var organization in await DueAsync(shard, "SELECT organization_id FROM bsp.organizations_with_teams($1)", r =>
+            r.GetGuid(0), ct, OrganizationsMax))
         {
             try
             {
@@ -72,7 +77,8 @@ public sealed partial class InboxDriver(Shards shards, IEventStore store, TeamTu
                 await turns.TakeAsync(shard, organization, ct);
                 Loop.Worked($"{shard.Name} teams");
             }
-            catch (Exception e) when ((StoreTrouble.Is(e) || e is StoreUnavailable or Refusal or VersionConflict) && !ct.IsCancellationRequested)
+            catch (Exception e)
+                when ((StoreTrouble.Is(e) || e is StoreUnavailable or Refusal or VersionConflict) && !ct.IsCancellationRequested)
             {
                 LogOrganization(e, organization); // the others' turns do not wait for it
                 Loop.Failed(e, $"{shard.Name} teams");
@@ -80,7 +86,8 @@ public sealed partial class InboxDriver(Shards shards, IEventStore store, TeamTu
         }
     }
 
-    private static async Task<List<T>> DueAsync<T>(Shard shard, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object[] arguments)
+    private static async Task<List<T>> DueAsync<T>(Shard shard, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct,
+        params object[] arguments)
     {
         await using var command = shard.App.CreateCommand(sql);
         foreach (var argument in arguments)

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Conversations;
 
 /// <summary>Deletes notes two years after they were written, as their messages, and mentions after 90 days.</summary>
-public sealed partial class InboxSweep(Shards shards, TimeProvider clock, ILogger<InboxSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
+public sealed partial class InboxSweep(Shards shards, TimeProvider clock, ILogger<InboxSweep> log)
+    : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
 {
     private const int PageRows = 2_000;
     private const int PagesMax = 200;

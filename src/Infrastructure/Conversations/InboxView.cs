@@ -9,14 +9,16 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Conversations;
 
 /// <summary>
-/// Inline view: how a conversation is filed, whose it is and since when its customer waits (<c>bsp.inbox_states</c>), notes, mentions, and what Meta is to be told, in the append's own transaction.
+/// Inline view: how a conversation is filed, whose it is and since when its customer waits (<c>bsp.inbox_states</c>), notes, mentions, and
+/// what Meta is to be told, in the append's own transaction.
 /// Statements are in the order of ids, so that two batches cannot deadlock.
 /// </summary>
 public sealed class InboxView : IInlineView
 {
     public IReadOnlyCollection<string> EventTypes { get; } =
     [
-        "conversation_assigned", "conversation_classified", "conversation_snoozed", "conversation_woken", "conversation_noted", "conversation_read", "conversation_answered", "customer_window_opened",
+        "conversation_assigned", "conversation_classified", "conversation_snoozed", "conversation_woken", "conversation_noted",
+            "conversation_read", "conversation_answered", "customer_window_opened",
         "contact_merged", "contact_erased",
     ];
 
@@ -53,7 +55,8 @@ public sealed class InboxView : IInlineView
 
     private static NpgsqlParameter[] Keys(List<StoredEvent> events) =>
     [
-        Uuids(events.Select(e => (Guid?)Of(e).Id)), Uuids(events.Select(e => (Guid?)e.OrganizationId)), Uuids(events.Select(e => (Guid?)Of(e).AccountId)), Uuids(events.Select(e => (Guid?)Of(e).ContactId)),
+        Uuids(events.Select(e => (Guid?)Of(e).Id)), Uuids(events.Select(e => (Guid?)e.OrganizationId)),
+            Uuids(events.Select(e => (Guid?)Of(e).AccountId)), Uuids(events.Select(e => (Guid?)Of(e).ContactId)),
     ];
 
     private static void File(NpgsqlBatch batch, List<StoredEvent> events) => Add(batch, events.Count, """
@@ -70,13 +73,16 @@ public sealed class InboxView : IInlineView
           queued_at = CASE WHEN excluded.queued_at IS NULL THEN NULL ELSE least(s.waiting_since, excluded.queued_at) END
         """,
         [
-            .. Keys(events), Uuids(events.Select(e => ((ConversationAssigned)e.Body!).UserId)), Uuids(events.Select(e => ((ConversationAssigned)e.Body!).TeamId)),
-            Times(events.Select(e => ((ConversationAssigned)e.Body!).At)), Texts(events.Select(e => ((ConversationAssigned)e.Body!).Reason)),
+            .. Keys(events), Uuids(events.Select(e => ((ConversationAssigned)e.Body!).UserId)),
+            Uuids(events.Select(e => ((ConversationAssigned)e.Body!).TeamId)),
+            Times(events.Select(e => ((ConversationAssigned)e.Body!).At)),
+            Texts(events.Select(e => ((ConversationAssigned)e.Body!).Reason)),
         ]);
 
     private static void Snooze(NpgsqlBatch batch, List<StoredEvent> of)
     {
-        var events = of.Where(e => e.Body is ConversationSnoozed or ConversationWoken).GroupBy(e => e.StreamId).Select(g => g.MaxBy(e => e.Version)!).OrderBy(e => e.StreamId).ToList();
+        var events = of.Where(e => e.Body is ConversationSnoozed or ConversationWoken).GroupBy(e => e.StreamId)
+            .Select(g => g.MaxBy(e => e.Version)!).OrderBy(e => e.StreamId).ToList();
         Add(batch, events.Count, """
             INSERT INTO bsp.inbox_states AS s (conversation_id, organization_id, account_id, contact_id, snoozed_until)
             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
@@ -87,7 +93,8 @@ public sealed class InboxView : IInlineView
     // Only what has a row: the customers of an organization that assigns nothing make none.
     private static void Wait(NpgsqlBatch batch, List<StoredEvent> of)
     {
-        var events = of.Where(e => e.Body is CustomerWindowOpened or ConversationAnswered).GroupBy(e => e.StreamId).Select(g => g.MaxBy(e => e.Version)!).OrderBy(e => e.StreamId).ToList();
+        var events = of.Where(e => e.Body is CustomerWindowOpened or ConversationAnswered).GroupBy(e => e.StreamId)
+            .Select(g => g.MaxBy(e => e.Version)!).OrderBy(e => e.StreamId).ToList();
         Add(batch, events.Count, """
             UPDATE bsp.inbox_states s SET waiting_since = CASE WHEN q.at IS NULL THEN NULL ELSE coalesce(s.waiting_since, q.at) END
               FROM unnest($1::uuid[], $2::timestamptz[]) AS q (id, at) WHERE s.conversation_id = q.id AND (s.waiting_since IS NULL) <> (q.at IS NULL)
@@ -104,8 +111,10 @@ public sealed class InboxView : IInlineView
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
                 """,
                 [
-                    One(e.NoteId), One(stored.OrganizationId), One(e.ConversationId), One(e.ContactId), One(e.Content.KeyId), new() { Value = e.Content.Data },
-                    new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = (object?)e.UserId ?? DBNull.Value }, new() { Value = e.By }, Uuids(e.Mentions.Select(m => (Guid?)m)), new() { Value = e.At.UtcDateTime },
+                    One(e.NoteId), One(stored.OrganizationId), One(e.ConversationId), One(e.ContactId), One(e.Content.KeyId),
+                        new() { Value = e.Content.Data },
+                    new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = (object?)e.UserId ?? DBNull.Value }, new() { Value = e.By },
+                    Uuids(e.Mentions.Select(m => (Guid?)m)), new() { Value = e.At.UtcDateTime },
                 ]);
             Add(batch, e.Mentions.Count, """
                 INSERT INTO bsp.mentions (user_id, note_id, organization_id, conversation_id, created_at) SELECT u, $2, $3, $4, $5 FROM unnest($1::uuid[]) AS u ON CONFLICT DO NOTHING
@@ -124,12 +133,14 @@ public sealed class InboxView : IInlineView
         var merged = events.Select(e => e.Body).OfType<ContactMerged>().OrderBy(e => e.AbsorbedId).ToList();
         foreach (var table in (string[])["bsp.inbox_states", "bsp.conversation_notes"])
         {
-            Add(batch, merged.Count, $"UPDATE {table} t SET contact_id = q.survivor FROM unnest($1::uuid[], $2::uuid[]) AS q (absorbed, survivor) WHERE t.contact_id = q.absorbed",
+            Add(batch, merged.Count,
+                $"UPDATE {table} t SET contact_id = q.survivor FROM unnest($1::uuid[], $2::uuid[]) AS q (absorbed, survivor) WHERE t.contact_id = q.absorbed",
                 [Uuids(merged.Select(e => (Guid?)e.AbsorbedId)), Uuids(merged.Select(e => (Guid?)e.ContactId))]);
         }
 
         var erased = events.Select(e => e.Body).OfType<ContactErased>().SelectMany(e => e.ContactIds).Distinct().Order().ToList();
-        Add(batch, erased.Count, "WITH gone AS (DELETE FROM bsp.conversation_notes WHERE contact_id = ANY ($1) RETURNING id, conversation_id) DELETE FROM bsp.mentions m USING gone WHERE m.note_id = gone.id AND m.conversation_id = gone.conversation_id",
+        Add(batch, erased.Count,
+            "WITH gone AS (DELETE FROM bsp.conversation_notes WHERE contact_id = ANY ($1) RETURNING id, conversation_id) DELETE FROM bsp.mentions m USING gone WHERE m.note_id = gone.id AND m.conversation_id = gone.conversation_id",
             [Uuids(erased.Select(id => (Guid?)id))]);
         Add(batch, erased.Count, "DELETE FROM bsp.read_marks WHERE contact_id = ANY ($1)", [Uuids(erased.Select(id => (Guid?)id))]);
     }
@@ -152,11 +163,14 @@ public sealed class InboxView : IInlineView
 
     private static NpgsqlParameter One(Guid id) => new() { Value = id };
 
-    private static NpgsqlParameter Uuids(IEnumerable<Guid?> ids) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, Value = ids.ToArray() };
+    private static NpgsqlParameter Uuids(IEnumerable<Guid?> ids) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, Value = ids.ToArray() };
 
-    private static NpgsqlParameter Texts(IEnumerable<string?> texts) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
+    private static NpgsqlParameter Texts(IEnumerable<string?> texts) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
 
-    private static NpgsqlParameter Times(IEnumerable<DateTimeOffset?> times) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = times.Select(t => t?.UtcDateTime).ToArray() };
+    private static NpgsqlParameter Times(IEnumerable<DateTimeOffset?> times) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz, Value = times.Select(t => t?.UtcDateTime).ToArray() };
 
     private static NpgsqlParameter Times(IEnumerable<DateTimeOffset> times) => Times(times.Select(t => (DateTimeOffset?)t));
 }

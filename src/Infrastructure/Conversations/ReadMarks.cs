@@ -19,7 +19,8 @@ public sealed class ConversationMarks(SendingNumbers numbers, IMeta meta, ReadMa
 {
     public async Task TypingAsync(Guid organizationId, Guid accountId, string wamid, CancellationToken ct)
     {
-        var number = await numbers.FindAsync(organizationId, accountId, ct) is { MaySend: true } found ? found : throw new Refusal("message.account_not_connected", "The account is not connected: connect it first.");
+        var number = await numbers.FindAsync(organizationId, accountId, ct) is { MaySend: true } found ? found
+            : throw new Refusal("message.account_not_connected", "The account is not connected: connect it first.");
         await meta.MarkReadAsync(number.Meta, wamid, typing: true, ct);
     }
 
@@ -27,10 +28,12 @@ public sealed class ConversationMarks(SendingNumbers numbers, IMeta meta, ReadMa
 }
 
 /// <summary>
-/// Tells Meta up to which message a person has read, what <c>bsp.read_marks</c> holds: a mark is deleted when Meta has it or refuses it for good. A process that is killed in between tells it once more, which changes nothing at
+/// Tells Meta up to which message a person has read, what <c>bsp.read_marks</c> holds: a mark is deleted when Meta has it or refuses it for
+/// good. A process that is killed in between tells it once more, which changes nothing at
 /// Meta.
 /// </summary>
-public sealed partial class ReadMarkWorker(Shards shards, SendingNumbers numbers, IMeta meta, ReadMarkSignal signal, TimeProvider clock, ILogger<ReadMarkWorker> log) : BackgroundService
+public sealed partial class ReadMarkWorker(Shards shards, SendingNumbers numbers, IMeta meta, ReadMarkSignal signal, TimeProvider clock,
+    ILogger<ReadMarkWorker> log) : BackgroundService
 {
     private const int AtOnce = 50;
     private const int AttemptsMax = 8;
@@ -67,7 +70,9 @@ public sealed partial class ReadMarkWorker(Shards shards, SendingNumbers numbers
     public async Task<int> RoundAsync(Shard shard, CancellationToken ct)
     {
         var marks = new List<(Guid Organization, Guid Conversation, Guid Account, string Wamid, int Attempts)>();
-        await using (var command = shard.App.CreateCommand("SELECT organization_id, conversation_id, account_id, wamid, attempts FROM bsp.take_read_marks($1, $2, $3)"))
+        await using (var command =
+            shard.App.CreateCommand(
+                "SELECT organization_id, conversation_id, account_id, wamid, attempts FROM bsp.take_read_marks($1, $2, $3)"))
         {
             command.Parameters.Add(new() { Value = clock.GetUtcNow().UtcDateTime });
             command.Parameters.Add(new() { Value = (clock.GetUtcNow() + Lease).UtcDateTime });
@@ -79,7 +84,8 @@ public sealed partial class ReadMarkWorker(Shards shards, SendingNumbers numbers
             }
         }
 
-        await Parallel.ForEachAsync(marks, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = ct }, async (mark, token) =>
+        await Parallel.ForEachAsync(marks, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = ct },
+            async (mark, token) =>
         {
             if (await ToldAsync(mark.Organization, mark.Account, mark.Wamid, token) || mark.Attempts >= AttemptsMax)
             {
@@ -87,7 +93,8 @@ public sealed partial class ReadMarkWorker(Shards shards, SendingNumbers numbers
             }
             else
             {
-                await LaterAsync(shard, mark.Organization, mark.Conversation, mark.Wamid, clock.GetUtcNow() + TimeSpan.FromSeconds(Math.Pow(2, mark.Attempts)), token);
+                await LaterAsync(shard, mark.Organization, mark.Conversation, mark.Wamid,
+                    clock.GetUtcNow() + TimeSpan.FromSeconds(Math.Pow(2, mark.Attempts)), token);
             }
         });
         return marks.Count;
@@ -114,10 +121,14 @@ public sealed partial class ReadMarkWorker(Shards shards, SendingNumbers numbers
     }
 
     private static async Task DoneAsync(Shard shard, Guid organizationId, Guid conversationId, string wamid, CancellationToken ct) =>
-        await RunAsync(shard, organizationId, "DELETE FROM bsp.read_marks WHERE conversation_id = $1 AND wamid = $2", ct, conversationId, wamid); // a later one stays
+        // a later one stays
+        await RunAsync(shard, organizationId, "DELETE FROM bsp.read_marks WHERE conversation_id = $1 AND wamid = $2", ct, conversationId,
+            wamid);
 
-    private static async Task LaterAsync(Shard shard, Guid organizationId, Guid conversationId, string wamid, DateTimeOffset due, CancellationToken ct) =>
-        await RunAsync(shard, organizationId, "UPDATE bsp.read_marks SET due_at = $3 WHERE conversation_id = $1 AND wamid = $2", ct, conversationId, wamid, due.UtcDateTime);
+    private static async Task LaterAsync(Shard shard, Guid organizationId, Guid conversationId, string wamid, DateTimeOffset due,
+        CancellationToken ct) =>
+        await RunAsync(shard, organizationId, "UPDATE bsp.read_marks SET due_at = $3 WHERE conversation_id = $1 AND wamid = $2", ct,
+            conversationId, wamid, due.UtcDateTime);
 
     private static async Task RunAsync(Shard shard, Guid organizationId, string sql, CancellationToken ct, params object?[] arguments)
     {

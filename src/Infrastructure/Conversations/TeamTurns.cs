@@ -21,7 +21,8 @@ public sealed class TeamTurns(Shards shards, IEventStore store, IPresence presen
     private static readonly TimeSpan AwayMax = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RoutesFor = TimeSpan.FromMilliseconds(900);
 
-    private readonly BoundedCache<(Guid Organization, Guid Account), Guid?> routes = new("team_routes", RoutesBytesMax, (_, _) => RouteBytes, clock);
+    private readonly BoundedCache<(Guid Organization, Guid Account), Guid?> routes =
+        new("team_routes", RoutesBytesMax, (_, _) => RouteBytes, clock);
 
     [Bounded("one a user who has conversations of a team and is away; forgotten when they are back or have none")]
     private readonly ConcurrentDictionary<(Guid Organization, Guid User), DateTimeOffset> away = new();
@@ -38,7 +39,8 @@ public sealed class TeamTurns(Shards shards, IEventStore store, IPresence presen
             return known;
         }
 
-        var found = await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT team_id FROM bsp.team_accounts WHERE account_id = $1 AND (organization_id = $2) IS TRUE",
+        var found = await (await shards.OfAsync(organizationId, ct))
+            .QueryAsync(organizationId, "SELECT team_id FROM bsp.team_accounts WHERE account_id = $1 AND (organization_id = $2) IS TRUE",
             r => (Guid?)r.GetGuid(0), ct, accountId, organizationId);
         routes.Put((organizationId, accountId), found.FirstOrDefault(), RoutesFor);
         return found.FirstOrDefault();
@@ -72,7 +74,8 @@ public sealed class TeamTurns(Shards shards, IEventStore store, IPresence presen
         }
     }
 
-    private async Task TakeBackAsync(Guid organizationId, List<(Guid Conversation, Guid User)> given, HashSet<Guid> present, CancellationToken ct)
+    private async Task TakeBackAsync(Guid organizationId, List<(Guid Conversation, Guid User)> given, HashSet<Guid> present,
+        CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var gone = given.Select(g => g.User).Where(user => !present.Contains(user)).ToHashSet();
@@ -81,13 +84,16 @@ public sealed class TeamTurns(Shards shards, IEventStore store, IPresence presen
             away.TryRemove(known, out _);
         }
 
-        foreach (var (conversation, user) in given.Where(g => gone.Contains(g.User) && now - away.GetOrAdd((organizationId, g.User), now) >= AwayMax))
+        foreach (var (conversation, user) in given.Where(g =>
+            gone.Contains(g.User) && now - away.GetOrAdd((organizationId, g.User), now) >= AwayMax))
         {
-            await store.Decide<Conversation, ConversationEvent>(organizationId, conversation, state => Conversation.TakeBack(state, user, now), null, ct);
+            await store.Decide<Conversation, ConversationEvent>(organizationId, conversation, state =>
+                Conversation.TakeBack(state, user, now), null, ct);
         }
     }
 
-    private async Task GiveAsync(Shard shard, Guid organizationId, Guid teamId, IReadOnlyList<Guid> conversations, Guid[] online, CancellationToken ct)
+    private async Task GiveAsync(Shard shard, Guid organizationId, Guid teamId, IReadOnlyList<Guid> conversations, Guid[] online,
+        CancellationToken ct)
     {
         var rows = await shard.QueryAsync(organizationId, """
             SELECT t.assignment, t.capacity, m.user_id, m.given_at,
@@ -104,7 +110,8 @@ public sealed class TeamTurns(Shards shards, IEventStore store, IPresence presen
 
             var now = clock.GetUtcNow();
             var before = CurrentRequest.Value!.LastPosition;
-            await store.Decide<Conversation, ConversationEvent>(organizationId, conversation, state => Conversation.HandOut(state, teamId, next.User, now), null, ct);
+            await store.Decide<Conversation, ConversationEvent>(organizationId, conversation, state =>
+                Conversation.HandOut(state, teamId, next.User, now), null, ct);
             if (CurrentRequest.Value.LastPosition > before)
             {
                 members[members.IndexOf(next)] = next with { GivenAt = now, Load = next.Load + 1 };
@@ -117,13 +124,16 @@ public sealed class TeamTurns(Shards shards, IEventStore store, IPresence presen
     private static Member? Next(IEnumerable<Member> members, string assignment, int capacity)
     {
         var free = members.Where(m => m.Load < capacity);
-        return (assignment == "least_busy" ? free.OrderBy(m => m.Load).ThenBy(m => m.GivenAt ?? DateTimeOffset.MinValue) : free.OrderBy(m => m.GivenAt ?? DateTimeOffset.MinValue).ThenBy(m => m.Load)).ThenBy(m => m.User).FirstOrDefault();
+        return (assignment == "least_busy" ? free.OrderBy(m => m.Load).ThenBy(m => m.GivenAt ?? DateTimeOffset.MinValue)
+            : free.OrderBy(m => m.GivenAt ?? DateTimeOffset.MinValue).ThenBy(m => m.Load)).ThenBy(m => m.User).FirstOrDefault();
     }
 
-    private static async Task GivenAsync(Shard shard, Guid organizationId, Guid teamId, Guid userId, DateTimeOffset at, CancellationToken ct)
+    private static async Task GivenAsync(Shard shard, Guid organizationId, Guid teamId, Guid userId, DateTimeOffset at,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync("UPDATE bsp.team_members SET given_at = $3 WHERE team_id = $1 AND user_id = $2", ct, teamId, userId, at.UtcDateTime);
+        await transaction.ExecuteAsync("UPDATE bsp.team_members SET given_at = $3 WHERE team_id = $1 AND user_id = $2", ct, teamId, userId,
+            at.UtcDateTime);
         await transaction.CommitAsync(ct);
     }
 }

@@ -10,13 +10,15 @@ namespace Bsp.Infrastructure.CustomerWebhooks;
 
 /// <summary>An endpoint as whoever delivers to it needs it.</summary>
 /// <param name="Keys">The secrets that sign, the present one first.</param>
-internal sealed record Endpoint(Guid Id, Guid OrganizationId, Uri Url, IReadOnlyList<byte[]> Keys, IReadOnlyDictionary<string, string> Headers, IReadOnlyList<string> Events, bool Thin, IReadOnlyList<Guid> AccountIds,
+internal sealed record Endpoint(Guid Id, Guid OrganizationId, Uri Url, IReadOnlyList<byte[]> Keys,
+    IReadOnlyDictionary<string, string> Headers, IReadOnlyList<string> Events, bool Thin, IReadOnlyList<Guid> AccountIds,
     IReadOnlyList<Guid> CampaignIds, int? RatePerSecond, int Concurrency);
 
 /// <summary>An endpoint whose cursor this process holds.</summary>
 /// <param name="May"><c>active</c>, or <c>creator</c>: whoever stood behind it no longer may.</param>
 /// <param name="Term">Fences: what is written under an older one is not written.</param>
-internal sealed record ClaimedWebhook(Endpoint? Endpoint, Guid Id, Guid OrganizationId, string May, int Epoch, long Sequence, long Term, int Failures, DateTimeOffset? FirstFailedAt, int HeldKeys, long Version);
+internal sealed record ClaimedWebhook(Endpoint? Endpoint, Guid Id, Guid OrganizationId, string May, int Epoch, long Sequence, long Term,
+    int Failures, DateTimeOffset? FirstFailedAt, int HeldKeys, long Version);
 
 /// <summary>Rows of <c>webhooks</c> as endpoints, and the claiming of cursors.</summary>
 internal sealed class WebhookClaims(ISecrets secrets, TimeProvider clock)
@@ -27,18 +29,22 @@ internal sealed class WebhookClaims(ISecrets secrets, TimeProvider clock)
     public async Task<List<ClaimedWebhook>> ClaimAsync(Shard shard, Guid owner, int limit, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        return await shard.QueryAsync(Array.Empty<Guid>(), "SELECT * FROM bsp.claim_webhooks($1, $2, $3, $4)", Claimed, ct, owner, now, now + Lease, limit);
+        return await shard.QueryAsync(Array.Empty<Guid>(), "SELECT * FROM bsp.claim_webhooks($1, $2, $3, $4)", Claimed, ct, owner, now,
+            now + Lease, limit);
     }
 
     public async Task<HashSet<Guid>> RenewAsync(Shard shard, Guid owner, IReadOnlyCollection<ClaimedWebhook> claims, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        return [.. await shard.QueryAsync(Array.Empty<Guid>(), "SELECT * FROM bsp.renew_webhooks($1, $2, $3, $4, $5, $6)", r => r.GetGuid(0), ct,
-            owner, claims.Select(c => c.Id).ToArray(), claims.Select(c => c.Term).ToArray(), claims.Select(c => c.Version).ToArray(), now, now + Lease)];
+        return [.. await shard.QueryAsync(Array.Empty<Guid>(), "SELECT * FROM bsp.renew_webhooks($1, $2, $3, $4, $5, $6)", r =>
+            r.GetGuid(0), ct,
+            owner, claims.Select(c => c.Id).ToArray(), claims.Select(c => c.Term).ToArray(), claims.Select(c => c.Version).ToArray(), now,
+            now + Lease)];
     }
 
     /// <summary>One endpoint, for a delivery outside of the cursor; null: there is none in this organization.</summary>
-    public Task<Endpoint?> FindAsync(Shard shard, Guid organizationId, Guid id, CancellationToken ct) => shard.FirstAsync(organizationId, """
+    public Task<Endpoint?> FindAsync(Shard shard, Guid organizationId, Guid id, CancellationToken ct) =>
+        shard.FirstAsync(organizationId, """
         SELECT id, organization_id, 'active', url, secret, previous_secret, previous_secret_until, headers, events::text, payload, api_version, account_ids, campaign_ids, rate_per_second, concurrency
           FROM webhooks WHERE organization_id = $1 AND id = $2
         """, Endpoint, ct, organizationId, id);
@@ -50,12 +56,15 @@ internal sealed class WebhookClaims(ISecrets secrets, TimeProvider clock)
         {
             endpoint = Endpoint(r);
         }
-        catch (Exception fault) when (fault is InvalidOperationException or FormatException or JsonException or UriFormatException or System.Security.Cryptography.CryptographicException)
+        catch (Exception fault)
+            when (fault is InvalidOperationException or FormatException or JsonException or UriFormatException or System.Security.Cryptography.CryptographicException)
         {
-            endpoint = null; // sealed under a key that this process does not have, or a row that somebody wrote by hand: this endpoint's trouble alone
+            // sealed under a key that this process does not have, or a row that somebody wrote by hand: this endpoint's trouble alone
+            endpoint = null;
         }
 
-        return new(endpoint, r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetInt32(15), r.GetInt64(16), r.GetInt64(17), r.GetInt32(18), r.TimeOrNull(19), r.GetInt32(20), r.GetInt64(21));
+        return new(endpoint, r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetInt32(15), r.GetInt64(16), r.GetInt64(17), r.GetInt32(18),
+            r.TimeOrNull(19), r.GetInt32(20), r.GetInt64(21));
     }
 
     private Endpoint Endpoint(NpgsqlDataReader r)
@@ -66,10 +75,12 @@ internal sealed class WebhookClaims(ISecrets secrets, TimeProvider clock)
             keys.Add(StandardWebhooks.KeyOf(secrets.Open(before)));
         }
 
-        return new(r.GetGuid(0), r.GetGuid(1), new(r.GetString(3)), keys, Headers(r.TextOrNull(7)), JsonSerializer.Deserialize<List<string>>(r.GetString(8))!, r.GetString(9) == "thin",
+        return new(r.GetGuid(0), r.GetGuid(1), new(r.GetString(3)), keys, Headers(r.TextOrNull(7)),
+            JsonSerializer.Deserialize<List<string>>(r.GetString(8))!, r.GetString(9) == "thin",
             r.GetFieldValue<Guid[]>(11), r.GetFieldValue<Guid[]>(12), r.IsDBNull(13) ? null : r.GetInt32(13), r.GetInt32(14));
     }
 
     public IReadOnlyDictionary<string, string> Headers(string? sealedHeaders) =>
-        sealedHeaders is null ? new Dictionary<string, string>() : JsonSerializer.Deserialize<Dictionary<string, string>>(secrets.Open(sealedHeaders))!;
+        sealedHeaders is null ? new Dictionary<string, string>()
+        : JsonSerializer.Deserialize<Dictionary<string, string>>(secrets.Open(sealedHeaders))!;
 }

@@ -7,7 +7,10 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.CustomerWebhooks;
 
-/// <summary>Writes what all owners of one shard have done, together: cursors, what is held, attempts. An owner whose term is over writes nothing; one whose rows are refused fails alone.</summary>
+/// <summary>
+/// Writes what all owners of one shard have done, together: cursors, what is held, attempts. An owner whose term is over writes nothing;
+/// one whose rows are refused fails alone.
+/// </summary>
 internal sealed partial class DeliveryBook(Shard shard, TimeProvider clock, ILogger log)
 {
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(15);
@@ -71,7 +74,8 @@ internal sealed partial class DeliveryBook(Shard shard, TimeProvider clock, ILog
             (done, written) = (written, new(TaskCreationOptions.RunContinuationsAsynchronously));
         }
 
-        var parts = taken.Select(notes => (Notes: notes, Batch: notes.Take())).Where(p => p.Batch is not null && !p.Notes.Lost).Select(p => (p.Notes, Batch: p.Batch!))
+        var parts = taken.Select(notes => (Notes: notes, Batch: notes.Take())).Where(p => p.Batch is not null && !p.Notes.Lost)
+            .Select(p => (p.Notes, Batch: p.Batch!))
             .OrderBy(p => p.Notes.Claim.OrganizationId).ThenBy(p => p.Notes.Claim.Id).ToList();
         if (parts.Count > 0)
         {
@@ -124,10 +128,15 @@ internal sealed partial class DeliveryBook(Shard shard, TimeProvider clock, ILog
 
     private async Task<int> InOneAsync(List<(DeliveryNotes Notes, DeliveryNotes.Batch Batch)> parts)
     {
-        await using var tx = await shard.BeginAsync(parts.Select(p => p.Notes.Claim.OrganizationId).Distinct().ToList(), CancellationToken.None);
-        HashSet<Guid> valid = [.. await tx.QueryAsync("SELECT * FROM bsp.advance_webhooks($1, $2, $3, $4, $5, $6, $7, $8)", r => r.GetGuid(0), CancellationToken.None,
-            parts.Select(p => p.Notes.Claim.Id).ToArray(), parts.Select(p => p.Notes.Claim.Term).ToArray(), parts.Select(p => p.Batch.Sequence).ToArray(), parts.Select(p => p.Batch.Delivered).ToArray(),
-            parts.Select(p => p.Batch.Failed).ToArray(), parts.Select(p => p.Batch.LatencyMs).ToArray(), parts.Select(p => p.Batch.Held).ToArray(), clock.GetUtcNow())];
+        await using var tx =
+            await shard.BeginAsync(parts.Select(p => p.Notes.Claim.OrganizationId).Distinct().ToList(), CancellationToken.None);
+        HashSet<Guid> valid =
+            [.. await tx.QueryAsync("SELECT * FROM bsp.advance_webhooks($1, $2, $3, $4, $5, $6, $7, $8)", r =>
+                r.GetGuid(0), CancellationToken.None,
+            parts.Select(p => p.Notes.Claim.Id).ToArray(), parts.Select(p => p.Notes.Claim.Term).ToArray(),
+            parts.Select(p => p.Batch.Sequence).ToArray(), parts.Select(p => p.Batch.Delivered).ToArray(),
+            parts.Select(p => p.Batch.Failed).ToArray(), parts.Select(p => p.Batch.LatencyMs).ToArray(), parts.Select(p => p.Batch.Held)
+            .ToArray(), clock.GetUtcNow())];
         await using var batch = new NpgsqlBatch(tx.Connection);
         foreach (var (notes, changes) in parts.Where(p => valid.Contains(p.Notes.Claim.Id)))
         {
@@ -167,7 +176,8 @@ internal sealed partial class DeliveryBook(Shard shard, TimeProvider clock, ILog
 
         foreach (var (key, row) in changes.Keys)
         {
-            batch.BatchCommands.Add(row is null ? Command("DELETE FROM bsp.webhook_held_keys WHERE webhook_id = $1 AND key = $2", claim.Id, key) : Command("""
+            batch.BatchCommands.Add(row is null
+                ? Command("DELETE FROM bsp.webhook_held_keys WHERE webhook_id = $1 AND key = $2", claim.Id, key) : Command("""
                 INSERT INTO bsp.webhook_held_keys (webhook_id, organization_id, key, attempts, first_failed_at, next_at, last_error) VALUES ($1, $2, $3, $4, $5, $6, $7)
                 ON CONFLICT (webhook_id, key) DO UPDATE SET attempts = excluded.attempts, first_failed_at = excluded.first_failed_at, next_at = excluded.next_at, last_error = excluded.last_error
                 """, claim.Id, claim.OrganizationId, key, row.Attempts, row.FirstFailedAt, row.NextAt, (object?)row.LastError ?? DBNull.Value));
@@ -186,7 +196,8 @@ internal sealed partial class DeliveryBook(Shard shard, TimeProvider clock, ILog
             INSERT INTO bsp.webhook_deliveries (webhook_id, id, organization_id, event_id, event_type, epoch, sequence, attempt, cause, outcome, status, latency_ms, answer, answer_sealed, next_at, at)
             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::bigint[], $8::int[], $9::text[], $10::text[], $11::int[], $12::int[], $13::text[], $14::bool[], $15::timestamptz[], $16::timestamptz[])
             """);
-        void Add<T>(NpgsqlDbType type, Func<DeliveryRow, T> value) => command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | type, Value = rows.Select(value).ToArray() });
+        void Add<T>(NpgsqlDbType type, Func<DeliveryRow, T> value) =>
+            command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | type, Value = rows.Select(value).ToArray() });
         Add(NpgsqlDbType.Uuid, r => r.WebhookId);
         Add(NpgsqlDbType.Uuid, r => r.Id);
         Add(NpgsqlDbType.Uuid, r => r.OrganizationId);
@@ -217,9 +228,11 @@ internal sealed partial class DeliveryBook(Shard shard, TimeProvider clock, ILog
         return command;
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "webhook {Webhook}: what came of its deliveries could not be written; it is begun afresh")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "webhook {Webhook}: what came of its deliveries could not be written; it is begun afresh")]
     private partial void LogRefused(Guid webhook, Exception refused);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "what came of deliveries to {Count} webhooks could not be written before the end; they are made again")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "what came of deliveries to {Count} webhooks could not be written before the end; they are made again")]
     private partial void LogLeft(int count, Exception away);
 }

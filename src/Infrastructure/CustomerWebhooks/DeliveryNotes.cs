@@ -3,13 +3,16 @@ using Bsp.Application.Common;
 namespace Bsp.Infrastructure.CustomerWebhooks;
 
 /// <summary>A row of <c>bsp.webhook_deliveries</c>.</summary>
-internal sealed record DeliveryRow(Guid WebhookId, Guid Id, Guid OrganizationId, Guid EventId, string EventType, int Epoch, long Sequence, int Attempt, string Cause, string Outcome, int? Status, int LatencyMs,
+internal sealed record DeliveryRow(Guid WebhookId, Guid Id, Guid OrganizationId, Guid EventId, string EventType, int Epoch, long Sequence,
+    int Attempt, string Cause, string Outcome, int? Status, int LatencyMs,
     string? Answer, bool Sealed, DateTimeOffset? NextAt, DateTimeOffset At);
 
 /// <summary>A row of <c>bsp.webhook_held_keys</c>.</summary>
 internal sealed record HeldKeyRow(Guid Key, int Attempts, DateTimeOffset FirstFailedAt, DateTimeOffset NextAt, string? LastError);
 
-/// <summary>What an owner wants written next, taken together with what others want: all of it, or, when its term is over, nothing.</summary>
+/// <summary>
+/// What an owner wants written next, taken together with what others want: all of it, or, when its term is over, nothing.
+/// </summary>
 internal sealed class DeliveryNotes(ClaimedWebhook claim)
 {
     /// <summary>Attempts that may wait to be written; beyond, nothing more is sent until they are.</summary>

@@ -10,13 +10,17 @@ namespace Bsp.Infrastructure.CustomerWebhooks;
 /// <param name="Pause">Nothing before then, whatever comes; null: none.</param>
 /// <param name="Next">A held key's next turn; null: none is held.</param>
 /// <param name="Disable">Why the endpoint must be switched off; null: it stays on.</param>
-internal sealed record SessionEnd(DateTimeOffset? Pause, DateTimeOffset? Next, int Failures, DateTimeOffset? FirstFailedAt, string? LastError, string? Disable);
+internal sealed record SessionEnd(DateTimeOffset? Pause, DateTimeOffset? Next, int Failures, DateTimeOffset? FirstFailedAt,
+    string? LastError, string? Disable);
 
 /// <summary>
-/// Tells one endpoint what its cursor has not told it yet, for as long as there is something. Events of a key go one after another, in the log's order; keys go side by side. A key that fails is held
-/// with its events, so that the cursor passes; when the endpoint as a whole fails, the cursor stands. One loop decides, deliveries and reads only report to it.
+/// Tells one endpoint what its cursor has not told it yet, for as long as there is something. Events of a key go one after another, in the
+/// log's order; keys go side by side. A key that fails is held
+/// with its events, so that the cursor passes; when the endpoint as a whole fails, the cursor stands. One loop decides, deliveries and
+/// reads only report to it.
 /// </summary>
-internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint endpoint, Shard shard, SessionParts parts, DeliveryBook book, long leaseUntil)
+internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint endpoint, Shard shard, SessionParts parts, DeliveryBook book,
+    long leaseUntil)
 {
     /// <summary>Keys and events that are held for one endpoint, at most: beyond, its cursor stands until they are fewer.</summary>
     public const int HeldKeysMax = 100;
@@ -122,13 +126,16 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
 
     private async Task LoadHeldAsync(CancellationToken ct)
     {
-        foreach (var key in await shard.QueryAsync(claim.OrganizationId, "SELECT key, attempts, first_failed_at, next_at FROM bsp.webhook_held_keys WHERE webhook_id = $1 ORDER BY key",
-            r => new HeldKey(r.GetGuid(0), r.GetInt32(1), r.GetFieldValue<DateTimeOffset>(2), r.GetFieldValue<DateTimeOffset>(3)), ct, claim.Id))
+        foreach (var key in await shard.QueryAsync(claim.OrganizationId,
+            "SELECT key, attempts, first_failed_at, next_at FROM bsp.webhook_held_keys WHERE webhook_id = $1 ORDER BY key",
+            r => new HeldKey(r.GetGuid(0), r.GetInt32(1), r.GetFieldValue<DateTimeOffset>(2), r.GetFieldValue<DateTimeOffset>(3)), ct,
+            claim.Id))
         {
             held[key.Key] = key;
         }
 
-        foreach (var (key, sequence) in await shard.QueryAsync(claim.OrganizationId, "SELECT key, sequence FROM bsp.webhook_held_events WHERE webhook_id = $1 ORDER BY key, sequence",
+        foreach (var (key, sequence) in await shard.QueryAsync(claim.OrganizationId,
+            "SELECT key, sequence FROM bsp.webhook_held_events WHERE webhook_id = $1 ORDER BY key, sequence",
             r => (r.GetGuid(0), r.GetInt64(1)), ct, claim.Id))
         {
             if (held.TryGetValue(key, out var own))
@@ -139,7 +146,8 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
     }
 
     // Nothing is under way or can be begun, and nothing more is to be read (for now).
-    private bool IsIdle() => (window.Count == 0 && !more && !HeldDue(parts.Clock.GetUtcNow()).Any()) || (IsHeldFull() && !HeldDue(parts.Clock.GetUtcNow()).Any() && ready.Count == 0);
+    private bool IsIdle() => (window.Count == 0 && !more && !HeldDue(parts.Clock.GetUtcNow()).Any())
+        || (IsHeldFull() && !HeldDue(parts.Clock.GetUtcNow()).Any() && ready.Count == 0);
 
     private bool IsHeldFull() => held.Count >= HeldKeysMax || held.Values.Sum(h => h.Pending.Count) >= HeldEventsMax;
 
@@ -179,7 +187,8 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
     {
         var slice = await LogAsync(new LogFilter(storedNames), from, size, ct);
         var told = slice.Events.Count == 0 ? [] : await parts.Events.OfAsync(claim.OrganizationId, slice.Events, ct);
-        var accounts = endpoint.AccountIds.Count == 0 || told.Count == 0 ? null : await parts.Events.AccountsAsync(claim.OrganizationId, told, ct);
+        var accounts = endpoint.AccountIds.Count == 0 || told.Count == 0 ? null
+            : await parts.Events.AccountsAsync(claim.OrganizationId, told, ct);
         return ([.. told.Where(e => SessionParts.Concerns(endpoint, e, accounts)).Select(e => new Entry(e.Stored.Sequence, e))], slice);
     }
 
@@ -336,7 +345,8 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
     {
         try
         {
-            var (attempt, row) = await parts.DeliverAsync(endpoint, entry.Told, shard.Epoch, failures + 1, failures > 0 ? "retry" : "live", abort);
+            var (attempt, row) =
+                await parts.DeliverAsync(endpoint, entry.Told, shard.Epoch, failures + 1, failures > 0 ? "retry" : "live", abort);
             return new(chain, null, entry.Sequence, attempt, row);
         }
         catch (Exception error)
@@ -351,7 +361,9 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
         try
         {
             var slice = await LogAsync(LogFilter.All, sequence - 1, 1, abort);
-            if (slice.Events is not [var stored] || stored.Sequence != sequence || await parts.Events.OfAsync(claim.OrganizationId, [stored], abort) is not [var told] || !PublicEvents.Matches(endpoint.Events, told.Type))
+            if (slice.Events is not [var stored] || stored.Sequence != sequence
+                || await parts.Events.OfAsync(claim.OrganizationId, [stored], abort) is not [var told]
+                || !PublicEvents.Matches(endpoint.Events, told.Type))
             {
                 return new(null, own, sequence, null, null); // it is told no more
             }

@@ -13,10 +13,12 @@ namespace Bsp.Infrastructure.CustomerWebhooks;
 public sealed class DeliverySignal : WorkSignal;
 
 /// <summary>
-/// Claims the cursors that are due and runs a session for each, in every process. A cursor is one process's at a time: it has a lease, which is put off every few seconds, and a term, which fences what a
+/// Claims the cursors that are due and runs a session for each, in every process. A cursor is one process's at a time: it has a lease,
+/// which is put off every few seconds, and a term, which fences what a
 /// process that lost it still wants to write. Idle endpoints cost nothing but their row.
 /// </summary>
-internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims, WebhookSwitch off, SessionParts parts, DeliverySignal signal, TimeProvider clock, ILogger<DeliveryWorker> log) : BackgroundService
+internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims, WebhookSwitch off, SessionParts parts,
+    DeliverySignal signal, TimeProvider clock, ILogger<DeliveryWorker> log) : BackgroundService
 {
     /// <summary>Endpoints that one process tells at the same time, at most.</summary>
     public const int SessionsMax = 4_096;
@@ -36,8 +38,10 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
         Work.Is(WorkKind.Background);
         if (Interlocked.Exchange(ref metered, 1) == 0)
         {
-            parts.Meter.CreateObservableGauge("bsp_webhook_sessions", () => sessions.Count, description: "Endpoints that this process is telling something.");
-            parts.Meter.CreateObservableGauge("bsp_webhook_deliveries_running", () => SessionParts.InFlightMax - parts.Room.CurrentCount, description: "Deliveries of this process that are under way.");
+            parts.Meter.CreateObservableGauge("bsp_webhook_sessions", () =>
+                sessions.Count, description: "Endpoints that this process is telling something.");
+            parts.Meter.CreateObservableGauge("bsp_webhook_deliveries_running", () =>
+                SessionParts.InFlightMax - parts.Room.CurrentCount, description: "Deliveries of this process that are under way.");
         }
 
         var books = shards.All.ToDictionary(shard => shard, shard => new DeliveryBook(shard, clock, log));
@@ -45,7 +49,8 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
         var writers = books.Values.Select(book => Task.Run(() => book.RunAsync(writing.Token), CancellationToken.None)).ToList();
         try
         {
-            await Task.WhenAll(shards.All.Select(shard => ClaimingAsync(shard, books[shard], stoppingToken)).Append(RenewingAsync(stoppingToken)));
+            await Task.WhenAll(shards.All.Select(shard => ClaimingAsync(shard, books[shard], stoppingToken))
+                .Append(RenewingAsync(stoppingToken)));
         }
         finally
         {
@@ -99,7 +104,8 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
         if (claim.Endpoint is not { } endpoint)
         {
             LogUnreadable(claim.Id);
-            await ReleaseAsync(shard, claim, new(clock.GetUtcNow() + TimeSpan.FromMinutes(5), null, claim.Failures, claim.FirstFailedAt, "unreadable", null), ct);
+            await ReleaseAsync(shard, claim,
+                new(clock.GetUtcNow() + TimeSpan.FromMinutes(5), null, claim.Failures, claim.FirstFailedAt, "unreadable", null), ct);
             return;
         }
 
@@ -120,7 +126,8 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
         {
             session.Stop();
             started.SetCanceled(CancellationToken.None);
-            await ReleaseAsync(shard, claim, new(clock.GetUtcNow() + AgainAfter, null, claim.Failures, claim.FirstFailedAt, null, null), ct);
+            await ReleaseAsync(shard, claim, new(clock.GetUtcNow() + AgainAfter, null, claim.Failures, claim.FirstFailedAt, null, null),
+                ct);
         }
     }
 
@@ -132,7 +139,8 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
             var end = await session.RunAsync(ct);
             if (end.Disable is { } reason)
             {
-                await off.DisableAsync(shard, session.Claim.OrganizationId, session.Claim.Id, session.Claim.Term, reason, CancellationToken.None);
+                await off.DisableAsync(shard, session.Claim.OrganizationId, session.Claim.Id, session.Claim.Term, reason,
+                    CancellationToken.None);
             }
             else
             {
@@ -155,9 +163,13 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
 
     private async Task ReleaseAsync(Shard shard, ClaimedWebhook claim, SessionEnd end, CancellationToken ct)
     {
-        static NpgsqlParameter Time(DateTimeOffset? at) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz, Value = (object?)at ?? DBNull.Value };
-        await Deadlock.RepeatedAsync(() => shard.QueryAsync(claim.OrganizationId, "SELECT bsp.release_webhook($1, $2, $3, $4, $5, $6, $7, $8)", r => r.GetBoolean(0), ct, claim.Id, claim.Term, clock.GetUtcNow(),
-            Time(end.Pause), Time(end.Next), end.Failures, Time(end.FirstFailedAt), new NpgsqlParameter { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)end.LastError ?? DBNull.Value }));
+        static NpgsqlParameter Time(DateTimeOffset? at) =>
+            new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz, Value = (object?)at ?? DBNull.Value };
+        await Deadlock.RepeatedAsync(() =>
+            shard.QueryAsync(claim.OrganizationId, "SELECT bsp.release_webhook($1, $2, $3, $4, $5, $6, $7, $8)", r =>
+                r.GetBoolean(0), ct, claim.Id, claim.Term, clock.GetUtcNow(),
+            Time(end.Pause), Time(end.Next), end.Failures, Time(end.FirstFailedAt),
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)end.LastError ?? DBNull.Value }));
     }
 
     private async Task RenewingAsync(CancellationToken ct)
@@ -210,7 +222,8 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
     [LoggerMessage(Level = LogLevel.Warning, Message = "webhooks of shard {Shard} wait: {Reason}")]
     private partial void LogAway(string shard, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "webhook {Webhook} cannot be read: its secret is sealed under a key that this process does not have, or its row is damaged; trying again in five minutes")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "webhook {Webhook} cannot be read: its secret is sealed under a key that this process does not have, or its row is damaged; trying again in five minutes")]
     private partial void LogUnreadable(Guid webhook);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "webhook {Webhook}: a session ended by an error; it is taken up again")]

@@ -4,7 +4,8 @@ using Bsp.Application.Common;
 namespace Bsp.Infrastructure.CustomerWebhooks;
 
 /// <summary>
-/// Hosts that cannot be reached at all (no name, no connection, no TLS), whoever's endpoint it is: after five failures in a row nobody of this process tries for a while, then one at a time.
+/// Hosts that cannot be reached at all (no name, no connection, no TLS), whoever's endpoint it is: after five failures in a row nobody of
+/// this process tries for a while, then one at a time.
 /// What an endpoint answers, or that it is slow, is its own matter and does not count here.
 /// </summary>
 internal sealed class HostBreakers(TimeProvider clock)
@@ -17,7 +18,9 @@ internal sealed class HostBreakers(TimeProvider clock)
     [Bounded("10,000 hosts")]
     private readonly ConcurrentDictionary<string, (int Failures, long Until)> hosts = new();
 
-    /// <summary>How long to leave a host alone; null: it may be tried. Whoever is told so when a pause is over is the one who tries.</summary>
+    /// <summary>
+    /// How long to leave a host alone; null: it may be tried. Whoever is told so when a pause is over is the one who tries.
+    /// </summary>
     public TimeSpan? Closed(string host)
     {
         if (!hosts.TryGetValue(host, out var state) || state.Failures < OpensAfter)

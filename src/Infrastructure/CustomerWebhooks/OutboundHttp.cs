@@ -40,8 +40,10 @@ internal sealed record Attempt(string Outcome, int? Status, int LatencyMs, strin
 }
 
 /// <summary>
-/// One connection pool for all customers' addresses: no proxy, no redirects, no cookies, nothing unpacked. Every connection resolves the name itself and is made only when every address that
-/// the name has may be connected to (<see cref="OutboundRules"/>), so that a name that changes its address between looking and connecting gains nothing.
+/// One connection pool for all customers' addresses: no proxy, no redirects, no cookies, nothing unpacked. Every connection resolves the
+/// name itself and is made only when every address that
+/// the name has may be connected to (<see cref="OutboundRules"/>), so that a name that changes its address between looking and connecting
+/// gains nothing.
 /// </summary>
 public sealed class OutboundHttp : IDisposable
 {
@@ -71,7 +73,8 @@ public sealed class OutboundHttp : IDisposable
             MaxConnectionsPerServer = SessionParts.InFlightMax, // customers share hosts: one that hangs takes nobody's connections
             ConnectTimeout = TimeSpan.FromSeconds(5),
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(4), // ten thousand origins cost 5–9 % of a core while their idle connections live
+            // ten thousand origins cost 5–9 % of a core while their idle connections live
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(4),
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             MaxResponseDrainSize = 64 * 1024,
             MaxResponseHeadersLength = 16,
@@ -83,7 +86,8 @@ public sealed class OutboundHttp : IDisposable
     public void Dispose() => http.Dispose();
 
     /// <summary>Posts once; never throws but for <paramref name="ct"/>.</summary>
-    internal async Task<Attempt> PostAsync(Uri url, byte[] body, string id, IReadOnlyList<byte[]> keys, IReadOnlyDictionary<string, string> headers, CancellationToken ct)
+    internal async Task<Attempt> PostAsync(Uri url, byte[] body, string id, IReadOnlyList<byte[]> keys,
+        IReadOnlyDictionary<string, string> headers, CancellationToken ct)
     {
         var began = Stopwatch.GetTimestamp();
         int Taken() => (int)Math.Min(int.MaxValue, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
@@ -104,14 +108,16 @@ public sealed class OutboundHttp : IDisposable
         {
             throw new OperationCanceledException(ct);
         }
-        catch (Exception error) when (error is OperationCanceledException or HttpRequestException or IOException or SocketException or InvalidOperationException or AuthenticationException)
+        catch (Exception error)
+            when (error is OperationCanceledException or HttpRequestException or IOException or SocketException or InvalidOperationException or AuthenticationException)
         {
             var (outcome, blame, said) = Name(error, deadline.IsCancellationRequested);
             return new(outcome, null, Taken(), said, null, blame);
         }
     }
 
-    private HttpRequestMessage Request(Uri url, byte[] body, string id, IReadOnlyList<byte[]> keys, IReadOnlyDictionary<string, string> headers)
+    private HttpRequestMessage Request(Uri url, byte[] body, string id, IReadOnlyList<byte[]> keys,
+        IReadOnlyDictionary<string, string> headers)
     {
         var seconds = clock.GetUtcNow().ToUnixTimeSeconds();
         var tls = url.Scheme == Uri.UriSchemeHttps;
@@ -165,7 +171,9 @@ public sealed class OutboundHttp : IDisposable
         try
         {
             var all = await Dns.GetHostAddressesAsync(host, ct);
-            return all.Length is > 0 and <= AddressesMax ? all : throw new OutboundUnresolved(all.Length == 0 ? "the host has no address" : $"the host has more than {AddressesMax} addresses");
+            return all.Length is > 0 and <= AddressesMax ? all
+                : throw new OutboundUnresolved(all.Length == 0 ? "the host has no address"
+                    : $"the host has more than {AddressesMax} addresses");
         }
         catch (Exception error) when (error is SocketException or ArgumentException)
         {
@@ -244,9 +252,12 @@ public sealed class OutboundHttp : IDisposable
 
         return error switch
         {
-            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } e => ("tls", Blame.Host, Text.Cut(e.Message, AnswerCharactersMax)),
-            HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } or OperationCanceledException => ("connect", Blame.Host, null),
-            HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } or IOException or SocketException => ("closed", Blame.Key, null),
+            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } e =>
+                ("tls", Blame.Host, Text.Cut(e.Message, AnswerCharactersMax)),
+            HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } or OperationCanceledException =>
+                ("connect", Blame.Host, null),
+            HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } or IOException or SocketException =>
+                ("closed", Blame.Key, null),
             HttpRequestException { InnerException: IOException or SocketException } => ("closed", Blame.Key, null),
             _ => ("protocol", Blame.Key, Text.Cut(error.Message, AnswerCharactersMax)),
         };

@@ -25,13 +25,16 @@ public sealed class PublicEventReader(Shards shards, IPersonalData personal) : I
         // Asked of the table, not of a memory of keys: whoever is erased is erased from the next delivery on.
         var erased = await ErasedAsync(organizationId, people, ct);
         var sealedOnes = told.Where(e => e.Stored.Body is MessageReceived && !erased.Contains(e.ContactId!.Value)).ToList();
-        var opened = sealedOnes.Count == 0 ? [] : await personal.OpenAsync(organizationId, sealedOnes.ConvertAll(e => ((MessageReceived)e.Stored.Body!).Content), ct);
+        var opened = sealedOnes.Count == 0 ? []
+            : await personal.OpenAsync(organizationId, sealedOnes.ConvertAll(e => ((MessageReceived)e.Stored.Body!).Content), ct);
         var contents = sealedOnes.Select((e, i) => (e.Stored.Sequence, Text: opened[i])).ToDictionary(c => c.Sequence, c => c.Text);
-        return told.ConvertAll(e => !HoldsPersonalData(e) ? e : e with { Data = Filled(e, contents.GetValueOrDefault(e.Stored.Sequence), erased.Contains(e.ContactId!.Value)) });
+        return told.ConvertAll(e => !HoldsPersonalData(e) ? e
+            : e with { Data = Filled(e, contents.GetValueOrDefault(e.Stored.Sequence), erased.Contains(e.ContactId!.Value)) });
     }
 
     /// <summary>Accounts of campaigns and templates whose events do not name them, for filters.</summary>
-    internal async Task<IReadOnlyDictionary<Guid, Guid>> AccountsAsync(Guid organizationId, IReadOnlyList<PublicEvent> events, CancellationToken ct)
+    internal async Task<IReadOnlyDictionary<Guid, Guid>> AccountsAsync(Guid organizationId, IReadOnlyList<PublicEvent> events,
+        CancellationToken ct)
     {
         var ids = events.Where(e => e.AccountId is null && e.Data is CampaignData or TemplateData).Select(e => e.Key).Distinct().ToArray();
         if (ids.Length == 0)
@@ -59,7 +62,8 @@ public sealed class PublicEventReader(Shards shards, IPersonalData personal) : I
     private static PublicData Filled(PublicEvent told, string? content, bool erased) => told.Data switch
     {
         MessageReceivedData data when erased || content is null => data with { WaMessageId = null, Content = null, Erased = true },
-        MessageReceivedData data => data with { Content = content!.Length > ContentBytesMax ? null : JsonSerializer.Deserialize<JsonElement>(content) },
+        MessageReceivedData data =>
+            data with { Content = content!.Length > ContentBytesMax ? null : JsonSerializer.Deserialize<JsonElement>(content) },
         MessageData data when erased => data with { WaMessageId = null },
         var data => data,
     };

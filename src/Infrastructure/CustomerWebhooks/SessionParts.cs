@@ -10,7 +10,8 @@ using Bsp.Domain.Common;
 namespace Bsp.Infrastructure.CustomerWebhooks;
 
 /// <summary>What all sessions of a process share.</summary>
-internal sealed class SessionParts(IEventLog log, PublicEventReader events, OutboundHttp http, IPersonalData personal, TimeProvider clock) : IDisposable
+internal sealed class SessionParts(IEventLog log, PublicEventReader events, OutboundHttp http, IPersonalData personal, TimeProvider clock)
+    : IDisposable
 {
     /// <summary>Deliveries of this process that are under way, at most.</summary>
     public const int InFlightMax = 4_096;
@@ -45,22 +46,30 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
     public Meter Meter => meter;
 
     /// <summary>Posts one event and says what came of it.</summary>
-    public async Task<(Attempt Attempt, DeliveryRow Row)> DeliverAsync(Endpoint endpoint, PublicEvent told, int epoch, int attempt, string cause, CancellationToken ct)
+    public async Task<(Attempt Attempt, DeliveryRow Row)> DeliverAsync(Endpoint endpoint, PublicEvent told, int epoch, int attempt,
+        string cause, CancellationToken ct)
     {
         var body = PublicJson.Body(told, endpoint.Thin, epoch);
         var result = await http.PostAsync(endpoint.Url, body, told.Id, endpoint.Keys, endpoint.Headers, ct);
         var at = clock.GetUtcNow();
         Count(result.Outcome, result.Delivered && cause == "live" ? at - told.Stored.Timestamp : null);
         var (answer, isSealed) = await SealedAsync(endpoint.OrganizationId, told.ContactId, result.Answer, ct);
-        return (result, new(endpoint.Id, Uuid.New(at), endpoint.OrganizationId, told.Stored.Id, told.Type, epoch, told.Stored.Sequence, attempt, cause, result.Outcome, result.Status, result.LatencyMs, answer, isSealed, null, at));
+        return (result,
+            new(endpoint.Id, Uuid.New(at), endpoint.OrganizationId, told.Stored.Id, told.Type, epoch, told.Stored.Sequence, attempt, cause,
+                result.Outcome, result.Status, result.LatencyMs, answer, isSealed, null, at));
     }
 
     /// <summary>Whether an endpoint is told of an event: its types, its accounts, its campaigns.</summary>
-    public static bool Concerns(Endpoint endpoint, PublicEvent told, IReadOnlyDictionary<Guid, Guid>? accounts = null) => PublicEvents.Matches(endpoint.Events, told.Type)
-        && (endpoint.AccountIds.Count == 0 || ((told.AccountId ?? ((accounts ?? None).TryGetValue(told.Key, out var account) ? account : null)) is { } own && endpoint.AccountIds.Contains(own)))
+    public static bool Concerns(Endpoint endpoint, PublicEvent told, IReadOnlyDictionary<Guid, Guid>? accounts = null) =>
+        PublicEvents.Matches(endpoint.Events, told.Type)
+        && (endpoint.AccountIds.Count == 0
+            || ((told.AccountId ?? ((accounts ?? None).TryGetValue(told.Key, out var account) ? account : null)) is { } own
+                && endpoint.AccountIds.Contains(own)))
         && (endpoint.CampaignIds.Count == 0 || (told.CampaignId is { } campaign && endpoint.CampaignIds.Contains(campaign)));
 
-    /// <summary>A person of the organization asks for a delivery; give it back with <see cref="Leave"/>. False: too many are under way.</summary>
+    /// <summary>
+    /// A person of the organization asks for a delivery; give it back with <see cref="Leave"/>. False: too many are under way.
+    /// </summary>
     public bool TryEnter(Guid organizationId)
     {
         if (asked.AddOrUpdate(organizationId, 1, (_, n) => n + 1) <= AskedAtOnceMax)
@@ -111,11 +120,13 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
 
     private void Count(string outcome, TimeSpan? after)
     {
-        attempts ??= meter.CreateCounter<long>("bsp_webhook_deliveries", description: "Attempts to tell organizations' endpoints, by what came of them.");
+        attempts ??= meter.CreateCounter<long>("bsp_webhook_deliveries",
+            description: "Attempts to tell organizations' endpoints, by what came of them.");
         attempts.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
         if (after is { } time)
         {
-            lag ??= meter.CreateHistogram<double>("bsp_webhook_lag_seconds", description: "From the event's append to the receiver's answer, of first attempts.");
+            lag ??= meter.CreateHistogram<double>("bsp_webhook_lag_seconds",
+                description: "From the event's append to the receiver's answer, of first attempts.");
             lag.Record(time.TotalSeconds);
         }
     }

@@ -4,7 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.CustomerWebhooks;
 
-/// <summary>Switches an endpoint off, with an event that the organization's other endpoints are told of (<c>webhook.disabled</c>) and that its audit trail shows. The cursor stays where it is.</summary>
+/// <summary>
+/// Switches an endpoint off, with an event that the organization's other endpoints are told of (<c>webhook.disabled</c>) and that its audit
+/// trail shows. The cursor stays where it is.
+/// </summary>
 internal sealed partial class WebhookSwitch(AuditLog audit, TimeProvider clock, ILogger<WebhookSwitch> log)
 {
     /// <param name="term">Of the owner that says so: one whose term is over switches nothing off.</param>
@@ -27,6 +30,7 @@ internal sealed partial class WebhookSwitch(AuditLog audit, TimeProvider clock, 
         LogDisabled(webhookId, organizationId, reason);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "webhook {Webhook} of {Organization} is switched off: {Reason}. It stands where it is until somebody enables it.")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "webhook {Webhook} of {Organization} is switched off: {Reason}. It stands where it is until somebody enables it.")]
     private partial void LogDisabled(Guid webhook, Guid organization, string reason);
 }

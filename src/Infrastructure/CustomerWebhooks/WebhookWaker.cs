@@ -5,7 +5,10 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.CustomerWebhooks;
 
-/// <summary>Makes the endpoints due that an event may concern. It writes no view: it is there so that ten thousand idle endpoints need not be asked, one after the other, whether something has happened.</summary>
+/// <summary>
+/// Makes the endpoints due that an event may concern. It writes no view: it is there so that ten thousand idle endpoints need not be asked,
+/// one after the other, whether something has happened.
+/// </summary>
 internal sealed class WebhookWaker(DeliverySignal signal, TimeProvider clock) : PostgresProjection
 {
     public override string Name => ViewNames.WebhookWakes;
@@ -19,8 +22,10 @@ internal sealed class WebhookWaker(DeliverySignal signal, TimeProvider clock) : 
     protected override async Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
         var organizations = page.Events.GroupBy(e => e.OrganizationId).OrderBy(g => g.Key).ToList();
-        var woken = await tx.QueryAsync("SELECT bsp.wake_webhooks($1, $2, $3, $4)", r => r.GetInt32(0), ct, organizations.Select(o => o.Key).ToArray(),
-            organizations.Select(o => string.Join(',', o.Select(e => e.Type).Distinct())).ToArray(), organizations.Select(o => o.Max(e => e.Sequence)).ToArray(), clock.GetUtcNow());
+        var woken = await tx.QueryAsync("SELECT bsp.wake_webhooks($1, $2, $3, $4)", r =>
+            r.GetInt32(0), ct, organizations.Select(o => o.Key).ToArray(),
+            organizations.Select(o => string.Join(',', o.Select(e => e.Type).Distinct())).ToArray(),
+            organizations.Select(o => o.Max(e => e.Sequence)).ToArray(), clock.GetUtcNow());
         if (woken is [> 0])
         {
             tx.OnCommitted(() =>

@@ -7,7 +7,9 @@ using Bsp.Application.Conversations;
 
 namespace Bsp.Infrastructure.Documents;
 
-/// <summary>How documents are written as JSON: the specification's names, nulls left out, times in UTC with milliseconds, ids as 24 hex digits.</summary>
+/// <summary>
+/// How documents are written as JSON: the specification's names, nulls left out, times in UTC with milliseconds, ids as 24 hex digits.
+/// </summary>
 public static class DocumentJson
 {
     public static readonly JsonSerializerOptions Options = new()
@@ -56,14 +58,16 @@ public static class DocumentJson
         public override DocumentId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
             DocumentId.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("not an id of ours");
 
-        public override void Write(Utf8JsonWriter writer, DocumentId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+        public override void Write(Utf8JsonWriter writer, DocumentId value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.ToString());
     }
 
     private sealed class TimeConverter : JsonConverter<DateTimeOffset>
     {
         private const string Format = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
 
-        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetDateTimeOffset().ToUniversalTime();
+        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            reader.GetDateTimeOffset().ToUniversalTime();
 
         public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
         {

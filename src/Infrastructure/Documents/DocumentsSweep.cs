@@ -5,8 +5,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Documents;
 
-/// <summary>Deletes JSONB documents past the specification's retention (§6): logs after 30 days, messages and conversations after two years. MongoDB does it by itself.</summary>
-public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, ILogger<DocumentsSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(1))
+/// <summary>
+/// Deletes JSONB documents past the specification's retention (§6): logs after 30 days, messages and conversations after two years. MongoDB
+/// does it by itself.
+/// </summary>
+public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, ILogger<DocumentsSweep> log)
+    : ShardSweep(shards, clock, TimeSpan.FromMinutes(1))
 {
     /// <summary>Rows deleted in one transaction.</summary>
     public const int PageRows = 2_000;
@@ -51,7 +55,8 @@ public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, IL
         return gone;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "retention: {Count} documents of shard {Shard} were past their time and are deleted")]
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "retention: {Count} documents of shard {Shard} were past their time and are deleted")]
     private partial void LogGone(int count, string shard);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "retention: documents of shard {Shard} could not be swept; trying again in an hour")]

@@ -5,10 +5,12 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Documents;
 
 /// <summary>What a page found.</summary>
-public sealed record FoundDocuments(Dictionary<DocumentId, ConversationDocument> Conversations, Dictionary<DocumentId, MessageDocument> Messages);
+public sealed record FoundDocuments(Dictionary<DocumentId, ConversationDocument> Conversations,
+    Dictionary<DocumentId, MessageDocument> Messages);
 
 /// <summary>What a page writes; each document once.</summary>
-public sealed record DocumentWrites(IReadOnlyCollection<ConversationDocument> Conversations, IReadOnlyCollection<MessageDocument> Messages, IReadOnlyCollection<MessageLogDocument> Logs);
+public sealed record DocumentWrites(IReadOnlyCollection<ConversationDocument> Conversations, IReadOnlyCollection<MessageDocument> Messages,
+    IReadOnlyCollection<MessageLogDocument> Logs);
 
 /// <summary>Which documents of a shard.</summary>
 public enum DocumentSet
@@ -21,7 +23,8 @@ public enum DocumentSet
 }
 
 /// <summary>
-/// Where the document views are written: JSONB in PostgreSQL, or MongoDB. Each document carries the <c>position</c> of the last event it holds, and only a
+/// Where the document views are written: JSONB in PostgreSQL, or MongoDB. Each document carries the <c>position</c> of the last event it
+/// holds, and only a
 /// later one replaces it, so a page written twice, or half and then again, leaves the same documents.
 /// </summary>
 public interface IDocumentStore
@@ -31,19 +34,28 @@ public interface IDocumentStore
     Task<long> CheckpointAsync(Shard shard, string projection, CancellationToken ct);
 
     /// <summary>Documents by id; those that do not exist are absent.</summary>
-    Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct);
+    Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds,
+        IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct);
 
     /// <summary>All documents of these contacts.</summary>
-    Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct);
+    Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds,
+        IReadOnlyCollection<Guid> contacts, CancellationToken ct);
 
     /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back; null: it stays.</summary>
-    /// <exception cref="Bsp.Infrastructure.Projections.CheckpointMoved">The next documents are none (any more), or on their way to become those that readers see.</exception>
-    Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct);
+    /// <exception cref="Bsp.Infrastructure.Projections.CheckpointMoved">The next documents are none (any more), or on their way to become
+    /// those that readers see.</exception>
+    Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds,
+        DocumentWrites writes, CancellationToken ct);
 
-    /// <summary>Makes the next conversations, messages and message_logs of this shard, empty, with checkpoint 0, whatever an earlier attempt left.</summary>
+    /// <summary>
+    /// Makes the next conversations, messages and message_logs of this shard, empty, with checkpoint 0, whatever an earlier attempt left.
+    /// </summary>
     Task BeginNextAsync(Shard shard, string projection, CancellationToken ct);
 
-    /// <summary>The next documents become those that readers see, and their checkpoint the view's. Nobody writes either meanwhile. False: nothing was swapped.</summary>
+    /// <summary>
+    /// The next documents become those that readers see, and their checkpoint the view's. Nobody writes either meanwhile. False: nothing
+    /// was swapped.
+    /// </summary>
     Task<bool> SwapNextAsync(Shard shard, string projection, CancellationToken ct);
 
     /// <summary>Completes a swap that was killed half-way; true: there was one.</summary>

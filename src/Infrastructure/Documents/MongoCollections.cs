@@ -8,7 +8,8 @@ using MongoDB.Driver;
 namespace Bsp.Infrastructure.Documents;
 
 /// <summary>The collections of one database, with the specification's indexes.</summary>
-public sealed record MongoDatabase(IMongoCollection<ConversationDocument> Conversations, IMongoCollection<MessageDocument> Messages, IMongoCollection<MessageLogDocument> Logs,
+public sealed record MongoDatabase(IMongoCollection<ConversationDocument> Conversations, IMongoCollection<MessageDocument> Messages,
+    IMongoCollection<MessageLogDocument> Logs,
     IMongoCollection<AiConversationDocument> AiConversations, IMongoCollection<BsonDocument> Checkpoints)
 {
     /// <summary>Names of the collections that are rebuilt.</summary>
@@ -28,7 +29,10 @@ public sealed record MongoDatabase(IMongoCollection<ConversationDocument> Conver
     public IMongoDatabase Database => Checkpoints.Database;
 }
 
-/// <summary>MongoDB by shard: one shard uses the connection string's database (<c>bsp</c> when it names none); of several, each has its own, <c>{database}_{shard}</c>.</summary>
+/// <summary>
+/// MongoDB by shard: one shard uses the connection string's database (<c>bsp</c> when it names none); of several, each has its own,
+/// <c>{database}_{shard}</c>.
+/// </summary>
 /// <param name="connectionString"><c>mongodb://…</c> or <c>mongodb+srv://…</c>.</param>
 public sealed class MongoCollections(string connectionString, Shards shards) : IDisposable
 {
@@ -70,7 +74,9 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
 
     /// <summary>Asks for a sign of life, for health checks.</summary>
     /// <exception cref="StoreUnavailable"/>
-    public Task PingAsync(CancellationToken ct) => GuardAsync(() => client.Value.GetDatabase(url.DatabaseName ?? "bsp").RunCommandAsync<BsonDocument>(new BsonDocument("ping", 1), cancellationToken: ct));
+    public Task PingAsync(CancellationToken ct) =>
+        GuardAsync(() => client.Value.GetDatabase(url.DatabaseName ?? "bsp")
+            .RunCommandAsync<BsonDocument>(new BsonDocument("ping", 1), cancellationToken: ct));
 
     /// <summary>Runs a call and turns "not reachable" into the house's own word.</summary>
     /// <exception cref="StoreUnavailable"/>
@@ -80,7 +86,8 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
         {
             return await work();
         }
-        catch (Exception e) when (e is TimeoutException or MongoConnectionException or MongoNotPrimaryException or MongoNodeIsRecoveringException or MongoExecutionTimeoutException or MongoAuthenticationException)
+        catch (Exception e)
+            when (e is TimeoutException or MongoConnectionException or MongoNotPrimaryException or MongoNodeIsRecoveringException or MongoExecutionTimeoutException or MongoAuthenticationException)
         {
             throw new StoreUnavailable("mongo", e);
         }
@@ -98,8 +105,11 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
     {
         var name = url.DatabaseName ?? "bsp";
         var database = client.Value.GetDatabase(shards.All.Count == 1 ? name : $"{name}_{shard.Name.ToLowerInvariant()}");
-        var collections = new MongoDatabase(database.GetCollection<ConversationDocument>("conversations"), database.GetCollection<MessageDocument>("messages"),
-            database.GetCollection<MessageLogDocument>("message_logs"), database.GetCollection<AiConversationDocument>("ai_conversations"), database.GetCollection<BsonDocument>("projection_checkpoints"));
+        var collections =
+            new MongoDatabase(database.GetCollection<ConversationDocument>("conversations"),
+                database.GetCollection<MessageDocument>("messages"),
+            database.GetCollection<MessageLogDocument>("message_logs"), database.GetCollection<AiConversationDocument>("ai_conversations"),
+            database.GetCollection<BsonDocument>("projection_checkpoints"));
         await IndexAsync(collections, ct);
         return collections;
     }
@@ -107,9 +117,11 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
     /// <summary>Makes the indexes of the three collections that are rebuilt.</summary>
     internal static async Task IndexAsync(MongoDatabase collections, CancellationToken ct)
     {
-        await IndexAsync(collections.Conversations, ct, Key("organization_id", 1, "last_message_at", -1), Key("organization_id", 1, "assigned_to", 1, "status", 1), Key("contact_id", 1), Key("wa_conversation_id", 1));
+        await IndexAsync(collections.Conversations, ct, Key("organization_id", 1, "last_message_at", -1),
+            Key("organization_id", 1, "assigned_to", 1, "status", 1), Key("contact_id", 1), Key("wa_conversation_id", 1));
         await ExpireAsync(collections.Conversations, "expires_at", TimeSpan.Zero, ct);
-        await IndexAsync(collections.Messages, ct, Key("organization_id", 1, "created_at", -1), Key("conversation_id", 1, "created_at", 1), Key("wa_message_id", 1), Key("amends", 1), Key("contact_id", 1, "created_at", -1),
+        await IndexAsync(collections.Messages, ct, Key("organization_id", 1, "created_at", -1), Key("conversation_id", 1, "created_at", 1),
+            Key("wa_message_id", 1), Key("amends", 1), Key("contact_id", 1, "created_at", -1),
             Key("campaign_id", 1), Key("status", 1, "created_at", 1), Key("ai_processing.processed", 1));
         await IndexAsync(collections.Logs, ct, Key("organization_id", 1, "created_at", -1), Key("message_id", 1), Key("event_type", 1));
         await ExpireAsync(collections.Logs, "created_at", TimeSpan.FromDays(MessageLogDocument.RetentionDays), ct);
@@ -121,5 +133,6 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
         collection.Indexes.CreateManyAsync(keys.Select(key => new CreateIndexModel<T>(key)), ct);
 
     private static Task ExpireAsync<T>(IMongoCollection<T> collection, string field, TimeSpan after, CancellationToken ct) =>
-        collection.Indexes.CreateOneAsync(new CreateIndexModel<T>(new BsonDocument(field, 1), new CreateIndexOptions { ExpireAfter = after }), cancellationToken: ct);
+        collection.Indexes.CreateOneAsync(new CreateIndexModel<T>(new BsonDocument(field, 1),
+            new CreateIndexOptions { ExpireAfter = after }), cancellationToken: ct);
 }

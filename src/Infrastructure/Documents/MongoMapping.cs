@@ -9,12 +9,17 @@ using MongoDB.Bson.Serialization.Serializers;
 
 namespace Bsp.Infrastructure.Documents;
 
-/// <summary>How documents are written as BSON: the specification's names, ids as ObjectId, UUIDs in the standard representation, times as UTC milliseconds, amounts as Decimal128, nulls left out.</summary>
+/// <summary>
+/// How documents are written as BSON: the specification's names, ids as ObjectId, UUIDs in the standard representation, times as UTC
+/// milliseconds, amounts as Decimal128, nulls left out.
+/// </summary>
 internal static class MongoMapping
 {
     private static readonly Lazy<bool> Once = new(() =>
     {
-        ConventionRegistry.Register("bsp documents", new ConventionPack { new SnakeCase(), new IgnoreIfNullConvention(true), new IgnoreExtraElementsConvention(true), new Values(), new OnlyDocumentsHaveIds() },
+        ConventionRegistry.Register("bsp documents",
+            new ConventionPack { new SnakeCase(), new IgnoreIfNullConvention(true), new IgnoreExtraElementsConvention(true), new Values(),
+                new OnlyDocumentsHaveIds() },
             type => type.Namespace == typeof(ConversationDocument).Namespace || type.Namespace == typeof(MessageDocument).Namespace);
         return true;
     });
@@ -25,7 +30,8 @@ internal static class MongoMapping
     private sealed class SnakeCase : ConventionBase, IMemberMapConvention
     {
         public void Apply(BsonMemberMap memberMap) =>
-            memberMap.SetElementName(memberMap.MemberType == typeof(DocumentId) && memberMap.MemberName == "Id" ? "_id" : JsonNamingPolicy.SnakeCaseLower.ConvertName(memberMap.MemberName));
+            memberMap.SetElementName(memberMap.MemberType == typeof(DocumentId) && memberMap.MemberName == "Id" ? "_id"
+                : JsonNamingPolicy.SnakeCaseLower.ConvertName(memberMap.MemberName));
     }
 
     // The driver takes every member called Id for _id, also in what lies inside a document, where the specification says id.
@@ -68,9 +74,11 @@ internal static class MongoMapping
 
     private sealed class IdSerializer : StructSerializerBase<DocumentId>
     {
-        public override DocumentId Deserialize(BsonDeserializationContext context, BsonDeserializationArgs args) => DocumentId.From(context.Reader.ReadObjectId().ToByteArray());
+        public override DocumentId Deserialize(BsonDeserializationContext context, BsonDeserializationArgs args) =>
+            DocumentId.From(context.Reader.ReadObjectId().ToByteArray());
 
-        public override void Serialize(BsonSerializationContext context, BsonSerializationArgs args, DocumentId value) => context.Writer.WriteObjectId(new ObjectId(value.ToBytes()));
+        public override void Serialize(BsonSerializationContext context, BsonSerializationArgs args, DocumentId value) =>
+            context.Writer.WriteObjectId(new ObjectId(value.ToBytes()));
     }
 
     /// <summary>JSON as it is, member by member: a member that begins with $ stays what Meta wrote and is no operator.</summary>
@@ -89,11 +97,14 @@ internal static class MongoMapping
             return document.RootElement.Clone();
         }
 
-        public override void Serialize(BsonSerializationContext context, BsonSerializationArgs args, JsonElement value) => BsonValueSerializer.Instance.Serialize(context, Read(value));
+        public override void Serialize(BsonSerializationContext context, BsonSerializationArgs args, JsonElement value) =>
+            BsonValueSerializer.Instance.Serialize(context, Read(value));
 
         private static BsonValue Read(JsonElement json) => json.ValueKind switch
         {
-            JsonValueKind.Object => new BsonDocument(json.EnumerateObject().DistinctBy(p => p.Name).Where(p => !p.Name.Contains('\0')).Select(p => new BsonElement(p.Name, Read(p.Value)))),
+            JsonValueKind.Object =>
+                new BsonDocument(json.EnumerateObject().DistinctBy(p => p.Name).Where(p => !p.Name.Contains('\0'))
+                    .Select(p => new BsonElement(p.Name, Read(p.Value)))),
             JsonValueKind.Array => new BsonArray(json.EnumerateArray().Select(Read)),
             JsonValueKind.String => json.GetString(),
             JsonValueKind.Number when json.TryGetInt64(out var whole) => whole,

@@ -19,7 +19,8 @@ public sealed class PostgresDocumentStore : IDocumentStore
         return await command.ExecuteScalarAsync(ct) as long? ?? 0;
     }
 
-    public async Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
+    public async Task<FoundDocuments> FindAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds,
+        IReadOnlyCollection<DocumentId> conversations, IReadOnlyCollection<DocumentId> messages, CancellationToken ct)
     {
         var found = new FoundDocuments([], []);
         if (conversations.Count + messages.Count == 0)
@@ -36,7 +37,8 @@ public sealed class PostgresDocumentStore : IDocumentStore
         return found;
     }
 
-    public async Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
+    public async Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds,
+        IReadOnlyCollection<Guid> contacts, CancellationToken ct)
     {
         var found = new FoundDocuments([], []);
         await shard.QueryAsync(organizationIds, $"""
@@ -50,14 +52,18 @@ public sealed class PostgresDocumentStore : IDocumentStore
     public async Task EraseAiAsync(Shard shard, Guid organizationId, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync("DELETE FROM documents.ai_conversations WHERE organization_id = $1 AND contact_id = ANY ($2)", ct, organizationId, contacts.ToArray());
+        await transaction.ExecuteAsync("DELETE FROM documents.ai_conversations WHERE organization_id = $1 AND contact_id = ANY ($2)", ct,
+            organizationId, contacts.ToArray());
         await transaction.CommitAsync(ct);
     }
 
-    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds, DocumentWrites writes, CancellationToken ct)
+    public async Task SaveAsync(Shard shard, DocumentSet set, string projection, long? upTo, IReadOnlyCollection<Guid> organizationIds,
+        DocumentWrites writes, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationIds, ct);
-        if (set == DocumentSet.Next && (await transaction.QueryAsync("SELECT true FROM bsp.projections WHERE name = $1 FOR KEY SHARE", r => r.GetBoolean(0), ct, projection)).Count == 0)
+        if (set == DocumentSet.Next
+            && (await transaction.QueryAsync("SELECT true FROM bsp.projections WHERE name = $1 FOR KEY SHARE", r =>
+                r.GetBoolean(0), ct, projection)).Count == 0)
         {
             throw new CheckpointMoved(projection, upTo ?? 0); // it is the view already, or was given up: its row is not made again
         }
@@ -104,7 +110,8 @@ public sealed class PostgresDocumentStore : IDocumentStore
         return true;
     }
 
-    public Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct) => Task.FromResult(false); // the swap is one transaction
+    // the swap is one transaction
+    public Task<bool> FinishNextAsync(Shard shard, string projection, CancellationToken ct) => Task.FromResult(false);
 
     public async Task DropNextAsync(Shard shard, string projection, CancellationToken ct)
     {
@@ -112,21 +119,27 @@ public sealed class PostgresDocumentStore : IDocumentStore
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    public async Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories, CancellationToken ct)
+    public async Task SaveAsync(Shard shard, Guid organizationId, IReadOnlyCollection<AiConversationDocument> histories,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await using var batch = new NpgsqlBatch(transaction.Connection);
         Set(batch, Table("ai_conversations", DocumentSet.Serving), histories, d => d.Id, d => d.OrganizationId, d => d.Position,
-            ("contact_id", "uuid", Array(histories, d => d.ContactId)), ("conversation_id", "bytea", Array(histories, d => d.ConversationId.ToBytes())), ("updated_at", "timestamptz", Array(histories, d => d.UpdatedAt)));
+            ("contact_id", "uuid", Array(histories, d => d.ContactId)),
+            ("conversation_id", "bytea", Array(histories, d => d.ConversationId.ToBytes())),
+            ("updated_at", "timestamptz", Array(histories, d => d.UpdatedAt)));
         await batch.ExecuteNonQueryAsync(ct);
         await transaction.CommitAsync(ct);
     }
 
     public Task<AiConversationDocument?> AiConversationAsync(Shard shard, Guid organizationId, DocumentId id, CancellationToken ct) =>
-        shard.FirstAsync(organizationId, "SELECT doc::text FROM documents.ai_conversations WHERE _id = $1 AND organization_id = $2", r => DocumentJson.Read<AiConversationDocument>(r.GetString(0)), ct, id.ToBytes(), organizationId);
+        shard.FirstAsync(organizationId, "SELECT doc::text FROM documents.ai_conversations WHERE _id = $1 AND organization_id = $2", r =>
+            DocumentJson.Read<AiConversationDocument>(r.GetString(0)), ct, id.ToBytes(), organizationId);
 
-    public async Task<IReadOnlyList<MessageLogDocument>> LogsAsync(Shard shard, Guid organizationId, DocumentId messageId, CancellationToken ct) =>
-        await shard.QueryAsync(organizationId, $"SELECT doc::text FROM documents.message_logs WHERE message_id = $1 AND organization_id = $2 ORDER BY created_at, position LIMIT {LogsMax}",
+    public async Task<IReadOnlyList<MessageLogDocument>> LogsAsync(Shard shard, Guid organizationId, DocumentId messageId,
+        CancellationToken ct) =>
+        await shard.QueryAsync(organizationId,
+            $"SELECT doc::text FROM documents.message_logs WHERE message_id = $1 AND organization_id = $2 ORDER BY created_at, position LIMIT {LogsMax}",
             r => DocumentJson.Read<MessageLogDocument>(r.GetString(0)), ct, messageId.ToBytes(), organizationId);
 
     private static bool Keep<T>(Dictionary<DocumentId, T> documents, NpgsqlDataReader row, Func<T, DocumentId> id)
@@ -135,24 +148,35 @@ public sealed class PostgresDocumentStore : IDocumentStore
         return documents.TryAdd(id(document), document);
     }
 
-    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<ConversationDocument> documents) => Set(batch, Table("conversations", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
-        ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("account_id", "uuid", Array(documents, d => d.AccountId)), ("assigned_to", "uuid", Array(documents, d => d.AssignedTo)),
+    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<ConversationDocument> documents) =>
+        Set(batch, Table("conversations", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+        ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("account_id", "uuid", Array(documents, d => d.AccountId)),
+        ("assigned_to", "uuid", Array(documents, d => d.AssignedTo)),
         ("status", "text", Array(documents, d => d.Status)), ("wa_conversation_id", "text", Array(documents, d => d.WaConversationId)),
-        ("last_message_at", "timestamptz", Array(documents, d => d.LastMessageAt)), ("expires_at", "timestamptz", Array(documents, d => d.ExpiresAt)),
-        ("priority", "text", Array(documents, d => d.Priority)), ("team_id", "uuid", Array(documents, d => d.TeamId)), ("unread", "int", Array(documents, d => d.UnreadCount)),
-        ("window_until", "timestamptz", Array(documents, d => d.WindowUntil)), ("snoozed_until", "timestamptz", Array(documents, d => d.SnoozedUntil)),
+        ("last_message_at", "timestamptz", Array(documents, d => d.LastMessageAt)),
+        ("expires_at", "timestamptz", Array(documents, d => d.ExpiresAt)),
+        ("priority", "text", Array(documents, d => d.Priority)), ("team_id", "uuid", Array(documents, d => d.TeamId)),
+        ("unread", "int", Array(documents, d => d.UnreadCount)),
+        ("window_until", "timestamptz", Array(documents, d => d.WindowUntil)),
+        ("snoozed_until", "timestamptz", Array(documents, d => d.SnoozedUntil)),
         ("tags", "jsonb", Array(documents, d => DocumentJson.WriteUtf8(d.Tags))));
 
-    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageDocument> documents) => Set(batch, Table("messages", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
-        ("conversation_id", "bytea", Array(documents, d => d.ConversationId.ToBytes())), ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("campaign_id", "uuid", Array(documents, d => d.CampaignId)),
+    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageDocument> documents) =>
+        Set(batch, Table("messages", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+        ("conversation_id", "bytea", Array(documents, d => d.ConversationId.ToBytes())),
+        ("contact_id", "uuid", Array(documents, d => d.ContactId)), ("campaign_id", "uuid", Array(documents, d => d.CampaignId)),
         ("wa_message_id", "text", Array(documents, d => d.WaMessageId)), ("status", "text", Array(documents, d => d.Status)),
-        ("amends", "text", Array(documents, d => d.Amends)), ("ai_processed", "boolean", Array(documents, d => d.AiProcessing?.Processed)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
+        ("amends", "text", Array(documents, d => d.Amends)), ("ai_processed", "boolean", Array(documents, d => d.AiProcessing?.Processed)),
+        ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
 
-    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageLogDocument> documents) => Set(batch, Table("message_logs", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
-        ("message_id", "bytea", Array(documents, d => d.MessageId.ToBytes())), ("event_type", "text", Array(documents, d => d.EventType)), ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
+    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<MessageLogDocument> documents) =>
+        Set(batch, Table("message_logs", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+        ("message_id", "bytea", Array(documents, d => d.MessageId.ToBytes())), ("event_type", "text", Array(documents, d => d.EventType)),
+        ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
 
     /// <summary>One statement for all documents of one table: later positions replace, others change nothing.</summary>
-    private static void Set<T>(NpgsqlBatch batch, string table, IReadOnlyCollection<T> documents, Func<T, DocumentId> id, Func<T, Guid> organization, Func<T, long> position, params (string Name, string Type, Array Values)[] own)
+    private static void Set<T>(NpgsqlBatch batch, string table, IReadOnlyCollection<T> documents, Func<T, DocumentId> id,
+        Func<T, Guid> organization, Func<T, long> position, params (string Name, string Type, Array Values)[] own)
     {
         if (documents.Count == 0)
         {
@@ -161,7 +185,8 @@ public sealed class PostgresDocumentStore : IDocumentStore
 
         (string Name, string Type, Array Values)[] columns =
         [
-            ("_id", "bytea", Array(documents, d => id(d).ToBytes())), ("organization_id", "uuid", Array(documents, organization)), ("position", "bigint", Array(documents, position)),
+            ("_id", "bytea", Array(documents, d => id(d).ToBytes())), ("organization_id", "uuid", Array(documents, organization)),
+                ("position", "bigint", Array(documents, position)),
             .. own, ("doc", "jsonb", Array(documents, DocumentJson.WriteUtf8)),
         ];
         var names = string.Join(", ", columns.Select(c => c.Name));
@@ -178,12 +203,14 @@ public sealed class PostgresDocumentStore : IDocumentStore
         batch.BatchCommands.Add(command);
     }
 
-    private static string Table(string collection, DocumentSet set) => set == DocumentSet.Next ? $"documents.{collection}_next" : $"documents.{collection}";
+    private static string Table(string collection, DocumentSet set) =>
+        set == DocumentSet.Next ? $"documents.{collection}_next" : $"documents.{collection}";
 
     private static readonly Dictionary<string, NpgsqlDbType> Types = new()
     {
         ["bytea"] = NpgsqlDbType.Bytea, ["uuid"] = NpgsqlDbType.Uuid, ["bigint"] = NpgsqlDbType.Bigint, ["text"] = NpgsqlDbType.Text,
-        ["timestamptz"] = NpgsqlDbType.TimestampTz, ["boolean"] = NpgsqlDbType.Boolean, ["jsonb"] = NpgsqlDbType.Jsonb, ["int"] = NpgsqlDbType.Integer,
+        ["timestamptz"] = NpgsqlDbType.TimestampTz, ["boolean"] = NpgsqlDbType.Boolean, ["jsonb"] = NpgsqlDbType.Jsonb,
+        ["int"] = NpgsqlDbType.Integer,
     };
 
     private static TValue[] Array<T, TValue>(IReadOnlyCollection<T> documents, Func<T, TValue> value) => [.. documents.Select(value)];

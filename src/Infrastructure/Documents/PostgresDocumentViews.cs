@@ -6,7 +6,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Documents;
 
 /// <summary>
-/// Reads the JSONB documents. Where something else than the organization is looked up, its own condition stands as "IS TRUE": the planner cannot look by it, so an organization that is new to the
+/// Reads the JSONB documents. Where something else than the organization is looked up, its own condition stands as "IS TRUE": the planner
+/// cannot look by it, so an organization that is new to the
 /// statistics is not read whole (schema 0150).
 /// </summary>
 public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
@@ -15,13 +16,15 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     public const int WalkMax = 20_000;
 
     // Conditions that an index serves stand in the walk as such; the others are looked at on the way, whose length is bounded.
-    public async Task<Page<ConversationDocument>> ConversationsAsync(Guid organizationId, ConversationFilter filter, int limit, string? cursor, CancellationToken ct)
+    public async Task<Page<ConversationDocument>> ConversationsAsync(Guid organizationId, ConversationFilter filter, int limit,
+        string? cursor, CancellationToken ct)
     {
         var from = DocumentCursor.Parse(cursor);
         var shard = await shards.OfAsync(organizationId, ct);
         var walk = $"FROM documents.conversations WHERE {(filter.ContactId is null ? "organization_id = $1" : "(organization_id = $1) IS TRUE")} AND last_message_at IS NOT NULL AND ($2::timestamptz IS NULL OR (last_message_at, _id) < ($2, $3))"
             + (filter.Unread is true ? " AND unread > 0" : "")
-            + (filter.AssignedTo is not null ? " AND assigned_to = $4 AND assigned_to <> '00000000-0000-0000-0000-000000000000'" : " AND $4::uuid IS NULL")
+            + (filter.AssignedTo is not null ? " AND assigned_to = $4 AND assigned_to <> '00000000-0000-0000-0000-000000000000'"
+                : " AND $4::uuid IS NULL")
             + (filter.ContactId is not null ? " AND contact_id = $5" : " AND $5::uuid IS NULL");
         var rows = await shard.QueryAsync(organizationId, $"""
             SELECT CASE WHEN kept THEN doc::text END, CASE WHEN n = {WalkMax} THEN last_message_at END, _id
@@ -35,10 +38,12 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
              WHERE kept OR n = {WalkMax} ORDER BY last_message_at DESC, _id DESC LIMIT $16
             """,
             r => (Kept: r.IsDBNull(0) ? null : DocumentJson.Read<ConversationDocument>(r.GetString(0)),
-                End: r.IsDBNull(1) ? null : new DocumentCursor(r.GetFieldValue<DateTimeOffset>(1), DocumentId.From(r.GetFieldValue<byte[]>(2)))), ct,
+                End: r.IsDBNull(1) ? null
+                : new DocumentCursor(r.GetFieldValue<DateTimeOffset>(1), DocumentId.From(r.GetFieldValue<byte[]>(2)))), ct,
             [
                 .. Walk(), Text(filter.Status), Uuid(filter.AccountId), Text(filter.Priority), Text(filter.Tag), Truth(filter.Unread),
-                Truth(filter.Unassigned), Truth(filter.WindowOpen), Truth(filter.Snoozed), filter.Now.UtcDateTime, Uuid(filter.TeamId), limit + 1,
+                Truth(filter.Unassigned), Truth(filter.WindowOpen), Truth(filter.Snoozed), filter.Now.UtcDateTime, Uuid(filter.TeamId),
+                limit + 1,
             ]);
         var page = PageOf([.. rows.Select(row => row.Kept).OfType<ConversationDocument>()], limit, d => new(d.LastMessageAt!.Value, d.Id));
         return page.NextCursor is null && rows is [.., { End: { } end }] ? page with { NextCursor = end.ToString() } : page;
@@ -47,28 +52,38 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     }
 
     public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND (organization_id = $2) IS TRUE",
+        await (await shards.OfAsync(organizationId, ct))
+        .FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId);
 
-    public async Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId, IReadOnlyCollection<Guid> conversationIds, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
-            r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, conversationIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(), organizationId);
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId,
+        IReadOnlyCollection<Guid> conversationIds, CancellationToken ct) =>
+        await (await shards.OfAsync(organizationId, ct))
+        .QueryAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
+            r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, conversationIds.Select(id => DocumentId.Of(id).ToBytes())
+            .ToArray(), organizationId);
 
-    public async Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds,
+        CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        var found = await shard.QueryAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
-            r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, messageIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(), organizationId);
+        var found = await shard.QueryAsync(organizationId,
+            "SELECT doc::text FROM documents.messages WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
+            r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, messageIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(),
+            organizationId);
         return await MessageAmendments.ResolveAsync(found, Source(shard, organizationId, ct));
     }
 
-    public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
+    public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor,
+        CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        return await MessageAmendments.PageAsync(limit, cursor, (most, after) => StoredAsync(shard, organizationId, conversationId, most, after, ct), Source(shard, organizationId, ct));
+        return await MessageAmendments.PageAsync(limit, cursor, (most, after) =>
+            StoredAsync(shard, organizationId, conversationId, most, after, ct), Source(shard, organizationId, ct));
     }
 
-    private static async Task<Page<MessageDocument>> StoredAsync(Shard shard, Guid organizationId, Guid conversationId, int limit, string? cursor, CancellationToken ct)
+    private static async Task<Page<MessageDocument>> StoredAsync(Shard shard, Guid organizationId, Guid conversationId, int limit,
+        string? cursor, CancellationToken ct)
     {
         var from = DocumentCursor.Parse(cursor);
         var rows = await shard.QueryAsync(organizationId, """
@@ -79,14 +94,16 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
         return PageOf(rows, limit, d => new(d.CreatedAt, d.Id));
     }
 
-    public async Task<IReadOnlyList<ConversationDocument>> ConversationsOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, CancellationToken ct) =>
+    public async Task<IReadOnlyList<ConversationDocument>> ConversationsOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds,
+        CancellationToken ct) =>
         await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, """
             SELECT c.doc::text FROM unnest($2::uuid[]) AS i (id)
              CROSS JOIN LATERAL (SELECT d.doc, d._id FROM documents.conversations d WHERE d.contact_id = i.id AND (d.organization_id = $1) IS TRUE OFFSET 0) c ORDER BY c.doc ->> 'created_at', c._id
             """,
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, organizationId, contactIds.ToArray());
 
-    public async Task<IReadOnlyList<MessageDocument>> MessagesOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds, DocumentCursor? after, int limit, CancellationToken ct) =>
+    public async Task<IReadOnlyList<MessageDocument>> MessagesOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds,
+        DocumentCursor? after, int limit, CancellationToken ct) =>
         await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, """
             SELECT m.doc::text FROM unnest($1::uuid[]) AS i (id)
              CROSS JOIN LATERAL (SELECT d.doc, d.created_at, d._id FROM documents.messages d
@@ -97,7 +114,8 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        var found = await shard.FirstAsync(organizationId, "SELECT doc::text FROM documents.messages WHERE _id = $1 AND (organization_id = $2) IS TRUE",
+        var found = await shard.FirstAsync(organizationId,
+            "SELECT doc::text FROM documents.messages WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(messageId).ToBytes(), organizationId);
         return found is null ? null : (await MessageAmendments.AmendAsync([found], Source(shard, organizationId, ct)))[0];
     }
@@ -109,7 +127,8 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     {
         return new(ids => FindAsync("wa_message_id", ids), ids => FindAsync("amends", ids));
 
-        async Task<IReadOnlyList<MessageDocument>> FindAsync(string column, IReadOnlyCollection<string> ids) => await shard.QueryAsync(organizationId,
+        async Task<IReadOnlyList<MessageDocument>> FindAsync(string column, IReadOnlyCollection<string> ids) =>
+            await shard.QueryAsync(organizationId,
             $"SELECT doc::text FROM documents.messages WHERE {column} = ANY ($1) AND organization_id = $2 ORDER BY created_at DESC, _id DESC LIMIT {AmendmentsMax}",
             r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, ids.ToArray(), organizationId);
     }
@@ -117,13 +136,18 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     internal static Page<T> PageOf<T>(List<T> rows, int limit, Func<T, DocumentCursor> cursor) =>
         rows.Count <= limit ? new(rows, null) : new(rows.GetRange(0, limit), cursor(rows[limit - 1]).ToString());
 
-    private static Npgsql.NpgsqlParameter Time(DocumentCursor? from) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz, Value = (object?)from?.At ?? DBNull.Value };
+    private static Npgsql.NpgsqlParameter Time(DocumentCursor? from) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz, Value = (object?)from?.At ?? DBNull.Value };
 
-    private static Npgsql.NpgsqlParameter Id(DocumentCursor? from) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bytea, Value = (object?)from?.Id.ToBytes() ?? DBNull.Value };
+    private static Npgsql.NpgsqlParameter Id(DocumentCursor? from) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bytea, Value = (object?)from?.Id.ToBytes() ?? DBNull.Value };
 
-    private static Npgsql.NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+    private static Npgsql.NpgsqlParameter Text(string? value) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 
-    private static Npgsql.NpgsqlParameter Truth(bool? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Boolean, Value = (object?)value ?? DBNull.Value };
+    private static Npgsql.NpgsqlParameter Truth(bool? value) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Boolean, Value = (object?)value ?? DBNull.Value };
 
-    private static Npgsql.NpgsqlParameter Uuid(Guid? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
+    private static Npgsql.NpgsqlParameter Uuid(Guid? value) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
 }

@@ -52,7 +52,9 @@ internal sealed class AppendCall
     /// <summary>Row of <c>bsp.idempotency_keys</c> to mark in the same transaction.</summary>
     public Guid? ClaimId { get; }
 
-    /// <summary>What its transaction must see: the organization and, for a claim, the platform's own (all zeros), under which platform routes claim.</summary>
+    /// <summary>
+    /// What its transaction must see: the organization and, for a claim, the platform's own (all zeros), under which platform routes claim.
+    /// </summary>
     public string Tenants() => ClaimId is null ? Tenant : $"{Tenant},{Guid.Empty}";
 
     public Task<AppendOutcome> Outcome => completion.Task;
@@ -61,7 +63,8 @@ internal sealed class AppendCall
     public bool TryTake() => Interlocked.CompareExchange(ref state, Taken, Queued) == Queued;
 
     /// <summary>The caller was cancelled; false when a lane has it already, which then writes it whole.</summary>
-    public bool TryWithdraw(CancellationToken ct) => Interlocked.CompareExchange(ref state, Withdrawn, Queued) == Queued && completion.TrySetCanceled(ct);
+    public bool TryWithdraw(CancellationToken ct) =>
+        Interlocked.CompareExchange(ref state, Withdrawn, Queued) == Queued && completion.TrySetCanceled(ct);
 
     public void Complete(AppendOutcome outcome) => completion.TrySetResult(outcome);
 

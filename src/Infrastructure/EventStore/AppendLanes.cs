@@ -3,7 +3,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// The writers of one shard. A caller that finds a lane idle sends the waiting calls itself, at once and without a timer; further lanes start only when calls pile up
+/// The writers of one shard. A caller that finds a lane idle sends the waiting calls itself, at once and without a timer; further lanes
+/// start only when calls pile up
 /// behind the running ones, so that few callers share few transactions. A stream is in one lane at a time.
 /// </summary>
 internal sealed class AppendLanes : IAsyncDisposable
@@ -88,7 +89,8 @@ internal sealed class AppendLanes : IAsyncDisposable
     // Under the gate.
     private (Lane Lane, List<AppendCall> Batch)? NextDue()
     {
-        if (running == lanes || queue.Count == 0 || (running > 0 && queue.Count < PressureCalls << (running - 1)) || queue.Take() is not { } batch)
+        if (running == lanes || queue.Count == 0 || (running > 0 && queue.Count < PressureCalls << (running - 1))
+            || queue.Take() is not { } batch)
         {
             return null;
         }

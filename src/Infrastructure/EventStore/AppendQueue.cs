@@ -3,7 +3,8 @@ using Bsp.Application.Common;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// Calls that wait for a lane, by organization, each organization's in the order of arrival. A batch takes an equal share from every organization that waits, so that one
+/// Calls that wait for a lane, by organization, each organization's in the order of arrival. A batch takes an equal share from every
+/// organization that waits, so that one
 /// with thousands of calls does not push back one with a single call. Not thread-safe: the lanes guard it.
 /// </summary>
 internal sealed class AppendQueue(int batchEventsMax)
@@ -40,7 +41,8 @@ internal sealed class AppendQueue(int batchEventsMax)
     }
 
     /// <summary>
-    /// The next batch, or null when nothing can go: everything left waits for a stream in flight. Streams of the batch stay reserved until <see cref="Release"/>.
+    /// The next batch, or null when nothing can go: everything left waits for a stream in flight. Streams of the batch stay reserved until
+    /// <see cref="Release"/>.
     /// </summary>
     public List<AppendCall>? Take()
     {
@@ -137,7 +139,8 @@ internal sealed class AppendQueue(int batchEventsMax)
     {
         foreach (var stream in call.Streams)
         {
-            if ((inFlight.TryGetValue(stream.Key, out var holder) && !ReferenceEquals(holder, batch)) || (passedOver.Count > 0 && passedOver.Contains(stream.Key)))
+            if ((inFlight.TryGetValue(stream.Key, out var holder) && !ReferenceEquals(holder, batch))
+                || (passedOver.Count > 0 && passedOver.Contains(stream.Key)))
             {
                 return false;
             }

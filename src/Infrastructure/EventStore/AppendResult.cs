@@ -52,7 +52,8 @@ internal sealed class AppendResult
                     var pending = stream.Events[n];
                     if (views.Want(pending.Name.Alias))
                     {
-                        events.Add(new(answer.Sequences[firsts[item] + n], pending.Id, call.Organization, stream.Key.Stream, answer.Versions[item] + n + 1,
+                        events.Add(new(answer.Sequences[firsts[item] + n], pending.Id, call.Organization, stream.Key.Stream,
+                            answer.Versions[item] + n + 1,
                             pending.Name.Alias, pending.Body, new(timestamp), call.Metadata));
                     }
                 }

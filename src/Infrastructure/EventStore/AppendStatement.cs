@@ -27,7 +27,9 @@ internal sealed class AppendStatement : IAsyncDisposable
             batch.BatchCommands.Add(new(statement));
         }
 
-        var command = new NpgsqlBatchCommand("SELECT verdicts, versions, seqs FROM bsp.append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)");
+        var command =
+            new NpgsqlBatchCommand(
+                "SELECT verdicts, versions, seqs FROM bsp.append_batch($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)");
         batch.BatchCommands.Add(command);
         parameters = command.Parameters;
         tenants = Add(NpgsqlDbType.Text, DBNull.Value);
@@ -65,7 +67,8 @@ internal sealed class AppendStatement : IAsyncDisposable
     /// <param name="tenantList">For <c>bsp.tenants</c>; null when the surrounding transaction has set it.</param>
     /// <param name="markClaims">False when the surrounding transaction marks the claim itself.</param>
     /// <param name="judged">Each call by itself at once: a new stream of the batch was found to exist.</param>
-    public async Task<AppendAnswer> ExecuteAsync(IReadOnlyList<AppendCall> calls, string? tenantList, DateTime timestamp, bool markClaims, bool judged, CancellationToken ct)
+    public async Task<AppendAnswer> ExecuteAsync(IReadOnlyList<AppendCall> calls, string? tenantList, DateTime timestamp, bool markClaims,
+        bool judged, CancellationToken ct)
     {
         arrays.Fill(calls);
         tenants.Value = (object?)tenantList ?? DBNull.Value;
@@ -78,7 +81,8 @@ internal sealed class AppendStatement : IAsyncDisposable
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
         var sequences = reader.GetFieldValue<long[]>(2);
-        var (verdicts, versions) = reader.IsDBNull(0) ? arrays.AsExpected() : (reader.GetFieldValue<int[]>(0), reader.GetFieldValue<long[]>(1));
+        var (verdicts, versions) = reader.IsDBNull(0) ? arrays.AsExpected()
+            : (reader.GetFieldValue<int[]>(0), reader.GetFieldValue<long[]>(1));
         return new(verdicts, versions, sequences);
     }
 
@@ -125,10 +129,13 @@ internal sealed class AppendOneStatement : IAsyncDisposable
             batch.BatchCommands.Add(new(statement));
         }
 
-        var command = new NpgsqlBatchCommand("SELECT verdict, version, seqs FROM bsp.append_one($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)");
+        var command =
+            new NpgsqlBatchCommand("SELECT verdict, version, seqs FROM bsp.append_one($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)");
         batch.BatchCommands.Add(command);
-        scalars = [.. new[] { NpgsqlDbType.Text, NpgsqlDbType.TimestampTz, NpgsqlDbType.Text, NpgsqlDbType.Uuid, NpgsqlDbType.Text, NpgsqlDbType.Bigint,
-            NpgsqlDbType.Uuid, NpgsqlDbType.Text, NpgsqlDbType.Text, NpgsqlDbType.Text }.Select(type => new NpgsqlParameter { NpgsqlDbType = type, Value = DBNull.Value })];
+        scalars = [.. new[] { NpgsqlDbType.Text, NpgsqlDbType.TimestampTz, NpgsqlDbType.Text, NpgsqlDbType.Uuid, NpgsqlDbType.Text,
+            NpgsqlDbType.Bigint,
+            NpgsqlDbType.Uuid, NpgsqlDbType.Text, NpgsqlDbType.Text, NpgsqlDbType.Text }.Select(type =>
+                new NpgsqlParameter { NpgsqlDbType = type, Value = DBNull.Value })];
         command.Parameters.AddRange(scalars);
         command.Parameters.Add(new() { NpgsqlDbType = Array | NpgsqlDbType.Uuid, Value = ids });
         command.Parameters.Add(new() { NpgsqlDbType = Array | NpgsqlDbType.Text, Value = types });

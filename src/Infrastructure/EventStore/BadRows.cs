@@ -11,7 +11,8 @@ internal sealed class BadRows(NpgsqlDataSource source, UnreadableEvents unreadab
         """;
 
     // In the order of the numbers asked for: the first that does not come is the bad one.
-    private const string Bodies = "SELECT seq_id, CASE WHEN bdata IS NULL THEN data END FROM public.mt_events WHERE seq_id = ANY ($1) ORDER BY seq_id";
+    private const string Bodies =
+        "SELECT seq_id, CASE WHEN bdata IS NULL THEN data END FROM public.mt_events WHERE seq_id = ANY ($1) ORDER BY seq_id";
 
     /// <summary>Notes them.</summary>
     /// <returns>How many were found.</returns>
@@ -20,7 +21,9 @@ internal sealed class BadRows(NpgsqlDataSource source, UnreadableEvents unreadab
     {
         await using var connection = await source.OpenConnectionAsync(ct);
         // Not for one transaction: a body that is refused ends that.
-        await using (var set = new NpgsqlCommand("SELECT set_config('bsp.tenants', $1, false)", connection) { Parameters = { new() { Value = string.Join(',', streams.Select(s => s.Tenant).Distinct()) } } })
+        await using (var set =
+            new NpgsqlCommand("SELECT set_config('bsp.tenants', $1, false)",
+                connection) { Parameters = { new() { Value = string.Join(',', streams.Select(s => s.Tenant).Distinct()) } } })
         {
             await set.ExecuteNonQueryAsync(ct);
         }
@@ -36,13 +39,16 @@ internal sealed class BadRows(NpgsqlDataSource source, UnreadableEvents unreadab
         }
     }
 
-    private async Task<int> FindAsync(NpgsqlConnection connection, IReadOnlyList<(string Tenant, Guid StreamId)> streams, CancellationToken ct)
+    private async Task<int> FindAsync(NpgsqlConnection connection, IReadOnlyList<(string Tenant, Guid StreamId)> streams,
+        CancellationToken ct)
     {
         var left = new List<long>();
         await using (var numbers = new NpgsqlCommand(Numbers, connection))
         {
-            numbers.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = streams.Select(s => s.Tenant).ToArray() });
-            numbers.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, Value = streams.Select(s => s.StreamId).ToArray() });
+            numbers.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = streams.Select(s => s.Tenant)
+                .ToArray() });
+            numbers.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, Value = streams.Select(s => s.StreamId)
+                .ToArray() });
             await using var rows = await numbers.ExecuteReaderAsync(ct);
             while (await rows.ReadAsync(ct))
             {
@@ -75,7 +81,8 @@ internal sealed class BadRows(NpgsqlDataSource source, UnreadableEvents unreadab
     }
 
     // How many came before it was refused.
-    private static async Task<(int Given, PostgresException? Refused)> ReadAsync(NpgsqlConnection connection, long[] numbers, CancellationToken ct)
+    private static async Task<(int Given, PostgresException? Refused)> ReadAsync(NpgsqlConnection connection, long[] numbers,
+        CancellationToken ct)
     {
         var given = 0;
         try

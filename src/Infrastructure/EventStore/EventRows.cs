@@ -20,14 +20,16 @@ internal static class EventRows
         $"seq_id, id, stream_id, version, type, {(leftOut is null ? "NULL::jsonb" : $"CASE WHEN seq_id <> ALL ({leftOut}) THEN data END")}, \"timestamp\", correlation_id, causation_id, user_name, {last}";
 
     /// <summary>Events whose bodies are not asked for.</summary>
-    public static NpgsqlParameter LeftOut(UnreadableEvents unreadable) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint, Value = unreadable.Numbers() };
+    public static NpgsqlParameter LeftOut(UnreadableEvents unreadable) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint, Value = unreadable.Numbers() };
 
     /// <summary>One row. A body that cannot be read becomes <see cref="UnreadableBody"/>.</summary>
     /// <param name="first">Column at which they begin.</param>
     public static StoredEvent Read(NpgsqlDataReader row, Guid organizationId, UnreadableEvents unreadable, int first = 0)
     {
         var (sequence, type) = (row.GetInt64(first), row.GetString(first + 4));
-        return new(sequence, row.GetGuid(first + 1), organizationId, row.GetGuid(first + 2), row.GetInt64(first + 3), type, Body(row, first + 5, sequence, type, unreadable),
+        return new(sequence, row.GetGuid(first + 1), organizationId, row.GetGuid(first + 2), row.GetInt64(first + 3), type,
+            Body(row, first + 5, sequence, type, unreadable),
             new(row.GetDateTime(first + 6)), Metadata(row, first));
     }
 
@@ -56,7 +58,8 @@ internal static class EventRows
         {
             return EventTypes.Read(type, text);
         }
-        catch (Exception error) when (error is not OutOfMemoryException) // whatever a record's own code makes of it: this event is bad, its neighbours are not
+        // whatever a record's own code makes of it: this event is bad, its neighbours are not
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
             return new UnreadableBody(Domain.Common.Text.Cut(error.Message, ErrorCharactersMax));
         }

@@ -14,7 +14,10 @@ public sealed record EventStoreSettings
     /// <summary>Calls accepted and not yet answered, per shard and process; further callers wait.</summary>
     public int QueueCallsMax { get; init; } = 4_096;
 
-    /// <summary>Somebody else (a Marten application) appends to the same database: readers then watch the transactions that draw numbers instead of the fence.</summary>
+    /// <summary>
+    /// Somebody else (a Marten application) appends to the same database: readers then watch the transactions that draw numbers instead of
+    /// the fence.
+    /// </summary>
     public bool ForeignWriters { get; init; }
 
     /// <summary>How long a lane looks for the outcome of a call whose connection was lost before it gives up.</summary>
@@ -26,7 +29,10 @@ public sealed record EventStoreSettings
     /// <summary>Connections for loading streams, per shard and process.</summary>
     public int LoadConnectionsMax { get; init; } = 16;
 
-    /// <summary>Days without a word after which an ended message stream is archived, 30–3,650; 0: never. It costs a rewrite of its events; docs/decisions/0077.</summary>
+    /// <summary>
+    /// Days without a word after which an ended message stream is archived, 30–3,650; 0: never. It costs a rewrite of its events;
+    /// docs/decisions/0077.
+    /// </summary>
     public int ArchiveAfterDays { get; init; }
 
     /// <summary>From configuration; absent values keep their defaults.</summary>
@@ -41,7 +47,8 @@ public sealed record EventStoreSettings
             BatchEventsMax = InRange(section, nameof(BatchEventsMax), settings.BatchEventsMax, 1, 10_000),
             QueueCallsMax = InRange(section, nameof(QueueCallsMax), settings.QueueCallsMax, 1, 1_000_000),
             LoadConnectionsMax = InRange(section, nameof(LoadConnectionsMax), settings.LoadConnectionsMax, 1, 200),
-            ArchiveAfterDays = section.GetValue(nameof(ArchiveAfterDays), 0) == 0 ? 0 : InRange(section, nameof(ArchiveAfterDays), 0, 30, 3_650),
+            ArchiveAfterDays = section.GetValue(nameof(ArchiveAfterDays), 0) == 0 ? 0
+            : InRange(section, nameof(ArchiveAfterDays), 0, 30, 3_650),
             ForeignWriters = section.GetValue(nameof(ForeignWriters), settings.ForeignWriters),
         };
     }
@@ -49,6 +56,7 @@ public sealed record EventStoreSettings
     private static int InRange(IConfigurationSection section, string name, int usual, int from, int to)
     {
         var value = section.GetValue(name, usual);
-        return value >= from && value <= to ? value : throw new InvalidOperationException($"Bsp:EventStore:{name} is {value}; it must lie between {from} and {to}.");
+        return value >= from && value <= to ? value
+            : throw new InvalidOperationException($"Bsp:EventStore:{name} is {value}; it must lie between {from} and {to}.");
     }
 }

@@ -5,7 +5,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.EventStore;
 
-/// <summary>The log, its readers and their settings (<c>Bsp:EventStore:*</c>). Whoever asks for <see cref="IEventStore"/> gets the one that also forgets copies in Redis.</summary>
+/// <summary>
+/// The log, its readers and their settings (<c>Bsp:EventStore:*</c>). Whoever asks for <see cref="IEventStore"/> gets the one that also
+/// forgets copies in Redis.
+/// </summary>
 internal static class EventStoreSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)

@@ -4,9 +4,12 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// Finds the end of what is final without the writers' cooperation. Whoever draws a number holds a lock on the sequence until its transaction ends: so when everybody
-/// who held one at a moment is gone, all numbers drawn before that moment are visible or will never exist. In between, a run without a hole is final too.
-/// It never goes beyond an event that is committed: a number that was only drawn may be given out again after a crash (docs/decisions/0122).
+/// Finds the end of what is final without the writers' cooperation. Whoever draws a number holds a lock on the sequence until its
+/// transaction ends: so when everybody
+/// who held one at a moment is gone, all numbers drawn before that moment are visible or will never exist. In between, a run without a hole
+/// is final too.
+/// It never goes beyond an event that is committed: a number that was only drawn may be given out again after a crash
+/// (docs/decisions/0122).
 /// Not for writers that draw numbers outside the inserting transaction (Marten's Rich mode), nor for a sequence with a cache.
 /// </summary>
 internal sealed class GapWatcher
@@ -73,7 +76,8 @@ internal sealed class GapWatcher
 
     private static async Task<long> DrawnAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM public.mt_events_sequence", connection);
+        await using var command =
+            new NpgsqlCommand("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM public.mt_events_sequence", connection);
         return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 

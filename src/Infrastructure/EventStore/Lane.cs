@@ -54,7 +54,8 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
 
     public ValueTask DisposeAsync() => CloseAsync();
 
-    // A batch that the server refuses is repeated when another writer was faster, else each of its calls is written alone, so that only the guilty one fails.
+    // A batch that the server refuses is repeated when another writer was faster, else each of its calls is written alone, so that only the
+    // guilty one fails.
     private async Task<bool> WriteAsync(LaneConnection writer, List<AppendCall> calls)
     {
         for (var repeat = 1; ; repeat++)
@@ -63,7 +64,9 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
             {
                 return await WriteOnceAsync(writer, calls, judged: repeat > 1);
             }
-            catch (Exception error) when (error is PostgresException refused ? !Unreachable.Ended(refused) : error is not NpgsqlException and not IOException and not TimeoutException)
+            catch (Exception error)
+                when (error is PostgresException refused ? !Unreachable.Ended(refused)
+                    : error is not NpgsqlException and not IOException and not TimeoutException)
             {
                 await writer.RollbackAsync();
                 if (repeat < RepeatsMax && error is PostgresException { } other && Raced(other))
@@ -96,7 +99,8 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
     private async Task<bool> WriteOnceAsync(LaneConnection writer, List<AppendCall> calls, bool judged)
     {
         var timestamp = Microseconds(clock.GetUtcNow().UtcDateTime);
-        var result = views.Want(calls) ? await writer.AppendAsync(calls, timestamp, judged, views) : await writer.AppendAsync(calls, timestamp, judged);
+        var result = views.Want(calls) ? await writer.AppendAsync(calls, timestamp, judged, views)
+            : await writer.AppendAsync(calls, timestamp, judged);
         var outcomes = result.Outcomes();
         for (var c = 0; c < outcomes.Length; c++)
         {
@@ -106,7 +110,8 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
         return result.AnyWritten;
     }
 
-    // The connection went away with calls on it: look for their events before anybody is told anything. Returns the calls that were not written.
+    // The connection went away with calls on it: look for their events before anybody is told anything. Returns the calls that were not
+    // written.
     private async Task<(List<AppendCall> Open, bool AnyFound)> RecheckAsync(List<AppendCall> calls, Exception lost)
     {
         calls = [.. calls.Where(call => !call.Outcome.IsCompleted)];
@@ -165,7 +170,8 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
         }
     }
 
-    public static bool Raced(PostgresException error) => error.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
+    public static bool Raced(PostgresException error) =>
+        error.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
         || (error.SqlState == PostgresErrorCodes.UniqueViolation && error.TableName is "mt_events" or "mt_streams");
 
     // What timestamptz keeps, so that an inline view sees the stored time.

@@ -7,13 +7,16 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// One writer connection, dedicated and unpooled, so that its statements stay prepared and its plans stay put. It holds a session lock of its lane's own: whoever opens
+/// One writer connection, dedicated and unpooled, so that its statements stay prepared and its plans stay put. It holds a session lock of
+/// its lane's own: whoever opens
 /// the lane again gets the lock only when the former backend is gone, so that looking for a lost call's events cannot come too early.
 /// </summary>
 internal sealed class LaneConnection : IAsyncDisposable
 {
-    // The foreign key of mt_events holds by the making of bsp.append_batch and bsp.append_one; where the server lets it, a lane does not have it checked row by row again.
-    private const string SkipTriggers = "SELECT set_config('session_replication_role', 'replica', false) WHERE has_parameter_privilege('session_replication_role', 'SET')";
+    // The foreign key of mt_events holds by the making of bsp.append_batch and bsp.append_one; where the server lets it, a lane does not
+    // have it checked row by row again.
+    private const string SkipTriggers =
+        "SELECT set_config('session_replication_role', 'replica', false) WHERE has_parameter_privilege('session_replication_role', 'SET')";
     private const string FireTriggers = "SET LOCAL session_replication_role = origin";
     private const int LockClass = 0x4C61_6E65; // "Lane"; two-key locks lie apart from the fence's one-key locks
 
@@ -48,7 +51,8 @@ internal sealed class LaneConnection : IAsyncDisposable
             CommandTimeout = settings.CommandTimeoutSeconds,
             TcpKeepAlive = true,
         };
-        text.Options = $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off".Trim();
+        text.Options =
+            $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off".Trim();
         var connection = new NpgsqlConnection(text.ConnectionString);
         try
         {
@@ -86,7 +90,8 @@ internal sealed class LaneConnection : IAsyncDisposable
         var guarded = skipsTriggers && views.NeedTriggers(calls);
         if (IsLean(calls))
         {
-            result = Lean(calls, await (guarded ? oneGuarded : oneInside).ExecuteAsync(calls[0], calls[0].Tenants(), timestamp, CancellationToken.None));
+            result = Lean(calls, await (guarded ? oneGuarded : oneInside)
+                .ExecuteAsync(calls[0], calls[0].Tenants(), timestamp, CancellationToken.None));
         }
         else
         {
@@ -146,7 +151,8 @@ internal sealed class LaneConnection : IAsyncDisposable
             last[index] = Math.Max(last[index], sequence);
         }
 
-        return [.. calls.Select((_, index) => versions[index].Count == 0 ? null : new AppendOutcome(AppendVerdict.Ok, versions[index], new(shard.Epoch, last[index])))];
+        return [.. calls.Select((_, index) =>
+            versions[index].Count == 0 ? null : new AppendOutcome(AppendVerdict.Ok, versions[index], new(shard.Epoch, last[index])))];
     }
 
     public async ValueTask DisposeAsync()
@@ -162,7 +168,8 @@ internal sealed class LaneConnection : IAsyncDisposable
 
     private static bool IsLean(IReadOnlyList<AppendCall> calls) => calls.Count == 1 && calls[0].Streams.Length == 1;
 
-    private AppendResult Lean(IReadOnlyList<AppendCall> calls, AppendAnswer answer) => new(shard, calls, answer, [answer.Verdicts[0] == 0 ? 0 : -1]);
+    private AppendResult Lean(IReadOnlyList<AppendCall> calls, AppendAnswer answer) =>
+        new(shard, calls, answer, [answer.Verdicts[0] == 0 ? 0 : -1]);
 
     private static string Tenants(IReadOnlyList<AppendCall> calls)
     {
@@ -188,8 +195,11 @@ internal sealed class LaneConnection : IAsyncDisposable
              WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = $1 AND objid::bigint = $2 AND granted AND pid <> pg_backend_pid()
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             """)
-        { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)LockClass }, new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)lane } } });
-        batch.BatchCommands.Add(new("SELECT pg_advisory_lock($1, $2)") { Parameters = { new() { Value = LockClass }, new() { Value = lane } } });
+        { Parameters =
+            { new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)LockClass },
+                new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (long)lane } } });
+        batch.BatchCommands.Add(
+            new("SELECT pg_advisory_lock($1, $2)") { Parameters = { new() { Value = LockClass }, new() { Value = lane } } });
         await batch.ExecuteNonQueryAsync(ct);
     }
 

@@ -9,11 +9,15 @@ namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>A run of the log, of all organizations.</summary>
 /// <param name="After">Exclusive.</param>
-/// <param name="UpTo">Inclusive: nothing of the asked types up to here is missing, now or later. Equal to <paramref name="After"/>: nothing new is final.</param>
+/// <param name="UpTo">Inclusive: nothing of the asked types up to here is missing, now or later. Equal to <paramref name="After"/>: nothing
+/// new is final.</param>
 /// <param name="Events">In order of <c>seq_id</c>.</param>
 public sealed record LogPage(long After, long UpTo, IReadOnlyList<StoredEvent> Events);
 
-/// <summary>Reads one shard's log, and of it only what is final: what is not in a page and lies below its end will never come. Decision: docs/decisions/0030.</summary>
+/// <summary>
+/// Reads one shard's log, and of it only what is final: what is not in a page and lies below its end will never come. Decision:
+/// docs/decisions/0030.
+/// </summary>
 public sealed partial class LogReader : IAsyncDisposable
 {
     /// <summary>Events of one page, at most.</summary>
@@ -91,7 +95,10 @@ public sealed partial class LogReader : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads on one of these connections; with the end of what is final where it was found by watching, null where the reading itself finds it by <c>bsp.fence()</c>.</summary>
+    /// <summary>
+    /// Reads on one of these connections; with the end of what is final where it was found by watching, null where the reading itself finds
+    /// it by <c>bsp.fence()</c>.
+    /// </summary>
     internal async Task<T> ReadFinalAsync<T>(Func<(NpgsqlConnection Connection, long? Final), Task<T>> read, CancellationToken ct)
     {
         await using var connection = await source.OpenConnectionAsync(ct);
@@ -101,11 +108,13 @@ public sealed partial class LogReader : IAsyncDisposable
     public ValueTask DisposeAsync() => source.DisposeAsync();
 
     // Fence and events in one round trip, but in two statements: the events need a snapshot taken after the fence.
-    private async Task<LogPage> ReadBelowFenceAsync(NpgsqlConnection connection, long after, IReadOnlyCollection<string>? types, bool bodies, int max, CancellationToken ct)
+    private async Task<LogPage> ReadBelowFenceAsync(NpgsqlConnection connection, long after, IReadOnlyCollection<string>? types,
+        bool bodies, int max, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(new("SELECT set_config('bsp.fence', bsp.fence()::text, true)::bigint"));
-        var read = new NpgsqlBatchCommand($"SELECT {Columns(bodies)} FROM bsp.read_log($1, least($2, current_setting('bsp.fence')::bigint), $3, $4)");
+        var read = new NpgsqlBatchCommand(
+            $"SELECT {Columns(bodies)} FROM bsp.read_log($1, least($2, current_setting('bsp.fence')::bigint), $3, $4)");
         Bind(read.Parameters, after, after + LookedThroughMax, types, bodies, max);
         batch.BatchCommands.Add(read);
         await using var reader = await batch.ExecuteReaderAsync(ct);
@@ -115,7 +124,8 @@ public sealed partial class LogReader : IAsyncDisposable
         return await PageAsync(reader, after, final, max, ct);
     }
 
-    private async Task<LogPage> ReadUpToAsync(NpgsqlConnection connection, long after, long final, IReadOnlyCollection<string>? types, bool bodies, int max, CancellationToken ct)
+    private async Task<LogPage> ReadUpToAsync(NpgsqlConnection connection, long after, long final, IReadOnlyCollection<string>? types,
+        bool bodies, int max, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand($"SELECT {Columns(bodies)} FROM bsp.read_log($1, $2, $3, $4)", connection);
         Bind(command.Parameters, after, Math.Min(after + LookedThroughMax, final), types, bodies, max);
@@ -134,7 +144,8 @@ public sealed partial class LogReader : IAsyncDisposable
                 var tenant = reader.GetString(10);
                 if (!tenants.TryGetValue(tenant, out var organization))
                 {
-                    tenants[tenant] = organization = Guid.TryParse(tenant, out var id) ? id : Guid.Empty; // a foreign writer's default tenant
+                    // a foreign writer's default tenant
+                    tenants[tenant] = organization = Guid.TryParse(tenant, out var id) ? id : Guid.Empty;
                 }
 
                 events.Add(EventRows.Read(reader, organization, unreadable));
@@ -154,7 +165,8 @@ public sealed partial class LogReader : IAsyncDisposable
     {
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = after });
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = upTo });
-        parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = types is null ? DBNull.Value : types.ToArray() });
+        parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = types is null ? DBNull.Value
+            : types.ToArray() });
         parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Integer, Value = max });
         if (bodies)
         {

@@ -9,7 +9,10 @@ public sealed partial class LogReader
     /// <summary>Foreign writers are watched: the fence alone does not tell what is final.</summary>
     public bool WatchesGaps => gaps is not null;
 
-    /// <summary>A stretch of the log that the caller knows to be final (an earlier <see cref="EndAsync"/>): needs no look at the writers, so several may be read at once.</summary>
+    /// <summary>
+    /// A stretch of the log that the caller knows to be final (an earlier <see cref="EndAsync"/>): needs no look at the writers, so several
+    /// may be read at once.
+    /// </summary>
     /// <param name="after">Exclusive.</param>
     /// <param name="upTo">Inclusive, final, at most 100,000 beyond <paramref name="after"/>.</param>
     /// <param name="types">As in <see cref="ReadAsync"/>.</param>
@@ -36,7 +39,8 @@ public sealed partial class LogReader
     /// <summary>Asks for its body again, should it have been unreadable.</summary>
     public void Forget(long sequence) => unreadable.Forget(sequence);
 
-    // A page of which not even the first row came: that row is read without its body, and its body alone. Refused again: it is the bad one, and a page of its own.
+    // A page of which not even the first row came: that row is read without its body, and its body alone. Refused again: it is the bad one,
+    // and a page of its own.
     private async Task<LogPage> IsolatingAsync(Func<bool, int, Task<LogPage>> read, int max, CancellationToken ct)
     {
         try
@@ -57,7 +61,8 @@ public sealed partial class LogReader
             }
             catch (PostgresException alone) when (UnreadableEvents.MayBeOfARow(alone) && unreadable.Judge(suspect.Sequence, alone))
             {
-                return page with { Events = [suspect with { Body = new UnreadableBody(unreadable.Find(suspect.Sequence) ?? alone.MessageText) }] };
+                return page with { Events =
+                    [suspect with { Body = new UnreadableBody(unreadable.Find(suspect.Sequence) ?? alone.MessageText) }] };
             }
         }
     }

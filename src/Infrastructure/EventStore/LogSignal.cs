@@ -6,7 +6,10 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.EventStore;
 
-/// <summary>Wakes whoever waits for new events of one shard: in this process directly, in others by NOTIFY. Only a hint; readers also look by themselves.</summary>
+/// <summary>
+/// Wakes whoever waits for new events of one shard: in this process directly, in others by NOTIFY. Only a hint; readers also look by
+/// themselves.
+/// </summary>
 public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<LogSignal> log)
 {
     /// <summary>NOTIFY channel; Marten's own, so that its daemon wakes too when it is told to listen.</summary>
@@ -37,7 +40,8 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
     }
 
     /// <summary>
-    /// The same once somebody else's transaction has committed. Never a NOTIFY inside it: those commit one after the other over the whole server, each with its flush to the disk. A process that
+    /// The same once somebody else's transaction has committed. Never a NOTIFY inside it: those commit one after the other over the whole
+    /// server, each with its flush to the disk. A process that
     /// is killed in between tells nobody; the others find the events when they look by themselves.
     /// </summary>
     public void AppendedWith(TenantTransaction transaction) => transaction.OnCommitted(() =>
@@ -62,7 +66,8 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
                     await using var command = shard.App.CreateCommand($"NOTIFY {Channel}");
                     await command.ExecuteNonQueryAsync();
                 }
-                catch (Exception error) when (error is NpgsqlException or ObjectDisposedException or InvalidOperationException or TimeoutException)
+                catch (Exception error)
+                    when (error is NpgsqlException or ObjectDisposedException or InvalidOperationException or TimeoutException)
                 {
                     LogNotHeard(shard.Name, error);
                 }

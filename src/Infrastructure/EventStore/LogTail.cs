@@ -4,7 +4,8 @@ using Bsp.Application.EventStore;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// The end of one shard's log, read and decoded once for all projections that follow it closely. A projection that is further behind reads by itself, with its own types only.
+/// The end of one shard's log, read and decoded once for all projections that follow it closely. A projection that is further behind reads
+/// by itself, with its own types only.
 /// </summary>
 /// <param name="wanted">Types that anybody here reads; null: all.</param>
 internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wanted)

@@ -16,7 +16,8 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
     private static readonly string ByPlace = Place("$8");
     private static readonly string ByPlaceBare = Place(null);
     private static readonly string ByStream = Stream(EventRows.Columns("$9"));
-    private static readonly string ByStreamBare = Stream("e.seq_id, e.id, e.stream_id, e.version, e.type, NULL::jsonb, e.timestamp, e.correlation_id, e.causation_id, e.user_name");
+    private static readonly string ByStreamBare =
+        Stream("e.seq_id, e.id, e.stream_id, e.version, e.type, NULL::jsonb, e.timestamp, e.correlation_id, e.causation_id, e.user_name");
 
     private static string Place(string? leftOut) =>
         $"SELECT {EventRows.ColumnsOf(leftOut, "is_archived")} FROM bsp.read_organization($1, $2, current_setting('bsp.fence')::bigint, $3, $4, $5, $6, $7)";
@@ -36,7 +37,8 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
         {
             var shard = await shards.OfAsync(organizationId, ct);
             var from = after.Epoch == shard.Epoch ? after.Sequence : 0; // a place of another shard says nothing about this one
-            return await IsolatingAsync(shard, (bodies, most) => readers.Of(shard).ReadFinalAsync(connection => ReadAsync(connection, shard, organizationId, filter, from, bodies, most, ct), ct), max);
+            return await IsolatingAsync(shard, (bodies, most) => readers.Of(shard)
+                .ReadFinalAsync(connection => ReadAsync(connection, shard, organizationId, filter, from, bodies, most, ct), ct), max);
         }
         catch (NpgsqlException error) when (Unreachable.Is(error))
         {
@@ -61,12 +63,15 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
     public Task<IReadOnlyList<LoadedStream>> ReadStreamsAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) =>
         store.LoadManyAsync(organizationId, streamIds, ct, archivedToo: true);
 
-    private static async Task<LogSlice> ReadAsync((NpgsqlConnection Connection, long? Final) at, Shard shard, Guid organizationId, LogFilter filter, long after, bool bodies, int max, CancellationToken ct)
+    private static async Task<LogSlice> ReadAsync((NpgsqlConnection Connection, long? Final) at, Shard shard, Guid organizationId,
+        LogFilter filter, long after, bool bodies, int max, CancellationToken ct)
     {
         var unreadable = UnreadableEvents.Of(shard);
         await using var batch = new NpgsqlBatch(at.Connection);
         batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { Text(organizationId.ToString()) } });
-        batch.BatchCommands.Add(new("SELECT set_config('bsp.fence', coalesce($1, bsp.fence())::text, true)::bigint") { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)at.Final ?? DBNull.Value } } });
+        batch.BatchCommands.Add(
+            new("SELECT set_config('bsp.fence', coalesce($1, bsp.fence())::text, true)::bigint") { Parameters =
+                { new() { NpgsqlDbType = NpgsqlDbType.Bigint, Value = (object?)at.Final ?? DBNull.Value } } });
         var read = new NpgsqlBatchCommand(filter.StreamId is null ? bodies ? ByPlace : ByPlaceBare : bodies ? ByStream : ByStreamBare);
         Bind(read.Parameters, organizationId, filter, after, max);
         if (bodies)
@@ -105,7 +110,8 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
         return new(events, new(shard.Epoch, looked), looked < final);
     }
 
-    // A slice of which not even the first row came: that row is read without its body, and its body alone. Refused again: it is shown as it is.
+    // A slice of which not even the first row came: that row is read without its body, and its body alone. Refused again: it is shown as it
+    // is.
     private static async Task<LogSlice> IsolatingAsync(Shard shard, Func<bool, int, Task<LogSlice>> read, int max)
     {
         try
@@ -124,9 +130,11 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
             {
                 return await read(true, 1);
             }
-            catch (PostgresException alone) when (UnreadableEvents.MayBeOfARow(alone) && UnreadableEvents.Of(shard).Judge(suspect.Sequence, alone))
+            catch (PostgresException alone)
+                when (UnreadableEvents.MayBeOfARow(alone) && UnreadableEvents.Of(shard).Judge(suspect.Sequence, alone))
             {
-                return slice with { Events = [suspect with { Body = new UnreadableBody(UnreadableEvents.Of(shard).Find(suspect.Sequence) ?? alone.MessageText) }] };
+                return slice with { Events =
+                    [suspect with { Body = new UnreadableBody(UnreadableEvents.Of(shard).Find(suspect.Sequence) ?? alone.MessageText) }] };
             }
         }
     }
@@ -146,7 +154,9 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
         }
     }
 
-    private static NpgsqlParameter Texts(IReadOnlyCollection<string>? values) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = (object?)values?.ToArray() ?? DBNull.Value };
+    private static NpgsqlParameter Texts(IReadOnlyCollection<string>? values) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = (object?)values?.ToArray() ?? DBNull.Value };
 
-    private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+    private static NpgsqlParameter Text(string? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 }

@@ -9,8 +9,11 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.EventStore;
 
-/// <summary>The log in PostgreSQL, in Marten 9's tables. One per process; each shard has its own writer lanes. Decision: docs/decisions/0030.</summary>
-public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> inlineViews, LogSignals signals, EventStoreSettings settings, TimeProvider clock) : IEventStore, IAsyncDisposable
+/// <summary>
+/// The log in PostgreSQL, in Marten 9's tables. One per process; each shard has its own writer lanes. Decision: docs/decisions/0030.
+/// </summary>
+public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> inlineViews, LogSignals signals,
+    EventStoreSettings settings, TimeProvider clock) : IEventStore, IAsyncDisposable
 {
     /// <summary>Streams that one <see cref="LoadManyAsync"/> reads, at most.</summary>
     public const int LoadStreamsMax = 5_000;
@@ -27,7 +30,8 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     [Bounded("one a shard")]
     private readonly ConcurrentDictionary<Shard, Lazy<StreamLoader>> loaders = new();
 
-    public async Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)
+    public async Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+        long? seenVersion, CancellationToken ct)
         where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         if (!LogRegistry.Carries(typeof(TState)))
@@ -41,17 +45,21 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     }
 
     /// <summary>
-    /// Decides on one aggregate that Marten carries, inside the caller's own transaction: the decision commits with the caller's other work or not at all. Readers on this shard see
+    /// Decides on one aggregate that Marten carries, inside the caller's own transaction: the decision commits with the caller's other work
+    /// or not at all. Readers on this shard see
     /// nothing newer until that transaction ends, so keep it short.
     /// </summary>
     /// <returns>The stream's version afterwards.</returns>
     /// <exception cref="VersionConflict">Somebody appended meanwhile; the transaction can only be rolled back.</exception>
     /// <exception cref="Refusal"><c>stream.archived</c>, or of the decision.</exception>
-    public Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+    public Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
+        Func<TState, IReadOnlyList<TEvent>> decide,
         CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
         DecideAsync<TState, TEvent>(tx, shard, organizationId, streamId, state => ValueTask.FromResult(decide(state)), null, ct);
 
-    /// <summary>The same for a decision that needs other work of this transaction first (whether a wallet pays), and for one that wants a version.</summary>
+    /// <summary>
+    /// The same for a decision that needs other work of this transaction first (whether a wallet pays), and for one that wants a version.
+    /// </summary>
     /// <param name="decide">Asked once. What it writes, it writes in <paramref name="tx"/>.</param>
     /// <param name="seenVersion">If-Match; null decides on whatever is stored.</param>
     public async Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
@@ -68,7 +76,8 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     }
 
     /// <summary>
-    /// Appends to streams that Marten carries and whose ends the caller knows and has locked, inside the caller's own transaction and without loading anything, together with the inline
+    /// Appends to streams that Marten carries and whose ends the caller knows and has locked, inside the caller's own transaction and
+    /// without loading anything, together with the inline
     /// views and the caller's own statements. Readers on this shard see nothing newer until that transaction ends, so keep it short.
     /// </summary>
     /// <param name="beside">Adds statements, given the number of the last event; they go in one batch with the views'.</param>
@@ -107,9 +116,13 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         }
     }
 
-    /// <summary>Many independent calls at once, each with its own outcome, in their order. All share the transactions of the moment.</summary>
-    /// <exception cref="AggregateException">Some calls failed otherwise than by a verdict (inner exceptions say how); the others have been carried out.</exception>
-    public async Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct)
+    /// <summary>
+    /// Many independent calls at once, each with its own outcome, in their order. All share the transactions of the moment.
+    /// </summary>
+    /// <exception cref="AggregateException">Some calls failed otherwise than by a verdict (inner exceptions say how); the others have been
+    /// carried out.</exception>
+    public async Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls,
+        CancellationToken ct)
     {
         var request = CurrentRequest.Value;
         var outcomes = new Task<AppendOutcome>[calls.Count];
@@ -129,7 +142,8 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
         Submit(waiting);
         var all = Task.WhenAll(outcomes);
-        await all.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await all.ContinueWith(static _ =>
+            { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         foreach (var outcome in outcomes.Where(outcome => outcome.IsCompletedSuccessfully))
         {
             Note(request, outcome.Result);
@@ -139,15 +153,18 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     }
 
     /// <summary>
-    /// Appends several calls of one organization inside the caller's own transaction: a reaction and its checkpoint commit together or not at all. Readers on this shard see nothing
+    /// Appends several calls of one organization inside the caller's own transaction: a reaction and its checkpoint commit together or not
+    /// at all. Readers on this shard see nothing
     /// newer until that transaction ends, so keep it short.
     /// </summary>
     /// <returns>One outcome a call; a refused one has written nothing, and the transaction can go on.</returns>
-    public Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, Guid organizationId, IReadOnlyList<IReadOnlyList<StreamAppend>> calls, CancellationToken ct) =>
+    public Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, Guid organizationId,
+        IReadOnlyList<IReadOnlyList<StreamAppend>> calls, CancellationToken ct) =>
         AppendAsync(tx, shard, [.. calls.Select(streams => (organizationId, streams))], ct);
 
     /// <summary>The same for calls of several organizations, all of which the transaction must see.</summary>
-    public async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct)
+    public async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard,
+        IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct)
     {
         if (calls.Count == 0)
         {
@@ -165,13 +182,16 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
         return outcomes;
     }
 
-    public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => LoadingAsync(organizationId, loader => loader.LoadAsync(organizationId, streamId, ct), ct);
+    public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) =>
+        LoadingAsync(organizationId, loader => loader.LoadAsync(organizationId, streamId, ct), ct);
 
     public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, CancellationToken ct)
         where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
-        LoadingAsync(organizationId, loader => loader.LoadStateAsync<TState, TEvent>(organizationId, streamId, TState.Initial, TState.Evolve, ct), ct);
+        LoadingAsync(organizationId, loader =>
+            loader.LoadStateAsync<TState, TEvent>(organizationId, streamId, TState.Initial, TState.Evolve, ct), ct);
 
-    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false)
+    public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct,
+        bool archivedToo = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(streamIds.Count, LoadStreamsMax);
         return LoadingAsync(organizationId, loader => loader.LoadManyAsync(organizationId, streamIds, archivedToo, ct), ct);
@@ -186,7 +206,8 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     }
 
     public Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) =>
-        LoadingAsync(organizationId, loader => loader.CountAsync(organizationId, "SELECT bsp.restore_streams($1, $2)", ct, [.. streamIds.Order()]), ct);
+        LoadingAsync(organizationId, loader =>
+            loader.CountAsync(organizationId, "SELECT bsp.restore_streams($1, $2)", ct, [.. streamIds.Order()]), ct);
 
     public async ValueTask DisposeAsync()
     {
@@ -206,7 +227,8 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
     private MartenAggregates Aggregates => field ??= new(martens, views, signals, settings, clock);
 
-    private static async Task<AppendOutcome> Prepare(AppendLanes lane, Guid organizationId, IReadOnlyList<StreamAppend> streams, CurrentRequest? request, List<(AppendLanes Lane, List<AppendCall> Calls)> waiting)
+    private static async Task<AppendOutcome> Prepare(AppendLanes lane, Guid organizationId, IReadOnlyList<StreamAppend> streams,
+        CurrentRequest? request, List<(AppendLanes Lane, List<AppendCall> Calls)> waiting)
     {
         try
         {

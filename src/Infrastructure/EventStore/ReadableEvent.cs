@@ -6,7 +6,8 @@ using Bsp.Domain.Common;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// What PostgreSQL could not give back, or only as megabytes of digits, stops every reader of the log: whoever let it get this far, it is not
+/// What PostgreSQL could not give back, or only as megabytes of digits, stops every reader of the log: whoever let it get this far, it is
+/// not
 /// written, by none of the ways into the log.
 /// </summary>
 internal static class ReadableEvent
@@ -20,7 +21,8 @@ internal static class ReadableEvent
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), EventTypes.Json);
         return json.Length <= SurelyReadableBytes || (KeptJson.StoredBytes(json) is var bytes && bytes <= KeptJson.EventBytesMax) ? json
-            : throw new Refusal("event.too_large", $"A {body.GetType().Name} would have {bytes} bytes as it is stored; an event has at most "
+            : throw new Refusal("event.too_large",
+                $"A {body.GetType().Name} would have {bytes} bytes as it is stored; an event has at most "
                 + $"{KeptJson.EventBytesMax}. Nothing was written.");
     }
 }

@@ -16,7 +16,9 @@ internal static class SnapshotOf<TState>
     /// <summary>Events after the last snapshot that are worth a new one; null: states of this type are not kept.</summary>
     public static readonly int? Every = typeof(TState).GetCustomAttribute<SnapshotEveryAttribute>()?.Events;
 
-    /// <summary>Of the type and of the code that folds it: the build of its assembly, so that a changed Evolve, too, makes old snapshots worthless.</summary>
+    /// <summary>
+    /// Of the type and of the code that folds it: the build of its assembly, so that a changed Evolve, too, makes old snapshots worthless.
+    /// </summary>
     public static readonly string Schema = $"{typeof(TState).FullName} {typeof(TState).Module.ModuleVersionId:N}";
 
     /// <summary>The state, or false when these bytes are none.</summary>
@@ -39,7 +41,8 @@ internal static class SnapshotOf<TState>
 internal sealed record Snapshot(Guid OrganizationId, Guid StreamId, long Version, Guid EventId, string Schema, byte[] State);
 
 /// <summary>
-/// Writes snapshots after the answer, one at a time on one connection, so that nobody waits for them. What does not fit into the queue, or fails, is not written: the next reader
+/// Writes snapshots after the answer, one at a time on one connection, so that nobody waits for them. What does not fit into the queue, or
+/// fails, is not written: the next reader
 /// that has to fold as much offers it again. Whoever comes last stands; any of them is right, or is not believed.
 /// </summary>
 internal sealed class SnapshotWriter : IAsyncDisposable
@@ -51,7 +54,9 @@ internal sealed class SnapshotWriter : IAsyncDisposable
         """;
 
     [Bounded("256 snapshots; what comes beyond is dropped")]
-    private readonly Channel<Snapshot> queue = Channel.CreateBounded<Snapshot>(new BoundedChannelOptions(QueueMax) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<Snapshot> queue =
+        Channel.CreateBounded<Snapshot>(new BoundedChannelOptions(QueueMax) { SingleReader = true,
+            FullMode = BoundedChannelFullMode.DropWrite });
     private readonly Task writing;
 
     public SnapshotWriter(NpgsqlDataSource source)
@@ -90,12 +95,14 @@ internal sealed class SnapshotWriter : IAsyncDisposable
     {
         await using var connection = await source.OpenConnectionAsync();
         await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { new() { Value = snapshot.OrganizationId.ToString() } } });
+        batch.BatchCommands.Add(
+            new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { new() { Value = snapshot.OrganizationId.ToString() } } });
         batch.BatchCommands.Add(new(Upsert)
         {
             Parameters =
             {
-                new() { Value = snapshot.OrganizationId }, new() { Value = snapshot.StreamId }, new() { Value = snapshot.Version }, new() { Value = snapshot.EventId },
+                new() { Value = snapshot.OrganizationId }, new() { Value = snapshot.StreamId }, new() { Value = snapshot.Version },
+                    new() { Value = snapshot.EventId },
                 new() { Value = snapshot.Schema }, new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = snapshot.State },
             },
         });

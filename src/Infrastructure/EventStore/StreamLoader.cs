@@ -16,12 +16,14 @@ internal sealed class StreamLoader : IAsyncDisposable
     public const int ArchivedColumn = 10;
 
     // Tombstones stand in streams of their own and never come up here.
-    // One look-up per stream, whatever the planner knew when it planned: on a table without statistics "= ANY" became a filter over all of the tenant's events (measured: 170 ms instead of 2).
+    // One look-up per stream, whatever the planner knew when it planned: on a table without statistics "= ANY" became a filter over all of
+    // the tenant's events (measured: 170 ms instead of 2).
     private static readonly string Many = $"""
         SELECT e.* FROM unnest($2) AS s (id)
          CROSS JOIN LATERAL (SELECT {Columns("$3")} FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = s.id ORDER BY e.version OFFSET 0) e
         """;
-    // Snapshot and what came after it, of one moment: in two statements a newer snapshot between them would hide events. It counts only when its event is the stream's at that version.
+    // Snapshot and what came after it, of one moment: in two statements a newer snapshot between them would hide events. It counts only
+    // when its event is the stream's at that version.
     private static readonly string Tail = $"""
         WITH s AS MATERIALIZED (
           SELECT p.version, p.state FROM bsp.snapshots p
@@ -49,17 +51,21 @@ internal sealed class StreamLoader : IAsyncDisposable
     }
 
     /// <exception cref="UnreadableStream">A body of it cannot be read.</exception>
-    public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => loads.LoadAsync(organizationId, streamId, ct);
+    public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) =>
+        loads.LoadAsync(organizationId, streamId, ct);
 
     /// <param name="archivedToo">False: an archived stream has no events here, as in Marten, and says that it is archived.</param>
-    public async Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, bool archivedToo, CancellationToken ct)
+    public async Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, bool archivedToo,
+        CancellationToken ct)
     {
         var byStream = new Dictionary<Guid, (List<StoredEvent> Events, bool Archived)>(streamIds.Count);
         await ReadableAsync(organizationId, streamIds, byStream.Clear, () => LoadManyAsync(organizationId, streamIds, byStream, ct), ct);
-        return [.. streamIds.Select(id => byStream.TryGetValue(id, out var own) ? Stream(id, own.Events, own.Archived, archivedToo) : new LoadedStream(id, 0, []))];
+        return [.. streamIds.Select(id =>
+            byStream.TryGetValue(id, out var own) ? Stream(id, own.Events, own.Archived, archivedToo) : new LoadedStream(id, 0, []))];
     }
 
-    private async Task<bool> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, Dictionary<Guid, (List<StoredEvent> Events, bool Archived)> byStream, CancellationToken ct)
+    private async Task<bool> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds,
+        Dictionary<Guid, (List<StoredEvent> Events, bool Archived)> byStream, CancellationToken ct)
     {
         var asked = new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid, Value = streamIds.Distinct().ToArray() };
         return await ReadAsync(organizationId, Many, row =>
@@ -75,7 +81,8 @@ internal sealed class StreamLoader : IAsyncDisposable
     }
 
     // A body that PostgreSQL cannot give fails the whole statement: found, and left out, the rest is read. False: it took a second try.
-    private async Task<bool> ReadableAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, Action again, Func<Task> read, CancellationToken ct)
+    private async Task<bool> ReadableAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, Action again, Func<Task> read,
+        CancellationToken ct)
     {
         try
         {
@@ -93,7 +100,8 @@ internal sealed class StreamLoader : IAsyncDisposable
     }
 
     /// <summary>The state, from a snapshot and what came after it where states of this type are kept.</summary>
-    public async Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class
+    public async Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial,
+        Func<TState, TEvent, TState> evolve, CancellationToken ct) where TEvent : class
     {
         if (SnapshotOf<TState>.Every is not { } every)
         {
@@ -103,7 +111,8 @@ internal sealed class StreamLoader : IAsyncDisposable
 
         Folding<TState> folding = null!;
         var withSnapshot = true;
-        await ReadableAsync(organizationId, [streamId], () => withSnapshot = false, async () => folding = await FoldAsync(organizationId, streamId, initial, evolve, withSnapshot, ct), ct);
+        await ReadableAsync(organizationId, [streamId], () => withSnapshot = false, async () =>
+            folding = await FoldAsync(organizationId, streamId, initial, evolve, withSnapshot, ct), ct);
         if (folding.BadSnapshot)
         {
             folding = await FoldAsync(organizationId, streamId, initial, evolve, useSnapshot: false, ct);
@@ -111,7 +120,8 @@ internal sealed class StreamLoader : IAsyncDisposable
 
         if (folding.Folded >= every && !folding.Archived)
         {
-            snapshots.Offer(new(organizationId, streamId, folding.Version, folding.LastEvent, SnapshotOf<TState>.Schema, JsonSerializer.SerializeToUtf8Bytes(folding.State, EventTypes.Json)));
+            snapshots.Offer(new(organizationId, streamId, folding.Version, folding.LastEvent, SnapshotOf<TState>.Schema,
+                JsonSerializer.SerializeToUtf8Bytes(folding.State, EventTypes.Json)));
         }
 
         return folding.Archived ? new(initial, 0, true) : new(folding.State, folding.Version, false);
@@ -122,7 +132,8 @@ internal sealed class StreamLoader : IAsyncDisposable
     public async Task<int> CountAsync(Guid organizationId, string sql, CancellationToken ct, Guid[] streamIds, long[]? versions = null)
     {
         var count = 0;
-        NpgsqlParameter[] arguments = [new() { Value = streamIds }, .. versions is null ? Array.Empty<NpgsqlParameter>() : [new() { Value = versions }]];
+        NpgsqlParameter[] arguments =
+            [new() { Value = streamIds }, .. versions is null ? Array.Empty<NpgsqlParameter>() : [new() { Value = versions }]];
         await QueryAsync(organizationId, sql, row => count = row.GetInt32(0), ct, arguments);
         return count;
     }
@@ -137,7 +148,8 @@ internal sealed class StreamLoader : IAsyncDisposable
     public static LoadedStream Stream(Guid id, List<StoredEvent> events, bool archived, bool archivedToo) =>
         events.Count == 0 || (archived && !archivedToo) ? new(id, 0, [], archived) : new(id, events[^1].Version, events, archived);
 
-    private async Task<Folding<TState>> FoldAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial, Func<TState, TEvent, TState> evolve, bool useSnapshot, CancellationToken ct) where TEvent : class
+    private async Task<Folding<TState>> FoldAsync<TState, TEvent>(Guid organizationId, Guid streamId, TState initial,
+        Func<TState, TEvent, TState> evolve, bool useSnapshot, CancellationToken ct) where TEvent : class
     {
         var folding = new Folding<TState> { State = initial };
         var schema = new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = useSnapshot ? SnapshotOf<TState>.Schema : "" };
@@ -184,7 +196,8 @@ internal sealed class StreamLoader : IAsyncDisposable
     }
 
     // True when the last row says that its stream is archived.
-    private async Task<bool> ReadAsync(Guid organizationId, string sql, Action<NpgsqlDataReader> take, CancellationToken ct, params NpgsqlParameter[] arguments)
+    private async Task<bool> ReadAsync(Guid organizationId, string sql, Action<NpgsqlDataReader> take, CancellationToken ct,
+        params NpgsqlParameter[] arguments)
     {
         var archived = false;
         await QueryAsync(organizationId, sql, row =>
@@ -195,12 +208,15 @@ internal sealed class StreamLoader : IAsyncDisposable
         return archived;
     }
 
-    private async Task QueryAsync(Guid organizationId, string sql, Action<NpgsqlDataReader> take, CancellationToken ct, NpgsqlParameter[] arguments)
+    private async Task QueryAsync(Guid organizationId, string sql, Action<NpgsqlDataReader> take, CancellationToken ct,
+        NpgsqlParameter[] arguments)
     {
         var tenant = organizationId.ToString();
         await using var connection = await source.OpenConnectionAsync(ct);
         await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = tenant } } });
+        batch.BatchCommands.Add(
+            new("SELECT set_config('bsp.tenants', $1, true)") { Parameters =
+                { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = tenant } } });
         var command = new NpgsqlBatchCommand(sql) { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = tenant } } };
         command.Parameters.AddRange(arguments);
         batch.BatchCommands.Add(command);

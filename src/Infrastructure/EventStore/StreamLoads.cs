@@ -7,7 +7,8 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// Loads of single streams, which callers ask for at the same moment and get in one round trip. A caller who finds at most one under way is served at once, without a timer; a
+/// Loads of single streams, which callers ask for at the same moment and get in one round trip. A caller who finds at most one under way is
+/// served at once, without a timer; a
 /// further round trip begins beside the running ones when enough wait, or when they are slow. One broken stream fails its own caller only.
 /// </summary>
 internal sealed class StreamLoads(NpgsqlDataSource source, UnreadableEvents unreadable, int connectionsMax)
@@ -43,7 +44,9 @@ internal sealed class StreamLoads(NpgsqlDataSource source, UnreadableEvents unre
         lock (gate)
         {
             waiting.Enqueue(call);
-            begins = running == 0 || (running < connectionsMax && (running == 1 || waiting.Count >= PressureCalls * running || Stopwatch.GetElapsedTime(lastBegan) > Slow));
+            begins = running == 0
+                || (running < connectionsMax
+                    && (running == 1 || waiting.Count >= PressureCalls * running || Stopwatch.GetElapsedTime(lastBegan) > Slow));
             running += begins ? 1 : 0;
             lastBegan = begins ? Stopwatch.GetTimestamp() : lastBegan;
         }
@@ -114,7 +117,8 @@ internal sealed class StreamLoads(NpgsqlDataSource source, UnreadableEvents unre
         catch (PostgresException refused) when (UnreadableEvents.MayBeOfARow(refused))
         {
             calls.ForEach(call => call.Reset());
-            if (await bad.FindAsync(calls.ConvertAll(call => (call.Tenant, call.StreamId)), CancellationToken.None) == 0 && unreadable.Numbers().Length == 0)
+            if (await bad.FindAsync(calls.ConvertAll(call => (call.Tenant, call.StreamId)), CancellationToken.None) == 0
+                && unreadable.Numbers().Length == 0)
             {
                 throw;
             }
@@ -128,7 +132,9 @@ internal sealed class StreamLoads(NpgsqlDataSource source, UnreadableEvents unre
         await using var connection = await source.OpenConnectionAsync();
         await using var batch = new NpgsqlBatch(connection);
         var tenants = calls.ConvertAll(call => call.Tenant);
-        batch.BatchCommands.Add(new("SELECT set_config('bsp.tenants', $1, true)") { Parameters = { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = string.Join(',', tenants.Distinct()) } } });
+        batch.BatchCommands.Add(
+            new("SELECT set_config('bsp.tenants', $1, true)") { Parameters =
+                { new() { NpgsqlDbType = NpgsqlDbType.Text, Value = string.Join(',', tenants.Distinct()) } } });
         batch.BatchCommands.Add(new(Sql)
         {
             Parameters =

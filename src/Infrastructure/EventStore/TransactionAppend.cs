@@ -10,8 +10,10 @@ internal static class TransactionAppend
 {
     private const int RepeatsMax = 10;
 
-    /// <exception cref="VersionConflict">Other writers were faster <see cref="RepeatsMax"/> times; the transaction is still usable.</exception>
-    public static async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, List<AppendCall> calls, InlineViews views, LogSignal signal, TimeProvider clock, CancellationToken ct)
+    /// <exception cref="VersionConflict">Other writers were faster <see cref="RepeatsMax"/> times; the transaction is still
+    /// usable.</exception>
+    public static async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, List<AppendCall> calls, InlineViews views,
+        LogSignal signal, TimeProvider clock, CancellationToken ct)
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var timestamp = new DateTime(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
@@ -41,7 +43,8 @@ internal static class TransactionAppend
         }
     }
 
-    private static async Task ProjectAsync(TenantTransaction tx, AppendResult result, InlineViews views, DateTime timestamp, CancellationToken ct)
+    private static async Task ProjectAsync(TenantTransaction tx, AppendResult result, InlineViews views, DateTime timestamp,
+        CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(tx.Connection);
         views.AddStatements(result.EventsFor(views, timestamp), batch);

@@ -8,12 +8,16 @@ using Npgsql;
 namespace Bsp.Infrastructure.EventStore;
 
 /// <summary>
-/// Events of one shard whose bodies could not be read, so that they are not asked for again with every page: each try lets PostgreSQL print up to 1 GB. A memory, no truth:
+/// Events of one shard whose bodies could not be read, so that they are not asked for again with every page: each try lets PostgreSQL print
+/// up to 1 GB. A memory, no truth:
 /// after five minutes, and after a restart, they are tried again. Decision: docs/decisions/0180.
 /// </summary>
 internal sealed class UnreadableEvents
 {
-    /// <summary>Bytes of the text of a body that is read; a larger one costs more memory than a fact is worth. A webhook, the largest source, has 3 MB.</summary>
+    /// <summary>
+    /// Bytes of the text of a body that is read; a larger one costs more memory than a fact is worth. A webhook, the largest source, has 3
+    /// MB.
+    /// </summary>
     public const int BodyBytesMax = 16 * 1024 * 1024;
 
     // Each is compared with each row that is read.
@@ -70,7 +74,8 @@ internal sealed class UnreadableEvents
     public void Forget(long sequence) => known.TryRemove(sequence, out _);
 
     /// <summary>
-    /// Judges a body that was asked for alone and refused. True: the body's fault, and noted. False: it may have been the server's; after three times it is the body's.
+    /// Judges a body that was asked for alone and refused. True: the body's fault, and noted. False: it may have been the server's; after
+    /// three times it is the body's.
     /// </summary>
     public bool Judge(long sequence, PostgresException refused)
     {
@@ -84,9 +89,12 @@ internal sealed class UnreadableEvents
     }
 
     /// <summary>
-    /// A row can bring this about, by its body: program limits (54…), data that cannot be printed (22…), damage (XX…), and, told apart by trying it alone, too little memory or time.
+    /// A row can bring this about, by its body: program limits (54…), data that cannot be printed (22…), damage (XX…), and, told apart by
+    /// trying it alone, too little memory or time.
     /// </summary>
-    public static bool MayBeOfARow(PostgresException refused) => refused.SqlState is ['5', '4', ..] or ['2', '2', ..] or ['X', 'X', ..] || IsExhaustion(refused);
+    public static bool MayBeOfARow(PostgresException refused) =>
+        refused.SqlState is ['5', '4', ..] or ['2', '2', ..] or ['X', 'X', ..] || IsExhaustion(refused);
 
-    private static bool IsExhaustion(PostgresException refused) => refused.SqlState is PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.QueryCanceled;
+    private static bool IsExhaustion(PostgresException refused) =>
+        refused.SqlState is PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.QueryCanceled;
 }

@@ -16,11 +16,14 @@ public sealed class IdempotencyKeys(Shards shards, BodyMacs macs, TimeProvider c
     private static readonly TimeSpan LateEvery = TimeSpan.FromMilliseconds(200);
 
     [Bounded("10,000 entries of 128 bytes; what comes beyond is dropped")]
-    private readonly Channel<Release> late = Channel.CreateBounded<Release>(new BoundedChannelOptions(LateMax) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly Channel<Release> late =
+        Channel.CreateBounded<Release>(new BoundedChannelOptions(LateMax) { FullMode = BoundedChannelFullMode.DropWrite,
+            SingleReader = true });
 
     private sealed record Release(Guid OrganizationId, IdempotencyClaim Claim, bool Refused, long Since);
 
-    // Whose claim is found may be taken over when its lease ended without the work being done; the row lock decides between several who try.
+    // Whose claim is found may be taken over when its lease ended without the work being done; the row lock decides between several who
+    // try.
     private const string Claim = """
         WITH fresh AS (
           INSERT INTO bsp.idempotency_keys (claim_id, organization_id, caller, route, key, body_sha256, resource_id, leased_until)
@@ -45,7 +48,8 @@ public sealed class IdempotencyKeys(Shards shards, BodyMacs macs, TimeProvider c
             return new(ClaimState.Claimed, claim, null);
         }
 
-        var found = await home.QueryAsync(request.OrganizationId, Find, r => Found(r, macs.AllOf(request.BodySha256)), ct, request.OrganizationId, request.Caller, request.Route, request.Key);
+        var found = await home.QueryAsync(request.OrganizationId, Find, r =>
+            Found(r, macs.AllOf(request.BodySha256)), ct, request.OrganizationId, request.Caller, request.Route, request.Key);
         return found.FirstOrDefault() ?? new(ClaimState.InFlight, null, null); // released between the two statements: the client asks again
     }
 
@@ -55,8 +59,10 @@ public sealed class IdempotencyKeys(Shards shards, BodyMacs macs, TimeProvider c
         var fresh = new IdempotencyClaim(Uuid.New(), Uuid.New(), WorkDone: false);
         try
         {
-            return await home.QueryAsync(request.OrganizationId, Claim, r => new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false, r.GetInt32(2)), ct,
-                fresh.ClaimId, request.OrganizationId, request.Caller, request.Route, request.Key, macs.Of(request.BodySha256), fresh.ResourceId, IIdempotencyKeys.Lease, macs.AllOf(request.BodySha256));
+            return await home.QueryAsync(request.OrganizationId, Claim, r =>
+                new IdempotencyClaim(r.GetGuid(0), r.GetGuid(1), WorkDone: false, r.GetInt32(2)), ct,
+                fresh.ClaimId, request.OrganizationId, request.Caller, request.Route, request.Key, macs.Of(request.BodySha256),
+                fresh.ResourceId, IIdempotencyKeys.Lease, macs.AllOf(request.BodySha256));
         }
         catch
         {
@@ -66,12 +72,15 @@ public sealed class IdempotencyKeys(Shards shards, BodyMacs macs, TimeProvider c
     }
 
     public Task RenewAsync(Guid organizationId, IdempotencyClaim claim, CancellationToken ct) =>
-        RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET leased_until = now() + $2 WHERE claim_id = $1 AND attempt = $3", ct, claim.ClaimId, IIdempotencyKeys.Lease, claim.Attempt);
+        RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET leased_until = now() + $2 WHERE claim_id = $1 AND attempt = $3", ct,
+            claim.ClaimId, IIdempotencyKeys.Lease, claim.Attempt);
 
     public Task FinishAsync(Guid organizationId, Guid claimId, StoredAnswer? answer, CancellationToken ct) => answer is null
         ? RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET work_done = true WHERE claim_id = $1", ct, claimId)
-        : RunAsync(organizationId, "UPDATE bsp.idempotency_keys SET work_done = true, status = $2, body = $3, headers = $4 WHERE claim_id = $1", ct,
-            claimId, answer.Status, answer.Body, new NpgsqlParameter { Value = JsonSerializer.Serialize(answer.Headers), NpgsqlDbType = NpgsqlDbType.Jsonb });
+        : RunAsync(organizationId,
+            "UPDATE bsp.idempotency_keys SET work_done = true, status = $2, body = $3, headers = $4 WHERE claim_id = $1", ct,
+            claimId, answer.Status, answer.Body,
+            new NpgsqlParameter { Value = JsonSerializer.Serialize(answer.Headers), NpgsqlDbType = NpgsqlDbType.Jsonb });
 
     public async Task ReleaseAsync(Guid organizationId, IdempotencyClaim claim, bool refused)
     {
@@ -107,7 +116,8 @@ public sealed class IdempotencyKeys(Shards shards, BodyMacs macs, TimeProvider c
         }
     }
 
-    // Not refused: the row stays, so that whoever comes next uses the same id for the resource, should a transaction of the former still be at it.
+    // Not refused: the row stays, so that whoever comes next uses the same id for the resource, should a transaction of the former still be
+    // at it.
     private Task CarryOutAsync(Release release, CancellationToken ct) => RunAsync(release.OrganizationId, release.Refused
         ? "DELETE FROM bsp.idempotency_keys WHERE claim_id = $1 AND attempt = $2 AND NOT work_done"
         : "UPDATE bsp.idempotency_keys SET leased_until = least(leased_until, now() - interval '1 microsecond') WHERE claim_id = $1 AND attempt = $2 AND NOT work_done", ct, release.Claim.ClaimId, release.Claim.Attempt);
@@ -140,7 +150,8 @@ public sealed class IdempotencyKeys(Shards shards, BodyMacs macs, TimeProvider c
 
     private Shard DirectoryHome { get; } = shards.DirectoryHome();
 
-    private async ValueTask<Shard> HomeAsync(Guid organizationId, CancellationToken ct) => organizationId == Guid.Empty ? DirectoryHome : await shards.OfAsync(organizationId, ct);
+    private async ValueTask<Shard> HomeAsync(Guid organizationId, CancellationToken ct) =>
+        organizationId == Guid.Empty ? DirectoryHome : await shards.OfAsync(organizationId, ct);
 
     private async Task RunAsync(Guid organizationId, string sql, CancellationToken ct, params object?[] arguments) =>
         await (await HomeAsync(organizationId, ct)).QueryAsync(organizationId, sql, _ => 0, ct, arguments);

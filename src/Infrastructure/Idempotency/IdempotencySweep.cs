@@ -5,13 +5,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Idempotency;
 
-/// <summary>Forgets Idempotency-Keys after 24 hours, and gives claims back that could not be given back while PostgreSQL was away.</summary>
+/// <summary>
+/// Forgets Idempotency-Keys after 24 hours, and gives claims back that could not be given back while PostgreSQL was away.
+/// </summary>
 public sealed partial class IdempotencySweep(IdempotencyKeys keys, TimeProvider clock, ILogger<IdempotencySweep> log) : BackgroundService
 {
     private static readonly TimeSpan KeptFor = TimeSpan.FromHours(24);
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(keys.ReleaseLateAsync(stoppingToken), PurgeAsync(stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(keys.ReleaseLateAsync(stoppingToken), PurgeAsync(stoppingToken));
 
     private async Task PurgeAsync(CancellationToken stoppingToken)
     {

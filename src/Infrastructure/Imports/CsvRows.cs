@@ -48,12 +48,14 @@ internal sealed class CsvRows : IDisposable
         {
             if (!await reader.ReadAsync(ct))
             {
-                return malformed.TryDequeue(out var last) && last.Reason == CsvMalformedReason.UnterminatedQuote ? throw UnclosedQuote(last.LineNumber) : null;
+                return malformed.TryDequeue(out var last) && last.Reason == CsvMalformedReason.UnterminatedQuote
+                    ? throw UnclosedQuote(last.LineNumber) : null;
             }
         }
         catch (CsvFormatException e)
         {
-            throw new Refusal("import.row_too_long", $"Line {Math.Max(e.LineNumber, reader.LineNumber + 1)}: a row has more than {RowBytesMax} bytes; probably a quote is opened and never closed. Nothing was imported.");
+            throw new Refusal("import.row_too_long",
+                $"Line {Math.Max(e.LineNumber, reader.LineNumber + 1)}: a row has more than {RowBytesMax} bytes; probably a quote is opened and never closed. Nothing was imported.");
         }
 
         var line = reader.LineNumber;
@@ -87,5 +89,6 @@ internal sealed class CsvRows : IDisposable
         return null;
     }
 
-    private static Refusal UnclosedQuote(long line) => new("import.unclosed_quote", $"Line {line}: a quote is opened and never closed. Nothing was imported.");
+    private static Refusal UnclosedQuote(long line) =>
+        new("import.unclosed_quote", $"Line {line}: a quote is opened and never closed. Nothing was imported.");
 }

@@ -10,9 +10,11 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Imports;
 
 /// <summary>
-/// First the whole body to the disk, then from there into a COPY: nobody who sends slowly holds a connection. One row and a COPY buffer are all that is in memory; one transaction, so a broken file leaves nothing.
+/// First the whole body to the disk, then from there into a COPY: nobody who sends slowly holds a connection. One row and a COPY buffer are
+/// all that is in memory; one transaction, so a broken file leaves nothing.
 /// </summary>
-public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, UploadSpool spool, Audit.AuditLog audit) : IRequestHandler<ImportContacts, Done>
+public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, UploadSpool spool, Audit.AuditLog audit)
+    : IRequestHandler<ImportContacts, Done>
 {
     private const int RowsMax = 50_000_000;
 
@@ -21,7 +23,9 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, Up
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         var id = CurrentRequest.NewId();
         using var body = new HashedStream(command.Csv);
-        await using var file = await spool.TakeAsync(command.OrganizationId, body, async head => await HeaderAsync(new MemoryStream(head.ToArray()), command, ct), ct);
+        await using var file =
+            await spool.TakeAsync(command.OrganizationId, body, async head =>
+                await HeaderAsync(new MemoryStream(head.ToArray()), command, ct), ct);
         using var rows = new CsvRows(file, command.Delimiter);
         var columns = await ColumnsAsync(rows, command, ct);
 
@@ -46,13 +50,16 @@ public sealed class ImportContactsHandler(Shards shards, ImportSignal signal, Up
 
     private static async Task<ImportColumns> ColumnsAsync(CsvRows rows, ImportContacts command, CancellationToken ct)
     {
-        var header = await rows.ReadAsync(ct) ?? throw new Refusal("import.empty", "The body is empty. Send a CSV file with a header line.");
+        var header = await rows.ReadAsync(ct)
+            ?? throw new Refusal("import.empty", "The body is empty. Send a CSV file with a header line.");
         return ImportColumns.Read(header.Fields, command.Mapping);
     }
 
     private static async Task<int> StageAsync(NpgsqlConnection connection, Guid importId, CsvRows rows, CancellationToken ct)
     {
-        await using var copy = await connection.BeginBinaryImportAsync("COPY bsp.import_rows_staged (import_id, row, line, fields, fault) FROM STDIN (FORMAT BINARY)", ct);
+        await using var copy =
+            await connection.BeginBinaryImportAsync(
+                "COPY bsp.import_rows_staged (import_id, row, line, fields, fault) FROM STDIN (FORMAT BINARY)", ct);
         var count = 0;
         while (await rows.ReadAsync(ct) is { } row)
         {

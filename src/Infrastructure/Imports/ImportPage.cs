@@ -11,7 +11,8 @@ namespace Bsp.Infrastructure.Imports;
 /// <param name="Rows">Staged rows taken; 0: nothing is left.</param>
 /// <param name="Duplicates">Rows whose contact stood in the file before.</param>
 /// <param name="Phones">Of contacts that were there before: their cached copies are wrong now.</param>
-internal readonly record struct PageOutcome(int Rows, int LastRow, int Created, int Updated, int Duplicates, int Rejected, IReadOnlyList<string> Phones);
+internal readonly record struct PageOutcome(int Rows, int LastRow, int Created, int Updated, int Duplicates, int Rejected,
+    IReadOnlyList<string> Phones);
 
 /// <summary>Contacts of the page were merged or erased while it was carried: carry it again.</summary>
 internal sealed class PageOutdated : Exception;
@@ -21,23 +22,30 @@ internal sealed record StagedRow(int Row, int Line, string[] Fields, string? Fau
 /// <summary>A row that may go in, with its JSON written out: while the page before is carried there is time for it.</summary>
 internal sealed record GoodRow(StagedRow Staged, ImportRow Row, string CustomFields, string Tags)
 {
-    public static GoodRow Of(StagedRow staged, ImportRow row) => new(staged, row, row.CustomFields.ToJsonString(), JsonSerializer.Serialize(row.Tags));
+    public static GoodRow Of(StagedRow staged, ImportRow row) =>
+        new(staged, row, row.CustomFields.ToJsonString(), JsonSerializer.Serialize(row.Tags));
 }
 
 /// <summary>A page of staged rows, read and checked.</summary>
-internal sealed record CheckedRows(int AfterRow, int LastRow, IReadOnlyList<GoodRow> Good, IReadOnlyList<(StagedRow Staged, RowFault Fault)> Rejects)
+internal sealed record CheckedRows(int AfterRow, int LastRow, IReadOnlyList<GoodRow> Good,
+    IReadOnlyList<(StagedRow Staged, RowFault Fault)> Rejects)
 {
     public int Count => Good.Count + Rejects.Count;
 }
 
-/// <summary>A page of staged rows, carried into the contacts: one statement for those with a phone number, one for those with a user id only, one for the rejects.</summary>
+/// <summary>
+/// A page of staged rows, carried into the contacts: one statement for those with a phone number, one for those with a user id only, one
+/// for the rejects.
+/// </summary>
 internal static class ImportPage
 {
     /// <summary>Rows a page.</summary>
     public const int RowsMax = 5000;
 
-    // Written rules: an empty cell leaves what is there; tags are added; custom fields merge by key; consent: OPTED_OUT is never undone by a file, PENDING in a file says nothing.
-    // Contacts that were there are found by the unique index of the conflict itself, which asks no statistics; a look-up before it read the whole organization where they did not know it yet.
+    // Written rules: an empty cell leaves what is there; tags are added; custom fields merge by key; consent: OPTED_OUT is never undone by
+    // a file, PENDING in a file says nothing.
+    // Contacts that were there are found by the unique index of the conflict itself, which asks no statistics; a look-up before it read the
+    // whole organization where they did not know it yet.
     // Version 1: the row is new. The look in RETURNING is of the statement's snapshot: the import that wrote the row before.
     private const string Merge = """
         WITH merged AS (
@@ -66,19 +74,30 @@ internal static class ImportPage
     private const string ByPhone = "(organization_id, phone_number) WHERE phone_number IS NOT NULL";
     private const string ByUserId = "(organization_id, wa_user_id) WHERE wa_user_id IS NOT NULL";
 
-    // Pending entries of the search indexes, in kB, and the memory to sort them with, while a page is carried: with PostgreSQL's 4 MB and more often, a seventh of the time went there.
-    // The commit does not wait for the disk: what a crash of the database takes of a page's rows it takes of the cursor, too, and the import's event, last of all, is waited for.
-    private const string Settings = "SELECT set_config('gin_pending_list_limit', '16384', true), set_config('work_mem', '32768', true), set_config('synchronous_commit', 'off', true)";
+    // Pending entries of the search indexes, in kB, and the memory to sort them with, while a page is carried: with PostgreSQL's 4 MB and
+    // more often, a seventh of the time went there.
+    // The commit does not wait for the disk: what a crash of the database takes of a page's rows it takes of the cursor, too, and the
+    // import's event, last of all, is waited for.
+    private const string Settings =
+        "SELECT set_config('gin_pending_list_limit', '16384', true), set_config('work_mem', '32768', true), set_config('synchronous_commit', 'off', true)";
 
     /// <summary>A contact that was there. Seen: this file has named it before.</summary>
     private readonly record struct Met(string? Phone, bool Seen);
 
-    /// <summary>Reads the staged rows after one and checks them; null: none is left. Staged rows do not change, so this goes ahead while the page before is carried.</summary>
-    public static async Task<CheckedRows?> ReadAsync(Shard shard, Guid organizationId, Guid importId, ImportColumns columns, int afterRow, CancellationToken ct)
+    /// <summary>
+    /// Reads the staged rows after one and checks them; null: none is left. Staged rows do not change, so this goes ahead while the page
+    /// before is carried.
+    /// </summary>
+    public static async Task<CheckedRows?> ReadAsync(Shard shard, Guid organizationId, Guid importId, ImportColumns columns, int afterRow,
+        CancellationToken ct)
     {
-        // Rows are numbered without gaps. A range, not a LIMIT: the planner, which expects one row, would have all that are left sorted for each page.
-        var staged = await shard.QueryAsync(organizationId, "SELECT row, line, fields, fault FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3 ORDER BY row",
-            r => new StagedRow(r.GetInt32(0), r.GetInt32(1), r.GetFieldValue<string[]>(2), r.IsDBNull(3) ? null : r.GetString(3)), ct, importId, afterRow, afterRow + RowsMax);
+        // Rows are numbered without gaps. A range, not a LIMIT: the planner, which expects one row, would have all that are left sorted for
+        // each page.
+        var staged =
+            await shard.QueryAsync(organizationId,
+                "SELECT row, line, fields, fault FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3 ORDER BY row",
+            r => new StagedRow(r.GetInt32(0), r.GetInt32(1), r.GetFieldValue<string[]>(2), r.IsDBNull(3) ? null : r.GetString(3)), ct,
+            importId, afterRow, afterRow + RowsMax);
         if (staged.Count == 0)
         {
             return null;
@@ -121,12 +140,14 @@ internal static class ImportPage
     }
 
     /// <exception cref="PageOutdated">Contacts of it were merged meanwhile.</exception>
-    public static async Task<PageOutcome> CarryAsync(TenantTransaction transaction, Guid organizationId, Guid importId, CheckedRows page, CancellationToken ct, IReadOnlySet<string>? erased = null)
+    public static async Task<PageOutcome> CarryAsync(TenantTransaction transaction, Guid organizationId, Guid importId, CheckedRows page,
+        CancellationToken ct, IReadOnlySet<string>? erased = null)
     {
         var (good, rejects) = (page.Good.ToList(), page.Rejects.ToList());
         if (erased is { Count: > 0 })
         {
-            rejects.AddRange(good.Where(g => IsErased(g.Row, erased)).Select(g => (g.Staged with { Fields = [] }, new RowFault(null, "was erased after the file was sent in"))));
+            rejects.AddRange(good.Where(g => IsErased(g.Row, erased))
+                .Select(g => (g.Staged with { Fields = [] }, new RowFault(null, "was erased after the file was sent in"))));
             good.RemoveAll(g => IsErased(g.Row, erased));
         }
 
@@ -136,42 +157,54 @@ internal static class ImportPage
         var aliases = await ImportAliases.FindAsync(transaction, organizationId, named, ct);
         good = good.ConvertAll(g => g with { Row = aliases.Meant(g.Row) });
         var (merged, duplicates) = Fold(good, await OwnersAsync(transaction, good, ct), rejects);
-        var met = await MergeAsync(transaction, organizationId, importId, ByPhone, [.. merged.Where(m => m.Row.PhoneNumber is not null)], ct);
-        met.AddRange(await MergeAsync(transaction, organizationId, importId, ByUserId, [.. merged.Where(m => m.Row.PhoneNumber is null)], ct));
+        var met = await MergeAsync(transaction, organizationId, importId, ByPhone, [.. merged.Where(m => m.Row.PhoneNumber is not null)],
+            ct);
+        met.AddRange(await MergeAsync(transaction, organizationId, importId, ByUserId, [.. merged.Where(m => m.Row.PhoneNumber is null)],
+            ct));
         if (!aliases.Same(await ImportAliases.FindAsync(transaction, organizationId, named, ct)))
         {
             throw new PageOutdated();
         }
 
         await RejectAsync(transaction, organizationId, importId, rejects, ct);
-        await transaction.ExecuteAsync("DELETE FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3", ct, importId, page.AfterRow, page.LastRow);
+        await transaction.ExecuteAsync("DELETE FROM bsp.import_rows WHERE import_id = $1 AND row > $2 AND row <= $3", ct, importId,
+            page.AfterRow, page.LastRow);
         var again = met.Count(m => m.Seen);
-        return new(page.Count, page.LastRow, merged.Count - met.Count, met.Count - again, duplicates + again, rejects.Count, [.. met.Select(m => m.Phone).OfType<string>()]);
+        return new(page.Count, page.LastRow, merged.Count - met.Count, met.Count - again, duplicates + again, rejects.Count,
+            [.. met.Select(m => m.Phone).OfType<string>()]);
     }
 
-    private static bool IsErased(ImportRow row, IReadOnlySet<string> erased) => (row.PhoneNumber is { } phone && erased.Contains(phone)) || (row.WaUserId is { } user && erased.Contains(user));
+    private static bool IsErased(ImportRow row, IReadOnlySet<string> erased) =>
+        (row.PhoneNumber is { } phone && erased.Contains(phone)) || (row.WaUserId is { } user && erased.Contains(user));
 
     // Numbers that no country has are taken only of those who are known by them: what was exported can be sent in again.
-    private static async Task DoubtAsync(TenantTransaction transaction, Guid organizationId, List<GoodRow> good, List<(StagedRow, RowFault)> rejects, CancellationToken ct)
+    private static async Task DoubtAsync(TenantTransaction transaction, Guid organizationId, List<GoodRow> good,
+        List<(StagedRow, RowFault)> rejects, CancellationToken ct)
     {
         var doubtful = good.Where(g => g.Row.PhoneDoubt is not null).Select(g => g.Row.PhoneNumber!).ToHashSet();
         if (doubtful.Count > 0)
         {
             doubtful.ExceptWith((await transaction.HoldersAsync(organizationId, doubtful, ct)).Select(h => h.Asked));
-            rejects.AddRange(good.Where(g => g.Row.PhoneDoubt is not null && doubtful.Contains(g.Row.PhoneNumber!)).Select(g => (g.Staged, new RowFault("phone_number", g.Row.PhoneDoubt!))));
+            rejects.AddRange(good.Where(g => g.Row.PhoneDoubt is not null && doubtful.Contains(g.Row.PhoneNumber!))
+                .Select(g => (g.Staged, new RowFault("phone_number", g.Row.PhoneDoubt!))));
             good.RemoveAll(g => g.Row.PhoneDoubt is not null && doubtful.Contains(g.Row.PhoneNumber!));
         }
     }
 
     // The contacts that have the user ids that the page names: the number, or the user id itself where there is none.
-    private static async Task<Dictionary<string, string>> OwnersAsync(TenantTransaction transaction, List<GoodRow> rows, CancellationToken ct)
+    private static async Task<Dictionary<string, string>> OwnersAsync(TenantTransaction transaction, List<GoodRow> rows,
+        CancellationToken ct)
     {
         var ids = rows.Select(r => r.Row.WaUserId).OfType<string>().Distinct().ToArray();
-        return ids.Length == 0 ? [] : (await transaction.QueryAsync("SELECT wa_user_id, coalesce(phone_number, wa_user_id) FROM bsp.contacts_by_user_id($1)", r => (r.GetString(0), r.GetString(1)), ct, [ids])).ToDictionary();
+        return ids.Length == 0 ? []
+            : (await transaction.QueryAsync("SELECT wa_user_id, coalesce(phone_number, wa_user_id) FROM bsp.contacts_by_user_id($1)", r =>
+                (r.GetString(0), r.GetString(1)), ct, [ids])).ToDictionary();
     }
 
-    // Same contact twice in the page: folded into one. A user id that another contact has (or another row of the page): rejected, not guessed.
-    private static (List<GoodRow> Merged, int Duplicates) Fold(List<GoodRow> good, Dictionary<string, string> owners, List<(StagedRow, RowFault)> rejects)
+    // Same contact twice in the page: folded into one. A user id that another contact has (or another row of the page): rejected, not
+    // guessed.
+    private static (List<GoodRow> Merged, int Duplicates) Fold(List<GoodRow> good, Dictionary<string, string> owners,
+        List<(StagedRow, RowFault)> rejects)
     {
         var merged = new Dictionary<string, GoodRow>();
         var duplicates = 0;
@@ -214,13 +247,17 @@ internal static class ImportPage
     }
 
     // Those that were there. Rows share no key, so none is met twice.
-    private static Task<List<Met>> MergeAsync(TenantTransaction transaction, Guid organizationId, Guid importId, string key, IReadOnlyList<GoodRow> rows, CancellationToken ct) =>
+    private static Task<List<Met>> MergeAsync(TenantTransaction transaction, Guid organizationId, Guid importId, string key,
+        IReadOnlyList<GoodRow> rows, CancellationToken ct) =>
         rows.Count == 0 ? Task.FromResult<List<Met>>([])
-        : transaction.QueryAsync(Merge.Replace("{key}", key, StringComparison.Ordinal), r => new Met(r.TextOrNull(0), r.GetBoolean(1)), ct, organizationId, importId, rows.Select(_ => Domain.Common.Uuid.New()).ToArray(),
-            Texts(rows.Select(r => r.Row.PhoneNumber)), Texts(rows.Select(r => r.Row.WaUserId)), Texts(rows.Select(r => r.Row.FirstName)), Texts(rows.Select(r => r.Row.LastName)), Texts(rows.Select(r => r.Row.Email)),
+        : transaction.QueryAsync(Merge.Replace("{key}", key, StringComparison.Ordinal), r =>
+            new Met(r.TextOrNull(0), r.GetBoolean(1)), ct, organizationId, importId, rows.Select(_ => Domain.Common.Uuid.New()).ToArray(),
+            Texts(rows.Select(r => r.Row.PhoneNumber)), Texts(rows.Select(r => r.Row.WaUserId)), Texts(rows.Select(r => r.Row.FirstName)),
+            Texts(rows.Select(r => r.Row.LastName)), Texts(rows.Select(r => r.Row.Email)),
             Texts(rows.Select(r => r.Row.Consent)), Texts(rows.Select(r => r.CustomFields)), Texts(rows.Select(r => r.Tags)));
 
-    private static async Task RejectAsync(TenantTransaction transaction, Guid organizationId, Guid importId, List<(StagedRow Staged, RowFault Fault)> rejects, CancellationToken ct)
+    private static async Task RejectAsync(TenantTransaction transaction, Guid organizationId, Guid importId,
+        List<(StagedRow Staged, RowFault Fault)> rejects, CancellationToken ct)
     {
         if (rejects.Count > 0)
         {
@@ -228,9 +265,11 @@ internal static class ImportPage
                 INSERT INTO bsp.import_rejects (import_id, row, line, column_name, reason, fields, organization_id)
                 SELECT $1, r.row, r.line, r.column_name, r.reason, r.fields::jsonb, $2 FROM unnest($3::int[], $4::int[], $5::text[], $6::text[], $7::text[]) AS r (row, line, column_name, reason, fields)
                 """, ct, importId, organizationId, rejects.ConvertAll(r => r.Staged.Row).ToArray(), rejects.ConvertAll(r => r.Staged.Line).ToArray(),
-                Texts(rejects.Select(r => r.Fault.Column)), Texts(rejects.Select(r => r.Fault.Reason)), Texts(rejects.Select(r => JsonSerializer.Serialize(r.Staged.Fields))));
+                Texts(rejects.Select(r => r.Fault.Column)), Texts(rejects.Select(r => r.Fault.Reason)),
+                Texts(rejects.Select(r => JsonSerializer.Serialize(r.Staged.Fields))));
         }
     }
 
-    private static NpgsqlParameter Texts(IEnumerable<string?> texts) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
+    private static NpgsqlParameter Texts(IEnumerable<string?> texts) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = texts.ToArray() };
 }

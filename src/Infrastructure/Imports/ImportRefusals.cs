@@ -21,7 +21,8 @@ internal static class ImportRefusals
 
     /// <summary>For the person who sent the file. PostgreSQL's own text names no value of the row; its detail would.</summary>
     public static string Reason(Exception fault) =>
-        fault is PostgresException database ? IsOurs(fault) ? database.MessageText : $"cannot be stored: {Domain.Common.Text.Cut(database.MessageText, 300)}"
+        fault is PostgresException database ? IsOurs(fault) ? database.MessageText
+        : $"cannot be stored: {Domain.Common.Text.Cut(database.MessageText, 300)}"
         : "cannot be stored: it has half of a character in it";
 
     /// <summary>Two parts that follow each other; null: it is one row.</summary>

@@ -5,8 +5,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Imports;
 
-/// <summary>Deletes the bad rows of imports that ended <see cref="ImportView.RejectsKeptDays"/> ago, and what failed ones left in staging.</summary>
-public sealed partial class ImportSweep(Shards shards, TimeProvider clock, ILogger<ImportSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
+/// <summary>
+/// Deletes the bad rows of imports that ended <see cref="ImportView.RejectsKeptDays"/> ago, and what failed ones left in staging.
+/// </summary>
+public sealed partial class ImportSweep(Shards shards, TimeProvider clock, ILogger<ImportSweep> log)
+    : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
 {
     private const int PageRows = 2_000;
 

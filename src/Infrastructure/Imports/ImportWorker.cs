@@ -14,10 +14,12 @@ using Npgsql;
 namespace Bsp.Infrastructure.Imports;
 
 /// <summary>
-/// Carries staged files into the contacts, page by page. What is done stands in the import's row and moves in the page's own transaction, so a killed worker's import is taken up by
+/// Carries staged files into the contacts, page by page. What is done stands in the import's row and moves in the page's own transaction,
+/// so a killed worker's import is taken up by
 /// the next one, after the lease, exactly where it stopped.
 /// </summary>
-public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, ImportTraces traces, ContactCache cache, Suppressions suppressions, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
+public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, ImportTraces traces, ContactCache cache,
+    Suppressions suppressions, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
 {
     private const int LeaseSeconds = 30;
     private const int AttemptsMax = 5; // failures in a row before an import is given up and says why
@@ -106,7 +108,9 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     private async Task PagesAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
         var country = await shard.DefaultCountryAsync(organizationId, ct);
-        var (columns, lastRow) = (await shard.QueryAsync(organizationId, "SELECT columns, last_row FROM bsp.imports WHERE id = $1", row => (ImportColumns.Of(row.GetFieldValue<string[]>(0), country), row.GetInt32(1)), ct, importId))[0];
+        var (columns, lastRow) =
+            (await shard.QueryAsync(organizationId, "SELECT columns, last_row FROM bsp.imports WHERE id = $1", row =>
+                (ImportColumns.Of(row.GetFieldValue<string[]>(0), country), row.GetInt32(1)), ct, importId))[0];
         var next = Task.Run(() => ImportPage.ReadAsync(shard, organizationId, importId, columns, lastRow, ct), ct);
         try
         {
@@ -125,7 +129,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 
     // What the database refuses for the sake of a row it refuses for the whole page: halves are tried, down to the row, which becomes a
     // reject. Each part commits with its place in the file, so a kill loses nothing.
-    private async Task CarryPartAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows part, RefusedRows refused,
+    private async Task CarryPartAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows part,
+        RefusedRows refused,
         CancellationToken ct)
     {
         try
@@ -154,7 +159,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     }
 
     // False: again; nothing of it was written, and the next try sees the merge or the erasure.
-    private async Task<bool> TryPageAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows page, CancellationToken ct)
+    private async Task<bool> TryPageAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows page,
+        CancellationToken ct)
     {
         try
         {
@@ -174,7 +180,9 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     private async Task PageAsync(NpgsqlConnection connection, Guid organizationId, Guid importId, CheckedRows rows, CancellationToken ct)
     {
         await using var transaction = await connection.BeginAsync(organizationId, ct);
-        var held = await transaction.QueryAsync("SELECT 1 FROM bsp.imports WHERE id = $1 AND leased_by = $2 AND status = 'running' AND last_row = $3 FOR UPDATE", row => row.GetInt32(0), ct, importId, owner, rows.AfterRow);
+        var held = await transaction.QueryAsync(
+            "SELECT 1 FROM bsp.imports WHERE id = $1 AND leased_by = $2 AND status = 'running' AND last_row = $3 FOR UPDATE", row =>
+                row.GetInt32(0), ct, importId, owner, rows.AfterRow);
         if (held.Count == 0)
         {
             throw new LeaseLost();
@@ -182,7 +190,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
 
         var erased = await traces.ErasedSinceAsync(transaction, organizationId, importId, ct);
         var page = await ImportPage.CarryAsync(transaction, organizationId, importId, rows, ct, erased);
-        await suppressions.ApplyAsync(transaction, organizationId, rows.Good.Select(good => new Reach(good.Row.PhoneNumber, good.Row.WaUserId)), ct);
+        await suppressions.ApplyAsync(transaction, organizationId,
+            rows.Good.Select(good => new Reach(good.Row.PhoneNumber, good.Row.WaUserId)), ct);
         if (!erased.SetEquals(await traces.ErasedSinceAsync(transaction, organizationId, importId, ct)))
         {
             throw new PageOutdated();
@@ -196,7 +205,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
         await cache.RemoveAsync(organizationId, page.Phones, ct);
     }
 
-    // The planner has not seen these contacts yet, and the search indexes have not sorted in the last of them. Autovacuum does both within minutes, so a failure or a kill loses nothing.
+    // The planner has not seen these contacts yet, and the search indexes have not sorted in the last of them. Autovacuum does both within
+    // minutes, so a failure or a kill loses nothing.
     private async Task SettleAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
         try
@@ -214,12 +224,15 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     // The event first: a crash between the two finds it there and only completes the row. How many contacts it made.
     private async Task<int> FinishAsync(Shard shard, Guid organizationId, Guid importId, CancellationToken ct)
     {
-        var fact = (await shard.QueryAsync(organizationId, "SELECT source, proof, file_sha256, total, created, updated, rejected FROM bsp.imports WHERE id = $1", row =>
-            new ContactsImported(importId, row.GetString(0), row.IsDBNull(1) ? null : row.GetString(1), row.GetString(2), row.GetInt32(3), row.GetInt32(4), row.GetInt32(5), row.GetInt32(6), clock.GetUtcNow()),
+        var fact = (await shard.QueryAsync(organizationId,
+            "SELECT source, proof, file_sha256, total, created, updated, rejected FROM bsp.imports WHERE id = $1", row =>
+            new ContactsImported(importId, row.GetString(0), row.IsDBNull(1) ? null : row.GetString(1), row.GetString(2), row.GetInt32(3),
+                row.GetInt32(4), row.GetInt32(5), row.GetInt32(6), clock.GetUtcNow()),
             ct, importId))[0];
         await store.AppendAsync(organizationId, [new(importId, "contact", 0, [fact])], ct);
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync("UPDATE bsp.imports SET status = 'completed', error = NULL, completed_at = now(), updated_at = now(), leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2", ct, importId, owner);
+        await transaction.ExecuteAsync(
+            "UPDATE bsp.imports SET status = 'completed', error = NULL, completed_at = now(), updated_at = now(), leased_by = NULL, leased_until = NULL WHERE id = $1 AND leased_by = $2", ct, importId, owner);
         await transaction.CommitAsync(ct);
         return fact.Created;
     }
@@ -227,7 +240,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     // The next worker takes it up when the lease is over; after the last attempt it is shown as failed, with what went in so far.
     private async Task NoteFailureAsync(Shard shard, Guid organizationId, Guid importId, Exception failure, CancellationToken ct)
     {
-        var reason = failure is PostgresException e ? $"The database refused a page ({e.SqlState})." : failure is Refusal refusal ? refusal.Message : "A page could not be written.";
+        var reason = failure is PostgresException e ? $"The database refused a page ({e.SqlState})." : failure is Refusal refusal
+            ? refusal.Message : "A page could not be written.";
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await transaction.ExecuteAsync("""
             UPDATE bsp.imports SET attempts = attempts + 1, error = $3, leased_by = NULL, leased_until = now() + make_interval(secs => attempts), updated_at = now(),
@@ -250,7 +264,8 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     [LoggerMessage(Level = LogLevel.Information, Message = "import {ImportId}: done")]
     private partial void LogDone(Guid importId);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "import {ImportId}: its contacts are in, but the statistics could not be taken; autovacuum will")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "import {ImportId}: its contacts are in, but the statistics could not be taken; autovacuum will")]
     private partial void LogUnsettled(Exception exception, Guid importId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "import {ImportId}: another worker has taken it over")]

@@ -5,7 +5,8 @@ using Bsp.Domain.Common;
 namespace Bsp.Infrastructure.Imports;
 
 /// <summary>
-/// Files that are being taken in lie here until they have come whole, so that nobody who sends slowly holds a connection to the database. Bounded in bytes and in number, together and by organization. A file has
+/// Files that are being taken in lie here until they have come whole, so that nobody who sends slowly holds a connection to the database.
+/// Bounded in bytes and in number, together and by organization. A file has
 /// no name from the moment it exists: whatever becomes of the process, the system takes its bytes back.
 /// </summary>
 public sealed class UploadSpool : IBoundedMemory
@@ -13,7 +14,8 @@ public sealed class UploadSpool : IBoundedMemory
     private const long MB = 1024 * 1024;
     private const int PieceBytes = 128 * 1024;
 
-    // Between its making and the taking of its name a file is there for some microseconds; what is older was left by a process that was killed in between.
+    // Between its making and the taking of its name a file is there for some microseconds; what is older was left by a process that was
+    // killed in between.
     private static readonly TimeSpan LeftoverAfter = TimeSpan.FromMinutes(1);
 
     private readonly UploadOptions options;
@@ -22,7 +24,8 @@ public sealed class UploadSpool : IBoundedMemory
     [Bounded("one an organization that is sending a file")]
     private readonly Dictionary<Guid, Share> shares = [];
 
-    // Carrying a file from the disk into the database holds a connection of the pool for bulk work: a third of it at once, and an organization's one after the other.
+    // Carrying a file from the disk into the database holds a connection of the pool for bulk work: a third of it at once, and an
+    // organization's one after the other.
     private const int StagedAtOnce = 2;
     private readonly Turns stagingOfOrganization = new(1, int.MaxValue);
     private readonly Turns staging = new(StagedAtOnce, int.MaxValue);
@@ -67,7 +70,8 @@ public sealed class UploadSpool : IBoundedMemory
     }
 
     /// <summary>Reads the body to its end. The answer stands at its beginning; disposing it gives everything back.</summary>
-    /// <param name="look">Sees what has come first, once: the beginning, or all of a small file. What it throws ends the upload before the rest is sent.</param>
+    /// <param name="look">Sees what has come first, once: the beginning, or all of a small file. What it throws ends the upload before the
+    /// rest is sent.</param>
     /// <exception cref="Refusal"><c>import.too_large</c>, <c>import.too_many_at_once</c></exception>
     /// <exception cref="Busy">The disk's share is taken, or the disk is full.</exception>
     public async Task<Stream> TakeAsync(Guid organizationId, Stream body, Func<ReadOnlyMemory<byte>, Task> look, CancellationToken ct)
@@ -116,7 +120,8 @@ public sealed class UploadSpool : IBoundedMemory
             var share = shares.GetValueOrDefault(organizationId) ?? new();
             if (share.Files >= options.OrganizationAtOnce)
             {
-                throw new Refusal("import.too_many_at_once", $"{share.Files} files of the organization are being sent at this moment: wait until one of them is here.");
+                throw new Refusal("import.too_many_at_once",
+                    $"{share.Files} files of the organization are being sent at this moment: wait until one of them is here.");
             }
 
             if (files >= options.AtOnce)
@@ -137,7 +142,8 @@ public sealed class UploadSpool : IBoundedMemory
             var share = shares[organizationId];
             if (share.Bytes + more > options.OrganizationMb * MB)
             {
-                throw new Refusal("import.too_large", $"All files that the organization sends at once have at most {options.OrganizationMb} MB. Nothing was imported: send a smaller part.");
+                throw new Refusal("import.too_large",
+                    $"All files that the organization sends at once have at most {options.OrganizationMb} MB. Nothing was imported: send a smaller part.");
             }
 
             if (bytes + more > options.TotalMb * MB)
@@ -168,7 +174,8 @@ public sealed class UploadSpool : IBoundedMemory
     private FileStream Create()
     {
         var path = Path.Combine(Place, $"upload-{Guid.NewGuid():N}");
-        var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete, BufferSize = 0, Options = FileOptions.Asynchronous };
+        var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.Delete,
+            BufferSize = 0, Options = FileOptions.Asynchronous };
         if (OperatingSystem.IsWindows())
         {
             Directory.CreateDirectory(Place);
@@ -253,7 +260,8 @@ public sealed class UploadSpool : IBoundedMemory
             }
         }
 
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => file?.ReadAsync(buffer, cancellationToken) ?? new(0);
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            file?.ReadAsync(buffer, cancellationToken) ?? new(0);
 
         public override int Read(byte[] buffer, int offset, int count) => file?.Read(buffer, offset, count) ?? 0;
 

@@ -145,7 +145,8 @@ public sealed class LedgerEntriesHandler(Shards shards) : IRequestHandler<ListLe
         throw NoSuchEntry();
     }
 
-    private static Task<List<LedgerEntry>> PartAsync(Shard shard, LedgerHead head, string month, long version, int limit, CancellationToken ct) =>
+    private static Task<List<LedgerEntry>> PartAsync(Shard shard, LedgerHead head, string month, long version, int limit,
+        CancellationToken ct) =>
         shard.QueryAsync(head.OrganizationId, """
             SELECT (e.data -> 'entry')::text FROM public.mt_events e
              WHERE e.tenant_id = $1 AND e.stream_id = $2 AND e.version > $3 ORDER BY e.version LIMIT $4

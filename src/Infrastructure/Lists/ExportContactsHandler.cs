@@ -25,7 +25,8 @@ public sealed class ExportContactsHandler(Shards shards) : IRequestHandler<Expor
             }
             else
             {
-                conditions.Add($"EXISTS (SELECT FROM contact_list_items i WHERE i.contact_id = c.id AND i.list_id = ${4 + arguments.Count})");
+                conditions.Add(
+                    $"EXISTS (SELECT FROM contact_list_items i WHERE i.contact_id = c.id AND i.list_id = ${4 + arguments.Count})");
                 arguments.Add(id);
             }
         }
@@ -44,12 +45,14 @@ public sealed class ExportContactsHandler(Shards shards) : IRequestHandler<Expor
         }
     }
 
-    private static async IAsyncEnumerable<IReadOnlyList<ContactView>> PagesAsync(Shard shard, Guid organizationId, string condition, List<object> arguments, [EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<IReadOnlyList<ContactView>> PagesAsync(Shard shard, Guid organizationId, string condition,
+        List<object> arguments, [EnumeratorCancellation] CancellationToken ct)
     {
         var after = Guid.Empty;
         while (true)
         {
-            var page = await shard.QueryAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {ContactRows.InOrder} AND {condition} ORDER BY c.id LIMIT $3",
+            var page = await shard.QueryAsync(organizationId,
+                $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {ContactRows.InOrder} AND {condition} ORDER BY c.id LIMIT $3",
                 ContactRows.Read, ct, [organizationId, after, PageContacts, .. arguments.Select(Fresh)]);
             if (page.Count > 0)
             {
@@ -66,5 +69,6 @@ public sealed class ExportContactsHandler(Shards shards) : IRequestHandler<Expor
     }
 
     // A parameter object belongs to one command.
-    private static object Fresh(object argument) => argument is Npgsql.NpgsqlParameter parameter ? new Npgsql.NpgsqlParameter { NpgsqlDbType = parameter.NpgsqlDbType, Value = parameter.Value } : argument;
+    private static object Fresh(object argument) => argument is Npgsql.NpgsqlParameter parameter
+        ? new Npgsql.NpgsqlParameter { NpgsqlDbType = parameter.NpgsqlDbType, Value = parameter.Value } : argument;
 }

@@ -18,7 +18,8 @@ public sealed class ListMembersHandler(Shards shards) : IRequestHandler<ListMemb
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         var list = await ListRows.FindAsync(shard, query.OrganizationId, query.ListId, ct);
         var after = query.Cursor is null ? Guid.Empty : Guid.Parse(query.Cursor);
-        var rows = list.Filters is { } filters ? await ByFilterAsync(shard, query, filters, after, ct) : await ByHandAsync(shard, query, after, ct);
+        var rows = list.Filters is { } filters ? await ByFilterAsync(shard, query, filters, after, ct)
+            : await ByHandAsync(shard, query, after, ct);
         return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
     }
 
@@ -28,10 +29,12 @@ public sealed class ListMembersHandler(Shards shards) : IRequestHandler<ListMemb
             WHERE i.list_id = $1 AND i.contact_id > $2 ORDER BY i.contact_id LIMIT $3
             """, ContactRows.Read, ct, query.ListId, after, query.Limit + 1);
 
-    private static Task<List<ContactView>> ByFilterAsync(Shard shard, ListMembers query, JsonElement filters, Guid after, CancellationToken ct)
+    private static Task<List<ContactView>> ByFilterAsync(Shard shard, ListMembers query, JsonElement filters, Guid after,
+        CancellationToken ct)
     {
         var filter = ContactFilter.Compile(filters, first: 4);
-        return shard.QueryAsync(query.OrganizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {ContactRows.InOrder} AND {filter.Sql} ORDER BY c.id LIMIT $3",
+        return shard.QueryAsync(query.OrganizationId,
+            $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.organization_id = $1 AND c.id > $2 AND {ContactRows.InOrder} AND {filter.Sql} ORDER BY c.id LIMIT $3",
             ContactRows.Read, ct, [query.OrganizationId, after, query.Limit + 1, .. filter.Parameters]);
     }
 }
@@ -53,7 +56,8 @@ public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IR
                     return done;
                 }
             }
-            catch (PostgresException e) when (attempt < AttemptsMax && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation)
+            catch (PostgresException e)
+                when (attempt < AttemptsMax && e.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation)
             {
                 // Others moved the same people in another order, or a contact was deleted meanwhile: look again.
             }
@@ -70,10 +74,12 @@ public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IR
         var add = await transaction.MeantAsync(command.OrganizationId, [.. command.Add], ct);
         var remove = await transaction.MeantAsync(command.OrganizationId, [.. command.Remove], ct);
         Guid[] named = [.. add.Concat(remove).Distinct()];
-        var known = await transaction.QueryAsync("SELECT id FROM contacts WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE", row => row.GetGuid(0), ct, named);
+        var known = await transaction.QueryAsync("SELECT id FROM contacts WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE", row =>
+            row.GetGuid(0), ct, named);
         if (known.Count < named.Length)
         {
-            if (!add.Concat(remove).SequenceEqual(await transaction.MeantAsync(command.OrganizationId, [.. command.Add, .. command.Remove], ct)))
+            if (!add.Concat(remove)
+                .SequenceEqual(await transaction.MeantAsync(command.OrganizationId, [.. command.Add, .. command.Remove], ct)))
             {
                 return null;
             }
@@ -83,11 +89,13 @@ public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IR
 
         // The list before its items: else one caller's counting waits for another's adding, which waits for the first one's removing.
         var list = await RequireAsync(transaction, command.ListId, "FOR NO KEY UPDATE", ct);
-        await transaction.ExecuteAsync("DELETE FROM contact_list_items WHERE list_id = $1 AND contact_id = ANY ($2)", ct, command.ListId, remove.Distinct().ToArray());
+        await transaction.ExecuteAsync("DELETE FROM contact_list_items WHERE list_id = $1 AND contact_id = ANY ($2)", ct, command.ListId,
+            remove.Distinct().ToArray());
         await transaction.ExecuteAsync("""
             INSERT INTO contact_list_items (contact_id, list_id, organization_id) SELECT id, $1, $2 FROM unnest($3::uuid[]) AS id ORDER BY id ON CONFLICT DO NOTHING
             """, ct, command.ListId, command.OrganizationId, add.Distinct().ToArray());
-        string[] changed = [.. new[] { ("add", add.Count), ("remove", remove.Count) }.Where(part => part.Item2 > 0).Select(part => part.Item1)];
+        string[] changed =
+            [.. new[] { ("add", add.Count), ("remove", remove.Count) }.Where(part => part.Item2 > 0).Select(part => part.Item1)];
         await audit.NoteAsync(transaction, shard, command.OrganizationId, "list.members_changed", "list", command.ListId, changed, ct);
         await transaction.CommitAsync(ct);
         return new(command.ListId, list.RowVersion);
@@ -95,8 +103,10 @@ public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IR
 
     private static async Task<ListView> RequireAsync(TenantTransaction transaction, Guid listId, string locking, CancellationToken ct)
     {
-        var list = (await transaction.QueryAsync($"SELECT {ListRows.Columns} FROM contact_lists l WHERE l.id = $1 {locking}", ListRows.Read, ct, listId)) is [var row] ? row : throw ListRows.Unknown();
-        return list.Filters is null ? list : throw new Refusal("list.filtered", "Members of a filtered list are whoever matches its filter.");
+        var list = (await transaction.QueryAsync($"SELECT {ListRows.Columns} FROM contact_lists l WHERE l.id = $1 {locking}",
+            ListRows.Read, ct, listId)) is [var row] ? row : throw ListRows.Unknown();
+        return list.Filters is null ? list
+            : throw new Refusal("list.filtered", "Members of a filtered list are whoever matches its filter.");
     }
 }
 
@@ -122,25 +132,30 @@ public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewL
             SELECT {ContactRows.Columns} FROM contact_list_items i JOIN contacts c ON c.id = i.contact_id WHERE i.list_id = $1 ORDER BY i.contact_id LIMIT $2
             """, ContactRows.Read, ct, query.ListId, SampleContacts));
 
-    private static async Task<ListPreview> ByFilterAsync(Shard shard, PreviewList query, JsonElement filters, bool own, CancellationToken ct)
+    private static async Task<ListPreview> ByFilterAsync(Shard shard, PreviewList query, JsonElement filters, bool own,
+        CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
         var count = await ListRows.CountAsync(transaction, query.OrganizationId, filters, ct);
         var sample = count == 0 ? [] : await SampleAsync(transaction, query.OrganizationId, filters, count, ct);
         if (own)
         {
-            await transaction.ExecuteAsync("UPDATE contact_lists SET contact_count = $2 WHERE id = $1 AND filters IS NOT NULL AND contact_count <> $2", ct, query.ListId, (int)count);
+            await transaction.ExecuteAsync(
+                "UPDATE contact_lists SET contact_count = $2 WHERE id = $1 AND filters IS NOT NULL AND contact_count <> $2", ct,
+                query.ListId, (int)count);
         }
 
         await transaction.CommitAsync(ct);
         return new(count, sample);
     }
 
-    private static Task<List<ContactView>> SampleAsync(TenantTransaction transaction, Guid organizationId, JsonElement filters, long count, CancellationToken ct)
+    private static Task<List<ContactView>> SampleAsync(TenantTransaction transaction, Guid organizationId, JsonElement filters, long count,
+        CancellationToken ct)
     {
         var filter = ContactFilter.Compile(filters, first: 3);
         var matching = $"contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND {filter.Sql}";
-        return transaction.QueryAsync($"SELECT {ContactRows.Columns} FROM {(count <= FewContacts ? $"(SELECT * FROM {matching} OFFSET 0) c" : matching)} ORDER BY c.id LIMIT $2", ContactRows.Read, ct,
+        return transaction.QueryAsync(
+            $"SELECT {ContactRows.Columns} FROM {(count <= FewContacts ? $"(SELECT * FROM {matching} OFFSET 0) c" : matching)} ORDER BY c.id LIMIT $2", ContactRows.Read, ct,
             [organizationId, SampleContacts, .. filter.Parameters]);
     }
 }

@@ -9,10 +9,12 @@ using Npgsql;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>
-/// Puts message streams away when they have ended and nothing was heard of them for a while (<see cref="EventStoreSettings.ArchiveAfterDays"/>; 0: never). It walks the log once, at that
+/// Puts message streams away when they have ended and nothing was heard of them for a while
+/// (<see cref="EventStoreSettings.ArchiveAfterDays"/>; 0: never). It walks the log once, at that
 /// distance behind its end: a stream's last event is met when it is old enough, whatever came before. Decision: docs/decisions/0077.
 /// </summary>
-public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, PostgresEventStore store, EventStoreSettings settings, TimeProvider clock, ILogger<ArchiveSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
+public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, PostgresEventStore store, EventStoreSettings settings,
+    TimeProvider clock, ILogger<ArchiveSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
 {
     private const int PageEvents = 2_000;
 
@@ -21,7 +23,8 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
     private const int LockKey = 0x4172_6368; // "Arch": one sweep a shard at a time, whatever the number of processes
     private static readonly IReadOnlyCollection<string> Types = EventTypes.NamesOf<MessageEvent>();
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => settings.ArchiveAfterDays > 0 ? base.ExecuteAsync(stoppingToken) : Task.CompletedTask;
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        settings.ArchiveAfterDays > 0 ? base.ExecuteAsync(stoppingToken) : Task.CompletedTask;
 
     /// <summary>One round over one shard; how many streams it archived. 0 also when another process is at it.</summary>
     public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
@@ -42,7 +45,8 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
             gone += put;
         }
 
-        await ScalarAsync<long>(connection, "INSERT INTO bsp.archive_progress (sequence) VALUES ($1) ON CONFLICT (one) DO UPDATE SET sequence = $1, moved_at = now() RETURNING sequence", ct, at);
+        await ScalarAsync<long>(connection,
+            "INSERT INTO bsp.archive_progress (sequence) VALUES ($1) ON CONFLICT (one) DO UPDATE SET sequence = $1, moved_at = now() RETURNING sequence", ct, at);
         await held.CommitAsync(ct);
         if (gone > 0)
         {
@@ -61,11 +65,13 @@ public sealed partial class ArchiveSweep(Shards shards, LogReaders readers, Post
         foreach (var own in old.Where(stored => stored.OrganizationId != Guid.Empty).GroupBy(stored => stored.OrganizationId))
         {
             var streams = await store.LoadManyAsync(own.Key, [.. own.Select(stored => stored.StreamId).Distinct()], ct);
-            var ended = streams.Where(s => s.Version > 0 && s.Unreadable is null && s.Events[^1].Timestamp < before && s.Fold<Message, MessageEvent>().HasEnded).Select(s => (s.StreamId, s.Version)).ToList();
+            var ended = streams.Where(s => s.Version > 0 && s.Unreadable is null && s.Events[^1].Timestamp < before
+                && s.Fold<Message, MessageEvent>().HasEnded).Select(s => (s.StreamId, s.Version)).ToList();
             gone += ended.Count == 0 ? 0 : await store.ArchiveAsync(own.Key, ended, ct);
         }
 
-        return old.Count < page.Events.Count ? (old.Count == 0 ? at : old[^1].Sequence, false, gone) : (page.UpTo, page.UpTo > page.After, gone);
+        return old.Count < page.Events.Count ? (old.Count == 0 ? at : old[^1].Sequence, false, gone)
+            : (page.UpTo, page.UpTo > page.After, gone);
     }
 
     private static async Task<T> ScalarAsync<T>(NpgsqlConnection connection, string sql, CancellationToken ct, params object[] arguments)

@@ -8,7 +8,8 @@ using Npgsql;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>
-/// This process, as others see it. While it lives it holds an advisory lock on its id in every shard; when the lock is free, the process is dead (or cut off)
+/// This process, as others see it. While it lives it holds an advisory lock on its id in every shard; when the lock is free, the process is
+/// dead (or cut off)
 /// and its calls without an outcome are of unknown outcome.
 /// </summary>
 public sealed partial class Instance(Shards shards, ILogger<Instance> log) : BackgroundService
@@ -26,7 +27,8 @@ public sealed partial class Instance(Shards shards, ILogger<Instance> log) : Bac
     /// <summary>The lock's number.</summary>
     public static long LockKey(Guid owner) => BinaryPrimitives.ReadInt64LittleEndian(owner.ToByteArray().AsSpan(8));
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(shards.All.Select(shard => HoldAsync(shard, stoppingToken)));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(shards.All.Select(shard => HoldAsync(shard, stoppingToken)));
 
     private async Task HoldAsync(Shard shard, CancellationToken stop)
     {
@@ -35,7 +37,9 @@ public sealed partial class Instance(Shards shards, ILogger<Instance> log) : Bac
         {
             try
             {
-                await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(shard.ConnectionString) { Pooling = false, ApplicationName = "bsp-instance", KeepAlive = 10 }.ConnectionString);
+                await using var connection =
+                    new NpgsqlConnection(new NpgsqlConnectionStringBuilder(shard.ConnectionString) { Pooling = false,
+                        ApplicationName = "bsp-instance", KeepAlive = 10 }.ConnectionString);
                 await connection.OpenAsync(stop);
                 await ExecuteAsync(connection, $"SELECT pg_advisory_lock({LockKey(Id)})", stop);
                 if (first && Interlocked.Increment(ref locked) == shards.All.Count)

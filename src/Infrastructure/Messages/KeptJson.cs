@@ -4,12 +4,17 @@ using System.Text.Json;
 
 namespace Bsp.Infrastructure.Messages;
 
-/// <summary>JSON of others as every store can keep it, and give it back: PostgreSQL writes 1e131071 as 131,072 digits, MongoDB has no such number at all.</summary>
+/// <summary>
+/// JSON of others as every store can keep it, and give it back: PostgreSQL writes 1e131071 as 131,072 digits, MongoDB has no such number at
+/// all.
+/// </summary>
 internal static class KeptJson
 {
     private const int NumberCharactersMax = 64;
 
-    /// <summary>The same element when all its numbers are within those of decimal; else a copy in which the others are text, as they were written.</summary>
+    /// <summary>
+    /// The same element when all its numbers are within those of decimal; else a copy in which the others are text, as they were written.
+    /// </summary>
     public static JsonElement Of(JsonElement value)
     {
         if (IsKept(value))
@@ -36,9 +41,11 @@ internal static class KeptJson
     };
 
     // Of 1e-30 decimal keeps 0: too small is no better than too large.
-    private static bool IsNumber(JsonElement value) => value.TryGetDecimal(out var number) && (number != 0 || !Digits(value.GetRawText()).ContainsAnyInRange('1', '9'));
+    private static bool IsNumber(JsonElement value) =>
+        value.TryGetDecimal(out var number) && (number != 0 || !Digits(value.GetRawText()).ContainsAnyInRange('1', '9'));
 
-    private static ReadOnlySpan<char> Digits(string number) => number.AsSpan(0, number.AsSpan().IndexOfAny('e', 'E') is var exponent && exponent < 0 ? number.Length : exponent);
+    private static ReadOnlySpan<char> Digits(string number) =>
+        number.AsSpan(0, number.AsSpan().IndexOfAny('e', 'E') is var exponent && exponent < 0 ? number.Length : exponent);
 
     private static void Write(Utf8JsonWriter writer, JsonElement value)
     {

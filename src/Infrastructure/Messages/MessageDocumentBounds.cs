@@ -23,7 +23,8 @@ internal static class MessageDocumentBounds
         var bounded = d with
         {
             Content = Content(d.Content, notes),
-            Interactive = d.Interactive is { } i ? new(Line(i.Type, "interactive.type", notes)!, Reply(i.ButtonReply, notes), Reply(i.ListReply, notes)) : null,
+            Interactive = d.Interactive is { } i
+            ? new(Line(i.Type, "interactive.type", notes)!, Reply(i.ButtonReply, notes), Reply(i.ListReply, notes)) : null,
             Template = d.Template is { } t ? t with { Parameters = Json(t.Parameters, "template.parameters", notes) } : null,
             Details = Json(d.Details, "details", notes),
             Referral = Json(d.Referral, "referral", notes),
@@ -34,7 +35,8 @@ internal static class MessageDocumentBounds
     }
 
     /// <summary>With a further note.</summary>
-    public static MessageDocument Noted(MessageDocument d, string note) => d with { Notes = [.. (d.Notes ?? []).Append(Text.Cut(note, NoteMax)).Take(NotesMax)] };
+    public static MessageDocument Noted(MessageDocument d, string note) =>
+        d with { Notes = [.. (d.Notes ?? []).Append(Text.Cut(note, NoteMax)).Take(NotesMax)] };
 
     /// <summary>JSON as it can be kept; null when it is too large.</summary>
     public static JsonElement? Json(JsonElement? value, string name, List<string> notes)
@@ -61,14 +63,20 @@ internal static class MessageDocumentBounds
         MediaUrl = Line(c.MediaUrl, "media_url", notes),
         MediaMimeType = Line(c.MediaMimeType, "media_mime_type", notes),
         MediaId = Line(c.MediaId, "media_id", notes),
-        Location = c.Location is { } l ? l with { Name = Line(l.Name, "location.name", notes), Address = Line(l.Address, "location.address", notes) } : null,
-        Document = c.Document is { } d ? new(Line(d.Filename, "document.filename", notes), Line(d.Url, "document.url", notes), Line(d.MimeType, "document.mime_type", notes)) : null,
+        Location = c.Location is { } l
+        ? l with { Name = Line(l.Name, "location.name", notes), Address = Line(l.Address, "location.address", notes) } : null,
+        Document = c.Document is { } d
+        ? new(Line(d.Filename, "document.filename", notes), Line(d.Url, "document.url", notes),
+            Line(d.MimeType, "document.mime_type", notes)) : null,
     };
 
-    private static ButtonReply? Reply(ButtonReply? reply, List<string> notes) => reply is null ? null : new(Line(reply.Id, "button_reply.id", notes), Line(reply.Title, "button_reply.title", notes));
+    private static ButtonReply? Reply(ButtonReply? reply, List<string> notes) =>
+        reply is null ? null : new(Line(reply.Id, "button_reply.id", notes), Line(reply.Title, "button_reply.title", notes));
 
     private static ListReply? Reply(ListReply? reply, List<string> notes) =>
-        reply is null ? null : new(Line(reply.Id, "list_reply.id", notes), Line(reply.Title, "list_reply.title", notes), Line(reply.Description, "list_reply.description", notes));
+        reply is null ? null
+        : new(Line(reply.Id, "list_reply.id", notes), Line(reply.Title, "list_reply.title", notes),
+            Line(reply.Description, "list_reply.description", notes));
 
     private static string? Line(string? text, string name, List<string> notes) => Cut(text, name, LineMax, notes);
 

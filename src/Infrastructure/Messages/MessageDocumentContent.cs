@@ -4,7 +4,8 @@ using Bsp.Application.Messages;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>
-/// Graph body (outbound) or message item (inbound) → the specification's content, template and interactive objects, and the rest beside them. Both have the shape
+/// Graph body (outbound) or message item (inbound) → the specification's content, template and interactive objects, and the rest beside
+/// them. Both have the shape
 /// <c>{"type": T, T: {…}}</c>. Meta may send anything: what does not fit is left out and noted, nothing fails.
 /// </summary>
 public static class MessageDocumentContent
@@ -18,7 +19,8 @@ public static class MessageDocumentContent
 
     /// <summary>With what the customer wrote; unchanged when it was erased.</summary>
     public static MessageDocument Inbound(MessageDocument document, string? content) =>
-        Parse(content) is { } root && Object(root, "message") is { } item ? Careful(document, d => MessageDocumentInbound.Fill(d, root, item)) : document;
+        Parse(content) is { } root && Object(root, "message") is { } item
+        ? Careful(document, d => MessageDocumentInbound.Fill(d, root, item)) : document;
 
     /// <summary>The opened JSON object; null when there is none.</summary>
     public static JsonElement? Parse(string? content)
@@ -61,18 +63,21 @@ public static class MessageDocumentContent
         return element.ValueKind == JsonValueKind.String ? Readable(element) : null;
     }
 
-    private static string Cut(string text) => text.Length <= PreviewCharsMax ? Domain.Common.Text.Storable(text) : Domain.Common.Text.Cut(text, PreviewCharsMax - 1) + "…";
+    private static string Cut(string text) =>
+        text.Length <= PreviewCharsMax ? Domain.Common.Text.Storable(text) : Domain.Common.Text.Cut(text, PreviewCharsMax - 1) + "…";
 
     /// <summary>An object's member that is an object.</summary>
     internal static JsonElement? Object(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object
+        ? value : null;
 
     /// <summary>The body's own object, by its type.</summary>
     internal static MessageDocument Fill(MessageDocument d, JsonElement body, string type)
     {
         if (body.TryGetProperty(type, out var part) && type == "contacts" && part.ValueKind == JsonValueKind.Array)
         {
-            return d with { Content = new(Text: string.Join(", ", part.EnumerateArray().Select(c => Text(c, "name", "formatted_name")).OfType<string>())) };
+            return d with { Content =
+                new(Text: string.Join(", ", part.EnumerateArray().Select(c => Text(c, "name", "formatted_name")).OfType<string>())) };
         }
 
         if (Object(body, type) is not { } own)
@@ -85,10 +90,16 @@ public static class MessageDocumentContent
             "text" => d with { Content = new(Text: Text(own, "body")) },
             "reaction" => d with { Content = new(Text: Text(own, "emoji")) },
             "image" or "video" or "audio" or "voice" or "sticker" => d with { Content = Media(own) },
-            "document" => d with { Content = Media(own) with { Document = new(Text(own, "filename"), Text(own, "link") ?? Text(own, "url"), Text(own, "mime_type")) } },
+            "document" =>
+                d with { Content =
+                    Media(own) with { Document =
+                        new(Text(own, "filename"), Text(own, "link") ?? Text(own, "url"), Text(own, "mime_type")) } },
             "location" => Location(d, own),
-            "template" => d with { Template = d.Template is { } t ? t with { Parameters = own.TryGetProperty("components", out var c) ? KeptJson.Of(c) : null } : null },
-            "button" => d with { Content = new(Text: Text(own, "text")), Interactive = new("button_reply", ButtonReply: new(Text(own, "payload"), Text(own, "text"))) },
+            "template" =>
+                d with { Template = d.Template is { } t
+                    ? t with { Parameters = own.TryGetProperty("components", out var c) ? KeptJson.Of(c) : null } : null },
+            "button" => d with { Content = new(Text: Text(own, "text")),
+                Interactive = new("button_reply", ButtonReply: new(Text(own, "payload"), Text(own, "text"))) },
             "interactive" => Interactive(d, own),
             "order" => d with { Content = new(Text: Text(own, "text")), Interactive = new("order") },
             _ => d with { Content = new(Text: Text(own, "body") ?? Text(own, "text")) },
@@ -102,7 +113,8 @@ public static class MessageDocumentContent
         {
             return MessageDocumentBounds.Bounded(fill(document));
         }
-        catch (Exception unreadable) when (unreadable is InvalidOperationException or FormatException or ArgumentException or OverflowException or JsonException or NotSupportedException or KeyNotFoundException)
+        catch (Exception unreadable)
+            when (unreadable is InvalidOperationException or FormatException or ArgumentException or OverflowException or JsonException or NotSupportedException or KeyNotFoundException)
         {
             return MessageDocumentBounds.Noted(document, $"content: {unreadable.Message}");
         }
@@ -121,21 +133,25 @@ public static class MessageDocumentContent
     }
 
     private static MessageContent Media(JsonElement own) => new(
-        MediaUrl: Text(own, "link") ?? Text(own, "url"), MediaMimeType: Text(own, "mime_type"), MediaCaption: Text(own, "caption"), MediaId: Text(own, "id"),
-        MediaSize: own.TryGetProperty("file_size", out var size) && size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out var bytes) ? bytes : null);
+        MediaUrl: Text(own, "link")
+        ?? Text(own, "url"), MediaMimeType: Text(own, "mime_type"), MediaCaption: Text(own, "caption"), MediaId: Text(own, "id"),
+        MediaSize: own.TryGetProperty("file_size", out var size) && size.ValueKind == JsonValueKind.Number
+        && size.TryGetInt64(out var bytes) ? bytes : null);
 
     private static MessageDocument Location(MessageDocument d, JsonElement own)
     {
         var (latitude, longitude) = (Degrees(own, "latitude", 90), Degrees(own, "longitude", 180));
         var located = d with { Content = new(Location: new(latitude, longitude, Text(own, "name"), Text(own, "address"))) };
-        return latitude is null || longitude is null ? MessageDocumentBounds.Noted(located, "location: latitude or longitude is no number of degrees.") : located;
+        return latitude is null || longitude is null
+            ? MessageDocumentBounds.Noted(located, "location: latitude or longitude is no number of degrees.") : located;
     }
 
     // Outbound bodies may carry coordinates as strings; Meta accepts both.
     private static double? Degrees(JsonElement own, string name, double max) =>
         (!own.TryGetProperty(name, out var value) ? null
         : value.ValueKind == JsonValueKind.Number ? value.TryGetDouble(out var number) ? number : (double?)null
-        : value.ValueKind == JsonValueKind.String && double.TryParse(Readable(value), System.Globalization.CultureInfo.InvariantCulture, out var parsed) ? parsed : null)
+        : value.ValueKind == JsonValueKind.String
+        && double.TryParse(Readable(value), System.Globalization.CultureInfo.InvariantCulture, out var parsed) ? parsed : null)
         is { } degrees && Math.Abs(degrees) <= max ? degrees : null; // also false for NaN
 
     // Half a surrogate pair, written \ud83d, is no text.

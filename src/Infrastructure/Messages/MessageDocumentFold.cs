@@ -42,11 +42,14 @@ public static class MessageDocumentFold
                 Template = e.Template is { } t ? new(t.TemplateId, t.Name, t.Language, null) : null,
                 StatusHistory = [new("pending", Ms(e.At))],
             },
-            (null, MessageReceived e) => Found(stored.OrganizationId, e.Ref, e.At) with { WaMessageId = MetaId.Of(e.Wamid), GroupId = e.GroupId, Status = "delivered", StatusExact = "delivered" },
+            (null, MessageReceived e) =>
+                Found(stored.OrganizationId, e.Ref, e.At) with { WaMessageId = MetaId.Of(e.Wamid), GroupId = e.GroupId,
+                    Status = "delivered", StatusExact = "delivered" },
             (null, _) => null,
             _ => before,
         };
-        return document is null ? null : Settle(Take(document, fact, content)) with { Position = position, UpdatedAt = Later(document.UpdatedAt, Ms(fact.At)) };
+        return document is null ? null
+            : Settle(Take(document, fact, content)) with { Position = position, UpdatedAt = Later(document.UpdatedAt, Ms(fact.At)) };
     }
 
     private static MessageDocument Found(Guid organizationId, MessageRef of, DateTimeOffset at) => new()
@@ -70,7 +73,9 @@ public static class MessageDocumentFold
     private static MessageDocument Take(MessageDocument d, MessageEvent fact, string? content) => fact switch
     {
         MessageQueued => MessageDocumentContent.Outbound(d, content),
-        MessageReceived e => MessageDocumentContent.Inbound(With(d, e.Evidence), content) with { DeliveredAt = Ms(e.At), StatusHistory = Add(d, new("delivered", Ms(e.At))) },
+        MessageReceived e =>
+            MessageDocumentContent.Inbound(With(d, e.Evidence), content) with { DeliveredAt = Ms(e.At),
+                StatusHistory = Add(d, new("delivered", Ms(e.At))) },
         MessageAccepted e => Accept(d) with { WaMessageId = MetaId.Of(e.Wamid) },
         MessageSending => Reach(d, "sending"),
         MessageAttemptRefused => d.StatusExact == "sending" ? d with { StatusExact = "queued" } : d,
@@ -98,13 +103,16 @@ public static class MessageDocumentFold
     private static MessageDocument Fail(MessageDocument d, int? code, string? title, string? details, DateTimeOffset at) =>
         Report(d, new("failed", Ms(at), code?.ToString(CultureInfo.InvariantCulture), details ?? title));
 
-    // What came too late to move the ledger is told all the same: the real time of a rung that had been implied, a failure reported after the delivery.
+    // What came too late to move the ledger is told all the same: the real time of a rung that had been implied, a failure reported after
+    // the delivery.
     private static MessageDocument Note(MessageDocument d, MessageStatusNoted e) => e.Status switch
     {
         "sent" or "delivered" or "read" => Report(d, new(e.Status, Ms(e.At))),
         "played" => Report(d, new("read", Ms(e.At))),
-        "failed" when e.Evidence?.Item is { } item && MetaEnvelope.Items(item, "errors").FirstOrDefault() is { ValueKind: JsonValueKind.Object } error =>
-            Fail(d, MetaEnvelope.Number(error, "code"), MetaEnvelope.Text(error, "title"), MetaEnvelope.Child(error, "error_data") is { } data ? MetaEnvelope.Text(data, "details") : null, e.At),
+        "failed" when e.Evidence?.Item is { } item
+        && MetaEnvelope.Items(item, "errors").FirstOrDefault() is { ValueKind: JsonValueKind.Object } error =>
+            Fail(d, MetaEnvelope.Number(error, "code"), MetaEnvelope.Text(error, "title"),
+                MetaEnvelope.Child(error, "error_data") is { } data ? MetaEnvelope.Text(data, "details") : null, e.At),
         "failed" => Fail(d, null, null, null, e.At),
         _ => d,
     };
@@ -135,14 +143,17 @@ public static class MessageDocumentFold
             { SentAt: not null } => "sent",
             _ => "pending",
         };
-        return d with { Status = status, FailedAt = failed, ErrorCode = failed is null ? null : d.ErrorCode, StatusExact = status is "pending" || d.StatusExact is "rejected" && status == "failed" ? d.StatusExact : status };
+        return d with { Status = status, FailedAt = failed, ErrorCode = failed is null ? null : d.ErrorCode,
+            StatusExact = status is "pending" || d.StatusExact is "rejected" && status == "failed" ? d.StatusExact : status };
     }
 
     // Before "sent" only: the order in which the send ledger climbs. A rung that is reached hides those before it.
-    private static readonly string[] Ladder = ["queued", "sending", "outcome_unknown", "unknown_closed", "accepted", "expired", "cancelled", "rejected"];
+    private static readonly string[] Ladder =
+        ["queued", "sending", "outcome_unknown", "unknown_closed", "accepted", "expired", "cancelled", "rejected"];
 
     private static MessageDocument Reach(MessageDocument d, string rung) =>
-        Array.IndexOf(Ladder, rung) > Array.IndexOf(Ladder, d.StatusExact) && Array.IndexOf(Ladder, d.StatusExact) >= 0 ? d with { StatusExact = rung } : d;
+        Array.IndexOf(Ladder, rung) > Array.IndexOf(Ladder, d.StatusExact) && Array.IndexOf(Ladder, d.StatusExact) >= 0
+        ? d with { StatusExact = rung } : d;
 
     private static MessageDocument With(MessageDocument d, Evidence? evidence)
     {
@@ -152,7 +163,8 @@ public static class MessageDocumentFold
         }
 
         var notes = new List<string>();
-        var raw = d.RawWebhook is { } known && Age(known).CompareTo(Age(item)) > 0 ? known : MessageDocumentBounds.Json(item, "raw_webhook", notes);
+        var raw = d.RawWebhook is { } known && Age(known).CompareTo(Age(item)) > 0 ? known
+            : MessageDocumentBounds.Json(item, "raw_webhook", notes);
         var with = d with
         {
             RawWebhook = raw,
@@ -163,16 +175,19 @@ public static class MessageDocumentFold
     }
 
     // By Meta's own clock, not by arrival.
-    private static (DateTimeOffset At, int Rung) Age(JsonElement item) => (MetaEnvelope.Order(item), Rung(MetaEnvelope.Text(item, "status") ?? ""));
+    private static (DateTimeOffset At, int Rung) Age(JsonElement item) =>
+        (MetaEnvelope.Order(item), Rung(MetaEnvelope.Text(item, "status") ?? ""));
 
-    // One entry a rung: what was reported before what is implied, then the earliest. Pending stands first whatever the clocks say: Meta's tells whole seconds, so
+    // One entry a rung: what was reported before what is implied, then the earliest. Pending stands first whatever the clocks say: Meta's
+    // tells whole seconds, so
     // "sent" may carry an earlier time than our own queueing.
     private static StatusChange[] Add(MessageDocument d, StatusChange change)
     {
         var known = d.StatusHistory.FirstOrDefault(c => c.Status == change.Status);
         return known is not null && (known.Implied is true, known.Timestamp).CompareTo((change.Implied is true, change.Timestamp)) <= 0
             ? d.StatusHistory
-            : [.. d.StatusHistory.Where(c => c != known).Append(change).OrderBy(c => c.Status != "pending").ThenBy(c => c.Timestamp).ThenBy(c => Rung(c.Status))];
+            : [.. d.StatusHistory.Where(c => c != known).Append(change).OrderBy(c => c.Status != "pending").ThenBy(c => c.Timestamp)
+                .ThenBy(c => Rung(c.Status))];
     }
 
     private static int Rung(string status) => status switch { "pending" => 0, "sent" => 1, "failed" => 2, "delivered" => 3, _ => 4 };

@@ -6,7 +6,10 @@ using static Bsp.Infrastructure.Messages.MessageDocumentContent;
 
 namespace Bsp.Infrastructure.Messages;
 
-/// <summary>A customer's message item, every type of Meta's: what a person reads in <c>content.text</c> where the specification has no field, the parts in <c>details</c>.</summary>
+/// <summary>
+/// A customer's message item, every type of Meta's: what a person reads in <c>content.text</c> where the specification has no field, the
+/// parts in <c>details</c>.
+/// </summary>
 internal static class MessageDocumentInbound
 {
     // Lines of an order, answers of a form, cards: as many are shown in the text.
@@ -38,7 +41,8 @@ internal static class MessageDocumentInbound
             return d with { Details = Element(new() { ["contacts"] = Node(cards) }) };
         }
 
-        if (type is "unsupported" or "unknown" || (MessageDocumentContent.Object(item, type) is null && item.TryGetProperty("errors", out _)))
+        if (type is "unsupported" or "unknown"
+            || (MessageDocumentContent.Object(item, type) is null && item.TryGetProperty("errors", out _)))
         {
             return Unsupported(d, item);
         }
@@ -64,7 +68,8 @@ internal static class MessageDocumentInbound
         }
 
         var inner = MessageDocumentContent.Object(edit, "message") ?? edit;
-        var type = Text(inner, "type") ?? (inner.EnumerateObject().FirstOrDefault(p => p.Value.ValueKind == JsonValueKind.Object).Name ?? "text");
+        var type = Text(inner, "type")
+            ?? (inner.EnumerateObject().FirstOrDefault(p => p.Value.ValueKind == JsonValueKind.Object).Name ?? "text");
         return type is "edit" or "revoke" ? d : Own(MessageDocumentContent.Fill(d with { Content = null }, inner, type), inner, type);
     }
 
@@ -76,7 +81,8 @@ internal static class MessageDocumentInbound
             Content = new(Text: Text(call, "response") is "accept" ? "You may call." : "You may not call."),
             Details = Details("call_permission_reply", call),
         },
-        "button_reply" or "list_reply" => d with { Content = d.Content ?? new(Text: d.Interactive?.ButtonReply?.Title ?? d.Interactive?.ListReply?.Title) },
+        "button_reply" or "list_reply" =>
+            d with { Content = d.Content ?? new(Text: d.Interactive?.ButtonReply?.Title ?? d.Interactive?.ListReply?.Title) },
         { } other => d with { Details = Details(other, own) },
         null => d with { Details = Details("interactive", own) },
     };
@@ -96,13 +102,15 @@ internal static class MessageDocumentInbound
         var kept = pairs.EnumerateObject().Where(p => p.Name != "flow_token").DistinctBy(p => p.Name).ToList();
         shown["answers"] = new JsonObject(kept.Select(p => KeyValuePair.Create(p.Name, Node(p.Value))));
         var lines = kept.Take(ShownMax).Select(p => $"{p.Name}: {Said(p.Value)}");
-        return d with { Content = new(Text: kept.Count == 0 ? Text(form, "body") : string.Join(", ", lines)), Details = Element(new() { ["flow"] = shown }) };
+        return d with { Content = new(Text: kept.Count == 0 ? Text(form, "body") : string.Join(", ", lines)),
+            Details = Element(new() { ["flow"] = shown }) };
     }
 
     // Sums by currency: Meta does not promise that all lines have the same.
     private static MessageDocument Order(MessageDocument d, JsonElement own)
     {
-        var items = own.TryGetProperty("product_items", out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray().ToList() : [];
+        var items = own.TryGetProperty("product_items", out var list) && list.ValueKind == JsonValueKind.Array
+            ? list.EnumerateArray().ToList() : [];
         var sums = new SortedDictionary<string, decimal>(StringComparer.Ordinal);
         var pieces = 0m;
         foreach (var line in items.Where(l => l.ValueKind == JsonValueKind.Object))
@@ -116,7 +124,9 @@ internal static class MessageDocumentInbound
             }
         }
 
-        var summary = string.Create(CultureInfo.InvariantCulture, $"{pieces.ToString("0.###", CultureInfo.InvariantCulture)} {(pieces == 1 ? "item" : "items")}")
+        var summary =
+            string.Create(CultureInfo.InvariantCulture,
+                $"{pieces.ToString("0.###", CultureInfo.InvariantCulture)} {(pieces == 1 ? "item" : "items")}")
             + string.Concat(sums.Select(s => $", {s.Value.ToString("0.##", CultureInfo.InvariantCulture)} {s.Key}"));
         var note = Text(own, "text");
         var details = new JsonObject
@@ -124,7 +134,8 @@ internal static class MessageDocumentInbound
             ["catalog_id"] = Text(own, "catalog_id"), ["text"] = note, ["items"] = new JsonArray([.. items.Select(Node)]),
             ["totals"] = new JsonObject(sums.Select(s => KeyValuePair.Create(s.Key, (JsonNode?)s.Value))),
         };
-        return d with { Content = new(Text: string.IsNullOrWhiteSpace(note) ? summary : $"{note} ({summary})"), Interactive = new("order"), Details = Element(new() { ["order"] = details }) };
+        return d with { Content = new(Text: string.IsNullOrWhiteSpace(note) ? summary : $"{note} ({summary})"), Interactive = new("order"),
+            Details = Element(new() { ["order"] = details }) };
     }
 
     private static MessageDocument Unsupported(MessageDocument d, JsonElement item)
@@ -135,18 +146,23 @@ internal static class MessageDocumentInbound
         return d with
         {
             Content = new(Text: $"[{kind ?? d.MessageTypeExact}]"),
-            Details = Element(new() { ["unsupported"] = new JsonObject { ["type"] = kind, ["errors"] = errors is { } e ? Node(e) : null } }),
+            Details = Element(
+                new() { ["unsupported"] = new JsonObject { ["type"] = kind, ["errors"] = errors is { } e ? Node(e) : null } }),
         };
     }
 
-    private static MessageQuote Quote(JsonElement context) => new(Text(context, "id") is { } id ? Domain.Common.MetaId.Of(id) : null, True(context, "forwarded"), True(context, "frequently_forwarded"),
+    private static MessageQuote Quote(JsonElement context) =>
+        new(Text(context, "id") is { } id ? Domain.Common.MetaId.Of(id)
+            : null, True(context, "forwarded"), True(context, "frequently_forwarded"),
         MessageDocumentContent.Object(context, "referred_product"));
 
-    private static bool? True(JsonElement own, string name) => own.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True ? true : null;
+    private static bool? True(JsonElement own, string name) =>
+        own.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True ? true : null;
 
     private static decimal? Number(JsonElement own, string name) => !own.TryGetProperty(name, out var value) ? null
         : value.ValueKind == JsonValueKind.Number ? Sensible(value.TryGetDecimal(out var number) ? number : null)
-        : value.ValueKind == JsonValueKind.String && decimal.TryParse(value.GetString(), NumberStyles.Number, CultureInfo.InvariantCulture, out var parsed) ? Sensible(parsed) : null;
+        : value.ValueKind == JsonValueKind.String
+        && decimal.TryParse(value.GetString(), NumberStyles.Number, CultureInfo.InvariantCulture, out var parsed) ? Sensible(parsed) : null;
 
     // Products of two stay far within decimal.
     private static decimal? Sensible(decimal? number) => number is { } n && Math.Abs(n) <= 1_000_000_000_000m ? n : null;

@@ -23,7 +23,8 @@ public static class MessageDocumentLogs
         _ => null,
     };
 
-    private static MessageLogDocument Log(StoredEvent stored, long position, MessageEvent fact, string type, Evidence? evidence, string? note) => new()
+    private static MessageLogDocument Log(StoredEvent stored, long position, MessageEvent fact, string type, Evidence? evidence,
+        string? note) => new()
     {
         Id = DocumentId.Of(stored.Id),
         OrganizationId = stored.OrganizationId,
@@ -31,7 +32,8 @@ public static class MessageDocumentLogs
         MessageUuid = fact.Ref.MessageId,
         EventType = type,
         EventData = evidence is null && note is null ? null
-            : JsonSerializer.SerializeToElement(new LogData(MessageDocumentBounds.Json(evidence?.Item, "item", []), evidence?.JournalId, evidence?.BodySha256, note), EventTypes.Json),
+            : JsonSerializer.SerializeToElement(new LogData(MessageDocumentBounds.Json(evidence?.Item, "item", []), evidence?.JournalId,
+                evidence?.BodySha256, note), EventTypes.Json),
         CreatedAt = MessageDocumentFold.Ms(fact.At),
         Position = position,
     };

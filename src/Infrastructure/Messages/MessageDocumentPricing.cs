@@ -10,7 +10,8 @@ public static class MessageDocumentPricing
     /// <summary>Null when the item carries none.</summary>
     public static MessageCost? Read(JsonElement item)
     {
-        if (item.ValueKind != JsonValueKind.Object || !item.TryGetProperty("pricing", out var pricing) || pricing.ValueKind != JsonValueKind.Object)
+        if (item.ValueKind != JsonValueKind.Object || !item.TryGetProperty("pricing", out var pricing)
+            || pricing.ValueKind != JsonValueKind.Object)
         {
             return null;
         }
@@ -18,13 +19,18 @@ public static class MessageDocumentPricing
         var category = MessageDocumentContent.Text(pricing, "category") ?? "unknown";
         return new(Amount(pricing), MessageDocumentContent.Text(pricing, "currency"), Nearest(category), category,
             MessageDocumentContent.Text(pricing, "pricing_model"), MessageDocumentContent.Text(pricing, "type"),
-            pricing.TryGetProperty("billable", out var billable) && billable.ValueKind is JsonValueKind.True or JsonValueKind.False ? billable.GetBoolean() : null);
+            pricing.TryGetProperty("billable", out var billable) && billable.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? billable.GetBoolean() : null);
     }
 
-    /// <summary>What it was charged, beside what the evidence said. A charge decides by the newest evidence, so what it says stays.</summary>
+    /// <summary>
+    /// What it was charged, beside what the evidence said. A charge decides by the newest evidence, so what it says stays.
+    /// </summary>
     public static MessageCost Charged(MessageCost? known, MessageCharge charge) => new(
-        charge.Outcome == "pending" ? null : charge.Amount, charge.Currency, charge.Category is { } category ? Nearest(category) : known?.Category ?? Nearest("unknown"),
-        charge.Category ?? known?.CategoryExact ?? "unknown", known?.PricingModel, charge.PricingType ?? known?.PricingType, known?.Billable, charge.Outcome);
+        charge.Outcome == "pending" ? null : charge.Amount, charge.Currency, charge.Category is { } category ? Nearest(category)
+        : known?.Category ?? Nearest("unknown"),
+        charge.Category ?? known?.CategoryExact ?? "unknown", known?.PricingModel, charge.PricingType
+        ?? known?.PricingType, known?.Billable, charge.Outcome);
 
     /// <summary>The specification's three conversation-based words for Meta's per-message categories.</summary>
     private static string Nearest(string category) => category switch
@@ -35,5 +41,6 @@ public static class MessageDocumentPricing
     };
 
     private static decimal? Amount(JsonElement pricing) =>
-        pricing.TryGetProperty("amount", out var amount) && amount.ValueKind == JsonValueKind.Number && amount.TryGetDecimal(out var value) ? value : null;
+        pricing.TryGetProperty("amount", out var amount) && amount.ValueKind == JsonValueKind.Number && amount.TryGetDecimal(out var value)
+        ? value : null;
 }

@@ -30,7 +30,8 @@ internal static class MessagesSetup
         services.AddSingleton<IWamids, Wamids>();
         services.AddSingleton<ISendReferences, SendReferences>();
         services.AddSingleton(provider => new MessageQueue(
-            provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(), lockDuration: SendWorker.LockDuration));
+            provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(),
+            lockDuration: SendWorker.LockDuration));
         services.AddHostedService<SendWorker>();
         services.AddHostedService<SendSweeper>();
         services.AddHostedService<ArchiveSweep>();

@@ -8,7 +8,9 @@ namespace Bsp.Infrastructure.Messages;
 /// <summary>What a job in the queue says.</summary>
 public sealed record SendJob(Guid OrganizationId, Guid MessageId, Guid AccountId, Guid? CampaignId);
 
-/// <summary>Puts queued messages into Redis. Redis is only the fast way: what is lost there is put in again from <c>bsp.send_queue</c>.</summary>
+/// <summary>
+/// Puts queued messages into Redis. Redis is only the fast way: what is lost there is put in again from <c>bsp.send_queue</c>.
+/// </summary>
 public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
 {
     /// <summary>Job name, shown on dashboards.</summary>
@@ -21,7 +23,8 @@ public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
     private static readonly TimeSpan DelayMax = TimeSpan.FromHours(2);
 
     /// <summary>Enqueues each under its message id, so that twice is once. False when Redis is away: the sweeper will do it.</summary>
-    /// <param name="again">They should have been sent by now: what lies under their ids and neither waits nor runs is no job of theirs, and gives way.</param>
+    /// <param name="again">They should have been sent by now: what lies under their ids and neither waits nor runs is no job of theirs, and
+    /// gives way.</param>
     public async Task<bool> PutAsync(IReadOnlyList<SendJob> jobs, CancellationToken ct, bool again = false)
     {
         if (jobs.Count == 0)
@@ -59,13 +62,15 @@ public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
         }
     }
 
-    private static Job ToJob(SendJob send) => new(send.MessageId.ToString(), JobName, JsonSerializer.Serialize(send, Application.EventStore.EventTypes.Json))
+    private static Job ToJob(SendJob send) =>
+        new(send.MessageId.ToString(), JobName, JsonSerializer.Serialize(send, Application.EventStore.EventTypes.Json))
     {
         Attempts = int.MaxValue,
         Backoff = Backoff.Exponential(TimeSpan.FromSeconds(5)), // a defect's, not a store's: rarer each time, so that its log is bounded
         Priority = send.CampaignId is null ? 0 : CampaignPriority,
     };
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "queue: {Count} messages could not be put into Redis ({Reason}); they stay queued in PostgreSQL and are put in later")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "queue: {Count} messages could not be put into Redis ({Reason}); they stay queued in PostgreSQL and are put in later")]
     private partial void LogAway(int count, string reason);
 }

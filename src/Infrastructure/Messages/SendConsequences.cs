@@ -11,7 +11,8 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>
-/// What a batch of answers means for the next one on the same number: its pace (130429), and whether to go on at all. Campaigns are paused and contacts opted out by
+/// What a batch of answers means for the next one on the same number: its pace (130429), and whether to go on at all. Campaigns are paused
+/// and contacts opted out by
 /// <see cref="SendReactor"/>, from the log.
 /// </summary>
 public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner runner, Shards shards, ILogger<SendConsequences> log)
@@ -27,7 +28,8 @@ public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner 
             await LowerAsync(organizationId, number, ct);
         }
 
-        if (answers.Any(a => a is { Result: SendResult.Rejected, Code: { } code } && (MetaErrors.StopsNumber(code) || MetaErrors.StopsTemplate(code))))
+        if (answers.Any(a =>
+            a is { Result: SendResult.Rejected, Code: { } code } && (MetaErrors.StopsNumber(code) || MetaErrors.StopsTemplate(code))))
         {
             await DrawnAsync(organizationId, ct);
         }
@@ -52,7 +54,8 @@ public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner 
     {
         try
         {
-            await limits.LowerAsync(organizationId, number.Meta.PhoneNumberId, Math.Max(1, number.MessagesPerSecondMax / 2), LoweredFor, ct);
+            await limits.LowerAsync(organizationId, number.Meta.PhoneNumberId, Math.Max(1, number.MessagesPerSecondMax / 2), LoweredFor,
+                ct);
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
@@ -60,7 +63,8 @@ public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner 
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "a campaign that must stop was not paused within {Seconds} s; its next messages may be refused too")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "a campaign that must stop was not paused within {Seconds} s; its next messages may be refused too")]
     private partial void LogNotDrawn(double seconds);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "number {PhoneNumberId}: pace not lowered, Redis is away ({Reason})")]

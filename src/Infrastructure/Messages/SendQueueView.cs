@@ -16,11 +16,15 @@ internal enum SendState : short
     Awaiting = 3,
 }
 
-/// <summary>Inline view: messages on their way (<c>bsp.send_queue</c>) and Meta's ids (<c>bsp.wamids</c>), in the append's own transaction.</summary>
+/// <summary>
+/// Inline view: messages on their way (<c>bsp.send_queue</c>) and Meta's ids (<c>bsp.wamids</c>), in the append's own transaction.
+/// </summary>
 /// <param name="timeToLive">After this long without a delivery an accepted message is taken as dropped by Meta.</param>
 public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
 {
-    /// <summary>Meta's longest time-to-live (30 days) and an hour. Source: message_send_ttl_seconds in Meta's reference of message templates.</summary>
+    /// <summary>
+    /// Meta's longest time-to-live (30 days) and an hour. Source: message_send_ttl_seconds in Meta's reference of message templates.
+    /// </summary>
     public static readonly TimeSpan TimeToLiveStandard = TimeSpan.FromDays(30) + TimeSpan.FromHours(1);
 
     public SendQueueView()
@@ -84,7 +88,8 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
         _ => null,
     };
 
-    // An accepted message mostly has its row. One that was closed as unknown, rejected or cancelled has none any more, and Meta's word that it was sent after all gives it one again.
+    // An accepted message mostly has its row. One that was closed as unknown, rejected or cancelled has none any more, and Meta's word that
+    // it was sent after all gives it one again.
     private static void Insert(NpgsqlBatch batch, Row[] rows)
     {
         if (rows.Length == 0)
@@ -126,7 +131,8 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
     {
         if (ids.Length > 0)
         {
-            batch.BatchCommands.Add(new("DELETE FROM bsp.send_queue WHERE message_id = ANY ($1)") { Parameters = { new() { Value = ids } } });
+            batch.BatchCommands.Add(
+                new("DELETE FROM bsp.send_queue WHERE message_id = ANY ($1)") { Parameters = { new() { Value = ids } } });
         }
     }
 
@@ -134,12 +140,14 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
     {
         if (rows.Count > 0)
         {
-            batch.BatchCommands.Add(new("INSERT INTO bsp.wamids (wamid, organization_id, message_id) SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[]) ON CONFLICT (organization_id, wamid) DO NOTHING")
+            batch.BatchCommands.Add(
+                new("INSERT INTO bsp.wamids (wamid, organization_id, message_id) SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[]) ON CONFLICT (organization_id, wamid) DO NOTHING")
             {
                 Parameters = { Of(rows, r => r.Wamid), Of(rows, r => r.Organization), Of(rows, r => r.Message) },
             });
         }
     }
 
-    private static NpgsqlParameter Of<TRow, TValue>(IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value) => new() { Value = rows.Select(value).ToArray() };
+    private static NpgsqlParameter Of<TRow, TValue>(IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value) =>
+        new() { Value = rows.Select(value).ToArray() };
 }

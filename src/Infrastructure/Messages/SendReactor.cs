@@ -14,10 +14,13 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>
-/// What a refused or failed message means beyond itself, whether the Graph call's answer or a webhook said so: number or template stopped → its campaign is paused;
-/// 131050 → the contact has opted out. What people did after Meta's word was learnt stands: a campaign resumed since, a consent given since.
+/// What a refused or failed message means beyond itself, whether the Graph call's answer or a webhook said so: number or template stopped →
+/// its campaign is paused;
+/// 131050 → the contact has opted out. What people did after Meta's word was learnt stands: a campaign resumed since, a consent given
+/// since.
 /// </summary>
-public sealed class SendReactor(PostgresEventStore store, IPersonalData personal, RowCaches caches, ContactCache contactCache, TimeProvider clock) : Reactor(store)
+public sealed class SendReactor(PostgresEventStore store, IPersonalData personal, RowCaches caches, ContactCache contactCache,
+    TimeProvider clock) : Reactor(store)
 {
     private const int ReasonMax = 200;
 
@@ -27,8 +30,11 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
 
     protected override async Task<IReadOnlyList<Reaction>> ReactionsAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
-        var words = page.Events.Select(e => (Event: e, Said: Said(e.Body))).Where(w => w.Said is not null).Select(w => (w.Event, Said: w.Said!.Value)).ToList();
-        var stopping = words.Where(w => w.Said.Ref.CampaignId is not null && (MetaErrors.StopsNumber(w.Said.Code) || MetaErrors.StopsTemplate(w.Said.Code))).ToList();
+        var words = page.Events.Select(e => (Event: e, Said: Said(e.Body))).Where(w => w.Said is not null)
+            .Select(w => (w.Event, Said: w.Said!.Value)).ToList();
+        var stopping =
+            words.Where(w => w.Said.Ref.CampaignId is not null
+                && (MetaErrors.StopsNumber(w.Said.Code) || MetaErrors.StopsTemplate(w.Said.Code))).ToList();
         var optingOut = words.Where(w => MetaErrors.IsOptOut(w.Said.Code)).ToList();
         // Whoever the contact is by now: it may have been merged into another since.
         var contacts = optingOut.Count == 0 ? [] : (await tx.QueryAsync("""
@@ -40,10 +46,15 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         var proofs = await ProofsAsync(told.ConvertAll(w => (w.Event, contacts[w.Said.Ref.ContactId].Shown.Id, w.Said.Ref.MessageId)), ct);
         return
         [
-            .. stopping.Select(w => new Reaction(w.Event, w.Said.Ref.CampaignId!.Value, "campaign", facts => Pause(facts, w.Event, Reason(w.Said.Code, w.Said.Title)),
+            .. stopping.Select(w =>
+                new Reaction(w.Event, w.Said.Ref.CampaignId!.Value, "campaign", facts =>
+                    Pause(facts, w.Event, Reason(w.Said.Code, w.Said.Title)),
                 version => caches.Campaigns.ForgetAsync(w.Said.Ref.CampaignId.Value, version))),
-            .. told.Select(w => new Reaction(w.Event, contacts[w.Said.Ref.ContactId].Shown.Id, "contact", facts => OptOut(facts, w.Event, proofs[w.Event.Id], contacts[w.Said.Ref.ContactId].Shown),
-                _ => contactCache.RemoveAsync(w.Event.OrganizationId, contacts[w.Said.Ref.ContactId].Phone is { } phone ? [phone] : [], CancellationToken.None))),
+            .. told.Select(w =>
+                new Reaction(w.Event, contacts[w.Said.Ref.ContactId].Shown.Id, "contact", facts =>
+                    OptOut(facts, w.Event, proofs[w.Event.Id], contacts[w.Said.Ref.ContactId].Shown),
+                _ => contactCache.RemoveAsync(w.Event.OrganizationId, contacts[w.Said.Ref.ContactId].Phone is { } phone ? [phone]
+                    : [], CancellationToken.None))),
         ];
     }
 
@@ -63,7 +74,8 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         return state.Status != CampaignStatus.Running || resumedSince ? [] : Campaign.Pause(state, reason, clock.GetUtcNow());
     }
 
-    private async Task<Dictionary<Guid, Sealed>> ProofsAsync(List<(StoredEvent Event, Guid Contact, Guid Message)> told, CancellationToken ct)
+    private async Task<Dictionary<Guid, Sealed>> ProofsAsync(List<(StoredEvent Event, Guid Contact, Guid Message)> told,
+        CancellationToken ct)
     {
         var proofs = new Dictionary<Guid, Sealed>();
         foreach (var own in told.GroupBy(t => t.Event.OrganizationId))
@@ -78,9 +90,11 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
         return proofs;
     }
 
-    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream. A person who was erased by now wants nothing any more;
+    // The row's time is that of the last consent, whoever said it: an import changes it without an event on the contact's stream. A person
+    // who was erased by now wants nothing any more;
     // who became part of another contact since the rows were looked at is looked for again, with the page.
-    private ContactEvent[] OptOut(IReadOnlyList<object> facts, StoredEvent cause, Sealed proof, (Guid Id, string Status, DateTimeOffset? At) shown)
+    private ContactEvent[] OptOut(IReadOnlyList<object> facts, StoredEvent cause, Sealed proof,
+        (Guid Id, string Status, DateTimeOffset? At) shown)
     {
         var state = facts.OfType<ContactEvent>().Aggregate(Contact.Initial, Contact.Evolve);
         if (state.MergedInto is not null)
@@ -88,6 +102,7 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
             throw new VersionConflict(shown.Id, named: false);
         }
 
-        return shown.At > cause.Timestamp || state.Erased ? [] : Contact.ChangeConsent(state, shown.Id, shown.Status, "OPTED_OUT", "meta_131050", proof, sameProof: true, clock.GetUtcNow());
+        return shown.At > cause.Timestamp || state.Erased ? []
+            : Contact.ChangeConsent(state, shown.Id, shown.Status, "OPTED_OUT", "meta_131050", proof, sameProof: true, clock.GetUtcNow());
     }
 }

@@ -14,7 +14,8 @@ namespace Bsp.Infrastructure.Messages;
 /// <inheritdoc cref="ISendReferences"/>
 public sealed class SendReferences(Shards shards, Outbox outbox, ISubscriptionGate subscriptions) : ISendReferences
 {
-    public async Task<TemplateUse?> RequireAsync(Guid organizationId, Guid accountId, string? templateName, string? language, CancellationToken ct)
+    public async Task<TemplateUse?> RequireAsync(Guid organizationId, Guid accountId, string? templateName, string? language,
+        CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         var found = await shard.QueryAsync(organizationId, """
@@ -44,8 +45,10 @@ public sealed class SendReferences(Shards shards, Outbox outbox, ISubscriptionGa
             return null;
         }
 
-        return row.Template is not { } template ? throw new Refusal("template.unknown", $"The account has no template {templateName} in {language}.")
-            : row.Status != "APPROVED" ? throw new Refusal("message.template_not_approved", $"The template is {row.Status}; only an approved one can be sent.")
+        return row.Template is not { } template
+            ? throw new Refusal("template.unknown", $"The account has no template {templateName} in {language}.")
+            : row.Status != "APPROVED"
+            ? throw new Refusal("message.template_not_approved", $"The template is {row.Status}; only an approved one can be sent.")
             : new(template, templateName, language!, row.Category);
     }
 
@@ -59,17 +62,22 @@ public sealed class SendReferences(Shards shards, Outbox outbox, ISubscriptionGa
         var shard = await shards.OfAsync(organizationId, ct);
         var reading = await shard.ReadPhoneAsync(organizationId, to, ct);
         return reading.E164 is { } phone ? new(phone, null, null)
-            : reading.Written is { } written && (await shard.HoldersAsync(organizationId, [written], ct)).Count > 0 ? new(written, null, null)
-            : throw new Refusal("message.recipient_invalid", $"to must be a phone number in E.164 (+16505551234) or a business-scoped user id: '{Domain.Common.Text.Cut(to, 60)}' {reading.Fault}.");
+            : reading.Written is { } written && (await shard.HoldersAsync(organizationId, [written], ct)).Count > 0
+            ? new(written, null, null)
+            : throw new Refusal("message.recipient_invalid",
+                $"to must be a phone number in E.164 (+16505551234) or a business-scoped user id: '{Domain.Common.Text.Cut(to, 60)}' {reading.Fault}.");
     }
 
     public async Task<string> ConsentAsync(Guid organizationId, Guid contactId, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        return await shard.FirstAsync(organizationId, "SELECT consent_status FROM contacts WHERE organization_id = $1 AND id = $2", r => r.GetString(0), ct, organizationId, contactId) ?? "PENDING";
+        return await shard.FirstAsync(organizationId, "SELECT consent_status FROM contacts WHERE organization_id = $1 AND id = $2", r =>
+            r.GetString(0), ct, organizationId, contactId) ?? "PENDING";
     }
 
-    public Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct) => outbox.PutAsync([new(organizationId, messageId, accountId, null)], ct);
+    public Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct) =>
+        outbox.PutAsync([new(organizationId, messageId, accountId, null)], ct);
 
-    private static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+    private static NpgsqlParameter Text(string? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 }

@@ -12,10 +12,12 @@ using Npgsql;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>
-/// Brings every message on its way to an end whatever was killed or wiped: queued ones that Redis lost are put in again, calls of dead processes become unknown,
+/// Brings every message on its way to an end whatever was killed or wiped: queued ones that Redis lost are put in again, calls of dead
+/// processes become unknown,
 /// unknowns are closed at their deadline, accepted ones expire at the end of Meta's time-to-live.
 /// </summary>
-public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox outbox, Instance instance, SenderOptions options, TimeProvider clock, ILogger<SendSweeper> log) : BackgroundService
+public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox outbox, Instance instance, SenderOptions options,
+    TimeProvider clock, ILogger<SendSweeper> log) : BackgroundService
 {
     /// <summary>Pause between two rounds.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
@@ -26,12 +28,16 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     /// <summary>A call of a living process without an outcome after this long is unknown. More than the Graph time-out.</summary>
     public static readonly TimeSpan SendingPatience = TimeSpan.FromMinutes(3);
 
-    /// <summary>A process whose lock has been free for this long is dead. After a restart of PostgreSQL a living one takes its lock again within 4 s: a look every 2, a pause of 2.</summary>
+    /// <summary>
+    /// A process whose lock has been free for this long is dead. After a restart of PostgreSQL a living one takes its lock again within 4
+    /// s: a look every 2, a pause of 2.
+    /// </summary>
     public static readonly TimeSpan DeadAfter = TimeSpan.FromSeconds(8);
 
     private const int PageMax = 1_000;
 
-    // Messages that could not be ruled on, for a reason that is no store's: left alone for a while, so that they keep nobody waiting behind them and the log is bounded.
+    // Messages that could not be ruled on, for a reason that is no store's: left alone for a while, so that they keep nobody waiting behind
+    // them and the log is bounded.
     private static readonly TimeSpan SetAsideFor = TimeSpan.FromMinutes(10);
 
     [Bounded("processes that died in the last seconds")]
@@ -73,7 +79,8 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     private async Task RequeueAsync(Shard shard, CancellationToken ct)
     {
         var due = await ReadDueAsync(shard, SendState.Queued, clock.GetUtcNow() - QueuedPatience, ct);
-        if (due.Count == 0 || !await outbox.PutAsync([.. due.Select(d => new SendJob(d.Organization, d.Message, d.Account, d.Campaign))], ct, again: true))
+        if (due.Count == 0
+            || !await outbox.PutAsync([.. due.Select(d => new SendJob(d.Organization, d.Message, d.Account, d.Campaign))], ct, again: true))
         {
             return;
         }
@@ -82,12 +89,14 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
         foreach (var group in due.GroupBy(d => d.Organization))
         {
             await using var transaction = await shard.BeginAsync(group.Key, ct);
-            await transaction.ExecuteAsync("UPDATE bsp.send_queue SET due_at = $2 WHERE message_id = ANY ($1) AND state = 0", ct, group.Select(d => d.Message).ToArray(), clock.GetUtcNow().UtcDateTime);
+            await transaction.ExecuteAsync("UPDATE bsp.send_queue SET due_at = $2 WHERE message_id = ANY ($1) AND state = 0", ct,
+                group.Select(d => d.Message).ToArray(), clock.GetUtcNow().UtcDateTime);
             await transaction.CommitAsync(ct);
         }
     }
 
-    private async Task DueAsync(Shard shard, SendState state, DateTimeOffset before, Func<Message, DateTimeOffset, MessageEvent[]> decide, CancellationToken ct)
+    private async Task DueAsync(Shard shard, SendState state, DateTimeOffset before, Func<Message, DateTimeOffset, MessageEvent[]> decide,
+        CancellationToken ct)
     {
         foreach (var group in (await ReadDueAsync(shard, state, before, ct)).GroupBy(d => d.Organization))
         {
@@ -112,10 +121,13 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
         {
             var free = owner != instance.Id && await TryLockAsync(connection, owner, ct);
             var dead = IsDead((shard, owner), free);
-            await LoseTrackAsync(shard, owner, dead ? clock.GetUtcNow() : clock.GetUtcNow() - SendingPatience, dead ? "the sending process died" : "no outcome was recorded", ct);
+            await LoseTrackAsync(shard, owner, dead ? clock.GetUtcNow() : clock.GetUtcNow() - SendingPatience, dead
+                ? "the sending process died" : "no outcome was recorded", ct);
             if (free)
             {
-                await using var unlock = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
+                await using var unlock =
+                    new NpgsqlCommand("SELECT pg_advisory_unlock($1)",
+                        connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
                 await unlock.ExecuteNonQueryAsync(ct);
             }
         }
@@ -135,14 +147,16 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
 
     private static async Task<bool> TryLockAsync(NpgsqlConnection connection, Guid owner, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
+        await using var command =
+            new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
         return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
 
     private async Task LoseTrackAsync(Shard shard, Guid owner, DateTimeOffset before, string reason, CancellationToken ct)
     {
         await using var command = shard.App.CreateCommand("SELECT organization_id, message_id FROM bsp.sends_of_owner($1, $2, $3)");
-        command.Parameters.AddRange(new NpgsqlParameter[] { new() { Value = owner }, new() { Value = before.UtcDateTime }, new() { Value = PageMax } });
+        command.Parameters.AddRange(new NpgsqlParameter[] { new() { Value = owner }, new() { Value = before.UtcDateTime },
+            new() { Value = PageMax } });
         var lost = new List<(Guid Organization, Guid Message)>();
         await using (var reader = await command.ExecuteReaderAsync(ct))
         {
@@ -155,11 +169,13 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
         foreach (var group in lost.GroupBy(l => l.Organization))
         {
             LogLost(group.Count(), group.Key, reason);
-            await RuleAsync(shard, group.Key, [.. group.Select(l => l.Message)], (state, now) => Message.LoseTrack(state, reason, now + options.UnknownDeadline, now), ct);
+            await RuleAsync(shard, group.Key, [.. group.Select(l => l.Message)], (state, now) =>
+                Message.LoseTrack(state, reason, now + options.UnknownDeadline, now), ct);
         }
     }
 
-    private async Task RuleAsync(Shard shard, Guid organizationId, Guid[] messages, Func<Message, DateTimeOffset, MessageEvent[]> decide, CancellationToken ct)
+    private async Task RuleAsync(Shard shard, Guid organizationId, Guid[] messages, Func<Message, DateTimeOffset, MessageEvent[]> decide,
+        CancellationToken ct)
     {
         if (await TryRuleAsync(shard, organizationId, messages, decide, ct) is not { } rulings)
         {
@@ -172,13 +188,15 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
         {
             // The log says it is over (a delivery was heard, say) but the row was left: the row goes, or it would be looked at for ever.
             await using var transaction = await shard.BeginAsync(organizationId, ct);
-            await transaction.ExecuteAsync("DELETE FROM bsp.send_queue WHERE message_id = ANY ($1) AND state >= 2 AND due_at <= $2", ct, stale, now.UtcDateTime);
+            await transaction.ExecuteAsync("DELETE FROM bsp.send_queue WHERE message_id = ANY ($1) AND state >= 2 AND due_at <= $2", ct,
+                stale, now.UtcDateTime);
             await transaction.CommitAsync(ct);
         }
     }
 
     // Null: ruled on one by one, or set aside. One bad message fails neither its neighbours nor the shards' other organizations.
-    private async Task<IReadOnlyList<Ruling>?> TryRuleAsync(Shard shard, Guid organizationId, Guid[] messages, Func<Message, DateTimeOffset, MessageEvent[]> decide, CancellationToken ct)
+    private async Task<IReadOnlyList<Ruling>?> TryRuleAsync(Shard shard, Guid organizationId, Guid[] messages,
+        Func<Message, DateTimeOffset, MessageEvent[]> decide, CancellationToken ct)
     {
         try
         {
@@ -196,16 +214,20 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
 
             LogSetAside(e, messages[0], SetAsideFor.TotalMinutes);
             await using var transaction = await shard.BeginAsync(organizationId, ct);
-            await transaction.ExecuteAsync("UPDATE bsp.send_queue SET due_at = $2 WHERE message_id = ANY ($1)", ct, messages, (clock.GetUtcNow() + SetAsideFor).UtcDateTime);
+            await transaction.ExecuteAsync("UPDATE bsp.send_queue SET due_at = $2 WHERE message_id = ANY ($1)", ct, messages,
+                (clock.GetUtcNow() + SetAsideFor).UtcDateTime);
             await transaction.CommitAsync(ct);
             return null;
         }
     }
 
-    private static async Task<List<(Guid Organization, Guid Message, Guid Account, Guid? Campaign)>> ReadDueAsync(Shard shard, SendState state, DateTimeOffset before, CancellationToken ct)
+    private static async Task<List<(Guid Organization, Guid Message, Guid Account, Guid? Campaign)>> ReadDueAsync(Shard shard,
+        SendState state, DateTimeOffset before, CancellationToken ct)
     {
-        await using var command = shard.App.CreateCommand("SELECT organization_id, message_id, account_id, campaign_id FROM bsp.sends_due($1, $2, $3)");
-        command.Parameters.AddRange(new NpgsqlParameter[] { new() { Value = (short)state }, new() { Value = before.UtcDateTime }, new() { Value = PageMax } });
+        await using var command =
+            shard.App.CreateCommand("SELECT organization_id, message_id, account_id, campaign_id FROM bsp.sends_due($1, $2, $3)");
+        command.Parameters.AddRange(new NpgsqlParameter[] { new() { Value = (short)state }, new() { Value = before.UtcDateTime },
+            new() { Value = PageMax } });
         var due = new List<(Guid, Guid, Guid, Guid?)>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
@@ -219,7 +241,8 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     [LoggerMessage(Level = LogLevel.Warning, Message = "sweeper: {Count} messages of {OrganizationId} are of unknown outcome: {Reason}")]
     private partial void LogLost(int count, Guid organizationId, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "sweeper: message {MessageId} could not be ruled on; it is looked at again in {Minutes} minutes")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "sweeper: message {MessageId} could not be ruled on; it is looked at again in {Minutes} minutes")]
     private partial void LogSetAside(Exception e, Guid messageId, double minutes);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "sweeper: shard {Shard} could not be swept; trying again")]

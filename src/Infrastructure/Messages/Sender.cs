@@ -21,11 +21,14 @@ namespace Bsp.Infrastructure.Messages;
 public sealed record SenderOptions(TimeSpan UnknownDeadline);
 
 /// <summary>
-/// Carries out a batch of send jobs. For each message, in this order: permit of the number, intent in the log, one Graph call, outcome in the log.
+/// Carries out a batch of send jobs. For each message, in this order: permit of the number, intent in the log, one Graph call, outcome in
+/// the log.
 /// A process killed between intent and outcome leaves an unknown outcome, never a second call.
 /// </summary>
-public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta, IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
+public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta,
+    IPersonalData personal, Instance instance, RecentMessages recent,
+    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, SenderOptions options, TimeProvider clock,
+    ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
@@ -66,9 +69,11 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return outcomes;
     }
 
-    // A store that is away is nobody's fault: all come back soon. Anything else is one job's: the others go their way, and that one ends, or comes back ever more rarely (its backoff).
+    // A store that is away is nobody's fault: all come back soon. Anything else is one job's: the others go their way, and that one ends,
+    // or comes back ever more rarely (its backoff).
     // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
-    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends,
+        CancellationToken ct)
     {
         try
         {
@@ -107,7 +112,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return new(job, Text.Cut(reason, ReasonShownMax), Retryable: false, Forget: Guid.TryParse(job.Id, out _));
     }
 
-    // A job says which message to look at, and nothing else: whose it is, by which number and in which campaign it goes, and whether it still waits, PostgreSQL says.
+    // A job says which message to look at, and nothing else: whose it is, by which number and in which campaign it goes, and whether it
+    // still waits, PostgreSQL says.
     private async Task<List<JobOutcome>> SendAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> jobs, CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(jobs.Count);
@@ -141,7 +147,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return outcomes;
     }
 
-    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, Waiting Send)> sends, CancellationToken ct)
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, Waiting Send)> sends,
+        CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(sends.Count);
         if (await numbers.FindAsync(organizationId, accountId, ct) is not { } number)
@@ -167,7 +174,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return outcomes;
     }
 
-    private async Task<(int Granted, TimeSpan Wait)> PermitsAsync(Guid organizationId, SendingNumber number, int wanted, CancellationToken ct)
+    private async Task<(int Granted, TimeSpan Wait)> PermitsAsync(Guid organizationId, SendingNumber number, int wanted,
+        CancellationToken ct)
     {
         var permits = await limits.TakeAsync(organizationId, number.Meta.PhoneNumberId, wanted, number.MessagesPerSecondMax, ct);
         return (permits.Granted, permits.NextWindowIn);
@@ -186,7 +194,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return rows.ToDictionary(r => r.MessageId);
     }
 
-    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs, CancellationToken ct)
+    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs,
+        CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null)
@@ -194,7 +203,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var outcomes = new List<JobOutcome>(jobs.Count);
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
         var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) =>
-            state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id) ? Message.Cancel(state, IMergedRecipients.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
+            state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id)
+            ? Message.Cancel(state, IMergedRecipients.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
         var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
         outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
 
@@ -203,15 +213,20 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
         now = clock.GetUtcNow();
         var sending = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
-        var rulings = await WaitingAsync(() => store.RuleAsync(organizationId, [.. answers.Keys], (id, state) => Outcome(state, sending[id].State, answers[id], now), CancellationToken.None, sending), ct);
+        var rulings =
+            await WaitingAsync(() =>
+                store.RuleAsync(organizationId, [.. answers.Keys], (id, state) =>
+                    Outcome(state, sending[id].State, answers[id], now), CancellationToken.None, sending), ct);
         recent.Remember(organizationId, rulings);
         outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
         await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
-        await answered.LearnAsync(organizationId, [.. begun.Select((b, i) => (b.After.Ref!.ContactId, contents[i], calls[i]))], CancellationToken.None);
+        await answered.LearnAsync(organizationId, [.. begun.Select((b, i) => (b.After.Ref!.ContactId, contents[i], calls[i]))],
+            CancellationToken.None);
         return outcomes;
     }
 
-    // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat: what was written after all is found, and what moved on meanwhile is left alone.
+    // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat: what was written after all is
+    // found, and what moved on meanwhile is left alone.
     private async Task<T> WaitingAsync<T>(Func<Task<T>> work, CancellationToken ct)
     {
         for (var began = clock.GetTimestamp(); ;)
@@ -220,7 +235,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             {
                 return await work();
             }
-            catch (Exception away) when (StoreTrouble.Is(away) && clock.GetElapsedTime(began) < StorePatience && !ct.IsCancellationRequested)
+            catch (Exception away)
+                when (StoreTrouble.Is(away) && clock.GetElapsedTime(began) < StorePatience && !ct.IsCancellationRequested)
             {
                 LogWaiting(away.Message);
                 await Task.Delay(StoreLookEvery, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -228,18 +244,21 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         }
     }
 
-    private async Task<(SendOutcome[] Answers, IReadOnlyList<string?> Contents)> CallAsync(Guid organizationId, SendingNumber number, List<Ruling> begun, CancellationToken ct)
+    private async Task<(SendOutcome[] Answers, IReadOnlyList<string?> Contents)> CallAsync(Guid organizationId, SendingNumber number,
+        List<Ruling> begun, CancellationToken ct)
     {
         IReadOnlyList<string?> contents;
         try
         {
-            contents = await WaitingAsync(() => personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
+            contents = await WaitingAsync(() =>
+                personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
         }
         catch (Exception e)
         {
             // Nothing was called: that is no unknown outcome.
             LogUnopened(e, number.AccountId, begun.Count);
-            var none = new SendOutcome(SendResult.Refused, null, false, null, "not begun", "Its content could not be opened; nothing left.", StoreAwayPause);
+            var none = new SendOutcome(SendResult.Refused, null, false, null, "not begun",
+                "Its content could not be opened; nothing left.", StoreAwayPause);
             return ([.. begun.Select(_ => none)], [.. begun.Select(_ => (string?)null)]);
         }
 
@@ -251,7 +270,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     {
         if (content is null)
         {
-            return new(SendResult.Rejected, null, false, 0, "erased", "The recipient's data was erased before the message left.", TimeSpan.Zero);
+            return new(SendResult.Rejected, null, false, 0, "erased", "The recipient's data was erased before the message left.",
+                TimeSpan.Zero);
         }
 
         byte[] body;
@@ -261,7 +281,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return new(SendResult.Rejected, null, false, 0, "unreadable", "The stored content is not a JSON object; nothing left.", TimeSpan.Zero);
+            return new(SendResult.Rejected, null, false, 0, "unreadable", "The stored content is not a JSON object; nothing left.",
+                TimeSpan.Zero);
         }
 
         try
@@ -274,7 +295,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         }
     }
 
-    // Written late, when another process may be at the next attempt: what Meta said of this one is no news of that one. That it has the message is news at any time.
+    // Written late, when another process may be at the next attempt: what Meta said of this one is no news of that one. That it has the
+    // message is news at any time.
     private MessageEvent[] Outcome(Message state, Message begun, SendOutcome answer, DateTimeOffset now) => answer.Result switch
     {
         not SendResult.Accepted when !state.IsUnderWay(begun.Attempt, begun.Owner) => [],
@@ -284,7 +306,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         _ => Message.LoseTrack(state, $"{answer.Title}: {answer.Details}", now + options.UnknownDeadline, now),
     };
 
-    private static TimeSpan Pause(Message state, SendOutcome answer) => answer.Code is { } code ? MetaErrors.PauseAfter(code, state.Attempt) : answer.RetryAfter;
+    private static TimeSpan Pause(Message state, SendOutcome answer) =>
+        answer.Code is { } code ? MetaErrors.PauseAfter(code, state.Attempt) : answer.RetryAfter;
 
     private static JobOutcome JobFor(TakenJob job, Message after, SendOutcome answer) => after.Phase switch
     {
@@ -296,7 +319,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     // The id is free again: should the message wait after all, the sweeper puts it in.
     private static JobCompleted Forgotten(TakenJob job, string why) => new(job, JsonSerializer.Serialize(why), Forget: true);
 
-    private static JobCompleted Settled(TakenJob job, Message after) => new(job, JsonSerializer.Serialize(new { phase = after.Phase.ToString().ToLowerInvariant(), wamid = after.Wamid }));
+    private static JobCompleted Settled(TakenJob job, Message after) =>
+        new(job, JsonSerializer.Serialize(new { phase = after.Phase.ToString().ToLowerInvariant(), wamid = after.Wamid }));
 
     /// <summary>The Graph body: the sealed content with what every message carries.</summary>
     internal static byte[] Body(string content, Guid messageId)
@@ -318,7 +342,8 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         return buffer.WrittenSpan.ToArray();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: PostgreSQL is away ({Reason}) between an intent and its outcome; it is waited for")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "sender: PostgreSQL is away ({Reason}) between an intent and its outcome; it is waited for")]
     private partial void LogWaiting(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "sender: organization {OrganizationId}, {Count} messages postponed")]
@@ -330,6 +355,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     [LoggerMessage(Level = LogLevel.Error, Message = "sender: job {Job} failed; it comes back by its backoff")]
     private partial void LogFailed(Exception e, string job);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: account {AccountId}, the contents of {Count} messages could not be opened; they are tried again")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "sender: account {AccountId}, the contents of {Count} messages could not be opened; they are tried again")]
     private partial void LogUnopened(Exception e, Guid accountId, int count);
 }

@@ -11,7 +11,9 @@ namespace Bsp.Infrastructure.Messages;
 /// <param name="MaySend">Connected, its organization is active, and its token can be sent.</param>
 public sealed record SendingNumber(Guid AccountId, MetaNumber Meta, int MessagesPerSecondMax, int MessagingLimit, bool MaySend)
 {
-    /// <summary>False: there is no token, or one that can be no header. Nothing is called with it; what waits goes on when it is corrected.</summary>
+    /// <summary>
+    /// False: there is no token, or one that can be no header. Nothing is called with it; what waits goes on when it is corrected.
+    /// </summary>
     public bool HasToken { get; } = GraphText.IsToken(Meta.AccessToken);
 }
 
@@ -43,7 +45,8 @@ public sealed class SendingNumbers(Shards shards, ISecrets secrets, TimeProvider
             SELECT a.id, a.phone_number_id, a.meta_waba_id, coalesce(a.credentials ->> 'access_token', o.meta_access_token), a.messages_per_second_max, a.messaging_limit, a.status = 'CONNECTED' AND o.status = 'active'
               FROM whatsapp_accounts a JOIN organizations o ON o.id = a.organization_id WHERE a.organization_id = $1 AND a.id = $2
             """,
-            r => new SendingNumber(r.GetGuid(0), new(r.GetString(1), r.GetString(2), r.IsDBNull(3) ? "" : secrets.Open(r.GetString(3))), r.GetInt32(4), r.GetInt32(5), r.GetBoolean(6)),
+            r => new SendingNumber(r.GetGuid(0), new(r.GetString(1), r.GetString(2), r.IsDBNull(3) ? "" : secrets.Open(r.GetString(3))),
+                r.GetInt32(4), r.GetInt32(5), r.GetBoolean(6)),
             ct, organizationId, accountId);
         if (number is not null)
         {

@@ -35,7 +35,8 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
         using var content = new NotedContent(body);
         try
         {
-            var reply = await graph.CallAsync(HttpMethod.Post, $"{GraphHttp.Segment(number.PhoneNumberId)}/messages", number.AccessToken, content, SendBytesMax, ct);
+            var reply = await graph.CallAsync(HttpMethod.Post, $"{GraphHttp.Segment(number.PhoneNumberId)}/messages", number.AccessToken,
+                content, SendBytesMax, ct);
             return SendAnswer.Read(reply.Status, reply.Body);
         }
         catch (Exception e) when (!content.Began)
@@ -48,21 +49,27 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
         }
     }
 
-    public async Task<SubmittedTemplate> SubmitTemplateAsync(MetaNumber number, string? metaTemplateId, string name, string language, string category, JsonElement components, CancellationToken ct)
+    public async Task<SubmittedTemplate> SubmitTemplateAsync(MetaNumber number, string? metaTemplateId, string name, string language,
+        string category, JsonElement components, CancellationToken ct)
     {
         var body = metaTemplateId is null
-            ? JsonSerializer.SerializeToUtf8Bytes(new { name, language, category, parameter_format = MetaComponents.ParameterFormat(TemplateComponents.Read(components)), components })
+            ? JsonSerializer.SerializeToUtf8Bytes(new { name, language, category,
+                parameter_format = MetaComponents.ParameterFormat(TemplateComponents.Read(components)), components })
             : JsonSerializer.SerializeToUtf8Bytes(new { category, components });
-        var answer = await CallAsync(HttpMethod.Post, () => metaTemplateId is null ? $"{GraphHttp.Segment(number.WabaId)}/message_templates" : GraphHttp.Segment(metaTemplateId), number, body, ct);
+        var answer =
+            await CallAsync(HttpMethod.Post, () => metaTemplateId is null ? $"{GraphHttp.Segment(number.WabaId)}/message_templates"
+                : GraphHttp.Segment(metaTemplateId), number, body, ct);
         return metaTemplateId is not null
             ? new(metaTemplateId, "PENDING", category)
-            : new(TemplateId(answer) ?? throw Unreadable("a template creation without an id"), GraphText.Text(answer, "status", 64) ?? "PENDING", GraphText.Text(answer, "category", 64) ?? category);
+            : new(TemplateId(answer) ?? throw Unreadable("a template creation without an id"), GraphText.Text(answer, "status", 64)
+                ?? "PENDING", GraphText.Text(answer, "category", 64) ?? category);
     }
 
     public async Task<IReadOnlyList<ListedTemplate>> ListTemplatesAsync(MetaNumber number, CancellationToken ct)
     {
         var all = new List<ListedTemplate>();
-        string Path() => $"{GraphHttp.Segment(number.WabaId)}/message_templates?limit=200&fields=id,name,language,status,category,components,rejected_reason";
+        string Path() =>
+            $"{GraphHttp.Segment(number.WabaId)}/message_templates?limit=200&fields=id,name,language,status,category,components,rejected_reason";
         await foreach (var item in ItemsAsync(Path, number, TemplatePagesMax, ct))
         {
             if (Listed(item) is { } template)
@@ -79,8 +86,10 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
         return all;
     }
 
-    public Task DeleteTemplateAsync(MetaNumber number, string name, string? metaTemplateId, CancellationToken ct) => CallAsync(HttpMethod.Delete,
-        () => $"{GraphHttp.Segment(number.WabaId)}/message_templates?name={Uri.EscapeDataString(name)}" + (metaTemplateId is null ? "" : $"&hsm_id={Uri.EscapeDataString(metaTemplateId)}"), number, null, ct);
+    public Task DeleteTemplateAsync(MetaNumber number, string name, string? metaTemplateId, CancellationToken ct) =>
+        CallAsync(HttpMethod.Delete,
+        () => $"{GraphHttp.Segment(number.WabaId)}/message_templates?name={Uri.EscapeDataString(name)}" + (metaTemplateId is null ? ""
+            : $"&hsm_id={Uri.EscapeDataString(metaTemplateId)}"), number, null, ct);
 
     public Task UnpauseTemplateAsync(MetaNumber number, string metaTemplateId, CancellationToken ct) =>
         CallAsync(HttpMethod.Post, () => $"{GraphHttp.Segment(metaTemplateId)}/unpause", number, "{}"u8.ToArray(), ct);
@@ -94,15 +103,18 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
             throw Unreadable($"for number {number.PhoneNumberId} with facts of another one");
         }
 
-        var quality = GraphText.Text(answer, "quality_rating", 32) is "GREEN" or "YELLOW" or "RED" ? GraphText.Text(answer, "quality_rating", 32)! : "UNKNOWN";
-        return new(GraphText.Text(answer, "display_phone_number", 64) ?? "", GraphText.Told(answer, "verified_name", 200) ?? "", quality, GraphText.Text(answer, "status", 64) ?? "CONNECTED",
+        var quality = GraphText.Text(answer, "quality_rating", 32) is "GREEN" or "YELLOW" or "RED"
+            ? GraphText.Text(answer, "quality_rating", 32)! : "UNKNOWN";
+        return new(GraphText.Text(answer, "display_phone_number", 64) ?? "", GraphText.Told(answer, "verified_name", 200)
+            ?? "", quality, GraphText.Text(answer, "status", 64) ?? "CONNECTED",
             MessagingLimits.Read(GraphText.Text(answer, "whatsapp_business_manager_messaging_limit", 64)));
     }
 
     public async Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct)
     {
         var facts = await GetNumberAsync(number, ct);
-        await foreach (var item in ItemsAsync(() => $"{GraphHttp.Segment(number.WabaId)}/phone_numbers?fields=id&limit=100", number, NumberPagesMax, ct))
+        await foreach (var item in ItemsAsync(() =>
+            $"{GraphHttp.Segment(number.WabaId)}/phone_numbers?fields=id&limit=100", number, NumberPagesMax, ct))
         {
             if (GraphText.Text(item, "id", GraphText.IdMax) == number.PhoneNumberId)
             {
@@ -110,7 +122,8 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
             }
         }
 
-        throw new MetaRefused(null, $"Meta does not list the number {number.PhoneNumberId} among those of the WABA {number.WabaId}: it belongs to another one, or the token is not for this WABA.", retryable: false, denied: true);
+        throw new MetaRefused(null,
+            $"Meta does not list the number {number.PhoneNumberId} among those of the WABA {number.WabaId}: it belongs to another one, or the token is not for this WABA.", retryable: false, denied: true);
     }
 
     public async Task SubscribeAsync(MetaNumber number, CancellationToken ct)
@@ -122,33 +135,42 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
             return;
         }
 
-        throw new MetaRefused(null, $"Meta took the subscription to the webhooks of WABA {number.WabaId} and lists no app for it: try again, or look at the app's permissions.", retryable: true);
+        throw new MetaRefused(null,
+            $"Meta took the subscription to the webhooks of WABA {number.WabaId} and lists no app for it: try again, or look at the app's permissions.", retryable: true);
     }
 
-    public Task MarkReadAsync(MetaNumber number, string wamid, bool typing, CancellationToken ct) => CallAsync(HttpMethod.Post, () => $"{GraphHttp.Segment(number.PhoneNumberId)}/messages", number,
-        typing ? JsonSerializer.SerializeToUtf8Bytes(new { messaging_product = "whatsapp", status = "read", message_id = wamid, typing_indicator = new { type = "text" } })
+    public Task MarkReadAsync(MetaNumber number, string wamid, bool typing, CancellationToken ct) =>
+        CallAsync(HttpMethod.Post, () => $"{GraphHttp.Segment(number.PhoneNumberId)}/messages", number,
+        typing ? JsonSerializer.SerializeToUtf8Bytes(new { messaging_product = "whatsapp", status = "read", message_id = wamid,
+            typing_indicator = new { type = "text" } })
             : JsonSerializer.SerializeToUtf8Bytes(new { messaging_product = "whatsapp", status = "read", message_id = wamid }), ct);
 
     public void Dispose() => graph.Dispose();
 
-    private static string? TemplateId(JsonElement item) => GraphText.Text(item, "id", GraphText.IdMax) is { } id && GraphText.IsId(id) ? id : null;
+    private static string? TemplateId(JsonElement item) =>
+        GraphText.Text(item, "id", GraphText.IdMax) is { } id && GraphText.IsId(id) ? id : null;
 
     // A template without what names it, or too long for our columns, is none of ours.
     private static ListedTemplate? Listed(JsonElement item) =>
         TemplateId(item) is { } id && GraphText.Text(item, "name", 512) is { } name && GraphText.Text(item, "language", 32) is { } language
-            ? new(id, name, language, GraphText.Text(item, "status", 64) ?? "PENDING", GraphText.Text(item, "category", 64) ?? "MARKETING", Components(item), GraphText.Told(item, "rejected_reason", 500))
+            ? new(id, name, language, GraphText.Text(item, "status", 64) ?? "PENDING", GraphText.Text(item, "category", 64)
+                ?? "MARKETING", Components(item), GraphText.Told(item, "rejected_reason", 500))
             : null;
 
     private static JsonElement Components(JsonElement item) =>
-        GraphText.Child(item, "components", JsonValueKind.Array) is { } parts && parts.GetRawText().Length <= ComponentsCharsMax && GraphText.IsKeepable(parts) ? parts.Clone() : default;
+        GraphText.Child(item, "components", JsonValueKind.Array) is { } parts && parts.GetRawText().Length <= ComponentsCharsMax
+        && GraphText.IsKeepable(parts) ? parts.Clone() : default;
 
     // The items of Meta's pages. A next page that never ends, or is the same one again, ends here.
-    private async IAsyncEnumerable<JsonElement> ItemsAsync(Func<string> path, MetaNumber number, int pagesMax, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    private async IAsyncEnumerable<JsonElement> ItemsAsync(Func<string> path, MetaNumber number, int pagesMax,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         string? after = null;
         for (var page = 0; page < pagesMax; page++)
         {
-            var answer = await CallAsync(HttpMethod.Get, () => path() + (after is null ? "" : $"&after={Uri.EscapeDataString(after)}"), number, null, ct, PageBytesMax);
+            var answer =
+                await CallAsync(HttpMethod.Get, () =>
+                    path() + (after is null ? "" : $"&after={Uri.EscapeDataString(after)}"), number, null, ct, PageBytesMax);
             var data = GraphText.Child(answer, "data", JsonValueKind.Array) ?? throw Unreadable("a list without data");
             foreach (var item in data.EnumerateArray().Where(i => i.ValueKind == JsonValueKind.Object))
             {
@@ -156,7 +178,9 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
             }
 
             var paging = GraphText.Child(answer, "paging", JsonValueKind.Object) ?? default;
-            var next = GraphText.Child(paging, "next", JsonValueKind.String) is null || GraphText.Child(paging, "cursors", JsonValueKind.Object) is not { } cursors ? null : GraphText.Text(cursors, "after", CursorCharsMax);
+            var next = GraphText.Child(paging, "next", JsonValueKind.String) is null
+                || GraphText.Child(paging, "cursors", JsonValueKind.Object) is not { } cursors ? null
+                : GraphText.Text(cursors, "after", CursorCharsMax);
             if (next is null || next == after)
             {
                 yield break;
@@ -166,11 +190,13 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
         }
     }
 
-    private async Task<JsonElement> CallAsync(HttpMethod method, Func<string> path, MetaNumber number, byte[]? body, CancellationToken ct, int bytesMax = AnswerBytesMax)
+    private async Task<JsonElement> CallAsync(HttpMethod method, Func<string> path, MetaNumber number, byte[]? body, CancellationToken ct,
+        int bytesMax = AnswerBytesMax)
     {
         try
         {
-            using var content = body is null ? null : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+            using var content = body is null ? null
+                : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
             return Judged(await graph.CallAsync(method, path(), number.AccessToken, content, bytesMax, ct));
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
@@ -196,7 +222,8 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
         {
             var told = error.Code is null ? $"HTTP {reply.Status}, {error.Message}" : error.Message;
             throw new MetaRefused(error.Code, $"Meta refused: {told}{(error.Details is null ? "" : $" ({error.Details})")}",
-                retryable: reply.Status is >= 500 or 429 || (error.Code is { } code && (MetaErrors.IsSafeToRepeat(code) || MetaErrors.IsAmbiguous(code))),
+                retryable: reply.Status is >= 500 or 429
+                || (error.Code is { } code && (MetaErrors.IsSafeToRepeat(code) || MetaErrors.IsAmbiguous(code))),
                 denied: reply.Status < 500 && error.Code is { } denial && MetaErrors.DeniesToken(denial));
         }
 
@@ -205,7 +232,8 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
             throw Unreadable("something that is not a JSON object");
         }
 
-        return GraphText.Child(answer, "success", JsonValueKind.False) is null ? answer : throw new MetaRefused(null, "Meta answered that it did not succeed, without a reason.", retryable: false);
+        return GraphText.Child(answer, "success", JsonValueKind.False) is null ? answer
+            : throw new MetaRefused(null, "Meta answered that it did not succeed, without a reason.", retryable: false);
     }
 
     private static MetaRefused Unreadable(string what) => new(null, $"Meta answered {what}.", retryable: true);

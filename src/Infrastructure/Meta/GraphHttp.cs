@@ -13,7 +13,8 @@ internal readonly record struct GraphReply(int Status, byte[] Body);
 internal sealed class GraphReplyTooLarge(int bytesMax) : IOException($"the answer is larger than {bytesMax} bytes");
 
 /// <summary>
-/// Requests to Graph as they go over the wire. What may end up in a header or in a path is judged here once more, whoever stored it, and an answer is bounded in time and bytes,
+/// Requests to Graph as they go over the wire. What may end up in a header or in a path is judged here once more, whoever stored it, and an
+/// answer is bounded in time and bytes,
 /// also after it was unpacked.
 /// </summary>
 internal sealed class GraphHttp : IDisposable
@@ -52,11 +53,13 @@ internal sealed class GraphHttp : IDisposable
     /// <exception cref="GraphUnusable">The token cannot be a header; nothing was sent.</exception>
     /// <exception cref="GraphReplyTooLarge">The answer is larger.</exception>
     /// <exception cref="OperationCanceledException">No whole answer within <see cref="Timeout"/>.</exception>
-    public async Task<GraphReply> CallAsync(HttpMethod method, string path, string accessToken, HttpContent? content, int bytesMax, CancellationToken ct)
+    public async Task<GraphReply> CallAsync(HttpMethod method, string path, string accessToken, HttpContent? content, int bytesMax,
+        CancellationToken ct)
     {
         if (!GraphText.IsToken(accessToken))
         {
-            throw new GraphUnusable("The access token cannot be sent: it is empty, or has blanks, line ends or characters outside ASCII in it.");
+            throw new GraphUnusable(
+                "The access token cannot be sent: it is empty, or has blanks, line ends or characters outside ASCII in it.");
         }
 
         using var request = new HttpRequestMessage(method, $"{root}/{path}") { Content = content };
@@ -67,9 +70,12 @@ internal sealed class GraphHttp : IDisposable
         return new((int)response.StatusCode, await ReadAsync(response.Content, bytesMax, within.Token));
     }
 
-    /// <summary>An id as a part of a path. What is no id of Meta's never becomes one: <c>..</c> or <c>/</c> would be another call.</summary>
+    /// <summary>
+    /// An id as a part of a path. What is no id of Meta's never becomes one: <c>..</c> or <c>/</c> would be another call.
+    /// </summary>
     /// <exception cref="GraphUnusable">It is none; nothing was sent.</exception>
-    public static string Segment(string id) => GraphText.IsId(id) ? id : throw new GraphUnusable("An id that is not one of Meta's (letters, digits, '_' and '-') cannot be part of a call.");
+    public static string Segment(string id) => GraphText.IsId(id) ? id
+        : throw new GraphUnusable("An id that is not one of Meta's (letters, digits, '_' and '-') cannot be part of a call.");
 
     public void Dispose() => http.Dispose();
 
@@ -112,7 +118,8 @@ internal sealed class GraphHttp : IDisposable
 internal sealed class GraphUnusable(string message) : Exception(message);
 
 /// <summary>
-/// The body of a send, which knows whether its first byte was handed to a connection. Before that Meta cannot have the message, whatever went wrong: no such name, no connection,
+/// The body of a send, which knows whether its first byte was handed to a connection. Before that Meta cannot have the message, whatever
+/// went wrong: no such name, no connection,
 /// no TLS, no room in the pool, a header that cannot be written.
 /// </summary>
 internal sealed class NotedContent : HttpContent
@@ -128,7 +135,8 @@ internal sealed class NotedContent : HttpContent
     /// <summary>Some of it may have left.</summary>
     public bool Began { get; private set; }
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {

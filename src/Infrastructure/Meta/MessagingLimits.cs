@@ -23,6 +23,7 @@ public static class MessagingLimits
         }
 
         var thousands = text.EndsWith('K');
-        return int.TryParse(thousands ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (int)Math.Min(thousands ? number * 1000L : number, Unlimited) : null;
+        return int.TryParse(thousands ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? (int)Math.Min(thousands ? number * 1000L : number, Unlimited) : null;
     }
 }

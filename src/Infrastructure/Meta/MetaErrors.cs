@@ -15,7 +15,10 @@ public static class MetaErrors
     /// <summary>The number's or the app's pace is too high (not one recipient's).</summary>
     public static bool IsThroughput(int code) => code is 4 or 80007 or 130429;
 
-    /// <summary>Pause before the next call: pair limit 4^attempt s (Meta's own advice), throughput 1 s doubling to a minute, call rate from a minute.</summary>
+    /// <summary>
+    /// Pause before the next call: pair limit 4^attempt s (Meta's own advice), throughput 1 s doubling to a minute, call rate from a
+    /// minute.
+    /// </summary>
     /// <param name="attempt">Calls made, from 1.</param>
     public static TimeSpan PauseAfter(int code, int attempt) => code switch
     {
@@ -25,10 +28,12 @@ public static class MetaErrors
     };
 
     /// <summary>The whole account or number cannot send until somebody acts: its campaigns are paused.</summary>
-    public static bool StopsNumber(int code) => code is 0 or 3 or 10 or 190 or 368 or 131005 or 131031 or 131037 or 131042 or 131045 or 131048 or 133010 or (>= 200 and <= 299);
+    public static bool StopsNumber(int code) =>
+        code is 0 or 3 or 10 or 190 or 368 or 131005 or 131031 or 131037 or 131042 or 131045 or 131048 or 133010 or (>= 200 and <= 299);
 
     /// <summary>
-    /// The token is none, has ended, or may not act for what was asked about (which, by Meta's wording, may also not exist). Source: Meta, Graph API error handling: 0, 3, 10, 102, 190, 200–299; 100 with
+    /// The token is none, has ended, or may not act for what was asked about (which, by Meta's wording, may also not exist). Source: Meta,
+    /// Graph API error handling: 0, 3, 10, 102, 190, 200–299; 100 with
     /// subcode 33, "does not exist, cannot be loaded due to missing permissions".
     /// </summary>
     public static bool DeniesToken(int code) => code is 0 or 3 or 10 or 33 or 100 or 102 or 190 or 803 or (>= 200 and <= 299);

@@ -24,7 +24,8 @@ internal readonly record struct GraphError(int? Code, string? Message, string? D
             return new(null, "an answer that is not an error envelope", null);
         }
 
-        var details = GraphText.Child(error, "error_data", JsonValueKind.Object) is { } data ? GraphText.Told(data, "details", DetailsUnitsMax) : null;
+        var details = GraphText.Child(error, "error_data", JsonValueKind.Object) is { } data
+            ? GraphText.Told(data, "details", DetailsUnitsMax) : null;
         details ??= GraphText.Told(error, "error_user_msg", DetailsUnitsMax); // what is wrong with a template stands only there
         return new(GraphText.Number(error, "code"), GraphText.Told(error, "message", MessageUnitsMax), details);
     }
@@ -42,8 +43,10 @@ internal static class SendAnswer
         return error.Code switch
         {
             // Codes first: Meta asks to key on them, not on the HTTP status.
-            { } code when MetaErrors.IsSafeToRepeat(code) => new(SendResult.Refused, null, false, code, error.Message, error.Details, MetaErrors.PauseAfter(code, 1)),
-            { } code when MetaErrors.IsAmbiguous(code) => new(SendResult.Unknown, null, false, code, error.Message, error.Details, TimeSpan.Zero),
+            { } code when MetaErrors.IsSafeToRepeat(code) =>
+                new(SendResult.Refused, null, false, code, error.Message, error.Details, MetaErrors.PauseAfter(code, 1)),
+            { } code when MetaErrors.IsAmbiguous(code) =>
+                new(SendResult.Unknown, null, false, code, error.Message, error.Details, TimeSpan.Zero),
             { } code => new(SendResult.Rejected, null, false, code, error.Message, error.Details, TimeSpan.Zero),
             null when status is >= 200 and < 300 => Accepted(body),
             // A gateway's 429 never reached Meta's application; any other answer without an envelope proves nothing.
@@ -56,14 +59,18 @@ internal static class SendAnswer
     private static (string Sent, string Known)? Recipient(JsonElement answer)
     {
         var contacts = MetaEnvelope.Items(answer, "contacts").Take(2).ToList();
-        return contacts is [var only] && E164.OfMeta(MetaEnvelope.Text(only, "input")) is { } sent && E164.OfMeta(MetaEnvelope.Text(only, "wa_id")) is { } known && sent != known ? (sent, known) : null;
+        return contacts is [var only] && E164.OfMeta(MetaEnvelope.Text(only, "input")) is { } sent
+            && E164.OfMeta(MetaEnvelope.Text(only, "wa_id")) is { } known && sent != known ? (sent, known) : null;
     }
 
     private static SendOutcome Accepted(JsonElement body)
     {
         var first = GraphText.Child(body, "messages", JsonValueKind.Array) is { } all && all.GetArrayLength() > 0 ? all[0] : default;
-        return GraphText.Child(first, "id", JsonValueKind.String) is not null && GraphText.Text(first, "id", GraphText.MessageIdMax) is { } wamid
-            ? new(SendResult.Accepted, wamid, GraphText.Text(first, "message_status", 64) == "held_for_quality_assessment", null, null, null, TimeSpan.Zero) { Recipient = Recipient(body) }
-            : new(SendResult.Unknown, null, false, null, "accepted without a readable id", "Meta's answer names no message by an id of 1 to 512 characters.", TimeSpan.Zero);
+        return GraphText.Child(first, "id", JsonValueKind.String) is not null
+            && GraphText.Text(first, "id", GraphText.MessageIdMax) is { } wamid
+            ? new(SendResult.Accepted, wamid, GraphText.Text(first, "message_status", 64) == "held_for_quality_assessment", null, null,
+                null, TimeSpan.Zero) { Recipient = Recipient(body) }
+            : new(SendResult.Unknown, null, false, null, "accepted without a readable id",
+                "Meta's answer names no message by an id of 1 to 512 characters.", TimeSpan.Zero);
     }
 }

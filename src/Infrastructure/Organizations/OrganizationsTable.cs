@@ -14,19 +14,23 @@ using Npgsql;
 namespace Bsp.Infrastructure.Organizations;
 
 /// <summary><c>organizations</c> in the shard, <c>bsp.directory_organizations</c> in the directory.</summary>
-public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirectory keys, SessionDirectory sessions, AuditLog audit) : IRequestHandler<CreateOrganization, Done>, IRequestHandler<PatchOrganization, Done>, IRequestHandler<SetOrganizationStatus, Done>,
+public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirectory keys, SessionDirectory sessions, AuditLog audit)
+    : IRequestHandler<CreateOrganization, Done>, IRequestHandler<PatchOrganization, Done>, IRequestHandler<SetOrganizationStatus, Done>,
     IRequestHandler<GetOrganization, OrganizationView?>, IRequestHandler<ListOrganizations, Page<OrganizationView>>
 {
-    private const string Columns = "id, name, slug, logo_url, meta_business_id, meta_access_token IS NOT NULL, status, settings::text, created_at, updated_at, row_version";
+    private const string Columns =
+        "id, name, slug, logo_url, meta_business_id, meta_access_token IS NOT NULL, status, settings::text, created_at, updated_at, row_version";
 
-    // A claim of the platform's own route lives in the directory, under all zeros: its transaction commits last, so that a crash in between repeats the work.
+    // A claim of the platform's own route lives in the directory, under all zeros: its transaction commits last, so that a crash in between
+    // repeats the work.
     public async Task<Done> Handle(CreateOrganization command, CancellationToken cancellationToken)
     {
         var home = shards.ForNew(command.Slug);
         await using var directory = await shards.DirectoryHome().BeginAsync([command.OrganizationId, Guid.Empty], cancellationToken);
         try
         {
-            await directory.ExecuteAsync("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, $3)", cancellationToken, command.OrganizationId, command.Slug, home.Name);
+            await directory.ExecuteAsync("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, $3)",
+                cancellationToken, command.OrganizationId, command.Slug, home.Name);
             if (ReferenceEquals(home.App, shards.Directory))
             {
                 await InsertAsync(directory, home, command, cancellationToken);
@@ -62,7 +66,8 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirec
         var done = await patch.RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);
         if (patch.Changed.Count > 0)
         {
-            await audit.NoteAsync(own, home, command.OrganizationId, "organization.changed", "organization", command.OrganizationId, patch.Changed, cancellationToken);
+            await audit.NoteAsync(own, home, command.OrganizationId, "organization.changed", "organization", command.OrganizationId,
+                patch.Changed, cancellationToken);
         }
 
         await own.CommitAsync(cancellationToken);
@@ -74,18 +79,22 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirec
         var home = await shards.OfAsync(command.OrganizationId, cancellationToken);
         var done = await shards.InBothAsync(home, [command.OrganizationId, Guid.Empty], async (directory, own) =>
         {
-            await directory.ExecuteAsync("UPDATE bsp.directory_organizations SET status = $2 WHERE organization_id = $1 AND status <> $2", cancellationToken, command.OrganizationId, command.Status);
+            await directory.ExecuteAsync("UPDATE bsp.directory_organizations SET status = $2 WHERE organization_id = $1 AND status <> $2",
+                cancellationToken, command.OrganizationId, command.Status);
             if (command.Status != "active")
             {
                 await OneTimeTokens.DropOfAsync(directory, command.OrganizationId, cancellationToken);
             }
 
-            var same = await own.QueryAsync("SELECT status = $2 FROM organizations WHERE id = $1 FOR UPDATE", r => r.GetBoolean(0), cancellationToken, command.OrganizationId, command.Status);
+            var same = await own.QueryAsync("SELECT status = $2 FROM organizations WHERE id = $1 FOR UPDATE", r =>
+                r.GetBoolean(0), cancellationToken, command.OrganizationId, command.Status);
             var patch = new RowPatch("organizations", command.OrganizationId);
-            var changed = await (same is [true] ? patch : patch.Set("status", command.Status)).RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);
+            var changed = await (same is [true] ? patch : patch.Set("status", command.Status))
+                .RunAsync(own, command.SeenVersion, "organization.unknown", cancellationToken);
             if (patch.Changed.Count > 0)
             {
-                await audit.NoteAsync(own, home, command.OrganizationId, $"organization.{command.Status}", "organization", command.OrganizationId, patch.Changed, cancellationToken);
+                await audit.NoteAsync(own, home, command.OrganizationId, $"organization.{command.Status}", "organization",
+                    command.OrganizationId, patch.Changed, cancellationToken);
             }
 
             return changed;
@@ -96,11 +105,14 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirec
     }
 
     public async Task<OrganizationView?> Handle(GetOrganization request, CancellationToken cancellationToken) =>
-        await (await shards.OfAsync(request.Id, cancellationToken)).FirstAsync(request.Id, $"SELECT {Columns} FROM organizations WHERE id = $1", Row, cancellationToken, request.Id);
+        await (await shards.OfAsync(request.Id, cancellationToken))
+        .FirstAsync(request.Id, $"SELECT {Columns} FROM organizations WHERE id = $1", Row, cancellationToken, request.Id);
 
     public async Task<Page<OrganizationView>> Handle(ListOrganizations request, CancellationToken cancellationToken)
     {
-        await using var command = shards.Directory.CreateCommand("SELECT organization_id, shard FROM bsp.directory_organizations WHERE organization_id > $1 ORDER BY organization_id LIMIT $2");
+        await using var command =
+            shards.Directory.CreateCommand(
+                "SELECT organization_id, shard FROM bsp.directory_organizations WHERE organization_id > $1 ORDER BY organization_id LIMIT $2");
         command.Parameters.Add(new() { Value = Keyset.After(request.Cursor) });
         command.Parameters.Add(new() { Value = request.Limit + 1 });
         var found = new List<(Guid Id, string Shard)>();
@@ -118,7 +130,8 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirec
         {
             var ids = group.Select(f => f.Id).ToArray();
             var home = await shards.OfAsync(ids[0], cancellationToken);
-            views.AddRange(await home.QueryAsync(ids, $"SELECT {Columns} FROM organizations WHERE id = ANY ($1)", Row, cancellationToken, ids));
+            views.AddRange(await home.QueryAsync(ids, $"SELECT {Columns} FROM organizations WHERE id = ANY ($1)", Row, cancellationToken,
+                ids));
         }
 
         return new(page.Data.Join(views, f => f.Id, v => v.Id, (_, view) => view).ToList(), page.NextCursor);
@@ -131,7 +144,8 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirec
             INSERT INTO organizations (id, name, slug, logo_url, meta_business_id, meta_access_token, webhook_verify_token, settings)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb) ON CONFLICT (id) DO NOTHING
             """, ct, c.OrganizationId, c.Name, c.Slug, Text(c.LogoUrl), Text(c.MetaBusinessId), Text(c.MetaAccessToken is null ? null : secrets.Seal(c.MetaAccessToken)),
-            Text(c.WebhookVerifyToken is null ? null : secrets.Seal(c.WebhookVerifyToken)), c.Settings is { ValueKind: JsonValueKind.Object } settings ? settings.GetRawText() : "{}");
+            Text(c.WebhookVerifyToken is null ? null : secrets.Seal(c.WebhookVerifyToken)),
+            c.Settings is { ValueKind: JsonValueKind.Object } settings ? settings.GetRawText() : "{}");
         if (made == 1)
         {
             await audit.NoteAsync(transaction, home, c.OrganizationId, "organization.created", "organization", c.OrganizationId, null, ct);
@@ -146,8 +160,10 @@ public sealed class OrganizationsTable(Shards shards, ISecrets secrets, KeyDirec
         }
     }
 
-    private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
+    private static NpgsqlParameter Text(string? value) =>
+        new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
 
-    private static OrganizationView Row(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.TextOrNull(3), r.TextOrNull(4), r.GetBoolean(5), r.GetString(6),
+    private static OrganizationView Row(NpgsqlDataReader r) =>
+        new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.TextOrNull(3), r.TextOrNull(4), r.GetBoolean(5), r.GetString(6),
         r.Json(7), r.GetFieldValue<DateTimeOffset>(8), r.GetFieldValue<DateTimeOffset>(9), r.GetInt64(10));
 }

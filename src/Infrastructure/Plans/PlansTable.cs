@@ -11,7 +11,8 @@ using Npgsql;
 namespace Bsp.Infrastructure.Plans;
 
 /// <summary><c>billing_plans</c>. The directory holds the plans; each shard holds a copy, because subscriptions refer to them.</summary>
-public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<CreatePlan, Done>, IRequestHandler<PatchPlan, Done>, IRequestHandler<DeletePlan, Done>, IRequestHandler<GetPlan, PlanView?>, IRequestHandler<ListPlans, Page<PlanView>>
+public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<CreatePlan, Done>, IRequestHandler<PatchPlan, Done>,
+    IRequestHandler<DeletePlan, Done>, IRequestHandler<GetPlan, PlanView?>, IRequestHandler<ListPlans, Page<PlanView>>
 {
     public async Task<Done> Handle(CreatePlan command, CancellationToken cancellationToken)
     {
@@ -29,7 +30,8 @@ public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<
         }
 
         await CopyAsync(directory, command.PlanId, cancellationToken);
-        await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.created", "plan", command.PlanId, null, cancellationToken);
+        await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.created", "plan", command.PlanId, null,
+            cancellationToken);
         await directory.CommitAsync(cancellationToken);
         return new(command.PlanId, 1);
     }
@@ -49,7 +51,8 @@ public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<
         await CopyAsync(directory, command.Id, cancellationToken);
         if (patch.Changed.Count > 0)
         {
-            await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.changed", "plan", command.Id, patch.Changed, cancellationToken);
+            await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.changed", "plan", command.Id, patch.Changed,
+                cancellationToken);
         }
 
         await directory.CommitAsync(cancellationToken);
@@ -57,10 +60,14 @@ public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<
     }
 
     public async Task<PlanView?> Handle(GetPlan request, CancellationToken cancellationToken) =>
-        await shards.DirectoryHome().FirstAsync(Guid.Empty, $"SELECT {PlanRows.Columns} FROM billing_plans WHERE id = $1", PlanRows.Read, cancellationToken, request.Id);
+        await shards.DirectoryHome()
+        .FirstAsync(Guid.Empty, $"SELECT {PlanRows.Columns} FROM billing_plans WHERE id = $1", PlanRows.Read, cancellationToken,
+            request.Id);
 
     public async Task<Page<PlanView>> Handle(ListPlans request, CancellationToken cancellationToken) =>
-        Keyset.Of(await shards.DirectoryHome().QueryAsync(Guid.Empty, $"SELECT {PlanRows.Columns} FROM billing_plans WHERE id > $1 ORDER BY id LIMIT $2", PlanRows.Read, cancellationToken,
+        Keyset.Of(await shards.DirectoryHome()
+            .QueryAsync(Guid.Empty, $"SELECT {PlanRows.Columns} FROM billing_plans WHERE id > $1 ORDER BY id LIMIT $2", PlanRows.Read,
+                cancellationToken,
             Keyset.After(request.Cursor), request.Limit + 1), request.Limit, plan => plan.Id);
 
     public async Task<Done> Handle(DeletePlan command, CancellationToken cancellationToken)
@@ -69,7 +76,8 @@ public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<
         try
         {
             await using var directory = await shards.DirectoryHome().BeginAsync(Guid.Empty, cancellationToken);
-            await new RowPatch("billing_plans", command.Id, touch: false).RunAsync(directory, command.SeenVersion, "plan.unknown", cancellationToken);
+            await new RowPatch("billing_plans", command.Id, touch: false)
+                .RunAsync(directory, command.SeenVersion, "plan.unknown", cancellationToken);
             foreach (var shard in shards.Elsewhere())
             {
                 copies.Add(await shard.BeginAsync(Guid.Empty, cancellationToken));
@@ -77,10 +85,12 @@ public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<
             }
 
             await DeleteAsync(directory, command.Id, cancellationToken);
-            await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.deleted", "plan", command.Id, null, cancellationToken);
+            await audit.NoteAsync(directory, shards.DirectoryHome(), Guid.Empty, "plan.deleted", "plan", command.Id, null,
+                cancellationToken);
             foreach (var copy in copies)
             {
-                await copy.CommitUnmarkedAsync(cancellationToken); // killed in between: a copy is made again by who takes the plan, and the deletion can be repeated
+                // killed in between: a copy is made again by who takes the plan, and the deletion can be repeated
+                await copy.CommitUnmarkedAsync(cancellationToken);
             }
 
             await directory.CommitAsync(cancellationToken);
@@ -104,7 +114,8 @@ public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<
         }
         catch (PostgresException used) when (used.SqlState == PostgresErrorCodes.ForeignKeyViolation)
         {
-            throw new Refusal("plan.in_use", "Organizations have, or had, subscriptions of this plan: set its status to inactive instead, and nobody new takes it.");
+            throw new Refusal("plan.in_use",
+                "Organizations have, or had, subscriptions of this plan: set its status to inactive instead, and nobody new takes it.");
         }
     }
 
@@ -113,7 +124,9 @@ public sealed class PlansTable(Shards shards, AuditLog audit) : IRequestHandler<
     {
         foreach (var shard in shards.Elsewhere())
         {
-            await PlanRows.CopyAsync(shard, (await directory.QueryAsync($"SELECT {PlanRows.Columns} FROM billing_plans WHERE id = $1", PlanRows.Read, ct, planId))[0], ct);
+            await PlanRows.CopyAsync(shard,
+                (await directory.QueryAsync($"SELECT {PlanRows.Columns} FROM billing_plans WHERE id = $1", PlanRows.Read, ct, planId))[0],
+                ct);
         }
     }
 }

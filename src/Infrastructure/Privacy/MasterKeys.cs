@@ -6,7 +6,9 @@ using Bsp.Application.Privacy;
 
 namespace Bsp.Infrastructure.Privacy;
 
-/// <summary>What the master key does: sealing secrets, wrapping contacts' keys, signing cursors. Older keys open, only the current one seals.</summary>
+/// <summary>
+/// What the master key does: sealing secrets, wrapping contacts' keys, signing cursors. Older keys open, only the current one seals.
+/// </summary>
 public sealed class MasterKeys : ISecrets, ICursors
 {
     private const int NonceBytes = 12;
@@ -26,7 +28,8 @@ public sealed class MasterKeys : ISecrets, ICursors
     /// <summary>Names the key that seals now: the first 8 hex digits of its SHA-256.</summary>
     public string CurrentId { get; }
 
-    public string Seal(string secret) => $"v1.{CurrentId}.{Convert.ToBase64String(Encrypt(keys[CurrentId], Encoding.UTF8.GetBytes(secret)))}";
+    public string Seal(string secret) =>
+        $"v1.{CurrentId}.{Convert.ToBase64String(Encrypt(keys[CurrentId], Encoding.UTF8.GetBytes(secret)))}";
 
     public string Open(string sealedSecret)
     {
@@ -50,13 +53,18 @@ public sealed class MasterKeys : ISecrets, ICursors
         }
 
         var bytes = Base64Url.DecodeFromChars(token);
-        return bytes.Length >= MacBytes && CryptographicOperations.FixedTimeEquals(bytes.AsSpan(0, MacBytes), Mac(scope, bytes.AsSpan(MacBytes)))
+        return bytes.Length >= MacBytes
+            && CryptographicOperations.FixedTimeEquals(bytes.AsSpan(0, MacBytes), Mac(scope, bytes.AsSpan(MacBytes)))
             ? Encoding.UTF8.GetString(bytes.AsSpan(MacBytes))
             : null;
     }
 
-    /// <summary>A key for one purpose from each master key that the configuration holds, by the master key's id; the current one's is that of <see cref="CurrentId"/>.</summary>
-    internal IReadOnlyDictionary<string, byte[]> Derive(string purpose) => keys.ToDictionary(k => k.Key, k => HMACSHA256.HashData(k.Value, Encoding.UTF8.GetBytes(purpose)));
+    /// <summary>
+    /// A key for one purpose from each master key that the configuration holds, by the master key's id; the current one's is that of
+    /// <see cref="CurrentId"/>.
+    /// </summary>
+    internal IReadOnlyDictionary<string, byte[]> Derive(string purpose) =>
+        keys.ToDictionary(k => k.Key, k => HMACSHA256.HashData(k.Value, Encoding.UTF8.GetBytes(purpose)));
 
     /// <summary>The configuration holds the master key of this id.</summary>
     internal bool Holds(string masterKeyId) => keys.ContainsKey(masterKeyId);
@@ -67,7 +75,8 @@ public sealed class MasterKeys : ISecrets, ICursors
     /// <exception cref="InvalidOperationException">The configuration does not hold that master key.</exception>
     internal byte[] Unwrap(string masterKeyId, byte[] wrapped) => keys.TryGetValue(masterKeyId, out var key)
         ? Decrypt(key, wrapped)
-        : throw new InvalidOperationException($"Sealed under master key {masterKeyId}, which the configuration does not hold (Bsp:MasterKey, Bsp:OldMasterKeys, Bsp:MasterKeyFile).");
+        : throw new InvalidOperationException(
+            $"Sealed under master key {masterKeyId}, which the configuration does not hold (Bsp:MasterKey, Bsp:OldMasterKeys, Bsp:MasterKeyFile).");
 
     /// <summary>Nonce, tag, cipher text: AES-256-GCM.</summary>
     internal static byte[] Encrypt(byte[] key, ReadOnlySpan<byte> text)
@@ -92,5 +101,6 @@ public sealed class MasterKeys : ISecrets, ICursors
 
     // The scope's length comes first, so that no scope and cursor can be read as another pair.
     private byte[] Mac(string scope, ReadOnlySpan<byte> cursor) =>
-        HMACSHA256.HashData(cursorKey, (byte[])[.. BitConverter.GetBytes(scope.Length), .. Encoding.UTF8.GetBytes(scope), .. cursor])[..MacBytes];
+        HMACSHA256.HashData(cursorKey,
+            (byte[])[.. BitConverter.GetBytes(scope.Length), .. Encoding.UTF8.GetBytes(scope), .. cursor])[..MacBytes];
 }

@@ -23,7 +23,8 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
     [Bounded("30,000 entries of 0.25 KB")]
     private readonly MemoryCache cache = new(new MemoryCacheOptions { SizeLimit = KeysCachedMax, CompactionPercentage = 0.2 });
 
-    public async Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts, CancellationToken ct)
+    public async Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts,
+        CancellationToken ct)
     {
         var keys = await KeysOfContactsAsync(organizationId, texts.Select(t => t.ContactId).Distinct().ToList(), ct);
         if (texts.Any(t => !keys.ContainsKey(t.ContactId)))
@@ -31,13 +32,16 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
             throw new Refusal("contact.unknown", "The contact was erased.");
         }
 
-        return texts.Select(t => new Sealed(keys[t.ContactId].Id, Convert.ToBase64String(MasterKeys.Encrypt(keys[t.ContactId].Key, Encoding.UTF8.GetBytes(t.Text))))).ToList();
+        return texts.Select(t =>
+            new Sealed(keys[t.ContactId].Id,
+                Convert.ToBase64String(MasterKeys.Encrypt(keys[t.ContactId].Key, Encoding.UTF8.GetBytes(t.Text))))).ToList();
     }
 
     public async Task<IReadOnlyList<string?>> OpenAsync(Guid organizationId, IReadOnlyList<Sealed> data, CancellationToken ct)
     {
         var keys = await KeysByIdAsync(organizationId, data.Select(d => d.KeyId).Distinct().ToList(), ct);
-        return data.Select(d => keys.TryGetValue(d.KeyId, out var key) ? Encoding.UTF8.GetString(MasterKeys.Decrypt(key, Convert.FromBase64String(d.Data))) : null).ToList();
+        return data.Select(d => keys.TryGetValue(d.KeyId, out var key)
+            ? Encoding.UTF8.GetString(MasterKeys.Decrypt(key, Convert.FromBase64String(d.Data))) : null).ToList();
     }
 
     public void Forget(Guid organizationId, Guid contactId)
@@ -82,11 +86,13 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
         return known;
     }
 
-    // Offers a fresh key for each; a row that is there already wins. The second statement sees what the first one, or a faster caller, wrote.
+    // Offers a fresh key for each; a row that is there already wins. The second statement sees what the first one, or a faster caller,
+    // wrote.
     private async Task<List<(Guid Contact, ContactKey Key)>> LoadOrMakeAsync(Guid organizationId, List<Guid> contacts, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        const string select = "SELECT contact_id, key_id, wrapped_key, master_key_id FROM bsp.contact_keys WHERE organization_id = $1 AND contact_id = ANY ($2)";
+        const string
+            select = "SELECT contact_id, key_id, wrapped_key, master_key_id FROM bsp.contact_keys WHERE organization_id = $1 AND contact_id = ANY ($2)";
         var found = await shard.QueryAsync(organizationId, select, Row, ct, organizationId, contacts.ToArray());
         var missing = contacts.Except(found.Select(f => f.Contact)).Order().ToArray();
         if (missing.Length == 0)
@@ -119,7 +125,8 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
         if (missing.Length > 0)
         {
             var shard = await shards.OfAsync(organizationId, ct);
-            const string select = "SELECT contact_id, key_id, wrapped_key, master_key_id FROM bsp.contact_keys WHERE organization_id = $1 AND key_id = ANY ($2)";
+            const string
+                select = "SELECT contact_id, key_id, wrapped_key, master_key_id FROM bsp.contact_keys WHERE organization_id = $1 AND key_id = ANY ($2)";
             foreach (var (contact, key) in await shard.QueryAsync(organizationId, select, Row, ct, organizationId, missing))
             {
                 known.Add(key.Id, key.Key);

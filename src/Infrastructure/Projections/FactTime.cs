@@ -5,7 +5,8 @@ using Bsp.Domain.Messages;
 namespace Bsp.Infrastructure.Projections;
 
 /// <summary>
-/// What others said about time, bounded by when the event was appended: a view that sorts, partitions or expires by it must not be led to any year whatever. The bounds come from the
+/// What others said about time, bounded by when the event was appended: a view that sorts, partitions or expires by it must not be led to
+/// any year whatever. The bounds come from the
 /// event alone, so that every replay finds the same.
 /// </summary>
 internal static class FactTime
@@ -18,8 +19,10 @@ internal static class FactTime
     public static StoredEvent Bounded(StoredEvent stored) => stored.Body switch
     {
         MessageDelivered e when !(Is(stored, e.At) && Is(stored, e.SentAt) && (e.FailedAt is not { } failed || Is(stored, failed))) =>
-            stored with { Body = e with { At = Of(stored, e.At), SentAt = Of(stored, e.SentAt), FailedAt = e.FailedAt is { } f ? Of(stored, f) : null } },
-        MessageRead e when !(Is(stored, e.At) && Is(stored, e.DeliveredAt)) => stored with { Body = e with { At = Of(stored, e.At), DeliveredAt = Of(stored, e.DeliveredAt) } },
+            stored with { Body =
+                e with { At = Of(stored, e.At), SentAt = Of(stored, e.SentAt), FailedAt = e.FailedAt is { } f ? Of(stored, f) : null } },
+        MessageRead e when !(Is(stored, e.At) && Is(stored, e.DeliveredAt)) =>
+            stored with { Body = e with { At = Of(stored, e.At), DeliveredAt = Of(stored, e.DeliveredAt) } },
         MessageEvent e when !Is(stored, e.At) => stored with { Body = e with { At = Of(stored, e.At) } },
         CustomerWindowOpened e when e.Until > WindowMax(stored) => stored with { Body = e with { Until = WindowMax(stored) } },
         _ => stored,
@@ -33,5 +36,6 @@ internal static class FactTime
         return at < least ? least : at > most ? most : at;
     }
 
-    private static DateTimeOffset WindowMax(StoredEvent stored) => stored.Timestamp + FutureMax + TimeSpan.FromHours(Conversation.WindowHours);
+    private static DateTimeOffset WindowMax(StoredEvent stored) =>
+        stored.Timestamp + FutureMax + TimeSpan.FromHours(Conversation.WindowHours);
 }

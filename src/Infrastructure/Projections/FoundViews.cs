@@ -14,14 +14,17 @@ public sealed class NeedsClickHouseAttribute : Attribute;
 internal static class FoundViews
 {
     /// <summary>
-    /// Every inline view and every projection, once each, in the order of their full names, so that all processes write their tables in the same order. The copies that rebuilds fill
+    /// Every inline view and every projection, once each, in the order of their full names, so that all processes write their tables in the
+    /// same order. The copies that rebuilds fill
     /// belong to their views and are none.
     /// </summary>
     public static void AddViews(this IServiceCollection services, Assembly assembly, BspOptions options)
     {
-        foreach (var type in In(assembly).Where(type => options.ClickHouse is not null || !type.IsDefined(typeof(NeedsClickHouseAttribute))))
+        foreach (var type in In(assembly)
+            .Where(type => options.ClickHouse is not null || !type.IsDefined(typeof(NeedsClickHouseAttribute))))
         {
-            services.TryAddEnumerable(ServiceDescriptor.Singleton(type.IsAssignableTo(typeof(IInlineView)) ? typeof(IInlineView) : typeof(IProjection), type));
+            services.TryAddEnumerable(ServiceDescriptor.Singleton(type.IsAssignableTo(typeof(IInlineView)) ? typeof(IInlineView)
+                : typeof(IProjection), type));
         }
     }
 

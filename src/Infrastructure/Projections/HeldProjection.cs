@@ -6,10 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Projections;
 
 /// <summary>
-/// A projection on one shard, while this process holds its lock: the view that serves, and, while a rebuild is under way, its copy beside it. Whoever takes over finds the copy's row and
+/// A projection on one shard, while this process holds its lock: the view that serves, and, while a rebuild is under way, its copy beside
+/// it. Whoever takes over finds the copy's row and
 /// goes on where the copy stands. Decision: docs/decisions/0085.
 /// </summary>
-internal sealed partial class HeldProjection(IProjection projection, Shard shard, LogTail tail, LogReader reader, LogSignal signal, ProjectionProgress progress, TimeProvider clock, ILogger log)
+internal sealed partial class HeldProjection(IProjection projection, Shard shard, LogTail tail, LogReader reader, LogSignal signal,
+    ProjectionProgress progress, TimeProvider clock, ILogger log)
 {
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(1);
 
@@ -47,7 +49,8 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
         var tasks = new[] { live.RunAsync(both.Token), RebuildsAsync(both.Token) };
         var first = await Task.WhenAny(tasks);
         await both.CancelAsync();
-        await Task.WhenAll(tasks).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        await Task.WhenAll(tasks)
+            .ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await (Array.Find(tasks, task => task.IsFaulted) ?? first); // one that ends takes the other along: what it died of is said
     }
 
@@ -59,7 +62,8 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
             try
             {
                 await ObeyAsync(ct);
-                var next = Volatile.Read(ref ordered).Task; // what is ordered from here on wakes us; what came in between is ordered again within a second
+                // what is ordered from here on wakes us; what came in between is ordered again within a second
+                var next = Volatile.Read(ref ordered).Task;
                 if (projection.Beside is { } copy && await board.CopyAsync(projection.Name, ct) is not null)
                 {
                     await CopyAsync(copy, next, ct);
@@ -104,7 +108,8 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
         await board.DoneAsync(projection.Name, what, ct);
     }
 
-    // Until the copy is the view, or somebody orders otherwise. What goes wrong without being a store's trouble is shown, and waits for a new order.
+    // Until the copy is the view, or somebody orders otherwise. What goes wrong without being a store's trouble is shown, and waits for a
+    // new order.
     private async Task CopyAsync(IProjectionCopy copy, Task orders, CancellationToken ct)
     {
         if (await live.WhileHeldAsync(_ => live.FinishSwapAsync(ct), ct))

@@ -3,7 +3,8 @@ using Bsp.Infrastructure.EventStore;
 namespace Bsp.Infrastructure.Projections;
 
 /// <summary>
-/// Reads for one projection that is far behind: the next stretches of the log are read and decoded, several at once, while it applies the present one. Stretches are of equal numbers of
+/// Reads for one projection that is far behind: the next stretches of the log are read and decoded, several at once, while it applies the
+/// present one. Stretches are of equal numbers of
 /// the log; where its own types are rare they grow.
 /// </summary>
 internal sealed class LogAhead(LogReader reader, IReadOnlyCollection<string>? types, int pageEventsMax)
@@ -69,7 +70,8 @@ internal sealed class LogAhead(LogReader reader, IReadOnlyCollection<string>? ty
     {
         foreach (var (_, page) in stretches)
         {
-            _ = page.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = page.ContinueWith(static t => t.Exception, CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
 
         stretches.Clear();

@@ -4,8 +4,10 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Projections;
 
 /// <summary>
-/// Notes for every organization, type, correlation and causation in which blocks of the log they occur, so that one organization's log is read without looking through everybody's
-/// (<c>bsp.log_places</c>). The server does it all: the page's bounds are enough, its events are not read here. Decision: docs/decisions/0075.
+/// Notes for every organization, type, correlation and causation in which blocks of the log they occur, so that one organization's log is
+/// read without looking through everybody's
+/// (<c>bsp.log_places</c>). The server does it all: the page's bounds are enough, its events are not read here. Decision:
+/// docs/decisions/0075.
 /// </summary>
 public sealed class LogPlacesProjection : IProjection
 {
@@ -41,10 +43,12 @@ public sealed class LogPlacesProjection : IProjection
             await tx.ExecuteAsync(note, ct, after, upTo);
             if (name == ViewNames.LogPlaces)
             {
-                await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT DO NOTHING", ct, name); // a copy's row says that a rebuild is under way: it is not made here
+                // a copy's row says that a rebuild is under way: it is not made here
+                await tx.ExecuteAsync("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT DO NOTHING", ct, name);
             }
 
-            if (await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $3, updated_at = now() WHERE name = $1 AND sequence = $2", ct, name, after, upTo) == 0)
+            if (await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $3, updated_at = now() WHERE name = $1 AND sequence = $2", ct,
+                name, after, upTo) == 0)
             {
                 throw new CheckpointMoved(name, after);
             }

@@ -3,7 +3,8 @@ using Bsp.Infrastructure.EventStore;
 namespace Bsp.Infrastructure.Projections;
 
 /// <summary>
-/// Leaves commands room while a projection works through much of the log: when something was appended while a page was read and applied, it rests before the next. Nobody appends:
+/// Leaves commands room while a projection works through much of the log: when something was appended while a page was read and applied, it
+/// rests before the next. Nobody appends:
 /// no rest. Decision and measurement: docs/decisions/0086.
 /// </summary>
 /// <param name="share">Rest after a page, in times of what the page took.</param>
@@ -32,7 +33,8 @@ internal sealed class Pace(LogSignal signal, TimeProvider clock, double share)
     public void Begin() => (appended, began) = (signal.Next, clock.GetTimestamp());
 
     /// <summary>
-    /// After a small page near the end: as long as the page took, so that what is appended meanwhile shares the next page's round trips and commit. Under load that halves what a view costs; who is alone
+    /// After a small page near the end: as long as the page took, so that what is appended meanwhile shares the next page's round trips and
+    /// commit. Under load that halves what a view costs; who is alone
     /// does not notice, because only the page after waits. Decision: docs/decisions/0264.
     /// </summary>
     /// <param name="least">What the view itself wants.</param>

@@ -29,7 +29,9 @@ public enum ProjectionRequest
     Pause,
     Resume,
 
-    /// <summary>Build the view anew beside the old one and swap. While one is under way it goes on; one that stopped is begun afresh.</summary>
+    /// <summary>
+    /// Build the view anew beside the old one and swap. While one is under way it goes on; one that stopped is begun afresh.
+    /// </summary>
     Rebuild,
 
     /// <summary>Give up the rebuild that is under way.</summary>
@@ -44,7 +46,8 @@ public enum ProjectionRequest
 /// <param name="Sequence">The copy is complete up to here.</param>
 /// <param name="Rate">Of the last seconds, of its own types.</param>
 /// <param name="NumbersPerSecond">Numbers of the log gone through, those of other types included.</param>
-public sealed record RebuildStatus(ProjectionState State, long Sequence, double Rate, double NumbersPerSecond, long Parked, string? Error, DateTimeOffset StartedAt);
+public sealed record RebuildStatus(ProjectionState State, long Sequence, double Rate, double NumbersPerSecond, long Parked, string? Error,
+    DateTimeOffset StartedAt);
 
 /// <summary>A projection on one shard, as its runner last reported.</summary>
 /// <param name="Sequence">Complete up to here.</param>
@@ -53,20 +56,25 @@ public sealed record RebuildStatus(ProjectionState State, long Sequence, double 
 /// <param name="Parked">Events left out.</param>
 /// <param name="Error">Why it waits or stopped; null otherwise.</param>
 /// <param name="Pending">Asked for and not carried out yet; null: nothing.</param>
-public sealed record ProjectionStatus(string Name, string Shard, ProjectionState State, long Sequence, long End, double EventsPerSecond, long Parked, string? Error,
+public sealed record ProjectionStatus(string Name, string Shard, ProjectionState State, long Sequence, long End, double EventsPerSecond,
+    long Parked, string? Error,
     ProjectionRequest? Pending, DateTimeOffset UpdatedAt)
 {
     /// <summary>Null: none is under way.</summary>
     public RebuildStatus? Rebuild { get; init; }
 
-    /// <summary>The state in one word: a view that follows the log while its copy is built is <see cref="ProjectionState.Rebuilding"/>.</summary>
-    public ProjectionState Shown => State == ProjectionState.Running && Rebuild is { State: ProjectionState.Rebuilding } ? ProjectionState.Rebuilding : State;
+    /// <summary>
+    /// The state in one word: a view that follows the log while its copy is built is <see cref="ProjectionState.Rebuilding"/>.
+    /// </summary>
+    public ProjectionState Shown =>
+        State == ProjectionState.Running && Rebuild is { State: ProjectionState.Rebuilding } ? ProjectionState.Rebuilding : State;
 
     /// <summary>0 to 100, by numbers of the log.</summary>
     public double RebuildPercent => Rebuild is null ? 0 : End == 0 ? 100 : Math.Min(100, 100.0 * Rebuild.Sequence / End);
 
     /// <summary>At the pace of the last seconds; null: it does not move.</summary>
-    public long? RebuildEtaSeconds => Rebuild is { State: ProjectionState.Rebuilding, NumbersPerSecond: > 0 } r ? (long)Math.Ceiling(Math.Max(0, End - r.Sequence) / r.NumbersPerSecond) : null;
+    public long? RebuildEtaSeconds => Rebuild is { State: ProjectionState.Rebuilding, NumbersPerSecond: > 0 } r
+        ? (long)Math.Ceiling(Math.Max(0, End - r.Sequence) / r.NumbersPerSecond) : null;
 
     /// <summary>Numbers of the log still to go through, those of other types included.</summary>
     public long Lag => Math.Max(0, End - Sequence);
@@ -80,14 +88,16 @@ internal sealed class ProjectionBoard(Shard shard)
     /// <summary>Makes the row; returns the state it was left in and the sequence it shows.</summary>
     public async Task<(ProjectionState State, long Sequence)> EnterAsync(string name, CancellationToken ct)
     {
-        await using var command = Command("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING state, sequence", name);
+        await using var command =
+            Command("INSERT INTO bsp.projections (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING state, sequence", name);
         await using var row = await command.ExecuteReaderAsync(ct);
         await row.ReadAsync(ct);
         return (Enum.Parse<ProjectionState>(row.GetString(0), ignoreCase: true), row.GetInt64(1));
     }
 
     /// <param name="sequence">Null: the projection moves the row's sequence itself.</param>
-    public async Task ReportAsync(string name, ProjectionState state, string? error, double eventsPerSecond, double numbersPerSecond, long? sequence, CancellationToken ct)
+    public async Task ReportAsync(string name, ProjectionState state, string? error, double eventsPerSecond, double numbersPerSecond,
+        long? sequence, CancellationToken ct)
     {
         await using var command = Command(
             "UPDATE bsp.projections SET state = $2, error = $3, events_per_second = $4, sequence = coalesce($5, sequence), numbers_per_second = $6, updated_at = now() WHERE name = $1", name, Text(state));
@@ -119,7 +129,9 @@ internal sealed class ProjectionBoard(Shard shard)
     /// <summary>The rebuild is over and given up: nothing of it is left here.</summary>
     public async Task ForgetCopyAsync(string view, CancellationToken ct)
     {
-        await using var command = Command("WITH parked AS (DELETE FROM bsp.parked_events WHERE projection = $1) DELETE FROM bsp.projections WHERE name = $1", CopyName.Of(view));
+        await using var command =
+            Command("WITH parked AS (DELETE FROM bsp.parked_events WHERE projection = $1) DELETE FROM bsp.projections WHERE name = $1",
+                CopyName.Of(view));
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -142,7 +154,8 @@ internal sealed class ProjectionBoard(Shard shard)
     public async Task SwappedAsync(string view, long sequence, CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync(Array.Empty<Guid>(), ct);
-        if (await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $2, updated_at = now() WHERE name = $1 AND EXISTS (SELECT 1 FROM bsp.projections WHERE name = $3)", ct, view, sequence, CopyName.Of(view)) == 1)
+        if (await tx.ExecuteAsync(
+            "UPDATE bsp.projections SET sequence = $2, updated_at = now() WHERE name = $1 AND EXISTS (SELECT 1 FROM bsp.projections WHERE name = $3)", ct, view, sequence, CopyName.Of(view)) == 1)
         {
             await ForgetAsync(tx, view, ct);
             await tx.CommitAsync(ct);
@@ -150,7 +163,8 @@ internal sealed class ProjectionBoard(Shard shard)
     }
 
     /// <summary>
-    /// The copy's checkpoint and parked events become the view's, where both checkpoints are rows here, in the transaction that swaps the contents. False: there is no copy (any more), or
+    /// The copy's checkpoint and parked events become the view's, where both checkpoints are rows here, in the transaction that swaps the
+    /// contents. False: there is no copy (any more), or
     /// the view is further on than it; then nothing must be swapped.
     /// </summary>
     public static async Task<bool> SwapAsync(TenantTransaction tx, string view, CancellationToken ct)
@@ -187,7 +201,8 @@ internal sealed class ProjectionBoard(Shard shard)
     /// <summary>The request was carried out; one made meanwhile stays.</summary>
     public async Task DoneAsync(string name, ProjectionRequest request, CancellationToken ct)
     {
-        await using var command = Command("UPDATE bsp.projections SET request = NULL WHERE name = $1 AND request = $2", name, Text(request));
+        await using var command =
+            Command("UPDATE bsp.projections SET request = NULL WHERE name = $1 AND request = $2", name, Text(request));
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -224,7 +239,8 @@ internal sealed class ProjectionBoard(Shard shard)
     /// <summary>Sequences of the parked events, the oldest first, 1,000 at most.</summary>
     public async Task<List<long>> ParkedAsync(string name, CancellationToken ct)
     {
-        await using var command = Command("SELECT sequence FROM bsp.parked_events WHERE projection = $1 ORDER BY sequence LIMIT 1000", name);
+        await using var command =
+            Command("SELECT sequence FROM bsp.parked_events WHERE projection = $1 ORDER BY sequence LIMIT 1000", name);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var all = new List<long>();
         while (await reader.ReadAsync(ct))
@@ -249,9 +265,11 @@ internal sealed class ProjectionBoard(Shard shard)
         {
             all.Add(new(reader.GetString(0), shard.Name, State(reader, 1), reader.GetInt64(2), end, reader.GetDouble(3),
                 reader.GetInt64(6), reader.IsDBNull(4) ? null : reader.GetString(4),
-                reader.IsDBNull(7) ? null : Enum.Parse<ProjectionRequest>(reader.GetString(7), ignoreCase: true), new(reader.GetDateTime(5)))
+                reader.IsDBNull(7) ? null
+                : Enum.Parse<ProjectionRequest>(reader.GetString(7), ignoreCase: true), new(reader.GetDateTime(5)))
             {
-                Rebuild = reader.IsDBNull(8) ? null : new(State(reader, 8), reader.GetInt64(9), reader.GetDouble(10), reader.GetDouble(11), reader.GetInt64(12),
+                Rebuild = reader.IsDBNull(8) ? null
+                    : new(State(reader, 8), reader.GetInt64(9), reader.GetDouble(10), reader.GetDouble(11), reader.GetInt64(12),
                     reader.IsDBNull(13) ? null : reader.GetString(13), new(reader.GetDateTime(14))),
             });
         }
@@ -259,7 +277,8 @@ internal sealed class ProjectionBoard(Shard shard)
         return all;
     }
 
-    private static ProjectionState State(NpgsqlDataReader row, int column) => Enum.Parse<ProjectionState>(row.GetString(column), ignoreCase: true);
+    private static ProjectionState State(NpgsqlDataReader row, int column) =>
+        Enum.Parse<ProjectionState>(row.GetString(column), ignoreCase: true);
 
     private static string Text<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();
 

@@ -7,14 +7,18 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Projections;
 
-/// <summary>One view, or one copy of a view, on one shard, while this process holds its lock: page after page, checkpoint with effects.</summary>
-internal sealed partial class ProjectionRun(IProjection projection, Shard shard, LogTail tail, LogReader reader, LogSignal signal, ProjectionProgress progress, TimeProvider clock, ILogger log)
+/// <summary>
+/// One view, or one copy of a view, on one shard, while this process holds its lock: page after page, checkpoint with effects.
+/// </summary>
+internal sealed partial class ProjectionRun(IProjection projection, Shard shard, LogTail tail, LogReader reader, LogSignal signal,
+    ProjectionProgress progress, TimeProvider clock, ILogger log)
 {
     private const int ParkedInARowMax = 100;
     private const int FailingOrganizationsMin = 2;
     private const int FailingOrganizationsMax = 5;
 
-    // Bad events of one organization in a row with each of which it waits a little, in case it was no event's fault. The others wait for that, so not with all.
+    // Bad events of one organization in a row with each of which it waits a little, in case it was no event's fault. The others wait for
+    // that, so not with all.
     private const int PatientWith = 2;
 
     // Times that a page is too much for a store which answers otherwise.
@@ -28,7 +32,8 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan BareMoveEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan[] PoisonRetries = [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)];
+    private static readonly TimeSpan[] PoisonRetries =
+        [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)];
 
     private readonly ProjectionBoard board = new(shard);
     private readonly FrozenSet<string>? types = projection.EventTypes?.ToFrozenSet();
@@ -66,7 +71,9 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         Volatile.Read(ref asked).TrySetResult();
     }
 
-    /// <summary>Runs until cancelled, until another runner turns up, or until the copy has become the view. Store trouble is waited out here.</summary>
+    /// <summary>
+    /// Runs until cancelled, until another runner turns up, or until the copy has become the view. Store trouble is waited out here.
+    /// </summary>
     public async Task RunAsync(CancellationToken ct)
     {
         try
@@ -96,7 +103,9 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         }
     }
 
-    /// <summary>While it stands still between two pages: <paramref name="work"/> is told how far it is, and may replace the view under it.</summary>
+    /// <summary>
+    /// While it stands still between two pages: <paramref name="work"/> is told how far it is, and may replace the view under it.
+    /// </summary>
     public async Task<bool> WhileHeldAsync(Func<long, Task<bool>> work, CancellationToken ct)
     {
         await turn.WaitAsync(ct);
@@ -111,7 +120,10 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         }
     }
 
-    /// <summary>Of a copy at the end of the log: goes on without a pause until it is complete up to <paramref name="sequence"/>. False: an event stopped it.</summary>
+    /// <summary>
+    /// Of a copy at the end of the log: goes on without a pause until it is complete up to <paramref name="sequence"/>. False: an event
+    /// stopped it.
+    /// </summary>
     public async Task<bool> ReachAsync(long sequence, CancellationToken ct)
     {
         while (seen < sequence && state != ProjectionState.Stopped)
@@ -128,8 +140,10 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     }
 
     /// <summary>
-    /// Of a view into which nobody writes meanwhile: completes a swap that was begun, and notes one that its store completed without anybody noting it. True: the copy is the view now. Called
-    /// before anything is written to the copy: what were written to a copy that is the view already would lie beside it, empty but for that.
+    /// Of a view into which nobody writes meanwhile: completes a swap that was begun, and notes one that its store completed without
+    /// anybody noting it. True: the copy is the view now. Called
+    /// before anything is written to the copy: what were written to a copy that is the view already would lie beside it, empty but for
+    /// that.
     /// </summary>
     public async Task<bool> FinishSwapAsync(CancellationToken ct)
     {
@@ -152,7 +166,8 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         return true;
     }
 
-    private static ProjectionState Following(IProjection projection) => projection is IProjectionCopy ? ProjectionState.Rebuilding : ProjectionState.Running;
+    private static ProjectionState Following(IProjection projection) =>
+        projection is IProjectionCopy ? ProjectionState.Rebuilding : ProjectionState.Running;
 
     private async Task EnterAsync(CancellationToken ct)
     {
@@ -317,7 +332,8 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
                 await work();
                 if (troubled)
                 {
-                    // The work may have said how things stand (it found the view paused, an event stopped it); that a store was away is over in any case.
+                    // The work may have said how things stand (it found the view paused, an event stopped it); that a store was away is
+                    // over in any case.
                     (state, error) = (state == ProjectionState.Waiting ? before : state, state == ProjectionState.Stopped ? error : null);
                 }
 
@@ -354,7 +370,8 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
         if (elapsed >= ReportEvery)
         {
-            rate = (Smooth(rate.Events, appliedSinceReport / elapsed.TotalSeconds), Smooth(rate.Numbers, Math.Max(0, seen - reportedSeen) / elapsed.TotalSeconds));
+            rate = (Smooth(rate.Events, appliedSinceReport / elapsed.TotalSeconds),
+                Smooth(rate.Numbers, Math.Max(0, seen - reportedSeen) / elapsed.TotalSeconds));
             (appliedSinceReport, reportedAt, reportedSeen) = (0, clock.GetTimestamp(), seen);
         }
 

@@ -16,7 +16,8 @@ internal sealed partial class ProjectionRun
             return;
         }
 
-        var tried = !projection.TakesUnreadable && page.Events.Any(stored => stored.Body is UnreadableBody) ? new InvalidDataException("The page holds an unreadable body.") : await TryAsync(page, ct);
+        var tried = !projection.TakesUnreadable && page.Events.Any(stored => stored.Body is UnreadableBody)
+            ? new InvalidDataException("The page holds an unreadable body.") : await TryAsync(page, ct);
         if (tried is null)
         {
             return;
@@ -63,7 +64,8 @@ internal sealed partial class ProjectionRun
                 }
 
                 // The store has just answered for its checkpoint: what is too much for it time and again is too much of this page.
-                if (StoreTrouble.Of(failed) is var kind && (kind == TroubleKind.Passing || (kind == TroubleKind.Exhausted && ++exhausted < ExhaustedMax)))
+                if (StoreTrouble.Of(failed) is var kind
+                    && (kind == TroubleKind.Passing || (kind == TroubleKind.Exhausted && ++exhausted < ExhaustedMax)))
                 {
                     throw;
                 }
@@ -118,7 +120,8 @@ internal sealed partial class ProjectionRun
         await ApplyAsync(page with { Events = [] }, ct);
     }
 
-    // One organization's events may all be bad, and are its own affair. When nothing can be taken of many, or of all there are, the projection is broken, not the events.
+    // One organization's events may all be bad, and are its own affair. When nothing can be taken of many, or of all there are, the
+    // projection is broken, not the events.
     private async Task<bool> IsBrokenAsync(CancellationToken ct)
     {
         if (failing.Count < FailingOrganizationsMin || failing.Values.Sum() < ParkedInARowMax)
@@ -131,7 +134,8 @@ internal sealed partial class ProjectionRun
         return failing.Count >= Math.Min(FailingOrganizationsMax, all);
     }
 
-    // Each in a transaction of its own with its place among the parked: killed anywhere, it is counted once. Who still cannot be taken stays, with its new error.
+    // Each in a transaction of its own with its place among the parked: killed anywhere, it is counted once. Who still cannot be taken
+    // stays, with its new error.
     private async Task RetryParkedAsync(CancellationToken ct)
     {
         if (projection is not PostgresProjection { OrderMatters: false } view)

@@ -8,8 +8,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Projections;
 
-/// <summary>Runs every projection on every shard: in one process at a time each, woken by NOTIFY and by this process's own appends. Decision: docs/decisions/0031.</summary>
-public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shards shards, LogReaders readers, LogSignals signals, TimeProvider clock, ILogger<ProjectionRunner> log) : BackgroundService
+/// <summary>
+/// Runs every projection on every shard: in one process at a time each, woken by NOTIFY and by this process's own appends. Decision:
+/// docs/decisions/0031.
+/// </summary>
+public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shards shards, LogReaders readers, LogSignals signals,
+    TimeProvider clock, ILogger<ProjectionRunner> log) : BackgroundService
 {
     private static readonly TimeSpan LookElsewhereEvery = TimeSpan.FromMilliseconds(50);
 
@@ -41,13 +45,17 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
         return statuses;
     }
 
-    /// <summary>Names of the projections of this build that are in trouble, whichever process runs them; null: none is. Anybody may read it, so the errors are in <c>/v1/projections</c> only.</summary>
+    /// <summary>
+    /// Names of the projections of this build that are in trouble, whichever process runs them; null: none is. Anybody may read it, so the
+    /// errors are in <c>/v1/projections</c> only.
+    /// </summary>
     public async Task<string?> TroubleAsync(CancellationToken ct)
     {
         var troubled = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var shard in shards.All)
         {
-            troubled.UnionWith((await new ProjectionBoard(shard).TroubledAsync(ct)).Where(name => Has(name) || Array.Exists(all, p => CopyName.Of(p.Name) == name)).Select(name => $"{name} on {shard.Name}"));
+            troubled.UnionWith((await new ProjectionBoard(shard).TroubledAsync(ct))
+                .Where(name => Has(name) || Array.Exists(all, p => CopyName.Of(p.Name) == name)).Select(name => $"{name} on {shard.Name}"));
             troubled.UnionWith(all.Where(p => ProgressOf(p, shard).IsTrouble).Select(p => $"{p.Name} on {shard.Name}"));
         }
 
@@ -78,7 +86,8 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
         while (true)
         {
             var next = known.Next;
-            if (known.Complete >= sequence || (known.Complete == ProjectionProgress.Elsewhere && await view.CheckpointAsync(shard, ct) >= sequence))
+            if (known.Complete >= sequence
+                || (known.Complete == ProjectionProgress.Elsewhere && await view.CheckpointAsync(shard, ct) >= sequence))
             {
                 return;
             }
@@ -111,23 +120,32 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
             return Task.CompletedTask;
         }
 
-        running.AddRange(shards.All.Select(shard => new ShardRunner(all, shard, readers.Of(shard), signals.Of(shard), projection => ProgressOf(projection, shard), clock, log)));
+        running.AddRange(shards.All.Select(shard =>
+            new ShardRunner(all, shard, readers.Of(shard), signals.Of(shard), projection => ProgressOf(projection, shard), clock, log)));
         Measure("bsp_projection_here", "1: this process runs it; the other figures are 0 where it does not.", (_, _) => 1);
-        Measure("bsp_projection_lag", "Numbers of the log still to go through.", (progress, shard) => Math.Max(0, shard.End - progress.Complete));
-        Measure("bsp_projection_events_per_second", "Of the last seconds, of its own event types.", (progress, _) => progress.EventsPerSecond);
-        meter.CreateObservableGauge("bsp_projection_trouble", () => Each((progress, _) => progress.IsTrouble ? 1 : 0), description: "1: it waits for a store, has stopped, or its runs end.");
+        Measure("bsp_projection_lag", "Numbers of the log still to go through.", (progress, shard) =>
+            Math.Max(0, shard.End - progress.Complete));
+        Measure("bsp_projection_events_per_second", "Of the last seconds, of its own event types.", (progress, _) =>
+            progress.EventsPerSecond);
+        meter.CreateObservableGauge("bsp_projection_trouble", () =>
+            Each((progress, _) => progress.IsTrouble ? 1 : 0), description: "1: it waits for a store, has stopped, or its runs end.");
         return Task.WhenAll(running.Select(shard => shard.RunAsync(stoppingToken)));
     }
 
-    private void Measure(string name, string description, Func<ProjectionProgress, ShardRunner, double> value) => meter.CreateObservableGauge(name, () =>
-        Each((progress, shard) => progress.Complete == ProjectionProgress.Elsewhere ? 0 : value(progress, shard)), description: description);
+    private void Measure(string name, string description, Func<ProjectionProgress, ShardRunner, double> value) =>
+        meter.CreateObservableGauge(name, () =>
+        Each((progress, shard) => progress.Complete == ProjectionProgress.Elsewhere ? 0 : value(progress, shard)),
+        description: description);
 
     private IEnumerable<Measurement<double>> Each(Func<ProjectionProgress, ShardRunner, double> value) =>
         from shard in running
         from projection in all
-        select new Measurement<double>(value(ProgressOf(projection, shard.Shard), shard), new("projection", projection.Name), new("shard", shard.Shard.Name));
+        select new Measurement<double>(value(ProgressOf(projection, shard.Shard), shard), new("projection", projection.Name),
+            new("shard", shard.Shard.Name));
 
-    private IProjection Named(string projection) => all.FirstOrDefault(p => p.Name == projection) ?? throw new ArgumentException($"There is no projection {projection}.", nameof(projection));
+    private IProjection Named(string projection) => all.FirstOrDefault(p => p.Name == projection)
+        ?? throw new ArgumentException($"There is no projection {projection}.", nameof(projection));
 
-    private ProjectionProgress ProgressOf(IProjection projection, Shard shard) => progress.GetOrAdd((projection.Name, shard.Name), _ => new());
+    private ProjectionProgress ProgressOf(IProjection projection, Shard shard) =>
+        progress.GetOrAdd((projection.Name, shard.Name), _ => new());
 }

@@ -7,10 +7,14 @@ namespace Bsp.Infrastructure.Projections;
 public sealed class Projections(ProjectionRunner runner) : IProjections
 {
     public async Task<IReadOnlyList<ProjectionView>> ListAsync(CancellationToken ct) =>
-        [.. (await runner.StatusAsync(ct)).Where(s => runner.Has(s.Name)).OrderBy(s => s.Name, StringComparer.Ordinal).ThenBy(s => s.Shard, StringComparer.Ordinal).Select(View)];
+        [.. (await runner.StatusAsync(ct)).Where(s => runner.Has(s.Name)).OrderBy(s => s.Name, StringComparer.Ordinal)
+            .ThenBy(s => s.Shard, StringComparer.Ordinal).Select(View)];
 
-    private static ProjectionView View(ProjectionStatus s) => new(s.Name, s.Shard, Word(s.Shown), s.Lag, Math.Round(s.EventsPerSecond, 1), s.Parked, s.Error, s.Pending is { } asked ? Word(asked) : null, s.UpdatedAt,
-        s.Rebuild is not { } r ? null : new(Word(r.State), Math.Round(s.RebuildPercent, 1), Math.Round(r.Rate, 1), s.RebuildEtaSeconds, r.Parked, r.Error, r.StartedAt));
+    private static ProjectionView View(ProjectionStatus s) =>
+        new(s.Name, s.Shard, Word(s.Shown), s.Lag, Math.Round(s.EventsPerSecond, 1), s.Parked, s.Error, s.Pending is { } asked
+            ? Word(asked) : null, s.UpdatedAt,
+        s.Rebuild is not { } r ? null
+        : new(Word(r.State), Math.Round(s.RebuildPercent, 1), Math.Round(r.Rate, 1), s.RebuildEtaSeconds, r.Parked, r.Error, r.StartedAt));
 
     public Task OrderAsync(string name, ProjectionOrder order, CancellationToken ct)
     {

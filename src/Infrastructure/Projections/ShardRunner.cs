@@ -8,25 +8,30 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Projections;
 
 /// <summary>
-/// The projections of one shard in this process. Each is run by the one process that holds its advisory lock; the locks live on one dedicated connection, so a process
+/// The projections of one shard in this process. Each is run by the one process that holds its advisory lock; the locks live on one
+/// dedicated connection, so a process
 /// that dies, or loses that connection, loses them all and others take over within about a second.
 /// </summary>
 /// <remarks>
-/// Idle, it makes one round trip a second on that connection: orders, and how far the log is final, in case a NOTIFY was lost or a transaction that held readers back was rolled back.
+/// Idle, it makes one round trip a second on that connection: orders, and how far the log is final, in case a NOTIFY was lost or a
+/// transaction that held readers back was rolled back.
 /// </remarks>
-internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections, Shard shard, LogReader reader, LogSignal signal, Func<IProjection, ProjectionProgress> progress, TimeProvider clock, ILogger log)
+internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections, Shard shard, LogReader reader, LogSignal signal,
+    Func<IProjection, ProjectionProgress> progress, TimeProvider clock, ILogger log)
 {
     private const int LockClass = 0x5072_6F6A; // "Proj"
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AgainWithin = TimeSpan.FromSeconds(10);
 
-    private readonly LogTail tail = new(reader, projections.Any(p => p.EventTypes is null) ? null : projections.SelectMany(p => p.EventTypes!).ToHashSet());
+    private readonly LogTail tail =
+        new(reader, projections.Any(p => p.EventTypes is null) ? null : projections.SelectMany(p => p.EventTypes!).ToHashSet());
     private TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long end = -1;
     [Application.Common.Bounded("one a projection")]
     private readonly Dictionary<string, long> ended = []; // when a run of it last ended here
     [Application.Common.Bounded("one a projection")]
-    private readonly Dictionary<string, (IProjection Projection, int Key)> byName = projections.ToDictionary(p => p.Name, p => (p, KeyOf(p.Name)));
+    private readonly Dictionary<string, (IProjection Projection, int Key)> byName =
+        projections.ToDictionary(p => p.Name, p => (p, KeyOf(p.Name)));
 
     /// <summary>Final end of the log at the last look; 0: not looked yet.</summary>
     public long End => Math.Max(0, Interlocked.Read(ref end));
@@ -75,12 +80,14 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
         finally
         {
             await lease.CancelAsync();
-            await Task.WhenAll(runs.Values.Select(held => held.Task)).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            await Task.WhenAll(runs.Values.Select(held => held.Task))
+                .ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 
     // A run that ended by itself (another runner moved its view, or a defect) gives its lock back and is begun afresh.
-    private async Task DropEndedAsync(NpgsqlConnection connection, Dictionary<string, (HeldProjection Run, Task Task)> runs, CancellationToken ct)
+    private async Task DropEndedAsync(NpgsqlConnection connection, Dictionary<string, (HeldProjection Run, Task Task)> runs,
+        CancellationToken ct)
     {
         foreach (var (name, held) in runs.Where(pair => pair.Value.Task.IsCompleted).ToList())
         {
@@ -95,7 +102,8 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
         }
     }
 
-    // A run that ends is trouble until one has worked again. That another runner has moved the view happens at a takeover; time and again, it is trouble too.
+    // A run that ends is trouble until one has worked again. That another runner has moved the view happens at a takeover; time and again,
+    // it is trouble too.
     private async Task ShowEndedAsync(IProjection projection, Exception? why, CancellationToken ct)
     {
         var last = ended.GetValueOrDefault(projection.Name);
@@ -194,7 +202,8 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
             return taken;
         }
 
-        await using var command = new NpgsqlCommand("SELECT q.name FROM unnest($1, $2) AS q (name, key) WHERE pg_try_advisory_lock($3, q.key)", connection);
+        await using var command =
+            new NpgsqlCommand("SELECT q.name FROM unnest($1, $2) AS q (name, key) WHERE pg_try_advisory_lock($3, q.key)", connection);
         command.Parameters.Add(new() { Value = free });
         command.Parameters.Add(new() { Value = free.Select(name => byName[name].Key).ToArray() });
         command.Parameters.Add(new() { Value = LockClass });
@@ -207,11 +216,14 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
         return taken;
     }
 
-    // Orders, and whether more of the log is final than at the last look: both in one round trip, which also tells at once that the connection, and with it the locks, are gone.
+    // Orders, and whether more of the log is final than at the last look: both in one round trip, which also tells at once that the
+    // connection, and with it the locks, are gone.
     private async Task<List<(string Name, ProjectionRequest Request)>> LookAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var requests = new List<(string, ProjectionRequest)>();
-        await using (var look = new NpgsqlBatch(connection) { BatchCommands = { new("SELECT name, request FROM bsp.projections WHERE request IS NOT NULL"), new("SELECT bsp.fence()") } })
+        await using (var look =
+            new NpgsqlBatch(connection) { BatchCommands =
+                { new("SELECT name, request FROM bsp.projections WHERE request IS NOT NULL"), new("SELECT bsp.fence()") } })
         await using (var found = await look.ExecuteReaderAsync(ct))
         {
             while (await found.ReadAsync(ct))

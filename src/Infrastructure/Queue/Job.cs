@@ -67,7 +67,8 @@ public sealed record Backoff(string Type, TimeSpan Delay, double Jitter = 0)
     /// <summary>No wait grows beyond this, however many attempts were made.</summary>
     public static readonly TimeSpan DelayMax = TimeSpan.FromHours(24);
 
-    private const int DoublingsMax = 60; // 2^60 ms is beyond every bound; more would end at infinity, and infinity times no delay at no number
+    // 2^60 ms is beyond every bound; more would end at infinity, and infinity times no delay at no number
+    private const int DoublingsMax = 60;
 
     public static Backoff Fixed(TimeSpan delay, double jitter = 0) => new("fixed", delay, jitter);
 
@@ -82,7 +83,9 @@ public sealed record Backoff(string Type, TimeSpan Delay, double Jitter = 0)
     }
 }
 
-/// <summary>How much of the finished jobs stays visible. Redis is memory: a completed job costs about 1.2 kB, measured on Redis 7.</summary>
+/// <summary>
+/// How much of the finished jobs stays visible. Redis is memory: a completed job costs about 1.2 kB, measured on Redis 7.
+/// </summary>
 /// <param name="Count">Jobs kept at most; 0 keeps none, null sets no limit.</param>
 /// <param name="Age">Kept no longer than this, in whole seconds; null sets no limit.</param>
 /// <param name="RemovedMax">Removed in one go, so that one finish stays short; 1–1000.</param>

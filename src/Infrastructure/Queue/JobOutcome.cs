@@ -15,14 +15,18 @@ public sealed record JobCompleted(TakenJob Job, string ReturnValue = "null", boo
 /// <param name="Reason">Shown on dashboards.</param>
 /// <param name="Retryable">False fails it now, whatever attempts are left.</param>
 /// <param name="Stack">Text of this attempt for the dashboard; null takes the reason.</param>
-/// <param name="Forget">When it fails for good: removes the job instead of keeping it as its options say, so that its id can be enqueued again.</param>
-public sealed record JobFailed(TakenJob Job, string Reason, bool Retryable = true, string? Stack = null, bool Forget = false) : JobOutcome(Job);
+/// <param name="Forget">When it fails for good: removes the job instead of keeping it as its options say, so that its id can be enqueued
+/// again.</param>
+public sealed record JobFailed(TakenJob Job, string Reason, bool Retryable = true, string? Stack = null, bool Forget = false)
+    : JobOutcome(Job);
 
 /// <summary>Not its fault (rate limit, shutdown): goes back without an attempt being counted.</summary>
 /// <param name="Delay">Zero puts it first in line.</param>
 public sealed record JobPostponed(TakenJob Job, TimeSpan Delay) : JobOutcome(Job);
 
-/// <summary>What Redis said to an outcome. Everything but <see cref="Done"/> means the job was no longer ours: it runs or ran again.</summary>
+/// <summary>
+/// What Redis said to an outcome. Everything but <see cref="Done"/> means the job was no longer ours: it runs or ran again.
+/// </summary>
 public enum Verdict
 {
     Done = 0,

@@ -9,7 +9,8 @@ namespace Bsp.Infrastructure.Queue;
 /// </summary>
 /// <param name="name">Without ':'; the keys are <c>bull:{name}:…</c>.</param>
 /// <param name="lockDuration">How long a taken job is ours without renewal; null means 30 s.</param>
-/// <remarks>All methods throw <see cref="RedisException"/> (or a <see cref="TimeoutException"/>) when Redis cannot be reached or answers an error.</remarks>
+/// <remarks>All methods throw <see cref="RedisException"/> (or a <see cref="TimeoutException"/>) when Redis cannot be reached or answers an
+/// error.</remarks>
 public sealed class MessageQueue(RedisConnection redis, TimeProvider clock, string name = "messages", TimeSpan? lockDuration = null)
 {
     /// <summary>Jobs per enqueue call; keeps Redis busy for about 6 ms. More are sent in several calls.</summary>
@@ -35,7 +36,9 @@ public sealed class MessageQueue(RedisConnection redis, TimeProvider clock, stri
 
     internal long NowMs => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Adds the jobs in their order, <see cref="EnqueuedMax"/> at a time; a failure in between leaves the first ones added.</summary>
+    /// <summary>
+    /// Adds the jobs in their order, <see cref="EnqueuedMax"/> at a time; a failure in between leaves the first ones added.
+    /// </summary>
     /// <returns>The ids the queue held already, in whatever state: nothing was added for these.</returns>
     public async Task<IReadOnlyList<string>> EnqueueAsync(IReadOnlyList<Job> jobs, CancellationToken ct = default)
     {
@@ -49,7 +52,10 @@ public sealed class MessageQueue(RedisConnection redis, TimeProvider clock, stri
         return duplicates;
     }
 
-    /// <summary>Forgets what lies under these ids and neither waits nor runs, so that the jobs can be added again: it ended, its line was lost, or a stranger wrote it.</summary>
+    /// <summary>
+    /// Forgets what lies under these ids and neither waits nor runs, so that the jobs can be added again: it ended, its line was lost, or a
+    /// stranger wrote it.
+    /// </summary>
     /// <param name="delayMax">No job is delayed for longer; what is, is forgotten too.</param>
     /// <returns>The ids forgotten.</returns>
     public async Task<IReadOnlyList<string>> ReviveAsync(IReadOnlyList<string> ids, TimeSpan delayMax, CancellationToken ct = default)
@@ -57,7 +63,9 @@ public sealed class MessageQueue(RedisConnection redis, TimeProvider clock, stri
         var forgotten = new List<string>();
         foreach (var chunk in ids.Chunk(FinishedMax))
         {
-            forgotten.AddRange((string[])(await EvaluateAsync(QueueScripts.Revive, [NowMs, (long)delayMax.TotalMilliseconds, .. chunk.Select(id => (RedisValue)id)], ct))!);
+            forgotten.AddRange(
+                (string[])(await EvaluateAsync(QueueScripts.Revive,
+                    [NowMs, (long)delayMax.TotalMilliseconds, .. chunk.Select(id => (RedisValue)id)], ct))!);
         }
 
         return forgotten;

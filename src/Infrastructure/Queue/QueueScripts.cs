@@ -1,6 +1,8 @@
 namespace Bsp.Infrastructure.Queue;
 
-/// <summary>The queue's scripts, each with the shared prelude in front. The client sends a script's hash, and its text when Redis forgot it.</summary>
+/// <summary>
+/// The queue's scripts, each with the shared prelude in front. The client sends a script's hash, and its text when Redis forgot it.
+/// </summary>
 internal static class QueueScripts
 {
     public static readonly string Enqueue = WithPrelude("enqueue");

@@ -12,7 +12,8 @@ internal sealed record Settlement(string Script, RedisValue[] Arguments)
     {
         JobCompleted c => Finish(c.Job, "completed", c.ReturnValue, c.Forget ? Retention.None : c.Job.Options.KeepCompleted, ""),
         JobFailed { Retryable: true, Job.MayRetry: true } f => Retry(f.Job, backoff(f.Job), f.Reason, f.Stack),
-        JobFailed f => Finish(f.Job, "failed", Bounded(f.Reason), f.Forget ? Retention.None : f.Job.Options.KeepFailed, Bounded(f.Stack ?? f.Reason)),
+        JobFailed f =>
+            Finish(f.Job, "failed", Bounded(f.Reason), f.Forget ? Retention.None : f.Job.Options.KeepFailed, Bounded(f.Stack ?? f.Reason)),
         JobPostponed p => new(QueueScripts.Retry, [p.Job.Id, p.Job.Token, Ms(p.Delay), "0", "", "", 0]),
         _ => throw new InvalidOperationException($"The queue does not know the outcome {outcome.GetType().Name}."),
     };

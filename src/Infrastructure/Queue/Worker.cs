@@ -7,7 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Queue;
 
 /// <summary>Carries out a batch and answers one outcome per job; a job without one, or an exception, counts as a failed attempt.</summary>
-/// <param name="ct">Cancelled when the worker stops and the grace period is over; what is thrown for it puts the batch back uncounted.</param>
+/// <param name="ct">Cancelled when the worker stops and the grace period is over; what is thrown for it puts the batch back
+/// uncounted.</param>
 public delegate Task<IReadOnlyList<JobOutcome>> BatchHandler(IReadOnlyList<TakenJob> batch, CancellationToken ct);
 
 /// <summary>
@@ -64,9 +65,11 @@ public sealed class Worker(
             }
             catch (Exception error)
             {
-                trouble = trouble == TimeSpan.Zero ? TroublePauseMin : TimeSpan.FromTicks(Math.Min(trouble.Ticks * 2, TroublePauseMax.Ticks));
+                trouble = trouble == TimeSpan.Zero ? TroublePauseMin
+                    : TimeSpan.FromTicks(Math.Min(trouble.Ticks * 2, TroublePauseMax.Ticks));
                 Loop.Failed(error);
-                log.LogWarning(error, "Queue {Queue}: cannot take jobs; trying again in {PauseMs} ms", queue.Name, trouble.TotalMilliseconds);
+                log.LogWarning(error, "Queue {Queue}: cannot take jobs; trying again in {PauseMs} ms", queue.Name,
+                    trouble.TotalMilliseconds);
                 await Task.Delay(trouble, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -118,7 +121,8 @@ public sealed class Worker(
         }
         catch (Exception error)
         {
-            log.LogError(error, "Queue {Queue}: {Count} jobs could not be settled; they run again when their locks end", queue.Name, batch.Count);
+            log.LogError(error, "Queue {Queue}: {Count} jobs could not be settled; they run again when their locks end", queue.Name,
+                batch.Count);
         }
         finally
         {
@@ -138,7 +142,8 @@ public sealed class Worker(
         try
         {
             var answered = (await handler(batch, graceOver.Token)).ToDictionary(outcome => (outcome.Job.Id, outcome.Job.Token));
-            return [.. batch.Select(job => answered.GetValueOrDefault((job.Id, job.Token)) ?? new JobFailed(job, "the handler gave no outcome"))];
+            return [.. batch.Select(job =>
+                answered.GetValueOrDefault((job.Id, job.Token)) ?? new JobFailed(job, "the handler gave no outcome"))];
         }
         catch (OperationCanceledException) when (graceOver.IsCancellationRequested)
         {
@@ -151,7 +156,8 @@ public sealed class Worker(
         }
     }
 
-    // Tried for as long as the locks could be ours, or until the grace is over; after that the jobs are found by the sweep, as if this process had died.
+    // Tried for as long as the locks could be ours, or until the grace is over; after that the jobs are found by the sweep, as if this
+    // process had died.
     private async Task SettleAsync(IReadOnlyList<JobOutcome> outcomes)
     {
         var begun = clock.GetTimestamp();
@@ -174,7 +180,8 @@ public sealed class Worker(
     {
         foreach (var foreign in outcomes.Zip(verdicts).Where(o => o.Second != Verdict.Done).GroupBy(o => o.Second, o => o.First.Job.Id))
         {
-            log.LogWarning("Queue {Queue}: {Count} jobs were no longer ours ({Verdict}): {Jobs}", queue.Name, foreign.Count(), foreign.Key, string.Join(", ", foreign.Take(10).Select(Shown)));
+            log.LogWarning("Queue {Queue}: {Count} jobs were no longer ours ({Verdict}): {Jobs}", queue.Name, foreign.Count(), foreign.Key,
+                string.Join(", ", foreign.Take(10).Select(Shown)));
         }
     }
 
@@ -186,7 +193,8 @@ public sealed class Worker(
         if (inHand.IsEmpty) return;
         var lost = await queue.ExtendAsync([.. inHand.Values]);
         var still = lost.Where(id => inHand.Keys.Any(key => key.Id == id)).ToList();
-        if (still.Count > 0) log.LogWarning("Queue {Queue}: lost the locks of {Jobs}", queue.Name, string.Join(", ", still.Take(10).Select(Shown)));
+        if (still.Count > 0) log.LogWarning("Queue {Queue}: lost the locks of {Jobs}", queue.Name,
+            string.Join(", ", still.Take(10).Select(Shown)));
     }
 
     private async Task SweepAsync()
@@ -211,7 +219,8 @@ public sealed class Worker(
             }
             catch (Exception error)
             {
-                log.LogWarning(error, "Queue {Queue}: {Work} failed; trying again in {PeriodMs} ms", queue.Name, work.Method.Name, period.TotalMilliseconds);
+                log.LogWarning(error, "Queue {Queue}: {Work} failed; trying again in {PeriodMs} ms", queue.Name, work.Method.Name,
+                    period.TotalMilliseconds);
             }
         }
     }

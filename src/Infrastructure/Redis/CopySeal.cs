@@ -5,7 +5,8 @@ using Bsp.Application.Common;
 namespace Bsp.Infrastructure.Redis;
 
 /// <summary>
-/// Marks copies in Redis as ours: a MAC over key and text, under a key derived from the master key. Whoever writes to Redis without it writes copies that are none; whoever moves a copy under another key, too.
+/// Marks copies in Redis as ours: a MAC over key and text, under a key derived from the master key. Whoever writes to Redis without it
+/// writes copies that are none; whoever moves a copy under another key, too.
 /// </summary>
 public sealed class CopySeal
 {

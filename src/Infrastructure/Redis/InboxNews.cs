@@ -5,7 +5,10 @@ using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Redis;
 
-/// <summary>News of people, for everybody's streams: messages on the Redis channel <c>bsp:inbox_news</c>. Nothing of it is kept; while Redis is away nobody hears it.</summary>
+/// <summary>
+/// News of people, for everybody's streams: messages on the Redis channel <c>bsp:inbox_news</c>. Nothing of it is kept; while Redis is away
+/// nobody hears it.
+/// </summary>
 public sealed class InboxNews(RedisConnection redis, ILogger<InboxNews> log) : IInboxNews
 {
     /// <summary>The channel.</summary>
@@ -16,10 +19,13 @@ public sealed class InboxNews(RedisConnection redis, ILogger<InboxNews> log) : I
     /// <param name="Status">Of presence.</param>
     public sealed record News(Guid OrganizationId, string Kind, Guid? UserId, Guid? ConversationId, string? Status);
 
-    public Task TypingAsync(Guid organizationId, Guid conversationId, Guid? userId, CancellationToken ct) => TellAsync(new(organizationId, "typing", userId, conversationId, null), ct);
+    public Task TypingAsync(Guid organizationId, Guid conversationId, Guid? userId, CancellationToken ct) =>
+        TellAsync(new(organizationId, "typing", userId, conversationId, null), ct);
 
-    public Task PresenceAsync(Guid organizationId, Guid userId, string status, CancellationToken ct) => TellAsync(new(organizationId, "presence", userId, null, status), ct);
+    public Task PresenceAsync(Guid organizationId, Guid userId, string status, CancellationToken ct) =>
+        TellAsync(new(organizationId, "presence", userId, null, status), ct);
 
     private Task TellAsync(News news, CancellationToken ct) => CacheTrouble.MissAsync(log, async () =>
-        await (await redis.DatabaseAsync(ct)).Multiplexer.GetSubscriber().PublishAsync(RedisChannel.Literal(Channel), JsonSerializer.Serialize(news)).WaitAsync(ct));
+        await (await redis.DatabaseAsync(ct)).Multiplexer.GetSubscriber()
+        .PublishAsync(RedisChannel.Literal(Channel), JsonSerializer.Serialize(news)).WaitAsync(ct));
 }

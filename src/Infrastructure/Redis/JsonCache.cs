@@ -7,28 +7,35 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Redis;
 
 /// <summary>
-/// What a cache key holds: <c>{"version":7,"row":{…},"until":…,"mac":"…"}</c>; without a row it only says that everything older is out of date. <c>until</c> is the Unix time (ms) at which the copy ends,
+/// What a cache key holds: <c>{"version":7,"row":{…},"until":…,"mac":"…"}</c>; without a row it only says that everything older is out of
+/// date. <c>until</c> is the Unix time (ms) at which the copy ends,
 /// however long the key is made to live; <c>mac</c> proves that we wrote it.
 /// </summary>
 /// <param name="Version">Stream version that the row shows.</param>
 public sealed record CachedRow<T>(long Version, T? Row) where T : class;
 
 /// <summary>
-/// JSON copies of rows, one string each: <c>template:{template_id}</c>, <c>campaign:{campaign_id}</c>. A copy never replaces a later one, and after a change the key refuses
-/// what was read before it. While Redis is away everything is a miss; a change it could not be told of shows at the latest after <see cref="Life"/>. Decision: docs/decisions/0070.
+/// JSON copies of rows, one string each: <c>template:{template_id}</c>, <c>campaign:{campaign_id}</c>. A copy never replaces a later one,
+/// and after a change the key refuses
+/// what was read before it. While Redis is away everything is a miss; a change it could not be told of shows at the latest after
+/// <see cref="Life"/>. Decision: docs/decisions/0070.
 /// </summary>
 public sealed class JsonCache(RedisConnection redis, string prefix, ILogger<JsonCache> log, CopySeal seal, TimeProvider clock)
 {
     public static readonly TimeSpan Life = TimeSpan.FromMinutes(1);
 
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Json =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     /// <returns>Null when there is no row, or it cannot be read as a <typeparamref name="T"/>, or we did not write it.</returns>
     public async Task<CachedRow<T>?> FindAsync<T>(Guid id, CancellationToken ct = default) where T : class
     {
-        var text = await CacheTrouble.MissAsync(log, async () => await (await redis.DatabaseAsync(ct)).StringGetAsync(Key(id)).WaitAsync(ct));
-        return CacheTrouble.Read<CopyEntry>(text, Json, log) is not { Row: { } row, Until: { } until } found || until < clock.GetUtcNow().ToUnixTimeMilliseconds()
-            || !seal.Holds(Key(id).ToString(), Sealed(found.Version, until, row.GetRawText()), found.Mac) || CacheTrouble.Read<T>(row.GetRawText(), Json, log) is not { } known ? null : new(found.Version, known);
+        var text = await CacheTrouble.MissAsync(log, async () =>
+            await (await redis.DatabaseAsync(ct)).StringGetAsync(Key(id)).WaitAsync(ct));
+        return CacheTrouble.Read<CopyEntry>(text, Json, log) is not { Row: { } row, Until: { } until } found
+            || until < clock.GetUtcNow().ToUnixTimeMilliseconds()
+            || !seal.Holds(Key(id).ToString(), Sealed(found.Version, until, row.GetRawText()), found.Mac)
+            || CacheTrouble.Read<T>(row.GetRawText(), Json, log) is not { } known ? null : new(found.Version, known);
     }
 
     /// <summary>Keeps a row that was read, unless the key knows of a later version.</summary>
@@ -37,16 +44,21 @@ public sealed class JsonCache(RedisConnection redis, string prefix, ILogger<Json
         var body = JsonSerializer.Serialize(row, Json);
         var until = (clock.GetUtcNow() + Life).ToUnixTimeMilliseconds();
         var mac = seal.Of(Key(id).ToString(), Sealed(version, until, body)); // over the very text that lies there
-        return PutAsync(id, version, string.Create(CultureInfo.InvariantCulture, $$"""{"version":{{version}},"row":{{body}},"until":{{until}},"mac":"{{mac}}"}"""), ct);
+        return PutAsync(id, version,
+            string.Create(CultureInfo.InvariantCulture, $$"""{"version":{{version}},"row":{{body}},"until":{{until}},"mac":"{{mac}}"}"""),
+            ct);
     }
 
     /// <summary>After a change was committed: rows before this version are not given or taken any more.</summary>
-    public Task ForgetAsync(Guid id, long version, CancellationToken ct = default) => PutAsync(id, version, string.Create(CultureInfo.InvariantCulture, $$"""{"version":{{version}}}"""), ct);
+    public Task ForgetAsync(Guid id, long version, CancellationToken ct = default) =>
+        PutAsync(id, version, string.Create(CultureInfo.InvariantCulture, $$"""{"version":{{version}}}"""), ct);
 
-    private static string Sealed(long version, long until, string row) => string.Create(CultureInfo.InvariantCulture, $"{version}:{until}:{row}");
+    private static string Sealed(long version, long until, string row) =>
+        string.Create(CultureInfo.InvariantCulture, $"{version}:{until}:{row}");
 
     private Task PutAsync(Guid id, long version, string entry, CancellationToken ct) => CacheTrouble.MissAsync(log, async () =>
-        await (await redis.DatabaseAsync(ct)).ScriptEvaluateAsync(RedisScripts.CachePut, [Key(id)], [entry, version, (long)Life.TotalMilliseconds]).WaitAsync(ct));
+        await (await redis.DatabaseAsync(ct))
+        .ScriptEvaluateAsync(RedisScripts.CachePut, [Key(id)], [entry, version, (long)Life.TotalMilliseconds]).WaitAsync(ct));
 
     private RedisKey Key(Guid id) => $"{prefix}:{id}";
 
@@ -68,7 +80,8 @@ public sealed class RowCaches(RedisConnection redis, ILogger<JsonCache> log, Cop
 
 /// <summary>
 /// JSON copies of contacts: <c>contact:{phone_number}</c>, a hash with one field per organization, because two organizations may know
-/// the same number (architecture.md, "Where the specification's key is unsafe"). The whole hash ends <see cref="Life"/> after its last write.
+/// the same number (architecture.md, "Where the specification's key is unsafe"). The whole hash ends <see cref="Life"/> after its last
+/// write.
 /// Whoever finds nothing leaves a lease there and fills it only while the lease still lies there: a copy that was read before a change and
 /// arrives after its removal is not kept.
 /// </summary>
@@ -85,11 +98,14 @@ public sealed class ContactCache(RedisConnection redis, ILogger<ContactCache> lo
 
     /// <summary>The copy, else what <paramref name="load"/> gives, which is kept. Without Redis: what it gives.</summary>
     /// <param name="phoneNumber">E.164 with '+'.</param>
-    public async Task<T?> GetAsync<T>(Guid organizationId, string phoneNumber, Func<Task<T?>> load, CancellationToken ct = default) where T : class
+    public async Task<T?> GetAsync<T>(Guid organizationId, string phoneNumber, Func<Task<T?>> load, CancellationToken ct = default) where T
+        : class
     {
         var (key, field) = (Key(phoneNumber), (RedisValue)organizationId.ToString());
-        var text = await CacheTrouble.MissAsync(log, async () => await (await redis.DatabaseAsync(ct)).HashGetAsync(key, field).WaitAsync(ct));
-        if (!text.IsNull && !text.StartsWith(Lease) && Opened(key, field, text.ToString()) is { } row && CacheTrouble.Read<T>(row, Json, log) is { } found)
+        var text = await CacheTrouble.MissAsync(log, async () =>
+            await (await redis.DatabaseAsync(ct)).HashGetAsync(key, field).WaitAsync(ct));
+        if (!text.IsNull && !text.StartsWith(Lease) && Opened(key, field, text.ToString()) is { } row
+            && CacheTrouble.Read<T>(row, Json, log) is { } found)
         {
             return found;
         }
@@ -99,7 +115,8 @@ public sealed class ContactCache(RedisConnection redis, ILogger<ContactCache> lo
         var loaded = await load();
         if (leased && loaded is not null)
         {
-            await CacheTrouble.MissAsync(log, () => SetAsync(key, field, Closed(key, field, JsonSerializer.Serialize(loaded, Json)), lease, ct));
+            await CacheTrouble.MissAsync(log, () =>
+                SetAsync(key, field, Closed(key, field, JsonSerializer.Serialize(loaded, Json)), lease, ct));
         }
         else if (leased)
         {
@@ -110,7 +127,8 @@ public sealed class ContactCache(RedisConnection redis, ILogger<ContactCache> lo
     }
 
     /// <summary>After the commit of whatever changed the contact.</summary>
-    public Task RemoveAsync(Guid organizationId, string phoneNumber, CancellationToken ct = default) => RemoveAsync(organizationId, [phoneNumber], ct);
+    public Task RemoveAsync(Guid organizationId, string phoneNumber, CancellationToken ct = default) =>
+        RemoveAsync(organizationId, [phoneNumber], ct);
 
     /// <summary>The same for many; one round trip.</summary>
     public Task RemoveAsync(Guid organizationId, IReadOnlyCollection<string> phoneNumbers, CancellationToken ct = default) =>
@@ -134,7 +152,8 @@ public sealed class ContactCache(RedisConnection redis, ILogger<ContactCache> lo
         var mac = copy.IndexOf('.');
         var until = mac < 0 ? -1 : copy.IndexOf('.', mac + 1);
         return until > 0 && seal.Holds($"{key}/{field}", copy[(mac + 1)..], copy[..mac])
-            && long.Parse(copy.AsSpan(mac + 1, until - mac - 1), NumberStyles.None, CultureInfo.InvariantCulture) >= clock.GetUtcNow().ToUnixTimeMilliseconds() ? copy[(until + 1)..] : null;
+            && long.Parse(copy.AsSpan(mac + 1, until - mac - 1), NumberStyles.None, CultureInfo.InvariantCulture) >= clock.GetUtcNow()
+            .ToUnixTimeMilliseconds() ? copy[(until + 1)..] : null;
     }
 
     private async Task<bool> SetAsync(RedisKey key, RedisValue field, RedisValue value, RedisValue? onlyOver, CancellationToken ct)

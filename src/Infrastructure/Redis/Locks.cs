@@ -5,7 +5,8 @@ namespace Bsp.Infrastructure.Redis;
 
 /// <summary>
 /// Locks among processes: <c>lock:campaign:{campaign_id}</c>, <c>lock:contact:{contact_id}</c>. They save work, they do not guarantee:
-/// Redis may be wiped, and a holder may be late. What must not happen twice is decided in PostgreSQL. All who take a lock take it for about the same time: one that ends later than twice that, or never, was
+/// Redis may be wiped, and a holder may be late. What must not happen twice is decided in PostgreSQL. All who take a lock take it for about
+/// the same time: one that ends later than twice that, or never, was
 /// written by somebody else and keeps nobody out.
 /// </summary>
 public sealed class Locks(RedisConnection redis)
@@ -21,7 +22,8 @@ public sealed class Locks(RedisConnection redis)
     {
         var token = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var database = await redis.DatabaseAsync(ct);
-        var mine = (bool)await database.ScriptEvaluateAsync(RedisScripts.LockTake, [key], [token, Math.Max(1, (long)duration.TotalMilliseconds), 2 * Math.Max(1, (long)duration.TotalMilliseconds)]).WaitAsync(ct);
+        var mine = (bool)await database.ScriptEvaluateAsync(RedisScripts.LockTake, [key],
+            [token, Math.Max(1, (long)duration.TotalMilliseconds), 2 * Math.Max(1, (long)duration.TotalMilliseconds)]).WaitAsync(ct);
         return mine ? new HeldLock(redis, key, token) : null;
     }
 }

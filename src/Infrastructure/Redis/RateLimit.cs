@@ -32,7 +32,9 @@ public sealed class RateLimit(RedisConnection redis)
         return new((int)reply[0], TimeSpan.FromMilliseconds(reply[1]));
     }
 
-    /// <summary>After Meta answered 130429: at most <paramref name="perSecond"/> until the time is over. A stricter lowering in force stays.</summary>
+    /// <summary>
+    /// After Meta answered 130429: at most <paramref name="perSecond"/> until the time is over. A stricter lowering in force stays.
+    /// </summary>
     /// <param name="perSecond">0 stops the number.</param>
     /// <param name="duration">At most <see cref="LoweredMax"/>.</param>
     public Task LowerAsync(

@@ -55,7 +55,8 @@ public sealed class RedisConnection(string connectionString) : IAsyncDisposable
     {
         lock (gate)
         {
-            if (connecting is null or { IsFaulted: true } or { IsCanceled: true }) connecting = ConnectionMultiplexer.ConnectAsync(Options());
+            if (connecting is null or { IsFaulted: true } or { IsCanceled: true }) connecting =
+                ConnectionMultiplexer.ConnectAsync(Options());
             return connecting;
         }
     }

@@ -16,13 +16,15 @@ public sealed partial class Migrator(ILogger<Migrator> log)
 
     /// <summary>Brings the database up to this build and sets the password of <c>bsp_app</c>.</summary>
     /// <param name="ownerConnection">A role that may create roles and tables.</param>
-    /// <exception cref="SchemaFault">The server is older than PostgreSQL 15, a file that was applied has been edited since, or the database is newer than this build.</exception>
+    /// <exception cref="SchemaFault">The server is older than PostgreSQL 15, a file that was applied has been edited since, or the database
+    /// is newer than this build.</exception>
     public async Task MigrateAsync(string ownerConnection, string appPassword, CancellationToken ct)
     {
         await using var connection = await OpenAsync(ownerConnection, ct);
         if (connection.PostgreSqlVersion < Oldest)
         {
-            throw new SchemaFault($"PostgreSQL {connection.PostgreSqlVersion} at {connection.Host} is too old: {Oldest.Major} or newer is needed.");
+            throw new SchemaFault(
+                $"PostgreSQL {connection.PostgreSqlVersion} at {connection.Host} is too old: {Oldest.Major} or newer is needed.");
         }
 
         await ExecuteAsync(connection, $"SELECT pg_advisory_lock({Lock})", ct);
@@ -38,7 +40,8 @@ public sealed partial class Migrator(ILogger<Migrator> log)
             {
                 if (before != sha)
                 {
-                    throw new SchemaFault($"{file} was applied with another content ({before[..12]}…, now {sha[..12]}…). Applied files are never edited: add a new numbered file.");
+                    throw new SchemaFault(
+                        $"{file} was applied with another content ({before[..12]}…, now {sha[..12]}…). Applied files are never edited: add a new numbered file.");
                 }
 
                 continue;
@@ -47,7 +50,9 @@ public sealed partial class Migrator(ILogger<Migrator> log)
             await using var transaction = await connection.BeginTransactionAsync(ct);
             await ExecuteAsync(connection, sql, ct);
             await ExecuteAsync(connection, "RESET ROLE", ct);
-            await using var record = new NpgsqlCommand("INSERT INTO bsp.schema_migrations (file, sha256) VALUES ($1, $2)", connection) { Parameters = { new() { Value = file }, new() { Value = sha } } };
+            await using var record =
+                new NpgsqlCommand("INSERT INTO bsp.schema_migrations (file, sha256) VALUES ($1, $2)",
+                    connection) { Parameters = { new() { Value = file }, new() { Value = sha } } };
             await record.ExecuteNonQueryAsync(ct);
             await transaction.CommitAsync(ct);
             LogApplied(file);
@@ -55,7 +60,8 @@ public sealed partial class Migrator(ILogger<Migrator> log)
 
         if (applied.Count > 0)
         {
-            throw new SchemaFault($"The database has migrations this build does not know ({string.Join(", ", applied.Keys)}): it was migrated by a newer build. Start that one.");
+            throw new SchemaFault(
+                $"The database has migrations this build does not know ({string.Join(", ", applied.Keys)}): it was migrated by a newer build. Start that one.");
         }
 
         await MartenSchema.ApplyAsync(ownerConnection);
@@ -63,12 +69,17 @@ public sealed partial class Migrator(ILogger<Migrator> log)
         await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({Lock})", ct);
     }
 
-    // The role belongs to the server: other databases of it may be migrated at this moment, and PostgreSQL refuses the second of two writers of one catalog row with XX000, an
-    // "internal error", after which Npgsql closes the connection. So each attempt has one of its own; the migrator's lock lies on the first.
-    private static async Task SetPasswordAsync(NpgsqlConnection connection, string ownerConnection, string appPassword, CancellationToken ct)
+    // The role belongs to the server: other databases of it may be migrated at this moment, and PostgreSQL refuses the second of two
+    // writers of one catalog row with XX000, an
+    // "internal error", after which Npgsql closes the connection. So each attempt has one of its own; the migrator's lock lies on the
+    // first.
+    private static async Task SetPasswordAsync(NpgsqlConnection connection, string ownerConnection, string appPassword,
+        CancellationToken ct)
     {
         // Utility statements take no parameters; format('%L') quotes.
-        await using var command = new NpgsqlCommand("SELECT format('ALTER ROLE bsp_app LOGIN PASSWORD %L', $1::text)", connection) { Parameters = { new() { Value = appPassword } } };
+        await using var command =
+            new NpgsqlCommand("SELECT format('ALTER ROLE bsp_app LOGIN PASSWORD %L', $1::text)",
+                connection) { Parameters = { new() { Value = appPassword } } };
         var statement = (string)(await command.ExecuteScalarAsync(ct))!;
         for (var attempt = 1; ; attempt++)
         {
@@ -87,7 +98,9 @@ public sealed partial class Migrator(ILogger<Migrator> log)
 
     private static async Task<NpgsqlConnection> OpenAsync(string ownerConnection, CancellationToken ct)
     {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ownerConnection) { Pooling = false, CommandTimeout = 0 }.ConnectionString);
+        var connection =
+            new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ownerConnection) { Pooling = false,
+                CommandTimeout = 0 }.ConnectionString);
         try
         {
             await connection.OpenAsync(ct);
@@ -105,7 +118,9 @@ public sealed partial class Migrator(ILogger<Migrator> log)
     {
         var assembly = Assembly.GetExecutingAssembly();
         const string prefix = "Bsp.Infrastructure.Schema.";
-        foreach (var name in assembly.GetManifestResourceNames().Where(n => n.StartsWith(prefix, StringComparison.Ordinal) && n.EndsWith(".sql", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var name in assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith(prefix, StringComparison.Ordinal) && n.EndsWith(".sql", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal))
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
             yield return (name[prefix.Length..], reader.ReadToEnd());

@@ -7,8 +7,10 @@ using System.Text;
 namespace Bsp.Infrastructure.Sealing;
 
 /// <summary>
-/// Fields as bytes that everybody can make again: <c>length:value,</c> each, <c>~,</c> for null. The length is in UTF-8 bytes, so nothing can move from one field to the next.
-/// Numbers are decimal, times microseconds since 1970, hashes lower-case hex. One writer is used for one value after another: <see cref="Begin"/>.
+/// Fields as bytes that everybody can make again: <c>length:value,</c> each, <c>~,</c> for null. The length is in UTF-8 bytes, so nothing
+/// can move from one field to the next.
+/// Numbers are decimal, times microseconds since 1970, hashes lower-case hex. One writer is used for one value after another:
+/// <see cref="Begin"/>.
 /// </summary>
 internal sealed class Canonical
 {

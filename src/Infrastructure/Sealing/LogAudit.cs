@@ -6,20 +6,25 @@ using Npgsql;
 namespace Bsp.Infrastructure.Sealing;
 
 /// <summary>Something that is not as it was sealed.</summary>
-/// <param name="Kind"><c>event.altered</c>, <c>event.missing</c>, <c>event.added</c>, <c>event.swapped</c>; <c>leaves.altered</c>, <c>seal.altered</c>, <c>seal.missing</c>, <c>seal.signature</c>; <c>day.altered</c>,
+/// <param name="Kind"><c>event.altered</c>, <c>event.missing</c>, <c>event.added</c>, <c>event.swapped</c>; <c>leaves.altered</c>,
+/// <c>seal.altered</c>, <c>seal.missing</c>, <c>seal.signature</c>; <c>day.altered</c>,
 /// <c>day.missing</c>, <c>day.signature</c>, <c>day.unsealed</c>; <c>act.altered</c>, <c>act.missing</c>.</param>
 /// <param name="Tenant">Whose; null: all organizations of the shard.</param>
 /// <param name="Sequence">Of the event, or the act's position on its trail; null: it is about a day.</param>
 public sealed record LogFinding(string Shard, string Kind, string? Tenant, DateOnly? Day, long? Sequence, Guid? EventId, string What);
 
-/// <param name="Findings">In the order in which they were met: the first is the earliest of its shard. At most <see cref="LogAudit.FindingsMax"/>.</param>
+/// <param name="Findings">In the order in which they were met: the first is the earliest of its shard. At most
+/// <see cref="LogAudit.FindingsMax"/>.</param>
 /// <param name="Unsealed">Events after the last sealed day: nothing is known of them yet.</param>
 public sealed record LogAuditReport(long Days, long Events, long Acts, long Unsealed, IReadOnlyList<LogFinding> Findings)
 {
     public bool Passed => Findings.Count == 0;
 }
 
-/// <summary>Computes every sealed day of the log anew and compares it with its seals, and the audit trails with their chains. Streams: what it holds grows with the organizations, not with the events.</summary>
+/// <summary>
+/// Computes every sealed day of the log anew and compares it with its seals, and the audit trails with their chains. Streams: what it holds
+/// grows with the organizations, not with the events.
+/// </summary>
 /// <param name="only">Null: every organization. Days and their links are checked either way.</param>
 public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer, TimeProvider clock, Guid? only, Action<string> say)
 {
@@ -52,10 +57,12 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
         var keys = await LogKeys.TrustedAsync(connection, signer, ct);
         var heads = new Dictionary<string, TenantHead>();
         DayHead? last = null;
-        foreach (var day in await LogSealer.QueryAsync(connection, $"SELECT {DayHead.Columns} FROM bsp.log_days ORDER BY n", DayHead.Read, ct))
+        foreach (var day in await LogSealer.QueryAsync(connection, $"SELECT {DayHead.Columns} FROM bsp.log_days ORDER BY n", DayHead.Read,
+            ct))
         {
             Check(shard.Name, day, last, keys);
-            await new LogDayAudit(connection, shard.Name, day, last?.UpTo ?? long.MinValue, keys, heads, tenant, organization, Add).RunAsync(ct);
+            await new LogDayAudit(connection, shard.Name, day, last?.UpTo ?? long.MinValue, keys, heads, tenant, organization, Add)
+                .RunAsync(ct);
             say($"{shard.Name}: {day.Day:yyyy-MM-dd}, {day.Events} events");
             (last, days, events) = (day, days + 1, events + day.Events);
         }
@@ -72,7 +79,8 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
     {
         if (day.N != (last?.N ?? 0) + 1 || !day.Previous.AsSpan().SequenceEqual(last?.Head ?? NoHead.Bytes))
         {
-            Add(new(shard, "day.missing", null, day.Day, null, null, last is null ? "It is not the first day: those before it are gone." : $"It does not follow {last.Day:yyyy-MM-dd}: a day between them is gone or was put there."));
+            Add(new(shard, "day.missing", null, day.Day, null, null, last is null ? "It is not the first day: those before it are gone."
+                : $"It does not follow {last.Day:yyyy-MM-dd}: a day between them is gone or was put there."));
         }
 
         var content = day.Content();
@@ -91,7 +99,9 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
     {
         var final = await readers.Of(shard).EndAsync(ct);
         await using var command = new NpgsqlCommand("SELECT events, oldest FROM bsp.unsealed($1, $2)", connection);
-        Tenancy.Bind(command.Parameters, [last?.UpTo ?? 0, new NpgsqlParameter { Value = (object?)tenant ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }]);
+        Tenancy.Bind(command.Parameters,
+            [last?.UpTo ?? 0,
+                new NpgsqlParameter { Value = (object?)tenant ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }]);
         await using var reader = await command.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
         unsealed += reader.GetInt64(0);
@@ -105,7 +115,8 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
         if (clock.GetUtcNow().UtcDateTime > day.AddDays(1).ToDateTime(TimeOnly.MinValue, DateTimeKind.Utc) + Overdue)
         {
             Add(new(shard.Name, "day.unsealed", null, day, null, null,
-                string.Create(CultureInfo.InvariantCulture, $"This day is over and not sealed ({reader.GetInt64(0)} events since): its seal was removed, or no process has sealed. Start the API; it catches up.")));
+                string.Create(CultureInfo.InvariantCulture,
+                    $"This day is over and not sealed ({reader.GetInt64(0)} events since): its seal was removed, or no process has sealed. Start the API; it catches up.")));
         }
     }
 
@@ -116,7 +127,8 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
             return [one];
         }
 
-        await using var command = shards.Directory.CreateCommand("SELECT organization_id FROM bsp.directory_organizations WHERE shard = $1 ORDER BY 1");
+        await using var command =
+            shards.Directory.CreateCommand("SELECT organization_id FROM bsp.directory_organizations WHERE shard = $1 ORDER BY 1");
         command.Parameters.Add(new() { Value = shard.Name });
         await using var reader = await command.ExecuteReaderAsync(ct);
         var all = new List<Guid> { Guid.Empty };

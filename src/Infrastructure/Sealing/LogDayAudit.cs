@@ -2,9 +2,14 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Sealing;
 
-/// <summary>One day of one shard: the events of its run of numbers beside the leaves that were kept, both in the order of numbers, and the roots over them.</summary>
-/// <param name="after">Where the day before ended. The first one looks from the smallest number there is: ours begin at 1, and what lies below was put there.</param>
-internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, DayHead day, long after, IReadOnlyDictionary<string, byte[]> keys, Dictionary<string, TenantHead> before, string? only, Guid? onlyKey, Action<LogFinding> add)
+/// <summary>
+/// One day of one shard: the events of its run of numbers beside the leaves that were kept, both in the order of numbers, and the roots
+/// over them.
+/// </summary>
+/// <param name="after">Where the day before ended. The first one looks from the smallest number there is: ours begin at 1, and what lies
+/// below was put there.</param>
+internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, DayHead day, long after,
+    IReadOnlyDictionary<string, byte[]> keys, Dictionary<string, TenantHead> before, string? only, Guid? onlyKey, Action<LogFinding> add)
 {
     private readonly Dictionary<Guid, MerkleRoot> roots = [];
     private readonly Dictionary<Guid, string> names = [];
@@ -12,7 +17,8 @@ internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, Day
 
     public async Task RunAsync(CancellationToken ct)
     {
-        var heads = (await LogSealer.QueryAsync(connection, "SELECT * FROM bsp.read_seals($1)", TenantHead.Read, ct, day.Day)).OrderBy(h => h.Tenant, StringComparer.Ordinal).ToList();
+        var heads = (await LogSealer.QueryAsync(connection, "SELECT * FROM bsp.read_seals($1)", TenantHead.Read, ct, day.Day))
+            .OrderBy(h => h.Tenant, StringComparer.Ordinal).ToList();
         foreach (var head in heads)
         {
             names[Leaf.TenantOf(head.Tenant)] = head.Tenant;
@@ -29,12 +35,15 @@ internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, Day
         heads.ForEach(head => all.Add(head.Head));
         if (heads.Count != day.Tenants || !all.Root().AsSpan().SequenceEqual(day.Root))
         {
-            add(new(shard, "seal.missing", null, day.Day, null, null, $"{day.Tenants} organizations were sealed, and these {heads.Count} are not they."));
+            add(new(shard, "seal.missing", null, day.Day, null, null,
+                $"{day.Tenants} organizations were sealed, and these {heads.Count} are not they."));
         }
 
-        foreach (var (tenant, root) in roots.Where(r => !heads.Exists(h => Leaf.TenantOf(h.Tenant) == r.Key) && (onlyKey is null || onlyKey == r.Key)))
+        foreach (var (tenant, root) in roots.Where(r =>
+            !heads.Exists(h => Leaf.TenantOf(h.Tenant) == r.Key) && (onlyKey is null || onlyKey == r.Key)))
         {
-            add(new(shard, "seal.missing", tenant.ToString(), day.Day, null, null, $"{root.Leaves} of its events were sealed; the seal is gone."));
+            add(new(shard, "seal.missing", tenant.ToString(), day.Day, null, null,
+                $"{root.Leaves} of its events were sealed; the seal is gone."));
         }
     }
 
@@ -71,7 +80,8 @@ internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, Day
     {
         if (stored.EventId != kept.EventId)
         {
-            Tell("event.swapped", kept.Tenant, tenant, stored.Sequence, stored.EventId, $"Event {kept.EventId} was sealed under this number.");
+            Tell("event.swapped", kept.Tenant, tenant, stored.Sequence, stored.EventId,
+                $"Event {kept.EventId} was sealed under this number.");
         }
         else if (stored.Tenant != kept.Tenant || !stored.Hash.Span.SequenceEqual(kept.Hash.Span))
         {
@@ -90,7 +100,8 @@ internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, Day
     {
         for (var chunk = 0; ; chunk++)
         {
-            if (await LogSealer.ScalarAsync(connection, "SELECT records FROM bsp.log_leaves WHERE day = $1 AND chunk = $2", ct, day.Day, chunk) is not byte[] records)
+            if (await LogSealer.ScalarAsync(connection, "SELECT records FROM bsp.log_leaves WHERE day = $1 AND chunk = $2", ct, day.Day,
+                chunk) is not byte[] records)
             {
                 yield break;
             }
@@ -127,13 +138,15 @@ internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, Day
 
         if (head.N != (last?.N ?? 0) + 1 || !head.Previous.AsSpan().SequenceEqual(last?.Head ?? NoHead.Bytes))
         {
-            Seal("seal.missing", last is null ? "It is not the first seal: those before it are gone." : $"It does not follow that of {last.Day:yyyy-MM-dd}: one between them is gone or was put there.");
+            Seal("seal.missing", last is null ? "It is not the first seal: those before it are gone."
+                : $"It does not follow that of {last.Day:yyyy-MM-dd}: one between them is gone or was put there.");
         }
 
         var root = roots.GetValueOrDefault(Leaf.TenantOf(head.Tenant)) ?? new();
         if (root.Leaves != head.Events || !root.Root().AsSpan().SequenceEqual(head.Root))
         {
-            Seal("leaves.altered", told.Contains(Leaf.TenantOf(head.Tenant)) ? "The kept leaves are not those that were sealed either." : "Events and kept leaves agree with each other, but not with the signed root: both were altered.");
+            Seal("leaves.altered", told.Contains(Leaf.TenantOf(head.Tenant)) ? "The kept leaves are not those that were sealed either."
+                : "Events and kept leaves agree with each other, but not with the signed root: both were altered.");
         }
 
         void Seal(string kind, string what) => add(new(shard, kind, head.Tenant, head.Day, null, null, what));

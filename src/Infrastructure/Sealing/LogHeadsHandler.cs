@@ -13,13 +13,17 @@ public sealed class LogHeadsHandler(Shards shards) : IRequestHandler<ListLogHead
     {
         var home = await shards.OfAsync(request.OrganizationId, cancellationToken);
         var before = request.Cursor is { } cursor ? long.Parse(cursor, CultureInfo.InvariantCulture) : long.MaxValue;
-        var heads = await home.QueryAsync(request.OrganizationId, $"SELECT {TenantHead.Columns} FROM bsp.log_seals WHERE tenant_id = $1 AND n < $2 ORDER BY n DESC LIMIT $3", TenantHead.Read, cancellationToken,
+        var heads = await home.QueryAsync(request.OrganizationId,
+            $"SELECT {TenantHead.Columns} FROM bsp.log_seals WHERE tenant_id = $1 AND n < $2 ORDER BY n DESC LIMIT $3", TenantHead.Read,
+            cancellationToken,
             request.OrganizationId.ToString(), before, request.Limit + 1);
         var page = heads.Take(request.Limit).Select(Shown).ToList();
         return new(page, heads.Count > request.Limit ? page[^1].Number.ToString(CultureInfo.InvariantCulture) : null);
     }
 
-    private static LogHead Shown(TenantHead head) => new(head.Day, head.N, head.Events, Hex(head.Root), Hex(head.Previous), head.Acts, Hex(head.ActsHash), new(head.SealedAt, TimeSpan.Zero), Hex(head.Head),
+    private static LogHead Shown(TenantHead head) =>
+        new(head.Day, head.N, head.Events, Hex(head.Root), Hex(head.Previous), head.Acts, Hex(head.ActsHash),
+            new(head.SealedAt, TimeSpan.Zero), Hex(head.Head),
         head.Signed.KeyId, Encoding.UTF8.GetString(head.Content().Bytes), Convert.ToBase64String(head.Signed.Signature));
 
     private static string Hex(byte[] hash) => Convert.ToHexStringLower(hash);
@@ -28,7 +32,8 @@ public sealed class LogHeadsHandler(Shards shards) : IRequestHandler<ListLogHead
 /// <summary>Asked by anybody: looked up once a minute.</summary>
 public sealed class LogKeysHandler(LogKeyRing ring) : IRequestHandler<ListLogKeys, IReadOnlyList<LogKey>>
 {
-    public Task<IReadOnlyList<LogKey>> Handle(ListLogKeys request, CancellationToken cancellationToken) => ring.ListAsync(cancellationToken);
+    public Task<IReadOnlyList<LogKey>> Handle(ListLogKeys request, CancellationToken cancellationToken) =>
+        ring.ListAsync(cancellationToken);
 }
 
 /// <summary>The public keys that count on any shard, remembered for a minute.</summary>

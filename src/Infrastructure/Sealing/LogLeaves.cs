@@ -20,29 +20,37 @@ internal readonly record struct Leaf(long Sequence, Guid EventId, Guid Tenant, R
         Hash.Span.CopyTo(record[40..]);
     }
 
-    public static Leaf Read(ReadOnlyMemory<byte> record) => new(BinaryPrimitives.ReadInt64BigEndian(record.Span), new(record.Span[8..24], bigEndian: true), new(record.Span[24..40], bigEndian: true), record[40..]);
+    public static Leaf Read(ReadOnlyMemory<byte> record) =>
+        new(BinaryPrimitives.ReadInt64BigEndian(record.Span), new(record.Span[8..24], bigEndian: true),
+            new(record.Span[24..40], bigEndian: true), record[40..]);
 
-    public static Guid TenantOf(string name) => Guid.TryParseExact(name, "D", out var id) ? id : new(SHA256.HashData(Encoding.UTF8.GetBytes(name)).AsSpan(0, 16), bigEndian: true);
+    public static Guid TenantOf(string name) =>
+        Guid.TryParseExact(name, "D", out var id) ? id : new(SHA256.HashData(Encoding.UTF8.GetBytes(name)).AsSpan(0, 16), bigEndian: true);
 }
 
 /// <summary>
-/// The log as leaves, a page at a time in the order of numbers. A leaf covers what is stored of an event but for whether it is archived: number, id, organization, stream, version, type, time,
+/// The log as leaves, a page at a time in the order of numbers. A leaf covers what is stored of an event but for whether it is archived:
+/// number, id, organization, stream, version, type, time,
 /// .NET type, correlation, causation, user, and the SHA-256 of headers and body as PostgreSQL prints them.
 /// </summary>
 internal static class LogLeaves
 {
     public const int PageEvents = 2_000;
-    private const string Page = "SELECT seq_id, id, tenant_id, stream_id, version, type, \"timestamp\", mt_dotnet_type, correlation_id, causation_id, user_name, headers, data, bdata FROM bsp.read_sealable($1, $2, $3, $4)";
+    private const string Page =
+        "SELECT seq_id, id, tenant_id, stream_id, version, type, \"timestamp\", mt_dotnet_type, correlation_id, causation_id, user_name, headers, data, bdata FROM bsp.read_sealable($1, $2, $3, $4)";
 
     /// <param name="tenant">Null: of everybody.</param>
     /// <returns>Leaf and the organization's name.</returns>
-    public static async IAsyncEnumerable<(Leaf Leaf, string Tenant)> ReadAsync(NpgsqlConnection connection, long after, long upTo, string? tenant, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    public static async IAsyncEnumerable<(Leaf Leaf, string Tenant)> ReadAsync(NpgsqlConnection connection, long after, long upTo,
+        string? tenant, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(Page, connection)
         {
             Parameters =
             {
-                new() { Value = after }, new() { Value = upTo }, new() { Value = (object?)tenant ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }, new() { Value = PageEvents },
+                new() { Value = after }, new() { Value = upTo },
+                    new() { Value = (object?)tenant ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
+                    new() { Value = PageEvents },
             },
         };
         await command.PrepareAsync(ct);
@@ -72,7 +80,8 @@ internal static class LogLeaves
     private static (Leaf, string) Read(NpgsqlDataReader r, Canonical canonical, Memory<byte> hash)
     {
         var (sequence, id, tenant) = (r.GetInt64(0), r.GetGuid(1), r.IsDBNull(2) ? "" : r.GetString(2));
-        canonical.Begin("bsp.event.1").Add(sequence).Add(id).Add(tenant).Add(r.IsDBNull(3) ? (Guid?)null : r.GetGuid(3)).Add(r.GetInt64(4)).Add(r.GetString(5)).Add(r.GetDateTime(6));
+        canonical.Begin("bsp.event.1").Add(sequence).Add(id).Add(tenant).Add(r.IsDBNull(3) ? (Guid?)null : r.GetGuid(3)).Add(r.GetInt64(4))
+            .Add(r.GetString(5)).Add(r.GetDateTime(6));
         for (var column = 7; column <= 10; column++)
         {
             canonical.Add(r.IsDBNull(column) ? null : r.GetString(column));

@@ -9,7 +9,8 @@ namespace Bsp.Infrastructure.Sealing;
 internal sealed record Signed(string KeyId, byte[] Signature);
 
 /// <summary>
-/// Signs heads of the log with Ed25519. The key is derived from the master key, so it lies in no database and changes with it; those of older master keys in the configuration verify.
+/// Signs heads of the log with Ed25519. The key is derived from the master key, so it lies in no database and changes with it; those of
+/// older master keys in the configuration verify.
 /// Decision: docs/decisions/0186.
 /// </summary>
 public sealed class LogSigner : IDisposable

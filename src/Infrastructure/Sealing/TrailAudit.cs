@@ -7,7 +7,10 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Sealing;
 
-/// <summary>An organization's audit trail: each act's hash takes in the one before it (<c>bsp.chain_act</c>); seals say how far it was and which hash it had.</summary>
+/// <summary>
+/// An organization's audit trail: each act's hash takes in the one before it (<c>bsp.chain_act</c>); seals say how far it was and which
+/// hash it had.
+/// </summary>
 internal sealed class TrailAudit(Shard shard, Action<LogFinding> add)
 {
     private const int PageActs = 1_000;
@@ -17,7 +20,9 @@ internal sealed class TrailAudit(Shard shard, Action<LogFinding> add)
     /// <summary>How many acts were looked at.</summary>
     public async Task<long> RunAsync(Guid organization, CancellationToken ct)
     {
-        var seals = (await shard.QueryAsync(organization, "SELECT acts, acts_hash, day FROM bsp.log_seals WHERE tenant_id = $1 AND acts > 0 ORDER BY n", r => (Acts: r.GetInt64(0), Hash: r.GetFieldValue<byte[]>(1), Day: r.GetFieldValue<DateOnly>(2)), ct, organization.ToString()))
+        var seals = (await shard.QueryAsync(organization,
+            "SELECT acts, acts_hash, day FROM bsp.log_seals WHERE tenant_id = $1 AND acts > 0 ORDER BY n", r =>
+                (Acts: r.GetInt64(0), Hash: r.GetFieldValue<byte[]>(1), Day: r.GetFieldValue<DateOnly>(2)), ct, organization.ToString()))
             .DistinctBy(s => s.Acts).ToDictionary(s => s.Acts);
         var (position, hash) = (0L, NoHead.Bytes);
         while (await PageAsync(organization, position, ct) is { Count: > 0 } page)
@@ -36,12 +41,14 @@ internal sealed class TrailAudit(Shard shard, Action<LogFinding> add)
                 (position, hash) = (act.Position, act.Hash);
                 if (seals.Remove(position, out var sealedAt) && !sealedAt.Hash.AsSpan().SequenceEqual(hash))
                 {
-                    Tell("act.altered", position, act.Id, $"It has another hash than when {sealedAt.Day:yyyy-MM-dd} was sealed: the trail was written anew.");
+                    Tell("act.altered", position, act.Id,
+                        $"It has another hash than when {sealedAt.Day:yyyy-MM-dd} was sealed: the trail was written anew.");
                 }
             }
         }
 
-        var head = await shard.FirstAsync(organization, "SELECT position, hash FROM bsp.audit_heads WHERE organization_id = $1", r => ((long, byte[])?)(r.GetInt64(0), r.GetFieldValue<byte[]>(1)), ct, organization);
+        var head = await shard.FirstAsync(organization, "SELECT position, hash FROM bsp.audit_heads WHERE organization_id = $1", r =>
+            ((long, byte[])?)(r.GetInt64(0), r.GetFieldValue<byte[]>(1)), ct, organization);
         if ((head?.Item1 ?? 0) != position || !(head?.Item2 ?? NoHead.Bytes).AsSpan().SequenceEqual(hash))
         {
             Tell("act.missing", position + 1, null, $"The trail has {position} acts and its head says {head?.Item1 ?? 0}.");
@@ -64,13 +71,15 @@ internal sealed class TrailAudit(Shard shard, Action<LogFinding> add)
     private static string?[] Fields(Npgsql.NpgsqlDataReader r)
     {
         var changed = r.IsDBNull(8) ? null : r.GetFieldValue<string[]>(8);
-        return [r.GetString(3), r.GetString(4), r.TextOrNull(5), r.GetString(6), r.GuidOrNull(7)?.ToString(), changed?.Length.ToString(CultureInfo.InvariantCulture), .. changed ?? []];
+        return [r.GetString(3), r.GetString(4), r.TextOrNull(5), r.GetString(6), r.GuidOrNull(7)?.ToString(),
+            changed?.Length.ToString(CultureInfo.InvariantCulture), .. changed ?? []];
     }
 
     // As bsp.act_hash has it.
     private static byte[] Next(byte[] before, Guid organization, Act act)
     {
-        var content = new Canonical().Begin("bsp.act.1").Add(organization).Add(act.Position).Add(act.Id).Add(act.At.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture));
+        var content = new Canonical().Begin("bsp.act.1").Add(organization).Add(act.Position).Add(act.Id)
+            .Add(act.At.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture));
         foreach (var field in act.Fields)
         {
             content.Add(field);

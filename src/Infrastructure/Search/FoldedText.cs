@@ -23,8 +23,10 @@ internal enum WordKind
 internal readonly record struct FoldedWord(string Text, WordKind Kind);
 
 /// <summary>
-/// Text as it is compared in searches: without case, accents, Arabic vowel signs, variants of letters, widths and invisible characters, with every script's digits as ASCII. Needs no ICU, which is not on every machine: canonical
-/// forms come from our own table, and what those leave out from a few more. Devanagari's signs stay: they are vowels. Decision: docs/decisions/0254.
+/// Text as it is compared in searches: without case, accents, Arabic vowel signs, variants of letters, widths and invisible characters,
+/// with every script's digits as ASCII. Needs no ICU, which is not on every machine: canonical
+/// forms come from our own table, and what those leave out from a few more. Devanagari's signs stay: they are vowels. Decision:
+/// docs/decisions/0254.
 /// </summary>
 internal static class FoldedText
 {
@@ -36,9 +38,11 @@ internal static class FoldedText
     // Letters that no canonical form takes apart, and variants that people type for one another.
     private static readonly FrozenDictionary<int, string> Variants = new Dictionary<int, string>
     {
-        ['ß'] = "ss", ['ẞ'] = "ss", ['æ'] = "ae", ['Æ'] = "ae", ['œ'] = "oe", ['Œ'] = "oe", ['ø'] = "o", ['Ø'] = "o", ['đ'] = "d", ['Đ'] = "d", ['ð'] = "d", ['Ð'] = "d", ['þ'] = "th", ['Þ'] = "th",
+        ['ß'] = "ss", ['ẞ'] = "ss", ['æ'] = "ae", ['Æ'] = "ae", ['œ'] = "oe", ['Œ'] = "oe", ['ø'] = "o", ['Ø'] = "o", ['đ'] = "d",
+            ['Đ'] = "d", ['ð'] = "d", ['Ð'] = "d", ['þ'] = "th", ['Þ'] = "th",
         ['ł'] = "l", ['Ł'] = "l", ['ħ'] = "h", ['Ħ'] = "h", ['ı'] = "i", ['ŋ'] = "n", ['Ŋ'] = "n", ['ς'] = "σ",
-        ['\u0671'] = "\u0627", ['\u0649'] = "\u064A", ['\u0629'] = "\u0647", ['\u06CC'] = "\u064A", ['\u06A9'] = "\u0643", ['\u06BE'] = "\u0647", ['\u06C1'] = "\u0647",
+        ['\u0671'] = "\u0627", ['\u0649'] = "\u064A", ['\u0629'] = "\u0647", ['\u06CC'] = "\u064A", ['\u06A9'] = "\u0643",
+        ['\u06BE'] = "\u0647", ['\u06C1'] = "\u0647",
     }.ToFrozenDictionary();
 
     /// <summary>The words of a text, in its order.</summary>
@@ -47,7 +51,8 @@ internal static class FoldedText
         var words = new List<FoldedWord>();
         var word = new StringBuilder();
         var kind = WordKind.Plain;
-        foreach (var rune in CanonicalForm.Decomposed(text.Length > UnitsMax ? Domain.Common.Text.Cut(text, UnitsMax) : text).EnumerateRunes())
+        foreach (var rune in CanonicalForm.Decomposed(text.Length > UnitsMax ? Domain.Common.Text.Cut(text, UnitsMax) : text)
+            .EnumerateRunes())
         {
             if (IsLeftOut(rune.Value))
             {
@@ -90,7 +95,8 @@ internal static class FoldedText
         }
     }
 
-    private static bool IsOfWord(UnicodeCategory category) => category is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter
+    private static bool IsOfWord(UnicodeCategory category) =>
+        category is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter
         or UnicodeCategory.OtherLetter or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
 
     private static void Append(StringBuilder word, Rune rune)
@@ -116,23 +122,31 @@ internal static class FoldedText
         }
 
         var known = new Rune(value);
-        var digit = Rune.GetUnicodeCategory(known) == UnicodeCategory.DecimalDigitNumber ? CharUnicodeInfo.GetDecimalDigitValue(known.ToString(), 0) : -1;
+        var digit = Rune.GetUnicodeCategory(known) == UnicodeCategory.DecimalDigitNumber
+            ? CharUnicodeInfo.GetDecimalDigitValue(known.ToString(), 0) : -1;
         _ = digit >= 0 ? word.Append((char)('0' + digit)) : word.Append(Rune.ToLowerInvariant(known).ToString());
     }
 
     // Accents, vowel signs of Arabic and Hebrew, what nobody sees, and what only colours.
-    private static bool IsLeftOut(int c) => c is (>= 0x300 and <= 0x36F) or (>= 0x1AB0 and <= 0x1AFF) or (>= 0x1DC0 and <= 0x1DFF) or (>= 0x20D0 and <= 0x20FF) or (>= 0xFE20 and <= 0xFE2F)
+    private static bool IsLeftOut(int c) =>
+        c is (>= 0x300 and <= 0x36F) or (>= 0x1AB0 and <= 0x1AFF) or (>= 0x1DC0 and <= 0x1DFF) or (>= 0x20D0 and <= 0x20FF) or (
+            >= 0xFE20 and <= 0xFE2F)
         or (>= 0x591 and <= 0x5C7) or (>= 0x610 and <= 0x61A) or (>= 0x64B and <= 0x65F) or 0x670 or (>= 0x6D6 and <= 0x6ED) or 0x640
-        or 0xAD or 0x61C or 0x180E or (>= 0x200B and <= 0x200F) or (>= 0x202A and <= 0x202E) or (>= 0x2060 and <= 0x2069) or 0xFEFF or (>= 0xFE00 and <= 0xFE0F) or (>= 0xE0000 and <= 0xE01EF)
+        or 0xAD or 0x61C or 0x180E or (>= 0x200B and <= 0x200F) or (>= 0x202A and <= 0x202E) or (>= 0x2060 and <= 0x2069) or 0xFEFF or (
+            >= 0xFE00 and <= 0xFE0F) or (>= 0xE0000 and <= 0xE01EF)
         or (>= 0x1F3FB and <= 0x1F3FF) or 0xFFFD;
 
-    private static bool IsDense(int c) => c is (>= 0x3040 and <= 0x30FF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x4E00 and <= 0x9FFF) or (>= 0xF900 and <= 0xFAFF) or (>= 0x20000 and <= 0x3FFFF)
+    private static bool IsDense(int c) =>
+        c is (>= 0x3040 and <= 0x30FF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x4E00 and <= 0x9FFF) or (>= 0xF900 and <= 0xFAFF) or (
+            >= 0x20000 and <= 0x3FFFF)
         or (>= 0x0E00 and <= 0x0EFF) or (>= 0x1000 and <= 0x109F) or (>= 0x1780 and <= 0x17FF);
 
     private static FrozenDictionary<int, string> Read()
     {
         var assembly = Assembly.GetExecutingAssembly();
-        using var reader = new StreamReader(assembly.GetManifestResourceStream($"{assembly.GetName().Name}.Search.compatible_forms.txt") ?? throw new InvalidOperationException("compatible_forms.txt is not embedded."));
+        using var reader =
+            new StreamReader(assembly.GetManifestResourceStream($"{assembly.GetName().Name}.Search.compatible_forms.txt")
+                ?? throw new InvalidOperationException("compatible_forms.txt is not embedded."));
         var forms = new Dictionary<int, string>();
         while (reader.ReadLine() is { } line)
         {

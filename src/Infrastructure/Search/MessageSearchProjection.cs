@@ -12,7 +12,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Search;
 
 /// <summary>
-/// The search index of the inbox (<c>bsp.message_search</c>, <c>bsp.conversation_search</c>), in PostgreSQL whatever store the documents lie in: hashed parts of words, of which nobody without the key reads a text. What a campaign sends
+/// The search index of the inbox (<c>bsp.message_search</c>, <c>bsp.conversation_search</c>), in PostgreSQL whatever store the documents
+/// lie in: hashed parts of words, of which nobody without the key reads a text. What a campaign sends
 /// is not in it. An edit replaces what it is about, a revocation and an erasure delete. Decision: docs/decisions/0254.
 /// </summary>
 public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys keys) : PostgresProjection
@@ -27,9 +28,11 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
     public override IProjectionCopy? Beside { get; } = new Copy(personal, keys);
 
-    protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => WriteAsync(tx, page, "", personal, keys, ct);
+    protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) =>
+        WriteAsync(tx, page, "", personal, keys, ct);
 
-    private sealed record Row(Guid Id, Guid Organization, Guid Account, Guid Conversation, Guid Contact, long At, DateTimeOffset Written, long Key, int[] Tokens);
+    private sealed record Row(Guid Id, Guid Organization, Guid Account, Guid Conversation, Guid Contact, long At, DateTimeOffset Written,
+        long Key, int[] Tokens);
 
     private sealed class Changes
     {
@@ -44,9 +47,11 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
         public List<Guid> Erased { get; } = [];
     }
 
-    private static async Task WriteAsync(TenantTransaction tx, EventPage page, string suffix, IPersonalData personal, SearchKeys keys, CancellationToken ct)
+    private static async Task WriteAsync(TenantTransaction tx, EventPage page, string suffix, IPersonalData personal, SearchKeys keys,
+        CancellationToken ct)
     {
-        foreach (var (organization, contact) in page.Events.Where(e => e.Body is ContactErased).SelectMany(e => ((ContactErased)e.Body!).ContactIds.Select(id => (e.OrganizationId, id))))
+        foreach (var (organization, contact) in page.Events.Where(e => e.Body is ContactErased)
+            .SelectMany(e => ((ContactErased)e.Body!).ContactIds.Select(id => (e.OrganizationId, id))))
         {
             personal.Forget(organization, contact); // what was opened with a key still remembered would come back
         }
@@ -73,7 +78,8 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
                 break;
             case MessageQueued e when content is not null:
                 Add(changes, stored, e.Ref, 0, at, e.At, key, content);
-                Reach(changes, stored, e.Ref, at, key, null, MessageDocumentContent.Parse(content) is { } body ? E164.OfWaId(MessageDocumentContent.Text(body, "to") ?? "") : null);
+                Reach(changes, stored, e.Ref, at, key, null, MessageDocumentContent.Parse(content) is { } body
+                    ? E164.OfWaId(MessageDocumentContent.Text(body, "to") ?? "") : null);
                 break;
             case ContactMerged e:
                 changes.Merged.Add((e.AbsorbedId, e.ContactId));
@@ -100,22 +106,27 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
         if (InboundKind.Of(type).IsMessage || type == "edit")
         {
-            Add(changes, stored, e.Ref, KeyOf(type == "edit" ? e.Target ?? MessageKey.Of(MetaId.Of(e.Wamid)) : MessageKey.Of(MetaId.Of(e.Wamid))), at, e.At, key, content);
+            Add(changes, stored, e.Ref,
+                KeyOf(type == "edit" ? e.Target ?? MessageKey.Of(MetaId.Of(e.Wamid)) : MessageKey.Of(MetaId.Of(e.Wamid))), at, e.At, key,
+                content);
         }
 
         if (e.GroupId is null && !InboundKind.IsNotice(type) && MessageDocumentContent.Parse(content) is { } root)
         {
-            Reach(changes, stored, e.Ref, at, key, MessageDocumentContent.Text(root, "profile", "name"), MessageDocumentContent.Text(root, "message", "from") ?? MessageDocumentContent.Text(root, "wa_id"));
+            Reach(changes, stored, e.Ref, at, key, MessageDocumentContent.Text(root, "profile", "name"),
+                MessageDocumentContent.Text(root, "message", "from") ?? MessageDocumentContent.Text(root, "wa_id"));
         }
     }
 
-    private static void Add(Changes changes, StoredEvent stored, MessageRef of, long messageKey, long at, DateTimeOffset written, byte[] key, string content)
+    private static void Add(Changes changes, StoredEvent stored, MessageRef of, long messageKey, long at, DateTimeOffset written,
+        byte[] key, string content)
     {
         var document = MessageDocumentFold.Fold(null, stored, at, content);
         var tokens = document is null ? [] : SearchTokens.Of(key, FoldedText.Words(SearchedText.Of(document)));
         if (tokens.Length > 0)
         {
-            changes.Messages[of.MessageId] = new(of.MessageId, stored.OrganizationId, of.AccountId, of.ConversationId, of.ContactId, at, written, messageKey, tokens);
+            changes.Messages[of.MessageId] =
+                new(of.MessageId, stored.OrganizationId, of.AccountId, of.ConversationId, of.ContactId, at, written, messageKey, tokens);
         }
     }
 
@@ -125,11 +136,15 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
         if (of.ContactId != Guid.Empty && (name is not null || !changes.Names.ContainsKey(of.ConversationId)))
         {
             var tokens = SearchTokens.Of(key, FoldedText.Words($"{name}\n{number}"));
-            changes.Names[of.ConversationId] = new(of.ConversationId, stored.OrganizationId, of.AccountId, of.ConversationId, of.ContactId, at, stored.Timestamp, name is null ? 0 : 1, tokens);
+            changes.Names[of.ConversationId] =
+                new(of.ConversationId, stored.OrganizationId, of.AccountId, of.ConversationId, of.ContactId, at, stored.Timestamp,
+                    name is null ? 0 : 1, tokens);
         }
     }
 
-    private static long KeyOf(string messageKey) => unchecked((long)ulong.Parse(messageKey, System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture));
+    private static long KeyOf(string messageKey) =>
+        unchecked((long)ulong.Parse(messageKey, System.Globalization.NumberStyles.HexNumber,
+            System.Globalization.CultureInfo.InvariantCulture));
 
     private static void Move(Dictionary<Guid, Row> rows, ContactMerged e)
     {
@@ -160,13 +175,15 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
         {
             if (changes.Merged.Count > 0)
             {
-                await tx.ExecuteAsync($"UPDATE bsp.{table}{suffix} s SET contact_id = q.survivor FROM unnest($1::uuid[], $2::uuid[]) AS q (absorbed, survivor) WHERE s.contact_id = q.absorbed", ct,
+                await tx.ExecuteAsync(
+                    $"UPDATE bsp.{table}{suffix} s SET contact_id = q.survivor FROM unnest($1::uuid[], $2::uuid[]) AS q (absorbed, survivor) WHERE s.contact_id = q.absorbed", ct,
                     changes.Merged.Select(m => m.Absorbed).ToArray(), changes.Merged.Select(m => m.Survivor).ToArray());
             }
 
             if (changes.Erased.Count > 0)
             {
-                await tx.ExecuteAsync($"DELETE FROM bsp.{table}{suffix} WHERE contact_id = ANY ($1)", ct, changes.Erased.Distinct().ToArray());
+                await tx.ExecuteAsync($"DELETE FROM bsp.{table}{suffix} WHERE contact_id = ANY ($1)", ct, changes.Erased.Distinct()
+                    .ToArray());
             }
         }
     }
@@ -195,14 +212,19 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
     private static object[] Columns(List<Row> rows) =>
     [
-        rows.ConvertAll(r => r.Id).ToArray(), rows.ConvertAll(r => r.Organization).ToArray(), rows.ConvertAll(r => r.Account).ToArray(), rows.ConvertAll(r => r.Conversation).ToArray(),
-        rows.ConvertAll(r => r.Contact).ToArray(), rows.ConvertAll(r => r.At).ToArray(), rows.ConvertAll(r => $"{{{string.Join(',', r.Tokens)}}}").ToArray(),
+        rows.ConvertAll(r => r.Id).ToArray(), rows.ConvertAll(r => r.Organization).ToArray(), rows.ConvertAll(r => r.Account).ToArray(),
+            rows.ConvertAll(r => r.Conversation).ToArray(),
+        rows.ConvertAll(r => r.Contact).ToArray(), rows.ConvertAll(r => r.At).ToArray(),
+        rows.ConvertAll(r => $"{{{string.Join(',', r.Tokens)}}}").ToArray(),
     ];
 
-    private static async Task<Dictionary<Guid, string?>> OpenAsync(IEnumerable<StoredEvent> events, IPersonalData personal, CancellationToken ct)
+    private static async Task<Dictionary<Guid, string?>> OpenAsync(IEnumerable<StoredEvent> events, IPersonalData personal,
+        CancellationToken ct)
     {
         var opened = new Dictionary<Guid, string?>();
-        foreach (var own in events.Select(e => (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, _ => null })).Where(s => s.Content is not null).GroupBy(s => s.Event.OrganizationId))
+        foreach (var own in events.Select(e =>
+            (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, _ => null }))
+            .Where(s => s.Content is not null).GroupBy(s => s.Event.OrganizationId))
         {
             var list = own.ToList();
             var texts = await personal.OpenAsync(own.Key, [.. list.Select(s => s.Content!)], ct);
@@ -221,9 +243,11 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
         public override int PageEventsMax => 2_000;
 
-        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => WriteAsync(tx, page, "_next", personal, keys, ct);
+        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) =>
+            WriteAsync(tx, page, "_next", personal, keys, ct);
 
-        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("TRUNCATE bsp.message_search_next, bsp.conversation_search_next", ct);
+        protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) =>
+            tx.ExecuteAsync("TRUNCATE bsp.message_search_next, bsp.conversation_search_next", ct);
 
         // Too many rows to be copied: the tables change names.
         protected override Task SwapAsync(TenantTransaction tx, CancellationToken ct) => tx.ExecuteAsync("SELECT bsp.swap_search()", ct);

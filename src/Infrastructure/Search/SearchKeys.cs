@@ -6,7 +6,10 @@ using Microsoft.Extensions.Caching.Memory;
 
 namespace Bsp.Infrastructure.Search;
 
-/// <summary>One random key an organization, wrapped under the master key, under which its search index is hashed. A rotation wraps it anew, and the index stays as it is.</summary>
+/// <summary>
+/// One random key an organization, wrapped under the master key, under which its search index is hashed. A rotation wraps it anew, and the
+/// index stays as it is.
+/// </summary>
 public sealed class SearchKeys(MasterKeys masters) : IDisposable
 {
     private const int KeyBytes = 32;
@@ -24,12 +27,16 @@ public sealed class SearchKeys(MasterKeys masters) : IDisposable
         }
 
         const string select = "SELECT wrapped_key, master_key_id FROM bsp.search_keys WHERE organization_id = $1";
-        var found = await shard.QueryAsync(organizationId, select, r => masters.Unwrap(r.GetString(1), r.GetFieldValue<byte[]>(0)), ct, organizationId);
+        var found = await shard.QueryAsync(organizationId, select, r =>
+            masters.Unwrap(r.GetString(1), r.GetFieldValue<byte[]>(0)), ct, organizationId);
         if (found.Count == 0)
         {
-            await shard.QueryAsync(organizationId, "INSERT INTO bsp.search_keys (organization_id, wrapped_key, master_key_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", r => 0, ct,
+            await shard.QueryAsync(organizationId,
+                "INSERT INTO bsp.search_keys (organization_id, wrapped_key, master_key_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                r => 0, ct,
                 organizationId, masters.Wrap(RandomNumberGenerator.GetBytes(KeyBytes)), masters.CurrentId);
-            found = await shard.QueryAsync(organizationId, select, r => masters.Unwrap(r.GetString(1), r.GetFieldValue<byte[]>(0)), ct, organizationId);
+            found = await shard.QueryAsync(organizationId, select, r =>
+                masters.Unwrap(r.GetString(1), r.GetFieldValue<byte[]>(0)), ct, organizationId);
         }
 
         return cache.Set(organizationId, found[0], new MemoryCacheEntryOptions { Size = 1 });

@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Search;
 
 /// <summary>Deletes rows of the search index with their messages, two years after they were written.</summary>
-public sealed partial class SearchSweep(Shards shards, TimeProvider clock, ILogger<SearchSweep> log) : ShardSweep(shards, clock, TimeSpan.FromMinutes(3))
+public sealed partial class SearchSweep(Shards shards, TimeProvider clock, ILogger<SearchSweep> log)
+    : ShardSweep(shards, clock, TimeSpan.FromMinutes(3))
 {
     private const int PageRows = 2_000;
     private const int PagesMax = 500;
@@ -26,6 +27,7 @@ public sealed partial class SearchSweep(Shards shards, TimeProvider clock, ILogg
         return gone;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "retention: the search index of shard {Shard} could not be swept; trying again in an hour")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "retention: the search index of shard {Shard} could not be swept; trying again in an hour")]
     protected override partial void LogFailed(Exception e, string shard);
 }

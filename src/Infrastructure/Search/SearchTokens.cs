@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Bsp.Infrastructure.Search;
 
-/// <summary>What the index holds of a text: four bytes of the HMAC of each part of its words, under the organization's own key. A neighbour's words give other tokens.</summary>
+/// <summary>
+/// What the index holds of a text: four bytes of the HMAC of each part of its words, under the organization's own key. A neighbour's words
+/// give other tokens.
+/// </summary>
 internal static class SearchTokens
 {
     /// <summary>Of one text, at most.</summary>
@@ -18,12 +21,16 @@ internal static class SearchTokens
     /// <summary>Which a text must have, so that it may be what is looked for.</summary>
     public static int[] Wanted(byte[] key, IEnumerable<FoldedWord> words) => Hash(key, words.SelectMany(Sought).Distinct().Take(Max));
 
-    /// <summary>The text is what is looked for: it has every word, a short one as the beginning of one of its own, a longer one anywhere.</summary>
-    public static bool Matches(IReadOnlyCollection<FoldedWord> text, IEnumerable<FoldedWord> wanted) => wanted.All(w => text.Any(word => word.Kind == w.Kind && w.Kind switch
+    /// <summary>
+    /// The text is what is looked for: it has every word, a short one as the beginning of one of its own, a longer one anywhere.
+    /// </summary>
+    public static bool Matches(IReadOnlyCollection<FoldedWord> text, IEnumerable<FoldedWord> wanted) =>
+        wanted.All(w => text.Any(word => word.Kind == w.Kind && w.Kind switch
     {
         WordKind.Sign => word.Text == w.Text,
         WordKind.Dense => word.Text.Contains(w.Text, StringComparison.Ordinal),
-        _ => w.Text.Length < Gram ? word.Text.StartsWith(w.Text, StringComparison.Ordinal) : word.Text.Contains(w.Text, StringComparison.Ordinal),
+        _ => w.Text.Length < Gram ? word.Text.StartsWith(w.Text, StringComparison.Ordinal)
+        : word.Text.Contains(w.Text, StringComparison.Ordinal),
     }));
 
     private static IEnumerable<(WordKind, string)> Parts(FoldedWord word)
@@ -54,7 +61,8 @@ internal static class SearchTokens
         }
     }
 
-    private static IEnumerable<(WordKind, string)> Grams(string text) => Enumerable.Range(0, text.Length - Gram + 1).Select(i => (WordKind.Plain, new string([text[i], text[i + 1], text[i + 2]])));
+    private static IEnumerable<(WordKind, string)> Grams(string text) =>
+        Enumerable.Range(0, text.Length - Gram + 1).Select(i => (WordKind.Plain, new string([text[i], text[i + 1], text[i + 2]])));
 
     private static int[] Hash(byte[] key, IEnumerable<(WordKind Kind, string Part)> parts)
     {

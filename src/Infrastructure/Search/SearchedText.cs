@@ -14,10 +14,12 @@ internal static class SearchedText
     {
         string?[] own =
         [
-            d.Content?.Text, d.Content?.MediaCaption, d.Content?.Document?.Filename, d.Content?.Location?.Name, d.Content?.Location?.Address, d.Interactive?.ButtonReply?.Title,
+            d.Content?.Text, d.Content?.MediaCaption, d.Content?.Document?.Filename, d.Content?.Location?.Name,
+                d.Content?.Location?.Address, d.Interactive?.ButtonReply?.Title,
             d.Interactive?.ListReply?.Title, d.Interactive?.ListReply?.Description,
         ];
-        return string.Join('\n', own.Concat(d.Template?.Parameters is { } filled ? Strings(filled).Take(StringsMax) : []).Where(text => !string.IsNullOrEmpty(text)).Distinct());
+        return string.Join('\n', own.Concat(d.Template?.Parameters is { } filled ? Strings(filled).Take(StringsMax) : [])
+            .Where(text => !string.IsNullOrEmpty(text)).Distinct());
     }
 
     /// <summary>Of a conversation: the customer's profile name and number.</summary>
@@ -28,7 +30,8 @@ internal static class SearchedText
     {
         JsonValueKind.String => [json.GetString()!],
         JsonValueKind.Array => json.EnumerateArray().SelectMany(Strings),
-        JsonValueKind.Object => json.EnumerateObject().Where(p => p.Name is not ("type" or "sub_type" or "id" or "link" or "code" or "index")).SelectMany(p => Strings(p.Value)),
+        JsonValueKind.Object => json.EnumerateObject()
+        .Where(p => p.Name is not ("type" or "sub_type" or "id" or "link" or "code" or "index")).SelectMany(p => Strings(p.Value)),
         _ => [],
     };
 }

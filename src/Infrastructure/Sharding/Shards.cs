@@ -22,7 +22,9 @@ public sealed class Shard(string name, int epoch, DatabasePools pools) : IAsyncD
     /// <summary>Of positions given out here, from 1.</summary>
     public int Epoch => epoch;
 
-    /// <summary>Connections as <c>bsp_app</c> for the work at hand, subject to row-level security. Ask each time; prefer <see cref="Tenancy"/>.</summary>
+    /// <summary>
+    /// Connections as <c>bsp_app</c> for the work at hand, subject to row-level security. Ask each time; prefer <see cref="Tenancy"/>.
+    /// </summary>
     public NpgsqlDataSource App => pools.Current;
 
     /// <summary>Its connection string as <c>bsp_app</c>, for connections kept outside the pool (writers, listeners, locks).</summary>
@@ -66,13 +68,18 @@ public sealed class Shards(DatabasePools directory, IReadOnlyList<Shard> all) : 
 
         await using var command = Directory.CreateCommand("SELECT shard FROM bsp.directory_organizations WHERE organization_id = $1");
         command.Parameters.Add(new() { Value = organizationId });
-        var name = await command.ExecuteScalarAsync(ct) as string ?? throw new Refusal("organization.unknown", "There is no such organization.");
+        var name = await command.ExecuteScalarAsync(ct) as string
+            ?? throw new Refusal("organization.unknown", "There is no such organization.");
         var shard = all.FirstOrDefault(s => s.Name == name)
-            ?? throw new InvalidOperationException($"Organization {organizationId} lives on shard '{name}', which Bsp:Shards does not name.");
+            ?? throw new InvalidOperationException(
+                $"Organization {organizationId} lives on shard '{name}', which Bsp:Shards does not name.");
         return homes.GetOrAdd(organizationId, shard);
     }
 
-    /// <summary>The shard for a new organization: the one whose range (<c>A-M</c>, <c>N-Z</c>, <c>0-9</c>) holds the slug's first letter, else the first.</summary>
+    /// <summary>
+    /// The shard for a new organization: the one whose range (<c>A-M</c>, <c>N-Z</c>, <c>0-9</c>) holds the slug's first letter, else the
+    /// first.
+    /// </summary>
     public Shard ForNew(string slug)
     {
         var letter = char.ToUpperInvariant(slug[0]);

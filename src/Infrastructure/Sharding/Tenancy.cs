@@ -5,15 +5,20 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Sharding;
 
-/// <summary>SQL for one organization (or a named few): every statement runs with <c>bsp.tenants</c> set, so row-level security lets it see that organization and no other.</summary>
+/// <summary>
+/// SQL for one organization (or a named few): every statement runs with <c>bsp.tenants</c> set, so row-level security lets it see that
+/// organization and no other.
+/// </summary>
 public static class Tenancy
 {
     /// <summary>Rows of one query, in one round trip.</summary>
-    public static Task<List<T>> QueryAsync<T>(this Shard shard, Guid organizationId, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments) =>
+    public static Task<List<T>> QueryAsync<T>(this Shard shard, Guid organizationId, string sql, Func<NpgsqlDataReader, T> map,
+        CancellationToken ct, params object?[] arguments) =>
         shard.QueryAsync([organizationId], sql, map, ct, arguments);
 
     /// <summary>Rows of one query over several organizations, in one round trip.</summary>
-    public static async Task<List<T>> QueryAsync<T>(this Shard shard, IReadOnlyCollection<Guid> organizationIds, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments)
+    public static async Task<List<T>> QueryAsync<T>(this Shard shard, IReadOnlyCollection<Guid> organizationIds, string sql,
+        Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments)
     {
         await using var connection = await shard.App.OpenConnectionAsync(ct);
         var began = Stopwatch.GetTimestamp(); // waiting for a connection is no work
@@ -37,16 +42,22 @@ public static class Tenancy
     }
 
     /// <summary>The first row, or default.</summary>
-    public static async Task<T?> FirstAsync<T>(this Shard shard, Guid organizationId, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object?[] arguments) =>
+    public static async Task<T?> FirstAsync<T>(this Shard shard, Guid organizationId, string sql, Func<NpgsqlDataReader, T> map,
+        CancellationToken ct, params object?[] arguments) =>
         (await shard.QueryAsync(organizationId, sql, map, ct, arguments)).FirstOrDefault();
 
     /// <summary>A transaction for one organization. Dispose without commit rolls back.</summary>
-    public static Task<TenantTransaction> BeginAsync(this Shard shard, Guid organizationId, CancellationToken ct) => shard.BeginAsync([organizationId], ct);
+    public static Task<TenantTransaction> BeginAsync(this Shard shard, Guid organizationId, CancellationToken ct) =>
+        shard.BeginAsync([organizationId], ct);
 
-    /// <summary>A transaction on a connection that the caller keeps, for a long row of them: a backend that has the tables' pages and catalog at hand is not left for another.</summary>
+    /// <summary>
+    /// A transaction on a connection that the caller keeps, for a long row of them: a backend that has the tables' pages and catalog at
+    /// hand is not left for another.
+    /// </summary>
     public static async Task<TenantTransaction> BeginAsync(this NpgsqlConnection kept, Guid organizationId, CancellationToken ct)
     {
-        var scoped = new TenantTransaction(kept, await kept.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct)) { KeepsConnection = true };
+        var scoped =
+            new TenantTransaction(kept, await kept.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct)) { KeepsConnection = true };
         try
         {
             var (sql, settings) = Settings([organizationId]);
@@ -96,11 +107,14 @@ public static class Tenancy
     }
 
     // A key that is restricted to one WhatsApp account sees nothing of the others.
-    private static (string Sql, object?[] Arguments) Settings(IReadOnlyCollection<Guid> organizationIds) => CurrentRequest.Value?.AccountId is { } account
-        ? ("SELECT set_config('bsp.tenants', $1, true), set_config('bsp.account', $2, true)", [string.Join(',', organizationIds), account.ToString()])
+    private static (string Sql, object?[] Arguments) Settings(IReadOnlyCollection<Guid> organizationIds) =>
+        CurrentRequest.Value?.AccountId is { } account
+        ? ("SELECT set_config('bsp.tenants', $1, true), set_config('bsp.account', $2, true)",
+            [string.Join(',', organizationIds), account.ToString()])
         : ("SELECT set_config('bsp.tenants', $1, true)", [string.Join(',', organizationIds)]);
 
-    private static NpgsqlBatch Scoped(NpgsqlConnection connection, IReadOnlyCollection<Guid> organizationIds, string sql, object?[] arguments)
+    private static NpgsqlBatch Scoped(NpgsqlConnection connection, IReadOnlyCollection<Guid> organizationIds, string sql,
+        object?[] arguments)
     {
         var batch = new NpgsqlBatch(connection);
         var (scope, settings) = Settings(organizationIds);
@@ -119,7 +133,10 @@ public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransac
 {
     private List<Func<Task>>? followers;
 
-    /// <summary>What follows the commit and nothing else: copies in caches that are out of date by then. Not done by a process that is killed in between.</summary>
+    /// <summary>
+    /// What follows the commit and nothing else: copies in caches that are out of date by then. Not done by a process that is killed in
+    /// between.
+    /// </summary>
     public void OnCommitted(Func<Task> follower) => (followers ??= []).Add(follower);
 
     /// <summary>For COPY and batches; already inside the transaction.</summary>

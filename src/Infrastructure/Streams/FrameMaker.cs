@@ -13,7 +13,8 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Streams;
 
 /// <summary>
-/// Events of one organization → frames: each conversation and message that changed, once, as its document shows it then, so that a client replaces a row by its id and counts nothing itself. What a campaign sends is no news of the
+/// Events of one organization → frames: each conversation and message that changed, once, as its document shows it then, so that a client
+/// replaces a row by its id and counts nothing itself. What a campaign sends is no news of the
 /// inbox; its progress is.
 /// </summary>
 public sealed class FrameMaker(IDocumentStore documents, IViewWaiter waiter, IFrameEncoder encoder)
@@ -22,10 +23,12 @@ public sealed class FrameMaker(IDocumentStore documents, IViewWaiter waiter, IFr
     private const int FrameBytesMax = 32 * 1024;
 
     /// <summary>Stored names that frames are made of.</summary>
-    internal static readonly IReadOnlySet<string> Types = EventTypes.NamesOf<MessageEvent>().Concat(EventTypes.NamesOf<ConversationEvent>()).Concat(EventTypes.NamesOf<CampaignEvent>()).Where(t => t != "message_skipped").ToHashSet();
+    internal static readonly IReadOnlySet<string> Types = EventTypes.NamesOf<MessageEvent>().Concat(EventTypes.NamesOf<ConversationEvent>())
+        .Concat(EventTypes.NamesOf<CampaignEvent>()).Where(t => t != "message_skipped").ToHashSet();
 
     /// <summary>Frames in the order of the log.</summary>
-    internal async Task<IReadOnlyList<StreamFrame>> OfAsync(Shard shard, Guid organizationId, IReadOnlyList<StoredEvent> events, CancellationToken ct)
+    internal async Task<IReadOnlyList<StreamFrame>> OfAsync(Shard shard, Guid organizationId, IReadOnlyList<StoredEvent> events,
+        CancellationToken ct)
     {
         var conversations = new Dictionary<Guid, long>();
         var messages = new Dictionary<Guid, (Guid Conversation, long At)>();
@@ -47,17 +50,20 @@ public sealed class FrameMaker(IDocumentStore documents, IViewWaiter waiter, IFr
                     break;
             }
 
-            if (ConversationDocumentFold.Of(stored.Body) is { } conversation && stored.Body is not MessageEvent { Ref.CampaignId: not null })
+            if (ConversationDocumentFold.Of(stored.Body) is { } conversation
+                && stored.Body is not MessageEvent { Ref.CampaignId: not null })
             {
                 conversations[conversation] = stored.Sequence;
             }
         }
 
         var found = await FindAsync(shard, organizationId, conversations, messages.Keys, ct);
-        return [.. others.Concat(conversations.Select(c => Conversation(shard, c.Key, c.Value, found))).Concat(messages.Select(m => Message(shard, m.Key, m.Value, found))).OrderBy(f => f.At)];
+        return [.. others.Concat(conversations.Select(c => Conversation(shard, c.Key, c.Value, found)))
+            .Concat(messages.Select(m => Message(shard, m.Key, m.Value, found))).OrderBy(f => f.At)];
     }
 
-    private async Task<FoundDocuments?> FindAsync(Shard shard, Guid organizationId, Dictionary<Guid, long> conversations, IReadOnlyCollection<Guid> messages, CancellationToken ct)
+    private async Task<FoundDocuments?> FindAsync(Shard shard, Guid organizationId, Dictionary<Guid, long> conversations,
+        IReadOnlyCollection<Guid> messages, CancellationToken ct)
     {
         if (conversations.Count == 0 && messages.Count == 0)
         {
@@ -66,34 +72,40 @@ public sealed class FrameMaker(IDocumentStore documents, IViewWaiter waiter, IFr
 
         try
         {
-            await waiter.WaitAsync(ViewNames.Conversations, organizationId, new(shard.Epoch, conversations.Values.DefaultIfEmpty(0).Max()), ct);
+            await waiter.WaitAsync(ViewNames.Conversations, organizationId, new(shard.Epoch, conversations.Values.DefaultIfEmpty(0).Max()),
+                ct);
         }
         catch (ViewBehind)
         {
             return null; // the documents are late: frames say what changed, and whoever wants it asks
         }
 
-        return await documents.FindAsync(shard, DocumentSet.Serving, [organizationId], [.. conversations.Keys.Select(DocumentId.Of)], [.. messages.Select(DocumentId.Of)], ct);
+        return await documents.FindAsync(shard, DocumentSet.Serving, [organizationId], [.. conversations.Keys.Select(DocumentId.Of)],
+            [.. messages.Select(DocumentId.Of)], ct);
     }
 
     private StreamFrame Conversation(Shard shard, Guid id, long sequence, FoundDocuments? found)
     {
         var at = new Position(shard.Epoch, sequence);
-        return found?.Conversations.GetValueOrDefault(DocumentId.Of(id)) is { } document && encoder.Conversation(document, at) is { Length: <= FrameBytesMax } bytes
+        return found?.Conversations.GetValueOrDefault(DocumentId.Of(id)) is { } document
+            && encoder.Conversation(document, at) is { Length: <= FrameBytesMax } bytes
             ? new(at.Packed, bytes) : Frame("conversation", new { id, partial = true }, at);
     }
 
     private StreamFrame Message(Shard shard, Guid id, (Guid Conversation, long Sequence) of, FoundDocuments? found)
     {
         var at = new Position(shard.Epoch, of.Sequence);
-        return found?.Messages.GetValueOrDefault(DocumentId.Of(id)) is { } document && encoder.Message(document, at) is { Length: <= FrameBytesMax } bytes
+        return found?.Messages.GetValueOrDefault(DocumentId.Of(id)) is { } document
+            && encoder.Message(document, at) is { Length: <= FrameBytesMax } bytes
             ? new(at.Packed, bytes) : Frame("message", new { id, conversation_id = of.Conversation, partial = true }, at);
     }
 
     private IEnumerable<StreamFrame> Note(ConversationNoted note, Position at) =>
     [
         Frame("note", new { id = note.NoteId, conversation_id = note.ConversationId, by = note.By, mentions = note.Mentions }, at),
-        .. note.Mentions.Select(user => Frame("mention", new { note_id = note.NoteId, conversation_id = note.ConversationId, by = note.By }, at) with { UserId = user }),
+        .. note.Mentions.Select(user =>
+            Frame("mention", new { note_id = note.NoteId, conversation_id = note.ConversationId, by = note.By },
+                at) with { UserId = user }),
     ];
 
     private StreamFrame Frame(string name, object data, Position at) => new(at.Packed, encoder.Other(name, data, at));

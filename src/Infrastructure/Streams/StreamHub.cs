@@ -19,7 +19,8 @@ using StackExchange.Redis;
 namespace Bsp.Infrastructure.Streams;
 
 /// <inheritdoc cref="IStreamHub"/>
-public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSignals signals, FrameMaker maker, IFrameEncoder encoder, IEventLog organizationLog, IPresence presence, RedisConnection redis,
+public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSignals signals, FrameMaker maker, IFrameEncoder encoder,
+    IEventLog organizationLog, IPresence presence, RedisConnection redis,
     IServiceScopeFactory scopes, TimeProvider clock, ILogger<StreamHub> log) : BackgroundService, IStreamHub
 {
     private const int FollowersMax = 20_000;
@@ -52,7 +53,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
     public int BeatsBetweenLooks => Math.Clamp(1 + (Volatile.Read(ref followers) / FollowersALook), 1, LooksMax);
 
     /// <summary>What the rings take.</summary>
-    public IBoundedMemory Memory => new BoundedMemory("stream_rings", (long)FollowersMax * StreamRing.BytesMax, () => rings.Values.Sum(ring => ring.Bytes));
+    public IBoundedMemory Memory =>
+        new BoundedMemory("stream_rings", (long)FollowersMax * StreamRing.BytesMax, () => rings.Values.Sum(ring => ring.Bytes));
 
     /// <summary>How far one shard's log was read, while somebody follows.</summary>
     private sealed class ShardStream
@@ -100,7 +102,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Work.Is(WorkKind.Background);
-        return Task.WhenAll([.. shards.All.Select(shard => ReadAsync(shard, stoppingToken)), BeatAsync(stoppingToken), HearAsync(stoppingToken), WatchPresenceAsync(stoppingToken)]);
+        return Task.WhenAll([.. shards.All.Select(shard => ReadAsync(shard, stoppingToken)), BeatAsync(stoppingToken),
+            HearAsync(stoppingToken), WatchPresenceAsync(stoppingToken)]);
     }
 
     // While somebody follows: page after page. The place is known before anybody is told that they follow.
@@ -181,7 +184,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
             if (rings.TryGetValue(key.Organization, out var ring))
             {
                 await using var scope = scopes.CreateAsyncScope();
-                var now = await scope.ServiceProvider.GetRequiredService<IMediator>().Send(new GetCampaignProgress(key.Organization, key.Campaign), ct);
+                var now = await scope.ServiceProvider.GetRequiredService<IMediator>()
+                    .Send(new GetCampaignProgress(key.Organization, key.Campaign), ct);
                 ring.Add(now is null ? [] : [new(0, encoder.Other("campaign_progress", new { id = key.Campaign, progress = now }, null))]);
             }
         }
@@ -204,7 +208,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
         {
             try
             {
-                var heard = await (await redis.DatabaseAsync(ct)).Multiplexer.GetSubscriber().SubscribeAsync(RedisChannel.Literal(InboxNews.Channel)).WaitAsync(ct);
+                var heard = await (await redis.DatabaseAsync(ct)).Multiplexer.GetSubscriber()
+                    .SubscribeAsync(RedisChannel.Literal(InboxNews.Channel)).WaitAsync(ct);
                 heard.OnMessage(message => Hear(message.Message));
                 Loop.Worked("news");
                 await Task.Delay(Timeout.InfiniteTimeSpan, clock, ct); // the connection subscribes again by itself
@@ -226,7 +231,9 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
     {
         try
         {
-            if (((byte[]?)message)?.Length is > NewsBytesMax or null || System.Text.Json.JsonSerializer.Deserialize<InboxNews.News>((string)message!) is not { } news || !rings.TryGetValue(news.OrganizationId, out var ring))
+            if (((byte[]?)message)?.Length is > NewsBytesMax or null
+                || System.Text.Json.JsonSerializer.Deserialize<InboxNews.News>((string)message!) is not { } news
+                || !rings.TryGetValue(news.OrganizationId, out var ring))
             {
                 return;
             }
@@ -264,7 +271,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
                 {
                     var now = (await presence.AllAsync(organization, ct)).ToDictionary(p => p.UserId, p => p.Status);
                     var silent = before.GetValueOrDefault(organization)?.Keys.Where(user => !now.ContainsKey(user)) ?? [];
-                    ring.Add([.. silent.Select(user => new StreamFrame(0, encoder.Other("presence", new { user_id = user, status = "offline" }, null)))]);
+                    ring.Add([.. silent.Select(user =>
+                        new StreamFrame(0, encoder.Other("presence", new { user_id = user, status = "offline" }, null)))]);
                     before[organization] = now;
                     Loop.Worked("presence");
                 }
@@ -306,7 +314,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private sealed class Follower(StreamHub hub, Shard shard, ShardStream stream, Guid organizationId, StreamRing ring, long place, Position begin) : IStreamFollower
+    private sealed class Follower(StreamHub hub, Shard shard, ShardStream stream, Guid organizationId, StreamRing ring, long place,
+        Position begin) : IStreamFollower
     {
         private long from = place;
         private int left;
@@ -322,7 +331,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
             from = ring.Next;
             Begin = new(shard.Epoch, Interlocked.Read(ref stream.At));
             var slice = await hub.Log.ReadAsync(organizationId, new(FrameMaker.Types), after, ResumeEventsMax, ct);
-            return slice.More || (after.Epoch != shard.Epoch && after.Sequence > 0) ? null : await hub.Maker.OfAsync(shard, organizationId, slice.Events, ct);
+            return slice.More || (after.Epoch != shard.Epoch && after.Sequence > 0) ? null
+                : await hub.Maker.OfAsync(shard, organizationId, slice.Events, ct);
         }
 
         public void Dispose()
@@ -341,6 +351,7 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
     [LoggerMessage(Level = LogLevel.Warning, Message = "stream: the log of shard {Shard} could not be followed; trying again")]
     private partial void LogShard(Exception e, string shard);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "stream: events of organization {OrganizationId} could not be shown; who follows is told to look anew")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "stream: events of organization {OrganizationId} could not be shown; who follows is told to look anew")]
     private partial void LogFrames(Exception e, Guid organizationId);
 }

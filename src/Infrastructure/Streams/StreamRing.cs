@@ -3,7 +3,9 @@ using Bsp.Application.Streams;
 
 namespace Bsp.Infrastructure.Streams;
 
-/// <summary>The latest frames of one organization, shared by all who follow it: each keeps a place in it, and nobody's slowness keeps anything.</summary>
+/// <summary>
+/// The latest frames of one organization, shared by all who follow it: each keeps a place in it, and nobody's slowness keeps anything.
+/// </summary>
 internal sealed class StreamRing
 {
     public const int FramesMax = 1_024;

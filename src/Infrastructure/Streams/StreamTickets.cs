@@ -7,7 +7,10 @@ using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Streams;
 
-/// <summary><c>stream_ticket:{hash}</c> in Redis, with a mark of ours: whoever writes to Redis makes no tickets. Taken with GETDEL, so that each opens one stream.</summary>
+/// <summary>
+/// <c>stream_ticket:{hash}</c> in Redis, with a mark of ours: whoever writes to Redis makes no tickets. Taken with GETDEL, so that each
+/// opens one stream.
+/// </summary>
 public sealed class StreamTickets(RedisConnection redis, CopySeal seal) : IStreamTickets
 {
     private const string Prefix = "tkt_";
@@ -17,7 +20,8 @@ public sealed class StreamTickets(RedisConnection redis, CopySeal seal) : IStrea
     {
         var token = SecretToken.New(Prefix);
         var (key, text) = (Key(token.Hash), JsonSerializer.Serialize(ticket));
-        await AskAsync(async database => await database.StringSetAsync(key, $"{seal.Of(key, text)}.{text}", IStreamTickets.Life).WaitAsync(ct), ct);
+        await AskAsync(async database =>
+            await database.StringSetAsync(key, $"{seal.Of(key, text)}.{text}", IStreamTickets.Life).WaitAsync(ct), ct);
         return token.Text;
     }
 
@@ -30,7 +34,8 @@ public sealed class StreamTickets(RedisConnection redis, CopySeal seal) : IStrea
 
         var key = Key(SecretToken.HashOf(ticket));
         var found = (await AskAsync(async database => await database.StringGetDeleteAsync(key).WaitAsync(ct), ct)).ToString();
-        return found.Split('.', 2) is [var mac, var text] && seal.Holds(key, text, mac) ? JsonSerializer.Deserialize<StreamTicket>(text) : null;
+        return found.Split('.', 2) is [var mac, var text] && seal.Holds(key, text, mac) ? JsonSerializer.Deserialize<StreamTicket>(text)
+            : null;
     }
 
     private static string Key(string hash) => $"stream_ticket:{hash}";

@@ -9,10 +9,12 @@ using Npgsql;
 namespace Bsp.Infrastructure.Subscriptions;
 
 /// <summary>
-/// Carries out what falls due of subscriptions: renewals, attempts at what is owed, ends. The truth lies in <c>bsp.subscription_clock</c>: any number of processes may look, a killed one leaves nothing
+/// Carries out what falls due of subscriptions: renewals, attempts at what is owed, ends. The truth lies in <c>bsp.subscription_clock</c>:
+/// any number of processes may look, a killed one leaves nothing
 /// half-done, and after an outage each organization makes up for what was missed, in order. One whose step fails keeps nobody waiting.
 /// </summary>
-public sealed partial class SubscriptionClock(Shards shards, SubscriptionDesk desk, TimeProvider clock, ILogger<SubscriptionClock> log) : BackgroundService
+public sealed partial class SubscriptionClock(Shards shards, SubscriptionDesk desk, TimeProvider clock, ILogger<SubscriptionClock> log)
+    : BackgroundService
 {
     /// <summary>Pause between two looks. A top-up is noticed after as long at most.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
@@ -51,7 +53,8 @@ public sealed partial class SubscriptionClock(Shards shards, SubscriptionDesk de
         (DateTime At, Guid Organization) after = (DateTime.MinValue, Guid.Empty);
         while (true)
         {
-            var due = await ReadAsync(shard, "SELECT organization_id, due_at FROM bsp.subscriptions_due($1, $2, $3, $4)", r => (Organization: r.GetGuid(0), At: r.GetDateTime(1)), ct,
+            var due = await ReadAsync(shard, "SELECT organization_id, due_at FROM bsp.subscriptions_due($1, $2, $3, $4)", r =>
+                (Organization: r.GetGuid(0), At: r.GetDateTime(1)), ct,
                 now, DateTime.SpecifyKind(after.At, DateTimeKind.Utc), after.Organization, PageMax);
             await EachAsync(due.Select(d => d.Organization), (organization, token) => desk.SettleAsync(shard, organization, token), ct);
             if (due.Count < PageMax)
@@ -64,7 +67,9 @@ public sealed partial class SubscriptionClock(Shards shards, SubscriptionDesk de
 
         for (var last = Guid.Empty; ;)
         {
-            var nudged = await ReadAsync(shard, "SELECT organization_id FROM bsp.subscriptions_nudged($1, $2)", r => r.GetGuid(0), ct, last, PageMax);
+            var nudged =
+                await ReadAsync(shard, "SELECT organization_id FROM bsp.subscriptions_nudged($1, $2)", r =>
+                    r.GetGuid(0), ct, last, PageMax);
             await EachAsync(nudged, (organization, token) => desk.ToppedUpAsync(shard, organization, token), ct);
             if (nudged.Count < PageMax)
             {
@@ -76,7 +81,8 @@ public sealed partial class SubscriptionClock(Shards shards, SubscriptionDesk de
     }
 
     private Task EachAsync(IEnumerable<Guid> organizations, Func<Guid, CancellationToken, Task> work, CancellationToken ct) =>
-        Parallel.ForEachAsync(organizations.Where(setbacks.MayTry).ToList(), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (organization, token) =>
+        Parallel.ForEachAsync(organizations.Where(setbacks.MayTry).ToList(),
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (organization, token) =>
         {
             try
             {
@@ -92,7 +98,8 @@ public sealed partial class SubscriptionClock(Shards shards, SubscriptionDesk de
         });
 
     // Of no organization: the functions answer with ids and times alone.
-    private static async Task<List<T>> ReadAsync<T>(Shard shard, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct, params object[] arguments)
+    private static async Task<List<T>> ReadAsync<T>(Shard shard, string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct,
+        params object[] arguments)
     {
         await using var command = shard.App.CreateCommand(sql);
         foreach (var argument in arguments)
@@ -113,6 +120,7 @@ public sealed partial class SubscriptionClock(Shards shards, SubscriptionDesk de
     [LoggerMessage(Level = LogLevel.Error, Message = "subscriptions: shard {Shard} could not be looked at; trying again")]
     private partial void LogRound(Exception e, string shard);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "subscriptions: what is due of organization {Organization} failed and is rolled back; trying again in {Seconds} s")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "subscriptions: what is due of organization {Organization} failed and is rolled back; trying again in {Seconds} s")]
     private partial void LogFailed(Exception e, Guid organization, double seconds);
 }

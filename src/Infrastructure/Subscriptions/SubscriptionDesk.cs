@@ -12,17 +12,22 @@ namespace Bsp.Infrastructure.Subscriptions;
 
 /// <inheritdoc cref="ISubscriptions"/>
 /// <remarks>
-/// Whoever decides on an organization's subscription locks its row of <c>bsp.subscription_clock</c> first, then the wallet: so the clock, people and a second process come one after the other, and what
+/// Whoever decides on an organization's subscription locks its row of <c>bsp.subscription_clock</c> first, then the wallet: so the clock,
+/// people and a second process come one after the other, and what
 /// is due is never decided over. Decision: docs/decisions/0220.
 /// </remarks>
-public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, SubscriptionPayments payments, Entitlements entitlements, AuditLog audit, TimeProvider clock) : ISubscriptions
+public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, SubscriptionPayments payments, Entitlements entitlements,
+    AuditLog audit, TimeProvider clock) : ISubscriptions
 {
-    /// <summary>Steps that one organization makes up for in a row; what is left is done in the next round. A step is a period, or an attempt at one.</summary>
+    /// <summary>
+    /// Steps that one organization makes up for in a row; what is left is done in the next round. A step is a period, or an attempt at one.
+    /// </summary>
     public const int StepsMax = 500;
 
     private const int RacesMax = 5;
 
-    public async Task<Done> StartAsync(Guid organizationId, Guid subscriptionId, Guid planId, Func<Subscription, PlanTerms, DateTimeOffset, SubscriptionStep> start, bool firstTrialOnly, CancellationToken ct)
+    public async Task<Done> StartAsync(Guid organizationId, Guid subscriptionId, Guid planId,
+        Func<Subscription, PlanTerms, DateTimeOffset, SubscriptionStep> start, bool firstTrialOnly, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         await SettleAsync(shard, organizationId, ct); // what should have ended by now is in nobody's way
@@ -37,14 +42,16 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
             }
 
             await entitlements.RequireFitAsync(tx, organizationId, terms.Name, terms.Features, ct);
-            var version = await StepAsync(tx, shard, organizationId, subscriptionId, state => start(state, terms, clock.GetUtcNow()), null, ct);
+            var version =
+                await StepAsync(tx, shard, organizationId, subscriptionId, state => start(state, terms, clock.GetUtcNow()), null, ct);
             await audit.NoteAsync(tx, shard, organizationId, "subscription.started", "subscription", subscriptionId, [terms.Code], ct);
             await tx.CommitAsync(ct);
             return new Done(subscriptionId, version);
         });
     }
 
-    public Task<Done> ChangeAsync(Guid organizationId, Guid subscriptionId, Guid planId, Func<Subscription, PlanTerms, DateTimeOffset, SubscriptionStep> change, long? seenVersion, CancellationToken ct) =>
+    public Task<Done> ChangeAsync(Guid organizationId, Guid subscriptionId, Guid planId,
+        Func<Subscription, PlanTerms, DateTimeOffset, SubscriptionStep> change, long? seenVersion, CancellationToken ct) =>
         CommandAsync(organizationId, subscriptionId, "subscription.changed", async (tx, shard) =>
         {
             var terms = await PlanRows.SoldAsync(tx, shards, shard, planId, ct);
@@ -55,11 +62,16 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
             };
         }, seenVersion, ct);
 
-    public Task<Done> DecideAsync(Guid organizationId, Guid subscriptionId, string act, Func<Subscription, DateTimeOffset, SubscriptionStep> decide, long? seenVersion, CancellationToken ct) =>
-        CommandAsync(organizationId, subscriptionId, act, (_, _) => Task.FromResult<Func<Subscription, DateTimeOffset, (SubscriptionStep, PlanTerms?)>>((state, now) => (decide(state, now), null)),
+    public Task<Done> DecideAsync(Guid organizationId, Guid subscriptionId, string act,
+        Func<Subscription, DateTimeOffset, SubscriptionStep> decide, long? seenVersion, CancellationToken ct) =>
+        CommandAsync(organizationId, subscriptionId, act, (_, _) =>
+            Task.FromResult<Func<Subscription, DateTimeOffset, (SubscriptionStep, PlanTerms?)>>((state, now) => (decide(state, now), null)),
             seenVersion, ct);
 
-    /// <summary>Carries out what is due of an organization's subscription, one step a transaction, oldest first; how many steps. It does not wait for whoever is at it.</summary>
+    /// <summary>
+    /// Carries out what is due of an organization's subscription, one step a transaction, oldest first; how many steps. It does not wait
+    /// for whoever is at it.
+    /// </summary>
     public async Task<int> SettleAsync(Shard shard, Guid organizationId, CancellationToken ct)
     {
         var steps = 0;
@@ -80,7 +92,8 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
     }
 
     private async Task<Done> CommandAsync(Guid organizationId, Guid subscriptionId, string act,
-        Func<TenantTransaction, Shard, Task<Func<Subscription, DateTimeOffset, (SubscriptionStep Step, PlanTerms? Terms)>>> prepare, long? seenVersion, CancellationToken ct)
+        Func<TenantTransaction, Shard, Task<Func<Subscription, DateTimeOffset, (SubscriptionStep Step, PlanTerms? Terms)>>> prepare,
+        long? seenVersion, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         return await RepeatedAsync(subscriptionId, async () =>
@@ -111,7 +124,8 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
 
                 if (wrote)
                 {
-                    await audit.NoteAsync(tx, shard, organizationId, act, "subscription", subscriptionId, taken is null ? null : [taken.Code], ct);
+                    await audit.NoteAsync(tx, shard, organizationId, act, "subscription", subscriptionId, taken is null ? null
+                        : [taken.Code], ct);
                 }
 
                 await tx.CommitAsync(ct);
@@ -123,7 +137,8 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
     }
 
     // False: there was nothing to do, or another process is at it.
-    private async Task<bool> AdvanceAsync(Shard shard, Guid organizationId, Func<Subscription, DateTimeOffset, SubscriptionStep?> decide, bool dueOnly, CancellationToken ct)
+    private async Task<bool> AdvanceAsync(Shard shard, Guid organizationId, Func<Subscription, DateTimeOffset, SubscriptionStep?> decide,
+        bool dueOnly, CancellationToken ct)
     {
         using var _ = new CurrentRequest { CorrelationId = $"subscription-clock/{organizationId}", Caller = "subscription-clock" }.Enter();
         await using var tx = await shard.BeginAsync(organizationId, ct);
@@ -137,7 +152,9 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
             return false;
         }
 
-        var nudges = dueOnly ? [] : await tx.QueryAsync("SELECT id FROM bsp.subscription_nudges WHERE organization_id = $1 LIMIT 1000", r => r.GetGuid(0), ct, organizationId);
+        var nudges = dueOnly ? []
+            : await tx.QueryAsync("SELECT id FROM bsp.subscription_nudges WHERE organization_id = $1 LIMIT 1000", r =>
+                r.GetGuid(0), ct, organizationId);
         var advanced = false;
         await StepAsync(tx, shard, organizationId, row.SubscriptionId, state =>
         {
@@ -148,7 +165,8 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
         if (nudges.Count > 0)
         {
             // After the wallet's lock: whoever tops up holds that one, and waits for none of ours.
-            await tx.ExecuteAsync("DELETE FROM bsp.subscription_nudges WHERE organization_id = $1 AND id = ANY ($2)", ct, organizationId, nudges.ToArray());
+            await tx.ExecuteAsync("DELETE FROM bsp.subscription_nudges WHERE organization_id = $1 AND id = ANY ($2)", ct, organizationId,
+                nudges.ToArray());
         }
 
         await tx.CommitAsync(ct);
@@ -164,7 +182,8 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
         await tx.CommitAsync(ct);
     }
 
-    private async Task<long> StepAsync(TenantTransaction tx, Shard shard, Guid organizationId, Guid subscriptionId, Func<Subscription, SubscriptionStep> decide, long? seenVersion, CancellationToken ct)
+    private async Task<long> StepAsync(TenantTransaction tx, Shard shard, Guid organizationId, Guid subscriptionId,
+        Func<Subscription, SubscriptionStep> decide, long? seenVersion, CancellationToken ct)
     {
         Subscription? after = null;
         var version = await store.DecideAsync<Subscription, SubscriptionEvent>(tx, shard, organizationId, subscriptionId, async state =>
@@ -184,34 +203,43 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
     // The row's key decides who was first; a second one waits until the first has committed or given up.
     private static async Task ClaimAsync(TenantTransaction tx, Guid organizationId, Guid subscriptionId, CancellationToken ct)
     {
-        var claimed = await tx.ExecuteAsync("INSERT INTO bsp.subscription_clock (organization_id, subscription_id) VALUES ($1, $2) ON CONFLICT (organization_id) DO NOTHING", ct, organizationId, subscriptionId);
+        var claimed =
+            await tx.ExecuteAsync(
+                "INSERT INTO bsp.subscription_clock (organization_id, subscription_id) VALUES ($1, $2) ON CONFLICT (organization_id) DO NOTHING", ct, organizationId, subscriptionId);
         if (claimed == 0 && await LockAsync(tx, organizationId, wait: true, ct) is { } row && row.SubscriptionId != subscriptionId)
         {
-            throw new Refusal("subscription.exists", $"The organization has a subscription ({row.SubscriptionId}) that has not ended: change its plan, or cancel it first.");
+            throw new Refusal("subscription.exists",
+                $"The organization has a subscription ({row.SubscriptionId}) that has not ended: change its plan, or cancel it first.");
         }
     }
 
     // Also of another organization's, and of a stream that is none of a subscription.
     private static async Task RequireKnownAsync(TenantTransaction tx, Guid organizationId, Guid subscriptionId, CancellationToken ct)
     {
-        if ((await tx.QueryAsync("SELECT 1 FROM subscriptions WHERE organization_id = $1 AND id = $2", r => r.GetInt32(0), ct, organizationId, subscriptionId)).Count == 0)
+        if ((await tx.QueryAsync("SELECT 1 FROM subscriptions WHERE organization_id = $1 AND id = $2", r =>
+            r.GetInt32(0), ct, organizationId, subscriptionId)).Count == 0)
         {
             Subscription.RequireExists(Subscription.Initial);
         }
     }
 
-    private static async Task RequireNoEarlierTrialAsync(TenantTransaction tx, Guid organizationId, Guid subscriptionId, CancellationToken ct)
+    private static async Task RequireNoEarlierTrialAsync(TenantTransaction tx, Guid organizationId, Guid subscriptionId,
+        CancellationToken ct)
     {
-        var earlier = await tx.QueryAsync("SELECT trial_until FROM subscriptions WHERE organization_id = $1 AND trial_until IS NOT NULL AND id <> $2 LIMIT 1",
+        var earlier =
+            await tx.QueryAsync(
+                "SELECT trial_until FROM subscriptions WHERE organization_id = $1 AND trial_until IS NOT NULL AND id <> $2 LIMIT 1",
             r => r.GetFieldValue<DateTimeOffset>(0), ct, organizationId, subscriptionId);
         if (earlier is [var until])
         {
-            throw new Refusal("subscription.trial_used", $"The organization has had its trial (until {until:yyyy-MM-dd}): take the plan without one, or ask the platform.");
+            throw new Refusal("subscription.trial_used",
+                $"The organization has had its trial (until {until:yyyy-MM-dd}): take the plan without one, or ask the platform.");
         }
     }
 
     private static async Task<ClockRow?> LockAsync(TenantTransaction tx, Guid organizationId, bool wait, CancellationToken ct) =>
-        (await tx.QueryAsync($"SELECT subscription_id, due_at FROM bsp.subscription_clock WHERE organization_id = $1 FOR UPDATE{(wait ? "" : " SKIP LOCKED")}",
+        (await tx.QueryAsync(
+            $"SELECT subscription_id, due_at FROM bsp.subscription_clock WHERE organization_id = $1 FOR UPDATE{(wait ? "" : " SKIP LOCKED")}",
             r => new ClockRow(r.GetGuid(0), r.TimeOrNull(1)), ct, organizationId)).FirstOrDefault();
 
     private static async Task<Done> RepeatedAsync(Guid subscriptionId, Func<Task<Done>> work)

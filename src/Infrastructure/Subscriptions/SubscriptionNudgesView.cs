@@ -7,7 +7,8 @@ using Npgsql;
 namespace Bsp.Infrastructure.Subscriptions;
 
 /// <summary>
-/// Money came to an organization that has a subscription: the clock is told, in the money's own transaction. A row of its own each time, so that whoever tops up waits for nobody; what a subscription
+/// Money came to an organization that has a subscription: the clock is told, in the money's own transaction. A row of its own each time, so
+/// that whoever tops up waits for nobody; what a subscription
 /// itself gives back tells nothing.
 /// </summary>
 public sealed class SubscriptionNudgesView : IInlineView
@@ -18,7 +19,8 @@ public sealed class SubscriptionNudgesView : IInlineView
 
     public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
     {
-        var organizations = events.Where(e => e.Body is LedgerCredited { Entry.Category: not EntryCategories.Subscription }).Select(e => e.OrganizationId).Distinct().ToArray();
+        var organizations = events.Where(e => e.Body is LedgerCredited { Entry.Category: not EntryCategories.Subscription })
+            .Select(e => e.OrganizationId).Distinct().ToArray();
         if (organizations.Length > 0)
         {
             batch.BatchCommands.Add(new("""

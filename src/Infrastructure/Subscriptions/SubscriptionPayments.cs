@@ -12,15 +12,19 @@ public sealed class SubscriptionPayments(LedgerWriter ledger)
     private const string Kind = "subscription";
 
     /// <summary>Moves the money and says which facts follow.</summary>
-    /// <exception cref="Refusal"><c>wallet.insufficient</c>: the wallet is too short and the step knows no other way. The transaction can only be rolled back.</exception>
-    internal async Task<IReadOnlyList<SubscriptionEvent>> PayAsync(TenantTransaction tx, Shard shard, Guid organizationId, Guid subscriptionId, SubscriptionStep step, CancellationToken ct)
+    /// <exception cref="Refusal"><c>wallet.insufficient</c>: the wallet is too short and the step knows no other way. The transaction can
+    /// only be rolled back.</exception>
+    internal async Task<IReadOnlyList<SubscriptionEvent>> PayAsync(TenantTransaction tx, Shard shard, Guid organizationId,
+        Guid subscriptionId, SubscriptionStep step, CancellationToken ct)
     {
         if (step.Movements.Count == 0)
         {
             return step.Facts;
         }
 
-        var outcomes = await ledger.PostAsync(tx, shard, organizationId, step.Movements[0].Currency, [.. step.Movements.Select(movement => Posting(subscriptionId, movement))], ct);
+        var outcomes =
+            await ledger.PostAsync(tx, shard, organizationId, step.Movements[0].Currency,
+                [.. step.Movements.Select(movement => Posting(subscriptionId, movement))], ct);
         if (outcomes.OfType<Refused>().FirstOrDefault() is { } refused)
         {
             throw new Refusal(refused.Code, refused.Detail);
@@ -36,10 +40,14 @@ public sealed class SubscriptionPayments(LedgerWriter ledger)
         var key = new ChargeKey(movement.Key, Kind);
         var metadata = new Dictionary<string, string>
         {
-            ["subscription_id"] = subscriptionId.ToString(), ["period"] = movement.Period.ToString(System.Globalization.CultureInfo.InvariantCulture), ["plan_id"] = movement.PlanId.ToString(),
+            ["subscription_id"] = subscriptionId.ToString(),
+                ["period"] = movement.Period.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                ["plan_id"] = movement.PlanId.ToString(),
         };
         return movement.IsCredit
-            ? new Credit(movement.Amount, EntryCategories.Subscription, key, movement.Reference, movement.Description, metadata, movement.EffectiveAt)
-            : new Debit(movement.Amount, EntryCategories.Subscription, key, movement.Reference, movement.Description, metadata, EffectiveAt: movement.EffectiveAt);
+            ? new Credit(movement.Amount, EntryCategories.Subscription, key, movement.Reference, movement.Description, metadata,
+                movement.EffectiveAt)
+            : new Debit(movement.Amount, EntryCategories.Subscription, key, movement.Reference, movement.Description, metadata,
+                EffectiveAt: movement.EffectiveAt);
     }
 }

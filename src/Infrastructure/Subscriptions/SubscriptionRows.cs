@@ -10,7 +10,8 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Subscriptions;
 
 /// <summary>
-/// The specification's table <c>subscriptions</c> and what stands beside it, written whole from the state in the transaction of its facts: no row says anything that the fold does not say, and writing
+/// The specification's table <c>subscriptions</c> and what stands beside it, written whole from the state in the transaction of its facts:
+/// no row says anything that the fold does not say, and writing
 /// again what a stream comes to gives the same rows.
 /// </summary>
 internal static class SubscriptionRows
@@ -28,12 +29,14 @@ internal static class SubscriptionRows
     };
 
     /// <summary>Our own word.</summary>
-    public static string Exact(SubscriptionStatus status) => status == SubscriptionStatus.PastDue ? "past_due" : status.ToString().ToLowerInvariant();
+    public static string Exact(SubscriptionStatus status) =>
+        status == SubscriptionStatus.PastDue ? "past_due" : status.ToString().ToLowerInvariant();
 
     /// <summary>Writes what the state says.</summary>
     /// <param name="version">Of the stream.</param>
     /// <param name="now">When it was decided.</param>
-    public static async Task WriteAsync(TenantTransaction tx, Guid organizationId, Subscription state, long version, DateTimeOffset now, CancellationToken ct)
+    public static async Task WriteAsync(TenantTransaction tx, Guid organizationId, Subscription state, long version, DateTimeOffset now,
+        CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(tx.Connection, tx.Transaction);
         batch.BatchCommands.Add(Row(organizationId, state, version, now));
@@ -43,9 +46,11 @@ internal static class SubscriptionRows
     }
 
     public static Task<SubscriptionView?> FindAsync(Shard shard, Guid organizationId, Guid subscriptionId, CancellationToken ct) =>
-        shard.FirstAsync(organizationId, $"SELECT {Columns} FROM subscriptions WHERE organization_id = $1 AND id = $2", Read, ct, organizationId, subscriptionId);
+        shard.FirstAsync(organizationId, $"SELECT {Columns} FROM subscriptions WHERE organization_id = $1 AND id = $2", Read, ct,
+            organizationId, subscriptionId);
 
-    public static Task<List<SubscriptionView>> PageAsync(Shard shard, ListSubscriptions query, CancellationToken ct) => shard.QueryAsync(query.OrganizationId, $"""
+    public static Task<List<SubscriptionView>> PageAsync(Shard shard, ListSubscriptions query, CancellationToken ct) =>
+        shard.QueryAsync(query.OrganizationId, $"""
         SELECT {Columns} FROM subscriptions WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
         """, Read, ct, query.OrganizationId, Keyset.After(query.Cursor), query.Status is null ? Null(NpgsqlDbType.Text) : query.Status, query.Limit + 1);
 
@@ -58,8 +63,10 @@ internal static class SubscriptionRows
           period = excluded.period, period_from = excluded.period_from, period_until = excluded.period_until, included_messages = excluded.included_messages, owed = excluded.owed,
           next_attempt_at = excluded.next_attempt_at, cancel_at = excluded.cancel_at, suspended_reason = excluded.suspended_reason, ended_at = excluded.ended_at
         """, s.Id, organizationId, s.Terms!.PlanId, Status(s.Status), Exact(s.Status), s.StartedAt.UtcDateTime, (s.EndedAt ?? s.Current.Until).UtcDateTime, Jsonb(s.PaymentMethod),
-        now.UtcDateTime, version, Jsonb(JsonSerializer.SerializeToElement(s.Terms, EventTypes.Json)), Time(s.TrialUntil), s.Current.N, s.Current.From.UtcDateTime, s.Current.Until.UtcDateTime, s.Included,
-        s.IsEnded || s.Owed is null ? Null(NpgsqlDbType.Numeric) : s.Owed.Amount, Time(s.IsEnded || s.Status == SubscriptionStatus.Suspended ? null : s.Owed?.NextAttemptAt), Time(s.IsEnded ? null : s.CancelAt),
+        now.UtcDateTime, version, Jsonb(JsonSerializer.SerializeToElement(s.Terms, EventTypes.Json)), Time(s.TrialUntil), s.Current.N,
+        s.Current.From.UtcDateTime, s.Current.Until.UtcDateTime, s.Included,
+        s.IsEnded || s.Owed is null ? Null(NpgsqlDbType.Numeric) : s.Owed.Amount,
+        Time(s.IsEnded || s.Status == SubscriptionStatus.Suspended ? null : s.Owed?.NextAttemptAt), Time(s.IsEnded ? null : s.CancelAt),
         (object?)(s.IsEnded ? null : s.SuspendedReason) ?? Null(NpgsqlDbType.Text), Time(s.EndedAt));
 
     private static NpgsqlBatchCommand Clock(Guid organizationId, Subscription s) => s.IsEnded
@@ -71,7 +78,8 @@ internal static class SubscriptionRows
               plan_id = excluded.plan_id, plan_name = excluded.plan_name, features = excluded.features, period_from = excluded.period_from, period_until = excluded.period_until
               WHERE c.subscription_id = excluded.subscription_id
             """, organizationId, s.Id, Time(Billing.NextDue(s)), Exact(s.Status), (object?)s.SuspendedReason ?? Null(NpgsqlDbType.Text), s.Owed is null ? Null(NpgsqlDbType.Numeric) : s.Owed.Amount,
-            s.Terms!.Currency, s.Terms.PlanId, s.Terms.Name, Jsonb(s.Terms.Features), s.Current.From.UtcDateTime, s.Current.Until.UtcDateTime);
+            s.Terms!.Currency, s.Terms.PlanId, s.Terms.Name, Jsonb(s.Terms.Features), s.Current.From.UtcDateTime,
+            s.Current.Until.UtcDateTime);
 
     // The terms from one moment to another, the row of the time before cut where they begin.
     private static void AddTerms(NpgsqlBatch batch, Guid organizationId, Subscription s)
@@ -80,12 +88,16 @@ internal static class SubscriptionRows
             ? (owed.Period, owed.From, owed.NextAttemptAt > owed.Until ? owed.NextAttemptAt.Value : owed.Until, 0)
             : (s.Current.N, s.SegmentFrom, s.Current.Until, s.Included);
         until = s.EndedAt < until ? s.EndedAt.Value : s.SuspendedAt < until ? s.SuspendedAt.Value : until;
-        batch.BatchCommands.Add(Sql("UPDATE bsp.subscription_terms SET until_at = $3 WHERE organization_id = $1 AND subscription_id = $2 AND from_at < $3 AND until_at > $3", organizationId, s.Id, from.UtcDateTime));
-        batch.BatchCommands.Add(Sql("UPDATE bsp.subscription_terms SET included_messages = $4 WHERE organization_id = $1 AND subscription_id = $2 AND period = $3", organizationId, s.Id, period, included));
+        batch.BatchCommands.Add(
+            Sql("UPDATE bsp.subscription_terms SET until_at = $3 WHERE organization_id = $1 AND subscription_id = $2 AND from_at < $3 AND until_at > $3", organizationId, s.Id, from.UtcDateTime));
+        batch.BatchCommands.Add(
+            Sql("UPDATE bsp.subscription_terms SET included_messages = $4 WHERE organization_id = $1 AND subscription_id = $2 AND period = $3", organizationId, s.Id, period, included));
         if (from >= until)
         {
             // Ended or suspended at the very beginning: these terms were never in force.
-            batch.BatchCommands.Add(Sql("DELETE FROM bsp.subscription_terms WHERE organization_id = $1 AND subscription_id = $2 AND from_at = $3", organizationId, s.Id, from.UtcDateTime));
+            batch.BatchCommands.Add(
+                Sql("DELETE FROM bsp.subscription_terms WHERE organization_id = $1 AND subscription_id = $2 AND from_at = $3",
+                    organizationId, s.Id, from.UtcDateTime));
             return;
         }
 
@@ -100,11 +112,14 @@ internal static class SubscriptionRows
     private static SubscriptionView Read(NpgsqlDataReader r)
     {
         var terms = JsonSerializer.Deserialize<PlanTerms>(r.GetString(10), EventTypes.Json)!;
-        return new(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetString(3), r.GetString(4), r.GetFieldValue<DateTimeOffset>(5), r.TimeOrNull(6), r.IsDBNull(7) ? null : r.Json(7),
+        return new(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetString(3), r.GetString(4), r.GetFieldValue<DateTimeOffset>(5),
+            r.TimeOrNull(6), r.IsDBNull(7) ? null : r.Json(7),
             r.GetFieldValue<DateTimeOffset>(8), r.GetFieldValue<DateTimeOffset>(9),
-            new(terms.PlanId, terms.Version, terms.Code, terms.Name, terms.Currency, terms.MonthlyPrice, terms.PerMessagePrice, terms.IncludedMessages, terms.Features),
+            new(terms.PlanId, terms.Version, terms.Code, terms.Name, terms.Currency, terms.MonthlyPrice, terms.PerMessagePrice,
+                terms.IncludedMessages, terms.Features),
             new(r.GetInt32(11), r.GetFieldValue<DateTimeOffset>(12), r.GetFieldValue<DateTimeOffset>(13), r.GetInt32(14)),
-            r.TimeOrNull(15), r.IsDBNull(16) ? null : r.GetDecimal(16), r.TimeOrNull(17), r.TimeOrNull(18), r.TextOrNull(19), r.TimeOrNull(20), r.GetInt64(21));
+            r.TimeOrNull(15), r.IsDBNull(16) ? null
+            : r.GetDecimal(16), r.TimeOrNull(17), r.TimeOrNull(18), r.TextOrNull(19), r.TimeOrNull(20), r.GetInt64(21));
     }
 
     private static NpgsqlBatchCommand Sql(string text, params object[] arguments)
@@ -116,7 +131,9 @@ internal static class SubscriptionRows
 
     private static NpgsqlParameter Null(NpgsqlDbType type) => new() { NpgsqlDbType = type, Value = DBNull.Value };
 
-    private static NpgsqlParameter Time(DateTimeOffset? at) => new() { NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = at is { } given ? given.UtcDateTime : DBNull.Value };
+    private static NpgsqlParameter Time(DateTimeOffset? at) =>
+        new() { NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = at is { } given ? given.UtcDateTime : DBNull.Value };
 
-    private static NpgsqlParameter Jsonb(JsonElement? json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json is { } given ? given.GetRawText() : DBNull.Value };
+    private static NpgsqlParameter Jsonb(JsonElement? json) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json is { } given ? given.GetRawText() : DBNull.Value };
 }

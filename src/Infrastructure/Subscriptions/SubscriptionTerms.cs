@@ -27,13 +27,17 @@ public sealed class SubscriptionTerms(Shards shards, SubscriptionDesk desk, Time
         return await shard.FirstAsync(organizationId, Sql, Read, ct, organizationId, at.UtcDateTime);
     }
 
-    /// <summary>The same within a transaction, as the tables stand: what has fallen due and was not carried out yet is not made up for.</summary>
+    /// <summary>
+    /// The same within a transaction, as the tables stand: what has fallen due and was not carried out yet is not made up for.
+    /// </summary>
     public static async Task<TermsInForce?> AtAsync(TenantTransaction tx, Guid organizationId, DateTimeOffset at, CancellationToken ct) =>
         (await tx.QueryAsync(Sql, Read, ct, organizationId, at.UtcDateTime)).FirstOrDefault();
 
     private static async Task<bool> IsBehindAsync(Shard shard, Guid organizationId, DateTimeOffset at, CancellationToken ct) =>
-        (await shard.QueryAsync(organizationId, "SELECT 1 FROM bsp.subscription_clock WHERE organization_id = $1 AND due_at <= $2", r => r.GetInt32(0), ct, organizationId, at.UtcDateTime)).Count > 0;
+        (await shard.QueryAsync(organizationId, "SELECT 1 FROM bsp.subscription_clock WHERE organization_id = $1 AND due_at <= $2", r =>
+            r.GetInt32(0), ct, organizationId, at.UtcDateTime)).Count > 0;
 
-    private static TermsInForce Read(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetInt64(3), r.GetString(4), r.GetDecimal(5), r.GetInt32(6),
+    private static TermsInForce Read(NpgsqlDataReader r) =>
+        new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetInt64(3), r.GetString(4), r.GetDecimal(5), r.GetInt32(6),
         r.GetFieldValue<DateTimeOffset>(7), r.GetFieldValue<DateTimeOffset>(8), r.GetInt32(9));
 }

@@ -12,7 +12,8 @@ namespace Bsp.Infrastructure.Teams;
 
 /// <summary><c>bsp.teams</c> with their members and numbers.</summary>
 public sealed class TeamHandlers(Shards shards, AuditLog audit) :
-    IRequestHandler<CreateTeam, Done>, IRequestHandler<PatchTeam, Done>, IRequestHandler<DeleteTeam, Done>, IRequestHandler<GetTeam, TeamView?>, IRequestHandler<ListTeams, Page<TeamView>>
+    IRequestHandler<CreateTeam, Done>, IRequestHandler<PatchTeam, Done>, IRequestHandler<DeleteTeam, Done>,
+        IRequestHandler<GetTeam, TeamView?>, IRequestHandler<ListTeams, Page<TeamView>>
 {
     private const int TeamsMax = 500; // of an organization
 
@@ -26,13 +27,17 @@ public sealed class TeamHandlers(Shards shards, AuditLog audit) :
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         var id = CurrentRequest.NewId();
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        if ((await transaction.QueryAsync("SELECT count(*)::int FROM bsp.teams WHERE organization_id = $1", r => r.GetInt32(0), ct, command.OrganizationId))[0] >= TeamsMax)
+        if ((await transaction.QueryAsync("SELECT count(*)::int FROM bsp.teams WHERE organization_id = $1", r =>
+            r.GetInt32(0), ct, command.OrganizationId))[0] >= TeamsMax)
         {
             throw new Refusal("team.too_many", $"An organization has at most {TeamsMax} teams.");
         }
 
-        await NamedAsync(() => transaction.ExecuteAsync("INSERT INTO bsp.teams (id, organization_id, name, assignment, capacity) VALUES ($1, $2, $3, $4, $5)", ct,
-            id, command.OrganizationId, command.Name.Trim(), command.Assignment, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Integer, Value = (object?)command.Capacity ?? DBNull.Value }));
+        await NamedAsync(() =>
+            transaction.ExecuteAsync("INSERT INTO bsp.teams (id, organization_id, name, assignment, capacity) VALUES ($1, $2, $3, $4, $5)",
+                ct,
+            id, command.OrganizationId, command.Name.Trim(), command.Assignment,
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Integer, Value = (object?)command.Capacity ?? DBNull.Value }));
         await MembersAsync(transaction, command.OrganizationId, id, command.MemberIds, ct);
         await AccountsAsync(transaction, command.OrganizationId, id, command.AccountIds, ct);
         await audit.NoteAsync(transaction, shard, command.OrganizationId, "team.created", "team", id, null, ct);
@@ -44,7 +49,8 @@ public sealed class TeamHandlers(Shards shards, AuditLog audit) :
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var patch = new RowPatch("bsp.teams", command.TeamId).Set("name", command.Name).Set("assignment", command.Assignment).Set("capacity", command.Capacity, "::int");
+        var patch = new RowPatch("bsp.teams", command.TeamId).Set("name", command.Name).Set("assignment", command.Assignment)
+            .Set("capacity", command.Capacity, "::int");
         if (command.MemberIds.IsSet || command.AccountIds.IsSet)
         {
             patch.Set("organization_id", command.OrganizationId); // the row's version moves with its members
@@ -66,7 +72,9 @@ public sealed class TeamHandlers(Shards shards, AuditLog audit) :
             await AccountsAsync(transaction, command.OrganizationId, command.TeamId, command.AccountIds.Value, ct);
         }
 
-        await audit.NoteAsync(transaction, shard, command.OrganizationId, "team.changed", "team", command.TeamId, [.. patch.Changed.Except(["organization_id"]), .. command.MemberIds.IsSet ? (string[])["member_ids"] : [], .. command.AccountIds.IsSet ? (string[])["account_ids"] : []], ct);
+        await audit.NoteAsync(transaction, shard, command.OrganizationId, "team.changed", "team", command.TeamId,
+            [.. patch.Changed.Except(["organization_id"]), .. command.MemberIds.IsSet ? (string[])["member_ids"]
+                : [], .. command.AccountIds.IsSet ? (string[])["account_ids"] : []], ct);
         await transaction.CommitAsync(ct);
         return done;
     }
@@ -75,7 +83,8 @@ public sealed class TeamHandlers(Shards shards, AuditLog audit) :
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
-        var found = await transaction.QueryAsync("SELECT row_version FROM bsp.teams WHERE id = $1 FOR UPDATE", r => r.GetInt64(0), ct, command.TeamId);
+        var found = await transaction.QueryAsync("SELECT row_version FROM bsp.teams WHERE id = $1 FOR UPDATE", r =>
+            r.GetInt64(0), ct, command.TeamId);
         if (found is not [var version])
         {
             throw new Refusal("team.unknown", "There is no such team.");
@@ -93,32 +102,45 @@ public sealed class TeamHandlers(Shards shards, AuditLog audit) :
     }
 
     public async Task<TeamView?> Handle(GetTeam query, CancellationToken ct) =>
-        await (await shards.OfAsync(query.OrganizationId, ct)).FirstAsync(query.OrganizationId, $"SELECT {Columns} FROM bsp.teams t WHERE t.id = $1 AND (t.organization_id = $2) IS TRUE", Read, ct, query.TeamId, query.OrganizationId);
+        await (await shards.OfAsync(query.OrganizationId, ct))
+        .FirstAsync(query.OrganizationId, $"SELECT {Columns} FROM bsp.teams t WHERE t.id = $1 AND (t.organization_id = $2) IS TRUE", Read,
+            ct, query.TeamId, query.OrganizationId);
 
     public async Task<Page<TeamView>> Handle(ListTeams query, CancellationToken ct) => Keyset.Of(
-        await (await shards.OfAsync(query.OrganizationId, ct)).QueryAsync(query.OrganizationId, $"SELECT {Columns} FROM bsp.teams t WHERE t.organization_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3", Read, ct,
+        await (await shards.OfAsync(query.OrganizationId, ct))
+        .QueryAsync(query.OrganizationId,
+            $"SELECT {Columns} FROM bsp.teams t WHERE t.organization_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3", Read, ct,
             query.OrganizationId, Keyset.After(query.Cursor), query.Limit + 1), query.Limit, t => t.Id);
 
-    private static TeamView Read(NpgsqlDataReader r) => new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.IsDBNull(4) ? null : r.GetInt32(4), r.GetFieldValue<Guid[]>(5), r.GetFieldValue<Guid[]>(6),
+    private static TeamView Read(NpgsqlDataReader r) =>
+        new(r.GetGuid(0), r.GetGuid(1), r.GetString(2), r.GetString(3), r.IsDBNull(4) ? null
+            : r.GetInt32(4), r.GetFieldValue<Guid[]>(5), r.GetFieldValue<Guid[]>(6),
         r.GetFieldValue<DateTimeOffset>(7), r.GetFieldValue<DateTimeOffset>(8), r.GetInt64(9));
 
     // Whoever stays keeps their turn.
-    private static async Task MembersAsync(TenantTransaction transaction, Guid organizationId, Guid teamId, IReadOnlyList<Guid> members, CancellationToken ct)
+    private static async Task MembersAsync(TenantTransaction transaction, Guid organizationId, Guid teamId, IReadOnlyList<Guid> members,
+        CancellationToken ct)
     {
         var ids = members.Distinct().Order().ToArray();
-        if ((await transaction.QueryAsync("SELECT count(*)::int FROM users WHERE id = ANY ($2) AND (organization_id = $1) IS TRUE AND status = 'active'", r => r.GetInt32(0), ct, organizationId, ids))[0] != ids.Length)
+        if ((await transaction.QueryAsync(
+            "SELECT count(*)::int FROM users WHERE id = ANY ($2) AND (organization_id = $1) IS TRUE AND status = 'active'", r =>
+                r.GetInt32(0), ct, organizationId, ids))[0] != ids.Length)
         {
             throw new Refusal("user.unknown", "member_ids names somebody who is no active user of the organization.");
         }
 
         await transaction.ExecuteAsync("DELETE FROM bsp.team_members WHERE team_id = $1 AND user_id <> ALL ($2)", ct, teamId, ids);
-        await transaction.ExecuteAsync("INSERT INTO bsp.team_members (team_id, user_id, organization_id) SELECT $1, u, $3 FROM unnest($2::uuid[]) AS u ON CONFLICT DO NOTHING", ct, teamId, ids, organizationId);
+        await transaction.ExecuteAsync(
+            "INSERT INTO bsp.team_members (team_id, user_id, organization_id) SELECT $1, u, $3 FROM unnest($2::uuid[]) AS u ON CONFLICT DO NOTHING", ct, teamId, ids, organizationId);
     }
 
-    private static async Task AccountsAsync(TenantTransaction transaction, Guid organizationId, Guid teamId, IReadOnlyList<Guid> accounts, CancellationToken ct)
+    private static async Task AccountsAsync(TenantTransaction transaction, Guid organizationId, Guid teamId, IReadOnlyList<Guid> accounts,
+        CancellationToken ct)
     {
         var ids = accounts.Distinct().Order().ToArray();
-        if ((await transaction.QueryAsync("SELECT count(*)::int FROM whatsapp_accounts WHERE id = ANY ($2) AND (organization_id = $1) IS TRUE", r => r.GetInt32(0), ct, organizationId, ids))[0] != ids.Length)
+        if ((await transaction.QueryAsync(
+            "SELECT count(*)::int FROM whatsapp_accounts WHERE id = ANY ($2) AND (organization_id = $1) IS TRUE", r =>
+                r.GetInt32(0), ct, organizationId, ids))[0] != ids.Length)
         {
             throw new Refusal("account.unknown", "account_ids names an account that the organization does not have.");
         }
@@ -130,7 +152,8 @@ public sealed class TeamHandlers(Shards shards, AuditLog audit) :
             """, ct, teamId, ids, organizationId);
         if (taken != ids.Length)
         {
-            throw new Refusal("team.account_taken", "account_ids names a number whose conversations go to another team: take it from that one first.");
+            throw new Refusal("team.account_taken",
+                "account_ids names a number whose conversations go to another team: take it from that one first.");
         }
     }
 

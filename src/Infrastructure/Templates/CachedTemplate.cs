@@ -9,7 +9,8 @@ public sealed class CachedTemplate(RowCaches caches) : IPipelineBehavior<GetTemp
 {
     public async Task<TemplateView> Handle(GetTemplate query, CancellationToken ct, RequestHandlerDelegate<TemplateView> next)
     {
-        if (await caches.Templates.FindAsync<TemplateView>(query.TemplateId, ct) is { Row: { } row } found && row.OrganizationId == query.OrganizationId)
+        if (await caches.Templates.FindAsync<TemplateView>(query.TemplateId, ct) is { Row: { } row } found
+            && row.OrganizationId == query.OrganizationId)
         {
             return row with { Version = found.Version };
         }

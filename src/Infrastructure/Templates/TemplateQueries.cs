@@ -36,7 +36,10 @@ public sealed class GetTemplateVersionsHandler(IEventStore store) : IRequestHand
     {
         var stream = await store.LoadAsync(query.OrganizationId, query.TemplateId, ct);
         return stream.Events is [{ Body: Domain.Templates.TemplateCreated }, ..]
-            ? [.. stream.Events.Where(e => e.Body is not null).Select(e => new TemplateVersion(e.Version, e.Type, e.Timestamp, JsonSerializer.SerializeToElement(e.Body, e.Body!.GetType(), EventTypes.Json)))]
+            ? [.. stream.Events.Where(e => e.Body is not null)
+                .Select(e =>
+                    new TemplateVersion(e.Version, e.Type, e.Timestamp,
+                        JsonSerializer.SerializeToElement(e.Body, e.Body!.GetType(), EventTypes.Json)))]
             : throw TemplateRows.Unknown();
     }
 }
@@ -45,7 +48,8 @@ public sealed class PreviewTemplateHandler(Shards shards) : IRequestHandler<Prev
 {
     public async Task<TemplatePreview> Handle(PreviewTemplate query, CancellationToken ct)
     {
-        var template = await TemplateRows.FindAsync(await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.TemplateId, ct);
+        var template =
+            await TemplateRows.FindAsync(await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.TemplateId, ct);
         return TemplatePreviews.Of(template.Components, template.Variables, query.Parameters);
     }
 }

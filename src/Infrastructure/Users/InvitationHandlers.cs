@@ -13,7 +13,8 @@ using MediatR;
 namespace Bsp.Infrastructure.Users;
 
 /// <summary>Invitations: the person begins to exist when they accept.</summary>
-public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit, TimeProvider clock, IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>
+public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit, TimeProvider clock,
+    IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>
 {
     public async Task<Done> Handle(InviteUser request, CancellationToken cancellationToken)
     {
@@ -22,39 +23,47 @@ public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entit
         var home = await shards.OfAsync(request.OrganizationId, cancellationToken);
         return await shards.InBothAsync(home, [request.OrganizationId, Guid.Empty], async (directory, own) =>
         {
-            if ((await directory.QueryAsync("SELECT 1 FROM bsp.directory_emails WHERE email = $1", r => r.GetInt32(0), cancellationToken, email)).Count > 0)
+            if ((await directory.QueryAsync("SELECT 1 FROM bsp.directory_emails WHERE email = $1", r =>
+                r.GetInt32(0), cancellationToken, email)).Count > 0)
             {
                 throw UserRows.Taken();
             }
 
-            await OneTimeTokens.PutAsync(directory, "invitation", request.TokenHash, new(request.OrganizationId, request.UserId, email, request.Role, request.FirstName, request.LastName, request.InvitedBy), clock.GetUtcNow(), TokenLives.Invitation, cancellationToken);
+            await OneTimeTokens.PutAsync(directory, "invitation", request.TokenHash,
+                new(request.OrganizationId, request.UserId, email, request.Role, request.FirstName, request.LastName, request.InvitedBy),
+                clock.GetUtcNow(), TokenLives.Invitation, cancellationToken);
             await audit.NoteAsync(own, home, request.OrganizationId, "user.invited", "user", request.UserId, ["role"], cancellationToken);
             return new Done(request.UserId, 0);
         }, cancellationToken);
     }
 
-    // The token is dropped only when the person is there: a crash in between lets them accept again. Their row's id decides between several who hold the token.
+    // The token is dropped only when the person is there: a crash in between lets them accept again. Their row's id decides between several
+    // who hold the token.
     public async Task<UserView> Handle(AcceptInvitation request, CancellationToken cancellationToken)
     {
-        var token = await OneTimeTokens.FindAsync(shards, "invitation", request.TokenHash, clock.GetUtcNow(), cancellationToken) ?? throw Unknown();
+        var token = await OneTimeTokens.FindAsync(shards, "invitation", request.TokenHash, clock.GetUtcNow(), cancellationToken)
+            ?? throw Unknown();
         var home = await shards.OfAsync(token.OrganizationId, cancellationToken);
         var hash = await passwords.HashAsync(request.Password, cancellationToken);
         await shards.InBothAsync(home, [token.OrganizationId], async (directory, own) =>
         {
-            if (await OneTimeTokens.LockAsync(directory, request.TokenHash, cancellationToken) is not { } locked || !await OneTimeTokens.AskerReachesAsync(directory, locked, clock.GetUtcNow(), cancellationToken))
+            if (await OneTimeTokens.LockAsync(directory, request.TokenHash, cancellationToken) is not { } locked
+                || !await OneTimeTokens.AskerReachesAsync(directory, locked, clock.GetUtcNow(), cancellationToken))
             {
                 throw Unknown();
             }
 
             await RequireOrganizationAsync(directory, token.OrganizationId, cancellationToken);
-            var user = new CreateUser(token.OrganizationId, token.UserId, token.Role, token.Email, null, request.FirstName ?? token.FirstName, request.LastName ?? token.LastName, null, null, token.Role, "active", null);
+            var user = new CreateUser(token.OrganizationId, token.UserId, token.Role, token.Email, null, request.FirstName
+                ?? token.FirstName, request.LastName ?? token.LastName, null, null, token.Role, "active", null);
             await entitlements.RequireRoomAsync(own, token.OrganizationId, PlanFeatures.Users, cancellationToken);
             if (!await UserRows.InsertAsync(directory, own, user, hash, cancellationToken))
             {
                 throw Unknown();
             }
 
-            await audit.NoteAsync(own, home, token.OrganizationId, "user.invitation_accepted", "user", token.UserId, null, cancellationToken, token.UserId.ToString());
+            await audit.NoteAsync(own, home, token.OrganizationId, "user.invitation_accepted", "user", token.UserId, null,
+                cancellationToken, token.UserId.ToString());
             return token.UserId;
         }, cancellationToken);
         await using var drop = shards.Directory.CreateCommand("DELETE FROM bsp.directory_tokens WHERE token_hash = $1");
@@ -65,7 +74,8 @@ public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entit
 
     private static async Task RequireOrganizationAsync(TenantTransaction directory, Guid organizationId, CancellationToken ct)
     {
-        if (await directory.QueryAsync("SELECT status FROM bsp.directory_organizations WHERE organization_id = $1", r => r.GetString(0), ct, organizationId) is ["inactive"])
+        if (await directory.QueryAsync("SELECT status FROM bsp.directory_organizations WHERE organization_id = $1", r =>
+            r.GetString(0), ct, organizationId) is ["inactive"])
         {
             throw new Refusal("login.organization_inactive", "The organization is inactive.");
         }

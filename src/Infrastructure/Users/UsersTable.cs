@@ -12,7 +12,8 @@ using MediatR;
 namespace Bsp.Infrastructure.Users;
 
 /// <summary><c>users</c> in the shard: adding and showing people.</summary>
-public sealed class UsersTable(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit) : IRequestHandler<CreateUser, Done>, IRequestHandler<GetUser, UserView?>, IRequestHandler<ListUsers, Page<UserView>>
+public sealed class UsersTable(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit)
+    : IRequestHandler<CreateUser, Done>, IRequestHandler<GetUser, UserView?>, IRequestHandler<ListUsers, Page<UserView>>
 {
     public async Task<Done> Handle(CreateUser request, CancellationToken cancellationToken)
     {
@@ -34,7 +35,8 @@ public sealed class UsersTable(Shards shards, Passwords passwords, Entitlements 
 
     public async Task<UserView?> Handle(GetUser request, CancellationToken cancellationToken) =>
         await (await shards.OfAsync(request.OrganizationId, cancellationToken))
-            .FirstAsync(request.OrganizationId, $"SELECT {UserRows.Columns} FROM users WHERE organization_id = $1 AND id = $2", UserRows.Row, cancellationToken, request.OrganizationId, request.Id);
+            .FirstAsync(request.OrganizationId, $"SELECT {UserRows.Columns} FROM users WHERE organization_id = $1 AND id = $2",
+                UserRows.Row, cancellationToken, request.OrganizationId, request.Id);
 
     public async Task<Page<UserView>> Handle(ListUsers request, CancellationToken cancellationToken) =>
         Keyset.Of(await (await shards.OfAsync(request.OrganizationId, cancellationToken)).QueryAsync(request.OrganizationId, $"""

@@ -6,7 +6,8 @@ using Bsp.Domain.Common;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
-/// What Meta sends, as much of it as we keep: numbers that every store takes (jsonb writes <c>1e131071</c> as 131,072 digits; such ones are kept as their text), texts and depth within
+/// What Meta sends, as much of it as we keep: numbers that every store takes (jsonb writes <c>1e131071</c> as 131,072 digits; such ones are
+/// kept as their text), texts and depth within
 /// bounds, and all of it within a size. What was left out says so in <see cref="CutName"/>; the journal has the whole for its days.
 /// </summary>
 internal static class BoundedJson
@@ -104,7 +105,9 @@ internal static class BoundedJson
         {
             var exponent = number.IndexOfAny(['e', 'E']);
             var small = number.Length <= NumberCharactersMax
-                && (exponent < 0 || (int.TryParse(number.AsSpan(exponent + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var power) && Math.Abs(power) <= ExponentMax))
+                && (exponent < 0
+                    || (int.TryParse(number.AsSpan(exponent + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                        out var power) && Math.Abs(power) <= ExponentMax))
                 && decimal.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
             if (small)
             {

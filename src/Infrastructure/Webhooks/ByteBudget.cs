@@ -1,6 +1,8 @@
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>So many bytes may be held at once; whoever wants more waits, in the order of asking, so that large ones are not overtaken for ever.</summary>
+/// <summary>
+/// So many bytes may be held at once; whoever wants more waits, in the order of asking, so that large ones are not overtaken for ever.
+/// </summary>
 /// <param name="bytes">What one asks for beyond this counts as this.</param>
 internal sealed class ByteBudget(long bytes)
 {

@@ -11,8 +11,10 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
-/// Promise 1, journal first: an entry is acknowledged after its raw bytes are committed. Entries of a moment share one transaction, written by a few connections;
-/// the queue before them is bounded in entries and in bytes, from before a body is read, so that a slow disk slows Meta down instead of filling the memory. Small bodies have a room of
+/// Promise 1, journal first: an entry is acknowledged after its raw bytes are committed. Entries of a moment share one transaction, written
+/// by a few connections;
+/// the queue before them is bounded in entries and in bytes, from before a body is read, so that a slow disk slows Meta down instead of
+/// filling the memory. Small bodies have a room of
 /// their own: nobody who announces large ones and sends them slowly keeps them out.
 /// </summary>
 public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider clock) : BackgroundService, IWebhookJournal
@@ -75,7 +77,8 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         .. Enumerable.Range(0, LargeWriters).Select(_ => WriteLoopAsync(waitingLarge, stoppingToken)),
     ]);
 
-    private static Channel<Waiting> Waits() => Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
+    private static Channel<Waiting> Waits() =>
+        Channel.CreateBounded<Waiting>(new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.Wait });
 
     private async Task WriteLoopAsync(Channel<Waiting> waiting, CancellationToken stop)
     {
@@ -127,7 +130,9 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         catch (Exception e)
         {
             Loop.Failed(e);
-            batch.ForEach(entry => entry.Committed.TrySetException(e is NpgsqlException or IOException or TimeoutException ? new StoreUnavailable("postgres", e) : e));
+            batch.ForEach(entry =>
+                entry.Committed.TrySetException(e is NpgsqlException or IOException or TimeoutException
+                    ? new StoreUnavailable("postgres", e) : e));
         }
     }
 

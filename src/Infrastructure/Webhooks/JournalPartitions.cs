@@ -7,11 +7,15 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <param name="RetentionDays">Days a webhook can be replayed. Default 7, the time Meta repeats for and the specification keeps webhook logs.</param>
+/// <param name="RetentionDays">Days a webhook can be replayed. Default 7, the time Meta repeats for and the specification keeps webhook
+/// logs.</param>
 public sealed record JournalOptions(int RetentionDays);
 
-/// <summary>Makes the journal's partitions some days ahead and drops those past retention, with their notes and what was set aside.</summary>
-public sealed partial class JournalPartitions(Shards shards, JournalOptions options, TimeProvider clock, ILogger<JournalPartitions> log) : BackgroundService
+/// <summary>
+/// Makes the journal's partitions some days ahead and drops those past retention, with their notes and what was set aside.
+/// </summary>
+public sealed partial class JournalPartitions(Shards shards, JournalOptions options, TimeProvider clock, ILogger<JournalPartitions> log)
+    : BackgroundService
 {
     private const int AheadDays = 3;
     private static readonly TimeSpan Every = TimeSpan.FromHours(1);
@@ -45,8 +49,10 @@ public sealed partial class JournalPartitions(Shards shards, JournalOptions opti
         var today = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
         await RunAsync("SELECT bsp.journal_make_partitions($1, $2)", ct, today, AheadDays);
         await RunAsync("SELECT bsp.journal_drop_before($1)", ct, today.AddDays(-options.RetentionDays));
-        await RunAsync("DELETE FROM bsp.webhook_set_aside WHERE set_aside_at < $1", ct, clock.GetUtcNow().AddDays(-options.RetentionDays).UtcDateTime);
-        await RunAsync("DELETE FROM bsp.webhook_notes WHERE noted_at < $1", ct, clock.GetUtcNow().AddDays(-options.RetentionDays).UtcDateTime);
+        await RunAsync("DELETE FROM bsp.webhook_set_aside WHERE set_aside_at < $1", ct, clock.GetUtcNow()
+            .AddDays(-options.RetentionDays).UtcDateTime);
+        await RunAsync("DELETE FROM bsp.webhook_notes WHERE noted_at < $1", ct, clock.GetUtcNow()
+            .AddDays(-options.RetentionDays).UtcDateTime);
     }
 
     private async Task RunAsync(string sql, CancellationToken ct, params object[] arguments)

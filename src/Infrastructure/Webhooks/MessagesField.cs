@@ -9,7 +9,9 @@ using Bsp.Domain.Messages;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>Translates the <c>messages</c> field: statuses of what we sent, and what customers wrote. Whatever is kept of it is bounded.</summary>
+/// <summary>
+/// Translates the <c>messages</c> field: statuses of what we sent, and what customers wrote. Whatever is kept of it is bounded.
+/// </summary>
 internal static class MessagesField
 {
     // Of one item as it is kept for ever. Meta's own statuses have 1 KB, texts 4 KB, forms some ten.
@@ -24,7 +26,8 @@ internal static class MessagesField
     private const int PhoneUnitsMax = 40;
 
     // Personal: kept in the journal for its days, not in the ledger for ever.
-    private static readonly HashSet<string> Personal = ["recipient_id", "recipient_user_id", "recipient_participant_id", "recipient_identity_key_hash", "biz_opaque_callback_data"];
+    private static readonly HashSet<string> Personal =
+        ["recipient_id", "recipient_user_id", "recipient_participant_id", "recipient_identity_key_hash", "biz_opaque_callback_data"];
 
     /// <summary>A status item; null when it has no id or status: it is left to the journal.</summary>
     public static StatusItem? Status(WebhookPart part)
@@ -37,7 +40,8 @@ internal static class MessagesField
 
         JsonElement? error = MetaEnvelope.Items(status, "errors").Select(e => (JsonElement?)e).FirstOrDefault();
         var (code, title, details) = error is not { } e ? (null, null, null)
-            : (MetaEnvelope.Number(e, "code"), MetaEnvelope.Line(e, "title", TitleUnitsMax), MetaEnvelope.Child(e, "error_data") is { } data ? MetaEnvelope.Line(data, "details", DetailsUnitsMax) : null);
+            : (MetaEnvelope.Number(e, "code"), MetaEnvelope.Line(e, "title", TitleUnitsMax),
+                MetaEnvelope.Child(e, "error_data") is { } data ? MetaEnvelope.Line(data, "details", DetailsUnitsMax) : null);
         return new(
             Guid.TryParse(MetaEnvelope.Text(status, "biz_opaque_callback_data"), out var id) ? id : null,
             new(word, wamid, At(part), code, title, details, Evidence(part)));
@@ -47,7 +51,8 @@ internal static class MessagesField
     private static Evidence Evidence(WebhookPart part)
     {
         var status = part.Item;
-        var participant = MetaEnvelope.Text(status, "recipient_type") == "group" ? MetaEnvelope.Text(status, "recipient_participant_id") ?? "" : null;
+        var participant = MetaEnvelope.Text(status, "recipient_type") == "group" ? MetaEnvelope.Text(status, "recipient_participant_id")
+            ?? "" : null;
         var phone = participant ?? MetaEnvelope.Text(status, "recipient_id");
         return part.Webhook.Evidence(BoundedJson.Of(status, StatusTextUnitsMax, StatusBytesMax, Personal)) with
         {
@@ -56,7 +61,9 @@ internal static class MessagesField
         };
     }
 
-    /// <summary>News of a customer's new number or user id: a system notice, which is no message of theirs and opens no window. Null: it is none.</summary>
+    /// <summary>
+    /// News of a customer's new number or user id: a system notice, which is no message of theirs and opens no window. Null: it is none.
+    /// </summary>
     public static ChangeContactIdentity? IdentityNews(WebhookPart part, Guid organizationId)
     {
         var message = part.Item;
@@ -68,13 +75,19 @@ internal static class MessagesField
 
         // Older versions name the new number new_wa_id. A new user id comes as user_id, alone or as {previous, current}.
         var ids = MetaEnvelope.Child(system, "user_id");
-        var before = Identity(MetaEnvelope.Text(message, "from"), (ids is { } p ? MetaEnvelope.Text(p, "previous") : null) ?? MetaEnvelope.Text(message, "from_user_id"));
+        var before =
+            Identity(MetaEnvelope.Text(message, "from"), (ids is { } p ? MetaEnvelope.Text(p, "previous") : null)
+                ?? MetaEnvelope.Text(message, "from_user_id"));
         var after = Identity(MetaEnvelope.Text(system, "new_wa_id") ?? MetaEnvelope.Text(system, "wa_id"),
             ids is { } c ? MetaEnvelope.Text(c, "current") : MetaEnvelope.Text(system, "user_id"));
-        return before is null || after is null ? null : new(organizationId, before, after, MetaEnvelope.Text(system, "type")!, wamid, At(part));
+        return before is null || after is null ? null
+            : new(organizationId, before, after, MetaEnvelope.Text(system, "type")!, wamid, At(part));
     }
 
-    /// <summary>Null when neither is given. What is no number, such as the placeholders of Meta's own examples, names nobody; what is too long to be one is an id, and kept as one.</summary>
+    /// <summary>
+    /// Null when neither is given. What is no number, such as the placeholders of Meta's own examples, names nobody; what is too long to be
+    /// one is an id, and kept as one.
+    /// </summary>
     public static ContactIdentity? Identity(string? waId, string? userId, string? profileName = null)
     {
         if (waId is { Length: > PhoneUnitsMax })
@@ -82,10 +95,13 @@ internal static class MessagesField
             (waId, userId) = (null, userId ?? waId);
         }
 
-        return E164.OfMeta(waId) is var phone && phone is null && userId is null ? null : new(phone, userId is null ? null : MetaId.Of(userId), profileName);
+        return E164.OfMeta(waId) is var phone && phone is null && userId is null ? null
+            : new(phone, userId is null ? null : MetaId.Of(userId), profileName);
     }
 
-    /// <summary>A customer's message, or a notice about a customer; null when it has no id or names nobody: it is left to the journal.</summary>
+    /// <summary>
+    /// A customer's message, or a notice about a customer; null when it has no id or names nobody: it is left to the journal.
+    /// </summary>
     /// <param name="news">What a notice says of who the customer is from then on.</param>
     public static InboundItem? Message(WebhookPart part, NumberOwner owner, ChangeContactIdentity? news)
     {
@@ -108,13 +124,15 @@ internal static class MessagesField
 
     // Whole seconds, as Meta's: what is said later in the second of the receipt must not come before what is bounded by it.
     private static DateTimeOffset At(WebhookPart part) =>
-        DateTimeOffset.FromUnixTimeSeconds((MetaEnvelope.Time(part.Item, part.Webhook.ReceivedAt) ?? part.Webhook.ReceivedAt).ToUnixTimeSeconds());
+        DateTimeOffset.FromUnixTimeSeconds((MetaEnvelope.Time(part.Item, part.Webhook.ReceivedAt) ?? part.Webhook.ReceivedAt)
+            .ToUnixTimeSeconds());
 
     private static ContactIdentity? Sender(WebhookPart part)
     {
         var person = part.People.Value.Find(part.Item);
         var user = MetaEnvelope.Text(part.Item, "from_user_id") ?? (person is { } known ? MetaEnvelope.Text(known, "user_id") : null);
         var phone = MetaEnvelope.Text(part.Item, "from") ?? (person is { } listed ? MetaEnvelope.Text(listed, "wa_id") : null);
-        return Identity(phone, user, person is { } named && MetaEnvelope.Child(named, "profile") is { } profile ? MetaEnvelope.Line(profile, "name", NameUnitsMax) : null);
+        return Identity(phone, user, person is { } named && MetaEnvelope.Child(named, "profile") is { } profile
+            ? MetaEnvelope.Line(profile, "name", NameUnitsMax) : null);
     }
 }

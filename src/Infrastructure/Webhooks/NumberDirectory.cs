@@ -15,7 +15,8 @@ public sealed record NumberOwner(Guid OrganizationId, Guid AccountId, string Pho
 }
 
 /// <summary>
-/// Finds owners in the directory, remembering them (and that there is none) for a second: whoever lost a number must not get its messages for longer. Only proven numbers are there to be found. A webhook names number and
+/// Finds owners in the directory, remembering them (and that there is none) for a second: whoever lost a number must not get its messages
+/// for longer. Only proven numbers are there to be found. A webhook names number and
 /// WABA; when the WABA is another than the proven one, the number may have moved: then nobody is found, and Meta is asked again.
 /// </summary>
 public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDisposable
@@ -34,7 +35,8 @@ public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDispos
     private const int OwnerBytes = 160 + (4 * KeyCharsMax);
 
     private readonly BoundedCache<(string Column, string Value), IReadOnlyList<NumberOwner>> cache =
-        new("number_directory", BytesMax, (key, owners) => 64 + (2 * key.Value.Length) + owners.Sum(o => OwnerBytes + (2 * KeyCharsMax * o.OtherEntries.Count)), clock);
+        new("number_directory", BytesMax, (key, owners) =>
+            64 + (2 * key.Value.Length) + owners.Sum(o => OwnerBytes + (2 * KeyCharsMax * o.OtherEntries.Count)), clock);
 
     /// <summary>What it takes.</summary>
     public IBoundedMemory Memory => cache;
@@ -42,7 +44,8 @@ public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDispos
     private readonly SemaphoreSlim doubts = new(0, 1);
 
     /// <summary>By Meta's phone_number_id and the WABA under which the webhook came; null: nobody's, or in doubt.</summary>
-    /// <param name="appOf">The organization whose own app sent it: good for its own numbers only, and no reason for doubts; null: the platform's app.</param>
+    /// <param name="appOf">The organization whose own app sent it: good for its own numbers only, and no reason for doubts; null: the
+    /// platform's app.</param>
     public async Task<NumberOwner?> ByPhoneNumberIdAsync(string phoneNumberId, string wabaId, Guid? appOf, CancellationToken ct) =>
         await JudgedAsync((await FindAsync("phone_number_id", phoneNumberId, ct)).FirstOrDefault(), wabaId, appOf, ct);
 
@@ -50,15 +53,19 @@ public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDispos
     public async Task<NumberOwner?> ByDisplayNumberAsync(string number, string wabaId, Guid? appOf, CancellationToken ct)
     {
         var owners = await FindAsync("display_digits", Digits(number), ct);
-        return await JudgedAsync(owners.FirstOrDefault(o => o.WabaId == wabaId) ?? owners.FirstOrDefault(o => o.OtherEntries.Contains(wabaId)) ?? owners.FirstOrDefault(), wabaId, appOf, ct);
+        return await JudgedAsync(owners.FirstOrDefault(o => o.WabaId == wabaId)
+            ?? owners.FirstOrDefault(o => o.OtherEntries.Contains(wabaId)) ?? owners.FirstOrDefault(), wabaId, appOf, ct);
     }
 
     /// <summary>All proven numbers of a WABA.</summary>
     public async Task<IReadOnlyList<NumberOwner>> ByWabaAsync(string wabaId, Guid? appOf, CancellationToken ct) =>
         [.. (await FindAsync("waba_id", wabaId, ct)).Where(o => appOf is not { } own || own == o.OrganizationId)];
 
-    /// <summary>Whether somebody proved this very number in this WABA: what is not routed all the same is not for them, and waits for nothing.</summary>
-    /// <param name="appOf">The organization whose own app sent it: it waits for a number that nobody has, never for one that somebody proved.</param>
+    /// <summary>
+    /// Whether somebody proved this very number in this WABA: what is not routed all the same is not for them, and waits for nothing.
+    /// </summary>
+    /// <param name="appOf">The organization whose own app sent it: it waits for a number that nobody has, never for one that somebody
+    /// proved.</param>
     internal async Task<bool> IsSettledAsync(string? phoneNumberId, string wabaId, string? displayDigits, Guid? appOf, CancellationToken ct)
     {
         var owners = phoneNumberId is not null ? await FindAsync("phone_number_id", phoneNumberId, ct)
@@ -85,7 +92,8 @@ public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDispos
             return null;
         }
 
-        if (owner.WabaId == wabaId || (owner.OtherEntries.Contains(wabaId) && owner.ConfirmedAt > clock.GetUtcNow().UtcDateTime - OtherEntryFor))
+        if (owner.WabaId == wabaId
+            || (owner.OtherEntries.Contains(wabaId) && owner.ConfirmedAt > clock.GetUtcNow().UtcDateTime - OtherEntryFor))
         {
             return owner;
         }
@@ -100,7 +108,9 @@ public sealed class NumberDirectory(Shards shards, TimeProvider clock) : IDispos
 
     private async Task DoubtAsync(string phoneNumberId, CancellationToken ct)
     {
-        await using var command = shards.Directory.CreateCommand("UPDATE bsp.directory_numbers SET doubted_at = now() WHERE phone_number_id = $1 AND doubted_at IS NULL");
+        await using var command =
+            shards.Directory.CreateCommand(
+                "UPDATE bsp.directory_numbers SET doubted_at = now() WHERE phone_number_id = $1 AND doubted_at IS NULL");
         command.Parameters.Add(new() { Value = phoneNumberId });
         if (await command.ExecuteNonQueryAsync(ct) > 0)
         {

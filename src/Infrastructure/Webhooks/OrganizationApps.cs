@@ -30,7 +30,8 @@ public sealed class OrganizationApps(Shards shards, ISecrets secrets, TimeProvid
 
         var shard = await HomeAsync(organizationId, ct);
         var app = await shard.FirstAsync(organizationId, "SELECT meta_app_secret, webhook_verify_token FROM organizations WHERE id = $1",
-            r => new OrganizationApp(Usable(r.IsDBNull(0) ? null : secrets.Open(r.GetString(0))), Usable(r.IsDBNull(1) ? null : secrets.Open(r.GetString(1)))), ct, organizationId)
+            r => new OrganizationApp(Usable(r.IsDBNull(0) ? null : secrets.Open(r.GetString(0))),
+                Usable(r.IsDBNull(1) ? null : secrets.Open(r.GetString(1)))), ct, organizationId)
             ?? new OrganizationApp(null, null);
         cache.Put(organizationId, app, Freshness);
         return app;

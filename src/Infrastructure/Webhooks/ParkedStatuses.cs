@@ -13,10 +13,12 @@ using NpgsqlTypes;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
-/// Statuses of messages that are not known (yet): early ones whose send is not recorded, and those of messages sent elsewhere. Kept, tried again as soon as
+/// Statuses of messages that are not known (yet): early ones whose send is not recorded, and those of messages sent elsewhere. Kept, tried
+/// again as soon as
 /// their id appears, dropped when the journal drops their webhook.
 /// </summary>
-public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IMediator mediator, JournalOptions options, TimeProvider clock, ILogger<ParkedStatuses> log) : BackgroundService
+public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IMediator mediator, JournalOptions options,
+    TimeProvider clock, ILogger<ParkedStatuses> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
@@ -41,7 +43,8 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
         await transaction.ExecuteAsync("""
             INSERT INTO bsp.parked_statuses (organization_id, wamid, status, item) SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::jsonb[]) u ON CONFLICT (organization_id, wamid, status) DO NOTHING
             """, ct, organizationId, items.Select(i => i.Said.Wamid).ToArray(), items.Select(i => i.Said.Status).ToArray(),
-            new Npgsql.NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb, Value = items.Select(i => JsonSerializer.Serialize(i, EventTypes.Json)).ToArray() });
+            new Npgsql.NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb,
+                Value = items.Select(i => JsonSerializer.Serialize(i, EventTypes.Json)).ToArray() });
         await transaction.CommitAsync(ct);
         signals.Of(shard).Wake(); // the id may have appeared between the look for it and this commit
     }
@@ -99,14 +102,16 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
         }
     }
 
-    // Halved until the one that cannot be recorded stands alone: it costs the others nothing, is tried a few times more, and kept as long as the journal.
+    // Halved until the one that cannot be recorded stands alone: it costs the others nothing, is tried a few times more, and kept as long
+    // as the journal.
     private async Task SettleAsync(Shard shard, Guid organizationId, IReadOnlyList<(long Id, string Item)> items, CancellationToken ct)
     {
         var done = true;
         try
         {
             // The echoed id was not ours, or the status would not be parked: Meta's id decides.
-            await mediator.Send(new RecordStatuses(organizationId, [.. items.Select(k => JsonSerializer.Deserialize<StatusItem>(k.Item, EventTypes.Json)! with { CallbackId = null })]), ct);
+            await mediator.Send(new RecordStatuses(organizationId,
+                [.. items.Select(k => JsonSerializer.Deserialize<StatusItem>(k.Item, EventTypes.Json)! with { CallbackId = null })]), ct);
         }
         catch (Exception e) when (!ct.IsCancellationRequested && !WebhookPage.IsAway(e))
         {
@@ -122,7 +127,8 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
         }
 
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        await transaction.ExecuteAsync(done ? "DELETE FROM bsp.parked_statuses WHERE id = ANY ($1)" : "UPDATE bsp.parked_statuses SET failures = failures + 1 WHERE id = ANY ($1)", ct,
+        await transaction.ExecuteAsync(done ? "DELETE FROM bsp.parked_statuses WHERE id = ANY ($1)"
+            : "UPDATE bsp.parked_statuses SET failures = failures + 1 WHERE id = ANY ($1)", ct,
             items.Select(k => k.Id).ToArray());
         await transaction.CommitAsync(ct);
     }
@@ -140,7 +146,8 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "parked statuses of shard {Shard}: {Count} were dropped, of organizations that have more than {Kept} of messages not known here")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "parked statuses of shard {Shard}: {Count} were dropped, of organizations that have more than {Kept} of messages not known here")]
     private partial void LogTrimmed(string shard, int count, int kept);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "parked statuses of shard {Shard} could not be tried again")]

@@ -2,7 +2,10 @@ using Bsp.Application.Common;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>Lanes of organizations that used more than their share. None rests for ever: after <see cref="FairShare.RestMax"/> it has a page, whatever else its organization does meanwhile.</summary>
+/// <summary>
+/// Lanes of organizations that used more than their share. None rests for ever: after <see cref="FairShare.RestMax"/> it has a page,
+/// whatever else its organization does meanwhile.
+/// </summary>
 internal sealed class RestingLanes(FairShare fair, TimeProvider clock)
 {
     private readonly Lock gate = new();

@@ -62,5 +62,6 @@ public sealed class SetAsideBoard : IStoreHealth, IDisposable
     private long Age(DateTime? since) => since is { } at ? Math.Max(0, (long)(clock.GetUtcNow().UtcDateTime - at).TotalSeconds) : 0;
 
     private static Measurement<long>[] Each(long retried, long waiting) =>
-        [new(retried, new KeyValuePair<string, object?>("waits_for", "retry")), new(waiting, new KeyValuePair<string, object?>("waits_for", "person"))];
+        [new(retried, new KeyValuePair<string, object?>("waits_for", "retry")),
+            new(waiting, new KeyValuePair<string, object?>("waits_for", "person"))];
 }

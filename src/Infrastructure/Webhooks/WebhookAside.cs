@@ -4,7 +4,10 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>Rows of <c>bsp.webhook_set_aside</c>: parts of webhooks that were not carried out, tried again by themselves a few times and then when a person says so.</summary>
+/// <summary>
+/// Rows of <c>bsp.webhook_set_aside</c>: parts of webhooks that were not carried out, tried again by themselves a few times and then when a
+/// person says so.
+/// </summary>
 internal static class WebhookAside
 {
     // Of one lane, and of all: one organization's flood of them does not delay the others'.
@@ -32,15 +35,19 @@ internal static class WebhookAside
         RETURNING id, journal_id, received_at, organization_id, body_sha256, body, signature, lane, attempts, set_aside_at
         """;
 
-    /// <summary>Takes what is due, of every lane alike; what is not carried out must be kept again before the transaction commits.</summary>
+    /// <summary>
+    /// Takes what is due, of every lane alike; what is not carried out must be kept again before the transaction commits.
+    /// </summary>
     /// <param name="resting">Lanes that are left alone.</param>
-    public static async Task<List<Journaled>> TakeAsync(NpgsqlConnection connection, DateTimeOffset now, Guid[] resting, CancellationToken ct)
+    public static async Task<List<Journaled>> TakeAsync(NpgsqlConnection connection, DateTimeOffset now, Guid[] resting,
+        CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(TakeSql, connection)
         {
             Parameters =
             {
-                new() { Value = now.UtcDateTime }, new() { Value = LanesMax }, new() { Value = RowsOfLaneMax }, new() { Value = RowsMax }, new() { Value = (long)WebhookInbox.PageBytesMax },
+                new() { Value = now.UtcDateTime }, new() { Value = LanesMax }, new() { Value = RowsOfLaneMax }, new() { Value = RowsMax },
+                    new() { Value = (long)WebhookInbox.PageBytesMax },
                 new() { Value = resting },
             },
         };
@@ -48,9 +55,11 @@ internal static class WebhookAside
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
-            taken.Add(new(reader.GetInt64(1), reader.GetDateTime(2), reader.IsDBNull(3) ? null : reader.GetGuid(3), reader.GetString(4), ReadableJson.Parse(reader.GetFieldValue<byte[]>(5)))
+            taken.Add(new(reader.GetInt64(1), reader.GetDateTime(2), reader.IsDBNull(3) ? null
+                : reader.GetGuid(3), reader.GetString(4), ReadableJson.Parse(reader.GetFieldValue<byte[]>(5)))
             {
-                SignedBy = reader.GetString(6), Lane = reader.GetGuid(7), From = new(reader.GetInt64(0), reader.GetInt32(8), reader.GetDateTime(9)),
+                SignedBy = reader.GetString(6), Lane = reader.GetGuid(7),
+                    From = new(reader.GetInt64(0), reader.GetInt32(8), reader.GetDateTime(9)),
             });
         }
 
@@ -77,11 +86,16 @@ internal static class WebhookAside
                 """);
             command.Parameters.AddRange((NpgsqlParameter[])
             [
-                Of(NpgsqlDbType.Bigint, from is not null && kept.Add(from.Id) ? from.Id : null), Of(NpgsqlDbType.Uuid, webhook.Lane), Of(NpgsqlDbType.Bigint, webhook.Id),
-                Of(NpgsqlDbType.TimestampTz, webhook.ReceivedAt), Of(NpgsqlDbType.Uuid, webhook.OrganizationId), Of(NpgsqlDbType.Text, webhook.SignedBy), Of(NpgsqlDbType.Text, webhook.BodySha256),
-                Of(NpgsqlDbType.Text, aside.Parts[0].Change.Field), Of(NpgsqlDbType.Text, WebhookPart.Name(aside.Parts)), Of(NpgsqlDbType.Bytea, WebhookPart.Body(aside.Parts)),
-                Of(NpgsqlDbType.Text, aside.Error is null ? "postponed" : "failed"), Of(NpgsqlDbType.Text, aside.Error), Of(NpgsqlDbType.Integer, attempts),
-                Of(NpgsqlDbType.TimestampTz, NextAt(aside, attempts, now)?.UtcDateTime), Of(NpgsqlDbType.TimestampTz, from?.SetAsideAt ?? now.UtcDateTime), Of(NpgsqlDbType.TimestampTz, now.UtcDateTime),
+                Of(NpgsqlDbType.Bigint, from is not null && kept.Add(from.Id) ? from.Id : null), Of(NpgsqlDbType.Uuid, webhook.Lane),
+                    Of(NpgsqlDbType.Bigint, webhook.Id),
+                Of(NpgsqlDbType.TimestampTz, webhook.ReceivedAt), Of(NpgsqlDbType.Uuid, webhook.OrganizationId),
+                Of(NpgsqlDbType.Text, webhook.SignedBy), Of(NpgsqlDbType.Text, webhook.BodySha256),
+                Of(NpgsqlDbType.Text, aside.Parts[0].Change.Field), Of(NpgsqlDbType.Text, WebhookPart.Name(aside.Parts)),
+                Of(NpgsqlDbType.Bytea, WebhookPart.Body(aside.Parts)),
+                Of(NpgsqlDbType.Text, aside.Error is null ? "postponed" : "failed"), Of(NpgsqlDbType.Text, aside.Error),
+                Of(NpgsqlDbType.Integer, attempts),
+                Of(NpgsqlDbType.TimestampTz, NextAt(aside, attempts, now)?.UtcDateTime),
+                Of(NpgsqlDbType.TimestampTz, from?.SetAsideAt ?? now.UtcDateTime), Of(NpgsqlDbType.TimestampTz, now.UtcDateTime),
             ]);
             batch.BatchCommands.Add(command);
         }
@@ -90,7 +104,8 @@ internal static class WebhookAside
     }
 
     private static DateTimeOffset? NextAt(SetAside aside, int attempts, DateTimeOffset now) =>
-        aside.Error is null ? now + PostponedFor : attempts <= Pauses.Length || aside.Passes ? now + Pauses[Math.Min(attempts, Pauses.Length) - 1] : null;
+        aside.Error is null ? now + PostponedFor : attempts <= Pauses.Length || aside.Passes
+        ? now + Pauses[Math.Min(attempts, Pauses.Length) - 1] : null;
 
     private static NpgsqlParameter Of(NpgsqlDbType type, object? value) => new() { NpgsqlDbType = type, Value = value ?? DBNull.Value };
 }

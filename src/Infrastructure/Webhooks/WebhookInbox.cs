@@ -9,11 +9,13 @@ namespace Bsp.Infrastructure.Webhooks;
 /// <param name="Next">The lane at which the next page begins.</param>
 internal sealed record TakenPage(List<Journaled> Webhooks, bool Full, List<Journaled> Gone, Guid Next)
 {
-    public void Deconstruct(out List<Journaled> webhooks, out bool full, out List<Journaled> gone) => (webhooks, full, gone) = (Webhooks, Full, Gone);
+    public void Deconstruct(out List<Journaled> webhooks, out bool full, out List<Journaled> gone) =>
+        (webhooks, full, gone) = (Webhooks, Full, Gone);
 }
 
 /// <summary>
-/// The inbox of what the journal keeps. Each organization has a lane, and a page takes from all lanes alike, one webhook from each, then a second: who sends much, or large bodies, waits alone.
+/// The inbox of what the journal keeps. Each organization has a lane, and a page takes from all lanes alike, one webhook from each, then a
+/// second: who sends much, or large bodies, waits alone.
 /// Decision: docs/decisions/0160.
 /// </summary>
 internal static class WebhookInbox
@@ -58,17 +60,21 @@ internal static class WebhookInbox
          ORDER BY t.journal_id
         """;
 
-    /// <summary>Takes the oldest of every lane that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one.</summary>
+    /// <summary>
+    /// Takes the oldest of every lane that nobody holds: as many as asked for and as <see cref="PageBytesMax"/> allows, at least one.
+    /// </summary>
     /// <param name="from">The lane that comes first.</param>
     /// <param name="resting">Lanes that are left alone; null: none.</param>
     /// <param name="quick">A page of small bodies only, <see cref="QuickBytesMax"/> together; perhaps none.</param>
-    internal static async Task<TakenPage> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct, Guid from = default, Guid[]? resting = null, bool quick = false)
+    internal static async Task<TakenPage> TakeAsync(NpgsqlConnection connection, int max, CancellationToken ct, Guid
+        from = default, Guid[]? resting = null, bool quick = false)
     {
         await using var command = new NpgsqlCommand(TakeSql, connection)
         {
             Parameters =
             {
-                new() { Value = max }, new() { Value = quick ? QuickBytesMax : (long)PageBytesMax }, new() { Value = from }, new() { Value = resting ?? [] }, new() { Value = !quick },
+                new() { Value = max }, new() { Value = quick ? QuickBytesMax : (long)PageBytesMax }, new() { Value = from },
+                    new() { Value = resting ?? [] }, new() { Value = !quick },
             },
         };
         long there = 0;
@@ -85,7 +91,8 @@ internal static class WebhookInbox
                 continue;
             }
 
-            webhooks.Add(new(id, receivedAt, reader.IsDBNull(2) ? null : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4)))
+            webhooks.Add(new(id, receivedAt, reader.IsDBNull(2) ? null
+                : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4)))
             {
                 SignedBy = reader.GetString(6), Lane = lane,
             });
@@ -102,11 +109,14 @@ internal static class WebhookInbox
             return;
         }
 
-        await using var command = new NpgsqlCommand("INSERT INTO bsp.webhook_inbox (journal_id, received_at, lane) SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[])", connection)
+        await using var command =
+            new NpgsqlCommand(
+                "INSERT INTO bsp.webhook_inbox (journal_id, received_at, lane) SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::uuid[])", connection)
         {
             Parameters =
             {
-                new() { Value = webhooks.Select(w => w.Id).ToArray() }, new() { Value = webhooks.Select(w => w.ReceivedAt).ToArray() }, new() { Value = webhooks.Select(w => w.Lane).ToArray() },
+                new() { Value = webhooks.Select(w => w.Id).ToArray() }, new() { Value = webhooks.Select(w => w.ReceivedAt).ToArray() },
+                    new() { Value = webhooks.Select(w => w.Lane).ToArray() },
             },
         };
         await command.ExecuteNonQueryAsync(ct);

@@ -3,7 +3,8 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.Webhooks;
 
-/// <summary>Why parts of webhooks had no effect; the raw bytes stay in the journal. Of one webhook the first twenty are noted, the rest is counted;
+/// <summary>Why parts of webhooks had no effect; the raw bytes stay in the journal. Of one webhook the first twenty are noted, the rest is
+/// counted;
 /// each number that nobody has proven yet is noted in any case, because the webhook comes back with its proof.</summary>
 internal sealed class WebhookNotes
 {
@@ -14,7 +15,8 @@ internal sealed class WebhookNotes
     private readonly HashSet<(long Webhook, AwaitedNumber Number)> awaited = [];
     private readonly List<(Journaled Webhook, string? Field, string Reason, string? Detail, AwaitedNumber? WaitsFor)> notes = [];
 
-    /// <param name="reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unknown_template</c>, <c>unhandled_field</c>, <c>gone</c>.</param>
+    /// <param name="reason"><c>not_json</c>, <c>no_envelope</c>, <c>unknown_number</c>, <c>unknown_template</c>, <c>unhandled_field</c>,
+    /// <c>gone</c>.</param>
     /// <param name="waitsFor">What must be proven so that it can be carried out; null: it waits for nothing.</param>
     public void Add(Journaled webhook, string? field, string reason, string? detail, AwaitedNumber? waitsFor = null)
     {
@@ -40,10 +42,14 @@ internal sealed class WebhookNotes
         {
             Parameters =
             {
-                new() { Value = notes.Select(n => n.Webhook.Id).ToArray() }, new() { Value = notes.Select(n => n.Webhook.ReceivedAt).ToArray() },
+                new() { Value = notes.Select(n => n.Webhook.Id).ToArray() },
+                    new() { Value = notes.Select(n => n.Webhook.ReceivedAt).ToArray() },
                 new() { Value = notes.Select(n => n.Field).ToArray() }, new() { Value = notes.Select(n => n.Reason).ToArray() },
-                new() { Value = notes.Select(n => last.GetValueOrDefault(n.Webhook.Id) == n ? $"{n.Detail} (and {counts[n.Webhook.Id] - OfOneMax} more of this webhook)".TrimStart() : n.Detail).ToArray() },
-                new() { Value = notes.Select(n => n.WaitsFor?.PhoneNumberId).ToArray() }, new() { Value = notes.Select(n => n.WaitsFor?.WabaId).ToArray() },
+                new() { Value =
+                    notes.Select(n => last.GetValueOrDefault(n.Webhook.Id) == n
+                        ? $"{n.Detail} (and {counts[n.Webhook.Id] - OfOneMax} more of this webhook)".TrimStart() : n.Detail).ToArray() },
+                new() { Value = notes.Select(n => n.WaitsFor?.PhoneNumberId).ToArray() },
+                new() { Value = notes.Select(n => n.WaitsFor?.WabaId).ToArray() },
                 new() { Value = notes.Select(n => n.WaitsFor?.DisplayDigits).ToArray() },
             },
         };

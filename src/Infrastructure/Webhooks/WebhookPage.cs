@@ -22,8 +22,10 @@ internal sealed record AwaitedNumber(string? PhoneNumberId, string WabaId, strin
     public static AwaitedNumber? Of(MetaChange change)
     {
         var phone = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
-        var shown = phone is null && MetaEnvelope.Text(change.Value, "display_phone_number") is { } number ? NumberDirectory.Digits(number) : null;
-        return change.EntryId.Length > IdCharsMax || phone?.Length > IdCharsMax || shown?.Length > IdCharsMax || (phone ?? shown ?? change.EntryId).Length == 0 ? null : new(phone, change.EntryId, shown);
+        var shown = phone is null && MetaEnvelope.Text(change.Value, "display_phone_number") is { } number ? NumberDirectory.Digits(number)
+            : null;
+        return change.EntryId.Length > IdCharsMax || phone?.Length > IdCharsMax || shown?.Length > IdCharsMax
+            || (phone ?? shown ?? change.EntryId).Length == 0 ? null : new(phone, change.EntryId, shown);
     }
 }
 
@@ -33,13 +35,18 @@ internal sealed record AwaitedNumber(string? PhoneNumberId, string WabaId, strin
 internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error, bool Passes = false);
 
 /// <summary>
-/// Carries out what a page of webhooks says, organization by organization, who says least first. Harmless to repeat. Each item stands alone: what fails is halved until the bad item is
-/// found, which is set aside; so is what exceeds an organization's share of a page. Trouble of a store fails the page, unless it is <paramref name="patient"/>.
-/// The marks in Redis are written for whoever looks on from outside and never asked, because whoever can write there could have a customer's STOP passed over.
+/// Carries out what a page of webhooks says, organization by organization, who says least first. Harmless to repeat. Each item stands
+/// alone: what fails is halved until the bad item is
+/// found, which is set aside; so is what exceeds an organization's share of a page. Trouble of a store fails the page, unless it is
+/// <paramref name="patient"/>.
+/// The marks in Redis are written for whoever looks on from outside and never asked, because whoever can write there could have a
+/// customer's STOP passed over.
 /// </summary>
-/// <param name="patient">False: the page failed so often that trouble of a store may be one organization's (its shard is away), or the item's own after
+/// <param name="patient">False: the page failed so often that trouble of a store may be one organization's (its shard is away), or the
+/// item's own after
 /// all: it is set aside like any other failure.</param>
-internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked, OtherFields others, FairShare fair, bool patient)
+internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked,
+    OtherFields others, FairShare fair, bool patient)
 {
     /// <summary>Failed attempts of one organization in a page; what is left of it then is postponed.</summary>
     internal const int FailuresMax = 40;
@@ -125,7 +132,8 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
         }
     }
 
-    private async Task EachAloneAsync<T>(Share share, IReadOnlyList<(WebhookPart Part, T Said)> items, Func<IReadOnlyList<T>, Task> carryOut, CancellationToken ct)
+    private async Task EachAloneAsync<T>(Share share, IReadOnlyList<(WebhookPart Part, T Said)> items,
+        Func<IReadOnlyList<T>, Task> carryOut, CancellationToken ct)
     {
         if (share.Failures >= FailuresMax)
         {
@@ -197,8 +205,10 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
             return;
         }
 
-        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
-        var owner = phoneNumberId is null ? null : await numbers.ByPhoneNumberIdAsync(phoneNumberId, change.EntryId, webhook.OrganizationId, ct);
+        var phoneNumberId = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id")
+            : null;
+        var owner = phoneNumberId is null ? null
+            : await numbers.ByPhoneNumberIdAsync(phoneNumberId, change.EntryId, webhook.OrganizationId, ct);
         if (owner is null)
         {
             await NoteAsync(webhook, change, "unknown_number", phoneNumberId, ct);
@@ -212,7 +222,8 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
                 Sort(Of(owner.OrganizationId), part, owner);
                 if (part.List == "messages" && MessagesField.IsNameless(part))
                 {
-                    Notes.Add(webhook, change.Field, "no_sender", "A message names no sender: neither a user id nor a number made of digits.");
+                    Notes.Add(webhook, change.Field, "no_sender",
+                        "A message names no sender: neither a user id nor a number made of digits.");
                 }
             }
             catch (Exception failed) when (!IsAway(failed))
@@ -259,7 +270,8 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
     private async Task NoteAsync(Journaled webhook, MetaChange change, string reason, string? detail, CancellationToken ct)
     {
         var awaited = reason == "unknown_number" ? AwaitedNumber.Of(change) : null;
-        var settled = awaited is null || await numbers.IsSettledAsync(awaited.PhoneNumberId, awaited.WabaId, awaited.DisplayDigits, webhook.OrganizationId, ct);
+        var settled = awaited is null
+            || await numbers.IsSettledAsync(awaited.PhoneNumberId, awaited.WabaId, awaited.DisplayDigits, webhook.OrganizationId, ct);
         Notes.Add(webhook, change.Field, reason, detail, settled ? null : awaited);
     }
 
@@ -283,5 +295,6 @@ internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, W
 
     private static IDisposable Request(string part) => new CurrentRequest { CorrelationId = $"webhook/{part}", Caller = "meta" }.Enter();
 
-    private Share Of(Guid organizationId) => shares.TryGetValue(organizationId, out var share) ? share : shares[organizationId] = new(organizationId);
+    private Share Of(Guid organizationId) =>
+        shares.TryGetValue(organizationId, out var share) ? share : shares[organizationId] = new(organizationId);
 }

@@ -26,7 +26,10 @@ internal sealed record Journaled(long Id, DateTime ReceivedAt, Guid? Organizatio
 /// <param name="Attempts">Failed ones so far.</param>
 internal sealed record AsideRow(long Id, int Attempts, DateTime SetAsideAt);
 
-/// <summary>One thing that a webhook says: an item of a change, or a change that has none. Stands alone: what becomes of it changes nothing for the others.</summary>
+/// <summary>
+/// One thing that a webhook says: an item of a change, or a change that has none. Stands alone: what becomes of it changes nothing for the
+/// others.
+/// </summary>
 /// <param name="List">Member of the change's value that lists the item, <c>messages</c>; null: the change as a whole.</param>
 /// <param name="Nth">The item's place in that list as Meta sent it.</param>
 /// <param name="People">The change's contacts.</param>
@@ -43,10 +46,12 @@ internal sealed record WebhookPart(Journaled Webhook, MetaChange Change, string?
     private const int PersonBytesMax = 4 * 1024;
 
     /// <summary>All parts of a webhook.</summary>
-    public static IEnumerable<WebhookPart> Of(Journaled webhook) => MetaEnvelope.Changes(webhook.Root).SelectMany(change => Of(webhook, change));
+    public static IEnumerable<WebhookPart> Of(Journaled webhook) =>
+        MetaEnvelope.Changes(webhook.Root).SelectMany(change => Of(webhook, change));
 
     /// <summary>How many parts it has.</summary>
-    public static int Count(Journaled webhook) => MetaEnvelope.Changes(webhook.Root).Sum(change => Math.Max(1, Lists.Sum(list => MetaEnvelope.Items(change.Value, list).Count())));
+    public static int Count(Journaled webhook) =>
+        MetaEnvelope.Changes(webhook.Root).Sum(change => Math.Max(1, Lists.Sum(list => MetaEnvelope.Items(change.Value, list).Count())));
 
     /// <summary>The items of a change; the change itself when it lists none.</summary>
     public static IEnumerable<WebhookPart> Of(Journaled webhook, MetaChange change)
@@ -94,7 +99,8 @@ internal sealed record WebhookPart(Journaled Webhook, MetaChange Change, string?
 
     /// <summary>In words: <c>messages[3]</c>, <c>statuses[0..499]</c>, <c>account_update</c>.</summary>
     public static string Name(IReadOnlyList<WebhookPart> row) => row[0].List is not { } list ? row[0].Change.Field
-        : row.Count == 1 ? FormattableString.Invariant($"{list}[{row[0].Nth}]") : FormattableString.Invariant($"{list}[{row[0].Nth}..{row[^1].Nth}]");
+        : row.Count == 1 ? FormattableString.Invariant($"{list}[{row[0].Nth}]")
+        : FormattableString.Invariant($"{list}[{row[0].Nth}..{row[^1].Nth}]");
 
     /// <summary>An envelope that says these parts and nothing else.</summary>
     public static byte[] Body(IReadOnlyList<WebhookPart> row)
@@ -123,7 +129,8 @@ internal sealed record WebhookPart(Journaled Webhook, MetaChange Change, string?
         return buffer.WrittenSpan.ToArray();
     }
 
-    private bool Follows(WebhookPart last) => List is not null && last.List == List && ReferenceEquals(last.Change, Change) && Nth == last.Nth + 1;
+    private bool Follows(WebhookPart last) =>
+        List is not null && last.List == List && ReferenceEquals(last.Change, Change) && Nth == last.Nth + 1;
 
     private static void WriteEntry(Utf8JsonWriter writer, IReadOnlyList<WebhookPart> items)
     {
@@ -153,7 +160,8 @@ internal sealed record WebhookPart(Journaled Webhook, MetaChange Change, string?
     private static void WriteValue(Utf8JsonWriter writer, IReadOnlyList<WebhookPart> items, string list)
     {
         writer.WriteStartObject();
-        if (MetaEnvelope.Child(items[0].Change.Value, "metadata") is { } metadata && MetaEnvelope.Id(metadata, "phone_number_id") is { } number)
+        if (MetaEnvelope.Child(items[0].Change.Value, "metadata") is { } metadata
+            && MetaEnvelope.Id(metadata, "phone_number_id") is { } number)
         {
             writer.WriteStartObject("metadata");
             writer.WriteString("phone_number_id", number);
@@ -175,7 +183,8 @@ internal sealed record WebhookPart(Journaled Webhook, MetaChange Change, string?
         writer.WriteEndObject();
     }
 
-    // Those whom these items name. A person who stands alone is the sender of what names nobody: so they do not stand alone here unless they did before.
+    // Those whom these items name. A person who stands alone is the sender of what names nobody: so they do not stand alone here unless
+    // they did before.
     private static void WriteContacts(Utf8JsonWriter writer, IReadOnlyList<WebhookPart> items)
     {
         var people = items[0].People.Value;

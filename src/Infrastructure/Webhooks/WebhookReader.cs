@@ -11,24 +11,34 @@ using Npgsql;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
-/// Works the inbox off: a page is taken, carried out and its pointers deleted when all of it is done; a process killed in between leaves them for the next.
-/// Several readers, here and in other processes, take different pages: order does not matter (promise 3). One more tries again what was set aside.
-/// The first reader takes short pages of who says little, so that nobody waits behind another's thousands; what it leaves is the other's. Who used more than their share rests a while.
+/// Works the inbox off: a page is taken, carried out and its pointers deleted when all of it is done; a process killed in between leaves
+/// them for the next.
+/// Several readers, here and in other processes, take different pages: order does not matter (promise 3). One more tries again what was set
+/// aside.
+/// The first reader takes short pages of who says little, so that nobody waits behind another's thousands; what it leaves is the other's.
+/// Who used more than their share rests a while.
 /// Decision: docs/decisions/0261.
 /// </summary>
-public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked,
-    OtherFields others, SetAsideBoard board, FairShare fair, Instance instance, TimeProvider clock, ILogger<WebhookReader> log) : BackgroundService
+public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers,
+    WebhookMarks marks, ParkedStatuses parked,
+    OtherFields others, SetAsideBoard board, FairShare fair, Instance instance, TimeProvider clock, ILogger<WebhookReader> log)
+    : BackgroundService
 {
     private const int PageMax = 200;
     private const int QuickPageMax = 100;
 
-    /// <summary>Items of one organization in a page, about: webhooks beyond stay in the inbox. A single one with more is taken apart.</summary>
+    /// <summary>
+    /// Items of one organization in a page, about: webhooks beyond stay in the inbox. A single one with more is taken apart.
+    /// </summary>
     internal const int ItemsMax = 5_000;
 
     /// <summary>The same while others are there.</summary>
     internal const int ItemsBesideMax = 500;
 
-    /// <summary>Items of a page of the first reader, of all together. One alone may have twice as many, or a fifth when others may come at any moment.</summary>
+    /// <summary>
+    /// Items of a page of the first reader, of all together. One alone may have twice as many, or a fifth when others may come at any
+    /// moment.
+    /// </summary>
     internal const int QuickItemsMax = 500;
 
     /// <summary>Items of one webhook that is carried out at once; Meta batches a thousand.</summary>
@@ -49,7 +59,8 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     {
         Work.Is(WorkKind.Webhooks);
         await instance.Ready.WaitAsync(stoppingToken);
-        await Task.WhenAll(ReadLoopAsync(quick: true, stoppingToken), ReadLoopAsync(quick: false, stoppingToken), AsideLoopAsync(stoppingToken));
+        await Task.WhenAll(ReadLoopAsync(quick: true, stoppingToken), ReadLoopAsync(quick: false, stoppingToken),
+            AsideLoopAsync(stoppingToken));
     }
 
     private async Task ReadLoopAsync(bool quick, CancellationToken stop)
@@ -117,13 +128,16 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         }
     }
 
-    /// <summary>Takes and carries out one page; how many webhooks it had, and whether it was full: waiting would not make the next one fuller.</summary>
+    /// <summary>
+    /// Takes and carries out one page; how many webhooks it had, and whether it was full: waiting would not make the next one fuller.
+    /// </summary>
     /// <param name="quick">A short one, of who says little.</param>
     internal async Task<(int Count, bool Full, Guid Next)> PageAsync(Guid from, bool patient, CancellationToken ct, bool quick = false)
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        var taken = await WebhookInbox.TakeAsync(connection, quick ? QuickPageMax : PageMax, ct, from, (quick ? restsOfQuick : restsOfLong).Now(), quick);
+        var taken = await WebhookInbox.TakeAsync(connection, quick ? QuickPageMax
+            : PageMax, ct, from, (quick ? restsOfQuick : restsOfLong).Now(), quick);
         var count = taken.Webhooks.Count + taken.Gone.Count;
         if (taken.Full || (quick && count == 0))
         {
@@ -184,16 +198,20 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         }
     }
 
-    // Of each organization as much as its share; a webhook that is too large for any share is taken apart, and its parts are carried out later.
+    // Of each organization as much as its share; a webhook that is too large for any share is taken apart, and its parts are carried out
+    // later.
     private (List<Journaled> Now, List<Journaled> Later) Share(List<Journaled> webhooks, WebhookPage page, bool quick)
     {
         var (now, later) = (new List<Journaled>(webhooks.Count), new List<Journaled>());
-        var lanes = webhooks.GroupBy(w => w.Lane).Select(lane => (lane.Key, Webhooks: lane.Select(w => (Webhook: w, Items: WebhookPart.Count(w))).ToList())).OrderBy(lane => lane.Webhooks.Sum(w => w.Items)).ToList();
+        var lanes = webhooks.GroupBy(w => w.Lane)
+            .Select(lane => (lane.Key, Webhooks: lane.Select(w => (Webhook: w, Items: WebhookPart.Count(w))).ToList()))
+            .OrderBy(lane => lane.Webhooks.Sum(w => w.Items)).ToList();
         var all = 0;
         foreach (var (lane, ofLane) in lanes)
         {
             // In a short page only the first may have more than what is left of it.
-            var most = !quick ? (lanes.Count > 1 || fair.OthersAreHere(lane) ? ItemsBesideMax : ItemsMax) : lanes.Count == 1 ? (fair.OthersAreHere(lane) ? QuickItemsMax / 5 : 2 * QuickItemsMax) : all == 0 ? QuickItemsMax : QuickItemsMax - all;
+            var most = !quick ? (lanes.Count > 1 || fair.OthersAreHere(lane) ? ItemsBesideMax : ItemsMax) : lanes.Count == 1
+                ? (fair.OthersAreHere(lane) ? QuickItemsMax / 5 : 2 * QuickItemsMax) : all == 0 ? QuickItemsMax : QuickItemsMax - all;
             var before = 0;
             foreach (var (webhook, items) in ofLane)
             {
@@ -226,7 +244,8 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     [LoggerMessage(Level = LogLevel.Error, Message = "webhooks: a page failed and is taken again")]
     private partial void LogPage(Exception e);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "webhook {JournalId} was never carried out: the journal no longer has its body; noted")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "webhook {JournalId} was never carried out: the journal no longer has its body; noted")]
     private partial void LogGone(long journalId);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Part} of webhook {JournalId} could not be carried out and is set aside: {Error}")]

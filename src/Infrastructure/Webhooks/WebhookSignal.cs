@@ -1,12 +1,16 @@
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
-/// Between the journal and the readers of the inbox in this process: wakes them when something was written (what other processes wrote is found by looking), and asks them
+/// Between the journal and the readers of the inbox in this process: wakes them when something was written (what other processes wrote is
+/// found by looking), and asks them
 /// to stand back while answers to Meta pile up.
 /// </summary>
 public sealed class WebhookSignal(TimeProvider clock)
 {
-    /// <summary>A reader stands back at most this long before a page, and not after a full one, however many webhooks come: what is read late is read in fuller pages, but it is read.</summary>
+    /// <summary>
+    /// A reader stands back at most this long before a page, and not after a full one, however many webhooks come: what is read late is
+    /// read in fuller pages, but it is read.
+    /// </summary>
     public static readonly TimeSpan StandBackMax = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan PressedFor = TimeSpan.FromMilliseconds(25);
@@ -65,7 +69,8 @@ public sealed class WebhookSignal(TimeProvider clock)
     }
 
     /// <summary>More webhooks wait to be answered than one commit at a time takes.</summary>
-    public void Pressed() => Volatile.Write(ref pressedUntil, clock.GetTimestamp() + (long)(PressedFor.TotalSeconds * clock.TimestampFrequency));
+    public void Pressed() =>
+        Volatile.Write(ref pressedUntil, clock.GetTimestamp() + (long)(PressedFor.TotalSeconds * clock.TimestampFrequency));
 
     /// <summary>Returns when the journal is no longer pressed, at the latest after <see cref="StandBackMax"/>.</summary>
     public async Task CalmAsync(CancellationToken ct)
@@ -73,7 +78,8 @@ public sealed class WebhookSignal(TimeProvider clock)
         var end = clock.GetTimestamp() + (long)(StandBackMax.TotalSeconds * clock.TimestampFrequency);
         for (var now = clock.GetTimestamp(); now < end && now < Volatile.Read(ref pressedUntil); now = clock.GetTimestamp())
         {
-            await Task.Delay(clock.GetElapsedTime(now, Math.Min(end, Volatile.Read(ref pressedUntil))) + TimeSpan.FromMilliseconds(1), clock, ct);
+            await Task.Delay(clock.GetElapsedTime(now, Math.Min(end, Volatile.Read(ref pressedUntil))) + TimeSpan.FromMilliseconds(1),
+                clock, ct);
         }
     }
 }

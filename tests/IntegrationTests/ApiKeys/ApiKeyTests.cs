@@ -49,7 +49,8 @@ public sealed class ApiKeyTests(AppFixture app) : IClassFixture<AppFixture>
         {
             sent = clock.Elapsed; // what is asked a second after the end is refused, however slowly it is answered
             answer = await organization.Reader.SendAsync("GET", "/v1/me");
-            (answer.Status == 401 || sent < TimeSpan.FromSeconds(1)).ShouldBeTrue($"sent {sent.TotalMilliseconds} ms after the end: {answer.Status}");
+            (answer.Status == 401 || sent < TimeSpan.FromSeconds(1))
+                .ShouldBeTrue($"sent {sent.TotalMilliseconds} ms after the end: {answer.Status}");
         }
         while (answer.Status != 401);
     }
@@ -63,7 +64,8 @@ public sealed class ApiKeyTests(AppFixture app) : IClassFixture<AppFixture>
         rotated["permissions"].GetString().ShouldBe("write");
         (await app.Client(rotated["key"].GetString()).SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
         (await app.Client(old["key"].GetString()).SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
-        (await organization.Admin.SendAsync("GET", old.Header("Location")!))["expires_at"].GetDateTimeOffset().ShouldBe(DateTimeOffset.UtcNow.AddHours(2), TimeSpan.FromMinutes(1));
+        (await organization.Admin.SendAsync("GET", old.Header("Location")!))["expires_at"].GetDateTimeOffset()
+            .ShouldBe(DateTimeOffset.UtcNow.AddHours(2), TimeSpan.FromMinutes(1));
 
         var again = await organization.Admin.SendAsync("POST", rotated.Header("Location") + "/rotate", new { grace_hours = 0 });
         again.Status.ShouldBe(201);
@@ -83,7 +85,8 @@ public sealed class ApiKeyTests(AppFixture app) : IClassFixture<AppFixture>
             await Task.Yield();
             keys = [.. (await organization.Admin.SendAsync("GET", "/v1/api-keys"))["data"].EnumerateArray()];
         }
-        while (keys.First(k => k.GetProperty("name").GetString() == "read").GetProperty("last_used_at").ValueKind == System.Text.Json.JsonValueKind.Null);
+        while (keys.First(k => k.GetProperty("name").GetString() == "read")
+            .GetProperty("last_used_at").ValueKind == System.Text.Json.JsonValueKind.Null);
     }
 
     [Theory]
@@ -94,7 +97,8 @@ public sealed class ApiKeyTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task A_malformed_key_is_refused(string body, string field)
     {
         var organization = await app.NewOrganizationAsync();
-        (await organization.Admin.SendAsync("POST", "/v1/api-keys", body)).ShouldBeProblem(400, "request.invalid")["errors"].TryGetProperty(field, out _).ShouldBeTrue();
+        (await organization.Admin.SendAsync("POST", "/v1/api-keys", body)).ShouldBeProblem(400, "request.invalid")["errors"]
+            .TryGetProperty(field, out _).ShouldBeTrue();
     }
 
     [Fact]

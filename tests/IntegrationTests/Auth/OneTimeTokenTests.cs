@@ -9,18 +9,27 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
     {
         var organization = await app.NewOrganizationAsync();
         var email = People.NewEmail();
-        var invited = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email, role = "manager", first_name = "Ann" });
+        var invited =
+            await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email, role = "manager", first_name = "Ann" });
         invited.Status.ShouldBe(201, invited.Text);
         var token = invited["token"].GetString();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password, last_name = "Lee" })));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 50)
+                .Select(_ =>
+                    app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept",
+                        new { token, password = People.Password, last_name = "Lee" })));
         answers.Count(a => a.Status == 201).ShouldBe(1, answers.First(a => a.Status != 201).Text);
         answers.Where(a => a.Status != 201).ShouldAllBe(a => a.Status == 404 && a.Code == "invitation.unknown");
         var made = answers.Single(a => a.Status == 201);
-        (made["id"].GetGuid(), made["role"].GetString(), made["first_name"].GetString(), made["last_name"].GetString()).ShouldBe((invited["user_id"].GetGuid(), "manager", "Ann", "Lee"));
+        (made["id"].GetGuid(), made["role"].GetString(), made["first_name"].GetString(), made["last_name"].GetString())
+            .ShouldBe((invited["user_id"].GetGuid(), "manager", "Ann", "Lee"));
         (await organization.Admin.SendAsync("GET", "/v1/users"))["data"].GetArrayLength().ShouldBe(1);
-        (await app.Client(await app.SignInAsync(email, People.Password)).SendAsync("GET", "/v1/me"))["role"].GetString().ShouldBe("manager");
+        (await app.Client(await app.SignInAsync(email, People.Password)).SendAsync("GET", "/v1/me"))["role"].GetString()
+            .ShouldBe("manager");
         (await organization.Admin.SendAsync("DELETE", $"/v1/users/{made["id"].GetGuid()}")).Status.ShouldBe(204);
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password })).ShouldBeProblem(404, "invitation.unknown"); // nor does it make them again
+        // nor does it make them again
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password }))
+            .ShouldBeProblem(404, "invitation.unknown");
     }
 
     [Fact]
@@ -30,13 +39,18 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var email = People.NewEmail();
         var first = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email, role = "admin" });
         var second = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email, role = "viewer" });
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = first["token"].GetString(), password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = second["token"].GetString(), password = "short" })).ShouldBeProblem(400, "request.invalid");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept",
+            new { token = first["token"].GetString(), password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept",
+            new { token = second["token"].GetString(), password = "short" })).ShouldBeProblem(400, "request.invalid");
         await ExpireAsync(email);
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = second["token"].GetString(), password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = "inv_nothing", password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept",
+            new { token = second["token"].GetString(), password = People.Password })).ShouldBeProblem(404, "invitation.unknown");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = "inv_nothing", password = People.Password }))
+            .ShouldBeProblem(404, "invitation.unknown");
         var ann = await app.NewPersonAsync(organization.Admin, "viewer");
-        (await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email = ann.Email, role = "viewer" })).ShouldBeProblem(409, "user.email_taken");
+        (await organization.Admin.SendAsync("POST", "/v1/auth/invitations", new { email = ann.Email, role = "viewer" }))
+            .ShouldBeProblem(409, "user.email_taken");
     }
 
     [Fact]
@@ -46,8 +60,10 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var body = new { email = People.NewEmail(), role = "viewer" };
         var first = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", body, ("Idempotency-Key", "invite"));
         var again = await organization.Admin.SendAsync("POST", "/v1/auth/invitations", body, ("Idempotency-Key", "invite"));
-        (again.Status, again["user_id"].GetGuid(), again["token"].ValueKind).ShouldBe((200, first["user_id"].GetGuid(), System.Text.Json.JsonValueKind.Null), again.Text);
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token = first["token"].GetString(), password = People.Password })).Status.ShouldBe(201);
+        (again.Status, again["user_id"].GetGuid(), again["token"].ValueKind)
+            .ShouldBe((200, first["user_id"].GetGuid(), System.Text.Json.JsonValueKind.Null), again.Text);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept",
+            new { token = first["token"].GetString(), password = People.Password })).Status.ShouldBe(201);
     }
 
     [Fact]
@@ -56,13 +72,20 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var organization = await app.NewOrganizationAsync();
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
         (await ann.Client.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email })).ShouldBeProblem(403, "access.denied");
-        (await (await app.NewOrganizationAsync()).Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email })).ShouldBeProblem(404, "user.unknown");
-        (await app.Platform.SendAsync("POST", "/v1/auth/reset/request", new { email = People.NewEmail() })).ShouldBeProblem(404, "user.unknown");
+        (await (await app.NewOrganizationAsync()).Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email }))
+            .ShouldBeProblem(404, "user.unknown");
+        (await app.Platform.SendAsync("POST", "/v1/auth/reset/request", new { email = People.NewEmail() }))
+            .ShouldBeProblem(404, "user.unknown");
         var lost = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email }))["token"].GetString();
         var asked = await app.Platform.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email });
         asked.Status.ShouldBe(201, asked.Text);
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = lost, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = asked["token"].GetString(), password = $"a brand new password {i}" })));
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = lost, password = "a brand new password" }))
+            .ShouldBeProblem(404, "reset.unknown");
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 10)
+                .Select(i =>
+                    app.Anonymous.SendAsync("POST", "/v1/auth/reset",
+                        new { token = asked["token"].GetString(), password = $"a brand new password {i}" })));
         answers.Count(a => a.Status == 204).ShouldBe(1, answers[0].Text);
         answers.Where(a => a.Status != 204).ShouldAllBe(a => a.Code == "reset.unknown");
         (await ann.Client.SendAsync("GET", "/v1/me")).ShouldBeProblem(401, "access.unauthenticated");
@@ -76,7 +99,8 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
         var token = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = ann.Email }))["token"].GetString();
         await ExpireAsync(ann.Email);
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" }))
+            .ShouldBeProblem(404, "reset.unknown");
         (await ann.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
     }
 
@@ -87,9 +111,11 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
         foreach (var change in new object[] { new { role = "manager" }, new { email = People.NewEmail() }, new { status = "inactive" } })
         {
-            var token = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = await EmailAsync(organization, ann.Id) }))["token"].GetString();
+            var token = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request",
+                new { email = await EmailAsync(organization, ann.Id) }))["token"].GetString();
             (await organization.Admin.SendAsync("PATCH", $"/v1/users/{ann.Id}", change)).Status.ShouldBe(200);
-            (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
+            (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" }))
+                .ShouldBeProblem(404, "reset.unknown");
         }
 
         // A token that slipped in while the role was being changed.
@@ -97,10 +123,13 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var email = await EmailAsync(organization, ann.Id);
         var late = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email }))["token"].GetString();
         await SqlAsync("UPDATE bsp.directory_tokens SET role = 'agent' WHERE email = $1", email);
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = late, password = "a brand new password" })).ShouldBeProblem(404, "reset.unknown");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = late, password = "a brand new password" }))
+            .ShouldBeProblem(404, "reset.unknown");
         await SqlAsync("UPDATE bsp.directory_tokens SET role = 'manager' WHERE email = $1", email);
-        (await organization.Admin.SendAsync("PATCH", $"/v1/users/{ann.Id}", new { first_name = "Ann" })).Status.ShouldBe(200); // a name is no right
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token = late, password = "a brand new password" })).Status.ShouldBe(204);
+        // a name is no right
+        (await organization.Admin.SendAsync("PATCH", $"/v1/users/{ann.Id}", new { first_name = "Ann" })).Status.ShouldBe(200);
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/reset",
+            new { token = late, password = "a brand new password" })).Status.ShouldBe(204);
     }
 
     [Theory]
@@ -113,7 +142,8 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         await app.NewPersonAsync(organization.Admin, "admin");
         var eve = await app.NewPersonAsync(organization.Admin, "admin");
         var (upper, lower) = (await InviteAsync(eve.Client, "admin"), await InviteAsync(eve.Client, "agent"));
-        (await app.Client(AppFixture.PlatformKey, organization.Id).SendAsync("PATCH", $"/v1/users/{eve.Id}", new { role, status })).Status.ShouldBe(200);
+        (await app.Client(AppFixture.PlatformKey, organization.Id)
+            .SendAsync("PATCH", $"/v1/users/{eve.Id}", new { role, status })).Status.ShouldBe(200);
         (await AcceptAsync(upper)).Status.ShouldBe(expected);
         (await AcceptAsync(lower)).Status.ShouldBe(expected); // who may not invite any more leaves none behind
     }
@@ -126,8 +156,10 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var eve = await app.NewPersonAsync(organization.Admin, "admin");
         var key = await organization.Admin.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "admin" });
         var other = await organization.Admin.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "admin" });
-        var (persons, keys, kept, platforms) = (await InviteAsync(eve.Client, "agent"), await InviteAsync(app.Client(key["key"].GetString()), "agent"),
-            await InviteAsync(app.Client(other["key"].GetString()), "admin"), await InviteAsync(app.Client(AppFixture.PlatformKey, organization.Id), "super_admin"));
+        var (persons, keys, kept, platforms) =
+            (await InviteAsync(eve.Client, "agent"), await InviteAsync(app.Client(key["key"].GetString()), "agent"),
+            await InviteAsync(app.Client(other["key"].GetString()), "admin"),
+            await InviteAsync(app.Client(AppFixture.PlatformKey, organization.Id), "super_admin"));
         (await organization.Admin.SendAsync("DELETE", $"/v1/users/{eve.Id}")).Status.ShouldBe(204);
         (await organization.Admin.SendAsync("DELETE", key.Header("Location")!)).Status.ShouldBe(204);
         (await AcceptAsync(persons)).ShouldBeProblem(404, "invitation.unknown");
@@ -167,7 +199,9 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         (await ConfirmAsync(token)).ShouldBeProblem(404, "reset.unknown");
 
         var platform = app.Client(AppFixture.PlatformKey);
-        var (reset, invitation) = (await ResetAsync(app.Client(AppFixture.PlatformKey, organization.Id), organization, ann.Id), await InviteAsync(organization.Admin, "agent"));
+        var (reset, invitation) =
+            (await ResetAsync(app.Client(AppFixture.PlatformKey, organization.Id), organization, ann.Id),
+                await InviteAsync(organization.Admin, "agent"));
         (await platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/suspend", "{}")).Status.ShouldBe(200);
         (await platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/activate", "{}")).Status.ShouldBe(200);
         (await ConfirmAsync(reset)).ShouldBeProblem(404, "reset.unknown");
@@ -180,20 +214,25 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         var organization = await app.NewOrganizationAsync();
         var eve = await app.NewPersonAsync(organization.Admin, "admin");
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
-        var (own, anns, invitation) = (await ResetAsync(organization.Admin, organization, eve.Id), await ResetAsync(eve.Client, organization, ann.Id), await InviteAsync(eve.Client, "admin"));
-        (await eve.Client.SendAsync("POST", "/v1/auth/password", new { current_password = People.Password, new_password = "an entirely new one" })).Status.ShouldBe(204);
+        var (own, anns, invitation) =
+            (await ResetAsync(organization.Admin, organization, eve.Id), await ResetAsync(eve.Client, organization, ann.Id),
+                await InviteAsync(eve.Client, "admin"));
+        (await eve.Client.SendAsync("POST", "/v1/auth/password",
+            new { current_password = People.Password, new_password = "an entirely new one" })).Status.ShouldBe(204);
         (await ConfirmAsync(own)).ShouldBeProblem(404, "reset.unknown");
         (await ConfirmAsync(anns)).ShouldBeProblem(404, "reset.unknown");
         (await AcceptAsync(invitation)).ShouldBeProblem(404, "invitation.unknown");
 
         // A reset is a new password too.
-        var (first, second) = (await ResetAsync(organization.Admin, organization, eve.Id), await ResetAsync(eve.Client, organization, ann.Id));
+        var (first, second) =
+            (await ResetAsync(organization.Admin, organization, eve.Id), await ResetAsync(eve.Client, organization, ann.Id));
         (await ConfirmAsync(first)).Status.ShouldBe(204);
         (await ConfirmAsync(second)).ShouldBeProblem(404, "reset.unknown");
         (await eve.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(401);
     }
 
-    private Task<Answer> ConfirmAsync(string token) => app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" });
+    private Task<Answer> ConfirmAsync(string token) =>
+        app.Anonymous.SendAsync("POST", "/v1/auth/reset", new { token, password = "a brand new password" });
 
     private static async Task<string> ResetAsync(HttpClient asker, TestOrganization organization, Guid person)
     {
@@ -209,9 +248,11 @@ public sealed class OneTimeTokenTests(AppFixture app) : IClassFixture<AppFixture
         return invited["token"].GetString()!;
     }
 
-    private Task<Answer> AcceptAsync(string token) => app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password });
+    private Task<Answer> AcceptAsync(string token) =>
+        app.Anonymous.SendAsync("POST", "/v1/auth/invitations/accept", new { token, password = People.Password });
 
-    private static async Task<string> EmailAsync(TestOrganization organization, Guid id) => (await organization.Admin.SendAsync("GET", $"/v1/users/{id}"))["email"].GetString()!;
+    private static async Task<string> EmailAsync(TestOrganization organization, Guid id) =>
+        (await organization.Admin.SendAsync("GET", $"/v1/users/{id}"))["email"].GetString()!;
 
     private async Task SqlAsync(string sql, string email)
     {

@@ -11,7 +11,10 @@ using StackExchange.Redis;
 
 namespace Bsp.IntegrationTests.Auth;
 
-/// <summary>Attempts to sign in are counted in windows of three seconds, so that a test can wait for the end of one; Redis is its own and may be wiped.</summary>
+/// <summary>
+/// Attempts to sign in are counted in windows of three seconds, so that a test can wait for the end of one; Redis is its own and may be
+/// wiped.
+/// </summary>
 public sealed class ShortWindowApp(StoresFixture stores) : EndToEndApp(stores)
 {
     protected override IEnumerable<(string Name, string? Value)> Settings => [.. base.Settings, ("Bsp:Login:WindowSeconds", "3")];
@@ -24,17 +27,23 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
     {
         var organization = await app.NewOrganizationAsync();
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = $"wrong password {i}" })));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 100)
+                .Select(i =>
+                    app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = $"wrong password {i}" })));
         foreach (var answer in answers)
         {
             answer.ShouldBeProblem(answer.Status == 401 ? 401 : 429, answer.Status == 401 ? "login.invalid" : "login.throttled");
         }
 
-        answers.Where(a => a.Status == 429).ShouldAllBe(a => int.Parse(a.Header("Retry-After")!) >= 1 && int.Parse(a.Header("Retry-After")!) <= 3);
+        answers.Where(a => a.Status == 429)
+            .ShouldAllBe(a => int.Parse(a.Header("Retry-After")!) >= 1 && int.Parse(a.Header("Retry-After")!) <= 3);
         answers.Count(a => a.Status == 401).ShouldBeInRange(1, 3 * LoginGate.PerPairMax); // a slow machine may see several windows
         (await app.Anonymous.SendAsync("GET", "/v1/plans")).Status.ShouldBe(401);
         (await ann.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(200); // who is in stays in
-        await Patience.UntilAsync(() => app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = ann.Password }), a => a.Status == 200, "the right password works");
+        await Patience.UntilAsync(() =>
+            app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = ann.Password }), a =>
+                a.Status == 200, "the right password works");
     }
 
     [Fact]
@@ -65,7 +74,8 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
     public async Task Five_hundred_made_up_e_mails_from_one_address_leave_few_rows_and_the_sweep_takes_them()
     {
         var clock = new MovableClock();
-        var gate = new LoginGate((Shards)app.Services.GetService(typeof(Shards))!, (BspOptions)app.Services.GetService(typeof(BspOptions))!, clock);
+        var gate = new LoginGate((Shards)app.Services.GetService(typeof(Shards))!,
+            (BspOptions)app.Services.GetService(typeof(BspOptions))!, clock);
         await gate.PurgeAsync(default);
         var before = await RowsAsync();
         var waits = new List<TimeSpan>();
@@ -101,8 +111,13 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
         var organization = await app.NewOrganizationAsync();
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
         var wrong = await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = "a wrong password" });
-        var unknown = await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = People.NewEmail(), password = "a wrong password" });
-        var without = await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = (await AppFixture.CreatedAsync(organization.Admin, "/v1/users", new { email = People.NewEmail(), role = "agent" })).GetProperty("email").GetString(), password = "a wrong password" });
+        var unknown =
+            await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = People.NewEmail(), password = "a wrong password" });
+        var without =
+            await app.Anonymous.SendAsync("POST", "/v1/auth/login",
+                new { email =
+                    (await AppFixture.CreatedAsync(organization.Admin, "/v1/users", new { email = People.NewEmail(), role = "agent" }))
+                    .GetProperty("email").GetString(), password = "a wrong password" });
         foreach (var answer in new[] { wrong, unknown, without })
         {
             answer.ShouldBeProblem(401, "login.invalid");
@@ -137,7 +152,8 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
         var key = $"session:{SecretToken.HashOf(ann.Token)}";
         var fields = (await redis.GetDatabase().HashGetAllAsync(key)).ToDictionary(f => f.Name.ToString(), f => f.Value.ToString());
         (fields["user_id"], fields["organization_id"]).ShouldBe((ann.Id.ToString(), organization.Id.ToString()));
-        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(fields["expires_at"])).ShouldBe(DateTimeOffset.UtcNow.AddHours(24), TimeSpan.FromMinutes(5));
+        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(fields["expires_at"]))
+            .ShouldBe(DateTimeOffset.UtcNow.AddHours(24), TimeSpan.FromMinutes(5));
         (await redis.GetDatabase().KeyExistsAsync($"session:{ann.Token}")).ShouldBeFalse();
 
         await app.Views.WipeRedisAsync();
@@ -157,12 +173,16 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
         var organization = await app.NewOrganizationAsync();
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
         var other = app.Client(await app.SignInAsync(ann.Email, ann.Password));
-        (await ann.Client.SendAsync("POST", "/v1/auth/password", new { current_password = "something else", new_password = "another long password" })).ShouldBeProblem(401, "login.invalid");
-        (await ann.Client.SendAsync("POST", "/v1/auth/password", new { current_password = ann.Password, new_password = "short" })).ShouldBeProblem(400, "request.invalid");
-        (await ann.Client.SendAsync("POST", "/v1/auth/password", new { current_password = ann.Password, new_password = "another long password" })).Status.ShouldBe(204);
+        (await ann.Client.SendAsync("POST", "/v1/auth/password",
+            new { current_password = "something else", new_password = "another long password" })).ShouldBeProblem(401, "login.invalid");
+        (await ann.Client.SendAsync("POST", "/v1/auth/password", new { current_password = ann.Password, new_password = "short" }))
+            .ShouldBeProblem(400, "request.invalid");
+        (await ann.Client.SendAsync("POST", "/v1/auth/password",
+            new { current_password = ann.Password, new_password = "another long password" })).Status.ShouldBe(204);
         (await ann.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
         (await other.SendAsync("GET", "/v1/me")).ShouldBeProblem(401, "access.unauthenticated");
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = ann.Password })).ShouldBeProblem(401, "login.invalid");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = ann.Email, password = ann.Password }))
+            .ShouldBeProblem(401, "login.invalid");
         await app.SignInAsync(ann.Email, "another long password");
     }
 
@@ -171,7 +191,8 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
     {
         var organization = await app.NewOrganizationAsync();
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
-        var weak = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = 10_000 })).HashPassword(ann, ann.Password);
+        var weak = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = 10_000 }))
+            .HashPassword(ann, ann.Password);
         await SqlAsync("UPDATE users SET password_hash = $2 WHERE id = $1 RETURNING password_hash", ann.Id, weak);
         var tokens = await Task.WhenAll(app.SignInAsync(ann.Email, ann.Password), app.SignInAsync(ann.Email, ann.Password));
         tokens.Distinct().Count().ShouldBe(2);
@@ -186,7 +207,8 @@ public sealed class SignInTests(ShortWindowApp app) : IClassFixture<ShortWindowA
     [InlineData("""{"email":"","password":"x"}""", "email")]
     [InlineData("""{"email":"a@example.com","password":""}""", "password")]
     public async Task A_malformed_sign_in_is_refused(string body, string field) =>
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", body)).ShouldBeProblem(400, "request.invalid")["errors"].TryGetProperty(field, out _).ShouldBeTrue();
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", body)).ShouldBeProblem(400, "request.invalid")["errors"]
+        .TryGetProperty(field, out _).ShouldBeTrue();
 
     private async Task<string> SqlAsync(string sql, params object[] arguments) => await app.Views.ScalarAsync(sql, arguments);
 }

@@ -21,11 +21,14 @@ public sealed class TwoProcessesApp(StoresFixture stores) : EndToEndApp(stores)
         await base.InitializeAsync();
         address = new($"http://127.0.0.1:{ApiProcess.FreePort()}");
         var dotnet = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? Environment.ProcessPath! : "dotnet";
-        var start = new ProcessStartInfo(dotnet, [Path.Combine(AppContext.BaseDirectory, "Bsp.Api.dll"), "serve"]) { WorkingDirectory = directory.FullName };
+        var start = new ProcessStartInfo(dotnet,
+            [Path.Combine(AppContext.BaseDirectory, "Bsp.Api.dll"), "serve"]) { WorkingDirectory = directory.FullName };
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
         start.Environment["ASPNETCORE_URLS"] = address.ToString();
         start.Environment["Logging__LogLevel__Default"] = "Error";
-        start.Environment["ConnectionStrings__DirectoryApp"] = new NpgsqlConnectionStringBuilder(AdminConnection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 20 }.ConnectionString;
+        start.Environment["ConnectionStrings__DirectoryApp"] =
+            new NpgsqlConnectionStringBuilder(AdminConnection) { Username = "bsp_app", Password = LogDatabase.AppPassword,
+                MaxPoolSize = 20 }.ConnectionString;
         start.Environment["ConnectionStrings__Redis"] = Redis;
         start.Environment["Bsp__PlatformKey"] = PlatformKey;
         start.Environment["Bsp__MasterKey"] = Convert.ToBase64String(SHA256.HashData("only for tests"u8));
@@ -78,7 +81,8 @@ public sealed class TwoProcessesTests(TwoProcessesApp app) : IClassFixture<TwoPr
     public async Task A_revoked_or_rotated_key_ends_in_the_other_process_within_a_second()
     {
         var organization = await app.NewOrganizationAsync();
-        foreach (var end in new Func<string, Task<Answer>>[] { path => organization.Admin.SendAsync("DELETE", path), path => organization.Admin.SendAsync("POST", path + "/rotate", new { grace_hours = 0 }) })
+        foreach (var end in new Func<string, Task<Answer>>[] { path => organization.Admin.SendAsync("DELETE", path), path =>
+            organization.Admin.SendAsync("POST", path + "/rotate", new { grace_hours = 0 }) })
         {
             var key = await organization.Admin.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "read" });
             await EndsAsync(app.Second(key["key"].GetString()!), () => end(key.Header("Location")!), 401);
@@ -92,7 +96,8 @@ public sealed class TwoProcessesTests(TwoProcessesApp app) : IClassFixture<TwoPr
         await app.NewPersonAsync(organization.Admin, "admin");
         var ends = new Func<Person, Task<Answer>>[]
         {
-            p => p.Client.SendAsync("POST", "/v1/auth/logout"), p => p.Client.SendAsync("POST", "/v1/auth/logout-all"), p => organization.Admin.SendAsync("PATCH", $"/v1/users/{p.Id}", new { status = "inactive" }),
+            p => p.Client.SendAsync("POST", "/v1/auth/logout"), p => p.Client.SendAsync("POST", "/v1/auth/logout-all"), p =>
+                organization.Admin.SendAsync("PATCH", $"/v1/users/{p.Id}", new { status = "inactive" }),
             p => organization.Admin.SendAsync("DELETE", $"/v1/users/{p.Id}"),
         };
         foreach (var end in ends)
@@ -107,10 +112,12 @@ public sealed class TwoProcessesTests(TwoProcessesApp app) : IClassFixture<TwoPr
     {
         var organization = await app.NewOrganizationAsync();
         var person = await app.NewPersonAsync(organization.Admin, "admin");
-        await EndsAsync(app.Second(organization.AdminKey), () => app.Platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/deactivate"), 403);
+        await EndsAsync(app.Second(organization.AdminKey), () =>
+            app.Platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/deactivate"), 403);
         (await organization.Admin.SendAsync("GET", "/v1/me")).ShouldBeProblem(403, "access.organization_inactive");
         (await person.Client.SendAsync("GET", "/v1/me")).ShouldBeProblem(403, "access.organization_inactive");
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = person.Email, password = person.Password })).ShouldBeProblem(403, "login.organization_inactive");
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = person.Email, password = person.Password }))
+            .ShouldBeProblem(403, "login.organization_inactive");
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/activate"))["status"].GetString().ShouldBe("active");
         (await person.Client.SendAsync("GET", "/v1/me")).Status.ShouldBe(200);
     }
@@ -120,20 +127,29 @@ public sealed class TwoProcessesTests(TwoProcessesApp app) : IClassFixture<TwoPr
     {
         using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 1);
         await tenant.ImportAsync(["+919876507001"]);
-        var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true } })).GetProperty("id").GetGuid(); // a draft: its stream has no end
+        // a draft: its stream has no end
+        var campaign =
+            (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns",
+                new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId,
+                    audience_segment = new { all = true } })).GetProperty("id").GetGuid();
         var person = await app.NewPersonAsync(tenant.Api, "viewer");
         var key = await tenant.Api.SendAsync("POST", "/v1/api-keys", new { name = "k", permissions = "read" });
         foreach (var (token, end) in new (string, Func<Task<Answer>>)[]
         {
-            (person.Token, () => person.Client.SendAsync("POST", "/v1/auth/logout-all")), (key["key"].GetString()!, () => tenant.Api.SendAsync("DELETE", key.Header("Location")!)),
+            (person.Token, () => person.Client.SendAsync("POST", "/v1/auth/logout-all")),
+                (key["key"].GetString()!, () => tenant.Api.SendAsync("DELETE", key.Header("Location")!)),
         })
         {
-            using var answer = await app.Second(token).GetAsync($"/v1/campaigns/{campaign}/progress/stream", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+            using var answer = await app.Second(token)
+                .GetAsync($"/v1/campaigns/{campaign}/progress/stream", HttpCompletionOption.ResponseHeadersRead,
+                    TestContext.Current.CancellationToken);
             ((int)answer.StatusCode).ShouldBe(200);
             using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
             (await reader.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldNotBeNull();
             ((int)(await end()).Status).ShouldBeInRange(200, 299);
-            await reader.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(Patience.Deadline, TestContext.Current.CancellationToken); // comes to an end
+            // comes to an end
+            await reader.ReadToEndAsync(TestContext.Current.CancellationToken)
+                .WaitAsync(Patience.Deadline, TestContext.Current.CancellationToken);
         }
     }
 
@@ -148,7 +164,8 @@ public sealed class TwoProcessesTests(TwoProcessesApp app) : IClassFixture<TwoPr
         {
             sent = ended.Elapsed;
             answer = await second.SendAsync("GET", "/v1/me");
-            (answer.Status == refused || sent < TimeSpan.FromSeconds(1)).ShouldBeTrue($"sent {sent.TotalMilliseconds} ms after the end: {answer.Status}");
+            (answer.Status == refused || sent < TimeSpan.FromSeconds(1))
+                .ShouldBeTrue($"sent {sent.TotalMilliseconds} ms after the end: {answer.Status}");
         }
         while (answer.Status != refused);
     }

@@ -69,7 +69,8 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
         var (organization, campaign, contacts) = await FrozenAsync(2);
         await DispatchAsync(organization, campaign, 1, 1);
         await AppendAsync(organization, campaign, contacts[0], state => Message.Begin(state, Uuid.New(), Noon));
-        await AppendAsync(organization, campaign, contacts[0], state => Message.Refuse(state, retryable: false, 131026, "Undeliverable", null, Noon, Noon));
+        await AppendAsync(organization, campaign, contacts[0], state =>
+            Message.Refuse(state, retryable: false, 131026, "Undeliverable", null, Noon, Noon));
         await database.MergeAsync(organization, contacts[1], contacts[0]);
         await DispatchAsync(organization, campaign, 2, 1);
         (await BegunAsync(organization, campaign, contacts)).ShouldBe(["queued", "queued"]);
@@ -101,7 +102,8 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
         await AppendAsync(organization, campaign, contacts[1], state => Message.Begin(state, Uuid.New(), Noon));
         await database.MergeAsync(organization, contacts[0], contacts[1]);
         (await DuplicatesAsync(organization, campaign, contacts)).ShouldBe([0]); // though its place is the first
-        await AppendAsync(organization, campaign, contacts[1], state => Message.Refuse(state, retryable: false, 131026, "Undeliverable", null, Noon, Noon));
+        await AppendAsync(organization, campaign, contacts[1], state =>
+            Message.Refuse(state, retryable: false, 131026, "Undeliverable", null, Noon, Noon));
         (await DuplicatesAsync(organization, campaign, contacts)).ShouldBeEmpty();
     }
 
@@ -109,11 +111,17 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     public async Task A_page_of_a_large_audience_with_many_merged_people_is_found_by_indexes()
     {
         var (organization, campaign) = (await database.NewOrganizationAsync(), Uuid.New());
-        await database.Log.AdminQueryAsync("INSERT INTO contacts (id, organization_id) SELECT gen_random_uuid(), $1 FROM generate_series(1, 30000) RETURNING 1", _ => 0, organization);
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id) SELECT $1, row_number() OVER (ORDER BY id), organization_id, id FROM contacts WHERE organization_id = $2 RETURNING 1", _ => 0, campaign, organization);
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.contact_aliases (contact_id, organization_id, into_id, merged_at) SELECT gen_random_uuid(), organization_id, id, now() FROM contacts WHERE organization_id = $1 LIMIT 5000 RETURNING 1", _ => 0, organization);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO contacts (id, organization_id) SELECT gen_random_uuid(), $1 FROM generate_series(1, 30000) RETURNING 1", _ =>
+                0, organization);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id) SELECT $1, row_number() OVER (ORDER BY id), organization_id, id FROM contacts WHERE organization_id = $2 RETURNING 1", _ => 0, campaign, organization);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.contact_aliases (contact_id, organization_id, into_id, merged_at) SELECT gen_random_uuid(), organization_id, id, now() FROM contacts WHERE organization_id = $1 LIMIT 5000 RETURNING 1", _ => 0, organization);
         await database.Log.AdminQueryAsync("ANALYZE contacts, bsp.campaign_audience, bsp.contact_aliases", _ => 0);
-        var plan = string.Join('\n', await database.Shards.All[0].QueryAsync(organization, $"EXPLAIN {DispatchSql.MembersSql.Replace("$1", $"'{campaign}'", StringComparison.Ordinal).Replace("$2", "10000", StringComparison.Ordinal).Replace("$3", "10500", StringComparison.Ordinal).Replace("$4", $"'{organization}'", StringComparison.Ordinal)}", r => r.GetString(0), Ct));
+        var plan = string.Join('\n', await database.Shards.All[0]
+            .QueryAsync(organization,
+                $"EXPLAIN {DispatchSql.MembersSql.Replace("$1", $"'{campaign}'", StringComparison.Ordinal).Replace("$2", "10000", StringComparison.Ordinal).Replace("$3", "10500", StringComparison.Ordinal).Replace("$4", $"'{organization}'", StringComparison.Ordinal)}", r => r.GetString(0), Ct));
         plan.ShouldNotContain("Seq Scan on contacts");
         plan.ShouldNotContain("Seq Scan on campaign_audience");
         plan.ShouldNotContain("Seq Scan on contact_aliases y");
@@ -128,7 +136,8 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
             contacts[n] = await database.CreateAsync(organization, phones.Replace("X", $"{n}", StringComparison.Ordinal));
         }
 
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id) SELECT $1, n, $2, i FROM unnest($3::uuid[]) WITH ORDINALITY AS u (i, n) RETURNING 1", _ => 0, campaign, organization, contacts);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id) SELECT $1, n, $2, i FROM unnest($3::uuid[]) WITH ORDINALITY AS u (i, n) RETURNING 1", _ => 0, campaign, organization, contacts);
         return (organization, campaign, contacts);
     }
 
@@ -141,7 +150,8 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
 
     private async Task WriteAsync(Guid organization, Guid campaign, List<Member> members)
     {
-        var text = new CampaignText(campaign, Uuid.New(), new(Uuid.New(), "hello", "en", "UTILITY"), TemplateBody.Prepare("hello", "en", ContactsDatabase.Json("""{"body":{"text":"Hello."}}"""), null));
+        var text = new CampaignText(campaign, Uuid.New(), new(Uuid.New(), "hello", "en", "UTILITY"),
+            TemplateBody.Prepare("hello", "en", ContactsDatabase.Json("""{"body":{"text":"Hello."}}"""), null));
         foreach (var append in await new AudiencePage(text, database.Personal, Noon).DecideAsync(organization, members, members.Count, Ct))
         {
             (await database.Store.AppendAsync(organization, [append], Ct)).Verdict.ShouldBe(AppendVerdict.Ok);
@@ -149,16 +159,20 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     }
 
     private async Task<List<string>> BegunAsync(Guid organization, Guid campaign, Guid[] contacts) =>
-        [.. (await database.Store.LoadManyAsync(organization, [.. contacts.Select(c => Uuid.CampaignMessage(campaign, c))], Ct)).Select(s => s.Events[0].Body is MessageSkipped skipped ? $"skipped {skipped.Reason}" : "queued")];
+        [.. (await database.Store.LoadManyAsync(organization, [.. contacts.Select(c => Uuid.CampaignMessage(campaign, c))], Ct))
+            .Select(s => s.Events[0].Body is MessageSkipped skipped ? $"skipped {skipped.Reason}" : "queued")];
 
     private async Task AppendAsync(Guid organization, Guid campaign, Guid contact, Func<Message, MessageEvent[]> decide) =>
-        (await database.Store.RuleAsync(organization, [Uuid.CampaignMessage(campaign, contact)], (_, state) => decide(state), Ct)).Single().Events.ShouldNotBeEmpty();
+        (await database.Store.RuleAsync(organization, [Uuid.CampaignMessage(campaign, contact)], (_, state) => decide(state), Ct))
+        .Single().Events.ShouldNotBeEmpty();
 
     // Places, from 0, of the members whose message must not leave.
     private async Task<List<int>> DuplicatesAsync(Guid organization, Guid campaign, Guid[] contacts)
     {
         var ids = contacts.Select(c => Uuid.CampaignMessage(campaign, c)).ToList();
-        var known = (await database.Store.LoadManyAsync(organization, ids, Ct)).ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
-        return [.. (await new MergedRecipients(database.Shards, database.Store).DuplicatesAsync(organization, known, Ct)).Select(id => ids.IndexOf(id)).Order()];
+        var known = (await database.Store.LoadManyAsync(organization, ids, Ct))
+            .ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
+        return [.. (await new MergedRecipients(database.Shards, database.Store).DuplicatesAsync(organization, known, Ct))
+            .Select(id => ids.IndexOf(id)).Order()];
     }
 }

@@ -4,11 +4,15 @@ using Bsp.IntegrationTests.EndToEnd;
 
 namespace Bsp.IntegrationTests.Charging;
 
-/// <summary>What messages cost, from the launch to the last entry; by the demo card, whose prices for India are I = 0.013500 (marketing) and 0.001600 (utility).</summary>
+/// <summary>
+/// What messages cost, from the launch to the last entry; by the demo card, whose prices for India are I = 0.013500 (marketing) and
+/// 0.001600 (utility).
+/// </summary>
 public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     private const decimal I = 0.013500m;
-    private static readonly object Sale = new { body = new { text = "Good news, {{1}}: everything is cheaper until Friday evening.", example = new[] { "Asha" } } };
+    private static readonly object Sale =
+        new { body = new { text = "Good news, {{1}}: everything is cheaper until Friday evening.", example = new[] { "Asha" } } };
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -23,18 +27,26 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await tenant.ImportAsync(Ending("7777", 20)); // they are passed over after the launch: their consent is taken back
         var campaign = await DraftAsync(tenant, template);
         var estimate = await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/estimate");
-        (estimate["cost"].GetString(), estimate["currency"].GetString(), estimate["missing"].GetString(), estimate["available_budget"].GetString()).ShouldBe(("13.500000", "USD", "0.000000", "100.000000"), estimate.Text);
-        await app.AdminAsync("CREATE FUNCTION bsp.test_consent() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN UPDATE contacts SET consent_status = 'OPTED_OUT' WHERE organization_id = NEW.organization_id AND phone_number LIKE '%7777'; RETURN NEW; END $f$");
-        await app.AdminAsync($"CREATE TRIGGER test_consent AFTER UPDATE ON bsp.campaign_dispatch FOR EACH ROW WHEN (NEW.campaign_id = '{campaign}' AND OLD.total IS NULL) EXECUTE FUNCTION bsp.test_consent()");
+        (estimate["cost"].GetString(), estimate["currency"].GetString(), estimate["missing"].GetString(), estimate["available_budget"]
+            .GetString()).ShouldBe(("13.500000", "USD", "0.000000", "100.000000"), estimate.Text);
+        await app.AdminAsync(
+            "CREATE FUNCTION bsp.test_consent() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN UPDATE contacts SET consent_status = 'OPTED_OUT' WHERE organization_id = NEW.organization_id AND phone_number LIKE '%7777'; RETURN NEW; END $f$");
+        await app.AdminAsync(
+            $"CREATE TRIGGER test_consent AFTER UPDATE ON bsp.campaign_dispatch FOR EACH ROW WHEN (NEW.campaign_id = '{campaign}' AND OLD.total IS NULL) EXECUTE FUNCTION bsp.test_consent()");
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);
         var held = await app.SeenAsync(tenant.Id);
         held.Balance.ShouldBeLessThanOrEqualTo(100);
         await tenant.CompletedAsync(campaign);
         await app.AdminAsync("DROP TRIGGER test_consent ON bsp.campaign_dispatch; DROP FUNCTION bsp.test_consent()");
-        var unknown = (await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m => m.Count(x => x.Status == "outcome_unknown") == 15 && m.Count(x => x.Status is "delivered" or "read") == 940 && m.Count(x => x.Status == "failed") == 25, "all but the unknown have ended"))
+        var unknown =
+            (await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m =>
+                m.Count(x => x.Status == "outcome_unknown") == 15 && m.Count(x => x.Status is "delivered" or "read") == 940
+                && m.Count(x => x.Status == "failed") == 25, "all but the unknown have ended"))
             .Where(m => m.Status == "outcome_unknown").ToList();
 
-        var waiting = await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 87.310000m && w.Held == 15 * I, "those who were reached are charged, and the unknown are held");
+        var waiting =
+            await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w =>
+                w.Balance == 87.310000m && w.Held == 15 * I, "those who were reached are charged, and the unknown are held");
         waiting.Reserved.ShouldBe(0);
         foreach (var one in unknown)
         {
@@ -65,7 +77,8 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (await app.SeenAsync(tenant.Id)).ShouldBe(new Purse.Seen(10, 0, 0));
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/estimate"))["missing"].GetString().ShouldBe("3.500000");
         await app.TopUpAsync(tenant.Id, 3.5m);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")));
         answers.Count(a => a.Status == 200).ShouldBeGreaterThan(0);
         await tenant.CompletedAsync(campaign);
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0, 0, 0), "all is charged, once");
@@ -85,12 +98,14 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => SendAsync(tenant, $"+9198765{20_500 + i}")));
         answers.Count(a => a.Status == 201).ShouldBe(5, string.Join("\n", answers.Select(a => a.Text)));
         answers.Where(a => a.Status != 201).ShouldAllBe(a => a.Status == 402);
-        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0, 0, 0), "five are charged, and nothing is reserved");
+        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w =>
+            w == new Purse.Seen(0, 0, 0), "five are charged, and nothing is reserved");
         (await app.ChargedAsync(tenant.Id)).ShouldBe((0.008m, 5, 0));
         var (failing, _) = (await app.NewTenantAsync(), 0);
         await app.TopUpAsync(failing.Id, 1);
         (await SendAsync(failing, "+919876510001")).Status.ShouldBe(201);
-        await Patience.UntilAsync(() => app.SeenAsync(failing.Id), w => w == new Purse.Seen(1, 0, 0), "what failed costs nothing and reserves nothing");
+        await Patience.UntilAsync(() => app.SeenAsync(failing.Id), w =>
+            w == new Purse.Seen(1, 0, 0), "what failed costs nothing and reserves nothing");
         failing.Dispose();
     }
 
@@ -113,14 +128,17 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.TopUpAsync(tenant.Id, 1);
         var message = (await SendAsync(tenant, "+919876501777"))["id"].GetGuid();
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 0.998400m, "it is charged as utility");
-        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m => m["status"].GetString() == "read", "it is read");
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m =>
+            m["status"].GetString() == "read", "it is read");
         await StatusAsync(tenant, message, "read", "marketing");
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 0.986500m, "it is charged as marketing");
         await StatusAsync(tenant, message, "read", "holograms");
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 1, "it is taken back, and waits");
         var pending = await tenant.Api.SendAsync("GET", "/v1/charges?outcome=pending");
-        (pending["data"][0].GetProperty("message_id").GetGuid(), pending["data"][0].GetProperty("reason").GetString()).ShouldBe((message, "category_unknown"));
-        await Patience.UntilAsync(() => app.Platform.SendAsync("GET", "/health/ready"), h => h.Text.Contains("wait for a price", StringComparison.Ordinal), "the health says so");
+        (pending["data"][0].GetProperty("message_id").GetGuid(), pending["data"][0].GetProperty("reason").GetString())
+            .ShouldBe((message, "category_unknown"));
+        await Patience.UntilAsync(() => app.Platform.SendAsync("GET", "/health/ready"), h =>
+            h.Text.Contains("wait for a price", StringComparison.Ordinal), "the health says so");
         await StatusAsync(tenant, message, "read", "marketing");
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 0.986500m, "it is charged again");
         (await app.ChargedAsync(tenant.Id)).ShouldBe((I, 3, 0));
@@ -134,25 +152,38 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         using var other = await app.NewTenantAsync();
         await app.TopUpAsync(stopped.Id, 1);
         await app.TopUpAsync(other.Id, 1);
-        await app.AdminAsync("CREATE FUNCTION bsp.test_bill() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION 'a bad bill'; END $f$");
-        await app.AdminAsync($"CREATE TRIGGER test_bill BEFORE INSERT ON bsp.message_bills FOR EACH ROW WHEN (NEW.organization_id = '{stopped.Id}') EXECUTE FUNCTION bsp.test_bill()");
+        await app.AdminAsync(
+            "CREATE FUNCTION bsp.test_bill() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION 'a bad bill'; END $f$");
+        await app.AdminAsync(
+            $"CREATE TRIGGER test_bill BEFORE INSERT ON bsp.message_bills FOR EACH ROW WHEN (NEW.organization_id = '{stopped.Id}') EXECUTE FUNCTION bsp.test_bill()");
         (await SendAsync(stopped, "+919876501701")).Status.ShouldBe(201);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.charging WHERE organization_id = $1 AND stopped_after IS NOT NULL", stopped.Id), n => n == "1", "its charging stops");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.charging WHERE organization_id = $1 AND stopped_after IS NOT NULL",
+                stopped.Id), n => n == "1", "its charging stops");
         (await SendAsync(stopped, "+919876501702")).Status.ShouldBe(201);
         (await SendAsync(other, "+919876501703")).Status.ShouldBe(201);
         await Patience.UntilAsync(() => app.SeenAsync(other.Id), w => w.Balance == 0.998400m, "the other is charged");
         await app.AdminAsync("DROP TRIGGER test_bill ON bsp.message_bills; DROP FUNCTION bsp.test_bill()");
-        await Patience.UntilAsync(() => app.SeenAsync(stopped.Id), w => w == new Purse.Seen(0.996800m, 0, 0), "what was left out is charged");
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.charging WHERE organization_id = $1 AND stopped_after IS NULL", stopped.Id), n => n == "1", "it has caught up");
+        await Patience.UntilAsync(() => app.SeenAsync(stopped.Id), w =>
+            w == new Purse.Seen(0.996800m, 0, 0), "what was left out is charged");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.charging WHERE organization_id = $1 AND stopped_after IS NULL", stopped.Id),
+            n => n == "1", "it has caught up");
     }
 
     // Documents, analytics and the ledger say the same.
     private async Task ShownAsync(Tenant tenant, Guid? campaign, int messages, decimal cost)
     {
-        await Patience.UntilAsync(() => app.Views.Click.QueryAsync("SELECT toString(sum(cost)) AS c FROM message_analytics FINAL WHERE organization_id = {o:UUID}", r => r.GetString(0), Ct, ("o", tenant.Id)),
-            found => decimal.Parse(found[0], System.Globalization.CultureInfo.InvariantCulture) == cost, "ClickHouse's costs are the ledger's");
-        var some = campaign is { } id ? (await tenant.MembersAsync(id)).First(m => m.Status == "read").MessageId : (await tenant.AllAsync("/v1/charges"))[0].GetProperty("message_id").GetGuid();
-        var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{some}"), m => m["cost"] is { ValueKind: System.Text.Json.JsonValueKind.Object } c && c.GetProperty("amount").ValueKind != System.Text.Json.JsonValueKind.Null, "the document has its cost");
+        await Patience.UntilAsync(() =>
+            app.Views.Click.QueryAsync("SELECT toString(sum(cost)) AS c FROM message_analytics FINAL WHERE organization_id = {o:UUID}",
+                r => r.GetString(0), Ct, ("o", tenant.Id)),
+            found => decimal.Parse(found[0], System.Globalization.CultureInfo.InvariantCulture) == cost,
+            "ClickHouse's costs are the ledger's");
+        var some = campaign is { } id ? (await tenant.MembersAsync(id)).First(m => m.Status == "read").MessageId
+            : (await tenant.AllAsync("/v1/charges"))[0].GetProperty("message_id").GetGuid();
+        var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{some}"), m =>
+            m["cost"] is { ValueKind: System.Text.Json.JsonValueKind.Object } c
+            && c.GetProperty("amount").ValueKind != System.Text.Json.JsonValueKind.Null, "the document has its cost");
         shown["cost"].GetProperty("amount").GetString().ShouldBe(Money.Text(cost / messages));
         shown["cost"].GetProperty("currency").GetString().ShouldBe("USD");
     }
@@ -160,19 +191,23 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     private static string[] Ending(string last, int count) => [.. Enumerable.Range(0, count).Select(i => $"+9198{1_000 + i}{last}")];
 
     private static async Task<Guid> DraftAsync(Tenant tenant, Guid template) =>
-        (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new { name = "Sale", template_id = template, account_id = tenant.AccountId, audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "Asha" } } } })).GetProperty("id").GetGuid();
+        (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns",
+            new { name = "Sale", template_id = template, account_id = tenant.AccountId, audience_segment = new { all = true },
+                metadata = new { template_parameters = new { body = new[] { "Asha" } } } })).GetProperty("id").GetGuid();
 
     private static Task<Answer> SendAsync(Tenant tenant, string to) => tenant.Api.SendAsync("POST", "/v1/messages", new
     {
         account_id = tenant.AccountId, to, type = "template",
-        template = new { name = "order_on_its_way", language = new { code = "en" }, components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
+        template = new { name = "order_on_its_way", language = new { code = "en" },
+            components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
     });
 
     // In a second of its own: Meta tells whole ones, and the very same status again says nothing new.
     private async Task StatusAsync(Tenant tenant, Guid message, string status, string category)
     {
         var second = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
-        var at = await Patience.UntilAsync(() => Task.FromResult(DateTimeOffset.UtcNow.ToUnixTimeSeconds()), now => now > second, "another second has begun");
+        var at = await Patience.UntilAsync(() => Task.FromResult(DateTimeOffset.UtcNow.ToUnixTimeSeconds()), now =>
+            now > second, "another second has begun");
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $$$"""
             "statuses":[{"id":"wamid.{{{message:N}}}","status":"{{{status}}}","timestamp":"{{{at}}}","recipient_id":"919876500001","biz_opaque_callback_data":"{{{message}}}",
             "pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"{{{category}}}"}}]

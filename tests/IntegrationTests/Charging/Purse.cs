@@ -20,7 +20,9 @@ internal static class Purse
         var shard = await app.Services.GetRequiredService<Shards>().OfAsync(organization, CancellationToken.None);
         await using var tx = await shard.BeginAsync(organization, CancellationToken.None);
         var reference = $"pay_{Guid.NewGuid():N}";
-        var outcome = await app.Services.GetRequiredService<LedgerWriter>().PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.Of(reference), "topup"), reference)], CancellationToken.None);
+        var outcome = await app.Services.GetRequiredService<LedgerWriter>()
+            .PostAsync(tx, shard, organization, currency,
+                [new Credit(amount, EntryCategories.Topup, new(Uuid.Of(reference), "topup"), reference)], CancellationToken.None);
         outcome[0].ShouldBeOfType<Posted>();
         await tx.CommitAsync(CancellationToken.None);
     }
@@ -29,15 +31,20 @@ internal static class Purse
     public static async Task TopUpAsync(string appConnection, Guid organization, decimal amount, string currency = "USD")
     {
         await using var shard = new Shard("default", 1, Npgsql.NpgsqlDataSource.Create(appConnection));
-        await using var store = new PostgresEventStore(new Shards(shard.App, [shard]), [new TransactionsView()], LogDatabase.NewSignals(), new(), TimeProvider.System);
+        await using var store =
+            new PostgresEventStore(new Shards(shard.App, [shard]), [new TransactionsView()], LogDatabase.NewSignals(), new(),
+                TimeProvider.System);
         await using var tx = await shard.BeginAsync(organization, CancellationToken.None);
-        await new LedgerWriter(store, new(), TimeProvider.System).PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay_1")], CancellationToken.None);
+        await new LedgerWriter(store, new(), TimeProvider.System)
+            .PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay_1")],
+                CancellationToken.None);
         await tx.CommitAsync(CancellationToken.None);
     }
 
     public static async Task<Seen> SeenAsync(this AppFixture app, Guid organization, string currency = "USD")
     {
-        await using var command = app.Admin.CreateCommand("SELECT balance, held, reserved FROM bsp.ledger_heads WHERE organization_id = $1 AND currency = $2");
+        await using var command =
+            app.Admin.CreateCommand("SELECT balance, held, reserved FROM bsp.ledger_heads WHERE organization_id = $1 AND currency = $2");
         command.Parameters.Add(new() { Value = organization });
         command.Parameters.Add(new() { Value = currency });
         await using var reader = await command.ExecuteReaderAsync();

@@ -21,7 +21,8 @@ public sealed class RateCardTests(AppFixture app) : IClassFixture<AppFixture>
         var card = created["cards"][0];
         card.GetProperty("code").GetString().ShouldBe(code);
         card.GetProperty("in_force").GetBoolean().ShouldBeFalse();
-        var missing = created["missing"].GetProperty(code).EnumerateArray().Select(m => $"{m.GetProperty("market").GetString()}/{m.GetProperty("category").GetString()}").ToList();
+        var missing = created["missing"].GetProperty(code).EnumerateArray()
+            .Select(m => $"{m.GetProperty("market").GetString()}/{m.GetProperty("category").GetString()}").ToList();
         missing.ShouldContain("Brazil/marketing");
         missing.ShouldContain("India/service");
         missing.ShouldNotContain("India/marketing");
@@ -32,7 +33,9 @@ public sealed class RateCardTests(AppFixture app) : IClassFixture<AppFixture>
         shown["rates"].EnumerateArray().Select(r => r.GetProperty("price").GetString()).ShouldBe(["0.000000", "0.013500", "0.002546"]);
         shown["rates"][1].GetProperty("markup_rate").GetString().ShouldBe("0.125000");
         shown["by_fallback"].GetInt32().ShouldBeGreaterThan(40);
-        shown["rules"].EnumerateArray().ShouldContain(r => r.GetProperty("category").GetString() == "service" && r.GetProperty("monthly_allowance").GetInt64() == 1_000);
+        shown["rules"].EnumerateArray()
+            .ShouldContain(r =>
+                r.GetProperty("category").GetString() == "service" && r.GetProperty("monthly_allowance").GetInt64() == 1_000);
         var organization = await app.NewOrganizationAsync();
         var seen = await organization.Reader.SendAsync("GET", path);
         seen["rates"][1].GetProperty("price").GetString().ShouldBe("0.013500");
@@ -40,14 +43,17 @@ public sealed class RateCardTests(AppFixture app) : IClassFixture<AppFixture>
         (await organization.Admin.SendAsync("POST", "/v1/rate-cards", Header, Csv)).ShouldBeProblem(403, "access.denied");
         (await app.Platform.SendAsync("GET", $"/v1/rate-cards/{Guid.NewGuid()}")).ShouldBeProblem(404, "rate_card.unknown");
 
-        (await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}{code},{at},India,marketing,1,,INR,1,0,0\n", Csv)).ShouldBeProblem(409, "rate_card.exists");
-        (await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}{Code()},{at},India,marketing,1,,EUR,1,0,0\n", Csv)).ShouldBeProblem(409, "rate_card.moment_taken");
+        (await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}{code},{at},India,marketing,1,,INR,1,0,0\n", Csv))
+            .ShouldBeProblem(409, "rate_card.exists");
+        (await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}{Code()},{at},India,marketing,1,,EUR,1,0,0\n", Csv))
+            .ShouldBeProblem(409, "rate_card.moment_taken");
     }
 
     [Fact]
     public async Task The_demo_cards_are_there_and_the_newest_is_in_force()
     {
-        var cards = (await app.Platform.SendAsync("GET", "/v1/rate-cards"))["data"].EnumerateArray().ToDictionary(c => c.GetProperty("code").GetString()!);
+        var cards = (await app.Platform.SendAsync("GET", "/v1/rate-cards"))["data"].EnumerateArray()
+            .ToDictionary(c => c.GetProperty("code").GetString()!);
         cards["demo-2026-07"].GetProperty("in_force").GetBoolean().ShouldBeFalse();
         cards["demo-2026-10"].GetProperty("in_force").GetBoolean().ShouldBeTrue();
         cards["demo-2026-10"].GetProperty("rules_of").GetString().ShouldBe("demo-2026-10");
@@ -86,7 +92,9 @@ public sealed class RateCardTests(AppFixture app) : IClassFixture<AppFixture>
     [Fact]
     public async Task Every_bad_line_is_named()
     {
-        var refused = await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}c1,,India,marketing,1,,USD,1,0,0\nc1,,Atlantis,marketing,1,,USD,1,0,0\nc1,,India,utility,1,,USD,x,0,0\n", Csv);
+        var refused =
+            await app.Platform.SendAsync("POST", "/v1/rate-cards",
+                $"{Header}c1,,India,marketing,1,,USD,1,0,0\nc1,,Atlantis,marketing,1,,USD,1,0,0\nc1,,India,utility,1,,USD,x,0,0\n", Csv);
         refused.ShouldBeProblem(400, "rate_card.invalid");
         refused["errors"].EnumerateObject().Select(e => e.Name).ShouldBe(["line 3", "line 4"]);
         (await app.Platform.SendAsync("POST", "/v1/rate-cards", "card,price\na,1\n", Csv)).ShouldBeProblem(400, "rate_card.header");
@@ -108,12 +116,15 @@ public sealed class RateCardTests(AppFixture app) : IClassFixture<AppFixture>
         var rules = $"card,category,pricing_type,charge,monthly_allowance,allowance_scope,assumed_when_missing\n{code},marketing,regular,unit,,,regular\n";
         (await app.Platform.SendAsync("POST", "/v1/rate-cards", rules, Csv)).Status.ShouldBe(201);
         var at = DateTimeOffset.UtcNow.AddDays(60);
-        (await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}{code},{at:O},India,marketing,1,,CHF,1,0,0\n", Csv)).Status.ShouldBe(201);
-        var next = await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}{later},{at.AddDays(1):O},India,marketing,1,,CHF,1,0,0\n", Csv);
+        (await app.Platform.SendAsync("POST", "/v1/rate-cards", $"{Header}{code},{at:O},India,marketing,1,,CHF,1,0,0\n",
+            Csv)).Status.ShouldBe(201);
+        var next = await app.Platform.SendAsync("POST", "/v1/rate-cards",
+            $"{Header}{later},{at.AddDays(1):O},India,marketing,1,,CHF,1,0,0\n", Csv);
         var shown = await app.Platform.SendAsync("GET", $"/v1/rate-cards/{next["cards"][0].GetProperty("id").GetGuid()}");
         shown["rules"].GetArrayLength().ShouldBe(1); // as of the card before
         (await app.Platform.SendAsync("POST", "/v1/rate-cards", rules, Csv)).ShouldBeProblem(409, "rate_card.exists");
-        (await app.Platform.SendAsync("POST", "/v1/rate-cards", rules.Replace(code, later, StringComparison.Ordinal), Csv)).ShouldBeProblem(409, "rate_card.exists");
+        (await app.Platform.SendAsync("POST", "/v1/rate-cards", rules.Replace(code, later, StringComparison.Ordinal), Csv))
+            .ShouldBeProblem(409, "rate_card.exists");
     }
 
     private static string Code() => $"t-{Guid.NewGuid():N}"[..20];

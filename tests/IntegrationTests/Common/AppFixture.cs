@@ -16,7 +16,10 @@ using StackExchange.Redis;
 
 namespace Bsp.IntegrationTests.Common;
 
-/// <summary>The whole application on a free port, with a database and a Meta simulator of its own. Use as class fixture, or derive to change its settings.</summary>
+/// <summary>
+/// The whole application on a free port, with a database and a Meta simulator of its own. Use as class fixture, or derive to change its
+/// settings.
+/// </summary>
 public class AppFixture(StoresFixture stores) : IAsyncLifetime
 {
     public const string PlatformKey = "platform-key-only-for-tests";
@@ -25,10 +28,13 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     // Which simulator stands behind an application: a number is told to it before it is connected.
     private static readonly ConcurrentDictionary<string, Simulator> Simulators = new();
 
-    // Queue, progress and analytics belong to one log: two applications must not share them. Redis has 16 databases; 0 is left to other tests.
+    // Queue, progress and analytics belong to one log: two applications must not share them. Redis has 16 databases; 0 is left to other
+    // tests.
     private static readonly ConcurrentQueue<int> FreeRedis = new(Enumerable.Range(1, 15));
-    private readonly string clickHouse = new UriBuilder(stores.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri;
-    private readonly int redisDatabase = FreeRedis.TryDequeue(out var free) ? free : throw new InvalidOperationException("More than fifteen applications at once.");
+    private readonly string clickHouse =
+        new UriBuilder(stores.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri;
+    private readonly int redisDatabase = FreeRedis.TryDequeue(out var free) ? free
+        : throw new InvalidOperationException("More than fifteen applications at once.");
     private WebApplication? app;
 
     /// <summary>The stores behind it: to stop and start them again, or to look inside.</summary>
@@ -53,7 +59,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     public HttpClient Anonymous { get; private set; } = null!;
 
     /// <summary>A database of its own on the server that BSP_TEST_MONGO names; null: documents are JSONB.</summary>
-    protected string? Mongo { get; } = stores.Stores.Mongo is { } server ? new MongoDB.Driver.MongoUrlBuilder(server) { DatabaseName = $"bsp_{Guid.NewGuid():N}" }.ToString() : null;
+    protected string? Mongo { get; } = stores.Stores.Mongo is { } server
+        ? new MongoDB.Driver.MongoUrlBuilder(server) { DatabaseName = $"bsp_{Guid.NewGuid():N}" }.ToString() : null;
 
     protected string AdminConnection { get; private set; } = "";
 
@@ -81,16 +88,20 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     private async Task EmptyRedisAsync()
     {
-        await using var redis = await ConnectionMultiplexer.ConnectAsync($"{stores.Stores.Redis},defaultDatabase={redisDatabase},allowAdmin=true");
+        await using var redis =
+            await ConnectionMultiplexer.ConnectAsync($"{stores.Stores.Redis},defaultDatabase={redisDatabase},allowAdmin=true");
         await redis.GetDatabase().ExecuteAsync("FLUSHDB");
     }
 
     /// <summary>Starts the application (again) on its database.</summary>
     public async Task StartAsync()
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = typeof(Program).Assembly.GetName().Name, EnvironmentName = "Production" });
+        var builder =
+            WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = typeof(Program).Assembly.GetName().Name,
+                EnvironmentName = "Production" });
         builder.Configuration.Sources.Clear();
-        builder.Configuration.AddInMemoryCollection(Standard().Concat(Settings).GroupBy(s => s.Name).ToDictionary(g => g.Key, g => g.Last().Value));
+        builder.Configuration.AddInMemoryCollection(Standard().Concat(Settings).GroupBy(s => s.Name)
+            .ToDictionary(g => g.Key, g => g.Last().Value));
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning);
         Configure(builder);
         app = await Program.PrepareAsync(builder);
@@ -99,7 +110,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         await app.Services.GetRequiredService<Bsp.Infrastructure.Charging.TariffSource>().CurrentAsync(CancellationToken.None);
         Simulators[Address.Authority] = Meta;
         using var control = new HttpClient { BaseAddress = Meta.BaseUrl };
-        (await control.PutAsJsonAsync("/_control/settings", new { webhook_url = new Uri(Address, "/webhooks/meta").ToString() })).EnsureSuccessStatusCode();
+        (await control.PutAsJsonAsync("/_control/settings", new { webhook_url = new Uri(Address, "/webhooks/meta").ToString() }))
+            .EnsureSuccessStatusCode();
     }
 
     /// <summary>Stops the application; its database stays.</summary>
@@ -145,7 +157,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         var keys = new List<string>();
         foreach (var permissions in new[] { "admin", "write", "read" })
         {
-            keys.Add((await CreatedAsync(Client(PlatformKey, id), "/v1/api-keys", new { name = permissions, permissions })).GetProperty("key").GetString()!);
+            keys.Add((await CreatedAsync(Client(PlatformKey, id), "/v1/api-keys", new { name = permissions, permissions }))
+                .GetProperty("key").GetString()!);
         }
 
         var admin = Client(keys[0]);
@@ -157,7 +170,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     public static async Task<Guid> NewAccountAsync(HttpClient client)
     {
         var digits = RandomNumberGenerator.GetString("0123456789", 14);
-        Simulators[client.BaseAddress!.Authority].State.AddAccount(new("2" + digits, "1" + digits, "1555" + digits[..7], AccessTokens: ["EAA-test", "EAA-" + digits]));
+        Simulators[client.BaseAddress!.Authority].State.AddAccount(new("2" + digits, "1" + digits, "1555" + digits[..7],
+            AccessTokens: ["EAA-test", "EAA-" + digits]));
         var account = await CreatedAsync(client, "/v1/accounts", new
         {
             phone_number_id = "1" + digits,
@@ -187,7 +201,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     [
         ("urls", "http://127.0.0.1:0"),
         ("ConnectionStrings:Directory", AdminConnection),
-        ("ConnectionStrings:DirectoryApp", new NpgsqlConnectionStringBuilder(AdminConnection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString),
+        ("ConnectionStrings:DirectoryApp",
+            new NpgsqlConnectionStringBuilder(AdminConnection) { Username = "bsp_app", Password = LogDatabase.AppPassword,
+                MaxPoolSize = 30 }.ConnectionString),
         ("ConnectionStrings:Redis", $"{stores.Stores.Redis},defaultDatabase={redisDatabase}"),
         ("ConnectionStrings:ClickHouse", clickHouse),
         ("ConnectionStrings:Mongo", Mongo),
@@ -207,4 +223,5 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
 /// <summary>An organization to test with.</summary>
 /// <param name="AccountId">A connected number.</param>
-public sealed record TestOrganization(Guid Id, Guid AccountId, string AdminKey, string WriteKey, string ReadKey, HttpClient Admin, HttpClient Writer, HttpClient Reader);
+public sealed record TestOrganization(Guid Id, Guid AccountId, string AdminKey, string WriteKey, string ReadKey, HttpClient Admin,
+    HttpClient Writer, HttpClient Reader);

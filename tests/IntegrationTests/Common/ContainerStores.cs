@@ -7,7 +7,10 @@ using Testcontainers.Redis;
 
 namespace Bsp.IntegrationTests.Common;
 
-/// <summary>The stores as containers of the images that docker-compose.yml names (<c>BSP_TEST_STORES=containers</c>). Needs a Docker engine; none runs where this was written.</summary>
+/// <summary>
+/// The stores as containers of the images that docker-compose.yml names (<c>BSP_TEST_STORES=containers</c>). Needs a Docker engine; none
+/// runs where this was written.
+/// </summary>
 public sealed class ContainerStores : IAsyncDisposable
 {
     private const string User = "bsp";
@@ -25,16 +28,20 @@ public sealed class ContainerStores : IAsyncDisposable
             var postgres = Add(new PostgreSqlBuilder("postgres:17").WithCommand("-c", "max_connections=300").Build());
             var redis = Add(new RedisBuilder("redis:7.4").Build());
             var mongo = Add(new MongoDbBuilder("mongo:7").Build());
-            var clickHouse = Add(new ContainerBuilder("clickhouse/clickhouse-server:25.8").WithPortBinding(ClickHousePort, assignRandomHostPort: true)
-                .WithEnvironment("CLICKHOUSE_USER", User).WithEnvironment("CLICKHOUSE_PASSWORD", Password).WithEnvironment("CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT", "1")
-                .WithWaitStrategy(Wait.ForUnixContainer().UntilHttpRequestIsSucceeded(ping => ping.ForPath("/ping").ForPort(ClickHousePort))).Build());
+            var clickHouse =
+                Add(new ContainerBuilder("clickhouse/clickhouse-server:25.8").WithPortBinding(ClickHousePort, assignRandomHostPort: true)
+                .WithEnvironment("CLICKHOUSE_USER", User).WithEnvironment("CLICKHOUSE_PASSWORD", Password)
+                .WithEnvironment("CLICKHOUSE_DEFAULT_ACCESS_MANAGEMENT", "1")
+                .WithWaitStrategy(Wait.ForUnixContainer()
+                    .UntilHttpRequestIsSucceeded(ping => ping.ForPath("/ping").ForPort(ClickHousePort))).Build());
             await Task.WhenAll(containers.Select(container => container.StartAsync(ct)));
             return options with
             {
                 Postgres = postgres.GetConnectionString(),
                 Redis = redis.GetConnectionString(),
                 Mongo = mongo.GetConnectionString(),
-                ClickHouse = $"http://{User}:{Password}@{clickHouse.Hostname}:{clickHouse.GetMappedPublicPort(ClickHousePort)}/?database=default",
+                ClickHouse =
+                $"http://{User}:{Password}@{clickHouse.Hostname}:{clickHouse.GetMappedPublicPort(ClickHousePort)}/?database=default",
             };
         }
         catch (DockerUnavailableException none)

@@ -9,21 +9,24 @@ public static class RawHttp
 {
     /// <param name="headers">Lines without their ends; Host and Connection are added.</param>
     /// <param name="announced">Content-Length; null: that of the body; -1: none.</param>
-    public static async Task<Answer> SendAsync(Uri address, string method, string target, IEnumerable<string> headers, byte[]? body = null, long? announced = null)
+    public static async Task<Answer> SendAsync(Uri address, string method, string target, IEnumerable<string> headers, byte[]? body = null,
+        long? announced = null)
     {
         using var within = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var client = new TcpClient { NoDelay = true };
         await client.ConnectAsync(address.Host, address.Port, within.Token);
         await using var stream = client.GetStream();
         var length = announced ?? body?.Length ?? -1;
-        var lines = new[] { $"{method} {target} HTTP/1.1", $"Host: {address.Authority}", "Connection: close" }.Concat(headers).Concat(length >= 0 ? [$"Content-Length: {length}"] : []);
+        var lines = new[] { $"{method} {target} HTTP/1.1", $"Host: {address.Authority}", "Connection: close" }.Concat(headers)
+            .Concat(length >= 0 ? [$"Content-Length: {length}"] : []);
         await stream.WriteAsync(Encoding.Latin1.GetBytes(string.Join("\r\n", lines) + "\r\n\r\n"), within.Token);
         try
         {
             await stream.WriteAsync(body ?? [], within.Token);
             if (length > (body?.Length ?? 0))
             {
-                client.Client.Shutdown(SocketShutdown.Send); // no more will come; without need the server would take it for a client that has gone
+                // no more will come; without need the server would take it for a client that has gone
+                client.Client.Shutdown(SocketShutdown.Send);
             }
         }
         catch (IOException)
@@ -72,7 +75,8 @@ public static class RawHttp
         }
 
         var type = message.Content.Headers.ContentType?.MediaType;
-        var json = body.Length > 0 && type?.EndsWith("json", StringComparison.Ordinal) == true ? JsonSerializer.Deserialize<JsonElement>(body) : default;
+        var json = body.Length > 0 && type?.EndsWith("json", StringComparison.Ordinal) == true
+            ? JsonSerializer.Deserialize<JsonElement>(body) : default;
         return new(int.Parse(head[0].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture), json, message.Headers, body, type);
     }
 

@@ -9,8 +9,10 @@ using Npgsql;
 namespace Bsp.IntegrationTests.Common;
 
 /// <summary>
-/// The real stores, started once for the whole assembly by the first test that asks for them; a test class takes it as constructor parameter. They come from one of three sources: servers
-/// that the environment names (<c>BSP_TEST_POSTGRES|REDIS|CLICKHOUSE|MONGO</c>), containers (<c>BSP_TEST_STORES=containers</c>), and else private servers of LocalStores.
+/// The real stores, started once for the whole assembly by the first test that asks for them; a test class takes it as constructor
+/// parameter. They come from one of three sources: servers
+/// that the environment names (<c>BSP_TEST_POSTGRES|REDIS|CLICKHOUSE|MONGO</c>), containers (<c>BSP_TEST_STORES=containers</c>), and else
+/// private servers of LocalStores.
 /// </summary>
 public sealed class StoresFixture : IAsyncDisposable
 {
@@ -27,12 +29,14 @@ public sealed class StoresFixture : IAsyncDisposable
     }
 
     /// <summary>
-    /// Shared by all tests: take a database of your own in PostgreSQL (<see cref="Stores.CreateDatabaseAsync"/>) and ClickHouse, and keys of your own in Redis. Waits until they run.
+    /// Shared by all tests: take a database of your own in PostgreSQL (<see cref="Stores.CreateDatabaseAsync"/>) and ClickHouse, and keys
+    /// of your own in Redis. Waits until they run.
     /// </summary>
     public Stores Stores => started.Value;
 
     /// <summary>
-    /// An empty database of this build's schema: a copy of one that was migrated once for all tests. An application that starts on it finds nothing to migrate; that migrating works from
+    /// An empty database of this build's schema: a copy of one that was migrated once for all tests. An application that starts on it finds
+    /// nothing to migrate; that migrating works from
     /// the first file on is shown by <c>MigratorTests</c>, by the template itself, and by every start of <c>./run</c>.
     /// </summary>
     /// <returns>The administrator's connection string, with its password.</returns>
@@ -79,7 +83,8 @@ public sealed class StoresFixture : IAsyncDisposable
     private async Task<string> MigrateTemplateAsync()
     {
         var name = $"template_{Guid.NewGuid():N}";
-        await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(await Stores.CreateDatabaseAsync(name, CancellationToken.None), LogDatabase.AppPassword, CancellationToken.None);
+        await new Migrator(NullLogger<Migrator>.Instance)
+            .MigrateAsync(await Stores.CreateDatabaseAsync(name, CancellationToken.None), LogDatabase.AppPassword, CancellationToken.None);
         return name;
     }
 

@@ -20,7 +20,8 @@ public sealed class SupervisedLoopTests(AppFixture app) : IClassFixture<AppFixtu
         var names = hosted.OfType<SupervisedLoop>().Select(loop => loop.Inner.GetType().Name).ToList();
         names.ShouldBeUnique();
         app.Services.GetRequiredService<LoopBoard>().Names.Order().ShouldBe(names.Order());
-        var all = ours.GetTypes().Where(t => t is { IsAbstract: false } && t.IsSubclassOf(typeof(BackgroundService))).Select(t => t.Name).ToList();
+        var all = ours.GetTypes().Where(t => t is { IsAbstract: false } && t.IsSubclassOf(typeof(BackgroundService))).Select(t => t.Name)
+            .ToList();
         all.Except(names).ShouldBeEmpty("a loop that is registered nowhere, or only with another configuration, is named here");
     }
 
@@ -43,7 +44,8 @@ public sealed class SupervisedLoopTests(AppFixture app) : IClassFixture<AppFixtu
         (await board.CheckAsync(default)).ShouldBeNull();
 
         await loop.StartAsync(default);
-        await UntilAsync(async () => (await board.CheckAsync(default)) is { } trouble && trouble.Contains(nameof(Mortal), StringComparison.Ordinal));
+        await UntilAsync(async () =>
+            (await board.CheckAsync(default)) is { } trouble && trouble.Contains(nameof(Mortal), StringComparison.Ordinal));
         await UntilAsync(async () => service.Begun == 5 && await board.CheckAsync(default) is null);
 
         board.Of(nameof(Mortal), clock).Restarts.ShouldBe(4);
@@ -127,6 +129,7 @@ public sealed class SupervisedLoopTests(AppFixture app) : IClassFixture<AppFixtu
     private sealed class Hasty : TimeProvider
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? dueTime / 100 : dueTime, period > TimeSpan.Zero ? period / 100 : period);
+            base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? dueTime / 100 : dueTime, period > TimeSpan.Zero ? period / 100
+                : period);
     }
 }

@@ -30,7 +30,8 @@ public sealed record Answer(int Status, JsonElement Body, HttpResponseHeaders He
 public static class Wire
 {
     /// <param name="body">Null: none; a string: as it is; anything else: as JSON.</param>
-    public static async Task<Answer> SendAsync(this HttpClient client, string method, string path, object? body = null, params (string Name, string Value)[] headers)
+    public static async Task<Answer> SendAsync(this HttpClient client, string method, string path, object? body = null,
+        params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(new(method), path);
         if (body is not null)
@@ -50,7 +51,8 @@ public static class Wire
         using var response = await client.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
         var type = response.Content.Headers.ContentType?.MediaType;
-        var json = text.Length > 0 && type?.EndsWith("json", StringComparison.Ordinal) == true ? JsonSerializer.Deserialize<JsonElement>(text) : default;
+        var json = text.Length > 0 && type?.EndsWith("json", StringComparison.Ordinal) == true
+            ? JsonSerializer.Deserialize<JsonElement>(text) : default;
         return new((int)response.StatusCode, json, response.Headers, text, type);
     }
 }

@@ -9,15 +9,22 @@ public sealed class ContactFilterTests(ContactsDatabase database) : IClassFixtur
     public async Task Filters_find_whom_they_say()
     {
         var organization = await database.NewOrganizationAsync();
-        await database.CreateAsync(organization, "+4915100000001", f => f with { FirstName = "Ann", Tags = ["vip", "new"], CustomFields = ContactsDatabase.Json("""{"city":"Köln","age":30}""") }, new("OPTED_IN", "form", null));
-        await database.CreateAsync(organization, "+4915100000002", f => f with { FirstName = "Bob", Email = "bob@example.com", Tags = ["new"], CustomFields = ContactsDatabase.Json("""{"city":"Bonn","age":"old"}""") });
-        await database.CreateAsync(organization, "+15550000003", f => f with { CustomFields = ContactsDatabase.Json("""{"age":5,"o'brien \"x\"":true}""") }, new("OPTED_OUT", "form", null));
+        await database.CreateAsync(organization, "+4915100000001", f =>
+            f with { FirstName = "Ann", Tags = ["vip", "new"], CustomFields = ContactsDatabase.Json("""{"city":"Köln","age":30}""") },
+            new("OPTED_IN", "form", null));
+        await database.CreateAsync(organization, "+4915100000002", f =>
+            f with { FirstName = "Bob", Email = "bob@example.com", Tags = ["new"],
+                CustomFields = ContactsDatabase.Json("""{"city":"Bonn","age":"old"}""") });
+        await database.CreateAsync(organization, "+15550000003", f =>
+            f with { CustomFields = ContactsDatabase.Json("""{"age":5,"o'brien \"x\"":true}""") }, new("OPTED_OUT", "form", null));
         await database.CreateAsync(await database.NewOrganizationAsync(), "+4915100000001", f => f with { FirstName = "Neighbour" });
 
         async Task Finds(string filter, params string[] ends)
         {
             var compiled = ContactFilter.Compile(ContactsDatabase.Json(filter), first: 2);
-            var phones = await database.Shards.All[0].QueryAsync(organization, $"SELECT phone_number FROM contacts c WHERE c.organization_id = $1 AND {compiled.Sql} ORDER BY right(phone_number, 1)",
+            var phones = await database.Shards.All[0]
+                .QueryAsync(organization,
+                    $"SELECT phone_number FROM contacts c WHERE c.organization_id = $1 AND {compiled.Sql} ORDER BY right(phone_number, 1)",
                 row => row.GetString(0)[^1..], TestContext.Current.CancellationToken, [organization, .. compiled.Parameters]);
             phones.ShouldBe([.. ends], customMessage: filter);
         }

@@ -26,7 +26,9 @@ namespace Bsp.IntegrationTests.Contacts;
 public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
 {
     private readonly LogDatabase log = new(stores);
-    private readonly MasterKeys masters = new(new BspOptions { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = new byte[32], Meta = null! });
+    private readonly MasterKeys masters =
+        new(new BspOptions { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = new byte[32],
+            Meta = null! });
     private PostgresEventStore? store;
 
     public LogDatabase Log => log;
@@ -88,7 +90,8 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
     public async Task<Guid> NewOrganizationAsync()
     {
         var id = await log.NewOrganizationAsync();
-        await log.AdminQueryAsync("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Test', $2) RETURNING id", row => row.GetGuid(0), id, $"org-{id}");
+        await log.AdminQueryAsync("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Test', $2) RETURNING id", row =>
+            row.GetGuid(0), id, $"org-{id}");
         return id;
     }
 
@@ -98,51 +101,67 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
         VALUES ($1, $2, $3, '+15550000000', 'Test', $4, 'CONNECTED', jsonb_build_object('access_token', $5::text)) RETURNING id
         """, Uuid.New(), organizationId, $"{Random.Shared.NextInt64(1_000_000_000)}", waba, sealedToken);
 
-    public async Task<Guid> CreateAsync(Guid organizationId, string phone, Func<ContactFields, ContactFields>? with = null, Consent? consent = null)
+    public async Task<Guid> CreateAsync(Guid organizationId, string phone, Func<ContactFields, ContactFields>? with = null,
+        Consent? consent = null)
     {
         var fields = ContactFields.Empty with { PhoneNumber = phone };
-        return (await new CreateContactHandler(Shards, Consents, Suppressions, Audit).Handle(new(organizationId, with?.Invoke(fields) ?? fields, consent), CancellationToken.None)).Id;
+        return (await new CreateContactHandler(Shards, Consents, Suppressions, Audit)
+            .Handle(new(organizationId, with?.Invoke(fields) ?? fields, consent), CancellationToken.None)).Id;
     }
 
-    public Task<ContactView> GetAsync(Guid organizationId, Guid id) => new GetContactHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
+    public Task<ContactView> GetAsync(Guid organizationId, Guid id) =>
+        new GetContactHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
 
-    public async Task<List<ContactView>> FindAsync(Guid organizationId, string? q = null, string? phone = null, string? tag = null, string? consent = null) =>
-        [.. (await new ListContactsHandler(Shards, Cache).Handle(new(organizationId, q, phone, tag, consent, 200, null), CancellationToken.None)).Data];
+    public async Task<List<ContactView>> FindAsync(Guid organizationId, string? q = null, string? phone = null, string? tag = null,
+        string? consent = null) =>
+        [.. (await new ListContactsHandler(Shards, Cache)
+            .Handle(new(organizationId, q, phone, tag, consent, 200, null), CancellationToken.None)).Data];
 
-    public Task<Guid> StageAsync(Guid organizationId, string csv, char delimiter = ',') => StageAsync(organizationId, Encoding.UTF8.GetBytes(csv), delimiter);
+    public Task<Guid> StageAsync(Guid organizationId, string csv, char delimiter = ',') =>
+        StageAsync(organizationId, Encoding.UTF8.GetBytes(csv), delimiter);
 
     public async Task<Guid> StageAsync(Guid organizationId, byte[] csv, char delimiter = ',')
     {
         using var stream = new MemoryStream(csv);
-        return (await new ImportContactsHandler(Shards, Signal, Spool, Audit).Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
+        return (await new ImportContactsHandler(Shards, Signal, Spool, Audit)
+            .Handle(new(organizationId, stream, "form", "page 7", delimiter), CancellationToken.None)).Id;
     }
 
-    public ImportWorker Worker() => new(Shards, Store, Signal, new(masters), Cache, Suppressions, TimeProvider.System, NullLogger<ImportWorker>.Instance);
+    public ImportWorker Worker() =>
+        new(Shards, Store, Signal, new(masters), Cache, Suppressions, TimeProvider.System, NullLogger<ImportWorker>.Instance);
 
-    public Task<Guid> MergeAsync(Guid organizationId, Guid contact, Guid with) => Merger.MergeAsync(organizationId, contact, with, "api", CancellationToken.None);
+    public Task<Guid> MergeAsync(Guid organizationId, Guid contact, Guid with) =>
+        Merger.MergeAsync(organizationId, contact, with, "api", CancellationToken.None);
 
     public async Task<List<EnsuredContact>> EnsureAsync(Guid organizationId, params ContactIdentity[] identities) =>
-        [.. await new EnsureContactsHandler(Shards, Merger, Cache, Suppressions).Handle(new(organizationId, identities), CancellationToken.None)];
+        [.. await new EnsureContactsHandler(Shards, Merger, Cache, Suppressions)
+            .Handle(new(organizationId, identities), CancellationToken.None)];
 
     /// <param name="saidAt">By Meta's clock; null: now.</param>
-    public Task<Guid?> MoveAsync(Guid organizationId, ContactIdentity before, ContactIdentity after, string proof, DateTimeOffset? saidAt = null) =>
-        new ChangeContactIdentityHandler(Shards, store!, Personal, Merger, Cache, Suppressions, TimeProvider.System).Handle(new(organizationId, before, after, "user_changed_number", proof, saidAt ?? DateTimeOffset.UtcNow), CancellationToken.None);
+    public Task<Guid?> MoveAsync(Guid organizationId, ContactIdentity before, ContactIdentity after, string proof,
+        DateTimeOffset? saidAt = null) =>
+        new ChangeContactIdentityHandler(Shards, store!, Personal, Merger, Cache, Suppressions, TimeProvider.System)
+        .Handle(new(organizationId, before, after, "user_changed_number", proof, saidAt ?? DateTimeOffset.UtcNow), CancellationToken.None);
 
-    public ErasureOrders Orders(IPersonalData? personal = null) => new(store!, new(Store, Views, personal ?? Personal), masters, Suppressions, TimeProvider.System);
+    public ErasureOrders Orders(IPersonalData? personal = null) =>
+        new(store!, new(Store, Views, personal ?? Personal), masters, Suppressions, TimeProvider.System);
 
     public Task<ContactErasure> OrderErasureAsync(Guid organizationId, Guid contact, IPersonalData? personal = null) =>
-        new EraseContactHandler(Shards, Orders(personal), Personal, Cache, new(new(Redis), NullLogger<ContactLocks>.Instance), ErasureSignal).Handle(new(organizationId, contact), CancellationToken.None);
+        new EraseContactHandler(Shards, Orders(personal), Personal, Cache, new(new(Redis), NullLogger<ContactLocks>.Instance),
+            ErasureSignal).Handle(new(organizationId, contact), CancellationToken.None);
 
     /// <summary>Null: all is gone.</summary>
     public Task<string?> CarryErasureAsync(Guid organizationId, Guid contact) =>
-        new Erasure(Store, Orders(), Documents, Views, Personal, masters, Cache, new(Shards), new(masters)).CarryAsync(Shards.All[0], organizationId, contact, CancellationToken.None);
+        new Erasure(Store, Orders(), Documents, Views, Personal, masters, Cache, new(Shards), new(masters))
+        .CarryAsync(Shards.All[0], organizationId, contact, CancellationToken.None);
 
     public async Task<List<TimelineEntry>> TimelineAsync(Guid organizationId, Guid contact, int limit = 200)
     {
         var (all, cursor) = (new List<TimelineEntry>(), (string?)null);
         do
         {
-            var page = await new GetContactTimelineHandler(Shards, new(Store, Personal, Views), Views).Handle(new(organizationId, contact, limit, cursor), CancellationToken.None);
+            var page = await new GetContactTimelineHandler(Shards, new(Store, Personal, Views), Views)
+                .Handle(new(organizationId, contact, limit, cursor), CancellationToken.None);
             all.AddRange(page.Data);
             cursor = page.NextCursor;
         }
@@ -161,7 +180,8 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
         return await ImportAsync(organizationId, id);
     }
 
-    public Task<ImportView> ImportAsync(Guid organizationId, Guid id) => new GetImportHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
+    public Task<ImportView> ImportAsync(Guid organizationId, Guid id) =>
+        new GetImportHandler(Shards).Handle(new(organizationId, id), CancellationToken.None);
 
     public async Task<IReadOnlyList<RejectedRow>> RejectedAsync(Guid organizationId, Guid id) =>
         (await new ListRejectedRowsHandler(Shards).Handle(new(organizationId, id, 0, 5000), CancellationToken.None)).Rows;

@@ -7,14 +7,18 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    private Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Guid organization, params ContactIdentity[] identities) => new EnsureContactsHandler(database.Shards, database.Merger, database.Cache, database.Suppressions).Handle(new(organization, identities), Ct);
+    private Task<IReadOnlyList<EnsuredContact>> EnsureAsync(Guid organization, params ContactIdentity[] identities) =>
+        new EnsureContactsHandler(database.Shards, database.Merger, database.Cache, database.Suppressions)
+        .Handle(new(organization, identities), Ct);
 
     [Fact]
     public async Task People_who_are_there_are_found_and_the_others_are_made()
     {
         var organization = await database.NewOrganizationAsync();
         var ann = await database.CreateAsync(organization, "+4915112345678", f => f with { FirstName = "Ann" });
-        var ensured = await EnsureAsync(organization, new("4915112345678", null, "Annie"), new("+4915112345679", null, "Bob B. Builder"), new(null, "DE.123", null), new("4915112345679", null, null));
+        var ensured =
+            await EnsureAsync(organization, new("4915112345678", null, "Annie"), new("+4915112345679", null, "Bob B. Builder"),
+                new(null, "DE.123", null), new("4915112345679", null, null));
         ensured.Select(e => e.Created).ShouldBe([false, true, true, false]);
         ensured[0].Id.ShouldBe(ann);
         ensured[3].Id.ShouldBe(ensured[1].Id);
@@ -40,7 +44,8 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
     public async Task Fifty_callers_with_the_same_people_get_the_same_rows()
     {
         var organization = await database.NewOrganizationAsync();
-        var people = Enumerable.Range(0, 40).Select(n => new ContactIdentity($"49151{n:D8}", n % 2 == 0 ? $"DE.{n}" : null, $"Person {n}")).ToArray();
+        var people = Enumerable.Range(0, 40).Select(n => new ContactIdentity($"49151{n:D8}", n % 2 == 0 ? $"DE.{n}" : null, $"Person {n}"))
+            .ToArray();
         var all = await Task.WhenAll(Enumerable.Range(0, 50).Select(caller => Task.Run(async () =>
         {
             var mixed = people.OrderBy(p => (p.PhoneNumber + caller).GetHashCode(StringComparison.Ordinal)).ToArray();
@@ -62,11 +67,14 @@ public sealed class EnsureContactsTests(ContactsDatabase database) : IClassFixtu
         var organization = await database.NewOrganizationAsync();
         var phone = $"+49151{Random.Shared.NextInt64(100_000_000):D8}";
         var ann = await database.CreateAsync(organization, phone);
-        async Task<ContactView> ShownAsync() => (await new ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, null, null, null, 10, null) { PhoneNumber = phone }, Ct)).Data.Single();
+        async Task<ContactView> ShownAsync() =>
+            (await new ListContactsHandler(database.Shards, database.Cache)
+                .Handle(new(organization, null, null, null, null, 10, null) { PhoneNumber = phone }, Ct)).Data.Single();
         (await ShownAsync()).WaUserId.ShouldBeNull();
         await EnsureAsync(organization, new ContactIdentity(phone, "DE.9", null));
         (await ShownAsync()).WaUserId.ShouldBe("DE.9");
-        await database.Consents.ChangeAsync(organization, ann, null, new("OPTED_IN", "form", null), Ct); // as at a creation: the row as last seen is not known
+        // as at a creation: the row as last seen is not known
+        await database.Consents.ChangeAsync(organization, ann, null, new("OPTED_IN", "form", null), Ct);
         (await ShownAsync()).ConsentStatus.ShouldBe("OPTED_IN");
     }
 }

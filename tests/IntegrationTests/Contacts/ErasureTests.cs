@@ -17,24 +17,28 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     public async Task What_was_ordered_is_found_and_finished_by_the_next_process_wherever_the_last_one_died()
     {
         var organization = await database.NewOrganizationAsync();
-        var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { Email = "ann@example.com" }, new("OPTED_IN", "form", "signed by Ann"));
+        var ann = await database.CreateAsync(organization, "+4915100000001", f =>
+            f with { Email = "ann@example.com" }, new("OPTED_IN", "form", "signed by Ann"));
         var sealedText = (await database.Personal.SealAsync(organization, [(ann, "hello")], Ct))[0];
 
         // Died after the order: the row and the keys are still there, the next worker writes the event.
         await database.OrderErasureAsync(organization, ann);
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.projections (name, sequence) VALUES ('conversations.v1', 0) ON CONFLICT (name) DO UPDATE SET sequence = 0 RETURNING 1", _ => 0);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.projections (name, sequence) VALUES ('conversations.v1', 0) ON CONFLICT (name) DO UPDATE SET sequence = 0 RETURNING 1", _ => 0);
         (await database.CarryErasureAsync(organization, ann)).ShouldNotBeNull(); // the documents have not come so far
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE id = $1", ann)).ShouldBe(0);
         (await database.Personal.OpenAsync(organization, [sealedText], Ct)).ShouldBe([null]);
         (await database.OrderErasureAsync(organization, ann)).Status.ShouldBe("running");
 
-        await database.Log.AdminQueryAsync("UPDATE bsp.projections SET sequence = 1000000000 WHERE name = 'conversations.v1' RETURNING 1", _ => 0);
+        await database.Log.AdminQueryAsync("UPDATE bsp.projections SET sequence = 1000000000 WHERE name = 'conversations.v1' RETURNING 1",
+            _ => 0);
         (await database.CarryErasureAsync(organization, ann)).ShouldBeNull();
         (await database.CarryErasureAsync(organization, ann)).ShouldBeNull(); // again: nothing
         var again = await database.OrderErasureAsync(organization, ann);
         (again.ContactId, again.Status).ShouldBe((ann, "completed"));
         (await database.Store.LoadAsync(organization, ann, Ct)).Events.Count(e => e.Body is ContactErased).ShouldBe(1);
-        (await database.Log.ScalarAsync<bool>("SELECT identities IS NULL FROM bsp.contact_erasures WHERE contact_id = $1", ann)).ShouldBeTrue();
+        (await database.Log.ScalarAsync<bool>("SELECT identities IS NULL FROM bsp.contact_erasures WHERE contact_id = $1", ann))
+            .ShouldBeTrue();
     }
 
     [Fact]
@@ -44,7 +48,8 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
         var ann = await database.CreateAsync(organization, "+4915100000001");
         await database.OrderErasureAsync(organization, ann);
         var bob = await database.CreateAsync(organization, "+4915100000002");
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) SELECT $1, organization_id, ARRAY[$1], identities FROM bsp.contact_erasures WHERE contact_id = $2 RETURNING 1", _ => 0, bob, ann);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) SELECT $1, organization_id, ARRAY[$1], identities FROM bsp.contact_erasures WHERE contact_id = $2 RETURNING 1", _ => 0, bob, ann);
         await database.CarryErasureAsync(organization, bob);
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE id = $1", bob)).ShouldBe(0);
         (await database.Store.LoadAsync(organization, bob, Ct)).Events.Single().Body.ShouldBeOfType<ContactErased>();
@@ -56,9 +61,11 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
         var organization = await database.NewOrganizationAsync();
         var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { WaUserId = "DE.1" });
         await database.OrderErasureAsync(organization, ann);
-        (await Should.ThrowAsync<Refusal>(database.Personal.SealAsync(organization, [(ann, "hello")], Ct))).Code.ShouldBe("contact.unknown");
+        (await Should.ThrowAsync<Refusal>(database.Personal.SealAsync(organization, [(ann, "hello")], Ct))).Code.ShouldBe(
+            "contact.unknown");
         (await Should.ThrowAsync<Refusal>(database.GetAsync(organization, ann))).Code.ShouldBe("contact.unknown");
-        var fresh = (await database.EnsureAsync(organization, new Bsp.Application.Contacts.ContactIdentity("4915100000001", "DE.1", "Ann")))[0];
+        var fresh = (await database.EnsureAsync(organization,
+            new Bsp.Application.Contacts.ContactIdentity("4915100000001", "DE.1", "Ann")))[0];
         fresh.Created.ShouldBeTrue();
         fresh.Id.ShouldNotBe(ann);
         (await database.GetAsync(organization, fresh.Id)).ConsentStatus.ShouldBe("PENDING");
@@ -68,13 +75,15 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     public async Task Erasing_a_merged_person_erases_all_of_him_by_any_of_his_ids()
     {
         var organization = await database.NewOrganizationAsync();
-        var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
+        var (a, b) =
+            (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
         var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b")], Ct);
         await database.MergeAsync(organization, a, b);
         var erasure = await database.OrderErasureAsync(organization, b);
         erasure.ContactIds.ShouldBe([a, b], ignoreOrder: true);
         (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe([null, null]);
-        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.contact_aliases WHERE organization_id = $1", organization)).ShouldBe(0);
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.contact_aliases WHERE organization_id = $1", organization))
+            .ShouldBe(0);
         (await database.OrderErasureAsync(organization, a)).ContactId.ShouldBe(a);
     }
 
@@ -82,14 +91,19 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     public async Task A_merged_person_whose_row_was_deleted_is_erased_by_any_of_his_ids()
     {
         var organization = await database.NewOrganizationAsync();
-        var (a, b, c) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"), await database.CreateAsync(organization, "+4915100000003"));
+        var (a, b, c) =
+            (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"),
+                await database.CreateAsync(organization, "+4915100000003"));
         var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b"), (c, "as c")], Ct);
         await database.MergeAsync(organization, b, c);
         await database.MergeAsync(organization, a, b);
-        await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, a, null), Ct);
+        await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+            .Handle(new(organization, a, null), Ct);
         (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe(["as a", "as b", "as c"]);
-        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(await database.NewOrganizationAsync(), c))).Code.ShouldBe("contact.unknown");
-        var erasures = await Task.WhenAll(new[] { a, b, c, c, b, a }.Select(id => Task.Run(() => database.OrderErasureAsync(organization, id))));
+        (await Should.ThrowAsync<Refusal>(database.OrderErasureAsync(await database.NewOrganizationAsync(), c))).Code.ShouldBe(
+            "contact.unknown");
+        var erasures =
+            await Task.WhenAll(new[] { a, b, c, c, b, a }.Select(id => Task.Run(() => database.OrderErasureAsync(organization, id))));
         erasures.ShouldAllBe(e => e.ContactId == a && e.ContactIds.Count == 3);
         (await database.Personal.OpenAsync(organization, seals, Ct)).ShouldBe([null, null, null]);
         (await database.Store.LoadAsync(organization, a, Ct)).Events.Count(e => e.Body is ContactErased).ShouldBe(1);
@@ -101,7 +115,8 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     {
         var organization = await database.NewOrganizationAsync();
         var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { Email = "ann@example.com" });
-        var rejected = await database.ImportAsync(organization, "phone_number,first_name,email\n+49 151 00000001,Ann,no address\nx,Other,other\n");
+        var rejected =
+            await database.ImportAsync(organization, "phone_number,first_name,email\n+49 151 00000001,Ann,no address\nx,Other,other\n");
         var file = await database.StageAsync(organization, "phone_number,first_name\n+4915100000001,Ann\n+4915100000002,Bob\n");
         await database.OrderErasureAsync(organization, ann);
         (await database.CarryErasureAsync(organization, ann)).ShouldNotBeNull(); // the file is still being taken in
@@ -109,9 +124,11 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
         var import = await database.ImportAsync(organization, file);
         (import.Status, import.Created, import.Rejected).ShouldBe(("completed", 1, 1));
         (await database.FindAsync(organization)).Select(c => c.PhoneNumber).ShouldBe(["+4915100000002"]);
-        (await database.RejectedAsync(organization, file)).Single().ShouldSatisfyAllConditions(r => r.Reason.ShouldBe("was erased after the file was sent in"), r => r.Fields.ShouldBeEmpty());
+        (await database.RejectedAsync(organization, file)).Single()
+            .ShouldSatisfyAllConditions(r => r.Reason.ShouldBe("was erased after the file was sent in"), r => r.Fields.ShouldBeEmpty());
         (await database.RejectedAsync(organization, rejected.Id)).Select(r => r.Fields.Count).ShouldBe([0, 3]);
-        var later = await database.ImportAsync(organization, "phone_number,first_name\n+4915100000001,Ann\n"); // sent in afterwards: somebody's decision
+        // sent in afterwards: somebody's decision
+        var later = await database.ImportAsync(organization, "phone_number,first_name\n+4915100000001,Ann\n");
         later.Created.ShouldBe(1);
     }
 
@@ -122,7 +139,9 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
         for (var round = 0; round < 30; round++)
         {
             var organization = await database.NewOrganizationAsync();
-            var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002", null, new("OPTED_IN", "form", "page 7")));
+            var (a, b) =
+                (await database.CreateAsync(organization, "+4915100000001"),
+                    await database.CreateAsync(organization, "+4915100000002", null, new("OPTED_IN", "form", "page 7")));
             var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b")], Ct);
             var merge = Task.Run(async () =>
             {
@@ -142,10 +161,13 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
             {
                 // All of the person is gone, by whichever id they were named.
                 mergedFirst++;
-                (erasure.ContactId, erasure.ContactIds.Order()).ShouldSatisfyAllConditions(e => e.ContactId.ShouldBe(a), e => e.Item2.ShouldBe(new[] { a, b }.Order()));
+                (erasure.ContactId, erasure.ContactIds.Order())
+                    .ShouldSatisfyAllConditions(e => e.ContactId.ShouldBe(a), e => e.Item2.ShouldBe(new[] { a, b }.Order()));
                 texts.ShouldBe([null, null]);
-                (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.contact_keys WHERE organization_id = $1", organization)).ShouldBe(0);
-                (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE organization_id = $1", organization)).ShouldBe(0);
+                (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.contact_keys WHERE organization_id = $1", organization))
+                    .ShouldBe(0);
+                (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE organization_id = $1", organization))
+                    .ShouldBe(0);
             }
             else
             {
@@ -164,9 +186,11 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     public async Task A_person_merged_in_after_an_order_that_its_process_did_not_carry_out_is_erased_too()
     {
         var organization = await database.NewOrganizationAsync();
-        var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
+        var (a, b) =
+            (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
         var seals = await database.Personal.SealAsync(organization, [(a, "as a"), (b, "as b")], Ct);
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) VALUES ($1, $2, ARRAY[$1], $3) RETURNING 1", _ => 0, a, organization,
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids, identities) VALUES ($1, $2, ARRAY[$1], $3) RETURNING 1", _ => 0, a, organization,
             database.Secrets.Seal("""{"Phones":["+4915100000001"],"UserIds":[],"Emails":[]}""")); // as an earlier build left it
         await database.MergeAsync(organization, a, b);
         await database.CarryErasureAsync(organization, a);
@@ -181,9 +205,16 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
         var account = await database.NewAccountAsync(organization, "waba-rebuild");
         var ann = await database.CreateAsync(organization, "+4915100000001");
         var message = Uuid.New();
-        var content = (await database.Personal.SealAsync(organization, [(ann, """{"message":{"type":"text","text":{"body":"xylophone"}}}""")], Ct))[0];
-        await database.Store.AppendAsync(organization, [new(message, "message", 0, [new MessageReceived(new(message, account, ann, Uuid.Conversation(account, ann), null, "text", "inbound"), "wamid.rebuild", content, false, null, DateTimeOffset.UtcNow)])], Ct);
-        var (projection, board, shard) = (new ConversationsProjection(database.Documents, database.Personal), new ProjectionBoard(database.Shards.All[0]), database.Shards.All[0]);
+        var content =
+            (await database.Personal.SealAsync(organization, [(ann, """{"message":{"type":"text","text":{"body":"xylophone"}}}""")],
+                Ct))[0];
+        await database.Store.AppendAsync(organization,
+            [new(message, "message", 0,
+                [new MessageReceived(new(message, account, ann, Uuid.Conversation(account, ann), null, "text", "inbound"), "wamid.rebuild",
+                    content, false, null, DateTimeOffset.UtcNow)])], Ct);
+        var (projection, board, shard) =
+            (new ConversationsProjection(database.Documents, database.Personal), new ProjectionBoard(database.Shards.All[0]),
+                database.Shards.All[0]);
         var copy = projection.Beside!;
         await board.BeginCopyAsync(projection.Name, Ct);
         await copy.BeginAsync(shard, Ct);
@@ -192,7 +223,9 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
         (await database.Log.ScalarAsync<long>(left)).ShouldBe(1);
 
         await database.OrderErasureAsync(organization, ann);
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.projections (name, sequence) VALUES ($1, 1000000000) ON CONFLICT (name) DO UPDATE SET sequence = 1000000000 RETURNING 1", _ => 0, projection.Name); // the view that serves has met the event
+        // the view that serves has met the event
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.projections (name, sequence) VALUES ($1, 1000000000) ON CONFLICT (name) DO UPDATE SET sequence = 1000000000 RETURNING 1", _ => 0, projection.Name);
         (await database.CarryErasureAsync(organization, ann)).ShouldNotBeNull().ShouldContain("rebuilt");
         (await database.OrderErasureAsync(organization, ann)).Status.ShouldBe("running");
 
@@ -208,9 +241,11 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     public async Task Whether_somebody_was_erased_is_looked_up_by_its_index()
     {
         var organization = await database.NewOrganizationAsync();
-        await database.Log.AdminQueryAsync("INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids) SELECT i, $1, ARRAY[i, gen_random_uuid()] FROM (SELECT gen_random_uuid() AS i FROM generate_series(1, 5000)) g RETURNING 1", _ => 0, organization);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO bsp.contact_erasures (contact_id, organization_id, contact_ids) SELECT i, $1, ARRAY[i, gen_random_uuid()] FROM (SELECT gen_random_uuid() AS i FROM generate_series(1, 5000)) g RETURNING 1", _ => 0, organization);
         await database.Log.AdminQueryAsync("ANALYZE bsp.erased_contacts", _ => 0);
-        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.erased_contacts WHERE organization_id = $1", organization)).ShouldBe(10_000);
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.erased_contacts WHERE organization_id = $1", organization))
+            .ShouldBe(10_000);
         var plan = string.Join('\n', await database.Shards.All[0].QueryAsync(organization, """
             EXPLAIN SELECT 1 FROM unnest(ARRAY['00000000-0000-0000-0000-000000000001'::uuid]) AS fresh (contact_id)
              WHERE NOT EXISTS (SELECT FROM bsp.erased_contacts e WHERE e.organization_id = bsp.tenants()::uuid AND e.contact_id = fresh.contact_id)
@@ -223,7 +258,8 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     {
         await using var reader = new LogReader(database.Shards.All[0], new());
         var page = await reader.ReadAsync(after, null, 1_000, Ct);
-        return new(database.Shards.All[0], after, page.Events[^1].Sequence, [.. page.Events.Where(e => e.Type is "message_received" or "contact_erased")]);
+        return new(database.Shards.All[0], after, page.Events[^1].Sequence,
+            [.. page.Events.Where(e => e.Type is "message_received" or "contact_erased")]);
     }
 
     [Fact]
@@ -231,16 +267,23 @@ public sealed class ErasureTests(ContactsDatabase database) : IClassFixture<Cont
     {
         var organization = await database.NewOrganizationAsync();
         var ann = await database.CreateAsync(organization, "+4915112345678", f => f with { Email = "ann@example.com", WaUserId = "DE.1" });
-        string[] hers = ["0151 12345678", "0049151/12345678;ext", "+49 (0)151 12345678 mobile", "tel:+4915112345678", "Ann <ANN@Example.com>", "see DE.1", "{\"mail\":\"ann@example.com\"}"];
+        string[] hers =
+            ["0151 12345678", "0049151/12345678;ext", "+49 (0)151 12345678 mobile", "tel:+4915112345678", "Ann <ANN@Example.com>",
+                "see DE.1", "{\"mail\":\"ann@example.com\"}"];
         string[] others = ["0151 12345679", "joann@example.com", "ann@example.community", "DE.12", "ann"];
-        var import = await database.ImportAsync(organization, "phone_number,first_name\n" + string.Concat(hers.Concat(others).Select(text => $"not a number,\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"\n")));
+        var import =
+            await database.ImportAsync(organization,
+                "phone_number,first_name\n" + string.Concat(hers.Concat(others)
+                    .Select(text => $"not a number,\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"\n")));
         import.Rejected.ShouldBe(hers.Length + others.Length);
         var stranger = await database.NewOrganizationAsync();
         var theirs = await database.ImportAsync(stranger, "phone_number,first_name\nnot a number,ann@example.com\n");
 
         await database.OrderErasureAsync(organization, ann);
         await database.CarryErasureAsync(organization, ann);
-        (await database.RejectedAsync(organization, import.Id)).Select(r => (r.Line, r.Fields.LastOrDefault())).ShouldBe([.. hers.Select((_, i) => (i + 2, (string?)null)), .. others.Select((text, i) => (i + 2 + hers.Length, (string?)text))]);
+        (await database.RejectedAsync(organization, import.Id)).Select(r => (r.Line, r.Fields.LastOrDefault()))
+            .ShouldBe([.. hers.Select((_, i) => (i + 2, (string?)null)),
+                .. others.Select((text, i) => (i + 2 + hers.Length, (string?)text))]);
         (await database.RejectedAsync(stranger, theirs.Id)).Single().Fields.ShouldBe(["not a number", "ann@example.com"]);
     }
 

@@ -15,15 +15,22 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
     public async Task Two_contacts_become_one_by_the_written_rules()
     {
         var organization = await database.NewOrganizationAsync();
-        var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { FirstName = "Ann", Tags = ["vip"], CustomFields = ContactsDatabase.Json("""{"a":1,"b":2}""") }, new("OPTED_IN", "form", "page 7"));
-        var other = await database.CreateAsync(organization, "+4915100000002", f => f with { FirstName = "Anna", LastName = "Smith", Email = "ann@example.com", WaUserId = "DE.1", Tags = ["new"], CustomFields = ContactsDatabase.Json("""{"b":3,"c":4}""") }, new("OPTED_OUT", "keyword", "STOP"));
-        await database.Log.AdminQueryAsync("UPDATE contacts SET total_messages_sent = 3, total_messages_received = 4 WHERE id = ANY ($1) RETURNING 1", _ => 0, new[] { ann, other });
+        var ann = await database.CreateAsync(organization, "+4915100000001", f =>
+            f with { FirstName = "Ann", Tags = ["vip"], CustomFields = ContactsDatabase.Json("""{"a":1,"b":2}""") },
+            new("OPTED_IN", "form", "page 7"));
+        var other = await database.CreateAsync(organization, "+4915100000002", f =>
+            f with { FirstName = "Anna", LastName = "Smith", Email = "ann@example.com", WaUserId = "DE.1", Tags = ["new"],
+                CustomFields = ContactsDatabase.Json("""{"b":3,"c":4}""") }, new("OPTED_OUT", "keyword", "STOP"));
+        await database.Log.AdminQueryAsync(
+            "UPDATE contacts SET total_messages_sent = 3, total_messages_received = 4 WHERE id = ANY ($1) RETURNING 1", _ =>
+                0, new[] { ann, other });
         var lists = new[] { await NewListAsync(organization, ann, other), await NewListAsync(organization, other) };
 
         (await database.MergeAsync(organization, ann, other)).ShouldBe(ann);
 
         var merged = await database.GetAsync(organization, ann);
-        (merged.PhoneNumber, merged.WaUserId, merged.FirstName, merged.LastName, merged.Email).ShouldBe(("+4915100000001", "DE.1", "Ann", "Smith", "ann@example.com"));
+        (merged.PhoneNumber, merged.WaUserId, merged.FirstName, merged.LastName, merged.Email)
+            .ShouldBe(("+4915100000001", "DE.1", "Ann", "Smith", "ann@example.com"));
         (merged.ConsentStatus, merged.TotalMessagesSent, merged.TotalMessagesReceived).ShouldBe(("OPTED_OUT", 6, 8));
         merged.Tags.ShouldBe(["vip", "new"], ignoreOrder: true);
         merged.CustomFields.GetRawText().ShouldBe("""{"a": 1, "b": 2, "c": 4}""");
@@ -35,7 +42,8 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
 
         // The other id keeps answering, for reading and for writing; its history is part of this one's.
         (await database.GetAsync(organization, other)).Id.ShouldBe(ann);
-        await new ChangeContactConsentHandler(database.Consents, database.Shards).Handle(new(organization, other, new("OPTED_IN", "form", "page 9")), Ct);
+        await new ChangeContactConsentHandler(database.Consents, database.Shards)
+            .Handle(new(organization, other, new("OPTED_IN", "form", "page 9")), Ct);
         (await database.GetAsync(organization, ann)).ConsentStatus.ShouldBe("OPTED_IN");
         var types = (await database.TimelineAsync(organization, other)).Select(t => t.Type).ToList();
         types.Count(t => t == "contact_consent_changed_v2").ShouldBe(3);
@@ -59,7 +67,9 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
         await database.Log.AdminQueryAsync("DELETE FROM contact_list_items WHERE list_id = $1 RETURNING 1", _ => 0, list);
         (await database.TimelineAsync(organization, other)).Count(e => e.Type == "list_left").ShouldBe(1);
 
-        await database.Store.ArchiveAsync(organization, [(other, (await database.Store.LoadAsync(organization, other, Ct)).Version), (ann, (await database.Store.LoadAsync(organization, ann, Ct)).Version)], Ct);
+        await database.Store.ArchiveAsync(organization,
+            [(other, (await database.Store.LoadAsync(organization, other, Ct)).Version),
+                (ann, (await database.Store.LoadAsync(organization, ann, Ct)).Version)], Ct);
         var types = (await database.TimelineAsync(organization, ann)).Select(e => e.Type).ToList();
         types.ShouldContain("contact_consent_changed_v2");
         types.ShouldContain("contact_absorbed");
@@ -108,7 +118,9 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
             var a = await database.CreateAsync(organization, "+4915100000001", f => f with { Tags = ["a"] });
             var b = await database.CreateAsync(organization, "+4915100000002", f => f with { Tags = ["b"] });
             var list = await NewListAsync(organization, a, b);
-            await Task.WhenAll(Enumerable.Range(0, 10).Select(n => Task.Run(() => n % 2 == 0 ? database.MergeAsync(organization, a, b) : database.MergeAsync(organization, b, a))));
+            await Task.WhenAll(Enumerable.Range(0, 10)
+                .Select(n =>
+                    Task.Run(() => n % 2 == 0 ? database.MergeAsync(organization, a, b) : database.MergeAsync(organization, b, a))));
             var left = await database.GetAsync(organization, a);
             (await database.GetAsync(organization, b)).Id.ShouldBe(left.Id);
             left.Tags.ShouldBe(["a", "b"], ignoreOrder: true);
@@ -125,7 +137,8 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
             var organization = await database.NewOrganizationAsync();
             var a = await database.CreateAsync(organization, "+4915100000001", consent: new("OPTED_IN", "form", null));
             var b = await database.CreateAsync(organization, "+4915100000002", consent: new("OPTED_IN", "form", null));
-            var file = await database.StageAsync(organization, "phone_number,first_name,consent_status\n+4915100000002,Anna,OPTED_IN\n+4915100000001,,OPTED_IN\n");
+            var file = await database.StageAsync(organization,
+                "phone_number,first_name,consent_status\n+4915100000002,Anna,OPTED_IN\n+4915100000001,,OPTED_IN\n");
             await Task.WhenAll(
                 Task.Run(() => database.MergeAsync(organization, a, b)),
                 Task.Run(async () =>
@@ -134,11 +147,15 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
                     {
                     }
                 }),
-                Task.Run(() => database.EnsureAsync(organization, new ContactIdentity("4915100000002", null, "A"), new ContactIdentity("4915100000001", null, "A"))),
-                Task.Run(() => new ChangeContactConsentHandler(database.Consents, database.Shards).Handle(new(organization, b, new("OPTED_OUT", "keyword", "wamid.1")) { Once = true }, Ct)));
+                Task.Run(() =>
+                    database.EnsureAsync(organization, new ContactIdentity("4915100000002", null, "A"),
+                        new ContactIdentity("4915100000001", null, "A"))),
+                Task.Run(() => new ChangeContactConsentHandler(database.Consents, database.Shards)
+                    .Handle(new(organization, b, new("OPTED_OUT", "keyword", "wamid.1")) { Once = true }, Ct)));
             (await database.ImportAsync(organization, file)).Status.ShouldBe("completed");
             (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE organization_id = $1", organization)).ShouldBe(1);
-            (await database.GetAsync(organization, b)).ShouldSatisfyAllConditions(c => c.Id.ShouldBe(a), c => c.ConsentStatus.ShouldBe("OPTED_OUT"));
+            (await database.GetAsync(organization, b))
+                .ShouldSatisfyAllConditions(c => c.Id.ShouldBe(a), c => c.ConsentStatus.ShouldBe("OPTED_OUT"));
         }
     }
 
@@ -148,16 +165,20 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
         for (var round = 0; round < 10; round++)
         {
             var organization = await database.NewOrganizationAsync();
-            var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
+            var (a, b) =
+                (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
             var merge = Task.Run(() => database.MergeAsync(organization, a, b), Ct);
             await Task.WhenAll(Enumerable.Range(0, 12).Select(n => Task.Run(async () =>
             {
-                await new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, b, ContactsDatabase.Json($$"""{"custom_fields":{"k{{n}}":{{n}} } }"""), null), Ct);
+                await new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+                    .Handle(new(organization, b, ContactsDatabase.Json($$"""{"custom_fields":{"k{{n}}":{{n}} } }"""), null), Ct);
                 (await database.GetAsync(organization, b)).ShouldNotBeNull();
             }, Ct)));
             await merge;
-            (await database.GetAsync(organization, b)).ShouldSatisfyAllConditions(c => c.Id.ShouldBe(a), c => c.CustomFields.EnumerateObject().Count().ShouldBe(12));
-            await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, b, null), Ct);
+            (await database.GetAsync(organization, b))
+                .ShouldSatisfyAllConditions(c => c.Id.ShouldBe(a), c => c.CustomFields.EnumerateObject().Count().ShouldBe(12));
+            await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+                .Handle(new(organization, b, null), Ct);
         }
     }
 
@@ -167,7 +188,9 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
         for (var round = 0; round < 8; round++)
         {
             var organization = await database.NewOrganizationAsync();
-            var (a, b, c) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"), await database.CreateAsync(organization, "+4915100000003"));
+            var (a, b, c) =
+                (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"),
+                    await database.CreateAsync(organization, "+4915100000003"));
             var lists = new List<Guid>();
             for (var n = 0; n < 6; n++)
             {
@@ -185,11 +208,14 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
                     await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(new(organization, list, [a, c], [b]), Ct);
                 }
             }, Ct)).ToList();
-            await Task.WhenAll([.. changes, Task.Run(() => database.MergeAsync(organization, a, b), Ct), Task.Run(() => database.MergeAsync(organization, b, c), Ct)]);
+            await Task.WhenAll([.. changes, Task.Run(() => database.MergeAsync(organization, a, b), Ct),
+                Task.Run(() => database.MergeAsync(organization, b, c), Ct)]);
             (await database.GetAsync(organization, c)).Id.ShouldBe((await database.GetAsync(organization, a)).Id);
             (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE organization_id = $1", organization)).ShouldBe(1);
-            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_lists l WHERE l.organization_id = $1 AND l.contact_count <> (SELECT count(*) FROM contact_list_items i WHERE i.list_id = l.id)", organization)).ShouldBe(0);
-            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_lists WHERE organization_id = $1", organization)).ShouldBe(3);
+            (await database.Log.ScalarAsync<long>(
+                "SELECT count(*) FROM contact_lists l WHERE l.organization_id = $1 AND l.contact_count <> (SELECT count(*) FROM contact_list_items i WHERE i.list_id = l.id)", organization)).ShouldBe(0);
+            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_lists WHERE organization_id = $1", organization))
+                .ShouldBe(3);
         }
     }
 
@@ -198,9 +224,11 @@ public sealed class MergeTests(ContactsDatabase database) : IClassFixture<Contac
     {
         var organization = await database.NewOrganizationAsync();
         var account = await database.NewAccountAsync(organization, "waba-merge");
-        var (a, b) = (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
+        var (a, b) =
+            (await database.CreateAsync(organization, "+4915100000001"), await database.CreateAsync(organization, "+4915100000002"));
         var (now, theirs) = (DateTimeOffset.UtcNow, Uuid.Conversation(account, b));
-        await database.Store.AppendAsync(organization, [new(theirs, "conversation", 0, Conversation.CustomerWrote(Conversation.Initial, theirs, account, b, now, now))], Ct);
+        await database.Store.AppendAsync(organization,
+            [new(theirs, "conversation", 0, Conversation.CustomerWrote(Conversation.Initial, theirs, account, b, now, now))], Ct);
         await database.MergeAsync(organization, a, b);
         var own = (await database.Store.LoadAsync(organization, Uuid.Conversation(account, a), Ct)).Fold<Conversation, ConversationEvent>();
         own.WindowUntil.ShouldNotBeNull().ShouldBeGreaterThan(now.AddHours(23));

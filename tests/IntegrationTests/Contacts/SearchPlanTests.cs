@@ -28,8 +28,10 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
 
     [Theory]
     [InlineData("'%first12345%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_words")]
-    [InlineData("NULL, '+4915100012', '+4915100013', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_organization_id_phone_number_key")]
-    [InlineData("NULL, '+49151', '+49152', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '+4915100012000'", "contacts_organization_id_phone_number_key")]
+    [InlineData("NULL, '+4915100012', '+4915100013', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
+        "contacts_organization_id_phone_number_key")]
+    [InlineData("NULL, '+49151', '+49152', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '+4915100012000'",
+        "contacts_organization_id_phone_number_key")]
     [InlineData("NULL, NULL, NULL, 'rare', NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_tags")]
     [InlineData("NULL, NULL, NULL, NULL, 'OPTED_OUT', NULL, NULL, NULL, NULL, NULL, NULL", "contacts_consent")]
     [InlineData("NULL, NULL, NULL, NULL, NULL, 'p77@example.com', '%p77@%', NULL, NULL, NULL, NULL", "contacts_words")]
@@ -42,7 +44,8 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
         connection.Notice += (_, e) => plan.Add(e.Notice.MessageText);
         foreach (var setting in new[]
         {
-            "LOAD 'auto_explain'", "SET auto_explain.log_min_duration = 0", "SET auto_explain.log_nested_statements = on", "SET client_min_messages = log",
+            "LOAD 'auto_explain'", "SET auto_explain.log_min_duration = 0", "SET auto_explain.log_nested_statements = on",
+                "SET client_min_messages = log",
             $"SET bsp.tenants = '{organization}'", $"SELECT count(*) FROM bsp.search_contacts({arguments}, 51)",
         })
         {
@@ -59,7 +62,8 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
     [Fact]
     public async Task What_all_have_is_found_without_a_list_of_all_of_them()
     {
-        foreach (var arguments in new[] { "'%first%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "'%o%', NULL, NULL, 'common', NULL, NULL, NULL, NULL, NULL, NULL, NULL" })
+        foreach (var arguments in new[] { "'%first%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL",
+            "'%o%', NULL, NULL, 'common', NULL, NULL, NULL, NULL, NULL, NULL, NULL" })
         {
             (await BlocksAsync(arguments)).ShouldBeLessThan(200, arguments); // 51 of 20,000
         }
@@ -100,8 +104,11 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
         await tenant.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
         for (var round = 0; ; round++)
         {
-            await using var command = new NpgsqlCommand($"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM bsp.search_contacts({arguments}, 51)", connection);
-            var plan = System.Text.Json.JsonDocument.Parse((string)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!).RootElement[0].GetProperty("Plan");
+            await using var command =
+                new NpgsqlCommand($"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM bsp.search_contacts({arguments}, 51)",
+                    connection);
+            var plan = System.Text.Json.JsonDocument.Parse(
+                (string)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!).RootElement[0].GetProperty("Plan");
             if (round == 1) // the first reads the catalog, too
             {
                 return plan.GetProperty("Shared Hit Blocks").GetInt64() + plan.GetProperty("Shared Read Blocks").GetInt64();
@@ -123,12 +130,14 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
         var (numbers, cursor) = (new List<string>(), (string?)null);
         do
         {
-            var page = await new Bsp.Infrastructure.Contacts.ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, "4915100012", null, null, 150, cursor), TestContext.Current.CancellationToken);
+            var page = await new Bsp.Infrastructure.Contacts.ListContactsHandler(database.Shards, database.Cache)
+                .Handle(new(organization, null, "4915100012", null, null, 150, cursor), TestContext.Current.CancellationToken);
             numbers.AddRange(page.Data.Select(c => c.PhoneNumber!));
             cursor = page.NextCursor;
             if (cursor == "+4915100012149")
             {
-                await database.Log.AdminQueryAsync("DELETE FROM contacts WHERE organization_id = $1 AND phone_number = $2 RETURNING 1", _ => 0, organization, cursor);
+                await database.Log.AdminQueryAsync("DELETE FROM contacts WHERE organization_id = $1 AND phone_number = $2 RETURNING 1",
+                    _ => 0, organization, cursor);
             }
         }
         while (cursor is not null);
@@ -146,12 +155,16 @@ public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<C
     }
 
     private async Task<IReadOnlyList<Bsp.Application.Contacts.ContactView>> ByEmailAsync(string email) =>
-        (await new Bsp.Infrastructure.Contacts.ListContactsHandler(database.Shards, database.Cache).Handle(new(organization, null, null, null, null, 10, null) { Email = email }, TestContext.Current.CancellationToken)).Data;
+        (await new Bsp.Infrastructure.Contacts.ListContactsHandler(database.Shards, database.Cache)
+            .Handle(new(organization, null, null, null, null, 10, null) { Email = email }, TestContext.Current.CancellationToken)).Data;
 
     [Fact]
     public async Task A_search_without_an_organization_is_refused()
     {
-        await using var command = database.Shards.All[0].App.CreateCommand("SELECT count(*) FROM bsp.search_contacts(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1)");
-        (await Should.ThrowAsync<PostgresException>(command.ExecuteScalarAsync(TestContext.Current.CancellationToken))).SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+        await using var command =
+            database.Shards.All[0].App.CreateCommand(
+                "SELECT count(*) FROM bsp.search_contacts(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1)");
+        (await Should.ThrowAsync<PostgresException>(command.ExecuteScalarAsync(TestContext.Current.CancellationToken))).SqlState.ShouldBe(
+            PostgresErrorCodes.InsufficientPrivilege);
     }
 }

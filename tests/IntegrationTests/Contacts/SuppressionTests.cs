@@ -22,7 +22,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
             var ways = new TheoryData<string, string>();
             foreach (var gone in new[] { "deleted", "erased", "renumbered" })
             {
-                foreach (var back in new[] { "file", "file by user id", "api", "api with consent", "api with proof", "message", "patch", "news" })
+                foreach (var back in new[] { "file", "file by user id", "api", "api with consent", "api with proof", "message", "patch",
+                    "news" })
                 {
                     ways.Add(gone, back);
                 }
@@ -43,7 +44,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
 
         await BackAsync(organization, back, user);
 
-        var contact = (await database.FindAsync(organization)).Single(c => back is "file by user id" ? c.WaUserId == user : c.PhoneNumber == Phone);
+        var contact = (await database.FindAsync(organization))
+            .Single(c => back is "file by user id" ? c.WaUserId == user : c.PhoneNumber == Phone);
         contact.Id.ShouldNotBe(id);
         contact.ConsentStatus.ShouldBe("OPTED_OUT");
         (await database.FindAsync(organization, consent: "OPTED_IN")).ShouldBeEmpty();
@@ -71,7 +73,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
     [MemberData(nameof(SpelledWays))]
     public async Task They_come_back_opted_out_in_the_other_spelling_too(string gone, string back)
     {
-        foreach (var (saved, other) in new[] { ("+5531987770101", "+553187770101"), ("+553187770102", "+5531987770102"), ("+525512345601", "+5215512345601"), ("+541123456701", "+5491123456701") })
+        foreach (var (saved, other) in new[] { ("+5531987770101", "+553187770101"), ("+553187770102", "+5531987770102"),
+            ("+525512345601", "+5215512345601"), ("+541123456701", "+5491123456701") })
         {
             var organization = await database.NewOrganizationAsync();
             await GoneAsync(organization, await database.CreateAsync(organization, saved, null, No), gone);
@@ -84,18 +87,24 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
         }
     }
 
-    /// <summary>Of two contacts that are one person the one who said no is deleted, before they are merged: what names them afterwards finds the other by whichever spelling.</summary>
+    /// <summary>
+    /// Of two contacts that are one person the one who said no is deleted, before they are merged: what names them afterwards finds the
+    /// other by whichever spelling.
+    /// </summary>
     [Fact]
     public async Task A_deleted_twins_no_reaches_the_one_that_stays_when_a_file_names_them()
     {
         var organization = await database.NewOrganizationAsync();
         var twin = await database.CreateAsync(organization, "+553187770104", null, No);
         await GoneAsync(organization, twin, "deleted");
-        await database.Log.AdminQueryAsync("INSERT INTO contacts (id, organization_id, phone_number, consent_status) VALUES ($1, $2, '+5531987770104', 'OPTED_IN')", _ => 0, Uuid.New(), organization);
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO contacts (id, organization_id, phone_number, consent_status) VALUES ($1, $2, '+5531987770104', 'OPTED_IN')", _ =>
+                0, Uuid.New(), organization);
 
         await database.ImportAsync(organization, "phone_number,first_name\n'+553187770104,Ann\n");
 
-        (await database.FindAsync(organization)).ShouldHaveSingleItem().ShouldSatisfyAllConditions(c => c.PhoneNumber.ShouldBe("+5531987770104"), c => c.ConsentStatus.ShouldBe("OPTED_OUT"));
+        (await database.FindAsync(organization)).ShouldHaveSingleItem()
+            .ShouldSatisfyAllConditions(c => c.PhoneNumber.ShouldBe("+5531987770104"), c => c.ConsentStatus.ShouldBe("OPTED_OUT"));
     }
 
     [Fact]
@@ -112,7 +121,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
     public async Task A_merged_persons_other_number_is_suppressed_too_and_the_neighbours_is_not()
     {
         var (organization, neighbour) = (await database.NewOrganizationAsync(), await database.NewOrganizationAsync());
-        var (one, other) = (await database.CreateAsync(organization, Phone, null, No), await database.CreateAsync(organization, "+4915155500002"));
+        var (one, other) =
+            (await database.CreateAsync(organization, Phone, null, No), await database.CreateAsync(organization, "+4915155500002"));
         await database.MergeAsync(organization, other, one);
         await GoneAsync(organization, other, "deleted");
         foreach (var own in new[] { organization, neighbour })
@@ -130,7 +140,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
         var organization = await database.NewOrganizationAsync();
         await GoneAsync(organization, await database.CreateAsync(organization, Phone, null, No), "erased");
         var id = (await database.EnsureAsync(organization, new ContactIdentity(Phone.TrimStart('+'), null, "Ann")))[0].Id;
-        Task<Done> SayAsync(Consent consent) => new ChangeContactConsentHandler(database.Consents, database.Shards).Handle(new(organization, id, consent), Ct);
+        Task<Done> SayAsync(Consent consent) =>
+            new ChangeContactConsentHandler(database.Consents, database.Shards).Handle(new(organization, id, consent), Ct);
 
         (await Should.ThrowAsync<Refusal>(() => SayAsync(Yes))).Code.ShouldBe("contact.suppressed");
         (await Should.ThrowAsync<Refusal>(() => SayAsync(new("PENDING", "api", "form 1")))).Code.ShouldBe("contact.suppressed");
@@ -142,7 +153,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
         await GoneAsync(organization, id, "deleted");
         await database.ImportAsync(organization, $"phone_number,consent_status\n{Phone},OPTED_IN\n");
         (await database.FindAsync(organization)).Single().ConsentStatus.ShouldBe("OPTED_IN");
-        (await database.Log.AdminQueryAsync("SELECT lifted_by FROM bsp.suppressions WHERE organization_id = $1", r => r.GetGuid(0), organization)).ShouldHaveSingleItem().ShouldBe(id);
+        (await database.Log.AdminQueryAsync("SELECT lifted_by FROM bsp.suppressions WHERE organization_id = $1", r =>
+            r.GetGuid(0), organization)).ShouldHaveSingleItem().ShouldBe(id);
     }
 
     [Fact]
@@ -150,21 +162,32 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
     {
         var organization = await database.NewOrganizationAsync();
         await GoneAsync(organization, await database.CreateAsync(organization, Phone, null, No), "erased");
-        var (hash, wrapped) = (await database.Log.AdminQueryAsync("SELECT identity_hash, wrapped_key FROM bsp.suppressions s JOIN bsp.suppression_keys k USING (organization_id) WHERE s.organization_id = $1", r => (r.GetFieldValue<byte[]>(0), r.GetFieldValue<byte[]>(1)), organization))[0];
+        var (hash, wrapped) =
+            (await database.Log.AdminQueryAsync(
+                "SELECT identity_hash, wrapped_key FROM bsp.suppressions s JOIN bsp.suppression_keys k USING (organization_id) WHERE s.organization_id = $1", r => (r.GetFieldValue<byte[]>(0), r.GetFieldValue<byte[]>(1)), organization))[0];
         hash.ShouldNotBe(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Phone)));
 
-        var next = new MasterKeys(new() { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = [.. Enumerable.Repeat((byte)7, 32)], OldMasterKeys = [new byte[32]], Meta = null! });
+        var next = new MasterKeys(new() { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32],
+            MasterKey = [.. Enumerable.Repeat((byte)7, 32)], OldMasterKeys = [new byte[32]], Meta = null! });
         await new KeyRotation(database.Shards, next, _ => { }).RunAsync(Ct);
-        (await database.Log.ScalarAsync<byte[]>("SELECT wrapped_key FROM bsp.suppression_keys WHERE organization_id = $1", organization)).ShouldNotBe(wrapped);
+        (await database.Log.ScalarAsync<byte[]>("SELECT wrapped_key FROM bsp.suppression_keys WHERE organization_id = $1", organization))
+            .ShouldNotBe(wrapped);
 
-        var alone = new MasterKeys(new() { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = [.. Enumerable.Repeat((byte)7, 32)], Meta = null! });
+        var alone = new MasterKeys(new() { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32],
+            MasterKey = [.. Enumerable.Repeat((byte)7, 32)], Meta = null! });
         using var suppressions = new Suppressions(alone);
-        await new EnsureContactsHandler(database.Shards, database.Merger, database.Cache, suppressions).Handle(new(organization, [new(Phone.TrimStart('+'), null, null)]), Ct);
+        await new EnsureContactsHandler(database.Shards, database.Merger, database.Cache, suppressions)
+            .Handle(new(organization, [new(Phone.TrimStart('+'), null, null)]), Ct);
         (await database.FindAsync(organization)).Single().ConsentStatus.ShouldBe("OPTED_OUT");
-        await new KeyRotation(database.Shards, new(new() { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = new byte[32], OldMasterKeys = [[.. Enumerable.Repeat((byte)7, 32)]], Meta = null! }), _ => { }).RunAsync(Ct);
+        await new KeyRotation(database.Shards,
+            new(new() { DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = new byte[32],
+                OldMasterKeys = [[.. Enumerable.Repeat((byte)7, 32)]], Meta = null! }), _ => { }).RunAsync(Ct);
     }
 
-    /// <summary>A deletion and a file that brings the person back, at once, again and again: either the file came first and the contact is gone, or it came after and they are OPTED_OUT.</summary>
+    /// <summary>
+    /// A deletion and a file that brings the person back, at once, again and again: either the file came first and the contact is gone, or
+    /// it came after and they are OPTED_OUT.
+    /// </summary>
     [Theory]
     [InlineData("file")]
     [InlineData("api with consent")]
@@ -182,9 +205,11 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
 
             var bring = Task.Run(() => BackAsync(organization, back, "unused"), Ct);
             await Task.Run(() => GoneAsync(organization, id, "deleted"), Ct);
-            await ((Task)bring).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext); // the API is told of the duplicate
+            // the API is told of the duplicate
+            await ((Task)bring).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 
-            (await database.FindAsync(organization)).Select(c => c.ConsentStatus).ShouldAllBe(status => status == "OPTED_OUT", $"round {round}");
+            (await database.FindAsync(organization)).Select(c => c.ConsentStatus)
+                .ShouldAllBe(status => status == "OPTED_OUT", $"round {round}");
         }
     }
 
@@ -193,7 +218,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
         switch (way)
         {
             case "deleted":
-                await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, id, null), Ct);
+                await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+                    .Handle(new(organization, id, null), Ct);
                 break;
             case "erased":
                 await database.OrderErasureAsync(organization, id);
@@ -206,7 +232,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
     }
 
     private Task<Done> PatchAsync(Guid organization, Guid id, string patch) =>
-        new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, id, ContactsDatabase.Json(patch), null), Ct);
+        new PatchContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+        .Handle(new(organization, id, ContactsDatabase.Json(patch), null), Ct);
 
     private async Task BackAsync(Guid organization, string way, string user, string phone = Phone)
     {
@@ -231,7 +258,8 @@ public sealed class SuppressionTests(ContactsDatabase database) : IClassFixture<
                 await database.EnsureAsync(organization, new ContactIdentity(phone.TrimStart('+'), null, "Ann"));
                 break;
             case "patch":
-                await PatchAsync(organization, await database.CreateAsync(organization, "+4915155500777"), $$"""{"phone_number":"{{phone}}"}""");
+                await PatchAsync(organization, await database.CreateAsync(organization, "+4915155500777"),
+                    $$"""{"phone_number":"{{phone}}"}""");
                 break;
             case "news":
                 await database.CreateAsync(organization, "+4915155500778");

@@ -17,21 +17,28 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
         var organization = await app.NewOrganizationAsync();
         var id = await CustomerWritesAsync(organization, "919000007001");
 
-        var filed = await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}", new { priority = "high", tags = new[] { "order", "order", "late" } });
+        var filed = await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}",
+            new { priority = "high", tags = new[] { "order", "order", "late" } });
         filed.Status.ShouldBe(200, filed.Text);
         filed["priority"].GetString().ShouldBe("high");
         filed["status"].GetString().ShouldBe("active");
         filed["tags"].EnumerateArray().Select(t => t.GetString()).ShouldBe(["order", "late"]);
 
         var user = Guid.CreateVersion7();
-        (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user })).ShouldBeProblem(404, "user.unknown");
-        user = (await AppFixture.CreatedAsync(organization.Admin, "/v1/users", new { email = $"{user}@example.com", role = "agent" })).GetProperty("id").GetGuid();
-        (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user }))["assigned_to"].GetGuid().ShouldBe(user);
-        (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = (Guid?)null }))["assigned_to"].ValueKind.ShouldBe(JsonValueKind.Null);
+        (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user }))
+            .ShouldBeProblem(404, "user.unknown");
+        user = (await AppFixture.CreatedAsync(organization.Admin, "/v1/users", new { email = $"{user}@example.com", role = "agent" }))
+            .GetProperty("id").GetGuid();
+        (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = user }))["assigned_to"].GetGuid()
+            .ShouldBe(user);
+        (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/assign",
+            new { user_id = (Guid?)null }))["assigned_to"].ValueKind.ShouldBe(JsonValueKind.Null);
 
-        var reply = await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/messages", new { type = "text", text = new { body = "It arrives tomorrow." } });
+        var reply = await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/messages",
+            new { type = "text", text = new { body = "It arrives tomorrow." } });
         reply.Status.ShouldBe(201, reply.Text);
-        var sent = await organization.Reader.SendAsync("GET", $"/v1/messages/{reply["id"].GetGuid()}", null, ("Bsp-Min-Position", reply.Header("Bsp-Position")!));
+        var sent = await organization.Reader.SendAsync("GET", $"/v1/messages/{reply["id"].GetGuid()}", null,
+            ("Bsp-Min-Position", reply.Header("Bsp-Position")!));
         sent["conversation_id"].GetGuid().ShouldBe(id);
         sent["content"].GetProperty("text").GetString().ShouldBe("It arrives tomorrow.");
     }
@@ -40,24 +47,34 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
     public async Task Agents_take_conversations_see_their_own_and_answer_as_themselves()
     {
         var organization = await app.NewOrganizationAsync();
-        var (first, second) = (await CustomerWritesAsync(organization, "919000007011"), await CustomerWritesAsync(organization, "919000007012"));
-        var (ann, bert, viewer) = (await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(organization.Admin, "viewer"));
+        var (first, second) =
+            (await CustomerWritesAsync(organization, "919000007011"), await CustomerWritesAsync(organization, "919000007012"));
+        var (ann, bert, viewer) =
+            (await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(organization.Admin, "agent"),
+                await app.NewPersonAsync(organization.Admin, "viewer"));
         var taken = await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = ann.Id });
         taken["assigned_to"].GetGuid().ShouldBe(ann.Id);
-        (await ann.Client.SendAsync("POST", $"/v1/conversations/{second}/assign", new { user_id = bert.Id }))["assigned_to"].GetGuid().ShouldBe(bert.Id);
+        (await ann.Client.SendAsync("POST", $"/v1/conversations/{second}/assign", new { user_id = bert.Id }))["assigned_to"].GetGuid()
+            .ShouldBe(bert.Id);
         foreach (var (person, conversation) in new[] { (ann, first), (bert, second) })
         {
-            (await person.Client.SendAsync("GET", $"/v1/conversations?assigned_to={person.Id}"))["data"].EnumerateArray().Select(c => c.GetProperty("id").GetGuid()).ShouldBe([conversation]);
+            (await person.Client.SendAsync("GET", $"/v1/conversations?assigned_to={person.Id}"))["data"].EnumerateArray()
+                .Select(c => c.GetProperty("id").GetGuid()).ShouldBe([conversation]);
         }
 
-        var reply = await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/messages", new { type = "text", text = new { body = "It arrives tomorrow." } });
+        var reply = await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/messages",
+            new { type = "text", text = new { body = "It arrives tomorrow." } });
         reply.Status.ShouldBe(201, reply.Text);
-        var shown = await viewer.Client.SendAsync("GET", $"/v1/messages/{reply["id"].GetGuid()}", null, ("Bsp-Min-Position", reply.Header("Bsp-Position")!));
+        var shown = await viewer.Client.SendAsync("GET", $"/v1/messages/{reply["id"].GetGuid()}", null,
+            ("Bsp-Min-Position", reply.Header("Bsp-Position")!));
         shown["sent_by"].GetProperty("user_id").GetGuid().ShouldBe(ann.Id);
-        (await viewer.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = viewer.Id })).ShouldBeProblem(403, "access.denied");
-        (await viewer.Client.SendAsync("POST", $"/v1/conversations/{first}/messages", new { type = "text", text = new { body = "x" } })).ShouldBeProblem(403, "access.denied");
+        (await viewer.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = viewer.Id }))
+            .ShouldBeProblem(403, "access.denied");
+        (await viewer.Client.SendAsync("POST", $"/v1/conversations/{first}/messages", new { type = "text", text = new { body = "x" } }))
+            .ShouldBeProblem(403, "access.denied");
         (await organization.Admin.SendAsync("PATCH", $"/v1/users/{bert.Id}", new { status = "inactive" })).Status.ShouldBe(200);
-        (await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = bert.Id })).ShouldBeProblem(404, "user.unknown");
+        (await ann.Client.SendAsync("POST", $"/v1/conversations/{first}/assign", new { user_id = bert.Id }))
+            .ShouldBeProblem(404, "user.unknown");
     }
 
     [Fact]
@@ -66,13 +83,19 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
         var organization = await app.NewOrganizationAsync();
         var id = await CustomerWritesAsync(organization, "919000007002");
         var neighbour = await app.NewOrganizationAsync();
-        (await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}", new { priority = "asap" })).ShouldBeProblem(400, "request.invalid");
-        (await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}", new { tags = new[] { "" } })).ShouldBeProblem(400, "request.invalid");
-        (await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}", new { colour = "red" })).ShouldBeProblem(400, "request.unknown_field");
+        (await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}", new { priority = "asap" }))
+            .ShouldBeProblem(400, "request.invalid");
+        (await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}", new { tags = new[] { "" } }))
+            .ShouldBeProblem(400, "request.invalid");
+        (await organization.Writer.SendAsync("PATCH", $"/v1/conversations/{id}", new { colour = "red" }))
+            .ShouldBeProblem(400, "request.unknown_field");
         (await organization.Writer.SendAsync("POST", $"/v1/conversations/{id}/messages", new { type = "text" })).Status.ShouldBe(400);
-        (await neighbour.Admin.SendAsync("PATCH", $"/v1/conversations/{id}", new { priority = "low" })).ShouldBeProblem(404, "conversation.unknown");
-        (await neighbour.Admin.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = (Guid?)null })).ShouldBeProblem(404, "conversation.unknown");
-        (await neighbour.Admin.SendAsync("POST", $"/v1/conversations/{id}/messages", new { type = "text", text = new { body = "Hi" } })).ShouldBeProblem(404, "conversation.unknown");
+        (await neighbour.Admin.SendAsync("PATCH", $"/v1/conversations/{id}", new { priority = "low" }))
+            .ShouldBeProblem(404, "conversation.unknown");
+        (await neighbour.Admin.SendAsync("POST", $"/v1/conversations/{id}/assign", new { user_id = (Guid?)null }))
+            .ShouldBeProblem(404, "conversation.unknown");
+        (await neighbour.Admin.SendAsync("POST", $"/v1/conversations/{id}/messages", new { type = "text", text = new { body = "Hi" } }))
+            .ShouldBeProblem(404, "conversation.unknown");
         (await organization.Reader.SendAsync("GET", $"/v1/conversations/{id}"))["priority"].GetString().ShouldBe("medium");
     }
 
@@ -96,22 +119,30 @@ public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<App
                             value = new
                             {
                                 messaging_product = "whatsapp",
-                                metadata = new { display_phone_number = "15550000000", phone_number_id = account["phone_number_id"].GetString() },
+                                metadata = new { display_phone_number = "15550000000", phone_number_id = account["phone_number_id"]
+                                    .GetString() },
                                 contacts = new[] { new { profile = new { name = "Asha" }, wa_id = phone } },
-                                messages = new[] { new { from = phone, id = $"wamid.{Guid.NewGuid():N}", timestamp = DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(), type = "text", text = new { body = "Where is my order?" } } },
+                                messages = new[] { new {
+                                    from = phone, id = $"wamid.{Guid.NewGuid():N}", timestamp = DateTimeOffset.UtcNow.ToUnixTimeSeconds()
+                                    .ToString(), type = "text", text = new { body = "Where is my order?" } } },
                             },
                         },
                     },
                 },
             },
         });
-        var signature = Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(new SimulatorOptions().AppSecret), Encoding.UTF8.GetBytes(body)));
-        (await app.Anonymous.SendAsync("POST", "/webhooks/meta", body, ("X-Hub-Signature-256", $"sha256={signature}"))).Status.ShouldBe(200);
+        var signature =
+            Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(new SimulatorOptions().AppSecret),
+                Encoding.UTF8.GetBytes(body)));
+        (await app.Anonymous.SendAsync("POST", "/webhooks/meta", body,
+            ("X-Hub-Signature-256", $"sha256={signature}"))).Status.ShouldBe(200);
         using var deadline = new CancellationTokenSource(Patience);
         while (true)
         {
             var page = await organization.Reader.SendAsync("GET", "/v1/conversations");
-            if (page["data"].EnumerateArray().FirstOrDefault(c => c.GetProperty("contact").GetProperty("phone_number").GetString() == "+" + phone) is { ValueKind: JsonValueKind.Object } conversation)
+            if (page["data"].EnumerateArray()
+                .FirstOrDefault(c => c.GetProperty("contact").GetProperty("phone_number")
+                    .GetString() == "+" + phone) is { ValueKind: JsonValueKind.Object } conversation)
             {
                 return conversation.GetProperty("id").GetGuid();
             }

@@ -26,7 +26,8 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         var (late, lateAnswer) = answers[0].Status == 409 ? (ann, answers[0]) : (bert, answers[1]);
         lateAnswer.ShouldBeProblem(409, "conversation.answered_meanwhile");
         (await ReplyAsync(late.Client, id, seen, true)).Status.ShouldBe(201);
-        (await ReplyAsync(late.Client, id, seen, false)).ShouldBeProblem(409, "conversation.answered_meanwhile"); // the colleague's answer is still later than what was seen
+        // the colleague's answer is still later than what was seen
+        (await ReplyAsync(late.Client, id, seen, false)).ShouldBeProblem(409, "conversation.answered_meanwhile");
         var now = answers.Single(a => a.Status == 201).Header("Bsp-Position")!;
         (await ReplyAsync(late.Client, id, now, false)).Status.ShouldBe(201); // one's own answers are no colleague's
         (await ReplyAsync(late.Client, id, "nonsense", false)).ShouldBeProblem(400, "request.invalid");
@@ -42,15 +43,19 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         var before = MarkedRead;
         var read = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Api.SendAsync("POST", $"/v1/conversations/{id}/read")));
         read.ShouldAllBe(r => r.Status == 200);
-        (await Patience.UntilAsync(() => ConversationAsync(id), c => c["unread_count"].GetInt32() == 0, "nothing is unread")).Status.ShouldBe(200);
+        (await Patience.UntilAsync(() => ConversationAsync(id), c =>
+            c["unread_count"].GetInt32() == 0, "nothing is unread")).Status.ShouldBe(200);
         await Patience.UntilAsync(() => Task.FromResult(MarkedRead), n => n == before + 1, "Meta is told");
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.read_marks"), n => n == "0", "nothing is left to tell");
+        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.read_marks"), n =>
+            n == "0", "nothing is left to tell");
         MarkedRead.ShouldBe(before + 1);
         await CustomerWritesAsync("two", lastNumber: true);
-        (await Patience.UntilAsync(() => ConversationAsync(id), c => c["last_message_preview"].GetString() == "two", "the next is shown"))["unread_count"].GetInt32().ShouldBe(1);
+        (await Patience.UntilAsync(() => ConversationAsync(id), c =>
+            c["last_message_preview"].GetString() == "two", "the next is shown"))["unread_count"].GetInt32().ShouldBe(1);
         (await Api.SendAsync("POST", $"/v1/conversations/{id}/typing")).Status.ShouldBe(204);
         MarkedRead.ShouldBe(before + 2);
-        (await Patience.UntilAsync(() => ConversationAsync(id), c => c["unread_count"].GetInt32() == 0, "typing is reading")).Status.ShouldBe(200);
+        (await Patience.UntilAsync(() => ConversationAsync(id), c =>
+            c["unread_count"].GetInt32() == 0, "typing is reading")).Status.ShouldBe(200);
         (await Api.SendAsync("POST", $"/v1/conversations/{id}/read")).Status.ShouldBe(200); // Meta has been told by the typing
         (await app.Views.ScalarAsync("SELECT count(*) FROM bsp.read_marks")).ShouldBe("0");
     }
@@ -58,14 +63,18 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
     [Fact]
     public async Task Notes_tell_the_mentioned_and_a_teams_members_not_the_writer_and_are_gone_with_the_contact()
     {
-        var (ann, bert, cleo) = (await app.NewPersonAsync(Api, "agent"), await app.NewPersonAsync(Api, "agent"), await app.NewPersonAsync(Api, "viewer"));
-        var team = (await AppFixture.CreatedAsync(Api, "/v1/teams", new { name = $"T{Guid.NewGuid():N}"[..20], member_ids = new[] { ann.Id, cleo.Id } })).GetProperty("id").GetGuid();
+        var (ann, bert, cleo) =
+            (await app.NewPersonAsync(Api, "agent"), await app.NewPersonAsync(Api, "agent"), await app.NewPersonAsync(Api, "viewer"));
+        var team = (await AppFixture.CreatedAsync(Api, "/v1/teams",
+            new { name = $"T{Guid.NewGuid():N}"[..20], member_ids = new[] { ann.Id, cleo.Id } })).GetProperty("id").GetGuid();
         var id = await CustomerWritesAsync("Hello");
-        var note = await ann.Client.SendAsync("POST", $"/v1/conversations/{id}/notes", new { text = "Careful: VIP ❤", mentions = new[] { bert.Id, ann.Id }, mention_teams = new[] { team } });
+        var note = await ann.Client.SendAsync("POST", $"/v1/conversations/{id}/notes",
+            new { text = "Careful: VIP ❤", mentions = new[] { bert.Id, ann.Id }, mention_teams = new[] { team } });
         note.Status.ShouldBe(201, note.Text);
         note["mentions"].EnumerateArray().Select(m => m.GetGuid()).Order().ShouldBe(new[] { bert.Id, cleo.Id }.Order());
         (await cleo.Client.SendAsync("POST", $"/v1/conversations/{id}/notes", new { text = "x" })).ShouldBeProblem(403, "access.denied");
-        (await ann.Client.SendAsync("POST", $"/v1/conversations/{id}/notes", new { text = "x", mentions = new[] { Guid.NewGuid() } })).ShouldBeProblem(404, "user.unknown");
+        (await ann.Client.SendAsync("POST", $"/v1/conversations/{id}/notes", new { text = "x", mentions = new[] { Guid.NewGuid() } }))
+            .ShouldBeProblem(404, "user.unknown");
         (await ann.Client.SendAsync("POST", $"/v1/conversations/{id}/notes", new { text = " " })).ShouldBeProblem(400, "request.invalid");
         var shown = await cleo.Client.SendAsync("GET", $"/v1/conversations/{id}/notes");
         shown["data"][0].GetProperty("text").GetString().ShouldBe("Careful: VIP ❤");
@@ -75,7 +84,9 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         (await bert.Client.SendAsync("GET", "/v1/mentions?unseen=true"))["data"].GetArrayLength().ShouldBe(0);
         var contact = (await ConversationAsync(id))["contact_id"].GetGuid();
         (await Api.SendAsync("POST", $"/v1/contacts/{contact}/erase")).Status.ShouldBe(202);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.conversation_notes WHERE conversation_id = $1", id), n => n == "0", "the notes are gone");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.conversation_notes WHERE conversation_id = $1", id), n =>
+                n == "0", "the notes are gone");
         (await app.Views.ScalarAsync("SELECT count(*) FROM bsp.mentions WHERE conversation_id = $1", id)).ShouldBe("0");
     }
 
@@ -99,14 +110,18 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         (await Api.SendAsync("POST", $"/v1/conversations/{ids[1]}/assign", new { user_id = ann.Id })).Status.ShouldBe(200);
         (await Api.SendAsync("POST", $"/v1/conversations/{ids[2]}/read")).Status.ShouldBe(200);
         (await Api.SendAsync("PATCH", $"/v1/conversations/{ids[3]}", new { status = "archived" })).Status.ShouldBe(200);
-        (await Api.SendAsync("POST", $"/v1/conversations/{ids[4]}/snooze", new { until = DateTimeOffset.UtcNow.AddHours(1) })).Status.ShouldBe(200);
+        (await Api.SendAsync("POST", $"/v1/conversations/{ids[4]}/snooze",
+            new { until = DateTimeOffset.UtcNow.AddHours(1) })).Status.ShouldBe(200);
         foreach (var (filter, expected) in new (string, int[])[]
         {
-            ("", [4, 3, 2, 1, 0]), ("&priority=urgent", [0]), ($"&assigned_to={ann.Id}", [1]), ("&unassigned=true", [4, 3, 2, 0]), ("&unread=false", [2]), ("&unread=true", [4, 3, 1, 0]), ("&status=archived", [3]),
-            ("&snoozed=true", [4]), ("&snoozed=false&status=active", [2, 1, 0]), ("&window_open=false", []), ("&window_open=true&status=active&unread=true", [4, 1, 0]), ($"&team_id={Guid.NewGuid()}", []),
+            ("", [4, 3, 2, 1, 0]), ("&priority=urgent", [0]), ($"&assigned_to={ann.Id}", [1]), ("&unassigned=true", [4, 3, 2, 0]),
+                ("&unread=false", [2]), ("&unread=true", [4, 3, 1, 0]), ("&status=archived", [3]),
+            ("&snoozed=true", [4]), ("&snoozed=false&status=active", [2, 1, 0]), ("&window_open=false", []),
+            ("&window_open=true&status=active&unread=true", [4, 1, 0]), ($"&team_id={Guid.NewGuid()}", []),
         })
         {
-            (await Api.SendAsync("GET", $"/v1/conversations?tag={tag}{filter}"))["data"].EnumerateArray().Select(c => ids.IndexOf(c.GetProperty("id").GetGuid())).Order().ShouldBe(expected.Order(), filter);
+            (await Api.SendAsync("GET", $"/v1/conversations?tag={tag}{filter}"))["data"].EnumerateArray()
+                .Select(c => ids.IndexOf(c.GetProperty("id").GetGuid())).Order().ShouldBe(expected.Order(), filter);
         }
 
         var paged = new List<Guid>();
@@ -121,7 +136,8 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         (await Api.SendAsync("GET", "/v1/conversations?priority=asap")).ShouldBeProblem(400, "request.invalid");
         (await Api.SendAsync("GET", "/v1/conversations?unread=maybe")).Status.ShouldBe(400);
         var history = await Api.SendAsync("GET", $"/v1/conversations/{ids[1]}/history");
-        history["data"].EnumerateArray().Select(e => e.GetProperty("type").GetString()).ShouldBe(["conversation_classified", "conversation_assigned"]);
+        history["data"].EnumerateArray().Select(e => e.GetProperty("type").GetString())
+            .ShouldBe(["conversation_classified", "conversation_assigned"]);
         await CustomerWritesAsync("again", ids.Count - 3); // the one that was archived: it is open again, in a new episode
         var open = await Patience.UntilAsync(() => ConversationAsync(ids[3]), c => c["status"].GetString() == "active", "it is open again");
         open["episode"].GetProperty("number").GetInt32().ShouldBe(2);
@@ -132,10 +148,13 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
     {
         using var tenant = await app.NewTenantAsync();
         var (ann, bert) = (await app.NewPersonAsync(tenant.Api, "agent"), await app.NewPersonAsync(tenant.Api, "agent"));
-        var team = await AppFixture.CreatedAsync(tenant.Api, "/v1/teams", new { name = "Support", assignment = "round_robin", capacity = 2, member_ids = new[] { ann.Id, bert.Id }, account_ids = new[] { tenant.AccountId } });
+        var team = await AppFixture.CreatedAsync(tenant.Api, "/v1/teams",
+            new { name = "Support", assignment = "round_robin", capacity = 2, member_ids = new[] { ann.Id, bert.Id },
+                account_ids = new[] { tenant.AccountId } });
         var teamId = team.GetProperty("id").GetGuid();
         (await tenant.Api.SendAsync("POST", "/v1/teams", new { name = "Support" })).ShouldBeProblem(409, "team.name_taken");
-        (await tenant.Api.SendAsync("POST", "/v1/teams", new { name = "Other", account_ids = new[] { tenant.AccountId } })).ShouldBeProblem(409, "team.account_taken");
+        (await tenant.Api.SendAsync("POST", "/v1/teams", new { name = "Other", account_ids = new[] { tenant.AccountId } }))
+            .ShouldBeProblem(409, "team.account_taken");
         (await ann.Client.SendAsync("PUT", "/v1/presence", new { status = "online" })).Status.ShouldBe(204);
         for (var i = 0; i < 4; i++)
         {
@@ -170,7 +189,8 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
             await bert.Client.SendAsync("PUT", "/v1/presence", new { status = "online" });
             return await OfAsync(tenant, bert.Id);
         }, n => n == 4, "Bert is given what Ann had");
-        var reasons = (await tenant.Api.SendAsync("GET", "/v1/events?types=conversation_assigned&limit=50"))["data"].EnumerateArray().Select(e => e.GetProperty("data").GetProperty("reason").GetString()).ToList();
+        var reasons = (await tenant.Api.SendAsync("GET", "/v1/events?types=conversation_assigned&limit=50"))["data"].EnumerateArray()
+            .Select(e => e.GetProperty("data").GetProperty("reason").GetString()).ToList();
         (reasons.Count(r => r == "route"), reasons.Count(r => r == "offline"), reasons.Count(r => r == "queue")).ShouldBe((4, 2, 6));
     }
 
@@ -181,7 +201,8 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         var (good, bad) = ("+919876501001", "+919876501002");
         await tenant.ImportAsync([good, bad]);
         await PostAsync(tenant, bad[1..], "BUY NOW");
-        var id = (await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations"), all => all.Count == 1, "it is shown"))[0].GetProperty("id").GetGuid();
+        var id = (await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations"), all => all.Count == 1, "it is shown"))[0]
+            .GetProperty("id").GetGuid();
         (await tenant.Api.SendAsync("PATCH", $"/v1/conversations/{id}", new { status = "spam" })).Status.ShouldBe(200);
         var campaign = await tenant.LaunchAsync();
         await tenant.CompletedAsync(campaign);
@@ -189,7 +210,8 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         members.Count(m => m.Reason == "spam" && m.Status == "skipped").ShouldBe(1);
         members.Count.ShouldBe(2);
         await PostAsync(tenant, bad[1..], "BUY NOW again");
-        (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations/{id}"), c => c["unread_count"].GetInt32() == 2, "it is shown"))["status"].GetString().ShouldBe("spam");
+        (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations/{id}"), c =>
+            c["unread_count"].GetInt32() == 2, "it is shown"))["status"].GetString().ShouldBe("spam");
     }
 
     [Fact]
@@ -197,11 +219,15 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
     {
         var shortcut = $"s{Guid.NewGuid():N}"[..20];
         var made = await AppFixture.CreatedAsync(Api, "/v1/canned-replies", new { shortcut, text = "مرحبا 👋", language = "ar" });
-        (await Api.SendAsync("POST", "/v1/canned-replies", new { shortcut, text = "other" })).ShouldBeProblem(409, "canned_reply.shortcut_taken");
-        (await Api.SendAsync("POST", "/v1/canned-replies", new { shortcut = "with blank", text = "other" })).ShouldBeProblem(400, "request.invalid");
-        (await Api.SendAsync("GET", $"/v1/canned-replies?shortcut={shortcut[..10]}"))["data"][0].GetProperty("text").GetString().ShouldBe("مرحبا 👋");
+        (await Api.SendAsync("POST", "/v1/canned-replies", new { shortcut, text = "other" }))
+            .ShouldBeProblem(409, "canned_reply.shortcut_taken");
+        (await Api.SendAsync("POST", "/v1/canned-replies", new { shortcut = "with blank", text = "other" }))
+            .ShouldBeProblem(400, "request.invalid");
+        (await Api.SendAsync("GET", $"/v1/canned-replies?shortcut={shortcut[..10]}"))["data"][0].GetProperty("text").GetString()
+            .ShouldBe("مرحبا 👋");
         var path = $"/v1/canned-replies/{made.GetProperty("id").GetGuid()}";
-        (await Api.SendAsync("PATCH", path, new { text = "Hi", language = (string?)null })).Body.GetProperty("language").ValueKind.ShouldBe(JsonValueKind.Null);
+        (await Api.SendAsync("PATCH", path,
+            new { text = "Hi", language = (string?)null })).Body.GetProperty("language").ValueKind.ShouldBe(JsonValueKind.Null);
         (await Api.SendAsync("PATCH", path, new { text = "Hi" }, ("If-Match", "\"1\""))).ShouldBeProblem(412, "version.mismatch");
         (await Api.SendAsync("DELETE", path)).Status.ShouldBe(204);
         (await Api.SendAsync("GET", path)).ShouldBeProblem(404, "canned_reply.unknown");
@@ -213,9 +239,11 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         using var tenant = await app.NewTenantAsync();
         var from = $"9198444{Interlocked.Increment(ref numbers):00000}";
         var items = Enumerable.Range(0, 12).Select(i => Item(from, $"wamid.burst.{from}.{i}", $"burst {i}")).ToList();
-        await Task.WhenAll(items.Concat(items.AsEnumerable().Reverse()).Select(item => app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{item}]"))));
+        await Task.WhenAll(items.Concat(items.AsEnumerable().Reverse())
+            .Select(item => app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{item}]"))));
         await app.Views.InboxEmptyAsync();
-        var one = await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations"), all => all.Count == 1 && all[0].GetProperty("message_count").GetProperty("incoming").GetInt32() == 12, "all are shown");
+        var one = await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations"), all =>
+            all.Count == 1 && all[0].GetProperty("message_count").GetProperty("incoming").GetInt32() == 12, "all are shown");
         one[0].GetProperty("unread_count").GetInt32().ShouldBe(12);
         (await tenant.AllAsync("/v1/contacts")).Count.ShouldBe(1);
     }
@@ -244,9 +272,11 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
     }
 
     private static Task<Answer> ReplyAsync(HttpClient client, Guid id, string seen, bool force) =>
-        client.SendAsync("POST", $"/v1/conversations/{id}/messages", new { type = "text", text = new { body = "It arrives tomorrow." }, seen_position = seen, force });
+        client.SendAsync("POST", $"/v1/conversations/{id}/messages",
+            new { type = "text", text = new { body = "It arrives tomorrow." }, seen_position = seen, force });
 
-    private static async Task<int> OfAsync(Tenant tenant, Guid user) => (await tenant.AllAsync("/v1/conversations")).Count(c => c.GetProperty("assigned_to").ValueKind == JsonValueKind.String && c.GetProperty("assigned_to").GetGuid() == user);
+    private static async Task<int> OfAsync(Tenant tenant, Guid user) => (await tenant.AllAsync("/v1/conversations"))
+        .Count(c => c.GetProperty("assigned_to").ValueKind == JsonValueKind.String && c.GetProperty("assigned_to").GetGuid() == user);
 
     private Task<Answer> ConversationAsync(Guid id) => Api.SendAsync("GET", $"/v1/conversations/{id}");
 
@@ -254,23 +284,27 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
     {
         var from = $"9198222{(lastNumber ? Volatile.Read(ref last) : last = Interlocked.Increment(ref numbers)):00000}";
         await PostAsync(app.Tenant, from, text);
-        return (await Patience.UntilAsync(() => app.Tenant.AllAsync("/v1/conversations"), all => all.Any(c => IsOf(c, from)), "the conversation is shown")).Single(c => IsOf(c, from)).GetProperty("id").GetGuid();
+        return (await Patience.UntilAsync(() => app.Tenant.AllAsync("/v1/conversations"), all =>
+            all.Any(c => IsOf(c, from)), "the conversation is shown")).Single(c => IsOf(c, from)).GetProperty("id").GetGuid();
     }
 
     private int last;
 
     private Task CustomerWritesAsync(string text, int back) => PostAsync(app.Tenant, $"9198222{last - back + 1:00000}", text);
 
-    private static bool IsOf(JsonElement conversation, string from) => conversation.GetProperty("contact").GetProperty("phone_number").GetString() == "+" + from;
+    private static bool IsOf(JsonElement conversation, string from) =>
+        conversation.GetProperty("contact").GetProperty("phone_number").GetString() == "+" + from;
 
     private async Task PostAsync(Tenant tenant, string from, string text)
     {
-        (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{Item(from, $"wamid.{Guid.NewGuid():N}", text)}]"))).Status.ShouldBe(200);
+        (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant,
+            $"\"messages\":[{Item(from, $"wamid.{Guid.NewGuid():N}", text)}]"))).Status.ShouldBe(200);
         await app.Views.InboxEmptyAsync();
     }
 
     private static string Item(string from, string id, string text) => JsonSerializer.Serialize(new
     {
-        from, id, timestamp = DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture), type = "text", text = new { body = text },
+        from, id, timestamp = DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture),
+            type = "text", text = new { body = text },
     });
 }

@@ -22,7 +22,9 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await receiver.AcceptedAsync(all => all.Count == 5 * 15, "the others are told");
         var held = await organization.ShownAsync(hook, w => w["metrics"].GetProperty("held_keys").GetInt32() == 1, "one key is held");
         held["status"].GetString().ShouldBe("active");
-        receiver.All.Where(h => h.Conversation() == bad).Select(h => h.Message()).Distinct().ShouldBe([sent.First(s => s.Conversation == bad).Message]); // nothing behind the first
+        // nothing behind the first
+        receiver.All.Where(h => h.Conversation() == bad).Select(h => h.Message()).Distinct()
+            .ShouldBe([sent.First(s => s.Conversation == bad).Message]);
         sent.AddRange(await app.SendAsync(organization, conversations, 3)); // the cursor has passed what is held
         await receiver.AcceptedAsync(all => all.Count == 5 * 18, "the others go on");
 
@@ -30,7 +32,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await app.DueNowAsync(hook);
         await receiver.AcceptedAsync(all => all.Count >= 6 * 18, "all are told");
         ShouldBeInOrder(receiver, conversations, sent);
-        await organization.ShownAsync(hook, w => w["metrics"].GetProperty("held_keys").GetInt32() == 0 && w["metrics"].GetProperty("up_to_date").GetBoolean(), "nothing is held");
+        await organization.ShownAsync(hook, w => w["metrics"].GetProperty("held_keys").GetInt32() == 0
+            && w["metrics"].GetProperty("up_to_date").GetBoolean(), "nothing is held");
         var log = await organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries?succeeded=false");
         log["data"].EnumerateArray().Select(d => d.GetProperty("outcome").GetString()).Distinct().ShouldBe(["rejected"]);
     }
@@ -52,7 +55,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await app.DueNowAsync(hook);
         await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 40, "all are told");
         ShouldBeInOrder(receiver, conversations, sent);
-        (await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 0, "it works again"))["metrics"].TryGetProperty("last_error", out var error).ShouldBeTrue();
+        (await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 0, "it works again"))["metrics"]
+            .TryGetProperty("last_error", out var error).ShouldBeTrue();
         error.ValueKind.ShouldBe(System.Text.Json.JsonValueKind.Null);
     }
 
@@ -95,8 +99,10 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         var root = $"http://127.0.0.1:{receiver.Port}";
         (string Url, string Outcome)[] cases =
         [
-            ($"{root}/204", "delivered"), ($"{root}/large", "delivered"), ($"{root}/dribble", "delivered"), ($"{root}/redirect", "redirect"), ($"{root}/400", "rejected"), ($"{root}/410", "gone"), ($"{root}/429", "too_many"),
-            ($"{root}/500", "server_error"), ($"{root}/503", "unavailable"), ($"{root}/hang", "timeout"), ($"{root}/close", "closed"), ("http://127.0.0.1:1/", "connect"), ($"https://127.0.0.1:{receiver.Port}/", "tls"),
+            ($"{root}/204", "delivered"), ($"{root}/large", "delivered"), ($"{root}/dribble", "delivered"),
+                ($"{root}/redirect", "redirect"), ($"{root}/400", "rejected"), ($"{root}/410", "gone"), ($"{root}/429", "too_many"),
+            ($"{root}/500", "server_error"), ($"{root}/503", "unavailable"), ($"{root}/hang", "timeout"), ($"{root}/close", "closed"),
+            ("http://127.0.0.1:1/", "connect"), ($"https://127.0.0.1:{receiver.Port}/", "tls"),
             ("http://no-such-host.invalid/", "dns"), ("http://[::ffff:10.0.0.1]/", ""), ("http://192.168.0.1/", ""),
         ];
         var hooks = new List<(TestHook Hook, string Outcome)>();
@@ -104,7 +110,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         {
             if (outcome.Length == 0)
             {
-                (await organization.Admin.SendAsync("POST", "/v1/webhooks", new { name = "x", url, events = new[] { "*" } })).ShouldBeProblem(400, "request.invalid");
+                (await organization.Admin.SendAsync("POST", "/v1/webhooks", new { name = "x", url, events = new[] { "*" } }))
+                    .ShouldBeProblem(400, "request.invalid");
                 continue;
             }
 
@@ -116,7 +123,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await other.AcceptedAsync(all => all.Any(h => h.Message() == message), "the neighbour is told, whoever hangs");
         foreach (var (hook, outcome) in hooks)
         {
-            var log = await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries"), a => a["data"].GetArrayLength() > 0, $"{outcome} is logged");
+            var log = await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries"), a =>
+                a["data"].GetArrayLength() > 0, $"{outcome} is logged");
             log["data"].EnumerateArray().Last().GetProperty("outcome").GetString().ShouldBe(outcome, log.Text);
             (log["data"].EnumerateArray().Last().GetProperty("answer").GetString()?.Length ?? 0).ShouldBeLessThanOrEqualTo(256);
         }
@@ -125,7 +133,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         var gone = hooks.Single(h => h.Outcome == "gone").Hook;
         var shown = await organization.ShownAsync(gone, w => w["status_exact"].GetString() == "disabled", "410 switches it off");
         (shown["status"].GetString(), shown["disabled_reason"].GetString()).ShouldBe(("inactive", "gone"));
-        var slow = (await organization.ShownAsync(hooks.Single(h => h.Outcome == "too_many").Hook, w => w["retry_count"].GetInt32() > 0, "429 is noted"))["metrics"].GetProperty("next_attempt_at").GetDateTimeOffset();
+        var slow = (await organization.ShownAsync(hooks.Single(h => h.Outcome == "too_many").Hook, w =>
+            w["retry_count"].GetInt32() > 0, "429 is noted"))["metrics"].GetProperty("next_attempt_at").GetDateTimeOffset();
         slow.ShouldBeGreaterThan(DateTimeOffset.UtcNow.AddSeconds(20)); // at least a minute after the attempt
         (await organization.Reader.SendAsync("GET", good.Path))["status"].GetString().ShouldBe("active");
         foreach (var (hook, _) in hooks)
@@ -150,7 +159,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await app.DueNowAsync(hook);
         var shown = await organization.ShownAsync(hook, w => w["status_exact"].GetString() == "disabled", "it is disabled");
         shown["disabled_reason"].GetString().ShouldBe("unavailable");
-        (await other.AcceptedAsync(all => all.Count == 1, "the other endpoint is told"))[0].Data.GetProperty("webhook_id").GetGuid().ShouldBe(hook.Id);
+        (await other.AcceptedAsync(all => all.Count == 1, "the other endpoint is told"))[0].Data.GetProperty("webhook_id").GetGuid()
+            .ShouldBe(hook.Id);
         (await organization.Admin.SendAsync("GET", "/v1/audit-trail")).Text.ShouldContain("webhook.disabled");
         sent.AddRange(await app.SendAsync(organization, [Uuid.New()], 3)); // while it is off
 
@@ -162,10 +172,13 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         told.Select(h => h.Message()).ToHashSet().SetEquals(sent.Select(s => s.Message)).ShouldBeTrue();
 
         // Rewinding tells them again, under the same ids.
-        (await organization.Admin.SendAsync("POST", $"{hook.Path}/recover", new { since = DateTimeOffset.UtcNow.AddDays(-31) })).ShouldBeProblem(400, "request.invalid");
-        (await organization.Admin.SendAsync("POST", $"{hook.Path}/recover", new { since = DateTimeOffset.UtcNow.AddDays(1) })).ShouldBeProblem(400, "request.invalid");
+        (await organization.Admin.SendAsync("POST", $"{hook.Path}/recover", new { since = DateTimeOffset.UtcNow.AddDays(-31) }))
+            .ShouldBeProblem(400, "request.invalid");
+        (await organization.Admin.SendAsync("POST", $"{hook.Path}/recover", new { since = DateTimeOffset.UtcNow.AddDays(1) }))
+            .ShouldBeProblem(400, "request.invalid");
         var ids = told.Select(h => h.Id).ToHashSet();
-        (await organization.Admin.SendAsync("POST", $"{hook.Path}/recover", new { since = DateTimeOffset.UtcNow.AddHours(-1) })).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("POST", $"{hook.Path}/recover",
+            new { since = DateTimeOffset.UtcNow.AddHours(-1) })).Status.ShouldBe(200);
         var again = await receiver.AcceptedAsync(all => all.Count >= 16, "all are told again");
         again.Select(h => h.Id).ToHashSet().SetEquals(ids).ShouldBeTrue();
     }
@@ -177,8 +190,11 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await using var receiver = await HookReceiver.StartAsync();
         var second = await AppFixture.NewAccountAsync(organization.Admin);
         await organization.NewHookAsync(receiver.Url, new { payload = "thin", account_ids = new[] { second } }, "message.*");
-        (await organization.Admin.SendAsync("POST", "/v1/webhooks", new { name = "x", url = receiver.Url, events = new[] { "*" }, account_ids = new[] { Guid.NewGuid() } })).ShouldBeProblem(404, "account.unknown");
-        using var stream = await organization.Reader.GetAsync("/v1/events/stream?types=message.*", HttpCompletionOption.ResponseHeadersRead);
+        (await organization.Admin.SendAsync("POST", "/v1/webhooks",
+            new { name = "x", url = receiver.Url, events = new[] { "*" }, account_ids = new[] { Guid.NewGuid() } }))
+            .ShouldBeProblem(404, "account.unknown");
+        using var stream =
+            await organization.Reader.GetAsync("/v1/events/stream?types=message.*", HttpCompletionOption.ResponseHeadersRead);
         using var lines = new StreamReader(await stream.Content.ReadAsStreamAsync());
         (await lines.ReadLineAsync())!.ShouldStartWith(":");
         await app.SendAsync(organization, [Uuid.New()], 3);
@@ -189,7 +205,9 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         told[0].Data.EnumerateObject().ShouldAllBe(p => p.Name.EndsWith("_id"));
         var streamed = await ReadAsync(lines, 5);
         streamed.Select(e => e.Type).Distinct().ShouldBe(["message.skipped"]);
-        using var resumed = new HttpRequestMessage(HttpMethod.Get, "/v1/events/stream?types=message.*") { Headers = { { "Last-Event-ID", streamed[2].Place } } };
+        using var resumed =
+            new HttpRequestMessage(HttpMethod.Get,
+                "/v1/events/stream?types=message.*") { Headers = { { "Last-Event-ID", streamed[2].Place } } };
         using var answer = await organization.Reader.SendAsync(resumed, HttpCompletionOption.ResponseHeadersRead);
         using var rest = new StreamReader(await answer.Content.ReadAsStreamAsync());
         (await ReadAsync(rest, 2)).Select(e => e.Body).ShouldBe(streamed.Skip(3).Select(e => e.Body));
@@ -206,7 +224,9 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (events.Count < count && await lines.ReadLineAsync(deadline.Token) is { } line)
         {
-            (place, type) = (line.StartsWith("id: ", StringComparison.Ordinal) ? line[4..] : place, line.StartsWith("event: ", StringComparison.Ordinal) ? line[7..] : type);
+            (place, type) =
+                (line.StartsWith("id: ", StringComparison.Ordinal) ? line[4..]
+                    : place, line.StartsWith("event: ", StringComparison.Ordinal) ? line[7..] : type);
             if (line.StartsWith("data: ", StringComparison.Ordinal))
             {
                 events.Add((place, type, line[6..]));
@@ -217,7 +237,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     // Against the log: for each key, first tellings come in the order of the log, none missing.
-    internal static void ShouldBeInOrder(HookReceiver receiver, IEnumerable<Guid> conversations, IReadOnlyList<(Guid Conversation, Guid Message)> sent)
+    internal static void ShouldBeInOrder(HookReceiver receiver, IEnumerable<Guid> conversations,
+        IReadOnlyList<(Guid Conversation, Guid Message)> sent)
     {
         var told = receiver.Accepted.DistinctBy(h => h.Id).ToLookup(h => h.Conversation(), h => h.Message());
         foreach (var conversation in conversations)

@@ -19,13 +19,17 @@ public sealed class FirstWebhookTests(AppFixture app) : IClassFixture<AppFixture
             await context.Response.WriteAsync("thank you");
             return 200;
         };
-        await organization.Admin.SendAsync("POST", "/v1/contacts", new { phone_number = "+919871700001", consent_status = "OPTED_IN" }); // before: not told
-        var hook = await organization.NewHookAsync(receiver.Url, new { headers = new Dictionary<string, string> { ["X-Our-Key"] = "sesame" } }, "contact.*");
+        // before: not told
+        await organization.Admin.SendAsync("POST", "/v1/contacts", new { phone_number = "+919871700001", consent_status = "OPTED_IN" });
+        var hook = await organization.NewHookAsync(receiver.Url,
+            new { headers = new Dictionary<string, string> { ["X-Our-Key"] = "sesame" } }, "contact.*");
         var contact = await organization.Admin.SendAsync("POST", "/v1/contacts", new { phone_number = "+919871700002" });
-        (await organization.Admin.SendAsync("POST", $"/v1/contacts/{contact["id"].GetGuid()}/consent", new { status = "OPTED_IN", source = "form" })).Status.ShouldBeLessThan(300);
+        (await organization.Admin.SendAsync("POST", $"/v1/contacts/{contact["id"].GetGuid()}/consent",
+            new { status = "OPTED_IN", source = "form" })).Status.ShouldBeLessThan(300);
         await neighbour.Admin.SendAsync("POST", "/v1/contacts", new { phone_number = "+919871700003", consent_status = "OPTED_IN" });
 
-        var told = (await receiver.AcceptedAsync(all => all.Any(h => h.Data.TryGetProperty("consent_status", out var s) && s.GetString() == "OPTED_IN"), "the consent is told"))
+        var told = (await receiver.AcceptedAsync(all =>
+            all.Any(h => h.Data.TryGetProperty("consent_status", out var s) && s.GetString() == "OPTED_IN"), "the consent is told"))
             .First(h => h.Data.GetProperty("consent_status").GetString() == "OPTED_IN");
         told.Type.ShouldBe("contact.consent_changed");
         told.Data.GetProperty("contact_id").GetGuid().ShouldBe(contact["id"].GetGuid());
@@ -38,15 +42,19 @@ public sealed class FirstWebhookTests(AppFixture app) : IClassFixture<AppFixture
         pulled["data"].EnumerateArray().Select(e => e.GetRawText()).ShouldContain(told.Text);
         (await neighbour.Admin.SendAsync("GET", "/v1/events?form=public&limit=200")).Text.ShouldNotContain(told.Id);
 
-        var log = await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries?event_id={told.Id}"), a => a["data"].GetArrayLength() == 1, "the attempt is logged");
+        var log = await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries?event_id={told.Id}"), a =>
+            a["data"].GetArrayLength() == 1, "the attempt is logged");
         var attempt = log["data"][0];
-        (attempt.GetProperty("outcome").GetString(), attempt.GetProperty("status").GetInt32(), attempt.GetProperty("answer").GetString(), attempt.GetProperty("cause").GetString()).ShouldBe(("delivered", 200, "thank you", "live"));
+        (attempt.GetProperty("outcome").GetString(), attempt.GetProperty("status").GetInt32(), attempt.GetProperty("answer").GetString(),
+            attempt.GetProperty("cause").GetString()).ShouldBe(("delivered", 200, "thank you", "live"));
         (await neighbour.Admin.SendAsync("GET", $"{hook.Path}/deliveries")).ShouldBeProblem(404, "webhook.unknown");
-        (await neighbour.Admin.SendAsync("POST", $"/v1/deliveries/{attempt.GetProperty("id").GetGuid()}/redeliver")).ShouldBeProblem(404, "delivery.unknown");
+        (await neighbour.Admin.SendAsync("POST", $"/v1/deliveries/{attempt.GetProperty("id").GetGuid()}/redeliver"))
+            .ShouldBeProblem(404, "delivery.unknown");
 
         var again = await organization.Admin.SendAsync("POST", $"/v1/deliveries/{attempt.GetProperty("id").GetGuid()}/redeliver");
         again.Status.ShouldBe(200, again.Text);
-        (again["outcome"].GetString(), again["cause"].GetString(), again["event_id"].GetString()).ShouldBe(("delivered", "redelivery", told.Id));
+        (again["outcome"].GetString(), again["cause"].GetString(), again["event_id"].GetString())
+            .ShouldBe(("delivered", "redelivery", told.Id));
         receiver.Accepted.Count(h => h.Id == told.Id).ShouldBe(2);
         receiver.Accepted.Where(h => h.Id == told.Id).Select(h => h.Text).Distinct().Count().ShouldBe(1);
     }
@@ -57,7 +65,8 @@ public sealed class FirstWebhookTests(AppFixture app) : IClassFixture<AppFixture
         var organization = await app.NewOrganizationAsync();
         await using var receiver = await HookReceiver.StartAsync();
         (string, string)[] once = [("Idempotency-Key", "make-the-hook")];
-        var body = new { name = "x", url = receiver.Url, events = new[] { "*" }, headers = new Dictionary<string, string> { ["X-Token"] = "very-secret-token" } };
+        var body = new { name = "x", url = receiver.Url, events = new[] { "*" },
+            headers = new Dictionary<string, string> { ["X-Token"] = "very-secret-token" } };
         var made = await organization.Admin.SendAsync("POST", "/v1/webhooks", body, once);
         made.Status.ShouldBe(201, made.Text);
         var secret = made["secret"].GetString()!;
@@ -73,7 +82,8 @@ public sealed class FirstWebhookTests(AppFixture app) : IClassFixture<AppFixture
             shown.Text.ShouldNotContain("very-secret-token");
         }
 
-        await using var command = app.Admin.CreateCommand("SELECT secret || coalesce(headers, '') || events::text FROM webhooks WHERE id = $1");
+        await using var command =
+            app.Admin.CreateCommand("SELECT secret || coalesce(headers, '') || events::text FROM webhooks WHERE id = $1");
         command.Parameters.Add(new() { Value = made["id"].GetGuid() });
         var stored = (string)(await command.ExecuteScalarAsync())!;
         stored.ShouldStartWith("v1.");

@@ -28,7 +28,8 @@ internal sealed record Hook(string Path, byte[] Body, IReadOnlyDictionary<string
 
     /// <summary>Signed with this secret, by the standard's rules.</summary>
     public bool IsSignedWith(string secret) => Headers[StandardWebhooks.IdHeader] == Id
-        && Signatures.Contains(StandardWebhooks.Sign([StandardWebhooks.KeyOf(secret)], Id, long.Parse(Headers[StandardWebhooks.TimestampHeader], System.Globalization.CultureInfo.InvariantCulture), Body));
+        && Signatures.Contains(StandardWebhooks.Sign([StandardWebhooks.KeyOf(secret)], Id,
+            long.Parse(Headers[StandardWebhooks.TimestampHeader], System.Globalization.CultureInfo.InvariantCulture), Body));
 }
 
 /// <summary>An organization's own system: keeps what is posted and answers as told.</summary>
@@ -81,7 +82,8 @@ internal sealed class HookReceiver : IAsyncDisposable
     {
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
-        var hook = new Hook(context.Request.Path, body.ToArray(), context.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString()));
+        var hook = new Hook(context.Request.Path, body.ToArray(),
+            context.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString()));
         received.Enqueue(hook);
         var status = await Answer(hook, context);
         if (!context.Response.HasStarted)

@@ -17,9 +17,11 @@ internal sealed record TestHook(Guid Id, string Secret)
 /// <summary>What tests of webhooks do again and again.</summary>
 internal static class Hooks
 {
-    public static async Task<TestHook> NewHookAsync(this TestOrganization organization, string url, object? more = null, params string[] events)
+    public static async Task<TestHook> NewHookAsync(this TestOrganization organization, string url, object? more = null,
+        params string[] events)
     {
-        var body = new Dictionary<string, object?> { ["name"] = "Our system", ["url"] = url, ["events"] = events.Length == 0 ? ["message.*"] : events };
+        var body = new Dictionary<string, object?> { ["name"] = "Our system", ["url"] = url, ["events"] = events.Length == 0
+            ? ["message.*"] : events };
         foreach (var property in JsonSerializer.SerializeToElement(more ?? new { }).EnumerateObject())
         {
             body[property.Name] = property.Value;
@@ -29,8 +31,11 @@ internal static class Hooks
         return new(made.GetProperty("id").GetGuid(), made.GetProperty("secret").GetString()!);
     }
 
-    /// <summary>Messages of several conversations, in turn, put into the log as the sender would: each conversation's are numbered by their reason.</summary>
-    public static async Task<List<(Guid Conversation, Guid Message)>> SendAsync(this AppFixture app, TestOrganization organization, IReadOnlyList<Guid> conversations, int each, Guid? account = null, Guid? campaign = null)
+    /// <summary>
+    /// Messages of several conversations, in turn, put into the log as the sender would: each conversation's are numbered by their reason.
+    /// </summary>
+    public static async Task<List<(Guid Conversation, Guid Message)>> SendAsync(this AppFixture app, TestOrganization organization,
+        IReadOnlyList<Guid> conversations, int each, Guid? account = null, Guid? campaign = null)
     {
         var store = app.Services.GetRequiredService<IEventStore>();
         var all = new List<(Guid, Guid)>();
@@ -39,8 +44,12 @@ internal static class Hooks
             foreach (var conversation in conversations)
             {
                 var message = Uuid.New();
-                var reference = new MessageRef(message, account ?? organization.AccountId, Uuid.New(), conversation, campaign, "text", "outbound");
-                var outcome = await store.AppendAsync(organization.Id, [new StreamAppend(message, "message", null, [new MessageSkipped(reference, $"{i}", DateTimeOffset.UtcNow)])], CancellationToken.None);
+                var reference =
+                    new MessageRef(message, account ?? organization.AccountId, Uuid.New(), conversation, campaign, "text", "outbound");
+                var outcome =
+                    await store.AppendAsync(organization.Id,
+                        [new StreamAppend(message, "message", null, [new MessageSkipped(reference, $"{i}", DateTimeOffset.UtcNow)])],
+                        CancellationToken.None);
                 outcome.Verdict.ShouldBe(AppendVerdict.Ok);
                 all.Add((conversation, message));
             }
@@ -49,7 +58,8 @@ internal static class Hooks
         return all;
     }
 
-    public static Task<IReadOnlyList<Hook>> AcceptedAsync(this HookReceiver receiver, Func<IReadOnlyList<Hook>, bool> wanted, string what) =>
+    public static Task<IReadOnlyList<Hook>> AcceptedAsync(this HookReceiver receiver, Func<IReadOnlyList<Hook>, bool> wanted,
+        string what) =>
         Patience.UntilAsync(() => Task.FromResult(receiver.Accepted), wanted, what);
 
     public static Task<Answer> ShownAsync(this TestOrganization organization, TestHook hook, Func<Answer, bool> wanted, string what) =>

@@ -11,7 +11,10 @@ using Npgsql;
 
 namespace Bsp.IntegrationTests.CustomerWebhooks;
 
-/// <summary>The process that delivers is killed with -9 wherever it is, and the receiver lies: every event is told, in order for each key, none missing. Checked against the log.</summary>
+/// <summary>
+/// The process that delivers is killed with -9 wherever it is, and the receiver lies: every event is told, in order for each key, none
+/// missing. Checked against the log.
+/// </summary>
 public sealed class KilledDeliveryTests(ApiProcess api) : IClassFixture<ApiProcess>
 {
     private const int Conversations = 12;
@@ -40,9 +43,13 @@ public sealed class KilledDeliveryTests(ApiProcess api) : IClassFixture<ApiProce
             return 200;
         };
         using var platform = Client(AppFixture.PlatformKey, null);
-        var organization = (await AppFixture.CreatedAsync(platform, "/v1/organizations", new { name = "Acme", slug = $"acme-{Guid.NewGuid():N}"[..30] })).GetProperty("id").GetGuid();
+        var organization =
+            (await AppFixture.CreatedAsync(platform, "/v1/organizations", new { name = "Acme", slug = $"acme-{Guid.NewGuid():N}"[..30] }))
+            .GetProperty("id").GetGuid();
         using var client = Client(AppFixture.PlatformKey, organization);
-        var webhook = (await AppFixture.CreatedAsync(client, "/v1/webhooks", new { name = "w", url = receiver.Url, events = new[] { "message.*" } })).GetProperty("id").GetGuid();
+        var webhook =
+            (await AppFixture.CreatedAsync(client, "/v1/webhooks", new { name = "w", url = receiver.Url, events = new[] { "message.*" } }))
+            .GetProperty("id").GetGuid();
 
         var sent = await WriteAsync(organization);
         for (var kill = 0; kill < Kills; kill++)
@@ -50,18 +57,23 @@ public sealed class KilledDeliveryTests(ApiProcess api) : IClassFixture<ApiProce
             var enough = sent.Count * (kill + 1) / (Kills + 2);
             await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() >= enough, "some are told");
             await api.KillAsync();
-            await api.Views.ScalarAsync("WITH due AS (UPDATE bsp.webhook_cursors SET due_at = least(due_at, now() + interval '1 second') WHERE owner IS NOT NULL RETURNING 1) SELECT count(*) FROM due"); // its lease ends
+            // its lease ends
+            await api.Views.ScalarAsync(
+                "WITH due AS (UPDATE bsp.webhook_cursors SET due_at = least(due_at, now() + interval '1 second') WHERE owner IS NOT NULL RETURNING 1) SELECT count(*) FROM due");
             await api.StartAsync();
         }
 
         await Patience.UntilAsync(async () =>
         {
-            await api.Views.ScalarAsync("WITH k AS (UPDATE bsp.webhook_held_keys SET next_at = now() RETURNING 1), c AS (UPDATE bsp.webhook_cursors SET due_at = now() WHERE owner IS NULL AND due_at > now() RETURNING 1) SELECT count(*) FROM c");
+            await api.Views.ScalarAsync(
+                "WITH k AS (UPDATE bsp.webhook_held_keys SET next_at = now() RETURNING 1), c AS (UPDATE bsp.webhook_cursors SET due_at = now() WHERE owner IS NULL AND due_at > now() RETURNING 1) SELECT count(*) FROM c");
             return receiver.Accepted.DistinctBy(h => h.Id).Count();
         }, count => count == sent.Count, "all are told");
-        await Patience.UntilAsync(() => api.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_held_events"), n => n == "0", "nothing is held");
+        await Patience.UntilAsync(() => api.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_held_events"), n =>
+            n == "0", "nothing is held");
         DeliveryTests.ShouldBeInOrder(receiver, sent.Select(s => s.Conversation).Distinct(), sent);
-        (await api.Views.ScalarAsync($"SELECT count(*) FROM mt_events WHERE type = 'message_skipped' AND id::text NOT IN (SELECT event_id::text FROM bsp.webhook_deliveries WHERE webhook_id = '{webhook}' AND outcome = 'delivered')")).ShouldBe("0");
+        (await api.Views.ScalarAsync(
+            $"SELECT count(*) FROM mt_events WHERE type = 'message_skipped' AND id::text NOT IN (SELECT event_id::text FROM bsp.webhook_deliveries WHERE webhook_id = '{webhook}' AND outcome = 'delivered')")).ShouldBe("0");
     }
 
     private HttpClient Client(string key, Guid? organization)
@@ -79,14 +91,17 @@ public sealed class KilledDeliveryTests(ApiProcess api) : IClassFixture<ApiProce
     private async Task<List<(Guid Conversation, Guid Message)>> WriteAsync(Guid organization)
     {
         Guid[] conversations = [.. Enumerable.Range(0, Conversations).Select(_ => Uuid.New())];
-        List<(Guid Conversation, Guid Message)> sent = [.. Enumerable.Range(0, Each).SelectMany(_ => conversations.Select(c => (c, Uuid.New())))];
+        List<(Guid Conversation, Guid Message)> sent =
+            [.. Enumerable.Range(0, Each).SelectMany(_ => conversations.Select(c => (c, Uuid.New())))];
         await using var app = NpgsqlDataSource.Create(api.AppConnection);
         var shards = new Shards(app, [new Shard("default", 1, app) { ConnectionString = api.AppConnection }]);
         await using var store = new PostgresEventStore(shards, [], LogDatabase.NewSignals(), new(), TimeProvider.System);
         foreach (var row in sent.Chunk(Conversations))
         {
-            var outcomes = await store.AppendManyAsync([.. row.Select(m => (organization, (IReadOnlyList<StreamAppend>)[new(m.Message, "message", 0,
-                [new MessageSkipped(new MessageRef(m.Message, Uuid.New(), Uuid.New(), m.Conversation, null, "text", "outbound"), "limit", DateTimeOffset.UtcNow)])]))], CancellationToken.None);
+            var outcomes =
+                await store.AppendManyAsync([.. row.Select(m => (organization, (IReadOnlyList<StreamAppend>)[new(m.Message, "message", 0,
+                [new MessageSkipped(new MessageRef(m.Message, Uuid.New(), Uuid.New(), m.Conversation, null, "text", "outbound"), "limit",
+                    DateTimeOffset.UtcNow)])]))], CancellationToken.None);
             outcomes.ShouldAllBe(outcome => outcome.Verdict == AppendVerdict.Ok);
         }
 

@@ -25,7 +25,8 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         }
 
         Guid[] ids = [.. hooks.Select(h => h.Id)];
-        await Patience.UntilAsync(async () => await ScalarAsync("SELECT count(*) FROM bsp.webhook_cursors WHERE owner IS NOT NULL"), n => n == 0, "the application has looked at them");
+        await Patience.UntilAsync(async () => await ScalarAsync("SELECT count(*) FROM bsp.webhook_cursors WHERE owner IS NOT NULL"), n =>
+            n == 0, "the application has looked at them");
         var shard = app.Services.GetRequiredService<Shards>().All[0];
 
         // Due a day from now, when nobody but this test looks.
@@ -34,7 +35,8 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         var claimed = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
         {
             var owner = Guid.NewGuid();
-            return await shard.QueryAsync(Array.Empty<Guid>(), "SELECT webhook_id, term FROM bsp.claim_webhooks($1, $2, $3, 7)", r => (Id: r.GetGuid(0), Term: r.GetInt64(1), Owner: owner), CancellationToken.None,
+            return await shard.QueryAsync(Array.Empty<Guid>(), "SELECT webhook_id, term FROM bsp.claim_webhooks($1, $2, $3, 7)", r =>
+                (Id: r.GetGuid(0), Term: r.GetInt64(1), Owner: owner), CancellationToken.None,
                 owner, future, future.AddSeconds(30));
         }));
         var all = claimed.SelectMany(c => c).ToList();
@@ -43,14 +45,18 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
 
         // A process that was stopped for too long: its cursor is claimed by another, and what it writes then is not written.
         var stale = all[0];
-        var taken = (await shard.QueryAsync(Array.Empty<Guid>(), "SELECT webhook_id, term FROM bsp.claim_webhooks($1, $2, $3, 100)", r => (Id: r.GetGuid(0), Term: r.GetInt64(1)), CancellationToken.None,
+        var taken = (await shard.QueryAsync(Array.Empty<Guid>(), "SELECT webhook_id, term FROM bsp.claim_webhooks($1, $2, $3, 100)", r =>
+            (Id: r.GetGuid(0), Term: r.GetInt64(1)), CancellationToken.None,
             Guid.NewGuid(), future.AddSeconds(31), future.AddDays(2))).Single(c => c.Id == stale.Id);
         taken.Term.ShouldBe(stale.Term + 1);
-        async Task<int> AdvanceAsync(long term) => (await shard.QueryAsync(organization.Id, "SELECT * FROM bsp.advance_webhooks($1, $2, $3, $4, $4, $4, $5, $6)", r => r.GetGuid(0), CancellationToken.None,
+        async Task<int> AdvanceAsync(long term) =>
+            (await shard.QueryAsync(organization.Id, "SELECT * FROM bsp.advance_webhooks($1, $2, $3, $4, $4, $4, $5, $6)", r =>
+                r.GetGuid(0), CancellationToken.None,
             new[] { stale.Id }, new[] { term }, new[] { 1_000_000L }, new[] { 0L }, new[] { 0 }, DateTimeOffset.UtcNow)).Count;
         (await AdvanceAsync(stale.Term)).ShouldBe(0);
         (await ScalarAsync("SELECT sequence FROM bsp.webhook_cursors WHERE webhook_id = $1", stale.Id)).ShouldBeLessThan(1_000_000);
-        (await shard.QueryAsync(Array.Empty<Guid>(), "SELECT * FROM bsp.renew_webhooks($1, $2, $3, $4, $5, $5)", r => r.GetGuid(0), CancellationToken.None,
+        (await shard.QueryAsync(Array.Empty<Guid>(), "SELECT * FROM bsp.renew_webhooks($1, $2, $3, $4, $5, $5)", r =>
+            r.GetGuid(0), CancellationToken.None,
             stale.Owner, new[] { stale.Id }, new[] { stale.Term }, new[] { 1L }, future)).ShouldBeEmpty();
         (await AdvanceAsync(taken.Term)).ShouldBe(1);
         await Task.WhenAll(hooks.Select(h => organization.Admin.SendAsync("DELETE", h.Path)));
@@ -65,7 +71,8 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/suspend")).Status.ShouldBe(200);
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/test")).ShouldBeProblem(409, "organization.suspended");
         await app.SendAsync(organization, [Uuid.New()], 3);
-        await Patience.UntilAsync(() => ScalarAsync("SELECT count(*) FROM bsp.webhook_cursors WHERE webhook_id = $1 AND woken > sequence AND owner IS NULL AND due_at > now() + interval '2 seconds'", hook.Id), n => n == 1, "it was looked at and put off");
+        await Patience.UntilAsync(() =>
+            ScalarAsync("SELECT count(*) FROM bsp.webhook_cursors WHERE webhook_id = $1 AND woken > sequence AND owner IS NULL AND due_at > now() + interval '2 seconds'", hook.Id), n => n == 1, "it was looked at and put off");
         receiver.All.ShouldBeEmpty();
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/activate")).Status.ShouldBe(200);
         await receiver.AcceptedAsync(all => all.Count == 3, "what happened meanwhile is told");
@@ -79,13 +86,15 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         var key = await AppFixture.CreatedAsync(organization.Admin, "/v1/api-keys", new { name = "hooks", permissions = "admin" });
         var own = organization with { Admin = app.Client(key.GetProperty("key").GetString()) };
         var hook = await own.NewHookAsync(receiver.Url);
-        var rotated = await organization.Admin.SendAsync("POST", $"/v1/api-keys/{key.GetProperty("id").GetGuid()}/rotate", new { grace_hours = 0 });
+        var rotated =
+            await organization.Admin.SendAsync("POST", $"/v1/api-keys/{key.GetProperty("id").GetGuid()}/rotate", new { grace_hours = 0 });
         await app.SendAsync(organization, [Uuid.New()], 1);
         await receiver.AcceptedAsync(all => all.Count == 1, "the successor stands behind it");
 
         (await organization.Admin.SendAsync("DELETE", $"/v1/api-keys/{rotated["id"].GetGuid()}")).Status.ShouldBe(204);
         await app.SendAsync(organization, [Uuid.New()], 2);
-        (await organization.ShownAsync(hook, w => w["status_exact"].GetString() == "disabled", "it stops"))["disabled_reason"].GetString().ShouldBe("creator");
+        (await organization.ShownAsync(hook, w => w["status_exact"].GetString() == "disabled", "it stops"))["disabled_reason"].GetString()
+            .ShouldBe("creator");
         receiver.All.Count.ShouldBe(1);
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/enable")).Status.ShouldBe(200);
         await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 3, "whoever enables it stands behind it");
@@ -95,7 +104,8 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         var hers = await (organization with { Admin = ann.Client }).NewHookAsync(receiver.Url + "/ann");
         (await organization.Admin.SendAsync("PATCH", $"/v1/users/{ann.Id}", new { role = "viewer" })).Status.ShouldBe(200);
         await app.SendAsync(organization, [Uuid.New()], 1);
-        (await organization.ShownAsync(hers, w => w["status_exact"].GetString() == "disabled", "hers stops, too"))["disabled_reason"].GetString().ShouldBe("creator");
+        (await organization.ShownAsync(hers, w => w["status_exact"].GetString() == "disabled", "hers stops, too"))["disabled_reason"]
+            .GetString().ShouldBe("creator");
         receiver.All.ShouldNotContain(h => h.Path == "/hook/ann");
     }
 
@@ -110,18 +120,27 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
             return 200;
         };
         var hook = await organization.NewHookAsync(receiver.Url, null, "message.received");
-        var contact = await AppFixture.CreatedAsync(organization.Admin, "/v1/contacts", new { phone_number = "+919871700091", first_name = "Asha" });
+        var contact =
+            await AppFixture.CreatedAsync(organization.Admin, "/v1/contacts", new { phone_number = "+919871700091", first_name = "Asha" });
         var id = contact.GetProperty("id").GetGuid();
-        var content = await app.Services.GetRequiredService<IPersonalData>().SealAsync(organization.Id, [(id, """{"from":"919871700091","text":{"body":"my secret wish"}}""")], CancellationToken.None);
-        var reference = new MessageRef(Uuid.New(), organization.AccountId, id, Uuid.Conversation(organization.AccountId, id), null, "text", "inbound");
+        var content = await app.Services.GetRequiredService<IPersonalData>()
+            .SealAsync(organization.Id, [(id, """{"from":"919871700091","text":{"body":"my secret wish"}}""")], CancellationToken.None);
+        var reference =
+            new MessageRef(Uuid.New(), organization.AccountId, id, Uuid.Conversation(organization.AccountId, id), null, "text", "inbound");
         await app.Services.GetRequiredService<IEventStore>().AppendAsync(organization.Id,
-            [new StreamAppend(reference.MessageId, "message", null, [new MessageReceived(reference, "wamid.OTE5ODcxNzAwMDkx", content[0], false, null, DateTimeOffset.UtcNow)])], CancellationToken.None);
+            [new StreamAppend(reference.MessageId, "message", null,
+                [new MessageReceived(reference, "wamid.OTE5ODcxNzAwMDkx", content[0], false, null, DateTimeOffset.UtcNow)])],
+                CancellationToken.None);
         var told = (await receiver.AcceptedAsync(all => all.Count == 1, "the message is told"))[0];
         told.Text.ShouldContain("my secret wish");
         told.Data.GetProperty("wa_message_id").GetString().ShouldBe("wamid.OTE5ODcxNzAwMDkx");
-        var attempt = (await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries"), a => a["data"].GetArrayLength() == 1, "the attempt is logged"))["data"][0];
+        var attempt =
+            (await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries"), a =>
+                a["data"].GetArrayLength() == 1, "the attempt is logged"))["data"][0];
         attempt.GetProperty("answer").GetString().ShouldNotBeNullOrEmpty();
-        (await ScalarAsync("SELECT count(*) FROM bsp.webhook_deliveries d WHERE d::text LIKE '%evt_%' OR d::text LIKE '%secret wish%'")).ShouldBe(0); // sealed
+        // sealed
+        (await ScalarAsync("SELECT count(*) FROM bsp.webhook_deliveries d WHERE d::text LIKE '%evt_%' OR d::text LIKE '%secret wish%'"))
+            .ShouldBe(0);
 
         (await organization.Admin.SendAsync("POST", $"/v1/contacts/{id}/erase")).Status.ShouldBeOneOf(200, 202);
         var again = await organization.Admin.SendAsync("POST", $"/v1/deliveries/{attempt.GetProperty("id").GetGuid()}/redeliver");
@@ -133,14 +152,19 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         body.Data.GetProperty("erased").GetBoolean().ShouldBeTrue();
         (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=message.received")).Text.ShouldNotContain("secret wish");
         var shown = await organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries");
-        shown["data"].EnumerateArray().Where(d => d.GetProperty("id").GetGuid() == attempt.GetProperty("id").GetGuid()).Single().GetProperty("answer").ValueKind.ShouldBe(JsonValueKind.Null);
+        shown["data"].EnumerateArray().Where(d => d.GetProperty("id").GetGuid() == attempt.GetProperty("id").GetGuid()).Single()
+            .GetProperty("answer").ValueKind.ShouldBe(JsonValueKind.Null);
     }
 
     [Fact]
     public async Task No_race_makes_more_than_fifty_endpoints()
     {
         var organization = await app.NewOrganizationAsync();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => organization.Admin.SendAsync("POST", "/v1/webhooks", new { name = $"{i}", url = "http://127.0.0.1:1/", events = new[] { "campaign.*" } })));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 60)
+                .Select(i =>
+                    organization.Admin.SendAsync("POST", "/v1/webhooks",
+                        new { name = $"{i}", url = "http://127.0.0.1:1/", events = new[] { "campaign.*" } })));
         answers.Count(a => a.Status == 201).ShouldBe(50);
         answers.Where(a => a.Status != 201).ShouldAllBe(a => a.Code == "webhook.too_many");
     }
@@ -150,9 +174,11 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
     {
         using var strict = new OutboundHttp(Application.CustomerWebhooks.OutboundRules.Public, TimeProvider.System);
         byte[][] keys = [new byte[32]];
-        foreach (var url in new[] { "https://localhost/", "https://127.0.0.1.nip.invalid/", "http://127.0.0.1/", "https://[::ffff:169.254.169.254]/", "https://[64:ff9b::a9fe:a9fe]/" })
+        foreach (var url in new[] { "https://localhost/", "https://127.0.0.1.nip.invalid/", "http://127.0.0.1/",
+            "https://[::ffff:169.254.169.254]/", "https://[64:ff9b::a9fe:a9fe]/" })
         {
-            var attempt = await strict.PostAsync(new(url), "{}"u8.ToArray(), "evt_1", keys, new Dictionary<string, string>(), CancellationToken.None);
+            var attempt =
+                await strict.PostAsync(new(url), "{}"u8.ToArray(), "evt_1", keys, new Dictionary<string, string>(), CancellationToken.None);
             attempt.Outcome.ShouldBe(url.Contains("invalid", StringComparison.Ordinal) ? "dns" : "blocked", url);
         }
     }

@@ -19,12 +19,19 @@ public sealed class VerifierTests
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         string Sign(string s, long at) => StandardWebhooks.Sign([StandardWebhooks.KeyOf(s)], "evt_1", at, Encoding.UTF8.GetBytes(Body));
         object Case(string signature, long at, string body = Body, string id = "evt_1") =>
-            new { secret, headers = new Dictionary<string, string> { ["webhook-id"] = id, ["webhook-timestamp"] = $"{at}", ["webhook-signature"] = signature }, body };
+            new { secret,
+                headers = new Dictionary<string, string> { ["webhook-id"] = id, ["webhook-timestamp"] = $"{at}",
+                    ["webhook-signature"] = signature }, body };
         return
         [
-            ("signed", Case(Sign(secret, now), now), true), ("signed by both during a rotation", Case($"{Sign(other, now)} {Sign(secret, now)}", now), true), ("signed by another", Case(Sign(other, now), now), false),
-            ("changed", Case(Sign(secret, now), now, Body + " "), false), ("under another id", Case(Sign(secret, now), now, id: "evt_2"), false), ("old", Case(Sign(secret, now - 600), now - 600), false),
-            ("from the future", Case(Sign(secret, now + 600), now + 600), false), ("unsigned", Case("", now), false), ("of another version", Case(Sign(secret, now).Replace("v1,", "v1a,", StringComparison.Ordinal), now), false),
+            ("signed", Case(Sign(secret, now), now), true),
+                ("signed by both during a rotation", Case($"{Sign(other, now)} {Sign(secret, now)}", now), true),
+                ("signed by another", Case(Sign(other, now), now), false),
+            ("changed", Case(Sign(secret, now), now, Body + " "), false),
+            ("under another id", Case(Sign(secret, now), now, id: "evt_2"), false),
+            ("old", Case(Sign(secret, now - 600), now - 600), false),
+            ("from the future", Case(Sign(secret, now + 600), now + 600), false), ("unsigned", Case("", now), false),
+            ("of another version", Case(Sign(secret, now).Replace("v1,", "v1a,", StringComparison.Ordinal), now), false),
         ];
     }
 
@@ -60,7 +67,8 @@ public sealed class VerifierTests
         foreach (var (name, one, good) in Cases())
         {
             var c = JsonSerializer.SerializeToElement(one);
-            BspWebhook.Verify(c.GetProperty("secret").GetString()!, c.GetProperty("headers").Deserialize<Dictionary<string, string>>()!, Encoding.UTF8.GetBytes(c.GetProperty("body").GetString()!)).ShouldBe(good, name);
+            BspWebhook.Verify(c.GetProperty("secret").GetString()!, c.GetProperty("headers").Deserialize<Dictionary<string, string>>()!,
+                Encoding.UTF8.GetBytes(c.GetProperty("body").GetString()!)).ShouldBe(good, name);
         }
     }
 
@@ -73,7 +81,9 @@ public sealed class VerifierTests
         if (!File.Exists(package))
         {
             Directory.CreateDirectory(directory);
-            var (code, said) = await RunAsync("npm", ["install", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts", "standardwebhooks@1.1.1"], "");
+            var (code, said) =
+                await RunAsync("npm",
+                    ["install", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts", "standardwebhooks@1.1.1"], "");
             Assert.SkipWhen(code != 0 || !File.Exists(package), $"npm could not install standardwebhooks: {said}");
         }
 
@@ -96,7 +106,9 @@ public sealed class VerifierTests
 
     private static async Task<(int Code, string Said)> RunAsync(string program, string[] arguments, string input)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true,
+                RedirectStandardError = true })!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
@@ -106,5 +118,6 @@ public sealed class VerifierTests
 
     private static string Verifier(string name) => Path.Combine(Checkout.Root!, "docs", "webhooks", "verifiers", name);
 
-    private static string? Which(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(d => Path.Combine(d, program)).FirstOrDefault(File.Exists);
+    private static string? Which(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Select(d => Path.Combine(d, program)).FirstOrDefault(File.Exists);
 }

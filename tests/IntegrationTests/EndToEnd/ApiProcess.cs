@@ -15,7 +15,8 @@ namespace Bsp.IntegrationTests.EndToEnd;
 /// <summary>The application as a process of its own, that can be killed; its stores and its Meta outlive it.</summary>
 public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
 {
-    // Kills the program with -9 as soon as our end of the pipe closes: on request, or because this process died. Ends when the program ends by itself.
+    // Kills the program with -9 as soon as our end of the pipe closes: on request, or because this process died. Ends when the program ends
+    // by itself.
     private const string Guard = """
         log=$1; shift
         exec 3<&0
@@ -40,13 +41,16 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
     internal Views Views { get; private set; } = null!;
 
     /// <summary>To its database, as the application's own role.</summary>
-    public string AppConnection => new NpgsqlConnectionStringBuilder(connection) { Username = "bsp_app", Password = LogDatabase.AppPassword, MaxPoolSize = 30 }.ConnectionString;
+    public string AppConnection =>
+        new NpgsqlConnectionStringBuilder(connection) { Username = "bsp_app", Password = LogDatabase.AppPassword,
+            MaxPoolSize = 30 }.ConnectionString;
 
     public async ValueTask InitializeAsync()
     {
         connection = await stores.NewDatabaseAsync($"api_{Guid.NewGuid():N}");
         admin = NpgsqlDataSource.Create(connection);
-        Meta = await Simulator.StartAsync(new SimulatorOptions { WebhookUrl = new Uri(Address, "/webhooks/meta").ToString(), RetryMaxMs = 1_000 }, CancellationToken.None);
+        Meta = await Simulator.StartAsync(new SimulatorOptions { WebhookUrl = new Uri(Address, "/webhooks/meta").ToString(),
+            RetryMaxMs = 1_000 }, CancellationToken.None);
         Views = new(admin, redis.ConnectionString, new ClickHouseClient(clickHouse));
         await StartAsync();
     }
@@ -54,7 +58,9 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
     /// <summary>Starts it (again) and waits until it is ready.</summary>
     public async Task StartAsync()
     {
-        var start = new ProcessStartInfo("sh", ["-c", Guard, "guard", Log, Environment.ProcessPath!, Path.Combine(AppContext.BaseDirectory, "Bsp.Api.dll"), "serve"]) { RedirectStandardInput = true, WorkingDirectory = directory.FullName };
+        var start = new ProcessStartInfo("sh",
+            ["-c", Guard, "guard", Log, Environment.ProcessPath!, Path.Combine(AppContext.BaseDirectory, "Bsp.Api.dll"),
+                "serve"]) { RedirectStandardInput = true, WorkingDirectory = directory.FullName };
         if (!Path.GetFileNameWithoutExtension(Environment.ProcessPath!).Equals("dotnet", StringComparison.Ordinal))
         {
             start.ArgumentList[4] = "dotnet";

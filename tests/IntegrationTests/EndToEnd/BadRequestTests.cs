@@ -16,7 +16,9 @@ public sealed class TwoTenantsApp(StoresFixture stores) : EndToEndApp(stores)
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        var plan = (await CreatedAsync(Platform, "/v1/plans", new { name = "A", code = $"a-{Guid.NewGuid():N}", monthly_price = "1", per_message_price = "0.01" })).GetProperty("id").GetGuid();
+        var plan = (await CreatedAsync(Platform, "/v1/plans",
+            new { name = "A", code = $"a-{Guid.NewGuid():N}", monthly_price = "1", per_message_price = "0.01" })).GetProperty("id")
+            .GetGuid();
         Own = await Possessions.NewAsync(await NewTenantAsync(), plan);
         Others = await Possessions.NewAsync(await NewTenantAsync(), plan);
         Staff = Client(PlatformKey, Own.Tenant.Id);
@@ -37,14 +39,19 @@ internal sealed record Possessions(Tenant Tenant, IReadOnlyDictionary<string, Gu
     {
         await tenant.ImportAsync(["+919871800001"]);
         var contact = (await tenant.NumbersAsync()).Keys.Single();
-        async Task<Guid> Created(string path, object body) => (await AppFixture.CreatedAsync(tenant.Api, path, body)).GetProperty("id").GetGuid();
+        async Task<Guid> Created(string path, object body) =>
+            (await AppFixture.CreatedAsync(tenant.Api, path, body)).GetProperty("id").GetGuid();
         return new(tenant, new Dictionary<string, Guid>
         {
-            ["organizations"] = tenant.Id, ["plans"] = plan, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId, ["contacts"] = contact,
+            ["organizations"] = tenant.Id, ["plans"] = plan, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId,
+                ["contacts"] = contact,
             ["lists"] = await Created("/v1/lists", new { name = "All" }),
             ["api-keys"] = await Created("/v1/api-keys", new { name = "k", permissions = "read" }),
             ["users"] = await Created("/v1/users", new { email = People.NewEmail(), role = "agent" }),
-            ["campaigns"] = await Created("/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true } }),
+            ["campaigns"] =
+            await Created("/v1/campaigns",
+                new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId,
+                    audience_segment = new { all = true } }),
         });
     }
 }
@@ -54,25 +61,31 @@ internal sealed record Possessions(Tenant Tenant, IReadOnlyDictionary<string, Gu
 internal sealed record Route(string Method, string Path, bool NeedsBody, IReadOnlyList<(string Name, string Takes)>? Fields)
 {
     /// <summary>With a real id in place of <c>{id}</c>, or one that nobody has when nothing of this kind was made.</summary>
-    public string With(Possessions ids) => Path.Replace("{id}", $"{(ids.Ids.TryGetValue(Path.Split('/')[2], out var id) ? id : Guid.NewGuid())}", StringComparison.Ordinal);
+    public string With(Possessions ids) =>
+        Path.Replace("{id}", $"{(ids.Ids.TryGetValue(Path.Split('/')[2], out var id) ? id : Guid.NewGuid())}", StringComparison.Ordinal);
 
     /// <summary>All of <c>/v1</c>, from <c>/openapi/v1.json</c>: a new route is tested without being named here.</summary>
     public static async Task<IReadOnlyList<Route>> AllAsync(HttpClient client)
     {
         var document = (await client.SendAsync("GET", "/openapi/v1.json")).Body;
-        return [.. document.GetProperty("paths").EnumerateObject().Where(p => p.Name.StartsWith("/v1/", StringComparison.Ordinal)).SelectMany(p => p.Value.EnumerateObject().Where(o => o.Name is "get" or "post" or "patch" or "delete").Select(o => Of(document, p.Name, o)))];
+        return [.. document.GetProperty("paths").EnumerateObject().Where(p => p.Name.StartsWith("/v1/", StringComparison.Ordinal))
+            .SelectMany(p => p.Value.EnumerateObject().Where(o => o.Name is "get" or "post" or "patch" or "delete")
+                .Select(o => Of(document, p.Name, o)))];
     }
 
     private static Route Of(JsonElement document, string path, JsonProperty operation)
     {
-        if (!operation.Value.TryGetProperty("requestBody", out var body) || !body.GetProperty("content").TryGetProperty("application/json", out var content))
+        if (!operation.Value.TryGetProperty("requestBody", out var body)
+            || !body.GetProperty("content").TryGetProperty("application/json", out var content))
         {
             return new(operation.Name.ToUpperInvariant(), path, false, null);
         }
 
         var schema = Resolve(document, content.GetProperty("schema"));
-        var fields = schema.TryGetProperty("properties", out var properties) ? properties.EnumerateObject().Select(p => (p.Name, Takes(document, p.Value))).ToList() : [];
-        return new(operation.Name.ToUpperInvariant(), path, body.TryGetProperty("required", out var required) && required.GetBoolean(), fields);
+        var fields = schema.TryGetProperty("properties", out var properties)
+            ? properties.EnumerateObject().Select(p => (p.Name, Takes(document, p.Value))).ToList() : [];
+        return new(operation.Name.ToUpperInvariant(), path, body.TryGetProperty("required", out var required)
+            && required.GetBoolean(), fields);
     }
 
     private static string Takes(JsonElement document, JsonElement schema)
@@ -90,10 +103,12 @@ internal sealed record Route(string Method, string Path, bool NeedsBody, IReadOn
     {
         if (schema.TryGetProperty("$ref", out var reference))
         {
-            return Resolve(document, document.GetProperty("components").GetProperty("schemas").GetProperty(reference.GetString()!.Split('/')[^1]));
+            return Resolve(document, document.GetProperty("components").GetProperty("schemas")
+                .GetProperty(reference.GetString()!.Split('/')[^1]));
         }
 
-        return schema.TryGetProperty("oneOf", out var choices) ? Resolve(document, choices.EnumerateArray().FirstOrDefault(c => c.TryGetProperty("$ref", out _))) : schema;
+        return schema.TryGetProperty("oneOf", out var choices)
+            ? Resolve(document, choices.EnumerateArray().FirstOrDefault(c => c.TryGetProperty("$ref", out _))) : schema;
     }
 }
 
@@ -116,10 +131,12 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
     [InlineData("large")]
     public async Task A_body_that_is_wrong_as_a_whole_is_a_problem_on_every_route(string body)
     {
-        var text = body switch { "deep" => $"{{\"name\":{new string('[', 200)}{new string(']', 200)}}}", "large" => $"{{\"name\":\"{new string('x', 11_000_000)}\"}}", _ => body };
+        var text = body switch { "deep" => $"{{\"name\":{new string('[', 200)}{new string(']', 200)}}}", "large" =>
+            $"{{\"name\":\"{new string('x', 11_000_000)}\"}}", _ => body };
         var before = await app.Views.SettledRowsAsync();
         var tried = 0;
-        foreach (var route in (await Route.AllAsync(app.Platform)).Where(r => r.Fields is not null && (r.NeedsBody || body is not ("" or "null"))))
+        foreach (var route in (await Route.AllAsync(app.Platform))
+            .Where(r => r.Fields is not null && (r.NeedsBody || body is not ("" or "null"))))
         {
             await RefusedAsync(app.Staff, route.Method, route.With(app.Own), text);
             tried++;
@@ -138,7 +155,8 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
         {
             foreach (var (name, takes) in route.Fields!.Where(f => f.Takes.Length > 0))
             {
-                await RefusedAsync(app.Staff, route.Method, route.With(app.Own), $"{{\"{name}\":{(takes is "object" or "array" ? "\"x\"" : "{}")}}}");
+                await RefusedAsync(app.Staff, route.Method, route.With(app.Own),
+                    $"{{\"{name}\":{(takes is "object" or "array" ? "\"x\"" : "{}")}}}");
                 tried++;
             }
         }
@@ -152,7 +170,10 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
     {
         var before = await app.Views.SettledRowsAsync();
         var tried = 0;
-        foreach (var route in (await Route.AllAsync(app.Platform)).Where(r => r.Path.Contains("{id}", StringComparison.Ordinal) && r.Path.Split('/')[2] is not ("organizations" or "plans" or "incoming-webhooks"))) // the platform's
+        // the platform's
+        foreach (var route in (await Route.AllAsync(app.Platform))
+            .Where(r => r.Path.Contains("{id}", StringComparison.Ordinal)
+                && r.Path.Split('/')[2] is not ("organizations" or "plans" or "incoming-webhooks")))
         {
             var path = route.With(app.Others);
             if (!path.Contains('{', StringComparison.Ordinal))
@@ -175,15 +196,28 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
         var (own, api) = (app.Own.Ids, app.Own.Tenant.Api);
         foreach (var ids in new[] { app.Others.Ids, own.Keys.ToDictionary(k => k, _ => Guid.NewGuid()) })
         {
-            object Campaign(Guid template, Guid account, object audience) => new { name = "X", template_id = template, account_id = account, audience_segment = audience };
-            (await api.SendAsync("POST", "/v1/campaigns", Campaign(ids["templates"], own["accounts"], new { all = true }))).ShouldBeProblem(404, "template.unknown");
-            (await api.SendAsync("POST", "/v1/campaigns", Campaign(own["templates"], ids["accounts"], new { all = true }))).ShouldBeProblem(404, "account.unknown");
-            (await api.SendAsync("POST", "/v1/campaigns", Campaign(own["templates"], own["accounts"], new { list_ids = new[] { ids["lists"] } }))).ShouldBeProblem(404, "list.unknown");
-            (await api.SendAsync("POST", "/v1/campaigns", Campaign(own["templates"], own["accounts"], new { contact_ids = new[] { ids["contacts"] } }))).ShouldBeProblem(404, "contact.unknown");
-            (await api.SendAsync("PATCH", $"/v1/campaigns/{own["campaigns"]}", new { template_id = ids["templates"] })).ShouldBeProblem(404, "template.unknown");
-            (await api.SendAsync("POST", "/v1/templates", new { account_id = ids["accounts"], name = "x", category = "UTILITY", language = "en", components = new { body = "Hello" } })).ShouldBeProblem(404, "account.unknown");
-            (await api.SendAsync("POST", "/v1/messages", new { account_id = ids["accounts"], to = "+919871800001", type = "text", text = new { body = "x" } })).ShouldBeProblem(404, "account.unknown");
-            (await api.SendAsync("POST", $"/v1/lists/{own["lists"]}/contacts", new { add = new[] { ids["contacts"] } })).ShouldBeProblem(404, "contact.unknown");
+            object Campaign(Guid template, Guid account, object audience) =>
+                new { name = "X", template_id = template, account_id = account, audience_segment = audience };
+            (await api.SendAsync("POST", "/v1/campaigns", Campaign(ids["templates"], own["accounts"], new { all = true })))
+                .ShouldBeProblem(404, "template.unknown");
+            (await api.SendAsync("POST", "/v1/campaigns", Campaign(own["templates"], ids["accounts"], new { all = true })))
+                .ShouldBeProblem(404, "account.unknown");
+            (await api.SendAsync("POST", "/v1/campaigns",
+                Campaign(own["templates"], own["accounts"], new { list_ids = new[] { ids["lists"] } })))
+                .ShouldBeProblem(404, "list.unknown");
+            (await api.SendAsync("POST", "/v1/campaigns",
+                Campaign(own["templates"], own["accounts"], new { contact_ids = new[] { ids["contacts"] } })))
+                .ShouldBeProblem(404, "contact.unknown");
+            (await api.SendAsync("PATCH", $"/v1/campaigns/{own["campaigns"]}", new { template_id = ids["templates"] }))
+                .ShouldBeProblem(404, "template.unknown");
+            (await api.SendAsync("POST", "/v1/templates",
+                new { account_id = ids["accounts"], name = "x", category = "UTILITY", language = "en",
+                    components = new { body = "Hello" } })).ShouldBeProblem(404, "account.unknown");
+            (await api.SendAsync("POST", "/v1/messages",
+                new { account_id = ids["accounts"], to = "+919871800001", type = "text", text = new { body = "x" } }))
+                .ShouldBeProblem(404, "account.unknown");
+            (await api.SendAsync("POST", $"/v1/lists/{own["lists"]}/contacts", new { add = new[] { ids["contacts"] } }))
+                .ShouldBeProblem(404, "contact.unknown");
         }
 
         (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).ShouldBeEmpty();
@@ -207,11 +241,15 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
     public async Task Good_rows_of_a_CSV_go_in_and_bad_ones_are_reported_with_line_and_reason()
     {
         using var tenant = await app.NewTenantAsync();
-        var import = await tenant.ImportAsync("phone_number,first_name,email,consent_status\n+919871700001,Asha,asha@example.com,OPTED_IN\nnope,Bilal,,\n+919871700003,Chen,no-address,\n+919871700004,Dora\n+919871700005,Emeka,,MAYBE\n+919871700006,Fatima,,OPTED_OUT\n");
-        (import["status"].GetString(), import["total"].GetInt32(), import["created"].GetInt32(), import["rejected"].GetInt32()).ShouldBe(("completed", 6, 2, 4), import.Text);
+        var import =
+            await tenant.ImportAsync(
+                "phone_number,first_name,email,consent_status\n+919871700001,Asha,asha@example.com,OPTED_IN\nnope,Bilal,,\n+919871700003,Chen,no-address,\n+919871700004,Dora\n+919871700005,Emeka,,MAYBE\n+919871700006,Fatima,,OPTED_OUT\n");
+        (import["status"].GetString(), import["total"].GetInt32(), import["created"].GetInt32(), import["rejected"].GetInt32())
+            .ShouldBe(("completed", 6, 2, 4), import.Text);
         (await tenant.NumbersAsync()).Values.Order(StringComparer.Ordinal).ShouldBe(["+919871700001", "+919871700006"]);
         var rejected = await tenant.Api.SendAsync("GET", import["rejected_url"].GetString()!);
-        rejected.Text.Split("\r\n")[1..5].Select(line => string.Join(',', line.Split(',')[..2])).ShouldBe(["3,phone_number", "4,email", "5,", "6,consent_status"], rejected.Text);
+        rejected.Text.Split("\r\n")[1..5].Select(line => string.Join(',', line.Split(',')[..2]))
+            .ShouldBe(["3,phone_number", "4,email", "5,", "6,consent_status"], rejected.Text);
         rejected.Text.ShouldContain("is no phone number with country code");
     }
 

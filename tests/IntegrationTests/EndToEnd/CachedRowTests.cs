@@ -7,7 +7,9 @@ using StackExchange.Redis;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>The specification's keys <c>template:{template_id}</c> and <c>campaign:{campaign_id}</c>: what is read from them, what never is.</summary>
+/// <summary>
+/// The specification's keys <c>template:{template_id}</c> and <c>campaign:{campaign_id}</c>: what is read from them, what never is.
+/// </summary>
 public sealed class CachedRowTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     [Fact]
@@ -57,9 +59,12 @@ public sealed class CachedRowTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await tenant.ImportAsync(Tenant.PlainNumbers(60));
         var campaign = await tenant.LaunchAsync();
         const string Frozen = "SELECT version FROM mt_events WHERE stream_id = $1 AND type = 'campaign_audience_frozen'";
-        var version = await Patience.UntilAsync(() => app.Views.ScalarAsync($"SELECT coalesce(({Frozen}), 0)", campaign), v => v != "0", "its audience is frozen");
+        var version =
+            await Patience.UntilAsync(() => app.Views.ScalarAsync($"SELECT coalesce(({Frozen}), 0)", campaign), v =>
+                v != "0", "its audience is frozen");
         using var redis = await ConnectionMultiplexer.ConnectAsync(app.Redis);
-        await Patience.UntilAsync(async () => $"{await redis.GetDatabase().StringGetAsync($"campaign:{campaign}")}", text => text == $$"""{"version":{{version}}}""", "its key refuses what was read before");
+        await Patience.UntilAsync(async () => $"{await redis.GetDatabase().StringGetAsync($"campaign:{campaign}")}", text =>
+            text == $$"""{"version":{{version}}}""", "its key refuses what was read before");
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel", new { reason = "seen enough" })).Status.ShouldBe(200);
     }
 
@@ -73,24 +78,32 @@ public sealed class CachedRowTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await tenant.SentAsync(campaign, 5);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause", new { reason = "wait" })).Status.ShouldBe(200);
         (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"))["status"].GetString().ShouldBe("PAUSED");
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.send_queue WHERE campaign_id = $1 AND state = 1", campaign), n => n == "0", "the calls of that moment are over");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.send_queue WHERE campaign_id = $1 AND state = 1", campaign), n =>
+                n == "0", "the calls of that moment are over");
         var sent = await CalledAsync(tenant, campaign);
         sent.ShouldBeLessThan(people);
 
         using var redis = await ConnectionMultiplexer.ConnectAsync(app.Redis);
-        await redis.GetDatabase().StringSetAsync($"campaign:{campaign}", $$$"""{"version":999,"row":{"organization_id":"{{{tenant.Id}}}","status":"RUNNING"}}""");
-        var waiting = (await tenant.MembersAsync(campaign)).Where(m => m.Status == "queued").Select(m => new SendJob(tenant.Id, m.MessageId, tenant.AccountId, campaign)).ToList();
+        await redis.GetDatabase()
+            .StringSetAsync($"campaign:{campaign}",
+                $$$"""{"version":999,"row":{"organization_id":"{{{tenant.Id}}}","status":"RUNNING"}}""");
+        var waiting = (await tenant.MembersAsync(campaign)).Where(m => m.Status == "queued")
+            .Select(m => new SendJob(tenant.Id, m.MessageId, tenant.AccountId, campaign)).ToList();
         waiting.Count.ShouldBe(people - sent);
         (await app.Services.GetRequiredService<Outbox>().PutAsync(waiting, TestContext.Current.CancellationToken)).ShouldBeTrue();
-        await Patience.UntilAsync(() => app.Services.GetRequiredService<MessageQueue>().CountsAsync(), c => c is { Waiting: 0, Active: 0, Prioritized: 0, Delayed: 0 }, "the sender has looked at all of them");
+        await Patience.UntilAsync(() => app.Services.GetRequiredService<MessageQueue>().CountsAsync(), c =>
+            c is { Waiting: 0, Active: 0, Prioritized: 0, Delayed: 0 }, "the sender has looked at all of them");
         (await CalledAsync(tenant, campaign)).ShouldBe(sent);
 
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/resume")).Status.ShouldBe(200);
         await tenant.CompletedAsync(campaign);
-        (await tenant.EndedAsync(campaign)).ShouldAllBe(m => m.Status == "read" && app.Meta.State.CountOfCallback($"{m.MessageId}").Equals(ValueTuple.Create(1, 1)));
+        (await tenant.EndedAsync(campaign))
+            .ShouldAllBe(m => m.Status == "read" && app.Meta.State.CountOfCallback($"{m.MessageId}").Equals(ValueTuple.Create(1, 1)));
     }
 
-    private async Task<int> CalledAsync(Tenant tenant, Guid campaign) => (await tenant.MembersAsync(campaign)).Count(m => app.Meta.State.CountOfCallback(m.MessageId.ToString()).Item1 > 0);
+    private async Task<int> CalledAsync(Tenant tenant, Guid campaign) =>
+        (await tenant.MembersAsync(campaign)).Count(m => app.Meta.State.CountOfCallback(m.MessageId.ToString()).Item1 > 0);
 
     private async Task ExecuteAsync(string sql, params object[] arguments)
     {

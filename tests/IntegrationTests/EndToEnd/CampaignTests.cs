@@ -21,7 +21,8 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.Views.InboxEmptyAsync();
         (await app.Views.AgreeAsync(tenant, campaign)).ShouldBe("1000 1000 1000 0");
         var progress = await tenant.ProgressAsync(campaign);
-        (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["skipped"].GetInt32(), progress["unknown"].GetInt32()).ShouldBe((people, 0, 0, 0));
+        (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["skipped"].GetInt32(), progress["unknown"].GetInt32())
+            .ShouldBe((people, 0, 0, 0));
         (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"))["total_recipients"].GetInt32().ShouldBe(people);
         members.ShouldAllBe(m => app.Meta.State.CountOfCallback($"{m.MessageId}").Equals(ValueTuple.Create(1, 1)));
         (await app.Views.Documents.ConversationsAsync(tenant.Id)).ShouldBe($"{people}");
@@ -35,13 +36,20 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         Guid campaign;
         await using (var connection = await app.Admin.OpenConnectionAsync(TestContext.Current.CancellationToken))
         {
-            await using var hold = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken); // the first page waits for the account's budget
-            await using var reserve = new Npgsql.NpgsqlCommand("INSERT INTO bsp.account_budget (account_id, organization_id, window_start, reserved) VALUES ($1, $2, now(), 0)", connection);
+            // the first page waits for the account's budget
+            await using var hold = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+            await using var reserve =
+                new Npgsql.NpgsqlCommand(
+                    "INSERT INTO bsp.account_budget (account_id, organization_id, window_start, reserved) VALUES ($1, $2, now(), 0)",
+                    connection);
             reserve.Parameters.Add(new() { Value = tenant.AccountId });
             reserve.Parameters.Add(new() { Value = tenant.Id });
             await reserve.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
             campaign = await tenant.LaunchAsync();
-            await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%bsp.account_budget AS b%'"), n => n == "1", "a page is in flight");
+            await Patience.UntilAsync(() =>
+                app.Views.ScalarAsync(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%bsp.account_budget AS b%'"),
+                    n => n == "1", "a page is in flight");
             (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause", new { reason = "wait" })).Status.ShouldBe(200);
             await hold.RollbackAsync(TestContext.Current.CancellationToken);
         }
@@ -56,14 +64,19 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         }
     }
 
-    private Task<string> QueuedAsync(Guid campaign) => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_queued' AND data->'ref'->>'campaign_id' = $1", $"{campaign}");
+    private Task<string> QueuedAsync(Guid campaign) =>
+        app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_queued' AND data->'ref'->>'campaign_id' = $1",
+            $"{campaign}");
 
     // Endings of the simulator's magic numbers (tools/MetaSimulator/README.md): how the message must end, and the Graph calls it takes.
     private static readonly (string Ending, string Status, int Calls)[] Magic =
     [
-        ("0001", "failed", 1), ("0002", "read", 3), ("0003", "read", 1), ("0004", "delivered", 1), ("0005", "read", 1), ("0006", "rejected", 1), ("0007", "failed", 1),
-        ("0008", "failed", 1), ("0009", "outcome_unknown", 1), ("0010", "read", 1), ("0011", "read", 1), ("0012", "read", 1), ("0013", "read", 1), ("0015", "read", 1), ("0016", "read", 2),
-        ("0017", "read", 1), ("0018", "read", 1), ("0019", "failed", 1), ("0020", "failed", 1), ("0021", "outcome_unknown", 1), ("0023", "read", 1), ("0024", "read", 1), ("0025", "read", 1), ("4711", "read", 1),
+        ("0001", "failed", 1), ("0002", "read", 3), ("0003", "read", 1), ("0004", "delivered", 1), ("0005", "read", 1),
+            ("0006", "rejected", 1), ("0007", "failed", 1),
+        ("0008", "failed", 1), ("0009", "outcome_unknown", 1), ("0010", "read", 1), ("0011", "read", 1), ("0012", "read", 1),
+        ("0013", "read", 1), ("0015", "read", 1), ("0016", "read", 2),
+        ("0017", "read", 1), ("0018", "read", 1), ("0019", "failed", 1), ("0020", "failed", 1), ("0021", "outcome_unknown", 1),
+        ("0023", "read", 1), ("0024", "read", 1), ("0025", "read", 1), ("4711", "read", 1),
     ];
 
     [Fact]
@@ -80,7 +93,9 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.Meta.State.WhenWebhooksAccepted(TestContext.Current.CancellationToken);
         await app.Views.InboxEmptyAsync();
 
-        var members = await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m => m.Count(x => x.Status == "outcome_unknown") == 4, "only the unanswered are unknown");
+        var members =
+            await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m =>
+                m.Count(x => x.Status == "outcome_unknown") == 4, "only the unanswered are unknown");
         var numbers = await tenant.NumbersAsync();
         foreach (var member in members)
         {
@@ -101,15 +116,19 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         app.Meta.State.Duplicates().CallbacksTotal.ShouldBe(0);
         numbers.Values.ShouldAllBe(number => app.Meta.State.CountOfRecipient(number.TrimStart('+')).Accepted <= 1);
         var sent = members.Count(m => m.Status is "read" or "delivered") + 2; // those ending in 0019 were sent before they failed
-        (await app.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{sent} {members.Count(m => m.Status is "read" or "delivered")} {members.Count(m => m.Status == "read")} {members.Count(m => m.Status is "failed" or "rejected")}");
+        (await app.Views.AgreeAsync(tenant, campaign))
+            .ShouldBe($"{sent} {members.Count(m => m.Status is "read" or "delivered")} {members.Count(m => m.Status == "read")} {members.Count(m => m.Status is "failed" or "rejected")}");
         var progress = await tenant.ProgressAsync(campaign);
-        (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["skipped"].GetInt32(), progress["unknown"].GetInt32()).ShouldBe((members.Count, 0, optedOut.Length, 4));
+        (progress["total"].GetInt32(), progress["queued"].GetInt32(), progress["skipped"].GetInt32(), progress["unknown"].GetInt32())
+            .ShouldBe((members.Count, 0, optedOut.Length, 4));
         await ConsentAsync(tenant, "0005", "OPTED_OUT");
         await ConsentAsync(tenant, "0008", "OPTED_OUT");
         await ConsentAsync(tenant, "0025", "OPTED_OUT");
         await ConsentAsync(tenant, "4711", "OPTED_IN");
     }
 
-    private static Task ConsentAsync(Tenant tenant, string ending, string consent) => Patience.UntilAsync(() => tenant.AllAsync("/v1/contacts"),
-        all => all.Where(c => c.GetProperty("phone_number").GetString()!.EndsWith(ending, StringComparison.Ordinal)).All(c => c.GetProperty("consent_status").GetString() == consent), $"those ending in {ending} are {consent}");
+    private static Task ConsentAsync(Tenant tenant, string ending, string consent) =>
+        Patience.UntilAsync(() => tenant.AllAsync("/v1/contacts"),
+        all => all.Where(c => c.GetProperty("phone_number").GetString()!.EndsWith(ending, StringComparison.Ordinal))
+        .All(c => c.GetProperty("consent_status").GetString() == consent), $"those ending in {ending} are {consent}");
 }

@@ -3,7 +3,10 @@ using Bsp.Benchmarks.Chaos;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>The short form of <c>./bench chaos-http</c>: an installation of its own whose PostgreSQL is restarted and killed under callers of every kind. A failure names the seed.</summary>
+/// <summary>
+/// The short form of <c>./bench chaos-http</c>: an installation of its own whose PostgreSQL is restarted and killed under callers of every
+/// kind. A failure names the seed.
+/// </summary>
 public sealed class ChaosHttpTests
 {
     [Fact]

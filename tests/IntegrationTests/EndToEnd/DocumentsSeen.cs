@@ -9,7 +9,8 @@ namespace Bsp.IntegrationTests.EndToEnd;
 /// <param name="mongo">Null: they are JSONB.</param>
 internal sealed class DocumentsSeen(Func<string, object[], Task<string>> sql, string? mongo)
 {
-    private readonly IMongoDatabase? database = mongo is null ? null : new MongoClient(mongo).GetDatabase(MongoUrl.Create(mongo).DatabaseName);
+    private readonly IMongoDatabase? database = mongo is null ? null
+        : new MongoClient(mongo).GetDatabase(MongoUrl.Create(mongo).DatabaseName);
 
     /// <summary>"sent delivered read failed" of a campaign's messages.</summary>
     public async Task<string> CountsAsync(Guid campaign)

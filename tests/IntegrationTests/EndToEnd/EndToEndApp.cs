@@ -4,7 +4,10 @@ using Bsp.IntegrationTests.Redis;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>The whole application with a Redis and a ClickHouse database of its own, because their checkpoints and queues belong to one log. Graph calls time out after two seconds.</summary>
+/// <summary>
+/// The whole application with a Redis and a ClickHouse database of its own, because their checkpoints and queues belong to one log. Graph
+/// calls time out after two seconds.
+/// </summary>
 public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
 {
     private readonly RedisServer redis = new();

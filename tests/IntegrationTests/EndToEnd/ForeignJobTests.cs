@@ -33,7 +33,8 @@ public sealed class ForeignJobTests(EndToEndApp app) : IClassFixture<EndToEndApp
             new($"foreign {new string('x', 100)}", "send", Send(tenant.Id, message, tenant.AccountId, null)),
         ];
         (await Queue.EnqueueAsync(jobs, Ct)).ShouldBeEmpty();
-        (await Queue.EnqueueAsync([new($"{message}", "send", Send(tenant.Id, message, tenant.AccountId, null))], Ct)).ShouldBeEmpty(); // well-formed, and no such message
+        // well-formed, and no such message
+        (await Queue.EnqueueAsync([new($"{message}", "send", Send(tenant.Id, message, tenant.AccountId, null))], Ct)).ShouldBeEmpty();
 
         await AtRestAsync();
         var database = await Queue.Redis.DatabaseAsync(Ct);
@@ -54,7 +55,10 @@ public sealed class ForeignJobTests(EndToEndApp app) : IClassFixture<EndToEndApp
         using var other = await app.NewTenantAsync();
         await tenant.ImportAsync(Tenant.PlainNumbers(3));
         var contacts = (await tenant.NumbersAsync()).Keys.ToList();
-        var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "Asha" } } } })).GetProperty("id").GetGuid();
+        var campaign =
+            (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns",
+                new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true },
+                    metadata = new { template_parameters = new { body = new[] { "Asha" } } } })).GetProperty("id").GetGuid();
         var messages = contacts.ConvertAll(c => Uuid.CampaignMessage(campaign, c));
         await Queue.EnqueueAsync(
         [
@@ -73,9 +77,11 @@ public sealed class ForeignJobTests(EndToEndApp app) : IClassFixture<EndToEndApp
     public async Task Fields_that_no_client_should_write_keep_nobody_waiting()
     {
         var database = await Queue.Redis.DatabaseAsync(Ct);
-        foreach (var (id, opts, timestamp) in new[] { ("odd-time", "{}", "1e300"), ("odd-word", "{}", "now"), ("odd-backoff", """{"attempts":3,"backoff":1e300}""", "1"), ("odd-opts", "[]", "-5") })
+        foreach (var (id, opts, timestamp) in new[] { ("odd-time", "{}", "1e300"), ("odd-word", "{}", "now"),
+            ("odd-backoff", """{"attempts":3,"backoff":1e300}""", "1"), ("odd-opts", "[]", "-5") })
         {
-            await database.HashSetAsync($"bull:{Queue.Name}:{id}", [new("name", "mail"), new("data", "{}"), new("opts", opts), new("timestamp", timestamp), new("priority", "0")]);
+            await database.HashSetAsync($"bull:{Queue.Name}:{id}",
+                [new("name", "mail"), new("data", "{}"), new("opts", opts), new("timestamp", timestamp), new("priority", "0")]);
             await database.ListLeftPushAsync($"bull:{Queue.Name}:wait", id);
         }
 
@@ -89,7 +95,8 @@ public sealed class ForeignJobTests(EndToEndApp app) : IClassFixture<EndToEndApp
     }
 
     private static string Send(Guid organization, Guid message, Guid account, Guid? campaign) =>
-        JsonSerializer.Serialize(new { organization_id = organization, message_id = message, account_id = account, campaign_id = campaign });
+        JsonSerializer.Serialize(new { organization_id = organization, message_id = message, account_id = account,
+            campaign_id = campaign });
 
     private static async Task<Guid> CompletedAsync(Tenant tenant)
     {
@@ -98,5 +105,7 @@ public sealed class ForeignJobTests(EndToEndApp app) : IClassFixture<EndToEndApp
         return campaign;
     }
 
-    private Task AtRestAsync() => Patience.UntilAsync(() => Queue.CountsAsync(Ct), c => c is { Waiting: 0, Active: 0, Delayed: 0, Prioritized: 0 }, "the queue is at rest");
+    private Task AtRestAsync() =>
+        Patience.UntilAsync(() => Queue.CountsAsync(Ct), c =>
+            c is { Waiting: 0, Active: 0, Delayed: 0, Prioritized: 0 }, "the queue is at rest");
 }

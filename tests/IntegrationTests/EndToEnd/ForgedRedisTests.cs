@@ -8,7 +8,10 @@ using StackExchange.Redis;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Somebody else writes into Redis: whatever they write, nobody's number sends for another, nobody's STOP is passed over, nothing foreign is shown, and what waits goes on.</summary>
+/// <summary>
+/// Somebody else writes into Redis: whatever they write, nobody's number sends for another, nobody's STOP is passed over, nothing foreign
+/// is shown, and what waits goes on.
+/// </summary>
 public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     private async Task<IDatabase> RedisAsync() => (await ConnectionMultiplexer.ConnectAsync(app.Redis)).GetDatabase();
@@ -16,11 +19,13 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
     private static object Text(Tenant tenant, string to) => new
     {
         account_id = tenant.AccountId, to, type = "template",
-        template = new { name = "order_on_its_way", language = new { code = "en" }, components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
+        template = new { name = "order_on_its_way", language = new { code = "en" },
+            components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
     };
 
     private Task ForgeAsync(string id, SendJob job) =>
-        app.Services.GetRequiredService<MessageQueue>().EnqueueAsync([new Job(id, Outbox.JobName, JsonSerializer.Serialize(job, EventTypes.Json)) { Attempts = 3 }]);
+        app.Services.GetRequiredService<MessageQueue>()
+        .EnqueueAsync([new Job(id, Outbox.JobName, JsonSerializer.Serialize(job, EventTypes.Json)) { Attempts = 3 }]);
 
     // A message that waits: its account was stopped for the moment.
     private async Task<Guid> WaitingAsync(Tenant tenant, string to)
@@ -31,7 +36,9 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         return sent["id"].GetGuid();
     }
 
-    private Task ReachedAsync(Guid message) => Patience.UntilAsync(() => Task.FromResult(app.Meta.State.CountOfCallback($"{message}").Accepted), n => n == 1, "Meta has the message");
+    private Task ReachedAsync(Guid message) =>
+        Patience.UntilAsync(() => Task.FromResult(app.Meta.State.CountOfCallback($"{message}").Accepted), n =>
+            n == 1, "Meta has the message");
 
     [Fact]
     public async Task A_job_that_names_anothers_account_or_organization_sends_nothing_of_theirs()
@@ -55,7 +62,8 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         }
 
         await ReachedAsync(message);
-        await Patience.UntilAsync(() => app.Services.GetRequiredService<MessageQueue>().CountsAsync(), c => c is { Waiting: 0, Active: 0, Delayed: 0 }, "every job has been looked at");
+        await Patience.UntilAsync(() => app.Services.GetRequiredService<MessageQueue>().CountsAsync(), c =>
+            c is { Waiting: 0, Active: 0, Delayed: 0 }, "every job has been looked at");
         var calls = app.Meta.State.Messages().Where(m => m.CallbackData == $"{message}").ToList();
         calls.ShouldHaveSingleItem().PhoneNumberId.ShouldBe(own.PhoneNumberId);
         app.Meta.State.Messages().ShouldNotContain(m => m.PhoneNumberId == victim.PhoneNumberId);
@@ -69,7 +77,9 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var campaign = await tenant.LaunchAsync();
         await tenant.SentAsync(campaign, 2);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause", new { reason = "wait" })).Status.ShouldBe(200);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.send_queue WHERE campaign_id = $1 AND state = 1", campaign), n => n == "0", "the calls of that moment are over");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.send_queue WHERE campaign_id = $1 AND state = 1", campaign), n =>
+                n == "0", "the calls of that moment are over");
         var waiting = (await tenant.MembersAsync(campaign)).Where(m => m.Status == "queued").ToList();
         waiting.ShouldNotBeEmpty();
         foreach (var member in waiting)
@@ -77,7 +87,8 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
             await ForgeAsync($"forged-{member.MessageId}", new(tenant.Id, member.MessageId, tenant.AccountId, null));
         }
 
-        await Patience.UntilAsync(() => app.Services.GetRequiredService<MessageQueue>().CountsAsync(), c => c is { Waiting: 0, Active: 0, Delayed: 0, Prioritized: 0 }, "every job has been looked at");
+        await Patience.UntilAsync(() => app.Services.GetRequiredService<MessageQueue>().CountsAsync(), c =>
+            c is { Waiting: 0, Active: 0, Delayed: 0, Prioritized: 0 }, "every job has been looked at");
         waiting.ShouldAllBe(m => app.Meta.State.CountOfCallback($"{m.MessageId}").Tried == 0);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel", new { reason = "seen" })).Status.ShouldBe(200);
     }
@@ -91,10 +102,14 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         Func<string, Task>[] plants =
         [
             id => redis.StringSetAsync($"bull:messages:{id}", "x"),
-            id => redis.HashSetAsync($"bull:messages:{id}", [new("name", "send"), new("data", "{}"), new("timestamp", "x"), new("priority", "y")]),
-            async id => { await redis.HashSetAsync($"bull:messages:{id}", "name", "send"); await redis.SortedSetAddAsync("bull:messages:completed", id, 1); },
-            async id => { await redis.HashSetAsync($"bull:messages:{id}", "name", "send"); await redis.SortedSetAddAsync("bull:messages:delayed", id, 9e15); },
-            async id => { await redis.HashSetAsync($"bull:messages:{id}", [new("name", "other"), new("data", "[]"), new("ats", "z")]); await redis.ListLeftPushAsync("bull:messages:wait", id); },
+            id => redis.HashSetAsync($"bull:messages:{id}",
+                [new("name", "send"), new("data", "{}"), new("timestamp", "x"), new("priority", "y")]),
+            async id => { await redis.HashSetAsync($"bull:messages:{id}", "name",
+                "send"); await redis.SortedSetAddAsync("bull:messages:completed", id, 1); },
+            async id => { await redis.HashSetAsync($"bull:messages:{id}", "name",
+                "send"); await redis.SortedSetAddAsync("bull:messages:delayed", id, 9e15); },
+            async id => { await redis.HashSetAsync($"bull:messages:{id}",
+                [new("name", "other"), new("data", "[]"), new("ats", "z")]); await redis.ListLeftPushAsync("bull:messages:wait", id); },
         ];
         var messages = new List<Guid>();
         foreach (var (plant, i) in plants.Select((p, i) => (p, i)))
@@ -126,7 +141,8 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """
             "contacts":[{"wa_id":"919871260201"}],"messages":[{"from":"919871260201","id":"wamid.stop.1","timestamp":"1790000000","type":"text","text":{"body":"STOP"}}]
             """))).Status.ShouldBe(200);
-        await Patience.UntilAsync(async () => (await tenant.AllAsync("/v1/contacts")).Single().GetProperty("consent_status").GetString(), s => s == "OPTED_OUT", "the STOP counts");
+        await Patience.UntilAsync(async () => (await tenant.AllAsync("/v1/contacts")).Single().GetProperty("consent_status").GetString(),
+            s => s == "OPTED_OUT", "the STOP counts");
     }
 
     [Fact]
@@ -154,7 +170,8 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         const string contact = "/v1/contacts?phone_number=%2B919871260301";
         var known = await tenant.Api.SendAsync("GET", contact);
         var kept = (await redis.HashGetAsync("contact:+919871260301", tenant.Id.ToString())).ToString();
-        foreach (var forged in new[] { kept.Replace("Asha", "Eve", StringComparison.Ordinal), kept[(kept.IndexOf('{', StringComparison.Ordinal))..].Replace("Asha", "Eve", StringComparison.Ordinal), "x", "..", "a.b.c" })
+        foreach (var forged in new[] { kept.Replace("Asha", "Eve", StringComparison.Ordinal),
+            kept[(kept.IndexOf('{', StringComparison.Ordinal))..].Replace("Asha", "Eve", StringComparison.Ordinal), "x", "..", "a.b.c" })
         {
             await redis.HashSetAsync("contact:+919871260301", tenant.Id.ToString(), forged);
             (await tenant.Api.SendAsync("GET", contact)).Text.ShouldBe(known.Text, forged);
@@ -163,7 +180,8 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var campaign = await tenant.LaunchAsync();
         await tenant.CompletedAsync(campaign);
         await tenant.EndedAsync(campaign);
-        await redis.StringSetAsync($"campaign:{campaign}", $$$"""{"version":999,"row":{"organization_id":"{{{neighbour.Id}}}","status":"RUNNING"},"until":9999999999999,"mac":"00"}""");
+        await redis.StringSetAsync($"campaign:{campaign}",
+            $$$"""{"version":999,"row":{"organization_id":"{{{neighbour.Id}}}","status":"RUNNING"},"until":9999999999999,"mac":"00"}""");
         (await neighbour.ProgressAsync(campaign)).ShouldBeProblem(404, "campaign.unknown");
         foreach (var field in new[] { "sent", "total", "read" })
         {
@@ -194,7 +212,8 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         [
             () => redis.HashSetAsync(limit, [new("count", "999999"), new("reset_at", "99999999999999")]),
             () => redis.HashSetAsync(limit, [new("lowered_to", "0"), new("lowered_until", "99999999999999")]),
-            () => redis.HashSetAsync(limit, [new("count", "x"), new("reset_at", "y"), new("lowered_to", "z"), new("lowered_until", "99999999999999")]),
+            () => redis.HashSetAsync(limit,
+                [new("count", "x"), new("reset_at", "y"), new("lowered_to", "z"), new("lowered_until", "99999999999999")]),
             async () => { await redis.KeyDeleteAsync(limit); await redis.StringSetAsync(limit, "x"); },
         ];
         foreach (var (forge, i) in forgeries.Select((f, i) => (f, i)))
@@ -204,7 +223,10 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         }
 
         await tenant.ImportAsync(["+919871260411"]);
-        var created = await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new { name = "x", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "a" } } } });
+        var created =
+            await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns",
+                new { name = "x", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true },
+                    metadata = new { template_parameters = new { body = new[] { "a" } } } });
         var campaign = created.GetProperty("id").GetGuid();
         await redis.StringSetAsync($"lock:campaign:{campaign}", "a stranger's");
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);

@@ -48,8 +48,10 @@ public sealed class KillTests(ApiProcess api) : IClassFixture<ApiProcess>
 
         // Whoever was reached is charged, once (0.0016 each); for the unknown the hold stands.
         var (charged, held) = (100 - ((people - unknown) * 0.0016m), unknown * 0.0016m);
-        await Patience.UntilAsync(() => api.Views.ScalarAsync("SELECT concat_ws(' ', balance, held) FROM bsp.ledger_heads WHERE organization_id = $1", tenant.Id),
+        await Patience.UntilAsync(() =>
+            api.Views.ScalarAsync("SELECT concat_ws(' ', balance, held) FROM bsp.ledger_heads WHERE organization_id = $1", tenant.Id),
             wallet => wallet == $"{Money.Text(charged)} {Money.Text(held)}", $"the wallet has {charged} and holds {held}");
-        (await api.Views.ScalarAsync("SELECT count(*) FROM bsp.charges WHERE organization_id = $1 AND type = 'debit'", tenant.Id)).ShouldBe($"{people - unknown}");
+        (await api.Views.ScalarAsync("SELECT count(*) FROM bsp.charges WHERE organization_id = $1 AND type = 'debit'", tenant.Id))
+            .ShouldBe($"{people - unknown}");
     }
 }

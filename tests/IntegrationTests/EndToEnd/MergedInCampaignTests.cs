@@ -43,9 +43,11 @@ public sealed class MergedInCampaignTests(EndToEndApp app) : IClassFixture<EndTo
     public async Task A_person_known_by_user_id_only_gets_the_campaign_by_it()
     {
         using var tenant = await app.NewTenantAsync();
-        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "contacts":[{"user_id":"IN.7001","profile":{"name":"Noor"}}],"messages":[{"from_user_id":"IN.7001","id":"wamid.bsuid-1","timestamp":"1764000000","type":"text","text":{"body":"START"}}]"""));
+        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant,
+            """ "contacts":[{"user_id":"IN.7001","profile":{"name":"Noor"}}],"messages":[{"from_user_id":"IN.7001","id":"wamid.bsuid-1","timestamp":"1764000000","type":"text","text":{"body":"START"}}]"""));
         await app.Views.InboxEmptyAsync();
-        await AppFixture.CreatedAsync(tenant.Api, "/v1/contacts", new { wa_user_id = "IN.7002", first_name = "Asha", consent_status = "OPTED_IN", consent_source = "form" });
+        await AppFixture.CreatedAsync(tenant.Api, "/v1/contacts",
+            new { wa_user_id = "IN.7002", first_name = "Asha", consent_status = "OPTED_IN", consent_source = "form" });
         var campaign = await tenant.LaunchAsync();
         await tenant.CompletedAsync(campaign);
         var members = await tenant.EndedAsync(campaign);

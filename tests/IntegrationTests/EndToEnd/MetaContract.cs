@@ -8,7 +8,10 @@ internal static class MetaContract
 {
     private static readonly TimeSpan InstallPatience = TimeSpan.FromMinutes(2);
 
-    /// <summary>What the script says about these bodies, and whether it found fault. Skips the calling test where the script, node or its packages are not to be had.</summary>
+    /// <summary>
+    /// What the script says about these bodies, and whether it found fault. Skips the calling test where the script, node or its packages
+    /// are not to be had.
+    /// </summary>
     public static async Task<(bool Passed, string Said)> CheckAsync(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Body)> bodies)
     {
         var contract = await InstalledAsync(Shared.FolderOrSkip("tools", "meta-contract"));
@@ -20,7 +23,10 @@ internal static class MetaContract
                 await File.WriteAllBytesAsync(Path.Combine(folder.FullName, $"{name}.json"), body.ToArray());
             }
 
-            var (code, said) = await RunAsync("node", ["validate.mjs", "patched.yaml", "Message", .. Directory.GetFiles(folder.FullName).Order(StringComparer.Ordinal)], contract);
+            var (code, said) =
+                await RunAsync("node",
+                    ["validate.mjs", "patched.yaml", "Message", .. Directory.GetFiles(folder.FullName).Order(StringComparer.Ordinal)],
+                    contract);
             return (code == 0, said);
         }
         finally
@@ -51,7 +57,9 @@ internal static class MetaContract
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var process =
+                Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true,
+                    RedirectStandardError = true })!;
             var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             using var patience = new CancellationTokenSource(InstallPatience);
             await process.WaitForExitAsync(patience.Token);

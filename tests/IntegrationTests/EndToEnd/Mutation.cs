@@ -41,7 +41,9 @@ internal sealed class Mutation(int target, int kind, string mark)
                 return true;
             }
 
-            text.Append(name is null ? "" : kind switch { 1 => $"{JsonSerializer.Serialize(name)}:1,{JsonSerializer.Serialize(name)}:", 2 => $"{JsonSerializer.Serialize(name.ToUpperInvariant())}:", _ => $"{JsonSerializer.Serialize(name)}:" });
+            text.Append(name is null ? ""
+                : kind switch { 1 => $"{JsonSerializer.Serialize(name)}:1,{JsonSerializer.Serialize(name)}:", 2 =>
+                    $"{JsonSerializer.Serialize(name.ToUpperInvariant())}:", _ => $"{JsonSerializer.Serialize(name)}:" });
             text.Append(Changed(node));
             return false;
         }

@@ -24,7 +24,8 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
     {
         var created = await organization.Writer.SendAsync("POST", "/v1/accounts", new
         {
-            phone_number_id = number.Id, phone_number = "+4915112345678", display_name = "Shop", meta_waba_id = waba ?? number.Waba, messaging_limit = 77, credentials = new { access_token = token },
+            phone_number_id = number.Id, phone_number = "+4915112345678", display_name = "Shop", meta_waba_id = waba
+                ?? number.Waba, messaging_limit = 77, credentials = new { access_token = token },
         });
         created.Status.ShouldBe(201, created.Text);
         return $"/v1/accounts/{created["id"].GetGuid()}";
@@ -43,7 +44,8 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         await app.Views.InboxEmptyAsync();
     }
 
-    private static string Change(string waba, string field, string value) => $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{waba}}}","changes":[{"field":"{{{field}}}","value":{{{value}}}}]}]}""";
+    private static string Change(string waba, string field, string value) =>
+        $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{waba}}}","changes":[{"field":"{{{field}}}","value":{{{value}}}}]}]}""";
 
     private static string Message(Number number, string wamid, string? waba = null) => Change(waba ?? number.Waba, "messages", $$$"""
         {"messaging_product":"whatsapp","metadata":{"display_phone_number":"{{{number.Digits}}}","phone_number_id":"{{{number.Id}}}"},"contacts":[{"wa_id":"4915199900011","user_id":"DE.88{{{number.Id}}}"}],
@@ -54,13 +56,18 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         $$"""{"display_phone_number":"{{number.Digits}}","event":"FLAGGED","max_daily_conversations_per_business":"{{limit}}"}""");
 
     private Task<string> ReceivedAsync(TestOrganization organization, string wamid) =>
-        app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'message_received' AND data ->> 'wamid' = $2", organization.Id.ToString(), wamid);
+        app.Views.ScalarAsync(
+            "SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'message_received' AND data ->> 'wamid' = $2",
+            organization.Id.ToString(), wamid);
 
-    private Task ArrivesAsync(TestOrganization organization, string wamid) => Patience.UntilAsync(() => ReceivedAsync(organization, wamid), n => n == "1", $"{wamid} is with its organization");
+    private Task ArrivesAsync(TestOrganization organization, string wamid) =>
+        Patience.UntilAsync(() => ReceivedAsync(organization, wamid), n => n == "1", $"{wamid} is with its organization");
 
     private async Task NothingCameAsync(TestOrganization organization, string account)
     {
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type LIKE ANY ('{message_%,contact_%,template_%}')", organization.Id.ToString())).ShouldBe("0");
+        (await app.Views.ScalarAsync(
+            "SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type LIKE ANY ('{message_%,contact_%,template_%}')",
+            organization.Id.ToString())).ShouldBe("0");
         (await organization.Reader.SendAsync("GET", account))["messaging_limit"].GetInt32().ShouldBe(77);
         (await organization.Reader.SendAsync("GET", account))["quality_rating"].GetString().ShouldBe("GREEN");
     }
@@ -74,10 +81,14 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var wamid = $"wamid.early.{number.Id}";
         string[] news =
         [
-            Message(number, wamid), Quality(number, "TIER_10K"), Change(number.Waba, "business_capability_update", """{"max_daily_conversations_per_business":"TIER_100K"}"""),
-            Change(number.Waba, "user_id_update", """{"user_id_update":[{"wa_id":"4915199900011","user_id":{"previous":"DE.1","current":"DE.2"}}]}"""),
-            Change(number.Waba, "user_preferences", $$"""{"metadata":{"phone_number_id":"{{number.Id}}"},"user_preferences":[{"wa_id":"4915199900011","category":"marketing_messages","value":"stop","timestamp":1764000003}]}"""),
-            Change(number.Waba, "message_template_status_update", """{"event":"APPROVED","message_template_id":7,"message_template_name":"x","message_template_language":"en"}"""),
+            Message(number, wamid), Quality(number, "TIER_10K"),
+                Change(number.Waba, "business_capability_update", """{"max_daily_conversations_per_business":"TIER_100K"}"""),
+            Change(number.Waba, "user_id_update",
+                """{"user_id_update":[{"wa_id":"4915199900011","user_id":{"previous":"DE.1","current":"DE.2"}}]}"""),
+            Change(number.Waba, "user_preferences",
+                $$"""{"metadata":{"phone_number_id":"{{number.Id}}"},"user_preferences":[{"wa_id":"4915199900011","category":"marketing_messages","value":"stop","timestamp":1764000003}]}"""),
+            Change(number.Waba, "message_template_status_update",
+                """{"event":"APPROVED","message_template_id":7,"message_template_name":"x","message_template_language":"en"}"""),
         ];
         foreach (var item in news)
         {
@@ -91,11 +102,15 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var account = await NamedAsync(owner, number, "owners-token");
         await ConnectedAsync(owner, account);
         await ArrivesAsync(owner, wamid);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'contact_consent_changed_v2' AND data ->> 'source' = 'user_preferences'", owner.Id.ToString()),
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync(
+                "SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'contact_consent_changed_v2' AND data ->> 'source' = 'user_preferences'", owner.Id.ToString()),
             n => n == "1", "the STOP that waited is carried out");
-        (await owner.Reader.SendAsync("GET", account))["messaging_limit"].GetInt32().ShouldBe(int.MaxValue, "Meta was asked after those webhooks");
+        (await owner.Reader.SendAsync("GET", account))["messaging_limit"].GetInt32()
+            .ShouldBe(int.MaxValue, "Meta was asked after those webhooks");
         await PostAsync(Quality(number, "TIER_2K"));
-        await Patience.UntilAsync(() => owner.Reader.SendAsync("GET", account), a => a["messaging_limit"].GetInt32() == 2_000, "what is told from now on counts");
+        await Patience.UntilAsync(() => owner.Reader.SendAsync("GET", account), a =>
+            a["messaging_limit"].GetInt32() == 2_000, "what is told from now on counts");
         await NothingCameAsync(stranger, named);
         await app.NoneFailedAsync();
     }
@@ -106,16 +121,20 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var stranger = await app.NewOrganizationAsync("Stranger");
         var (own, other) = (AtMeta("mine"), AtMeta("owners-token"));
         var created = await stranger.Writer.SendAsync("POST", "/v1/accounts",
-            new { phone_number_id = own.Id, phone_number = "+" + other.Digits, display_name = "x", meta_waba_id = own.Waba, credentials = new { access_token = "mine" } });
+            new { phone_number_id = own.Id, phone_number = "+" + other.Digits, display_name = "x", meta_waba_id = own.Waba,
+                credentials = new { access_token = "mine" } });
         var account = $"/v1/accounts/{created["id"].GetGuid()}";
         await ConnectedAsync(stranger, account);
         await PostAsync(Quality(other, "TIER_2K"));
         (await stranger.Reader.SendAsync("GET", account))["messaging_limit"].GetInt32().ShouldBe(int.MaxValue);
-        (await stranger.Writer.SendAsync("POST", await NamedAsync(stranger, other, "mine") + "/connect")).ShouldBeProblem(502, "meta.refused");
+        (await stranger.Writer.SendAsync("POST", await NamedAsync(stranger, other, "mine") + "/connect"))
+            .ShouldBeProblem(502, "meta.refused");
         var foreignWaba = AtMeta("mine");
-        (await stranger.Writer.SendAsync("POST", await NamedAsync(stranger, foreignWaba, "mine", other.Waba) + "/connect")).ShouldBeProblem(502, "meta.refused");
+        (await stranger.Writer.SendAsync("POST", await NamedAsync(stranger, foreignWaba, "mine", other.Waba) + "/connect"))
+            .ShouldBeProblem(502, "meta.refused");
         var unlisted = AtMeta("mine");
-        (await stranger.Writer.SendAsync("POST", await NamedAsync(stranger, unlisted, "mine", own.Waba) + "/connect")).ShouldBeProblem(502, "meta.refused").Text.ShouldContain("does not list the number");
+        (await stranger.Writer.SendAsync("POST", await NamedAsync(stranger, unlisted, "mine", own.Waba) + "/connect"))
+            .ShouldBeProblem(502, "meta.refused").Text.ShouldContain("does not list the number");
     }
 
     [Fact]
@@ -124,10 +143,12 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var (first, second) = (await app.NewOrganizationAsync("First"), await app.NewOrganizationAsync("Second"));
         var number = AtMeta("one", "two");
         var (old, young) = (await NamedAsync(first, number, "one"), await NamedAsync(second, number, "two"));
-        var answers = await Task.WhenAll(first.Writer.SendAsync("POST", old + "/connect"), second.Writer.SendAsync("POST", young + "/connect"));
+        var answers =
+            await Task.WhenAll(first.Writer.SendAsync("POST", old + "/connect"), second.Writer.SendAsync("POST", young + "/connect"));
         answers.Count(a => a.Status == 200).ShouldBe(1, "both prove it, one has it");
         answers.Single(a => a.Status != 200).ShouldBeProblem(409, "account.number_taken");
-        var (holder, had, newcomer, wants, token) = answers[0].Status == 200 ? (first, old, second, young, "two") : (second, young, first, old, "one");
+        var (holder, had, newcomer, wants, token) = answers[0].Status == 200 ? (first, old, second, young, "two")
+            : (second, young, first, old, "one");
         (await newcomer.Writer.SendAsync("POST", wants + "/connect")).ShouldBeProblem(409, "account.number_taken");
         await PostAsync(Message(number, $"wamid.a.{number.Id}"));
         await ArrivesAsync(holder, $"wamid.a.{number.Id}");
@@ -135,7 +156,8 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         app.Meta.State.AddAccount(new(number.Waba, number.Id, AccessTokens: [token]));
         await ConnectedAsync(newcomer, wants);
         (await holder.Reader.SendAsync("GET", had))["status"].GetString().ShouldBe("DISCONNECTED");
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND data ->> 'act' = 'account.claim_lapsed'", holder.Id.ToString())).ShouldBe("1");
+        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND data ->> 'act' = 'account.claim_lapsed'",
+            holder.Id.ToString())).ShouldBe("1");
         await PostAsync(Message(number, $"wamid.b.{number.Id}"));
         await ArrivesAsync(newcomer, $"wamid.b.{number.Id}");
         (await ReceivedAsync(holder, $"wamid.b.{number.Id}")).ShouldBe("0");
@@ -166,7 +188,8 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var moved = number with { Waba = "7" + number.Waba[1..] };
         app.Meta.State.AddAccount(new(moved.Waba, moved.Id, moved.Digits, AccessTokens: ["two"]));
         await PostAsync(Message(moved, $"wamid.moved.{number.Id}"));
-        await Patience.UntilAsync(() => first.Reader.SendAsync("GET", old), a => a["status"].GetString() == "DISCONNECTED", "the claim lapses, because Meta denies it");
+        await Patience.UntilAsync(() => first.Reader.SendAsync("GET", old), a =>
+            a["status"].GetString() == "DISCONNECTED", "the claim lapses, because Meta denies it");
         (await ReceivedAsync(first, $"wamid.moved.{number.Id}")).ShouldBe("0");
         await ConnectedAsync(second, await NamedAsync(second, moved, "two"));
         await ArrivesAsync(second, $"wamid.moved.{number.Id}");
@@ -191,12 +214,16 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
     {
         const string secret = "own-app-secret";
         var organization = await app.NewOrganizationAsync();
-        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", new { meta_app_secret = secret })).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}",
+            new { meta_app_secret = secret })).Status.ShouldBe(200);
         var number = AtMeta("mine");
         var account = await NamedAsync(organization, number, "mine");
         var body = Message(number, $"wamid.own.{number.Id}");
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/webhooks/meta/{organization.Id}") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
-        request.Headers.Add("X-Hub-Signature-256", "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(body))));
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post,
+                $"/webhooks/meta/{organization.Id}") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.Add("X-Hub-Signature-256",
+            "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(body))));
         (await app.Anonymous.SendAsync(request)).EnsureSuccessStatusCode();
         await app.Views.InboxEmptyAsync();
         (await ReceivedAsync(organization, $"wamid.own.{number.Id}")).ShouldBe("0", "the number is PENDING");
@@ -212,15 +239,19 @@ public sealed class NumberClaimTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var account = await NamedAsync(organization, good, "mine");
         await ConnectedAsync(organization, account);
         var named = await NamedAsync(organization, pending, "mine");
-        await app.Views.ScalarAsync("UPDATE bsp.directory_numbers SET proven_at = NULL, confirmed_at = NULL, checked_at = now() WHERE phone_number_id = $1 RETURNING 1", good.Id);
-        await app.Views.ScalarAsync("INSERT INTO bsp.directory_numbers (phone_number_id, organization_id, account_id, display_digits, waba_id) VALUES ($1, $2, $3, '1', $4) RETURNING 1",
+        await app.Views.ScalarAsync(
+            "UPDATE bsp.directory_numbers SET proven_at = NULL, confirmed_at = NULL, checked_at = now() WHERE phone_number_id = $1 RETURNING 1", good.Id);
+        await app.Views.ScalarAsync(
+            "INSERT INTO bsp.directory_numbers (phone_number_id, organization_id, account_id, display_digits, waba_id) VALUES ($1, $2, $3, '1', $4) RETURNING 1",
             pending.Id, organization.Id, Guid.Parse(named.Split('/')[^1]), pending.Waba);
         await PostAsync(Message(good, $"wamid.before.{good.Id}"));
         (await ReceivedAsync(organization, $"wamid.before.{good.Id}")).ShouldBe("0");
         await app.Views.ScalarAsync("UPDATE bsp.directory_numbers SET checked_at = NULL WHERE phone_number_id = $1 RETURNING 1", good.Id);
         await app.Services.GetRequiredService<NumberProofs>().RoundAsync(TestContext.Current.CancellationToken);
         await ArrivesAsync(organization, $"wamid.before.{good.Id}");
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.directory_numbers WHERE phone_number_id = $1", pending.Id), n => n == "0", "what was never connected is nobody's");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.directory_numbers WHERE phone_number_id = $1", pending.Id), n =>
+                n == "0", "what was never connected is nobody's");
 
         await PostAsync(Message(pending, $"wamid.raced.{pending.Id}"));
         await app.Views.ScalarAsync("""

@@ -2,7 +2,10 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Phone numbers from end to end: what Meta names is believed, what people write is read or refused, and one person is one, however the number is spelled.</summary>
+/// <summary>
+/// Phone numbers from end to end: what Meta names is believed, what people write is read or refused, and one person is one, however the
+/// number is spelled.
+/// </summary>
 public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     [Fact]
@@ -12,12 +15,16 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
         await WritesAsync(tenant, "5215512345678", "wamid.mx-1", "hola");
         var contact = (await tenant.NumbersAsync()).Single();
         contact.Value.ShouldBe("+5215512345678");
-        var conversation = await Patience.UntilAsync(async () => (await tenant.AllAsync("/v1/conversations")).FirstOrDefault(), c => c.ValueKind != default, "the conversation is shown");
-        var reply = await tenant.Api.SendAsync("POST", $"/v1/conversations/{conversation.GetProperty("id").GetGuid()}/messages", new { type = "text", text = new { body = "buenos días" } });
+        var conversation =
+            await Patience.UntilAsync(async () => (await tenant.AllAsync("/v1/conversations")).FirstOrDefault(), c =>
+                c.ValueKind != default, "the conversation is shown");
+        var reply = await tenant.Api.SendAsync("POST", $"/v1/conversations/{conversation.GetProperty("id").GetGuid()}/messages",
+            new { type = "text", text = new { body = "buenos días" } });
         reply.Status.ShouldBe(201, reply.Text);
         foreach (var to in new[] { "+5215512345678", "5215512345678", "+52 55 1234 5678" })
         {
-            var sent = await tenant.Api.SendAsync("POST", "/v1/messages", new { account_id = tenant.AccountId, to, type = "text", text = new { body = "¿qué tal?" } });
+            var sent = await tenant.Api.SendAsync("POST", "/v1/messages",
+                new { account_id = tenant.AccountId, to, type = "text", text = new { body = "¿qué tal?" } });
             sent.Status.ShouldBe(201, sent.Text);
         }
 
@@ -47,7 +54,8 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var member = (await tenant.EndedAsync(first)).Single();
         await app.Meta.State.WhenWebhooksAccepted(TestContext.Current.CancellationToken);
         await app.Views.InboxEmptyAsync();
-        var wamid = await app.Views.ScalarAsync("SELECT w.wamid FROM bsp.wamids w JOIN mt_events e ON e.stream_id = w.message_id AND e.type = 'message_queued' WHERE e.tenant_id = $1", tenant.Id.ToString());
+        var wamid = await app.Views.ScalarAsync(
+            "SELECT w.wamid FROM bsp.wamids w JOIN mt_events e ON e.stream_id = w.message_id AND e.type = 'message_queued' WHERE e.tenant_id = $1", tenant.Id.ToString());
         await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $$$"""
             "contacts":[{"wa_id":"{{{writes}}}","profile":{"name":"X"}}],"messages":[{"from":"{{{writes}}}","id":"wamid.stop-{{{writes}}}","timestamp":"{{{Now}}}","type":"text","text":{"body":"STOP"},"context":{"from":"15550001111","id":"{{{wamid}}}"}}]
             """));
@@ -69,7 +77,9 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
         await tenant.CompletedAsync(campaign);
         await tenant.EndedAsync(campaign);
         var contact = (await tenant.NumbersAsync()).Single();
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.contact_aliases WHERE into_id = $1 AND phone_number = '+553137774105'", contact.Key), n => n == "1", "the id is known");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.contact_aliases WHERE into_id = $1 AND phone_number = '+553137774105'",
+                contact.Key), n => n == "1", "the id is known");
         await WritesAsync(tenant, "553137774105", "wamid.wa-id", "STOP"); // without naming our message
         (await tenant.NumbersAsync()).ShouldBe(new Dictionary<Guid, string> { [contact.Key] = "+5531937774105" });
         (await tenant.Api.SendAsync("GET", $"/v1/contacts/{contact.Key}"))["consent_status"].GetString().ShouldBe("OPTED_OUT");
@@ -83,8 +93,11 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
         await tenant.ImportAsync(["+5531987774110", "+919876504110"]);
 
         // As they lie there from before: the saved one without a key, its twin beside it.
-        await app.Views.ScalarAsync("UPDATE contacts SET phone_key = NULL WHERE phone_number = '+5531987774110' AND organization_id = $1 RETURNING id::text", tenant.Id);
-        await app.Views.ScalarAsync("INSERT INTO contacts (id, organization_id, phone_number, consent_status) VALUES ($1, $2, '+553187774110', 'OPTED_IN') RETURNING id::text", Guid.CreateVersion7(), tenant.Id);
+        await app.Views.ScalarAsync(
+            "UPDATE contacts SET phone_key = NULL WHERE phone_number = '+5531987774110' AND organization_id = $1 RETURNING id::text",
+            tenant.Id);
+        await app.Views.ScalarAsync(
+            "INSERT INTO contacts (id, organization_id, phone_number, consent_status) VALUES ($1, $2, '+553187774110', 'OPTED_IN') RETURNING id::text", Guid.CreateVersion7(), tenant.Id);
         var campaign = await tenant.LaunchAsync();
         await tenant.CompletedAsync(campaign);
         (await tenant.EndedAsync(campaign)).Count(m => m.Attempts == 1).ShouldBe(2);
@@ -102,10 +115,14 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
             {"from":"919876500020","id":"wamid.real","timestamp":"1764000000","type":"text","text":{"body":"hi"}},
             {"from":"<WHATSAPP_USER_PHONE_NUMBER>","from_user_id":"IN.9001","id":"wamid.user","timestamp":"1764000000","type":"text","text":{"body":"hi"}}]
             """));
-        await app.PostWebhookAsync($$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{tenant.WabaId}}}","changes":[{"field":"user_preferences","value":{"metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"user_preferences":[{"wa_id":"WHATSAPP_ID","category":"marketing_messages","value":"stop","timestamp":1764000001}]}}]}]}""");
+        await app.PostWebhookAsync(
+            $$$"""{"object":"whatsapp_business_account","entry":[{"id":"{{{tenant.WabaId}}}","changes":[{"field":"user_preferences","value":{"metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"user_preferences":[{"wa_id":"WHATSAPP_ID","category":"marketing_messages","value":"stop","timestamp":1764000001}]}}]}]}""");
         await app.Views.InboxEmptyAsync();
-        (await tenant.AllAsync("/v1/contacts")).Select(c => c.GetProperty("phone_number").GetString() ?? c.GetProperty("wa_user_id").GetString()).Order().ShouldBe(["+919876500020", "IN.9001"]);
-        (await app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id WHERE n.reason = 'no_sender' AND position($1 IN convert_from(j.body, 'UTF8')) > 0", tenant.PhoneNumberId)).ShouldBe("2");
+        (await tenant.AllAsync("/v1/contacts"))
+            .Select(c => c.GetProperty("phone_number").GetString() ?? c.GetProperty("wa_user_id").GetString()).Order()
+            .ShouldBe(["+919876500020", "IN.9001"]);
+        (await app.Views.ScalarAsync(
+            "SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id WHERE n.reason = 'no_sender' AND position($1 IN convert_from(j.body, 'UTF8')) > 0", tenant.PhoneNumberId)).ShouldBe("2");
         await app.NoneFailedAsync();
     }
 
@@ -114,14 +131,17 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
     {
         using var tenant = await app.NewTenantAsync();
         await WritesAsync(tenant, "919876500030", "wamid.move-1", "hi", 1764000000);
-        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "messages":[{"from":"919876500030","id":"wamid.move-2","timestamp":"1764000010","type":"system","system":{"body":"changed","wa_id":"919876500031","type":"user_changed_number"}}]"""));
+        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant,
+            """ "messages":[{"from":"919876500030","id":"wamid.move-2","timestamp":"1764000010","type":"system","system":{"body":"changed","wa_id":"919876500031","type":"user_changed_number"}}]"""));
         await ShownAsync(tenant, "+919876500031");
         await WritesAsync(tenant, "919876500030", "wamid.move-0", "written before", 1764000005);
-        await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations"), all => all.Single().GetProperty("message_count").GetProperty("incoming").GetInt32() == 2, "the late message is shown");
+        await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations"), all =>
+            all.Single().GetProperty("message_count").GetProperty("incoming").GetInt32() == 2, "the late message is shown");
         await ShownAsync(tenant, "+919876500031");
         (await tenant.NumbersAsync()).Values.ShouldBe(["+919876500031"]);
         (await app.Platform.SendAsync("POST", "/v1/projections/conversations.v1/rebuild")).Status.ShouldBe(202);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.projections WHERE name = 'conversations.v1+next'"), n => n == "0", "the rebuild has ended");
+        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.projections WHERE name = 'conversations.v1+next'"),
+            n => n == "0", "the rebuild has ended");
         await ShownAsync(tenant, "+919876500031");
         await app.NoneFailedAsync();
     }
@@ -133,13 +153,17 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
         var refused = await tenant.Api.SendAsync("POST", "/v1/contacts", new { phone_number = "9876543210" });
         refused.ShouldBeProblem(400, "request.invalid");
         refused.Text.ShouldContain("default_country");
-        (await tenant.Api.SendAsync("POST", "/v1/messages", new { account_id = tenant.AccountId, to = "9876543210", type = "text", text = new { body = "hi" } })).Text.ShouldContain("default_country");
+        (await tenant.Api.SendAsync("POST", "/v1/messages",
+            new { account_id = tenant.AccountId, to = "9876543210", type = "text", text = new { body = "hi" } })).Text.ShouldContain(
+            "default_country");
         foreach (var wrong in new[] { "in", "XX", "India", "" })
         {
-            (await tenant.Api.SendAsync("PATCH", $"/v1/organizations/{tenant.Id}", new { settings = new { default_country = wrong } })).Status.ShouldBe(400, wrong);
+            (await tenant.Api.SendAsync("PATCH", $"/v1/organizations/{tenant.Id}",
+                new { settings = new { default_country = wrong } })).Status.ShouldBe(400, wrong);
         }
 
-        (await tenant.Api.SendAsync("PATCH", $"/v1/organizations/{tenant.Id}", new { settings = new { default_country = "IN" } })).Status.ShouldBe(200);
+        (await tenant.Api.SendAsync("PATCH", $"/v1/organizations/{tenant.Id}",
+            new { settings = new { default_country = "IN" } })).Status.ShouldBe(200);
         var made = await tenant.Api.SendAsync("POST", "/v1/contacts", new { phone_number = "98765 43210" });
         (made.Status, made["phone_number"].GetString()).ShouldBe((201, "+919876543210"));
         (await tenant.Api.SendAsync("GET", "/v1/contacts?phone_number=9876543210"))["data"].GetArrayLength().ShouldBe(1);
@@ -155,6 +179,8 @@ public sealed class PhoneNumberTests(EndToEndApp app) : IClassFixture<EndToEndAp
         await app.Views.InboxEmptyAsync();
     }
 
-    private static Task ShownAsync(Tenant tenant, string number) => Patience.UntilAsync(async () => (await tenant.AllAsync("/v1/conversations")).FirstOrDefault(),
-        c => c.ValueKind == System.Text.Json.JsonValueKind.Object && c.GetProperty("contact").GetProperty("phone_number").GetString() == number, $"the conversation shows {number}");
+    private static Task ShownAsync(Tenant tenant, string number) =>
+        Patience.UntilAsync(async () => (await tenant.AllAsync("/v1/conversations")).FirstOrDefault(),
+        c => c.ValueKind == System.Text.Json.JsonValueKind.Object
+        && c.GetProperty("contact").GetProperty("phone_number").GetString() == number, $"the conversation shows {number}");
 }

@@ -11,7 +11,8 @@ namespace Bsp.IntegrationTests.EndToEnd;
 /// <summary>Own apps may post as fast as they like: what is read, and when, is looked at here.</summary>
 public sealed class PoisonedLanesApp(StoresFixture stores) : TenantApp(stores)
 {
-    protected override IEnumerable<(string Name, string? Value)> Settings => [.. base.Settings, ("Bsp:Limits:OwnWebhookKbPerSecond", "1000000"), ("Bsp:Limits:BesideOthersPercent", "40")];
+    protected override IEnumerable<(string Name, string? Value)> Settings =>
+        [.. base.Settings, ("Bsp:Limits:OwnWebhookKbPerSecond", "1000000"), ("Bsp:Limits:BesideOthersPercent", "40")];
 
     /// <summary>One a test, made while the application still reads webhooks by itself.</summary>
     internal Queue<Tenant> Poisoners { get; } = new();
@@ -25,7 +26,8 @@ public sealed class PoisonedLanesApp(StoresFixture stores) : TenantApp(stores)
         }
 
         await Views.InboxEmptyAsync();
-        await Services.GetServices<IHostedService>().OfType<SupervisedLoop>().Single(loop => loop.Inner is WebhookReader).StopAsync(CancellationToken.None);
+        await Services.GetServices<IHostedService>().OfType<SupervisedLoop>().Single(loop => loop.Inner is WebhookReader)
+            .StopAsync(CancellationToken.None);
     }
 }
 
@@ -60,7 +62,8 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
         }
 
         await AllAsync(reader);
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}")).ShouldBe("2100", "and the poisoner's own messages arrive");
+        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}"))
+            .ShouldBe("2100", "and the poisoner's own messages arrive");
         (await app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox")).ShouldBe("0");
         await app.NoneAsideAsync();
     }
@@ -72,8 +75,10 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
         using var reader = await ReaderAsync();
         for (var n = 0; n < 50; n++)
         {
-            var items = Many(100, i => $$"""{"id":"wamid.behind.{{n}}.{{i}}","from":"9198116{{i:00000}}","timestamp":"{{1_000_000_000 + (i * 2_600_000L)}}","type":"text","text":{"body":"x"} }""");
-            (await app.PostOwnWebhookAsync(poisoner.Id, Secret, SignedWebhooks.Envelope(poisoner, $"\"messages\":[{items}]"))).Status.ShouldBe(200);
+            var items = Many(100, i =>
+                $$"""{"id":"wamid.behind.{{n}}.{{i}}","from":"9198116{{i:00000}}","timestamp":"{{1_000_000_000 + (i * 2_600_000L)}}","type":"text","text":{"body":"x"} }""");
+            (await app.PostOwnWebhookAsync(poisoner.Id, Secret,
+                SignedWebhooks.Envelope(poisoner, $"\"messages\":[{items}]"))).Status.ShouldBe(200);
         }
 
         // A long page of theirs holds its webhooks until it ends: here until the test does.
@@ -84,11 +89,16 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
         await reader.PageAsync(Guid.Empty, patient: true, Ct, quick: true);
 
         (await CarriedOutAsync("behind")).ShouldBe($"{Theirs}", "all of the neighbour's in the very next page");
-        var theirs = await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}");
-        int.Parse(theirs, System.Globalization.CultureInfo.InvariantCulture).ShouldBeLessThanOrEqualTo(WebhookReader.QuickItemsMax - Theirs, "and of the thousands before them what is left of a short page");
+        var theirs =
+            await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1",
+                $"{poisoner.Id}");
+        int.Parse(theirs, System.Globalization.CultureInfo.InvariantCulture)
+            .ShouldBeLessThanOrEqualTo(WebhookReader.QuickItemsMax - Theirs,
+                "and of the thousands before them what is left of a short page");
         await under.RollbackAsync(Ct);
         await AllAsync(reader);
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}")).ShouldBe("5000", "which arrive afterwards");
+        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{poisoner.Id}"))
+            .ShouldBe("5000", "which arrive afterwards");
     }
 
     [Fact]
@@ -97,7 +107,8 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
         using var poisoner = await PoisonerAsync();
         using var reader = await ReaderAsync();
         var fair = app.Services.GetRequiredService<FairShare>();
-        (await app.PostOwnWebhookAsync(poisoner.Id, Secret, SignedWebhooks.Envelope(poisoner, $"\"messages\":[{Text("wamid.rests", "919811700000")}]"))).Status.ShouldBe(200);
+        (await app.PostOwnWebhookAsync(poisoner.Id, Secret,
+            SignedWebhooks.Envelope(poisoner, $"\"messages\":[{Text("wamid.rests", "919811700000")}]"))).Status.ShouldBe(200);
         await TheirsAsync("resting");
         fair.Used(poisoner.Id, TimeSpan.FromHours(1));
         await Patience.UntilAsync(() =>
@@ -131,14 +142,18 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
 
     private static IEnumerable<(string Name, string[] Bodies)> Poisons(Tenant poisoner)
     {
-        yield return ("wamids of 6,000 characters", [.. Enumerable.Range(0, 4).Select(n => SignedWebhooks.Envelope(poisoner, $"\"statuses\":[{Many(1_000, i => $$"""
+        yield return ("wamids of 6,000 characters",
+            [.. Enumerable.Range(0, 4).Select(n => SignedWebhooks.Envelope(poisoner, $"\"statuses\":[{Many(1_000, i => $$"""
             {"id":"{{new string('w', 6_000)}}{{n}}.{{i}}","status":"delivered","timestamp":"1790000000","recipient_id":"919811400000"}
             """)}]"))]);
-        yield return ("2,100 messages in one", [SignedWebhooks.Envelope(poisoner, $"\"messages\":[{Many(2_100, i => Text($"wamid.flood.{i}", $"9198115{i:00000}"))}]")]);
+        yield return ("2,100 messages in one",
+            [SignedWebhooks.Envelope(poisoner, $"\"messages\":[{Many(2_100, i => Text($"wamid.flood.{i}", $"9198115{i:00000}"))}]")]);
         yield return ("a thousand webhooks", [.. Enumerable.Range(0, 1_000).Select(n => SignedWebhooks.Envelope(poisoner, $$"""
             "statuses":[{"id":"{{new string('x', 300)}}{{n}}","status":"{{new string('s', 500)}}"}]
             """))]);
-        yield return ("bodies that nobody can read", [.. Enumerable.Range(0, 50).Select(n => $"{{\"entry\":[{new string('[', 900)}{n}"), .. Enumerable.Repeat($"\"{new string('x', 5_000_000)}", 3)]);
+        yield return ("bodies that nobody can read",
+            [.. Enumerable.Range(0, 50).Select(n => $"{{\"entry\":[{new string('[', 900)}{n}"),
+                .. Enumerable.Repeat($"\"{new string('x', 5_000_000)}", 3)]);
         yield return ("depth, numbers and times", [SignedWebhooks.Envelope(poisoner, $"\"statuses\":[{Many(500, i => $$"""
             {"id":"wamid.odd.{{i}}","status":"sent","timestamp":"{{1_500_000_000 + (i * 2_600_000L)}}","pricing":{"x":1e131071,"y":1e-16383,"z":{{new string('[', 200)}}{{new string(']', 200)}} } }
             """)}]")]);
@@ -150,7 +165,8 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
     {
         for (var i = 0; i < Theirs; i++)
         {
-            (await app.PostWebhookAsync(SignedWebhooks.Envelope(app.Tenant, $"\"messages\":[{Text($"wamid.beside.{name}.{i}", "919811400001")}]"))).Status.ShouldBe(200);
+            (await app.PostWebhookAsync(SignedWebhooks.Envelope(app.Tenant,
+                $"\"messages\":[{Text($"wamid.beside.{name}.{i}", "919811400001")}]"))).Status.ShouldBe(200);
         }
     }
 
@@ -170,7 +186,8 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
         throw new TimeoutException($"The neighbour's messages beside {name} are not there after a hundred pages.");
     }
 
-    private Task<string> CarriedOutAsync(string name) => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = ANY ($1)",
+    private Task<string> CarriedOutAsync(string name) =>
+        app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = ANY ($1)",
         Enumerable.Range(0, Theirs).Select(i => Uuid.InboundMessage(app.Tenant.PhoneNumberId, $"wamid.beside.{name}.{i}")).ToArray());
 
     // A page is empty while those who have something rest.
@@ -183,9 +200,12 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
             return await app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox");
         }, left => left == "0", "all is carried out");
 
-        await Patience.UntilAsync(async () => await reader.AsidePageAsync(patient: true, Ct) + int.Parse(await app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_set_aside WHERE next_at IS NOT NULL"),
+        await Patience.UntilAsync(async () =>
+            await reader.AsidePageAsync(patient: true,
+                Ct) + int.Parse(await app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_set_aside WHERE next_at IS NOT NULL"),
             System.Globalization.CultureInfo.InvariantCulture), left => left == 0, "what was taken apart is carried out");
     }
 
-    private static string Text(string wamid, string from) => $$$"""{"id":"{{{wamid}}}","from":"{{{from}}}","timestamp":"1790000000","type":"text","text":{"body":"hello"}}""";
+    private static string Text(string wamid, string from) =>
+        $$$"""{"id":"{{{wamid}}}","from":"{{{from}}}","timestamp":"1790000000","type":"text","text":{"body":"hello"}}""";
 }

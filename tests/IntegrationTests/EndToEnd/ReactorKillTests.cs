@@ -9,7 +9,9 @@ using Npgsql;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Process managers (decision 0087): a reaction and its checkpoint are one, wherever the process that draws it is killed with -9.</summary>
+/// <summary>
+/// Process managers (decision 0087): a reaction and its checkpoint are one, wherever the process that draws it is killed with -9.
+/// </summary>
 public sealed class ReactorKillTests(ApiProcess api) : IClassFixture<ApiProcess>
 {
     private const int Events = 1_000; // five pages
@@ -40,11 +42,14 @@ public sealed class ReactorKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         for (var kill = 0; kill < Kills; kill++)
         {
             await api.StartAsync();
-            if (await Patience.UntilAsync(LookAsync, state => state.Appending > 0 || state.Answered == Events, "it answers, or has answered all") is { Appending: > 0 })
+            if (await Patience.UntilAsync(LookAsync, state =>
+                state.Appending > 0 || state.Answered == Events, "it answers, or has answered all") is { Appending: > 0 })
             {
                 await api.KillAsync();
-                var left = await Patience.UntilAsync(LookAsync, state => state.Appending == 0, "PostgreSQL has ended the killed process's transactions");
-                (left.Answered, left.Answers).ShouldBe((left.Events, left.Events)); // what lies before the checkpoint is answered, and nothing else
+                var left = await Patience.UntilAsync(LookAsync, state =>
+                    state.Appending == 0, "PostgreSQL has ended the killed process's transactions");
+                // what lies before the checkpoint is answered, and nothing else
+                (left.Answered, left.Answers).ShouldBe((left.Events, left.Events));
                 inTheMiddle += left.Events < Events ? 1 : 0;
             }
         }
@@ -71,15 +76,22 @@ public sealed class ReactorKillTests(ApiProcess api) : IClassFixture<ApiProcess>
     private async Task WriteAsync()
     {
         var organization = Uuid.New();
-        await api.Views.ScalarAsync("WITH made AS (INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'default') RETURNING 1) SELECT count(*) FROM made", organization, $"org-{organization}");
-        await api.Views.ScalarAsync("WITH made AS (INSERT INTO organizations (id, name, slug) VALUES ($1, 'Acme', $2) RETURNING 1) SELECT count(*) FROM made", organization, $"org-{organization}");
+        await api.Views.ScalarAsync(
+            "WITH made AS (INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'default') RETURNING 1) SELECT count(*) FROM made", organization, $"org-{organization}");
+        await api.Views.ScalarAsync(
+            "WITH made AS (INSERT INTO organizations (id, name, slug) VALUES ($1, 'Acme', $2) RETURNING 1) SELECT count(*) FROM made",
+            organization, $"org-{organization}");
         var contacts = Enumerable.Range(0, Events).Select(_ => Uuid.New()).ToArray();
-        await api.Views.ScalarAsync("WITH made AS (INSERT INTO contacts (id, organization_id, consent_status) SELECT c, $1, 'OPTED_IN' FROM unnest($2) c RETURNING 1) SELECT count(*) FROM made", organization, contacts);
+        await api.Views.ScalarAsync(
+            "WITH made AS (INSERT INTO contacts (id, organization_id, consent_status) SELECT c, $1, 'OPTED_IN' FROM unnest($2) c RETURNING 1) SELECT count(*) FROM made", organization, contacts);
         await using var app = NpgsqlDataSource.Create(api.AppConnection);
         var shards = new Shards(app, [new Shard("default", 1, app) { ConnectionString = api.AppConnection }]);
         await using var store = new PostgresEventStore(shards, [], LogDatabase.NewSignals(), new(), TimeProvider.System);
-        var outcomes = await store.AppendManyAsync([.. contacts.Select(contact => (Id: Uuid.New(), Contact: contact)).Select(m => (organization, (IReadOnlyList<StreamAppend>)[new(m.Id, "message", 0,
-            [new MessageRejected(new MessageRef(m.Id, Uuid.New(), m.Contact, Uuid.New(), null, "template", "outbound"), OptedOut, "said", null, Noon)])]))], TestContext.Current.CancellationToken);
+        var outcomes =
+            await store.AppendManyAsync([.. contacts.Select(contact => (Id: Uuid.New(), Contact: contact))
+                .Select(m => (organization, (IReadOnlyList<StreamAppend>)[new(m.Id, "message", 0,
+            [new MessageRejected(new MessageRef(m.Id, Uuid.New(), m.Contact, Uuid.New(), null, "template", "outbound"), OptedOut, "said",
+                null, Noon)])]))], TestContext.Current.CancellationToken);
         outcomes.ShouldAllBe(outcome => outcome.Verdict == AppendVerdict.Ok);
     }
 }

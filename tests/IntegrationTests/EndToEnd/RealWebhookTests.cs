@@ -25,25 +25,32 @@ public sealed class RealWebhookTests(EndToEndApp app) : IClassFixture<EndToEndAp
         await CarriedOutAsync();
         await app.NoneFailedAsync();
         var (received, parked) = (0, 0);
-        foreach (var (name, change, phone) in payloads.SelectMany(p => p.Changes.Where(c => c.Field == "messages").Select(c => (p.Name, c, PhoneOf(c)))).Where(c => numbers.Contains(c.Item3 ?? "")))
+        foreach (var (name, change, phone) in payloads.SelectMany(p =>
+            p.Changes.Where(c => c.Field == "messages").Select(c => (p.Name, c, PhoneOf(c)))).Where(c => numbers.Contains(c.Item3 ?? "")))
         {
-            foreach (var message in MetaEnvelope.Items(change.Value, "messages").Where(m => MetaEnvelope.Text(m, "id") is not null && MetaEnvelope.Text(m, "type") != "system" && Sender(change, m)))
+            foreach (var message in MetaEnvelope.Items(change.Value, "messages")
+                .Where(m => MetaEnvelope.Text(m, "id") is not null && MetaEnvelope.Text(m, "type") != "system" && Sender(change, m)))
             {
                 received++;
-                (await CountAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1", Uuid.InboundMessage(phone!, MetaEnvelope.Text(message, "id")!))).ShouldBe("1", name);
+                (await CountAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1",
+                    Uuid.InboundMessage(phone!, MetaEnvelope.Text(message, "id")!))).ShouldBe("1", name);
             }
 
-            foreach (var status in MetaEnvelope.Items(change.Value, "statuses").Where(s => MetaEnvelope.Text(s, "id") is not null && MetaEnvelope.Text(s, "status") is not null))
+            foreach (var status in MetaEnvelope.Items(change.Value, "statuses")
+                .Where(s => MetaEnvelope.Text(s, "id") is not null && MetaEnvelope.Text(s, "status") is not null))
             {
                 parked++;
-                (await CountAsync("SELECT count(*) FROM bsp.parked_statuses WHERE wamid = $1 AND status = $2", MetaEnvelope.Text(status, "id")!, MetaEnvelope.Text(status, "status")!)).ShouldBe("1", name);
+                (await CountAsync("SELECT count(*) FROM bsp.parked_statuses WHERE wamid = $1 AND status = $2",
+                    MetaEnvelope.Text(status, "id")!, MetaEnvelope.Text(status, "status")!)).ShouldBe("1", name);
             }
         }
 
         (received, parked).ShouldSatisfyAllConditions(n => n.received.ShouldBeGreaterThan(40), n => n.parked.ShouldBeGreaterThan(10));
         await PreferencesAsync(tenant, payloads, numbers);
         var flagged = await tenant.AllAsync("/v1/accounts");
-        flagged.Where(a => a.GetProperty("phone_number").GetString() == "+16505551111").ShouldAllBe(a => a.GetProperty("messaging_limit").GetInt32() == 10_000 && a.GetProperty("quality_rating").GetString() == "RED");
+        flagged.Where(a => a.GetProperty("phone_number").GetString() == "+16505551111")
+            .ShouldAllBe(a =>
+                a.GetProperty("messaging_limit").GetInt32() == 10_000 && a.GetProperty("quality_rating").GetString() == "RED");
         flagged.ShouldContain(a => a.GetProperty("phone_number").GetString() == "+16505551111");
     }
 
@@ -77,11 +84,13 @@ public sealed class RealWebhookTests(EndToEndApp app) : IClassFixture<EndToEndAp
         {
             if (PhoneOf(change) is { } phone && IsId(phone) && IsId(change.EntryId))
             {
-                accounts.TryAdd(phone, (MetaEnvelope.Text(MetaEnvelope.Child(change.Value, "metadata")!.Value, "display_phone_number") ?? "", change.EntryId));
+                accounts.TryAdd(phone,
+                    (MetaEnvelope.Text(MetaEnvelope.Child(change.Value, "metadata")!.Value, "display_phone_number") ?? "", change.EntryId));
             }
         }
 
-        var wabas = payloads.SelectMany(p => p.Changes).Select(c => c.EntryId).Where(IsId).Except(accounts.Values.Select(a => a.Waba)).Distinct().ToList();
+        var wabas = payloads.SelectMany(p => p.Changes).Select(c => c.EntryId).Where(IsId).Except(accounts.Values.Select(a => a.Waba))
+            .Distinct().ToList();
         wabas.ForEach(waba => accounts[$"99{waba}"] = ("", waba));
         accounts["990001"] = ("16505551111", "990002"); // of the quality update
         foreach (var (phone, (display, waba)) in accounts)
@@ -94,11 +103,14 @@ public sealed class RealWebhookTests(EndToEndApp app) : IClassFixture<EndToEndAp
 
     private async Task AddAsync(Tenant tenant, string phone, string display, string waba)
     {
-        object Body(string number) => new { phone_number_id = phone, phone_number = number, display_name = "Real", meta_waba_id = waba, credentials = new { access_token = "EAA" } };
+        object Body(string number) =>
+            new { phone_number_id = phone, phone_number = number, display_name = "Real", meta_waba_id = waba,
+                credentials = new { access_token = "EAA" } };
         var added = await tenant.Api.SendAsync("POST", "/v1/accounts", Body($"+{display}"));
         if (added.Status == 400)
         {
-            added = await tenant.Api.SendAsync("POST", "/v1/accounts", Body($"+1555{(uint)phone.GetHashCode(StringComparison.Ordinal) % 10_000_000:0000000}"));
+            added = await tenant.Api.SendAsync("POST", "/v1/accounts",
+                Body($"+1555{(uint)phone.GetHashCode(StringComparison.Ordinal) % 10_000_000:0000000}"));
         }
 
         added.Status.ShouldBe(201, added.Text);
@@ -130,17 +142,22 @@ public sealed class RealWebhookTests(EndToEndApp app) : IClassFixture<EndToEndAp
 
     private async Task PreferencesAsync(Tenant tenant, List<Payload> payloads, HashSet<string> numbers)
     {
-        var preferences = payloads.SelectMany(p => p.Changes).Where(c => c.Field == "user_preferences" && numbers.Contains(PhoneOf(c) ?? "")).SelectMany(c => MetaEnvelope.Items(c.Value, "user_preferences")).ToList();
+        var preferences = payloads.SelectMany(p => p.Changes)
+            .Where(c => c.Field == "user_preferences" && numbers.Contains(PhoneOf(c) ?? ""))
+            .SelectMany(c => MetaEnvelope.Items(c.Value, "user_preferences")).ToList();
         preferences.ShouldNotBeEmpty();
 
         // By their proofs' source, not by number: other payloads of the collection say that these people have new ones.
-        (await CountAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'contact_consent_changed_v2' AND data ->> 'source' = 'user_preferences'", tenant.Id.ToString())).ShouldNotBe("0");
+        (await CountAsync(
+            "SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'contact_consent_changed_v2' AND data ->> 'source' = 'user_preferences'", tenant.Id.ToString())).ShouldNotBe("0");
     }
 
     private static bool Sender(MetaChange change, JsonElement message) =>
-        MetaEnvelope.Text(message, "from") is not null || MetaEnvelope.Text(message, "from_user_id") is not null || MetaEnvelope.Items(change.Value, "contacts").Count() == 1;
+        MetaEnvelope.Text(message, "from") is not null || MetaEnvelope.Text(message, "from_user_id") is not null
+        || MetaEnvelope.Items(change.Value, "contacts").Count() == 1;
 
-    private static string? PhoneOf(MetaChange change) => MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
+    private static string? PhoneOf(MetaChange change) =>
+        MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
 
     private static bool IsId(string text) => text.Length is > 0 and <= 30 && text.All(char.IsAsciiDigit);
 

@@ -2,7 +2,10 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Promises 6 and 9: the process that rebuilds every view at once is killed with -9 in the middle, again and again, and the views come out equal.</summary>
+/// <summary>
+/// Promises 6 and 9: the process that rebuilds every view at once is killed with -9 in the middle, again and again, and the views come out
+/// equal.
+/// </summary>
 public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
 {
     private const int People = 400;
@@ -37,7 +40,9 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         }
 
         inTheMiddle.ShouldBeGreaterThan(0);
-        await Patience.UntilAsync(async () => await api.Views.ScalarAsync("SELECT coalesce(string_agg(concat_ws(' ', name, state, request, sequence, error), '; '), '') FROM bsp.projections WHERE request IS NOT NULL OR name LIKE '%+next'"),
+        await Patience.UntilAsync(async () =>
+            await api.Views.ScalarAsync(
+                "SELECT coalesce(string_agg(concat_ws(' ', name, state, request, sequence, error), '; '), '') FROM bsp.projections WHERE request IS NOT NULL OR name LIKE '%+next'"),
             left => left.Length == 0, "every rebuild is done");
         await DailyAsync();
         var after = await api.Views.ContentsAsync();
@@ -50,10 +55,15 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         (await api.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{People} {People} {People} 0");
     }
 
-    private async Task<int> CopiesAsync() => int.Parse(await api.Views.ScalarAsync("SELECT count(*) FROM bsp.projections WHERE name LIKE '%+next'"), System.Globalization.CultureInfo.InvariantCulture);
+    private async Task<int> CopiesAsync() =>
+        int.Parse(await api.Views.ScalarAsync("SELECT count(*) FROM bsp.projections WHERE name LIKE '%+next'"),
+            System.Globalization.CultureInfo.InvariantCulture);
 
     // Days are counted a few seconds after the rows.
-    private Task DailyAsync() => Patience.UntilAsync(async () => (await api.Views.ContentsAsync())["daily_stats"], text => text.Contains($"\"sent_messages\":{People}", StringComparison.Ordinal) || text.Contains($",{People},", StringComparison.Ordinal), "the day is counted");
+    private Task DailyAsync() =>
+        Patience.UntilAsync(async () => (await api.Views.ContentsAsync())["daily_stats"], text =>
+            text.Contains($"\"sent_messages\":{People}", StringComparison.Ordinal)
+            || text.Contains($",{People},", StringComparison.Ordinal), "the day is counted");
 
     private async Task RebuildAllAsync()
     {
@@ -64,7 +74,8 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         foreach (var name in listed["data"].EnumerateArray().Select(p => p.GetProperty("name").GetString()!))
         {
             var answer = await platform.SendAsync("POST", $"/v1/projections/{name}/rebuild");
-            answer.Status.ShouldBe((name.StartsWith("send_consequences", StringComparison.Ordinal) || name.StartsWith("webhook_wakes", StringComparison.Ordinal)) ? 409 : 202, answer.Text);
+            answer.Status.ShouldBe((name.StartsWith("send_consequences", StringComparison.Ordinal)
+                || name.StartsWith("webhook_wakes", StringComparison.Ordinal)) ? 409 : 202, answer.Text);
         }
     }
 }

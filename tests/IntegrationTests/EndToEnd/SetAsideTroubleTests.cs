@@ -21,7 +21,8 @@ public sealed partial class SetAsideTroubleTests(TenantApp app) : IClassFixture<
         (await app.Anonymous.SendAsync("GET", "/health/ready"))["stores"].GetProperty("webhooks").GetString().ShouldBe("ok");
 
         await PutAsync(body, TimeSpan.FromHours(5), "NULL");
-        var ready = await Patience.UntilAsync(() => app.Anonymous.SendAsync("GET", "/health/ready"), r => r["stores"].GetProperty("webhooks").GetString() != "ok", "the health names the webhooks");
+        var ready = await Patience.UntilAsync(() => app.Anonymous.SendAsync("GET", "/health/ready"), r =>
+            r["stores"].GetProperty("webhooks").GetString() != "ok", "the health names the webhooks");
         (ready.Status, ready["status"].GetString()).ShouldBe((200, "degraded"));
         ready.Text.ShouldNotContain("long waited for");
         ready.Text.ShouldNotContain(app.Tenant.Id.ToString());
@@ -29,11 +30,14 @@ public sealed partial class SetAsideTroubleTests(TenantApp app) : IClassFixture<
         await CountedAsync("person", 1, TimeSpan.FromHours(5));
 
         (await app.Platform.SendAsync("POST", "/v1/incoming-webhooks/set-aside/retry"))["count"].GetInt32().ShouldBe(2);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1", Uuid.InboundMessage(app.Tenant.PhoneNumberId, "wamid.aside.1")),
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1",
+                Uuid.InboundMessage(app.Tenant.PhoneNumberId, "wamid.aside.1")),
             n => n == "1", "the message arrives, once");
         await CountedAsync("person", 0, TimeSpan.Zero);
         await CountedAsync("retry", 0, TimeSpan.Zero);
-        (await Patience.UntilAsync(() => app.Anonymous.SendAsync("GET", "/health/ready"), r => r["stores"].GetProperty("webhooks").GetString() == "ok", "the trouble is over")).Status.ShouldBe(200);
+        (await Patience.UntilAsync(() => app.Anonymous.SendAsync("GET", "/health/ready"), r =>
+            r["stores"].GetProperty("webhooks").GetString() == "ok", "the trouble is over")).Status.ShouldBe(200);
     }
 
     private Task PutAsync(byte[] body, TimeSpan age, string next) => app.AdminAsync($"""
@@ -41,10 +45,12 @@ public sealed partial class SetAsideTroubleTests(TenantApp app) : IClassFixture<
         VALUES ($1, 0, now() - $3, 'app', '', 'messages', 'messages[0]', $2, 'failed', 'PostgresException: no room', 4, {next}, now() - $3)
         """, app.Tenant.Id, body, age);
 
-    private Task CountedAsync(string waitsFor, int count, TimeSpan age) => Patience.UntilAsync(async () => (await app.Platform.SendAsync("GET", "/metrics")).Text, text =>
+    private Task CountedAsync(string waitsFor, int count, TimeSpan age) =>
+        Patience.UntilAsync(async () => (await app.Platform.SendAsync("GET", "/metrics")).Text, text =>
         text.Contains($"bsp_webhooks_set_aside{{waits_for=\"{waitsFor}\"}} {count}\n", StringComparison.Ordinal)
         && Regex.Match(text, $"bsp_webhooks_set_aside_oldest_seconds{{waits_for=\"{waitsFor}\"}} ([0-9]+)") is { Success: true } oldest
-        && double.Parse(oldest.Groups[1].Value, CultureInfo.InvariantCulture) is var seconds && (count == 0 ? seconds == 0 : seconds >= age.TotalSeconds), $"{count} that wait for a {waitsFor} are counted");
+        && double.Parse(oldest.Groups[1].Value, CultureInfo.InvariantCulture) is var seconds
+        && (count == 0 ? seconds == 0 : seconds >= age.TotalSeconds), $"{count} that wait for a {waitsFor} are counted");
 
     [GeneratedRegex("[0-9]")]
     private static partial Regex Digits();

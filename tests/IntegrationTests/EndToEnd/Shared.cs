@@ -3,7 +3,9 @@ namespace Bsp.IntegrationTests.EndToEnd;
 /// <summary>What lies beside the repository and is not part of it: real payloads, checks.</summary>
 internal static class Shared
 {
-    /// <summary>The folder in <c>../shared</c> (or in the one that BSP_TEST_SHARED names); skips the calling test where it is absent.</summary>
+    /// <summary>
+    /// The folder in <c>../shared</c> (or in the one that BSP_TEST_SHARED names); skips the calling test where it is absent.
+    /// </summary>
     public static string FolderOrSkip(params string[] path)
     {
         var folder = Path.Combine([Root(), .. path]);

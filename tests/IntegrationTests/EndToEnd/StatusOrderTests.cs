@@ -55,12 +55,16 @@ public sealed class StatusOrderTests(EndToEndApp app) : IClassFixture<EndToEndAp
         try
         {
             var campaign = await tenant.LaunchAsync();
-            await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m => m.Count == Said.Length && m.All(x => x.Status == "accepted"), "all are accepted");
-            var messages = app.Meta.State.Messages().Where(m => m.PhoneNumberId == tenant.PhoneNumberId).ToDictionary(m => $"+{m.To.TrimStart('+')}");
-            var items = numbers.SelectMany((number, person) => Said[person].Select(s => Item(messages[number].Wamid!, messages[number].CallbackData!, s.Status, s.Second))).ToArray();
+            await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m =>
+                m.Count == Said.Length && m.All(x => x.Status == "accepted"), "all are accepted");
+            var messages = app.Meta.State.Messages().Where(m => m.PhoneNumberId == tenant.PhoneNumberId)
+                .ToDictionary(m => $"+{m.To.TrimStart('+')}");
+            var items = numbers.SelectMany((number, person) =>
+                Said[person].Select(s => Item(messages[number].Wamid!, messages[number].CallbackData!, s.Status, s.Second))).ToArray();
             foreach (var batch in order(items).Chunk(3))
             {
-                (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"statuses\":[{string.Join(',', batch)}]"))).Status.ShouldBe(200);
+                (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"statuses\":[{string.Join(',', batch)}]"))).Status.ShouldBe(
+                    200);
             }
 
             await app.Views.InboxEmptyAsync();

@@ -31,7 +31,8 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
     {
         var digits = RandomNumberGenerator.GetString("0123456789", 14);
         using var platform = Client(address, AppFixture.PlatformKey, null);
-        var organization = await AppFixture.CreatedAsync(platform, "/v1/organizations", new { name = "Acme", slug = $"acme-{Guid.NewGuid():N}"[..30] });
+        var organization =
+            await AppFixture.CreatedAsync(platform, "/v1/organizations", new { name = "Acme", slug = $"acme-{Guid.NewGuid():N}"[..30] });
         var id = organization.GetProperty("id").GetGuid();
         using var founder = Client(address, AppFixture.PlatformKey, id);
         var key = await AppFixture.CreatedAsync(founder, "/v1/api-keys", new { name = "admin", permissions = "admin" });
@@ -44,17 +45,23 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
         });
         var tenant = new Tenant(api, id, account.GetProperty("id").GetGuid(), "1" + digits, "2" + digits);
         (await api.SendAsync("POST", $"/v1/accounts/{tenant.AccountId}/connect")).Status.ShouldBe(200);
-        tenant.TemplateId = await tenant.NewTemplateAsync("order_on_its_way", new { body = new { text = "Good news, {{1}}: your order is on its way and arrives tomorrow.", example = new[] { "Asha" } } });
+        tenant.TemplateId =
+            await tenant.NewTemplateAsync("order_on_its_way",
+                new { body =
+                    new { text = "Good news, {{1}}: your order is on its way and arrives tomorrow.", example = new[] { "Asha" } } });
         return tenant;
     }
 
     /// <summary>An approved template.</summary>
     public async Task<Guid> NewTemplateAsync(string name, object components, string category = "UTILITY")
     {
-        var template = (await AppFixture.CreatedAsync(api, "/v1/templates", new { account_id = accountId, name, category, language = "en", components })).GetProperty("id").GetGuid();
+        var template =
+            (await AppFixture.CreatedAsync(api, "/v1/templates",
+                new { account_id = accountId, name, category, language = "en", components })).GetProperty("id").GetGuid();
         var submitted = await api.SendAsync("POST", $"/v1/templates/{template}/submit");
         submitted.Status.ShouldBe(200, submitted.Text);
-        await Patience.UntilAsync(() => api.SendAsync("GET", $"/v1/templates/{template}"), t => t["status"].GetString() == "APPROVED", $"template {name} is approved");
+        await Patience.UntilAsync(() => api.SendAsync("GET", $"/v1/templates/{template}"), t =>
+            t["status"].GetString() == "APPROVED", $"template {name} is approved");
         return template;
     }
 
@@ -63,7 +70,8 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
     {
         var started = await api.SendAsync("POST", "/v1/contacts/import", csv, ("Content-Type", "text/csv"));
         started.Status.ShouldBe(202, started.Text);
-        return await Patience.UntilAsync(() => api.SendAsync("GET", started["url"].GetString()!), i => i["status"].GetString() is "completed" or "failed", "the import ends");
+        return await Patience.UntilAsync(() => api.SendAsync("GET", started["url"].GetString()!), i =>
+            i["status"].GetString() is "completed" or "failed", "the import ends");
     }
 
     /// <summary>Contacts with these numbers, who opted in unless another consent is named.</summary>
@@ -76,7 +84,8 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
         }
 
         var import = await ImportAsync(csv.ToString());
-        (import["done"].GetInt32(), import["rejected"].GetInt32(), import["created"].GetInt32()).ShouldBe((numbers.Count, 0, numbers.Count), import.Text);
+        (import["done"].GetInt32(), import["rejected"].GetInt32(), import["created"].GetInt32())
+            .ShouldBe((numbers.Count, 0, numbers.Count), import.Text);
     }
 
     /// <summary>Numbers whose endings make nothing happen at the simulator.</summary>
@@ -85,7 +94,10 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
     /// <summary>Launches a campaign to all contacts.</summary>
     public async Task<Guid> LaunchAsync(Guid? template = null, object? metadata = null)
     {
-        var campaign = await AppFixture.CreatedAsync(api, "/v1/campaigns", new { name = "News", template_id = template ?? TemplateId, account_id = accountId, audience_segment = new { all = true }, metadata = metadata ?? new { template_parameters = new { body = new[] { "{{contact.first_name}}" } } } });
+        var campaign =
+            await AppFixture.CreatedAsync(api, "/v1/campaigns",
+                new { name = "News", template_id = template ?? TemplateId, account_id = accountId, audience_segment = new { all = true },
+                    metadata = metadata ?? new { template_parameters = new { body = new[] { "{{contact.first_name}}" } } } });
         var launched = await api.SendAsync("POST", $"/v1/campaigns/{campaign.GetProperty("id").GetGuid()}/launch");
         launched.Status.ShouldBe(200, launched.Text);
         return campaign.GetProperty("id").GetGuid();
@@ -94,19 +106,26 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
     public Task<Answer> ProgressAsync(Guid campaign) => api.SendAsync("GET", $"/v1/campaigns/{campaign}/progress");
 
     /// <summary>Waits until the campaign has sent at least so many.</summary>
-    public Task SentAsync(Guid campaign, int atLeast) => Patience.UntilAsync(() => ProgressAsync(campaign), p => p["sent"].GetInt32() >= atLeast, $"{atLeast} are sent");
+    public Task SentAsync(Guid campaign, int atLeast) =>
+        Patience.UntilAsync(() => ProgressAsync(campaign), p => p["sent"].GetInt32() >= atLeast, $"{atLeast} are sent");
 
     public Task CompletedAsync(Guid campaign) =>
-        Patience.UntilAsync(() => api.SendAsync("GET", $"/v1/campaigns/{campaign}"), c => c["status"].GetString() == "COMPLETED", "the campaign is COMPLETED");
+        Patience.UntilAsync(() => api.SendAsync("GET", $"/v1/campaigns/{campaign}"), c =>
+            c["status"].GetString() == "COMPLETED", "the campaign is COMPLETED");
 
     /// <summary>All pages.</summary>
     public async Task<IReadOnlyList<Member>> MembersAsync(Guid campaign) =>
-        [.. (await AllAsync($"/v1/campaigns/{campaign}/recipients")).Select(r => new Member(r.GetProperty("contact_id").GetGuid(), r.GetProperty("message_id").GetGuid(), r.GetProperty("status").GetString()!,
+        [.. (await AllAsync($"/v1/campaigns/{campaign}/recipients"))
+            .Select(r =>
+                new Member(r.GetProperty("contact_id").GetGuid(), r.GetProperty("message_id").GetGuid(), r.GetProperty("status")
+                    .GetString()!,
             r.GetProperty("reason").GetString(), r.GetProperty("attempts").GetInt32()))];
 
     /// <summary>Waits until every member's state is an end, and returns all.</summary>
     public Task<IReadOnlyList<Member>> EndedAsync(Guid campaign) =>
-        Patience.UntilAsync(() => MembersAsync(campaign), members => members.All(m => m.Status is not ("pending" or "queued" or "sending" or "accepted" or "sent")), "every recipient reaches an end");
+        Patience.UntilAsync(() => MembersAsync(campaign), members =>
+            members.All(m => m.Status is not ("pending" or "queued" or "sending" or "accepted" or "sent")),
+            "every recipient reaches an end");
 
     /// <summary>Contact → number.</summary>
     public async Task<IReadOnlyDictionary<Guid, string>> NumbersAsync() =>
@@ -118,7 +137,8 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
         var all = new List<JsonElement>();
         for (string? cursor = ""; cursor is not null;)
         {
-            var page = await api.SendAsync("GET", $"{path}?limit=200{(cursor.Length == 0 ? "" : "&cursor=" + Uri.EscapeDataString(cursor))}");
+            var page = await api.SendAsync("GET",
+                $"{path}?limit=200{(cursor.Length == 0 ? "" : "&cursor=" + Uri.EscapeDataString(cursor))}");
             page.Status.ShouldBe(200, page.Text);
             all.AddRange(page["data"].EnumerateArray());
             cursor = page["next_cursor"].GetString();

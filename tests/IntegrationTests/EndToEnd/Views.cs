@@ -25,11 +25,13 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
         var seen = new Dictionary<string, string?>();
         try
         {
-            await Patience.UntilAsync(async () => seen = await AllAsync(tenant, campaign), views => views.Values.All(v => v == truth), "all views agree");
+            await Patience.UntilAsync(async () => seen = await AllAsync(tenant, campaign), views =>
+                views.Values.All(v => v == truth), "all views agree");
         }
         catch (TimeoutException)
         {
-            seen.ShouldAllBe(view => view.Value == truth, $"the log says {truth}, but {string.Join("; ", seen.Select(v => $"{v.Key} {v.Value}"))}");
+            seen.ShouldAllBe(view =>
+                view.Value == truth, $"the log says {truth}, but {string.Join("; ", seen.Select(v => $"{v.Key} {v.Value}"))}");
         }
 
         return truth;
@@ -54,7 +56,10 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
         return $"{await command.ExecuteScalarAsync()}";
     }
 
-    /// <summary>Every table with its number of rows and its last change, save those that move by themselves (of the API keys only their number: when one was last used is written later): differs after any write.</summary>
+    /// <summary>
+    /// Every table with its number of rows and its last change, save those that move by themselves (of the API keys only their number: when
+    /// one was last used is written later): differs after any write.
+    /// </summary>
     public Task<string> RowsAsync() => ScalarAsync("""
         SELECT string_agg(format('%s.%s %s', table_schema, table_name,
             (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) || ''/'' || %s AS c FROM %I.%I', CASE table_name WHEN 'api_keys' THEN '0' ELSE 'coalesce(max(xmin::text::bigint), 0)' END, table_schema, table_name), false, true, '')))[1]), E'\n' ORDER BY table_schema, table_name)
@@ -65,14 +70,18 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     /// <summary>Where any of the texts still stands: tables of this database (also inside bytes) and keys or values of Redis.</summary>
     public async Task<IReadOnlyList<string>> TracesAsync(params string[] texts)
     {
-        var tables = (await ScalarAsync("SELECT string_agg(format('%I.%I', table_schema, table_name), ' ' ORDER BY 1) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents')")).Split(' ');
+        var tables =
+            (await ScalarAsync(
+                "SELECT string_agg(format('%I.%I', table_schema, table_name), ' ' ORDER BY 1) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents')")).Split(' ');
         var found = new List<string>();
         foreach (var text in texts)
         {
             var hex = Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(text));
             foreach (var table in tables)
             {
-                if (await ScalarAsync($"SELECT count(*) FROM {table} AS t WHERE position($1 IN t::text) > 0 OR position($2 IN t::text) > 0", text, hex) != "0")
+                if (await ScalarAsync(
+                    $"SELECT count(*) FROM {table} AS t WHERE position($1 IN t::text) > 0 OR position($2 IN t::text) > 0", text,
+                    hex) != "0")
                 {
                     found.Add($"{table}: {text}");
                 }
@@ -82,7 +91,8 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
             await foreach (var key in server.KeysAsync(pattern: "*"))
             {
                 var dump = await (await connection.Value).GetDatabase().KeyDumpAsync(key);
-                if (key.ToString().Contains(text, StringComparison.Ordinal) || (dump is not null && dump.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0))
+                if (key.ToString().Contains(text, StringComparison.Ordinal)
+                    || (dump is not null && dump.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0))
                 {
                     found.Add($"Redis {key}: {text}");
                 }
@@ -108,10 +118,12 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     }
 
     /// <summary>What is left of rebuilds, in any store.</summary>
-    public async Task<List<string>> LitterAsync() => await IntegrationTests.Views.ViewContents.LitterAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
+    public async Task<List<string>> LitterAsync() =>
+        await IntegrationTests.Views.ViewContents.LitterAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
 
     /// <summary>Waits until every webhook that was taken has been worked off.</summary>
-    public Task InboxEmptyAsync() => Patience.UntilAsync(() => ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox"), n => n == "0", "the inbox is empty");
+    public Task InboxEmptyAsync() =>
+        Patience.UntilAsync(() => ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox"), n => n == "0", "the inbox is empty");
 
     /// <summary>Redis loses everything.</summary>
     public async Task WipeRedisAsync()
@@ -140,21 +152,25 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
             ["documents"] = await Documents.CountsAsync(campaign),
             ["ClickHouse"] = await ClickHouseAsync(campaign),
             ["campaigns row"] = $"{row["sent_count"]} {row["delivered_count"]} {row["read_count"]} {row["failed_count"]}",
-            ["bsp.campaign_progress"] = await ScalarAsync("SELECT concat_ws(' ', sent, delivered, read, failed) FROM bsp.campaign_progress WHERE campaign_id = $1", campaign),
+            ["bsp.campaign_progress"] =
+            await ScalarAsync("SELECT concat_ws(' ', sent, delivered, read, failed) FROM bsp.campaign_progress WHERE campaign_id = $1",
+                campaign),
             ["GET progress"] = $"{progress["sent"]} {progress["delivered"]} {progress["read"]} {progress["failed"]}",
         };
     }
 
     private async Task<string> HashAsync(Guid campaign)
     {
-        var values = await (await connection.Value).GetDatabase().HashGetAsync(CampaignProgressProjection.HashOf(campaign), ["sent", "delivered", "read", "failed"]);
+        var values = await (await connection.Value).GetDatabase()
+            .HashGetAsync(CampaignProgressProjection.HashOf(campaign), ["sent", "delivered", "read", "failed"]);
         return string.Join(' ', values);
     }
 
     private async Task<string?> ClickHouseAsync(Guid campaign)
     {
         string Of(string status) => $"toString(uniqExactIf(message_id, status = '{status}' AND count > 0))";
-        return (await clickHouse.QueryAsync($"SELECT concat({Of("sent")}, ' ', {Of("delivered")}, ' ', {Of("read")}, ' ', {Of("failed")}) AS counts FROM message_analytics FINAL WHERE campaign_id = {{campaign:UUID}}",
+        return (await clickHouse.QueryAsync(
+            $"SELECT concat({Of("sent")}, ' ', {Of("delivered")}, ' ', {Of("read")}, ' ', {Of("failed")}) AS counts FROM message_analytics FINAL WHERE campaign_id = {{campaign:UUID}}",
             r => r.GetString(0), default, ("campaign", campaign)))[0];
     }
 }

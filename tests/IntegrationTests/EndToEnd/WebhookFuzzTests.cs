@@ -9,7 +9,8 @@ using Bsp.IntegrationTests.Common;
 namespace Bsp.IntegrationTests.EndToEnd;
 
 /// <summary>
-/// Every node of every payload that we know changed into something else, the same every time: each webhook is acknowledged, nothing throws, and what stands unchanged in the same webhook is
+/// Every node of every payload that we know changed into something else, the same every time: each webhook is acknowledged, nothing throws,
+/// and what stands unchanged in the same webhook is
 /// carried out.
 /// </summary>
 public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
@@ -20,7 +21,8 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
     public Task Every_node_of_our_own_payloads_may_be_anything() => FuzzAsync(Folder("payloads"), "own", every: 1);
 
     [Fact]
-    public Task Every_node_of_the_payloads_of_others_may_be_anything() => FuzzAsync(Shared.FolderOrSkip("data", "webhooks"), "shared", every: 12);
+    public Task Every_node_of_the_payloads_of_others_may_be_anything() =>
+        FuzzAsync(Shared.FolderOrSkip("data", "webhooks"), "shared", every: 12);
 
     [Fact]
     public async Task A_body_that_breaks_off_anywhere_or_has_any_byte_changed_is_kept_and_holds_nobody_up()
@@ -36,7 +38,8 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
             body[3 * i] = (byte)(i * 37);
             return body;
         }));
-        await Parallel.ForEachAsync(bodies, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (body, _) => (await app.PostWebhookAsync(body)).Status.ShouldBe(200));
+        await Parallel.ForEachAsync(bodies, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (body, _) =>
+            (await app.PostWebhookAsync(body)).Status.ShouldBe(200));
         await NeighbourAsync("wamid.after.cuts");
         await app.NoneAsideAsync();
     }
@@ -44,7 +47,8 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
     private async Task FuzzAsync(string folder, string series, int every)
     {
         using var neighbour = await app.NewTenantAsync();
-        var entries = Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).SelectMany((file, n) => Mutated(file, n, series, every)).ToList();
+        var entries = Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal)
+            .SelectMany((file, n) => Mutated(file, n, series, every)).ToList();
         entries.Count.ShouldBeGreaterThan(100);
         var neighbours = new List<string>();
         var webhooks = entries.Chunk(EntriesOfWebhook).Select((chunk, i) =>
@@ -52,12 +56,18 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
             neighbours.Add($"wamid.beside.{series}.{i}");
             return $$"""{"object":"whatsapp_business_account","entry":[{{string.Join(',', chunk)}},{{Beside(neighbour, neighbours[^1])}}]}""";
         }).ToList();
-        await Parallel.ForEachAsync(webhooks, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (body, _) => (await app.PostWebhookAsync(body)).Status.ShouldBe(200));
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $2 AND stream_id = ANY ($1)",
-            neighbours.Select(w => Uuid.InboundMessage(neighbour.PhoneNumberId, w)).ToArray(), $"{neighbour.Id}"), n => n == $"{neighbours.Count}", $"{neighbours.Count} neighbours are received");
+        await Parallel.ForEachAsync(webhooks, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (body, _) =>
+            (await app.PostWebhookAsync(body)).Status.ShouldBe(200));
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync(
+                "SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $2 AND stream_id = ANY ($1)",
+            neighbours.Select(w => Uuid.InboundMessage(neighbour.PhoneNumberId, w)).ToArray(), $"{neighbour.Id}"), n =>
+                n == $"{neighbours.Count}", $"{neighbours.Count} neighbours are received");
         await NeighbourAsync($"wamid.after.{series}");
         await app.NoneAsideAsync();
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND (data ->> 'at')::timestamptz > now() + interval '1 minute'", $"{app.Tenant.Id}")).ShouldBe("0");
+        (await app.Views.ScalarAsync(
+            "SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND (data ->> 'at')::timestamptz > now() + interval '1 minute'",
+            $"{app.Tenant.Id}")).ShouldBe("0");
     }
 
     // The entries of a payload for our number, each with another node changed in another way.
@@ -96,7 +106,9 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
     private async Task NeighbourAsync(string wamid)
     {
         (await app.PostWebhookAsync($$"""{"entry":[{{Beside(app.Tenant, wamid)}}]}""")).Status.ShouldBe(200);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1", Uuid.InboundMessage(app.Tenant.PhoneNumberId, wamid)),
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND stream_id = $1",
+                Uuid.InboundMessage(app.Tenant.PhoneNumberId, wamid)),
             n => n == "1", "the reader goes on");
         await app.Views.InboxEmptyAsync();
     }
@@ -106,5 +118,6 @@ public sealed class WebhookFuzzTests(TenantApp app) : IClassFixture<TenantApp>
         "messages":[{"id":"{{{wamid}}}","from":"919813000001","timestamp":"1790000000","type":"text","text":{"body":"beside"}}]}}]}
         """;
 
-    private static string Folder(string name, [System.Runtime.CompilerServices.CallerFilePath] string path = "") => Path.Combine(Path.GetDirectoryName(path)!, name);
+    private static string Folder(string name, [System.Runtime.CompilerServices.CallerFilePath] string path = "") =>
+        Path.Combine(Path.GetDirectoryName(path)!, name);
 }

@@ -5,7 +5,9 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Each item of a webhook stands alone: one that cannot be carried out is kept, shown and tried again, and costs nobody else anything.</summary>
+/// <summary>
+/// Each item of a webhook stands alone: one that cannot be carried out is kept, shown and tried again, and costs nobody else anything.
+/// </summary>
 public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
 {
     private const string Family = "👩‍👩‍👧‍👦"; // one character, 11 UTF-16 units
@@ -38,7 +40,9 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         var wamids = Enumerable.Range(0, 40).Select(i => $"wamid.item.{i}").ToList();
         string Items(Tenant tenant, string? bad)
         {
-            var people = wamids.Select((_, i) => $$$"""{"wa_id":"91982{{{i:0000000}}}","profile":{"name":"{{{(i is 7 or 31 && bad is not null ? bad : "Ravi")}}}"}}""");
+            var people =
+                wamids.Select((_, i) =>
+                    $$$"""{"wa_id":"91982{{{i:0000000}}}","profile":{"name":"{{{(i is 7 or 31 && bad is not null ? bad : "Ravi")}}}"}}""");
             return $$$"""
                 {"id":"{{{tenant.WabaId}}}","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"{{{tenant.PhoneNumberId}}}"},"contacts":[{{{string.Join(',', people)}}}],
                 "messages":[{{{string.Join(',', wamids.Select((w, i) => Text(w, $"91982{i:0000000}")))}}}]}}]}
@@ -50,21 +54,26 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         await ReceivedAsync(Tenant, [.. wamids.Where((_, i) => i is not (7 or 31))]);
 
         // The log commits before the inbox does.
-        await Patience.UntilAsync(AsideAsync, all => all.Count(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id) == 2, "both are set aside");
+        await Patience.UntilAsync(AsideAsync, all =>
+            all.Count(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id) == 2, "both are set aside");
         var aside = (await AsideAsync()).Where(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id).ToList();
         aside.Select(a => a.GetProperty("part").GetString()).ShouldBe(["messages[7]", "messages[31]"]);
-        aside.ShouldAllBe(a => a.GetProperty("reason").GetString() == "failed" && a.GetProperty("attempts").GetInt32() == 1 && a.GetProperty("error").GetString()!.Contains("no room for Poison")
-            && a.GetProperty("journal_id").GetInt64() > 0 && a.GetProperty("signed_by").GetString() == "app" && a.GetProperty("next_at").ValueKind == JsonValueKind.String);
+        aside.ShouldAllBe(a => a.GetProperty("reason").GetString() == "failed" && a.GetProperty("attempts").GetInt32() == 1
+            && a.GetProperty("error").GetString()!.Contains("no room for Poison")
+            && a.GetProperty("journal_id").GetInt64() > 0 && a.GetProperty("signed_by").GetString() == "app"
+            && a.GetProperty("next_at").ValueKind == JsonValueKind.String);
 
         // Again while it still fails: counted, under its own number.
         var id = aside[0].GetProperty("id").GetInt64();
         (await app.Platform.SendAsync("POST", $"/v1/incoming-webhooks/set-aside/{id}/retry")).Status.ShouldBe(202);
-        await Patience.UntilAsync(AsideAsync, all => all.Any(a => a.GetProperty("id").GetInt64() == id && a.GetProperty("attempts").GetInt32() == 2), "it was tried again");
+        await Patience.UntilAsync(AsideAsync, all =>
+            all.Any(a => a.GetProperty("id").GetInt64() == id && a.GetProperty("attempts").GetInt32() == 2), "it was tried again");
 
         await app.Views.ScalarAsync("DROP TRIGGER refuse_poison ON public.contacts; DROP FUNCTION public.refuse_poison(); SELECT 'gone'");
         (await app.Platform.SendAsync("POST", "/v1/incoming-webhooks/set-aside/retry"))["count"].GetInt32().ShouldBeGreaterThanOrEqualTo(2);
         await ReceivedAsync(Tenant, [.. wamids]);
-        await Patience.UntilAsync(AsideAsync, all => all.All(a => a.GetProperty("organization_id").GetGuid() != Tenant.Id), "nothing is aside any more");
+        await Patience.UntilAsync(AsideAsync, all =>
+            all.All(a => a.GetProperty("organization_id").GetGuid() != Tenant.Id), "nothing is aside any more");
         (await app.Platform.SendAsync("POST", $"/v1/incoming-webhooks/set-aside/{id}/retry")).ShouldBeProblem(404, "webhook.unknown");
         (await Tenant.Api.SendAsync("GET", "/v1/incoming-webhooks/set-aside")).Status.ShouldBe(403);
     }
@@ -79,16 +88,21 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
             "statuses":[{"id":"wamid.item.nobody's","status":"sent","timestamp":"{{{ahead}}}"}]
             """);
         await ReceivedAsync(Tenant, "wamid.item.future", "wamid.item.ms", "wamid.item.negative", "wamid.item.huge");
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND (data ->> 'at')::timestamptz > now() + interval '1 minute'", $"{Tenant.Id}")).ShouldBe("0");
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'customer_window_opened' AND (data ->> 'until')::timestamptz > now() + interval '25 hours'", $"{Tenant.Id}")).ShouldBe("0");
-        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE stream_id = $1 AND (data ->> 'at')::timestamptz BETWEEN now() - interval '90 minutes' AND now() - interval '55 minutes'",
+        (await app.Views.ScalarAsync(
+            "SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND (data ->> 'at')::timestamptz > now() + interval '1 minute'",
+            $"{Tenant.Id}")).ShouldBe("0");
+        (await app.Views.ScalarAsync(
+            "SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'customer_window_opened' AND (data ->> 'until')::timestamptz > now() + interval '25 hours'", $"{Tenant.Id}")).ShouldBe("0");
+        (await app.Views.ScalarAsync(
+            "SELECT count(*) FROM mt_events WHERE stream_id = $1 AND (data ->> 'at')::timestamptz BETWEEN now() - interval '90 minutes' AND now() - interval '55 minutes'",
             Uuid.InboundMessage(Tenant.PhoneNumberId, "wamid.item.ms"))).ShouldBe("1");
 
         await PostAsync(Tenant, $$$"""
             "messages":[{{{Text("wamid.item.later", "919811000011", $"\"{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}\"", "what was written later")}}}]
             """);
         await ReceivedAsync(Tenant, "wamid.item.later");
-        await Patience.UntilAsync(() => Tenant.Api.SendAsync("GET", "/v1/conversations?limit=200"), c => c.Text.Contains("what was written later", StringComparison.Ordinal), "the preview shows the later message");
+        await Patience.UntilAsync(() => Tenant.Api.SendAsync("GET", "/v1/conversations?limit=200"), c =>
+            c.Text.Contains("what was written later", StringComparison.Ordinal), "the preview shows the later message");
     }
 
     [Fact]
@@ -104,11 +118,17 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
             ["utf16bare"] = Encoding.Unicode.GetBytes(Body("wamid.item.utf16bare")),
             ["utf32"] = [.. Encoding.UTF32.GetPreamble(), .. Encoding.UTF32.GetBytes(Body("wamid.item.utf32"))],
             ["trailing"] = Encoding.UTF8.GetBytes(Body("wamid.item.trailing") + "\0\0}garbage"),
-            ["control"] = Encoding.UTF8.GetBytes(Body("wamid.item.control").Replace("hello", "he\u0001llo\n\tthere", StringComparison.Ordinal)),
+            ["control"] =
+            Encoding.UTF8.GetBytes(Body("wamid.item.control").Replace("hello", "he\u0001llo\n\tthere", StringComparison.Ordinal)),
             ["comma"] = Encoding.UTF8.GetBytes(Body("wamid.item.comma").Replace("]}", ",]}", StringComparison.Ordinal)),
-            ["deep"] = Encoding.UTF8.GetBytes(Body("wamid.item.deep").Replace("\"hello\"", $"\"hello\",\"x\":{new string('[', 400)}{new string(']', 400)}", StringComparison.Ordinal)),
-            ["twice"] = Encoding.UTF8.GetBytes(Body("wamid.item.twice").Replace("\"id\":\"wamid.item.twice\"", "\"id\":\"wamid.item.first\",\"id\":\"wamid.item.twice\"", StringComparison.Ordinal)),
-            ["number"] = Encoding.UTF8.GetBytes(Body("wamid.item.number").Replace("\"hello\"", "\"hello\",\"x\":1e131071,\"y\":1e-16383,\"z\":" + new string('9', 5_000), StringComparison.Ordinal)),
+            ["deep"] = Encoding.UTF8.GetBytes(Body("wamid.item.deep")
+                .Replace("\"hello\"", $"\"hello\",\"x\":{new string('[', 400)}{new string(']', 400)}", StringComparison.Ordinal)),
+            ["twice"] = Encoding.UTF8.GetBytes(Body("wamid.item.twice")
+                .Replace("\"id\":\"wamid.item.twice\"", "\"id\":\"wamid.item.first\",\"id\":\"wamid.item.twice\"",
+                    StringComparison.Ordinal)),
+            ["number"] =
+            Encoding.UTF8.GetBytes(Body("wamid.item.number")
+                .Replace("\"hello\"", "\"hello\",\"x\":1e131071,\"y\":1e-16383,\"z\":" + new string('9', 5_000), StringComparison.Ordinal)),
         };
         foreach (var (name, body) in bodies)
         {
@@ -120,7 +140,9 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         {
             var body = Encoding.UTF8.GetBytes(unreadable);
             (await app.PostWebhookAsync(body)).Status.ShouldBe(200);
-            await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id WHERE n.reason = 'not_json' AND j.body = $1", body),
+            await Patience.UntilAsync(() =>
+                app.Views.ScalarAsync(
+                    "SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id WHERE n.reason = 'not_json' AND j.body = $1", body),
                 n => n == "1", "what cannot be read is noted");
         }
 
@@ -138,7 +160,9 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
             "statuses":[{"id":"{{{id}}}","status":"{{{new string('s', 5_000)}}}","errors":[{"code":1,"title":"{{{error}}}","error_data":{"details":"{{{error}}}"}}],"pricing":{"category":"{{{error}}}","x":1e131071}}]
             """);
         await ReceivedAsync(Tenant, MetaId.Of(id), "wamid.item.after");
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.parked_statuses WHERE wamid = $1 AND length(item::text) < 40000", MetaId.Of(id)), n => n == "1", "the status waits for its message");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync("SELECT count(*) FROM bsp.parked_statuses WHERE wamid = $1 AND length(item::text) < 40000",
+                MetaId.Of(id)), n => n == "1", "the status waits for its message");
         await app.NoneAsideAsync();
     }
 
@@ -161,28 +185,36 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
     public async Task What_an_organizations_own_app_signed_says_so_and_displaces_nothing_of_a_neighbours()
     {
         using var forger = await app.NewTenantAsync();
-        (await forger.Api.SendAsync("PATCH", $"/v1/organizations/{forger.Id}", """{"meta_app_secret":"a-secret-that-it-knows"}""")).Status.ShouldBe(200);
+        (await forger.Api.SendAsync("PATCH", $"/v1/organizations/{forger.Id}",
+            """{"meta_app_secret":"a-secret-that-it-knows"}""")).Status.ShouldBe(200);
         string Status(string wamid) => $$$"""
             "statuses":[{"id":"{{{wamid}}}","status":"delivered","timestamp":"{{{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}}","recipient_id":"919811000051","pricing":{"billable":false,"category":"service"}}]
             """;
         var wamid = $"wamid.theirs.{Guid.NewGuid():N}";
 
         // Early and forged: it must neither take the place of the neighbour's word nor be taken for it.
-        (await app.PostOwnWebhookAsync(forger.Id, "a-secret-that-it-knows", SignedWebhooks.Envelope(forger, Status(wamid)))).Status.ShouldBe(200);
+        (await app.PostOwnWebhookAsync(forger.Id, "a-secret-that-it-knows",
+            SignedWebhooks.Envelope(forger, Status(wamid)))).Status.ShouldBe(200);
         await Patience.UntilAsync(() => ParkedAsync(forger, wamid), n => n == "1", "the forged one is parked");
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(Tenant, Status(wamid)))).Status.ShouldBe(200);
         await Patience.UntilAsync(() => ParkedAsync(Tenant, wamid), n => n == "1", "the neighbour's own is parked beside it");
-        (await app.Views.ScalarAsync("SELECT item -> 'said' -> 'evidence' ->> 'signed_by' FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = $2", forger.Id, wamid)).ShouldBe("organization");
-        (await app.Views.ScalarAsync("SELECT item -> 'said' -> 'evidence' ->> 'signed_by' FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = $2", Tenant.Id, wamid)).ShouldBe("app");
+        (await app.Views.ScalarAsync(
+            "SELECT item -> 'said' -> 'evidence' ->> 'signed_by' FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = $2",
+            forger.Id, wamid)).ShouldBe("organization");
+        (await app.Views.ScalarAsync(
+            "SELECT item -> 'said' -> 'evidence' ->> 'signed_by' FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = $2",
+            Tenant.Id, wamid)).ShouldBe("app");
 
         // The same id known to two organizations.
         foreach (var tenant in new[] { forger, Tenant })
         {
-            await app.Views.ScalarAsync("WITH put AS (INSERT INTO bsp.wamids (organization_id, wamid, message_id) VALUES ($1, $2, gen_random_uuid()) RETURNING 1) SELECT count(*) FROM put", tenant.Id, wamid + ".known");
+            await app.Views.ScalarAsync(
+                "WITH put AS (INSERT INTO bsp.wamids (organization_id, wamid, message_id) VALUES ($1, $2, gen_random_uuid()) RETURNING 1) SELECT count(*) FROM put", tenant.Id, wamid + ".known");
         }
 
         // For a number that is not its own its secret is good for nothing.
-        (await app.PostOwnWebhookAsync(forger.Id, "a-secret-that-it-knows", SignedWebhooks.Envelope(Tenant, Status(wamid + ".other")))).Status.ShouldBe(200);
+        (await app.PostOwnWebhookAsync(forger.Id, "a-secret-that-it-knows",
+            SignedWebhooks.Envelope(Tenant, Status(wamid + ".other")))).Status.ShouldBe(200);
         await app.Views.InboxEmptyAsync();
         (await app.Views.ScalarAsync("SELECT count(*) FROM bsp.parked_statuses WHERE wamid = $1", wamid + ".other")).ShouldBe("0");
     }
@@ -191,7 +223,9 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
     public async Task One_organizations_flood_of_poison_delays_no_neighbour()
     {
         using var flooder = await app.NewTenantAsync();
-        var statuses = string.Join(',', Enumerable.Range(0, 3).Select(i => $$$"""{"id":"{{{new string('w', 6_000)}}}#.{{{i}}}","status":"{{{new string('s', 500)}}}"}"""));
+        var statuses =
+            string.Join(',', Enumerable.Range(0, 3)
+                .Select(i => $$$"""{"id":"{{{new string('w', 6_000)}}}#.{{{i}}}","status":"{{{new string('s', 500)}}}"}"""));
         var poison = SignedWebhooks.Envelope(flooder, $"\"statuses\":[{statuses}]");
         var normal = SignedWebhooks.Envelope(Tenant, $"\"messages\":[{Text("wamid.item.normal", "919811000061")}]");
         await app.Views.ScalarAsync("""
@@ -206,20 +240,26 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
             SELECT count(*) FROM put
             """, flooder.Id, poison, Tenant.Id, normal);
         await ReceivedAsync(Tenant, "wamid.item.normal");
-        int.Parse(await app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox WHERE lane = $1", flooder.Id), System.Globalization.CultureInfo.InvariantCulture)
+        int.Parse(await app.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox WHERE lane = $1", flooder.Id),
+            System.Globalization.CultureInfo.InvariantCulture)
             .ShouldBeGreaterThan(0, "who came last was not last");
         await app.Views.InboxEmptyAsync();
         await app.Views.ScalarAsync("DROP TRIGGER slowly ON bsp.parked_statuses; DROP FUNCTION public.slowly(); SELECT 'gone'");
         await app.NoneAsideAsync();
     }
 
-    private Task<string> ParkedAsync(Tenant tenant, string wamid) => app.Views.ScalarAsync("SELECT count(*) FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = $2", tenant.Id, wamid);
+    private Task<string> ParkedAsync(Tenant tenant, string wamid) =>
+        app.Views.ScalarAsync("SELECT count(*) FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = $2", tenant.Id, wamid);
 
-    private async Task PostAsync(Tenant tenant, string items) => (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, items))).Status.ShouldBe(200);
+    private async Task PostAsync(Tenant tenant, string items) =>
+        (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, items))).Status.ShouldBe(200);
 
     private async Task ReceivedAsync(Tenant tenant, params string[] wamids) =>
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $2 AND stream_id = ANY ($1)",
-            wamids.Select(w => Uuid.InboundMessage(tenant.PhoneNumberId, w)).ToArray(), $"{tenant.Id}"), n => n == $"{wamids.Length}", $"{wamids.Length} messages are received");
+        await Patience.UntilAsync(() =>
+            app.Views.ScalarAsync(
+                "SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $2 AND stream_id = ANY ($1)",
+            wamids.Select(w => Uuid.InboundMessage(tenant.PhoneNumberId, w)).ToArray(), $"{tenant.Id}"), n =>
+                n == $"{wamids.Length}", $"{wamids.Length} messages are received");
 
     private async Task<List<JsonElement>> AsideAsync()
     {

@@ -9,7 +9,10 @@ using static Bsp.IntegrationTests.EventStore.Facts;
 
 namespace Bsp.IntegrationTests.EventStore;
 
-/// <summary>Random commands on few streams, through two stores in turns as two processes would, against a model of a dozen lines. A failure shows the seed and the smallest case.</summary>
+/// <summary>
+/// Random commands on few streams, through two stores in turns as two processes would, against a model of a dozen lines. A failure shows
+/// the seed and the smallest case.
+/// </summary>
 public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private const int Streams = 4;
@@ -22,10 +25,13 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
     public sealed record Step(Kind Kind, int Store, int Stream, int? Off, int Events)
     {
         public static Gen<Step> Any { get; } =
-            from kind in Gen.Frequency((6, Gen.Constant(Kind.Append)), (3, Gen.Constant(Kind.AppendTwo)), (3, Gen.Constant(Kind.Decide)), (1, Gen.Constant(Kind.DecideNothing)), (2, Gen.Constant(Kind.Load)), (1, Gen.Constant(Kind.Archive)), (1, Gen.Constant(Kind.Restore)))
+            from kind in Gen.Frequency((6, Gen.Constant(Kind.Append)), (3, Gen.Constant(Kind.AppendTwo)), (3, Gen.Constant(Kind.Decide)),
+                (1, Gen.Constant(Kind.DecideNothing)), (2, Gen.Constant(Kind.Load)), (1, Gen.Constant(Kind.Archive)),
+                (1, Gen.Constant(Kind.Restore)))
             from store in Gen.Choose(0, 1)
             from stream in Gen.Choose(0, Streams - 1)
-            from off in Gen.Frequency((3, Gen.Constant<int?>(0)), (2, Gen.Constant<int?>(null)), (1, Gen.Choose(-2, 2).Select(n => (int?)n)))
+            from off in Gen.Frequency((3, Gen.Constant<int?>(0)), (2, Gen.Constant<int?>(null)),
+                (1, Gen.Choose(-2, 2).Select(n => (int?)n)))
             from events in Gen.Choose(1, 3)
             select new Step(kind, store, stream, off, events);
     }
@@ -41,7 +47,9 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
     public async Task A_case_that_was_hard_once_stays_right()
     {
         // Archived elsewhere while remembered here, restored, moved elsewhere, decided here again.
-        Step[] steps = [new(Kind.Decide, 0, 0, 0, 1), new(Kind.Archive, 1, 0, 0, 1), new(Kind.Decide, 0, 0, 0, 1), new(Kind.Restore, 1, 0, 0, 1), new(Kind.Append, 1, 0, null, 2), new(Kind.DecideNothing, 0, 0, 0, 1), new(Kind.Decide, 0, 0, 0, 3)];
+        Step[] steps =
+            [new(Kind.Decide, 0, 0, 0, 1), new(Kind.Archive, 1, 0, 0, 1), new(Kind.Decide, 0, 0, 0, 1), new(Kind.Restore, 1, 0, 0, 1),
+                new(Kind.Append, 1, 0, null, 2), new(Kind.DecideNothing, 0, 0, 0, 1), new(Kind.Decide, 0, 0, 0, 3)];
         (await FollowsModelAsync(steps)).ShouldBeTrue();
     }
 
@@ -62,7 +70,8 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
         }
 
         var stored = await two.LoadManyAsync(organization, [.. model.Select(m => m.Id)], default);
-        stored.Select(s => string.Join(',', s.Events.Select(e => ((CampaignPaused)e.Body!).Reason))).ShouldBe(model.Select(m => string.Join(',', m.Reasons)));
+        stored.Select(s => string.Join(',', s.Events.Select(e => ((CampaignPaused)e.Body!).Reason)))
+            .ShouldBe(model.Select(m => string.Join(',', m.Reasons)));
         stored.SelectMany(s => s.Events.Select((e, i) => e.Version == i + 1)).ShouldAllBe(right => right);
         return true;
     }
@@ -76,7 +85,8 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
                 await AppendAsync(store, organization, [(own, step.Off is { } off ? own.Version + off : null)], step.Events, reason);
                 break;
             case Kind.AppendTwo:
-                await AppendAsync(store, organization, [(own, step.Off is { } first ? own.Version + first : null), (other, other.Version)], step.Events, reason);
+                await AppendAsync(store, organization, [(own, step.Off is { } first ? own.Version + first : null), (other, other.Version)],
+                    step.Events, reason);
                 break;
             case Kind.Decide or Kind.DecideNothing:
                 await DecideAsync(store, organization, own, step.Kind == Kind.Decide ? step.Events : 0, reason);
@@ -85,7 +95,8 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
                 (await store.LoadAsync(organization, own.Id, default)).Version.ShouldBe(own.Archived ? 0 : own.Version);
                 break;
             case Kind.Archive:
-                (await store.ArchiveAsync(organization, [(own.Id, own.Version)], default)).ShouldBe(own.Archived || own.Version == 0 ? 0 : 1);
+                (await store.ArchiveAsync(organization, [(own.Id, own.Version)], default))
+                    .ShouldBe(own.Archived || own.Version == 0 ? 0 : 1);
                 own.Archived |= own.Version > 0;
                 break;
             default:
@@ -95,10 +106,15 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
         }
     }
 
-    private static async Task AppendAsync(PostgresEventStore store, Guid organization, (Model Stream, long? Expected)[] items, int events, string reason)
+    private static async Task AppendAsync(PostgresEventStore store, Guid organization, (Model Stream, long? Expected)[] items, int events,
+        string reason)
     {
-        var outcome = await store.AppendAsync(organization, [.. items.Select(i => Append(i.Stream.Id, i.Expected, [.. Enumerable.Repeat(Paused(i.Stream.Id, reason), events)]))], default);
-        var verdict = items.Any(i => i.Stream.Archived) ? AppendVerdict.Archived : items.Any(i => i.Expected is { } expected && expected != i.Stream.Version) ? AppendVerdict.Conflict : AppendVerdict.Ok;
+        var outcome =
+            await store.AppendAsync(organization,
+                [.. items.Select(i => Append(i.Stream.Id, i.Expected, [.. Enumerable.Repeat(Paused(i.Stream.Id, reason), events)]))],
+                default);
+        var verdict = items.Any(i => i.Stream.Archived) ? AppendVerdict.Archived
+            : items.Any(i => i.Expected is { } expected && expected != i.Stream.Version) ? AppendVerdict.Conflict : AppendVerdict.Ok;
         outcome.Verdict.ShouldBe(verdict);
         if (verdict == AppendVerdict.Ok)
         {
@@ -110,7 +126,9 @@ public sealed class AppendModelTests(LogDatabase database) : IClassFixture<LogDa
 
     private static async Task DecideAsync(PostgresEventStore store, Guid organization, Model own, int events, string reason)
     {
-        var decided = store.Decide<Counted, CampaignEvent>(organization, own.Id, n => [.. Enumerable.Range(0, events).Select(i => Paused(own.Id, $"{reason} on {n.Count}"))], null, default);
+        var decided =
+            store.Decide<Counted, CampaignEvent>(organization, own.Id, n =>
+                [.. Enumerable.Range(0, events).Select(i => Paused(own.Id, $"{reason} on {n.Count}"))], null, default);
         if (own.Archived)
         {
             (await Should.ThrowAsync<Refusal>(decided)).Code.ShouldBe("stream.archived");

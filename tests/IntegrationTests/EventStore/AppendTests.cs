@@ -105,7 +105,8 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
 
         var outcomes = await store.AppendManyAsync(calls, Ct);
 
-        outcomes.Select(o => o.Verdict).ShouldBe(Enumerable.Range(0, 1_000).Select(i => i % 10 == 3 ? AppendVerdict.Conflict : AppendVerdict.Ok));
+        outcomes.Select(o => o.Verdict)
+            .ShouldBe(Enumerable.Range(0, 1_000).Select(i => i % 10 == 3 ? AppendVerdict.Conflict : AppendVerdict.Ok));
         outcomes.Where(o => o.Verdict == AppendVerdict.Ok).Select(o => o.LastPosition).Distinct().Count().ShouldBe(900);
         foreach (var i in new[] { 0, 1, 998 })
         {
@@ -125,13 +126,15 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
         {
             for (var n = 0; n < 4; n++)
             {
-                await store.Decide<Counted, CampaignEvent>(organization, stream, count => [Paused(stream, $"{i}/{n} after {count.Count}")], null, Ct);
+                await store.Decide<Counted, CampaignEvent>(organization, stream, count =>
+                    [Paused(stream, $"{i}/{n} after {count.Count}")], null, Ct);
             }
         }, Ct)));
 
         var loaded = await store.LoadAsync(organization, stream, Ct);
         loaded.Events.Select(e => e.Version).ShouldBe(Enumerable.Range(1, 200).Select(v => (long)v));
-        loaded.Events.Select((e, index) => ((CampaignPaused)e.Body!).Reason.EndsWith($" after {index}", StringComparison.Ordinal)).ShouldAllBe(decidedOnTheVersionBefore => decidedOnTheVersionBefore);
+        loaded.Events.Select((e, index) => ((CampaignPaused)e.Body!).Reason.EndsWith($" after {index}", StringComparison.Ordinal))
+            .ShouldAllBe(decidedOnTheVersionBefore => decidedOnTheVersionBefore);
         loaded.Events.Select(e => e.Sequence).ShouldBeInOrder();
     }
 
@@ -143,15 +146,18 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
         await using var two = database.NewStore();
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
 
-        await Task.WhenAll(new[] { one, two }.SelectMany((store, process) => Enumerable.Range(0, Callers).Select(caller => Task.Run(async () =>
+        await Task.WhenAll(new[] { one, two }.SelectMany((store, process) =>
+            Enumerable.Range(0, Callers).Select(caller => Task.Run(async () =>
         {
             for (var round = 0; round < Rounds; round++)
             {
-                await store.Decide<Counted, CampaignEvent>(organization, stream, count => [Paused(stream, $"{process} {caller} {round} {count.Count}")], null, Ct);
+                await store.Decide<Counted, CampaignEvent>(organization, stream, count =>
+                    [Paused(stream, $"{process} {caller} {round} {count.Count}")], null, Ct);
             }
         }, Ct))));
 
-        var facts = (await one.LoadAsync(organization, stream, Ct)).Events.Select(e => ((CampaignPaused)e.Body!).Reason.Split(' ').Select(int.Parse).ToArray()).ToList();
+        var facts = (await one.LoadAsync(organization, stream, Ct)).Events.Select(e =>
+            ((CampaignPaused)e.Body!).Reason.Split(' ').Select(int.Parse).ToArray()).ToList();
         facts.Count.ShouldBe(2 * Callers * Rounds);
         facts.Select((fact, index) => fact[3] == index).ShouldAllBe(decidedOnTheVersionBefore => decidedOnTheVersionBefore);
         foreach (var own in facts.GroupBy(fact => fact[0]))
@@ -161,7 +167,8 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
             foreach (var fact in own)
             {
                 turns[fact[1]]++;
-                (turns.Min() == 0 || turns.Max() - turns.Min() <= 2).ShouldBeTrue(string.Join(' ', turns)); // before its first turn a caller may not have come yet
+                // before its first turn a caller may not have come yet
+                (turns.Min() == 0 || turns.Max() - turns.Min() <= 2).ShouldBeTrue(string.Join(' ', turns));
             }
         }
     }
@@ -173,7 +180,8 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 40).Select(_ => Uuid.New()).ToList();
         // PostgreSQL's jsonb takes no NUL character.
-        var calls = streams.Select((stream, i) => store.AppendAsync(organization, [Append(stream, 0, Paused(stream, i == 17 ? "\0" : "fine"))], Ct)).ToList();
+        var calls = streams.Select((stream, i) =>
+            store.AppendAsync(organization, [Append(stream, 0, Paused(stream, i == 17 ? "\0" : "fine"))], Ct)).ToList();
 
         await Should.ThrowAsync<Npgsql.PostgresException>(calls[17]);
         var outcomes = await Task.WhenAll(calls.Where((_, i) => i != 17));
@@ -199,7 +207,8 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
               FROM mt_events e JOIN mt_streams s ON s.tenant_id = e.tenant_id AND s.id = e.stream_id WHERE e.stream_id = $1
             """, r => string.Join('|', Enumerable.Range(0, 10).Select(i => r.GetValue(i))), stream)).Single();
 
-        row.ShouldBe($$"""campaign_paused|Bsp.Domain.Campaigns.CampaignPaused, Bsp.Domain|{{organization}}|trace-1|cause-1|ada|{"at": "2026-01-01T12:00:00+00:00", "reason": "noon", "campaign_id": "{{stream}}"}|campaign|1|7""");
+        row.ShouldBe(
+            $$"""campaign_paused|Bsp.Domain.Campaigns.CampaignPaused, Bsp.Domain|{{organization}}|trace-1|cause-1|ada|{"at": "2026-01-01T12:00:00+00:00", "reason": "noon", "campaign_id": "{{stream}}"}|campaign|1|7""");
         request.LastPosition.ShouldBe(outcome.LastPosition);
     }
 
@@ -226,7 +235,8 @@ public sealed class AppendTests(LogDatabase database) : IClassFixture<LogDatabas
         var streams = Enumerable.Range(0, 200).Select(_ => (A: Uuid.New(), B: Uuid.New())).ToList();
         using var cancel = new CancellationTokenSource();
 
-        var calls = streams.Select(s => store.AppendAsync(organization, [Append(s.A, 0, Resumed(s.A)), Append(s.B, 0, Resumed(s.B))], cancel.Token)).ToList();
+        var calls = streams.Select(s =>
+            store.AppendAsync(organization, [Append(s.A, 0, Resumed(s.A)), Append(s.B, 0, Resumed(s.B))], cancel.Token)).ToList();
         await cancel.CancelAsync();
         await Task.WhenAll(calls).ContinueWith(_ => { }, TaskScheduler.Default);
 

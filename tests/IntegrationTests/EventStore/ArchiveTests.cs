@@ -27,10 +27,18 @@ public sealed class ArchiveTests(LogDatabase database) : IClassFixture<LogDataba
         var log = new OrganizationLog(database.Shards, readers, store);
         var organization = await database.NewOrganizationAsync();
         var (delivered, queued, sent, received, campaign) = (Uuid.New(), Uuid.New(), Uuid.New(), Uuid.New(), Uuid.New());
-        await store.AppendAsync(organization, [new(delivered, "message", 0, [Queued(delivered), Accepted(delivered)]), new(queued, "message", 0, [Queued(queued)])], Ct);
-        await store.AppendAsync(organization, [new(delivered, "message", 2, [new MessageSent(Ref(delivered), false, null, Noon), new MessageDelivered(Ref(delivered), false, Noon, null, null, Noon)])], Ct);
-        await store.AppendAsync(organization, [new(sent, "message", 0, [Queued(sent), Accepted(sent), new MessageSent(Ref(sent), false, null, Noon)])], Ct);
-        await store.AppendAsync(organization, [new(received, "message", 0, [new MessageReceived(Ref(received) with { Direction = "inbound" }, "wamid.in", Nothing, false, null, Noon)]), Append(campaign, 0, Paused(campaign, "a"))], Ct);
+        await store.AppendAsync(organization,
+            [new(delivered, "message", 0, [Queued(delivered), Accepted(delivered)]), new(queued, "message", 0, [Queued(queued)])], Ct);
+        await store.AppendAsync(organization,
+            [new(delivered, "message", 2,
+                [new MessageSent(Ref(delivered), false, null, Noon),
+                    new MessageDelivered(Ref(delivered), false, Noon, null, null, Noon)])], Ct);
+        await store.AppendAsync(organization,
+            [new(sent, "message", 0, [Queued(sent), Accepted(sent), new MessageSent(Ref(sent), false, null, Noon)])], Ct);
+        await store.AppendAsync(organization,
+            [new(received, "message", 0,
+                [new MessageReceived(Ref(received) with { Direction = "inbound" }, "wamid.in", Nothing, false, null, Noon)]),
+                Append(campaign, 0, Paused(campaign, "a"))], Ct);
         var whole = await LogAsync(log, organization);
 
         (await Sweep(store, readers, days: 89).SweepAsync(database.Shard, Ct)).ShouldBe(0, "it is too early");
@@ -39,14 +47,17 @@ public sealed class ArchiveTests(LogDatabase database) : IClassFixture<LogDataba
         (await LogAsync(log, organization)).ShouldBe(whole, "the log shows what it showed");
         (await Sweep(store, readers, days: 92).SweepAsync(database.Shard, Ct)).ShouldBe(0);
         await database.AdminQueryAsync("DELETE FROM bsp.archive_progress", _ => 0);
-        (await Sweep(store, readers, days: 92).SweepAsync(database.Shard, Ct)).ShouldBe(0, "killed before it noted how far it was, it finds nothing left to do");
+        (await Sweep(store, readers, days: 92).SweepAsync(database.Shard, Ct))
+            .ShouldBe(0, "killed before it noted how far it was, it finds nothing left to do");
 
-        var ruled = await store.RuleAsync(organization, [delivered, received], (_, state) => Message.Report(state, new("read", "wamid.1", Noon.AddDays(120), null, null, null, null)), Ct);
+        var ruled = await store.RuleAsync(organization, [delivered, received], (_, state) =>
+            Message.Report(state, new("read", "wamid.1", Noon.AddDays(120), null, null, null, null)), Ct);
 
         ruled.Select(r => r.After.Standing).ShouldBe(["read", "received"]);
         ruled[0].Version.ShouldBe(5);
         (await ArchivedAsync(organization)).ShouldBe([received], "what says nothing new disturbs nobody");
-        (await store.LoadAsync(organization, delivered, Ct)).Events.Select(e => e.Type).ShouldBe(["message_queued", "message_accepted", "message_sent", "message_delivered", "message_read"]);
+        (await store.LoadAsync(organization, delivered, Ct)).Events.Select(e => e.Type)
+            .ShouldBe(["message_queued", "message_accepted", "message_sent", "message_delivered", "message_read"]);
         (await Sweep(store, readers, days: 300).SweepAsync(database.Shard, Ct)).ShouldBe(1, "its new last event is met in its turn");
     }
 
@@ -61,7 +72,8 @@ public sealed class ArchiveTests(LogDatabase database) : IClassFixture<LogDataba
 
         var verdicts = await Task.WhenAll(streams.Select(stream => Task.Run(async () =>
         {
-            await Task.WhenAll(store.ArchiveAsync(organization, [(stream, 1)], Ct), Task.Run(() => other.ArchiveAsync(organization, [(stream, 1)], Ct)));
+            await Task.WhenAll(store.ArchiveAsync(organization, [(stream, 1)], Ct),
+                Task.Run(() => other.ArchiveAsync(organization, [(stream, 1)], Ct)));
             return AppendVerdict.Ok;
         })).Concat(streams.SelectMany(stream => new[] { store, other }.Select(writer => Task.Run(async () =>
             (await writer.AppendAsync(organization, [Append(stream, null, Resumed(stream), Resumed(stream))], Ct)).Verdict)))));
@@ -83,7 +95,8 @@ public sealed class ArchiveTests(LogDatabase database) : IClassFixture<LogDataba
         await using var store = database.NewStore();
         await using var other = database.NewStore();
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
-        Task<Application.Common.Done> DecideAsync(string reason) => store.Decide<Counted, Domain.Campaigns.CampaignEvent>(organization, stream, n => [Paused(stream, reason)], null, Ct);
+        Task<Application.Common.Done> DecideAsync(string reason) =>
+            store.Decide<Counted, Domain.Campaigns.CampaignEvent>(organization, stream, n => [Paused(stream, reason)], null, Ct);
         await DecideAsync("a");
         (await other.ArchiveAsync(organization, [(stream, 1)], Ct)).ShouldBe(1);
 

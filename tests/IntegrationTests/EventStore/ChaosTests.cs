@@ -3,7 +3,9 @@ using Bsp.LocalStores;
 
 namespace Bsp.IntegrationTests.EventStore;
 
-/// <summary>The short form of <c>./bench chaos-events</c>: a PostgreSQL of its own, killed with its writers. A failure names the seed.</summary>
+/// <summary>
+/// The short form of <c>./bench chaos-events</c>: a PostgreSQL of its own, killed with its writers. A failure names the seed.
+/// </summary>
 public sealed class ChaosTests
 {
     private const int FixedSeed = 7;

@@ -8,7 +8,10 @@ using Npgsql;
 
 namespace Bsp.IntegrationTests.EventStore;
 
-/// <summary>Numbers of which only the drawing was seen, and not yet written to PostgreSQL's log: a crash takes them back and they are given out again.</summary>
+/// <summary>
+/// Numbers of which only the drawing was seen, and not yet written to PostgreSQL's log: a crash takes them back and they are given out
+/// again.
+/// </summary>
 public sealed class CrashedNumbersTests
 {
     private const int Drawn = 100; // more than PostgreSQL logs ahead (32), so that the sequence surely goes back
@@ -23,7 +26,8 @@ public sealed class CrashedNumbersTests
     public async Task A_reader_that_was_there_before_the_crash_sees_the_events_that_carry_them_after_it(bool foreignWriters, bool open)
     {
         await using var stores = await Stores.StartAsync(new(StoresOptions.ForTests().Directory) { Start = StoreKinds.Postgres }, Ct);
-        var admin = new NpgsqlConnectionStringBuilder(await stores.CreateDatabaseAsync($"crash_{Uuid.New():N}", Ct)) { PersistSecurityInfo = true, Pooling = false }.ConnectionString;
+        var admin = new NpgsqlConnectionStringBuilder(await stores.CreateDatabaseAsync($"crash_{Uuid.New():N}",
+            Ct)) { PersistSecurityInfo = true, Pooling = false }.ConnectionString;
         var organization = Uuid.New();
         await LogAccess.PrepareAsync(admin, [organization], Ct);
         await using var source = NpgsqlDataSource.Create(admin);
@@ -35,7 +39,8 @@ public sealed class CrashedNumbersTests
         await using (var connection = await source.OpenConnectionAsync(Ct))
         await using (var transaction = await connection.BeginTransactionAsync(Ct))
         {
-            await StopAsync((int)await NumberAsync(connection, "SELECT pid::bigint FROM pg_stat_activity WHERE backend_type = 'walwriter'"));
+            await StopAsync((int)await NumberAsync(connection,
+                "SELECT pid::bigint FROM pg_stat_activity WHERE backend_type = 'walwriter'"));
             drawn = await NumberAsync(connection, $"SELECT max(nextval('mt_events_sequence')) FROM generate_series(1, {Drawn})");
             if (!open)
             {

@@ -23,10 +23,13 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
         var gone = streams[7];
         await store.AppendAsync(organization, [Append(gone, 0, Resumed(gone))], Ct);
 
-        var outcomes = await Task.WhenAll(streams.Select((stream, i) => store.AppendAsync(organization, [Append(stream, 0, Paused(stream, $"{organization}/{i}"))], Ct)));
+        var outcomes =
+            await Task.WhenAll(streams.Select((stream, i) =>
+                store.AppendAsync(organization, [Append(stream, 0, Paused(stream, $"{organization}/{i}"))], Ct)));
 
         outcomes[7].Verdict.ShouldBe(AppendVerdict.Conflict);
-        var rows = await database.AdminQueryAsync("SELECT r.campaign_id, r.sequence = e.seq_id AND r.at = e.timestamp FROM reasons r JOIN mt_events e ON e.stream_id = r.campaign_id WHERE r.organization_id = $1",
+        var rows = await database.AdminQueryAsync(
+            "SELECT r.campaign_id, r.sequence = e.seq_id AND r.at = e.timestamp FROM reasons r JOIN mt_events e ON e.stream_id = r.campaign_id WHERE r.organization_id = $1",
             row => (row.GetGuid(0), row.GetBoolean(1)), organization);
         rows.Select(row => row.Item1).ShouldBe(streams.Where(stream => stream != gone), ignoreOrder: true);
         rows.ShouldAllBe(row => row.Item2);
@@ -40,12 +43,14 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 30).Select(_ => Uuid.New()).ToList();
 
-        var calls = streams.Select((stream, i) => store.AppendAsync(organization, [Append(stream, 0, Paused(stream, $"{organization}/{i % 29}"))], Ct)).ToList();
+        var calls = streams.Select((stream, i) =>
+            store.AppendAsync(organization, [Append(stream, 0, Paused(stream, $"{organization}/{i % 29}"))], Ct)).ToList();
         await Task.WhenAll(calls).ContinueWith(_ => { }, TaskScheduler.Default);
 
         var failed = calls.Single(call => call.IsFaulted);
         failed.Exception!.InnerException.ShouldBeOfType<PostgresException>().SqlState.ShouldBe(PostgresErrorCodes.UniqueViolation);
-        (await store.LoadManyAsync(organization, streams, Ct)).Select(s => s.Version).ShouldBe(calls.Select(call => call == failed ? 0L : 1L));
+        (await store.LoadManyAsync(organization, streams, Ct)).Select(s => s.Version)
+            .ShouldBe(calls.Select(call => call == failed ? 0L : 1L));
     }
 
     [Fact]
@@ -69,7 +74,8 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
         var request = new CurrentRequest { CorrelationId = "t", Claim = new(claim, stream, WorkDone: false) };
         using (request.Enter())
         {
-            await store.AppendAsync(organization, [Append(stream, conflict ? 5 : 0, Resumed(stream)), Append(other, 0, Resumed(other))], Ct);
+            await store.AppendAsync(organization, [Append(stream, conflict ? 5 : 0, Resumed(stream)), Append(other, 0, Resumed(other))],
+                Ct);
         }
 
         request.ClaimMarked.ShouldBe(!conflict);
@@ -101,7 +107,8 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
         {
             await using var tx = await Infrastructure.Sharding.Tenancy.BeginAsync(database.Shard, organization, Ct);
             var outcomes = await store.AppendAsync(tx, database.Shard, organization,
-                [[Append(a, 0, Paused(a, $"{organization}/a"))], [Append(a, 0, Resumed(a))], [Append(b, 0, Paused(b, $"{organization}/b"))]], Ct);
+                [[Append(a, 0, Paused(a, $"{organization}/a"))], [Append(a, 0, Resumed(a))],
+                    [Append(b, 0, Paused(b, $"{organization}/b"))]], Ct);
             outcomes.Select(o => o.Verdict).ShouldBe([AppendVerdict.Ok, AppendVerdict.Conflict, AppendVerdict.Ok]);
             if (commit)
             {
@@ -110,7 +117,8 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
 
             await tx.DisposeAsync();
             (await store.LoadManyAsync(organization, [a, b], Ct)).Select(s => s.Version).ShouldBe(commit ? [1L, 1L] : [0L, 0L]);
-            (await database.ScalarAsync<long>("SELECT count(*) FROM reasons WHERE organization_id = $1", organization)).ShouldBe(commit ? 2 : 0);
+            (await database.ScalarAsync<long>("SELECT count(*) FROM reasons WHERE organization_id = $1", organization))
+                .ShouldBe(commit ? 2 : 0);
         }
     }
 
@@ -137,7 +145,9 @@ public sealed class InlineViewTests(LogDatabase database) : IClassFixture<LogDat
         public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
         {
             events.ShouldAllBe(e => e.Body is CampaignPaused);
-            var command = new NpgsqlBatchCommand("INSERT INTO public.reasons (organization_id, campaign_id, reason, sequence, at) SELECT * FROM unnest($1, $2, $3, $4, $5)");
+            var command =
+                new NpgsqlBatchCommand(
+                    "INSERT INTO public.reasons (organization_id, campaign_id, reason, sequence, at) SELECT * FROM unnest($1, $2, $3, $4, $5)");
             command.Parameters.Add(new() { Value = events.Select(e => e.OrganizationId).ToArray() });
             command.Parameters.Add(new() { Value = events.Select(e => e.StreamId).ToArray() });
             command.Parameters.Add(new() { Value = events.Select(e => ((CampaignPaused)e.Body!).Reason).ToArray() });

@@ -28,7 +28,8 @@ public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
     {
         var admin = new NpgsqlConnectionStringBuilder(await stores.NewDatabaseAsync(name));
         Admin = NpgsqlDataSource.Create(admin.ConnectionString);
-        var text = new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = AppPassword, MaxAutoPrepare = 100, MaxPoolSize = 40 };
+        var text = new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = AppPassword,
+            MaxAutoPrepare = 100, MaxPoolSize = 40 };
         app = NpgsqlDataSource.Create(text.ConnectionString);
         Shards = new(app, [new Shard("A-Z", 1, app) { ConnectionString = text.ConnectionString }]);
     }
@@ -42,7 +43,8 @@ public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
     public async Task<Guid> NewOrganizationAsync()
     {
         var id = Uuid.New();
-        await using var command = Admin.CreateCommand("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'A-Z')");
+        await using var command =
+            Admin.CreateCommand("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'A-Z')");
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = $"org-{id}" });
         await command.ExecuteNonQueryAsync();
@@ -74,7 +76,8 @@ public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
         return rows;
     }
 
-    public async Task<T> ScalarAsync<T>(string sql, params object[] arguments) => (await AdminQueryAsync(sql, row => row.GetFieldValue<T>(0), arguments))[0];
+    public async Task<T> ScalarAsync<T>(string sql, params object[] arguments) =>
+        (await AdminQueryAsync(sql, row => row.GetFieldValue<T>(0), arguments))[0];
 }
 
 /// <summary>What the tests append.</summary>

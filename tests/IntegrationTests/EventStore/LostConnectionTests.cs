@@ -36,7 +36,8 @@ public sealed class LostConnectionTests(LogDatabase database) : IClassFixture<Lo
                 try
                 {
                     // No expected version: only the event's id can tell a repeat from a new event.
-                    acknowledged[stream] = await store.AppendAsync(organization, [Append(stream, null, Resumed(stream), Resumed(stream))], Ct);
+                    acknowledged[stream] =
+                        await store.AppendAsync(organization, [Append(stream, null, Resumed(stream), Resumed(stream))], Ct);
                 }
                 catch (StoreUnavailable)
                 {
@@ -49,7 +50,9 @@ public sealed class LostConnectionTests(LogDatabase database) : IClassFixture<Lo
         kills.ShouldBeGreaterThanOrEqualTo(KillsMin, "within a minute");
         acknowledged.Count.ShouldBeGreaterThan(AcknowledgedMin);
         acknowledged.Values.ShouldAllBe(outcome => outcome.Verdict == AppendVerdict.Ok && outcome.Versions[0] == 2);
-        var stored = await database.AdminQueryAsync("SELECT stream_id, count(*), count(DISTINCT id), max(seq_id) FROM mt_events WHERE tenant_id = $1 GROUP BY 1",
+        var stored =
+            await database.AdminQueryAsync(
+                "SELECT stream_id, count(*), count(DISTINCT id), max(seq_id) FROM mt_events WHERE tenant_id = $1 GROUP BY 1",
             row => (Stream: row.GetGuid(0), Count: row.GetInt64(1), Ids: row.GetInt64(2), Last: row.GetInt64(3)), organization.ToString());
         stored.ShouldAllBe(row => row.Count == 2 && row.Ids == 2);
         stored.Where(row => acknowledged.ContainsKey(row.Stream)).ToDictionary(row => row.Stream, row => row.Last)
@@ -79,7 +82,9 @@ public sealed class LostConnectionTests(LogDatabase database) : IClassFixture<Lo
         await using var store = database.NewStore(new() { QueueCallsMax = 8, LanesMax = 2 });
         var organization = await database.NewOrganizationAsync();
 
-        var outcomes = await store.AppendManyAsync([.. Enumerable.Range(0, 300).Select(_ => Uuid.New()).Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, Resumed(s))]))], Ct);
+        var outcomes =
+            await store.AppendManyAsync([.. Enumerable.Range(0, 300).Select(_ => Uuid.New())
+                .Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, Resumed(s))]))], Ct);
 
         outcomes.ShouldAllBe(outcome => outcome.Verdict == AppendVerdict.Ok);
     }
@@ -90,7 +95,8 @@ public sealed class LostConnectionTests(LogDatabase database) : IClassFixture<Lo
         var kills = 0;
         while (!stop.IsCancellationRequested && (kills < KillsMin || !enough()))
         {
-            kills += (int)await database.ScalarAsync<long>("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bsp append' AND state = 'active'");
+            kills += (int)await database.ScalarAsync<long>(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bsp append' AND state = 'active'");
             await Task.Delay(20, CancellationToken.None);
         }
 

@@ -12,7 +12,9 @@ using static Bsp.IntegrationTests.EventStore.Facts;
 
 namespace Bsp.IntegrationTests.EventStore;
 
-/// <summary>Decisions on the aggregates that Marten carries: one transaction with all that belongs to them, beside lanes that write the same log.</summary>
+/// <summary>
+/// Decisions on the aggregates that Marten carries: one transaction with all that belongs to them, beside lanes that write the same log.
+/// </summary>
 public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
@@ -26,10 +28,13 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         var (organization, byMarten, byLane) = (await database.NewOrganizationAsync(), Uuid.New(), Uuid.New());
         using (new CurrentRequest { CorrelationId = "corr", CausationId = "cause", Caller = "someone" }.Enter())
         {
-            await store.Decide<Campaign, CampaignEvent>(organization, byMarten, _ => [Created(byMarten), new CampaignLaunched(byMarten, Noon)], null, Ct);
-            await store.Decide<Campaign, CampaignEvent>(organization, byMarten, _ => [new CampaignPaused(byMarten, "Ünïcode ✓", Noon)], null, Ct);
+            await store.Decide<Campaign, CampaignEvent>(organization, byMarten, _ =>
+                [Created(byMarten), new CampaignLaunched(byMarten, Noon)], null, Ct);
+            await store.Decide<Campaign, CampaignEvent>(organization, byMarten, _ =>
+                [new CampaignPaused(byMarten, "Ünïcode ✓", Noon)], null, Ct);
             await store.AppendAsync(organization,
-                [Append(byLane, 0, Created(byLane), new CampaignLaunched(byLane, Noon), new CampaignPaused(byLane, "Ünïcode ✓", Noon))], Ct);
+                [Append(byLane, 0, Created(byLane), new CampaignLaunched(byLane, Noon), new CampaignPaused(byLane, "Ünïcode ✓", Noon))],
+                Ct);
         }
 
         const string Sql = """
@@ -67,7 +72,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         Done done;
         using (request.Enter())
         {
-            done = await store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Paused(stream, $"{organization}"), Resumed(stream)], null, Ct);
+            done = await store.Decide<Campaign, CampaignEvent>(organization, stream, _ =>
+                [Paused(stream, $"{organization}"), Resumed(stream)], null, Ct);
         }
 
         done.Version.ShouldBe(3);
@@ -99,7 +105,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         }
 
         (await store.LoadAsync(organization, stream, Ct)).Version.ShouldBe(2);
-        (await database.ScalarAsync<bool>("SELECT work_done FROM bsp.idempotency_keys WHERE claim_id = $1", claim)).ShouldBeTrue("the platform's claims, too");
+        (await database.ScalarAsync<bool>("SELECT work_done FROM bsp.idempotency_keys WHERE claim_id = $1", claim))
+            .ShouldBeTrue("the platform's claims, too");
     }
 
     [Fact]
@@ -120,7 +127,9 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
         await store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Created(stream)], 0, Ct);
 
-        var conflict = await Should.ThrowAsync<VersionConflict>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Resumed(stream)], 7, Ct));
+        var conflict =
+            await Should.ThrowAsync<VersionConflict>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ =>
+                [Resumed(stream)], 7, Ct));
         conflict.Named.ShouldBeTrue();
         (await store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Resumed(stream)], 1, Ct)).Version.ShouldBe(2);
     }
@@ -131,7 +140,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         await using var store = database.NewStore();
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
 
-        (await Should.ThrowAsync<Refusal>(store.Decide<Campaign, CampaignEvent>(organization, stream, s => Campaign.Launch(s, Noon), null, Ct))).Code.ShouldBe("campaign.unknown");
+        (await Should.ThrowAsync<Refusal>(store.Decide<Campaign, CampaignEvent>(organization, stream, s =>
+            Campaign.Launch(s, Noon), null, Ct))).Code.ShouldBe("campaign.unknown");
         (await store.LoadAsync(organization, stream, Ct)).Version.ShouldBe(0);
     }
 
@@ -143,7 +153,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         await store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Created(stream)], null, Ct);
         await store.ArchiveAsync(organization, [(stream, 1)], Ct);
 
-        (await Should.ThrowAsync<Refusal>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Resumed(stream)], null, Ct))).Code.ShouldBe("stream.archived");
+        (await Should.ThrowAsync<Refusal>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ =>
+            [Resumed(stream)], null, Ct))).Code.ShouldBe("stream.archived");
         await store.RestoreAsync(organization, [stream], Ct);
         (await store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Resumed(stream)], null, Ct)).Version.ShouldBe(2);
     }
@@ -160,7 +171,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
             """, _ => 0, stream, organization.ToString());
         await database.AdminQueryAsync("UPDATE mt_streams SET version = 2 WHERE id = $1", _ => 0, stream);
 
-        await Should.ThrowAsync<NewerRelease>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Resumed(stream)], null, Ct));
+        await Should.ThrowAsync<NewerRelease>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ =>
+            [Resumed(stream)], null, Ct));
         Api.Common.Problems.From(new NewerRelease(stream, new InvalidOperationException())).Status.ShouldBe(503);
     }
 
@@ -171,7 +183,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         var (one, other, stream) = (await database.NewOrganizationAsync(), await database.NewOrganizationAsync(), Uuid.New());
         await store.Decide<Campaign, CampaignEvent>(one, stream, _ => [Created(stream)], null, Ct);
 
-        (await Should.ThrowAsync<Refusal>(store.Decide<Campaign, CampaignEvent>(other, stream, s => Campaign.Launch(s, Noon), null, Ct))).Code.ShouldBe("campaign.unknown");
+        (await Should.ThrowAsync<Refusal>(store.Decide<Campaign, CampaignEvent>(other, stream, s =>
+            Campaign.Launch(s, Noon), null, Ct))).Code.ShouldBe("campaign.unknown");
     }
 
     [Fact]
@@ -235,7 +248,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
 
         var all = await database.ScalarAsync<long>("SELECT count(*) FROM mt_events WHERE tenant_id = $1", organization.ToString());
         seen.Count.ShouldBe((int)all);
-        seen.GroupBy(e => e.StreamId).ShouldAllBe(stream => stream.Select(e => e.Version).SequenceEqual(Enumerable.Range(1, stream.Count()).Select(v => (long)v)));
+        seen.GroupBy(e => e.StreamId)
+            .ShouldAllBe(stream => stream.Select(e => e.Version).SequenceEqual(Enumerable.Range(1, stream.Count()).Select(v => (long)v)));
         (await DeadlocksAsync()).ShouldBe(deadlocks);
     }
 
@@ -249,9 +263,11 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         {
             var start = await reader.EndAsync(Ct);
             await using var tx = await database.Shard.BeginAsync(organization, Ct);
-            (await store.DecideAsync<Campaign, CampaignEvent>(tx, database.Shard, organization, stream, _ => [Created(stream)], Ct)).ShouldBe(1);
+            (await store.DecideAsync<Campaign, CampaignEvent>(tx, database.Shard, organization, stream, _ => [Created(stream)], Ct))
+                .ShouldBe(1);
             await store.AppendAsync(organization, [Append(Uuid.New(), 0, Resumed(stream))], Ct); // a lane is faster
-            (await reader.ReadAsync(start, null, 100, Ct)).Events.ShouldBeEmpty("what comes after an open transaction's numbers waits for its end");
+            (await reader.ReadAsync(start, null, 100,
+                Ct)).Events.ShouldBeEmpty("what comes after an open transaction's numbers waits for its end");
             if (commit)
             {
                 await tx.CommitAsync(Ct);
@@ -302,7 +318,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         await stop.CancelAsync();
         await Task.WhenAll(callers);
         kills.ShouldBeGreaterThanOrEqualTo(KillsMin, "within the patience");
-        var stored = (await store.LoadManyAsync(organization, streams, Ct)).SelectMany(s => s.Events).Select(e => ((CampaignPaused)e.Body!).Reason).ToList();
+        var stored = (await store.LoadManyAsync(organization, streams, Ct)).SelectMany(s => s.Events)
+            .Select(e => ((CampaignPaused)e.Body!).Reason).ToList();
         stored.ShouldBeUnique();
         acknowledged.Except(stored).ShouldBeEmpty("acknowledged and missing");
         refused.Intersect(stored).ShouldBeEmpty("refused and stored");
@@ -313,15 +330,18 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
     {
         var text = new NpgsqlConnectionStringBuilder(database.Shard.ConnectionString) { Port = 1, Timeout = 2 }.ConnectionString;
         await using var nowhere = NpgsqlDataSource.Create(text);
-        var shards = new Shards(database.Shards.Directory, [new Shard("A-Z", 1, nowhere) { ConnectionString = text }]); // the directory is the fixture's
+        // the directory is the fixture's
+        var shards = new Shards(database.Shards.Directory, [new Shard("A-Z", 1, nowhere) { ConnectionString = text }]);
         await using var store = new PostgresEventStore(shards, [], LogDatabase.NewSignals(), new(), TimeProvider.System);
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
 
-        (await Should.ThrowAsync<StoreUnavailable>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ => [Created(stream)], null, Ct))).OutcomeUnknown.ShouldBeFalse();
+        (await Should.ThrowAsync<StoreUnavailable>(store.Decide<Campaign, CampaignEvent>(organization, stream, _ =>
+            [Created(stream)], null, Ct))).OutcomeUnknown.ShouldBeFalse();
     }
 
     private static CampaignCreated Created(Guid id) =>
-        new(id, "Spring", null, "BROADCAST", id, id, JsonDocument.Parse("""{"all":true,"Mixed_Case":[1,2.50,null]}""").RootElement, null, Noon);
+        new(id, "Spring", null, "BROADCAST", id, id, JsonDocument.Parse("""{"all":true,"Mixed_Case":[1,2.50,null]}""").RootElement, null,
+            Noon);
 
     private async Task ByMartenAsync(PostgresEventStore store, Guid organization, Guid[] streams, Random random, int commands)
     {
@@ -337,7 +357,8 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
             await using var tx = await database.Shard.BeginAsync(organization, Ct);
             try
             {
-                await store.DecideAsync<Campaign, CampaignEvent>(tx, database.Shard, organization, stream, _ => [Paused(stream, "rolled back")], Ct);
+                await store.DecideAsync<Campaign, CampaignEvent>(tx, database.Shard, organization, stream, _ =>
+                    [Paused(stream, "rolled back")], Ct);
             }
             catch (VersionConflict)
             {
@@ -355,5 +376,6 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         }
     }
 
-    private Task<long> DeadlocksAsync() => database.ScalarAsync<long>("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
+    private Task<long> DeadlocksAsync() =>
+        database.ScalarAsync<long>("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
 }

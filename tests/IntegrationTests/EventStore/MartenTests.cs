@@ -14,7 +14,9 @@ using static Bsp.IntegrationTests.EventStore.Facts;
 
 namespace Bsp.IntegrationTests.EventStore;
 
-/// <summary>The real Marten 9, opened on our database beside our own store (<c>ForeignWriters</c>: whoever does this must say so in the settings).</summary>
+/// <summary>
+/// The real Marten 9, opened on our database beside our own store (<c>ForeignWriters</c>: whoever does this must say so in the settings).
+/// </summary>
 public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
 {
     private readonly LogDatabase database = new(stores);
@@ -57,7 +59,8 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
     public async Task It_reads_and_aggregates_what_we_wrote()
     {
         var stream = Uuid.New();
-        await ours.AppendAsync(organization, [Append(stream, 0, Paused(stream, "Ünïcode ✓"), Resumed(stream), Paused(stream, "again"))], Ct);
+        await ours.AppendAsync(organization, [Append(stream, 0, Paused(stream, "Ünïcode ✓"), Resumed(stream), Paused(stream, "again"))],
+            Ct);
 
         await using var session = marten.LightweightSession(organization.ToString());
         var read = await session.Events.FetchStreamAsync(stream, token: Ct);
@@ -97,12 +100,14 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         loaded.Version.ShouldBe(2);
         loaded.Events.Select(e => e.Body).ShouldBe([Paused(begunByUs, "ours"), Resumed(begunByUs)]);
         loaded.Events[1].Metadata.CorrelationId.ShouldBe("correlation");
-        (await reader.ReadAsync(start, null, 100, Ct)).Events.OrderBy(e => e.StreamId).ThenBy(e => e.Version).Select(e => (e.StreamId, e.Version))
+        (await reader.ReadAsync(start, null, 100, Ct)).Events.OrderBy(e => e.StreamId).ThenBy(e => e.Version)
+            .Select(e => (e.StreamId, e.Version))
             .ShouldBe(new[] { (begunByUs, 2L), (begunByMarten, 1L), (begunByMarten, 2L) }.OrderBy(e => e.Item1).ThenBy(e => e.Item2));
 
         // Expected versions hold across the two, both ways.
         (await ours.AppendAsync(organization, [Append(begunByUs, 1, Resumed(begunByUs))], Ct)).Verdict.ShouldBe(AppendVerdict.Conflict);
-        (await ours.AppendAsync(organization, [Append(begunByMarten, 2, Paused(begunByMarten, "ours again"))], Ct)).Verdict.ShouldBe(AppendVerdict.Ok);
+        (await ours.AppendAsync(organization, [Append(begunByMarten, 2, Paused(begunByMarten, "ours again"))],
+            Ct)).Verdict.ShouldBe(AppendVerdict.Ok);
         await using var late = theirs.LightweightSession(organization.ToString());
         late.Events.Append(begunByMarten, 3, Resumed(begunByMarten));
         await Should.ThrowAsync<ConcurrencyException>(() => late.SaveChangesAsync(Ct));
@@ -143,7 +148,8 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         }
 
         (await ours.LoadAsync(organization, stream, Ct)).Version.ShouldBe(5);
-        (await database.ScalarAsync<bool>("SELECT has_any_column_privilege('bsp_app', 'mt_events', 'UPDATE') OR has_table_privilege('bsp_app', 'mt_events', 'DELETE, TRUNCATE')")).ShouldBeFalse();
+        (await database.ScalarAsync<bool>(
+            "SELECT has_any_column_privilege('bsp_app', 'mt_events', 'UPDATE') OR has_table_privilege('bsp_app', 'mt_events', 'DELETE, TRUNCATE')")).ShouldBeFalse();
     }
 
     [Fact]
@@ -191,7 +197,9 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         var start = await reader.EndAsync(Ct);
         var deadlocks = await DeadlocksAsync();
 
-        var written = await Task.WhenAll([.. Enumerable.Range(0, 4).Select(w => Task.Run(() => OursAsync(streams, w), Ct)), .. Enumerable.Range(0, 4).Select(w => Task.Run(() => TheirsAsync(streams, 100 + w), Ct))]);
+        var written =
+            await Task.WhenAll([.. Enumerable.Range(0, 4).Select(w => Task.Run(() => OursAsync(streams, w), Ct)), .. Enumerable.Range(0, 4)
+                .Select(w => Task.Run(() => TheirsAsync(streams, 100 + w), Ct))]);
 
         (await DeadlocksAsync()).ShouldBe(deadlocks);
         written.ShouldAllBe(count => count > 0);
@@ -204,7 +212,8 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         }
 
         seen.Count.ShouldBe(written.Sum());
-        seen.GroupBy(e => e.StreamId).ShouldAllBe(stream => stream.Select(e => e.Version).SequenceEqual(Enumerable.Range(2, stream.Count()).Select(v => (long)v)));
+        seen.GroupBy(e => e.StreamId)
+            .ShouldAllBe(stream => stream.Select(e => e.Version).SequenceEqual(Enumerable.Range(2, stream.Count()).Select(v => (long)v)));
     }
 
     private async Task<int> OursAsync(Guid[] streams, int seed)
@@ -214,7 +223,8 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         {
             var stream = streams[random.Next(streams.Length)];
             var version = (await ours.LoadAsync(organization, stream, Ct)).Version;
-            count += (await ours.AppendAsync(organization, [Append(stream, version, Resumed(stream))], Ct)).Verdict == AppendVerdict.Ok ? 1 : 0;
+            count += (await ours.AppendAsync(organization, [Append(stream, version, Resumed(stream))], Ct)).Verdict == AppendVerdict.Ok ? 1
+                : 0;
         }
 
         return count;
@@ -243,7 +253,8 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         return count;
     }
 
-    private Task<long> DeadlocksAsync() => database.ScalarAsync<long>("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
+    private Task<long> DeadlocksAsync() =>
+        database.ScalarAsync<long>("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
 
     // What a schema check could touch: columns, indexes, constraints, policies of the tables that are Marten's by name.
     private Task<List<string>> CatalogAsync() => database.AdminQueryAsync("""
@@ -255,7 +266,8 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         ORDER BY line
         """, row => row.GetString(0));
 
-    private DocumentStore Open(EventAppendMode mode = EventAppendMode.Quick, Action<StoreOptions>? more = null) => DocumentStore.For(options =>
+    private DocumentStore Open(EventAppendMode mode = EventAppendMode.Quick, Action<StoreOptions>? more = null) =>
+        DocumentStore.For(options =>
     {
         options.Connection(database.Admin.ConnectionString);
         options.Configure(AutoCreate.CreateOrUpdate, mode);

@@ -31,8 +31,11 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
 
         LogFilter[] filters =
         [
-            LogFilter.All, new(Types: ["campaign_paused"]), new(Types: ["campaign_paused", "campaign_resumed"]), new(Types: ["nobody_wrote_this"]), new(StreamId: own.Streams[3]),
-            new(CorrelationId: "job-2"), new(CausationId: "cause-1"), new(Types: ["campaign_resumed"], CorrelationId: "job-2", CausationId: "cause-1"), new(Types: ["campaign_paused"], StreamId: own.Streams[3]), new(CorrelationId: "nobody's"),
+            LogFilter.All, new(Types: ["campaign_paused"]), new(Types: ["campaign_paused", "campaign_resumed"]),
+                new(Types: ["nobody_wrote_this"]), new(StreamId: own.Streams[3]),
+            new(CorrelationId: "job-2"), new(CausationId: "cause-1"),
+            new(Types: ["campaign_resumed"], CorrelationId: "job-2", CausationId: "cause-1"),
+            new(Types: ["campaign_paused"], StreamId: own.Streams[3]), new(CorrelationId: "nobody's"),
         ];
         foreach (var filter in filters)
         {
@@ -62,7 +65,9 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
         await using var readers = new LogReaders(new());
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 200).Select(_ => Uuid.New()).ToList();
-        await store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, [.. Enumerable.Range(0, 100).Select(_ => Resumed(s))])]))], Ct);
+        await store.AppendManyAsync(
+            [.. streams.Select(s =>
+                (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, [.. Enumerable.Range(0, 100).Select(_ => Resumed(s))])]))], Ct);
         await NoteAsync(readers, 1.0);
 
         await using var connection = await database.Admin.OpenConnectionAsync(Ct);
@@ -77,7 +82,8 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
         (await read.ExecuteScalarAsync(Ct)).ShouldBe(500L);
         read.CommandText = "SELECT idx_tup_fetch FROM pg_stat_xact_all_tables WHERE relid = 'public.mt_events'::regclass";
 
-        (await read.ExecuteScalarAsync(Ct)).ShouldBeOfType<long>().ShouldBeLessThan(10_000); // the 500, what else lies in their blocks, and what other tests wrote before them; not all 20,000 for each block
+        // the 500, what else lies in their blocks, and what other tests wrote before them; not all 20,000 for each block
+        (await read.ExecuteScalarAsync(Ct)).ShouldBeOfType<long>().ShouldBeLessThan(10_000);
     }
 
     [Fact]
@@ -134,7 +140,8 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
         await Should.ThrowAsync<CheckpointMoved>(places.ApplyAsync(new(database.Shard, 0, 1, []), Ct));
 
         var copy = places.Beside!;
-        await database.AdminQueryAsync("DELETE FROM bsp.log_places WHERE block % 2 = 0; INSERT INTO bsp.projections (name, state) VALUES ('log_places.v1+next', 'rebuilding')", _ => 0);
+        await database.AdminQueryAsync(
+            "DELETE FROM bsp.log_places WHERE block % 2 = 0; INSERT INTO bsp.projections (name, state) VALUES ('log_places.v1+next', 'rebuilding')", _ => 0);
         await copy.BeginAsync(database.Shard, Ct);
         await copy.ApplyAsync(new(database.Shard, 0, end / 2, []), Ct);
         (await copy.SwapAsync(database.Shard, Ct)).ShouldBeFalse("it is behind the view");
@@ -153,7 +160,8 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
         var log = new OrganizationLog(database.Shards, readers, store);
         var (organization, archived, odd) = (await database.NewOrganizationAsync(), Uuid.New(), Uuid.New());
         await store.AppendAsync(organization, [Append(archived, 0, Paused(archived, "a"))], Ct);
-        await database.AdminQueryAsync("WITH s AS (UPDATE mt_streams SET is_archived = true WHERE id = $1) UPDATE mt_events SET is_archived = true WHERE stream_id = $1", _ => 0, archived);
+        await database.AdminQueryAsync(
+            "WITH s AS (UPDATE mt_streams SET is_archived = true WHERE id = $1) UPDATE mt_events SET is_archived = true WHERE stream_id = $1", _ => 0, archived);
         await InsertAsync(organization, odd, 1, "written_by_a_later_build", """{"x":1}""");
         await InsertAsync(organization, odd, 2, "campaign_paused", """{"campaign_id":17}""");
         await InsertAsync(organization, odd, 3, "tombstone", "{}");
@@ -161,10 +169,12 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
         var slice = await log.ReadAsync(organization, LogFilter.All, Position.Start, 100, Ct);
         var stream = await log.ReadStreamAsync(organization, archived, AsOf.Now, Ct);
 
-        slice.Events.Select(e => (e.Type, EventTypes.IsFact(e.Body))).ShouldBe([("campaign_paused", true), ("written_by_a_later_build", false), ("campaign_paused", false)]);
+        slice.Events.Select(e => (e.Type, EventTypes.IsFact(e.Body)))
+            .ShouldBe([("campaign_paused", true), ("written_by_a_later_build", false), ("campaign_paused", false)]);
         (stream.Version, stream.IsArchived).ShouldBe((1, true));
         (await log.ReadStreamsAsync(organization, [archived, odd], Ct)).Select(s => s.Version).ShouldBe([1, 3]);
-        (await store.LoadAsync(organization, archived, Ct)).ShouldBe(new(archived, 0, [], IsArchived: true), "for deciding it is not there");
+        (await store.LoadAsync(organization, archived, Ct))
+            .ShouldBe(new(archived, 0, [], IsArchived: true), "for deciding it is not there");
     }
 
     [Fact]
@@ -181,16 +191,19 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
 
         // The third was written by a process whose clock was ahead.
         var hour = new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
-        await database.AdminQueryAsync("UPDATE mt_events SET timestamp = $2::timestamptz + interval '1 hour' * (CASE WHEN version = 3 THEN 9 ELSE version END) WHERE stream_id = $1", _ => 0, stream, hour.UtcDateTime);
+        await database.AdminQueryAsync(
+            "UPDATE mt_events SET timestamp = $2::timestamptz + interval '1 hour' * (CASE WHEN version = 3 THEN 9 ELSE version END) WHERE stream_id = $1", _ => 0, stream, hour.UtcDateTime);
         var whole = await log.ReadStreamAsync(organization, stream, AsOf.Now, Ct);
 
         foreach (var stored in whole.Events)
         {
-            (await log.ReadStreamAsync(organization, stream, new(new Position(1, stored.Sequence), null), Ct)).Version.ShouldBe(stored.Version);
+            (await log.ReadStreamAsync(organization, stream, new(new Position(1, stored.Sequence), null),
+                Ct)).Version.ShouldBe(stored.Version);
         }
 
         async Task<long> At(double hours) => (await log.ReadStreamAsync(organization, stream, new(null, hour.AddHours(hours)), Ct)).Version;
-        (await At(0), await At(1), await At(2), await At(5), await At(9)).ShouldBe((0L, 1L, 2L, 2L, 5L), "what came after the third is not there before the third is");
+        (await At(0), await At(1), await At(2), await At(5), await At(9))
+            .ShouldBe((0L, 1L, 2L, 2L, 5L), "what came after the third is not there before the third is");
         (await log.ReadStreamAsync(organization, stream, new(Position.Start, null), Ct)).Events.ShouldBeEmpty();
     }
 
@@ -208,7 +221,8 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
 
         await NoteAsync(readers, 1);
 
-        foreach (var filter in new LogFilter[] { LogFilter.All, new(StreamId: stream), new(CorrelationId: "theirs"), new(Types: ["campaign_resumed"]) })
+        foreach (var filter in new LogFilter[] { LogFilter.All, new(StreamId: stream), new(CorrelationId: "theirs"),
+            new(Types: ["campaign_resumed"]) })
         {
             (await log.ReadAsync(own, filter, Position.Start, 100, Ct)).Events.ShouldBeEmpty();
         }
@@ -222,13 +236,17 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
     private async Task<(Guid Organization, Guid[] Streams)> WriteAsync(PostgresEventStore store, int seed)
     {
         var random = new Random(seed);
-        var organizations = new[] { await database.NewOrganizationAsync(), await database.NewOrganizationAsync(), await database.NewOrganizationAsync() };
+        var organizations =
+            new[] { await database.NewOrganizationAsync(), await database.NewOrganizationAsync(), await database.NewOrganizationAsync() };
         var streams = Enumerable.Range(0, 12).Select(_ => Uuid.New()).ToArray();
         for (var n = 0; n < 300; n++)
         {
             var which = random.Next(streams.Length);
-            using var _ = new CurrentRequest { CorrelationId = $"job-{random.Next(4)}", CausationId = random.Next(2) == 0 ? null : $"cause-{random.Next(3)}" }.Enter();
-            object[] events = random.Next(2) == 0 ? [Paused(streams[which], $"{n}")] : [Resumed(streams[which]), Paused(streams[which], $"{n}")];
+            using var _ =
+                new CurrentRequest { CorrelationId = $"job-{random.Next(4)}", CausationId = random.Next(2) == 0 ? null
+                    : $"cause-{random.Next(3)}" }.Enter();
+            object[] events = random.Next(2) == 0 ? [Paused(streams[which], $"{n}")]
+                : [Resumed(streams[which]), Paused(streams[which], $"{n}")];
             await store.AppendAsync(organizations[which % 3], [Append(streams[which], null, events)], Ct);
         }
 
@@ -249,7 +267,8 @@ public sealed class OrganizationLogTests(LogDatabase database) : IClassFixture<L
         SELECT id FROM mt_events WHERE tenant_id = $1 AND (cardinality($2::text[]) = 0 OR type = ANY ($2)) AND ($3 = '' OR stream_id::text = $3) AND ($4 = '' OR correlation_id = $4) AND ($5 = '' OR causation_id = $5) ORDER BY seq_id
         """, row => row.GetGuid(0), organization.ToString(), (filter.Types ?? []).ToArray(), filter.StreamId?.ToString() ?? "", filter.CorrelationId ?? "", filter.CausationId ?? "");
 
-    private Task<List<string>> PlacesAsync() => database.AdminQueryAsync("SELECT p::text FROM bsp.log_places p ORDER BY organization_id, key, block", row => row.GetString(0));
+    private Task<List<string>> PlacesAsync() =>
+        database.AdminQueryAsync("SELECT p::text FROM bsp.log_places p ORDER BY organization_id, key, block", row => row.GetString(0));
 
     private async Task InsertAsync(Guid organization, Guid stream, long version, string type, string data)
     {

@@ -60,7 +60,9 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
         var tx = await Infrastructure.Sharding.Tenancy.BeginAsync(database.Shard, organization, Ct);
         var inside = (await store.AppendAsync(tx, database.Shard, organization, [[Append(open, 0, Resumed(open))]], Ct)).Single();
         await store.AppendAsync(organization, [Append(later, 0, Resumed(later))], Ct);
-        (await reader.ReadAsync(start, null, 100, Ct)).ShouldSatisfyAllConditions(page => page.Events.ShouldBeEmpty(), page => page.UpTo.ShouldBeLessThan(inside.LastPosition.Sequence));
+        (await reader.ReadAsync(start, null, 100, Ct))
+            .ShouldSatisfyAllConditions(page => page.Events.ShouldBeEmpty(), page =>
+                page.UpTo.ShouldBeLessThan(inside.LastPosition.Sequence));
 
         await tx.CommitAsync(Ct);
         await tx.DisposeAsync();
@@ -95,7 +97,8 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
         await using var reader = new LogReader(database.Shard, new());
         var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
         var start = await reader.EndAsync(Ct);
-        await store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "a"), Resumed(stream), Paused(stream, "b"), Resumed(stream), Paused(stream, "c"))], Ct);
+        await store.AppendAsync(organization,
+            [Append(stream, 0, Paused(stream, "a"), Resumed(stream), Paused(stream, "b"), Resumed(stream), Paused(stream, "c"))], Ct);
         await InsertAsync(organization, Uuid.New(), "tombstone", "{}");
         await InsertAsync(organization, Uuid.New(), "written_by_a_later_build", """{"x":1}""");
 
@@ -106,7 +109,9 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
         first.Events.Select(e => e.Body).ShouldBe([Paused(stream, "a"), Paused(stream, "b")]);
         rest.Events.Select(e => e.Body).ShouldBe([Paused(stream, "c")]);
         rest.UpTo.ShouldBe(all.UpTo);
-        all.Events.Select(e => e.Type).ShouldBe(["campaign_paused", "campaign_resumed", "campaign_paused", "campaign_resumed", "campaign_paused", "written_by_a_later_build"]);
+        all.Events.Select(e => e.Type)
+            .ShouldBe(["campaign_paused", "campaign_resumed", "campaign_paused", "campaign_resumed", "campaign_paused",
+                "written_by_a_later_build"]);
         all.Events[^1].Body.ShouldBeNull();
     }
 
@@ -131,7 +136,8 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
         }
     }
 
-    private async Task ShouldSeeExactlyAsync(Task<List<StoredEvent>> tailing, CancellationTokenSource stop, LogReader reader, ConcurrentBag<long> written)
+    private async Task ShouldSeeExactlyAsync(Task<List<StoredEvent>> tailing, CancellationTokenSource stop, LogReader reader,
+        ConcurrentBag<long> written)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (await reader.EndAsync(patience.Token) < written.Max())
@@ -142,7 +148,8 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
         await stop.CancelAsync();
         var seen = await tailing;
         seen.Select(e => e.Sequence).ShouldBe(written.Order());
-        seen.GroupBy(e => e.StreamId).ShouldAllBe(stream => stream.Select(e => e.Version).SequenceEqual(Enumerable.Range(1, stream.Count()).Select(v => (long)v)));
+        seen.GroupBy(e => e.StreamId)
+            .ShouldAllBe(stream => stream.Select(e => e.Version).SequenceEqual(Enumerable.Range(1, stream.Count()).Select(v => (long)v)));
     }
 
     // New streams, old streams, several events, conflicts: all at once. Returns the numbers of what was acknowledged.
@@ -161,7 +168,8 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
                 var outcome = await store.AppendAsync(organization, [Append(stream, null, events)], Ct);
                 if (outcome.Verdict == AppendVerdict.Ok)
                 {
-                    foreach (var stored in (await store.LoadAsync(organization, stream, Ct)).Events.Where(e => e.Version <= outcome.Versions[0] && e.Version > outcome.Versions[0] - events.Length))
+                    foreach (var stored in (await store.LoadAsync(organization, stream, Ct)).Events.Where(e =>
+                        e.Version <= outcome.Versions[0] && e.Version > outcome.Versions[0] - events.Length))
                     {
                         written.Add(stored.Sequence);
                     }
@@ -208,7 +216,10 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
             SELECT nextval('mt_events_sequence'), gen_random_uuid(), $2, 1, $4::jsonb, $3, $1, 'null' FROM s RETURNING seq_id
             """;
         var connection = inside ?? await database.Admin.OpenConnectionAsync(Ct);
-        await using var command = new NpgsqlCommand(sql, connection) { Parameters = { new() { Value = organization.ToString() }, new() { Value = stream }, new() { Value = type }, new() { Value = data } } };
+        await using var command =
+            new NpgsqlCommand(sql,
+                connection) { Parameters =
+                { new() { Value = organization.ToString() }, new() { Value = stream }, new() { Value = type }, new() { Value = data } } };
         var sequence = (long)(await command.ExecuteScalarAsync(Ct))!;
         if (inside is null)
         {

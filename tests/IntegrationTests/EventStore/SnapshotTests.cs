@@ -42,7 +42,8 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
         await store.LoadStateAsync<Counted, CampaignEvent>(otherOrganization, other, Ct);
         await store.DisposeAsync(); // writes what it still has to
 
-        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.snapshots WHERE stream_id = ANY ($1)", new[] { stream, other })).ShouldBe(0);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.snapshots WHERE stream_id = ANY ($1)", new[] { stream, other }))
+            .ShouldBe(0);
     }
 
     [Theory]
@@ -65,7 +66,8 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
         ShouldBeState(await LoadAsync(store, organization, stream), 155, stream);
 
         (await SnapshotAsync(stream, version: 155)).ShouldBe(155, $"one that {because} is written anew");
-        (await database.ScalarAsync<string>("SELECT schema FROM bsp.snapshots WHERE stream_id = $1", stream)).ShouldBe(SnapshotOf<Conversation>.Schema);
+        (await database.ScalarAsync<string>("SELECT schema FROM bsp.snapshots WHERE stream_id = $1", stream))
+            .ShouldBe(SnapshotOf<Conversation>.Schema);
     }
 
     [Fact]
@@ -94,7 +96,8 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
         var (organization, stream) = await LongAsync(store, 150);
         await LoadAsync(store, organization, stream);
         await SnapshotAsync(stream, version: 150);
-        await database.AdminQueryAsync("WITH s AS (UPDATE mt_streams SET is_archived = true WHERE id = $1) UPDATE mt_events SET is_archived = true WHERE stream_id = $1", _ => 0, stream);
+        await database.AdminQueryAsync(
+            "WITH s AS (UPDATE mt_streams SET is_archived = true WHERE id = $1) UPDATE mt_events SET is_archived = true WHERE stream_id = $1", _ => 0, stream);
 
         (await LoadAsync(store, organization, stream)).ShouldBe(new(Conversation.Initial, 0, IsArchived: true));
     }
@@ -105,7 +108,8 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
     private static void ShouldBeState(LoadedState<Conversation> loaded, long version, Guid stream)
     {
         loaded.Version.ShouldBe(version);
-        loaded.State.ShouldBe(Conversation.Initial with { Id = stream, AccountId = stream, ContactId = stream, WindowUntil = Noon.AddHours(version), Tags = loaded.State.Tags });
+        loaded.State.ShouldBe(Conversation.Initial with { Id = stream, AccountId = stream, ContactId = stream,
+            WindowUntil = Noon.AddHours(version), Tags = loaded.State.Tags });
         loaded.State.Tags.ShouldBeEmpty();
     }
 
@@ -118,13 +122,18 @@ public sealed class SnapshotTests(LogDatabase database) : IClassFixture<LogDatab
 
     private static async Task AppendAsync(PostgresEventStore store, Guid organization, Guid stream, long version, int events)
     {
-        var written = Enumerable.Range(1, events).Select(n => (object)new CustomerWindowOpened(stream, stream, stream, Noon.AddHours(version + n), Noon)).ToArray();
+        var written = Enumerable.Range(1, events)
+            .Select(n => (object)new CustomerWindowOpened(stream, stream, stream, Noon.AddHours(version + n), Noon)).ToArray();
         (await store.AppendAsync(organization, [new(stream, "conversation", version, written)], Ct)).Verdict.ShouldBe(AppendVerdict.Ok);
     }
 
-    private Task SpoilAsync(Guid stream, long upTo) => database.AdminQueryAsync("UPDATE mt_events SET data = '{\"until\":17}' WHERE stream_id = $1 AND version <= $2", _ => 0, stream, upTo);
+    private Task SpoilAsync(Guid stream, long upTo) =>
+        database.AdminQueryAsync("UPDATE mt_events SET data = '{\"until\":17}' WHERE stream_id = $1 AND version <= $2", _ =>
+            0, stream, upTo);
 
     // It is written after the answer.
     private Task<long> SnapshotAsync(Guid stream, long version) =>
-        Patience.UntilAsync(async () => (await database.AdminQueryAsync("SELECT version FROM bsp.snapshots WHERE stream_id = $1", row => row.GetInt64(0), stream)).FirstOrDefault(), v => v == version, $"a snapshot at version {version} is there");
+        Patience.UntilAsync(async () =>
+            (await database.AdminQueryAsync("SELECT version FROM bsp.snapshots WHERE stream_id = $1", row => row.GetInt64(0), stream))
+            .FirstOrDefault(), v => v == version, $"a snapshot at version {version} is there");
 }

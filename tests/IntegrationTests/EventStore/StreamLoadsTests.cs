@@ -16,7 +16,9 @@ public sealed class StreamLoadsTests(LogDatabase database) : IClassFixture<LogDa
         await using var store = database.NewStore();
         var organizations = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => database.NewOrganizationAsync()));
         var streams = Enumerable.Range(0, 300).Select(n => (Organization: organizations[n % 3], Id: Uuid.New(), Reason: $"r{n}")).ToList();
-        await store.AppendManyAsync([.. streams.Select(s => (s.Organization, (IReadOnlyList<StreamAppend>)[Append(s.Id, 0, Paused(s.Id, s.Reason), Resumed(s.Id))]))], Ct);
+        await store.AppendManyAsync(
+            [.. streams.Select(s =>
+                (s.Organization, (IReadOnlyList<StreamAppend>)[Append(s.Id, 0, Paused(s.Id, s.Reason), Resumed(s.Id))]))], Ct);
 
         var own = await Task.WhenAll(streams.Select(s => store.LoadAsync(s.Organization, s.Id, Ct)));
         var foreign = await Task.WhenAll(streams.Select((s, n) => store.LoadAsync(organizations[(n + 1) % 3], s.Id, Ct)));
@@ -36,7 +38,8 @@ public sealed class StreamLoadsTests(LogDatabase database) : IClassFixture<LogDa
         await using var store = database.NewStore();
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 40).Select(_ => Uuid.New()).ToList();
-        await store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, Paused(s, "a"))]))], Ct);
+        await store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, Paused(s, "a"))]))],
+            Ct);
         await database.AdminQueryAsync("UPDATE mt_events SET data = '{\"campaign_id\": [1]}' WHERE stream_id = $1", _ => 0, streams[7]);
 
         var loads = streams.Select(s => store.LoadAsync(organization, s, Ct)).ToList();

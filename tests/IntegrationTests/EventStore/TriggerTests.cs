@@ -23,10 +23,14 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
         var (alone, streams) = (Uuid.New(), Enumerable.Range(0, 20).Select(_ => Uuid.New()).ToList());
 
         (await store.AppendAsync(organization, [Append(alone, 0, Alarm(alone))], Ct)).Verdict.ShouldBe(AppendVerdict.Ok);
-        var outcomes = await store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, Alarm(s))]))], Ct);
+        var outcomes =
+            await store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, Alarm(s))]))],
+                Ct);
 
         outcomes.ShouldAllBe(o => o.Verdict == AppendVerdict.Ok);
-        var refused = await Should.ThrowAsync<PostgresException>(() => database.AdminQueryAsync("UPDATE mt_events SET user_name = 'x' WHERE stream_id = $1", _ => 0, alone));
+        var refused =
+            await Should.ThrowAsync<PostgresException>(() =>
+                database.AdminQueryAsync("UPDATE mt_events SET user_name = 'x' WHERE stream_id = $1", _ => 0, alone));
         refused.MessageText.ShouldBe("the alarm went off");
     }
 
@@ -42,7 +46,8 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
             GRANT ALL ON ALL SEQUENCES IN SCHEMA public, bsp TO {role};
             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA bsp TO {role};
             """, _ => 0);
-        var text = new NpgsqlConnectionStringBuilder(database.Shard.ConnectionString) { Username = role, Password = "only-for-tests" }.ConnectionString;
+        var text = new NpgsqlConnectionStringBuilder(database.Shard.ConnectionString) { Username = role,
+            Password = "only-for-tests" }.ConnectionString;
         try
         {
             await using var app = NpgsqlDataSource.Create(text);
@@ -52,7 +57,8 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
             var (stream, alarmed) = (Uuid.New(), Uuid.New());
 
             (await store.AppendAsync(organization, [Append(stream, 0, Resumed(stream))], Ct)).Verdict.ShouldBe(AppendVerdict.Ok);
-            (await Should.ThrowAsync<PostgresException>(() => store.AppendAsync(organization, [Append(alarmed, 0, Alarm(alarmed))], Ct))).MessageText.ShouldBe("the alarm went off");
+            (await Should.ThrowAsync<PostgresException>(() =>
+                store.AppendAsync(organization, [Append(alarmed, 0, Alarm(alarmed))], Ct))).MessageText.ShouldBe("the alarm went off");
         }
         finally
         {
@@ -74,7 +80,8 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 12).Select(_ => Uuid.New()).ToList();
 
-        var calls = streams.Select((s, i) => store.AppendAsync(organization, [Append(s, 0, Paused(s, i == 5 ? "Nobody" : "Asha"))], Ct)).ToList();
+        var calls = streams.Select((s, i) => store.AppendAsync(organization, [Append(s, 0, Paused(s, i == 5 ? "Nobody" : "Asha"))], Ct))
+            .ToList();
         await Task.WhenAll(calls).ContinueWith(_ => { }, TaskScheduler.Default);
 
         calls.Single(c => c.IsFaulted).ShouldBe(calls[5]);
@@ -82,7 +89,9 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
         (await store.LoadManyAsync(organization, streams, Ct)).Select(s => s.Version).ShouldBe(streams.Select((_, i) => i == 5 ? 0L : 1L));
     }
 
-    /// <summary>What <see cref="IInlineView.NeedsTriggers"/> promises of the message views, and what the appends themselves write.</summary>
+    /// <summary>
+    /// What <see cref="IInlineView.NeedsTriggers"/> promises of the message views, and what the appends themselves write.
+    /// </summary>
     [Fact]
     public async Task What_lanes_write_without_triggers_has_none_but_the_key_they_keep_themselves()
     {
@@ -92,7 +101,8 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
                 OR (t.tgrelid = 'mt_streams'::regclass AND c.conrelid IS DISTINCT FROM 'mt_events'::regclass)
             """, row => row.GetString(0));
 
-        found.Where(name => !name.EndsWith(" alarm", StringComparison.Ordinal)).ShouldAllBe(name => name == "mt_events fkey_mt_events_stream_id_tenant_id");
+        found.Where(name => !name.EndsWith(" alarm", StringComparison.Ordinal))
+            .ShouldAllBe(name => name == "mt_events fkey_mt_events_stream_id_tenant_id");
     }
 
     [Theory]
@@ -106,20 +116,27 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
         await store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 0, Resumed(s))]))], Ct);
         await using var connection = await database.Admin.OpenConnectionAsync(Ct);
         await using var taking = await connection.BeginTransactionAsync(Ct);
-        await using (var take = new NpgsqlCommand("DELETE FROM mt_events WHERE stream_id = $1", connection) { Parameters = { new() { Value = streams[0] } } })
+        await using (var take =
+            new NpgsqlCommand("DELETE FROM mt_events WHERE stream_id = $1", connection) { Parameters = { new() { Value = streams[0] } } })
         {
             await take.ExecuteNonQueryAsync(Ct);
             take.CommandText = "DELETE FROM mt_streams WHERE id = $1";
             await take.ExecuteNonQueryAsync(Ct);
         }
 
-        var appends = store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 1, Resumed(s))]))], Ct);
-        await EndToEnd.Patience.UntilAsync(() => database.AdminQueryAsync("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bsp append' AND wait_event_type = 'Lock'", r => r.GetInt64(0)), n => n[0] > 0, "the lane waits for the row");
+        var appends =
+            store.AppendManyAsync([.. streams.Select(s => (organization, (IReadOnlyList<StreamAppend>)[Append(s, 1, Resumed(s))]))], Ct);
+        await EndToEnd.Patience.UntilAsync(() =>
+            database.AdminQueryAsync(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bsp append' AND wait_event_type = 'Lock'", r => r.GetInt64(0)), n => n[0] > 0, "the lane waits for the row");
         await taking.CommitAsync(Ct);
 
         (await appends).Select(o => o.Verdict).ShouldBe(streams.Select((_, i) => i == 0 ? AppendVerdict.Conflict : AppendVerdict.Ok));
-        (await database.AdminQueryAsync("SELECT count(*) FROM mt_events e LEFT JOIN mt_streams s USING (tenant_id) WHERE e.stream_id = $1 AND s.id IS NULL", r => r.GetInt64(0), streams[0])).ShouldBe([0]);
-        (await database.AdminQueryAsync("SELECT count(*) FROM mt_events WHERE stream_id = $1", r => r.GetInt64(0), streams[0])).ShouldBe([0]);
+        (await database.AdminQueryAsync(
+            "SELECT count(*) FROM mt_events e LEFT JOIN mt_streams s USING (tenant_id) WHERE e.stream_id = $1 AND s.id IS NULL", r =>
+                r.GetInt64(0), streams[0])).ShouldBe([0]);
+        (await database.AdminQueryAsync("SELECT count(*) FROM mt_events WHERE stream_id = $1", r => r.GetInt64(0), streams[0]))
+            .ShouldBe([0]);
     }
 
     [Fact]
@@ -130,14 +147,18 @@ public sealed class TriggerTests(LogDatabase database) : IClassFixture<LogDataba
         var (stream, known, fresh) = (Uuid.New(), Uuid.New(), Uuid.New());
         await store.AppendAsync(organization, [Append(known, 0, Resumed(known))], Ct);
 
-        (await ManyAsync(Append(stream, 0, Resumed(stream)), Append(stream, 1, Paused(stream, "a"), Resumed(stream)), Append(stream, 3, Paused(stream, "b")))).ShouldBe(["Ok 1", "Ok 3", "Ok 4"]);
-        (await ManyAsync(Append(stream, 4, Resumed(stream)), Append(known, 0, Resumed(known)), Append(fresh, 0, Resumed(fresh)))).ShouldBe(["Ok 5", "Conflict 1", "Ok 1"]);
-        (await ManyAsync(Append(stream, 5, Resumed(stream)), Append(stream, 5, Resumed(stream)), Append(stream, null, Resumed(stream)))).ShouldBe(["Ok 6", "Conflict 6", "Ok 7"]);
+        (await ManyAsync(Append(stream, 0, Resumed(stream)), Append(stream, 1, Paused(stream, "a"), Resumed(stream)),
+            Append(stream, 3, Paused(stream, "b")))).ShouldBe(["Ok 1", "Ok 3", "Ok 4"]);
+        (await ManyAsync(Append(stream, 4, Resumed(stream)), Append(known, 0, Resumed(known)), Append(fresh, 0, Resumed(fresh))))
+            .ShouldBe(["Ok 5", "Conflict 1", "Ok 1"]);
+        (await ManyAsync(Append(stream, 5, Resumed(stream)), Append(stream, 5, Resumed(stream)), Append(stream, null, Resumed(stream))))
+            .ShouldBe(["Ok 6", "Conflict 6", "Ok 7"]);
         var loaded = await store.LoadAsync(organization, stream, Ct);
         loaded.Events.Select(e => e.Version).ShouldBe(Enumerable.Range(1, 7).Select(v => (long)v));
 
         async Task<IEnumerable<string>> ManyAsync(params StreamAppend[] appends) =>
-            (await store.AppendManyAsync([.. appends.Select(a => (organization, (IReadOnlyList<StreamAppend>)[a]))], Ct)).Select(o => $"{o.Verdict} {o.Versions[0]}").ToList();
+            (await store.AppendManyAsync([.. appends.Select(a => (organization, (IReadOnlyList<StreamAppend>)[a]))], Ct))
+            .Select(o => $"{o.Verdict} {o.Versions[0]}").ToList();
     }
 
     // Goes off at events that name it, so that the class's other tests are left alone.

@@ -10,7 +10,10 @@ using static Bsp.IntegrationTests.EventStore.Facts;
 
 namespace Bsp.IntegrationTests.EventStore;
 
-/// <summary>An event of which PostgreSQL cannot print the body: numbers like 1e131071 are 131,072 digits each, and 8,300 of them more than the 1 GB that it prints.</summary>
+/// <summary>
+/// An event of which PostgreSQL cannot print the body: numbers like 1e131071 are 131,072 digits each, and 8,300 of them more than the 1 GB
+/// that it prints.
+/// </summary>
 public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -33,16 +36,21 @@ public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<L
         await process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, RunnerProcess.Patience, Ct);
         (await view.RowsAsync(database, own)).ShouldBe(3);
         (await view.RowsAsync(database, other)).ShouldBe(1);
-        var parked = await database.AdminQueryAsync("SELECT sequence, type, error FROM bsp.parked_events WHERE projection = $1", r => (r.GetInt64(0), r.GetString(1), r.GetString(2)), view.Name);
+        var parked =
+            await database.AdminQueryAsync("SELECT sequence, type, error FROM bsp.parked_events WHERE projection = $1", r =>
+                (r.GetInt64(0), r.GetString(1), r.GetString(2)), view.Name);
         parked.RemoveAll(p => p.Item1 < start || p.Item1 > last.Sequence); // other tests of the class have theirs in the same log
         parked.ShouldHaveSingleItem().Item1.ShouldBe(sequence);
         parked[0].Item3.ShouldContain("54000");
-        (await process.StatusAsync(view)).ShouldSatisfyAllConditions(s => s.State.ShouldBe(ProjectionState.Running), s => s.Error.ShouldBeNull(), s => s.Parked.ShouldBeGreaterThanOrEqualTo(1));
+        (await process.StatusAsync(view))
+            .ShouldSatisfyAllConditions(s => s.State.ShouldBe(ProjectionState.Running), s => s.Error.ShouldBeNull(), s =>
+                s.Parked.ShouldBeGreaterThanOrEqualTo(1));
         var all = (await process.StatusAsync(view)).Parked;
 
         // A rebuild: the same.
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Rebuild, Ct);
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { Pending: null, Rebuild: null } status && status.Sequence >= last.Sequence);
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.StatusAsync(view)) is { Pending: null, Rebuild: null } status && status.Sequence >= last.Sequence);
         (await view.RowsAsync(database, own)).ShouldBe(3);
         (await process.StatusAsync(view)).Parked.ShouldBe(all);
 
@@ -77,7 +85,8 @@ public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<L
         await using var readers = new LogReaders(new());
         var (own, stream) = (await database.NewOrganizationAsync(), Uuid.New());
         var sequence = await BombAsync(own, stream, 1);
-        await Should.ThrowAsync<UnreadableStream>(store.LoadStateAsync<Domain.Conversations.Conversation, Domain.Conversations.ConversationEvent>(own, stream, Ct));
+        await Should.ThrowAsync<UnreadableStream>(
+            store.LoadStateAsync<Domain.Conversations.Conversation, Domain.Conversations.ConversationEvent>(own, stream, Ct));
 
         var reader = readers.Of(database.Shard);
         (await reader.ReadFinalAsync(sequence - 1, sequence, null, 10, Ct)).Events.Single().Body.ShouldBeOfType<UnreadableBody>();
@@ -95,7 +104,8 @@ public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<L
         await BombAsync(own, bomb, 1);
         await store.AppendAsync(other, [Append(good, 0, Paused(good, "fine"))], Ct);
 
-        var loads = Enumerable.Range(0, 12).Select(n => n % 3 == 0 ? store.LoadAsync(own, bomb, Ct) : store.LoadAsync(other, good, Ct)).ToArray();
+        var loads = Enumerable.Range(0, 12).Select(n => n % 3 == 0 ? store.LoadAsync(own, bomb, Ct) : store.LoadAsync(other, good, Ct))
+            .ToArray();
 
         for (var n = 0; n < loads.Length; n++)
         {
@@ -116,8 +126,10 @@ public sealed class UnreadableEventTests(LogDatabase database) : IClassFixture<L
         await using var readers = new LogReaders(new());
         var (own, stream) = (await database.NewOrganizationAsync(), Uuid.New());
         var first = await InsertAsync(own, stream, 1, "jsonb_build_object('campaign_id', 'no uuid')");
-        await InsertAsync(own, stream, 2, "jsonb_build_object('campaign_id', $2::uuid, 'reason', repeat('x', 17000000), 'at', '2026-01-01T00:00:00Z')");
-        var last = await InsertAsync(own, stream, 3, "jsonb_build_object('campaign_id', $2::uuid, 'reason', 'fine', 'at', '2026-01-01T00:00:00Z')");
+        await InsertAsync(own, stream, 2,
+            "jsonb_build_object('campaign_id', $2::uuid, 'reason', repeat('x', 17000000), 'at', '2026-01-01T00:00:00Z')");
+        var last = await InsertAsync(own, stream, 3,
+            "jsonb_build_object('campaign_id', $2::uuid, 'reason', 'fine', 'at', '2026-01-01T00:00:00Z')");
 
         var page = await readers.Of(database.Shard).ReadFinalAsync(first - 1, last, null, 10, Ct);
 

@@ -12,10 +12,15 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
 
     private static readonly string[] Types =
     [
-        "application/json; charset=utf8", "application/json; charset=\"utf-8\"", "application/json; charset=\"utf8\"", "application/json; charset=", "application/json; charset=\"\"", "application/json; charset=\"", "application/json; charset",
-        "application/json;", "application/json;;", "application/json; charset=x-unknown", "application/json; charset=utf-16", "application/json; charset=utf-32", "application/json; charset=utf-7", "application/json; charset=us-ascii",
-        "application/json; charset=utf-8; charset=utf-16", "application/json; charset=\0", "application/json; charset=" + new string('x', 300), "application/json; charset=%F0%9F", "application/json; boundary=x", "APPLICATION/JSON; CHARSET=UTF-8",
-        "application/json, application/json", "application/merge-patch+json; charset=utf8", "text/json", "text/csv; charset=utf8", "text/csv; charset=x-unknown", "text/csv; charset=utf-7", "*/*", "application/*", "/", ";", "json", "multipart/form-data",
+        "application/json; charset=utf8", "application/json; charset=\"utf-8\"", "application/json; charset=\"utf8\"",
+            "application/json; charset=", "application/json; charset=\"\"", "application/json; charset=\"", "application/json; charset",
+        "application/json;", "application/json;;", "application/json; charset=x-unknown", "application/json; charset=utf-16",
+        "application/json; charset=utf-32", "application/json; charset=utf-7", "application/json; charset=us-ascii",
+        "application/json; charset=utf-8; charset=utf-16", "application/json; charset=\0",
+        "application/json; charset=" + new string('x', 300), "application/json; charset=%F0%9F", "application/json; boundary=x",
+        "APPLICATION/JSON; CHARSET=UTF-8",
+        "application/json, application/json", "application/merge-patch+json; charset=utf8", "text/json", "text/csv; charset=utf8",
+        "text/csv; charset=x-unknown", "text/csv; charset=utf-7", "*/*", "application/*", "/", ";", "json", "multipart/form-data",
     ];
 
     private static readonly string[] Encodings = ["gzip", "x-gzip", "br", "deflate", "identity", "gzip, gzip", "zstd", "", "*", "utf-8"];
@@ -33,7 +38,9 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
             async Task TryAsync(string what, IEnumerable<string> headers, byte[] body, long? announced = null)
             {
                 var answer = await RawHttp.SendAsync(app.Address, route.Method, route.Target, key.Concat(headers), body, announced);
-                var answered = answer.Status is >= 200 and < 500 && (answer.Status < 400 || answer.Status == 400 && answer.Text.Length == 0 || answer.ContentType == "application/problem+json");
+                var answered = answer.Status is >= 200 and < 500
+                    && (answer.Status < 400 || answer.Status == 400 && answer.Text.Length == 0
+                        || answer.ContentType == "application/problem+json");
                 if (!answered && !(announced is not null && answer.Status == 0)) // half a request need not be answered
                 {
                     broken.Add($"{route} {what}: {answer.Status} {answer.Text}");
@@ -47,20 +54,24 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
 
             foreach (var encoding in Encodings)
             {
-                await TryAsync($"packed with {encoding}", ["Content-Type: application/json", $"Content-Encoding: {encoding}"], "{}"u8.ToArray());
+                await TryAsync($"packed with {encoding}", ["Content-Type: application/json", $"Content-Encoding: {encoding}"],
+                    "{}"u8.ToArray());
             }
 
             await TryAsync("no type", [], "{}"u8.ToArray());
             await TryAsync("two types", ["Content-Type: application/json", "Content-Type: text/csv"], "{}"u8.ToArray());
             await TryAsync("cut gzip", ["Content-Type: application/json", "Content-Encoding: gzip"], Gzip("{}"u8.ToArray())[..^6]);
-            await TryAsync("no UTF-8", ["Content-Type: application/json"], [(byte)'{', (byte)'"', 0xFF, (byte)'"', (byte)':', (byte)'1', (byte)'}']);
+            await TryAsync("no UTF-8", ["Content-Type: application/json"],
+                [(byte)'{', (byte)'"', 0xFF, (byte)'"', (byte)':', (byte)'1', (byte)'}']);
             await TryAsync("a mark alone", ["Content-Type: application/json"], [0xEF, 0xBB, 0xBF]);
             await TryAsync("zeros", ["Content-Type: application/json"], new byte[64]);
             await TryAsync("cut JSON", ["Content-Type: application/json"], "{\"a"u8.ToArray());
             await TryAsync("cut body", ["Content-Type: application/json"], "{\"a"u8.ToArray(), announced: 100);
             await TryAsync("cut CSV", ["Content-Type: text/csv"], "phone_number\n+4"u8.ToArray(), announced: 100);
-            await TryAsync("bad chunk", ["Content-Type: application/json", "Transfer-Encoding: chunked"], "zz\r\n{}\r\n0\r\n\r\n"u8.ToArray(), announced: -1);
-            await TryAsync("empty chunk", ["Content-Type: application/json", "Transfer-Encoding: chunked"], "0\r\n\r\n"u8.ToArray(), announced: -1);
+            await TryAsync("bad chunk", ["Content-Type: application/json", "Transfer-Encoding: chunked"],
+                "zz\r\n{}\r\n0\r\n\r\n"u8.ToArray(), announced: -1);
+            await TryAsync("empty chunk", ["Content-Type: application/json", "Transfer-Encoding: chunked"], "0\r\n\r\n"u8.ToArray(),
+                announced: -1);
         });
 
         broken.ShouldBeEmpty();
@@ -79,10 +90,13 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task JSON_is_read_in_the_character_set_that_it_names(string type, string written)
     {
         var organization = await app.NewOrganizationAsync();
-        var encoding = written.StartsWith("utf-16BE", StringComparison.Ordinal) ? Encoding.BigEndianUnicode : Encoding.GetEncoding(written.Split(' ')[0]);
+        var encoding = written.StartsWith("utf-16BE", StringComparison.Ordinal) ? Encoding.BigEndianUnicode
+            : Encoding.GetEncoding(written.Split(' ')[0]);
         var body = encoding.GetBytes("""{"name":"Käufer"}""");
         var marked = written.EndsWith("mark", StringComparison.Ordinal) ? [.. encoding.GetPreamble(), .. body] : body;
-        var answer = await RawHttp.SendAsync(app.Address, "POST", "/v1/lists", [$"Authorization: Bearer {organization.AdminKey}", $"Content-Type: {type}"], marked);
+        var answer =
+            await RawHttp.SendAsync(app.Address, "POST", "/v1/lists",
+                [$"Authorization: Bearer {organization.AdminKey}", $"Content-Type: {type}"], marked);
         answer.Status.ShouldBe(201, answer.Text);
         answer["name"].GetString().ShouldBe("Käufer");
     }
@@ -97,7 +111,9 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task What_is_not_taken_says_what_is(string type, string? encoding, int status, string code, string says)
     {
         var organization = await app.NewOrganizationAsync();
-        string[] headers = [$"Authorization: Bearer {organization.AdminKey}", $"Content-Type: {type}", .. encoding is null ? [] : new[] { $"Content-Encoding: {encoding}" }];
+        string[] headers =
+            [$"Authorization: Bearer {organization.AdminKey}", $"Content-Type: {type}", .. encoding is null ? []
+                : new[] { $"Content-Encoding: {encoding}" }];
         var answer = await RawHttp.SendAsync(app.Address, "POST", "/v1/lists", headers, """{"name":"A"}"""u8.ToArray());
         answer.ShouldBeProblem(status, code)["detail"].GetString()!.ShouldContain(says);
         answer.Header("Accept-Encoding").ShouldBe(code == "request.content_encoding" ? "gzip" : null);
@@ -107,7 +123,9 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task The_wrong_type_on_the_CSV_route_says_what_is_taken()
     {
         var organization = await app.NewOrganizationAsync();
-        var answer = await organization.Admin.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915112345678\n", ("Content-Type", "application/vnd.ms-excel"));
+        var answer =
+            await organization.Admin.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915112345678\n",
+                ("Content-Type", "application/vnd.ms-excel"));
         answer.ShouldBeProblem(415, "request.content_type")["detail"].GetString()!.ShouldContain("text/csv");
     }
 
@@ -116,11 +134,13 @@ public sealed class BodyFormTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         string[] headers = [$"Authorization: Bearer {organization.AdminKey}", "Content-Type: application/json", "Content-Encoding: gzip"];
-        (await RawHttp.SendAsync(app.Address, "POST", "/v1/lists", headers, Gzip("""{"name":"Packed"}"""u8.ToArray())))["name"].GetString().ShouldBe("Packed");
+        (await RawHttp.SendAsync(app.Address, "POST", "/v1/lists", headers, Gzip("""{"name":"Packed"}"""u8.ToArray())))["name"].GetString()
+            .ShouldBe("Packed");
         var bomb = Gzip(new byte[64 * 1024 * 1024]);
         bomb.Length.ShouldBeLessThan(1_000_000);
         (await RawHttp.SendAsync(app.Address, "POST", "/v1/lists", headers, bomb)).ShouldBeProblem(413, "request.too_large");
-        (await RawHttp.SendAsync(app.Address, "POST", "/v1/auth/login", headers[1..], Gzip(new byte[1024 * 1024]))).ShouldBeProblem(413, "request.too_large");
+        (await RawHttp.SendAsync(app.Address, "POST", "/v1/auth/login", headers[1..], Gzip(new byte[1024 * 1024])))
+            .ShouldBeProblem(413, "request.too_large");
     }
 
     [Fact]

@@ -21,12 +21,16 @@ public sealed class ClaimReleaseTests(LogDatabase database) : IClassFixture<LogD
         var first = (await world.Keys.ClaimAsync(world.Request, Ct)).Claim!;
         world.Postgres.Stop();
         await world.Keys.ReleaseAsync(world.Request.OrganizationId, first, refused: false);
-        (await database.ScalarAsync<bool>("SELECT leased_until > now() FROM bsp.idempotency_keys WHERE claim_id = $1", first.ClaimId)).ShouldBeTrue(); // it could not
+        // it could not
+        (await database.ScalarAsync<bool>("SELECT leased_until > now() FROM bsp.idempotency_keys WHERE claim_id = $1", first.ClaimId))
+            .ShouldBeTrue();
 
         using var over = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var late = world.Keys.ReleaseLateAsync(over.Token);
         world.Postgres.Start();
-        var second = (await Patience.UntilAsync(() => world.Keys.ClaimAsync(world.Request, Ct), attempt => attempt.State == ClaimState.Claimed, "it can be claimed again")).Claim!;
+        var second =
+            (await Patience.UntilAsync(() => world.Keys.ClaimAsync(world.Request, Ct), attempt =>
+                attempt.State == ClaimState.Claimed, "it can be claimed again")).Claim!;
         (second.ClaimId, second.ResourceId, second.Attempt).ShouldBe((first.ClaimId, first.ResourceId, first.Attempt + 1));
         await over.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(late);
@@ -44,7 +48,8 @@ public sealed class ClaimReleaseTests(LogDatabase database) : IClassFixture<LogD
         await world.Keys.ReleaseAsync(organization, first, refused: true);
         await world.Keys.ReleaseAsync(organization, first, refused: false);
         (await world.Keys.ClaimAsync(world.Request, Ct)).State.ShouldBe(ClaimState.InFlight);
-        await database.AdminQueryAsync("UPDATE bsp.idempotency_keys SET leased_until = now() - interval '1 s' WHERE claim_id = $1", _ => 0, first.ClaimId);
+        await database.AdminQueryAsync("UPDATE bsp.idempotency_keys SET leased_until = now() - interval '1 s' WHERE claim_id = $1", _ =>
+            0, first.ClaimId);
         await world.Keys.RenewAsync(organization, first, Ct);
         (await world.Keys.ClaimAsync(world.Request, Ct)).Claim!.Attempt.ShouldBe(second.Attempt + 1);
     }
@@ -55,7 +60,10 @@ public sealed class ClaimReleaseTests(LogDatabase database) : IClassFixture<LogD
 
         public ClaimRequest Request => request;
 
-        public IdempotencyKeys Keys { get; } = new(shards, new(new(new BspOptions { DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32], Meta = null! })), TimeProvider.System);
+        public IdempotencyKeys Keys { get; } =
+            new(shards, new(
+                new(new BspOptions { DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = new byte[32], Meta = null! })),
+                TimeProvider.System);
 
         public static async Task<World> NewAsync(LogDatabase database)
         {
@@ -63,7 +71,8 @@ public sealed class ClaimReleaseTests(LogDatabase database) : IClassFixture<LogD
             var proxy = new StoppableProxy(new Uri($"tcp://{text.Host}:{text.Port}"));
             (text.Port, text.Timeout) = (proxy.Port, 2);
             var source = NpgsqlDataSource.Create(text.ConnectionString);
-            return new(source, new Shards(source, [new Shard("A-Z", 1, source) { ConnectionString = text.ConnectionString }]), proxy, new(await database.NewOrganizationAsync(), "somebody", "POST /v1/things", $"{Uuid.New()}", "00"));
+            return new(source, new Shards(source, [new Shard("A-Z", 1, source) { ConnectionString = text.ConnectionString }]), proxy,
+                new(await database.NewOrganizationAsync(), "somebody", "POST /v1/things", $"{Uuid.New()}", "00"));
         }
 
         public async ValueTask DisposeAsync()

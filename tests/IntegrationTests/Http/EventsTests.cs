@@ -25,9 +25,11 @@ public sealed class EventsTests(AppFixture app) : IClassFixture<AppFixture>
         next.Data.ShouldAllBe(e => e.GetProperty("stream_id").GetGuid() == second["id"].GetGuid());
         next.Data.ShouldNotBeEmpty();
         var correlation = consent.GetProperty("correlation_id").GetString()!;
-        (await EventsAsync(own.Reader, $"correlation_id={correlation}")).Data.ShouldAllBe(e => e.GetProperty("correlation_id").GetString() == correlation);
+        (await EventsAsync(own.Reader, $"correlation_id={correlation}")).Data.ShouldAllBe(e =>
+            e.GetProperty("correlation_id").GetString() == correlation);
         (await EventsAsync(own.Reader, $"types={consent.GetProperty("type").GetString()}")).Data.Count.ShouldBe(2);
-        (await EventsAsync(own.Reader, $"stream_id={first["id"].GetGuid()}")).Data.Select(e => e.GetProperty("version").GetInt64()).ShouldBe(Enumerable.Range(1, 1).Select(v => (long)v));
+        (await EventsAsync(own.Reader, $"stream_id={first["id"].GetGuid()}")).Data.Select(e => e.GetProperty("version").GetInt64())
+            .ShouldBe(Enumerable.Range(1, 1).Select(v => (long)v));
         (await EventsAsync(other.Reader, $"stream_id={first["id"].GetGuid()}")).Data.ShouldBeEmpty();
         (await EventsAsync(other.Reader, $"correlation_id={correlation}")).Data.ShouldBeEmpty();
     }
@@ -37,7 +39,8 @@ public sealed class EventsTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         var contact = await ContactAsync(organization, "+919871600004");
-        (await organization.Admin.SendAsync("PATCH", $"/v1/accounts/{organization.AccountId}", new { display_name = "Other" })).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("PATCH", $"/v1/accounts/{organization.AccountId}",
+            new { display_name = "Other" })).Status.ShouldBe(200);
         var ann = await app.NewPersonAsync(organization.Admin, "viewer");
         await ContactAsync(organization, "+919871600005");
         const string Act = "administrative_act_done";
@@ -46,7 +49,8 @@ public sealed class EventsTests(AppFixture app) : IClassFixture<AppFixture>
         var acts = admin.Where(e => e.GetProperty("type").GetString() == Act).ToList();
         acts.Count.ShouldBeGreaterThan(2);
         (await EventsAsync(organization.Admin, $"types={Act}")).Data.Count.ShouldBe(acts.Count);
-        var last = acts.Last(e => !e.GetRawText().Contains("contact.created", StringComparison.Ordinal)); // whose request did nothing else that everybody may see
+        // whose request did nothing else that everybody may see
+        var last = acts.Last(e => !e.GetRawText().Contains("contact.created", StringComparison.Ordinal));
         var (stream, correlation) = (last.GetProperty("stream_id").GetGuid(), last.GetProperty("correlation_id").GetString());
         (await EventsAsync(organization.Admin, $"stream_id={stream}")).Data.ShouldNotBeEmpty();
         (await EventsAsync(organization.Admin, $"correlation_id={correlation}")).Data.ShouldNotBeEmpty();
@@ -55,13 +59,16 @@ public sealed class EventsTests(AppFixture app) : IClassFixture<AppFixture>
         {
             var seen = (await EventsAsync(client, "limit=200")).Data;
             Ids(seen).ShouldBe(Ids(admin.Where(e => e.GetProperty("type").GetString() != Act)));
-            Ids((await EventsAsync(client, "limit=1")).Data).ShouldBe(Ids(seen.Take(1))); // the page is full although the log begins with acts
-            foreach (var query in new[] { $"types={Act}", $"stream_id={stream}", $"stream_id={stream}&types={Act}", $"correlation_id={correlation}" })
+            // the page is full although the log begins with acts
+            Ids((await EventsAsync(client, "limit=1")).Data).ShouldBe(Ids(seen.Take(1)));
+            foreach (var query in new[] { $"types={Act}", $"stream_id={stream}", $"stream_id={stream}&types={Act}",
+                $"correlation_id={correlation}" })
             {
                 (await EventsAsync(client, query)).Data.ShouldBeEmpty(query);
             }
 
-            Ids((await EventsAsync(client, $"types={Act},{seen[0].GetProperty("type").GetString()}")).Data).ShouldContain(seen[0].GetProperty("id").GetGuid());
+            Ids((await EventsAsync(client, $"types={Act},{seen[0].GetProperty("type").GetString()}")).Data)
+                .ShouldContain(seen[0].GetProperty("id").GetGuid());
             (await EventsAsync(client, $"stream_id={contact["id"].GetGuid()}")).Data.ShouldNotBeEmpty();
         }
     }
@@ -86,13 +93,17 @@ public sealed class EventsTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task A_moment_without_meaning_is_400(string asOf)
     {
         var organization = await app.NewOrganizationAsync();
-        (await organization.Reader.SendAsync("GET", $"/v1/campaigns/{Guid.NewGuid()}/events?as_of={asOf}")).ShouldBeProblem(400, "request.as_of");
-        (await organization.Reader.SendAsync("GET", $"/v1/messages/{Guid.NewGuid()}/history?as_of={asOf}")).ShouldBeProblem(400, "request.as_of");
+        (await organization.Reader.SendAsync("GET", $"/v1/campaigns/{Guid.NewGuid()}/events?as_of={asOf}"))
+            .ShouldBeProblem(400, "request.as_of");
+        (await organization.Reader.SendAsync("GET", $"/v1/messages/{Guid.NewGuid()}/history?as_of={asOf}"))
+            .ShouldBeProblem(400, "request.as_of");
     }
 
     private static async Task<Answer> ContactAsync(TestOrganization organization, string number)
     {
-        var contact = await organization.Admin.SendAsync("POST", "/v1/contacts", new { phone_number = number, first_name = "Asha", consent_status = "OPTED_IN" });
+        var contact =
+            await organization.Admin.SendAsync("POST", "/v1/contacts",
+                new { phone_number = number, first_name = "Asha", consent_status = "OPTED_IN" });
         contact.Status.ShouldBe(201, contact.Text);
         return contact;
     }

@@ -4,7 +4,9 @@ namespace Bsp.IntegrationTests.Http;
 
 public sealed class IdempotencyTests(AppFixture app) : IClassFixture<AppFixture>
 {
-    private static object Account(string numberId) => new { phone_number_id = numberId, phone_number = "+4915112345678", display_name = "Acme", meta_waba_id = "2" + numberId, credentials = new { access_token = "t" } };
+    private static object Account(string numberId) =>
+        new { phone_number_id = numberId, phone_number = "+4915112345678", display_name = "Acme", meta_waba_id = "2" + numberId,
+            credentials = new { access_token = "t" } };
 
     private static string NumberId() => System.Security.Cryptography.RandomNumberGenerator.GetString("123456789", 15);
 
@@ -13,7 +15,9 @@ public sealed class IdempotencyTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         var body = new { name = "raced", permissions = "read" };
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => organization.Admin.SendAsync("POST", "/v1/api-keys", body, ("Idempotency-Key", "race"))));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 50)
+                .Select(_ => organization.Admin.SendAsync("POST", "/v1/api-keys", body, ("Idempotency-Key", "race"))));
         answers.ShouldAllBe(a => a.Status == 201 || a.Status == 200 || (a.Status == 409 && a.Code == "idempotency.in_flight"));
         answers.Count(a => a.Status == 201).ShouldBe(1);
         var keys = await organization.Admin.SendAsync("GET", "/v1/api-keys");
@@ -41,7 +45,8 @@ public sealed class IdempotencyTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         await organization.Admin.SendAsync("POST", "/v1/accounts", Account(NumberId()), ("Idempotency-Key", "k"));
-        (await organization.Admin.SendAsync("POST", "/v1/accounts", Account(NumberId()), ("Idempotency-Key", "k"))).ShouldBeProblem(422, "idempotency.other_body");
+        (await organization.Admin.SendAsync("POST", "/v1/accounts", Account(NumberId()), ("Idempotency-Key", "k")))
+            .ShouldBeProblem(422, "idempotency.other_body");
     }
 
     [Fact]
@@ -53,10 +58,12 @@ public sealed class IdempotencyTests(AppFixture app) : IClassFixture<AppFixture>
         var first = await one.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "k"));
         first.Status.ShouldBe(201);
         var neighbours = await other.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "k"));
-        (neighbours.Status, neighbours.Header("Idempotency-Replayed")).ShouldBe((201, null)); // work of its own, not the answer of the other
+        // work of its own, not the answer of the other
+        (neighbours.Status, neighbours.Header("Idempotency-Replayed")).ShouldBe((201, null));
         neighbours["id"].GetGuid().ShouldNotBe(first["id"].GetGuid());
         (await one.Writer.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "k"))).ShouldBeProblem(409, "account.number_taken");
-        (await one.Admin.SendAsync("POST", $"/v1/accounts/{one.AccountId}/disconnect", null, ("Idempotency-Key", "k"))).Status.ShouldBe(200);
+        (await one.Admin.SendAsync("POST", $"/v1/accounts/{one.AccountId}/disconnect", null,
+            ("Idempotency-Key", "k"))).Status.ShouldBe(200);
     }
 
     [Fact]
@@ -97,7 +104,8 @@ public sealed class IdempotencyTests(AppFixture app) : IClassFixture<AppFixture>
         var organization = await app.NewOrganizationAsync();
         var body = Account(NumberId());
         var first = await organization.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "crash"));
-        await ExecuteAsync("UPDATE bsp.idempotency_keys SET status = NULL, body = NULL, headers = NULL, leased_until = now() - interval '1 s' WHERE key = 'crash'");
+        await ExecuteAsync(
+            "UPDATE bsp.idempotency_keys SET status = NULL, body = NULL, headers = NULL, leased_until = now() - interval '1 s' WHERE key = 'crash'");
         var again = await organization.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "crash"));
         again.Status.ShouldBe(201, again.Text);
         again["id"].GetGuid().ShouldBe(first["id"].GetGuid());
@@ -110,8 +118,10 @@ public sealed class IdempotencyTests(AppFixture app) : IClassFixture<AppFixture>
         var organization = await app.NewOrganizationAsync();
         var body = Account(NumberId());
         await organization.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "leased"));
-        await ExecuteAsync("UPDATE bsp.idempotency_keys SET work_done = false, status = NULL, leased_until = now() + interval '1 h' WHERE key = 'leased'");
-        (await organization.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "leased"))).ShouldBeProblem(409, "idempotency.in_flight");
+        await ExecuteAsync(
+            "UPDATE bsp.idempotency_keys SET work_done = false, status = NULL, leased_until = now() + interval '1 h' WHERE key = 'leased'");
+        (await organization.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "leased")))
+            .ShouldBeProblem(409, "idempotency.in_flight");
         await ExecuteAsync("UPDATE bsp.idempotency_keys SET leased_until = now() - interval '1 s' WHERE key = 'leased'");
         await ExecuteAsync("DELETE FROM bsp.directory_numbers; DELETE FROM whatsapp_accounts");
         (await organization.Admin.SendAsync("POST", "/v1/accounts", body, ("Idempotency-Key", "leased"))).Status.ShouldBe(201);

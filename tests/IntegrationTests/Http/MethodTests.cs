@@ -11,15 +11,19 @@ public sealed class MethodTests(AppFixture app) : IClassFixture<AppFixture>
         var organization = await app.NewOrganizationAsync();
         var list = (await AppFixture.CreatedAsync(organization.Admin, "/v1/lists", new { name = "L" })).GetProperty("id").GetGuid();
         await AppFixture.CreatedAsync(organization.Admin, "/v1/contacts", new { phone_number = "+4915112345678" });
-        var known = new Dictionary<string, string> { ["/v1/lists/{id}"] = $"/v1/lists/{list}", ["/v1/organizations/{id}"] = $"/v1/organizations/{organization.Id}", ["/v1/accounts/{id}"] = $"/v1/accounts/{organization.AccountId}" };
+        var known = new Dictionary<string, string> { ["/v1/lists/{id}"] = $"/v1/lists/{list}",
+            ["/v1/organizations/{id}"] = $"/v1/organizations/{organization.Id}",
+            ["/v1/accounts/{id}"] = $"/v1/accounts/{organization.AccountId}" };
         var wrong = new List<string>();
         foreach (var route in app.Routes().Where(r => r.Method == "GET" && !r.Pattern.EndsWith("/stream", StringComparison.Ordinal)))
         {
             string[] key = RouteWalk.KeyOf(route, organization) is { } line ? [line] : [];
             var target = known.GetValueOrDefault(route.Pattern, route.Target).Replace("{documentName}", "v1", StringComparison.Ordinal);
-            var (get, head) = (await RawHttp.SendAsync(app.Address, "GET", target, key), await RawHttp.SendAsync(app.Address, "HEAD", target, key));
+            var (get, head) =
+                (await RawHttp.SendAsync(app.Address, "GET", target, key), await RawHttp.SendAsync(app.Address, "HEAD", target, key));
             var moving = route.Pattern is "/metrics" or "/health/ready"; // another body a moment later
-            if (head.Status != get.Status || head.Text.Length > 0 && !head.Text.EndsWith("\r\n\r\n", StringComparison.Ordinal) || head.ContentType != get.ContentType || head.Header("ETag") != get.Header("ETag")
+            if (head.Status != get.Status || head.Text.Length > 0 && !head.Text.EndsWith("\r\n\r\n", StringComparison.Ordinal)
+                || head.ContentType != get.ContentType || head.Header("ETag") != get.Header("ETag")
                 || (get.Header("Content-Length") is { } length && head.Header("Content-Length") is { } told && told != length && !moving))
             {
                 wrong.Add($"{route}: GET {get.Status} {get.ContentType} {get.Header("Content-Length")}, HEAD {head.Status} {head.ContentType} {head.Header("Content-Length")} {head.Text}");
@@ -99,13 +103,20 @@ public sealed class MethodTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         var bare = new List<string>();
-        var targets = app.Routes().Where(r => !r.Pattern.EndsWith("/stream", StringComparison.Ordinal)).SelectMany(r => new[] { (r.Method, r.Target, Key: RouteWalk.KeyOf(r, organization)), (r.Method, r.Target, Key: null) })
-            .Concat([("GET", "/nothing", null), ("GET", "/v1/nothing", null), ("DELETE", "/v1/contacts", null), ("GET", "/docs/index.html", null), ("GET", "/docs/swagger-ui-bundle.js", null), ("OPTIONS", "/v1/contacts", null), ("HEAD", "/health/live", null)]).ToList();
+        var targets = app.Routes().Where(r => !r.Pattern.EndsWith("/stream", StringComparison.Ordinal))
+            .SelectMany(r => new[] { (r.Method, r.Target, Key: RouteWalk.KeyOf(r, organization)), (r.Method, r.Target, Key: null) })
+            .Concat([("GET", "/nothing", null), ("GET", "/v1/nothing", null), ("DELETE", "/v1/contacts", null),
+                ("GET", "/docs/index.html", null), ("GET", "/docs/swagger-ui-bundle.js", null), ("OPTIONS", "/v1/contacts", null),
+                ("HEAD", "/health/live", null)]).ToList();
         foreach (var (method, target, key) in targets)
         {
-            var answer = await RawHttp.SendAsync(app.Address, method, target.Replace("{documentName}", "v1", StringComparison.Ordinal), key is null ? [] : [key]);
-            var complete = answer.Header("X-Content-Type-Options") == "nosniff" && answer.Header("X-Frame-Options") == "DENY" && answer.Header("Referrer-Policy") == "no-referrer"
-                && answer.Header("Content-Security-Policy")?.Contains("frame-ancestors 'none'", StringComparison.Ordinal) is true && answer.Header("Strict-Transport-Security") is null;
+            var answer =
+                await RawHttp.SendAsync(app.Address, method, target.Replace("{documentName}", "v1", StringComparison.Ordinal), key is null
+                    ? [] : [key]);
+            var complete = answer.Header("X-Content-Type-Options") == "nosniff" && answer.Header("X-Frame-Options") == "DENY"
+                && answer.Header("Referrer-Policy") == "no-referrer"
+                && answer.Header("Content-Security-Policy")?.Contains("frame-ancestors 'none'", StringComparison.Ordinal) is true
+                && answer.Header("Strict-Transport-Security") is null;
             if (!complete)
             {
                 bare.Add($"{method} {target} → {answer.Status}");
@@ -131,7 +142,8 @@ public sealed class TransportSecurityTests(ProxiedApp app) : IClassFixture<Proxi
     [Fact]
     public async Task Only_what_came_by_https_asks_for_https()
     {
-        (await app.Anonymous.SendAsync("GET", "/health/live", null, ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "203.0.113.7"))).Header("Strict-Transport-Security").ShouldBe("max-age=31536000");
+        (await app.Anonymous.SendAsync("GET", "/health/live", null, ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "203.0.113.7")))
+            .Header("Strict-Transport-Security").ShouldBe("max-age=31536000");
         (await app.Anonymous.SendAsync("GET", "/health/live")).Header("Strict-Transport-Security").ShouldBeNull();
     }
 }

@@ -29,9 +29,11 @@ public sealed class OpenApiTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task Every_chapter_says_what_it_is_about()
     {
         var document = (await app.Anonymous.SendAsync("GET", "/openapi/v1.json")).Body;
-        var chapters = document.GetProperty("tags").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!, t => t.GetProperty("description").GetString()!);
+        var chapters = document.GetProperty("tags").EnumerateArray()
+            .ToDictionary(t => t.GetProperty("name").GetString()!, t => t.GetProperty("description").GetString()!);
         chapters.Where(c => c.Value == c.Key).ShouldBeEmpty("described by [Chapter] on the endpoint module");
-        document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject()).SelectMany(o => o.Value.GetProperty("tags").EnumerateArray())
+        document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject())
+            .SelectMany(o => o.Value.GetProperty("tags").EnumerateArray())
             .Select(t => t.GetString()!).Distinct().Order().ShouldBe(chapters.Keys.Order());
     }
 
@@ -43,8 +45,10 @@ public sealed class OpenApiTests(AppFixture app) : IClassFixture<AppFixture>
         {
             var (installed, log) = await RunAsync("npm", folder, "install", "--no-audit", "--no-fund", "--prefix", folder, Redocly);
             Assert.SkipUnless(installed, $"npm cannot install {Redocly} here: {log}");
-            await File.WriteAllTextAsync(Path.Combine(folder, "openapi.json"), (await app.Anonymous.SendAsync("GET", "/openapi/v1.json")).Text);
-            var (clean, said) = await RunAsync(Path.Combine(folder, "node_modules", ".bin", "redocly"), folder, "lint", "openapi.json", "--format=stylish");
+            await File.WriteAllTextAsync(Path.Combine(folder, "openapi.json"),
+                (await app.Anonymous.SendAsync("GET", "/openapi/v1.json")).Text);
+            var (clean, said) =
+                await RunAsync(Path.Combine(folder, "node_modules", ".bin", "redocly"), folder, "lint", "openapi.json", "--format=stylish");
             clean.ShouldBeTrue(said);
             said.Replace("Deprecation warning", "", StringComparison.Ordinal).ShouldNotContain("warning", Case.Insensitive, said);
         }
@@ -58,7 +62,8 @@ public sealed class OpenApiTests(AppFixture app) : IClassFixture<AppFixture>
     private static async Task<(bool Succeeded, string Output)> RunAsync(string program, string folder, params string[] arguments)
     {
         using var within = new CancellationTokenSource(TimeSpan.FromMinutes(3));
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,
+            RedirectStandardError = true };
         start.Environment["REDOCLY_SUPPRESS_UPDATE_NOTICE"] = "true";
         start.Environment["REDOCLY_TELEMETRY"] = "off";
         try

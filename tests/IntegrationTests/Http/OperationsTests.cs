@@ -9,7 +9,8 @@ namespace Bsp.IntegrationTests.Http;
 public sealed class OperationsTests(AppFixture app) : IClassFixture<AppFixture>
 {
     [Fact]
-    public void Every_mapping_names_every_field() => app.Services.GetRequiredService<IMapper>().ConfigurationProvider.AssertConfigurationIsValid();
+    public void Every_mapping_names_every_field() =>
+        app.Services.GetRequiredService<IMapper>().ConfigurationProvider.AssertConfigurationIsValid();
 
     [Fact]
     public async Task Health_names_the_stores()
@@ -42,14 +43,16 @@ public sealed class OperationsTests(AppFixture app) : IClassFixture<AppFixture>
                 operation.Value.TryGetProperty("summary", out _).ShouldBeTrue($"{operation.Name} {path.Name}");
                 var responses = operation.Value.GetProperty("responses");
                 responses.EnumerateObject().Any(r => r.Name[0] == '2').ShouldBeTrue($"{operation.Name} {path.Name}");
-                if (path.Name.StartsWith("/v1/", StringComparison.Ordinal) && Access.Of(operation.Name.ToUpperInvariant(), path.Name)!.Least > Role.Anonymous)
+                if (path.Name.StartsWith("/v1/", StringComparison.Ordinal)
+                    && Access.Of(operation.Name.ToUpperInvariant(), path.Name)!.Least > Role.Anonymous)
                 {
                     responses.TryGetProperty("401", out _).ShouldBeTrue($"{operation.Name} {path.Name}");
                 }
             }
         }
 
-        answer["paths"].GetProperty("/v1/accounts").GetProperty("post").GetProperty("responses").GetProperty("409").GetProperty("description").GetString()!.ShouldContain("account.number_taken");
+        answer["paths"].GetProperty("/v1/accounts").GetProperty("post").GetProperty("responses").GetProperty("409")
+            .GetProperty("description").GetString()!.ShouldContain("account.number_taken");
         answer["paths"].GetProperty("/v1/accounts").GetProperty("post").TryGetProperty("requestBody", out _).ShouldBeTrue();
         (await app.Anonymous.SendAsync("GET", "/docs/index.html")).Status.ShouldBe(200);
     }
@@ -58,7 +61,8 @@ public sealed class OperationsTests(AppFixture app) : IClassFixture<AppFixture>
 /// <summary>Few requests a second, to run into the limit.</summary>
 public sealed class LimitedApp(StoresFixture stores) : AppFixture(stores)
 {
-    protected override IEnumerable<(string Name, string? Value)> Settings => [("Bsp:Limits:KeyPerSecond", "5"), ("Bsp:Limits:OrganizationPerSecond", "1000")];
+    protected override IEnumerable<(string Name, string? Value)> Settings =>
+        [("Bsp:Limits:KeyPerSecond", "5"), ("Bsp:Limits:OrganizationPerSecond", "1000")];
 }
 
 public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
@@ -95,7 +99,9 @@ public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
         await using var tight = new TightOrganizationApp(app.Stores);
         await tight.InitializeAsync();
         var organization = await tight.NewOrganizationAsync();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => (i % 2 == 0 ? organization.Reader : organization.Writer).SendAsync("GET", "/v1/me")));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 60)
+                .Select(i => (i % 2 == 0 ? organization.Reader : organization.Writer).SendAsync("GET", "/v1/me")));
         answers.First(a => a.Status == 429).ShouldBeProblem(429, "request.rate_limited").Header("RateLimit-Limit").ShouldBe("6");
     }
 }
@@ -103,5 +109,6 @@ public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
 /// <summary>Few requests a second for a whole organization.</summary>
 public sealed class TightOrganizationApp(StoresFixture stores) : AppFixture(stores)
 {
-    protected override IEnumerable<(string Name, string? Value)> Settings => [("Bsp:Limits:KeyPerSecond", "1000"), ("Bsp:Limits:OrganizationPerSecond", "6")];
+    protected override IEnumerable<(string Name, string? Value)> Settings =>
+        [("Bsp:Limits:KeyPerSecond", "1000"), ("Bsp:Limits:OrganizationPerSecond", "6")];
 }

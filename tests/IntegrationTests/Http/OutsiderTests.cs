@@ -3,19 +3,29 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.Http;
 
-/// <summary>What somebody tries who wants to see the server stumble: it is a clear problem, never a 500, and nothing of anybody else.</summary>
+/// <summary>
+/// What somebody tries who wants to see the server stumble: it is a clear problem, never a 500, and nothing of anybody else.
+/// </summary>
 public sealed class OutsiderTests(AppFixture app) : IClassFixture<AppFixture>
 {
-    private static readonly string[] Odd = ["%00", "a%00b", "%FF%FE", "%ED%A0%80", "'%20OR%201=1--", "%25", "_", "%5C", "%22", "{}", "[]", "-1", "99999999999999999999", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "NaN"];
+    private static readonly string[] Odd =
+        ["%00", "a%00b", "%FF%FE", "%ED%A0%80", "'%20OR%201=1--", "%25", "_", "%5C", "%22", "{}", "[]", "-1", "99999999999999999999",
+            "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "NaN"];
 
     private static readonly string[] OddFilters =
     [
-        "{", "[]", "null", "1", "\"x\"", """{"all":[]}""", """{"all":{}}""", """{"not":[]}""", """{"all":[{}]}""", """{"field":"id","op":"eq","value":"x"}""", """{"field":"organization_id","op":"ne","value":"x"}""",
-        """{"field":"phone_number; DROP TABLE contacts","op":"eq","value":"x"}""", """{"field":"phone_number","op":"= '' OR 1=1 --","value":"x"}""", """{"field":"first_name","op":"eq","value":"\ud800"}""",
-        """{"field":"first_name","op":"eq","value":"\u0000"}""", """{"field":"\ud800","value":"x"}""", """{"field":"custom_fields.\u0000","op":"eq","value":"x"}""", """{"field":"custom_fields.\ud800","op":"exists"}""",
-        """{"\ud800":1}""", """{"field":"tags","op":"has_any","value":["\u0000"]}""", """{"field":"tags","op":"has","value":"\udfff"}""", """{"field":"total_messages_sent","op":"gt","value":1e400}""",
-        """{"field":"custom_fields.n","op":"gt","value":1e400}""", """{"field":"created_at","op":"gt","value":"292277026597-01-01"}""", """{"field":"created_at","op":"within_days","value":99999999999}""",
-        """{"field":"first_name","op":"starts_with","value":{"$ne":null}}""", """{"any":[{"field":"first_name","op":"eq","value":"x","sql":"1=1"}]}""",
+        "{", "[]", "null", "1", "\"x\"", """{"all":[]}""", """{"all":{}}""", """{"not":[]}""", """{"all":[{}]}""",
+            """{"field":"id","op":"eq","value":"x"}""", """{"field":"organization_id","op":"ne","value":"x"}""",
+        """{"field":"phone_number; DROP TABLE contacts","op":"eq","value":"x"}""",
+        """{"field":"phone_number","op":"= '' OR 1=1 --","value":"x"}""", """{"field":"first_name","op":"eq","value":"\ud800"}""",
+        """{"field":"first_name","op":"eq","value":"\u0000"}""", """{"field":"\ud800","value":"x"}""",
+        """{"field":"custom_fields.\u0000","op":"eq","value":"x"}""", """{"field":"custom_fields.\ud800","op":"exists"}""",
+        """{"\ud800":1}""", """{"field":"tags","op":"has_any","value":["\u0000"]}""", """{"field":"tags","op":"has","value":"\udfff"}""",
+        """{"field":"total_messages_sent","op":"gt","value":1e400}""",
+        """{"field":"custom_fields.n","op":"gt","value":1e400}""", """{"field":"created_at","op":"gt","value":"292277026597-01-01"}""",
+        """{"field":"created_at","op":"within_days","value":99999999999}""",
+        """{"field":"first_name","op":"starts_with","value":{"$ne":null}}""",
+        """{"any":[{"field":"first_name","op":"eq","value":"x","sql":"1=1"}]}""",
     ];
 
     [Fact]
@@ -24,14 +34,19 @@ public sealed class OutsiderTests(AppFixture app) : IClassFixture<AppFixture>
         var organization = await app.NewOrganizationAsync();
         var document = (await app.Platform.SendAsync("GET", "/openapi/v1.json")).Body;
         var (tried, broken) = (0, new List<string>());
-        foreach (var path in document.GetProperty("paths").EnumerateObject().Where(p => p.Value.TryGetProperty("get", out _) && p.Name.StartsWith("/v1/", StringComparison.Ordinal) && !p.Name.EndsWith("/stream", StringComparison.Ordinal)))
+        foreach (var path in document.GetProperty("paths").EnumerateObject()
+            .Where(p => p.Value.TryGetProperty("get", out _) && p.Name.StartsWith("/v1/", StringComparison.Ordinal)
+                && !p.Name.EndsWith("/stream", StringComparison.Ordinal)))
         {
-            var names = path.Value.GetProperty("get").TryGetProperty("parameters", out var parameters) ? parameters.EnumerateArray().Where(p => p.GetProperty("in").GetString() == "query").Select(p => p.GetProperty("name").GetString()!).ToList() : [];
-            foreach (var name in names.Concat(path.Name == "/v1/contacts" ? ["custom.x", "custom.%00", "custom.", "q", "tag", "email"] : []).Distinct())
+            var names = path.Value.GetProperty("get").TryGetProperty("parameters", out var parameters) ? parameters.EnumerateArray()
+                .Where(p => p.GetProperty("in").GetString() == "query").Select(p => p.GetProperty("name").GetString()!).ToList() : [];
+            foreach (var name in names.Concat(path.Name == "/v1/contacts" ? ["custom.x", "custom.%00", "custom.", "q", "tag", "email"] : [])
+                .Distinct())
             {
                 foreach (var value in Odd)
                 {
-                    var target = $"{path.Name.Replace("{id}", organization.Id.ToString(), StringComparison.Ordinal).Replace("{contact_id}", organization.Id.ToString(), StringComparison.Ordinal).Replace("{contactId}", organization.Id.ToString(), StringComparison.Ordinal)}?{name}={value}";
+                    var target =
+                        $"{path.Name.Replace("{id}", organization.Id.ToString(), StringComparison.Ordinal).Replace("{contact_id}", organization.Id.ToString(), StringComparison.Ordinal).Replace("{contactId}", organization.Id.ToString(), StringComparison.Ordinal)}?{name}={value}";
                     var answer = await organization.Admin.SendAsync("GET", target);
                     tried++;
                     if (answer.Status >= 500)
@@ -56,8 +71,11 @@ public sealed class OutsiderTests(AppFixture app) : IClassFixture<AppFixture>
         {
             foreach (var (method, path, body) in new (string, string, object?)[]
             {
-                ("GET", $"/v1/contacts/export?filter={Uri.EscapeDataString(filter)}", null), ("POST", "/v1/lists", $$"""{"name":"F","filters":{{filter}} }"""), ("POST", $"/v1/lists/{list}/preview", $$"""{"filters":{{filter}} }"""),
-                ("POST", "/v1/campaigns", $$"""{"name":"C","account_id":"{{Guid.NewGuid()}}","template_id":"{{Guid.NewGuid()}}","audience_segment":{"filter":{{filter}} } }"""),
+                ("GET", $"/v1/contacts/export?filter={Uri.EscapeDataString(filter)}", null),
+                    ("POST", "/v1/lists", $$"""{"name":"F","filters":{{filter}} }"""),
+                    ("POST", $"/v1/lists/{list}/preview", $$"""{"filters":{{filter}} }"""),
+                ("POST", "/v1/campaigns",
+                    $$"""{"name":"C","account_id":"{{Guid.NewGuid()}}","template_id":"{{Guid.NewGuid()}}","audience_segment":{"filter":{{filter}} } }"""),
             })
             {
                 var answer = await organization.Admin.SendAsync(method, path, body);
@@ -92,7 +110,8 @@ public sealed class OutsiderTests(AppFixture app) : IClassFixture<AppFixture>
         for (var i = 0; i < cursor.Length; i++)
         {
             var changed = $"{cursor[..i]}{(cursor[i] == 'A' ? 'B' : 'A')}{cursor[(i + 1)..]}";
-            (await organization.Admin.SendAsync("GET", $"/v1/lists?cursor={changed}")).Status.ShouldBeOneOf(400, changed.TrimEnd('A', 'B') == cursor.TrimEnd('A', 'B') || i == cursor.Length - 1 ? 200 : 400);
+            (await organization.Admin.SendAsync("GET", $"/v1/lists?cursor={changed}")).Status.ShouldBeOneOf(400,
+                changed.TrimEnd('A', 'B') == cursor.TrimEnd('A', 'B') || i == cursor.Length - 1 ? 200 : 400);
         }
     }
 
@@ -100,30 +119,40 @@ public sealed class OutsiderTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task Nothing_in_an_exported_file_is_a_formula()
     {
         var organization = await app.NewOrganizationAsync();
-        string[] formulas = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "\n=1+1", "＝1+1", " =1+1", "\u202E=1+1", "=HYPERLINK(\"http://x\",\"y\")", "'=1", "\";=1+1"];
+        string[] formulas =
+            ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "\n=1+1", "＝1+1", " =1+1", "\u202E=1+1",
+                "=HYPERLINK(\"http://x\",\"y\")", "'=1", "\";=1+1"];
         foreach (var (formula, n) in formulas.Select((f, n) => (f, n)))
         {
-            var created = await organization.Admin.SendAsync("POST", "/v1/contacts", new { phone_number = $"+4915100000{n:D3}", first_name = formula, last_name = formula, tags = new[] { formula.Trim() }, custom_fields = new Dictionary<string, string> { ["x"] = formula } });
+            var created =
+                await organization.Admin.SendAsync("POST", "/v1/contacts",
+                    new { phone_number = $"+4915100000{n:D3}", first_name = formula, last_name = formula, tags = new[] { formula.Trim() },
+                        custom_fields = new Dictionary<string, string> { ["x"] = formula } });
             created.Status.ShouldBeOneOf(201, 400); // control characters are no name
         }
 
         var file = (await organization.Admin.SendAsync("GET", "/v1/contacts/export")).Text;
         foreach (var cell in Cells(file))
         {
-            (cell.Length > 0 && "=+-@\t\r\n".Contains(cell[0], StringComparison.Ordinal) && !cell.StartsWith("+49151", StringComparison.Ordinal)).ShouldBeFalse(cell);
+            (cell.Length > 0 && "=+-@\t\r\n".Contains(cell[0], StringComparison.Ordinal)
+                && !cell.StartsWith("+49151", StringComparison.Ordinal)).ShouldBeFalse(cell);
         }
 
         // And it can be read in again as it was.
         var before = await organization.Admin.SendAsync("GET", "/v1/contacts?limit=200");
         var import = await organization.Admin.SendAsync("POST", "/v1/contacts/import", file, ("Content-Type", "text/csv"));
         import.Status.ShouldBe(202, import.Text);
-        var ended = await EndToEnd.Patience.UntilAsync(() => organization.Admin.SendAsync("GET", import["url"].GetString()!), i => i["status"].GetString() is "completed" or "failed", "the import ends");
+        var ended = await EndToEnd.Patience.UntilAsync(() => organization.Admin.SendAsync("GET", import["url"].GetString()!), i =>
+            i["status"].GetString() is "completed" or "failed", "the import ends");
         ended["rejected"].GetInt32().ShouldBe(0, ended.Text);
-        static string Names(Answer answer) => string.Join('|', answer["data"].EnumerateArray().Select(c => $"{c.GetProperty("first_name")} {c.GetProperty("tags")} {c.GetProperty("custom_fields")}"));
+        static string Names(Answer answer) =>
+            string.Join('|', answer["data"].EnumerateArray()
+                .Select(c => $"{c.GetProperty("first_name")} {c.GetProperty("tags")} {c.GetProperty("custom_fields")}"));
         Names(await organization.Admin.SendAsync("GET", "/v1/contacts?limit=200")).ShouldBe(Names(before));
     }
 
     // RFC 4180: cells between commas and line ends, quoted where these are in them.
     private static IEnumerable<string> Cells(string csv) =>
-        System.Text.RegularExpressions.Regex.Matches(csv, "(?:^|,|\n)(?:\"((?:[^\"]|\"\")*)\"|([^,\r\n]*))").Select(m => m.Groups[1].Success ? m.Groups[1].Value.Replace("\"\"", "\"", StringComparison.Ordinal) : m.Groups[2].Value);
+        System.Text.RegularExpressions.Regex.Matches(csv, "(?:^|,|\n)(?:\"((?:[^\"]|\"\")*)\"|([^,\r\n]*))")
+        .Select(m => m.Groups[1].Success ? m.Groups[1].Value.Replace("\"\"", "\"", StringComparison.Ordinal) : m.Groups[2].Value);
 }

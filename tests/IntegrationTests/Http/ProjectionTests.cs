@@ -27,7 +27,8 @@ public sealed class ProjectionTests(AppFixture app) : IClassFixture<AppFixture>
     [Fact]
     public async Task What_makes_no_view_cannot_be_rebuilt_and_parked_events_can_be_asked_for()
     {
-        (await app.Platform.SendAsync("POST", "/v1/projections/send_consequences.v1/rebuild")).ShouldBeProblem(409, "projection.no_rebuild");
+        (await app.Platform.SendAsync("POST", "/v1/projections/send_consequences.v1/rebuild"))
+            .ShouldBeProblem(409, "projection.no_rebuild");
         (await app.Platform.SendAsync("POST", $"/v1/projections/{View}/retry")).Status.ShouldBe(202);
         await UntilAsync(state: "running", pending: false);
         (await app.Platform.SendAsync("POST", $"/v1/projections/{View}/cancel")).Status.ShouldBe(202);
@@ -43,7 +44,8 @@ public sealed class ProjectionTests(AppFixture app) : IClassFixture<AppFixture>
     [InlineData(2, "rebuild", "send_consequences")]
     [InlineData(2, "7", "campaign_counters")]
     public async Task The_verb_orders_follows_to_the_end_and_says_how_it_went(int exitCode, params string[] arguments) =>
-        (await new ProjectionsCommand(app.Services.GetRequiredService<IProjections>(), () => Task.CompletedTask).RunAsync(arguments, TestContext.Current.CancellationToken)).ShouldBe(exitCode);
+        (await new ProjectionsCommand(app.Services.GetRequiredService<IProjections>(), () => Task.CompletedTask)
+            .RunAsync(arguments, TestContext.Current.CancellationToken)).ShouldBe(exitCode);
 
     [Fact]
     public async Task Metrics_name_each_projection_and_shard()
@@ -54,7 +56,8 @@ public sealed class ProjectionTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
-    public async Task A_name_that_is_none_is_404() => (await app.Platform.SendAsync("POST", "/v1/projections/nonsense.v1/rebuild")).ShouldBeProblem(404, "projection.unknown");
+    public async Task A_name_that_is_none_is_404() =>
+        (await app.Platform.SendAsync("POST", "/v1/projections/nonsense.v1/rebuild")).ShouldBeProblem(404, "projection.unknown");
 
     [Fact]
     public async Task Views_are_the_platforms_business()
@@ -73,7 +76,9 @@ public sealed class ProjectionTests(AppFixture app) : IClassFixture<AppFixture>
             var answer = await app.Platform.SendAsync("GET", "/v1/projections");
             answer.Status.ShouldBe(200, answer.Text);
             seen = answer.Text;
-            if (answer["data"].EnumerateArray().Any(p => p.GetProperty("name").GetString() == View && p.GetProperty("state").GetString() == state && p.GetProperty("pending").ValueKind == System.Text.Json.JsonValueKind.Null != pending))
+            if (answer["data"].EnumerateArray()
+                .Any(p => p.GetProperty("name").GetString() == View && p.GetProperty("state").GetString() == state
+                    && p.GetProperty("pending").ValueKind == System.Text.Json.JsonValueKind.Null != pending))
             {
                 return;
             }

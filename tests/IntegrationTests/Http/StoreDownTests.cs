@@ -12,7 +12,9 @@ public sealed class StoreDownTests
     [Fact]
     public async Task Without_PostgreSQL_it_is_503_with_Retry_After_and_alive_but_not_ready()
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = typeof(Program).Assembly.GetName().Name, EnvironmentName = "Production" });
+        var builder =
+            WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = typeof(Program).Assembly.GetName().Name,
+                EnvironmentName = "Production" });
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {

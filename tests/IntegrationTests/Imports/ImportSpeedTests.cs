@@ -15,7 +15,8 @@ public sealed class ImportSpeedTests(ContactsDatabase database) : IClassFixture<
         var csv = new StringBuilder("phone_number,first_name,last_name,email,consent_status,tags,custom.city\n");
         for (var n = 0; n < rows; n++)
         {
-            csv.Append(n % 100 == 7 ? $"bad{n},,,,,,\n" : $"+49151{n:D8},First{n},Last{n},person{n}@example.com,OPTED_IN,new;spring,City{n % 50}\n");
+            csv.Append(n % 100 == 7 ? $"bad{n},,,,,,\n"
+                : $"+49151{n:D8},First{n},Last{n},person{n}@example.com,OPTED_IN,new;spring,City{n % 50}\n");
         }
 
         var bytes = Encoding.UTF8.GetBytes(csv.ToString());
@@ -26,7 +27,8 @@ public sealed class ImportSpeedTests(ContactsDatabase database) : IClassFixture<
         watch.Restart();
         await database.Worker().WorkAsync(TestContext.Current.CancellationToken);
         var carried = watch.Elapsed;
-        TestContext.Current.SendDiagnosticMessage($"staged {rows / staged.TotalSeconds:F0} rows/s, carried {rows / carried.TotalSeconds:F0} rows/s, working set {Environment.WorkingSet >> 20} MB");
+        TestContext.Current.SendDiagnosticMessage(
+            $"staged {rows / staged.TotalSeconds:F0} rows/s, carried {rows / carried.TotalSeconds:F0} rows/s, working set {Environment.WorkingSet >> 20} MB");
         var import = await database.ImportAsync(organization, id);
         (import.Status, import.Total, import.Done).ShouldBe(("completed", rows, rows));
         import.Rejected.ShouldBe((rows + 92) / 100);

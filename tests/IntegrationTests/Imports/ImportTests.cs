@@ -41,9 +41,13 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
     public async Task An_import_updates_by_the_written_rules()
     {
         var organization = await database.NewOrganizationAsync();
-        var ann = await database.CreateAsync(organization, "+4915100000001", f => f with { FirstName = "Ann", Email = "a@b.de", Tags = ["old"], CustomFields = ContactsDatabase.Json("""{"a":1,"b":2}""") }, new("OPTED_OUT", "keyword", "STOP"));
+        var ann = await database.CreateAsync(organization, "+4915100000001", f =>
+            f with { FirstName = "Ann", Email = "a@b.de", Tags = ["old"], CustomFields = ContactsDatabase.Json("""{"a":1,"b":2}""") },
+            new("OPTED_OUT", "keyword", "STOP"));
         var bob = await database.CreateAsync(organization, "+4915100000002", consent: new("OPTED_IN", "form", null));
-        var import = await database.ImportAsync(organization, "phone_number,first_name,email,consent_status,tags,custom.b\n+4915100000001,Anna,,OPTED_IN,new|old,9\n+4915100000002,,,OPTED_OUT,,\n");
+        var import =
+            await database.ImportAsync(organization,
+                "phone_number,first_name,email,consent_status,tags,custom.b\n+4915100000001,Anna,,OPTED_IN,new|old,9\n+4915100000002,,,OPTED_OUT,,\n");
         (import.Created, import.Updated).ShouldBe((0, 2));
         var after = await database.GetAsync(organization, ann);
         (after.FirstName, after.Email, after.ConsentStatus).ShouldBe(("Anna", "a@b.de", "OPTED_OUT"));
@@ -74,8 +78,10 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         var import = await database.ImportAsync(organization, "phone_number\n+4915100000001\nx\n");
         var stream = await database.Store.LoadAsync(organization, import.Id, Ct);
         stream.Events.Single().Body.ShouldBeOfType<ContactsImported>().ShouldSatisfyAllConditions(
-            e => (e.Source, e.Proof, e.Total, e.Created, e.Rejected).ShouldBe(("form", "page 7", 2, 1, 1)), e => e.FileSha256.ShouldBe(import.FileSha256));
-        import.FileSha256.ShouldBe(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("phone_number\n+4915100000001\nx\n"u8)));
+            e => (e.Source, e.Proof, e.Total, e.Created, e.Rejected).ShouldBe(("form", "page 7", 2, 1, 1)), e =>
+                e.FileSha256.ShouldBe(import.FileSha256));
+        import.FileSha256.ShouldBe(
+            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("phone_number\n+4915100000001\nx\n"u8)));
     }
 
     [Theory]
@@ -92,7 +98,8 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         var organization = await database.NewOrganizationAsync();
         (await Should.ThrowAsync<Refusal>(database.StageAsync(organization, csv))).Code.ShouldBe(code);
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.imports WHERE organization_id = $1", organization)).ShouldBe(0);
-        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rows_staged WHERE organization_id = $1", organization)).ShouldBe(0);
+        (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rows_staged WHERE organization_id = $1", organization))
+            .ShouldBe(0);
     }
 
     [Fact]
@@ -100,7 +107,8 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
     {
         var organization = await database.NewOrganizationAsync();
         var csv = "phone_number,first_name\n+4915100000001,\"" + new string('x', 3_000_000);
-        (await Should.ThrowAsync<Refusal>(database.StageAsync(organization, csv))).Code.ShouldBeOneOf("import.row_too_long", "import.unclosed_quote");
+        (await Should.ThrowAsync<Refusal>(database.StageAsync(organization, csv))).Code.ShouldBeOneOf("import.row_too_long",
+            "import.unclosed_quote");
     }
 
     [Fact]
@@ -111,9 +119,11 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         var id = await database.StageAsync(organization, latin);
         await database.Worker().WorkAsync(Ct);
         (await database.ImportAsync(organization, id)).ShouldSatisfyAllConditions(i => i.Created.ShouldBe(1), i => i.Rejected.ShouldBe(1));
-        (await database.RejectedAsync(organization, id)).Single().ShouldSatisfyAllConditions(r => r.Line.ShouldBe(2), r => r.Reason.ShouldBe("is not valid UTF-8"));
+        (await database.RejectedAsync(organization, id)).Single()
+            .ShouldSatisfyAllConditions(r => r.Line.ShouldBe(2), r => r.Reason.ShouldBe("is not valid UTF-8"));
 
-        var wide = await database.StageAsync(organization, [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("phone_number;first_name\n+4915100000003;Jürgen\n")], ';');
+        var wide = await database.StageAsync(organization,
+            [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("phone_number;first_name\n+4915100000003;Jürgen\n")], ';');
         await database.Worker().WorkAsync(Ct);
         (await database.ImportAsync(organization, wide)).Created.ShouldBe(1);
         var bom = await database.StageAsync(organization, [.. Encoding.UTF8.GetPreamble(), .. "phone_number\n+4915100000004\n+4915\0\n"u8]);
@@ -133,16 +143,21 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         await database.Log.AdminQueryAsync("SELECT 1 FROM bsp.lease_import($1, 3600)", _ => 0, dead);
         await using (var transaction = await Bsp.Infrastructure.Sharding.Tenancy.BeginAsync(database.Shards.All[0], organization, Ct))
         {
-            var rows = await Bsp.Infrastructure.Imports.ImportPage.ReadAsync(database.Shards.All[0], organization, id, Bsp.Application.Imports.ImportColumns.Of(["phone_number", "first_name"]), 0, Ct);
+            var rows = await Bsp.Infrastructure.Imports.ImportPage.ReadAsync(database.Shards.All[0], organization, id,
+                Bsp.Application.Imports.ImportColumns.Of(["phone_number", "first_name"]), 0, Ct);
             var page = await Bsp.Infrastructure.Imports.ImportPage.CarryAsync(transaction, organization, id, rows!, Ct);
-            await transaction.ExecuteAsync("UPDATE bsp.imports SET last_row = $2, done = $3, created = $4 WHERE id = $1", Ct, id, page.LastRow, page.Rows, page.Created);
+            await transaction.ExecuteAsync("UPDATE bsp.imports SET last_row = $2, done = $3, created = $4 WHERE id = $1", Ct, id,
+                page.LastRow, page.Rows, page.Created);
             await transaction.CommitAsync(Ct);
         }
 
         (await database.Worker().WorkAsync(Ct)).ShouldBeFalse(); // leased
-        await database.Log.AdminQueryAsync("UPDATE bsp.imports SET leased_until = now() - interval '1 second' WHERE id = $1 RETURNING 1", _ => 0, id);
+        await database.Log.AdminQueryAsync("UPDATE bsp.imports SET leased_until = now() - interval '1 second' WHERE id = $1 RETURNING 1",
+            _ => 0, id);
         (await database.Worker().WorkAsync(Ct)).ShouldBeTrue();
-        (await database.ImportAsync(organization, id)).ShouldSatisfyAllConditions(i => i.Status.ShouldBe("completed"), i => i.Done.ShouldBe(11_000), i => i.Created.ShouldBe(11_000), i => i.Duplicates.ShouldBe(0));
+        (await database.ImportAsync(organization, id))
+            .ShouldSatisfyAllConditions(i => i.Status.ShouldBe("completed"), i => i.Done.ShouldBe(11_000), i =>
+                i.Created.ShouldBe(11_000), i => i.Duplicates.ShouldBe(0));
         (await database.Store.LoadAsync(organization, id, Ct)).Version.ShouldBe(1);
     }
 
@@ -151,17 +166,21 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
     {
         const int there = 20_000, rows = 1_000;
         var organization = await database.NewOrganizationAsync();
-        await database.Log.AdminQueryAsync("INSERT INTO contacts (id, organization_id, phone_number, wa_user_id) SELECT gen_random_uuid(), $1, '+49152' || lpad(n::text, 8, '0'), 'DE.' || n FROM generate_series(1, $2) AS n RETURNING 1", _ => 0, organization, there);
-        var id = await database.StageAsync(organization, "phone_number,wa_user_id\n" + string.Concat(Enumerable.Range(there - (rows / 2), rows).Select(n => $"+49152{n:D8},DE.{n}\n")));
+        await database.Log.AdminQueryAsync(
+            "INSERT INTO contacts (id, organization_id, phone_number, wa_user_id) SELECT gen_random_uuid(), $1, '+49152' || lpad(n::text, 8, '0'), 'DE.' || n FROM generate_series(1, $2) AS n RETURNING 1", _ => 0, organization, there);
+        var id = await database.StageAsync(organization,
+            "phone_number,wa_user_id\n" + string.Concat(Enumerable.Range(there - (rows / 2), rows).Select(n => $"+49152{n:D8},DE.{n}\n")));
         var shard = database.Shards.All[0];
         long read;
         await using (var transaction = await Bsp.Infrastructure.Sharding.Tenancy.BeginAsync(shard, organization, Ct))
         {
-            var page = await Bsp.Infrastructure.Imports.ImportPage.ReadAsync(shard, organization, id, Bsp.Application.Imports.ImportColumns.Of(["phone_number", "wa_user_id"]), 0, Ct);
+            var page = await Bsp.Infrastructure.Imports.ImportPage.ReadAsync(shard, organization, id,
+                Bsp.Application.Imports.ImportColumns.Of(["phone_number", "wa_user_id"]), 0, Ct);
             var outcome = await Bsp.Infrastructure.Imports.ImportPage.CarryAsync(transaction, organization, id, page!, Ct);
             (outcome.Created, outcome.Updated, outcome.Duplicates).ShouldBe(((rows / 2) - 1, (rows / 2) + 1, 0));
             outcome.Phones.Count.ShouldBe((rows / 2) + 1);
-            read = (await transaction.QueryAsync("SELECT pg_stat_get_xact_tuples_returned(o) + pg_stat_get_xact_tuples_fetched(o) + (SELECT sum(pg_stat_get_xact_tuples_fetched(x.indexrelid) + pg_stat_get_xact_tuples_returned(x.indexrelid)) FROM pg_index x WHERE x.indrelid = o)::bigint FROM (SELECT 'contacts'::regclass::oid AS o) t", r => r.GetInt64(0), Ct))[0];
+            read = (await transaction.QueryAsync(
+                "SELECT pg_stat_get_xact_tuples_returned(o) + pg_stat_get_xact_tuples_fetched(o) + (SELECT sum(pg_stat_get_xact_tuples_fetched(x.indexrelid) + pg_stat_get_xact_tuples_returned(x.indexrelid)) FROM pg_index x WHERE x.indrelid = o)::bigint FROM (SELECT 'contacts'::regclass::oid AS o) t", r => r.GetInt64(0), Ct))[0];
         }
 
         read.ShouldBeInRange(rows / 2, there / 2);
@@ -169,23 +188,30 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         {
         }
 
-        (await database.ImportAsync(organization, id)).ShouldSatisfyAllConditions(i => i.Created.ShouldBe((rows / 2) - 1), i => i.Updated.ShouldBe((rows / 2) + 1));
+        (await database.ImportAsync(organization, id))
+            .ShouldSatisfyAllConditions(i => i.Created.ShouldBe((rows / 2) - 1), i => i.Updated.ShouldBe((rows / 2) + 1));
     }
 
     [Fact]
     public async Task Bad_rows_are_kept_for_their_time_and_then_only_their_number_is_known()
     {
         var organization = await database.NewOrganizationAsync();
-        var (old, young, failed) = (await database.ImportAsync(organization, Bad(5_000)), await database.ImportAsync(organization, Bad(1)), await database.StageAsync(organization, Bad(3)));
+        var (old, young, failed) =
+            (await database.ImportAsync(organization, Bad(5_000)), await database.ImportAsync(organization, Bad(1)),
+                await database.StageAsync(organization, Bad(3)));
         await database.Log.AdminQueryAsync("UPDATE bsp.imports SET status = 'failed' WHERE id = $1 RETURNING 1", _ => 0, failed);
-        await database.Log.AdminQueryAsync("UPDATE bsp.imports SET updated_at = now() - interval '31 days' WHERE id = ANY ($1) RETURNING 1", _ => 0, new[] { old.Id, failed });
-        var sweep = new Bsp.Infrastructure.Imports.ImportSweep(database.Shards, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<Bsp.Infrastructure.Imports.ImportSweep>.Instance);
+        await database.Log.AdminQueryAsync(
+            "UPDATE bsp.imports SET updated_at = now() - interval '31 days' WHERE id = ANY ($1) RETURNING 1", _ =>
+                0, new[] { old.Id, failed });
+        var sweep = new Bsp.Infrastructure.Imports.ImportSweep(database.Shards, TimeProvider.System,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger<Bsp.Infrastructure.Imports.ImportSweep>.Instance);
         await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => sweep.SweepAsync(database.Shards.All[0], Ct)));
         await sweep.SweepAsync(database.Shards.All[0], Ct); // whatever one left to another
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rejects WHERE import_id = $1", old.Id)).ShouldBe(0);
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rows_staged WHERE import_id = $1", failed)).ShouldBe(0);
         (await Should.ThrowAsync<Refusal>(database.RejectedAsync(organization, old.Id))).Code.ShouldBe("import_rejects.unknown");
-        (await database.ImportAsync(organization, old.Id)).ShouldSatisfyAllConditions(i => i.Rejected.ShouldBe(5_000), i => i.RejectedUrl.ShouldBeNull());
+        (await database.ImportAsync(organization, old.Id))
+            .ShouldSatisfyAllConditions(i => i.Rejected.ShouldBe(5_000), i => i.RejectedUrl.ShouldBeNull());
         (await database.ImportAsync(organization, young.Id)).RejectedUrl.ShouldBe($"/v1/imports/{young.Id}/rejected");
         (await database.RejectedAsync(organization, young.Id)).Count.ShouldBe(1);
 
@@ -196,7 +222,8 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
     public async Task The_same_file_twice_at_once_makes_each_contact_once()
     {
         var organization = await database.NewOrganizationAsync();
-        var csv = "phone_number,wa_user_id,first_name\n" + string.Concat(Enumerable.Range(0, 8000).Select(n => $"+49151{n:D8},{(n % 3 == 0 ? $"DE.{n}" : "")},Name\n"));
+        var csv = "phone_number,wa_user_id,first_name\n" + string.Concat(Enumerable.Range(0, 8000)
+            .Select(n => $"+49151{n:D8},{(n % 3 == 0 ? $"DE.{n}" : "")},Name\n"));
         var ids = new[] { await database.StageAsync(organization, csv), await database.StageAsync(organization, csv) };
         await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(async () =>
         {
@@ -215,7 +242,9 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
     {
         var organization = await database.NewOrganizationAsync();
         await database.CreateAsync(organization, "+4915100000001", f => f with { WaUserId = "DE.1" });
-        var import = await database.ImportAsync(organization, "phone_number,wa_user_id,first_name\n+4915100000002,DE.1,Bob\n,DE.1,Ann\n,DE.2,Carl\n+4915100000003,DE.3,Dan\n,DE.3,Daniel\n");
+        var import =
+            await database.ImportAsync(organization,
+                "phone_number,wa_user_id,first_name\n+4915100000002,DE.1,Bob\n,DE.1,Ann\n,DE.2,Carl\n+4915100000003,DE.3,Dan\n,DE.3,Daniel\n");
         (import.Created, import.Updated, import.Duplicates, import.Rejected).ShouldBe((2, 1, 1, 1));
         (await database.RejectedAsync(organization, import.Id)).Single().Reason.ShouldBe("belongs to another contact");
         (await database.FindAsync(organization, q: "Daniel")).Single().PhoneNumber.ShouldBe("+4915100000003");
@@ -229,7 +258,9 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         var stranger = await database.NewOrganizationAsync();
         await using var transaction = await Bsp.Infrastructure.Sharding.Tenancy.BeginAsync(database.Shards.All[0], stranger, Ct);
         (await transaction.QueryAsync("SELECT count(*) FROM bsp.import_rows", row => row.GetInt64(0), Ct)).ShouldBe([0]);
-        (await Should.ThrowAsync<Npgsql.PostgresException>(transaction.ExecuteAsync("INSERT INTO bsp.import_rows_staged (import_id, row, line, fields, organization_id) VALUES (gen_random_uuid(), 1, 1, '{}', $1)", Ct, organization)))
+        (await Should.ThrowAsync<Npgsql.PostgresException>(
+            transaction.ExecuteAsync(
+                "INSERT INTO bsp.import_rows_staged (import_id, row, line, fields, organization_id) VALUES (gen_random_uuid(), 1, 1, '{}', $1)", Ct, organization)))
             .SqlState.ShouldBe(Npgsql.PostgresErrorCodes.InsufficientPrivilege);
         while (await database.Worker().WorkAsync(Ct))
         {

@@ -90,9 +90,11 @@ internal sealed class WalletSeen(LogDatabase database, Guid organization, string
             $"{head.Month} {head.Size} {head.Hash} {Money.Text(head.Balance)} {Money.Text(head.Held)} {Convert.ToHexStringLower(head.Tree.Peaks.Span)} {entries[0].Month}",
         ]);
         (await TransactionsAsync()).ShouldBe([.. entries.Where(entry => EntryTypes.IsTransaction(entry.Type)).Select(Row)]);
-        (await database.AdminQueryAsync("SELECT coalesce(sum(remaining), 0) FROM bsp.ledger_holds WHERE organization_id = $1 AND currency = $2 AND state = 'open'",
+        (await database.AdminQueryAsync(
+            "SELECT coalesce(sum(remaining), 0) FROM bsp.ledger_holds WHERE organization_id = $1 AND currency = $2 AND state = 'open'",
             row => row.GetDecimal(0), organization, currency))[0].ShouldBe(head.Held);
-        (await database.AdminQueryAsync("SELECT c.entry_id FROM bsp.charges c WHERE c.organization_id = $1 AND c.currency = $2 AND c.state = 'posted' ORDER BY 1",
+        (await database.AdminQueryAsync(
+            "SELECT c.entry_id FROM bsp.charges c WHERE c.organization_id = $1 AND c.currency = $2 AND c.state = 'posted' ORDER BY 1",
             row => row.GetGuid(0), organization, currency)).ShouldBe([.. entries.Where(e => EntryTypes.IsTransaction(e.Type)).Select(e =>
                 e.Id).Order()]);
         return head;

@@ -36,7 +36,9 @@ public sealed class LedgerWriterTests(LogDatabase database) : IClassFixture<LogD
         settled.Entry.Amount.ShouldBe(0.81m);
         var head = await new WalletSeen(database, organization).AgreesAsync();
         (Money.Text(head.Balance), head.Held, head.Size).ShouldBe(("87.310000", 0m, 944));
-        (await database.ScalarAsync<string>("SELECT string_agg(level || ':' || index, ' ' ORDER BY level, index) FROM bsp.ledger_nodes WHERE organization_id = $1", organization))
+        (await database.ScalarAsync<string>(
+            "SELECT string_agg(level || ':' || index, ' ' ORDER BY level, index) FROM bsp.ledger_nodes WHERE organization_id = $1",
+            organization))
             .ShouldBe("8:0 8:1 8:2 9:0");
     }
 
@@ -218,7 +220,8 @@ public sealed class LedgerWriterTests(LogDatabase database) : IClassFixture<LogD
         var (pending, free) = (Message(1m, null), Message(1m, null));
         foreach (var (charge, state) in new[] { (pending, "pending"), (free, "free") })
         {
-            await database.AdminQueryAsync("INSERT INTO bsp.charges (organization_id, reference, kind, currency, state, amount) VALUES ($1, $2, 'message', 'USD', $3, 0)", _ => 0,
+            await database.AdminQueryAsync(
+                "INSERT INTO bsp.charges (organization_id, reference, kind, currency, state, amount) VALUES ($1, $2, 'message', 'USD', $3, 0)", _ => 0,
                 organization, charge.Key.Reference, state);
         }
 
@@ -232,7 +235,9 @@ public sealed class LedgerWriterTests(LogDatabase database) : IClassFixture<LogD
     {
         await using var process = new LedgerProcess(database, new(Noon));
         var organization = await database.NewOrganizationAsync();
-        await database.AdminQueryAsync("INSERT INTO organizations (id, name, slug, settings) VALUES ($1, 'o', $2, '{\"low_balance\":{\"USD\":\"5.000000\"}}')", _ => 0, organization, $"o{organization:N}");
+        await database.AdminQueryAsync(
+            "INSERT INTO organizations (id, name, slug, settings) VALUES ($1, 'o', $2, '{\"low_balance\":{\"USD\":\"5.000000\"}}')", _ =>
+                0, organization, $"o{organization:N}");
         async Task<long> ToldAsync() =>
             await database.ScalarAsync<long>("SELECT count(*) FROM mt_events WHERE stream_id = $1 AND type = 'wallet_low'",
             Uuid.Wallet(organization, "USD"));

@@ -44,7 +44,9 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
 
         (await platform.SendAsync("POST", "/v1/wallet/adjustments",
             new { amount = "-5.5", currency = "USD", reference = "memo 1" }))["type"].GetString().ShouldBe("debit");
-        (await platform.SendAsync("POST", "/v1/wallet/adjustments", new { amount = "0.25", currency = "USD", reference = "memo 2" }))["metadata"].GetRawText().ShouldBe("""{"kind":"adjustment"}""");
+        (await platform.SendAsync("POST", "/v1/wallet/adjustments",
+            new { amount = "0.25", currency = "USD", reference = "memo 2" }))["metadata"].GetRawText()
+            .ShouldBe("""{"kind":"adjustment"}""");
         (await platform.SendAsync("POST", "/v1/wallet/adjustments", new { amount = "-14.750001", currency = "USD", reference = "memo 3" }))
             .ShouldBeProblem(402, "wallet.insufficient")
             ["detail"].GetString()!.ShouldContain("0.000001 USD");
@@ -130,8 +132,10 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var platform = app.Client(AppFixture.PlatformKey, (await SharedAsync()).Id);
         (await platform.SendAsync("POST", "/v1/wallet/topups", """{"amount":1,"currency":"USD","reference":"bad"}""")).Status.ShouldBe(400);
-        (await platform.SendAsync("POST", "/v1/wallet/adjustments", """{"amount":"0","currency":"USD","reference":"bad"}""")).ShouldBeProblem(400, "request.amount");
-        (await platform.SendAsync("POST", "/v1/wallet/refunds", """{"amount":"1","currency":"USD","reference":"bad"}""")).ShouldBeProblem(400, "request.reference");
+        (await platform.SendAsync("POST", "/v1/wallet/adjustments", """{"amount":"0","currency":"USD","reference":"bad"}"""))
+            .ShouldBeProblem(400, "request.amount");
+        (await platform.SendAsync("POST", "/v1/wallet/refunds", """{"amount":"1","currency":"USD","reference":"bad"}"""))
+            .ShouldBeProblem(400, "request.reference");
     }
 
     [Theory]
@@ -207,8 +211,10 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
         var platform = app.Client(AppFixture.PlatformKey, organization.Id);
         var low = new { settings = new { low_balance = new { USD = "5.000000" } } };
         (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", low)).Status.ShouldBe(200);
-        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", """{"settings":{"low_balance":{"USD":5}}}""")).ShouldBeProblem(400, "request.invalid");
-        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", """{"settings":{"low_balance":{"XXX":"5"}}}""")).ShouldBeProblem(400, "request.invalid");
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", """{"settings":{"low_balance":{"USD":5}}}"""))
+            .ShouldBeProblem(400, "request.invalid");
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}",
+            """{"settings":{"low_balance":{"XXX":"5"}}}""")).ShouldBeProblem(400, "request.invalid");
         await platform.SendAsync("POST", "/v1/wallet/topups", new { amount = "10", currency = "USD", reference = "p" });
 
         await platform.SendAsync("POST", "/v1/wallet/adjustments", new { amount = "-6", currency = "USD", reference = "m" });

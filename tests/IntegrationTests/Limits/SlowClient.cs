@@ -10,11 +10,13 @@ internal sealed class SlowClient : IDisposable
 
     /// <param name="sent">Of the body, at once; nothing follows unless <see cref="SendAsync"/> is called.</param>
     /// <param name="announced">Content-Length.</param>
-    public static async Task<SlowClient> BeginAsync(Uri address, string method, string path, string? token, string contentType, int announced, byte[] sent, params string[] headers)
+    public static async Task<SlowClient> BeginAsync(Uri address, string method, string path, string? token, string contentType,
+        int announced, byte[] sent, params string[] headers)
     {
         var client = new SlowClient();
         await client.connection.ConnectAsync(address.Host, address.Port);
-        var head = new StringBuilder($"{method} {path} HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: {contentType}\r\nContent-Length: {announced}\r\n");
+        var head = new StringBuilder(
+            $"{method} {path} HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: {contentType}\r\nContent-Length: {announced}\r\n");
         foreach (var header in token is null ? headers : [.. headers, $"Authorization: Bearer {token}"])
         {
             head.Append(header).Append("\r\n");
@@ -35,7 +37,8 @@ internal sealed class SlowClient : IDisposable
         var (text, buffer) = (new StringBuilder(), new byte[4_096]);
         try
         {
-            for (int read; !text.ToString().Contains("\"trace_id\"", StringComparison.Ordinal) && (read = await connection.GetStream().ReadAsync(buffer, ct)) > 0;)
+            for (int read; !text.ToString().Contains("\"trace_id\"", StringComparison.Ordinal)
+                && (read = await connection.GetStream().ReadAsync(buffer, ct)) > 0;)
             {
                 text.Append(Encoding.UTF8.GetString(buffer, 0, read));
             }

@@ -14,7 +14,8 @@ public sealed class SlowClientsApp(StoresFixture stores) : EndToEndApp(stores)
 {
     protected override IEnumerable<(string Name, string? Value)> Settings =>
     [
-        .. base.Settings, ("Bsp:Pools:People", "8"), ("Bsp:Pools:Bulk", "3"), ("Bsp:Pools:Webhooks", "4"), ("Bsp:Uploads:OrganizationAtOnce", "50"), ("Bsp:Uploads:OrganizationMb", "2"),
+        .. base.Settings, ("Bsp:Pools:People", "8"), ("Bsp:Pools:Bulk", "3"), ("Bsp:Pools:Webhooks", "4"),
+        ("Bsp:Uploads:OrganizationAtOnce", "50"), ("Bsp:Uploads:OrganizationMb", "2"),
         ("Bsp:Uploads:TotalMb", "3"),
     ];
 
@@ -48,7 +49,9 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
     {
         var (slow, other) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         var person = await app.NewPersonAsync(other.Admin, "agent");
-        var uploads = await Task.WhenAll(Enumerable.Range(0, 45).Select(_ => UploadAsync(slow.WriteKey, 1_000_000, $"{Header}+4915100000001,Asha\n")));
+        var uploads =
+            await Task.WhenAll(Enumerable.Range(0, 45)
+                .Select(_ => UploadAsync(slow.WriteKey, 1_000_000, $"{Header}+4915100000001,Asha\n")));
         await Patience.UntilAsync(app.BusyAsync, busy => busy.Length == 0, "no connection is held");
         for (var round = 0; round < 5; round++)
         {
@@ -56,13 +59,15 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
             (await other.Reader.SendAsync("GET", "/v1/contacts")).Status.ShouldBe(200);
             (await slow.Reader.SendAsync("GET", "/v1/contacts")).Status.ShouldBe(200);
             (await app.PostWebhookAsync($"{{\"round\":{round}}}")).Status.ShouldBe(200);
-            var import = await other.Writer.SendAsync("POST", "/v1/contacts/import", $"{Header}+4915100000002,Asha\n", ("Content-Type", "text/csv"));
+            var import =
+                await other.Writer.SendAsync("POST", "/v1/contacts/import", $"{Header}+4915100000002,Asha\n", ("Content-Type", "text/csv"));
             import.Status.ShouldBe(202, import.Text);
         }
 
         var spool = app.Services.GetRequiredService<UploadSpool>();
         spool.BytesNow.ShouldBeGreaterThan(0);
-        Directory.EnumerateFiles(spool.Place).ShouldBeEmpty("a file has no name: the system takes it back, whatever becomes of the process");
+        Directory.EnumerateFiles(spool.Place)
+            .ShouldBeEmpty("a file has no name: the system takes it back, whatever becomes of the process");
         foreach (var upload in uploads)
         {
             upload.Dispose();
@@ -76,7 +81,8 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
     {
         var organization = await app.NewOrganizationAsync();
         var routes = app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .SelectMany(endpoint => Access.RoutesOf(endpoint).Select(route => (Route: route.Split(' '), endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes)))
+            .SelectMany(endpoint => Access.RoutesOf(endpoint)
+                .Select(route => (Route: route.Split(' '), endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes)))
             .Where(r => r.Route[0] is "POST" or "PUT" or "PATCH").ToList();
         routes.Count.ShouldBeGreaterThan(50);
         var clients = new List<SlowClient>();
@@ -85,8 +91,10 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
             var path = System.Text.RegularExpressions.Regex.Replace(route[1], "\\{[^}]+\\}", _ => Guid.NewGuid().ToString());
             foreach (var keyed in new[] { false, true })
             {
-                clients.Add(await SlowClient.BeginAsync(app.Address, route[0], path, organization.AdminKey, types?.FirstOrDefault() ?? "application/json", 5_000, "{\"name\":"u8.ToArray(),
-                    [$"X-Hub-Signature-256: sha256={new string('0', 64)}", .. keyed ? new[] { $"Idempotency-Key: {Guid.NewGuid()}" } : []]));
+                clients.Add(await SlowClient.BeginAsync(app.Address, route[0], path, organization.AdminKey, types?.FirstOrDefault()
+                    ?? "application/json", 5_000, "{\"name\":"u8.ToArray(),
+                    [$"X-Hub-Signature-256: sha256={new string('0', 64)}", .. keyed ? new[] { $"Idempotency-Key: {Guid.NewGuid()}" }
+                        : []]));
             }
         }
 
@@ -119,10 +127,13 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
         var spool = app.Services.GetRequiredService<UploadSpool>();
         var row = "+4915100000001,Asha\n";
         var tooLarge = Header + string.Concat(Enumerable.Repeat(row, 3 * 1024 * 1024 / row.Length));
-        (await one.Writer.SendAsync("POST", "/v1/contacts/import", tooLarge, ("Content-Type", "text/csv"))).ShouldBeProblem(413, "import.too_large");
-        using var first = await UploadAsync(one.WriteKey, 3_000_000, Header + string.Concat(Enumerable.Repeat(row, 1_900_000 / row.Length)));
+        (await one.Writer.SendAsync("POST", "/v1/contacts/import", tooLarge, ("Content-Type", "text/csv")))
+            .ShouldBeProblem(413, "import.too_large");
+        using var first =
+            await UploadAsync(one.WriteKey, 3_000_000, Header + string.Concat(Enumerable.Repeat(row, 1_900_000 / row.Length)));
         await Patience.UntilAsync(() => Task.FromResult(spool.BytesNow), bytes => bytes > 1_800_000, "the first has come");
-        using var second = await UploadAsync(two.WriteKey, 3_000_000, Header + string.Concat(Enumerable.Repeat(row, 1_900_000 / row.Length)));
+        using var second =
+            await UploadAsync(two.WriteKey, 3_000_000, Header + string.Concat(Enumerable.Repeat(row, 1_900_000 / row.Length)));
         var answer = await second.AnswerAsync(Ct);
         answer.ShouldStartWith("HTTP/1.1 503");
         answer.ShouldContain("request.busy");
@@ -159,9 +170,14 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
     {
         var organization = await app.NewOrganizationAsync();
         using var upload = await UploadAsync(organization.WriteKey, 2_000_000, Header);
-        using var call = await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts", organization.WriteKey, "application/json", 5_000, "{"u8.ToArray());
-        using var login = await SlowClient.BeginAsync(app.Address, "POST", "/v1/auth/login", null, "application/json", 5_000, "{"u8.ToArray());
-        using var webhook = await SlowClient.BeginAsync(app.Address, "POST", "/webhooks/meta", null, "application/json", 5_000, "{"u8.ToArray(), $"X-Hub-Signature-256: sha256={new string('0', 64)}");
+        using var call =
+            await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts", organization.WriteKey, "application/json", 5_000,
+                "{"u8.ToArray());
+        using var login =
+            await SlowClient.BeginAsync(app.Address, "POST", "/v1/auth/login", null, "application/json", 5_000, "{"u8.ToArray());
+        using var webhook =
+            await SlowClient.BeginAsync(app.Address, "POST", "/webhooks/meta", null, "application/json", 5_000, "{"u8.ToArray(),
+                $"X-Hub-Signature-256: sha256={new string('0', 64)}");
         foreach (var (client, status) in new[] { (upload, 408), (call, 408), (login, 408), (webhook, 503) })
         {
             var answer = await client.AnswerAsync(Ct);
@@ -170,12 +186,14 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
         }
     }
 
-    private Task<SlowClient> UploadAsync(string key, int announced, string sent) => SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts/import", key, "text/csv", announced, Encoding.UTF8.GetBytes(sent));
+    private Task<SlowClient> UploadAsync(string key, int announced, string sent) =>
+        SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts/import", key, "text/csv", announced, Encoding.UTF8.GetBytes(sent));
 
     private static async Task ImportedAsync(TestOrganization organization, string csv)
     {
         var import = await organization.Writer.SendAsync("POST", "/v1/contacts/import", csv, ("Content-Type", "text/csv"));
         import.Status.ShouldBe(202, import.Text);
-        await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", import["url"].GetString()!), i => i["status"].GetString() == "completed", "the import ends");
+        await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", import["url"].GetString()!), i =>
+            i["status"].GetString() == "completed", "the import ends");
     }
 }

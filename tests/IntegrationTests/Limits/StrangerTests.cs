@@ -18,7 +18,8 @@ public sealed class StrangersApp(StoresFixture stores) : EndToEndApp(stores), IL
 
     public void Dispose() => GC.SuppressFinalize(this);
 
-    protected override void Configure(WebApplicationBuilder builder) => builder.Logging.ClearProviders().AddProvider(this).SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
+    protected override void Configure(WebApplicationBuilder builder) => builder.Logging.ClearProviders().AddProvider(this)
+        .SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
 
     private sealed class Kept(StrangersApp app, string category) : ILogger
     {
@@ -26,7 +27,8 @@ public sealed class StrangersApp(StoresFixture stores) : EndToEndApp(stores), IL
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) =>
             app.Lines.Enqueue($"{category} {formatter(state, exception)} {exception}");
     }
 }
@@ -55,16 +57,20 @@ public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp
         await GenuineAsync();
         app.Services.GetRequiredService<BodyRoom>().BytesNow.ShouldBeLessThanOrEqualTo(BodyRoom.BytesAtOnce);
         idle.ForEach(client => client.Dispose());
-        await Patience.UntilAsync(() => Task.FromResult(app.Services.GetRequiredService<BodyRoom>().BytesNow), bytes => bytes == 0, "all of the room is given back");
+        await Patience.UntilAsync(() => Task.FromResult(app.Services.GetRequiredService<BodyRoom>().BytesNow), bytes =>
+            bytes == 0, "all of the room is given back");
     }
 
     [Theory]
     [InlineData("X-Hub-Signature-256: sha256=00", "application/json", 5_000, 401)]
-    [InlineData("X-Hub-Signature-256: sha256=zz00000000000000000000000000000000000000000000000000000000000000", "application/json", 5_000, 401)]
-    [InlineData("X-Hub-Signature-256: sha1=0000000000000000000000000000000000000000000000000000000000000000", "application/json", 5_000, 401)]
+    [InlineData("X-Hub-Signature-256: sha256=zz00000000000000000000000000000000000000000000000000000000000000", "application/json", 5_000,
+        401)]
+    [InlineData("X-Hub-Signature-256: sha1=0000000000000000000000000000000000000000000000000000000000000000", "application/json", 5_000,
+        401)]
     [InlineData("X-Other: 1", "application/json", 5_000, 401)]
     [InlineData("X-Hub-Signature-256: sha256=0000000000000000000000000000000000000000000000000000000000000000", "text/html", 5_000, 415)]
-    [InlineData("X-Hub-Signature-256: sha256=0000000000000000000000000000000000000000000000000000000000000000", "application/json", 20_000_000, 413)]
+    [InlineData("X-Hub-Signature-256: sha256=0000000000000000000000000000000000000000000000000000000000000000", "application/json",
+        20_000_000, 413)]
     public async Task What_the_head_tells_is_answered_before_the_body_comes(string header, string type, int announced, int status)
     {
         foreach (var path in new[] { "/webhooks/meta", $"/webhooks/meta/{Guid.NewGuid()}" })
@@ -78,12 +84,16 @@ public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp
     public async Task Unknown_organizations_unknown_keys_and_unknown_routes_are_told_so_by_the_hundred_and_the_log_stays_small()
     {
         var before = app.Lines.Count;
-        string[] paths = ["/v1/nothing", "/" + new string('x', 3_000), "/v1/me", "/webhooks/meta?hub.mode=subscribe&hub.verify_token=wrong", $"/webhooks/meta/{Guid.NewGuid()}", "/openapi/v2.json"];
+        string[] paths =
+            ["/v1/nothing", "/" + new string('x', 3_000), "/v1/me", "/webhooks/meta?hub.mode=subscribe&hub.verify_token=wrong",
+                $"/webhooks/meta/{Guid.NewGuid()}", "/openapi/v2.json"];
         await Parallel.ForAsync(0, 1_200, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = Ct }, async (i, ct) =>
         {
             var answer = i % 3 == 0
-                ? await app.Anonymous.SendAsync("POST", $"/webhooks/meta/{Guid.NewGuid()}", "{}", ("X-Hub-Signature-256", $"sha256={new string('0', 64)}"))
-                : await app.Anonymous.SendAsync("GET", paths[i % paths.Length], null, ("Authorization", $"Bearer bsp_{i:D8}_{Guid.NewGuid():N}"));
+                ? await app.Anonymous.SendAsync("POST", $"/webhooks/meta/{Guid.NewGuid()}", "{}",
+                    ("X-Hub-Signature-256", $"sha256={new string('0', 64)}"))
+                : await app.Anonymous.SendAsync("GET", paths[i % paths.Length], null,
+                    ("Authorization", $"Bearer bsp_{i:D8}_{Guid.NewGuid():N}"));
             answer.Status.ShouldBeOneOf(401, 403, 404, 503);
         });
         var lines = app.Lines.Skip(before).ToList();
@@ -121,7 +131,9 @@ public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp
         var clients = new List<SlowClient>();
         while (clients.Count < count)
         {
-            clients.AddRange(await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => SlowClient.BeginAsync(app.Address, "POST", "/webhooks/meta", null, "application/json", 64 * 1024, sent, Forged))));
+            clients.AddRange(await Task.WhenAll(Enumerable.Range(0, 100)
+                .Select(_ =>
+                    SlowClient.BeginAsync(app.Address, "POST", "/webhooks/meta", null, "application/json", 64 * 1024, sent, Forged))));
         }
 
         return clients;

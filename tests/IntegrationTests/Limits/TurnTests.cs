@@ -15,7 +15,9 @@ namespace Bsp.IntegrationTests.Limits;
 /// <summary>Few of everything.</summary>
 public sealed class FewApp(StoresFixture stores) : AppFixture(stores)
 {
-    protected override IEnumerable<(string Name, string? Value)> Settings => [("Bsp:Limits:StreamsPerCaller", "2"), ("Bsp:Limits:DownloadsPerCaller", "1"), ("Bsp:Limits:OrganizationAtOnce", "2"), ("Bsp:Uploads:OrganizationAtOnce", "2"), ("Bsp:Limits:OwnWebhookKbPerSecond", "1")];
+    protected override IEnumerable<(string Name, string? Value)> Settings =>
+        [("Bsp:Limits:StreamsPerCaller", "2"), ("Bsp:Limits:DownloadsPerCaller", "1"), ("Bsp:Limits:OrganizationAtOnce", "2"),
+            ("Bsp:Uploads:OrganizationAtOnce", "2"), ("Bsp:Limits:OwnWebhookKbPerSecond", "1")];
 }
 
 public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
@@ -26,11 +28,15 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
     public async Task A_caller_has_so_many_open_streams_and_an_organization_five_times_as_many()
     {
         var organization = await app.NewOrganizationAsync();
-        var import = await organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv"));
-        await using (var command = app.Admin.CreateCommand("UPDATE bsp.imports SET status = 'running', leased_until = now() + interval '1 hour' WHERE id = $1"))
+        var import =
+            await organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n",
+                ("Content-Type", "text/csv"));
+        await using (var command =
+            app.Admin.CreateCommand("UPDATE bsp.imports SET status = 'running', leased_until = now() + interval '1 hour' WHERE id = $1"))
         {
             command.Parameters.Add(new() { Value = import["id"].GetGuid() });
-            await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", import["url"].GetString()!), i => i["status"].GetString() == "completed", "the import ends");
+            await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", import["url"].GetString()!), i =>
+                i["status"].GetString() == "completed", "the import ends");
             await command.ExecuteNonQueryAsync(Ct); // a stream that does not end
         }
 
@@ -45,7 +51,8 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
 
         (await OpenAsync(organization.Reader)).ShouldBe(200);
         (await OpenAsync(organization.Reader)).ShouldBe(200);
-        (await organization.Reader.SendAsync("GET", path)).ShouldBeProblem(429, "request.too_many_streams").Header("Retry-After").ShouldNotBeNull();
+        (await organization.Reader.SendAsync("GET", path)).ShouldBeProblem(429, "request.too_many_streams").Header("Retry-After")
+            .ShouldNotBeNull();
         (await organization.Reader.SendAsync("GET", "/v1/contacts")).Status.ShouldBe(200); // open streams take no turn of ordinary requests
         var admitted = 2;
         for (var key = 0; key < 8; key++)
@@ -68,15 +75,21 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
         var open = new List<SlowClient>();
         for (var i = 0; i < 2; i++)
         {
-            open.Add(await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts/import", organization.WriteKey, "text/csv", 5_000, "phone_number\n"u8.ToArray()));
+            open.Add(await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts/import", organization.WriteKey, "text/csv", 5_000,
+                "phone_number\n"u8.ToArray()));
         }
 
         var spool = app.Services.GetRequiredService<UploadSpool>();
-        await Patience.UntilAsync(() => Task.FromResult(spool.BytesNow), bytes => bytes == 2 * "phone_number\n".Length, "both are being taken in");
-        (await organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv"))).ShouldBeProblem(429, "import.too_many_at_once");
-        (await (await app.NewOrganizationAsync()).Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv"))).Status.ShouldBe(202);
+        await Patience.UntilAsync(() => Task.FromResult(spool.BytesNow), bytes =>
+            bytes == 2 * "phone_number\n".Length, "both are being taken in");
+        (await organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv")))
+            .ShouldBeProblem(429, "import.too_many_at_once");
+        (await (await app.NewOrganizationAsync()).Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n",
+            ("Content-Type", "text/csv"))).Status.ShouldBe(202);
         open.ForEach(client => client.Dispose());
-        await Patience.UntilAsync(() => organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv")), a => a.Status == 202, "they are gone");
+        await Patience.UntilAsync(() =>
+            organization.Writer.SendAsync("POST", "/v1/contacts/import", "phone_number\n+4915100000001\n", ("Content-Type", "text/csv")),
+            a => a.Status == 202, "they are gone");
     }
 
     [Fact]
@@ -86,7 +99,8 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
         var held = new List<SlowClient>();
         for (var i = 0; i < 300; i++) // two are carried out, 256 wait, the others are refused
         {
-            held.Add(await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts", busy.WriteKey, "application/json", 5_000, "{"u8.ToArray()));
+            held.Add(await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts", busy.WriteKey, "application/json", 5_000,
+                "{"u8.ToArray()));
         }
 
         (await other.Writer.SendAsync("POST", "/v1/contacts", new { phone_number = "+4915100000004" })).Status.ShouldBe(201);
@@ -103,7 +117,8 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
         var (fast, other) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         foreach (var organization in new[] { fast, other })
         {
-            (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", new { meta_app_secret = secret })).Status.ShouldBe(200);
+            (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}",
+                new { meta_app_secret = secret })).Status.ShouldBe(200);
         }
 
         (await PostOwnAsync(fast.Id, secret, 100_000)).Status.ShouldBe(200, "whatever comes while there is credit is taken whole");
@@ -115,8 +130,11 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
     private async Task<Answer> PostOwnAsync(Guid organization, string secret, int bytes)
     {
         var body = $"\"{new string('x', bytes - 2)}\"";
-        var signature = Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret), System.Text.Encoding.UTF8.GetBytes(body)));
-        return await app.Anonymous.SendAsync("POST", $"/webhooks/meta/{organization}", body, ("X-Hub-Signature-256", $"sha256={signature}"), ("Content-Type", "application/json"));
+        var signature =
+            Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA256.HashData(System.Text.Encoding.UTF8.GetBytes(secret),
+                System.Text.Encoding.UTF8.GetBytes(body)));
+        return await app.Anonymous.SendAsync("POST", $"/webhooks/meta/{organization}", body,
+            ("X-Hub-Signature-256", $"sha256={signature}"), ("Content-Type", "application/json"));
     }
 
     [Fact]
@@ -160,7 +178,8 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
         var fault = await Should.ThrowAsync<ConfigurationFault>(ConnectionBudget.CheckAsync(options, new EventStoreSettings(), Ct));
         fault.Message.ShouldContain("may open 475 connections");
         fault.Message.ShouldContain("max_connections");
-        await ConnectionBudget.CheckAsync(BspConfiguration.Read(With(app.AdminConnectionString), development: false), new EventStoreSettings(), Ct);
+        await ConnectionBudget.CheckAsync(BspConfiguration.Read(With(app.AdminConnectionString), development: false),
+            new EventStoreSettings(), Ct);
     }
 
     [Fact]
@@ -172,9 +191,12 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
             text.ShouldContain($"pool_name=\"bsp {pool}\"");
         }
 
-        ConnectionBudget.Wanted(BspConfiguration.Read(With("Host=127.0.0.1;Database=bsp;Username=postgres"), development: false), new()).Values.Single().ShouldBe(95);
+        ConnectionBudget.Wanted(BspConfiguration.Read(With("Host=127.0.0.1;Database=bsp;Username=postgres"), development: false),
+            new()).Values.Single().ShouldBe(95);
         var compose = await File.ReadAllTextAsync(Path.Combine(Root(), "docker-compose.yml"), Ct);
-        var granted = int.Parse(System.Text.RegularExpressions.Regex.Match(compose, "max_connections=(\\d+)").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        var granted =
+            int.Parse(System.Text.RegularExpressions.Regex.Match(compose, "max_connections=(\\d+)").Groups[1].Value,
+                System.Globalization.CultureInfo.InvariantCulture);
         (granted - 3).ShouldBeGreaterThanOrEqualTo(2 * 95, "two processes, while one is being replaced by the next");
         await using var command = app.Admin.CreateCommand("SHOW max_connections");
         ((string)(await command.ExecuteScalarAsync(Ct))!).ShouldBe($"{granted}");
@@ -191,7 +213,9 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
     [InlineData("Bsp:Limits:BesideOthersPercent", "101")]
     [InlineData("Bsp:Limits:OwnWebhookKbPerSecond", "0")]
     public void Sizes_have_bounds(string name, string value) =>
-        Should.Throw<ConfigurationFault>(() => BspConfiguration.Read(With("Host=127.0.0.1;Database=bsp;Username=postgres", (name, value)), development: false)).Faults.Single().ShouldStartWith(name);
+        Should.Throw<ConfigurationFault>(() =>
+            BspConfiguration.Read(With("Host=127.0.0.1;Database=bsp;Username=postgres", (name, value)), development: false)).Faults.Single()
+            .ShouldStartWith(name);
 
     private static string Root()
     {
@@ -204,7 +228,11 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
         return directory;
     }
 
-    private static IConfiguration With(string directory, params (string Name, string? Value)[] more) => new ConfigurationBuilder().AddInMemoryCollection(more.Append(("ConnectionStrings:Directory", directory))
-        .Append(("ConnectionStrings:DirectoryApp", new NpgsqlConnectionStringBuilder(directory) { Username = "bsp_app", Password = EventStore.LogDatabase.AppPassword }.ConnectionString))
-        .Append(("Bsp:PlatformKey", AppFixture.PlatformKey)).Append(("Bsp:MasterKey", Convert.ToBase64String(new byte[32]))).ToDictionary(p => p.Item1, p => p.Item2)).Build();
+    private static IConfiguration With(string directory, params (string Name, string? Value)[] more) =>
+        new ConfigurationBuilder().AddInMemoryCollection(more.Append(("ConnectionStrings:Directory", directory))
+        .Append(("ConnectionStrings:DirectoryApp",
+            new NpgsqlConnectionStringBuilder(directory) { Username = "bsp_app",
+                Password = EventStore.LogDatabase.AppPassword }.ConnectionString))
+        .Append(("Bsp:PlatformKey", AppFixture.PlatformKey)).Append(("Bsp:MasterKey", Convert.ToBase64String(new byte[32])))
+        .ToDictionary(p => p.Item1, p => p.Item2)).Build();
 }

@@ -26,7 +26,9 @@ public sealed class ListRaceTests(ContactsDatabase database) : IClassFixture<Con
         await Task.WhenAll(Enumerable.Range(0, 50).Select(caller => Task.Run(async () =>
         {
             var mixed = people.OrderBy(p => HashCode.Combine(p, caller)).ToArray();
-            await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(caller % 3 == 0 ? new(organization, lists[caller % 2], [], mixed[..10]) : new(organization, lists[caller % 2], mixed[..10], mixed[10..15]), Ct);
+            await new ChangeListMembersHandler(database.Shards, database.Audit)
+                .Handle(caller % 3 == 0 ? new(organization, lists[caller % 2], [], mixed[..10])
+                    : new(organization, lists[caller % 2], mixed[..10], mixed[10..15]), Ct);
         })));
         foreach (var list in lists)
         {
@@ -34,7 +36,8 @@ public sealed class ListRaceTests(ContactsDatabase database) : IClassFixture<Con
             (await database.Log.ScalarAsync<int>("SELECT contact_count FROM contact_lists WHERE id = $1", list)).ShouldBe((int)truth);
 
             // The history tells the same: a contact that joined more often than it left is in.
-            (await database.Log.ScalarAsync<long>("SELECT count(*) FROM (SELECT contact_id FROM bsp.list_history WHERE list_id = $1 GROUP BY contact_id HAVING sum(CASE WHEN added THEN 1 ELSE -1 END) = 1) h", list)).ShouldBe(truth);
+            (await database.Log.ScalarAsync<long>(
+                "SELECT count(*) FROM (SELECT contact_id FROM bsp.list_history WHERE list_id = $1 GROUP BY contact_id HAVING sum(CASE WHEN added THEN 1 ELSE -1 END) = 1) h", list)).ShouldBe(truth);
         }
     }
 }

@@ -11,15 +11,18 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private async Task<Guid> CreateAsync(Guid organization, string? filters = null) =>
-        (await new CreateListHandler(database.Shards, database.Audit).Handle(new(organization, "List", null, filters is null ? null : ContactsDatabase.Json(filters)), Ct)).Id;
+        (await new CreateListHandler(database.Shards, database.Audit)
+            .Handle(new(organization, "List", null, filters is null ? null : ContactsDatabase.Json(filters)), Ct)).Id;
 
     private Task<ListView> GetAsync(Guid organization, Guid id) => new GetListHandler(database.Shards).Handle(new(organization, id), Ct);
 
-    private async Task ChangeAsync(Guid organization, Guid id, IReadOnlyList<Guid> add, params Guid[] remove) => await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(new(organization, id, add, remove), Ct);
+    private async Task ChangeAsync(Guid organization, Guid id, IReadOnlyList<Guid> add, params Guid[] remove) =>
+        await new ChangeListMembersHandler(database.Shards, database.Audit).Handle(new(organization, id, add, remove), Ct);
 
     private async Task<Guid[]> PeopleAsync(Guid organization, int count)
     {
-        var ids = await database.Log.AdminQueryAsync("INSERT INTO contacts (id, organization_id, phone_number) SELECT gen_random_uuid(), $1, '+49151' || n FROM generate_series(10000000, 10000000 + $2 - 1) AS n RETURNING id",
+        var ids = await database.Log.AdminQueryAsync(
+            "INSERT INTO contacts (id, organization_id, phone_number) SELECT gen_random_uuid(), $1, '+49151' || n FROM generate_series(10000000, 10000000 + $2 - 1) AS n RETURNING id",
             row => row.GetGuid(0), organization, count);
         return [.. ids];
     }
@@ -34,8 +37,10 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
         await ChangeAsync(organization, id, people[..4], people[4]);
         await ChangeAsync(organization, id, [people[4]], people[0]);
         (await GetAsync(organization, id)).ContactCount.ShouldBe(4);
-        (await new ListMembersHandler(database.Shards).Handle(new(organization, id, 200, null), Ct)).Data.Select(c => c.Id).ShouldBe(people[1..].Order());
-        await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, people[1], null), Ct);
+        (await new ListMembersHandler(database.Shards).Handle(new(organization, id, 200, null), Ct)).Data.Select(c => c.Id)
+            .ShouldBe(people[1..].Order());
+        await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+            .Handle(new(organization, people[1], null), Ct);
         (await GetAsync(organization, id)).ContactCount.ShouldBe(3);
         await new DeleteListHandler(database.Shards, database.Audit).Handle(new(organization, id, null), Ct);
         (await Should.ThrowAsync<Refusal>(GetAsync(organization, id))).Code.ShouldBe("list.unknown");
@@ -64,12 +69,14 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
             var random = new Random(n);
             var some = random.GetItems(people[..50], 10).Distinct().ToArray();
             await (n % 6 == 0
-                ? new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, people[50 + (n / 6)], null), Ct)
+                ? new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+                .Handle(new(organization, people[50 + (n / 6)], null), Ct)
                 : ChangeAsync(organization, lists[n % 2], n % 3 == 0 ? [] : some, n % 3 == 0 ? some : []));
         })));
         foreach (var list in lists)
         {
-            (await GetAsync(organization, list)).ContactCount.ShouldBe((int)await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_list_items WHERE list_id = $1", list));
+            (await GetAsync(organization, list)).ContactCount.ShouldBe(
+                (int)await database.Log.ScalarAsync<long>("SELECT count(*) FROM contact_list_items WHERE list_id = $1", list));
         }
     }
 
@@ -84,7 +91,8 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
         {
             if (n < 20)
             {
-                await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit).Handle(new(organization, person, null), Ct);
+                await new DeleteContactHandler(database.Shards, database.Cache, database.Suppressions, database.Audit)
+                    .Handle(new(organization, person, null), Ct);
             }
             else
             {
@@ -106,13 +114,17 @@ public sealed class ListTests(ContactsDatabase database) : IClassFixture<Contact
         (await new ListMembersHandler(database.Shards).Handle(new(organization, id, 200, null), Ct)).Data.Select(c => c.Id).ShouldBe([vip]);
 
         await database.CreateAsync(organization, "+4915112345670", f => f with { Tags = ["vip"] });
-        (await new PreviewListHandler(database.Shards).Handle(new(organization, id, null), Ct)).ShouldSatisfyAllConditions(p => p.Count.ShouldBe(2), p => p.Sample.Count.ShouldBe(2));
+        (await new PreviewListHandler(database.Shards).Handle(new(organization, id, null), Ct))
+            .ShouldSatisfyAllConditions(p => p.Count.ShouldBe(2), p => p.Sample.Count.ShouldBe(2));
         (await GetAsync(organization, id)).ContactCount.ShouldBe(2);
         (await new PreviewListHandler(database.Shards).Handle(new(organization, id, ContactsDatabase.Json("{}")), Ct)).Count.ShouldBe(3);
 
-        await new PatchListHandler(database.Shards, database.Audit).Handle(new(organization, id, ContactsDatabase.Json("""{"filters":null,"name":"By hand"}"""), 1), Ct);
-        (await GetAsync(organization, id)).ShouldSatisfyAllConditions(l => l.Filters.ShouldBeNull(), l => l.ContactCount.ShouldBe(0), l => l.Name.ShouldBe("By hand"));
+        await new PatchListHandler(database.Shards, database.Audit)
+            .Handle(new(organization, id, ContactsDatabase.Json("""{"filters":null,"name":"By hand"}"""), 1), Ct);
+        (await GetAsync(organization, id))
+            .ShouldSatisfyAllConditions(l => l.Filters.ShouldBeNull(), l => l.ContactCount.ShouldBe(0), l => l.Name.ShouldBe("By hand"));
         await ChangeAsync(organization, id, [other]);
-        (await Should.ThrowAsync<Refusal>(new PatchListHandler(database.Shards, database.Audit).Handle(new(organization, id, ContactsDatabase.Json("""{"filters":{}}"""), null), Ct))).Code.ShouldBe("list.has_members");
+        (await Should.ThrowAsync<Refusal>(new PatchListHandler(database.Shards, database.Audit)
+            .Handle(new(organization, id, ContactsDatabase.Json("""{"filters":{}}"""), null), Ct))).Code.ShouldBe("list.has_members");
     }
 }

@@ -9,7 +9,10 @@ using StackExchange.Redis;
 
 namespace Bsp.IntegrationTests.LocalStores;
 
-/// <summary>What is promised of kept stores. The directory may be entered by its owner only, so that under root PostgreSQL must keep its data elsewhere.</summary>
+/// <summary>
+/// What is promised of kept stores. The directory may be entered by its owner only, so that under root PostgreSQL must keep its data
+/// elsewhere.
+/// </summary>
 public sealed class CrashTests : IDisposable
 {
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(60);
@@ -91,7 +94,8 @@ public sealed class CrashTests : IDisposable
     public async Task Throw_away_stores_leave_nothing_behind()
     {
         string inside, data;
-        await using (var stores = await Stores.StartAsync(new StoresOptions(_directory) { Start = StoreKinds.Postgres | StoreKinds.Redis }, Ct))
+        await using (var stores =
+            await Stores.StartAsync(new StoresOptions(_directory) { Start = StoreKinds.Postgres | StoreKinds.Redis }, Ct))
         {
             inside = stores.Directory;
             data = (string)(await SqlAsync(stores.Postgres, "SHOW data_directory"))!;
@@ -113,14 +117,16 @@ public sealed class CrashTests : IDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private Task<Stores> StartAsync(StoreKinds kinds = StoreKinds.All) => Stores.StartAsync(new StoresOptions(_directory) { Persistent = true, Start = kinds }, Ct);
+    private Task<Stores> StartAsync(StoreKinds kinds = StoreKinds.All) =>
+        Stores.StartAsync(new StoresOptions(_directory) { Persistent = true, Start = kinds }, Ct);
 
     private static async Task NobodyListensAsync(HeldStores held)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         patience.CancelAfter(EndPatience);
         using var timer = new PeriodicTimer(ProbeInterval);
-        foreach (var port in new[] { new NpgsqlConnectionStringBuilder(held.Postgres).Port, RedisPort(held.Redis), new Uri(held.ClickHouse).Port })
+        foreach (var port in new[] { new NpgsqlConnectionStringBuilder(held.Postgres).Port, RedisPort(held.Redis),
+            new Uri(held.ClickHouse).Port })
         {
             while (await IsOpenAsync(port))
             {
@@ -157,8 +163,11 @@ public sealed class CrashTests : IDisposable
     {
         var address = new Uri(url);
         using var http = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new UriBuilder(address) { UserName = "", Password = "" }.Uri) { Content = new StringContent(sql) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(address.UserInfo)));
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post,
+                new UriBuilder(address) { UserName = "", Password = "" }.Uri) { Content = new StringContent(sql) };
+        request.Headers.Authorization =
+            new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(address.UserInfo)));
         using var answer = await http.SendAsync(request, Ct);
         var body = await answer.Content.ReadAsStringAsync(Ct);
         answer.IsSuccessStatusCode.ShouldBeTrue(body);

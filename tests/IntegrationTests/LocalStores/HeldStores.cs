@@ -28,7 +28,8 @@ internal sealed class HeldStores : IAsyncDisposable
         var lines = new List<string>();
         while (lines.Count < 3)
         {
-            var line = await process.StandardOutput.ReadLineAsync(ct) ?? throw new InvalidOperationException("The stores did not start; see its error output.");
+            var line = await process.StandardOutput.ReadLineAsync(ct)
+                ?? throw new InvalidOperationException("The stores did not start; see its error output.");
             lines.Add(line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..]);
         }
 
@@ -66,7 +67,8 @@ internal sealed class HeldStores : IAsyncDisposable
     {
         try
         {
-            return int.TryParse(Path.GetFileName(process), out _) && File.ReadLines(Path.Combine(process, "status")).Any(line => line == $"PPid:\t{_process.Id}");
+            return int.TryParse(Path.GetFileName(process), out _)
+                && File.ReadLines(Path.Combine(process, "status")).Any(line => line == $"PPid:\t{_process.Id}");
         }
         catch (IOException)
         {

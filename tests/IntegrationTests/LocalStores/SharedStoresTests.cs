@@ -59,16 +59,21 @@ public sealed class SharedStoresTests(StoresFixture fixture)
     }
 
     private static void SkipUnlessOurs() =>
-        Assert.SkipWhen(Environment.GetEnvironmentVariable("BSP_TEST_CLICKHOUSE") is { Length: > 0 }, "A server from the environment has its own users and rights.");
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("BSP_TEST_CLICKHOUSE") is { Length: > 0 },
+            "A server from the environment has its own users and rights.");
 
     private async Task<(int Status, string Body)> AskAsync(string query, bool named)
     {
         var address = new Uri(fixture.Stores.ClickHouse);
         using var http = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new UriBuilder(address) { UserName = "", Password = "" }.Uri) { Content = new StringContent(query) };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post,
+                new UriBuilder(address) { UserName = "", Password = "" }.Uri) { Content = new StringContent(query) };
         if (named)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(Uri.UnescapeDataString(address.UserInfo))));
+            request.Headers.Authorization =
+                new AuthenticationHeaderValue("Basic",
+                    Convert.ToBase64String(Encoding.ASCII.GetBytes(Uri.UnescapeDataString(address.UserInfo))));
         }
 
         using var answer = await http.SendAsync(request, TestContext.Current.CancellationToken);

@@ -27,7 +27,8 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
         }
 
         store.Loads.ShouldBe(0);
-        (await TypesAsync(organization, id)).ShouldBe(["message_queued", "message_sending", "message_accepted", "message_sent", "message_delivered", "message_read"]);
+        (await TypesAsync(organization, id))
+            .ShouldBe(["message_queued", "message_sending", "message_accepted", "message_sent", "message_delivered", "message_read"]);
         recent.Find(organization, [id]).ShouldBeEmpty("what was read is forgotten");
     }
 
@@ -40,7 +41,8 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
         var late = await RecordAsync(database.Store, recent, organization, id, "read");
 
         late.Rulings.ShouldHaveSingleItem().Events.ShouldHaveSingleItem().ShouldBeOfType<MessageRead>();
-        (await TypesAsync(organization, id)).ShouldBe(["message_queued", "message_sending", "message_accepted", "message_sent", "message_delivered", "message_read"]);
+        (await TypesAsync(organization, id))
+            .ShouldBe(["message_queued", "message_sending", "message_accepted", "message_sent", "message_delivered", "message_read"]);
     }
 
     [Fact]
@@ -68,7 +70,9 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
         await RecordAsync(database.Store, new RecentMessages(), organization, id, "delivered");
         var store = new CountingStore(database.Store);
 
-        var rulings = await store.RuleAsync(organization, [id], (_, state) => state.DeliveredAt is null ? [] : [new MessageRead(state.Ref!, Noon, null, Noon)], Ct, new Dictionary<Guid, KnownMessage> { [id] = stale });
+        var rulings =
+            await store.RuleAsync(organization, [id], (_, state) => state.DeliveredAt is null ? []
+                : [new MessageRead(state.Ref!, Noon, null, Noon)], Ct, new Dictionary<Guid, KnownMessage> { [id] = stale });
 
         store.Loads.ShouldBe(1);
         rulings.ShouldHaveSingleItem().Events.ShouldHaveSingleItem().ShouldBeOfType<MessageRead>();
@@ -104,13 +108,15 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
         var (organization, id) = (await database.NewOrganizationAsync(), Uuid.New());
         var store = new CountingStore(database.Store);
         var reference = new MessageRef(id, Uuid.New(), Uuid.New(), Uuid.New(), null, "text", "outbound");
-        await DecideAsync(store, organization, id, state => Message.Queue(state, reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), Noon));
+        await DecideAsync(store, organization, id, state =>
+            Message.Queue(state, reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), Noon));
         await DecideAsync(store, organization, id, state => Message.Cancel(state, "campaign", Noon));
         store.States.ShouldBe(2, "the second decision loaded too: nothing was kept of the first");
         (await TypesAsync(organization, id)).ShouldBe(["message_queued", "message_cancelled"]);
     }
 
-    private static Task<Application.Common.Done> DecideAsync(IEventStore store, Guid organization, Guid id, Func<Message, IReadOnlyList<MessageEvent>> decide) =>
+    private static Task<Application.Common.Done> DecideAsync(IEventStore store, Guid organization, Guid id,
+        Func<Message, IReadOnlyList<MessageEvent>> decide) =>
         store.Decide<Message, MessageEvent>(organization, id, decide, null, Ct);
 
     private async Task<(Guid Organization, Guid Message)> AcceptedAsync()
@@ -121,7 +127,8 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
         var reference = new MessageRef(id, account, contact, Uuid.Conversation(account, contact), null, "text", "outbound");
         MessageEvent[] events =
         [
-            new MessageQueued(reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), Noon), new MessageSending(reference, 1, Uuid.New(), Noon),
+            new MessageQueued(reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), Noon),
+                new MessageSending(reference, 1, Uuid.New(), Noon),
             new MessageAccepted(reference, $"wamid.{id:N}", false, "response", Noon),
         ];
         recent.Remember(organization, await database.Store.RuleAsync(organization, [id], (_, _) => events, Ct));
@@ -129,9 +136,11 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
     }
 
     private Task<RecordedStatuses> RecordAsync(IEventStore store, RecentMessages memory, Guid organization, Guid id, string word) =>
-        new RecordStatusesHandler(store, new Wamids(database.Shards), memory).Handle(new(organization, [new(id, new(word, $"wamid.{id:N}", Noon.AddMinutes(1), null, null, null, null))]), Ct);
+        new RecordStatusesHandler(store, new Wamids(database.Shards), memory)
+        .Handle(new(organization, [new(id, new(word, $"wamid.{id:N}", Noon.AddMinutes(1), null, null, null, null))]), Ct);
 
-    private async Task<List<string>> TypesAsync(Guid organization, Guid id) => [.. (await database.Store.LoadAsync(organization, id, Ct)).Events.Select(e => e.Type)];
+    private async Task<List<string>> TypesAsync(Guid organization, Guid id) =>
+        [.. (await database.Store.LoadAsync(organization, id, Ct)).Events.Select(e => e.Type)];
 
     private sealed class CountingStore(IEventStore store) : IEventStore
     {
@@ -139,21 +148,27 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
 
         public int States { get; private set; }
 
-        public Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct) => store.AppendAsync(organizationId, streams, ct);
+        public Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct) =>
+            store.AppendAsync(organizationId, streams, ct);
 
-        public Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct) => store.AppendManyAsync(calls, ct);
+        public Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls,
+            CancellationToken ct) => store.AppendManyAsync(calls, ct);
 
-        public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) => store.LoadAsync(organizationId, streamId, ct);
+        public Task<LoadedStream> LoadAsync(Guid organizationId, Guid streamId, CancellationToken ct) =>
+            store.LoadAsync(organizationId, streamId, ct);
 
-        public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false)
+        public Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct,
+            bool archivedToo = false)
         {
             Loads++;
             return store.LoadManyAsync(organizationId, streamIds, ct, archivedToo);
         }
 
         // As its own, so that what it loads and appends is counted.
-        public Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)
-            where TState : class, IAggregate<TState, TEvent> where TEvent : class => Deciding.ByAppendingAsync(this, organizationId, streamId, decide, seenVersion, ct);
+        public Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+            long? seenVersion, CancellationToken ct)
+            where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
+                Deciding.ByAppendingAsync(this, organizationId, streamId, decide, seenVersion, ct);
 
         public Task<LoadedState<TState>> LoadStateAsync<TState, TEvent>(Guid organizationId, Guid streamId, CancellationToken ct)
             where TState : class, IAggregate<TState, TEvent> where TEvent : class
@@ -162,8 +177,10 @@ public sealed class RecentMessagesTests(ContactsDatabase database) : IClassFixtu
             return store.LoadStateAsync<TState, TEvent>(organizationId, streamId, ct);
         }
 
-        public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct) => store.ArchiveAsync(organizationId, streams, ct);
+        public Task<int> ArchiveAsync(Guid organizationId, IReadOnlyList<(Guid StreamId, long Version)> streams, CancellationToken ct) =>
+            store.ArchiveAsync(organizationId, streams, ct);
 
-        public Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) => store.RestoreAsync(organizationId, streamIds, ct);
+        public Task RestoreAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct) =>
+            store.RestoreAsync(organizationId, streamIds, ct);
     }
 }

@@ -22,7 +22,8 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
         var settled = await organization.Writer.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "not_sent" });
         settled.Status.ShouldBe(200, settled.Text);
         settled["status"].GetString().ShouldBe("unknown_closed");
-        (await organization.Writer.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "sent" })).ShouldBeProblem(409, "message.not_unknown");
+        (await organization.Writer.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "sent" }))
+            .ShouldBeProblem(409, "message.not_unknown");
         var last = (await organization.Reader.SendAsync("GET", $"/v1/messages/{id}/history"))["data"].EnumerateArray().Last();
         last.GetProperty("type").GetString().ShouldBe("message_unknown_closed");
         last.GetProperty("data").GetProperty("ruling").GetString().ShouldBe("not_sent");
@@ -34,7 +35,8 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         var id = await UnknownAsync(organization);
-        (await organization.Writer.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "maybe" })).ShouldBeProblem(400, "request.invalid");
+        (await organization.Writer.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "maybe" }))
+            .ShouldBeProblem(400, "request.invalid");
         (await organization.Writer.SendAsync("POST", $"/v1/messages/{id}/settle", "{}")).ShouldBeProblem(400, "request.invalid");
         (await organization.Reader.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "sent" })).Status.ShouldBe(403);
     }
@@ -44,8 +46,10 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var id = await UnknownAsync(await app.NewOrganizationAsync());
         var neighbour = await app.NewOrganizationAsync();
-        (await neighbour.Admin.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "sent" })).ShouldBeProblem(404, "message.unknown");
-        (await neighbour.Admin.SendAsync("POST", $"/v1/messages/{Guid.NewGuid()}/settle", new { outcome = "sent" })).ShouldBeProblem(404, "message.unknown");
+        (await neighbour.Admin.SendAsync("POST", $"/v1/messages/{id}/settle", new { outcome = "sent" }))
+            .ShouldBeProblem(404, "message.unknown");
+        (await neighbour.Admin.SendAsync("POST", $"/v1/messages/{Guid.NewGuid()}/settle", new { outcome = "sent" }))
+            .ShouldBeProblem(404, "message.unknown");
     }
 
     [Theory]
@@ -64,12 +68,15 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
         else
         {
             var reference = Reference(organization, id);
-            await AppendAsync(organization, id, 0, new MessageQueued(reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), At));
-            await AppendAsync(organization, id, 1, closed == "cancelled" ? new MessageCancelled(reference, "campaign", At) : new MessageRejected(reference, 131_000, null, null, At));
+            await AppendAsync(organization, id, 0,
+                new MessageQueued(reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), At));
+            await AppendAsync(organization, id, 1, closed == "cancelled" ? new MessageCancelled(reference, "campaign", At)
+                : new MessageRejected(reference, 131_000, null, null, At));
         }
 
         var sent = new ReportedStatus("sent", $"wamid.{id}", DateTimeOffset.UtcNow, null, null, null, null);
-        (await store.RuleAsync(organization.Id, [id], (_, state) => Message.Report(state, sent), default)).Single().Events.Select(e => e.GetType()).ShouldBe([typeof(MessageAccepted), typeof(MessageSent)]);
+        (await store.RuleAsync(organization.Id, [id], (_, state) => Message.Report(state, sent), default))
+            .Single().Events.Select(e => e.GetType()).ShouldBe([typeof(MessageAccepted), typeof(MessageSent)]);
         await SweepAsync(TimeSpan.FromDays(29));
         (await StandingAsync(store, organization, id)).ShouldBe("sent");
         await SweepAsync(TimeSpan.FromDays(31));
@@ -97,15 +104,19 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
         var (left, ended) = (await UnknownAsync(organization), await UnknownAsync(organization));
         foreach (var id in new[] { left, ended })
         {
-            await AppendAsync(organization, id, 3, new MessageUnknownClosed(Reference(organization, id), "deadline", At), new MessageAccepted(Reference(organization, id), $"wamid.{id}", false, "webhook", At));
+            await AppendAsync(organization, id, 3, new MessageUnknownClosed(Reference(organization, id), "deadline", At),
+                new MessageAccepted(Reference(organization, id), $"wamid.{id}", false, "webhook", At));
         }
 
         await AppendAsync(organization, ended, 5, new MessageFailed(Reference(organization, ended), 131_026, null, null, null, At));
         await SqlAsync($"DELETE FROM bsp.send_queue WHERE message_id = '{left}'");
         var assembly = typeof(SendSweeper).Assembly;
-        await using var text = assembly.GetManifestResourceStream(assembly.GetManifestResourceNames().Single(n => n.EndsWith("0118_accepted_after_the_end.sql", StringComparison.Ordinal)))!;
+        await using var text =
+            assembly.GetManifestResourceStream(assembly.GetManifestResourceNames()
+                .Single(n => n.EndsWith("0118_accepted_after_the_end.sql", StringComparison.Ordinal)))!;
         await SqlAsync(await new StreamReader(text).ReadToEndAsync());
-        (await SqlAsync($"SELECT due_at FROM bsp.send_queue WHERE message_id = '{left}' AND state = 3")).ShouldBe((At + SendQueueView.TimeToLiveStandard).UtcDateTime);
+        (await SqlAsync($"SELECT due_at FROM bsp.send_queue WHERE message_id = '{left}' AND state = 3"))
+            .ShouldBe((At + SendQueueView.TimeToLiveStandard).UtcDateTime);
         (await SqlAsync($"SELECT count(*) FROM bsp.send_queue WHERE message_id = '{ended}'")).ShouldBe(0L);
     }
 
@@ -115,10 +126,12 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
         return await command.ExecuteScalarAsync();
     }
 
-    private static MessageRef Reference(TestOrganization organization, Guid id) => new(id, organization.AccountId, id, Uuid.Conversation(organization.AccountId, id), null, "text", "outbound");
+    private static MessageRef Reference(TestOrganization organization, Guid id) =>
+        new(id, organization.AccountId, id, Uuid.Conversation(organization.AccountId, id), null, "text", "outbound");
 
     private async Task AppendAsync(TestOrganization organization, Guid id, long version, params MessageEvent[] events) =>
-        (await app.Services.GetRequiredService<IEventStore>().AppendAsync(organization.Id, [new(id, "message", version, events)], default)).Verdict.ShouldBe(AppendVerdict.Ok);
+        (await app.Services.GetRequiredService<IEventStore>()
+            .AppendAsync(organization.Id, [new(id, "message", version, events)], default)).Verdict.ShouldBe(AppendVerdict.Ok);
 
     private async Task SweepAsync(TimeSpan later)
     {
@@ -135,14 +148,17 @@ public sealed class SettleTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var id = Uuid.New();
         var contact = Uuid.New();
-        var reference = new MessageRef(id, organization.AccountId, contact, Uuid.Conversation(organization.AccountId, contact), null, "text", "outbound");
+        var reference =
+            new MessageRef(id, organization.AccountId, contact, Uuid.Conversation(organization.AccountId, contact), null, "text",
+                "outbound");
         MessageEvent[] events =
         [
             new MessageQueued(reference, null, new(Uuid.New(), "AAAA"), new("api", null, null, true), At),
             new MessageSending(reference, 1, Uuid.New(), At),
             new MessageOutcomeUnknown(reference, "no answer", DateTimeOffset.UtcNow.AddDays(1), At),
         ];
-        var outcome = await app.Services.GetRequiredService<IEventStore>().AppendAsync(organization.Id, [new(id, "message", 0, events)], default);
+        var outcome = await app.Services.GetRequiredService<IEventStore>()
+            .AppendAsync(organization.Id, [new(id, "message", 0, events)], default);
         outcome.Verdict.ShouldBe(AppendVerdict.Ok);
         return id;
     }

@@ -8,7 +8,9 @@ public sealed class OrganizationTests(AppFixture app) : IClassFixture<AppFixture
     public async Task An_organization_lives()
     {
         var slug = $"org-{Guid.NewGuid():N}"[..20];
-        var created = await app.Platform.SendAsync("POST", "/v1/organizations", new { name = "Ünïcode GmbH ‮abc", slug, settings = new { timezone = "Europe/Berlin" }, meta_access_token = "EAA-secret" });
+        var created =
+            await app.Platform.SendAsync("POST", "/v1/organizations",
+                new { name = "Ünïcode GmbH ‮abc", slug, settings = new { timezone = "Europe/Berlin" }, meta_access_token = "EAA-secret" });
         created.Status.ShouldBe(201, created.Text);
         created.Text.ShouldNotContain("EAA-secret");
         created["has_meta_access_token"].GetBoolean().ShouldBeTrue();
@@ -16,10 +18,14 @@ public sealed class OrganizationTests(AppFixture app) : IClassFixture<AppFixture
         path.ShouldBe($"/v1/organizations/{created["id"].GetGuid()}");
         (await app.Platform.SendAsync("GET", path)).Text.ShouldBe(created.Text);
 
-        var patched = await app.Platform.SendAsync("PATCH", path, """{"settings":{"locale":"de"},"logo_url":"https://acme.example/logo.png"}""", ("If-Match", created.Header("ETag")!));
+        var patched =
+            await app.Platform.SendAsync("PATCH", path, """{"settings":{"locale":"de"},"logo_url":"https://acme.example/logo.png"}""",
+                ("If-Match", created.Header("ETag")!));
         patched["settings"].GetRawText().ShouldBe("""{"locale":"de","timezone":"Europe/Berlin"}""");
-        (await app.Platform.SendAsync("PATCH", path, """{"name":"x"}""", ("If-Match", created.Header("ETag")!))).ShouldBeProblem(412, "version.mismatch");
-        var cleared = await app.Platform.SendAsync("PATCH", path, """{"logo_url":null,"meta_access_token":null,"settings":{"locale":null}}""");
+        (await app.Platform.SendAsync("PATCH", path, """{"name":"x"}""", ("If-Match", created.Header("ETag")!)))
+            .ShouldBeProblem(412, "version.mismatch");
+        var cleared =
+            await app.Platform.SendAsync("PATCH", path, """{"logo_url":null,"meta_access_token":null,"settings":{"locale":null}}""");
         cleared["logo_url"].ValueKind.ShouldBe(System.Text.Json.JsonValueKind.Null);
         cleared["has_meta_access_token"].GetBoolean().ShouldBeFalse();
         cleared["settings"].GetRawText().ShouldBe("""{"timezone":"Europe/Berlin"}""");
@@ -28,7 +34,8 @@ public sealed class OrganizationTests(AppFixture app) : IClassFixture<AppFixture
         var twice = await app.Platform.SendAsync("POST", $"{path}/suspend");
         var active = await app.Platform.SendAsync("POST", $"{path}/activate", null, ("If-Match", twice.Header("ETag")!));
         active["status"].GetString().ShouldBe("active");
-        (await app.Platform.SendAsync("POST", "/v1/organizations", new { name = "Other", slug })).ShouldBeProblem(409, "organization.slug_taken");
+        (await app.Platform.SendAsync("POST", "/v1/organizations", new { name = "Other", slug }))
+            .ShouldBeProblem(409, "organization.slug_taken");
     }
 
     [Fact]
@@ -37,7 +44,8 @@ public sealed class OrganizationTests(AppFixture app) : IClassFixture<AppFixture
         var one = await app.NewOrganizationAsync();
         var other = await app.NewOrganizationAsync();
         (await one.Admin.SendAsync("GET", $"/v1/organizations/{other.Id}")).ShouldBeProblem(404, "organization.unknown");
-        (await one.Admin.SendAsync("PATCH", $"/v1/organizations/{other.Id}", """{"name":"mine"}""")).ShouldBeProblem(404, "organization.unknown");
+        (await one.Admin.SendAsync("PATCH", $"/v1/organizations/{other.Id}", """{"name":"mine"}"""))
+            .ShouldBeProblem(404, "organization.unknown");
         (await one.Admin.SendAsync("GET", $"/v1/organizations/{one.Id}")).Status.ShouldBe(200);
         (await one.Reader.SendAsync("GET", "/v1/organizations"))["data"].GetArrayLength().ShouldBe(1);
         (await one.Admin.SendAsync("GET", $"/v1/organizations/{Guid.NewGuid()}")).ShouldBeProblem(404, "organization.unknown");
@@ -77,5 +85,6 @@ public sealed class OrganizationTests(AppFixture app) : IClassFixture<AppFixture
     [InlineData("""{"name":"A","slug":"Ab"}""", "slug")]
     [InlineData("""{"name":"A","slug":"abc","logo_url":"javascript:alert(1)"}""", "logo_url")]
     public async Task A_malformed_organization_is_refused(string body, string field) =>
-        (await app.Platform.SendAsync("POST", "/v1/organizations", body)).ShouldBeProblem(400, "request.invalid")["errors"].TryGetProperty(field, out _).ShouldBeTrue();
+        (await app.Platform.SendAsync("POST", "/v1/organizations", body)).ShouldBeProblem(400, "request.invalid")["errors"]
+        .TryGetProperty(field, out _).ShouldBeTrue();
 }

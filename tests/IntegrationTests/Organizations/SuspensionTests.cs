@@ -13,11 +13,18 @@ public sealed class SuspensionTests(EndToEndApp app) : IClassFixture<EndToEndApp
         await tenant.ImportAsync(["+919876501000"]);
         var agent = await app.NewPersonAsync(tenant.Api, "agent");
         var admin = await app.NewPersonAsync(tenant.Api, "admin");
-        async Task<Guid> Made(string path, object body) => (await AppFixture.CreatedAsync(tenant.Api, path, body)).GetProperty("id").GetGuid();
-        var campaign = await Made("/v1/campaigns", new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "{{contact.first_name}}" } } } });
+        async Task<Guid> Made(string path, object body) =>
+            (await AppFixture.CreatedAsync(tenant.Api, path, body)).GetProperty("id").GetGuid();
+        var campaign =
+            await Made("/v1/campaigns",
+                new { name = "News", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true },
+                    metadata = new { template_parameters = new { body = new[] { "{{contact.first_name}}" } } } });
         var message = await Made("/v1/messages", Message(tenant));
-        var conversation = (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m => m.Status == 200, "the message is shown"))["conversation_id"].GetGuid();
-        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m => m["status"].GetString() == "read", "the message is read");
+        var conversation =
+            (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m =>
+                m.Status == 200, "the message is shown"))["conversation_id"].GetGuid();
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m =>
+            m["status"].GetString() == "read", "the message is read");
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{tenant.Id}/suspend")).Status.ShouldBe(200);
         var sent = app.Meta.State.Messages().Count;
 
@@ -25,7 +32,8 @@ public sealed class SuspensionTests(EndToEndApp app) : IClassFixture<EndToEndApp
         {
             (await client.SendAsync("POST", "/v1/messages", Message(tenant))).ShouldBeProblem(409, "organization.suspended");
             (await client.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).ShouldBeProblem(409, "organization.suspended");
-            foreach (var path in new[] { "me", "contacts", "campaigns", "conversations", $"conversations/{conversation}/messages", "accounts", "lists", "templates", "users", "audit-trail" })
+            foreach (var path in new[] { "me", "contacts", "campaigns", "conversations", $"conversations/{conversation}/messages",
+                "accounts", "lists", "templates", "users", "audit-trail" })
             {
                 (await client.SendAsync("GET", $"/v1/{path}")).Status.ShouldBe(200, path);
             }
@@ -33,17 +41,21 @@ public sealed class SuspensionTests(EndToEndApp app) : IClassFixture<EndToEndApp
 
         foreach (var client in new[] { tenant.Api, admin.Client })
         {
-            (await client.SendAsync("POST", $"/v1/campaigns/{campaign}/schedule", new { scheduled_at = DateTimeOffset.UtcNow.AddHours(1) })).ShouldBeProblem(409, "organization.suspended");
+            (await client.SendAsync("POST", $"/v1/campaigns/{campaign}/schedule", new { scheduled_at = DateTimeOffset.UtcNow.AddHours(1) }))
+                .ShouldBeProblem(409, "organization.suspended");
         }
 
-        (await agent.Client.SendAsync("POST", $"/v1/conversations/{conversation}/messages", new { type = "text", text = new { body = "x" } })).ShouldBeProblem(409, "organization.suspended");
+        (await agent.Client.SendAsync("POST", $"/v1/conversations/{conversation}/messages",
+            new { type = "text", text = new { body = "x" } })).ShouldBeProblem(409, "organization.suspended");
         (await agent.Client.SendAsync("POST", $"/v1/conversations/{conversation}/assign", new { user_id = agent.Id })).Status.ShouldBe(200);
         app.Meta.State.Messages().Count.ShouldBe(sent);
 
         // Customers write on, and may say STOP: nothing of it is lost.
-        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, """ "contacts":[{"wa_id":"919876501077","profile":{"name":"Ravi"}}],"messages":[{"from":"919876501077","id":"wamid.suspended-1","timestamp":"1764000000","type":"text","text":{"body":"STOP"}}]"""));
+        await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant,
+            """ "contacts":[{"wa_id":"919876501077","profile":{"name":"Ravi"}}],"messages":[{"from":"919876501077","id":"wamid.suspended-1","timestamp":"1764000000","type":"text","text":{"body":"STOP"}}]"""));
         await app.Views.InboxEmptyAsync();
-        (await tenant.Api.SendAsync("GET", "/v1/contacts?phone_number=%2B919876501077"))["data"][0].GetProperty("consent_status").GetString().ShouldBe("OPTED_OUT");
+        (await tenant.Api.SendAsync("GET", "/v1/contacts?phone_number=%2B919876501077"))["data"][0].GetProperty("consent_status")
+            .GetString().ShouldBe("OPTED_OUT");
 
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{tenant.Id}/activate")).Status.ShouldBe(200);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);
@@ -53,6 +65,7 @@ public sealed class SuspensionTests(EndToEndApp app) : IClassFixture<EndToEndApp
     private static object Message(Tenant tenant) => new
     {
         account_id = tenant.AccountId, to = "+919876501000", type = "template",
-        template = new { name = "order_on_its_way", language = new { code = "en" }, components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
+        template = new { name = "order_on_its_way", language = new { code = "en" },
+            components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
     };
 }

@@ -8,17 +8,23 @@ public sealed class PlanTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task A_plan_lives()
     {
         var code = $"plan-{Guid.NewGuid():N}";
-        var created = await app.Platform.SendAsync("POST", "/v1/plans", new { name = "Start", code, monthly_price = "49", per_message_price = "0.012345", included_messages = 1000, features = new { inbox = true } });
+        var created =
+            await app.Platform.SendAsync("POST", "/v1/plans",
+                new { name = "Start", code, monthly_price = "49", per_message_price = "0.012345", included_messages = 1000,
+                    features = new { inbox = true } });
         created.Status.ShouldBe(201, created.Text);
         created["monthly_price"].GetString().ShouldBe("49.000000");
         created["per_message_price"].GetString().ShouldBe("0.012345");
         created["currency"].GetString().ShouldBe("USD");
         created["created_at"].GetString()!.ShouldMatch(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$");
         var path = created.Header("Location")!;
-        var patched = await app.Platform.SendAsync("PATCH", path, """{"monthly_price":"59.5","status":"inactive","features":{"api":true}}""", ("If-Match", created.Header("ETag")!));
+        var patched =
+            await app.Platform.SendAsync("PATCH", path, """{"monthly_price":"59.5","status":"inactive","features":{"api":true}}""",
+                ("If-Match", created.Header("ETag")!));
         patched["monthly_price"].GetString().ShouldBe("59.500000");
         patched["features"].GetRawText().ShouldBe("""{"api":true,"inbox":true}""");
-        (await app.Platform.SendAsync("POST", "/v1/plans", new { name = "Start", code, monthly_price = "49", per_message_price = "0" })).ShouldBeProblem(409, "plan.code_taken");
+        (await app.Platform.SendAsync("POST", "/v1/plans", new { name = "Start", code, monthly_price = "49", per_message_price = "0" }))
+            .ShouldBeProblem(409, "plan.code_taken");
         (await app.Platform.SendAsync("PATCH", $"/v1/plans/{Guid.NewGuid()}", """{"name":"x"}""")).ShouldBeProblem(404, "plan.unknown");
 
         var organization = await app.NewOrganizationAsync();

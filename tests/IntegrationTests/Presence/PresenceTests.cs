@@ -9,7 +9,9 @@ public sealed class PresenceTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var (organization, neighbour) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         await app.NewPersonAsync(organization.Admin, "admin");
-        var (ann, bert, carl) = (await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(neighbour.Admin, "agent"));
+        var (ann, bert, carl) =
+            (await app.NewPersonAsync(organization.Admin, "agent"), await app.NewPersonAsync(organization.Admin, "agent"),
+                await app.NewPersonAsync(neighbour.Admin, "agent"));
         (await ann.Client.SendAsync("PUT", "/v1/presence", new { status = "online" })).Status.ShouldBe(204);
         (await bert.Client.SendAsync("PUT", "/v1/presence", new { status = "away" })).Status.ShouldBe(204);
         (await carl.Client.SendAsync("PUT", "/v1/presence", new { status = "online" })).Status.ShouldBe(204);
@@ -29,7 +31,8 @@ public sealed class PresenceTests(AppFixture app) : IClassFixture<AppFixture>
         (await organization.Admin.SendAsync("PUT", "/v1/presence", new { status = "online" })).ShouldBeProblem(409, "session.missing");
         (await organization.Reader.SendAsync("PUT", "/v1/presence", new { status = "online" })).ShouldBeProblem(403, "access.denied");
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
-        (await ann.Client.SendAsync("PUT", "/v1/presence", new { status = "busy" })).ShouldBeProblem(400, "request.invalid")["errors"].TryGetProperty("status", out _).ShouldBeTrue();
+        (await ann.Client.SendAsync("PUT", "/v1/presence", new { status = "busy" })).ShouldBeProblem(400, "request.invalid")["errors"]
+            .TryGetProperty("status", out _).ShouldBeTrue();
         (await ann.Client.SendAsync("PUT", "/v1/presence", "{}")).ShouldBeProblem(400, "request.invalid");
     }
 

@@ -13,7 +13,8 @@ public sealed class OverheardApp(StoresFixture stores) : AppFixture(stores)
 {
     public ConcurrentQueue<string> Said { get; } = new();
 
-    protected override void Configure(WebApplicationBuilder builder) => builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Debug).AddProvider(new Ear(Said));
+    protected override void Configure(WebApplicationBuilder builder) =>
+        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Debug).AddProvider(new Ear(Said));
 
     private sealed class Ear(ConcurrentQueue<string> said) : ILoggerProvider, ILogger
     {
@@ -23,7 +24,8 @@ public sealed class OverheardApp(StoresFixture stores) : AppFixture(stores)
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => said.Enqueue($"{formatter(state, exception)} {exception}");
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) => said.Enqueue($"{formatter(state, exception)} {exception}");
 
         public void Dispose()
         {
@@ -38,17 +40,26 @@ public sealed partial class SecretsTests(OverheardApp app) : IClassFixture<Overh
     {
         var organization = await app.NewOrganizationAsync();
         var person = await app.NewPersonAsync(organization.Admin, "admin");
-        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", new { meta_access_token = "EAA-planted-1", webhook_verify_token = "planted-2", meta_app_secret = "planted-3" })).Status.ShouldBe(200);
-        (await organization.Admin.SendAsync("PATCH", $"/v1/accounts/{organization.AccountId}", new { credentials = new { access_token = "EAA-planted-4" } })).Status.ShouldBe(200);
-        var reset = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = person.Email }))["token"].GetString()!;
-        string[] secrets = ["EAA-planted-1", "planted-2", "planted-3", "EAA-planted-4", person.Password, "a wrong planted-5", person.Token, organization.AdminKey, reset, AppFixture.PlatformKey];
-        (await app.Anonymous.SendAsync("POST", "/v1/auth/login", new { email = person.Email, password = "a wrong planted-5" })).Status.ShouldBe(401);
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}",
+            new { meta_access_token = "EAA-planted-1", webhook_verify_token = "planted-2",
+                meta_app_secret = "planted-3" })).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("PATCH", $"/v1/accounts/{organization.AccountId}",
+            new { credentials = new { access_token = "EAA-planted-4" } })).Status.ShouldBe(200);
+        var reset = (await organization.Admin.SendAsync("POST", "/v1/auth/reset/request", new { email = person.Email }))["token"]
+            .GetString()!;
+        string[] secrets =
+            ["EAA-planted-1", "planted-2", "planted-3", "EAA-planted-4", person.Password, "a wrong planted-5", person.Token,
+                organization.AdminKey, reset, AppFixture.PlatformKey];
+        (await app.Anonymous.SendAsync("POST", "/v1/auth/login",
+            new { email = person.Email, password = "a wrong planted-5" })).Status.ShouldBe(401);
 
-        var ids = new Dictionary<string, Guid> { ["organizations"] = organization.Id, ["accounts"] = organization.AccountId, ["users"] = person.Id };
+        var ids = new Dictionary<string, Guid> { ["organizations"] = organization.Id, ["accounts"] = organization.AccountId,
+            ["users"] = person.Id };
         var asked = 0;
         foreach (var endpoint in app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
         {
-            foreach (var route in Api.Common.Access.RoutesOf(endpoint).Where(r => r.Contains("/v1/") && !r.Contains("stream") && !r.Contains("logout") && !r.Contains("DELETE")))
+            foreach (var route in Api.Common.Access.RoutesOf(endpoint)
+                .Where(r => r.Contains("/v1/") && !r.Contains("stream") && !r.Contains("logout") && !r.Contains("DELETE")))
             {
                 var (method, pattern) = (route.Split(' ')[0], route.Split(' ')[1]);
                 var id = ids.TryGetValue(pattern.Split('/')[2], out var known) ? known : Guid.NewGuid();

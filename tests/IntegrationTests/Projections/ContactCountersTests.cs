@@ -23,7 +23,8 @@ public sealed class ContactCountersTests(StoresFixture fixture)
     {
         await using var database = await ViewsDatabase.NewAsync(fixture);
         var (organization, view) = (await database.NewOrganizationAsync(), new ContactCountersProjection());
-        var (of, before, survivor) = (await NewAsync(database, organization), await NewAsync(database, organization), await NewAsync(database, organization));
+        var (of, before, survivor) =
+            (await NewAsync(database, organization), await NewAsync(database, organization), await NewAsync(database, organization));
         if (mergedBefore)
         {
             await database.ExecuteAsync("SELECT bsp.merge_contacts($1, $2, $3, now())", organization, before, of);
@@ -43,9 +44,16 @@ public sealed class ContactCountersTests(StoresFixture fixture)
         }
 
         var message = Uuid.New();
-        var fact = new MessageReceived(new(message, Uuid.New(), of, Uuid.New(), null, "text", "inbound"), "wamid.1", new(Uuid.New(), ""), false, null, Noon);
-        var applying = Task.Run(() => view.ApplyAsync(new(database.Shard, 0, 1, [new(1, Uuid.New(), organization, message, 1, "message_received", fact, Noon, EventMetadata.None)]), Ct), Ct);
-        await Patience.UntilAsync(() => database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"), n => n > 0, "the page waits for the merge");
+        var fact = new MessageReceived(new(message, Uuid.New(), of, Uuid.New(), null, "text", "inbound"), "wamid.1", new(Uuid.New(), ""),
+            false, null, Noon);
+        var applying =
+            Task.Run(() =>
+                view.ApplyAsync(new(database.Shard, 0, 1,
+                    [new(1, Uuid.New(), organization, message, 1, "message_received", fact, Noon, EventMetadata.None)]), Ct), Ct);
+        await Patience.UntilAsync(() =>
+            database.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"), n =>
+                    n > 0, "the page waits for the merge");
         await merge.CommitAsync(Ct);
         await applying;
 

@@ -25,7 +25,8 @@ public sealed class NeighboursPoisonTests(LogDatabase database) : IClassFixture<
         await process.Runner.WaitAsync(view.Name, database.Shard, last, RunnerProcess.Patience, Ct);
 
         (await view.RowsAsync(database, good)).ShouldBe(3);
-        (await process.StatusAsync(view)).ShouldSatisfyAllConditions(s => s.State.ShouldBe(ProjectionState.Running), s => s.Parked.ShouldBe(130));
+        (await process.StatusAsync(view))
+            .ShouldSatisfyAllConditions(s => s.State.ShouldBe(ProjectionState.Running), s => s.Parked.ShouldBe(130));
     }
 
     [Fact]
@@ -49,7 +50,9 @@ public sealed class NeighboursPoisonTests(LogDatabase database) : IClassFixture<
         var view = await RunnerProcess.NewViewAsync(database);
         var dying = new Dying(view) { Dies = true };
         var seen = new Dictionary<string, double>();
-        using var listener = new MeterListener { InstrumentPublished = (instrument, l) => { if (instrument.Name == "bsp_projection_trouble") { l.EnableMeasurementEvents(instrument); } } };
+        using var listener =
+            new MeterListener { InstrumentPublished = (instrument, l) =>
+                { if (instrument.Name == "bsp_projection_trouble") { l.EnableMeasurementEvents(instrument); } } };
         listener.SetMeasurementEventCallback<double>((_, value, tags, _) =>
         {
             foreach (var tag in tags)
@@ -63,14 +66,17 @@ public sealed class NeighboursPoisonTests(LogDatabase database) : IClassFixture<
         listener.Start();
         await using var process = await RunnerProcess.StartAsync(database, dying);
 
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { State: ProjectionState.Waiting, Error: { } error } && error.Contains("no checkpoint", StringComparison.Ordinal));
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.StatusAsync(view)) is { State: ProjectionState.Waiting, Error: { } error }
+            && error.Contains("no checkpoint", StringComparison.Ordinal));
         listener.RecordObservableInstruments();
         seen[view.Name].ShouldBe(1);
         (await process.Runner.TroubleAsync(Ct)).ShouldNotBeNull().ShouldContain(view.Name);
 
         dying.Dies = false;
         await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { State: ProjectionState.Running, Error: null });
-        await RunnerProcess.UntilAsync(async () => (await process.Runner.TroubleAsync(Ct)) is not { } trouble || !trouble.Contains(view.Name, StringComparison.Ordinal));
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.Runner.TroubleAsync(Ct)) is not { } trouble || !trouble.Contains(view.Name, StringComparison.Ordinal));
         listener.RecordObservableInstruments();
         seen[view.Name].ShouldBe(0);
     }
@@ -78,7 +84,8 @@ public sealed class NeighboursPoisonTests(LogDatabase database) : IClassFixture<
     private static async Task<long> PauseAsync(RunnerProcess process, Guid organization, string reason, int count)
     {
         var streams = Enumerable.Range(0, count).Select(_ => Uuid.New()).ToList();
-        return (await process.Store.AppendAsync(organization, [.. streams.Select(s => Append(s, 0, Paused(s, reason)))], Ct)).LastPosition.Sequence;
+        return (await process.Store.AppendAsync(organization, [.. streams.Select(s => Append(s, 0, Paused(s, reason)))],
+            Ct)).LastPosition.Sequence;
     }
 
     private sealed class Dying(PausesView view) : IProjection
@@ -91,7 +98,8 @@ public sealed class NeighboursPoisonTests(LogDatabase database) : IClassFixture<
 
         public int PageEventsMax => view.PageEventsMax;
 
-        public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => Dies ? throw new InvalidOperationException("there is no checkpoint: no checkpoint") : view.CheckpointAsync(shard, ct);
+        public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) =>
+            Dies ? throw new InvalidOperationException("there is no checkpoint: no checkpoint") : view.CheckpointAsync(shard, ct);
 
         public Task ApplyAsync(EventPage page, CancellationToken ct) => view.ApplyAsync(page, ct);
     }

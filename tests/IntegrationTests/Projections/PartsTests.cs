@@ -7,7 +7,10 @@ using static Bsp.IntegrationTests.EventStore.Facts;
 
 namespace Bsp.IntegrationTests.Projections;
 
-/// <summary>A page that several connections write, each its part of the keys: half written, each event still reaches the view once. The view inserts without upsert, so twice would fail.</summary>
+/// <summary>
+/// A page that several connections write, each its part of the keys: half written, each event still reaches the view once. The view inserts
+/// without upsert, so twice would fail.
+/// </summary>
 public sealed class PartsTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private const int Parts = 4;
@@ -52,7 +55,8 @@ public sealed class PartsTests(LogDatabase database) : IClassFixture<LogDatabase
     {
         var view = await RunnerProcess.NewViewAsync(database, parts: Parts);
         var (organization, page) = await PageAsync(view, 1_000);
-        var both = await Task.WhenAll(new[] { view, view.InAnotherProcess() }.Select(v => Record.ExceptionAsync(() => v.ApplyAsync(page, Ct)).AsTask()));
+        var both = await Task.WhenAll(new[] { view, view.InAnotherProcess() }.Select(v =>
+            Record.ExceptionAsync(() => v.ApplyAsync(page, Ct)).AsTask()));
         both.Count(failed => failed is null).ShouldBe(1);
         both.ShouldAllBe(failed => failed == null || failed is CheckpointMoved);
         (await view.RowsAsync(database, organization)).ShouldBe(1_000);
@@ -65,11 +69,14 @@ public sealed class PartsTests(LogDatabase database) : IClassFixture<LogDatabase
         var organization = await database.NewOrganizationAsync();
         await using (var writer = database.NewStore())
         {
-            await writer.AppendAsync(organization, [.. Enumerable.Range(0, 700).Select(i => (Id: Uuid.New(), Reason: i == 345 ? view.Poison : "fine")).Select(s => Append(s.Id, 0, Paused(s.Id, s.Reason)))], Ct);
+            await writer.AppendAsync(organization,
+                [.. Enumerable.Range(0, 700).Select(i => (Id: Uuid.New(), Reason: i == 345 ? view.Poison : "fine"))
+                    .Select(s => Append(s.Id, 0, Paused(s.Id, s.Reason)))], Ct);
         }
 
         await using var process = await RunnerProcess.StartAsync(database, view);
-        await process.Runner.WaitAsync(view.Name, database.Shard, await database.ScalarAsync<long>("SELECT bsp.last_event(last_value) FROM mt_events_sequence"), RunnerProcess.Patience, Ct);
+        await process.Runner.WaitAsync(view.Name, database.Shard,
+            await database.ScalarAsync<long>("SELECT bsp.last_event(last_value) FROM mt_events_sequence"), RunnerProcess.Patience, Ct);
         (await view.RowsAsync(database, organization)).ShouldBe(699);
         (await process.StatusAsync(view)).Parked.ShouldBe(1);
     }
@@ -80,7 +87,8 @@ public sealed class PartsTests(LogDatabase database) : IClassFixture<LogDatabase
         var organization = await database.NewOrganizationAsync();
         await using var store = database.NewStore();
         var before = await database.ScalarAsync<long>("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM mt_events_sequence");
-        await store.AppendAsync(organization, [.. Enumerable.Range(0, events).Select(_ => Uuid.New()).Select(s => Append(s, 0, Paused(s, "fine")))], Ct);
+        await store.AppendAsync(organization,
+            [.. Enumerable.Range(0, events).Select(_ => Uuid.New()).Select(s => Append(s, 0, Paused(s, "fine")))], Ct);
         await using var reader = new LogReader(database.Shard, new());
         var page = await reader.ReadAsync(before, ["campaign_paused"], 5_000, Ct);
         page.Events.Count.ShouldBe(events);

@@ -49,9 +49,11 @@ internal sealed class PausesView : PostgresProjection
 
     public override IReadOnlyCollection<string> EventTypes => ["campaign_paused"];
 
-    public Task<long> RowsAsync(LogDatabase database, Guid organization) => database.ScalarAsync<long>($"SELECT count(*) FROM public.{Table} WHERE organization_id = $1", organization);
+    public Task<long> RowsAsync(LogDatabase database, Guid organization) =>
+        database.ScalarAsync<long>($"SELECT count(*) FROM public.{Table} WHERE organization_id = $1", organization);
 
-    public Task<List<string>> ContentAsync(LogDatabase database) => database.AdminQueryAsync($"SELECT t::text FROM public.{Table} t ORDER BY t::text", row => row.GetString(0));
+    public Task<List<string>> ContentAsync(LogDatabase database) =>
+        database.AdminQueryAsync($"SELECT t::text FROM public.{Table} t ORDER BY t::text", row => row.GetString(0));
 
     protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
@@ -61,8 +63,10 @@ internal sealed class PausesView : PostgresProjection
 
     private async Task InsertAsync(TenantTransaction tx, EventPage page, string table, CancellationToken ct)
     {
-        await tx.ExecuteAsync($"INSERT INTO public.{table} SELECT * FROM unnest($1, $2, $3, $4)", ct, page.Events.Select(e => e.OrganizationId).ToArray(),
-            page.Events.Select(e => e.StreamId).ToArray(), page.Events.Select(e => e.Version).ToArray(), page.Events.Select(e => ((CampaignPaused)e.Body!).Reason).ToArray());
+        await tx.ExecuteAsync($"INSERT INTO public.{table} SELECT * FROM unnest($1, $2, $3, $4)", ct,
+            page.Events.Select(e => e.OrganizationId).ToArray(),
+            page.Events.Select(e => e.StreamId).ToArray(), page.Events.Select(e => e.Version).ToArray(),
+            page.Events.Select(e => ((CampaignPaused)e.Body!).Reason).ToArray());
         if (Down || Failures-- > 0)
         {
             throw new StoreUnavailable("redis");

@@ -22,12 +22,14 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         for (var n = 0; n < 50; n++)
         {
             var stream = Uuid.New();
-            last = (await process.Store.AppendAsync(organization, [Append(stream, 0, Paused(stream, $"{n}"), Resumed(stream))], Ct)).LastPosition;
+            last = (await process.Store.AppendAsync(organization, [Append(stream, 0, Paused(stream, $"{n}"), Resumed(stream))],
+                Ct)).LastPosition;
             await process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, RunnerProcess.Patience, Ct);
             (await view.RowsAsync(database, organization)).ShouldBe(n + 1);
         }
 
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)).Sequence >= last.Sequence); // also beyond the last event of its own types
+        // also beyond the last event of its own types
+        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)).Sequence >= last.Sequence);
         (await process.StatusAsync(view)).State.ShouldBe(ProjectionState.Running);
     }
 
@@ -38,12 +40,17 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         var organization = await database.NewOrganizationAsync();
         await using var process = await RunnerProcess.StartAsync(database, view);
         var streams = Enumerable.Range(0, 40).Select(_ => Uuid.New()).ToList();
-        var outcome = await process.Store.AppendAsync(organization, [.. streams.Select((s, i) => Append(s, 0, Paused(s, i == 23 ? view.Poison : "fine")))], Ct);
+        var outcome =
+            await process.Store.AppendAsync(organization,
+                [.. streams.Select((s, i) => Append(s, 0, Paused(s, i == 23 ? view.Poison : "fine")))], Ct);
 
         await process.Runner.WaitAsync(view.Name, database.Shard, outcome.LastPosition.Sequence, RunnerProcess.Patience, Ct);
 
         (await view.RowsAsync(database, organization)).ShouldBe(39);
-        var parked = await database.AdminQueryAsync("SELECT p.error, e.stream_id FROM bsp.parked_events p JOIN mt_events e ON e.seq_id = p.sequence WHERE p.projection = $1", r => (r.GetString(0), r.GetGuid(1)), view.Name);
+        var parked =
+            await database.AdminQueryAsync(
+                "SELECT p.error, e.stream_id FROM bsp.parked_events p JOIN mt_events e ON e.seq_id = p.sequence WHERE p.projection = $1",
+                r => (r.GetString(0), r.GetGuid(1)), view.Name);
         parked.ShouldBe([("poisoned", streams[23])]);
         (await process.StatusAsync(view)).Parked.ShouldBe(1);
     }
@@ -61,7 +68,8 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)).State == ProjectionState.Stopped);
         (await process.StatusAsync(view)).Error.ShouldBe("poisoned");
         (await view.RowsAsync(database, organization)).ShouldBe(1);
-        await Should.ThrowAsync<ViewBehind>(process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, TimeSpan.FromMilliseconds(100), Ct));
+        await Should.ThrowAsync<ViewBehind>(process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence,
+            TimeSpan.FromMilliseconds(100), Ct));
 
         view.Cured = true;
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Resume, Ct);
@@ -82,7 +90,8 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         await using var second = await RunnerProcess.StartAsync(database, secondView);
 
         last = (await first.Store.AppendAsync(organization, [Append(stream, 1, Paused(stream, "2"))], Ct)).LastPosition;
-        await second.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, RunnerProcess.Patience, Ct); // sees it although the first one runs it
+        // sees it although the first one runs it
+        await second.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, RunnerProcess.Patience, Ct);
         firstView.Pages.ShouldBeGreaterThan(0);
         secondView.Pages.ShouldBe(0);
 
@@ -106,7 +115,8 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
             var stream = Uuid.New();
             appended = (await process.Store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "x"))], Ct)).LastPosition;
             await process.Runner.WaitAsync(view.Name, database.Shard, appended.Sequence, RunnerProcess.Patience, Ct);
-            await database.AdminQueryAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name IN ('bsp projections', 'bsp listen')", _ => 0);
+            await database.AdminQueryAsync(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name IN ('bsp projections', 'bsp listen')", _ => 0);
         }
 
         (await view.RowsAsync(database, organization)).ShouldBe(5);
@@ -121,7 +131,8 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         for (var n = 0; n < 3; n++)
         {
             var (organization, stream) = (await database.NewOrganizationAsync(), Uuid.New());
-            last = (await process.Store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "a"), Paused(stream, "b"), Resumed(stream))], Ct)).LastPosition;
+            last = (await process.Store.AppendAsync(organization,
+                [Append(stream, 0, Paused(stream, "a"), Paused(stream, "b"), Resumed(stream))], Ct)).LastPosition;
         }
 
         await process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, RunnerProcess.Patience, Ct);
@@ -129,7 +140,9 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
 
         await database.AdminQueryAsync($"UPDATE public.{view.Table} SET reason = 'spoiled'", _ => 0);
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Rebuild, Ct);
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { State: ProjectionState.Running, Pending: null, Rebuild: null } status && status.Sequence >= last.Sequence);
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.StatusAsync(view)) is { State: ProjectionState.Running, Pending: null, Rebuild: null } status
+            && status.Sequence >= last.Sequence);
 
         (await view.ContentAsync(database)).ShouldBe(before);
     }
@@ -144,7 +157,8 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)).State == ProjectionState.Paused);
 
         var last = (await process.Store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "a"))], Ct)).LastPosition;
-        await Should.ThrowAsync<ViewBehind>(process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, TimeSpan.FromMilliseconds(300), Ct));
+        await Should.ThrowAsync<ViewBehind>(process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence,
+            TimeSpan.FromMilliseconds(300), Ct));
         (await process.StatusAsync(view)).Lag.ShouldBeGreaterThan(0);
 
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Resume, Ct);
@@ -160,11 +174,13 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
         view.Down = true;
         var last = (await process.Store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "a"))], Ct)).LastPosition;
 
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { State: ProjectionState.Waiting, Error: "redis cannot be reached." });
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.StatusAsync(view)) is { State: ProjectionState.Waiting, Error: "redis cannot be reached." });
         view.Down = false;
         await process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, RunnerProcess.Patience, Ct);
 
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { State: ProjectionState.Running, Error: null, Parked: 0 });
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.StatusAsync(view)) is { State: ProjectionState.Running, Error: null, Parked: 0 });
     }
 
     [Fact]
@@ -207,7 +223,8 @@ public sealed class ProjectionRunnerTests(LogDatabase database) : IClassFixture<
 
         var stream = Uuid.New();
         var held = (await process.Store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "1"))], Ct)).LastPosition;
-        await Should.ThrowAsync<ViewBehind>(process.Runner.WaitAsync(view.Name, database.Shard, held.Sequence, TimeSpan.FromMilliseconds(300), Ct));
+        await Should.ThrowAsync<ViewBehind>(process.Runner.WaitAsync(view.Name, database.Shard, held.Sequence,
+            TimeSpan.FromMilliseconds(300), Ct));
         await transaction.RollbackAsync(Ct); // tells nobody
         await process.Runner.WaitAsync(view.Name, database.Shard, held.Sequence, RunnerProcess.Patience, Ct);
         (await view.RowsAsync(database, organization)).ShouldBe(1);

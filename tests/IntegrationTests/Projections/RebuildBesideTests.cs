@@ -25,7 +25,8 @@ public sealed class RebuildBesideTests(LogDatabase database) : IClassFixture<Log
         var gate = new TaskCompletionSource();
         view.Next.Gate = gate.Task;
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Rebuild, Ct);
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { Shown: ProjectionState.Rebuilding, Pending: null });
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.StatusAsync(view)) is { Shown: ProjectionState.Rebuilding, Pending: null });
 
         for (var n = 0; n < 5; n++)
         {
@@ -64,16 +65,20 @@ public sealed class RebuildBesideTests(LogDatabase database) : IClassFixture<Log
         var pages = 0;
         firstView.Next.BeforePage = () => ++pages > 2 ? stuck.Task : Task.CompletedTask;
         await first.Runner.RequestAsync(view.Name, ProjectionRequest.Rebuild, Ct);
-        await RunnerProcess.UntilAsync(async () => (await first.StatusAsync(view)).Rebuild is { Sequence: > 0 } && Volatile.Read(ref pages) > 2);
+        await RunnerProcess.UntilAsync(async () =>
+            (await first.StatusAsync(view)).Rebuild is { Sequence: > 0 } && Volatile.Read(ref pages) > 2);
         var stood = (await first.StatusAsync(view)).Rebuild!.Sequence;
 
         await first.DisposeAsync();
         secondView.Next.Gate = stuck.Task;
         await using var second = await RunnerProcess.StartAsync(database, secondView);
         await second.Runner.RequestAsync(view.Name, ProjectionRequest.Pause, Ct);
-        await RunnerProcess.UntilAsync(async () => (await second.StatusAsync(view)).State == ProjectionState.Paused); // taken up: only now may the copy go on
+        // taken up: only now may the copy go on
+        await RunnerProcess.UntilAsync(async () => (await second.StatusAsync(view)).State == ProjectionState.Paused);
         stuck.SetResult();
-        await RunnerProcess.UntilAsync(async () => (await second.StatusAsync(view)) is { State: ProjectionState.Paused, Rebuild: { State: ProjectionState.Paused, Sequence: var at } } && at >= stood);
+        await RunnerProcess.UntilAsync(async () =>
+            (await second.StatusAsync(view)) is { State: ProjectionState.Paused,
+                Rebuild: { State: ProjectionState.Paused, Sequence: var at } } && at >= stood);
         secondView.Next.Swaps.ShouldBe(0);
         await second.Runner.RequestAsync(view.Name, ProjectionRequest.Resume, Ct);
         await RunnerProcess.UntilAsync(async () => (await second.StatusAsync(view)) is { State: ProjectionState.Running, Rebuild: null });
@@ -97,7 +102,9 @@ public sealed class RebuildBesideTests(LogDatabase database) : IClassFixture<Log
 
         view.Cured = false;
         await process.Runner.RequestAsync(view.Name, ProjectionRequest.Rebuild, Ct);
-        await RunnerProcess.UntilAsync(async () => (await process.StatusAsync(view)) is { State: ProjectionState.Running, Rebuild: { State: ProjectionState.Stopped, Error: "poisoned" } });
+        await RunnerProcess.UntilAsync(async () =>
+            (await process.StatusAsync(view)) is { State: ProjectionState.Running,
+                Rebuild: { State: ProjectionState.Stopped, Error: "poisoned" } });
         (await view.RowsAsync(database, organization)).ShouldBe(4);
 
         view.Cured = true;
@@ -116,7 +123,8 @@ public sealed class RebuildBesideTests(LogDatabase database) : IClassFixture<Log
         await using var process = await RunnerProcess.StartAsync(database, view);
         var organization = await database.NewOrganizationAsync();
         var streams = Enumerable.Range(0, 20).Select(_ => Uuid.New()).ToList();
-        var last = (await process.Store.AppendAsync(organization, [.. streams.Select((s, i) => Append(s, 0, Paused(s, i % 10 == 3 ? view.Poison : "fine")))], Ct)).LastPosition;
+        var last = (await process.Store.AppendAsync(organization,
+            [.. streams.Select((s, i) => Append(s, 0, Paused(s, i % 10 == 3 ? view.Poison : "fine")))], Ct)).LastPosition;
         await process.Runner.WaitAsync(view.Name, database.Shard, last.Sequence, RunnerProcess.Patience, Ct);
         (await process.StatusAsync(view)).Parked.ShouldBe(2);
 

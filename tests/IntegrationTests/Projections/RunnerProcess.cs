@@ -31,7 +31,8 @@ internal sealed class RunnerProcess : IAsyncDisposable
         return process;
     }
 
-    public static async Task<PausesView> NewViewAsync(LogDatabase database, OnPoison onPoison = OnPoison.Park, bool orderMatters = true, int parts = 1)
+    public static async Task<PausesView> NewViewAsync(LogDatabase database, OnPoison onPoison = OnPoison.Park, bool orderMatters = true,
+        int parts = 1)
     {
         var view = new PausesView($"pauses_{Guid.NewGuid():N}", onPoison, orderMatters, parts);
         await database.AdminQueryAsync($"""
@@ -58,7 +59,9 @@ internal sealed class RunnerProcess : IAsyncDisposable
     public async Task<ProjectionStatus> StatusAsync(IProjection projection)
     {
         ProjectionStatus? status = null;
-        await UntilAsync(async () => (status = (await Runner.StatusAsync(TestContext.Current.CancellationToken)).SingleOrDefault(s => s.Name == projection.Name)) is not null);
+        await UntilAsync(async () =>
+            (status = (await Runner.StatusAsync(TestContext.Current.CancellationToken))
+                .SingleOrDefault(s => s.Name == projection.Name)) is not null);
         return status!;
     }
 

@@ -60,7 +60,9 @@ public sealed class SendReactorTests(StoresFixture fixture)
         await using var world = await World.NewAsync(fixture);
         var phone = $"+49151{Random.Shared.NextInt64(100_000_000):D8}";
         var (campaign, contact) = (await world.RunningAsync(), await world.ContactAsync("OPTED_IN", phone));
-        Task<string?> ShownAsync() => world.Contacts.GetAsync(world.Organization, phone, async () => (string?)await world.Database.ScalarAsync<string>("SELECT consent_status FROM contacts WHERE id = $1", contact), Ct);
+        Task<string?> ShownAsync() =>
+            world.Contacts.GetAsync(world.Organization, phone, async () =>
+                (string?)await world.Database.ScalarAsync<string>("SELECT consent_status FROM contacts WHERE id = $1", contact), Ct);
         (await ShownAsync()).ShouldBe("OPTED_IN");
         await world.Caches.Campaigns.SetAsync(campaign, 1, "RUNNING", Ct);
         await world.RejectAsync(campaign, 131048);
@@ -89,8 +91,10 @@ public sealed class SendReactorTests(StoresFixture fixture)
         {
             while (Volatile.Read(ref writing))
             {
-                // Connections of locks, of the log's readers and of the pool in which the answers are written: at whatever statement they are.
-                await world.Database.ScalarAsync<long>("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'bsp_app' AND application_name IN ('bsp projections', 'bsp read', '') AND random() < 0.5");
+                // Connections of locks, of the log's readers and of the pool in which the answers are written: at whatever statement they
+                // are.
+                await world.Database.ScalarAsync<long>(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'bsp_app' AND application_name IN ('bsp projections', 'bsp read', '') AND random() < 0.5");
                 await Task.Delay(random.Next(5, 60), Ct);
             }
         }, Ct);
@@ -113,7 +117,8 @@ public sealed class SendReactorTests(StoresFixture fixture)
             ((ContactConsentChangedV2)fact.Body!).Source.ShouldBe("meta_131050");
         }
 
-        (await world.Database.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE consent_status = 'OPTED_OUT'")).ShouldBe(contacts.Count);
+        (await world.Database.ScalarAsync<long>("SELECT count(*) FROM contacts WHERE consent_status = 'OPTED_OUT'"))
+            .ShouldBe(contacts.Count);
         (await world.Database.ScalarAsync<long>("SELECT count(*) FROM bsp.parked_events")).ShouldBe(0);
     }
 
@@ -132,7 +137,8 @@ public sealed class SendReactorTests(StoresFixture fixture)
         await using var store = world.NewStore();
         var reactor = world.NewReactor(store);
         var before = await reactor.CheckpointAsync(world.Database.Shard, Ct);
-        var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected").ToList());
+        var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected")
+            .ToList());
         await Should.ThrowAsync<Npgsql.NpgsqlException>(reactor.ApplyAsync(page, Ct));
         (await world.FactsAsync(campaign)).ShouldNotContain(e => e.Body is CampaignPaused);
         (await reactor.CheckpointAsync(world.Database.Shard, Ct)).ShouldBe(before);
@@ -154,18 +160,21 @@ public sealed class SendReactorTests(StoresFixture fixture)
         await using var store = world.NewStore();
         var reactor = world.NewReactor(store);
         var before = await reactor.CheckpointAsync(world.Database.Shard, Ct);
-        var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected").ToList());
+        var page = new EventPage(world.Database.Shard, before, end, (await world.PageAsync(before)).Where(e => e.Type == "message_rejected")
+            .ToList());
         await Should.ThrowAsync<Application.Common.VersionConflict>(reactor.ApplyAsync(page, Ct));
         (await reactor.CheckpointAsync(world.Database.Shard, Ct)).ShouldBe(before);
 
-        await world.Database.ExecuteAsync("INSERT INTO bsp.contact_aliases (contact_id, organization_id, into_id, merged_at) SELECT id, organization_id, $2, now() FROM contacts WHERE id = $1", absorbed, survivor);
+        await world.Database.ExecuteAsync(
+            "INSERT INTO bsp.contact_aliases (contact_id, organization_id, into_id, merged_at) SELECT id, organization_id, $2, now() FROM contacts WHERE id = $1", absorbed, survivor);
         await world.Database.ExecuteAsync("DELETE FROM contacts WHERE id = $1", absorbed);
         await reactor.ApplyAsync(page, Ct);
         ((ContactConsentChangedV2)(await world.FactsAsync(survivor)).ShouldHaveSingleItem().Body!).Status.ShouldBe("OPTED_OUT");
         (await world.FactsAsync(absorbed)).Count.ShouldBe(1);
     }
 
-    private sealed class World(ViewsDatabase database, Guid organization, PostgresEventStore store, RedisConnection redis) : IAsyncDisposable
+    private sealed class World(ViewsDatabase database, Guid organization, PostgresEventStore store, RedisConnection redis)
+        : IAsyncDisposable
     {
         public ViewsDatabase Database => database;
 
@@ -186,7 +195,9 @@ public sealed class SendReactorTests(StoresFixture fixture)
         /// <summary>A reader who has found no copy, holds the row as it is now, and keeps it only when told to go on.</summary>
         public async Task<(TaskCompletionSource Go, Task<string?> Reading)> ReadAndWaitAsync(string phone, string row)
         {
-            var (reads, go) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            var (reads, go) =
+                (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously),
+                    new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             await Contacts.RemoveAsync(organization, phone, Ct);
             var reading = Contacts.GetAsync<string>(organization, phone, async () =>
             {
@@ -210,7 +221,9 @@ public sealed class SendReactorTests(StoresFixture fixture)
         public async Task<Guid> ContactAsync(string consent, string? phone = null)
         {
             var id = Uuid.New();
-            await database.ExecuteAsync("INSERT INTO contacts (id, organization_id, consent_status, phone_number) VALUES ($1, $2, $3, nullif($4, ''))", id, organization, consent, phone ?? "");
+            await database.ExecuteAsync(
+                "INSERT INTO contacts (id, organization_id, consent_status, phone_number) VALUES ($1, $2, $3, nullif($4, ''))", id,
+                organization, consent, phone ?? "");
             return id;
         }
 
@@ -224,9 +237,11 @@ public sealed class SendReactorTests(StoresFixture fixture)
         }
 
         public async Task AppendAsync(Guid stream, string type, params object[] events) =>
-            (await store.AppendAsync(organization, [new(stream, type, null, events)], Ct)).Verdict.ShouldBe(Application.EventStore.AppendVerdict.Ok);
+            (await store.AppendAsync(organization, [new(stream, type, null, events)],
+                Ct)).Verdict.ShouldBe(Application.EventStore.AppendVerdict.Ok);
 
-        public async Task<IReadOnlyList<Application.EventStore.StoredEvent>> FactsAsync(Guid stream) => (await store.LoadAsync(organization, stream, Ct)).Events;
+        public async Task<IReadOnlyList<Application.EventStore.StoredEvent>> FactsAsync(Guid stream) =>
+            (await store.LoadAsync(organization, stream, Ct)).Events;
 
         public Task<long> EndAsync() => database.ScalarAsync<long>("SELECT bsp.last_event(last_value) FROM mt_events_sequence");
 
@@ -236,11 +251,15 @@ public sealed class SendReactorTests(StoresFixture fixture)
             return (await reader.ReadAsync(after, null, 1_000, Ct)).Events;
         }
 
-        /// <summary>Does the work with so many processes running the process manager, then waits until all of the log is answered.</summary>
+        /// <summary>
+        /// Does the work with so many processes running the process manager, then waits until all of the log is answered.
+        /// </summary>
         public async Task WithRunnersAsync(int count, Func<Task> work)
         {
             var processes = Enumerable.Range(0, count).Select(_ => (Readers: new LogReaders(new()), Store: Store(database))).Select(p =>
-                (p.Readers, p.Store, Runner: new ProjectionRunner([NewReactor(p.Store)], database.Shards, p.Readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance))).ToList();
+                (p.Readers, p.Store,
+                    Runner: new ProjectionRunner([NewReactor(p.Store)], database.Shards, p.Readers, LogDatabase.NewSignals(),
+                        TimeProvider.System, NullLogger<ProjectionRunner>.Instance))).ToList();
             foreach (var process in processes)
             {
                 await process.Runner.StartAsync(Ct);
@@ -263,6 +282,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
             await redis.DisposeAsync();
         }
 
-        private static PostgresEventStore Store(ViewsDatabase database) => new(database.Shards, [new CampaignsView(), new ContactConsentView()], LogDatabase.NewSignals(), new(), TimeProvider.System);
+        private static PostgresEventStore Store(ViewsDatabase database) =>
+            new(database.Shards, [new CampaignsView(), new ContactConsentView()], LogDatabase.NewSignals(), new(), TimeProvider.System);
     }
 }

@@ -26,14 +26,18 @@ public sealed class TroubleIsOverTests(LogDatabase database) : IClassFixture<Log
         await using var readers = new LogReaders(new());
         var signals = LogDatabase.NewSignals();
         await using var store = new PostgresEventStore(database.Shards, [], signals, new(), TimeProvider.System);
-        using var runner = new ProjectionRunner([view], database.Shards, readers, signals, TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
+        using var runner =
+            new ProjectionRunner([view], database.Shards, readers, signals, TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
         var stream = Uuid.New();
-        var last = (await store.AppendAsync(await database.NewOrganizationAsync(), [Append(stream, 0, Paused(stream, "x"))], Ct)).LastPosition.Sequence;
+        var last = (await store.AppendAsync(await database.NewOrganizationAsync(), [Append(stream, 0, Paused(stream, "x"))],
+            Ct)).LastPosition.Sequence;
         await runner.StartAsync(Ct);
         try
         {
             ProjectionStatus? status = null;
-            await RunnerProcess.UntilAsync(async () => (status = (await runner.StatusAsync(Ct)).SingleOrDefault(s => s.Name == view.Name)) is { State: ProjectionState.Running } && status.Sequence >= last);
+            await RunnerProcess.UntilAsync(async () =>
+                (status = (await runner.StatusAsync(Ct)).SingleOrDefault(s => s.Name == view.Name)) is { State: ProjectionState.Running }
+                && status.Sequence >= last);
             view.Troubles.ShouldBe(entering + writing);
             (status!.State, status.Error).ShouldBe((ProjectionState.Running, null));
         }

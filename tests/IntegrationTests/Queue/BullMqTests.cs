@@ -32,9 +32,11 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
         var order = seen.Select(j => (string)j!["id"]!).ToList();
         order.ShouldContain("late"); // when it comes depends on how soon the worker was up
         order.Where(id => id != "late").ShouldBe(["first", "a", "b", "prio-1", "prio-9"]);
-        seen.Single(j => (string)j!["id"]! == "a")!["data"]!.ToJsonString().ShouldBe(JsonNode.Parse("""{"list":[],"map":{},"text":"\u00e9\n","answer":{"wamid":"x"}}""")!.ToJsonString());
+        seen.Single(j => (string)j!["id"]! == "a")!["data"]!.ToJsonString()
+            .ShouldBe(JsonNode.Parse("""{"list":[],"map":{},"text":"\u00e9\n","answer":{"wamid":"x"}}""")!.ToJsonString());
         var job = (await node.Do("job", new { id = "a" }))!;
-        ((string)job["state"]!, job["returnvalue"]!.ToJsonString(), (int)job["opts"]!["attempts"]!).ShouldBe(("completed", """{"wamid":"x"}""", 3));
+        ((string)job["state"]!, job["returnvalue"]!.ToJsonString(), (int)job["opts"]!["attempts"]!)
+            .ShouldBe(("completed", """{"wamid":"x"}""", 3));
         await SameCounts(node, queue);
     }
 
@@ -90,13 +92,15 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
         })]), new() { Slots = 1 });
         await Eventually.Holds(async () => await queue.CountsAsync() is { Waiting: 0, Active: 0, Delayed: 0, Prioritized: 0 }, "all done");
 
-        order.Where(name => name != "late").Distinct().ShouldBe(["lifo", "plain", "retry", "fatal", "low"]); // when the late one and the repeats come depends on how soon the worker was up
+        // when the late one and the repeats come depends on how soon the worker was up
+        order.Where(name => name != "late").Distinct().ShouldBe(["lifo", "plain", "retry", "fatal", "low"]);
         order.Count(name => name == "retry").ShouldBe(3);
         await SameCounts(node, queue);
         (await queue.CountsAsync()).ShouldBe(new(0, 0, 0, 4, 1, 0, false), "plain removed itself");
         (await State(node, "own-id")).ShouldBe("completed");
         await Eventually.Holds(async () => (await Names(node)).Count(n => n == "completed") == 5, "the listener heard of every completion");
-        (await Names(node)).ShouldBeSubsetOf(["added", "waiting", "active", "completed", "failed", "delayed", "drained", "retries-exhausted"]);
+        (await Names(node))
+            .ShouldBeSubsetOf(["added", "waiting", "active", "completed", "failed", "delayed", "drained", "retries-exhausted"]);
         (await node.Do("workers"))!.AsArray().Select(w => (string)w!).ShouldHaveSingleItem().ShouldContain(Environment.MachineName);
     }
 
@@ -116,7 +120,8 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
             node.Kill();
         }
 
-        await using var worker = Work(NewQueue(), (batch, _) => Complete(batch), new() { StalledInterval = TimeSpan.FromMilliseconds(200) });
+        await using var worker =
+            Work(NewQueue(), (batch, _) => Complete(batch), new() { StalledInterval = TimeSpan.FromMilliseconds(200) });
         await Eventually.Holds(async () => (await queue.CountsAsync()).Completed == 10, "we recover theirs");
         (await Hash("theirs-0"))["stc"].ShouldBe("1");
     }
@@ -203,7 +208,8 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
                 NewJob("bad", "{}") with { Attempts = 2, Backoff = Backoff.Fixed(TimeSpan.Zero) },
                 NewJob("late", "{}") with { Delay = TimeSpan.FromMilliseconds(50), Priority = 7 },
             ]);
-            return new RunningWorker(new Worker(queue, new() { Name = "w", Slots = 1 }, (batch, _) => Task.FromResult<IReadOnlyList<JobOutcome>>(
+            return new RunningWorker(new Worker(queue, new() { Name = "w", Slots = 1 }, (batch, _) =>
+                Task.FromResult<IReadOnlyList<JobOutcome>>(
                 [.. batch.Select(job => (JobOutcome)(job switch
                 {
                     { Id: "again", AttemptsMade: 0 } => new JobFailed(job, "failure 0"),

@@ -200,7 +200,8 @@ public sealed class MessageQueueTests(RedisFixture fixture) : QueueTest(fixture)
     public async Task Finished_jobs_are_kept_by_count_and_age()
     {
         var queue = NewQueue();
-        await queue.EnqueueAsync(Jobs(20, i => NewJob($"job-{i}") with { KeepCompleted = new(5), KeepFailed = new(null, TimeSpan.FromMinutes(10)) }));
+        await queue.EnqueueAsync(Jobs(20, i =>
+            NewJob($"job-{i}") with { KeepCompleted = new(5), KeepFailed = new(null, TimeSpan.FromMinutes(10)) }));
         var taken = await queue.TakeAsync(20);
         await queue.FinishAsync([.. taken.Take(10).Select(job => new JobCompleted(job))]);
         await queue.FinishAsync([.. taken.Skip(10).Take(9).Select(job => new JobFailed(job, "x", Retryable: false))]);

@@ -69,7 +69,8 @@ public sealed class NodeBullMq : IAsyncDisposable
         var version = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(package)))[..12];
         var target = Path.Combine(Path.GetTempPath(), $"bsp-bullmq-{version}");
         Directory.CreateDirectory(target);
-        foreach (var file in new[] { "package.json", "driver.mjs" }) File.Copy(Path.Combine(source, file), Path.Combine(target, file), overwrite: true);
+        foreach (var file in new[] { "package.json", "driver.mjs" }) File.Copy(Path.Combine(source, file), Path.Combine(target, file),
+            overwrite: true);
         if (Directory.Exists(Path.Combine(target, "node_modules", "bullmq"))) return (target, null);
         return NpmInstall(target) is { } problem ? (null, problem) : (target, null);
     }
@@ -78,7 +79,8 @@ public sealed class NodeBullMq : IAsyncDisposable
     {
         try
         {
-            using var npm = Process.Start(new ProcessStartInfo("npm", ["install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"])
+            using var npm =
+                Process.Start(new ProcessStartInfo("npm", ["install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"])
             {
                 WorkingDirectory = directory, RedirectStandardError = true, RedirectStandardOutput = true,
             })!;
@@ -96,5 +98,6 @@ public sealed class NodeBullMq : IAsyncDisposable
         }
     }
 
-    private static string SourceDirectory([System.Runtime.CompilerServices.CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+    private static string SourceDirectory([System.Runtime.CompilerServices.CallerFilePath] string path = "") =>
+        Path.GetDirectoryName(path)!;
 }

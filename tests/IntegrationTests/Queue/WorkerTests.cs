@@ -66,7 +66,8 @@ public sealed class WorkerTests(RedisFixture fixture) : QueueTest(fixture)
     public async Task A_handler_that_throws_or_forgets_a_job_costs_one_attempt()
     {
         var queue = NewQueue();
-        await queue.EnqueueAsync(Jobs(3, i => NewJob($"job-{i}") with { Attempts = 2, Backoff = Backoff.Fixed(TimeSpan.FromMilliseconds(20)) }));
+        await queue.EnqueueAsync(Jobs(3, i =>
+            NewJob($"job-{i}") with { Attempts = 2, Backoff = Backoff.Fixed(TimeSpan.FromMilliseconds(20)) }));
         await using var worker = Work(queue, async (batch, _) => batch.Any(j => j.AttemptsMade == 0)
             ? batch.Any(j => j.Id == "job-0") ? throw new InvalidOperationException("boom") : []
             : await Complete(batch), new() { BatchMax = 1 });
@@ -247,7 +248,8 @@ public sealed class WorkerTests(RedisFixture fixture) : QueueTest(fixture)
     {
         var name = $"bull:{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(queue.Name))}:w:";
         await Eventually.Holds(
-            async () => $"{await (await Db()).ExecuteAsync("CLIENT", "LIST")}".Split('\n').Any(l => l.Contains($"name={name}") && l.Contains("cmd=bzpopmin")),
+            async () => $"{await (await Db()).ExecuteAsync("CLIENT", "LIST")}".Split('\n')
+            .Any(l => l.Contains($"name={name}") && l.Contains("cmd=bzpopmin")),
             "the worker sleeps on the marker under BullMQ's name");
     }
 

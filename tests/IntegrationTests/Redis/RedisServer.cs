@@ -76,7 +76,9 @@ public sealed class RedisServer : IDisposable
     }
 }
 
-/// <summary>The Redis of all tests that share one: BSP_TEST_REDIS where set, else a private server. Tests use names of their own in it.</summary>
+/// <summary>
+/// The Redis of all tests that share one: BSP_TEST_REDIS where set, else a private server. Tests use names of their own in it.
+/// </summary>
 public sealed class RedisFixture : IAsyncLifetime
 {
     private RedisServer? own;
@@ -117,7 +119,8 @@ internal static class Eventually
         var waited = Stopwatch.StartNew();
         while (!await condition())
         {
-            if (waited.Elapsed > TimeSpan.FromSeconds(deadlineSeconds)) throw new TimeoutException($"Not within {deadlineSeconds} s: {what}");
+            if (waited.Elapsed > TimeSpan.FromSeconds(deadlineSeconds)) throw new TimeoutException(
+                $"Not within {deadlineSeconds} s: {what}");
             await Task.Delay(Pause);
         }
     }

@@ -25,9 +25,12 @@ public sealed class RedisTests(RedisFixture fixture)
         Stopwatch asking;
         do
         {
-            await (await redis.DatabaseAsync()).KeyDeleteAsync($"ratelimit:{organization}:1055"); // again, should this machine stand still until the window is over
+            // again, should this machine stand still until the window is over
+            await (await redis.DatabaseAsync()).KeyDeleteAsync($"ratelimit:{organization}:1055");
             asking = Stopwatch.StartNew();
-            (first, rest, none) = (await limit.TakeAsync(organization, "1055", 30, 80), await limit.TakeAsync(organization, "1055", 100, 80), await limit.TakeAsync(organization, "1055", 1, 80));
+            (first, rest, none) =
+                (await limit.TakeAsync(organization, "1055", 30, 80), await limit.TakeAsync(organization, "1055", 100, 80),
+                    await limit.TakeAsync(organization, "1055", 1, 80));
         }
         while (asking.ElapsedMilliseconds >= RateLimit.WindowMs);
         first.ShouldBe(new(30, TimeSpan.Zero));
@@ -36,10 +39,12 @@ public sealed class RedisTests(RedisFixture fixture)
         none.Granted.ShouldBe(0);
         (await limit.TakeAsync(organization, "1056", 1, 80)).Granted.ShouldBe(1, "another number has its own");
 
-        await Eventually.Holds(async () => (await limit.TakeAsync(organization, "1055", 80, 80)).Granted == 80, "the next window is full again");
+        await Eventually.Holds(async () =>
+            (await limit.TakeAsync(organization, "1055", 80, 80)).Granted == 80, "the next window is full again");
         var hash = await (await redis.DatabaseAsync()).HashGetAllAsync($"ratelimit:{organization}:1055");
         hash.Select(e => e.Name.ToString()).ShouldBe(["count", "reset_at"], ignoreOrder: true);
-        (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"ratelimit:{organization}:1055"))!.Value.ShouldBeLessThan(TimeSpan.FromHours(24));
+        (await (await redis.DatabaseAsync())
+            .KeyTimeToLiveAsync($"ratelimit:{organization}:1055"))!.Value.ShouldBeLessThan(TimeSpan.FromHours(24));
     }
 
     [Fact]
@@ -70,7 +75,8 @@ public sealed class RedisTests(RedisFixture fixture)
         var tries = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => locks.TryCampaignAsync(campaign, TimeSpan.FromMinutes(1))));
         var held = tries.OfType<HeldLock>().ShouldHaveSingleItem();
         (await held.ExtendAsync(TimeSpan.FromMinutes(5))).ShouldBeTrue();
-        (await (await redis.DatabaseAsync()).KeyTimeToLiveAsync($"lock:campaign:{campaign}"))!.Value.ShouldBeGreaterThan(TimeSpan.FromMinutes(4));
+        (await (await redis.DatabaseAsync())
+            .KeyTimeToLiveAsync($"lock:campaign:{campaign}"))!.Value.ShouldBeGreaterThan(TimeSpan.FromMinutes(4));
 
         await (await redis.DatabaseAsync()).StringSetAsync($"lock:campaign:{campaign}", "somebody else");
         (await held.ExtendAsync(TimeSpan.FromMinutes(5))).ShouldBeFalse();
@@ -126,7 +132,8 @@ public sealed class RedisTests(RedisFixture fixture)
         var cache = new ContactCache(redis, NullLogger<ContactCache>.Instance);
         var number = $"+49{Random.Shared.NextInt64(1_000_000_000, 9_999_999_999)}";
         var other = Guid.NewGuid();
-        Task<Card?> Get(Guid owner, string? loads) => cache.GetAsync(owner, number, () => Task.FromResult(loads is null ? null : new Card(loads, [])));
+        Task<Card?> Get(Guid owner, string? loads) =>
+            cache.GetAsync(owner, number, () => Task.FromResult(loads is null ? null : new Card(loads, [])));
         (await Get(organization, null)).ShouldBeNull();
         (await Get(organization, "Anna"))!.Name.ShouldBe("Anna");
         (await Get(other, "Bert"))!.Name.ShouldBe("Bert");
@@ -178,10 +185,13 @@ public sealed class RedisTests(RedisFixture fixture)
     public async Task A_sessions_copy_is_found_by_the_hash_of_its_token_until_it_ends()
     {
         var sessions = new Sessions(redis, TimeProvider.System, NullLogger<Sessions>.Instance);
-        var session = new Session(Guid.NewGuid(), organization, DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeMilliseconds()));
+        var session =
+            new Session(Guid.NewGuid(), organization,
+                DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeMilliseconds()));
         await sessions.PutAsync("abc", session);
         (await sessions.FindAsync("abc")).ShouldBe(session);
-        ((await (await redis.DatabaseAsync()).KeyTimeToLiveAsync("session:abc"))!.Value).ShouldBe(TimeSpan.FromHours(24), TimeSpan.FromMinutes(1));
+        ((await (await redis.DatabaseAsync()).KeyTimeToLiveAsync("session:abc"))!.Value)
+            .ShouldBe(TimeSpan.FromHours(24), TimeSpan.FromMinutes(1));
 
         await sessions.EndAsync(["abc"]);
         (await sessions.FindAsync("abc")).ShouldBeNull();
@@ -201,7 +211,8 @@ public sealed class RedisTests(RedisFixture fixture)
         await presence.SetAsync(organization, bert, "offline", default);
         (await presence.AllAsync(organization, default)).Select(p => (p.UserId, p.Status)).ShouldBe([(anna, "away")]);
         (await presence.AllAsync(Guid.NewGuid(), default)).ShouldBeEmpty();
-        ((string?)await (await redis.DatabaseAsync()).HashGetAsync($"presence:{organization}", anna.ToString())).ShouldBe("away"); // as the specification has it
+        // as the specification has it
+        ((string?)await (await redis.DatabaseAsync()).HashGetAsync($"presence:{organization}", anna.ToString())).ShouldBe("away");
 
         clock.Now += IPresence.Life - TimeSpan.FromSeconds(1);
         await presence.SetAsync(organization, bert, "online", default);
@@ -230,8 +241,11 @@ public sealed class RedisTests(RedisFixture fixture)
         (await cache.FindAsync<Card>(Guid.NewGuid())).ShouldBeNull();
         await cache.SetAsync(Guid.NewGuid(), 1, new Card("", []));
         await cache.ForgetAsync(Guid.NewGuid(), 1);
-        var template = new TemplateView(Guid.NewGuid(), organization, Guid.NewGuid(), "t", null, "UTILITY", "en", JsonSerializer.SerializeToElement(new { }), null, "DRAFT", "DRAFT", null, "UNKNOWN", null, null, default, default, 1);
-        (await new CachedTemplate(new RowCaches(down, NullLogger<JsonCache>.Instance)).Handle(new(organization, template.Id), default, () => Task.FromResult(template))).ShouldBe(template);
+        var template =
+            new TemplateView(Guid.NewGuid(), organization, Guid.NewGuid(), "t", null, "UTILITY", "en",
+                JsonSerializer.SerializeToElement(new { }), null, "DRAFT", "DRAFT", null, "UNKNOWN", null, null, default, default, 1);
+        (await new CachedTemplate(new RowCaches(down, NullLogger<JsonCache>.Instance))
+            .Handle(new(organization, template.Id), default, () => Task.FromResult(template))).ShouldBe(template);
         (await marks.SeenAsync(Guid.NewGuid(), ["a"])).ShouldBeEmpty();
         await marks.MarkDoneAsync(Guid.NewGuid(), ["a"]);
         await Should.ThrowAsync<RedisException>(() => new RateLimit(down).TakeAsync(organization, "1", 1, 1));

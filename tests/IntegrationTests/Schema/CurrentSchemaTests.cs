@@ -7,7 +7,9 @@ using Npgsql;
 
 namespace Bsp.IntegrationTests.Schema;
 
-/// <summary>docs/schema/current.sql is what all numbered files come to: for reading, and for seeing in a review what a new file changes.</summary>
+/// <summary>
+/// docs/schema/current.sql is what all numbered files come to: for reading, and for seeing in a review what a new file changes.
+/// </summary>
 public sealed class CurrentSchemaTests(StoresFixture stores)
 {
     private const string Command = "BSP_WRITE_SCHEMAS=1 ./test CurrentSchema";
@@ -21,7 +23,8 @@ public sealed class CurrentSchemaTests(StoresFixture stores)
         var (major, partitions) = await AskAsync(database.ConnectionString);
         var writes = Environment.GetEnvironmentVariable("BSP_WRITE_SCHEMAS") == "1";
         var written = File.Exists(Path) ? await File.ReadAllTextAsync(Path, TestContext.Current.CancellationToken) : "";
-        Assert.SkipUnless(writes || written.Length == 0 || written.Contains(Version(major), StringComparison.Ordinal), $"It was written with another major version than {major}: its programs word the same schema otherwise.");
+        Assert.SkipUnless(writes || written.Length == 0 || written.Contains(Version(major), StringComparison.Ordinal),
+            $"It was written with another major version than {major}: its programs word the same schema otherwise.");
         Assert.SkipUnless(File.Exists(Dump(major)), $"{Dump(major)} is not installed.");
         var current = Header(major) + Readable(await DumpAsync(Dump(major), database, partitions));
         if (writes)
@@ -31,7 +34,9 @@ public sealed class CurrentSchemaTests(StoresFixture stores)
             return;
         }
 
-        (current == written).ShouldBeTrue($"docs/schema/current.sql is not what src/Infrastructure/Schema makes; write it anew with: {Command}\n{FirstDifference(written, current)}");
+        (current == written)
+            .ShouldBeTrue(
+                $"docs/schema/current.sql is not what src/Infrastructure/Schema makes; write it anew with: {Command}\n{FirstDifference(written, current)}");
     }
 
     private static string Version(int major) => $"PostgreSQL {major.ToString(CultureInfo.InvariantCulture)},";
@@ -44,13 +49,16 @@ public sealed class CurrentSchemaTests(StoresFixture stores)
 
         """;
 
-    private static string Dump(int major) => System.IO.Path.Combine(DebianRoot, major.ToString(CultureInfo.InvariantCulture), "bin", "pg_dump");
+    private static string Dump(int major) =>
+        System.IO.Path.Combine(DebianRoot, major.ToString(CultureInfo.InvariantCulture), "bin", "pg_dump");
 
     private static async Task<(int Major, List<string> Partitions)> AskAsync(string connectionString)
     {
         await using var connection = new NpgsqlConnection(connectionString + ";Pooling=false");
         await connection.OpenAsync(TestContext.Current.CancellationToken);
-        await using var command = new NpgsqlCommand("SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relispartition AND c.relkind = 'r'", connection);
+        await using var command =
+            new NpgsqlCommand(
+                "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relispartition AND c.relkind = 'r'", connection);
         await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
         var partitions = new List<string>();
         while (await reader.ReadAsync(TestContext.Current.CancellationToken))
@@ -63,7 +71,8 @@ public sealed class CurrentSchemaTests(StoresFixture stores)
 
     private static async Task<string> DumpAsync(string program, NpgsqlConnectionStringBuilder database, List<string> partitions)
     {
-        var start = new ProcessStartInfo(program, ["--schema-only", "--no-comments", .. partitions.Select(p => $"--exclude-table={p}"), database.Database!])
+        var start = new ProcessStartInfo(program,
+            ["--schema-only", "--no-comments", .. partitions.Select(p => $"--exclude-table={p}"), database.Database!])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = Encoding.UTF8,
         };
@@ -76,12 +85,14 @@ public sealed class CurrentSchemaTests(StoresFixture stores)
         return await text;
     }
 
-    // Without what differs from run to run and from server to server (settings, the dump's own remarks, psql's commands), and with one blank line where it has several.
+    // Without what differs from run to run and from server to server (settings, the dump's own remarks, psql's commands), and with one
+    // blank line where it has several.
     private static string Readable(string dump)
     {
         var kept = new StringBuilder();
         var blank = true;
-        foreach (var line in dump.Split('\n').Where(line => !line.StartsWith("--", StringComparison.Ordinal) && !line.StartsWith("SET ", StringComparison.Ordinal)
+        foreach (var line in dump.Split('\n')
+            .Where(line => !line.StartsWith("--", StringComparison.Ordinal) && !line.StartsWith("SET ", StringComparison.Ordinal)
             && !line.StartsWith('\\') && !line.StartsWith("SELECT pg_catalog.set_config", StringComparison.Ordinal)))
         {
             if (line.Length > 0 || !blank)
@@ -98,7 +109,8 @@ public sealed class CurrentSchemaTests(StoresFixture stores)
     private static string FirstDifference(string written, string current)
     {
         var (before, now) = (written.Split('\n'), current.Split('\n'));
-        var line = Enumerable.Range(0, Math.Max(before.Length, now.Length)).FirstOrDefault(i => before.ElementAtOrDefault(i) != now.ElementAtOrDefault(i));
+        var line = Enumerable.Range(0, Math.Max(before.Length, now.Length))
+            .FirstOrDefault(i => before.ElementAtOrDefault(i) != now.ElementAtOrDefault(i));
         return $"line {line + 1}: written {before.ElementAtOrDefault(line) ?? "nothing"}; made {now.ElementAtOrDefault(line) ?? "nothing"}";
     }
 }

@@ -6,10 +6,13 @@ using static Bsp.IntegrationTests.EventStore.Facts;
 
 namespace Bsp.IntegrationTests.Schema;
 
-/// <summary>What the role that serves requests may do, from the catalog: a new table or function is judged without being named here.</summary>
+/// <summary>
+/// What the role that serves requests may do, from the catalog: a new table or function is judged without being named here.
+/// </summary>
 public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
 {
-    // Evidence: r read, a add, w(columns) change these columns. Nothing of it may be removed. A table that proves something belongs here, and its schema file takes the rest away.
+    // Evidence: r read, a add, w(columns) change these columns. Nothing of it may be removed. A table that proves something belongs here,
+    // and its schema file takes the rest away.
     private static readonly Dictionary<string, string> Evidence = new()
     {
         ["public.mt_events"] = "ra",
@@ -43,7 +46,8 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
     private static readonly string[] Emptied =
     [
         "bsp.campaign_progress_next", "bsp.contact_counters_next", "bsp.account_counters_next", // a rebuild's copies
-        "bsp.message_search", "bsp.message_search_next", "bsp.conversation_search", "bsp.conversation_search_next", // they change names at its end
+        // they change names at its end
+        "bsp.message_search", "bsp.message_search_next", "bsp.conversation_search", "bsp.conversation_search_next",
     ];
 
     private readonly LogDatabase database = new(stores);
@@ -102,14 +106,17 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
 
         functions.Count(f => f.Definer).ShouldBeGreaterThan(30);
         functions.Where(f => f.Owner == "bsp_app").ShouldBeEmpty();
-        functions.Where(f => f.Public && (f.Definer || f.Owner == "bsp_owner")).Select(f => f.Name).ShouldBeEmpty("REVOKE ALL ON FUNCTION … FROM PUBLIC");
-        functions.Where(f => f.Definer && !f.Path.Trim('"').EndsWith("pg_temp", StringComparison.Ordinal)).Select(f => $"{f.Name}: {f.Path}").ShouldBeEmpty("SET search_path = …, pg_temp");
+        functions.Where(f => f.Public && (f.Definer || f.Owner == "bsp_owner")).Select(f => f.Name)
+            .ShouldBeEmpty("REVOKE ALL ON FUNCTION … FROM PUBLIC");
+        functions.Where(f => f.Definer && !f.Path.Trim('"').EndsWith("pg_temp", StringComparison.Ordinal))
+            .Select(f => $"{f.Name}: {f.Path}").ShouldBeEmpty("SET search_path = …, pg_temp");
     }
 
     [Fact]
     public async Task It_makes_nothing_and_gives_no_number_of_the_log_anew()
     {
-        (await database.ScalarAsync<bool>("SELECT has_schema_privilege('bsp_app', 'public', 'CREATE') OR has_schema_privilege('bsp_app', 'bsp', 'CREATE') OR has_schema_privilege('bsp_app', 'documents', 'CREATE')")).ShouldBeFalse();
+        (await database.ScalarAsync<bool>(
+            "SELECT has_schema_privilege('bsp_app', 'public', 'CREATE') OR has_schema_privilege('bsp_app', 'bsp', 'CREATE') OR has_schema_privilege('bsp_app', 'documents', 'CREATE')")).ShouldBeFalse();
         (await database.AdminQueryAsync("""
             SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE CASE WHEN c.relkind = 'S' THEN has_sequence_privilege('bsp_app', c.oid, 'UPDATE') END
             """, r => r.GetString(0))).ShouldBeEmpty();
@@ -143,9 +150,12 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
         var (organization, stream, contact) = (await database.NewOrganizationAsync(), Uuid.New(), Uuid.New());
         await using var store = database.NewStore();
         await store.AppendAsync(organization, [Append(stream, 0, Paused(stream, "x"))], TestContext.Current.CancellationToken);
-        await database.AdminQueryAsync("INSERT INTO bsp.contact_keys (key_id, organization_id, contact_id, wrapped_key, master_key_id) VALUES (gen_random_uuid(), $1, $2, '', 'x')", _ => 0, organization, contact);
+        await database.AdminQueryAsync(
+            "INSERT INTO bsp.contact_keys (key_id, organization_id, contact_id, wrapped_key, master_key_id) VALUES (gen_random_uuid(), $1, $2, '', 'x')", _ => 0, organization, contact);
         var neighbour = Uuid.New();
-        string[] deeds = [$"SELECT bsp.archive_streams('{organization}', ARRAY['{stream}']::uuid[], ARRAY[1])", $"SELECT bsp.restore_streams('{organization}', ARRAY['{stream}']::uuid[])",
+        string[] deeds =
+            [$"SELECT bsp.archive_streams('{organization}', ARRAY['{stream}']::uuid[], ARRAY[1])",
+                $"SELECT bsp.restore_streams('{organization}', ARRAY['{stream}']::uuid[])",
             $"SELECT bsp.destroy_keys('{organization}', ARRAY['{contact}']::uuid[])"];
         foreach (var deed in deeds)
         {
@@ -157,8 +167,10 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
             (await AsAppAsync(organization, deed)).ShouldBe("");
         }
 
-        (await database.AdminQueryAsync("SELECT act || ' ' || number || ' ' || subject || ' ' || database_user FROM bsp.evidence_acts WHERE organization_id = $1 ORDER BY id", r => r.GetString(0), organization))
-            .ShouldBe([$"streams.archived 1 {stream} bsp_app", $"streams.restored 1 {stream} bsp_app", $"keys.destroyed 1 {contact} bsp_app"]);
+        (await database.AdminQueryAsync(
+            "SELECT act || ' ' || number || ' ' || subject || ' ' || database_user FROM bsp.evidence_acts WHERE organization_id = $1 ORDER BY id", r => r.GetString(0), organization))
+            .ShouldBe([$"streams.archived 1 {stream} bsp_app", $"streams.restored 1 {stream} bsp_app",
+                $"keys.destroyed 1 {contact} bsp_app"]);
     }
 
     // The error's code; empty: it was done.

@@ -15,7 +15,8 @@ internal sealed record StatementCost(string Text, long Calls, long Rows, long Bu
 }
 
 /// <summary>
-/// Every statement that PostgreSQL carried out for the application in one database, those inside functions too, as <c>pg_stat_statements</c> counts them: nobody has to register one.
+/// Every statement that PostgreSQL carried out for the application in one database, those inside functions too, as
+/// <c>pg_stat_statements</c> counts them: nobody has to register one.
 /// </summary>
 internal static class StatementCosts
 {
@@ -27,7 +28,8 @@ internal static class StatementCosts
 
     public static async Task ResetAsync(NpgsqlDataSource admin, CancellationToken ct)
     {
-        await using var command = admin.CreateCommand("SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)");
+        await using var command =
+            admin.CreateCommand("SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)");
         await command.ExecuteNonQueryAsync(ct);
     }
 

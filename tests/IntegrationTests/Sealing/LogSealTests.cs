@@ -12,7 +12,10 @@ using static Bsp.IntegrationTests.EventStore.Facts;
 
 namespace Bsp.IntegrationTests.Sealing;
 
-/// <summary>Each day of the log is sealed, and an audit names what was changed behind the application's back: the tests do that as the role that owns everything.</summary>
+/// <summary>
+/// Each day of the log is sealed, and an audit names what was changed behind the application's back: the tests do that as the role that
+/// owns everything.
+/// </summary>
 public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
 {
     private static readonly byte[] FirstMaster = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
@@ -51,7 +54,8 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
 
         report.Findings.ShouldBeEmpty();
         (report.Days, report.Events, report.Unsealed, report.Passed).ShouldBe((2, 60, 5, true));
-        (await database.AdminQueryAsync("SELECT n || ' ' || events || ' ' || tenants || ' ' || (after_seq = coalesce(lag(up_to) OVER (ORDER BY n), 0)) || ' ' || (previous = coalesce(lag(head) OVER (ORDER BY n), decode(repeat('00', 32), 'hex'))) FROM bsp.log_days ORDER BY n", r => r.GetString(0)))
+        (await database.AdminQueryAsync(
+            "SELECT n || ' ' || events || ' ' || tenants || ' ' || (after_seq = coalesce(lag(up_to) OVER (ORDER BY n), 0)) || ' ' || (previous = coalesce(lag(head) OVER (ORDER BY n), decode(repeat('00', 32), 'hex'))) FROM bsp.log_days ORDER BY n", r => r.GetString(0)))
             .ShouldBe(["1 40 2 true true", "2 20 1 true true"]);
         (await AuditAsync(only: one)).ShouldSatisfyAllConditions(r => r.Passed.ShouldBeTrue(), r => r.Unsealed.ShouldBe(5));
         (await Sealer().SweepAsync(database.Shard, Ct)).ShouldBe(0);
@@ -71,7 +75,8 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         { "event.altered", "its binary body", "UPDATE mt_events SET bdata = '\\x01' WHERE seq_id = $1" },
         { "event.swapped", "its id", "UPDATE mt_events SET id = gen_random_uuid() WHERE seq_id = $1" },
         { "event.missing", "all of it", "DELETE FROM mt_events WHERE seq_id = $1" },
-        { "event.swapped", "with the next", "WITH a AS (SELECT * FROM mt_events WHERE seq_id IN ($1, $1 + 1)) UPDATE mt_events e SET id = a.id, version = -a.version, data = a.data, timestamp = a.timestamp FROM a WHERE e.seq_id = 2 * $1 + 1 - a.seq_id AND e.seq_id IN ($1, $1 + 1)" },
+        { "event.swapped", "with the next",
+            "WITH a AS (SELECT * FROM mt_events WHERE seq_id IN ($1, $1 + 1)) UPDATE mt_events e SET id = a.id, version = -a.version, data = a.data, timestamp = a.timestamp FROM a WHERE e.seq_id = 2 * $1 + 1 - a.seq_id AND e.seq_id IN ($1, $1 + 1)" },
     };
 
     [Theory]
@@ -79,7 +84,10 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
     public async Task The_first_event_that_was_changed_is_named(string kind, string what, string sql)
     {
         await TwoDaysAsync();
-        var (sequence, id, tenant) = (await database.AdminQueryAsync("SELECT seq_id, id, tenant_id FROM mt_events WHERE tenant_id = $1 ORDER BY seq_id OFFSET 7 LIMIT 1", r => (r.GetInt64(0), r.GetGuid(1), r.GetString(2)), one.ToString()))[0];
+        var (sequence, id, tenant) =
+            (await database.AdminQueryAsync(
+                "SELECT seq_id, id, tenant_id FROM mt_events WHERE tenant_id = $1 ORDER BY seq_id OFFSET 7 LIMIT 1", r =>
+                    (r.GetInt64(0), r.GetGuid(1), r.GetString(2)), one.ToString()))[0];
         await database.AdminQueryAsync(sql, _ => 0, sequence);
 
         var report = await AuditAsync();
@@ -100,9 +108,12 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         clock.Now = clock.Now.AddDays(1);
         (await Sealer().SweepAsync(database.Shard, Ct)).ShouldBe(1);
         var stream = Uuid.New();
-        await database.AdminQueryAsync("INSERT INTO mt_streams (tenant_id, id, version) VALUES ($1, $2, 1)", _ => 0, one.ToString(), stream);
-        await database.AdminQueryAsync("INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, tenant_id) VALUES ($1, gen_random_uuid(), $2, 1, '{}', 'campaign_paused', $3)", _ => 0, gap, stream, one.ToString());
-        await database.AdminQueryAsync("SET session_replication_role = replica; UPDATE mt_events SET tenant_id = '" + other + "' WHERE seq_id = 3", _ => 0);
+        await database.AdminQueryAsync("INSERT INTO mt_streams (tenant_id, id, version) VALUES ($1, $2, 1)", _ =>
+            0, one.ToString(), stream);
+        await database.AdminQueryAsync(
+            "INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, tenant_id) VALUES ($1, gen_random_uuid(), $2, 1, '{}', 'campaign_paused', $3)", _ => 0, gap, stream, one.ToString());
+        await database.AdminQueryAsync(
+            "SET session_replication_role = replica; UPDATE mt_events SET tenant_id = '" + other + "' WHERE seq_id = 3", _ => 0);
 
         var report = await AuditAsync();
 
@@ -183,7 +194,9 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         (await AuditAsync()).ShouldSatisfyAllConditions(r => r.Findings.ShouldBeEmpty(), r => r.Days.ShouldBe(2));
     }
 
-    /// <summary>An append that is under way at midnight is not final: whatever its time, it belongs to the day in which it becomes so.</summary>
+    /// <summary>
+    /// An append that is under way at midnight is not final: whatever its time, it belongs to the day in which it becomes so.
+    /// </summary>
     [Fact]
     public async Task What_becomes_final_after_the_sealing_is_sealed_with_the_next_day()
     {
@@ -193,7 +206,8 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         var stream = Uuid.New();
         await RunAsync(late, $"SELECT set_config('bsp.tenants', '{one}', true), bsp.announce()");
         await RunAsync(late, $"INSERT INTO mt_streams (tenant_id, id, version) VALUES ('{one}', '{stream}', 1)");
-        await RunAsync(late, $"INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, tenant_id) VALUES (nextval('mt_events_sequence'), gen_random_uuid(), '{stream}', 1, '{{}}', 'campaign_paused', '{one}')");
+        await RunAsync(late,
+            $"INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, tenant_id) VALUES (nextval('mt_events_sequence'), gen_random_uuid(), '{stream}', 1, '{{}}', 'campaign_paused', '{one}')");
         await AppendAsync(one, 5);
         clock.Now = clock.Now.AddDays(1);
         (await Sealer().SweepAsync(database.Shard, Ct)).ShouldBe(1);
@@ -211,7 +225,8 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
     public async Task Times_out_of_order_hold_up_no_seal_and_leave_no_event_out()
     {
         await AppendAsync(one, 6);
-        await database.AdminQueryAsync("UPDATE mt_events SET timestamp = CASE seq_id WHEN 1 THEN '1999-01-01Z' WHEN 3 THEN '2345-01-01Z' WHEN 6 THEN now() + interval '30 days' ELSE timestamp END", _ => 0);
+        await database.AdminQueryAsync(
+            "UPDATE mt_events SET timestamp = CASE seq_id WHEN 1 THEN '1999-01-01Z' WHEN 3 THEN '2345-01-01Z' WHEN 6 THEN now() + interval '30 days' ELSE timestamp END", _ => 0);
         clock.Now = clock.Now.AddDays(1);
         (await Sealer().SweepAsync(database.Shard, Ct)).ShouldBe(2);
 
@@ -222,10 +237,13 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
     public async Task Archiving_streams_and_foreign_tenants_keep_it_valid()
     {
         await TwoDaysAsync();
-        var streams = await database.AdminQueryAsync("SELECT DISTINCT stream_id FROM mt_events WHERE tenant_id = $1", r => r.GetGuid(0), one.ToString());
+        var streams =
+            await database.AdminQueryAsync("SELECT DISTINCT stream_id FROM mt_events WHERE tenant_id = $1", r =>
+                r.GetGuid(0), one.ToString());
         await store.ArchiveAsync(one, [.. streams.Select(s => (s, 1L))], Ct);
         await database.AdminQueryAsync("INSERT INTO mt_streams (tenant_id, id, version) VALUES ('*DEFAULT*', $1, 1)", _ => 0, one);
-        await database.AdminQueryAsync("INSERT INTO mt_events (seq_id, id, stream_id, version, data, type) VALUES (nextval('mt_events_sequence'), gen_random_uuid(), $1, 1, '{}', 'tombstone')", _ => 0, one);
+        await database.AdminQueryAsync(
+            "INSERT INTO mt_events (seq_id, id, stream_id, version, data, type) VALUES (nextval('mt_events_sequence'), gen_random_uuid(), $1, 1, '{}', 'tombstone')", _ => 0, one);
         clock.Now = clock.Now.AddDays(1);
         (await Sealer().SweepAsync(database.Shard, Ct)).ShouldBe(1);
 
@@ -243,7 +261,9 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         await AppendAsync(one, 1);
         for (var n = 1; n <= 5; n++)
         {
-            await using var command = database.Shard.App.CreateCommand($"SELECT set_config('bsp.tenants', '{one}', false); INSERT INTO bsp.audit_trail (organization_id, id, at, act, actor, address, target_type, changed) VALUES ('{one}', gen_random_uuid(), now(), 'user.changed', 'a', NULL, 'user', ARRAY['é', 'role']) ON CONFLICT DO NOTHING");
+            await using var command =
+                database.Shard.App.CreateCommand(
+                    $"SELECT set_config('bsp.tenants', '{one}', false); INSERT INTO bsp.audit_trail (organization_id, id, at, act, actor, address, target_type, changed) VALUES ('{one}', gen_random_uuid(), now(), 'user.changed', 'a', NULL, 'user', ARRAY['é', 'role']) ON CONFLICT DO NOTHING");
             await command.ExecuteNonQueryAsync(Ct);
         }
 
@@ -265,12 +285,15 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
         await TwoDaysAsync();
         var options = new BspOptions
         {
-            DirectoryApp = database.Shard.ConnectionString, Shards = [new("A-Z", null, database.Shard.ConnectionString)], PlatformKeySha256 = [], MasterKey = FirstMaster, Meta = new() { BaseUrl = new("http://localhost") },
+            DirectoryApp = database.Shard.ConnectionString, Shards = [new("A-Z", null, database.Shard.ConnectionString)],
+                PlatformKeySha256 = [], MasterKey = FirstMaster, Meta = new() { BaseUrl = new("http://localhost") },
         };
-        Task<int> RunAsync(params string[] arguments) => Api.Operations.AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments, Ct);
+        Task<int> RunAsync(params string[] arguments) =>
+            Api.Operations.AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments, Ct);
 
         (await RunAsync("--log", "--all")).ShouldBe(0);
-        await database.AdminQueryAsync("UPDATE mt_events SET user_name = 'x' WHERE tenant_id = $1 AND seq_id = (SELECT min(seq_id) FROM mt_events WHERE tenant_id = $1)", _ => 0, one.ToString());
+        await database.AdminQueryAsync(
+            "UPDATE mt_events SET user_name = 'x' WHERE tenant_id = $1 AND seq_id = (SELECT min(seq_id) FROM mt_events WHERE tenant_id = $1)", _ => 0, one.ToString());
         (await RunAsync("--log", "--json")).ShouldBe(1);
         (await RunAsync("--log", "--org", $"{one}")).ShouldBe(1);
         (await RunAsync("--log", "--org", $"{other}")).ShouldBe(0);
@@ -304,13 +327,16 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
     private Task AppendAsync(Guid organization, int count) => store.AppendManyAsync([.. Enumerable.Range(0, count).Select(_ => Uuid.New())
         .Select(stream => (organization, (IReadOnlyList<StreamAppend>)[Append(stream, 0, Paused(stream, "because"))]))], Ct);
 
-    private LogSealer Sealer(byte[]? master = null, params byte[][] older) => new(database.Shards, readers, Signer(master ?? FirstMaster, older), clock, NullLogger<LogSealer>.Instance);
+    private LogSealer Sealer(byte[]? master = null, params byte[][] older) =>
+        new(database.Shards, readers, Signer(master ?? FirstMaster, older), clock, NullLogger<LogSealer>.Instance);
 
-    private Task<LogAuditReport> AuditAsync(Guid? only = null, byte[]? master = null) => new LogAudit(database.Shards, readers, Signer(master ?? FirstMaster, []), clock, only, _ => { }).RunAsync(Ct);
+    private Task<LogAuditReport> AuditAsync(Guid? only = null, byte[]? master = null) =>
+        new LogAudit(database.Shards, readers, Signer(master ?? FirstMaster, []), clock, only, _ => { }).RunAsync(Ct);
 
     private static LogSigner Signer(byte[] master, byte[][] older) => new(new MasterKeys(new BspOptions
     {
-        DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = master, OldMasterKeys = older, Meta = new() { BaseUrl = new("http://localhost") },
+        DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = master, OldMasterKeys = older,
+            Meta = new() { BaseUrl = new("http://localhost") },
     }));
 
     private static async Task RunAsync(NpgsqlConnection connection, string sql)

@@ -45,7 +45,8 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
         await database.OrderErasureAsync(organization, gone);
         await database.CarryErasureAsync(organization, gone);
 
-        (await database.Log.AdminQueryAsync("SELECT contact_id FROM bsp.contact_keys WHERE organization_id = $1", r => r.GetGuid(0), organization)).ShouldBe([stays]);
+        (await database.Log.AdminQueryAsync("SELECT contact_id FROM bsp.contact_keys WHERE organization_id = $1", r =>
+            r.GetGuid(0), organization)).ShouldBe([stays]);
         (await AuditAsync()).Findings.ShouldBeEmpty();
         await SealAsync();
         var after = await AuditAsync();
@@ -59,13 +60,16 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
         var organization = await database.NewOrganizationAsync();
         var contact = await OptedOutAsync(organization, "+4915155577003");
         await SealAsync();
-        var version = await database.Log.ScalarAsync<long>("SELECT version FROM mt_streams WHERE tenant_id = $1 AND id = $2", $"{organization}", contact);
+        var version =
+            await database.Log.ScalarAsync<long>("SELECT version FROM mt_streams WHERE tenant_id = $1 AND id = $2", $"{organization}",
+                contact);
 
         (await database.Store.ArchiveAsync(organization, [(contact, version)], Ct)).ShouldBe(1);
         (await AuditAsync()).Findings.ShouldBeEmpty();
         await database.Store.RestoreAsync(organization, [contact], Ct);
         (await AuditAsync()).Findings.ShouldBeEmpty();
-        await new ChangeContactConsentHandler(database.Consents, database.Shards).Handle(new(organization, contact, new("OPTED_IN", "api", "form 2")), Ct);
+        await new ChangeContactConsentHandler(database.Consents, database.Shards)
+            .Handle(new(organization, contact, new("OPTED_IN", "api", "form 2")), Ct);
         await SealAsync();
 
         (await AuditAsync()).ShouldSatisfyAllConditions(r => r.Findings.ShouldBeEmpty(), r => r.Days.ShouldBe(2));
@@ -95,7 +99,8 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
         var projection = new CampaignCountersProjection();
         await views.RunAsync(projection, written);
         await SealAsync(views.Shards, Master);
-        (await AuditAsync(views.Shards, Master)).ShouldSatisfyAllConditions(r => r.Findings.ShouldBeEmpty(), r => r.Events.ShouldBe(written.Events.Count));
+        (await AuditAsync(views.Shards, Master))
+            .ShouldSatisfyAllConditions(r => r.Findings.ShouldBeEmpty(), r => r.Events.ShouldBe(written.Events.Count));
 
         await views.RebuildAsync(projection, written);
         await new Migrator(NullLogger<Migrator>.Instance).MigrateAsync(views.Admin.ConnectionString, "only-for-tests", Ct);
@@ -129,7 +134,8 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
         }
 
         using var personal = new PersonalData(database.Shards, Keys(master, older));
-        var consents = new ContactConsents(database.Shards, database.Store, personal, database.Cache, database.Suppressions, TimeProvider.System);
+        var consents =
+            new ContactConsents(database.Shards, database.Store, personal, database.Cache, database.Suppressions, TimeProvider.System);
         var contact = await database.CreateAsync(organization, phone);
         await consents.ChangeAsync(organization, contact, null, new("OPTED_OUT", "api", "said so"), Ct);
         return contact;
@@ -144,7 +150,8 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
     {
         days++;
         using var signer = new LogSigner(Keys(master, older));
-        (await new LogSealer(shards, readers, signer, new Later(days), NullLogger<LogSealer>.Instance).SweepAsync(shards.All[0], Ct)).ShouldBeGreaterThan(0);
+        (await new LogSealer(shards, readers, signer, new Later(days), NullLogger<LogSealer>.Instance).SweepAsync(shards.All[0], Ct))
+            .ShouldBeGreaterThan(0);
     }
 
     private Task<LogAuditReport> AuditAsync() => AuditAsync(database.Shards, Master);
@@ -159,7 +166,8 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
 
     private static MasterKeys Keys(byte[] master, params byte[][] older) => new(new()
     {
-        DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = master, OldMasterKeys = older, Meta = null!,
+        DirectoryApp = "Host=unused", Shards = [], PlatformKeySha256 = new byte[32], MasterKey = master, OldMasterKeys = older,
+            Meta = null!,
     });
 
     private sealed class Later(int days) : TimeProvider

@@ -31,11 +31,14 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
 
         await WriteAsync(Own, from, "two");
         await WriteAsync(Own, from, "three");
-        await Patience.UntilAsync(() => Own.Api.SendAsync("GET", $"/v1/conversations/{conversation.Data.GetProperty("id").GetGuid()}"), c => c["unread_count"].GetInt32() == 3, "all are shown");
+        await Patience.UntilAsync(() => Own.Api.SendAsync("GET", $"/v1/conversations/{conversation.Data.GetProperty("id").GetGuid()}"),
+            c => c["unread_count"].GetInt32() == 3, "all are shown");
         await using var second = await OpenAsync(Own.Api, last);
         await second.UntilAsync("message", f => Text(f) == "three");
-        second.All.Where(f => f.Name == "message" && f.Data.GetProperty("direction").GetString() == "inbound").Select(f => Text(f.Data)).ShouldBe(["two", "three"]);
-        (await second.UntilAsync("conversation", f => f.GetProperty("unread_count").GetInt32() == 3)).Data.GetProperty("last_message_preview").GetString().ShouldBe("three");
+        second.All.Where(f => f.Name == "message" && f.Data.GetProperty("direction").GetString() == "inbound").Select(f => Text(f.Data))
+            .ShouldBe(["two", "three"]);
+        (await second.UntilAsync("conversation", f =>
+            f.GetProperty("unread_count").GetInt32() == 3)).Data.GetProperty("last_message_preview").GetString().ShouldBe("three");
         await WriteAsync(Own, from, "four");
         await second.UntilAsync("message", f => Text(f) == "four");
     }
@@ -66,7 +69,8 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
 
         using var madeUp = await SendAsync(app.Anonymous, null, "tkt_" + new string('a', 43));
         ((int)madeUp.StatusCode).ShouldBe(401);
-        using var elsewhere = await app.Anonymous.GetAsync($"/v1/me?ticket={(await Own.Api.SendAsync("POST", "/v1/stream/ticket"))["ticket"].GetString()}");
+        using var elsewhere =
+            await app.Anonymous.GetAsync($"/v1/me?ticket={(await Own.Api.SendAsync("POST", "/v1/stream/ticket"))["ticket"].GetString()}");
         ((int)elsewhere.StatusCode).ShouldBe(401); // it stands for nobody but on the stream
     }
 
@@ -86,13 +90,17 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
         var from = NewNumber();
         await WriteAsync(Own, from, "secret");
         var id = (await berts.UntilAsync("message", f => Text(f) == "secret")).Data.GetProperty("conversation_id").GetGuid();
-        (await ann.Client.SendAsync("POST", $"/v1/conversations/{id}/notes", new { text = "look", mentions = new[] { bert.Id } })).Status.ShouldBe(201);
+        (await ann.Client.SendAsync("POST", $"/v1/conversations/{id}/notes",
+            new { text = "look", mentions = new[] { bert.Id } })).Status.ShouldBe(201);
         await berts.UntilAsync("mention", f => f.GetProperty("conversation_id").GetGuid() == id);
-        (await anns.UntilAsync("note", f => f.GetProperty("conversation_id").GetGuid() == id)).Data.TryGetProperty("text", out _).ShouldBeFalse();
+        (await anns.UntilAsync("note", f => f.GetProperty("conversation_id").GetGuid() == id)).Data.TryGetProperty("text", out _)
+            .ShouldBeFalse();
         (await bert.Client.SendAsync("PUT", "/v1/presence", new { status = "away" })).Status.ShouldBe(204);
-        (await anns.UntilAsync("presence", f => f.GetProperty("user_id").GetGuid() == bert.Id)).Data.GetProperty("status").GetString().ShouldBe("away");
+        (await anns.UntilAsync("presence", f => f.GetProperty("user_id").GetGuid() == bert.Id)).Data.GetProperty("status").GetString()
+            .ShouldBe("away");
         (await bert.Client.SendAsync("POST", $"/v1/conversations/{id}/typing")).Status.ShouldBe(204);
-        (await anns.UntilAsync("typing", f => f.GetProperty("conversation_id").GetGuid() == id)).Data.GetProperty("user_id").GetGuid().ShouldBe(bert.Id);
+        (await anns.UntilAsync("typing", f => f.GetProperty("conversation_id").GetGuid() == id)).Data.GetProperty("user_id").GetGuid()
+            .ShouldBe(bert.Id);
         await WriteAsync(neighbour, NewNumber(), "their own");
         await theirs.UntilAsync("message", f => Text(f) == "their own");
         theirs.All.ShouldNotContain(f => f.Raw.Contains("secret", StringComparison.Ordinal) || News.Contains(f.Name));
@@ -108,11 +116,13 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
         await stream.UntilAsync("hello");
         var campaign = await tenant.LaunchAsync();
         await stream.UntilAsync("campaign", f => f.GetProperty("id").GetGuid() == campaign);
-        await stream.UntilAsync("campaign_progress", f => f.GetProperty("id").GetGuid() == campaign && f.GetProperty("progress").GetProperty("sent").GetInt32() == 60);
+        await stream.UntilAsync("campaign_progress", f =>
+            f.GetProperty("id").GetGuid() == campaign && f.GetProperty("progress").GetProperty("sent").GetInt32() == 60);
         stream.All.ShouldNotContain(f => f.Name == "message" || f.Name == "conversation");
     }
 
-    private static string? Text(JsonElement message) => message.GetProperty("content") is { ValueKind: JsonValueKind.Object } content ? content.GetProperty("text").GetString() : null;
+    private static string? Text(JsonElement message) =>
+        message.GetProperty("content") is { ValueKind: JsonValueKind.Object } content ? content.GetProperty("text").GetString() : null;
 
     private static string NewNumber() => $"9198555{Interlocked.Increment(ref numbers):00000}";
 
@@ -120,7 +130,8 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
     {
         var item = JsonSerializer.Serialize(new
         {
-            from, id = $"wamid.{Guid.NewGuid():N}", timestamp = DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture), type = "text", text = new { body = text },
+            from, id = $"wamid.{Guid.NewGuid():N}", timestamp = DateTimeOffset.UtcNow.ToUnixTimeSeconds()
+                .ToString(System.Globalization.CultureInfo.InvariantCulture), type = "text", text = new { body = text },
         });
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{item}]"))).Status.ShouldBe(200);
     }
@@ -162,7 +173,9 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
         public IReadOnlyList<Heard> All => [.. heard];
 
         public async Task<Heard> UntilAsync(string name, Func<JsonElement, bool>? wanted = null) =>
-            (await Patience.UntilAsync(() => Task.FromResult(heard.FirstOrDefault(f => f.Name == name && (wanted is null || wanted(f.Data)))), f => f is not null, $"a frame {name}; heard: {string.Join(", ", heard.Select(f => f.Name))}"))!;
+            (await Patience.UntilAsync(() =>
+                Task.FromResult(heard.FirstOrDefault(f => f.Name == name && (wanted is null || wanted(f.Data)))), f =>
+                    f is not null, $"a frame {name}; heard: {string.Join(", ", heard.Select(f => f.Name))}"))!;
 
         public Task EndedAsync() => reading.WaitAsync(Patience.Deadline);
 

@@ -7,7 +7,9 @@ using Bsp.IntegrationTests.EventStore;
 
 namespace Bsp.IntegrationTests.Subscriptions;
 
-/// <summary>The clock and the desk on real tables: outages, jumps, races, deaths. Processes are objects of their own; time is set by hand.</summary>
+/// <summary>
+/// The clock and the desk on real tables: outages, jumps, races, deaths. Processes are objects of their own; time is set by hand.
+/// </summary>
 public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
     private static readonly DateTimeOffset Start = new(2027, 1, 31, 0, 0, 0, TimeSpan.Zero);
@@ -19,14 +21,17 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
     {
         await using var process = new SubscriptionProcess(database, new(Start));
         var (organization, id) = await RunningAsync(process, 49m, wallet: 1_000m);
-        foreach (var now in new[] { Start.AddDays(1), Start.AddDays(27), new DateTimeOffset(2027, 6, 1, 12, 0, 0, TimeSpan.Zero), new(2027, 6, 2, 12, 0, 0, TimeSpan.Zero) })
+        foreach (var now in new[] { Start.AddDays(1), Start.AddDays(27), new DateTimeOffset(2027, 6, 1, 12, 0, 0, TimeSpan.Zero),
+            new(2027, 6, 2, 12, 0, 0, TimeSpan.Zero) })
         {
             process.Time.Now = now;
             await process.RunAsync();
             await process.RunAsync();
         }
 
-        (await process.EntriesAsync(organization)).ShouldBe(Enumerable.Range(0, 5).Select(n => (-49.000000m, Period.Of(Start, n).From, SubscriptionReference.Of(id, n))).ToList());
+        (await process.EntriesAsync(organization))
+            .ShouldBe(Enumerable.Range(0, 5).Select(n => (-49.000000m, Period.Of(Start, n).From, SubscriptionReference.Of(id, n)))
+                .ToList());
         (await process.BalanceAsync(organization)).ShouldBe(1_000m - (5 * 49m));
         (await process.StateAsync(organization, id)).Current.Until.ShouldBe(new(2027, 6, 30, 0, 0, 0, TimeSpan.Zero));
     }
@@ -50,8 +55,10 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         foreach (var (organization, id) in all)
         {
             var entries = await one.EntriesAsync(organization);
-            entries.Take(8).Select(e => (e.Amount, e.Reference)).ShouldBe(Enumerable.Range(0, 8).Select(n => (-10.000000m, SubscriptionReference.Of(id, n))));
-            entries.Skip(8).Select(e => e.Reference).ShouldBe([SubscriptionReference.Credit(id, 1), SubscriptionReference.Debit(id, 1)], "what was due came before the change");
+            entries.Take(8).Select(e => (e.Amount, e.Reference))
+                .ShouldBe(Enumerable.Range(0, 8).Select(n => (-10.000000m, SubscriptionReference.Of(id, n))));
+            entries.Skip(8).Select(e => e.Reference)
+                .ShouldBe([SubscriptionReference.Credit(id, 1), SubscriptionReference.Debit(id, 1)], "what was due came before the change");
         }
     }
 
@@ -91,7 +98,9 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         await using var last = new SubscriptionProcess(database, new(now));
         await last.RunAsync();
         var state = await last.StateAsync(organization, id);
-        (await last.EntriesAsync(organization)).ShouldBe(Enumerable.Range(0, state.Current.N + 1).Select(n => (-7.000000m, Period.Of(Start, n).From, SubscriptionReference.Of(id, n))).ToList());
+        (await last.EntriesAsync(organization))
+            .ShouldBe(Enumerable.Range(0, state.Current.N + 1)
+                .Select(n => (-7.000000m, Period.Of(Start, n).From, SubscriptionReference.Of(id, n))).ToList());
         (state.Current.From <= now && now < state.Current.Until).ShouldBeTrue();
     }
 
@@ -132,7 +141,8 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         await last.RunAsync();
         foreach (var (organization, id) in all.Skip(1))
         {
-            (await last.EntriesAsync(organization)).Select(e => e.Reference).ShouldBe(Enumerable.Range(0, 13).Select(n => SubscriptionReference.Of(id, n)));
+            (await last.EntriesAsync(organization)).Select(e => e.Reference)
+                .ShouldBe(Enumerable.Range(0, 13).Select(n => SubscriptionReference.Of(id, n)));
             await AssertAgreesAsync(organization, id);
         }
 
@@ -146,7 +156,8 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         await using var process = new SubscriptionProcess(database, new(Start));
         var (organization, id) = await RunningAsync(process, 49m, wallet: 60m);
         var due = Period.Of(Start, 1).From;
-        foreach (var (day, attempts, status) in new[] { (0, 1, SubscriptionStatus.PastDue), (1, 2, SubscriptionStatus.PastDue), (2, 2, SubscriptionStatus.PastDue), (3, 3, SubscriptionStatus.PastDue), (7, 4, SubscriptionStatus.Suspended) })
+        foreach (var (day, attempts, status) in new[] { (0, 1, SubscriptionStatus.PastDue), (1, 2, SubscriptionStatus.PastDue),
+            (2, 2, SubscriptionStatus.PastDue), (3, 3, SubscriptionStatus.PastDue), (7, 4, SubscriptionStatus.Suspended) })
         {
             process.Time.Now = due.AddDays(day).AddHours(1);
             await process.RunAsync();
@@ -163,7 +174,8 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         (paid.Status, paid.Owed, paid.Current).ShouldBe((SubscriptionStatus.Active, null, Period.Of(Start, 1)));
         (await process.BalanceAsync(organization)).ShouldBe(2m);
         (await process.EntriesAsync(organization))[^1].At.ShouldBe(due);
-        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.subscription_nudges WHERE organization_id = $1", organization)).ShouldBe(0);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.subscription_nudges WHERE organization_id = $1", organization))
+            .ShouldBe(0);
     }
 
     [Fact]
@@ -218,7 +230,8 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         var (plan, dear) = (await SubscriptionProcess.PlanAsync(database, 30m), await SubscriptionProcess.PlanAsync(database, 300m));
         var refused = await Should.ThrowAsync<Refusal>(process.StartedAsync(organization, plan));
         (refused.Code, refused.Message.Contains("30.000000 USD")).ShouldBe(("wallet.insufficient", true));
-        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.subscription_clock WHERE organization_id = $1", organization)).ShouldBe(0);
+        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.subscription_clock WHERE organization_id = $1", organization))
+            .ShouldBe(0);
         await process.TopUpAsync(organization, 100m);
         var id = await process.StartedAsync(organization, plan);
         process.Time.Now = Start.AddDays(14);
@@ -240,14 +253,17 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         (await process.Terms.AtAsync(organization, At(9, 30), Ct)).ShouldBeNull();
         var before = (await process.Terms.AtAsync(organization, At(10, 16), Ct))!;
         var after = (await process.Terms.AtAsync(organization, At(10, 17), Ct))!;
-        (before.IncludedMessages, after.IncludedMessages, before.Period, after.Period, before.PlanId == after.PlanId).ShouldBe((1_967, 1_967, 0, 0, false));
+        (before.IncludedMessages, after.IncludedMessages, before.Period, after.Period, before.PlanId == after.PlanId)
+            .ShouldBe((1_967, 1_967, 0, 0, false));
         (after.From, after.Until, after.PerMessagePrice).ShouldBe((At(10, 1), At(11, 1), 0.012m));
 
         process.Time.Now = At(11, 2); // nobody ran the clock: whoever asks has what is due carried out
-        (await process.Terms.AtAsync(organization, At(11, 1), Ct))!.ShouldSatisfyAllConditions(t => t.Period.ShouldBe(1), t => t.IncludedMessages.ShouldBe(3_000));
+        (await process.Terms.AtAsync(organization, At(11, 1), Ct))!.ShouldSatisfyAllConditions(t => t.Period.ShouldBe(1), t =>
+            t.IncludedMessages.ShouldBe(3_000));
 
         process.Time.Now = At(12, 1).AddHours(1); // 38.61 are left: unpaid, so nothing is included
-        (await process.Terms.AtAsync(organization, At(12, 1), Ct))!.ShouldSatisfyAllConditions(t => t.Period.ShouldBe(2), t => t.IncludedMessages.ShouldBe(0));
+        (await process.Terms.AtAsync(organization, At(12, 1), Ct))!.ShouldSatisfyAllConditions(t => t.Period.ShouldBe(2), t =>
+            t.IncludedMessages.ShouldBe(0));
         await process.TopUpAsync(organization, 100m);
         await process.RunAsync();
         (await process.Terms.AtAsync(organization, At(12, 1), Ct))!.IncludedMessages.ShouldBe(3_000);
@@ -262,12 +278,14 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         await using var process = new SubscriptionProcess(database, new(Start));
         var (bad, badId) = await RunningAsync(process, 5m, wallet: 100m);
         var (good, goodId) = await RunningAsync(process, 5m, wallet: 100m);
-        await database.AdminQueryAsync("UPDATE mt_events SET data = '{\"at\": 7}' WHERE stream_id = $1 RETURNING 1", r => r.GetInt32(0), badId);
+        await database.AdminQueryAsync("UPDATE mt_events SET data = '{\"at\": 7}' WHERE stream_id = $1 RETURNING 1", r =>
+            r.GetInt32(0), badId);
         process.Time.Now = Start.AddMonths(1).AddDays(1);
         await process.RunAsync();
         (await process.StateAsync(good, goodId)).Current.N.ShouldBe(1);
         (await process.EntriesAsync(bad)).Count.ShouldBe(1);
-        await database.AdminQueryAsync("DELETE FROM bsp.subscription_clock WHERE organization_id = $1 RETURNING 1", r => r.GetInt32(0), bad);
+        await database.AdminQueryAsync("DELETE FROM bsp.subscription_clock WHERE organization_id = $1 RETURNING 1", r =>
+            r.GetInt32(0), bad);
     }
 
     [Fact]
@@ -294,8 +312,12 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
                 {
                     0 => process.TopUpAsync(organization, random.Next(1, 100)),
                     1 => TriedAsync(() => process.CancelAsync(organization, id, atPeriodEnd: random.Next(3) > 0)),
-                    2 => TriedAsync(() => process.Desk.DecideAsync(organization, id, "x", (s, now) => new(Subscription.RevokeCancellation(s, now), []), null, Ct)),
-                    3 => TriedAsync(() => process.Desk.DecideAsync(organization, id, "x", (s, now) => random.Next(2) == 0 ? new(Subscription.Suspend(s, now), []) : Subscription.Reactivate(s, now), null, Ct)),
+                    2 => TriedAsync(() =>
+                        process.Desk.DecideAsync(organization, id, "x", (s, now) =>
+                            new(Subscription.RevokeCancellation(s, now), []), null, Ct)),
+                    3 => TriedAsync(() =>
+                        process.Desk.DecideAsync(organization, id, "x", (s, now) =>
+                            random.Next(2) == 0 ? new(Subscription.Suspend(s, now), []) : Subscription.Reactivate(s, now), null, Ct)),
                     _ => TriedAsync(() => process.ChangeAsync(organization, id, plans[random.Next(plans.Count)])),
                 });
                 await process.RunAsync();
@@ -327,22 +349,30 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
         return (organization, await process.StartedAsync(organization, await SubscriptionProcess.PlanAsync(database, price)));
     }
 
-    // Facts, entries and rows say the same: every amount of a fact is an entry, and the other way round; the balance is what is left; the clock's row is there unless it has ended.
+    // Facts, entries and rows say the same: every amount of a fact is an entry, and the other way round; the balance is what is left; the
+    // clock's row is there unless it has ended.
     private async Task AssertAgreesAsync(Guid organization, Guid id)
     {
         await using var process = new SubscriptionProcess(database, new(Start));
         var facts = (await process.Store.LoadAsync(organization, id, Ct)).Events.Select(e => e.Body).ToList();
-        var moved = facts.OfType<SubscriptionPeriodPaid>().Select(e => -e.Amount).Concat(facts.OfType<SubscriptionPlanChanged>().SelectMany(e => new[] { e.Credit, -e.Debit })).Where(a => a != 0).Order().ToList();
-        var entries = (await process.EntriesAsync(organization)).Where(e => e.Reference.StartsWith($"subscription/{id}/", StringComparison.Ordinal)).ToList();
+        var moved = facts.OfType<SubscriptionPeriodPaid>().Select(e => -e.Amount)
+            .Concat(facts.OfType<SubscriptionPlanChanged>().SelectMany(e => new[] { e.Credit, -e.Debit })).Where(a => a != 0).Order()
+            .ToList();
+        var entries = (await process.EntriesAsync(organization))
+            .Where(e => e.Reference.StartsWith($"subscription/{id}/", StringComparison.Ordinal)).ToList();
         entries.Select(e => e.Amount).Order().ShouldBe(moved);
         entries.Select(e => e.Reference).ShouldBeUnique();
-        var paid = await database.ScalarAsync<decimal>("SELECT coalesce(sum(CASE type WHEN 'credit' THEN amount ELSE -amount END), 0) FROM transactions WHERE organization_id = $1", organization);
+        var paid = await database.ScalarAsync<decimal>(
+            "SELECT coalesce(sum(CASE type WHEN 'credit' THEN amount ELSE -amount END), 0) FROM transactions WHERE organization_id = $1",
+            organization);
         (await process.BalanceAsync(organization)).ShouldBe(paid);
         paid.ShouldBeGreaterThanOrEqualTo(0, "no command overdraws");
         var state = await process.StateAsync(organization, id);
-        (await database.AdminQueryAsync("SELECT due_at FROM bsp.subscription_clock WHERE organization_id = $1 AND subscription_id = $2", r => r.IsDBNull(0) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(0), organization, id))
+        (await database.AdminQueryAsync("SELECT due_at FROM bsp.subscription_clock WHERE organization_id = $1 AND subscription_id = $2",
+            r => r.IsDBNull(0) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(0), organization, id))
             .ShouldBe(state.IsEnded ? [] : [Billing.NextDue(state)]);
-        (await database.ScalarAsync<long>("SELECT count(*) FROM bsp.subscription_terms a JOIN bsp.subscription_terms b USING (subscription_id) WHERE a.subscription_id = $1 AND a.from_at < b.from_at AND a.until_at > b.from_at", id))
+        (await database.ScalarAsync<long>(
+            "SELECT count(*) FROM bsp.subscription_terms a JOIN bsp.subscription_terms b USING (subscription_id) WHERE a.subscription_id = $1 AND a.from_at < b.from_at AND a.until_at > b.from_at", id))
             .ShouldBe(0, "terms overlap");
     }
 
@@ -351,7 +381,10 @@ public sealed class SubscriptionClockTests(LogDatabase database) : IClassFixture
     {
         string[] tables = ["subscriptions", "bsp.subscription_clock", "bsp.subscription_terms"];
         async Task<List<string>> RowsAsync() => [.. await Task.WhenAll(tables.Select(async table =>
-            string.Join('\n', await database.AdminQueryAsync($"SELECT (to_jsonb(t) - 'updated_at' - 'created_at')::text FROM {table} t WHERE organization_id = $1 ORDER BY 1", r => r.GetString(0), organization))))];
+            string.Join('\n',
+                await database.AdminQueryAsync(
+                    $"SELECT (to_jsonb(t) - 'updated_at' - 'created_at')::text FROM {table} t WHERE organization_id = $1 ORDER BY 1", r =>
+                        r.GetString(0), organization))))];
         var before = await RowsAsync();
         foreach (var table in tables.Reverse())
         {

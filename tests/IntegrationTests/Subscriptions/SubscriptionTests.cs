@@ -21,26 +21,34 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
     {
         var organization = await app.NewOrganizationAsync();
         var (start, pro) = (await PlanAsync("30", features: new { inbox = true }), await PlanAsync("90"));
-        (await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = start })).ShouldBeProblem(402, "wallet.insufficient").Text.ShouldContain("30.000000 USD");
+        (await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = start }))
+            .ShouldBeProblem(402, "wallet.insufficient").Text.ShouldContain("30.000000 USD");
         (await organization.Admin.SendAsync("GET", "/v1/subscriptions"))["data"].GetArrayLength().ShouldBe(0);
 
         await TopUpAsync(organization.Id, 200m);
-        var created = await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = start, payment_method = new { type = "card", token = "pm_1", last4 = "4242" }, trial_days = 0 });
+        var created =
+            await organization.Admin.SendAsync("POST", "/v1/subscriptions",
+                new { plan_id = start, payment_method = new { type = "card", token = "pm_1", last4 = "4242" }, trial_days = 0 });
         created.Status.ShouldBe(201, created.Text);
-        (created["status"].GetString(), created["status_exact"].GetString(), created["plan_id"].GetGuid(), created["organization_id"].GetGuid()).ShouldBe(("active", "active", start, organization.Id));
+        (created["status"].GetString(), created["status_exact"].GetString(), created["plan_id"].GetGuid(), created["organization_id"]
+            .GetGuid()).ShouldBe(("active", "active", start, organization.Id));
         created["plan"].GetProperty("monthly_price").GetString().ShouldBe("30.000000");
         created["payment_method"].GetProperty("token").GetString().ShouldBe("pm_1");
         var (from, until) = (created["started_at"].GetDateTimeOffset(), created["expires_at"].GetDateTimeOffset());
         until.ShouldBe(from.AddMonths(1));
         var path = created.Header("Location")!;
         (await organization.Reader.SendAsync("GET", path)).Text.ShouldBe(created.Text);
-        (await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = pro })).ShouldBeProblem(409, "subscription.exists");
+        (await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = pro }))
+            .ShouldBeProblem(409, "subscription.exists");
         (await organization.Writer.SendAsync("POST", "/v1/subscriptions", new { plan_id = pro })).ShouldBeProblem(403, "access.denied");
 
         (await app.Platform.SendAsync("PATCH", $"/v1/plans/{start}", """{"monthly_price":"31"}""")).Status.ShouldBe(200);
-        (await organization.Admin.SendAsync("GET", path))["plan"].GetProperty("monthly_price").GetString().ShouldBe("30.000000", "as it was bought");
-        (await organization.Admin.SendAsync("POST", path + "/change", new { plan_id = pro }, ("If-Match", "\"77\""))).ShouldBeProblem(412, "version.mismatch");
-        var changed = await organization.Admin.SendAsync("POST", path + "/change", new { plan_id = pro }, ("If-Match", created.Header("ETag")!));
+        (await organization.Admin.SendAsync("GET", path))["plan"].GetProperty("monthly_price").GetString()
+            .ShouldBe("30.000000", "as it was bought");
+        (await organization.Admin.SendAsync("POST", path + "/change", new { plan_id = pro }, ("If-Match", "\"77\"")))
+            .ShouldBeProblem(412, "version.mismatch");
+        var changed =
+            await organization.Admin.SendAsync("POST", path + "/change", new { plan_id = pro }, ("If-Match", created.Header("ETag")!));
         changed.Status.ShouldBe(200, changed.Text);
         changed["plan_id"].GetGuid().ShouldBe(pro);
         var entries = await EntriesAsync(organization.Id);
@@ -51,7 +59,8 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
 
         var ending = await organization.Admin.SendAsync("POST", path + "/cancel");
         (ending["status"].GetString(), ending["cancel_at"].GetDateTimeOffset()).ShouldBe(("active", until));
-        (await organization.Admin.SendAsync("POST", path + "/revoke-cancellation"))["cancel_at"].ValueKind.ShouldBe(System.Text.Json.JsonValueKind.Null);
+        (await organization.Admin.SendAsync("POST",
+            path + "/revoke-cancellation"))["cancel_at"].ValueKind.ShouldBe(System.Text.Json.JsonValueKind.Null);
         (await organization.Admin.SendAsync("POST", path + "/cancel", new { at = "tomorrow" })).ShouldBeProblem(400, "request.invalid");
         var ended = await organization.Admin.SendAsync("POST", path + "/cancel", new { at = "now" });
         (ended["status"].GetString(), ended["status_exact"].GetString()).ShouldBe(("cancelled", "cancelled"));
@@ -68,7 +77,10 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
         var organization = await app.NewOrganizationAsync();
         await TopUpAsync(organization.Id, 100m);
         var plan = await PlanAsync("30");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = plan }, ("Idempotency-Key", "once"))));
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 8)
+                .Select(_ =>
+                    organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = plan }, ("Idempotency-Key", "once"))));
         answers.Count(a => a.Status == 201).ShouldBeGreaterThan(0);
         answers.Where(a => a.Status != 201).ShouldAllBe(a => a.Code == "idempotency.in_flight");
         answers.Where(a => a.Status == 201).Select(a => a["id"].GetGuid()).Distinct().Count().ShouldBe(1);
@@ -83,27 +95,37 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
         var plan = await PlanAsync("10", features: new { trial_days = 7 });
         foreach (var (body, status, code) in new (object, int, string)[]
                  {
-                     (new { plan_id = Guid.NewGuid() }, 404, "plan.unknown"), (new { plan_id = Guid.Empty }, 400, "request.invalid"), (new { plan_id = plan, trial_days = -1 }, 400, "request.invalid"),
-                     (new { plan_id = plan, trial_days = 366 }, 400, "request.invalid"), (new { plan_id = plan, trial_days = 8 }, 409, "subscription.trial_too_long"),
-                     (new { plan_id = plan, payment_method = new { card = new { number = "4242 4242 4242 4242" } } }, 400, "payment_method.card_number"),
-                     (new { plan_id = plan, payment_method = new { note = new string('x', 5_000) } }, 400, "request.invalid"), (new { plan_id = plan, payment_method = "card" }, 400, "request.invalid"),
+                     (new { plan_id = Guid.NewGuid() }, 404, "plan.unknown"), (new { plan_id = Guid.Empty }, 400, "request.invalid"),
+                         (new { plan_id = plan, trial_days = -1 }, 400, "request.invalid"),
+                     (new { plan_id = plan, trial_days = 366 }, 400, "request.invalid"),
+                     (new { plan_id = plan, trial_days = 8 }, 409, "subscription.trial_too_long"),
+                     (new { plan_id = plan, payment_method = new { card = new { number = "4242 4242 4242 4242" } } }, 400,
+                         "payment_method.card_number"),
+                     (new { plan_id = plan, payment_method = new { note = new string('x', 5_000) } }, 400, "request.invalid"),
+                     (new { plan_id = plan, payment_method = "card" }, 400, "request.invalid"),
                      (new { plan_id = plan, price = "1" }, 400, "request.unknown_field"), ("{}", 400, "request.invalid"),
                  })
         {
             (await organization.Admin.SendAsync("POST", "/v1/subscriptions", body)).ShouldBeProblem(status, code);
         }
 
-        (await organization.Admin.SendAsync("POST", $"/v1/subscriptions/{Guid.NewGuid()}/change", new { plan_id = plan })).ShouldBeProblem(404, "subscription.unknown");
-        (await organization.Admin.SendAsync("POST", $"/v1/subscriptions/{organization.AccountId}/cancel")).ShouldBeProblem(404, "subscription.unknown");
-        (await app.Client(AppFixture.PlatformKey, organization.Id).SendAsync("POST", $"/v1/subscriptions/{Guid.NewGuid()}/suspend")).ShouldBeProblem(404, "subscription.unknown");
+        (await organization.Admin.SendAsync("POST", $"/v1/subscriptions/{Guid.NewGuid()}/change", new { plan_id = plan }))
+            .ShouldBeProblem(404, "subscription.unknown");
+        (await organization.Admin.SendAsync("POST", $"/v1/subscriptions/{organization.AccountId}/cancel"))
+            .ShouldBeProblem(404, "subscription.unknown");
+        (await app.Client(AppFixture.PlatformKey, organization.Id).SendAsync("POST", $"/v1/subscriptions/{Guid.NewGuid()}/suspend"))
+            .ShouldBeProblem(404, "subscription.unknown");
         (await EntriesAsync(organization.Id)).ShouldBeEmpty();
 
         var trial = await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = plan, trial_days = 7 });
-        (trial["status"].GetString(), trial["status_exact"].GetString(), trial["trial_until"].GetDateTimeOffset() - trial["started_at"].GetDateTimeOffset()).ShouldBe(("active", "trial", TimeSpan.FromDays(7)));
+        (trial["status"].GetString(), trial["status_exact"].GetString(), trial["trial_until"].GetDateTimeOffset() - trial["started_at"]
+            .GetDateTimeOffset()).ShouldBe(("active", "trial", TimeSpan.FromDays(7)));
         (await EntriesAsync(organization.Id)).ShouldBeEmpty();
         await organization.Admin.SendAsync("POST", $"/v1/subscriptions/{trial["id"].GetGuid()}/cancel", new { at = "now" });
-        (await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = plan, trial_days = 7 })).ShouldBeProblem(409, "subscription.trial_used");
-        (await app.Client(AppFixture.PlatformKey, organization.Id).SendAsync("POST", "/v1/subscriptions", new { plan_id = plan, trial_days = 90 })).Status.ShouldBe(201);
+        (await organization.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = plan, trial_days = 7 }))
+            .ShouldBeProblem(409, "subscription.trial_used");
+        (await app.Client(AppFixture.PlatformKey, organization.Id)
+            .SendAsync("POST", "/v1/subscriptions", new { plan_id = plan, trial_days = 90 })).Status.ShouldBe(201);
     }
 
     [Fact]
@@ -119,14 +141,19 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
         (await app.Platform.SendAsync("GET", $"/v1/plans/{used}"))["status"].GetString().ShouldBe("active", "nothing half-done");
         (await app.Platform.SendAsync("DELETE", $"/v1/plans/{unused}")).Status.ShouldBe(204);
         (await app.Platform.SendAsync("DELETE", $"/v1/plans/{unused}")).ShouldBeProblem(404, "plan.unknown");
-        (await app.Platform.SendAsync("POST", "/v1/plans", new { name = "Bad", code = $"bad-{Guid.NewGuid():N}", monthly_price = "1", per_message_price = "0", features = new { numbers = "two", ai = 3 } }))
-            .ShouldBeProblem(400, "request.invalid").Body.GetProperty("errors").EnumerateObject().Select(e => e.Name).ShouldBe(["features.numbers", "features.ai"], ignoreOrder: true);
+        (await app.Platform.SendAsync("POST", "/v1/plans",
+            new { name = "Bad", code = $"bad-{Guid.NewGuid():N}", monthly_price = "1", per_message_price = "0",
+                features = new { numbers = "two", ai = 3 } }))
+            .ShouldBeProblem(400, "request.invalid").Body.GetProperty("errors").EnumerateObject().Select(e => e.Name)
+            .ShouldBe(["features.numbers", "features.ai"], ignoreOrder: true);
 
         // A plan that is taken while it is deleted: one of the two happens.
         var contested = await PlanAsync("1");
         var other = await app.NewOrganizationAsync();
         await TopUpAsync(other.Id, 10m);
-        var (taken, deleted) = (other.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = contested }), app.Platform.SendAsync("DELETE", $"/v1/plans/{contested}"));
+        var (taken, deleted) =
+            (other.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = contested }),
+                app.Platform.SendAsync("DELETE", $"/v1/plans/{contested}"));
         ((await taken).Status, (await deleted).Status).ShouldBeOneOf((201, 409), (404, 204));
     }
 
@@ -136,32 +163,43 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
         using var tenant = await app.NewTenantAsync();
         await tenant.ImportAsync(["+919871600101"]);
         await TopUpAsync(tenant.Id, 100m);
-        var limited = await PlanAsync("1", features: new { users = 3, numbers = 1, campaigns_per_month = 2, ai = false }, currency: "EUR", name: "Little");
+        var limited =
+            await PlanAsync("1", features: new { users = 3, numbers = 1, campaigns_per_month = 2, ai = false }, currency: "EUR",
+                name: "Little");
         await TopUpAsync(tenant.Id, 100m, "EUR");
         await PlanAsync("9", features: new { users = 10, numbers = true }, currency: "EUR", name: "Roomy");
         (await tenant.Api.SendAsync("POST", "/v1/subscriptions", new { plan_id = limited })).Status.ShouldBe(201);
-        var people = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => tenant.Api.SendAsync("POST", "/v1/users", new { email = People.NewEmail(), role = "agent" })));
+        var people =
+            await Task.WhenAll(Enumerable.Range(0, 8)
+                .Select(_ => tenant.Api.SendAsync("POST", "/v1/users", new { email = People.NewEmail(), role = "agent" })));
         people.Count(p => p.Status == 201).ShouldBe(3);
-        people.Where(p => p.Status != 201).ShouldAllBe(p => p.Status == 402 && p.Code == "plan.limit_reached" && p["detail"].GetString()!.Contains("Roomy allows 10"));
+        people.Where(p => p.Status != 201)
+            .ShouldAllBe(p => p.Status == 402 && p.Code == "plan.limit_reached" && p["detail"].GetString()!.Contains("Roomy allows 10"));
 
-        (await tenant.Api.SendAsync("POST", "/v1/accounts", new { phone_number_id = "177700011122", phone_number = "+15557770001", display_name = "Second", meta_waba_id = "2777", credentials = new { access_token = "EAA-x" } }))
+        (await tenant.Api.SendAsync("POST", "/v1/accounts",
+            new { phone_number_id = "177700011122", phone_number = "+15557770001", display_name = "Second", meta_waba_id = "2777",
+                credentials = new { access_token = "EAA-x" } }))
             .ShouldBeProblem(402, "plan.limit_reached").Text.ShouldContain("Roomy has no limit");
         var campaigns = new List<Guid>();
         for (var i = 0; i < 4; i++)
         {
             campaigns.Add((await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new
             {
-                name = $"News {i}", type = "BROADCAST", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "you" } } },
+                name = $"News {i}", type = "BROADCAST", template_id = tenant.TemplateId, account_id = tenant.AccountId,
+                    audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "you" } } },
             })).GetProperty("id").GetGuid());
         }
 
         var launched = await Task.WhenAll(campaigns.Select(c => tenant.Api.SendAsync("POST", $"/v1/campaigns/{c}/launch")));
         launched.Select(l => l.Status).Order().ToArray().ShouldBe([200, 200, 402, 402], string.Join('\n', launched.Select(l => l.Text)));
         launched.Where(l => l.Status == 402).ShouldAllBe(l => l.Code == "plan.limit_reached");
-        (await Should.ThrowAsync<Refusal>(app.Services.GetRequiredService<Application.Plans.IEntitlements>().RequireAsync(tenant.Id, Domain.Plans.PlanFeatures.Ai, Ct))).ShouldSatisfyAllConditions(
+        (await Should.ThrowAsync<Refusal>(app.Services.GetRequiredService<Application.Plans.IEntitlements>()
+            .RequireAsync(tenant.Id, Domain.Plans.PlanFeatures.Ai, Ct))).ShouldSatisfyAllConditions(
             r => r.Code.ShouldBe("plan.feature_missing"), r => r.Message.ShouldContain("Roomy has it"));
-        (await tenant.Api.SendAsync("POST", $"/v1/subscriptions/{(await tenant.Api.SendAsync("GET", "/v1/subscriptions"))["data"][0].GetProperty("id").GetGuid()}/change",
-            new { plan_id = await PlanAsync("1", features: new { users = 2 }, currency: "EUR") })).ShouldBeProblem(409, "subscription.plan_too_small");
+        (await tenant.Api.SendAsync("POST",
+            $"/v1/subscriptions/{(await tenant.Api.SendAsync("GET", "/v1/subscriptions"))["data"][0].GetProperty("id").GetGuid()}/change",
+            new { plan_id = await PlanAsync("1", features: new { users = 2 }, currency: "EUR") }))
+            .ShouldBeProblem(409, "subscription.plan_too_small");
     }
 
     [Fact]
@@ -175,11 +213,15 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
         var stopped = await platform.SendAsync("POST", $"{created.Header("Location")}/suspend");
         (stopped["status"].GetString(), stopped["suspended_reason"].GetString()).ShouldBe(("suspended", "platform"));
         (await tenant.Api.SendAsync("POST", $"{created.Header("Location")}/reactivate")).ShouldBeProblem(403, "access.denied");
-        var message = new { account_id = tenant.AccountId, to = "+919871600201", type = "template", template = new { name = "order_on_its_way", language = new { code = "en" }, components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } } };
+        var message =
+            new { account_id = tenant.AccountId, to = "+919871600201", type = "template",
+                template = new { name = "order_on_its_way", language = new { code = "en" },
+                    components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } } };
         (await tenant.Api.SendAsync("POST", "/v1/messages", message)).ShouldBeProblem(402, "subscription.suspended");
         var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new
         {
-            name = "News", type = "BROADCAST", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "you" } } },
+            name = "News", type = "BROADCAST", template_id = tenant.TemplateId, account_id = tenant.AccountId,
+                audience_segment = new { all = true }, metadata = new { template_parameters = new { body = new[] { "you" } } },
         })).GetProperty("id").GetGuid();
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).ShouldBeProblem(402, "subscription.suspended");
         (await platform.SendAsync("POST", $"{created.Header("Location")}/reactivate"))["status"].GetString().ShouldBe("active");
@@ -191,7 +233,9 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
     {
         var organization = await app.NewOrganizationAsync();
         await app.Services.GetRequiredService<ISubscriptionGate>().RequireMaySendAsync(organization.Id, Ct);
-        var strict = new SubscriptionGate(app.Services.GetRequiredService<Shards>(), app.Services.GetRequiredService<BspOptions>() with { SubscriptionRequired = true });
+        var strict =
+            new SubscriptionGate(app.Services.GetRequiredService<Shards>(),
+                app.Services.GetRequiredService<BspOptions>() with { SubscriptionRequired = true });
         (await Should.ThrowAsync<Refusal>(strict.RequireMaySendAsync(organization.Id, Ct))).Code.ShouldBe("subscription.missing");
         Api.Common.Problems.StatusOf("subscription.missing").ShouldBe(402);
     }
@@ -205,26 +249,32 @@ public sealed class SubscriptionTests(EndToEndApp app) : IClassFixture<EndToEndA
         var path = (await one.Admin.SendAsync("POST", "/v1/subscriptions", new { plan_id = plan })).Header("Location")!;
         foreach (var (method, act) in new[] { ("GET", ""), ("POST", "/cancel"), ("POST", "/change"), ("POST", "/revoke-cancellation") })
         {
-            (await other.Admin.SendAsync(method, path + act, act == "/change" ? new { plan_id = plan } : null)).ShouldBeProblem(404, "subscription.unknown");
+            (await other.Admin.SendAsync(method, path + act, act == "/change" ? new { plan_id = plan } : null))
+                .ShouldBeProblem(404, "subscription.unknown");
         }
     }
 
-    private async Task<Guid> PlanAsync(string price, object? features = null, string currency = "USD", string name = "Plan") => (await AppFixture.CreatedAsync(app.Platform, "/v1/plans", new
+    private async Task<Guid> PlanAsync(string price, object? features = null, string currency = "USD", string name = "Plan") =>
+        (await AppFixture.CreatedAsync(app.Platform, "/v1/plans", new
     {
-        name, code = $"plan-{Guid.NewGuid():N}", monthly_price = price, per_message_price = "0.012", included_messages = 1_000, features = features ?? new { }, currency,
+        name, code = $"plan-{Guid.NewGuid():N}", monthly_price = price, per_message_price = "0.012", included_messages = 1_000,
+            features = features ?? new { }, currency,
     })).GetProperty("id").GetGuid();
 
     private async Task TopUpAsync(Guid organization, decimal amount, string currency = "USD")
     {
         var shard = await app.Services.GetRequiredService<Shards>().OfAsync(organization, Ct);
         await using var tx = await shard.BeginAsync(organization, Ct);
-        await app.Services.GetRequiredService<LedgerWriter>().PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay")], Ct);
+        await app.Services.GetRequiredService<LedgerWriter>()
+            .PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay")], Ct);
         await tx.CommitAsync(Ct);
     }
 
     private async Task<List<(string Type, decimal Amount)>> EntriesAsync(Guid organization)
     {
-        await using var command = app.Admin.CreateCommand("SELECT type, amount FROM transactions WHERE organization_id = $1 AND category = 'subscription' ORDER BY id");
+        await using var command =
+            app.Admin.CreateCommand(
+                "SELECT type, amount FROM transactions WHERE organization_id = $1 AND category = 'subscription' ORDER BY id");
         command.Parameters.Add(new() { Value = organization });
         await using var reader = await command.ExecuteReaderAsync(Ct);
         var entries = new List<(string, decimal)>();

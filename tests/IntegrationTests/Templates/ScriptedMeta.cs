@@ -17,28 +17,35 @@ internal sealed class ScriptedMeta : IMeta, ISecrets
     /// <summary>Runs after Meta took a submission and before its answer arrives.</summary>
     public Func<Task> Meanwhile { get; set; } = () => Task.CompletedTask;
 
-    public async Task<SubmittedTemplate> SubmitTemplateAsync(MetaNumber number, string? metaTemplateId, string name, string language, string category, JsonElement components, CancellationToken ct)
+    public async Task<SubmittedTemplate> SubmitTemplateAsync(MetaNumber number, string? metaTemplateId, string name, string language,
+        string category, JsonElement components, CancellationToken ct)
     {
         Calls.Add($"submit {number.WabaId} {number.AccessToken} {metaTemplateId} {name} {language} {category} {components.GetRawText()}");
         await Meanwhile();
         return Refuses is null ? new(metaTemplateId ?? $"meta-{name}", "PENDING", category) : throw Refuses;
     }
 
-    public Task<IReadOnlyList<ListedTemplate>> ListTemplatesAsync(MetaNumber number, CancellationToken ct) => Task.FromResult<IReadOnlyList<ListedTemplate>>(Listed);
+    public Task<IReadOnlyList<ListedTemplate>> ListTemplatesAsync(MetaNumber number, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyList<ListedTemplate>>(Listed);
 
-    public Task DeleteTemplateAsync(MetaNumber number, string name, string? metaTemplateId, CancellationToken ct) => Called($"delete {name} {metaTemplateId}");
+    public Task DeleteTemplateAsync(MetaNumber number, string name, string? metaTemplateId, CancellationToken ct) =>
+        Called($"delete {name} {metaTemplateId}");
 
     public Task UnpauseTemplateAsync(MetaNumber number, string metaTemplateId, CancellationToken ct) => Called($"unpause {metaTemplateId}");
 
-    public Task<SendOutcome> SendAsync(MetaNumber number, ReadOnlyMemory<byte> body, CancellationToken ct) => throw new NotSupportedException("Templates send nothing.");
+    public Task<SendOutcome> SendAsync(MetaNumber number, ReadOnlyMemory<byte> body, CancellationToken ct) =>
+        throw new NotSupportedException("Templates send nothing.");
 
-    public Task<NumberFacts> GetNumberAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates ask for no number.");
+    public Task<NumberFacts> GetNumberAsync(MetaNumber number, CancellationToken ct) =>
+        throw new NotSupportedException("Templates ask for no number.");
 
-    public Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates prove no number.");
+    public Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct) =>
+        throw new NotSupportedException("Templates prove no number.");
 
     public Task MarkReadAsync(MetaNumber number, string wamid, bool typing, CancellationToken ct) => Task.CompletedTask;
 
-    public Task SubscribeAsync(MetaNumber number, CancellationToken ct) => throw new NotSupportedException("Templates subscribe to nothing.");
+    public Task SubscribeAsync(MetaNumber number, CancellationToken ct) =>
+        throw new NotSupportedException("Templates subscribe to nothing.");
 
     public string Seal(string secret) => $"sealed {secret}";
 

@@ -23,18 +23,23 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
     }
 
     private async Task<Guid> CreateAsync(Guid organization, Guid account, string? name = null) =>
-        (await new CreateTemplateHandler(database.Store, References, TimeProvider.System).Handle(new(organization, account, name ?? NewName(), "UTILITY", "en", ContactsDatabase.Json(Hello), null), Ct)).Id;
+        (await new CreateTemplateHandler(database.Store, References, TimeProvider.System)
+            .Handle(new(organization, account, name ?? NewName(), "UTILITY", "en", ContactsDatabase.Json(Hello), null), Ct)).Id;
 
     private static string NewName() => $"t_{Guid.NewGuid():N}";
 
     private TemplateReferences References => new(database.Shards, meta);
 
-    private Task<TemplateView> GetAsync(Guid organization, Guid id) => new GetTemplateHandler(database.Shards).Handle(new(organization, id), Ct);
+    private Task<TemplateView> GetAsync(Guid organization, Guid id) =>
+        new GetTemplateHandler(database.Shards).Handle(new(organization, id), Ct);
 
-    private Task<Done> SubmitAsync(Guid organization, Guid id) => new SubmitTemplateHandler(database.Store, References, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
+    private Task<Done> SubmitAsync(Guid organization, Guid id) =>
+        new SubmitTemplateHandler(database.Store, References, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
 
-    private Task<Guid?> TellAsync(Guid organization, string status, string? metaId, TemplateView? named = null, DateTimeOffset? at = null) =>
-        new TemplateNewsHandlers(database.Store, References).Handle(new RecordTemplateStatus(organization, new(waba, metaId, named?.Name, named?.Language), status, "NONE", at ?? Noon), Ct);
+    private Task<Guid?> TellAsync(Guid organization, string status, string? metaId, TemplateView? named = null,
+        DateTimeOffset? at = null) =>
+        new TemplateNewsHandlers(database.Store, References)
+        .Handle(new RecordTemplateStatus(organization, new(waba, metaId, named?.Name, named?.Language), status, "NONE", at ?? Noon), Ct);
 
     [Fact]
     public async Task A_template_lives_from_draft_to_deletion()
@@ -52,7 +57,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         (await TellAsync(organization, "APPROVED", metaId)).ShouldBe(id);
         (await TellAsync(organization, "APPROVED", metaId)).ShouldBe(id);
         var approved = await GetAsync(organization, id);
-        (approved.Status, approved.StatusExact, approved.MetaTemplateId, approved.Version, approved.RejectionReason).ShouldBe(("APPROVED", "APPROVED", metaId, 3, null));
+        (approved.Status, approved.StatusExact, approved.MetaTemplateId, approved.Version, approved.RejectionReason)
+            .ShouldBe(("APPROVED", "APPROVED", metaId, 3, null));
         approved.ApprovedAt.ShouldBe(Noon);
 
         var news = new TemplateNewsHandlers(database.Store, References);
@@ -61,7 +67,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         await news.Handle(new RecordTemplateQuality(organization, key, "YELLOW", Noon), Ct);
         await news.Handle(new RecordTemplateComponents(organization, key, null, "Hi {{1}}, welcome.", null, null, Noon), Ct);
         var changed = await GetAsync(organization, id);
-        (changed.Category, changed.Quality, changed.Components.GetProperty("body").GetProperty("text").GetString()).ShouldBe(("MARKETING", "YELLOW", "Hi {{1}}, welcome."));
+        (changed.Category, changed.Quality, changed.Components.GetProperty("body").GetProperty("text").GetString())
+            .ShouldBe(("MARKETING", "YELLOW", "Hi {{1}}, welcome."));
 
         await TellAsync(organization, "PAUSED", metaId, at: Noon.AddHours(1));
         await new ResumeTemplateHandler(database.Store, References, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
@@ -71,7 +78,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         (await Should.ThrowAsync<Refusal>(GetAsync(organization, id))).Code.ShouldBe("template.unknown");
         (await new GetTemplateVersionsHandler(database.Store).Handle(new(organization, id), Ct)).Select(v => v.Type).ShouldBe(
         [
-            "template_created", "template_submitted", "template_status_changed", "template_category_changed", "template_quality_changed", "template_components_changed",
+            "template_created", "template_submitted", "template_status_changed", "template_category_changed", "template_quality_changed",
+                "template_components_changed",
             "template_status_changed", "template_status_changed", "template_deleted",
         ]);
         await CreateAsync(organization, account, draft.Name); // the name is free again
@@ -85,7 +93,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         var draft = await GetAsync(organization, id);
         meta.Meanwhile = async () => (await TellAsync(organization, "APPROVED", $"meta-{draft.Name}", draft)).ShouldBe(id);
         await SubmitAsync(organization, id);
-        (await GetAsync(organization, id)).ShouldSatisfyAllConditions(t => t.Status.ShouldBe("APPROVED"), t => t.MetaTemplateId.ShouldBe($"meta-{draft.Name}"));
+        (await GetAsync(organization, id))
+            .ShouldSatisfyAllConditions(t => t.Status.ShouldBe("APPROVED"), t => t.MetaTemplateId.ShouldBe($"meta-{draft.Name}"));
     }
 
     [Fact]
@@ -97,9 +106,11 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         meta.Refuses = new MetaRefused(100, "exists", retryable: false);
         await Should.ThrowAsync<MetaRefused>(SubmitAsync(organization, id));
         (await GetAsync(organization, id)).Status.ShouldBe("DRAFT");
-        meta.Listed.Add(new ListedTemplate($"there-{waba}", draft.Name, "en", "APPROVED", "UTILITY", ContactsDatabase.Json("""[{"type":"BODY","text":"Hello {{1}}, welcome."}]"""), null));
+        meta.Listed.Add(new ListedTemplate($"there-{waba}", draft.Name, "en", "APPROVED", "UTILITY",
+            ContactsDatabase.Json("""[{"type":"BODY","text":"Hello {{1}}, welcome."}]"""), null));
         await SubmitAsync(organization, id);
-        (await GetAsync(organization, id)).ShouldSatisfyAllConditions(t => t.Status.ShouldBe("APPROVED"), t => t.MetaTemplateId.ShouldBe($"there-{waba}"));
+        (await GetAsync(organization, id))
+            .ShouldSatisfyAllConditions(t => t.Status.ShouldBe("APPROVED"), t => t.MetaTemplateId.ShouldBe($"there-{waba}"));
     }
 
     [Fact]
@@ -110,10 +121,13 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         var draft = await GetAsync(organization, id);
         var handler = new SyncTemplateHandler(database.Store, References, meta, TimeProvider.System);
         (await Should.ThrowAsync<Refusal>(handler.Handle(new(organization, id), Ct))).Code.ShouldBe("template.not_at_meta");
-        meta.Listed.Add(new ListedTemplate($"sync-{waba}", draft.Name, "en", "REJECTED", "MARKETING", ContactsDatabase.Json("""[{"type":"BODY","text":"Hello {{1}}, welcome."}]"""), "SCAM"));
+        meta.Listed.Add(new ListedTemplate($"sync-{waba}", draft.Name, "en", "REJECTED", "MARKETING",
+            ContactsDatabase.Json("""[{"type":"BODY","text":"Hello {{1}}, welcome."}]"""), "SCAM"));
         await handler.Handle(new(organization, id), Ct);
         await handler.Handle(new(organization, id), Ct);
-        (await GetAsync(organization, id)).ShouldSatisfyAllConditions(t => (t.Status, t.Category, t.RejectionReason, t.MetaTemplateId, t.Version).ShouldBe(("REJECTED", "MARKETING", "SCAM", $"sync-{waba}", 4)));
+        (await GetAsync(organization, id))
+            .ShouldSatisfyAllConditions(t => (t.Status, t.Category, t.RejectionReason, t.MetaTemplateId, t.Version)
+                .ShouldBe(("REJECTED", "MARKETING", "SCAM", $"sync-{waba}", 4)));
     }
 
     [Fact]
@@ -135,7 +149,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         })));
         outcomes.Count(o => o == "made").ShouldBe(1);
         outcomes.Count(o => o == "template.name_taken").ShouldBe(29);
-        (await new ListTemplatesHandler(database.Shards).Handle(new(organization, account, "DRAFT", name, 50, null), Ct)).Data.Count.ShouldBe(1);
+        (await new ListTemplatesHandler(database.Shards)
+            .Handle(new(organization, account, "DRAFT", name, 50, null), Ct)).Data.Count.ShouldBe(1);
     }
 
     [Fact]
@@ -147,7 +162,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         (await Should.ThrowAsync<Refusal>(CreateAsync(stranger, account))).Code.ShouldBe("account.unknown");
         (await Should.ThrowAsync<Refusal>(GetAsync(stranger, id))).Code.ShouldBe("template.unknown");
         (await Should.ThrowAsync<Refusal>(SubmitAsync(stranger, id))).Code.ShouldBe("template.unknown");
-        (await Should.ThrowAsync<Refusal>(new GetTemplateVersionsHandler(database.Store).Handle(new(stranger, id), Ct))).Code.ShouldBe("template.unknown");
+        (await Should.ThrowAsync<Refusal>(new GetTemplateVersionsHandler(database.Store)
+            .Handle(new(stranger, id), Ct))).Code.ShouldBe("template.unknown");
         (await TellAsync(stranger, "APPROVED", null, await GetAsync(organization, id))).ShouldBeNull();
     }
 
@@ -159,14 +175,16 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         await SubmitAsync(organization, id);
         await TellAsync(organization, "APPROVED", (await GetAsync(organization, id)).MetaTemplateId);
         var handler = new ReviseTemplateHandler(database.Store, TimeProvider.System);
-        await Should.ThrowAsync<VersionConflict>(handler.Handle(new(organization, id, ContactsDatabase.Json("""{"components":{"footer":"Bye"}}"""), 1), Ct));
+        await Should.ThrowAsync<VersionConflict>(
+            handler.Handle(new(organization, id, ContactsDatabase.Json("""{"components":{"footer":"Bye"}}"""), 1), Ct));
         await handler.Handle(new(organization, id, ContactsDatabase.Json("""{"components":{"footer":"Bye"}}"""), 3), Ct);
         var revised = await GetAsync(organization, id);
         revised.Status.ShouldBe("DRAFT");
         revised.Components.GetProperty("body").GetProperty("text").GetString().ShouldBe("Hello {{1}}, welcome.");
         await SubmitAsync(organization, id);
         meta.Calls[^1].ShouldStartWith($"submit {waba} open sealed {revised.MetaTemplateId} ");
-        (await new PreviewTemplateHandler(database.Shards).Handle(new(organization, id, ContactsDatabase.Json("""{"body":["Bob"]}""")), Ct)).Body.ShouldBe("Hello Bob, welcome.");
+        (await new PreviewTemplateHandler(database.Shards)
+            .Handle(new(organization, id, ContactsDatabase.Json("""{"body":["Bob"]}""")), Ct)).Body.ShouldBe("Hello Bob, welcome.");
     }
 
     [Fact]
@@ -178,6 +196,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         var ids = new[] { await CreateAsync(first, firstAccount, name), await CreateAsync(second, secondAccount, name) };
         await SubmitAsync(first, ids[0]);
         await SubmitAsync(second, ids[1]); // the script gives the same id
-        (await GetAsync(second, ids[1])).ShouldSatisfyAllConditions(t => t.Status.ShouldBe("PENDING"), t => t.MetaTemplateId.ShouldBe($"meta-{name}")); // its own: unique within an organization, and no neighbour is in the way
+        // its own: unique within an organization, and no neighbour is in the way
+        (await GetAsync(second, ids[1]))
+            .ShouldSatisfyAllConditions(t => t.Status.ShouldBe("PENDING"), t => t.MetaTemplateId.ShouldBe($"meta-{name}"));
     }
 }

@@ -64,17 +64,23 @@ public sealed class ClickHouseTests(StoresFixture fixture)
         using var _ = daily;
         var events = Enumerable.Range(1, 130).Select(n =>
         {
-            var message = new Domain.Messages.MessageRef(Domain.Common.Uuid.Of($"m{n}"), Domain.Common.Uuid.Of("a"), Domain.Common.Uuid.Of("c"), Domain.Common.Uuid.Of("v"), null, "text", "outbound");
+            var message =
+                new Domain.Messages.MessageRef(Domain.Common.Uuid.Of($"m{n}"), Domain.Common.Uuid.Of("a"), Domain.Common.Uuid.Of("c"),
+                    Domain.Common.Uuid.Of("v"), null, "text", "outbound");
             var at = Inbound.Noon.AddMonths(-n);
-            return Inbound.Stored(organization, new Domain.Messages.MessageSent(message, false, null, at), message.MessageId, n) with { Timestamp = n % 2 == 0 ? Inbound.Noon : at };
+            return Inbound.Stored(organization, new Domain.Messages.MessageSent(message, false, null, at), message.MessageId,
+                n) with { Timestamp = n % 2 == 0 ? Inbound.Noon : at };
         }).ToList();
 
         await projection.ApplyAsync(new(database.Shard, 0, 130, events), default);
         await projection.ApplyAsync(new(database.Shard, 0, 130, events), default); // a page that was killed before its checkpoint
 
         (await projection.CheckpointAsync(database.Shard, default)).ShouldBe(130);
-        Infrastructure.Analytics.MessageAnalyticsRows.Write(new(database.Shard, 0, 130, events), new Dictionary<Guid, Infrastructure.Campaigns.PriorSettlement>()).Count.ShouldBeGreaterThan(1);
-        var rows = (await client.QueryAsync("SELECT count() AS rows FROM message_analytics FINAL WHERE timestamp > now() - INTERVAL 50 MONTH", row => (long)row.GetFieldValue<ulong>(0), default))[0];
+        Infrastructure.Analytics.MessageAnalyticsRows.Write(new(database.Shard, 0, 130, events),
+            new Dictionary<Guid, Infrastructure.Campaigns.PriorSettlement>()).Count.ShouldBeGreaterThan(1);
+        var rows = (await client.QueryAsync(
+            "SELECT count() AS rows FROM message_analytics FINAL WHERE timestamp > now() - INTERVAL 50 MONTH", row =>
+                (long)row.GetFieldValue<ulong>(0), default))[0];
         rows.ShouldBeInRange(35, 130);
     }
 
@@ -90,7 +96,8 @@ public sealed class ClickHouseTests(StoresFixture fixture)
         await database.RunAsync(projection, log);
         var before = await ContentAsync(client);
 
-        await client.ExecuteAsync("INSERT INTO message_analytics SELECT * REPLACE (generateUUIDv4() AS message_id) FROM message_analytics LIMIT 5", default);
+        await client.ExecuteAsync(
+            "INSERT INTO message_analytics SELECT * REPLACE (generateUUIDv4() AS message_id) FROM message_analytics LIMIT 5", default);
         (await ContentAsync(client)).ShouldNotBe(before);
         await database.RebuildAsync(projection, log);
         (await ContentAsync(client)).ShouldBe(before);
@@ -113,7 +120,8 @@ public sealed class ClickHouseTests(StoresFixture fixture)
             await client.ExecuteAsync($"DROP TABLE {table}", default);
         }
 
-        await Should.ThrowAsync<StoreUnavailable>(projection.ApplyAsync(database.Page(projection, log, log.Events[^1].Sequence, log.Events[^1].Sequence), default));
+        await Should.ThrowAsync<StoreUnavailable>(
+            projection.ApplyAsync(database.Page(projection, log, log.Events[^1].Sequence, log.Events[^1].Sequence), default));
         await database.RunAsync(projection, log);
         (await ContentAsync(client)).ShouldBe(before);
     }
@@ -126,7 +134,9 @@ public sealed class ClickHouseTests(StoresFixture fixture)
         await database.WriteAsync(log);
         using var client = NewClient(fixture);
         using var server = new StoppableProxy(new Uri(fixture.Stores.ClickHouse));
-        using var through = new ClickHouseClient(new UriBuilder(fixture.Stores.ClickHouse) { Port = server.Port, Query = $"database={client.Database}" }.Uri.AbsoluteUri);
+        using var through =
+            new ClickHouseClient(new UriBuilder(fixture.Stores.ClickHouse) { Port = server.Port,
+                Query = $"database={client.Database}" }.Uri.AbsoluteUri);
         var (projection, daily) = New(through, database);
         using var _ = daily;
         var middle = log.Events[log.Events.Count / 2].Sequence;
@@ -134,7 +144,8 @@ public sealed class ClickHouseTests(StoresFixture fixture)
 
         server.Stop();
         await Should.ThrowAsync<StoreUnavailable>(projection.CheckpointAsync(database.Shard, default));
-        await Should.ThrowAsync<StoreUnavailable>(projection.ApplyAsync(database.Page(projection, log, middle, log.Events[^1].Sequence), default));
+        await Should.ThrowAsync<StoreUnavailable>(projection.ApplyAsync(database.Page(projection, log, middle, log.Events[^1].Sequence),
+            default));
 
         server.Start();
         (await projection.CheckpointAsync(database.Shard, default)).ShouldBe(middle);

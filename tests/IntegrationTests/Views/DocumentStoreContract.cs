@@ -64,7 +64,9 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         await database.WriteAsync(log);
         var (store, views) = await OpenAsync(database.Shards);
         var projection = new Troubled(new ConversationsProjection(store, new Plain()), dies);
-        await WithRunnerAsync(database, projection, _ => EndToEnd.Patience.UntilAsync(() => projection.CheckpointAsync(database.Shard, default), at => at == log.Events[^1].Sequence, "the view is complete"));
+        await WithRunnerAsync(database, projection, _ =>
+            EndToEnd.Patience.UntilAsync(() => projection.CheckpointAsync(database.Shard, default), at =>
+                at == log.Events[^1].Sequence, "the view is complete"));
         var before = await ContentAsync(store, views, database, log);
         await SpoilAsync(store, views, database, log);
         await new ProjectionBoard(database.Shard).BeginCopyAsync(projection.Name, default);
@@ -85,8 +87,10 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         var organization = await database.NewOrganizationAsync();
         var (store, _) = await OpenAsync(database.Shards);
         var copy = new ConversationsProjection(store, new Plain()).Beside!;
-        await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, null, [organization], new([], [Full(organization)], []), default));
-        await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, 5, [], new([], [], []), default));
+        await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, null, [organization],
+            new([], [Full(organization)], []), default));
+        await Should.ThrowAsync<CheckpointMoved>(store.SaveAsync(database.Shard, DocumentSet.Next, copy.Name, 5, [], new([], [], []),
+            default));
         (await copy.CheckpointAsync(database.Shard, default)).ShouldBe(0);
         (await new ProjectionBoard(database.Shard).CopyAsync(ViewNames.Conversations, default)).ShouldBeNull();
     }
@@ -102,11 +106,15 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         var at = log.Events[^1].Timestamp;
         var changes = log.Contacts.Take(50).Select((contact, i) =>
         {
-            object body = i % 5 == 4 ? new ContactMerged(log.Contacts[50 + (i % 9)], contact, "t", at) : new ContactErased(contact, [contact], at);
-            return new StoredEvent(end + i + 1, Uuid.New(), log.OrganizationId, contact, 1, EventTypes.NameOf(body), body, at, EventMetadata.None);
+            object body = i % 5 == 4 ? new ContactMerged(log.Contacts[50 + (i % 9)], contact, "t", at)
+                : new ContactErased(contact, [contact], at);
+            return new StoredEvent(end + i + 1, Uuid.New(), log.OrganizationId, contact, 1, EventTypes.NameOf(body), body, at,
+                EventMetadata.None);
         }).ToList();
         var half = log.Events.Count / 2; // the changes lie among messages that follow them
-        List<StoredEvent> events = [.. log.Events.Take(half), .. log.Events.Skip(half).Zip(Padded(changes, log.Events.Count - half)).SelectMany(p => p.Second is { } change ? new[] { change, p.First } : [p.First])];
+        List<StoredEvent> events =
+            [.. log.Events.Take(half), .. log.Events.Skip(half).Zip(Padded(changes, log.Events.Count - half))
+                .SelectMany(p => p.Second is { } change ? new[] { change, p.First } : [p.First])];
         events = [.. events.Select((e, i) => e with { Sequence = i + 1 })];
 
         var whole = new EventPage(database.Shard, 0, events.Count, Wanted(events));
@@ -126,7 +134,8 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         together.ShouldBe(oneByOne);
 
         List<StoredEvent> Wanted(List<StoredEvent> all) => [.. all.Where(e => projection.EventTypes!.Contains(e.Type))];
-        static IEnumerable<StoredEvent?> Padded(List<StoredEvent> changes, int count) => Enumerable.Range(0, count).Select(i => i < changes.Count ? changes[i] : null);
+        static IEnumerable<StoredEvent?> Padded(List<StoredEvent> changes, int count) =>
+            Enumerable.Range(0, count).Select(i => i < changes.Count ? changes[i] : null);
     }
 
     [Fact]
@@ -139,7 +148,8 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         await database.RunAsync(new ConversationsProjection(store, new Plain()), log);
 
         var whole = (await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data;
-        whole.ShouldBe(whole.OrderByDescending(d => d.LastMessageAt).ToList(), ignoreOrder: false, customMessage: "latest first", comparer: ById);
+        whole.ShouldBe(whole.OrderByDescending(d => d.LastMessageAt).ToList(), ignoreOrder: false, customMessage: "latest first",
+            comparer: ById);
         var paged = new List<ConversationDocument>();
         string? cursor = null;
         do
@@ -155,7 +165,8 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         var messages = await MessagesAsync(views, log.OrganizationId, busiest.Uuid, 2);
         messages.Count.ShouldBe(busiest.MessageCount.Incoming + busiest.MessageCount.Outgoing);
         messages.Select(m => m.Id).Distinct().Count().ShouldBe(messages.Count);
-        (await views.ConversationsAsync(log.OrganizationId, new(AccountId: log.Accounts[0]), 200, null, default)).Data.ShouldAllBe(d => d.AccountId == log.Accounts[0]);
+        (await views.ConversationsAsync(log.OrganizationId, new(AccountId: log.Accounts[0]), 200, null, default)).Data.ShouldAllBe(d =>
+            d.AccountId == log.Accounts[0]);
         (await views.ConversationsAsync(log.OrganizationId, new(Status: "spam"), 200, null, default)).Data.ShouldBeEmpty();
 
         (await views.ConversationsAsync(stranger, new(), 200, null, default)).Data.ShouldBeEmpty();
@@ -163,7 +174,8 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         (await views.MessagesAsync(stranger, busiest.Uuid, 10, null, default)).Data.ShouldBeEmpty();
         (await views.MessageAsync(stranger, messages[0].Uuid, default)).ShouldBeNull();
         (await store.LogsAsync(database.Shard, stranger, messages[0].Id, default)).ShouldBeEmpty();
-        (await Should.ThrowAsync<Refusal>(views.ConversationsAsync(log.OrganizationId, new(), 7, "1.zz", default))).Code.ShouldBe("cursor.invalid");
+        (await Should.ThrowAsync<Refusal>(views.ConversationsAsync(log.OrganizationId, new(), 7, "1.zz", default))).Code.ShouldBe(
+            "cursor.invalid");
     }
 
     [Fact]
@@ -179,13 +191,16 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
 
         var history = new AiConversationDocument
         {
-            Id = DocumentId.Of(message.ContactId), Uuid = message.ContactId, Position = 3, OrganizationId = organization, ContactId = message.ContactId, ConversationId = message.ConversationId, Model = "m-1", SystemPrompt = "be kind",
-            Messages = [new("user", "hi", message.CreatedAt, 3, 12)], TotalTokens = 3, TotalCost = 0.000123m, CreatedAt = message.CreatedAt, UpdatedAt = message.CreatedAt,
+            Id = DocumentId.Of(message.ContactId), Uuid = message.ContactId, Position = 3, OrganizationId = organization,
+                ContactId = message.ContactId, ConversationId = message.ConversationId, Model = "m-1", SystemPrompt = "be kind",
+            Messages = [new("user", "hi", message.CreatedAt, 3, 12)], TotalTokens = 3, TotalCost = 0.000123m,
+            CreatedAt = message.CreatedAt, UpdatedAt = message.CreatedAt,
             Context = new(JsonSerializer.SerializeToElement(new { vip = true }), "s", [JsonSerializer.SerializeToElement(new { a = 1 })]),
         };
         await store.SaveAsync(database.Shard, organization, [history], default);
         await store.SaveAsync(database.Shard, organization, [history with { Position = 2, Model = "older" }], default);
-        DocumentJson.Write((await store.AiConversationAsync(database.Shard, organization, history.Id, default)).ShouldNotBeNull()).ShouldBe(DocumentJson.Write(history));
+        DocumentJson.Write((await store.AiConversationAsync(database.Shard, organization, history.Id, default)).ShouldNotBeNull())
+            .ShouldBe(DocumentJson.Write(history));
     }
 
     [Fact]
@@ -197,13 +212,16 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         var late = Full(organization) with { Position = 10, Status = "read" };
         await store.SaveAsync(database.Shard, DocumentSet.Serving, "t", 10, [organization], new([], [late], []), default);
         var other = Full(organization) with { Uuid = Uuid.New(), Id = DocumentId.Of(Uuid.New()) };
-        await store.SaveAsync(database.Shard, DocumentSet.Serving, "t", 5, [organization], new([], [late with { Position = 5, Status = "sent" }, late with { Id = other.Id, Uuid = other.Uuid, Position = 5 }], []), default);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, "t", 5, [organization],
+            new([], [late with { Position = 5, Status = "sent" }, late with { Id = other.Id, Uuid = other.Uuid, Position = 5 }], []),
+            default);
         (await views.MessageAsync(organization, late.Uuid, default))!.Status.ShouldBe("read");
         (await store.FindAsync(database.Shard, DocumentSet.Serving, [organization], [], [other.Id], default)).Messages.Count.ShouldBe(1);
         (await store.CheckpointAsync(database.Shard, "t", default)).ShouldBe(10);
     }
 
-    private static readonly IEqualityComparer<ConversationDocument> ById = EqualityComparer<ConversationDocument>.Create((a, b) => a!.Id == b!.Id, d => d.Id.GetHashCode());
+    private static readonly IEqualityComparer<ConversationDocument> ById =
+        EqualityComparer<ConversationDocument>.Create((a, b) => a!.Id == b!.Id, d => d.Id.GetHashCode());
 
     private static async Task<List<MessageDocument>> MessagesAsync(IDocumentViews views, Guid organization, Guid conversation, int limit)
     {
@@ -222,24 +240,31 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
     private protected static async Task WithRunnerAsync(ViewsDatabase database, IProjection projection, Func<ProjectionBoard, Task> until)
     {
         await using var readers = new LogReaders(new());
-        var runner = new ProjectionRunner([projection], database.Shards, readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
+        var runner =
+            new ProjectionRunner([projection], database.Shards, readers, LogDatabase.NewSignals(), TimeProvider.System,
+                NullLogger<ProjectionRunner>.Instance);
         await runner.StartAsync(default);
         await until(new(database.Shard)).WaitAsync(TimeSpan.FromSeconds(60));
         await runner.StopAsync(default);
     }
 
     private protected static Task UntilServingAsync(ProjectionBoard board) =>
-        EndToEnd.Patience.UntilAsync(() => board.CopyAsync(ViewNames.Conversations, default), state => state is null, "the rebuild is over");
+        EndToEnd.Patience.UntilAsync(() => board.CopyAsync(ViewNames.Conversations, default), state =>
+            state is null, "the rebuild is over");
 
     private protected static async Task SpoilAsync(IDocumentStore store, IDocumentViews views, ViewsDatabase database, RandomLog log)
     {
         var before = await ContentAsync(store, views, database, log);
-        var (conversation, last) = ((await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data[0], new Position(database.Shard.Epoch, log.Events[^1].Sequence).Packed);
-        await store.SaveAsync(database.Shard, DocumentSet.Serving, ViewNames.Conversations, 0, [log.OrganizationId], new([conversation with { Status = "spoiled", Position = last }], [], []), default);
+        var (conversation, last) =
+            ((await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data[0],
+                new Position(database.Shard.Epoch, log.Events[^1].Sequence).Packed);
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, ViewNames.Conversations, 0, [log.OrganizationId],
+            new([conversation with { Status = "spoiled", Position = last }], [], []), default);
         (await ContentAsync(store, views, database, log)).ShouldNotBe(before);
     }
 
-    private protected static async Task<string> ContentAsync(IDocumentStore store, IDocumentViews views, ViewsDatabase database, RandomLog log)
+    private protected static async Task<string> ContentAsync(IDocumentStore store, IDocumentViews views, ViewsDatabase database,
+        RandomLog log)
     {
         var lines = new List<string>();
         foreach (var conversation in (await views.ConversationsAsync(log.OrganizationId, new(), 200, null, default)).Data)
@@ -261,15 +286,21 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
         var id = Uuid.New();
         return new()
         {
-            Id = DocumentId.Of(id), Uuid = id, Position = 1L << 48 | 7, OrganizationId = organization, ConversationId = DocumentId.Of(organization), ConversationUuid = organization, ContactId = Uuid.New(), CampaignId = Uuid.New(), AccountId = Uuid.New(),
-            Direction = "outbound", MessageType = "image", MessageTypeExact = "sticker", WaMessageId = "wamid.x", WaConversationId = "c", CreatedAt = at, UpdatedAt = at.AddYears(-125), SentAt = at,
-            Content = new("שלום 😀 \\u0000", "https://x/y?a=1&b=\"2\"", "image/webp", 5_000_000_000, "c", new(-89.123456789, 179.5, "n", null), new("f", null, "m"), "id"),
-            Template = new(Uuid.New(), "n", "en", JsonSerializer.SerializeToElement(new object[] { new { type = "body", parameters = new[] { 1.5 } } })),
+            Id = DocumentId.Of(id), Uuid = id, Position = 1L << 48 | 7, OrganizationId = organization,
+                ConversationId = DocumentId.Of(organization), ConversationUuid = organization, ContactId = Uuid.New(),
+                CampaignId = Uuid.New(), AccountId = Uuid.New(),
+            Direction = "outbound", MessageType = "image", MessageTypeExact = "sticker", WaMessageId = "wamid.x", WaConversationId = "c",
+            CreatedAt = at, UpdatedAt = at.AddYears(-125), SentAt = at,
+            Content = new("שלום 😀 \\u0000", "https://x/y?a=1&b=\"2\"", "image/webp", 5_000_000_000, "c",
+                new(-89.123456789, 179.5, "n", null), new("f", null, "m"), "id"),
+            Template = new(Uuid.New(), "n", "en",
+                JsonSerializer.SerializeToElement(new object[] { new { type = "body", parameters = new[] { 1.5 } } })),
             Interactive = new("list_reply", new("1", "t"), new("2", "t", null)),
             StatusHistory = [new("pending", at), new("failed", at.AddSeconds(1), "131026", "why", true)],
             SentBy = new(null, "bot", true), AiProcessing = new(true, "positive", null, ["a", "b"], false, null),
             Cost = new(0.012345m, "USD", "business_initiated", "marketing", "PMP", "regular", true),
-            RawWebhook = JsonSerializer.Deserialize<JsonElement>("""{"big":9007199254740993,"$oid":"0","$set":{"a.b":[1,2.5,true,null,"x"]}}"""),
+            RawWebhook =
+            JsonSerializer.Deserialize<JsonElement>("""{"big":9007199254740993,"$oid":"0","$set":{"a.b":[1,2.5,true,null,"x"]}}"""),
         };
     }
 }

@@ -23,12 +23,15 @@ internal static class Inbound
         var (account, contact, group) = (Uuid.Of("account"), Uuid.Of("contact " + from), InboundContent.GroupOf(element));
         var conversation = group is null ? Uuid.Conversation(account, contact) : Uuid.GroupConversation(account, group);
         var content = JsonSerializer.Serialize(new { message = element, profile = new { name }, wa_id = "+" + from });
-        return new(new(Uuid.InboundMessage("1", wamid), account, contact, conversation, null, type, "inbound"), wamid, Plain.Seal(content), false, null, Noon.AddSeconds(seconds), group,
+        return new(new(Uuid.InboundMessage("1", wamid), account, contact, conversation, null, type, "inbound"), wamid, Plain.Seal(content),
+            false, null, Noon.AddSeconds(seconds), group,
             InboundContent.TargetOf(type, element) is { } target ? MessageKey.Of(target) : null);
     }
 
     public static StoredEvent Stored(Guid organization, object body, Guid stream, long sequence, long version = 1) =>
-        new(sequence, Uuid.Of($"event {stream} {version}"), organization, stream, version, EventTypes.NameOf(body), body, Noon.AddHours(1), EventMetadata.None);
+        new(sequence, Uuid.Of($"event {stream} {version}"), organization, stream, version, EventTypes.NameOf(body), body, Noon.AddHours(1),
+            EventMetadata.None);
 
-    public static StoredEvent Stored(Guid organization, MessageReceived body, long sequence) => Stored(organization, body, body.Ref.MessageId, sequence);
+    public static StoredEvent Stored(Guid organization, MessageReceived body, long sequence) =>
+        Stored(organization, body, body.Ref.MessageId, sequence);
 }

@@ -17,7 +17,8 @@ public sealed class InboundKindsTests
         { """{"type":"contacts","contacts":[{"name":{"formatted_name":"Ann"},"phones":[{"phone":"+1"}]},{"name":{"formatted_name":"Bob"}}]}""", "Ann, Bob", "Ann, Bob", "\"phone\":" },
         { """{"type":"button","button":{"payload":"p","text":"Yes"},"context":{"id":"w0"}}""", "Yes", "Yes", null },
         { """{"type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"1","title":"Yes"}}}""", "Yes", "Yes", null },
-        { """{"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"1","title":"Two","description":"d"}}}""", "Two", "Two", null },
+        { """{"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"1","title":"Two","description":"d"}}}""", "Two",
+            "Two", null },
         { """{"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{\"flow_token\":\"secret\",\"size\":\"XL\",\"colours\":[\"red\",\"blue\"]}"}}}""",
             "size: XL, colours: red; blue", "size: XL, colours: red; blue", "\"size\":\"XL\"" },
         { """{"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"not json"}}}""", "not json", "not json", "\"text\":\"not json\"" },
@@ -26,10 +27,13 @@ public sealed class InboundKindsTests
         { """{"type":"order","order":{"catalog_id":"c","text":"please","product_items":[{"product_retailer_id":"a","quantity":2,"item_price":30,"currency":"ILS"},{"product_retailer_id":"b","quantity":"3","item_price":"33.5","currency":"ILS"},{"product_retailer_id":"c","quantity":1,"item_price":7,"currency":"USD"}]}}""",
             "please (6 items, 160.5 ILS, 7 USD)", "please (6 items, 160.5 ILS, 7 USD)", "\"ILS\":160.5" },
         { """{"type":"reaction","reaction":{"message_id":"w0","emoji":"👍"}}""", "👍", "👍", null },
-        { """{"type":"system","system":{"type":"user_changed_number","body":"Ann changed","wa_id":"2"}}""", "Ann changed", "Ann changed", "user_changed_number" },
-        { """{"type":"unsupported","errors":[{"code":131051,"title":"Unsupported"}],"unsupported":{"type":"poll"}}""", "[poll]", "[poll]", "131051" },
+        { """{"type":"system","system":{"type":"user_changed_number","body":"Ann changed","wa_id":"2"}}""", "Ann changed", "Ann changed",
+            "user_changed_number" },
+        { """{"type":"unsupported","errors":[{"code":131051,"title":"Unsupported"}],"unsupported":{"type":"poll"}}""", "[poll]", "[poll]",
+            "131051" },
         { """{"type":"unsupported","errors":[{"code":131051}]}""", "[unsupported]", "[unsupported]", "131051" },
-        { """{"type":"edit","edit":{"original_message_id":"w0","message":{"type":"image","image":{"id":"1","caption":"new"}}}}""", null, "new", null },
+        { """{"type":"edit","edit":{"original_message_id":"w0","message":{"type":"image","image":{"id":"1","caption":"new"}}}}""", null,
+            "new", null },
         { """{"type":"revoke","revoke":{"original_message_id":"w0"}}""", null, "[revoke]", null },
         { """{"type":"media_placeholder","media_placeholder":{"reason":"later"}}""", null, "[media_placeholder]", "later" },
         { """{"type":"request_welcome"}""", null, "[request_welcome]", null },
@@ -62,7 +66,8 @@ public sealed class InboundKindsTests
     [InlineData("edit", false, false)]
     [InlineData("revoke", false, false)]
     [InlineData("system", false, false)]
-    public void What_a_type_does(string type, bool opens, bool counts) => (InboundKind.Of(type).OpensWindow, InboundKind.Of(type).IsMessage).ShouldBe((opens, counts));
+    public void What_a_type_does(string type, bool opens, bool counts) =>
+        (InboundKind.Of(type).OpensWindow, InboundKind.Of(type).IsMessage).ShouldBe((opens, counts));
 
     [Fact]
     public void What_was_quoted_and_the_advertisement_stand_beside_any_kind()
@@ -72,7 +77,9 @@ public sealed class InboundKindsTests
              "referral":{"source_type":"ad","headline":"Sale","ctwa_clid":"x"}}
             """);
 
-        document.Context.ShouldNotBeNull().ShouldSatisfyAllConditions(c => c.WaMessageId.ShouldBe("w0"), c => c.Forwarded.ShouldBe(true), c => c.Product!.Value.GetProperty("product_retailer_id").GetString().ShouldBe("p"));
+        document.Context.ShouldNotBeNull()
+            .ShouldSatisfyAllConditions(c => c.WaMessageId.ShouldBe("w0"), c => c.Forwarded.ShouldBe(true), c =>
+                c.Product!.Value.GetProperty("product_retailer_id").GetString().ShouldBe("p"));
         document.Referral!.Value.GetProperty("headline").GetString().ShouldBe("Sale");
     }
 

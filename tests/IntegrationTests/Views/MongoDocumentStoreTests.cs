@@ -40,9 +40,11 @@ public sealed class MongoDocumentStoreTests(StoresFixture fixture) : DocumentSto
 
         var mongo = new MongoClient(url!).GetDatabase(url!.DatabaseName);
         var checkpoints = mongo.GetCollection<BsonDocument>("projection_checkpoints");
-        await checkpoints.UpdateOneAsync(new BsonDocument("_id", projection.Beside.Name), Builders<BsonDocument>.Update.Set("swapping", true));
+        await checkpoints.UpdateOneAsync(new BsonDocument("_id", projection.Beside.Name),
+            Builders<BsonDocument>.Update.Set("swapping", true));
         await mongo.RenameCollectionAsync("conversations_next", "conversations", new() { DropTarget = true });
-        await Should.ThrowAsync<CheckpointMoved>(projection.Beside.ApplyAsync(new(database.Shard, 0, end, stored), default)); // a runner that has not heard of it
+        // a runner that has not heard of it
+        await Should.ThrowAsync<CheckpointMoved>(projection.Beside.ApplyAsync(new(database.Shard, 0, end, stored), default));
         await Should.ThrowAsync<CheckpointMoved>(projection.Beside.ApplyAsync(new(database.Shard, end, end + 1, []), default));
         (await NamesAsync(mongo)).ShouldNotContain("conversations_next");
 
@@ -57,7 +59,8 @@ public sealed class MongoDocumentStoreTests(StoresFixture fixture) : DocumentSto
         (await checkpoints.Find(new BsonDocument()).ToListAsync()).Select(c => c["_id"].AsString).ShouldBe([projection.Name]);
         foreach (var collection in MongoDatabase.Views)
         {
-            (await (await mongo.GetCollection<BsonDocument>(collection).Indexes.ListAsync()).ToListAsync()).Count.ShouldBeGreaterThan(3, collection);
+            (await (await mongo.GetCollection<BsonDocument>(collection).Indexes.ListAsync()).ToListAsync()).Count.ShouldBeGreaterThan(3,
+                collection);
         }
     }
 
@@ -74,8 +77,10 @@ public sealed class MongoDocumentStoreTests(StoresFixture fixture) : DocumentSto
     private static async Task<List<StoredEvent>> StoredAsync(ViewsDatabase database, ConversationsProjection projection)
     {
         await using var reader = new LogReader(database.Shard, new());
-        return [.. (await reader.ReadAsync(0, null, 5_000, TestContext.Current.CancellationToken)).Events.Where(e => projection.EventTypes!.Contains(e.Type))];
+        return [.. (await reader.ReadAsync(0, null, 5_000, TestContext.Current.CancellationToken)).Events.Where(e =>
+            projection.EventTypes!.Contains(e.Type))];
     }
 
-    private static async Task<List<string>> NamesAsync(IMongoDatabase mongo) => await (await mongo.ListCollectionNamesAsync()).ToListAsync();
+    private static async Task<List<string>> NamesAsync(IMongoDatabase mongo) =>
+        await (await mongo.ListCollectionNamesAsync()).ToListAsync();
 }

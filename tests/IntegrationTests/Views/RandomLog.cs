@@ -8,7 +8,10 @@ using Bsp.Domain.Messages;
 
 namespace Bsp.IntegrationTests.Views;
 
-/// <summary>A log as the real aggregate writes it: messages sent, refused, lost, settled, reported on in any order, doubled and contradicted. Same seed, same log.</summary>
+/// <summary>
+/// A log as the real aggregate writes it: messages sent, refused, lost, settled, reported on in any order, doubled and contradicted. Same
+/// seed, same log.
+/// </summary>
 internal sealed class RandomLog
 {
     private static readonly DateTimeOffset Start = new(2026, 6, 1, 22, 0, 0, TimeSpan.Zero); // the day ends in the middle
@@ -25,7 +28,9 @@ internal sealed class RandomLog
         Contacts = [.. Enumerable.Range(0, Math.Max(messages / 4, 1)).Select(_ => Id())];
         foreach (var campaign in Campaigns)
         {
-            Add(campaign, new CampaignCreated(campaign, "c", null, "BROADCAST", Id(), Accounts[0], JsonSerializer.SerializeToElement(new { all = true }), null, Start));
+            Add(campaign,
+                new CampaignCreated(campaign, "c", null, "BROADCAST", Id(), Accounts[0],
+                    JsonSerializer.SerializeToElement(new { all = true }), null, Start));
             Add(campaign, new CampaignAudienceFrozen(campaign, messages, Start));
         }
 
@@ -57,7 +62,8 @@ internal sealed class RandomLog
     public IReadOnlyList<StoredEvent> Events { get; }
 
     /// <summary>Where each message stands by the aggregate itself.</summary>
-    public IEnumerable<Message> Ends => Events.Where(e => e.Body is MessageEvent).GroupBy(e => e.StreamId).Select(s => s.Aggregate(Message.Initial, (state, e) => Message.Evolve(state, (MessageEvent)e.Body!)));
+    public IEnumerable<Message> Ends => Events.Where(e => e.Body is MessageEvent).GroupBy(e => e.StreamId)
+        .Select(s => s.Aggregate(Message.Initial, (state, e) => Message.Evolve(state, (MessageEvent)e.Body!)));
 
     private Guid Id()
     {
@@ -71,7 +77,8 @@ internal sealed class RandomLog
     private StoredEvent Stored(long sequence, Guid stream, object body)
     {
         var version = versions[stream] = versions.GetValueOrDefault(stream) + 1;
-        return new(sequence, Id(), OrganizationId, stream, version, EventTypes.NameOf(body), body, Start.AddMilliseconds(sequence * 10), EventMetadata.None);
+        return new(sequence, Id(), OrganizationId, stream, version, EventTypes.NameOf(body), body, Start.AddMilliseconds(sequence * 10),
+            EventMetadata.None);
     }
 
     /// <summary>The steps of one message, each deciding on what became of those before.</summary>
@@ -80,7 +87,9 @@ internal sealed class RandomLog
         var contact = Contacts[random.Next(Contacts.Length)];
         var account = Accounts[random.Next(Accounts.Length)];
         var inbound = random.Next(5) == 0;
-        var reference = new MessageRef(Id(), account, contact, Uuid.Conversation(account, contact), inbound || random.Next(4) == 0 ? null : Campaigns[random.Next(2)],
+        var reference =
+            new MessageRef(Id(), account, contact, Uuid.Conversation(account, contact), inbound || random.Next(4) == 0 ? null
+                : Campaigns[random.Next(2)],
             random.Next(6) == 0 ? "sticker" : inbound ? "text" : "template", inbound ? "inbound" : "outbound");
         var state = Message.Initial;
         var at = Start.AddMilliseconds(random.Next(4 * 3_600_000));
@@ -95,7 +104,8 @@ internal sealed class RandomLog
 
         if (inbound)
         {
-            var content = Plain.Seal($$"""{"message":{"from":"4915100000{{random.Next(1000, 9999)}}","id":"{{wamid}}","type":"text","text":{"body":"hello {{random.Next(100)}}"} },"profile":{"name":"Ann"},"wa_id":"49151"}""");
+            var content =
+                Plain.Seal($$"""{"message":{"from":"4915100000{{random.Next(1000, 9999)}}","id":"{{wamid}}","type":"text","text":{"body":"hello {{random.Next(100)}}"} },"profile":{"name":"Ann"},"wa_id":"49151"}""");
             return [() => Do((s, t) => Message.Receive(s, reference, wamid, content, random.Next(3) == 0, Item("received", t), t))];
         }
 
@@ -106,7 +116,9 @@ internal sealed class RandomLog
 
         var steps = new List<Func<IReadOnlyList<object>>>
         {
-            () => Do((s, t) => Message.Queue(s, reference, new(Guid.Empty, "welcome", "en", "MARKETING"), Plain.Seal("""{"to":"+4915112345678","type":"template","template":{"name":"welcome","language":{"code":"en"},"components":[{"type":"body"}]}}"""), new("campaign", null, null, true), t)),
+            () => Do((s, t) =>
+                Message.Queue(s, reference, new(Guid.Empty, "welcome", "en", "MARKETING"),
+                    Plain.Seal("""{"to":"+4915112345678","type":"template","template":{"name":"welcome","language":{"code":"en"},"components":[{"type":"body"}]}}"""), new("campaign", null, null, true), t)),
         };
         if (random.Next(12) == 0)
         {
@@ -130,7 +142,9 @@ internal sealed class RandomLog
         {
             var status = new[] { "sent", "delivered", "read", "failed", "delivered", "warped" }[random.Next(6)];
             var early = random.Next(4) == 0 ? random.Next(1, steps.Count + 1) : steps.Count;
-            steps.Insert(early, () => Do((s, t) => Message.Report(s, new(status, wamid, t, status == "failed" ? 131047 : null, "title", "details", Item(status, t)))));
+            steps.Insert(early, () =>
+                Do((s, t) =>
+                    Message.Report(s, new(status, wamid, t, status == "failed" ? 131047 : null, "title", "details", Item(status, t)))));
         }
 
         if (random.Next(3) == 0)
@@ -147,9 +161,11 @@ internal sealed class RandomLog
         return steps;
     }
 
-    private Evidence Item(string status, DateTimeOffset at) => new(random.Next(1000), new string('a', 64), JsonSerializer.SerializeToElement(new Dictionary<string, object?>
+    private Evidence Item(string status, DateTimeOffset at) =>
+        new(random.Next(1000), new string('a', 64), JsonSerializer.SerializeToElement(new Dictionary<string, object?>
     {
-        ["id"] = "wamid.x", ["status"] = status, ["timestamp"] = at.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture),
+        ["id"] = "wamid.x", ["status"] = status, ["timestamp"] = at.ToUnixTimeSeconds()
+            .ToString(System.Globalization.CultureInfo.InvariantCulture),
         ["pricing"] = new { billable = true, pricing_model = "PMP", category = "marketing", type = "regular" },
         ["conversation"] = random.Next(8) == 0 ? new { id = "conv-" + random.Next(5) } : null,
     }));
@@ -164,7 +180,8 @@ internal sealed class Plain : IPersonalData
 
     public static Sealed Seal(string text) => new(Guid.Empty, Convert.ToBase64String(Encoding.UTF8.GetBytes(text)));
 
-    public Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts, CancellationToken ct) =>
+    public Task<IReadOnlyList<Sealed>> SealAsync(Guid organizationId, IReadOnlyList<(Guid ContactId, string Text)> texts,
+        CancellationToken ct) =>
         Task.FromResult<IReadOnlyList<Sealed>>([.. texts.Select(t => Seal(t.Text))]);
 
     public Task<IReadOnlyList<string?>> OpenAsync(Guid organizationId, IReadOnlyList<Sealed> data, CancellationToken ct) =>

@@ -8,7 +8,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bsp.IntegrationTests.Views;
 
-/// <summary>Promise 6: every view, spoiled and built anew beside the old one by the runner, is equal as a whole, and nothing of the work is left behind.</summary>
+/// <summary>
+/// Promise 6: every view, spoiled and built anew beside the old one by the runner, is equal as a whole, and nothing of the work is left
+/// behind.
+/// </summary>
 public sealed class RebuildTests(StoresFixture fixture)
 {
     [Fact]
@@ -73,7 +76,8 @@ public sealed class RebuildTests(StoresFixture fixture)
         await world.TerminateAtPageAsync(1);
         foreach (var projection in world.Projections)
         {
-            await new ProjectionBoard(world.Database.Shard).BeginCopyAsync(projection.Name, default); // killed just when it had been asked for
+            // killed just when it had been asked for
+            await new ProjectionBoard(world.Database.Shard).BeginCopyAsync(projection.Name, default);
             await projection.Beside!.BeginAsync(world.Database.Shard, default);
             await world.Database.RunAsync(projection.Beside, world.Log);
         }
@@ -165,7 +169,9 @@ public sealed class RebuildTests(StoresFixture fixture)
         public async Task StartAsync()
         {
             var readers = new LogReaders(new());
-            var runner = new ProjectionRunner(Projections, Database.Shards, readers, LogDatabase.NewSignals(), TimeProvider.System, NullLogger<ProjectionRunner>.Instance);
+            var runner =
+                new ProjectionRunner(Projections, Database.Shards, readers, LogDatabase.NewSignals(), TimeProvider.System,
+                    NullLogger<ProjectionRunner>.Instance);
             running = (runner, readers);
             await runner.StartAsync(default);
         }
@@ -178,7 +184,8 @@ public sealed class RebuildTests(StoresFixture fixture)
                 await Database.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()");
             }
 
-            await Database.ScalarAsync<long>("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'bsp_app'");
+            await Database.ScalarAsync<long>(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'bsp_app'");
             await StopAsync();
             Database.Shard.App.Clear(); // of connections that were ended while they lay in the pool
         }
@@ -197,9 +204,12 @@ public sealed class RebuildTests(StoresFixture fixture)
         {
             foreach (var projection in Projections)
             {
-                await running!.Value.Runner.WaitAsync(projection.Name, Database.Shard, Log.Events[^1].Sequence, TimeSpan.FromSeconds(60), default);
-                // A view that needs none of the events is complete before its checkpoint has moved; the places of the log are noted with that move.
-                await EndToEnd.Patience.UntilAsync(() => projection.CheckpointAsync(Database.Shard, default), at => at >= Log.Events[^1].Sequence, $"{projection.Name} has noted where it is");
+                await running!.Value.Runner.WaitAsync(projection.Name, Database.Shard, Log.Events[^1].Sequence, TimeSpan.FromSeconds(60),
+                    default);
+                // A view that needs none of the events is complete before its checkpoint has moved; the places of the log are noted with
+                // that move.
+                await EndToEnd.Patience.UntilAsync(() => projection.CheckpointAsync(Database.Shard, default), at =>
+                    at >= Log.Events[^1].Sequence, $"{projection.Name} has noted where it is");
             }
 
             await container.Daily.RebuildAsync(default);
@@ -220,16 +230,22 @@ public sealed class RebuildTests(StoresFixture fixture)
         }
 
         public Task UntilRebuiltAsync() => EndToEnd.Patience.UntilAsync(async () => await running!.Value.Runner.StatusAsync(default),
-            all => Projections.All(p => all.Any(s => s.Name == p.Name && s is { Pending: null, Rebuild: null, State: ProjectionState.Running })), "every view is rebuilt");
+            all => Projections.All(p =>
+                all.Any(s => s.Name == p.Name && s is { Pending: null, Rebuild: null, State: ProjectionState.Running })),
+                "every view is rebuilt");
 
-        public Task ExchangeRowsAsync() => container.ClickHouse.ExecuteAsync("EXCHANGE TABLES message_analytics AND message_analytics_next_a_z", default);
+        public Task ExchangeRowsAsync() =>
+            container.ClickHouse.ExecuteAsync("EXCHANGE TABLES message_analytics AND message_analytics_next_a_z", default);
 
         public async Task SpoilAsync() =>
-            await ViewContents.SpoilAsync(Database.Admin, await RedisAsync(), CampaignProgressProjection.HashOf(Log.Campaigns[0]), container.ClickHouse, container.Daily);
+            await ViewContents.SpoilAsync(Database.Admin, await RedisAsync(), CampaignProgressProjection.HashOf(Log.Campaigns[0]),
+                container.ClickHouse, container.Daily);
 
-        public async Task<Dictionary<string, string>> ContentAsync() => await ViewContents.AllAsync(Database.Admin, await RedisAsync(), container.ClickHouse);
+        public async Task<Dictionary<string, string>> ContentAsync() =>
+            await ViewContents.AllAsync(Database.Admin, await RedisAsync(), container.ClickHouse);
 
-        public async Task<List<string>> LitterAsync() => await ViewContents.LitterAsync(Database.Admin, await RedisAsync(), container.ClickHouse);
+        public async Task<List<string>> LitterAsync() =>
+            await ViewContents.LitterAsync(Database.Admin, await RedisAsync(), container.ClickHouse);
 
         public async ValueTask DisposeAsync()
         {

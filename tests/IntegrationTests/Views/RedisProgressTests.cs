@@ -82,10 +82,13 @@ public sealed class RedisProgressTests(StoresFixture fixture)
 
     public static TheoryData<string> Forgeries =>
     [
-        "a number", "a number without a MAC", "a position", "anothers hash", "a hash of another kind", "a sequence", "a sequence that is none", "a checkpoint of another kind", "an epoch", "a MAC",
+        "a number", "a number without a MAC", "a position", "anothers hash", "a hash of another kind", "a sequence",
+            "a sequence that is none", "a checkpoint of another kind", "an epoch", "a MAC",
     ];
 
-    /// <summary>Somebody else writes into Redis in the middle of the log: it is as if that had been wiped, and the numbers come back right.</summary>
+    /// <summary>
+    /// Somebody else writes into Redis in the middle of the log: it is as if that had been wiped, and the numbers come back right.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Forgeries))]
     public async Task What_we_did_not_write_counts_as_wiped(string what)
@@ -115,7 +118,8 @@ public sealed class RedisProgressTests(StoresFixture fixture)
         var epoch = (await world.ApplyAndEpochAsync(0, 0)).ToString();
         var db = await world.Redis.DatabaseAsync();
         await db.KeyDeleteAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[0]));
-        await db.HashSetAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[0]), [new("epoch", epoch), new("position", long.MaxValue), new("sent", 4711), new("mac", "x")]);
+        await db.HashSetAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[0]),
+            [new("epoch", epoch), new("position", long.MaxValue), new("sent", 4711), new("mac", "x")]);
         await db.KeyDeleteAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[1]));
         await db.StringSetAsync(CampaignProgressProjection.HashOf(world.Log.Campaigns[1]), "x");
 
@@ -148,7 +152,8 @@ public sealed class RedisProgressTests(StoresFixture fixture)
         await using var world = await World.NewAsync(fixture, 36);
         await world.RunAsync();
         world.Server.Kill();
-        (await Should.ThrowAsync<StoreUnavailable>(world.Projection.CheckpointAsync(world.Database.Shard, default))).Store.ShouldBe("redis");
+        (await Should.ThrowAsync<StoreUnavailable>(world.Projection.CheckpointAsync(world.Database.Shard, default))).Store.ShouldBe(
+            "redis");
     }
 
     private sealed class World(ViewsDatabase database, RandomLog log, RedisServer server) : IAsyncDisposable
@@ -202,13 +207,16 @@ public sealed class RedisProgressTests(StoresFixture fixture)
         public async Task ForgeAsync(string what)
         {
             var db = await Redis.DatabaseAsync();
-            var (checkpoint, one, other) = (CampaignProgressProjection.Key(database.Shard), CampaignProgressProjection.HashOf(log.Campaigns[0]), CampaignProgressProjection.HashOf(log.Campaigns[1]));
+            var (checkpoint, one, other) =
+                (CampaignProgressProjection.Key(database.Shard), CampaignProgressProjection.HashOf(log.Campaigns[0]),
+                    CampaignProgressProjection.HashOf(log.Campaigns[1]));
             await (what switch
             {
                 "a number" => db.HashSetAsync(one, "sent", 4711),
                 "a number without a MAC" => ForgedAsync(() => db.HashDeleteAsync(one, "mac"), () => db.HashSetAsync(one, "sent", 4711)),
                 "a position" => db.HashSetAsync(one, "position", long.MaxValue),
-                "anothers hash" => ForgedAsync(() => db.KeyDeleteAsync(other), async () => await db.HashSetAsync(other, await db.HashGetAllAsync(one))),
+                "anothers hash" =>
+                    ForgedAsync(() => db.KeyDeleteAsync(other), async () => await db.HashSetAsync(other, await db.HashGetAllAsync(one))),
                 "a hash of another kind" => db.StringSetAsync(one, "x"),
                 "a sequence" => db.HashSetAsync(checkpoint, "sequence", End),
                 "a sequence that is none" => db.HashSetAsync(checkpoint, "sequence", "x"),
@@ -226,7 +234,8 @@ public sealed class RedisProgressTests(StoresFixture fixture)
         }
 
         /// <summary>The checkpoint is lost, the hashes are not.</summary>
-        public async Task ForgetAsync() => await (await Redis.DatabaseAsync()).KeyDeleteAsync(CampaignProgressProjection.Key(database.Shard));
+        public async Task ForgetAsync() =>
+            await (await Redis.DatabaseAsync()).KeyDeleteAsync(CampaignProgressProjection.Key(database.Shard));
 
         public async Task FlushAsync() => await (await Redis.DatabaseAsync()).ExecuteAsync("FLUSHALL");
 
@@ -236,7 +245,9 @@ public sealed class RedisProgressTests(StoresFixture fixture)
             var db = await Redis.DatabaseAsync();
             var hashes = await Task.WhenAll(log.Campaigns.Select(c => db.HashGetAllAsync(CampaignProgressProjection.HashOf(c))));
             hashes.ShouldAllBe(h => h.Length > 10);
-            return string.Join('\n', hashes.Select(h => string.Join(' ', h.Where(f => f.Name != "epoch" && f.Name != "mac").Select(f => $"{f.Name}={f.Value}").Order())));
+            return string.Join('\n',
+                hashes.Select(h =>
+                    string.Join(' ', h.Where(f => f.Name != "epoch" && f.Name != "mac").Select(f => $"{f.Name}={f.Value}").Order())));
         }
 
         public async ValueTask DisposeAsync()

@@ -4,7 +4,9 @@ using Bsp.IntegrationTests.EndToEnd;
 
 namespace Bsp.IntegrationTests.Views;
 
-/// <summary>Stands before a server so that a test can take it away: connections are cut and refused, on the same port again afterwards.</summary>
+/// <summary>
+/// Stands before a server so that a test can take it away: connections are cut and refused, on the same port again afterwards.
+/// </summary>
 internal sealed class StoppableProxy : IDisposable
 {
     private readonly Uri server;

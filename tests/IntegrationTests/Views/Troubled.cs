@@ -4,7 +4,10 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.IntegrationTests.Views;
 
-/// <summary>A view whose copy's first swap succeeds in its store without the runner hearing of it: the answer is lost, or the runner dies waiting for it.</summary>
+/// <summary>
+/// A view whose copy's first swap succeeds in its store without the runner hearing of it: the answer is lost, or the runner dies waiting
+/// for it.
+/// </summary>
 internal sealed class Troubled(IProjection view, bool dies = false) : IProjection
 {
     private readonly Copy copy = new(view.Beside!, dies);
@@ -58,7 +61,8 @@ internal sealed class Troubled(IProjection view, bool dies = false) : IProjectio
             var swapped = await copy.SwapAsync(shard, ct);
             if (swapped && Swapped.TrySetResult())
             {
-                await (dies ? Task.Delay(Timeout.Infinite, ct) : Task.FromException(new StoreUnavailable("a store", new IOException("The answer was lost."))));
+                await (dies ? Task.Delay(Timeout.Infinite, ct)
+                    : Task.FromException(new StoreUnavailable("a store", new IOException("The answer was lost."))));
             }
 
             return swapped;

@@ -6,29 +6,39 @@ using StackExchange.Redis;
 
 namespace Bsp.IntegrationTests.Views;
 
-/// <summary>What all views hold, whole, for comparing; how each is spoiled; and whatever a rebuild makes and must take away again.</summary>
+/// <summary>
+/// What all views hold, whole, for comparing; how each is spoiled; and whatever a rebuild makes and must take away again.
+/// </summary>
 internal static class ViewContents
 {
     /// <summary>
-    /// By view: a table of PostgreSQL that it fills, its rows as text (without what only says when something was written), and the statement that spoils it. A view that has no row here
+    /// By view: a table of PostgreSQL that it fills, its rows as text (without what only says when something was written), and the
+    /// statement that spoils it. A view that has no row here
     /// fails the tests of rebuilding, by name.
     /// </summary>
     private static readonly (string View, string Table, string Rows, string Spoil)[] InPostgres =
     [
-        Whole(ViewNames.Conversations, "documents.conversations", "DELETE FROM documents.conversations WHERE _id IN (SELECT _id FROM documents.conversations LIMIT 2)"),
+        Whole(ViewNames.Conversations, "documents.conversations",
+            "DELETE FROM documents.conversations WHERE _id IN (SELECT _id FROM documents.conversations LIMIT 2)"),
         Whole(ViewNames.Conversations, "documents.messages",
             "UPDATE documents.messages SET doc = doc || '{\"status\": \"spoiled\"}' WHERE _id IN (SELECT _id FROM documents.messages LIMIT 3)"),
-        Whole(ViewNames.Conversations, "documents.message_logs", "DELETE FROM documents.message_logs WHERE _id IN (SELECT _id FROM documents.message_logs LIMIT 4)"),
+        Whole(ViewNames.Conversations, "documents.message_logs",
+            "DELETE FROM documents.message_logs WHERE _id IN (SELECT _id FROM documents.message_logs LIMIT 4)"),
         Whole(ViewNames.CampaignCounters, "bsp.campaign_progress", "UPDATE bsp.campaign_progress SET unknown = 99"),
-        (ViewNames.CampaignCounters, "campaigns", "SELECT (id, sent_count, delivered_count, read_count, failed_count)::text AS x FROM campaigns",
+        (ViewNames.CampaignCounters, "campaigns",
+            "SELECT (id, sent_count, delivered_count, read_count, failed_count)::text AS x FROM campaigns",
             "UPDATE campaigns SET sent_count = sent_count + 7, read_count = 0"),
-        (ViewNames.ContactCounters, "contacts", "SELECT (id, total_messages_sent, total_messages_received, last_interaction)::text AS x FROM contacts",
+        (ViewNames.ContactCounters, "contacts",
+            "SELECT (id, total_messages_sent, total_messages_received, last_interaction)::text AS x FROM contacts",
             "UPDATE contacts SET total_messages_sent = total_messages_sent + 1"),
-        (ViewNames.AccountCounters, "whatsapp_accounts", "SELECT (id, daily_sent_count, limit_reset_date)::text AS x FROM whatsapp_accounts",
+        (ViewNames.AccountCounters, "whatsapp_accounts",
+            "SELECT (id, daily_sent_count, limit_reset_date)::text AS x FROM whatsapp_accounts",
             "UPDATE whatsapp_accounts SET daily_sent_count = 4711"),
-        Whole(ViewNames.MessageSearch, "bsp.message_search", "DELETE FROM bsp.message_search WHERE message_id IN (SELECT message_id FROM bsp.message_search LIMIT 3)"),
+        Whole(ViewNames.MessageSearch, "bsp.message_search",
+            "DELETE FROM bsp.message_search WHERE message_id IN (SELECT message_id FROM bsp.message_search LIMIT 3)"),
         Whole(ViewNames.MessageSearch, "bsp.conversation_search", "UPDATE bsp.conversation_search SET tokens = '{1}'"),
-        Whole(ViewNames.LogPlaces, "bsp.log_places", "DELETE FROM bsp.log_places WHERE key IN (SELECT key FROM bsp.log_places ORDER BY key LIMIT 2)"),
+        Whole(ViewNames.LogPlaces, "bsp.log_places",
+            "DELETE FROM bsp.log_places WHERE key IN (SELECT key FROM bsp.log_places ORDER BY key LIMIT 2)"),
     ];
 
     /// <summary>Views whose rows lie elsewhere: <see cref="AllAsync"/> and <see cref="SpoilAsync"/> name them.</summary>
@@ -52,16 +62,29 @@ internal static class ViewContents
             all[table] = await TextAsync(admin, rows);
         }
 
-        var hashes = await Task.WhenAll(((string[])(await redis.ExecuteAsync("KEYS", "campaign:*:progress"))!).Order().Select(async key => (Key: key, Fields: await redis.HashGetAllAsync(key))));
-        all["redis"] = string.Join('\n', hashes.Select(h => $"{h.Key} {string.Join(' ', h.Fields.Where(f => f.Name != "epoch" && f.Name != "mac").Select(f => $"{f.Name}={f.Value}").Order())}"));
-        all["message_analytics"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(* EXCEPT ingested_at)) AS x FROM message_analytics FINAL ORDER BY x", r => r.GetString(0), default));
-        all["daily_stats"] = string.Join('\n', await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM daily_stats ORDER BY x", r => r.GetString(0), default));
+        var hashes =
+            await Task.WhenAll(((string[])(await redis.ExecuteAsync("KEYS", "campaign:*:progress"))!).Order()
+                .Select(async key => (Key: key, Fields: await redis.HashGetAllAsync(key))));
+        all["redis"] =
+            string.Join('\n',
+                hashes.Select(h =>
+                    $"{h.Key} {string.Join(' ', h.Fields.Where(f => f.Name != "epoch" && f.Name != "mac").Select(f => $"{f.Name}={f.Value}").Order())}"));
+        all["message_analytics"] =
+            string.Join('\n',
+                await clickHouse.QueryAsync(
+                    "SELECT toJSONString(tuple(* EXCEPT ingested_at)) AS x FROM message_analytics FINAL ORDER BY x", r =>
+                        r.GetString(0), default));
+        all["daily_stats"] =
+            string.Join('\n',
+                await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM daily_stats ORDER BY x", r =>
+                    r.GetString(0), default));
         return all;
     }
 
     /// <summary>Makes the content of every view wrong.</summary>
     /// <param name="hash">A campaign's progress in Redis.</param>
-    public static async Task SpoilAsync(NpgsqlDataSource admin, IDatabase redis, RedisKey hash, ClickHouseClient clickHouse, DailyStats daily)
+    public static async Task SpoilAsync(NpgsqlDataSource admin, IDatabase redis, RedisKey hash, ClickHouseClient clickHouse,
+        DailyStats daily)
     {
         foreach (var (_, _, _, spoil) in InPostgres)
         {
@@ -70,7 +93,8 @@ internal static class ViewContents
         }
 
         await redis.HashSetAsync(hash, "sent", 4711);
-        await clickHouse.ExecuteAsync("INSERT INTO message_analytics SELECT * REPLACE (generateUUIDv4() AS message_id) FROM message_analytics LIMIT 5", default);
+        await clickHouse.ExecuteAsync(
+            "INSERT INTO message_analytics SELECT * REPLACE (generateUUIDv4() AS message_id) FROM message_analytics LIMIT 5", default);
         await daily.RebuildAsync(default);
     }
 
@@ -78,7 +102,8 @@ internal static class ViewContents
     public static async Task<List<string>> LitterAsync(NpgsqlDataSource admin, IDatabase redis, ClickHouseClient clickHouse)
     {
         var left = new List<string>();
-        var next = await TextAsync(admin, "SELECT format('%I.%I', schemaname, tablename) AS x FROM pg_tables WHERE schemaname IN ('bsp', 'public') AND tablename LIKE '%\\_next'");
+        var next = await TextAsync(admin,
+            "SELECT format('%I.%I', schemaname, tablename) AS x FROM pg_tables WHERE schemaname IN ('bsp', 'public') AND tablename LIKE '%\\_next'");
         foreach (var sql in (string[])
         [
             "SELECT name AS x FROM bsp.projections WHERE name LIKE '%+next' UNION ALL SELECT name FROM bsp.projection_parts WHERE name LIKE '%+next' UNION ALL SELECT projection FROM bsp.parked_events WHERE projection LIKE '%+next'",
@@ -92,15 +117,19 @@ internal static class ViewContents
         left.AddRange((string[])(await redis.ExecuteAsync("KEYS", "*next*"))!);
         foreach (var checkpoint in (string[])(await redis.ExecuteAsync("KEYS", "bsp:projection:*"))!)
         {
-            left.AddRange((await redis.HashGetAllAsync(checkpoint)).Select(f => (string)f.Name!).Where(f => f.StartsWith("next", StringComparison.Ordinal)));
+            left.AddRange((await redis.HashGetAllAsync(checkpoint)).Select(f => (string)f.Name!)
+                .Where(f => f.StartsWith("next", StringComparison.Ordinal)));
         }
 
-        left.AddRange(await clickHouse.QueryAsync("SELECT name AS x FROM system.tables WHERE database = currentDatabase() AND name LIKE '%next%' UNION ALL SELECT name FROM projection_checkpoints WHERE name LIKE '%next%'",
+        left.AddRange(
+            await clickHouse.QueryAsync(
+                "SELECT name AS x FROM system.tables WHERE database = currentDatabase() AND name LIKE '%next%' UNION ALL SELECT name FROM projection_checkpoints WHERE name LIKE '%next%'",
             r => r.GetString(0), default));
         return left;
     }
 
-    private static (string View, string Table, string Rows, string Spoil) Whole(string view, string table, string spoil) => (view, table, $"SELECT t::text AS x FROM {table} t", spoil);
+    private static (string View, string Table, string Rows, string Spoil) Whole(string view, string table, string spoil) =>
+        (view, table, $"SELECT t::text AS x FROM {table} t", spoil);
 
     private static async Task<string> TextAsync(NpgsqlDataSource admin, string sql)
     {

@@ -12,7 +12,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.IntegrationTests.Views;
 
-/// <summary>The product's own container over a database of views, with a Redis and a ClickHouse database of its own: which projections there are is asked of it, so that none is forgotten.</summary>
+/// <summary>
+/// The product's own container over a database of views, with a Redis and a ClickHouse database of its own: which projections there are is
+/// asked of it, so that none is forgotten.
+/// </summary>
 internal sealed class ViewsContainer : IAsyncDisposable
 {
     private readonly RedisServer server = new();
@@ -24,14 +27,18 @@ internal sealed class ViewsContainer : IAsyncDisposable
         {
             ["ConnectionStrings:Directory"] = database.AdminConnection,
             ["ConnectionStrings:Redis"] = server.ConnectionString,
-            ["ConnectionStrings:ClickHouse"] = new UriBuilder(fixture.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri,
+            ["ConnectionStrings:ClickHouse"] =
+            new UriBuilder(fixture.Stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri,
             ["Bsp:PlatformKey"] = AppFixture.PlatformKey,
             ["Bsp:MasterKey"] = Convert.ToBase64String(new byte[32]),
         }).Build();
-        provider = new ServiceCollection().AddLogging().AddSingleton<IConfiguration>(configuration).AddBsp(BspConfiguration.Read(configuration, development: true))
+        provider = new ServiceCollection().AddLogging().AddSingleton<IConfiguration>(configuration)
+            .AddBsp(BspConfiguration.Read(configuration, development: true))
             .AddSingleton(database.Shards).AddSingleton<IPersonalData>(new Plain()).BuildServiceProvider();
         Views = [.. provider.GetServices<IProjection>().Where(projection => projection.Beside is not null)];
-        ViewContents.Unknown(Views.Select(view => view.Name)).ShouldBeEmpty("Views/ViewContents.cs must say which tables the view fills and how they are spoiled, or which other tests rebuild it.");
+        ViewContents.Unknown(Views.Select(view => view.Name))
+            .ShouldBeEmpty(
+                "Views/ViewContents.cs must say which tables the view fills and how they are spoiled, or which other tests rebuild it.");
     }
 
     /// <summary>Every projection that can be built anew.</summary>

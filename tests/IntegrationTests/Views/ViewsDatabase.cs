@@ -31,13 +31,16 @@ public sealed class ViewsDatabase : IAsyncDisposable
     public static async Task<ViewsDatabase> NewAsync(StoresFixture fixture)
     {
         var admin = new NpgsqlConnectionStringBuilder(await fixture.NewDatabaseAsync($"views_{Guid.NewGuid():N}")) { MaxPoolSize = 10 };
-        return new(admin.ConnectionString, new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = EventStore.LogDatabase.AppPassword, MaxPoolSize = 20 }.ConnectionString);
+        return new(admin.ConnectionString,
+            new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app",
+                Password = EventStore.LogDatabase.AppPassword, MaxPoolSize = 20 }.ConnectionString);
     }
 
     public async Task<Guid> NewOrganizationAsync()
     {
         var id = Uuid.New();
-        await ExecuteAsync("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'A-Z')", id, $"org-{id}");
+        await ExecuteAsync("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'A-Z')", id,
+            $"org-{id}");
         await ExecuteAsync("INSERT INTO organizations (id, name, slug) VALUES ($1, 'o', $2)", id, $"org-{id}");
         return id;
     }
@@ -48,7 +51,8 @@ public sealed class ViewsDatabase : IAsyncDisposable
         var template = Uuid.New();
         for (var i = 0; i < log.Accounts.Length; i++)
         {
-            await ExecuteAsync("INSERT INTO whatsapp_accounts (id, organization_id, phone_number_id, phone_number, display_name, meta_waba_id) VALUES ($1, $2, $3, '+1', 'n', 'w')", log.Accounts[i], log.OrganizationId, log.Accounts[i].ToString());
+            await ExecuteAsync(
+                "INSERT INTO whatsapp_accounts (id, organization_id, phone_number_id, phone_number, display_name, meta_waba_id) VALUES ($1, $2, $3, '+1', 'n', 'w')", log.Accounts[i], log.OrganizationId, log.Accounts[i].ToString());
         }
 
         await ExecuteAsync("""
@@ -63,22 +67,29 @@ public sealed class ViewsDatabase : IAsyncDisposable
                 """, campaign, log.OrganizationId, template, log.Accounts[0]);
         }
 
-        await ExecuteAsync("INSERT INTO contacts (id, organization_id) SELECT id, $1 FROM unnest($2::uuid[]) AS id", log.OrganizationId, log.Contacts);
-        await ExecuteAsync("INSERT INTO mt_streams (tenant_id, id, version) SELECT $1, s, 1 FROM unnest($2::uuid[]) AS s", log.OrganizationId.ToString(), log.Events.Select(e => e.StreamId).Distinct().ToArray());
+        await ExecuteAsync("INSERT INTO contacts (id, organization_id) SELECT id, $1 FROM unnest($2::uuid[]) AS id", log.OrganizationId,
+            log.Contacts);
+        await ExecuteAsync("INSERT INTO mt_streams (tenant_id, id, version) SELECT $1, s, 1 FROM unnest($2::uuid[]) AS s",
+            log.OrganizationId.ToString(), log.Events.Select(e => e.StreamId).Distinct().ToArray());
         await ExecuteAsync("""
             INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id)
             SELECT seq, id, stream, version, data::jsonb, type, at, $1 FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::timestamptz[]) AS e (seq, id, stream, version, data, type, at)
             """, log.OrganizationId.ToString(), log.Events.Select(e => e.Sequence).ToArray(), log.Events.Select(e => e.Id).ToArray(), log.Events.Select(e => e.StreamId).ToArray(), log.Events.Select(e => e.Version).ToArray(),
-            log.Events.Select(e => JsonSerializer.Serialize(e.Body, e.Body!.GetType(), EventTypes.Json)).ToArray(), log.Events.Select(e => e.Type).ToArray(), log.Events.Select(e => e.Timestamp.UtcDateTime).ToArray());
-        await ExecuteAsync("SELECT setval('mt_events_sequence', greatest($1, (SELECT last_value FROM mt_events_sequence)))", log.Events[^1].Sequence);
+            log.Events.Select(e => JsonSerializer.Serialize(e.Body, e.Body!.GetType(), EventTypes.Json)).ToArray(),
+            log.Events.Select(e => e.Type).ToArray(), log.Events.Select(e => e.Timestamp.UtcDateTime).ToArray());
+        await ExecuteAsync("SELECT setval('mt_events_sequence', greatest($1, (SELECT last_value FROM mt_events_sequence)))",
+            log.Events[^1].Sequence);
     }
 
-    /// <summary>Runs a projection over the whole log from wherever it stands, in pages of random size, like a runner that is killed now and then.</summary>
+    /// <summary>
+    /// Runs a projection over the whole log from wherever it stands, in pages of random size, like a runner that is killed now and then.
+    /// </summary>
     internal async Task RunAsync(IProjection projection, RandomLog log, int seed = 1)
     {
         var random = new Random(seed);
         var end = log.Events[^1].Sequence;
-        for (var after = await projection.CheckpointAsync(Shard, default); after < end; after = await projection.CheckpointAsync(Shard, default))
+        for (var after = await projection.CheckpointAsync(Shard, default); after < end; after =
+            await projection.CheckpointAsync(Shard, default))
         {
             await projection.ApplyAsync(Page(projection, log, after, Math.Min(end, after + random.Next(1, 400))), default);
         }
@@ -100,7 +111,8 @@ public sealed class ViewsDatabase : IAsyncDisposable
     }
 
     internal EventPage Page(IProjection projection, RandomLog log, long after, long upTo) => new(Shard, after, upTo,
-        [.. log.Events.Where(e => e.Sequence > after && e.Sequence <= upTo && (projection.EventTypes is null || projection.EventTypes.Contains(e.Type)))]);
+        [.. log.Events.Where(e =>
+            e.Sequence > after && e.Sequence <= upTo && (projection.EventTypes is null || projection.EventTypes.Contains(e.Type)))]);
 
     public async Task<T> ScalarAsync<T>(string sql, params object[] arguments)
     {

@@ -13,7 +13,8 @@ public sealed class JournalRetentionTests(LogDatabase database) : IClassFixture<
     [Fact]
     public async Task A_day_past_retention_stays_until_its_last_webhook_was_carried_out()
     {
-        using var partitions = new JournalPartitions(database.Shards, new(RetentionDays), TimeProvider.System, NullLogger<JournalPartitions>.Instance);
+        using var partitions =
+            new JournalPartitions(database.Shards, new(RetentionDays), TimeProvider.System, NullLogger<JournalPartitions>.Instance);
         var longAgo = DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-RetentionDays - 3);
         await database.AdminQueryAsync("SELECT bsp.journal_make_partitions($1, 2)", _ => 0, longAgo);
         await database.AdminQueryAsync("""

@@ -4,7 +4,9 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.Webhooks;
 
-/// <summary>An organization with a Meta app of its own: its secret verifies what comes to its own address, and is good for its own numbers only.</summary>
+/// <summary>
+/// An organization with a Meta app of its own: its secret verifies what comes to its own address, and is good for its own numbers only.
+/// </summary>
 public sealed class OrganizationWebhookTests(AppFixture app) : IClassFixture<AppFixture>
 {
     private const string Secret = "own-app-secret";
@@ -12,14 +14,18 @@ public sealed class OrganizationWebhookTests(AppFixture app) : IClassFixture<App
     private async Task<TestOrganization> WithOwnAppAsync()
     {
         var organization = await app.NewOrganizationAsync();
-        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}", $$"""{"meta_app_secret":"{{Secret}}","webhook_verify_token":"own-token"}""")).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("PATCH", $"/v1/organizations/{organization.Id}",
+            $$"""{"meta_app_secret":"{{Secret}}","webhook_verify_token":"own-token"}""")).Status.ShouldBe(200);
         return organization;
     }
 
     private async Task<HttpResponseMessage> PostAsync(Guid organizationId, string body, string secret)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/webhooks/meta/{organizationId}") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
-        request.Headers.Add("X-Hub-Signature-256", "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(body))));
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post,
+                $"/webhooks/meta/{organizationId}") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.Add("X-Hub-Signature-256",
+            "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(body))));
         return await app.Anonymous.SendAsync(request);
     }
 
@@ -38,9 +44,14 @@ public sealed class OrganizationWebhookTests(AppFixture app) : IClassFixture<App
     public async Task The_handshake_wants_the_organizations_own_token()
     {
         var organization = await WithOwnAppAsync();
-        (await app.Anonymous.GetStringAsync($"/webhooks/meta/{organization.Id}?hub.mode=subscribe&hub.verify_token=own-token&hub.challenge=4711")).ShouldBe("4711");
-        (await app.Anonymous.SendAsync("GET", $"/webhooks/meta/{organization.Id}?hub.mode=subscribe&hub.verify_token=other&hub.challenge=4711")).ShouldBeProblem(403, "webhook.verify_token");
-        (await app.Anonymous.SendAsync("GET", $"/webhooks/meta/{Guid.NewGuid()}?hub.mode=subscribe&hub.verify_token=own-token&hub.challenge=1")).ShouldBeProblem(404, "organization.unknown");
+        (await app.Anonymous.GetStringAsync(
+            $"/webhooks/meta/{organization.Id}?hub.mode=subscribe&hub.verify_token=own-token&hub.challenge=4711")).ShouldBe("4711");
+        (await app.Anonymous.SendAsync("GET",
+            $"/webhooks/meta/{organization.Id}?hub.mode=subscribe&hub.verify_token=other&hub.challenge=4711"))
+            .ShouldBeProblem(403, "webhook.verify_token");
+        (await app.Anonymous.SendAsync("GET",
+            $"/webhooks/meta/{Guid.NewGuid()}?hub.mode=subscribe&hub.verify_token=own-token&hub.challenge=1"))
+            .ShouldBeProblem(404, "organization.unknown");
     }
 
     [Fact]
@@ -50,7 +61,8 @@ public sealed class OrganizationWebhookTests(AppFixture app) : IClassFixture<App
         ((int)(await PostAsync(organization.Id, "{}", "wrong")).StatusCode).ShouldBe(401);
         (await CountAsync("SELECT count(*) FROM bsp.webhook_journal WHERE organization_id = $1", organization.Id)).ShouldBe(0);
         ((int)(await PostAsync(organization.Id, "{}", Secret)).StatusCode).ShouldBe(200);
-        (await CountAsync("SELECT count(*) FROM bsp.webhook_journal WHERE organization_id = $1 AND signature = 'organization'", organization.Id)).ShouldBe(1);
+        (await CountAsync("SELECT count(*) FROM bsp.webhook_journal WHERE organization_id = $1 AND signature = 'organization'",
+            organization.Id)).ShouldBe(1);
     }
 
     [Fact]
@@ -62,12 +74,14 @@ public sealed class OrganizationWebhookTests(AppFixture app) : IClassFixture<App
         var body = $$$"""{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messaging_product":"whatsapp","metadata":{"phone_number_id":"{{{number}}}"},"messages":[{"from":"15550001111","id":"wamid.foreign","timestamp":"1790000000","type":"text","text":{"body":"hello"}}]}}]}]}""";
         ((int)(await PostAsync(organization.Id, body, Secret)).StatusCode).ShouldBe(200);
         var deadline = DateTime.UtcNow.AddSeconds(30);
-        while (await CountAsync("SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id WHERE j.organization_id = $1 AND n.reason = 'unknown_number'", organization.Id) == 0)
+        while (await CountAsync(
+            "SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id WHERE j.organization_id = $1 AND n.reason = 'unknown_number'", organization.Id) == 0)
         {
             DateTime.UtcNow.ShouldBeLessThan(deadline, "the webhook was not worked off");
             await Task.Yield();
         }
 
-        (await CountAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'message_received'", neighbour.Id.ToString())).ShouldBe(0);
+        (await CountAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'message_received'", neighbour.Id.ToString()))
+            .ShouldBe(0);
     }
 }

@@ -80,7 +80,8 @@ public sealed class WebhookLaneTests(LogDatabase database) : IClassFixture<LogDa
     [InlineData("""{"phone_number_id":"1""", null)]
     [InlineData("""{"phone_number_id":""", null)]
     [InlineData("{}", null)]
-    public void The_number_shows_without_parsing(string body, string? number) => WebhookLane.NumberOf(Encoding.UTF8.GetBytes(body)).ShouldBe(number);
+    public void The_number_shows_without_parsing(string body, string? number) =>
+        WebhookLane.NumberOf(Encoding.UTF8.GetBytes(body)).ShouldBe(number);
 
     private async Task PutAsync(Guid lane, int count, int size)
     {

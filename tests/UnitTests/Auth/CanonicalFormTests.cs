@@ -70,7 +70,8 @@ public sealed class CanonicalFormTests
         "22AC 1F12 20D 1E83 1E26;22AC 1F12 20D 1E83 1E26;22A2 338 3B5 313 300 6F 30F 77 301 48 308",
         "1F5F 2F9C9 1F92 651;1F5F 88FA 1F92 651;3A5 314 342 88FA 3B7 651 313 300 345",
         "2F8B6 2F982;62D4 80B2;62D4 80B2",
-        "41 30A;C5;41 30A", "1100 1161 11A8;AC01;1100 1161 11A8", "AC01;AC01;1100 1161 11A8", "212B;C5;41 30A", "65 323 302;1EC7;65 323 302", "65 302 323;1EC7;65 323 302", "958;915 93C;915 93C",
+        "41 30A;C5;41 30A", "1100 1161 11A8;AC01;1100 1161 11A8", "AC01;AC01;1100 1161 11A8", "212B;C5;41 30A",
+        "65 323 302;1EC7;65 323 302", "65 302 323;1EC7;65 323 302", "958;915 93C;915 93C",
     ];
 
     [Theory]
@@ -90,7 +91,8 @@ public sealed class CanonicalFormTests
     [InlineData("correct horse battery staple")]
     [InlineData("\ud800x\udc00")]
     [InlineData("👨‍👩‍👧‍👦")]
-    public void What_has_one_form_stays(string text) => (CanonicalForm.Composed(text), CanonicalForm.Decomposed(text)).ShouldBe((text, text));
+    public void What_has_one_form_stays(string text) =>
+        (CanonicalForm.Composed(text), CanonicalForm.Decomposed(text)).ShouldBe((text, text));
 
     [Fact]
     public async Task A_password_is_right_in_whichever_form_it_is_typed_also_against_hashes_of_another()
@@ -107,11 +109,15 @@ public sealed class CanonicalFormTests
         }
 
         // A hash of before, made of what was typed: right in both forms, and made anew at the next sign-in.
-        var old = new Microsoft.AspNetCore.Identity.PasswordHasher<object>(Microsoft.Extensions.Options.Options.Create(new Microsoft.AspNetCore.Identity.PasswordHasherOptions { IterationCount = 2_000 })).HashPassword(new(), decomposed);
+        var old = new Microsoft.AspNetCore.Identity.PasswordHasher<object>(
+            Microsoft.Extensions.Options.Options.Create(new Microsoft.AspNetCore.Identity.PasswordHasherOptions { IterationCount = 2_000 }))
+            .HashPassword(new(), decomposed);
         (await passwords.VerifyAsync(old, decomposed, default)).ShouldBe((true, true));
         (await passwords.VerifyAsync(old, composed, default)).ShouldBe((true, true));
         (await passwords.VerifyAsync(null, composed, default)).ShouldBe((false, false));
     }
 
-    private static string Text(string hex) => string.Concat(hex.Split(' ').Select(h => char.ConvertFromUtf32(int.Parse(h, NumberStyles.HexNumber, CultureInfo.InvariantCulture))));
+    private static string Text(string hex) =>
+        string.Concat(hex.Split(' ')
+            .Select(h => char.ConvertFromUtf32(int.Parse(h, NumberStyles.HexNumber, CultureInfo.InvariantCulture))));
 }

@@ -14,7 +14,8 @@ public sealed class PasswordsTests
         (await passwords.VerifyAsync(hash, "correct horse battery", default)).ShouldBe((true, false));
         (await passwords.VerifyAsync(hash, "Correct horse battery", default)).ShouldBe((false, false));
         (await new Passwords(3_000).VerifyAsync(hash, "correct horse battery", default)).ShouldBe((true, true));
-        Convert.FromBase64String(await new Passwords().HashAsync("x", default))[5..9].ShouldBe([0, 3, 0x34, 0x50]); // 210,000 rounds stand in the hash
+        // 210,000 rounds stand in the hash
+        Convert.FromBase64String(await new Passwords().HashAsync("x", default))[5..9].ShouldBe([0, 3, 0x34, 0x50]);
     }
 
     [Fact]
@@ -49,7 +50,8 @@ public sealed class PasswordsTests
         var passwords = new Passwords(2_000);
         (await passwords.VerifyAsync(null, "", default)).ShouldBe((false, false));
         (await passwords.VerifyAsync(null, "correct horse battery", default)).ShouldBe((false, false));
-        var (real, decoy) = (Convert.FromBase64String(await passwords.HashAsync("x", default)), Convert.FromBase64String(Passwords.Decoy(2_000)));
+        var (real, decoy) =
+            (Convert.FromBase64String(await passwords.HashAsync("x", default)), Convert.FromBase64String(Passwords.Decoy(2_000)));
         decoy.Length.ShouldBe(real.Length);
         decoy[..13].ShouldBe(real[..13]); // algorithm, rounds, length of the salt: the same work
     }

@@ -65,10 +65,12 @@ internal sealed class Desk(Tariff tariff, PlanTerms? plan = null, decimal balanc
     }
 
     /// <summary>A delivery of ours with Meta's word on it.</summary>
-    public static Delivery Delivered(string recipient, string category, string? type = "regular", DateTimeOffset? at = null, Guid? account = null, bool? inWindow = null)
+    public static Delivery Delivered(string recipient, string category, string? type = "regular", DateTimeOffset? at = null,
+        Guid? account = null, bool? inWindow = null)
     {
         var when = at ?? October;
-        return new(account ?? Account, Markets.Recipient(recipient, null), when, category, inWindow, type is null ? null : new(category, type, null, null, when, 2));
+        return new(account ?? Account, Markets.Recipient(recipient, null), when, category, inWindow, type is null ? null
+            : new(category, type, null, null, when, 2));
     }
 
     /// <summary>What the log holds of one message, charged as the process manager reads it.</summary>
@@ -77,7 +79,8 @@ internal sealed class Desk(Tariff tariff, PlanTerms? plan = null, decimal balanc
         var heard = new List<PricingEvidence?>();
         foreach (var fact in events)
         {
-            var said = PricingItem.Read(fact switch { MessageSent e => e.Evidence?.Item, MessageDelivered e => e.Evidence?.Item, MessageRead e => e.Evidence?.Item, MessageStatusNoted e => e.Evidence?.Item, _ => null }, fact.At);
+            var said = PricingItem.Read(fact switch { MessageSent e => e.Evidence?.Item, MessageDelivered e =>
+                e.Evidence?.Item, MessageRead e => e.Evidence?.Item, MessageStatusNoted e => e.Evidence?.Item, _ => null }, fact.At);
             heard.Add(said);
             if (fact is MessageDelivered)
             {
@@ -93,7 +96,8 @@ internal sealed class Desk(Tariff tariff, PlanTerms? plan = null, decimal balanc
     /// <summary>A status item as Meta sends it.</summary>
     public static ReportedStatus Status(string word, int second, string? category, string type = "regular")
     {
-        var pricing = category is null ? "" : $$""","pricing":{"billable":true,"pricing_model":"PMP","type":"{{type}}","category":"{{category}}"}""";
+        var pricing = category is null ? ""
+            : $$""","pricing":{"billable":true,"pricing_model":"PMP","type":"{{type}}","category":"{{category}}"}""";
         var item = JsonElement.Parse($$"""{"id":"wamid.1","status":"{{word}}","timestamp":"{{second}}"{{pricing}}}""");
         return new(word, "wamid.1", October.AddSeconds(second), word == "failed" ? 131026 : null, null, null, new Evidence(1, "00", item));
     }

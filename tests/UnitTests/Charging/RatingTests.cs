@@ -14,7 +14,8 @@ public sealed class RatingTests
 
     private static readonly ChargeRule[] Utility = [new("utility", "regular", true, null, "regular")];
 
-    private static Tariff Tiers(params Rate[] rates) => DemoTariff.Both with { Cards = [new("own", "USD", October.AddYears(-1), rates, Utility)] };
+    private static Tariff Tiers(params Rate[] rates) =>
+        DemoTariff.Both with { Cards = [new("own", "USD", October.AddYears(-1), rates, Utility)] };
 
     [Theory]
     [InlineData("0.0120", "0.125", "0", "0.013500")]
@@ -22,7 +23,8 @@ public sealed class RatingTests
     [InlineData("0.0025", "0.0190", "0", "0.002548")]
     [InlineData("0.0830", "0", "0.0005", "0.083500")]
     public void A_unit_is_rounded_once_half_to_even(string price, string rate, string fix, string unit) =>
-        Money.Text(new Rate("*", "utility", 1, null, decimal.Parse(price, null), decimal.Parse(rate, null), decimal.Parse(fix, null)).Unit).ShouldBe(unit);
+        Money.Text(new Rate("*", "utility", 1, null, decimal.Parse(price, null), decimal.Parse(rate, null), decimal.Parse(fix, null)).Unit)
+        .ShouldBe(unit);
 
     [Fact]
     public void Messages_of_the_plan_come_first_and_free_ones_use_up_none()
@@ -44,7 +46,8 @@ public sealed class RatingTests
     [InlineData(6_200, "22.240000")]
     public void Tiers_are_graduated(int messages, string total)
     {
-        var desk = new Desk(Tiers(new("India", "utility", 1, 1_000, 0.0040m, 0, 0), new("India", "utility", 1_001, 5_000, 0.0036m, 0, 0), new("India", "utility", 5_001, null, 0.0032m, 0, 0)));
+        var desk = new Desk(Tiers(new("India", "utility", 1, 1_000, 0.0040m, 0, 0), new("India", "utility", 1_001, 5_000, 0.0036m, 0, 0),
+            new("India", "utility", 5_001, null, 0.0032m, 0, 0)));
         for (var i = 0; i < messages; i++)
         {
             desk.Deliver(Delivered(India, "utility"));
@@ -57,7 +60,8 @@ public sealed class RatingTests
     public void A_refund_gives_back_exactly_its_charge_and_no_place_in_the_tier()
     {
         var tariff = Tiers(new("India", "utility", 1, 1_000, 0.0040m, 0, 0), new("India", "utility", 1_001, null, 0.0036m, 0, 0));
-        tariff = tariff with { Cards = [new("own", "USD", October.AddYears(-1), tariff.Cards[0].Rates, [.. Utility, new("utility", "free_entry_point", false)])] };
+        tariff = tariff with { Cards =
+            [new("own", "USD", October.AddYears(-1), tariff.Cards[0].Rates, [.. Utility, new("utility", "free_entry_point", false)])] };
         var desk = new Desk(tariff);
         var ids = Enumerable.Range(0, 1_000).Select(_ => Guid.NewGuid()).ToList();
         ids.ForEach(id => desk.Deliver(Delivered(India, "utility"), id));
@@ -72,7 +76,8 @@ public sealed class RatingTests
     {
         var first = new RateCard("a", "USD", October.AddYears(-1), [new("*", "utility", 1, null, 0.0040m, 0, 0)], Utility);
         var change = new DateTimeOffset(2026, 10, 1, 0, 0, 0, TimeSpan.Zero);
-        var desk = new Desk(DemoTariff.Both with { Cards = [first, new("b", "USD", change, [new("*", "utility", 1, null, 0.0042m, 0, 0)], Utility)] });
+        var desk = new Desk(
+            DemoTariff.Both with { Cards = [first, new("b", "USD", change, [new("*", "utility", 1, null, 0.0042m, 0, 0)], Utility)] });
         desk.Deliver(Delivered(India, "utility", at: change.AddMilliseconds(-1)));
         desk.Deliver(Delivered(India, "utility", at: change));
         desk.Entries.ShouldBe([-0.004000m, -0.004200m]);
@@ -127,7 +132,8 @@ public sealed class RatingTests
     {
         var desk = new Desk(DemoTariff.Both);
         var message = Guid.NewGuid();
-        desk.Follow(message, India, "utility", Told(Status("delivered", 5, null), Status("read", 9, "marketing"), Status("read", 9, "marketing")));
+        desk.Follow(message, India, "utility",
+            Told(Status("delivered", 5, null), Status("read", 9, "marketing"), Status("read", 9, "marketing")));
         desk.Entries.ShouldBe([-0.001600m, 0.001600m, -I]);
         desk.BillOf(message)!.DebitNumber.ShouldBe(2);
     }
@@ -135,7 +141,8 @@ public sealed class RatingTests
     [Fact]
     public void In_whatever_order_the_statuses_come_there_is_one_charge()
     {
-        ReportedStatus[] said = [Status("sent", 3, "marketing"), Status("delivered", 5, "marketing"), Status("read", 9, null), Status("failed", 7, null)];
+        ReportedStatus[] said =
+            [Status("sent", 3, "marketing"), Status("delivered", 5, "marketing"), Status("read", 9, null), Status("failed", 7, null)];
         foreach (var order in Orders(said))
         {
             var desk = new Desk(DemoTariff.Both);
@@ -147,7 +154,9 @@ public sealed class RatingTests
     [Fact]
     public void Only_the_newest_word_of_Metas_counts_in_whatever_order_it_comes()
     {
-        ReportedStatus[] said = [Status("sent", 3, "utility"), Status("delivered", 5, null), Status("read", 9, "marketing"), Status("read", 11, "authentication")];
+        ReportedStatus[] said =
+            [Status("sent", 3, "utility"), Status("delivered", 5, null), Status("read", 9, "marketing"),
+                Status("read", 11, "authentication")];
         foreach (var order in Orders(said))
         {
             var desk = new Desk(DemoTariff.Both);
@@ -234,7 +243,8 @@ public sealed class RatingTests
     [InlineData("+99912345678", "Other", null)]
     [InlineData("+919812345678", "India", "2001-01-01T00:00:00Z")]
     public void The_longest_prefix_of_the_day_names_the_market(string phone, string market, string? at) =>
-        DemoTariff.Both.Markets.Of(Markets.Recipient(phone, null), at is null ? October : DateTimeOffset.Parse(at, System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(market);
+        DemoTariff.Both.Markets.Of(Markets.Recipient(phone, null), at is null ? October
+            : DateTimeOffset.Parse(at, System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(market);
 
     [Fact]
     public void Who_is_known_by_a_user_id_only_belongs_to_the_market_of_its_country()
@@ -245,7 +255,8 @@ public sealed class RatingTests
         DemoTariff.Both.Markets.Of(Markets.Recipient(null, null), October).ShouldBeNull();
     }
 
-    private static void Many(Desk desk, int count, string category, string? type, DateTimeOffset at, Guid? account = null, bool? inWindow = null)
+    private static void Many(Desk desk, int count, string category, string? type, DateTimeOffset at, Guid? account = null,
+        bool? inWindow = null)
     {
         for (var i = 0; i < count; i++)
         {
@@ -264,7 +275,8 @@ public sealed class RatingTests
             state = events.Aggregate(state, Message.Evolve);
         }
 
-        Take(new MessageQueued(reference, null, new(Guid.Empty, ""), new("api", null, null, true), October), new MessageSending(reference, 1, Guid.Empty, October), new MessageAccepted(reference, "wamid.1", false, "response", October));
+        Take(new MessageQueued(reference, null, new(Guid.Empty, ""), new("api", null, null, true), October),
+            new MessageSending(reference, 1, Guid.Empty, October), new MessageAccepted(reference, "wamid.1", false, "response", October));
         foreach (var status in said)
         {
             Take(Message.Report(state, status));

@@ -5,7 +5,8 @@ using Bsp.UnitTests.EventStore;
 namespace Bsp.UnitTests.Common;
 
 /// <summary>
-/// Text of strangers is cut in one place only (<see cref="Bsp.Domain.Common.Text.Cut"/>): elsewhere a bound in UTF-16 units falls into the middle of a character, and no store takes half of one.
+/// Text of strangers is cut in one place only (<see cref="Bsp.Domain.Common.Text.Cut"/>): elsewhere a bound in UTF-16 units falls into the
+/// middle of a character, and no store takes half of one.
 /// </summary>
 public sealed partial class CutTests
 {
@@ -25,7 +26,8 @@ public sealed partial class CutTests
         ["Domain/Common/Text.cs: text[..end]"] = "the one place",
         ["Domain/Common/Uuid.cs: input[..(16 + length)]"] = "bytes",
         ["Infrastructure/Auth/LoginGate.cs: )[..8]"] = "bytes of an address",
-        ["Infrastructure/ClickHouse/ClickHouseSchema.cs: text[start..text.IndexOf(to, start, StringComparison.Ordinal)]"] = "our own statement, at a word",
+        ["Infrastructure/ClickHouse/ClickHouseSchema.cs: text[start..text.IndexOf(to, start, StringComparison.Ordinal)]"] =
+        "our own statement, at a word",
         ["Infrastructure/Contacts/EnsureContactsHandler.cs: clean[..space]"] = "at a blank",
         ["Infrastructure/Contacts/GetContactTimelineHandler.cs: cursor[..cut]"] = "our own cursor, at a bar",
         ["Infrastructure/Contacts/ListContactsHandler.cs: email[..(at + 1)]"] = "after an @",
@@ -90,7 +92,8 @@ public sealed partial class CutTests
         var source = Repository.Path("src");
         var found = Directory.GetFiles(source, "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
-            .SelectMany(file => File.ReadLines(file).SelectMany(CutsIn).Select(cut => $"{Path.GetRelativePath(source, file).Replace('\\', '/')}: {cut}")).Distinct().ToList();
+            .SelectMany(file => File.ReadLines(file).SelectMany(CutsIn)
+                .Select(cut => $"{Path.GetRelativePath(source, file).Replace('\\', '/')}: {cut}")).Distinct().ToList();
         found.Count.ShouldBeGreaterThan(10);
         found.Where(cut => !Allowed.ContainsKey(cut)).ShouldBeEmpty(
             "Text is cut by Bsp.Domain.Common.Text.Cut. What is no text, or is cut at a character that was looked for, goes on the list here with its reason.");
@@ -120,6 +123,7 @@ public sealed partial class CutTests
         : Cut().Matches(line).Select(match => match.Value).Where(cut => !NoText.Contains(cut.Split('[')[0]));
 
     // A range with an end on something that is named or called; the old ways; characters taken into a new string.
-    [GeneratedRegex("""(?:\w+\??|\))\[(?:\w+|\^\w+)?\.\.[^\]\s][^\[\]]*\]|\.Substring\([^)]*\)|\.Remove\(\d[^)]*\)|\.AsSpan\(0, ?[^)]*\)|new string\(\[\.\. .*\.Take\([^)]*\)\]\)""")]
+    [GeneratedRegex(
+        """(?:\w+\??|\))\[(?:\w+|\^\w+)?\.\.[^\]\s][^\[\]]*\]|\.Substring\([^)]*\)|\.Remove\(\d[^)]*\)|\.AsSpan\(0, ?[^)]*\)|new string\(\[\.\. .*\.Take\([^)]*\)\]\)""")]
     private static partial Regex Cut();
 }

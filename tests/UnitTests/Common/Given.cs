@@ -4,7 +4,9 @@ using Bsp.Domain.Common;
 
 namespace Bsp.UnitTests.Common;
 
-/// <summary>Past events, then a decision, then exactly these events; compared as they are stored, so that JSON inside them counts too.</summary>
+/// <summary>
+/// Past events, then a decision, then exactly these events; compared as they are stored, so that JSON inside them counts too.
+/// </summary>
 public sealed class Given<TState, TEvent>(TState initial, Func<TState, TEvent, TState> evolve, params TEvent[] past) where TEvent : class
 {
     private Func<IReadOnlyList<TEvent>> decision = () => [];

@@ -13,24 +13,29 @@ public sealed class KeptJsonTests
     /// <summary>What must not be kept, as JSON text.</summary>
     public static readonly TheoryData<string> Bad =
     [
-        "1e131071", "1e-16383", "-1e131071", "1E+131071", "1e400", "1e-400", "1e29", "8e28", "79228162514264337593543950336", "1e-29", "0e-16383", "0.00000000000000000000000000001",
-        "1e99999999999999999999", "1e-99999999999999999999", "\"\\ud83d\"", "\"\\ude00\"", "\"\\ude00\\ud83d\"", "\"a\\u0000\"", """{"\ud800":1}""", """{"\u0000":1}""", """{"a":1,"a":2}""", """{"a":1,"\u0061":2}""",
+        "1e131071", "1e-16383", "-1e131071", "1E+131071", "1e400", "1e-400", "1e29", "8e28", "79228162514264337593543950336", "1e-29",
+            "0e-16383", "0.00000000000000000000000000001",
+        "1e99999999999999999999", "1e-99999999999999999999", "\"\\ud83d\"", "\"\\ude00\"", "\"\\ude00\\ud83d\"", "\"a\\u0000\"",
+        """{"\ud800":1}""", """{"\u0000":1}""", """{"a":1,"a":2}""", """{"a":1,"\u0061":2}""",
         """{"a":[{"b":1e400}]}""",
     ];
 
     public static readonly TheoryData<string> Good =
     [
-        "0", "-0", "1e28", "1e-28", "79228162514264337593543950335", "-79228162514264337593543950335", "0.0000000000000000000000000001", "12.5e3", "\"\\ud83d\\ude00\"", "\"\\\\u0000\"", "\"\\\\ud83d\"", """{"a":{"a":1},"A":2}""",
+        "0", "-0", "1e28", "1e-28", "79228162514264337593543950335", "-79228162514264337593543950335", "0.0000000000000000000000000001",
+            "12.5e3", "\"\\ud83d\\ude00\"", "\"\\\\u0000\"", "\"\\\\ud83d\"", """{"a":{"a":1},"A":2}""",
         "[null,true,false,\"\",{},[]]",
     ];
 
     [Theory]
     [MemberData(nameof(Bad))]
-    public void What_a_store_refuses_or_blows_up_is_a_fault(string json) => KeptJson.Fault(JsonSerializer.Deserialize<JsonElement>(json)).ShouldNotBeNull();
+    public void What_a_store_refuses_or_blows_up_is_a_fault(string json) =>
+        KeptJson.Fault(JsonSerializer.Deserialize<JsonElement>(json)).ShouldNotBeNull();
 
     [Theory]
     [MemberData(nameof(Good))]
-    public void What_every_store_gives_back_is_none(string json) => KeptJson.Fault(JsonSerializer.Deserialize<JsonElement>(json)).ShouldBeNull();
+    public void What_every_store_gives_back_is_none(string json) =>
+        KeptJson.Fault(JsonSerializer.Deserialize<JsonElement>(json)).ShouldBeNull();
 
     [Theory]
     [InlineData("""{"settings":{"a":[1,{"b":1e400}]}}""", "settings.a[1].b", "settings")]
@@ -47,7 +52,8 @@ public sealed class KeptJsonTests
     [Fact]
     public void Depth_count_names_texts_and_size_have_bounds()
     {
-        static KeptFault? Of(string json) => KeptJson.Fault(JsonSerializer.Deserialize<JsonElement>(json, new JsonSerializerOptions { MaxDepth = 2_000 }));
+        static KeptFault? Of(string json) =>
+            KeptJson.Fault(JsonSerializer.Deserialize<JsonElement>(json, new JsonSerializerOptions { MaxDepth = 2_000 }));
         static string Nested(int levels) => string.Concat(Enumerable.Repeat("""{"a":""", levels)) + "1" + new string('}', levels);
         Of(Nested(KeptJson.DepthMax)).ShouldBeNull();
         Of(Nested(KeptJson.DepthMax + 1))!.Message.ShouldContain("deep");
@@ -64,7 +70,8 @@ public sealed class KeptJsonTests
     [Fact]
     public void Size_is_that_of_what_is_stored_not_of_what_came()
     {
-        var many = JsonSerializer.Deserialize<JsonElement>($"[{string.Join(',', Enumerable.Repeat("1e28", 3_000))}]"); // 15 KB come, 93 KB are stored
+        // 15 KB come, 93 KB are stored
+        var many = JsonSerializer.Deserialize<JsonElement>($"[{string.Join(',', Enumerable.Repeat("1e28", 3_000))}]");
         many.GetRawText().Length.ShouldBeLessThan(16_000);
         KeptJson.StoredBytes(many).ShouldBeGreaterThan(90_000);
         KeptJson.Fault(many, KeptJson.ObjectBytesMax)!.Message.ShouldContain("stored");
@@ -94,7 +101,8 @@ public sealed class KeptJsonTests
     public void No_request_takes_JSON_or_text_that_cannot_be_kept()
     {
         var (tried, kept) = (0, new List<string>());
-        foreach (var type in typeof(ICommand).Assembly.GetTypes().Where(t => t is { IsAbstract: false, IsGenericTypeDefinition: false } && t.IsAssignableTo(typeof(IBaseRequest))))
+        foreach (var type in typeof(ICommand).Assembly.GetTypes()
+            .Where(t => t is { IsAbstract: false, IsGenericTypeDefinition: false } && t.IsAssignableTo(typeof(IBaseRequest))))
         {
             foreach (var property in type.GetProperties().Where(p => Poison(p.PropertyType) is not null && Field(type, p) is not null))
             {
@@ -113,10 +121,12 @@ public sealed class KeptJsonTests
     }
 
     private static IEnumerable<object> Faults(Type type, object request) =>
-        ((System.Collections.IEnumerable)typeof(KeptRequest<>).MakeGenericType(type).GetMethod("Faults")!.Invoke(null, [request])!).Cast<object>();
+        ((System.Collections.IEnumerable)typeof(KeptRequest<>).MakeGenericType(type).GetMethod("Faults")!.Invoke(null, [request])!)
+        .Cast<object>();
 
     private static FieldInfo? Field(Type type, PropertyInfo property) =>
-        type.GetField($"<{property.Name}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic) ?? property.DeclaringType?.GetField($"<{property.Name}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic);
+        type.GetField($"<{property.Name}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic)
+        ?? property.DeclaringType?.GetField($"<{property.Name}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic);
 
     private static object? Poison(Type type)
     {
@@ -133,5 +143,7 @@ public sealed class KeptJsonTests
     }
 
     [Fact]
-    public void Custom_fields_are_bounded_as_stored() => ContactFieldsValidator.CustomFieldFault(JsonSerializer.Deserialize<JsonElement>("""{"n":1e131000}""")).ShouldNotBeNull().ShouldContain("at n");
+    public void Custom_fields_are_bounded_as_stored() =>
+        ContactFieldsValidator.CustomFieldFault(JsonSerializer.Deserialize<JsonElement>("""{"n":1e131000}""")).ShouldNotBeNull()
+        .ShouldContain("at n");
 }

@@ -41,7 +41,8 @@ public sealed class MetaEnvelopeTests
     public void A_clock_that_is_a_little_ahead_of_ours_tells_the_receipts_time()
     {
         var ahead = Told.AddMilliseconds(-300); // received at 11:59:59.7, said to be of 12:00:00
-        MetaEnvelope.Time(JsonSerializer.Deserialize<JsonElement>($"{{\"timestamp\":\"{Told.ToUnixTimeSeconds()}\"}}"), ahead).ShouldBe(ahead);
+        MetaEnvelope.Time(JsonSerializer.Deserialize<JsonElement>($"{{\"timestamp\":\"{Told.ToUnixTimeSeconds()}\"}}"), ahead)
+            .ShouldBe(ahead);
     }
 
     [Fact]
@@ -51,7 +52,8 @@ public sealed class MetaEnvelopeTests
         MetaId.Of("wamid.HBgM").ShouldBe("wamid.HBgM");
         MetaId.Of(a).ShouldBe(MetaId.Of(a));
         MetaId.Of(a).ShouldNotBe(MetaId.Of(b));
-        foreach (var id in new[] { a, string.Concat(Enumerable.Repeat("👩‍👩‍👧‍👦", 600)), new string('\u0939', 6_000), new string('\uD83D', 6_000), new string('\u0939', 256) })
+        foreach (var id in new[] { a, string.Concat(Enumerable.Repeat("👩‍👩‍👧‍👦", 600)), new string('\u0939', 6_000),
+            new string('\uD83D', 6_000), new string('\u0939', 256) })
         {
             Encoding.UTF8.GetByteCount(MetaId.Of(id)).ShouldBeLessThanOrEqualTo(768);
             Text.IsStorable(MetaId.Of(id)).ShouldBeTrue();
@@ -66,7 +68,8 @@ public sealed class MetaEnvelopeTests
         events.ShouldHaveSingleItem().ShouldBeOfType<CustomerWindowOpened>().Until.ShouldBe(Told.AddDays(1));
 
         var frozen = Conversation.Initial with { WindowUntil = Told.AddDays(301) };
-        Conversation.CustomerWrote(frozen, conversation, account, contact, Told.AddMinutes(-1), Told).ShouldHaveSingleItem().ShouldBeOfType<CustomerWindowOpened>()
+        Conversation.CustomerWrote(frozen, conversation, account, contact, Told.AddMinutes(-1), Told).ShouldHaveSingleItem()
+            .ShouldBeOfType<CustomerWindowOpened>()
             .Until.ShouldBe(Told.AddMinutes(-1).AddDays(1));
 
         var open = Conversation.Initial with { WindowUntil = Told.AddHours(23) };

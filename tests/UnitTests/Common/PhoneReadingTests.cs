@@ -12,13 +12,17 @@ public sealed class PhoneReadingTests
     private static readonly string[] Certain =
     [
         .. PhoneNumbers.PhoneNumberUtil.GetInstance().GetSupportedRegions()
-            .Select(region => PhoneNumbers.PhoneNumberUtil.GetInstance().GetExampleNumberForType(region, PhoneNumbers.PhoneNumberType.MOBILE))
-            .Where(number => number is not null).Select(number => PhoneNumbers.PhoneNumberUtil.GetInstance().Format(number, PhoneNumbers.PhoneNumberFormat.E164)),
+            .Select(region =>
+                PhoneNumbers.PhoneNumberUtil.GetInstance().GetExampleNumberForType(region, PhoneNumbers.PhoneNumberType.MOBILE))
+            .Where(number => number is not null)
+            .Select(number => PhoneNumbers.PhoneNumberUtil.GetInstance().Format(number, PhoneNumbers.PhoneNumberFormat.E164)),
         "+5215512345678", "+553187770000", "+5531987770000", "+541123456789", "+22507123456", "+22997000000", "+15550123456",
     ];
 
     private static readonly string[] Zeros = ["0", "٠", "۰", "०", "０", "০", "𝟎"];
-    private static readonly string[] Blanks = ["", "", "", " ", "\u00A0", "\u202F", "\u2009", "\u3000", "\u200B", "\u200E", "\u202A", "\u2066", "\u2060", "\uFEFF", "\u00AD", "-", "‐", "–", "−", "－", "\uFE0E"];
+    private static readonly string[] Blanks =
+        ["", "", "", " ", "\u00A0", "\u202F", "\u2009", "\u3000", "\u200B", "\u200E", "\u202A", "\u2066", "\u2060", "\uFEFF", "\u00AD",
+            "-", "‐", "–", "−", "－", "\uFE0E"];
 
     [Theory]
     [InlineData("919000131007.0")]
@@ -67,7 +71,8 @@ public sealed class PhoneReadingTests
     [InlineData("+919000131007 ext 3", "'e'")]
     [InlineData("9876543210", "default_country")]
     [InlineData("16505551234", "default_country")] // a Chinese mobile, too
-    public void The_fault_names_what_is_wrong(string written, string said) => E164.Read(written, null).Fault.ShouldNotBeNull().ShouldContain(said);
+    public void The_fault_names_what_is_wrong(string written, string said) =>
+        E164.Read(written, null).Fault.ShouldNotBeNull().ShouldContain(said);
 
     [Theory]
     [InlineData("\u202A+91 90001\u00A031007\u202C", "+919000131007")]
@@ -105,7 +110,8 @@ public sealed class PhoneReadingTests
     [InlineData("5215512345678", "MX", "+5215512345678")]
     [InlineData("98765432101", "IN", null)] // one digit too many
     [InlineData("+9876543210", "IN", null)]
-    public void Without_a_country_code_the_default_country_decides(string written, string? country, string? e164) => E164.Read(written, country).E164.ShouldBe(e164);
+    public void Without_a_country_code_the_default_country_decides(string written, string? country, string? e164) =>
+        E164.Read(written, country).E164.ShouldBe(e164);
 
     [Theory]
     [InlineData("15550783881", "+15550783881")]
@@ -114,7 +120,8 @@ public sealed class PhoneReadingTests
     [InlineData("9876543210", null)]
     [InlineData("015112345678", null)]
     [InlineData("919000131007.0", null)]
-    public void A_business_s_own_number_is_shown_with_its_country_code(string display, string? e164) => E164.OfDisplay(display).ShouldBe(e164);
+    public void A_business_s_own_number_is_shown_with_its_country_code(string display, string? e164) =>
+        E164.OfDisplay(display).ShouldBe(e164);
 
     [Theory]
     [InlineData("PHONE_NUMBER", null)]
@@ -177,7 +184,9 @@ public sealed class PhoneReadingTests
                     from at in Gen.Choose(1, number.Length - 1)
                     from character in Gen.Elements("0123456789./;,xeE#*~+()-_:'\"ab²½Ⅷ".ToCharArray())
                     from how in Gen.Choose(0, 2)
-                    select (number, Text: how switch { 0 => number.Insert(at, character.ToString()), 1 => number.Remove(at, 1), _ => number.Remove(at, 1).Insert(at, character.ToString()) });
+                    select (number,
+                        Text: how switch { 0 => number.Insert(at, character.ToString()), 1 => number.Remove(at, 1), _ =>
+                            number.Remove(at, 1).Insert(at, character.ToString()) });
         Prop.ForAll(Arb.From(wrong), given =>
         {
             var digits = $"+{new string([.. given.Text.Where(char.IsAsciiDigit)])}";
@@ -193,7 +202,8 @@ public sealed class PhoneReadingTests
     [Fact]
     public void The_spellings_of_a_number_are_the_same_from_each_of_them()
     {
-        var numbers = from prefix in Gen.Elements("+52", "+521", "+54", "+549", "+55", "+225", "+22501", "+22505", "+22507", "+229", "+22901")
+        var numbers =
+            from prefix in Gen.Elements("+52", "+521", "+54", "+549", "+55", "+225", "+22501", "+22505", "+22507", "+229", "+22901")
                       from count in Gen.Choose(7, 11)
                       from digits in Gen.ArrayOf(Gen.Choose(0, 9), count)
                       select prefix + string.Concat(digits);

@@ -28,5 +28,6 @@ public sealed class PipelineTests
         (await Send(new Create(Organization))).ShouldBe(new Done(Resource, 7));
     }
 
-    private static Task<Done> Send<T>(T command) where T : ICommand => new SkipDoneWorkBehavior<T, Done>().Handle(command, CancellationToken.None, () => Task.FromResult(new Done(Resource, 7)));
+    private static Task<Done> Send<T>(T command) where T : ICommand =>
+        new SkipDoneWorkBehavior<T, Done>().Handle(command, CancellationToken.None, () => Task.FromResult(new Done(Resource, 7)));
 }

@@ -21,7 +21,8 @@ public sealed class UuidTests
     {
         var at = DateTimeOffset.UtcNow;
 
-        var ids = Enumerable.Range(0, 8).AsParallel().WithDegreeOfParallelism(8).SelectMany(_ => Enumerable.Range(0, 5_000).Select(_ => Uuid.New(at)).ToList()).ToHashSet();
+        var ids = Enumerable.Range(0, 8).AsParallel().WithDegreeOfParallelism(8)
+            .SelectMany(_ => Enumerable.Range(0, 5_000).Select(_ => Uuid.New(at)).ToList()).ToHashSet();
 
         ids.Count.ShouldBe(40_000);
     }
@@ -32,7 +33,8 @@ public sealed class UuidTests
         var at = DateTimeOffset.UnixEpoch;
         var ids = Enumerable.Range(0, 1_000).Select(_ => Uuid.New(at).ToByteArray(bigEndian: true)).ToList();
 
-        var varying = Enumerable.Range(0, 128).Where(bit => ids.Select(id => (id[bit / 8] >> (7 - (bit % 8))) & 1).Distinct().Count() == 2).ToList();
+        var varying = Enumerable.Range(0, 128).Where(bit => ids.Select(id => (id[bit / 8] >> (7 - (bit % 8))) & 1).Distinct().Count() == 2)
+            .ToList();
 
         varying.ShouldBe([.. Enumerable.Range(52, 12), .. Enumerable.Range(66, 62)]); // 48 bits of time, 4 of version, 2 of variant stand
     }

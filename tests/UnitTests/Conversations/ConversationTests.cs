@@ -17,7 +17,8 @@ public sealed class ConversationTests
     [Fact]
     public void What_was_archived_is_active_again_when_the_customer_writes_and_keeps_its_priority_and_tags()
     {
-        var reopened = Conversation.Heard(After(Filed("archived")), Of, null, Noon).ShouldHaveSingleItem().ShouldBeOfType<ConversationClassified>();
+        var reopened = Conversation.Heard(After(Filed("archived")), Of, null, Noon).ShouldHaveSingleItem()
+            .ShouldBeOfType<ConversationClassified>();
         (reopened.Status, reopened.Priority, reopened.Tags.Single()).ShouldBe(("active", "high", "vip"));
     }
 
@@ -56,15 +57,20 @@ public sealed class ConversationTests
     [Fact]
     public void A_snooze_lies_ahead_and_within_a_year_and_ends_when_due_or_when_the_customer_writes_and_never_before()
     {
-        Should.Throw<Refusal>(() => Conversation.Snooze(Conversation.Initial, Of, Noon, Ann, Noon)).Code.ShouldBe("conversation.snooze_time");
-        Should.Throw<Refusal>(() => Conversation.Snooze(Conversation.Initial, Of, Noon.AddDays(367), Ann, Noon)).Code.ShouldBe("conversation.snooze_time");
-        Should.Throw<Refusal>(() => Conversation.Snooze(After(Filed("spam")), Of, Noon.AddDays(1), Ann, Noon)).Code.ShouldBe("conversation.not_active");
+        Should.Throw<Refusal>(() =>
+            Conversation.Snooze(Conversation.Initial, Of, Noon, Ann, Noon)).Code.ShouldBe("conversation.snooze_time");
+        Should.Throw<Refusal>(() =>
+            Conversation.Snooze(Conversation.Initial, Of, Noon.AddDays(367), Ann, Noon)).Code.ShouldBe("conversation.snooze_time");
+        Should.Throw<Refusal>(() =>
+            Conversation.Snooze(After(Filed("spam")), Of, Noon.AddDays(1), Ann, Noon)).Code.ShouldBe("conversation.not_active");
         var aside = After(Conversation.Snooze(Conversation.Initial, Of, Noon.AddHours(1), Ann, Noon));
         Conversation.WakeDue(aside, Noon.AddMinutes(59)).ShouldBeEmpty();
         Conversation.WakeDue(aside, Noon.AddHours(1)).ShouldHaveSingleItem().ShouldBeOfType<ConversationWoken>().Reason.ShouldBe("due");
         Conversation.Heard(aside, Of, null, Noon).ShouldHaveSingleItem().ShouldBeOfType<ConversationWoken>().Reason.ShouldBe("customer");
-        Conversation.Snooze(aside, Of, null, Ann, Noon).ShouldHaveSingleItem().ShouldBeOfType<ConversationWoken>().Reason.ShouldBe("person");
-        Conversation.Classify(aside, Of.Id, Of.AccountId, Of.ContactId, "archived", "medium", [], Noon).OfType<ConversationWoken>().ShouldHaveSingleItem();
+        Conversation.Snooze(aside, Of, null, Ann, Noon).ShouldHaveSingleItem()
+            .ShouldBeOfType<ConversationWoken>().Reason.ShouldBe("person");
+        Conversation.Classify(aside, Of.Id, Of.AccountId, Of.ContactId, "archived", "medium", [], Noon).OfType<ConversationWoken>()
+            .ShouldHaveSingleItem();
     }
 
     [Fact]

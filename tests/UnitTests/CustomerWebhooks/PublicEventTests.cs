@@ -8,7 +8,10 @@ using Bsp.UnitTests.EventStore;
 
 namespace Bsp.UnitTests.CustomerWebhooks;
 
-/// <summary>docs/webhooks holds schema and examples of every public event; <c>BSP_WRITE_SCHEMAS=1 ./test PublicEventTests</c> writes them anew. A field that goes or changes its meaning needs another API version.</summary>
+/// <summary>
+/// docs/webhooks holds schema and examples of every public event; <c>BSP_WRITE_SCHEMAS=1 ./test PublicEventTests</c> writes them anew. A
+/// field that goes or changes its meaning needs another API version.
+/// </summary>
 public sealed class PublicEventTests
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = EventTypes.Json.Encoder };
@@ -21,7 +24,8 @@ public sealed class PublicEventTests
     {
         var type = PublicEvents.All.Append(PublicEvents.Test).Single(t => t.Name == name);
         var schema = PublicSchemas.Of(type);
-        schema["examples"] = new JsonArray([.. Examples(type).Select(told => JsonNode.Parse(PublicJson.Body(told, thin: false, epoch: 1)))]);
+        schema["examples"] =
+            new JsonArray([.. Examples(type).Select(told => JsonNode.Parse(PublicJson.Body(told, thin: false, epoch: 1)))]);
         schema["x-thin-example"] = JsonNode.Parse(PublicJson.Body(Examples(type)[0], thin: true, epoch: 1));
         var text = schema.ToJsonString(Indented) + "\n";
         var file = Repository.Path("docs", "webhooks", PublicJson.Version, name + ".json");
@@ -62,7 +66,8 @@ public sealed class PublicEventTests
 
     [Fact]
     public void No_schema_is_left_of_a_type_that_is_gone() =>
-        Directory.GetFiles(Repository.Path("docs", "webhooks", PublicJson.Version), "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)
+        Directory.GetFiles(Repository.Path("docs", "webhooks", PublicJson.Version), "*.json")
+        .Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)
             .ShouldBe(PublicEvents.All.Append(PublicEvents.Test).Select(t => t.Name).Order(StringComparer.Ordinal));
 
     [Fact]
@@ -78,7 +83,8 @@ public sealed class PublicEventTests
     [InlineData("message.sent", "message.sent", true)]
     [InlineData("message.*", "messages.sent", false)]
     [InlineData("campaign.*", "message.sent", false)]
-    public void A_subscription_means_a_type_a_family_or_all(string pattern, string type, bool matches) => PublicEvents.Matches([pattern], type).ShouldBe(matches);
+    public void A_subscription_means_a_type_a_family_or_all(string pattern, string type, bool matches) =>
+        PublicEvents.Matches([pattern], type).ShouldBe(matches);
 
     [Theory]
     [InlineData("nonsense.*")]
@@ -96,22 +102,26 @@ public sealed class PublicEventTests
     {
         if (type == PublicEvents.Test)
         {
-            return [new(Stored("webhook.test", new object(), sequence: 0), type.Name, Guid.Empty, null, null, null, new WebhookTestData(new("0198a000-0000-7000-8000-000000000001"), At, "This is a test. Nothing happened."))];
+            return [new(Stored("webhook.test", new object(), sequence: 0), type.Name, Guid.Empty, null, null, null,
+                new WebhookTestData(new("0198a000-0000-7000-8000-000000000001"), At, "This is a test. Nothing happened."))];
         }
 
         var examples = type.Stored.SelectMany(name => new[] { true, false }.Select(whole => EventCatalogue.Newest(Body(type, name, whole)))
-            .Select(body => PublicEvents.Of(Stored(name, body, 4711)))).OfType<PublicEvent>().DistinctBy(told => Encoding.UTF8.GetString(PublicJson.Body(told, false, 1))).ToList();
+            .Select(body => PublicEvents.Of(Stored(name, body, 4711)))).OfType<PublicEvent>()
+            .DistinctBy(told => Encoding.UTF8.GetString(PublicJson.Body(told, false, 1))).ToList();
         examples.ShouldNotBeEmpty($"{type.Name}: no stored fact is told as it");
         examples.ShouldAllBe(told => told.Type == type.Name && told.Data.GetType() == type.Data);
         return examples;
     }
 
     private static object Body(PublicType type, string name, bool whole) => name == "administrative_act_done"
-        ? new AdministrativeActDone(type.Name, "platform", null, type.Name.Split('.')[0], new("0198a000-0000-7000-8000-000000000002"), whole ? ["status"] : null, At)
+        ? new AdministrativeActDone(type.Name, "platform", null, type.Name.Split('.')[0], new("0198a000-0000-7000-8000-000000000002"),
+            whole ? ["status"] : null, At)
         : Sample.Of(EventTypes.All[name], whole);
 
     private static readonly DateTimeOffset At = new(2026, 11, 1, 12, 0, 0, TimeSpan.Zero);
 
     private static StoredEvent Stored(string name, object body, long sequence) =>
-        new(sequence, new("0198a000-0000-7000-8000-00000000e0e0"), new("0198a000-0000-7000-8000-00000000a0a0"), new("0198a000-0000-7000-8000-00000000b0b0"), 1, name, body, At, EventMetadata.None);
+        new(sequence, new("0198a000-0000-7000-8000-00000000e0e0"), new("0198a000-0000-7000-8000-00000000a0a0"),
+            new("0198a000-0000-7000-8000-00000000b0b0"), 1, name, body, At, EventMetadata.None);
 }

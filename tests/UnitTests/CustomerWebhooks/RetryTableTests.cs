@@ -6,7 +6,8 @@ namespace Bsp.UnitTests.CustomerWebhooks;
 public sealed class RetryTableTests
 {
     [Fact]
-    public void The_pauses_are_three_days_together() => RetryTable.Pauses.Aggregate(TimeSpan.Zero, (sum, pause) => sum + pause).ShouldBe(TimeSpan.FromDays(3));
+    public void The_pauses_are_three_days_together() =>
+        RetryTable.Pauses.Aggregate(TimeSpan.Zero, (sum, pause) => sum + pause).ShouldBe(TimeSpan.FromDays(3));
 
     [Fact]
     public void A_pause_is_the_tables_give_or_take_a_tenth_and_after_the_last_there_is_none()
@@ -33,6 +34,7 @@ public sealed class RetryTableTests
         File.ReadAllText(Repository.Path("docs", "webhooks.md")).ShouldContain(rows);
     }
 
-    private static string Words(TimeSpan pause) => pause.TotalHours >= 1 ? pause.Minutes == 0 ? $"{pause.TotalHours:0} h" : $"{(int)pause.TotalHours} h {pause.Minutes} min {pause.Seconds} s"
+    private static string Words(TimeSpan pause) => pause.TotalHours >= 1 ? pause.Minutes == 0 ? $"{pause.TotalHours:0} h"
+        : $"{(int)pause.TotalHours} h {pause.Minutes} min {pause.Seconds} s"
         : pause.TotalMinutes >= 1 ? $"{pause.TotalMinutes:0} min" : $"{pause.TotalSeconds:0} s";
 }

@@ -74,5 +74,7 @@ public sealed class AppendQueueTests
         await Should.ThrowAsync<OperationCanceledException>(call.Outcome);
     }
 
-    private static AppendCall Call(Guid organization, params Guid[] streams) => new(organization, [.. streams.Select(s => new StreamAppend(s, Campaign.StreamType, null, [new CampaignResumed(s, Noon)]))], request: null);
+    private static AppendCall Call(Guid organization, params Guid[] streams) =>
+        new(organization, [.. streams.Select(s => new StreamAppend(s, Campaign.StreamType, null, [new CampaignResumed(s, Noon)]))],
+            request: null);
 }

@@ -4,7 +4,10 @@ using Bsp.Domain.Common;
 
 namespace Bsp.UnitTests.EventStore;
 
-/// <summary>Load, fold, decide, append, against the log in memory: what happens when somebody else is faster, nothing changes, or the caller names a version.</summary>
+/// <summary>
+/// Load, fold, decide, append, against the log in memory: what happens when somebody else is faster, nothing changes, or the caller names a
+/// version.
+/// </summary>
 public sealed class DecidingTests
 {
     private readonly MemoryEventStore store = new();

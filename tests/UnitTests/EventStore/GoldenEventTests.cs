@@ -5,7 +5,8 @@ using Bsp.Application.EventStore;
 namespace Bsp.UnitTests.EventStore;
 
 /// <summary>
-/// <c>golden/*.json</c> are bodies as they lie in databases: what a build writes into the log, every later one must read. They are made once (<c>BSP_WRITE_SCHEMAS=1</c>, only
+/// <c>golden/*.json</c> are bodies as they lie in databases: what a build writes into the log, every later one must read. They are made
+/// once (<c>BSP_WRITE_SCHEMAS=1</c>, only
 /// where missing) and never changed.
 /// </summary>
 public sealed class GoldenEventTests
@@ -21,23 +22,29 @@ public sealed class GoldenEventTests
         var file = Repository.Path("tests", "UnitTests", "EventStore", "golden", name + ".json");
         if (Repository.Writes && !File.Exists(file))
         {
-            File.WriteAllText(file, JsonSerializer.SerializeToNode(Sample.Of(EventTypes.All[name], whole: true), EventTypes.All[name], EventTypes.Json)!.ToJsonString(Indented) + "\n");
+            File.WriteAllText(file,
+                JsonSerializer.SerializeToNode(Sample.Of(EventTypes.All[name], whole: true), EventTypes.All[name],
+                    EventTypes.Json)!.ToJsonString(Indented) + "\n");
         }
 
         File.Exists(file).ShouldBeTrue($"{file} is missing: BSP_WRITE_SCHEMAS=1 ./test GoldenEvent writes it.");
         var golden = JsonNode.Parse(File.ReadAllBytes(file))!;
         var body = EventTypes.Read(name, JsonSerializer.SerializeToUtf8Bytes(golden)).ShouldNotBeNull();
-        JsonSerializer.SerializeToNode(body, body.GetType(), EventTypes.Json)!.ToJsonString(Indented).ShouldBe(golden.ToJsonString(Indented));
+        JsonSerializer.SerializeToNode(body, body.GetType(), EventTypes.Json)!.ToJsonString(Indented)
+            .ShouldBe(golden.ToJsonString(Indented));
     }
 
     [Fact]
     public void A_golden_body_outlives_its_record() =>
-        Directory.GetFiles(Repository.Path("tests", "UnitTests", "EventStore", "golden"), "*.json").Select(Path.GetFileNameWithoutExtension).ShouldAllBe(name => EventTypes.All.ContainsKey(name!));
+        Directory.GetFiles(Repository.Path("tests", "UnitTests", "EventStore", "golden"), "*.json").Select(Path.GetFileNameWithoutExtension)
+        .ShouldAllBe(name => EventTypes.All.ContainsKey(name!));
 
     [Fact]
     public void An_unknown_name_is_no_body() => EventTypes.Read("invented_by_a_later_build", "{}"u8).ShouldBeNull();
 
     [Fact]
     public void A_field_of_a_later_build_does_not_stop_an_older_one() =>
-        EventTypes.Read("campaign_paused", """{"campaign_id":"0198a000-0000-7000-8000-000000000001","reason":"r","at":"2026-01-02T03:04:05Z","later":1}"""u8).ShouldNotBeNull();
+        EventTypes.Read("campaign_paused",
+            """{"campaign_id":"0198a000-0000-7000-8000-000000000001","reason":"r","at":"2026-01-02T03:04:05Z","later":1}"""u8)
+            .ShouldNotBeNull();
 }

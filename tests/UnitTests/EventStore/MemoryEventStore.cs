@@ -5,7 +5,10 @@ using Bsp.Domain.Common;
 
 namespace Bsp.UnitTests.EventStore;
 
-/// <summary>The log in memory, with the verdicts of the real one: for handlers and for <see cref="Deciding"/>. One lock; nothing is lost and nothing is quick.</summary>
+/// <summary>
+/// The log in memory, with the verdicts of the real one: for handlers and for <see cref="Deciding"/>. One lock; nothing is lost and nothing
+/// is quick.
+/// </summary>
 internal sealed class MemoryEventStore : IEventStore
 {
     private readonly Lock all = new();
@@ -31,8 +34,10 @@ internal sealed class MemoryEventStore : IEventStore
         }
     }
 
-    public Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion, CancellationToken ct)
-        where TState : class, IAggregate<TState, TEvent> where TEvent : class => Deciding.ByAppendingAsync(this, organizationId, streamId, decide, seenVersion, ct);
+    public Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
+        long? seenVersion, CancellationToken ct)
+        where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
+            Deciding.ByAppendingAsync(this, organizationId, streamId, decide, seenVersion, ct);
 
     public async Task<AppendOutcome> AppendAsync(Guid organizationId, IReadOnlyList<StreamAppend> streams, CancellationToken ct)
     {
@@ -43,7 +48,8 @@ internal sealed class MemoryEventStore : IEventStore
         return Write(organizationId, streams);
     }
 
-    public async Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls, CancellationToken ct)
+    public async Task<AppendOutcome[]> AppendManyAsync(IReadOnlyList<(Guid OrganizationId, IReadOnlyList<StreamAppend> Streams)> calls,
+        CancellationToken ct)
     {
         var outcomes = new List<AppendOutcome>();
         foreach (var (organization, streams) in calls)
@@ -68,17 +74,20 @@ internal sealed class MemoryEventStore : IEventStore
         await Task.Yield();
         lock (all)
         {
-            return archived.Contains((organizationId, streamId)) ? new(streamId, 0, [], IsArchived: true) : new(streamId, Events(organizationId, streamId).Count, [.. Events(organizationId, streamId)]);
+            return archived.Contains((organizationId, streamId)) ? new(streamId, 0, [], IsArchived: true)
+                : new(streamId, Events(organizationId, streamId).Count, [.. Events(organizationId, streamId)]);
         }
     }
 
-    public async Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct, bool archivedToo = false)
+    public async Task<IReadOnlyList<LoadedStream>> LoadManyAsync(Guid organizationId, IReadOnlyList<Guid> streamIds, CancellationToken ct,
+        bool archivedToo = false)
     {
         var loaded = new List<LoadedStream>();
         foreach (var id in streamIds)
         {
             var stream = await LoadAsync(organizationId, id, ct);
-            loaded.Add(stream.IsArchived && archivedToo ? new(id, Events(organizationId, id).Count, [.. Events(organizationId, id)], IsArchived: true) : stream);
+            loaded.Add(stream.IsArchived && archivedToo
+                ? new(id, Events(organizationId, id).Count, [.. Events(organizationId, id)], IsArchived: true) : stream);
         }
 
         return loaded;
@@ -88,7 +97,8 @@ internal sealed class MemoryEventStore : IEventStore
     {
         lock (all)
         {
-            return Task.FromResult(streams.Count(s => Events(organizationId, s.StreamId).Count == s.Version && archived.Add((organizationId, s.StreamId))));
+            return Task.FromResult(streams.Count(s =>
+                Events(organizationId, s.StreamId).Count == s.Version && archived.Add((organizationId, s.StreamId))));
         }
     }
 
@@ -120,8 +130,10 @@ internal sealed class MemoryEventStore : IEventStore
 
             foreach (var append in appends)
             {
-                var events = streams.TryGetValue((organization, append.StreamId), out var known) ? known : streams[(organization, append.StreamId)] = [];
-                events.AddRange(append.Events.Select(body => new StoredEvent(++sequence, Uuid.New(), organization, append.StreamId, events.Count + 1, NameOf(body), body,
+                var events = streams.TryGetValue((organization, append.StreamId), out var known) ? known
+                    : streams[(organization, append.StreamId)] = [];
+                events.AddRange(append.Events.Select(body =>
+                    new StoredEvent(++sequence, Uuid.New(), organization, append.StreamId, events.Count + 1, NameOf(body), body,
                     DateTimeOffset.UnixEpoch, EventMetadata.None)));
             }
 

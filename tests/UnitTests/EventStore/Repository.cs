@@ -16,6 +16,7 @@ internal static class Repository
             directory = directory.Parent;
         }
 
-        return directory?.FullName ?? throw new InvalidOperationException("The tests run outside the checkout: Bsp.sln is in no directory above them.");
+        return directory?.FullName
+            ?? throw new InvalidOperationException("The tests run outside the checkout: Bsp.sln is in no directory above them.");
     }
 }

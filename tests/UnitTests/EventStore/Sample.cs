@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Bsp.UnitTests.EventStore;
 
-/// <summary>A record of any event type, always the same one: every parameter filled (<c>whole</c>), or those left null that may be.</summary>
+/// <summary>
+/// A record of any event type, always the same one: every parameter filled (<c>whole</c>), or those left null that may be.
+/// </summary>
 internal static class Sample
 {
     private static readonly DateTimeOffset At = new(2026, 1, 2, 3, 4, 5, 678, TimeSpan.Zero);
@@ -14,7 +16,8 @@ internal static class Sample
     private static object Make(Type type, bool whole)
     {
         var constructor = type.GetConstructors().Single(c => c.GetParameters().Length > 0);
-        return constructor.Invoke([.. constructor.GetParameters().Select((p, i) => !whole && MayBeNull(p) ? null : Value(p.ParameterType, p.Name!, i, whole))]);
+        return constructor.Invoke([.. constructor.GetParameters()
+            .Select((p, i) => !whole && MayBeNull(p) ? null : Value(p.ParameterType, p.Name!, i, whole))]);
     }
 
     private static object Value(Type type, string name, int index, bool whole) => (Nullable.GetUnderlyingType(type) ?? type) switch
@@ -27,9 +30,11 @@ internal static class Sample
         var t when t == typeof(bool) => true,
         var t when t == typeof(decimal) => 1_000.000001m + index,
         var t when t == typeof(IReadOnlyDictionary<string, string>) => new Dictionary<string, string> { ["key"] = "value ä😀" },
-        var t when t == typeof(JsonElement) => JsonDocument.Parse("""{"body":[{"text":"Hello {{1}}","n":1.50,"none":null}]}""").RootElement.Clone(),
+        var t when t == typeof(JsonElement) =>
+            JsonDocument.Parse("""{"body":[{"text":"Hello {{1}}","n":1.50,"none":null}]}""").RootElement.Clone(),
         var t when t == typeof(IReadOnlyList<string>) => new[] { "one", "two" },
-        var t when t == typeof(IReadOnlyList<Guid>) => new[] { new Guid("0198a000-0000-7000-8000-00000000aaaa"), new Guid("0198a000-0000-7000-8000-00000000bbbb") },
+        var t when t == typeof(IReadOnlyList<Guid>) =>
+            new[] { new Guid("0198a000-0000-7000-8000-00000000aaaa"), new Guid("0198a000-0000-7000-8000-00000000bbbb") },
         var t when t.IsGenericType && t.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) => List(t.GetGenericArguments()[0], whole),
         var t => Make(t, whole),
     };

@@ -7,7 +7,8 @@ namespace Bsp.UnitTests.EventStore;
 
 public sealed class SnapshotStateTests
 {
-    public static TheoryData<Type> States => [.. typeof(SnapshotEveryAttribute).Assembly.GetTypes().Where(t => t.GetCustomAttribute<SnapshotEveryAttribute>() is not null)];
+    public static TheoryData<Type> States =>
+        [.. typeof(SnapshotEveryAttribute).Assembly.GetTypes().Where(t => t.GetCustomAttribute<SnapshotEveryAttribute>() is not null)];
 
     [Theory]
     [MemberData(nameof(States))]
@@ -19,7 +20,8 @@ public sealed class SnapshotStateTests
             var json = JsonSerializer.SerializeToNode(Sample.Of(state, whole), state, EventTypes.Json)!;
             var read = JsonSerializer.Deserialize(json, state, EventTypes.Json);
             JsonSerializer.SerializeToNode(read, state, EventTypes.Json)!.ToJsonString().ShouldBe(json.ToJsonString());
-            json.AsObject().Select(p => p.Key).Count().ShouldBeGreaterThanOrEqualTo(whole ? state.GetConstructors().Max(c => c.GetParameters().Length) : 1);
+            json.AsObject().Select(p => p.Key).Count()
+                .ShouldBeGreaterThanOrEqualTo(whole ? state.GetConstructors().Max(c => c.GetParameters().Length) : 1);
         }
     }
 }

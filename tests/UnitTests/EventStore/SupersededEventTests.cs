@@ -7,7 +7,8 @@ namespace Bsp.UnitTests.EventStore;
 /// <summary>How a fact may change its shape: three versions of one, of which the log holds all.</summary>
 public sealed class SupersededEventTests
 {
-    private readonly EventCatalogue catalogue = new([typeof(TariffSet), typeof(TariffSetV2), typeof(TariffSetV3), typeof(TariffDropped)], EventTypes.Json);
+    private readonly EventCatalogue catalogue =
+        new([typeof(TariffSet), typeof(TariffSetV2), typeof(TariffSetV3), typeof(TariffDropped)], EventTypes.Json);
 
     [Fact]
     public void Every_version_is_read_as_the_latest()
@@ -20,7 +21,8 @@ public sealed class SupersededEventTests
 
     [Fact]
     public void Whoever_reads_a_family_reads_its_earlier_versions_too() =>
-        catalogue.NamesOf<TariffEvent>().Order(StringComparer.Ordinal).ShouldBe(["tariff_dropped", "tariff_set", "tariff_set_v2", "tariff_set_v3"]);
+        catalogue.NamesOf<TariffEvent>().Order(StringComparer.Ordinal)
+        .ShouldBe(["tariff_dropped", "tariff_set", "tariff_set_v2", "tariff_set_v3"]);
 
     [Fact]
     public void Only_the_latest_is_appended()
@@ -31,7 +33,8 @@ public sealed class SupersededEventTests
     }
 
     [Fact]
-    public void A_body_that_no_version_has_is_an_error_and_not_half_a_fact() => Should.Throw<JsonException>(() => Read("tariff_set_v2", """{"price":"much"}"""));
+    public void A_body_that_no_version_has_is_an_error_and_not_half_a_fact() =>
+        Should.Throw<JsonException>(() => Read("tariff_set_v2", """{"price":"much"}"""));
 
     private object? Read(string name, string json) => catalogue.Read(name, System.Text.Encoding.UTF8.GetBytes(json));
 

@@ -14,7 +14,9 @@ public sealed class ConfigurationTests
     };
 
     private static IConfiguration With(params (string Name, string? Value)[] changes) =>
-        new ConfigurationBuilder().AddInMemoryCollection(Good.Select(p => (Name: p.Key, p.Value)).Concat(changes).GroupBy(p => p.Name).ToDictionary(g => g.Key, g => g.Last().Value)).Build();
+        new ConfigurationBuilder()
+        .AddInMemoryCollection(Good.Select(p => (Name: p.Key, p.Value)).Concat(changes).GroupBy(p => p.Name)
+            .ToDictionary(g => g.Key, g => g.Last().Value)).Build();
 
     [Fact]
     public void The_application_connects_as_bsp_app_with_the_derived_password()
@@ -32,15 +34,20 @@ public sealed class ConfigurationTests
     [Fact]
     public void Shards_are_named_and_share_the_given_credentials()
     {
-        var options = BspConfiguration.Read(With(("ConnectionStrings:DirectoryApp", "Host=d;Username=bsp_app;Password=p"), ("Bsp:Shards:A-M", "Host=one;Username=postgres"), ("Bsp:Shards:N-Z", "Host=two;Username=postgres")), development: false);
+        var options =
+            BspConfiguration.Read(With(("ConnectionStrings:DirectoryApp", "Host=d;Username=bsp_app;Password=p"),
+                ("Bsp:Shards:A-M", "Host=one;Username=postgres"), ("Bsp:Shards:N-Z", "Host=two;Username=postgres")), development: false);
         options.Shards.Select(s => s.Name).ShouldBe(["A-M", "N-Z"]);
-        options.Shards.Select(s => new NpgsqlConnectionStringBuilder(s.App)).ShouldAllBe(app => app.Username == "bsp_app" && app.Password == "p");
+        options.Shards.Select(s => new NpgsqlConnectionStringBuilder(s.App))
+            .ShouldAllBe(app => app.Username == "bsp_app" && app.Password == "p");
     }
 
     [Fact]
     public void Every_fault_is_one_sentence_and_all_are_told_at_once()
     {
-        var fault = Should.Throw<ConfigurationFault>(() => BspConfiguration.Read(With(("ConnectionStrings:Directory", null), ("Bsp:PlatformKey", "short"), ("Bsp:MasterKey", "?"), ("Bsp:Meta:BaseUrl", "ftp://x"),
+        var fault = Should.Throw<ConfigurationFault>(() =>
+            BspConfiguration.Read(With(("ConnectionStrings:Directory", null), ("Bsp:PlatformKey", "short"), ("Bsp:MasterKey", "?"),
+                ("Bsp:Meta:BaseUrl", "ftp://x"),
             ("Bsp:MigrateAtStart", "maybe"), ("Bsp:Limits:KeyPerSecond", "0")), development: false));
         fault.Faults.Count.ShouldBe(6);
         fault.Faults.ShouldAllBe(sentence => sentence.EndsWith('.') && !sentence.Contains('\n'));
@@ -75,9 +82,11 @@ public sealed class ConfigurationTests
     [Fact]
     public void Proxies_are_addresses_or_networks()
     {
-        BspConfiguration.Read(With(("Bsp:TrustedProxies", "10.0.0.0/8, 192.0.2.7, ::1")), development: false).TrustedProxies.Select(p => p.ToString()).ShouldBe(["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+        BspConfiguration.Read(With(("Bsp:TrustedProxies", "10.0.0.0/8, 192.0.2.7, ::1")), development: false).TrustedProxies.Select(p =>
+            p.ToString()).ShouldBe(["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
         Faults(("Bsp:TrustedProxies", "nobody")).ShouldContain("'nobody' is neither");
     }
 
-    private static string Faults(params (string Name, string? Value)[] changes) => Should.Throw<ConfigurationFault>(() => BspConfiguration.Read(With(changes), development: false)).Faults.Single();
+    private static string Faults(params (string Name, string? Value)[] changes) =>
+        Should.Throw<ConfigurationFault>(() => BspConfiguration.Read(With(changes), development: false)).Faults.Single();
 }

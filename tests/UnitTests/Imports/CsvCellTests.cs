@@ -31,5 +31,6 @@ public sealed class CsvCellTests
     [InlineData("=1")]
     public void What_others_wrote_is_read_as_it_stands(string cell) => CsvCell.Read(cell).ShouldBe(cell);
 
-    [Fact] public void A_cell_with_a_separator_is_quoted() => CsvCell.Line(["a,b", "c\"d", "=e,f"]).ShouldBe("\"a,b\",\"c\"\"d\",\"'=e,f\"\r\n");
+    [Fact] public void A_cell_with_a_separator_is_quoted() =>
+        CsvCell.Line(["a,b", "c\"d", "=e,f"]).ShouldBe("\"a,b\",\"c\"\"d\",\"'=e,f\"\r\n");
 }

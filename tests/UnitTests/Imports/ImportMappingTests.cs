@@ -5,12 +5,16 @@ namespace Bsp.UnitTests.Imports;
 
 public sealed class ImportMappingTests
 {
-    private static ImportMapping Map(UnknownColumns unknown, params (string From, string To)[] map) => new(map.ToDictionary(m => m.From, m => m.To), unknown);
+    private static ImportMapping Map(UnknownColumns unknown, params (string From, string To)[] map) =>
+        new(map.ToDictionary(m => m.From, m => m.To), unknown);
 
     [Fact]
     public void Columns_of_another_system_are_named_by_the_map()
     {
-        var columns = ImportColumns.Read(["Telefon", "Vorname ", "Ort", "Notiz"], Map(UnknownColumns.Refuse, ("telefon", "phone_number"), ("Vorname", "first_name"), ("ORT", "custom.city"), ("Notiz", "ignore")));
+        var columns =
+            ImportColumns.Read(["Telefon", "Vorname ", "Ort", "Notiz"],
+                Map(UnknownColumns.Refuse, ("telefon", "phone_number"), ("Vorname", "first_name"), ("ORT", "custom.city"),
+                    ("Notiz", "ignore")));
         columns.Names.ShouldBe(["phone_number", "first_name", "custom.city", "ignore"]);
         var (row, _) = columns.Check(["+4915112345678", "Ann", "Köln", "=HYPERLINK(1)"]);
         (row!.PhoneNumber, row.FirstName, row.CustomFields.ToJsonString()).ShouldBe(("+4915112345678", "Ann", """{"city":"K\u00F6ln"}"""));
@@ -21,14 +25,19 @@ public sealed class ImportMappingTests
     {
         Should.Throw<Refusal>(() => ImportColumns.Read(["phone_number", "Farbe"])).Code.ShouldBe("import.header_unknown_column");
         ImportColumns.Read(["phone_number", "Farbe"], Map(UnknownColumns.Custom)).Names.ShouldBe(["phone_number", "custom.Farbe"]);
-        ImportColumns.Read(["phone_number", "Farbe", "Form"], Map(UnknownColumns.Ignore)).Names.ShouldBe(["phone_number", "ignore", "ignore"]);
+        ImportColumns.Read(["phone_number", "Farbe", "Form"],
+            Map(UnknownColumns.Ignore)).Names.ShouldBe(["phone_number", "ignore", "ignore"]);
     }
 
     [Fact]
     public void A_map_to_nowhere_or_twice_to_one_is_refused()
     {
-        Should.Throw<Refusal>(() => ImportColumns.Read(["a", "b"], Map(UnknownColumns.Refuse, ("a", "phone_number"), ("b", "colour")))).Code.ShouldBe("import.header_unknown_column");
-        Should.Throw<Refusal>(() => ImportColumns.Read(["a", "b"], Map(UnknownColumns.Refuse, ("a", "phone_number"), ("b", "phone_number")))).Code.ShouldBe("import.header_duplicate_column");
+        Should.Throw<Refusal>(() =>
+            ImportColumns.Read(["a", "b"],
+                Map(UnknownColumns.Refuse, ("a", "phone_number"), ("b", "colour")))).Code.ShouldBe("import.header_unknown_column");
+        Should.Throw<Refusal>(() =>
+            ImportColumns.Read(["a", "b"],
+                Map(UnknownColumns.Refuse, ("a", "phone_number"), ("b", "phone_number")))).Code.ShouldBe("import.header_duplicate_column");
     }
 
     [Fact]

@@ -4,7 +4,8 @@ namespace Bsp.UnitTests.Imports;
 
 public sealed class ImportRowTests
 {
-    private static readonly ImportColumns Columns = ImportColumns.Read(["Phone_Number", " first_name", "email", "consent_status", "tags", "custom.City"]);
+    private static readonly ImportColumns Columns =
+        ImportColumns.Read(["Phone_Number", " first_name", "email", "consent_status", "tags", "custom.City"]);
 
     private static ImportRow Row(params string[] fields) => Columns.Check(fields).Row.ShouldNotBeNull();
 
@@ -37,9 +38,12 @@ public sealed class ImportRowTests
 
     [Fact] public void A_withdrawn_consent_stays_withdrawn_within_a_file()
     {
-        Row("+4915112345678", "", "", "OPTED_OUT", "", "").Then(Row("+4915112345678", "", "", "OPTED_IN", "", "")).Consent.ShouldBe("OPTED_OUT");
-        Row("+4915112345678", "", "", "OPTED_IN", "", "").Then(Row("+4915112345678", "", "", "OPTED_OUT", "", "")).Consent.ShouldBe("OPTED_OUT");
-        Row("+4915112345678", "", "", "OPTED_IN", "", "").Then(Row("+4915112345678", "", "", "PENDING", "", "")).Consent.ShouldBe("OPTED_IN");
+        Row("+4915112345678", "", "", "OPTED_OUT", "", "")
+            .Then(Row("+4915112345678", "", "", "OPTED_IN", "", "")).Consent.ShouldBe("OPTED_OUT");
+        Row("+4915112345678", "", "", "OPTED_IN", "", "")
+            .Then(Row("+4915112345678", "", "", "OPTED_OUT", "", "")).Consent.ShouldBe("OPTED_OUT");
+        Row("+4915112345678", "", "", "OPTED_IN", "", "")
+            .Then(Row("+4915112345678", "", "", "PENDING", "", "")).Consent.ShouldBe("OPTED_IN");
     }
 
     [Theory]
@@ -47,5 +51,6 @@ public sealed class ImportRowTests
     [InlineData("import.header_unknown_column", "phone_number", "shoe_size")]
     [InlineData("import.header_duplicate_column", "phone_number", "email", "Email")]
     [InlineData("import.header_missing_identity", "+4915112345678", "Ann")]
-    public void Headers_that_cannot_be_used(string code, params string[] header) => Should.Throw<Domain.Common.Refusal>(() => ImportColumns.Read(header)).Code.ShouldBe(code);
+    public void Headers_that_cannot_be_used(string code, params string[] header) =>
+        Should.Throw<Domain.Common.Refusal>(() => ImportColumns.Read(header)).Code.ShouldBe(code);
 }

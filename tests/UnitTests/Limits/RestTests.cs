@@ -41,7 +41,8 @@ public sealed class RestTests
     {
         var alone = Guid.NewGuid();
         var fair = new FairShare(clock, capacity: 1);
-        var room = new Room(_ => Task.CompletedTask, new BspOptions { DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = [], Meta = null! }, fair, clock);
+        var room = new Room(_ => Task.CompletedTask,
+            new BspOptions { DirectoryApp = "", Shards = [], PlatformKeySha256 = [], MasterKey = [], Meta = null! }, fair, clock);
         fair.Used(alone, TimeSpan.FromHours(1));
         await room.InvokeAsync(Of(alone));
         clock.Timers.ShouldBeEmpty();
@@ -64,7 +65,8 @@ public sealed class RestTests
     [Fact]
     public void A_view_gathers_as_long_as_its_page_took_and_not_for_long()
     {
-        var pace = new Infrastructure.Projections.Pace(new LogSignal(null!, clock, NullLogger<LogSignal>.Instance), clock, Infrastructure.Projections.Pace.CatchUp);
+        var pace = new Infrastructure.Projections.Pace(new LogSignal(null!, clock, NullLogger<LogSignal>.Instance), clock,
+            Infrastructure.Projections.Pace.CatchUp);
         pace.Begin();
         pace.Gather(TimeSpan.Zero).ShouldBe(TimeSpan.Zero);
         clock.Seconds += 0.02;

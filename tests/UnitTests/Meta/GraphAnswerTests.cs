@@ -9,14 +9,18 @@ using Bsp.Infrastructure.Meta;
 
 namespace Bsp.UnitTests.Meta;
 
-/// <summary>Whatever comes back from Graph: a send has one outcome and throws nothing, every other call answers or says that Meta did not, and neither time nor memory is without a bound.</summary>
+/// <summary>
+/// Whatever comes back from Graph: a send has one outcome and throws nothing, every other call answers or says that Meta did not, and
+/// neither time nor memory is without a bound.
+/// </summary>
 public sealed class GraphAnswerTests
 {
     private static readonly MetaNumber Number = new("101", "202", "EAA-token");
     private static readonly string Long = new('a', 9_000);
     private static readonly string Huge = "{\"a\":\"" + new string('x', 20 * 1024 * 1024) + "\"}";
 
-    private static string Error(string code) => "{\"error\":{\"message\":\"(#1) no\",\"type\":\"OAuthException\",\"error_data\":{\"details\":\"so\"},\"code\":" + code + "}}";
+    private static string Error(string code) =>
+        "{\"error\":{\"message\":\"(#1) no\",\"type\":\"OAuthException\",\"error_data\":{\"details\":\"so\"},\"code\":" + code + "}}";
 
     private static byte[] Packed(string text)
     {
@@ -34,8 +38,10 @@ public sealed class GraphAnswerTests
     [
         ("as it should be", OddGraph.Http(200, """{"messages":[{"id":"wamid.1"}]}"""), SendResult.Accepted, null),
         ("with a byte order mark", OddGraph.Http(200, "\uFEFF" + """{"messages":[{"id":"wamid.1"}]}"""), SendResult.Accepted, null),
-        ("packed", OddGraph.Http(200, Packed("""{"messages":[{"id":"wamid.1"}]}"""), "Content-Encoding: gzip\r\n"), SendResult.Accepted, null),
-        ("status of another type", OddGraph.Http(200, """{"messages":[{"id":"wamid.1","message_status":{"x":1}}],"contacts":7}"""), SendResult.Accepted, null),
+        ("packed", OddGraph.Http(200, Packed("""{"messages":[{"id":"wamid.1"}]}"""), "Content-Encoding: gzip\r\n"), SendResult.Accepted,
+            null),
+        ("status of another type", OddGraph.Http(200, """{"messages":[{"id":"wamid.1","message_status":{"x":1}}],"contacts":7}"""),
+            SendResult.Accepted, null),
         ("id null", OddGraph.Http(200, """{"messages":[{"id":null}]}"""), SendResult.Unknown, null),
         ("id a number", OddGraph.Http(200, """{"messages":[{"id":7}]}"""), SendResult.Unknown, null),
         ("id empty", OddGraph.Http(200, """{"messages":[{"id":""}]}"""), SendResult.Unknown, null),
@@ -52,7 +58,8 @@ public sealed class GraphAnswerTests
         ("deep", OddGraph.Http(200, new string('[', 5_000)), SendResult.Unknown, null),
         ("20 MB", OddGraph.Http(200, Huge), SendResult.Unknown, null),
         ("20 MB packed into 20 KB", OddGraph.Http(200, Packed(Huge), "Content-Encoding: gzip\r\n"), SendResult.Unknown, null),
-        ("says it is packed and is not", OddGraph.Http(200, """{"messages":[{"id":"wamid.1"}]}""", "Content-Encoding: gzip\r\n"), SendResult.Unknown, null),
+        ("says it is packed and is not", OddGraph.Http(200, """{"messages":[{"id":"wamid.1"}]}""", "Content-Encoding: gzip\r\n"),
+            SendResult.Unknown, null),
         ("cut off", [.. OddGraph.Http(200, """{"messages":[{"id":"wamid.1"}]}""")[..^5]], SendResult.Unknown, null),
         ("no HTTP", "hello\r\n\r\n"u8.ToArray(), SendResult.Unknown, null),
         ("an error that says 200", OddGraph.Http(200, Error("131026")), SendResult.Rejected, 131026),
@@ -65,8 +72,11 @@ public sealed class GraphAnswerTests
         ("code an object", OddGraph.Http(400, Error("{}")), SendResult.Unknown, null),
         ("code beyond int", OddGraph.Http(400, Error("99999999999")), SendResult.Unknown, null),
         ("code of 100,000 digits", OddGraph.Http(400, Error(new string('9', 100_000))), SendResult.Unknown, null),
-        ("message a number", OddGraph.Http(400, """{"error":{"message":7,"code":131026,"error_data":[],"error_user_msg":{}}}"""), SendResult.Rejected, 131026),
-        ("half a character in the message", OddGraph.Http(400, """{"error":{"message":"\ud83d \u0000","code":131026,"error_data":{"details":"\ud83d"}}}"""), SendResult.Rejected, 131026),
+        ("message a number", OddGraph.Http(400, """{"error":{"message":7,"code":131026,"error_data":[],"error_user_msg":{}}}"""),
+            SendResult.Rejected, 131026),
+        ("half a character in the message",
+            OddGraph.Http(400, """{"error":{"message":"\ud83d \u0000","code":131026,"error_data":{"details":"\ud83d"}}}"""),
+            SendResult.Rejected, 131026),
         ("error an array", OddGraph.Http(400, """{"error":[1]}"""), SendResult.Unknown, null),
         ("400 and HTML", OddGraph.Http(400, "<html/>"), SendResult.Unknown, null),
         ("404 and nothing", OddGraph.Http(404, ""), SendResult.Unknown, null),
@@ -100,8 +110,10 @@ public sealed class GraphAnswerTests
 
     private static readonly (string Name, Func<GraphClient, Task> Call)[] Calls =
     [
-        ("submit", c => c.SubmitTemplateAsync(Number, null, "x", "en", "UTILITY", JsonSerializer.SerializeToElement(Array.Empty<int>()), default)),
-        ("edit", c => c.SubmitTemplateAsync(Number, "7", "x", "en", "UTILITY", JsonSerializer.SerializeToElement(Array.Empty<int>()), default)),
+        ("submit", c =>
+            c.SubmitTemplateAsync(Number, null, "x", "en", "UTILITY", JsonSerializer.SerializeToElement(Array.Empty<int>()), default)),
+        ("edit", c =>
+            c.SubmitTemplateAsync(Number, "7", "x", "en", "UTILITY", JsonSerializer.SerializeToElement(Array.Empty<int>()), default)),
         ("list", c => c.ListTemplatesAsync(Number, default)),
         ("delete", c => c.DeleteTemplateAsync(Number, "x", "7", default)),
         ("unpause", c => c.UnpauseTemplateAsync(Number, "7", default)),
@@ -115,11 +127,18 @@ public sealed class GraphAnswerTests
     {
         (string Name, byte[] Answer)[] more =
         [
-            ("data null", OddGraph.Http(200, """{"data":null}""")), ("data an object", OddGraph.Http(200, """{"data":{}}""")), ("data of everything", OddGraph.Http(200, """{"data":[1,null,"x",[],{}]}""")),
-            ("the same page for ever", OddGraph.Http(200, """{"data":[],"paging":{"next":"x","cursors":{"after":"a"}}}""")), ("paging of other types", OddGraph.Http(200, """{"data":[],"paging":[1]}""")),
-            ("cursors of other types", OddGraph.Http(200, """{"data":[],"paging":{"next":"x","cursors":7}}""")), ("success false", OddGraph.Http(200, """{"success":false}""")),
-            ("a template of odd types", OddGraph.Http(200, """{"id":"../x","data":[{"id":1e400,"name":7,"language":[],"components":{}},{"id":"../x","name":"x","language":"en"}]}""")),
-            ("a number of odd types", OddGraph.Http(200, """{"id":null,"display_phone_number":[],"verified_name":{"x":1},"quality_rating":7,"status":null,"whatsapp_business_manager_messaging_limit":"TIER_999999999K"}""")),
+            ("data null", OddGraph.Http(200, """{"data":null}""")), ("data an object", OddGraph.Http(200, """{"data":{}}""")),
+                ("data of everything", OddGraph.Http(200, """{"data":[1,null,"x",[],{}]}""")),
+            ("the same page for ever", OddGraph.Http(200, """{"data":[],"paging":{"next":"x","cursors":{"after":"a"}}}""")),
+            ("paging of other types", OddGraph.Http(200, """{"data":[],"paging":[1]}""")),
+            ("cursors of other types", OddGraph.Http(200, """{"data":[],"paging":{"next":"x","cursors":7}}""")),
+            ("success false", OddGraph.Http(200, """{"success":false}""")),
+            ("a template of odd types",
+                OddGraph.Http(200,
+                    """{"id":"../x","data":[{"id":1e400,"name":7,"language":[],"components":{}},{"id":"../x","name":"x","language":"en"}]}""")),
+            ("a number of odd types",
+                OddGraph.Http(200,
+                    """{"id":null,"display_phone_number":[],"verified_name":{"x":1},"quality_rating":7,"status":null,"whatsapp_business_manager_messaging_limit":"TIER_999999999K"}""")),
             ("another number", OddGraph.Http(200, """{"id":"999"}""")),
         ];
         foreach (var (name, answer) in Sends.Select(s => (s.Name, s.Answer)).Concat(more))
@@ -135,7 +154,8 @@ public sealed class GraphAnswerTests
                 catch (MetaRefused refused)
                 {
                     (refused.Message.Length <= 2_000 && Domain.Common.Text.IsStorable(refused.Message)).ShouldBeTrue($"{call}, {name}");
-                    refused.Denied.ShouldBe(refused.Message.Contains("does not list the number", StringComparison.Ordinal), $"{call}, {name}: nothing else here says that the token may not");
+                    refused.Denied.ShouldBe(refused.Message.Contains("does not list the number", StringComparison.Ordinal),
+                        $"{call}, {name}: nothing else here says that the token may not");
                 }
                 catch (Exception e) when (e is not TimeoutException)
                 {
@@ -166,7 +186,8 @@ public sealed class GraphAnswerTests
         var written = 0L;
         using var endless = new OddGraph(async (_, stream, ct) =>
         {
-            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray(), ct);
+            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray(),
+                ct);
             var chunk = Encoding.ASCII.GetBytes("10000\r\n" + new string(' ', 0x10000) + "\r\n");
             while (true)
             {
@@ -192,8 +213,10 @@ public sealed class GraphAnswerTests
         foreach (var graph in new[] { silent, drip })
         {
             using var hurried = new GraphClient(new(graph.BaseUrl, TimeSpan.FromSeconds(1)));
-            (await hurried.SendAsync(Number, "{}"u8.ToArray(), default).WaitAsync(TimeSpan.FromSeconds(60))).Result.ShouldBe(SendResult.Unknown);
-            (await Should.ThrowAsync<MetaRefused>(() => hurried.GetNumberAsync(Number, default).WaitAsync(TimeSpan.FromSeconds(60)))).TimedOut.ShouldBeTrue();
+            (await hurried.SendAsync(Number, "{}"u8.ToArray(), default)
+                .WaitAsync(TimeSpan.FromSeconds(60))).Result.ShouldBe(SendResult.Unknown);
+            (await Should.ThrowAsync<MetaRefused>(() =>
+                hurried.GetNumberAsync(Number, default).WaitAsync(TimeSpan.FromSeconds(60)))).TimedOut.ShouldBeTrue();
         }
     }
 
@@ -230,9 +253,11 @@ public sealed class GraphAnswerTests
         (await client.SendAsync(odd, "{}"u8.ToArray(), default)).Result.ShouldBe(SendResult.Refused);
         foreach (var call in new Func<Task>[]
         {
-            () => client.GetNumberAsync(odd, default), () => client.ProveAsync(odd, default), () => client.SubscribeAsync(odd, default), () => client.ListTemplatesAsync(odd, default),
+            () => client.GetNumberAsync(odd, default), () => client.ProveAsync(odd, default), () =>
+                client.SubscribeAsync(odd, default), () => client.ListTemplatesAsync(odd, default),
             () => client.UnpauseTemplateAsync(Number, id, default), () => client.DeleteTemplateAsync(odd, "x", null, default),
-            () => client.SubmitTemplateAsync(Number, id, "x", "en", "UTILITY", JsonSerializer.SerializeToElement(Array.Empty<int>()), default),
+            () => client.SubmitTemplateAsync(Number, id, "x", "en", "UTILITY", JsonSerializer.SerializeToElement(Array.Empty<int>()),
+                default),
         })
         {
             await Should.ThrowAsync<MetaRefused>(call);

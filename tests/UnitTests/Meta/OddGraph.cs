@@ -31,7 +31,9 @@ internal sealed class OddGraph : IDisposable
 
     /// <summary>A whole answer.</summary>
     public static byte[] Http(int status, byte[] body, string more = "") =>
-        [.. Encoding.ASCII.GetBytes($"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n{more}\r\n"), .. body];
+        [.. Encoding.ASCII.GetBytes(
+            $"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n{more}\r\n"),
+            .. body];
 
     public static byte[] Http(int status, string body, string more = "") => Http(status, Encoding.UTF8.GetBytes(body), more);
 
@@ -99,5 +101,6 @@ internal sealed class OddGraph : IDisposable
     }
 
     private static int Length(string head) =>
-        head.Split("\r\n").FirstOrDefault(l => l.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)) is { } line ? int.Parse(line[15..], System.Globalization.CultureInfo.InvariantCulture) : 0;
+        head.Split("\r\n").FirstOrDefault(l => l.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)) is { } line
+        ? int.Parse(line[15..], System.Globalization.CultureInfo.InvariantCulture) : 0;
 }

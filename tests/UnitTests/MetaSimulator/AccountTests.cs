@@ -13,7 +13,9 @@ public sealed class AccountTests
     public async Task A_number_shows_the_fields_asked_for()
     {
         await using var stage = await Stage.Set(new() { MpsLimit = 80 });
-        var phone = (await stage.Get($"v25.0/{Stage.Phone}?fields=id,display_phone_number,quality_rating,status,throughput,whatsapp_business_manager_messaging_limit")).Body;
+        var phone = (
+            await stage.Get(
+                $"v25.0/{Stage.Phone}?fields=id,display_phone_number,quality_rating,status,throughput,whatsapp_business_manager_messaging_limit")).Body;
         phone.GetProperty("id").GetString().ShouldBe(Stage.Phone);
         phone.GetProperty("display_phone_number").GetString().ShouldBe("+15550001234");
         phone.GetProperty("status").GetString().ShouldBe("CONNECTED");
@@ -63,7 +65,8 @@ public sealed class AccountTests
         media.GetProperty("file_size").GetInt32().ShouldBe(Png.Length);
         media.GetProperty("sha256").GetString().ShouldBe(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Png)));
         (await stage.Http.GetByteArrayAsync(media.GetProperty("url").GetString())).ShouldBe(Png);
-        (await stage.Post($"v25.0/{Stage.Phone}/messages", new { messaging_product = "whatsapp", to = "+491511234567", type = "image", image = new { id } })).Status.ShouldBe(200);
+        (await stage.Post($"v25.0/{Stage.Phone}/messages",
+            new { messaging_product = "whatsapp", to = "+491511234567", type = "image", image = new { id } })).Status.ShouldBe(200);
         using (var stranger = new HttpClient())
         {
             ((int)(await stranger.GetAsync(media.GetProperty("url").GetString())).StatusCode).ShouldBe(401);
@@ -100,9 +103,12 @@ public sealed class AccountTests
         await using var stage = await Stage.Set();
         await using var own = await Receiver.Start();
         own.VerifyToken = "own";
-        (await stage.Post($"v25.0/{Stage.Waba}/subscribed_apps", new { override_callback_uri = own.Url, verify_token = "wrong" })).Code.ShouldBe(2200);
-        (await stage.Post($"v25.0/{Stage.Waba}/subscribed_apps", new { override_callback_uri = own.Url, verify_token = "own" })).Status.ShouldBe(200);
-        (await stage.Get($"v25.0/{Stage.Waba}/subscribed_apps")).Body.GetProperty("data")[0].GetProperty("override_callback_uri").GetString().ShouldBe(own.Url);
+        (await stage.Post($"v25.0/{Stage.Waba}/subscribed_apps",
+            new { override_callback_uri = own.Url, verify_token = "wrong" })).Code.ShouldBe(2200);
+        (await stage.Post($"v25.0/{Stage.Waba}/subscribed_apps",
+            new { override_callback_uri = own.Url, verify_token = "own" })).Status.ShouldBe(200);
+        (await stage.Get($"v25.0/{Stage.Waba}/subscribed_apps")).Body.GetProperty("data")[0].GetProperty("override_callback_uri")
+            .GetString().ShouldBe(own.Url);
         await stage.SendText("+491511234567");
         await stage.Settled();
         own.All.SelectMany(r => r.Statuses).Count().ShouldBe(3);
@@ -115,8 +121,10 @@ public sealed class AccountTests
     public async Task A_profile_is_kept()
     {
         await using var stage = await Stage.Set();
-        (await stage.Post($"v25.0/{Stage.Phone}/whatsapp_business_profile", new { messaging_product = "whatsapp", about = "Open" })).Status.ShouldBe(200);
-        (await stage.Get($"v25.0/{Stage.Phone}/whatsapp_business_profile?fields=about")).Body.GetProperty("data")[0].GetProperty("about").GetString().ShouldBe("Open");
+        (await stage.Post($"v25.0/{Stage.Phone}/whatsapp_business_profile",
+            new { messaging_product = "whatsapp", about = "Open" })).Status.ShouldBe(200);
+        (await stage.Get($"v25.0/{Stage.Phone}/whatsapp_business_profile?fields=about")).Body.GetProperty("data")[0].GetProperty("about")
+            .GetString().ShouldBe("Open");
     }
 
     private static async Task<Answered> Upload(Stage stage, byte[] bytes, string mimeType)

@@ -95,7 +95,10 @@ public sealed class ControlTests
     public async Task Reset_forgets_messages_and_keeps_accounts_and_templates()
     {
         await using var stage = await Stage.Set();
-        await stage.Put("_control/templates", new { waba_id = Stage.Waba, name = "kept", language = "en", category = "UTILITY", components = new[] { new { type = "BODY", text = "Hi {{1}}, good day", example = new { body_text = new[] { new[] { "a" } } } } } });
+        await stage.Put("_control/templates",
+            new { waba_id = Stage.Waba, name = "kept", language = "en", category = "UTILITY",
+                components =
+                new[] { new { type = "BODY", text = "Hi {{1}}, good day", example = new { body_text = new[] { new[] { "a" } } } } } });
         await stage.SendText("+491511234567");
         await stage.Settled();
         (await stage.Post("_control/reset", new { })).Body.GetProperty("accepted").GetInt64().ShouldBe(0);
@@ -115,7 +118,9 @@ public sealed class ControlTests
     public async Task A_customers_message_of_any_type_arrives(string message, string member)
     {
         await using var stage = await Stage.Set();
-        var answer = await stage.Call(HttpMethod.Post, "_control/inbound", $$"""{"phone_number_id":"{{Stage.Phone}}","from":"+49 151 1234567","name":"Zoë",{{message[1..]}}""");
+        var answer =
+            await stage.Call(HttpMethod.Post, "_control/inbound",
+                $$"""{"phone_number_id":"{{Stage.Phone}}","from":"+49 151 1234567","name":"Zoë",{{message[1..]}}""");
         answer.Status.ShouldBe(202, answer.Body.ToString());
         await stage.Settled();
         var post = stage.Receiver.All.Single();
@@ -124,14 +129,16 @@ public sealed class ControlTests
         received.GetProperty("from").GetString().ShouldBe("491511234567");
         received.GetProperty("type").GetString().ShouldBe(member);
         received.TryGetProperty(member, out _).ShouldBeTrue();
-        post.Changes.Single().GetProperty("value").GetProperty("contacts")[0].GetProperty("profile").GetProperty("name").GetString().ShouldBe("Zoë");
+        post.Changes.Single().GetProperty("value").GetProperty("contacts")[0].GetProperty("profile").GetProperty("name").GetString()
+            .ShouldBe("Zoë");
     }
 
     [Fact]
     public async Task A_customers_picture_can_be_fetched()
     {
         await using var stage = await Stage.Set();
-        await stage.Post("_control/inbound", new { phone_number_id = Stage.Phone, from = "491511234567", type = "image", image = new { caption = "c" } });
+        await stage.Post("_control/inbound",
+            new { phone_number_id = Stage.Phone, from = "491511234567", type = "image", image = new { caption = "c" } });
         await stage.Settled();
         var image = stage.Receiver.All.Single().Messages.Single().GetProperty("image");
         image.GetProperty("caption").GetString().ShouldBe("c");
@@ -144,7 +151,8 @@ public sealed class ControlTests
     public async Task A_customer_with_a_username_has_no_number()
     {
         await using var stage = await Stage.Set();
-        await stage.Post("_control/inbound", new { phone_number_id = Stage.Phone, from_user_id = "US.1234567890123456", type = "text", text = "hi" });
+        await stage.Post("_control/inbound",
+            new { phone_number_id = Stage.Phone, from_user_id = "US.1234567890123456", type = "text", text = "hi" });
         await stage.Settled();
         var message = stage.Receiver.All.Single().Messages.Single();
         message.TryGetProperty("from", out _).ShouldBeFalse();
@@ -155,7 +163,9 @@ public sealed class ControlTests
     public async Task Any_change_can_be_sent()
     {
         await using var stage = await Stage.Set();
-        (await stage.Post("_control/webhook", new { waba_id = "77", field = "account_update", value = new { @event = "VERIFIED_ACCOUNT", note = "é" } })).Status.ShouldBe(202);
+        (await stage.Post("_control/webhook",
+            new { waba_id = "77", field = "account_update", value = new { @event = "VERIFIED_ACCOUNT", note = "é" } })).Status.ShouldBe(
+            202);
         await stage.Settled();
         var post = stage.Receiver.All.Single();
         post.Json.GetProperty("entry")[0].GetProperty("id").GetString().ShouldBe("77");

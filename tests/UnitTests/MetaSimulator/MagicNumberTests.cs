@@ -86,7 +86,9 @@ public sealed class MagicNumberTests
     {
         await using var stage = await Stage.Set();
         using var patience = new CancellationTokenSource();
-        using var body = new StringContent(JsonSerializer.Serialize(new { messaging_product = "whatsapp", to = Prefix + "0003", text = new { body = "x" } }));
+        using var body =
+            new StringContent(
+                JsonSerializer.Serialize(new { messaging_product = "whatsapp", to = Prefix + "0003", text = new { body = "x" } }));
         var sending = stage.Http.PostAsync($"v25.0/{Stage.Phone}/messages", body, patience.Token);
         await Stage.Until(() => stage.Simulator.State.ReadCounters().Hung == 1); // Meta has it and does not answer
         await patience.CancelAsync();

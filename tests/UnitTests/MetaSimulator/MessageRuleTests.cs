@@ -27,7 +27,8 @@ public sealed class MessageRuleTests
     [InlineData("""{TO,"type":"reaction","reaction":{"emoji":"x"}}""", 131008)]
     [InlineData("""{TO,"type":"interactive","interactive":{"type":"button","body":{"text":"x"},"action":{"buttons":[]}}}""", 131009)]
     [InlineData("""{TO,"type":"interactive","interactive":{"type":"button","body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"1","title":"a title that is too long"}}]}}}""", 100)]
-    [InlineData("""{TO,"type":"interactive","interactive":{"type":"list","body":{"text":"x"},"action":{"button":"b","sections":[]}}}""", 131009)]
+    [InlineData("""{TO,"type":"interactive","interactive":{"type":"list","body":{"text":"x"},"action":{"button":"b","sections":[]}}}""",
+        131009)]
     [InlineData("""{TO,"type":"template","template":{"name":"nowhere","language":{"code":"en"}}}""", 132001)]
     [InlineData("""{TO,"type":"template","template":{"name":"nowhere"}}""", 131008)]
     [InlineData("""[1]""", 100)]
@@ -73,7 +74,9 @@ public sealed class MessageRuleTests
     public async Task A_business_scoped_user_id_can_be_written_to()
     {
         await using var stage = await Stage.Set();
-        var answer = await stage.Post($"v25.0/{Stage.Phone}/messages", new { messaging_product = "whatsapp", recipient = "US.13491208655302741918", text = new { body = "x" } });
+        var answer =
+            await stage.Post($"v25.0/{Stage.Phone}/messages",
+                new { messaging_product = "whatsapp", recipient = "US.13491208655302741918", text = new { body = "x" } });
         answer.Body.GetProperty("contacts")[0].GetProperty("user_id").GetString().ShouldBe("US.13491208655302741918");
         await stage.Settled();
         var status = stage.Receiver.All.SelectMany(r => r.Statuses).First();
@@ -85,7 +88,9 @@ public sealed class MessageRuleTests
     public async Task Marking_as_read_and_typing_succeed_and_send_nothing()
     {
         await using var stage = await Stage.Set();
-        var answer = await stage.Post($"v25.0/{Stage.Phone}/messages", new { messaging_product = "whatsapp", status = "read", message_id = "wamid.x", typing_indicator = new { type = "text" } });
+        var answer =
+            await stage.Post($"v25.0/{Stage.Phone}/messages",
+                new { messaging_product = "whatsapp", status = "read", message_id = "wamid.x", typing_indicator = new { type = "text" } });
         answer.Body.GetProperty("success").GetBoolean().ShouldBeTrue();
         (await stage.Post($"v25.0/{Stage.Phone}/messages", new { messaging_product = "whatsapp", status = "read" })).Code.ShouldBe(100);
         stage.Simulator.State.ReadCounters().ShouldSatisfyAllConditions(c => c.MarkedRead.ShouldBe(1), c => c.Attempts.ShouldBe(0));
@@ -132,7 +137,9 @@ public sealed class MessageRuleTests
     public async Task An_unknown_number_is_100_with_subcode_33(bool strict, string id)
     {
         await using var stage = await Stage.Set(new() { Strict = strict });
-        var answer = await stage.Post($"v25.0/{id}/messages", new { messaging_product = "whatsapp", to = "+491511234567", text = new { body = "x" } });
+        var answer =
+            await stage.Post($"v25.0/{id}/messages",
+                new { messaging_product = "whatsapp", to = "+491511234567", text = new { body = "x" } });
         (answer.Status, answer.Code, answer.Subcode).ShouldBe((400, 100, 33));
     }
 
@@ -142,7 +149,8 @@ public sealed class MessageRuleTests
         await using var stage = await Stage.Set();
         foreach (var path in new[] { "v19.0/777/messages", "v26.0/777/messages", "778/messages" })
         {
-            (await stage.Post(path, new { messaging_product = "whatsapp", to = "+491511234567", text = new { body = "x" } })).Status.ShouldBe(200);
+            (await stage.Post(path,
+                new { messaging_product = "whatsapp", to = "+491511234567", text = new { body = "x" } })).Status.ShouldBe(200);
         }
     }
 
@@ -159,7 +167,8 @@ public sealed class MessageRuleTests
     [Fact]
     public async Task Rates_decide_what_is_answered()
     {
-        await using var stage = await Stage.Set(new() { RateLimitRate = 0.3, ServerErrorRate = 0.2, ServerErrorAcceptedRate = 0.2, RejectRate = 0.1 });
+        await using var stage =
+            await Stage.Set(new() { RateLimitRate = 0.3, ServerErrorRate = 0.2, ServerErrorAcceptedRate = 0.2, RejectRate = 0.1 });
         var answers = new List<Answered>();
         for (var i = 0; i < 200; i++)
         {

@@ -17,7 +17,8 @@ internal sealed record Received(byte[] Body, string? Signature, int Answered)
     public JsonElement Json => JsonDocument.Parse(Body).RootElement;
 
     /// <summary>Every <c>changes[]</c> item.</summary>
-    public IEnumerable<JsonElement> Changes => Json.GetProperty("entry").EnumerateArray().SelectMany(e => e.GetProperty("changes").EnumerateArray());
+    public IEnumerable<JsonElement> Changes =>
+        Json.GetProperty("entry").EnumerateArray().SelectMany(e => e.GetProperty("changes").EnumerateArray());
 
     /// <summary>Every status, in the order of the body.</summary>
     public IEnumerable<JsonElement> Statuses => Items("statuses");
@@ -60,7 +61,8 @@ internal sealed class Receiver : IAsyncDisposable
     public IReadOnlyList<Received> Accepted => [.. _received.Where(r => r.Answered == 200)];
 
     public string[] StatusesOf(string wamid) =>
-        [.. Accepted.SelectMany(r => r.Statuses).Where(s => s.GetProperty("id").GetString() == wamid).Select(s => s.GetProperty("status").GetString()!)];
+        [.. Accepted.SelectMany(r => r.Statuses).Where(s => s.GetProperty("id").GetString() == wamid)
+            .Select(s => s.GetProperty("status").GetString()!)];
 
     public static async Task<Receiver> Start()
     {

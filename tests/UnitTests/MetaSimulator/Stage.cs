@@ -61,17 +61,20 @@ internal sealed class Stage : IAsyncDisposable
     }
 
     public Task<Answered> SendText(string to, string text = "hello", string? callback = null) =>
-        Post($"v25.0/{Phone}/messages", new { messaging_product = "whatsapp", to, type = "text", text = new { body = text }, biz_opaque_callback_data = callback });
+        Post($"v25.0/{Phone}/messages",
+            new { messaging_product = "whatsapp", to, type = "text", text = new { body = text }, biz_opaque_callback_data = callback });
 
     public Task<Answered> SendTemplate(string to, string name, params string[] parameters) => Post($"v25.0/{Phone}/messages", new
     {
         messaging_product = "whatsapp",
         to,
         type = "template",
-        template = new { name, language = new { code = "en" }, components = new[] { new { type = "body", parameters = parameters.Select(text => new { type = "text", text }) } } },
+        template = new { name, language = new { code = "en" },
+            components = new[] { new { type = "body", parameters = parameters.Select(text => new { type = "text", text }) } } },
     });
 
-    public Task<Answered> CreateTemplate(string name, string body = "Hi {{1}}, good day", string category = "MARKETING") => Post($"v25.0/{Waba}/message_templates", new
+    public Task<Answered> CreateTemplate(string name, string body = "Hi {{1}}, good day", string category = "MARKETING") =>
+        Post($"v25.0/{Waba}/message_templates", new
     {
         name,
         language = "en",
@@ -89,7 +92,9 @@ internal sealed class Stage : IAsyncDisposable
 
     public async Task<Answered> Call(HttpMethod method, string path, string? body)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+        using var request =
+            new HttpRequestMessage(method, path) { Content = body is null ? null
+                : new StringContent(body, Encoding.UTF8, "application/json") };
         using var response = await Http.SendAsync(request);
         return new((int)response.StatusCode, JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync()).RootElement);
     }
@@ -101,7 +106,9 @@ internal sealed class Stage : IAsyncDisposable
         await Simulator.State.WhenWebhooksAccepted(limit.Token);
     }
 
-    /// <summary>Until everything is accepted and a POST of a kind has come: a verdict on a template is not pending before it falls.</summary>
+    /// <summary>
+    /// Until everything is accepted and a POST of a kind has come: a verdict on a template is not pending before it falls.
+    /// </summary>
     public async Task Settled(TimeSpan deadline, Func<Received, bool> wanted)
     {
         await Receiver.Until(all => all.Any(wanted), deadline);

@@ -38,7 +38,8 @@ public sealed class TemplateTests
     public async Task A_utility_template_meta_deems_marketing_becomes_marketing()
     {
         await using var stage = await Stage.Set();
-        (await stage.CreateTemplate("order_as_marketing", category: "UTILITY")).Body.GetProperty("category").GetString().ShouldBe("MARKETING");
+        (await stage.CreateTemplate("order_as_marketing", category: "UTILITY")).Body.GetProperty("category").GetString()
+            .ShouldBe("MARKETING");
     }
 
     [Fact]
@@ -52,16 +53,22 @@ public sealed class TemplateTests
         surplus.Body.GetProperty("error").GetProperty("error_data").GetProperty("details").GetString()
             .ShouldBe("body: number of localizable_params (2) does not match the expected number of params (1)");
         (await stage.SendTemplate("+491511234567", "welcome", new string('x', 2000))).Code.ShouldBe(132005);
-        (await stage.Settle()).Receiver.All.SelectMany(r => r.Statuses).First().GetProperty("pricing").GetProperty("category").GetString().ShouldBe("marketing");
+        (await stage.Settle()).Receiver.All.SelectMany(r => r.Statuses).First().GetProperty("pricing").GetProperty("category").GetString()
+            .ShouldBe("marketing");
     }
 
     [Fact]
     public async Task A_media_header_must_be_filled_with_that_kind_of_media()
     {
         await using var stage = await Stage.Set();
-        await Put(stage, "pictured", new { type = "HEADER", format = "IMAGE", example = new { header_handle = new[] { "4::abc" } } }, new { type = "BODY", text = "hello" });
-        (await Send(stage, "pictured", new { type = "header", parameters = new object[] { new { type = "image", image = new { link = "https://example.com/a.png" } } } })).Status.ShouldBe(200);
-        (await Send(stage, "pictured", new { type = "header", parameters = new object[] { new { type = "text", text = "a" } } })).Code.ShouldBe(132012);
+        await Put(stage, "pictured", new { type = "HEADER", format = "IMAGE", example = new { header_handle = new[] { "4::abc" } } },
+            new { type = "BODY", text = "hello" });
+        (await Send(stage, "pictured",
+            new { type = "header",
+                parameters =
+                new object[] { new { type = "image", image = new { link = "https://example.com/a.png" } } } })).Status.ShouldBe(200);
+        (await Send(stage, "pictured",
+            new { type = "header", parameters = new object[] { new { type = "text", text = "a" } } })).Code.ShouldBe(132012);
         (await Send(stage, "pictured")).Code.ShouldBe(132000);
     }
 
@@ -76,19 +83,30 @@ public sealed class TemplateTests
             language = "en",
             category = "UTILITY",
             parameter_format = "NAMED",
-            components = new[] { new { type = "BODY", text = "Hi {{first_name}}, good day", example = new { body_text_named_params = new[] { new { param_name = "first_name", example = "Ann" } } } } },
+            components =
+            new[] { new { type = "BODY", text = "Hi {{first_name}}, good day",
+                example = new { body_text_named_params = new[] { new { param_name = "first_name", example = "Ann" } } } } },
         });
-        (await Send(stage, "named", new { type = "body", parameters = new object[] { new { type = "text", text = "Ann", parameter_name = "first_name" } } })).Status.ShouldBe(200);
-        (await Send(stage, "named", new { type = "body", parameters = new object[] { new { type = "text", text = "Ann", parameter_name = "other" } } })).Code.ShouldBe(100);
+        (await Send(stage, "named",
+            new { type = "body",
+                parameters = new object[] { new { type = "text", text = "Ann", parameter_name = "first_name" } } })).Status.ShouldBe(200);
+        (await Send(stage, "named",
+            new { type = "body",
+                parameters = new object[] { new { type = "text", text = "Ann", parameter_name = "other" } } })).Code.ShouldBe(100);
     }
 
     [Fact]
     public async Task A_url_button_with_a_variable_needs_its_parameter()
     {
         await using var stage = await Stage.Set();
-        await Put(stage, "linked", new { type = "BODY", text = "hello" }, new { type = "BUTTONS", buttons = new object[] { new { type = "URL", text = "Go", url = "https://example.com/{{1}}", example = new[] { "https://example.com/a" } } } });
+        await Put(stage, "linked", new { type = "BODY", text = "hello" },
+            new { type = "BUTTONS",
+                buttons = new object[] { new { type = "URL", text = "Go", url = "https://example.com/{{1}}",
+                    example = new[] { "https://example.com/a" } } } });
         (await Send(stage, "linked")).Code.ShouldBe(131008);
-        (await Send(stage, "linked", new { type = "button", sub_type = "url", index = "0", parameters = new object[] { new { type = "text", text = "a" } } })).Status.ShouldBe(200);
+        (await Send(stage, "linked",
+            new { type = "button", sub_type = "url", index = "0",
+                parameters = new object[] { new { type = "text", text = "a" } } })).Status.ShouldBe(200);
     }
 
     [Theory]
@@ -153,11 +171,15 @@ public sealed class TemplateTests
             name = "code",
             language = "en",
             category = "AUTHENTICATION",
-            components = new object[] { new { type = "BODY", add_security_recommendation = true }, new { type = "BUTTONS", buttons = new[] { new { type = "OTP", otp_type = "COPY_CODE" } } } },
+            components =
+            new object[] { new { type = "BODY", add_security_recommendation = true },
+                new { type = "BUTTONS", buttons = new[] { new { type = "OTP", otp_type = "COPY_CODE" } } } },
         })).Status.ShouldBe(200);
         var body = new { type = "body", parameters = new object[] { new { type = "text", text = "1234" } } };
         (await Send(stage, "code", body)).Code.ShouldBe(131008);
-        (await Send(stage, "code", body, new { type = "button", sub_type = "url", index = "0", parameters = new object[] { new { type = "text", text = "1234" } } })).Status.ShouldBe(200);
+        (await Send(stage, "code", body,
+            new { type = "button", sub_type = "url", index = "0",
+                parameters = new object[] { new { type = "text", text = "1234" } } })).Status.ShouldBe(200);
     }
 
     [Fact]
@@ -177,7 +199,9 @@ public sealed class TemplateTests
         await using var stage = await Stage.Set();
         for (var i = 0; i < 5; i++)
         {
-            await stage.Put("_control/templates", new { waba_id = Stage.Waba, name = $"t{i}", language = "en", category = i % 2 == 0 ? "UTILITY" : "MARKETING", components = new[] { new { type = "BODY", text = "hello" } } });
+            await stage.Put("_control/templates",
+                new { waba_id = Stage.Waba, name = $"t{i}", language = "en", category = i % 2 == 0 ? "UTILITY"
+                    : "MARKETING", components = new[] { new { type = "BODY", text = "hello" } } });
         }
 
         var names = new List<string>();
@@ -192,7 +216,8 @@ public sealed class TemplateTests
 
         names.ShouldBe(["t0", "t1", "t2", "t3", "t4"]);
         (await stage.Get($"v25.0/{Stage.Waba}/message_templates?category=UTILITY")).Body.GetProperty("data").GetArrayLength().ShouldBe(3);
-        (await stage.Get($"v25.0/{Stage.Waba}/message_templates?name=t3")).Body.GetProperty("data")[0].GetProperty("components")[0].GetProperty("text").GetString().ShouldBe("hello");
+        (await stage.Get($"v25.0/{Stage.Waba}/message_templates?name=t3")).Body.GetProperty("data")[0].GetProperty("components")[0]
+            .GetProperty("text").GetString().ShouldBe("hello");
         (await stage.Get($"v25.0/{Stage.Waba}/message_templates?status=REJECTED")).Body.GetProperty("data").GetArrayLength().ShouldBe(0);
     }
 
@@ -202,8 +227,10 @@ public sealed class TemplateTests
         await using var stage = await Approved("welcome");
         var id = await IdOf(stage, "welcome");
         (await stage.Post($"v25.0/{id}", new { category = "UTILITY" })).Code.ShouldBe(100);
-        (await stage.Post($"v25.0/{id}", new { components = new[] { new { type = "BODY", text = "Now without" } } })).Body.GetProperty("success").GetBoolean().ShouldBeTrue();
-        await stage.Settled(TimeSpan.FromSeconds(60), r => r.Changes.Count() > 0 && stage.Receiver.All.Count(x => Update(x, "APPROVED") is not null) == 2);
+        (await stage.Post($"v25.0/{id}", new { components = new[] { new { type = "BODY", text = "Now without" } } })).Body.GetProperty(
+            "success").GetBoolean().ShouldBeTrue();
+        await stage.Settled(TimeSpan.FromSeconds(60), r =>
+            r.Changes.Count() > 0 && stage.Receiver.All.Count(x => Update(x, "APPROVED") is not null) == 2);
         (await stage.SendTemplate("+491511234567", "welcome", "Ann")).Code.ShouldBe(132000);
         (await stage.Post($"v25.0/{id}", new { components = new[] { new { type = "BODY", text = "And again" } } })).Code.ShouldBe(100);
     }
@@ -229,9 +256,13 @@ public sealed class TemplateTests
     public async Task A_number_finds_the_template_of_the_waba_with_the_same_token()
     {
         await using var stage = await Stage.Set();
-        await stage.Post("v25.0/5001/message_templates", new { name = "mine", language = "en", category = "UTILITY", components = new[] { new { type = "BODY", text = "hello" } } });
+        await stage.Post("v25.0/5001/message_templates",
+            new { name = "mine", language = "en", category = "UTILITY", components = new[] { new { type = "BODY", text = "hello" } } });
         await stage.Settled(TimeSpan.FromSeconds(60), r => Update(r, "APPROVED") is not null);
-        var answer = await stage.Post("v25.0/6001/messages", new { messaging_product = "whatsapp", to = "+491511234567", type = "template", template = new { name = "mine", language = new { code = "en" } } });
+        var answer =
+            await stage.Post("v25.0/6001/messages",
+                new { messaging_product = "whatsapp", to = "+491511234567", type = "template",
+                    template = new { name = "mine", language = new { code = "en" } } });
         answer.Status.ShouldBe(200, answer.Body.ToString());
         (await stage.Get("v25.0/5001/phone_numbers")).Body.GetProperty("data")[0].GetProperty("id").GetString().ShouldBe("6001");
     }
@@ -268,12 +299,14 @@ public sealed class TemplateTests
         (await stage.Get($"v25.0/{Stage.Waba}/message_templates?name={name}")).Body.GetProperty("data")[0].GetProperty("id").GetString()!;
 
     private static Task<Answered> Create(Stage stage, string name, string text) =>
-        stage.Post($"v25.0/{Stage.Waba}/message_templates", new { name, language = "en", category = "UTILITY", components = new[] { new { type = "BODY", text } } });
+        stage.Post($"v25.0/{Stage.Waba}/message_templates",
+            new { name, language = "en", category = "UTILITY", components = new[] { new { type = "BODY", text } } });
 
     private static Task<Answered> Put(Stage stage, string name, params object[] components) =>
         stage.Put("_control/templates", new { waba_id = Stage.Waba, name, language = "en", category = "UTILITY", components });
 
-    private static Task<Answered> Send(Stage stage, string name, params object[] components) => stage.Post($"v25.0/{Stage.Phone}/messages", new
+    private static Task<Answered> Send(Stage stage, string name, params object[] components) =>
+        stage.Post($"v25.0/{Stage.Phone}/messages", new
     {
         messaging_product = "whatsapp",
         to = "+491511234567",

@@ -20,7 +20,8 @@ public sealed class WebhookTests
     public async Task Bodies_are_ascii_with_lower_case_escapes_and_escaped_slashes()
     {
         await using var stage = await Stage.Set();
-        await stage.Post("_control/inbound", new { phone_number_id = Stage.Phone, from = "491511234567", type = "text", text = "äöå 👍 a/b \"q\" \u0001\n" });
+        await stage.Post("_control/inbound",
+            new { phone_number_id = Stage.Phone, from = "491511234567", type = "text", text = "äöå 👍 a/b \"q\" \u0001\n" });
         await stage.Settled();
         var post = stage.Receiver.All.Single();
         post.Body.ShouldAllBe(b => b >= 0x20 && b < 0x7f);
@@ -90,7 +91,8 @@ public sealed class WebhookTests
         stage.Simulator.State.WebhooksPaused = true;
         for (var i = 0; i < 40; i++)
         {
-            await stage.Post($"v25.0/{(i % 2 == 0 ? Stage.Phone : "2002")}/messages", new { messaging_product = "whatsapp", to = $"+4915112300{i + 50}", text = new { body = "x" } });
+            await stage.Post($"v25.0/{(i % 2 == 0 ? Stage.Phone : "2002")}/messages",
+                new { messaging_product = "whatsapp", to = $"+4915112300{i + 50}", text = new { body = "x" } });
         }
 
         stage.Simulator.State.WebhooksPaused = false;
@@ -113,7 +115,8 @@ public sealed class WebhookTests
         }
 
         await stage.Settled();
-        var statuses = stage.Receiver.All.SelectMany(r => r.Statuses).GroupBy(s => (s.GetProperty("id").GetString(), s.GetProperty("status").GetString())).ToArray();
+        var statuses = stage.Receiver.All.SelectMany(r => r.Statuses)
+            .GroupBy(s => (s.GetProperty("id").GetString(), s.GetProperty("status").GetString())).ToArray();
         statuses.Length.ShouldBe(120);
         statuses.Count(g => g.Count() == 2).ShouldBeInRange(40, 80);
         stage.Simulator.State.ReadCounters().Duplicates.ShouldBe(statuses.Count(g => g.Count() == 2));
@@ -192,6 +195,7 @@ public sealed class WebhookTests
         }
 
         await stage.Settled();
-        return [.. stage.Receiver.All.SelectMany(r => r.Statuses).Where(s => s.GetProperty("status").GetString() == "failed").Select(s => s.GetProperty("biz_opaque_callback_data").GetString()!).Order()];
+        return [.. stage.Receiver.All.SelectMany(r => r.Statuses).Where(s => s.GetProperty("status").GetString() == "failed")
+            .Select(s => s.GetProperty("biz_opaque_callback_data").GetString()!).Order()];
     }
 }

@@ -20,7 +20,8 @@ public sealed class StoreTroubleTests
 
     [Theory]
     [MemberData(nameof(Postgres))]
-    public void PostgreSQLs_states(string state, int kind) => StoreTrouble.Of(new PostgresException("m", "ERROR", "ERROR", state)).ShouldBe((TroubleKind)kind);
+    public void PostgreSQLs_states(string state, int kind) =>
+        StoreTrouble.Of(new PostgresException("m", "ERROR", "ERROR", state)).ShouldBe((TroubleKind)kind);
 
     [Theory]
     [InlineData(202, 2)]
@@ -36,7 +37,8 @@ public sealed class StoreTroubleTests
     public void ClickHouses_codes(int code, int kind)
     {
         StoreTrouble.Of(new ClickHouseException(code, "m")).ShouldBe((TroubleKind)kind);
-        StoreTrouble.Of(new StoreUnavailable("clickhouse", new ClickHouseException(code, "m"))).ShouldBe(kind == 1 ? TroubleKind.Exhausted : TroubleKind.Passing);
+        StoreTrouble.Of(new StoreUnavailable("clickhouse", new ClickHouseException(code, "m")))
+            .ShouldBe(kind == 1 ? TroubleKind.Exhausted : TroubleKind.Passing);
     }
 
     [Theory]
@@ -57,8 +59,10 @@ public sealed class StoreTroubleTests
         StoreTrouble.Of(new NpgsqlException("m", new TimeoutException())).ShouldBe(TroubleKind.Exhausted);
         StoreTrouble.Of(new NpgsqlException("m", new InvalidCastException())).ShouldBe(TroubleKind.OfTheItem);
         StoreTrouble.Of(new InvalidOperationException()).ShouldBe(TroubleKind.OfTheItem);
-        StoreTrouble.Of(new AggregateException(new StoreUnavailable("redis"), new InvalidOperationException())).ShouldBe(TroubleKind.OfTheItem);
-        StoreTrouble.Of(new MongoDB.Driver.MongoConnectionException(new(new(new(1), new System.Net.DnsEndPoint("h", 1))), "m")).ShouldBe(TroubleKind.Passing);
+        StoreTrouble.Of(new AggregateException(new StoreUnavailable("redis"), new InvalidOperationException()))
+            .ShouldBe(TroubleKind.OfTheItem);
+        StoreTrouble.Of(new MongoDB.Driver.MongoConnectionException(new(new(new(1), new System.Net.DnsEndPoint("h", 1))), "m"))
+            .ShouldBe(TroubleKind.Passing);
         StoreTrouble.Of(new FormatException("Size 17 MB is larger than MaxDocumentSize")).ShouldBe(TroubleKind.OfTheItem);
     }
 }

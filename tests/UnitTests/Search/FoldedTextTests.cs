@@ -50,7 +50,8 @@ public sealed class FoldedTextTests
     [InlineData("Anna Bell", "anna ball")]
     [InlineData("order 12", "123")]
     [InlineData("की", "का")] // a sign makes another syllable
-    public void It_is_not_found(string text, string asked) => SearchTokens.Matches(FoldedText.Words(text), FoldedText.Words(asked)).ShouldBeFalse();
+    public void It_is_not_found(string text, string asked) =>
+        SearchTokens.Matches(FoldedText.Words(text), FoldedText.Words(asked)).ShouldBeFalse();
 
     [Fact]
     public void Half_characters_marks_alone_and_nothing_are_no_trouble()
@@ -58,10 +59,13 @@ public sealed class FoldedTextTests
         FoldedText.Words("\ud83d \u0301\u200b ,.;").ShouldBeEmpty();
         FoldedText.Words("").ShouldBeEmpty();
         SearchTokens.Of(Key, FoldedText.Words(new string('a', 100_000))).Length.ShouldBeLessThan(10);
-        SearchTokens.Of(Key, FoldedText.Words(string.Concat(Enumerable.Range(0, 40_000).Select(i => $"w{i} ")))).Length.ShouldBeLessThanOrEqualTo(SearchTokens.Max);
+        SearchTokens.Of(Key,
+            FoldedText.Words(string.Concat(Enumerable.Range(0, 40_000).Select(i => $"w{i} ")))).Length.ShouldBeLessThanOrEqualTo(
+            SearchTokens.Max);
     }
 
     [Fact]
     public void A_neighbours_key_gives_other_tokens() =>
-        SearchTokens.Of(Key, FoldedText.Words("hello world")).Intersect(SearchTokens.Of(SHA256.HashData("another"u8), FoldedText.Words("hello world"))).ShouldBeEmpty();
+        SearchTokens.Of(Key, FoldedText.Words("hello world"))
+        .Intersect(SearchTokens.Of(SHA256.HashData("another"u8), FoldedText.Words("hello world"))).ShouldBeEmpty();
 }

@@ -11,11 +11,13 @@ public sealed class PeriodTests
     [InlineData("2028-01-31", "2028-02-29 2028-03-31")]
     [InlineData("2026-12-15", "2027-01-15 2027-02-15")]
     public void Periods_are_counted_from_the_anchor_and_never_drift(string anchor, string begins) =>
-        string.Join(' ', Enumerable.Range(1, begins.Split(' ').Length).Select(n => $"{Period.Of(At(anchor), n).From:yyyy-MM-dd}")).ShouldBe(begins);
+        string.Join(' ', Enumerable.Range(1, begins.Split(' ').Length).Select(n => $"{Period.Of(At(anchor), n).From:yyyy-MM-dd}"))
+        .ShouldBe(begins);
 
     [Fact]
     public void The_day_that_only_leap_years_have_comes_back() =>
-        string.Join(' ', Enumerable.Range(1, 4).Select(n => $"{Period.Of(At("2028-02-29"), 12 * n).From:yyyy-MM-dd}")).ShouldBe("2029-02-28 2030-02-28 2031-02-28 2032-02-29");
+        string.Join(' ', Enumerable.Range(1, 4).Select(n => $"{Period.Of(At("2028-02-29"), 12 * n).From:yyyy-MM-dd}"))
+        .ShouldBe("2029-02-28 2030-02-28 2031-02-28 2032-02-29");
 
     [Fact]
     public void One_ends_where_the_next_begins_and_each_moment_lies_in_exactly_one()
@@ -46,7 +48,9 @@ public sealed class PeriodTests
     }
 
     [Fact]
-    public void The_largest_price_is_shared_exactly() => Period.Of(Day(2026, 1, 31), 0).Rest(999_999_999_999.999999m, Day(2026, 2, 14)).ShouldBe(500_000_000_000.000000m);
+    public void The_largest_price_is_shared_exactly() =>
+        Period.Of(Day(2026, 1, 31), 0).Rest(999_999_999_999.999999m, Day(2026, 2, 14)).ShouldBe(500_000_000_000.000000m);
 
-    private static DateTimeOffset At(string day) => DateTimeOffset.Parse(day + "T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture);
+    private static DateTimeOffset At(string day) =>
+        DateTimeOffset.Parse(day + "T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -6,13 +6,17 @@ namespace Bsp.UnitTests.Subscriptions;
 /// <summary>Changes of plan, to the last decimal.</summary>
 public sealed class ProrationTests
 {
-    [Fact] public void In_the_middle_of_October() => Changed(Day(2026, 10, 1), 29.99m, 99m, Day(2026, 10, 17)).ShouldBe([14.511290m, -47.903226m]);
+    [Fact] public void In_the_middle_of_October() =>
+        Changed(Day(2026, 10, 1), 29.99m, 99m, Day(2026, 10, 17)).ShouldBe([14.511290m, -47.903226m]);
 
-    [Fact] public void From_the_31st_to_the_28th() => Changed(Day(2027, 1, 31), 49m, 99m, Day(2027, 2, 14, 12)).ShouldBe([23.625000m, -47.732143m]);
+    [Fact] public void From_the_31st_to_the_28th() =>
+        Changed(Day(2027, 1, 31), 49m, 99m, Day(2027, 2, 14, 12)).ShouldBe([23.625000m, -47.732143m]);
 
-    [Fact] public void From_the_31st_to_the_29th() => Changed(Day(2028, 1, 31), 49m, 99m, Day(2028, 2, 10)).ShouldBe([32.103448m, -64.862069m]);
+    [Fact] public void From_the_31st_to_the_29th() =>
+        Changed(Day(2028, 1, 31), 49m, 99m, Day(2028, 2, 10)).ShouldBe([32.103448m, -64.862069m]);
 
-    [Fact] public void One_second_before_the_end() => Changed(Day(2027, 1, 31), 49m, 99m, Day(2027, 2, 28).AddSeconds(-1))[0].ShouldBe(0.000020m);
+    [Fact] public void One_second_before_the_end() =>
+        Changed(Day(2027, 1, 31), 49m, 99m, Day(2027, 2, 28).AddSeconds(-1))[0].ShouldBe(0.000020m);
 
     [Fact] public void At_the_start_it_is_all_of_both() => Changed(Day(2026, 10, 1), 49m, 99m, Day(2026, 10, 1)).ShouldBe([49m, -99m]);
 
@@ -49,7 +53,8 @@ public sealed class ProrationTests
     public void The_credit_and_the_charge_are_two_entries_with_references_of_their_own()
     {
         var step = Subscription.Change(Running(29.99m, Day(2026, 10, 1)), Terms(99m, code: "pro"), Day(2026, 10, 17));
-        step.Movements.Select(m => (m.IsCredit, m.Reference)).ShouldBe([(true, SubscriptionReference.Credit(Id, 1)), (false, SubscriptionReference.Debit(Id, 1))]);
+        step.Movements.Select(m => (m.IsCredit, m.Reference))
+            .ShouldBe([(true, SubscriptionReference.Credit(Id, 1)), (false, SubscriptionReference.Debit(Id, 1))]);
         step.Movements.ShouldAllBe(m => m.EffectiveAt == Day(2026, 10, 17));
         step.WhenShort.ShouldBeNull("a wallet that is too short refuses the change, and nothing is half-done");
     }
@@ -77,7 +82,8 @@ public sealed class ProrationTests
             for (var change = 0; change < 6; change++)
             {
                 at = at.AddMilliseconds(random.NextInt64((long)(state.Current.Until - at).TotalMilliseconds + 1));
-                var step = Subscription.Change(state, Terms(random.Next(0, 100_000_000) / 1_000_000m, random.Next(5_000), $"plan{change}"), at);
+                var step = Subscription.Change(state, Terms(random.Next(0, 100_000_000) / 1_000_000m, random.Next(5_000), $"plan{change}"),
+                    at);
                 paid -= Moved(step).Sum();
                 state = After(state, step);
                 paid.ShouldBeGreaterThanOrEqualTo(0);
@@ -87,5 +93,6 @@ public sealed class ProrationTests
         }
     }
 
-    private static decimal[] Changed(DateTimeOffset start, decimal from, decimal to, DateTimeOffset at) => Moved(Subscription.Change(Running(from, start), Terms(to, code: "pro"), at));
+    private static decimal[] Changed(DateTimeOffset start, decimal from, decimal to, DateTimeOffset at) =>
+        Moved(Subscription.Change(Running(from, start), Terms(to, code: "pro"), at));
 }

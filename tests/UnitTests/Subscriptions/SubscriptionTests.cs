@@ -9,15 +9,19 @@ public sealed class SubscriptionTests
 {
     private static readonly DateTimeOffset Start = Day(2027, 1, 31);
     private static readonly SubscriptionStarted Started = new(Id, Terms(49m), Start, null, null, Start);
-    private static readonly SubscriptionPeriodPaid Paid = new(Id, 0, Start, Day(2027, 2, 28), 49.000000m, "USD", 1_000, SubscriptionReference.Of(Id, 0), Start);
+    private static readonly SubscriptionPeriodPaid Paid =
+        new(Id, 0, Start, Day(2027, 2, 28), 49.000000m, "USD", 1_000, SubscriptionReference.Of(Id, 0), Start);
     private static readonly SubscriptionStarted Trial = new(Id, Terms(49m), Start.AddDays(14), Start.AddDays(14), null, Start);
 
-    [Fact] public void The_first_period_is_paid_at_the_start() => Given().When(s => Subscription.Start(s, Id, Terms(49m), 0, null, Start).Facts).Then(Started, Paid);
+    [Fact] public void The_first_period_is_paid_at_the_start() =>
+        Given().When(s => Subscription.Start(s, Id, Terms(49m), 0, null, Start).Facts).Then(Started, Paid);
 
-    [Fact] public void A_trial_is_paid_for_by_nobody() => Given().When(s => Subscription.Start(s, Id, Terms(49m), 14, null, Start).Facts).Then(Trial);
+    [Fact] public void A_trial_is_paid_for_by_nobody() =>
+        Given().When(s => Subscription.Start(s, Id, Terms(49m), 14, null, Start).Facts).Then(Trial);
 
     [Fact]
-    public void A_short_wallet_takes_no_plan() => Subscription.Start(Subscription.Initial, Id, Terms(49m), 0, null, Start).WhenShort.ShouldBeNull();
+    public void A_short_wallet_takes_no_plan() =>
+        Subscription.Start(Subscription.Initial, Id, Terms(49m), 0, null, Start).WhenShort.ShouldBeNull();
 
     [Fact]
     public void What_costs_nothing_moves_nothing()
@@ -27,9 +31,11 @@ public sealed class SubscriptionTests
         ((SubscriptionPeriodPaid)step.Facts[1]).Reference.ShouldBeNull();
     }
 
-    [Fact] public void Asked_again_for_the_same_nothing_happens() => Given(Started, Paid).When(s => Subscription.Start(s, Id, Terms(49m), 0, null, Start).Facts).Then();
+    [Fact] public void Asked_again_for_the_same_nothing_happens() =>
+        Given(Started, Paid).When(s => Subscription.Start(s, Id, Terms(49m), 0, null, Start).Facts).Then();
 
-    [Fact] public void Another_plan_under_its_id_is_refused() => Given(Started, Paid).When(s => Subscription.Start(s, Id, Terms(49m, code: "x"), 0, null, Start).Facts).ThenRefused("subscription.exists");
+    [Fact] public void Another_plan_under_its_id_is_refused() => Given(Started, Paid)
+        .When(s => Subscription.Start(s, Id, Terms(49m, code: "x"), 0, null, Start).Facts).ThenRefused("subscription.exists");
 
     [Fact]
     public void Nothing_is_due_before_its_time()
@@ -43,7 +49,8 @@ public sealed class SubscriptionTests
     public void After_an_outage_every_missed_period_is_paid_in_order_once_at_its_own_time()
     {
         var (state, steps) = CaughtUp(After(Subscription.Initial, [Started, Paid]), Day(2027, 6, 1));
-        steps.SelectMany(s => s.Movements).Select(m => (m.EffectiveAt, m.Reference)).ShouldBe(Enumerable.Range(1, 4).Select(n => (Period.Of(Start, n).From, SubscriptionReference.Of(Id, n))));
+        steps.SelectMany(s => s.Movements).Select(m => (m.EffectiveAt, m.Reference))
+            .ShouldBe(Enumerable.Range(1, 4).Select(n => (Period.Of(Start, n).From, SubscriptionReference.Of(Id, n))));
         (state.Current.N, state.Current.Until).ShouldBe((4, Day(2027, 6, 30)));
     }
 
@@ -54,8 +61,10 @@ public sealed class SubscriptionTests
         var due = Day(2027, 2, 28);
         var (state, steps) = CaughtUp(running, due.AddDays(7), rich: false);
         steps.SelectMany(s => s.WhenShort!).OfType<SubscriptionPaymentFailed>().Select(f => (f.Attempt, f.DueAt, f.NextAttemptAt)).ShouldBe(
-            [(1, due, due.AddDays(1)), (2, due.AddDays(1), due.AddDays(3)), (3, due.AddDays(3), due.AddDays(7)), (4, due.AddDays(7), null)]);
-        (state.Status, state.SuspendedReason, state.ExpiresAt).ShouldBe((SubscriptionStatus.Suspended, Subscription.Dunning, due.AddDays(37)));
+            [(1, due, due.AddDays(1)), (2, due.AddDays(1), due.AddDays(3)), (3, due.AddDays(3), due.AddDays(7)),
+                (4, due.AddDays(7), null)]);
+        (state.Status, state.SuspendedReason, state.ExpiresAt)
+            .ShouldBe((SubscriptionStatus.Suspended, Subscription.Dunning, due.AddDays(37)));
         CaughtUp(state, due.AddDays(37).AddMilliseconds(-1)).Steps.ShouldBeEmpty();
         CaughtUp(state, due.AddDays(37)).State.Status.ShouldBe(SubscriptionStatus.Expired);
         CaughtUp(running, due.AddYears(1), rich: false).State.Status.ShouldBe(SubscriptionStatus.Expired);
@@ -90,20 +99,25 @@ public sealed class SubscriptionTests
         CaughtUp(paid, Day(2027, 4, 30)).State.Current.ShouldBe(Period.Of(Start, 3));
     }
 
-    [Fact] public void No_top_up_is_taken_where_nothing_is_owed() => Billing.ToppedUp(After(Subscription.Initial, [Started, Paid]), Start).ShouldBe(SubscriptionStep.Nothing);
+    [Fact] public void No_top_up_is_taken_where_nothing_is_owed() =>
+        Billing.ToppedUp(After(Subscription.Initial, [Started, Paid]), Start).ShouldBe(SubscriptionStep.Nothing);
 
     [Fact]
     public void Cancelled_at_the_end_it_runs_until_then_and_is_not_renewed()
     {
-        var cancelling = After(Subscription.Initial, [Started, Paid, .. Subscription.Cancel(After(Subscription.Initial, [Started, Paid]), true, Start.AddDays(3))]);
+        var cancelling =
+            After(Subscription.Initial,
+                [Started, Paid, .. Subscription.Cancel(After(Subscription.Initial, [Started, Paid]), true, Start.AddDays(3))]);
         cancelling.Status.ShouldBe(SubscriptionStatus.Active);
         Subscription.Cancel(cancelling, true, Start.AddDays(4)).ShouldBeEmpty();
         var (ended, steps) = CaughtUp(cancelling, Day(2027, 5, 1));
         (ended.Status, ended.EndedAt).ShouldBe((SubscriptionStatus.Cancelled, Day(2027, 2, 28)));
         steps.ShouldHaveSingleItem().Movements.ShouldBeEmpty();
-        Given(Started, Paid, new SubscriptionCancellationScheduled(Id, Day(2027, 2, 28), Start)).When(s => Subscription.RevokeCancellation(s, Start.AddDays(9)))
+        Given(Started, Paid, new SubscriptionCancellationScheduled(Id, Day(2027, 2, 28), Start))
+            .When(s => Subscription.RevokeCancellation(s, Start.AddDays(9)))
             .Then(new SubscriptionCancellationRevoked(Id, Start.AddDays(9)));
-        CaughtUp(After(cancelling, Subscription.RevokeCancellation(cancelling, Start.AddDays(9))), Day(2027, 3, 1)).State.Current.N.ShouldBe(1);
+        CaughtUp(After(cancelling, Subscription.RevokeCancellation(cancelling, Start.AddDays(9))),
+            Day(2027, 3, 1)).State.Current.N.ShouldBe(1);
     }
 
     [Fact]
@@ -120,7 +134,8 @@ public sealed class SubscriptionTests
     }
 
     [Fact] public void What_has_ended_takes_nothing() =>
-        Given(Started, Paid, new SubscriptionCancelled(Id, "asked", Start, Start)).When(s => Subscription.Change(s, Terms(99m, code: "pro"), Start).Facts).ThenRefused("subscription.ended");
+        Given(Started, Paid, new SubscriptionCancelled(Id, "asked", Start, Start))
+        .When(s => Subscription.Change(s, Terms(99m, code: "pro"), Start).Facts).ThenRefused("subscription.ended");
 
     [Fact]
     public void Stopped_by_the_platform_nothing_falls_due_and_afterwards_the_rest_of_the_period_is_paid()
@@ -153,8 +168,11 @@ public sealed class SubscriptionTests
         var owing = CaughtUp(running, Day(2027, 2, 28), rich: false).State;
         Should.Throw<Refusal>(() => Subscription.Change(owing, Terms(9m, code: "small"), Day(2027, 3, 1))).ShouldSatisfyAllConditions(
             r => r.Code.ShouldBe("subscription.past_due"), r => r.Message.ShouldContain("49.000000 USD"));
-        Should.Throw<Refusal>(() => Subscription.Change(CaughtUp(running, Day(2027, 3, 10), rich: false).State, Terms(9m, code: "small"), Day(2027, 3, 10))).Code.ShouldBe("subscription.suspended");
-        Should.Throw<Refusal>(() => Subscription.Change(running, Terms(9m, code: "euro", currency: "EUR"), Start)).Code.ShouldBe("subscription.other_currency");
+        Should.Throw<Refusal>(() =>
+            Subscription.Change(CaughtUp(running, Day(2027, 3, 10), rich: false).State, Terms(9m, code: "small"),
+                Day(2027, 3, 10))).Code.ShouldBe("subscription.suspended");
+        Should.Throw<Refusal>(() =>
+            Subscription.Change(running, Terms(9m, code: "euro", currency: "EUR"), Start)).Code.ShouldBe("subscription.other_currency");
         Should.Throw<Refusal>(() => Subscription.Cancel(Subscription.Initial, false, Start)).Code.ShouldBe("subscription.unknown");
     }
 
@@ -178,5 +196,6 @@ public sealed class SubscriptionTests
     [InlineData("""{"4111111111111111":true}""", "4111111111111111")]
     [InlineData("""{"CVC":"123"}""", "CVC")]
     [InlineData("""{"amex":"378282246310005"}""", "amex")]
-    public void A_card_is_found_wherever_it_stands(string json, string? path) => PaymentMethod.Card(JsonSerializer.Deserialize<JsonElement>(json)).ShouldBe(path);
+    public void A_card_is_found_wherever_it_stands(string json, string? path) =>
+        PaymentMethod.Card(JsonSerializer.Deserialize<JsonElement>(json)).ShouldBe(path);
 }

@@ -11,17 +11,22 @@ public sealed class MetaContractTests
     [Fact]
     public async Task Every_template_we_build_passes_Metas_own_schema()
     {
-        Assert.SkipUnless(Directory.Exists($"{Contract}/node_modules"), "BSP_TEST_META_CONTRACT names no installed copy of Meta's contract.");
+        Assert.SkipUnless(Directory.Exists($"{Contract}/node_modules"),
+            "BSP_TEST_META_CONTRACT names no installed copy of Meta's contract.");
         var folder = Directory.CreateTempSubdirectory("bsp-contract");
         try
         {
             var files = TemplateBodyTests.Samples().Select((template, i) =>
             {
                 var file = Path.Combine(folder.FullName, $"{i}.json");
-                File.WriteAllText(file, new JsonObject { ["messaging_product"] = "whatsapp", ["recipient_type"] = "individual", ["to"] = "+4915112345678", ["type"] = "template", ["template"] = template }.ToJsonString());
+                File.WriteAllText(file,
+                    new JsonObject { ["messaging_product"] = "whatsapp", ["recipient_type"] = "individual", ["to"] = "+4915112345678",
+                        ["type"] = "template", ["template"] = template }.ToJsonString());
                 return file;
             }).ToList();
-            using var node = Process.Start(new ProcessStartInfo("node", ["validate.mjs", "patched.yaml", "Message", .. files]) { WorkingDirectory = Contract, RedirectStandardOutput = true })!;
+            using var node =
+                Process.Start(new ProcessStartInfo("node",
+                    ["validate.mjs", "patched.yaml", "Message", .. files]) { WorkingDirectory = Contract, RedirectStandardOutput = true })!;
             var said = await node.StandardOutput.ReadToEndAsync();
             await node.WaitForExitAsync();
             node.ExitCode.ShouldBe(0, said);

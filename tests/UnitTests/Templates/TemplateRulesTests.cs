@@ -6,7 +6,8 @@ namespace Bsp.UnitTests.Templates;
 public sealed class TemplateRulesTests
 {
     private static string[] Codes(string components, string name = "welcome", string category = "UTILITY", string language = "en_US") =>
-        [.. TemplateRules.Faults(name, category, language, TemplateComponents.Read(JsonSerializer.Deserialize<JsonElement>(components))).Select(f => f.Code)];
+        [.. TemplateRules.Faults(name, category, language, TemplateComponents.Read(JsonSerializer.Deserialize<JsonElement>(components)))
+            .Select(f => f.Code)];
 
     [Theory]
     [InlineData("""{"body":"Hello."}""")]
@@ -43,7 +44,8 @@ public sealed class TemplateRulesTests
         Codes($$"""{"body":"{{new string('x', 1025)}}"}""").ShouldContain("template.body_too_long");
         Codes($$"""{"header":"{{new string('x', 61)}}","body":"Hi."}""").ShouldContain("template.header_too_long");
         Codes($$"""{"body":"Hi.","footer":"{{new string('x', 61)}}"}""").ShouldContain("template.footer_too_long");
-        Codes($$"""{"body":"Hi.","buttons":[{"type":"QUICK_REPLY","text":"{{new string('x', 26)}}"}]}""").ShouldContain("template.button_text_too_long");
+        Codes($$"""{"body":"Hi.","buttons":[{"type":"QUICK_REPLY","text":"{{new string('x', 26)}}"}]}""")
+            .ShouldContain("template.button_text_too_long");
     }
 
     [Theory]
@@ -51,20 +53,24 @@ public sealed class TemplateRulesTests
     [InlineData("", "UTILITY", "en", "template.name_invalid")]
     [InlineData("welcome", "SPAM", "en", "template.category_invalid")]
     [InlineData("welcome", "UTILITY", "english please", "template.language_invalid")]
-    public void Naming(string name, string category, string language, string code) => Codes("""{"body":"Hi."}""", name, category, language).ShouldContain(code);
+    public void Naming(string name, string category, string language, string code) =>
+        Codes("""{"body":"Hi."}""", name, category, language).ShouldContain(code);
 
     [Fact] public void Authentication_has_fixed_text_and_one_OTP_button()
     {
         Codes("""{"body":{"add_security_recommendation":true},"footer":{"code_expiration_minutes":10},"buttons":[{"type":"OTP","otp_type":"COPY_CODE"}]}""", category: "AUTHENTICATION").ShouldBeEmpty();
-        Codes("""{"header":"Hi","buttons":[]}""", category: "AUTHENTICATION").ShouldBe(["template.authentication_fixed_text", "template.authentication_button"]);
-        Codes("""{"footer":{"code_expiration_minutes":91},"buttons":[{"type":"OTP"}]}""", category: "AUTHENTICATION").ShouldBe(["template.code_expiration_invalid"]);
+        Codes("""{"header":"Hi","buttons":[]}""", category: "AUTHENTICATION")
+            .ShouldBe(["template.authentication_fixed_text", "template.authentication_button"]);
+        Codes("""{"footer":{"code_expiration_minutes":91},"buttons":[{"type":"OTP"}]}""", category: "AUTHENTICATION")
+            .ShouldBe(["template.code_expiration_invalid"]);
     }
 
     [Theory]
     [InlineData("\"text\"", "template.components_malformed")]
     [InlineData("""{"body":{"text":5}}""", "template.components_malformed")]
     [InlineData("""{"body":"x","sidebar":{}}""", "template.component_unknown")]
-    public void What_cannot_be_read_is_refused(string components, string code) => Should.Throw<Domain.Common.Refusal>(() => Codes(components)).Code.ShouldBe(code);
+    public void What_cannot_be_read_is_refused(string components, string code) =>
+        Should.Throw<Domain.Common.Refusal>(() => Codes(components)).Code.ShouldBe(code);
 
     [Fact] public void Meta_gets_its_own_shape()
     {
@@ -79,9 +85,11 @@ public sealed class TemplateRulesTests
 
     [Fact] public void Named_variables_become_named_examples()
     {
-        var read = TemplateComponents.Read(JsonSerializer.Deserialize<JsonElement>("""{"body":{"text":"Hi {{first_name}}, hello."}}"""), JsonSerializer.Deserialize<JsonElement>("""{"first_name":"Ann"}"""));
+        var read = TemplateComponents.Read(JsonSerializer.Deserialize<JsonElement>("""{"body":{"text":"Hi {{first_name}}, hello."}}"""),
+            JsonSerializer.Deserialize<JsonElement>("""{"first_name":"Ann"}"""));
         MetaComponents.ParameterFormat(read).ShouldBe("NAMED");
-        MetaComponents.ToMeta(read).GetRawText().ShouldBe("""[{"type":"BODY","text":"Hi {{first_name}}, hello.","example":{"body_text_named_params":[{"param_name":"first_name","example":"Ann"}]}}]""");
+        MetaComponents.ToMeta(read).GetRawText()
+            .ShouldBe("""[{"type":"BODY","text":"Hi {{first_name}}, hello.","example":{"body_text_named_params":[{"param_name":"first_name","example":"Ann"}]}}]""");
         TemplateRules.SubmissionFaults(read).ShouldBeEmpty();
     }
 }

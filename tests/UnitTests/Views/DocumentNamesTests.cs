@@ -7,7 +7,10 @@ using MongoDB.Bson;
 
 namespace Bsp.UnitTests.Views;
 
-/// <summary>Every name of the specification's collections (§2), as the official driver writes them to MongoDB and as JSONB holds them. A document with everything in it is written.</summary>
+/// <summary>
+/// Every name of the specification's collections (§2), as the official driver writes them to MongoDB and as JSONB holds them. A document
+/// with everything in it is written.
+/// </summary>
 public sealed class DocumentNamesTests
 {
     private static readonly DateTimeOffset At = new(2026, 5, 4, 3, 2, 1, TimeSpan.Zero);
@@ -15,18 +18,25 @@ public sealed class DocumentNamesTests
 
     private static readonly ConversationDocument Conversation = new()
     {
-        Id = DocumentId.Of(Id), Uuid = Id, Position = 1, OrganizationId = Id, ContactId = Id, AccountId = Id, WaConversationId = "w", Contact = new("+1", "n", "p"), Status = "active", Priority = "low",
-        AssignedTo = Id, AssignedAt = At, AiAnalysis = new("positive", 0.5, "i", "en", "s"), LastMessageAt = At, LastMessagePreview = "p", MessageCount = new(1, 2), Tags = ["t"], Source = "api",
+        Id = DocumentId.Of(Id), Uuid = Id, Position = 1, OrganizationId = Id, ContactId = Id, AccountId = Id, WaConversationId = "w",
+            Contact = new("+1", "n", "p"), Status = "active", Priority = "low",
+        AssignedTo = Id, AssignedAt = At, AiAnalysis = new("positive", 0.5, "i", "en", "s"), LastMessageAt = At, LastMessagePreview = "p",
+        MessageCount = new(1, 2), Tags = ["t"], Source = "api",
         CreatedAt = At, UpdatedAt = At, ExpiresAt = At,
     };
 
     private static readonly MessageDocument Message = new()
     {
-        Id = DocumentId.Of(Id), Uuid = Id, Position = 1, OrganizationId = Id, ConversationId = DocumentId.Of(Id), ConversationUuid = Id, ContactId = Id, CampaignId = Id, AccountId = Id, Direction = "inbound",
-        MessageType = "text", MessageTypeExact = "text", WaMessageId = "w", WaConversationId = "c", Content = new("t", "u", "m", 1, "c", new(1, 2, "n", "a"), new("f", "u", "m")),
-        Template = new(Id, "n", "en", JsonSerializer.SerializeToElement(new[] { new { type = "body" } })), Interactive = new("list_reply", new("1", "t"), new("2", "t", "d")),
-        StatusHistory = [new("failed", At, "131026", "why")], SentAt = At, DeliveredAt = At, ReadAt = At, FailedAt = At, AiProcessing = new(true, "s", "i", ["r"], true, "c"), SentBy = new(Id, "n", true),
-        Cost = new(1m, "USD", "user_initiated", "service", null, null, null), RawWebhook = JsonSerializer.SerializeToElement(new { id = "w" }), CreatedAt = At, UpdatedAt = At,
+        Id = DocumentId.Of(Id), Uuid = Id, Position = 1, OrganizationId = Id, ConversationId = DocumentId.Of(Id), ConversationUuid = Id,
+            ContactId = Id, CampaignId = Id, AccountId = Id, Direction = "inbound",
+        MessageType = "text", MessageTypeExact = "text", WaMessageId = "w", WaConversationId = "c",
+        Content = new("t", "u", "m", 1, "c", new(1, 2, "n", "a"), new("f", "u", "m")),
+        Template = new(Id, "n", "en", JsonSerializer.SerializeToElement(new[] { new { type = "body" } })),
+        Interactive = new("list_reply", new("1", "t"), new("2", "t", "d")),
+        StatusHistory = [new("failed", At, "131026", "why")], SentAt = At, DeliveredAt = At, ReadAt = At, FailedAt = At,
+        AiProcessing = new(true, "s", "i", ["r"], true, "c"), SentBy = new(Id, "n", true),
+        Cost = new(1m, "USD", "user_initiated", "service", null, null, null),
+        RawWebhook = JsonSerializer.SerializeToElement(new { id = "w" }), CreatedAt = At, UpdatedAt = At,
     };
 
     [Fact]
@@ -50,7 +60,8 @@ public sealed class DocumentNamesTests
     public void Logs_have_the_specifications_names() => ShouldHave(
         new MessageLogDocument
         {
-            Id = DocumentId.Of(Id), Position = 1, OrganizationId = Id, MessageId = DocumentId.Of(Id), MessageUuid = Id, EventType = "sent", EventData = JsonSerializer.SerializeToElement(new { a = 1 }),
+            Id = DocumentId.Of(Id), Position = 1, OrganizationId = Id, MessageId = DocumentId.Of(Id), MessageUuid = Id, EventType = "sent",
+                EventData = JsonSerializer.SerializeToElement(new { a = 1 }),
             IpAddress = "127.0.0.1", UserAgent = "u", CreatedAt = At,
         },
         "_id organization_id message_id event_type event_data ip_address user_agent created_at");
@@ -59,8 +70,10 @@ public sealed class DocumentNamesTests
     public void Ai_conversations_have_the_specifications_names() => ShouldHave(
         new AiConversationDocument
         {
-            Id = DocumentId.Of(Id), Uuid = Id, Position = 1, OrganizationId = Id, ContactId = Id, ConversationId = DocumentId.Of(Id), Model = "m", SystemPrompt = "p", Messages = [new("user", "hi", At, 3, 12)],
-            Context = new(JsonSerializer.SerializeToElement(new { vip = true }), "s", [JsonSerializer.SerializeToElement(new { a = 1 })]), TotalTokens = 3, TotalCost = 1m, CreatedAt = At, UpdatedAt = At,
+            Id = DocumentId.Of(Id), Uuid = Id, Position = 1, OrganizationId = Id, ContactId = Id, ConversationId = DocumentId.Of(Id),
+                Model = "m", SystemPrompt = "p", Messages = [new("user", "hi", At, 3, 12)],
+            Context = new(JsonSerializer.SerializeToElement(new { vip = true }), "s", [JsonSerializer.SerializeToElement(new { a = 1 })]),
+            TotalTokens = 3, TotalCost = 1m, CreatedAt = At, UpdatedAt = At,
         },
         """
         _id organization_id contact_id conversation_id model system_prompt messages.role messages.content messages.timestamp messages.tokens messages.latency_ms context.contact_info
@@ -75,10 +88,12 @@ public sealed class DocumentNamesTests
         wanted.Except(Paths(BsonDocument.Parse(DocumentJson.Write(document)))).ShouldBeEmpty("as JSONB");
     }
 
-    private static IEnumerable<string> Paths(BsonDocument document, string before = "") => document.SelectMany(element => element.Value switch
+    private static IEnumerable<string> Paths(BsonDocument document, string before = "") =>
+        document.SelectMany(element => element.Value switch
     {
         BsonDocument inner => [before + element.Name, .. Paths(inner, $"{before}{element.Name}.")],
-        BsonArray items => [before + element.Name, .. items.OfType<BsonDocument>().SelectMany(item => Paths(item, $"{before}{element.Name}."))],
+        BsonArray items =>
+            [before + element.Name, .. items.OfType<BsonDocument>().SelectMany(item => Paths(item, $"{before}{element.Name}."))],
         _ => (IEnumerable<string>)[before + element.Name],
     });
 }

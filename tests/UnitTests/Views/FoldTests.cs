@@ -13,16 +13,22 @@ namespace Bsp.UnitTests.Views;
 public sealed class FoldTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
-    private static readonly MessageRef Ref = new(Uuid.Of("m"), Uuid.Of("a"), Uuid.Of("c"), Uuid.Of("v"), Uuid.Of("k"), "template", "outbound");
-    private static readonly MessageQueued Queued = new(Ref, new(Uuid.Of("t"), "welcome", "en", "MARKETING"), new(Guid.Empty, ""), new("campaign", null, null, true), Noon);
+    private static readonly MessageRef Ref =
+        new(Uuid.Of("m"), Uuid.Of("a"), Uuid.Of("c"), Uuid.Of("v"), Uuid.Of("k"), "template", "outbound");
+    private static readonly MessageQueued Queued =
+        new(Ref, new(Uuid.Of("t"), "welcome", "en", "MARKETING"), new(Guid.Empty, ""), new("campaign", null, null, true), Noon);
 
     [Fact]
     public void Any_order_of_the_facts_gives_the_same_document()
     {
         MessageEvent[] facts =
         [
-            new MessageSending(Ref, 1, Guid.Empty, Noon.AddSeconds(1)), new MessageAccepted(Ref, "wamid.1", false, "response", Noon.AddSeconds(2)), new MessageFailed(Ref, 131047, "t", "d", null, Noon.AddSeconds(4)),
-            new MessageSent(Ref, false, null, Noon.AddSeconds(3)), new MessageDelivered(Ref, false, Noon.AddSeconds(3), Noon.AddSeconds(4), null, Noon.AddSeconds(5)), new MessageRead(Ref, Noon.AddSeconds(5), null, Noon.AddSeconds(6)),
+            new MessageSending(Ref, 1, Guid.Empty, Noon.AddSeconds(1)),
+                new MessageAccepted(Ref, "wamid.1", false, "response", Noon.AddSeconds(2)),
+                new MessageFailed(Ref, 131047, "t", "d", null, Noon.AddSeconds(4)),
+            new MessageSent(Ref, false, null, Noon.AddSeconds(3)),
+            new MessageDelivered(Ref, false, Noon.AddSeconds(3), Noon.AddSeconds(4), null, Noon.AddSeconds(5)),
+            new MessageRead(Ref, Noon.AddSeconds(5), null, Noon.AddSeconds(6)),
         ];
         var truth = DocumentJson.Write(Fold(facts));
         foreach (var order in Orders(facts, 200))
@@ -50,28 +56,34 @@ public sealed class FoldTests
     {
         var document = Fold([.. facts.Split(',').Select<string, MessageEvent>((word, i) => word switch
         {
-            "sending" => new MessageSending(Ref, 1, Guid.Empty, At(i)), "accepted" => new MessageAccepted(Ref, "w", false, "response", At(i)), "rejected" => new MessageRejected(Ref, 1, "t", null, At(i)),
-            "unknown" => new MessageOutcomeUnknown(Ref, "timeout", At(99), At(i)), "closed" => new MessageUnknownClosed(Ref, "deadline", At(i)), "cancelled" => new MessageCancelled(Ref, "r", At(i)),
-            "sent" => new MessageSent(Ref, false, null, At(i)), "failed" => new MessageFailed(Ref, 1, "t", null, null, At(i)), _ => new MessageDelivered(Ref, false, At(0), At(1), null, At(i)),
+            "sending" => new MessageSending(Ref, 1, Guid.Empty, At(i)), "accepted" =>
+                new MessageAccepted(Ref, "w", false, "response", At(i)), "rejected" => new MessageRejected(Ref, 1, "t", null, At(i)),
+            "unknown" => new MessageOutcomeUnknown(Ref, "timeout", At(99), At(i)), "closed" =>
+                new MessageUnknownClosed(Ref, "deadline", At(i)), "cancelled" => new MessageCancelled(Ref, "r", At(i)),
+            "sent" => new MessageSent(Ref, false, null, At(i)), "failed" => new MessageFailed(Ref, 1, "t", null, null, At(i)), _ =>
+                new MessageDelivered(Ref, false, At(0), At(1), null, At(i)),
         })]);
         (document.Status, document.StatusExact).ShouldBe((status, exact));
     }
 
     [Fact]
-    public void A_skipped_message_has_no_document() => MessageDocumentFold.Fold(null, Stored(new MessageSkipped(Ref, "no_consent", Noon), 1), 1, null).ShouldBeNull();
+    public void A_skipped_message_has_no_document() =>
+        MessageDocumentFold.Fold(null, Stored(new MessageSkipped(Ref, "no_consent", Noon), 1), 1, null).ShouldBeNull();
 
     [Fact]
     public void An_event_seen_before_changes_nothing()
     {
         var document = Fold([]);
-        MessageDocumentFold.Fold(document, Stored(new MessageSent(Ref, false, null, Noon), 1), document.Position, null).ShouldBeSameAs(document);
+        MessageDocumentFold.Fold(document, Stored(new MessageSent(Ref, false, null, Noon), 1), document.Position, null)
+            .ShouldBeSameAs(document);
     }
 
     [Theory]
     [InlineData("text", """{"type":"text","text":{"body":"hi"}}""", "hi")]
     [InlineData("image", """{"type":"image","image":{"link":"https://x/y.png","caption":"look"}}""", "look")]
     [InlineData("location", """{"type":"location","location":{"latitude":"1.5","longitude":2,"name":"here"}}""", "here")]
-    [InlineData("interactive", """{"type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"1","title":"Yes"}}}""", "Yes")]
+    [InlineData("interactive", """{"type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"1","title":"Yes"}}}""",
+        "Yes")]
     [InlineData("button", """{"type":"button","button":{"payload":"p","text":"Stop"}}""", "Stop")]
     [InlineData("contacts", """{"type":"contacts","contacts":[{"name":{"formatted_name":"Ann"}}]}""", "Ann")]
     [InlineData("warped", """{"type":"warped","warped":[1,2]}""", "[warped]")]
@@ -88,7 +100,9 @@ public sealed class FoldTests
     public void A_long_preview_is_cut_at_100_characters_and_never_inside_a_pair()
     {
         var content = JsonSerializer.Serialize(new { text = new { body = new string('x', 98) + "😀😀" } });
-        var preview = MessageDocumentContent.Preview(MessageDocumentFold.Fold(null, Stored(Queued with { Ref = Ref with { Type = "text" }, Template = null }, 1), 1, content)!)!;
+        var preview =
+            MessageDocumentContent.Preview(MessageDocumentFold.Fold(null,
+                Stored(Queued with { Ref = Ref with { Type = "text" }, Template = null }, 1), 1, content)!)!;
         preview.Length.ShouldBeLessThanOrEqualTo(100);
         preview.ShouldBe(new string('x', 98) + "…");
     }
@@ -130,7 +144,9 @@ public sealed class FoldTests
         return document;
     }
 
-    private static StoredEvent Stored(MessageEvent body, long sequence) => new(sequence, Guid.NewGuid(), Uuid.Of("o"), body.Ref.MessageId, sequence, EventTypes.NameOf(body), body, body.At, EventMetadata.None);
+    private static StoredEvent Stored(MessageEvent body, long sequence) =>
+        new(sequence, Guid.NewGuid(), Uuid.Of("o"), body.Ref.MessageId, sequence, EventTypes.NameOf(body), body, body.At,
+            EventMetadata.None);
 
     private static IEnumerable<MessageEvent[]> Orders(MessageEvent[] facts, int count)
     {

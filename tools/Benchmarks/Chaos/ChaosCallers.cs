@@ -32,7 +32,8 @@ internal sealed class ChaosCallers(ChaosCaller caller, Customer customer, string
 
     /// <param name="enough">No further command is begun; those begun are brought to their end.</param>
     public Task RunAsync(CancellationToken enough, CancellationToken ct) => Task.WhenAll(
-        Enumerable.Range(0, OfEachKind).SelectMany(_ => new Func<CancellationToken, Task>[] { ContactAsync, MessageAsync, CampaignAsync, WebhookAsync }).Append(PauseAsync)
+        Enumerable.Range(0, OfEachKind)
+        .SelectMany(_ => new Func<CancellationToken, Task>[] { ContactAsync, MessageAsync, CampaignAsync, WebhookAsync }).Append(PauseAsync)
             .Select(kind => Task.Run(async () =>
             {
                 while (!enough.IsCancellationRequested)
@@ -58,7 +59,8 @@ internal sealed class ChaosCallers(ChaosCaller caller, Customer customer, string
         if (await caller.CommandAsync("/v1/messages", new
         {
             account_id = customer.Account, to = $"+91992{Next():D7}", type = "template",
-            template = new { name = Customer.TemplateName, language = new { code = "en" }, components = new[] { new { type = "body", parameters = new[] { new { type = "text", text } } } } },
+            template = new { name = Customer.TemplateName, language = new { code = "en" },
+                components = new[] { new { type = "body", parameters = new[] { new { type = "text", text } } } } },
         }, ct) is { } sent)
         {
             Messages[text] = sent.Text("id");
@@ -79,7 +81,8 @@ internal sealed class ChaosCallers(ChaosCaller caller, Customer customer, string
 
         var (id, events) = (created.Text("id"), new List<string> { "campaign_created" });
         Campaigns[id] = events;
-        await StepAsync(id, "schedule", new { scheduled_at = DateTimeOffset.UtcNow.AddDays(30) }, "SCHEDULED", ct, () => events.Add("campaign_scheduled"));
+        await StepAsync(id, "schedule", new { scheduled_at = DateTimeOffset.UtcNow.AddDays(30) }, "SCHEDULED", ct, () =>
+            events.Add("campaign_scheduled"));
         await StepAsync(id, "cancel", new { reason = "no longer" }, "CANCELLED", ct, () => events.Add("campaign_cancelled"));
     }
 
@@ -91,7 +94,8 @@ internal sealed class ChaosCallers(ChaosCaller caller, Customer customer, string
         await StepAsync(campaign, "resume", new { }, "RUNNING", ct, () => Resumes++, ends: "campaign.not_paused");
     }
 
-    private async Task StepAsync(string id, string verb, object body, string status, CancellationToken ct, Action acknowledged, string? ends = null)
+    private async Task StepAsync(string id, string verb, object body, string status, CancellationToken ct, Action acknowledged,
+        string? ends = null)
     {
         if (await caller.CommandAsync($"/v1/campaigns/{id}/{verb}", body, ct, ends) is not { } done)
         {

@@ -11,15 +11,18 @@ namespace Bsp.Benchmarks.Chaos;
 
 /// <summary>What a run came to.</summary>
 /// <param name="Faults">Every promise that was broken; empty: none.</param>
-internal sealed record ChaosResult(int Seed, int Written, int Refused, int Unknown, int Events, int Kills, int Crashes, IReadOnlyList<string> Faults)
+internal sealed record ChaosResult(int Seed, int Written, int Refused, int Unknown, int Events, int Kills, int Crashes,
+    IReadOnlyList<string> Faults)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"seed {Seed}: {Written} appends acknowledged, {Refused} refused, {Unknown} unknown, {Events} events; {Kills} kills -9 of a writer process, {Crashes} of PostgreSQL; {(Faults.Count == 0 ? "no fault" : $"{Faults.Count} FAULTS (./bench chaos-events --seed {Seed} runs it again): {string.Join("; ", Faults.Take(10))}")}");
 }
 
 /// <summary>
-/// Eight writers in two processes on few streams, while a process or PostgreSQL is killed (-9) every moment, and two readers follow the log, one by the fence, one by watching gaps.
-/// Afterwards: nothing acknowledged is missing, nothing refused is there, no event twice, versions without holes, and both readers saw each event once, in order.
+/// Eight writers in two processes on few streams, while a process or PostgreSQL is killed (-9) every moment, and two readers follow the
+/// log, one by the fence, one by watching gaps.
+/// Afterwards: nothing acknowledged is missing, nothing refused is there, no event twice, versions without holes, and both readers saw each
+/// event once, in order.
 /// </summary>
 internal static class ChaosEvents
 {
@@ -30,7 +33,8 @@ internal static class ChaosEvents
     /// <param name="seed">Decides the commands and the order of the kills; what the system makes of them in time no seed decides.</param>
     public static async Task<ChaosResult> RunAsync(Stores stores, int seed, TimeSpan duration, CancellationToken ct)
     {
-        var admin = new NpgsqlConnectionStringBuilder(await stores.CreateDatabaseAsync($"chaos_{Uuid.New():N}", ct)) { PersistSecurityInfo = true, Pooling = false }.ConnectionString;
+        var admin = new NpgsqlConnectionStringBuilder(await stores.CreateDatabaseAsync($"chaos_{Uuid.New():N}",
+            ct)) { PersistSecurityInfo = true, Pooling = false }.ConnectionString;
         Guid[] organizations = [.. Enumerable.Range(0, 3).Select(_ => Uuid.New())];
         await LogAccess.PrepareAsync(admin, organizations, ct);
         await using var run = new Run(stores, admin, seed, organizations);
@@ -65,14 +69,16 @@ internal static class ChaosEvents
             await using var access = LogAccess.To(admin);
             await using var fence = new LogReader(access.Shard, new());
             await using var gaps = new LogReader(access.Shard, new() { ForeignWriters = true });
-            var tails = new Dictionary<string, Task<IReadOnlyList<long>>> { ["reader by the fence"] = TailAsync(fence, stop.Token), ["reader that watches gaps"] = TailAsync(gaps, stop.Token) };
+            var tails = new Dictionary<string, Task<IReadOnlyList<long>>> { ["reader by the fence"] = TailAsync(fence, stop.Token),
+                ["reader that watches gaps"] = TailAsync(gaps, stop.Token) };
             for (var i = 0; i < Processes; i++)
             {
                 writers[i] = Start();
             }
 
             await Until.TrueAsync(() => ledger.Written > 0, Patience, ct); // on a slow machine they need their time to begin
-            for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration || (kills + crashes == 0 && Stopwatch.GetElapsedTime(began) < Patience); ct.ThrowIfCancellationRequested())
+            for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration
+                || (kills + crashes == 0 && Stopwatch.GetElapsedTime(began) < Patience); ct.ThrowIfCancellationRequested())
             {
                 var written = ledger.Written;
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(400, 1_800)), ct);
@@ -134,7 +140,9 @@ internal static class ChaosEvents
         private (Process, Task) Start()
         {
             var number = incarnations++;
-            var start = new ProcessStartInfo("dotnet", [typeof(ChaosEvents).Assembly.Location, ChaosWriter.Verb, $"{number}", $"{(seed * 1_000) + number}", .. organizations.Select(o => o.ToString())]) { RedirectStandardOutput = true };
+            var start = new ProcessStartInfo("dotnet",
+                [typeof(ChaosEvents).Assembly.Location, ChaosWriter.Verb, $"{number}", $"{(seed * 1_000) + number}",
+                    .. organizations.Select(o => o.ToString())]) { RedirectStandardOutput = true };
             start.Environment[ChaosWriter.ConnectionVariable] = admin;
             var process = Process.Start(start)!;
             return (process, Task.Run(async () =>

@@ -11,15 +11,18 @@ namespace Bsp.Benchmarks.Chaos;
 /// <param name="Unknown">Messages whose outcome stayed unknown.</param>
 /// <param name="Rest">Until everything had come to an end after the last harm.</param>
 /// <param name="Faults">Every promise that was broken; empty: none.</param>
-internal sealed record ChaosHttpResult(int Seed, string Acknowledged, string Answers, int Repeated, int Unknown, TimeSpan Rest, int Restarts, int Crashes, IReadOnlyList<string> Faults)
+internal sealed record ChaosHttpResult(int Seed, string Acknowledged, string Answers, int Repeated, int Unknown, TimeSpan Rest,
+    int Restarts, int Crashes, IReadOnlyList<string> Faults)
 {
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"seed {Seed}: {Acknowledged}; answers {Answers}; {Repeated} commands repeated; {Unknown} outcomes unknown; at rest after {Rest.TotalSeconds:0} s; PostgreSQL restarted {Restarts} times, killed {Crashes} times; {(Faults.Count == 0 ? "no fault" : $"{Faults.Count} FAULTS (./bench chaos-http --seed {Seed} runs it again): {string.Join("; ", Faults.Take(10))}")}");
 }
 
 /// <summary>
-/// Callers of every kind over HTTP while a campaign is being sent and PostgreSQL is restarted (fast, immediate) and killed (-9: all of it, its postmaster, a backend). The API's process is left alone. Afterwards:
-/// every answer was true, what was acknowledged is there and once, what was answered 503 and repeated with its key has one effect, no webhook is lost, and projections, driver and sender have come to the end of their work.
+/// Callers of every kind over HTTP while a campaign is being sent and PostgreSQL is restarted (fast, immediate) and killed (-9: all of it,
+/// its postmaster, a backend). The API's process is left alone. Afterwards:
+/// every answer was true, what was acknowledged is there and once, what was answered 503 and repeated with its key has one effect, no
+/// webhook is lost, and projections, driver and sender have come to the end of their work.
 /// </summary>
 internal static class ChaosHttp
 {
@@ -54,11 +57,13 @@ internal static class ChaosHttp
             faults.Add("the API's process is another one");
         }
 
-        return new(seed, callers.ToString(), string.Join(", ", caller.Counts.OrderBy(c => c.Key).Select(c => $"{c.Value} × {c.Key}")), caller.Repeated, ledger.Unknown, Stopwatch.GetElapsedTime(resting), restarts, crashes, faults);
+        return new(seed, callers.ToString(), string.Join(", ", caller.Counts.OrderBy(c => c.Key).Select(c => $"{c.Value} × {c.Key}")),
+            caller.Repeated, ledger.Unknown, Stopwatch.GetElapsedTime(resting), restarts, crashes, faults);
     }
 
     // Every kind in turn, in an order of the seed's.
-    private static async Task<(int Restarts, int Crashes)> HarmAsync(PostgresHarm postgres, Random random, TimeSpan duration, Task calling, CancellationToken ct)
+    private static async Task<(int Restarts, int Crashes)> HarmAsync(PostgresHarm postgres, Random random, TimeSpan duration, Task calling,
+        CancellationToken ct)
     {
         var (restarts, crashes) = (0, 0);
         var kinds = new Queue<int>();

@@ -27,7 +27,8 @@ internal sealed class ChaosLedger
         {
             switch (line.Split(' '))
             {
-                case ["ok", var token, var events, var position] when int.TryParse(events, CultureInfo.InvariantCulture, out var count) && long.TryParse(position, CultureInfo.InvariantCulture, out var at):
+                case ["ok", var token, var events, var position] when int.TryParse(events, CultureInfo.InvariantCulture, out var count)
+                    && long.TryParse(position, CultureInfo.InvariantCulture, out var at):
                     written[token] = (count, at);
                     break;
                 case ["no", var token]:
@@ -42,7 +43,8 @@ internal sealed class ChaosLedger
 
     /// <summary>Every way in which the log breaks a promise; none: it keeps them all.</summary>
     /// <param name="seen">What each tailing reader saw, by its name, in its order.</param>
-    public async Task<List<string>> FaultsAsync(NpgsqlDataSource admin, IReadOnlyDictionary<string, IReadOnlyList<long>> seen, CancellationToken ct)
+    public async Task<List<string>> FaultsAsync(NpgsqlDataSource admin, IReadOnlyDictionary<string, IReadOnlyList<long>> seen,
+        CancellationToken ct)
     {
         var faults = new List<string>();
         var (tokens, sequences) = await ReadAsync(admin, ct);
@@ -83,10 +85,13 @@ internal sealed class ChaosLedger
 
     /// <summary>Calls of which not every event is there, or some twice; also those of which nobody was told what became of them.</summary>
     public static IEnumerable<string> Halves(IEnumerable<(string Token, int Count)> calls) => calls
-        .Where(call => !int.TryParse(call.Token.AsSpan(call.Token.LastIndexOf(Whole) + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var whole) || whole != call.Count)
+        .Where(call =>
+            !int.TryParse(call.Token.AsSpan(call.Token.LastIndexOf(Whole) + 1), NumberStyles.None, CultureInfo.InvariantCulture,
+                out var whole) || whole != call.Count)
         .Select(call => $"the call {call.Token} is there with {call.Count} events");
 
-    private static async Task<(Dictionary<string, (int Count, long Last)> Tokens, List<long> Sequences)> ReadAsync(NpgsqlDataSource admin, CancellationToken ct)
+    private static async Task<(Dictionary<string, (int Count, long Last)> Tokens, List<long> Sequences)> ReadAsync(NpgsqlDataSource admin,
+        CancellationToken ct)
     {
         await using var command = admin.CreateCommand("SELECT seq_id, data->>'reason' FROM mt_events ORDER BY seq_id");
         await using var reader = await command.ExecuteReaderAsync(ct);

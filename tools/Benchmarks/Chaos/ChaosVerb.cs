@@ -41,6 +41,7 @@ internal static class ChaosVerb
     }
 
     private static int? Option(string[] options, string name) => Array.IndexOf(options, name) is >= 0 and var at
-        ? at + 1 < options.Length && int.TryParse(options[at + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : throw new Obstacle($"{name} wants a whole number.")
+        ? at + 1 < options.Length && int.TryParse(options[at + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
+        : throw new Obstacle($"{name} wants a whole number.")
         : null;
 }

@@ -15,8 +15,10 @@ internal sealed record ChaosWebhooksResult(int Seed, long Events, long Told, int
 }
 
 /// <summary>
-/// Events are written, three endpoints are told; meanwhile the API is killed with -9, PostgreSQL restarted or killed, and the receiver answers errors for some keys, for all, or cuts connections after it took what it was sent.
-/// In the end every event was told to every endpoint, first tellings in the log's order for each key: a receiver that records, against the log.
+/// Events are written, three endpoints are told; meanwhile the API is killed with -9, PostgreSQL restarted or killed, and the receiver
+/// answers errors for some keys, for all, or cuts connections after it took what it was sent.
+/// In the end every event was told to every endpoint, first tellings in the log's order for each key: a receiver that records, against the
+/// log.
 /// </summary>
 internal static class ChaosWebhooks
 {
@@ -29,11 +31,14 @@ internal static class ChaosWebhooks
     {
         await using var target = await HookTarget.StartAsync();
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
-        var organization = (await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Chaos", ["slug"] = "chaos-hooks" }, ct))["id"]!.GetValue<string>();
+        var organization =
+            (await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Chaos", ["slug"] = "chaos-hooks" },
+                ct))["id"]!.GetValue<string>();
         using var api = new BspClient(installation.ApiUrl, installation.PlatformKey, organization);
         for (var i = 0; i < Endpoints; i++)
         {
-            await api.PostAsync("/v1/webhooks", new JsonObject { ["name"] = "chaos", ["url"] = $"{target.Url}/record/{i}", ["events"] = new JsonArray("message.*") }, ct);
+            await api.PostAsync("/v1/webhooks",
+                new JsonObject { ["name"] = "chaos", ["url"] = $"{target.Url}/record/{i}", ["events"] = new JsonArray("message.*") }, ct);
         }
 
         var (kills, restarts) = await HarmAsync(installation, target, organization, new Random(seed), duration, ct);
@@ -43,7 +48,8 @@ internal static class ChaosWebhooks
         for (var began = Stopwatch.GetTimestamp(); ; await Task.Delay(500, ct))
         {
             // Time passes: whatever waits for its turn has it.
-            await installation.ExecuteAsync("UPDATE bsp.webhook_held_keys SET next_at = now() WHERE next_at > now(); UPDATE bsp.webhook_cursors SET due_at = now() WHERE owner IS NULL AND due_at > now()", ct);
+            await installation.ExecuteAsync(
+                "UPDATE bsp.webhook_held_keys SET next_at = now() WHERE next_at > now(); UPDATE bsp.webhook_cursors SET due_at = now() WHERE owner IS NULL AND due_at > now()", ct);
             var told = target.Recorded.Distinct().Count();
             if (told >= events.Count * Endpoints)
             {
@@ -74,7 +80,8 @@ internal static class ChaosWebhooks
         }
     }
 
-    private static async Task<(int Kills, int Restarts)> HarmAsync(Installation installation, HookTarget target, string organization, Random random, TimeSpan duration, CancellationToken ct)
+    private static async Task<(int Kills, int Restarts)> HarmAsync(Installation installation, HookTarget target, string organization,
+        Random random, TimeSpan duration, CancellationToken ct)
     {
         await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(installation.Database) { Pooling = false });
         var postgres = new PostgresHarm(installation.Stores, source);
@@ -122,7 +129,9 @@ internal static class ChaosWebhooks
     {
         await using var connection = new NpgsqlConnection(installation.Database + ";Pooling=false");
         await connection.OpenAsync(ct);
-        await using var command = new NpgsqlCommand("SELECT data->'ref'->>'conversation_id', data->'ref'->>'message_id' FROM mt_events WHERE type = 'message_skipped' ORDER BY seq_id", connection);
+        await using var command =
+            new NpgsqlCommand(
+                "SELECT data->'ref'->>'conversation_id', data->'ref'->>'message_id' FROM mt_events WHERE type = 'message_skipped' ORDER BY seq_id", connection);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var all = new List<(string, string)>();
         while (await reader.ReadAsync(ct))

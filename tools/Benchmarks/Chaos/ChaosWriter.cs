@@ -6,8 +6,10 @@ using Bsp.Domain.Common;
 namespace Bsp.Benchmarks.Chaos;
 
 /// <summary>
-/// A process with four writers, to be killed. Each command carries a token in its events' bodies, which says how many they are; what became of it is told on standard output at once:
-/// <c>ok token events position</c>, <c>no token</c> (surely not written), <c>? token</c> (unknown). Without a line it was under way when the process died.
+/// A process with four writers, to be killed. Each command carries a token in its events' bodies, which says how many they are; what became
+/// of it is told on standard output at once:
+/// <c>ok token events position</c>, <c>no token</c> (surely not written), <c>? token</c> (unknown). Without a line it was under way when
+/// the process died.
 /// </summary>
 internal static class ChaosWriter
 {
@@ -20,8 +22,11 @@ internal static class ChaosWriter
     /// <param name="name">Makes tokens unique among all writers that ever ran.</param>
     public static async Task<int> RunAsync(string name, int seed, Guid[] organizations)
     {
-        await using var access = LogAccess.To(Environment.GetEnvironmentVariable(ConnectionVariable) ?? throw new InvalidOperationException($"{ConnectionVariable} is not set."));
-        await Task.WhenAll(Enumerable.Range(0, WritersOfOne).Select(w => Task.Run(() => WriteAsync(access.Store, $"{name}.{w}", new Random((seed * 31) + w), organizations))));
+        await using var access =
+            LogAccess.To(Environment.GetEnvironmentVariable(ConnectionVariable)
+                ?? throw new InvalidOperationException($"{ConnectionVariable} is not set."));
+        await Task.WhenAll(Enumerable.Range(0, WritersOfOne)
+            .Select(w => Task.Run(() => WriteAsync(access.Store, $"{name}.{w}", new Random((seed * 31) + w), organizations))));
         return 0;
     }
 
@@ -58,26 +63,38 @@ internal static class ChaosWriter
         switch (kind)
         {
             case 0:
-                return Told(token, events, await store.AppendAsync(organization, [LogAccess.Append(Uuid.New(), 0, token, events)], CancellationToken.None));
+                return Told(token, events,
+                    await store.AppendAsync(organization, [LogAccess.Append(Uuid.New(), 0, token, events)], CancellationToken.None));
             case 1:
-                return Told(token, events, await store.AppendAsync(organization, [LogAccess.Append(shared, null, token, events)], CancellationToken.None));
+                return Told(token, events,
+                    await store.AppendAsync(organization, [LogAccess.Append(shared, null, token, events)], CancellationToken.None));
             case 2:
-                return Told(token, events, await store.AppendAsync(organization, [LogAccess.Append(shared, random.Next(50), token, events)], CancellationToken.None)); // mostly a conflict
+                // mostly a conflict
+                return Told(token, events,
+                    await store.AppendAsync(organization, [LogAccess.Append(shared, random.Next(50), token, events)],
+                        CancellationToken.None));
             case 3:
-                return Told(token, events + 1, await store.AppendAsync(organization, [LogAccess.Append(shared, null, token, events), LogAccess.Append(Uuid.New(), 0, token, 1)], CancellationToken.None));
+                return Told(token, events + 1,
+                    await store.AppendAsync(organization,
+                        [LogAccess.Append(shared, null, token, events), LogAccess.Append(Uuid.New(), 0, token, 1)],
+                        CancellationToken.None));
             case 4:
                 var loaded = await LoadAsync(store, organization, shared, token);
-                return Told(token, events, await store.AppendAsync(organization, [LogAccess.Append(shared, loaded, token, events)], CancellationToken.None));
+                return Told(token, events,
+                    await store.AppendAsync(organization, [LogAccess.Append(shared, loaded, token, events)], CancellationToken.None));
             case 5:
-                await store.Decide<Campaign, CampaignEvent>(organization, shared, _ => [new CampaignPaused(shared, token, DateTimeOffset.UnixEpoch)], null, CancellationToken.None);
+                await store.Decide<Campaign, CampaignEvent>(organization, shared, _ =>
+                    [new CampaignPaused(shared, token, DateTimeOffset.UnixEpoch)], null, CancellationToken.None);
                 return $"ok {token} 1 0"; // carried by Marten
             case 6:
                 var begun = Uuid.New();
                 await store.Decide<Campaign, CampaignEvent>(organization, begun,
-                    _ => [.. Enumerable.Range(0, events).Select(_ => new CampaignPaused(begun, token, DateTimeOffset.UnixEpoch))], null, CancellationToken.None);
+                    _ => [.. Enumerable.Range(0, events).Select(_ => new CampaignPaused(begun, token, DateTimeOffset.UnixEpoch))], null,
+                    CancellationToken.None);
                 return $"ok {token} {events} 0";
             default:
-                await store.Decide<Counted, CampaignEvent>(organization, shared, _ => [new CampaignPaused(shared, token, DateTimeOffset.UnixEpoch)], null, CancellationToken.None);
+                await store.Decide<Counted, CampaignEvent>(organization, shared, _ =>
+                    [new CampaignPaused(shared, token, DateTimeOffset.UnixEpoch)], null, CancellationToken.None);
                 return $"ok {token} 1 0";
         }
     }

@@ -38,7 +38,8 @@ internal sealed class LogAccess : IAsyncDisposable
         await using var source = NpgsqlDataSource.Create(adminConnection);
         foreach (var organization in organizations)
         {
-            await using var command = source.CreateCommand("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'A-Z')");
+            await using var command =
+                source.CreateCommand("INSERT INTO bsp.directory_organizations (organization_id, slug, shard) VALUES ($1, $2, 'A-Z')");
             command.Parameters.Add(new() { Value = organization });
             command.Parameters.Add(new() { Value = organization.ToString() });
             await command.ExecuteNonQueryAsync(ct);

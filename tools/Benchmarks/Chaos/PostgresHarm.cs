@@ -68,7 +68,9 @@ internal sealed class PostgresHarm(Stores stores, NpgsqlDataSource source)
     public async Task<List<int>> PidsAsync(string application, CancellationToken ct)
     {
         await using var connection = await ReachAsync(ct);
-        await using var command = new NpgsqlCommand("SELECT pid FROM pg_stat_activity WHERE application_name = $1 ORDER BY pid", connection) { Parameters = { new() { Value = application } } };
+        await using var command =
+            new NpgsqlCommand("SELECT pid FROM pg_stat_activity WHERE application_name = $1 ORDER BY pid",
+                connection) { Parameters = { new() { Value = application } } };
         await using var reader = await command.ExecuteReaderAsync(ct);
         var pids = new List<int>();
         while (await reader.ReadAsync(ct))
@@ -111,7 +113,8 @@ internal sealed class PostgresHarm(Stores stores, NpgsqlDataSource source)
         await stores.StartAgainAsync(StoreKinds.Postgres, ct);
     }
 
-    private static IEnumerable<int> ChildrenOf(int parent) => Directory.GetDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out var id) ? id : 0)
+    private static IEnumerable<int> ChildrenOf(int parent) => Directory.GetDirectories("/proc")
+        .Select(path => int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out var id) ? id : 0)
         .Where(id => id > 0 && IsChild(id, parent));
 
     private static bool IsChild(int id, int parent)

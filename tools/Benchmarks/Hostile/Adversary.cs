@@ -7,7 +7,10 @@ using Bsp.LocalStores.Up;
 
 namespace Bsp.Benchmarks.Hostile;
 
-/// <summary>One organization that does what it can, with a write key, an app of its own and sockets without any key. It keeps every attack up for as long as it is let.</summary>
+/// <summary>
+/// One organization that does what it can, with a write key, an app of its own and sockets without any key. It keeps every attack up for as
+/// long as it is let.
+/// </summary>
 internal sealed class Adversary : IAsyncDisposable
 {
     private const int SlowUploads = 45;
@@ -28,31 +31,36 @@ internal sealed class Adversary : IAsyncDisposable
     private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 256 }) { Timeout = TimeSpan.FromSeconds(60) };
     private readonly ConcurrentDictionary<string, int> answers = new();
 
-    private Adversary(Installation installation, string organization, string key, string number) => (this.installation, this.organization, this.key, this.number) = (installation, organization, key, number);
+    private Adversary(Installation installation, string organization, string key, string number) =>
+        (this.installation, this.organization, this.key, this.number) = (installation, organization, key, number);
 
     /// <summary>Everything that was answered, broken off or refused.</summary>
     public int Requests => answers.Values.Sum();
 
     /// <summary>What each attack was told, and how often.</summary>
-    public IEnumerable<(string What, int Count)> Answers => answers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => (a.Key, a.Value));
+    public IEnumerable<(string What, int Count)> Answers =>
+        answers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => (a.Key, a.Value));
 
     public static async Task<Adversary> CreateAsync(Installation installation, CancellationToken ct)
     {
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
-        var organization = Text(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Hostile", ["slug"] = "hostile" }, ct));
+        var organization =
+            Text(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Hostile", ["slug"] = "hostile" }, ct));
         using var acting = new BspClient(installation.ApiUrl, installation.PlatformKey, organization);
         var admin = Key(await acting.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "admin", ["permissions"] = "admin" }, ct));
         var key = Key(await acting.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "write", ["permissions"] = "write" }, ct));
         using var http = new HttpClient();
         using var change = new HttpRequestMessage(HttpMethod.Patch, $"{installation.ApiUrl}/v1/organizations/{organization}")
         {
-            Content = new StringContent($$"""{"meta_app_secret":"{{AppSecret}}"}""", Encoding.UTF8, "application/json"), Headers = { Authorization = new AuthenticationHeaderValue("Bearer", admin) },
+            Content = new StringContent($$"""{"meta_app_secret":"{{AppSecret}}"}""", Encoding.UTF8, "application/json"),
+                Headers = { Authorization = new AuthenticationHeaderValue("Bearer", admin) },
         };
         (await http.SendAsync(change, ct)).EnsureSuccessStatusCode();
         using var own = new BspClient(installation.ApiUrl, admin);
         var number = Text(await own.PostAsync("/v1/accounts", new JsonObject
         {
-            ["phone_number_id"] = PhoneNumberId, ["phone_number"] = "+14155550001", ["display_name"] = "Hostile", ["meta_waba_id"] = WabaId, ["messaging_limit"] = 100_000, ["messages_per_second_max"] = 1_000,
+            ["phone_number_id"] = PhoneNumberId, ["phone_number"] = "+14155550001", ["display_name"] = "Hostile",
+                ["meta_waba_id"] = WabaId, ["messaging_limit"] = 100_000, ["messages_per_second_max"] = 1_000,
             ["credentials"] = new JsonObject { ["access_token"] = "hostile-token" },
         }, ct));
         await own.PostAsync($"/v1/accounts/{number}/connect", null, ct);
@@ -77,7 +85,8 @@ internal sealed class Adversary : IAsyncDisposable
     ]);
 
     private static IEnumerable<int> Of(string attack, int count) =>
-        Environment.GetEnvironmentVariable("BSP_BENCH_ATTACKS") is { Length: > 0 } only && !only.Split(',').Contains(attack) ? [] : Enumerable.Range(0, count);
+        Environment.GetEnvironmentVariable("BSP_BENCH_ATTACKS") is { Length: > 0 } only && !only.Split(',').Contains(attack) ? []
+        : Enumerable.Range(0, count);
 
     public ValueTask DisposeAsync()
     {
@@ -89,7 +98,8 @@ internal sealed class Adversary : IAsyncDisposable
 
     private static string Key(JsonNode answer) => answer["key"]!.GetValue<string>();
 
-    private async Task AgainAsync(string what, Func<CancellationToken, Task<string>> attack, CancellationToken stop, TimeSpan? between = null)
+    private async Task AgainAsync(string what, Func<CancellationToken, Task<string>> attack, CancellationToken stop,
+        TimeSpan? between = null)
     {
         while (!stop.IsCancellationRequested)
         {
@@ -114,7 +124,9 @@ internal sealed class Adversary : IAsyncDisposable
 
     private async Task<string> UploadAsync(CancellationToken stop)
     {
-        using var socket = await RawSocket.OpenAsync(installation.ApiUrl, $"POST /v1/contacts/import HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: text/csv\r\nContent-Length: 50000000\r\n", "phone_number,first_name\n+919000100001,Mallory\n", stop);
+        using var socket =
+            await RawSocket.OpenAsync(installation.ApiUrl,
+                $"POST /v1/contacts/import HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: text/csv\r\nContent-Length: 50000000\r\n", "phone_number,first_name\n+919000100001,Mallory\n", stop);
         return await socket.DripAsync("x", TimeSpan.FromSeconds(1), stop);
     }
 
@@ -122,19 +134,24 @@ internal sealed class Adversary : IAsyncDisposable
     private async Task<string> IdleAsync(CancellationToken stop)
     {
         var sent = Random.Shared.Next(3) == 0 ? new string('x', 60_000) : "";
-        using var socket = await RawSocket.OpenAsync(installation.ApiUrl, $"POST /webhooks/meta HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 65536\r\nX-Hub-Signature-256: sha256={new string('0', 64)}\r\n", sent, stop);
+        using var socket =
+            await RawSocket.OpenAsync(installation.ApiUrl,
+                $"POST /webhooks/meta HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 65536\r\nX-Hub-Signature-256: sha256={new string('0', 64)}\r\n", sent, stop);
         return await socket.StatusAsync(stop);
     }
 
     private async Task<string> ReadSlowlyAsync(CancellationToken stop)
     {
-        using var socket = await RawSocket.OpenAsync(installation.ApiUrl, $"GET /v1/contacts/export HTTP/1.1\r\nAuthorization: Bearer {key}\r\n", "", stop);
+        using var socket =
+            await RawSocket.OpenAsync(installation.ApiUrl, $"GET /v1/contacts/export HTTP/1.1\r\nAuthorization: Bearer {key}\r\n", "",
+                stop);
         return await socket.ReadSlowlyAsync(stop);
     }
 
     private async Task<string> PoisonAsync(int n, CancellationToken stop)
     {
-        using var request = SignedPost.Of($"{installation.ApiUrl}/webhooks/meta/{organization}", Poison.Webhook(n, WabaId, PhoneNumberId), AppSecret);
+        using var request =
+            SignedPost.Of($"{installation.ApiUrl}/webhooks/meta/{organization}", Poison.Webhook(n, WabaId, PhoneNumberId), AppSecret);
         using var answer = await http.SendAsync(request, stop);
         return $"{(int)answer.StatusCode}";
     }
@@ -144,7 +161,8 @@ internal sealed class Adversary : IAsyncDisposable
         var (method, path, body) = Poison.Request(n, number);
         using var request = new HttpRequestMessage(method, installation.ApiUrl + path)
         {
-            Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"), Headers = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
+            Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"),
+                Headers = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
         };
         using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
         await answer.Content.CopyToAsync(Stream.Null, stop);

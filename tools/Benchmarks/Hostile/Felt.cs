@@ -18,5 +18,6 @@ internal sealed class Felt
     public int Bad(string kind) => all.Count(f => f.Kind == kind && f.Bad is not null);
 
     /// <summary>What was said instead, the most frequent first.</summary>
-    public IEnumerable<string> Said(string kind) => all.Where(f => f.Kind == kind && f.Bad is not null).GroupBy(f => f.Bad).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} × {g.Key}");
+    public IEnumerable<string> Said(string kind) => all.Where(f => f.Kind == kind && f.Bad is not null).GroupBy(f => f.Bad)
+        .OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} × {g.Key}");
 }

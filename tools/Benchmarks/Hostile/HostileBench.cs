@@ -3,15 +3,19 @@ using Bsp.LocalStores.Common;
 namespace Bsp.Benchmarks.Hostile;
 
 /// <summary>
-/// A normal organization sends messages, reads lists and gets webhooks, at the same pace, first alone and then beside another one that does whatever it can: slow uploads, idle webhook sockets, slow readers,
-/// poisoned webhooks signed by its own app, bombs of requests. What the normal one feels of it is the figure; the product's own limits stand.
+/// A normal organization sends messages, reads lists and gets webhooks, at the same pace, first alone and then beside another one that does
+/// whatever it can: slow uploads, idle webhook sockets, slow readers,
+/// poisoned webhooks signed by its own app, bombs of requests. What the normal one feels of it is the figure; the product's own limits
+/// stand.
 /// <c>BSP_BENCH_SECONDS</c>: of the attack, default 60. <c>BSP_BENCH_ATTACKS</c>: only these of uploads, idle, readers, poison, bombs.
 /// </summary>
 internal static class HostileBench
 {
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan Attack = TimeSpan.FromSeconds(Environment.GetEnvironmentVariable("BSP_BENCH_SECONDS") is not { } text ? 60
-        : int.TryParse(text, out var seconds) && seconds is >= 2 and <= 3_600 ? seconds : throw new Obstacle($"BSP_BENCH_SECONDS is '{text}': it must be 2 to 3,600."));
+    private static readonly TimeSpan Attack =
+        TimeSpan.FromSeconds(Environment.GetEnvironmentVariable("BSP_BENCH_SECONDS") is not { } text ? 60
+        : int.TryParse(text, out var seconds) && seconds is >= 2 and <= 3_600 ? seconds
+        : throw new Obstacle($"BSP_BENCH_SECONDS is '{text}': it must be 2 to 3,600."));
 
     private static readonly TimeSpan QuietHalf = Attack / 2;
     private static readonly TimeSpan SettleWithin = TimeSpan.FromMinutes(2);
@@ -91,5 +95,6 @@ internal static class HostileBench
         }
     }
 
-    private static long LogBytes(Installation installation) => new FileInfo(Path.Combine(installation.Stores.Directory, "logs", "api.log")) is { Exists: true } file ? file.Length : 0;
+    private static long LogBytes(Installation installation) =>
+        new FileInfo(Path.Combine(installation.Stores.Directory, "logs", "api.log")) is { Exists: true } file ? file.Length : 0;
 }

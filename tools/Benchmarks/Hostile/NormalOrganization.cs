@@ -12,19 +12,27 @@ internal sealed class NormalOrganization : IDisposable
 {
     private const int Contacts = 2_000;
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(100); // one of each kind: ten a second
-    private static readonly string[] Lists = ["/v1/contacts?limit=50", "/v1/conversations?limit=20", "/v1/lists?limit=20", "/v1/templates", "/v1/contacts?phone_number=%2B919876000001", "/v1/campaigns?limit=20"];
+    private static readonly string[] Lists =
+        ["/v1/contacts?limit=50", "/v1/conversations?limit=20", "/v1/lists?limit=20", "/v1/templates",
+            "/v1/contacts?phone_number=%2B919876000001", "/v1/campaigns?limit=20"];
 
     private readonly Installation installation;
     private readonly Customer customer;
-    private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 64, ConnectTimeout = TimeSpan.FromSeconds(10) }) { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient http =
+        new(new SocketsHttpHandler { MaxConnectionsPerServer = 64, ConnectTimeout = TimeSpan.FromSeconds(10) }) { Timeout =
+            TimeSpan.FromSeconds(30) };
     private int asked;
     private int acknowledged;
 
-    private NormalOrganization(Installation installation, Customer customer) => (this.installation, this.customer) = (installation, customer);
+    private NormalOrganization(Installation installation, Customer customer) =>
+        (this.installation, this.customer) = (installation, customer);
 
-    public static async Task<NormalOrganization> CreateAsync(Installation installation, CancellationToken ct) => new(installation, await Customer.CreateAsync(installation, Contacts, ct));
+    public static async Task<NormalOrganization> CreateAsync(Installation installation, CancellationToken ct) =>
+        new(installation, await Customer.CreateAsync(installation, Contacts, ct));
 
-    /// <summary>So many requests as fit into the time at its pace; each is begun when it is due, whether or not those before it are answered.</summary>
+    /// <summary>
+    /// So many requests as fit into the time at its pace; each is begun when it is due, whether or not those before it are answered.
+    /// </summary>
     public async Task RunAsync(TimeSpan time, Felt felt, CancellationToken ct)
     {
         var rounds = (int)(time / Every);
@@ -46,14 +54,18 @@ internal sealed class NormalOrganization : IDisposable
         await Task.WhenAll(all);
     }
 
-    /// <summary>Waits until every acknowledged message of a customer is in the log; how long that took, and how many were not there when the patience ended.</summary>
+    /// <summary>
+    /// Waits until every acknowledged message of a customer is in the log; how long that took, and how many were not there when the
+    /// patience ended.
+    /// </summary>
     public async Task<(TimeSpan Took, int Behind)> SettledAsync(TimeSpan patience, CancellationToken ct)
     {
         var began = Stopwatch.GetTimestamp();
         var behind = acknowledged;
         await Until.TrueAsync(async token =>
         {
-            behind = acknowledged - (int)await installation.NumberAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND data::text LIKE '%wamid.normal.%'", token);
+            behind = acknowledged - (int)await installation.NumberAsync(
+                "SELECT count(*) FROM mt_events WHERE type = 'message_received' AND data::text LIKE '%wamid.normal.%'", token);
             return behind <= 0;
         }, patience, ct);
         return (Stopwatch.GetElapsedTime(began), Math.Max(0, behind));
@@ -76,7 +88,8 @@ internal sealed class NormalOrganization : IDisposable
             bad = answer.IsSuccessStatusCode ? null : $"{(int)answer.StatusCode} {Short(await answer.Content.ReadAsStringAsync(ct))}";
             acknowledged += kind == "webhooks" && bad is null ? 1 : 0;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             bad = Short(e.Message);
         }
@@ -86,7 +99,8 @@ internal sealed class NormalOrganization : IDisposable
 
     private static string Short(string text) => text.Length <= 200 ? text : text[..200];
 
-    private HttpRequestMessage Authorized(HttpMethod method, string path) => new(method, installation.ApiUrl + path) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", customer.Key) } };
+    private HttpRequestMessage Authorized(HttpMethod method, string path) =>
+        new(method, installation.ApiUrl + path) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", customer.Key) } };
 
     private HttpRequestMessage Message(int n)
     {
@@ -98,13 +112,17 @@ internal sealed class NormalOrganization : IDisposable
             ["template"] = new JsonObject
             {
                 ["name"] = Customer.TemplateName, ["language"] = new JsonObject { ["code"] = "en" },
-                ["components"] = new JsonArray(new JsonObject { ["type"] = "body", ["parameters"] = new JsonArray(new JsonObject { ["type"] = "text", ["text"] = "Asha" }) }),
+                ["components"] =
+                new JsonArray(new JsonObject { ["type"] = "body",
+                    ["parameters"] = new JsonArray(new JsonObject { ["type"] = "text", ["text"] = "Asha" }) }),
             },
         }.ToJsonString(), Encoding.UTF8, "application/json");
         return request;
     }
 
-    private HttpRequestMessage Webhook(int n) => SignedPost.Of(installation.ApiUrl + "/webhooks/meta", SignedPost.Envelope(Customer.WabaId, Customer.PhoneNumberId, string.Create(CultureInfo.InvariantCulture, $$"""
+    private HttpRequestMessage Webhook(int n) =>
+        SignedPost.Of(installation.ApiUrl + "/webhooks/meta",
+            SignedPost.Envelope(Customer.WabaId, Customer.PhoneNumberId, string.Create(CultureInfo.InvariantCulture, $$"""
         "contacts":[{"profile":{"name":"Asha"},"wa_id":"{{919_876_000_000 + (n % Contacts)}}"}],"messages":[{"from":"{{919_876_000_000 + (n % Contacts)}}","id":"wamid.normal.{{n}}","timestamp":"{{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}","type":"text","text":{"body":"Where is my order?"} }]
         """)), installation.AppSecret);
 }

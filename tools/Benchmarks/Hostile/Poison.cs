@@ -15,13 +15,16 @@ internal static class Poison
         return (n % 4) switch
         {
             // Ids that no index takes.
-            0 => SignedPost.Envelope(waba, number, $"\"statuses\":[{string.Join(',', Enumerable.Range(0, 50).Select(i => Status($"wamid.{once}.{i}.{new string((char)('a' + (i % 26)), 6_000)}", now)))}]"),
+            0 => SignedPost.Envelope(waba, number,
+                $"\"statuses\":[{string.Join(',', Enumerable.Range(0, 50).Select(i => Status($"wamid.{once}.{i}.{new string((char)('a' + (i % 26)), 6_000)}", now)))}]"),
 
             // A month each, from long ago until long from now.
-            1 => SignedPost.Envelope(waba, number, $"\"messages\":[{string.Join(',', Enumerable.Range(0, 130).Select(i => Message($"wamid.month.{once}.{i}", DateTimeOffset.UnixEpoch.AddYears(30).AddMonths(i * 3).ToUnixTimeSeconds())))}]"),
+            1 => SignedPost.Envelope(waba, number,
+                $"\"messages\":[{string.Join(',', Enumerable.Range(0, 130).Select(i => Message($"wamid.month.{once}.{i}", DateTimeOffset.UnixEpoch.AddYears(30).AddMonths(i * 3).ToUnixTimeSeconds())))}]"),
 
             // Numbers that unfold.
-            2 => SignedPost.Envelope(waba, number, $"\"messages\":[{Message($"wamid.number.{once}", now)[..^1]},\"order\":{{\"price\":1e131071,\"list\":[{string.Join(',', Enumerable.Repeat("1e131071,1e-16383", 200))}]}}}}]"),
+            2 => SignedPost.Envelope(waba, number,
+                $"\"messages\":[{Message($"wamid.number.{once}", now)[..^1]},\"order\":{{\"price\":1e131071,\"list\":[{string.Join(',', Enumerable.Repeat("1e131071,1e-16383", 200))}]}}}}]"),
 
             // A number that nobody has and that is longer than any.
             _ => SignedPost.Envelope(waba, $"{once}{new string('9', 1_000_000)}", $"\"messages\":[{Message($"wamid.long.{once}", now)}]"),
@@ -36,18 +39,29 @@ internal static class Poison
         var numbers = string.Join(',', Enumerable.Repeat("1e131071", 2_000));
         return (n % 8) switch
         {
-            0 => (HttpMethod.Post, "/v1/campaigns", $$"""{"name":"x","template_id":"{{Guid.NewGuid()}}","account_id":"{{account}}","audience_segment":{"filter":{"all":[{"field":"custom_fields.n","op":"in","value":[{{numbers}}]}]} } }"""),
-            1 => (HttpMethod.Post, "/v1/contacts", string.Create(CultureInfo.InvariantCulture, $$"""{"phone_number":"+{{number}}","custom_fields":{"a":1e131071,"b":[{{numbers}}]} }""")),
+            0 => (HttpMethod.Post, "/v1/campaigns",
+                $$"""{"name":"x","template_id":"{{Guid.NewGuid()}}","account_id":"{{account}}","audience_segment":{"filter":{"all":[{"field":"custom_fields.n","op":"in","value":[{{numbers}}]}]} } }"""),
+            1 => (HttpMethod.Post, "/v1/contacts",
+                string.Create(CultureInfo.InvariantCulture,
+                    $$"""{"phone_number":"+{{number}}","custom_fields":{"a":1e131071,"b":[{{numbers}}]} }""")),
             2 => (HttpMethod.Get, "/v1/contacts?q=o&limit=200", null),
             3 => (HttpMethod.Get, "/v1/contacts?q=Mallory&limit=200", null),
-            4 => (HttpMethod.Post, "/v1/messages", string.Create(CultureInfo.InvariantCulture, $$"""{"account_id":"{{account}}","to":"+{{number}}","type":"text","text":{"body":"{{new string('x', 4_000)}}"} }""")),
-            5 => (HttpMethod.Post, "/v1/contacts", string.Create(CultureInfo.InvariantCulture, $$"""{"phone_number":"+{{number}}","custom_fields":{{string.Concat(Enumerable.Repeat("{\"a\":", 60))}}1{{new string('}', 60)}} }""")),
+            4 => (HttpMethod.Post, "/v1/messages",
+                string.Create(CultureInfo.InvariantCulture,
+                    $$"""{"account_id":"{{account}}","to":"+{{number}}","type":"text","text":{"body":"{{new string('x', 4_000)}}"} }""")),
+            5 => (HttpMethod.Post, "/v1/contacts",
+                string.Create(CultureInfo.InvariantCulture,
+                    $$"""{"phone_number":"+{{number}}","custom_fields":{{string.Concat(Enumerable.Repeat("{\"a\":", 60))}}1{{new string('}', 60)}} }""")),
             6 => (HttpMethod.Get, "/v1/conversations?limit=200", null),
             _ => (HttpMethod.Get, "/v1/contacts?limit=200", null),
         };
     }
 
-    private static string Status(string id, long at) => string.Create(CultureInfo.InvariantCulture, $$"""{"id":"{{id}}","status":"delivered","timestamp":"{{at}}","recipient_id":"919000100001"}""");
+    private static string Status(string id, long at) =>
+        string.Create(CultureInfo.InvariantCulture,
+            $$"""{"id":"{{id}}","status":"delivered","timestamp":"{{at}}","recipient_id":"919000100001"}""");
 
-    private static string Message(string id, long at) => string.Create(CultureInfo.InvariantCulture, $$"""{"from":"919000100001","id":"{{id}}","timestamp":"{{at}}","type":"text","text":{"body":"x"} }""");
+    private static string Message(string id, long at) =>
+        string.Create(CultureInfo.InvariantCulture,
+            $$"""{"from":"919000100001","id":"{{id}}","timestamp":"{{at}}","type":"text","text":{"body":"x"} }""");
 }

@@ -15,7 +15,8 @@ internal sealed class RawSocket : IDisposable
     {
         var (socket, address) = (new RawSocket(), new Uri(url));
         await socket.client.ConnectAsync(address.Host, address.Port, ct);
-        await socket.client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"{head}Host: {address.Authority}\r\nConnection: close\r\n\r\n{body}"), ct);
+        await socket.client.GetStream()
+            .WriteAsync(Encoding.ASCII.GetBytes($"{head}Host: {address.Authority}\r\nConnection: close\r\n\r\n{body}"), ct);
         return socket;
     }
 

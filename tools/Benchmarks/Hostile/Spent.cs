@@ -14,12 +14,15 @@ internal sealed record Spent(IReadOnlyDictionary<string, double> Cores, double P
 
     public static async Task<Spent> DuringAsync(Installation installation, Func<Task> work, CancellationToken ct)
     {
-        var (before, collector, began) = (await SoFarAsync(installation, ct), await CollectorAsync(installation, ct), Stopwatch.GetTimestamp());
+        var (before, collector, began) =
+            (await SoFarAsync(installation, ct), await CollectorAsync(installation, ct), Stopwatch.GetTimestamp());
         await work();
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var (after, collected) = (await SoFarAsync(installation, ct), await CollectorAsync(installation, ct));
-        return new(after.ToDictionary(p => p.Key, p => (p.Value - before[p.Key]).TotalSeconds / seconds), (collected[PauseTime] - collector[PauseTime]) / seconds,
-            collected.Where(c => c.Key != PauseTime).ToDictionary(c => c.Key, c => (c.Value - collector.GetValueOrDefault(c.Key)) / seconds));
+        return new(after.ToDictionary(p => p.Key, p => (p.Value - before[p.Key]).TotalSeconds / seconds),
+            (collected[PauseTime] - collector[PauseTime]) / seconds,
+            collected.Where(c => c.Key != PauseTime)
+            .ToDictionary(c => c.Key, c => (c.Value - collector.GetValueOrDefault(c.Key)) / seconds));
     }
 
     private static async Task<Dictionary<string, TimeSpan>> SoFarAsync(Installation of, CancellationToken ct)
@@ -35,10 +38,14 @@ internal sealed record Spent(IReadOnlyDictionary<string, double> Cores, double P
     private static async Task<Dictionary<string, double>> CollectorAsync(Installation installation, CancellationToken ct)
     {
         using var http = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Get, installation.ApiUrl + "/metrics") { Headers = { Authorization = new("Bearer", installation.PlatformKey) } };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Get,
+                installation.ApiUrl + "/metrics") { Headers = { Authorization = new("Bearer", installation.PlatformKey) } };
         using var answer = await http.SendAsync(request, ct);
         var lines = (await answer.Content.ReadAsStringAsync(ct)).Split('\n');
-        return lines.Where(line => line.StartsWith(PauseTime, StringComparison.Ordinal) || line.StartsWith(CollectionsTotal, StringComparison.Ordinal))
-            .ToDictionary(line => line.StartsWith(PauseTime, StringComparison.Ordinal) ? PauseTime : line.Split('"')[1], line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+        return lines.Where(line =>
+            line.StartsWith(PauseTime, StringComparison.Ordinal) || line.StartsWith(CollectionsTotal, StringComparison.Ordinal))
+            .ToDictionary(line => line.StartsWith(PauseTime, StringComparison.Ordinal) ? PauseTime : line.Split('"')[1], line =>
+                double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
     }
 }

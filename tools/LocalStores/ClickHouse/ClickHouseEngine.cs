@@ -3,10 +3,13 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.LocalStores.ClickHouse;
 
-/// <summary>Where the engine's library lies: once per user, outside every checkout. <c>scripts/prepare</c> puts it there by the same rule.</summary>
+/// <summary>
+/// Where the engine's library lies: once per user, outside every checkout. <c>scripts/prepare</c> puts it there by the same rule.
+/// </summary>
 internal static class ClickHouseEngine
 {
-    private const string Missing = "The ClickHouse engine (libchdb) is not installed: run scripts/prepare, which needs npm and the network once.";
+    private const string Missing =
+        "The ClickHouse engine (libchdb) is not installed: run scripts/prepare, which needs npm and the network once.";
 
     /// <summary>The version that engine.env pins.</summary>
     public static string Version { get; } = ReadVersion();
@@ -27,7 +30,8 @@ internal static class ClickHouseEngine
         var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg ? xdg
             : Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "/nonexistent", ".cache");
         var name = Path.Combine($"chdb-{Version}-{RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()}", "libchdb.so");
-        string[] roots = [Path.Combine(cache, "bsp"), .. Checkout.Root is { } root ? [Path.Combine(root, ".local", "cache")] : Array.Empty<string>()];
+        string[] roots =
+            [Path.Combine(cache, "bsp"), .. Checkout.Root is { } root ? [Path.Combine(root, ".local", "cache")] : Array.Empty<string>()];
         return roots.Select(r => Path.Combine(r, name));
     }
 
@@ -35,6 +39,7 @@ internal static class ClickHouseEngine
     {
         using var stream = typeof(ClickHouseEngine).Assembly.GetManifestResourceStream("engine.env")!;
         using var reader = new StreamReader(stream);
-        return reader.ReadToEnd().Split('\n').First(l => l.StartsWith("CHDB_VERSION=", StringComparison.Ordinal))["CHDB_VERSION=".Length..].Trim();
+        return reader.ReadToEnd().Split('\n').First(l => l.StartsWith("CHDB_VERSION=", StringComparison.Ordinal))["CHDB_VERSION=".Length..]
+            .Trim();
     }
 }

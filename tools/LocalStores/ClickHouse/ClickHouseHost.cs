@@ -4,7 +4,8 @@ using System.Runtime.Versioning;
 namespace Bsp.LocalStores.ClickHouse;
 
 /// <summary>
-/// The side process: lends its main thread for life to the engine, which opens ClickHouse's own HTTP interface on loopback. The engine's middle query
+/// The side process: lends its main thread for life to the engine, which opens ClickHouse's own HTTP interface on loopback. The engine's
+/// middle query
 /// reads a pipe that only we hold; closing it lets the last query stop the listener, flush and return. docs/decisions/0012.
 /// </summary>
 [SupportedOSPlatform("linux")]
@@ -12,12 +13,16 @@ internal static unsafe partial class ClickHouseHost
 {
     private const int StandardInput = 0, SetDescriptorFlags = 2, CloseOnExec = 1;
     private const int Stopped = 0, EndedByItself = 3;
-    private const string Session = "SYSTEM START LISTEN HTTP; SELECT * FROM file('/dev/stdin', LineAsString, 's String') FORMAT Null; SYSTEM STOP LISTEN HTTP";
+    private const string Session =
+        "SYSTEM START LISTEN HTTP; SELECT * FROM file('/dev/stdin', LineAsString, 's String') FORMAT Null; SYSTEM STOP LISTEN HTTP";
 
     private static int _life; // the pipe's writing end
     private static int _asked;
 
-    /// <summary>Serves until SIGTERM or SIGINT. 0: was asked to stop; 3: the engine ended by itself (port taken, data locked, bad option; it says so on stderr).</summary>
+    /// <summary>
+    /// Serves until SIGTERM or SIGINT. 0: was asked to stop; 3: the engine ended by itself (port taken, data locked, bad option; it says so
+    /// on stderr).
+    /// </summary>
     public static int Run(string library, string data, string port, IEnumerable<string> options)
     {
         HoldStandardInput();
@@ -27,7 +32,8 @@ internal static unsafe partial class ClickHouseHost
         var handle = NativeLibrary.Load(library);
         var commandLine = (delegate* unmanaged<int, byte**, void*>)NativeLibrary.GetExport(handle, "chdb_query_cmdline");
         var errorOf = (delegate* unmanaged<void*, byte*>)NativeLibrary.GetExport(handle, "chdb_result_error");
-        string[] arguments = ["clickhouse", $"--path={data}", $"--http_port={port}", "--listen_host=127.0.0.1", .. options, "--query", Session];
+        string[] arguments =
+            ["clickhouse", $"--path={data}", $"--http_port={port}", "--listen_host=127.0.0.1", .. options, "--query", Session];
         var result = commandLine(arguments.Length, Native(arguments));
         var error = result == null ? null : Marshal.PtrToStringUTF8((nint)errorOf(result));
         Console.Error.WriteLine(error ?? "clickhouse-host: the engine has returned");

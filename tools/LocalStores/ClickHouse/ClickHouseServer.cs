@@ -5,7 +5,10 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.LocalStores.ClickHouse;
 
-/// <summary>ClickHouse's HTTP interface, served by <see cref="ClickHouseHost"/> in a process of its own. User <c>bsp</c> may touch databases <c>bsp*</c> only.</summary>
+/// <summary>
+/// ClickHouse's HTTP interface, served by <see cref="ClickHouseHost"/> in a process of its own. User <c>bsp</c> may touch databases
+/// <c>bsp*</c> only.
+/// </summary>
 internal sealed class ClickHouseServer(string directory, string log, string password) : LocalServer("ClickHouse")
 {
     private const string User = "bsp";
@@ -28,7 +31,8 @@ internal sealed class ClickHouseServer(string directory, string log, string pass
         Secret.Write(Path.Combine(directory, "users.xml"), Users(password));
         var self = typeof(ClickHouseServer).Assembly.Location;
         return new("ClickHouse", "dotnet",
-            [self, "clickhouse-host", ClickHouseEngine.Library(), Path.Combine(directory, "data"), $"{Port}", $"--config-file={configuration}"], directory, log);
+            [self, "clickhouse-host", ClickHouseEngine.Library(), Path.Combine(directory, "data"), $"{Port}",
+                $"--config-file={configuration}"], directory, log);
     }
 
     protected override async Task<bool> AnswersAsync(CancellationToken ct)
@@ -38,7 +42,8 @@ internal sealed class ClickHouseServer(string directory, string log, string pass
             using var pong = await Http.GetAsync($"http://127.0.0.1:{Port}/ping", ct);
             return pong.IsSuccessStatusCode;
         }
-        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested)) // nobody there, or a slow answer: look again
+        // nobody there, or a slow answer: look again
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested))
         {
             return false;
         }
@@ -47,7 +52,9 @@ internal sealed class ClickHouseServer(string directory, string log, string pass
     /// <summary>A request that names a database needs it to exist, so the first one is made here.</summary>
     protected override async Task AfterStartAsync(CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{Port}/") { Content = new StringContent("CREATE DATABASE IF NOT EXISTS bsp ENGINE = Atomic") };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Post,
+                $"http://127.0.0.1:{Port}/") { Content = new StringContent("CREATE DATABASE IF NOT EXISTS bsp ENGINE = Atomic") };
         request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Credentials(password));
         using var answer = await Http.SendAsync(request, ct);
         if (!answer.IsSuccessStatusCode)
@@ -57,7 +64,8 @@ internal sealed class ClickHouseServer(string directory, string log, string pass
     }
 
     // The embedded engine's defaults are a command line tool's, not a server's: it would take 90 % of the memory and buffer inserts.
-    // Its own session is user 'default', which can be neither removed nor given a password, and whose file() reads whatever we can. So the HTTP
+    // Its own session is user 'default', which can be neither removed nor given a password, and whose file() reads whatever we can. So the
+    // HTTP
     // interface answers only requests that carry bsp's name and password in a header; anything else but /ping is a 404.
     private static string Configuration(string password) => $"""
         <clickhouse>

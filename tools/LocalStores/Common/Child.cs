@@ -20,8 +20,10 @@ internal sealed record ChildProgram(string Name, string Program, IReadOnlyList<s
 }
 
 /// <summary>
-/// A running program that ends when this process ends, however that happens. Between the two stands a shell that holds one end of a pipe: when the
-/// other end closes (we stop it, or we are killed) it asks the child to stop and, after its grace, kills it. Should the shell itself be killed, the
+/// A running program that ends when this process ends, however that happens. Between the two stands a shell that holds one end of a pipe:
+/// when the
+/// other end closes (we stop it, or we are killed) it asks the child to stop and, after its grace, kills it. Should the shell itself be
+/// killed, the
 /// kernel asks the child to stop (PR_SET_PDEATHSIG, set by setpriv *after* the change of user, which would clear it).
 /// It runs in a session of its own, so that Ctrl-C reaches only us and things stop in our order.
 /// </summary>
@@ -103,12 +105,14 @@ internal sealed class Child : IAsyncDisposable
         var ready = await Until.TrueAsync(async token => Exited.IsCompleted || await probe(token), patience, ct);
         if (Exited.IsCompleted)
         {
-            throw new Obstacle($"{Name} ended with exit code {await Exited} instead of starting; its log ({_program.LogPath}) ends:\n{LogTail()}");
+            throw new Obstacle(
+                $"{Name} ended with exit code {await Exited} instead of starting; its log ({_program.LogPath}) ends:\n{LogTail()}");
         }
 
         if (!ready)
         {
-            throw new Obstacle($"{Name} did not answer within {patience.TotalSeconds:0} s; its log ({_program.LogPath}) ends:\n{LogTail()}");
+            throw new Obstacle(
+                $"{Name} did not answer within {patience.TotalSeconds:0} s; its log ({_program.LogPath}) ends:\n{LogTail()}");
         }
     }
 

@@ -6,7 +6,8 @@ namespace Bsp.LocalStores.Common;
 internal static class Command
 {
     /// <summary>Runs without a shell and returns exit code and all that it wrote. Cancelling kills it.</summary>
-    public static async Task<(int ExitCode, string Output)> RunAsync(string program, IEnumerable<string> arguments, string? directory, CancellationToken ct)
+    public static async Task<(int ExitCode, string Output)> RunAsync(string program, IEnumerable<string> arguments, string? directory,
+        CancellationToken ct)
     {
         var start = new ProcessStartInfo(program, arguments)
         {

@@ -5,12 +5,15 @@ namespace Bsp.LocalStores.Common;
 
 internal static class FreePort
 {
-    // Below what Linux gives to outgoing connections (32768 on): a server that is stopped and started again must find its port free, and clients that ask for it meanwhile must not be
+    // Below what Linux gives to outgoing connections (32768 on): a server that is stopped and started again must find its port free, and
+    // clients that ask for it meanwhile must not be
     // connected to themselves.
     private const int From = 20_000;
     private const int To = 32_000;
 
-    /// <summary>A loopback port that was free a moment ago; another process may still take it, so a start that finds it taken asks again.</summary>
+    /// <summary>
+    /// A loopback port that was free a moment ago; another process may still take it, so a start that finds it taken asks again.
+    /// </summary>
     public static int Next()
     {
         while (true)
@@ -35,7 +38,8 @@ internal static class FreePort
             }
         }
 
-        throw new Obstacle($"Ports {wanted} to {wanted + span - 1} are all taken: free one, or set ASPNETCORE_URLS=http://127.0.0.1:<port>.");
+        throw new Obstacle(
+            $"Ports {wanted} to {wanted + span - 1} are all taken: free one, or set ASPNETCORE_URLS=http://127.0.0.1:<port>.");
     }
 
     public static bool IsFree(int port)

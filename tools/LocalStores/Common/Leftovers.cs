@@ -3,14 +3,19 @@ using System.Runtime.InteropServices;
 
 namespace Bsp.LocalStores.Common;
 
-/// <summary>Finds and stops what an earlier, killed start left running in a directory. The caller holds the directory's lock, so nobody living owns them.</summary>
+/// <summary>
+/// Finds and stops what an earlier, killed start left running in a directory. The caller holds the directory's lock, so nobody living owns
+/// them.
+/// </summary>
 internal static partial class Leftovers
 {
     private const int Interrupt = 2, Kill = 9, Terminate = 15;
     private static readonly string[] OurPrograms = ["postgres", "redis-server", "dotnet"];
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(15);
 
-    /// <summary>Stops every server whose working directory is <paramref name="directory"/> or lies below it: asked first, killed after 15 s.</summary>
+    /// <summary>
+    /// Stops every server whose working directory is <paramref name="directory"/> or lies below it: asked first, killed after 15 s.
+    /// </summary>
     public static async Task StopAsync(string directory, CancellationToken ct)
     {
         var found = In(directory);
@@ -36,7 +41,8 @@ internal static partial class Leftovers
 
         if (!await Until.TrueAsync(() => In(directory).Count == 0, Grace, ct))
         {
-            throw new Obstacle($"Processes {string.Join(", ", In(directory).Select(p => p.Pid))} of an earlier start cannot be stopped: stop them, then start again.");
+            throw new Obstacle(
+                $"Processes {string.Join(", ", In(directory).Select(p => p.Pid))} of an earlier start cannot be stopped: stop them, then start again.");
         }
     }
 
@@ -62,7 +68,8 @@ internal static partial class Leftovers
     private static string? Program(string process) => Look(() => File.ReadAllText(Path.Combine(process, "comm")).Trim());
 
     private static int Parent(string process) =>
-        Look(() => File.ReadLines(Path.Combine(process, "status")).FirstOrDefault(line => line.StartsWith("PPid:", StringComparison.Ordinal))) is { } line
+        Look(() => File.ReadLines(Path.Combine(process, "status"))
+            .FirstOrDefault(line => line.StartsWith("PPid:", StringComparison.Ordinal))) is { } line
             ? int.Parse(line["PPid:".Length..], CultureInfo.InvariantCulture)
             : 0;
 

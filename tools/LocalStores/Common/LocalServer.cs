@@ -1,6 +1,8 @@
 namespace Bsp.LocalStores.Common;
 
-/// <summary>A server that runs as our child: started on a free port, stopped, and started again on the same port with the same data.</summary>
+/// <summary>
+/// A server that runs as our child: started on a free port, stopped, and started again on the same port with the same data.
+/// </summary>
 internal abstract class LocalServer(string name) : IAsyncDisposable
 {
     // Between asking the system for a free port and the server's listening on it another process may take it.

@@ -9,7 +9,8 @@ internal sealed class StopRequest : IDisposable
     private readonly PosixSignalRegistration[] _signals;
 
     public StopRequest() =>
-        _signals = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }.Select(s => PosixSignalRegistration.Create(s, Ask))];
+        _signals = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }.Select(s =>
+            PosixSignalRegistration.Create(s, Ask))];
 
     public CancellationToken Token => _asked.Token;
 

@@ -24,7 +24,8 @@ internal sealed class StoresDirectory : IAsyncDisposable
     {
         path = System.IO.Path.GetFullPath(path);
         Directory.CreateDirectory(path);
-        var held = TryLock(path) ?? throw new Obstacle($"The stores in {path} are in use by another start: stop that one first (Ctrl-C where it runs).");
+        var held = TryLock(path)
+            ?? throw new Obstacle($"The stores in {path} are in use by another start: stop that one first (Ctrl-C where it runs).");
         return new StoresDirectory(path, held, throwAway: false);
     }
 
@@ -40,7 +41,9 @@ internal sealed class StoresDirectory : IAsyncDisposable
         return mine is null;
     }
 
-    /// <summary>A new directory below <paramref name="parent"/>, removed at the end. Those that killed starts left there are removed first.</summary>
+    /// <summary>
+    /// A new directory below <paramref name="parent"/>, removed at the end. Those that killed starts left there are removed first.
+    /// </summary>
     public static async Task<StoresDirectory> OpenThrowAwayAsync(string parent, CancellationToken ct)
     {
         parent = System.IO.Path.GetFullPath(parent);
@@ -51,7 +54,10 @@ internal sealed class StoresDirectory : IAsyncDisposable
         return new StoresDirectory(path, TryLock(path)!, throwAway: true);
     }
 
-    /// <summary>Call when everything in it was told to stop. What is still at it (children of a PostgreSQL that outlived its grace write to the end) is stopped before a throw-away goes.</summary>
+    /// <summary>
+    /// Call when everything in it was told to stop. What is still at it (children of a PostgreSQL that outlived its grace write to the end)
+    /// is stopped before a throw-away goes.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (_throwAway)

@@ -11,8 +11,10 @@ internal static class DemoCommand
     public static async Task<int> RunAsync()
     {
         using var stop = new StopRequest();
-        var local = Path.Combine(Checkout.Root ?? throw new Obstacle("This program was moved out of its checkout: start with ./run demo."), ".local");
-        var run = RunFile.Read(local) ?? throw new Obstacle("Nothing is running here yet: start ./run in another terminal and wait until it says 'Bsp is up'.");
+        var local = Path.Combine(Checkout.Root
+            ?? throw new Obstacle("This program was moved out of its checkout: start with ./run demo."), ".local");
+        var run = RunFile.Read(local)
+            ?? throw new Obstacle("Nothing is running here yet: start ./run in another terminal and wait until it says 'Bsp is up'.");
         using var api = new BspClient(run.Url, run.ApiKey);
         try
         {
@@ -20,10 +22,12 @@ internal static class DemoCommand
             var id = campaign["id"]!.GetValue<string>();
             await api.PostAsync($"/v1/campaigns/{id}/launch", null, stop.Token);
             Console.WriteLine($"Campaign {id} is launched.");
-            var last = await ProgressScreen.FollowAsync(async ct => Progress.From(await api.GetAsync($"/v1/campaigns/{id}/progress", ct)), AllSettled, stop.Token);
+            var last = await ProgressScreen.FollowAsync(async ct =>
+                Progress.From(await api.GetAsync($"/v1/campaigns/{id}/progress", ct)), AllSettled, stop.Token);
             var wallet = await api.GetAsync("/v1/wallet", stop.Token);
             Console.WriteLine($"Wallet: {wallet["balance"]} {wallet["currency"]}, of which {wallet["available"]} are available.");
-            Console.WriteLine($"Done: {last.Delivered} delivered, {last.Read} read so far, {last.Failed} failed, {last.Unknown} unknown, {last.Skipped} skipped, of {last.Total}.");
+            Console.WriteLine(
+                $"Done: {last.Delivered} delivered, {last.Read} read so far, {last.Failed} failed, {last.Unknown} unknown, {last.Skipped} skipped, of {last.Total}.");
             return 0;
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
@@ -41,6 +45,7 @@ internal static class DemoCommand
         ["name"] = "Demo of " + DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture),
         ["type"] = "BROADCAST", ["template_id"] = run.TemplateId, ["account_id"] = run.AccountId,
         ["audience_segment"] = new JsonObject { ["all"] = true },
-        ["metadata"] = new JsonObject { ["template_parameters"] = new JsonObject { ["body"] = new JsonArray("{{contact.first_name|there}}") } },
+        ["metadata"] =
+        new JsonObject { ["template_parameters"] = new JsonObject { ["body"] = new JsonArray("{{contact.first_name|there}}") } },
     };
 }

@@ -8,7 +8,8 @@ using Bsp.LocalStores.Common;
 namespace Bsp.LocalStores.Listen;
 
 /// <summary>
-/// <c>./run listen</c>: forwards an organization's events to a local address as they happen, signed as webhooks are, without registering anything: it reads the stream of events and posts each. One after the other;
+/// <c>./run listen</c>: forwards an organization's events to a local address as they happen, signed as webhooks are, without registering
+/// anything: it reads the stream of events and posts each. One after the other;
 /// what the receiver does not take is said and not repeated (a webhook would be).
 /// </summary>
 internal static class ListenCommand
@@ -58,9 +59,11 @@ internal static class ListenCommand
     }
 
     // Where the stream is after each event, and the event's body.
-    private static async IAsyncEnumerable<(string? Place, string Body)> EventsAsync(HttpClient api, string? types, string? last, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<(string? Place, string Body)> EventsAsync(HttpClient api, string? types, string? last,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/events/stream" + (types is null ? "" : $"?types={Uri.EscapeDataString(types)}"));
+        using var request =
+            new HttpRequestMessage(HttpMethod.Get, "/v1/events/stream" + (types is null ? "" : $"?types={Uri.EscapeDataString(types)}"));
         if (last is not null)
         {
             request.Headers.TryAddWithoutValidation("Last-Event-ID", last);
@@ -69,7 +72,8 @@ internal static class ListenCommand
         using var answer = await api.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
         if ((int)answer.StatusCode is >= 400 and < 500)
         {
-            throw new Obstacle($"GET /v1/events/stream was answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(ct)}");
+            throw new Obstacle(
+                $"GET /v1/events/stream was answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(ct)}");
         }
 
         answer.EnsureSuccessStatusCode();
@@ -102,7 +106,8 @@ internal static class ListenCommand
         request.Content.Headers.ContentType = new("application/json");
         request.Headers.TryAddWithoutValidation("webhook-id", id);
         request.Headers.TryAddWithoutValidation("webhook-timestamp", timestamp);
-        request.Headers.TryAddWithoutValidation("webhook-signature", "v1," + Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{id}.{timestamp}.{body}"))));
+        request.Headers.TryAddWithoutValidation("webhook-signature",
+            "v1," + Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{id}.{timestamp}.{body}"))));
         try
         {
             using var answer = await receiver.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);

@@ -18,12 +18,15 @@ internal sealed record PostgresBinaries(string Directory, int Major)
     /// <summary>All that are installed and new enough, newest first: Debian's directories, then the one on PATH.</summary>
     public static async Task<IReadOnlyList<PostgresBinaries>> InstalledAsync(CancellationToken ct)
     {
-        var debian = System.IO.Directory.Exists(DebianRoot) ? System.IO.Directory.EnumerateDirectories(DebianRoot).Select(d => Path.Combine(d, "bin")) : [];
+        var debian = System.IO.Directory.Exists(DebianRoot)
+            ? System.IO.Directory.EnumerateDirectories(DebianRoot).Select(d => Path.Combine(d, "bin")) : [];
         var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
         var found = new List<PostgresBinaries>();
-        foreach (var directory in debian.Concat(onPath).Where(d => File.Exists(Path.Combine(d, "postgres")) && File.Exists(Path.Combine(d, "initdb"))))
+        foreach (var directory in debian.Concat(onPath)
+            .Where(d => File.Exists(Path.Combine(d, "postgres")) && File.Exists(Path.Combine(d, "initdb"))))
         {
-            var said = await Command.MustRunAsync(Path.Combine(directory, "postgres"), ["--version"], null, ct); // "postgres (PostgreSQL) 15.18 (Debian …)"
+            // "postgres (PostgreSQL) 15.18 (Debian …)"
+            var said = await Command.MustRunAsync(Path.Combine(directory, "postgres"), ["--version"], null, ct);
             var major = int.Parse(said.Split(' ')[2].Split('.')[0], CultureInfo.InvariantCulture);
             if (major >= OldestMajor)
             {

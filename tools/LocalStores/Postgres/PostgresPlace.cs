@@ -5,7 +5,8 @@ using Bsp.LocalStores.Common;
 namespace Bsp.LocalStores.Postgres;
 
 /// <summary>
-/// Where a cluster lies and who runs it. PostgreSQL refuses root, so root runs it as user <c>postgres</c>; where that user cannot enter our directory
+/// Where a cluster lies and who runs it. PostgreSQL refuses root, so root runs it as user <c>postgres</c>; where that user cannot enter our
+/// directory
 /// (a checkout under /root) the cluster lies in the user's home instead, and <c>postgres.place</c> in our directory says where.
 /// </summary>
 /// <param name="Root">Holds <c>data</c> (the cluster) and <c>password</c>.</param>
@@ -40,7 +41,9 @@ internal sealed record PostgresPlace(string Root, string? User)
 
     private static async Task<string> ChooseAsync(string directory, CancellationToken ct)
     {
-        var (entered, _) = await Command.RunAsync("setpriv", ["--reuid", DebianUser, "--regid", DebianUser, "--init-groups", "test", "-x", directory], null, ct);
+        var (entered, _) =
+            await Command.RunAsync("setpriv", ["--reuid", DebianUser, "--regid", DebianUser, "--init-groups", "test", "-x", directory],
+                null, ct);
         if (entered == 0)
         {
             return Path.Combine(directory, "postgres");
@@ -49,7 +52,8 @@ internal sealed record PostgresPlace(string Root, string? User)
         var (code, entry) = await Command.RunAsync("getent", ["passwd", DebianUser], null, ct);
         if (code != 0)
         {
-            throw new Obstacle("PostgreSQL refuses root and there is no user 'postgres' to run it as: run scripts/prepare, or start as an ordinary user.");
+            throw new Obstacle(
+                "PostgreSQL refuses root and there is no user 'postgres' to run it as: run scripts/prepare, or start as an ordinary user.");
         }
 
         // The home belongs to that user alone: unlike a name in a directory open to all, nobody can have laid a trap there.

@@ -11,7 +11,8 @@ internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binar
         "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=1GB", "effective_cache_size=2GB",
         "work_mem=16MB", "maintenance_work_mem=128MB", "max_wal_size=2GB", "checkpoint_timeout=15min", "wal_compression=on",
         "random_page_cost=1.1", "jit=off", "timezone=UTC", "log_timezone=UTC", "cluster_name=bsp",
-        // Which statement costs how much, by database: asked by tests and benchmarks, and by whoever wonders. Comes with PostgreSQL, as pg_trgm does.
+        // Which statement costs how much, by database: asked by tests and benchmarks, and by whoever wonders. Comes with PostgreSQL, as
+        // pg_trgm does.
         "shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=all", "pg_stat_statements.max=20000",
     ];
 
@@ -47,7 +48,8 @@ internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binar
     protected override async Task<bool> AnswersAsync(CancellationToken ct)
     {
         var file = Path.Combine(place.Data, "postmaster.pid");
-        return File.Exists(file) && (await File.ReadAllLinesAsync(file, ct)) is [_, _, _, _, _, _, _, var status, ..] && status.Trim() == "ready";
+        return File.Exists(file) && (await File.ReadAllLinesAsync(file, ct)) is [_, _, _, _, _, _, _, var status, ..]
+            && status.Trim() == "ready";
     }
 
     private static PostgresBinaries Fitting(IReadOnlyList<PostgresBinaries> installed, PostgresPlace place)
@@ -78,7 +80,9 @@ internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binar
             Directory.Delete(unfinished, recursive: true);
         }
 
-        string[] initdb = [binaries.InitDb, "-D", unfinished, "-U", "postgres", "--auth=scram-sha-256", $"--pwfile={place.Password}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"];
+        string[] initdb =
+            [binaries.InitDb, "-D", unfinished, "-U", "postgres", "--auth=scram-sha-256", $"--pwfile={place.Password}", "--encoding=UTF8",
+                "--locale=C.UTF-8", "--no-sync"];
         if (place.User is { } user)
         {
             await Command.MustRunAsync("chown", [user, place.Password], null, ct);

@@ -18,7 +18,8 @@ internal sealed class RedisServer(string directory, string log, bool persistent)
         var own = Path.Combine(directory, "redis");
         Directory.CreateDirectory(own);
         await Leftovers.StopAsync(own, ct);
-        return IsInstalled ? new RedisServer(own, log, persistent) : throw new Obstacle("redis-server is not installed: run scripts/prepare as root.");
+        return IsInstalled ? new RedisServer(own, log, persistent)
+            : throw new Obstacle("redis-server is not installed: run scripts/prepare as root.");
     }
 
     public static bool IsInstalled =>

@@ -3,7 +3,10 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.LocalStores.Up;
 
-/// <summary><c>./run migrate</c> and the API program's other verbs: runs it with the stores it needs, those of a running <c>./run</c> or its own for the while.</summary>
+/// <summary>
+/// <c>./run migrate</c> and the API program's other verbs: runs it with the stores it needs, those of a running <c>./run</c> or its own for
+/// the while.
+/// </summary>
 internal static class ApiCommand
 {
     public static async Task<int> RunAsync(string[] arguments)

@@ -24,7 +24,8 @@ internal sealed class BspClient : IDisposable
 
     /// <exception cref="Obstacle">the API refused; the message carries its problem's code and detail</exception>
     public Task<JsonNode> PostAsync(string path, JsonNode? body, CancellationToken ct) =>
-        SendAsync(HttpMethod.Post, path, new StringContent((body ?? new JsonObject()).ToJsonString(), System.Text.Encoding.UTF8, "application/json"), ct);
+        SendAsync(HttpMethod.Post, path,
+            new StringContent((body ?? new JsonObject()).ToJsonString(), System.Text.Encoding.UTF8, "application/json"), ct);
 
     public Task<JsonNode> PostCsvAsync(string path, string csv, CancellationToken ct) =>
         SendAsync(HttpMethod.Post, path, new StringContent(csv, System.Text.Encoding.UTF8, "text/csv"), ct);
@@ -36,7 +37,8 @@ internal sealed class BspClient : IDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         using var answer = await AnswerAsync(request, ct);
-        return answer.IsSuccessStatusCode || (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound
+        return answer.IsSuccessStatusCode
+            || (answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound
             ? false
             : throw await RefusalAsync(HttpMethod.Get, path, answer, ct));
     }

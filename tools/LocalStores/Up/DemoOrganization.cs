@@ -6,7 +6,10 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.LocalStores.Up;
 
-/// <summary>An organization ready to launch a campaign, made through the HTTP API alone: account, approved template, plan, subscription, a topped-up wallet, 1,000 contacts.</summary>
+/// <summary>
+/// An organization ready to launch a campaign, made through the HTTP API alone: account, approved template, plan, subscription, a topped-up
+/// wallet, 1,000 contacts.
+/// </summary>
 internal sealed record DemoOrganization(string OrgId, string ApiKey, string AccountId, string TemplateId)
 {
     public const int Contacts = 1_000;
@@ -31,15 +34,21 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         }
 
         using var api = new BspClient(url, earlier.ApiKey);
-        return await api.SeesAsync($"/v1/templates/{earlier.TemplateId}", ct) ? new(earlier.OrgId, earlier.ApiKey, earlier.AccountId, earlier.TemplateId) : null;
+        return await api.SeesAsync($"/v1/templates/{earlier.TemplateId}", ct)
+            ? new(earlier.OrgId, earlier.ApiKey, earlier.AccountId, earlier.TemplateId) : null;
     }
 
-    /// <summary>Makes a new one. Every unique name carries a random mark, so that one left half made by a kill is in nobody's way.</summary>
+    /// <summary>
+    /// Makes a new one. Every unique name carries a random mark, so that one left half made by a kill is in nobody's way.
+    /// </summary>
     public static async Task<DemoOrganization> CreateAsync(string url, string platformKey, CancellationToken ct)
     {
         var mark = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         using var platform = new BspClient(url, platformKey);
-        var organization = Id(await platform.PostAsync("/v1/organizations", new JsonObject { ["name"] = "Demo Shop", ["slug"] = $"demo-{mark}", ["settings"] = new JsonObject { ["default_country"] = "IN" } }, ct));
+        var organization =
+            Id(await platform.PostAsync("/v1/organizations",
+                new JsonObject { ["name"] = "Demo Shop", ["slug"] = $"demo-{mark}",
+                    ["settings"] = new JsonObject { ["default_country"] = "IN" } }, ct));
         using var asPlatform = new BspClient(url, platformKey, organization);
         var key = await asPlatform.PostAsync("/v1/api-keys", new JsonObject { ["name"] = "demo", ["permissions"] = "admin" }, ct);
         var secret = Text(key, "key") ?? throw new Obstacle("POST /v1/api-keys answered without the key.");
@@ -51,7 +60,8 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         var template = Id(await api.PostAsync("/v1/templates", Template(account), ct));
         await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
         await ImportAsync(api, ct);
-        if (!await Until.TrueAsync(async token => Text(await api.GetAsync($"/v1/templates/{template}", token), "status") == "APPROVED", ApprovalPatience, ct))
+        if (!await Until.TrueAsync(async token =>
+            Text(await api.GetAsync($"/v1/templates/{template}", token), "status") == "APPROVED", ApprovalPatience, ct))
         {
             throw new Obstacle("The demo template was not approved within 30 s: see .local/logs/simulator.log and .local/logs/api.log.");
         }
@@ -98,7 +108,8 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         var csv = new StringBuilder("phone_number,first_name,last_name,email,consent_status,tags\n");
         for (var i = 0; i < Contacts; i++)
         {
-            csv.AppendLine(CultureInfo.InvariantCulture, $"+{FirstNumber + i},{FirstNames[i % 10]},{LastNames[i / 10 % 10]},contact{i}@example.com,OPTED_IN,demo");
+            csv.AppendLine(CultureInfo.InvariantCulture,
+                $"+{FirstNumber + i},{FirstNames[i % 10]},{LastNames[i / 10 % 10]},contact{i}@example.com,OPTED_IN,demo");
         }
 
         return csv.ToString();
@@ -106,14 +117,16 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
 
     private static JsonObject Plan(string mark) => new()
     {
-        ["name"] = "Demo", ["code"] = $"demo-{mark}", ["monthly_price"] = "49.000000", ["per_message_price"] = "0.005000", ["included_messages"] = 1_000, ["currency"] = Currency,
+        ["name"] = "Demo", ["code"] = $"demo-{mark}", ["monthly_price"] = "49.000000", ["per_message_price"] = "0.005000",
+            ["included_messages"] = 1_000, ["currency"] = Currency,
     };
 
     // Ids as Meta's: fifteen digits, unique on the platform.
     private static JsonObject Account() => new()
     {
         ["phone_number_id"] = MetaId(), ["phone_number"] = "+14155552671", ["display_name"] = "Demo Shop", ["meta_waba_id"] = MetaId(),
-        ["messaging_limit"] = MessagingLimit, ["messages_per_second_max"] = MessagesPerSecondMax, ["credentials"] = new JsonObject { ["access_token"] = $"demo-{Secret.Create()}" },
+        ["messaging_limit"] = MessagingLimit, ["messages_per_second_max"] = MessagesPerSecondMax,
+        ["credentials"] = new JsonObject { ["access_token"] = $"demo-{Secret.Create()}" },
     };
 
     private static JsonObject Template(string account) => new()
@@ -121,14 +134,17 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         ["account_id"] = account, ["name"] = "order_on_its_way", ["category"] = "UTILITY", ["language"] = "en",
         ["components"] = new JsonObject
         {
-            ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.", ["example"] = new JsonArray("Asha") },
+            ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way and arrives tomorrow.",
+                ["example"] = new JsonArray("Asha") },
             ["footer"] = new JsonObject { ["text"] = "Demo Shop" },
         },
     };
 
-    private static string MetaId() => $"{RandomNumberGenerator.GetInt32(100, 1_000)}{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}";
+    private static string MetaId() =>
+        $"{RandomNumberGenerator.GetInt32(100, 1_000)}{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}{RandomNumberGenerator.GetInt32(100_000, 1_000_000)}";
 
-    private static string Id(JsonNode body) => Text(body, "id") ?? throw new Obstacle($"The API answered without an id: {body.ToJsonString()}");
+    private static string Id(JsonNode body) =>
+        Text(body, "id") ?? throw new Obstacle($"The API answered without an id: {body.ToJsonString()}");
 
     private static string? Text(JsonNode body, string name) => body[name]?.GetValue<string>();
 

@@ -6,7 +6,8 @@ namespace Bsp.LocalStores.Up;
 /// <param name="directory">Its working directory, by which a later start finds it should it be left over.</param>
 /// <param name="environment">For a port: its environment.</param>
 /// <param name="readyPath">Answers 2xx when it serves.</param>
-internal sealed class DotnetServer(string name, string assembly, string[] arguments, string directory, string log, Func<int, Dictionary<string, string>> environment, string readyPath, TimeSpan patience)
+internal sealed class DotnetServer(string name, string assembly, string[] arguments, string directory, string log,
+    Func<int, Dictionary<string, string>> environment, string readyPath, TimeSpan patience)
     : LocalServer(name)
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
@@ -28,7 +29,8 @@ internal sealed class DotnetServer(string name, string assembly, string[] argume
         await Leftovers.StopAsync(directory, ct);
     }
 
-    protected override ChildProgram Program() => new(Name, "dotnet", [assembly, .. arguments], directory, log) { Environment = environment(Port) };
+    protected override ChildProgram Program() =>
+        new(Name, "dotnet", [assembly, .. arguments], directory, log) { Environment = environment(Port) };
 
     protected override async Task<bool> AnswersAsync(CancellationToken ct)
     {
@@ -37,7 +39,8 @@ internal sealed class DotnetServer(string name, string assembly, string[] argume
             using var answer = await Http.GetAsync(ConnectionString + readyPath, ct);
             return answer.IsSuccessStatusCode;
         }
-        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested)) // nobody there, or a slow answer: look again
+        // nobody there, or a slow answer: look again
+        catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !ct.IsCancellationRequested))
         {
             return false;
         }

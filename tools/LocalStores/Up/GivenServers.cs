@@ -4,7 +4,10 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.LocalStores.Up;
 
-/// <summary>Connection strings that a person gave, in the environment or in the API's appsettings files: those servers are used, not ours. The environment wins.</summary>
+/// <summary>
+/// Connection strings that a person gave, in the environment or in the API's appsettings files: those servers are used, not ours. The
+/// environment wins.
+/// </summary>
 internal static class GivenServers
 {
     private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
@@ -33,7 +36,8 @@ internal static class GivenServers
 
         try
         {
-            return JsonNode.Parse(File.ReadAllText(path), documentOptions: Lenient)?["ConnectionStrings"]?[name]?.GetValue<string>() is { Length: > 0 } given ? given : null;
+            return JsonNode.Parse(File.ReadAllText(path),
+                documentOptions: Lenient)?["ConnectionStrings"]?[name]?.GetValue<string>() is { Length: > 0 } given ? given : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

@@ -30,14 +30,16 @@ internal sealed class LocalRun : IAsyncDisposable
 
     public Stores Stores => _stores;
 
-    public string PlatformKey => Environment.GetEnvironmentVariable("Bsp__PlatformKey") is { Length: > 0 } given ? given : Kept("platform_key", Secret.Create);
+    public string PlatformKey =>
+        Environment.GetEnvironmentVariable("Bsp__PlatformKey") is { Length: > 0 } given ? given : Kept("platform_key", Secret.Create);
 
     public string ApiUrl { get; private set; } = "";
 
     /// <summary>Without a simulator an address where nobody listens, never the real Meta.</summary>
     public string SimulatorUrl { get; private set; } = "http://127.0.0.1:1";
 
-    private static string HostEnvironment => Environment.GetEnvironmentVariable("ASPNETCORE_ENVIRONMENT") is { Length: > 0 } given ? given : "Development";
+    private static string HostEnvironment =>
+        Environment.GetEnvironmentVariable("ASPNETCORE_ENVIRONMENT") is { Length: > 0 } given ? given : "Development";
 
     /// <summary>Starts the stores that nobody gave a server for.</summary>
     public static async Task<LocalRun> StartAsync(CancellationToken ct)
@@ -68,7 +70,8 @@ internal sealed class LocalRun : IAsyncDisposable
             return null;
         }
 
-        var given = new StoresOptions(Path.Combine(local, "joined")) { Postgres = running.Postgres, Redis = running.Redis, ClickHouse = running.Clickhouse, Mongo = running.Mongo };
+        var given = new StoresOptions(Path.Combine(local, "joined")) { Postgres = running.Postgres, Redis = running.Redis,
+            ClickHouse = running.Clickhouse, Mongo = running.Mongo };
         return new LocalRun(checkout, await Stores.StartAsync(given, ct), running.Postgres) { SimulatorUrl = running.SimulatorUrl };
     }
 
@@ -112,7 +115,8 @@ internal sealed class LocalRun : IAsyncDisposable
             ["Bsp__Billing__Mode"] = "wallets",
             ["Bsp__Billing__DemoRates"] = "true",
             ["Bsp__PlatformKey"] = PlatformKey,
-            ["Bsp__MasterKey"] = Kept("master_key", () => Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32))),
+            ["Bsp__MasterKey"] =
+            Kept("master_key", () => Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32))),
             ["ASPNETCORE_URLS"] = ApiUrl.Length > 0 ? ApiUrl : "http://127.0.0.1:0",
             ["ASPNETCORE_ENVIRONMENT"] = HostEnvironment,
             ["ASPNETCORE_CONTENTROOT"] = ApiProject(_checkout),
@@ -144,10 +148,12 @@ internal sealed class LocalRun : IAsyncDisposable
 
     private static string ApiProject(string checkout) => Path.Combine(checkout, "src", "Api");
 
-    private DotnetServer Server(string name, string project, string file, string[] arguments, Func<int, Dictionary<string, string>> environment, string readyPath, TimeSpan patience)
+    private DotnetServer Server(string name, string project, string file, string[] arguments,
+        Func<int, Dictionary<string, string>> environment, string readyPath, TimeSpan patience)
     {
         var own = Path.Combine(Local, name.ToLowerInvariant());
-        return new(name, Assembly(project, file), arguments, own, Path.Combine(Local, "logs", name.ToLowerInvariant() + ".log"), environment, readyPath, patience);
+        return new(name, Assembly(project, file), arguments, own, Path.Combine(Local, "logs", name.ToLowerInvariant() + ".log"),
+            environment, readyPath, patience);
     }
 
     private string Kept(string name, Func<string> create)
@@ -163,19 +169,23 @@ internal sealed class LocalRun : IAsyncDisposable
             return FreePort.FirstFrom(UsualPort);
         }
 
-        if (!Uri.TryCreate(wanted.Split(';')[0].Replace("//+", "//127.0.0.1", StringComparison.Ordinal).Replace("//*", "//127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var url))
+        if (!Uri.TryCreate(wanted.Split(';')[0].Replace("//+", "//127.0.0.1", StringComparison.Ordinal)
+            .Replace("//*", "//127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var url))
         {
             throw new Obstacle($"ASPNETCORE_URLS={wanted} is no address: use http://127.0.0.1:<port>.");
         }
 
-        return FreePort.IsFree(url.Port) ? url.Port : throw new Obstacle($"Port {url.Port} (from ASPNETCORE_URLS) is taken: stop what listens there, or choose another.");
+        return FreePort.IsFree(url.Port) ? url.Port
+            : throw new Obstacle($"Port {url.Port} (from ASPNETCORE_URLS) is taken: stop what listens there, or choose another.");
     }
 
     private static async Task<string> OwnDatabaseAsync(Stores stores, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(stores.Postgres + ";Pooling=false");
         await connection.OpenAsync(ct);
-        await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", connection) { Parameters = { new() { Value = DatabaseName } } };
+        await using var exists =
+            new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1",
+                connection) { Parameters = { new() { Value = DatabaseName } } };
         return await exists.ExecuteScalarAsync(ct) is null
             ? await stores.CreateDatabaseAsync(DatabaseName, ct)
             : new NpgsqlConnectionStringBuilder(stores.Postgres) { Database = DatabaseName }.ConnectionString;

@@ -33,7 +33,8 @@ internal static class Missing
         }
 
         // It talks to the person itself, so its output stays where ours goes.
-        using var prepare = Process.Start(new ProcessStartInfo(Path.Combine(checkout, "scripts", "prepare"), missing) { WorkingDirectory = checkout })!;
+        using var prepare =
+            Process.Start(new ProcessStartInfo(Path.Combine(checkout, "scripts", "prepare"), missing) { WorkingDirectory = checkout })!;
         await prepare.WaitForExitAsync(ct);
         if (prepare.ExitCode != 0)
         {

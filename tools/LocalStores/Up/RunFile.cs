@@ -3,12 +3,15 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.LocalStores.Up;
 
-/// <summary><c>.local/run.json</c>: where everything is and how to get in, for scripts. Readable by its owner only, since it holds keys.</summary>
+/// <summary>
+/// <c>.local/run.json</c>: where everything is and how to get in, for scripts. Readable by its owner only, since it holds keys.
+/// </summary>
 internal sealed record RunFile(
     string Url, string PlatformKey, string OrgId, string ApiKey, string AccountId, string TemplateId, string SimulatorUrl,
     string Postgres, string Redis, string Clickhouse, string? Mongo)
 {
-    private static readonly JsonSerializerOptions Format = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions Format =
+        new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     private static string PathIn(string local) => Path.Combine(local, "run.json");
 

@@ -39,7 +39,8 @@ internal static class UpCommand
             await DemoOrganization.SubscribeAsync(run.ApiUrl, run.PlatformKey, demo.OrgId, api, ct);
         }
 
-        var file = new RunFile(run.ApiUrl, run.PlatformKey, demo.OrgId, demo.ApiKey, demo.AccountId, demo.TemplateId, run.SimulatorUrl, run.Database, run.Stores.Redis, run.Stores.ClickHouse, run.Stores.Mongo);
+        var file = new RunFile(run.ApiUrl, run.PlatformKey, demo.OrgId, demo.ApiKey, demo.AccountId, demo.TemplateId, run.SimulatorUrl,
+            run.Database, run.Stores.Redis, run.Stores.ClickHouse, run.Stores.Mongo);
         file.Write(run.Local);
         return file;
     }

@@ -9,9 +9,12 @@ namespace Bsp.MetaSimulator.Accounts;
 internal static class AccountEndpoints
 {
     private static readonly string[] PhoneFields =
-        ["display_phone_number", "verified_name", "quality_rating", "throughput", "name_status", "code_verification_status", "platform_type", "whatsapp_business_manager_messaging_limit", "messaging_limit_tier", "health_status", "webhook_configuration"];
+        ["display_phone_number", "verified_name", "quality_rating", "throughput", "name_status", "code_verification_status",
+            "platform_type", "whatsapp_business_manager_messaging_limit", "messaging_limit_tier", "health_status", "webhook_configuration"];
 
-    private static readonly string[] WabaFields = ["message_template_namespace", "timezone_id", "currency", "owner_business_info", "account_review_status", "business_verification_status"];
+    private static readonly string[] WabaFields =
+        ["message_template_namespace", "timezone_id", "currency", "owner_business_info", "account_review_status",
+            "business_verification_status"];
 
     public static void Map(IEndpointRouteBuilder app, SimulatorState state)
     {
@@ -30,7 +33,8 @@ internal static class AccountEndpoints
     private static Task Get(HttpContext http, SimulatorState state, string token)
     {
         var id = SimulatorState.RouteId(http);
-        var fields = ((string?)http.Request.Query["fields"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var fields = ((string?)http.Request.Query["fields"] ?? "")
+            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (state.Media.Find(id) is { } media)
         {
             return MediaEndpoints.Describe(http, state, media);
@@ -41,13 +45,15 @@ internal static class AccountEndpoints
             return GraphAnswer.Json(http, json => TemplateJson.Write(json, template, string.Join(',', fields)));
         }
 
-        var waba = state.Accounts.FindWaba(id) ?? (fields.Intersect(WabaFields).Any() ? state.Accounts.Waba(id, token, state.Options.Strict) : null);
+        var waba = state.Accounts.FindWaba(id)
+            ?? (fields.Intersect(WabaFields).Any() ? state.Accounts.Waba(id, token, state.Options.Strict) : null);
         if (waba is not null && waba.Admits(token))
         {
             return GraphAnswer.Json(http, json => WriteWaba(json, waba));
         }
 
-        var phone = state.Accounts.FindPhone(id) ?? (fields.Intersect(PhoneFields).Any() ? state.Accounts.Phone(id, token, state.Options.Strict) : null);
+        var phone = state.Accounts.FindPhone(id)
+            ?? (fields.Intersect(PhoneFields).Any() ? state.Accounts.Phone(id, token, state.Options.Strict) : null);
         return phone is null || !state.Accounts.Admits(phone, token)
             ? GraphAnswer.Error(http, SimulatorState.NoObject(http))
             : GraphAnswer.Json(http, json => PhoneJson.Write(json, phone, fields, state.Options));
@@ -64,7 +70,8 @@ internal static class AccountEndpoints
         {
             await TemplateEndpoints.Edit(http, state, template);
         }
-        else if (state.Accounts.FindWaba(id) is null && state.Media.Find(id) is null && state.Accounts.Phone(id, token, state.Options.Strict) is { } phone && state.Accounts.Admits(phone, token))
+        else if (state.Accounts.FindWaba(id) is null && state.Media.Find(id) is null
+            && state.Accounts.Phone(id, token, state.Options.Strict) is { } phone && state.Accounts.Admits(phone, token))
         {
             await ChangePin(http, phone);
         }
@@ -75,11 +82,13 @@ internal static class AccountEndpoints
     }
 
     private static Task Delete(HttpContext http, SimulatorState state) =>
-        state.Media.Remove(SimulatorState.RouteId(http)) ? GraphAnswer.Success(http) : GraphAnswer.Error(http, SimulatorState.NoObject(http));
+        state.Media.Remove(SimulatorState.RouteId(http)) ? GraphAnswer.Success(http)
+        : GraphAnswer.Error(http, SimulatorState.NoObject(http));
 
     private static Task ListPhones(HttpContext http, SimulatorState state, Waba waba)
     {
-        var fields = ((string?)http.Request.Query["fields"] ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var fields = ((string?)http.Request.Query["fields"] ?? "")
+            .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         state.Accounts.LinkLoose(waba, Bearer.Of(http)!);
         return GraphAnswer.Json(http, json =>
         {

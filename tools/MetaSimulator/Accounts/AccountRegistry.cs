@@ -69,7 +69,8 @@ internal sealed class AccountRegistry
         var phone = Phone(seed.PhoneNumberId, null, strict: false);
         if (phone is null || Waba(seed.WabaId, null, strict: false) is null)
         {
-            throw new ArgumentException($"{seed.PhoneNumberId} and {seed.WabaId} must be digits, distinct, and not known as something else.");
+            throw new ArgumentException(
+                $"{seed.PhoneNumberId} and {seed.WabaId} must be digits, distinct, and not known as something else.");
         }
 
         phone.LinkedWabaId = seed.WabaId;
@@ -136,7 +137,8 @@ internal sealed class AccountRegistry
         }
 
         var waba = _wabas.Values
-            .Where(w => (w.Tokens.Count == 0 || (phone.Token is { } token && w.Tokens.Contains(token))) && w.Templates.Find(name, language) is not null)
+            .Where(w => (w.Tokens.Count == 0 || (phone.Token is { } token && w.Tokens.Contains(token)))
+                && w.Templates.Find(name, language) is not null)
             .OrderBy(w => _phones.Values.Any(p => p.LinkedWabaId == w.Id))
             .ThenBy(w => w.Id, StringComparer.Ordinal)
             .FirstOrDefault();

@@ -8,7 +8,8 @@ internal static class PhoneJson
     /// <summary>Messages a second from which Meta calls a number's throughput HIGH.</summary>
     private const int HighThroughput = 1_000;
 
-    private static readonly string[] FieldsByDefault = ["verified_name", "code_verification_status", "display_phone_number", "quality_rating", "platform_type", "throughput"];
+    private static readonly string[] FieldsByDefault =
+        ["verified_name", "code_verification_status", "display_phone_number", "quality_rating", "platform_type", "throughput"];
 
     /// <param name="fields">None shows Graph's own choice.</param>
     public static void Write(Utf8JsonWriter json, PhoneNumber phone, string[] fields, SimulatorOptions options)

@@ -59,7 +59,8 @@ internal sealed class PhoneNumber(string id, string? token)
 
             if (_registrations.Count >= RegistrationsMax)
             {
-                return new(400, 133016, "Account register deregister rate limit exceeded", "Registration or deregistration failed because there were too many attempts for this phone number in a short period of time");
+                return new(400, 133016, "Account register deregister rate limit exceeded",
+                    "Registration or deregistration failed because there were too many attempts for this phone number in a short period of time");
             }
 
             _registrations.Enqueue(now);

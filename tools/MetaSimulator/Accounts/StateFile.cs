@@ -11,7 +11,8 @@ internal sealed class StateFile : IDisposable
 {
     private const int WriteAfterMs = 50;
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json =
+        new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private readonly string _path;
     private readonly AccountRegistry _accounts;
@@ -56,7 +57,8 @@ internal sealed class StateFile : IDisposable
         foreach (var phone in kept.Phones)
         {
             var restored = accounts.Phone(phone.Id, phone.Token, strict: false)!;
-            (restored.LinkedWabaId, restored.Display, restored.VerifiedName, restored.MpsLimit) = (phone.WabaId, phone.Display, phone.VerifiedName, phone.MpsLimit);
+            (restored.LinkedWabaId, restored.Display, restored.VerifiedName, restored.MpsLimit) =
+                (phone.WabaId, phone.Display, phone.VerifiedName, phone.MpsLimit);
         }
 
         foreach (var template in kept.Templates)
@@ -85,9 +87,12 @@ internal sealed class StateFile : IDisposable
 
     private sealed record KeptPhone(string Id, string? Token, string? WabaId, string Display, string VerifiedName, int? MpsLimit);
 
-    private sealed record KeptTemplate(string Id, string WabaId, string Name, string Language, string Category, string ParameterFormat, string Status, string RejectedReason, int? MessageSendTtlSeconds, JsonElement Components)
+    private sealed record KeptTemplate(string Id, string WabaId, string Name, string Language, string Category, string ParameterFormat,
+        string Status, string RejectedReason, int? MessageSendTtlSeconds, JsonElement Components)
     {
-        public static KeptTemplate Of(Template t) => new(t.Id, t.WabaId, t.Name, t.Language, t.Category, t.ParameterFormat, t.Status, t.RejectedReason, t.MessageSendTtlSeconds, t.Components);
+        public static KeptTemplate Of(Template t) =>
+            new(t.Id, t.WabaId, t.Name, t.Language, t.Category, t.ParameterFormat, t.Status, t.RejectedReason, t.MessageSendTtlSeconds,
+                t.Components);
 
         public Template ToTemplate() => new()
         {

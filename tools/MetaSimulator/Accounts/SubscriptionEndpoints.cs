@@ -21,14 +21,22 @@ internal static class SubscriptionEndpoints
     {
         var challenge = RandomNumberGenerator.GetInt32(int.MaxValue).ToString(null as IFormatProvider);
         var separator = url.Contains('?', StringComparison.Ordinal) ? '&' : '?';
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromMilliseconds(HandshakeMs) };
+        using var http =
+            new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout =
+                TimeSpan.FromMilliseconds(HandshakeMs) };
         try
         {
-            using var response = await http.GetAsync($"{url}{separator}hub.mode=subscribe&hub.challenge={challenge}&hub.verify_token={Uri.EscapeDataString(verifyToken)}", ct);
+            using var response =
+                await http.GetAsync(
+                    $"{url}{separator}hub.mode=subscribe&hub.challenge={challenge}&hub.verify_token={Uri.EscapeDataString(verifyToken)}",
+                    ct);
             var body = await response.Content.ReadAsStringAsync(ct);
-            return (int)response.StatusCode == 200 && body == challenge ? null : $"answered {(int)response.StatusCode}, {(body == challenge ? "with" : "without")} the challenge";
+            return (int)response.StatusCode == 200 && body == challenge ? null
+                : $"answered {(int)response.StatusCode}, {(body == challenge ? "with" : "without")} the challenge";
         }
-        catch (Exception e) when (e is HttpRequestException or InvalidOperationException or UriFormatException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or InvalidOperationException or UriFormatException
+                || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return e.Message;
         }
@@ -41,7 +49,8 @@ internal static class SubscriptionEndpoints
         var url = document?.RootElement.Text("override_callback_uri");
         if (url is { Length: > UrlLengthMax })
         {
-            await GraphAnswer.Error(http, GraphError.Parameter($"Param override_callback_uri must be at most {UrlLengthMax} characters long."));
+            await GraphAnswer.Error(http,
+                GraphError.Parameter($"Param override_callback_uri must be at most {UrlLengthMax} characters long."));
             return;
         }
 

@@ -76,7 +76,8 @@ internal static class ControlEndpoints
         var query = http.Request.Query;
         var after = long.TryParse(query["after"], out var from) ? from : 0;
         var limit = int.TryParse(query["limit"], out var wanted) ? Math.Clamp(wanted, 1, PageSizeMax) : PageSizeDefault;
-        var (to, callback, phone, accepted) = ((string?)query["to"], (string?)query["callback_data"], (string?)query["phone_number_id"], (string?)query["accepted"]);
+        var (to, callback, phone, accepted) =
+            ((string?)query["to"], (string?)query["callback_data"], (string?)query["phone_number_id"], (string?)query["accepted"]);
         var page = state.Received.Page(after, limit, m =>
             (to is null || m.To == to) && (callback is null || m.CallbackData == callback) && (phone is null || m.PhoneNumberId == phone)
             && (accepted is null || (m.RefusedWith is null) == (accepted == "true")));
@@ -104,7 +105,9 @@ internal static class ControlEndpoints
 
     private static object Accounts(SimulatorState state) => new
     {
-        Data = state.Accounts.Phones.Select(p => new AccountSeed(p.WabaId, p.Id, p.Display, p.VerifiedName, p.MpsLimit, [.. state.Accounts.FindWaba(p.WabaId)?.Tokens ?? []])).ToArray(),
+        Data = state.Accounts.Phones.Select(p =>
+            new AccountSeed(p.WabaId, p.Id, p.Display, p.VerifiedName, p.MpsLimit, [.. state.Accounts.FindWaba(p.WabaId)?.Tokens ?? []]))
+            .ToArray(),
     };
 
     private static Task AddAccount(HttpContext http, SimulatorState state) => ControlJson.WithBody(http, async body =>

@@ -7,7 +7,8 @@ namespace Bsp.MetaSimulator.Control;
 /// <summary>Puts templates there without a review, and changes the status of those that are there.</summary>
 internal static class ControlTemplateEndpoints
 {
-    private static readonly string[] Statuses = ["APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL", "PENDING_DELETION", "LIMIT_EXCEEDED", "ARCHIVED", "FLAGGED"];
+    private static readonly string[] Statuses =
+        ["APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL", "PENDING_DELETION", "LIMIT_EXCEEDED", "ARCHIVED", "FLAGGED"];
 
     public static void Map(IEndpointRouteBuilder control, SimulatorState state)
     {
@@ -15,7 +16,10 @@ internal static class ControlTemplateEndpoints
         control.MapPut("/templates/{id}/status", http => ChangeStatus(http, state));
     }
 
-    /// <summary>A creation's body with <c>waba_id</c> and, if not APPROVED, <c>status</c>. An existing name and language gets the new components. No webhook is sent.</summary>
+    /// <summary>
+    /// A creation's body with <c>waba_id</c> and, if not APPROVED, <c>status</c>. An existing name and language gets the new components. No
+    /// webhook is sent.
+    /// </summary>
     private static Task Put(HttpContext http, SimulatorState state) => ControlJson.WithBody(http, async body =>
     {
         var status = body.Text("status") ?? "APPROVED";
@@ -37,7 +41,8 @@ internal static class ControlTemplateEndpoints
         {
             lock (known)
             {
-                (known.Components, known.Shape, known.Category, known.ParameterFormat) = (template.Components, template.Shape, template.Category, template.ParameterFormat);
+                (known.Components, known.Shape, known.Category, known.ParameterFormat) =
+                    (template.Components, template.Shape, template.Category, template.ParameterFormat);
             }
 
             template = known;
@@ -67,5 +72,6 @@ internal static class ControlTemplateEndpoints
     });
 
     private static Task Show(HttpContext http, Template template) =>
-        ControlJson.Answer(http, new { template.Id, template.WabaId, template.Name, template.Language, template.Category, template.Status });
+        ControlJson.Answer(http,
+            new { template.Id, template.WabaId, template.Name, template.Language, template.Category, template.Status });
 }

@@ -10,10 +10,12 @@ namespace Bsp.MetaSimulator.Control;
 internal static class ControlWebhookEndpoints
 {
     /// <summary>Fields of an inbound request that are not copied into the message.</summary>
-    private static readonly string[] Own = ["phone_number_id", "from", "from_user_id", "name", "id", "timestamp", "context_id", "anonymous"];
+    private static readonly string[] Own =
+        ["phone_number_id", "from", "from_user_id", "name", "id", "timestamp", "context_id", "anonymous"];
 
     /// <summary>A 1×1 PNG, what a customer's media are unless another id is given.</summary>
-    private static readonly byte[] Pixel = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
+    private static readonly byte[] Pixel =
+        Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==");
 
     private static readonly Dictionary<string, string> MediaTypes = new()
     {
@@ -39,7 +41,8 @@ internal static class ControlWebhookEndpoints
         var userId = body.Text("from_user_id") ?? (number.Length > 0 ? Recipient.UserIdOf(number) : null);
         if (phone is null || userId is null || body.Text("type") is not { Length: > 0 } type)
         {
-            await ControlJson.Fault(http, "phone_number_id (known, or digits unless strict), from (or from_user_id) and type are required.");
+            await ControlJson.Fault(http,
+                "phone_number_id (known, or digits unless strict), from (or from_user_id) and type are required.");
             return;
         }
 
@@ -51,9 +54,11 @@ internal static class ControlWebhookEndpoints
 
         var anonymous = number.Length == 0 || body.Member("anonymous") is { ValueKind: JsonValueKind.True };
         var wamid = body.Text("id") ?? state.Ids.NextWamid(number.Length > 0 ? number : userId, outbound: false);
-        var at = long.TryParse(body.TextOrNumber("timestamp"), out var seconds) ? seconds * 1000 : DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var at = long.TryParse(body.TextOrNumber("timestamp"), out var seconds) ? seconds * 1000
+            : DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         state.Webhooks.Enqueue(
-            state.Inbound.Message(phone, anonymous ? null : number, userId, body.Text("name") ?? "Simulated customer", wamid, at, json => Content(json, state, phone, body, type)), 0);
+            state.Inbound.Message(phone, anonymous ? null : number, userId, body.Text("name") ?? "Simulated customer", wamid, at, json =>
+                Content(json, state, phone, body, type)), 0);
         if (number.Length > 0)
         {
             phone.CustomerWrote(number, DateTimeOffset.UtcNow);
@@ -63,7 +68,9 @@ internal static class ControlWebhookEndpoints
         await ControlJson.Answer(http, new { Id = wamid, FromUserId = userId });
     });
 
-    /// <summary>Everything of the request that is not ours goes into the message as it is; what a type cannot do without is filled in.</summary>
+    /// <summary>
+    /// Everything of the request that is not ours goes into the message as it is; what a type cannot do without is filled in.
+    /// </summary>
     private static void Content(Utf8JsonWriter json, SimulatorState state, PhoneNumber phone, JsonElement body, string type)
     {
         if (body.Text("context_id") is { } context)
@@ -74,7 +81,8 @@ internal static class ControlWebhookEndpoints
             json.WriteEndObject();
         }
 
-        foreach (var property in body.EnumerateObject().Where(p => !Own.Contains(p.Name) && !(p.Name == type && MediaTypes.ContainsKey(type))))
+        foreach (var property in body.EnumerateObject()
+            .Where(p => !Own.Contains(p.Name) && !(p.Name == type && MediaTypes.ContainsKey(type))))
         {
             json.WritePropertyName(property.Name);
             if (property is { Name: "text", Value.ValueKind: JsonValueKind.String })

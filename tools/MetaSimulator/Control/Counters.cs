@@ -72,7 +72,8 @@ internal sealed class Counters
         Interlocked.Read(ref _hung), Interlocked.Read(ref _cut), Interlocked.Read(ref _serverErrorsAccepted),
         Interlocked.Read(ref _markedRead), Interlocked.Read(ref _early), Interlocked.Read(ref _duplicates),
         Interlocked.Read(ref _updatesAccepted), pending, Interlocked.Read(ref _updatesDiscarded),
-        new SortedDictionary<int, long>(_webhookAnswers.ToDictionary()), Interlocked.Read(ref _webhookFaults), Volatile.Read(ref _lastWebhookFault));
+        new SortedDictionary<int, long>(_webhookAnswers.ToDictionary()), Interlocked.Read(ref _webhookFaults),
+        Volatile.Read(ref _lastWebhookFault));
 
     public void Reset()
     {

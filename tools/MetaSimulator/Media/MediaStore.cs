@@ -45,11 +45,13 @@ internal sealed class MediaStore(Ids ids)
         {
             if (rule.Types.Contains(plain))
             {
-                return bytes <= rule.BytesMax ? null : GraphError.Parameter($"Param file is too large: {kind} may have {rule.BytesMax} bytes.");
+                return bytes <= rule.BytesMax ? null
+                    : GraphError.Parameter($"Param file is too large: {kind} may have {rule.BytesMax} bytes.");
             }
         }
 
-        return GraphError.Parameter($"Param file must be a file with one of the following types: {string.Join(", ", Kinds.Values.SelectMany(k => k.Types))}. Received file of type '{mimeType}'.");
+        return GraphError.Parameter(
+            $"Param file must be a file with one of the following types: {string.Join(", ", Kinds.Values.SelectMany(k => k.Types))}. Received file of type '{mimeType}'.");
     }
 
     public MediaItem Add(string mimeType, byte[] bytes, string? fileName)
@@ -107,7 +109,8 @@ internal sealed class MediaStore(Ids ids)
     {
         lock (_gate)
         {
-            return _urls.TryGetValue(key, out var url) && DateTimeOffset.UtcNow - url.At <= UrlLives ? _items.GetValueOrDefault(url.Id) : null;
+            return _urls.TryGetValue(key, out var url) && DateTimeOffset.UtcNow - url.At <= UrlLives ? _items.GetValueOrDefault(url.Id)
+                : null;
         }
     }
 

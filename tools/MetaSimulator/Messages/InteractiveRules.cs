@@ -3,7 +3,9 @@ using Bsp.MetaSimulator.Common;
 
 namespace Bsp.MetaSimulator.Messages;
 
-/// <summary>The rules of interactive messages. Source of limits: Meta's Cloud API guides on reply buttons, lists and call-to-action urls.</summary>
+/// <summary>
+/// The rules of interactive messages. Source of limits: Meta's Cloud API guides on reply buttons, lists and call-to-action urls.
+/// </summary>
 internal static class InteractiveRules
 {
     private const int ButtonsMax = 3;
@@ -15,7 +17,9 @@ internal static class InteractiveRules
     private const int FooterLengthMax = 60;
     private const int HeaderLengthMax = 60;
 
-    private static readonly string[] Others = ["flow", "product", "product_list", "catalog_message", "address_message", "contact_request", "call_permission_request", "voice_call", "carousel"];
+    private static readonly string[] Others =
+        ["flow", "product", "product_list", "catalog_message", "address_message", "contact_request", "call_permission_request",
+            "voice_call", "carousel"];
 
     public static GraphError? Check(JsonElement interactive)
     {
@@ -27,7 +31,8 @@ internal static class InteractiveRules
             "cta_url" => Frame(interactive, 1024, anyHeader: true) ?? CallToAction(interactive),
             "location_request_message" => Frame(interactive, 1024, anyHeader: false) ?? ActionNamed(interactive, "send_location"),
             null => GraphError.Missing("Required parameter 'interactive.type' is missing."),
-            _ when Others.Contains(type) => interactive.Object("action") is null ? GraphError.Missing("Required parameter 'interactive.action' is missing.") : null,
+            _ when Others.Contains(type) =>
+                interactive.Object("action") is null ? GraphError.Missing("Required parameter 'interactive.action' is missing.") : null,
             _ => GraphError.Parameter($"Param interactive['type'] is not a known type - got \"{type}\"."),
         };
     }
@@ -40,7 +45,8 @@ internal static class InteractiveRules
         }
 
         return MessageRules.Length(body, "interactive['body']['text']", "text", 1, bodyMax)
-            ?? (interactive.Object("footer") is { } footer ? MessageRules.Length(footer, "interactive['footer']['text']", "text", 1, FooterLengthMax) : null)
+            ?? (interactive.Object("footer") is { } footer
+                ? MessageRules.Length(footer, "interactive['footer']['text']", "text", 1, FooterLengthMax) : null)
             ?? (interactive.Object("header") is { } header ? Header(header, anyHeader) : null);
     }
 
@@ -69,7 +75,8 @@ internal static class InteractiveRules
                 return GraphError.Invalid("'interactive.action.buttons[].type' must be 'reply' with an object 'reply'.");
             }
 
-            var fault = MessageRules.Length(reply, "button reply id", "id", 1, 256) ?? MessageRules.Length(reply, "button reply title", "title", 1, 20);
+            var fault = MessageRules.Length(reply, "button reply id", "id", 1, 256)
+                ?? MessageRules.Length(reply, "button reply title", "title", 1, 20);
             if (fault is not null || !ids.Add(reply.Text("id")!))
             {
                 return fault ?? GraphError.Invalid("Duplicate button reply id.");
@@ -90,7 +97,8 @@ internal static class InteractiveRules
         var rows = sections.SelectMany(s => s.Items("rows")).ToArray();
         if (sections.Length is 0 or > SectionsMax || rows.Length is 0 or > RowsMax)
         {
-            return GraphError.Invalid($"'interactive.action.sections' must hold 1 to {SectionsMax} sections with 1 to {RowsMax} rows in all.");
+            return GraphError.Invalid(
+                $"'interactive.action.sections' must hold 1 to {SectionsMax} sections with 1 to {RowsMax} rows in all.");
         }
 
         return MessageRules.Length(action, "interactive['action']['button']", "button", 1, 20)
@@ -112,7 +120,8 @@ internal static class InteractiveRules
 
         return interactive.Object("action")?.Object("parameters") is not { } parameters
             ? GraphError.Missing("Required parameter 'interactive.action.parameters' is missing.")
-            : MessageRules.Length(parameters, "display_text", "display_text", 1, 20) ?? MessageRules.Length(parameters, "url", "url", 1, 2000);
+            : MessageRules.Length(parameters, "display_text", "display_text", 1, 20)
+            ?? MessageRules.Length(parameters, "url", "url", 1, 2000);
     }
 
     private static GraphError? ActionNamed(JsonElement interactive, string name) =>

@@ -9,7 +9,8 @@ namespace Bsp.MetaSimulator.Messages;
 /// <summary><c>POST /{phone_number_id}/messages</c>.</summary>
 internal static class MessageEndpoints
 {
-    private static readonly byte[] BareError = """{"error":{"message":"An unknown error has occurred.","type":"OAuthException","code":1,"is_transient":true,"fbtrace_id":"A"}}"""u8.ToArray();
+    private static readonly byte[] BareError =
+        """{"error":{"message":"An unknown error has occurred.","type":"OAuthException","code":1,"is_transient":true,"fbtrace_id":"A"}}"""u8.ToArray();
 
     public static void Map(IEndpointRouteBuilder app, SimulatorState state) =>
         app.MapPost("/{id}/messages", http => Post(http, state));
@@ -99,7 +100,8 @@ internal static class MessageEndpoints
     }
 
     private static Template? Template(SimulatorState state, PhoneNumber phone, JsonElement message) =>
-        message.Object("template") is { } content && content.Text("name") is { } name && content.Object("language")?.Text("code") is { } language
+        message.Object("template") is { } content && content.Text("name") is { } name
+        && content.Object("language")?.Text("code") is { } language
             ? state.Accounts.TemplateFor(phone, name, language)
             : null;
 
@@ -136,7 +138,8 @@ internal static class MessageEndpoints
     }
 
     // As WhatsApp has it: outside of the states that had the ninth digit first, Brazilian accounts are known without it.
-    private static string WaId(string digits) => digits is ['5', '5', >= '3', _, '9', ..] && digits.Length == 13 ? digits.Remove(4, 1) : digits;
+    private static string WaId(string digits) =>
+        digits is ['5', '5', >= '3', _, '9', ..] && digits.Length == 13 ? digits.Remove(4, 1) : digits;
 
     private static ReadOnlyMemory<byte> AcceptedBody(OutboundMessage message, Send send)
     {
@@ -147,7 +150,8 @@ internal static class MessageEndpoints
         json.WriteStartArray("contacts"u8);
         json.WriteStartObject();
         json.WriteString("input"u8, send.To.Input);
-        json.WriteString(message.Number is null ? "user_id"u8 : "wa_id"u8, message.Number is null ? message.Recipient : WaId(message.Recipient));
+        json.WriteString(message.Number is null ? "user_id"u8 : "wa_id"u8, message.Number is null ? message.Recipient
+            : WaId(message.Recipient));
         json.WriteEndObject();
         json.WriteEndArray();
         json.WriteStartArray("messages"u8);

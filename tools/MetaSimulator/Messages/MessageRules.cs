@@ -15,13 +15,15 @@ internal static class MessageRules
     private const int TextLengthMax = 4096;
     private const int CaptionLengthMax = 1024;
 
-    public static readonly string[] Types = ["text", "image", "video", "audio", "document", "sticker", "location", "contacts", "reaction", "interactive", "template"];
+    public static readonly string[] Types =
+        ["text", "image", "video", "audio", "document", "sticker", "location", "contacts", "reaction", "interactive", "template"];
 
     public static GraphError? Check(JsonElement message, string type)
     {
         if (!Types.Contains(type))
         {
-            return GraphError.Parameter($"Param type must be one of {{{string.Join(", ", Types.Select(t => t.ToUpperInvariant()))}}} - got \"{type}\".");
+            return GraphError.Parameter(
+                $"Param type must be one of {{{string.Join(", ", Types.Select(t => t.ToUpperInvariant()))}}} - got \"{type}\".");
         }
 
         if (type == "contacts")
@@ -37,10 +39,12 @@ internal static class MessageRules
         return type switch
         {
             "text" => Length(content, "text['body']", "body", 1, TextLengthMax),
-            "image" or "video" or "document" => Media(type, content) ?? Length(content, $"{type}['caption']", "caption", 0, CaptionLengthMax),
+            "image" or "video" or "document" =>
+                Media(type, content) ?? Length(content, $"{type}['caption']", "caption", 0, CaptionLengthMax),
             "audio" or "sticker" => Media(type, content),
             "location" => Coordinate(content, "latitude", 90) ?? Coordinate(content, "longitude", 180),
-            "reaction" => content.Text("message_id") is { Length: > 0 } ? null : GraphError.Missing("Required parameter 'reaction.message_id' is missing."),
+            "reaction" => content.Text("message_id") is { Length: > 0 } ? null
+            : GraphError.Missing("Required parameter 'reaction.message_id' is missing."),
             "interactive" => InteractiveRules.Check(content),
             _ => Template(content),
         };
@@ -91,6 +95,7 @@ internal static class MessageRules
 
     private static GraphError? Template(JsonElement template) =>
         template.Text("name") is not { Length: > 0 } ? GraphError.Missing("Required parameter 'template.name' is missing.")
-        : template.Object("language")?.Text("code") is not { Length: > 0 } ? GraphError.Missing("Required parameter 'template.language.code' is missing.")
+        : template.Object("language")?.Text("code") is not { Length: > 0 }
+        ? GraphError.Missing("Required parameter 'template.language.code' is missing.")
         : null;
 }

@@ -5,7 +5,8 @@ namespace Bsp.MetaSimulator.Messages;
 /// <param name="Wamid">Null when it was not accepted.</param>
 /// <param name="RefusedWith">The Graph error code; null when it was accepted. 500 stands for a bare HTTP 500.</param>
 /// <param name="Body">The request's bytes.</param>
-public sealed record ReceivedMessage(long Number, DateTimeOffset At, string PhoneNumberId, string To, string Type, string? Wamid, string? CallbackData, int? RefusedWith, ReadOnlyMemory<byte> Body);
+public sealed record ReceivedMessage(long Number, DateTimeOffset At, string PhoneNumberId, string To, string Type, string? Wamid,
+    string? CallbackData, int? RefusedWith, ReadOnlyMemory<byte> Body);
 
 /// <summary>A recipient or callback id that was accepted more than once.</summary>
 public sealed record Repeated(string Key, int Accepted);
@@ -13,7 +14,8 @@ public sealed record Repeated(string Key, int Accepted);
 /// <summary>What was received more than once.</summary>
 /// <param name="RecipientsTotal">May exceed the number of <paramref name="Recipients"/>, of which at most 100,000 are kept.</param>
 /// <param name="Untracked">Keys that no longer fitted into the counting; 0 means the answer is complete.</param>
-public sealed record Duplicates(IReadOnlyList<Repeated> Recipients, long RecipientsTotal, IReadOnlyList<Repeated> Callbacks, long CallbacksTotal, long Untracked);
+public sealed record Duplicates(IReadOnlyList<Repeated> Recipients, long RecipientsTotal, IReadOnlyList<Repeated> Callbacks,
+    long CallbacksTotal, long Untracked);
 
 /// <summary>The last sends with their bodies, and a count for every recipient and callback id there ever was.</summary>
 internal sealed class ReceivedMessages
@@ -32,7 +34,8 @@ internal sealed class ReceivedMessages
 
     public Tally Callbacks { get; } = new(KeysMax);
 
-    public void Add(DateTimeOffset at, string phoneNumberId, string to, string type, string? wamid, string? callback, int? refusedWith, ReadOnlySpan<byte> body)
+    public void Add(DateTimeOffset at, string phoneNumberId, string to, string type, string? wamid, string? callback, int? refusedWith,
+        ReadOnlySpan<byte> body)
     {
         var copy = body.ToArray();
         lock (_gate)

@@ -38,7 +38,8 @@ internal static class Sending
 
         if (message.Text("biz_opaque_callback_data") is { Length: > MessageRules.CallbackLengthMax })
         {
-            return GraphError.Parameter($"Param biz_opaque_callback_data must be at most {MessageRules.CallbackLengthMax} characters long.");
+            return GraphError.Parameter(
+                $"Param biz_opaque_callback_data must be at most {MessageRules.CallbackLengthMax} characters long.");
         }
 
         return RecipientOf(message, out var to) ?? Finish(message, to, phone, out send);
@@ -63,7 +64,8 @@ internal static class Sending
             return unfit;
         }
 
-        if (send.Type is not ("template" or "text") && message.Object(send.Type)?.TextOrNumber("id") is { } media && state.Media.Find(media) is null)
+        if (send.Type is not ("template" or "text") && message.Object(send.Type)?.TextOrNumber("id") is { } media
+            && state.Media.Find(media) is null)
         {
             return GraphError.Parameter($"Param {send.Type}['id'] is not a valid whatsapp business account media attachment ID");
         }
@@ -95,7 +97,8 @@ internal static class Sending
             : fate;
     }
 
-    public static OutboundMessage Accept(Send send, PhoneNumber phone, Template? template, Fate fate, SimulatorState state, ReadOnlySpan<byte> bytes)
+    public static OutboundMessage Accept(Send send, PhoneNumber phone, Template? template, Fate fate, SimulatorState state,
+        ReadOnlySpan<byte> bytes)
     {
         var now = DateTimeOffset.UtcNow;
         var message = new OutboundMessage
@@ -121,7 +124,9 @@ internal static class Sending
         return message;
     }
 
-    /// <summary>A customer who answers does so to templates and to the first other message, lest two machines answer each other for ever.</summary>
+    /// <summary>
+    /// A customer who answers does so to templates and to the first other message, lest two machines answer each other for ever.
+    /// </summary>
     private static Script ReplyOnce(Send send, Script script, SimulatorState state) =>
         script.Reply is null || send.Type == "template" || state.Received.Recipients.Of(send.To.Key).Accepted == 0
             ? script

@@ -67,8 +67,10 @@ internal static class ButtonRules
         return type switch
         {
             "URL" => Url(button),
-            "PHONE_NUMBER" when button.Text("phone_number") is not { Length: > 0 and <= 20 } => Fault("A phone button needs a phone_number of at most 20 characters."),
-            "COPY_CODE" when Example(button) is not { Length: > 0 and <= CouponLengthMax } => Fault($"A copy-code button needs an example of at most {CouponLengthMax} characters."),
+            "PHONE_NUMBER" when button.Text("phone_number") is not { Length: > 0 and <= 20 } =>
+                Fault("A phone button needs a phone_number of at most 20 characters."),
+            "COPY_CODE" when Example(button) is not { Length: > 0 and <= CouponLengthMax } =>
+                Fault($"A copy-code button needs an example of at most {CouponLengthMax} characters."),
             _ => null,
         };
     }
@@ -77,9 +79,11 @@ internal static class ButtonRules
     {
         var url = button.Text("url") ?? "";
         var variables = TemplateShape.VariablePattern().Matches(url);
-        return url.Length is 0 or > UrlLengthMax || !url.StartsWith("http", StringComparison.OrdinalIgnoreCase) ? Fault($"A url button needs an http or https url of at most {UrlLengthMax} characters.")
+        return url.Length is 0 or > UrlLengthMax || !url.StartsWith("http", StringComparison.OrdinalIgnoreCase)
+            ? Fault($"A url button needs an http or https url of at most {UrlLengthMax} characters.")
             : variables.Count == 0 ? null
-            : variables.Count > 1 || variables[0].Index + variables[0].Length != url.Length ? Fault("A url may have one variable, at its end.")
+            : variables.Count > 1 || variables[0].Index + variables[0].Length != url.Length
+            ? Fault("A url may have one variable, at its end.")
             : Example(button) is { Length: > 0 } ? null
             : Fault("A url with a variable needs an example.");
     }
@@ -100,7 +104,8 @@ internal static class AuthenticationRules
     {
         if (TemplateShape.Find(components, "HEADER") is not null || TemplateShape.Find(components, "BODY")?.Text("text") is not null)
         {
-            return GraphError.Template(2388072, "Authentication text is fixed", "An authentication template has no header and no text of its own.");
+            return GraphError.Template(2388072, "Authentication text is fixed",
+                "An authentication template has no header and no text of its own.");
         }
 
         if (TemplateShape.Find(components, "FOOTER")?.Integer("code_expiration_minutes") is < 1 or > 90)
@@ -109,8 +114,10 @@ internal static class AuthenticationRules
         }
 
         var buttons = TemplateShape.Find(components, "BUTTONS")?.Items("buttons") ?? [];
-        return buttons is [var one] && one.Text("type")?.ToUpperInvariant() == "OTP" && OtpTypes.Contains(one.Text("otp_type")?.ToUpperInvariant())
+        return buttons is [var one] && one.Text("type")?.ToUpperInvariant() == "OTP"
+            && OtpTypes.Contains(one.Text("otp_type")?.ToUpperInvariant())
             ? null
-            : GraphError.Template(2388047, "Button format is incorrect", "An authentication template needs one OTP button: COPY_CODE, ONE_TAP or ZERO_TAP.");
+            : GraphError.Template(2388047, "Button format is incorrect",
+                "An authentication template needs one OTP button: COPY_CODE, ONE_TAP or ZERO_TAP.");
     }
 }

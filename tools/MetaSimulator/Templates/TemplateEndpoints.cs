@@ -84,9 +84,14 @@ internal static class TemplateEndpoints
     private static GraphError? Room(JsonElement request, SimulatorState state, Waba waba)
     {
         var (name, language, now) = (request.Text("name")!, request.Text("language")!, DateTimeOffset.UtcNow);
-        return waba.Templates.Find(name, language) is not null ? GraphError.Template(2388024, "Content in this language already exists", $"There is already {language} content for this template. You can create a new template and try again.")
-            : waba.Templates.IsHeld(name, language, now) ? GraphError.Template(2388023, "Message template language is being deleted", $"New {language} content can't be added while the existing {language} content is being deleted. Try again in 4 weeks or create a new message template.")
-            : waba.Templates.Count >= TemplatesMax ? GraphError.Template(2388019, "Message template limit exceeded", $"A WABA may have {TemplatesMax} templates.")
+        return waba.Templates.Find(name, language) is not null
+            ? GraphError.Template(2388024, "Content in this language already exists",
+                $"There is already {language} content for this template. You can create a new template and try again.")
+            : waba.Templates.IsHeld(name, language, now)
+            ? GraphError.Template(2388023, "Message template language is being deleted",
+                $"New {language} content can't be added while the existing {language} content is being deleted. Try again in 4 weeks or create a new message template.")
+            : waba.Templates.Count >= TemplatesMax
+            ? GraphError.Template(2388019, "Message template limit exceeded", $"A WABA may have {TemplatesMax} templates.")
             : waba.Templates.MayCreate(state.Options.TemplateCreatesPerHourMax, now) ? null
             : GraphError.TooManyCalls;
     }
@@ -119,7 +124,8 @@ internal static class TemplateEndpoints
     {
         if (!Editable.Contains(template.Status))
         {
-            return GraphError.Template(2388025, "Message template cannot be edited", $"A template that is {template.Status} cannot be edited.");
+            return GraphError.Template(2388025, "Message template cannot be edited",
+                $"A template that is {template.Status} cannot be edited.");
         }
 
         var category = request.Text("category")?.ToUpperInvariant() ?? template.Category;
@@ -131,10 +137,12 @@ internal static class TemplateEndpoints
         template.Edits.RemoveAll(e => now - e > TimeSpan.FromDays(30));
         if (template.Status == "APPROVED" && (template.Edits.Count >= 10 || template.Edits.Any(e => now - e < TimeSpan.FromHours(24))))
         {
-            return GraphError.Template(2388025, "Edit limit reached", "An approved template can be edited once in 24 hours and 10 times in 30 days.");
+            return GraphError.Template(2388025, "Edit limit reached",
+                "An approved template can be edited once in 24 hours and 10 times in 30 days.");
         }
 
-        return (request.Member("components") is { } components ? TemplateRules.Components(components, category, template.ParameterFormat) : null)
+        return (request.Member("components") is { } components ? TemplateRules.Components(components, category, template.ParameterFormat)
+            : null)
             ?? TemplateRules.Ttl(request, category);
     }
 
@@ -165,7 +173,8 @@ internal static class TemplateEndpoints
 
         if (template.Status != "PAUSED")
         {
-            return GraphAnswer.Error(http, GraphError.Template(2388025, "Message template is not paused", $"The template is {template.Status}."));
+            return GraphAnswer.Error(http,
+                GraphError.Template(2388025, "Message template is not paused", $"The template is {template.Status}."));
         }
 
         state.Review.SetStatus(template, "APPROVED", "NONE");
@@ -188,7 +197,8 @@ internal static class TemplateEndpoints
 
         if (found.Any(t => t.Status == "DISABLED"))
         {
-            return GraphAnswer.Error(http, GraphError.Template(2593002, "Message template cannot be deleted", "A disabled template cannot be deleted."));
+            return GraphAnswer.Error(http,
+                GraphError.Template(2593002, "Message template cannot be deleted", "A disabled template cannot be deleted."));
         }
 
         state.Accounts.Remove(waba, found, DateTimeOffset.UtcNow);
@@ -200,7 +210,8 @@ internal static class TemplateEndpoints
         var query = http.Request.Query;
         var limit = int.TryParse(query["limit"], out var wanted) ? Math.Clamp(wanted, 1, PageSizeMax) : PageSizeDefault;
         var after = Cursor.Read(query["after"]);
-        var all = waba.Templates.All.Where(t => Matches(t, query)).SkipWhile(t => after is not null && string.CompareOrdinal(t.Id, after) <= 0).ToArray();
+        var all = waba.Templates.All.Where(t => Matches(t, query))
+            .SkipWhile(t => after is not null && string.CompareOrdinal(t.Id, after) <= 0).ToArray();
         return GraphAnswer.Json(http, json => TemplateJson.Page(json, http, all, limit));
     }
 
@@ -208,9 +219,11 @@ internal static class TemplateEndpoints
         Is(query["status"], template.Status) && Is(query["category"], template.Category) && Is(query["language"], template.Language)
         && Is(query["quality_score"], template.Quality)
         && (string.IsNullOrEmpty(query["name"]) || template.Name == query["name"])
-        && (string.IsNullOrEmpty(query["name_or_content"]) || template.Name.Contains((string)query["name_or_content"]!, StringComparison.OrdinalIgnoreCase)
+        && (string.IsNullOrEmpty(query["name_or_content"])
+            || template.Name.Contains((string)query["name_or_content"]!, StringComparison.OrdinalIgnoreCase)
             || template.Shape.BodyText.Contains((string)query["name_or_content"]!, StringComparison.OrdinalIgnoreCase));
 
     private static bool Is(string? wanted, string value) =>
-        string.IsNullOrEmpty(wanted) || wanted.Split(',').Any(w => string.Equals(w.Trim('[', ']', '"', ' '), value, StringComparison.OrdinalIgnoreCase));
+        string.IsNullOrEmpty(wanted)
+        || wanted.Split(',').Any(w => string.Equals(w.Trim('[', ']', '"', ' '), value, StringComparison.OrdinalIgnoreCase));
 }

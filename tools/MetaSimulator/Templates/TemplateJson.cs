@@ -83,7 +83,8 @@ internal static class TemplateJson
 
     private static string NextOf(HttpContext http, string lastId)
     {
-        var query = http.Request.Query.Where(q => q.Key is not ("after" or "access_token")).Select(q => $"{q.Key}={Uri.EscapeDataString(q.Value.ToString())}");
+        var query = http.Request.Query.Where(q => q.Key is not ("after" or "access_token"))
+            .Select(q => $"{q.Key}={Uri.EscapeDataString(q.Value.ToString())}");
         var version = (string?)http.Response.Headers["facebook-api-version"] is { } v ? "/" + v : "";
         return $"{http.Request.Scheme}://{http.Request.Host}{version}{http.Request.Path}?{string.Join('&', query.Append("after=" + Cursor.Of(lastId)))}";
     }

@@ -39,7 +39,8 @@ internal static partial class TemplateRules
 
         return Format(request) is null
             ? GraphError.Parameter("Param parameter_format must be one of {NAMED, POSITIONAL}.")
-            : Components(request.Member("components") ?? default, category.ToUpperInvariant(), Format(request)!) ?? Ttl(request, category.ToUpperInvariant());
+            : Components(request.Member("components") ?? default, category.ToUpperInvariant(), Format(request)!)
+            ?? Ttl(request, category.ToUpperInvariant());
     }
 
     /// <summary>NAMED or POSITIONAL (the default); null for anything else.</summary>
@@ -60,7 +61,8 @@ internal static partial class TemplateRules
         var types = components.EnumerateArray().Select(c => c.Text("type")?.ToUpperInvariant()).ToArray();
         if (types.FirstOrDefault(t => !ComponentTypes.Contains(t)) is { } unknown)
         {
-            return GraphError.Parameter($"Param components[]['type'] must be one of {{{string.Join(", ", ComponentTypes)}}} - got \"{unknown}\".");
+            return GraphError.Parameter(
+                $"Param components[]['type'] must be one of {{{string.Join(", ", ComponentTypes)}}} - got \"{unknown}\".");
         }
 
         if (types.Contains(null) || types.Distinct().Count() < types.Length)
@@ -94,7 +96,8 @@ internal static partial class TemplateRules
             "UTILITY" => (30, 43_200),
             _ => (43_200, 2_592_000),
         };
-        return seconds >= min && seconds <= max ? null : GraphError.Parameter($"Param message_send_ttl_seconds must be between {min} and {max} for {category}.");
+        return seconds >= min && seconds <= max ? null
+            : GraphError.Parameter($"Param message_send_ttl_seconds must be between {min} and {max} for {category}.");
     }
 
     private static GraphError? Body(JsonElement body, string format)
@@ -121,7 +124,8 @@ internal static partial class TemplateRules
 
         if (matches[0].Index == 0 || matches[^1].Index + matches[^1].Length == trimmed.Length)
         {
-            return GraphError.Template(2388299, "Variables can't be at the start or end of the template", "This template has variables at its start or end.");
+            return GraphError.Template(2388299, "Variables can't be at the start or end of the template",
+                "This template has variables at its start or end.");
         }
 
         for (var i = 1; i < matches.Count; i++)
@@ -134,10 +138,12 @@ internal static partial class TemplateRules
         }
 
         // Meta's true ratio is not public; fewer words than variables is refused for certain.
-        var words = TemplateShape.VariablePattern().Replace(trimmed, " ").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Count(w => w.Any(char.IsLetterOrDigit));
+        var words = TemplateShape.VariablePattern().Replace(trimmed, " ").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+            .Count(w => w.Any(char.IsLetterOrDigit));
         return words >= matches.Count
             ? null
-            : GraphError.Template(2388293, "Too many variables for the length", "This template has too many variables for its length. Reduce the variables or lengthen the text.");
+            : GraphError.Template(2388293, "Too many variables for the length",
+                "This template has too many variables for its length. Reduce the variables or lengthen the text.");
     }
 
     private static GraphError? Header(JsonElement? component, string format)
@@ -151,14 +157,19 @@ internal static partial class TemplateRules
         var text = header.Text("text") ?? "";
         return kind switch
         {
-            "TEXT" when text.Length is 0 or > HeaderLengthMax => GraphError.Template(2388047, "Header format is incorrect", $"The header must have 1 to {HeaderLengthMax} characters."),
-            "TEXT" when TemplateShape.Variables(text).Length > 1 => GraphError.Template(2388047, "Header format is incorrect", "The header may have one variable."),
+            "TEXT" when text.Length is 0 or > HeaderLengthMax =>
+                GraphError.Template(2388047, "Header format is incorrect", $"The header must have 1 to {HeaderLengthMax} characters."),
+            "TEXT" when TemplateShape.Variables(text).Length > 1 =>
+                GraphError.Template(2388047, "Header format is incorrect", "The header may have one variable."),
             "TEXT" => Variables("header", text, format, header.Object("example"), 2388047),
-            "IMAGE" or "VIDEO" or "DOCUMENT" or "GIF" => header.Object("example")?.Items("header_handle") is [{ ValueKind: JsonValueKind.String }, ..]
+            "IMAGE" or "VIDEO" or "DOCUMENT" or "GIF" =>
+                header.Object("example")?.Items("header_handle") is [{ ValueKind: JsonValueKind.String }, ..]
                 ? null
-                : GraphError.Template(2388047, "Header example is missing", "A media header needs example.header_handle from a resumable upload."),
+                : GraphError.Template(2388047, "Header example is missing",
+                    "A media header needs example.header_handle from a resumable upload."),
             "LOCATION" => null,
-            _ => GraphError.Template(2388047, "Header format is incorrect", "The header's format must be TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION."),
+            _ => GraphError.Template(2388047, "Header format is incorrect",
+                "The header's format must be TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION."),
         };
     }
 
@@ -166,8 +177,10 @@ internal static partial class TemplateRules
     {
         var text = component?.Text("text") ?? "";
         return component is null ? null
-            : text.Length is 0 or > FooterLengthMax ? GraphError.Template(2388073, "Footer format is incorrect", $"The footer must have 1 to {FooterLengthMax} characters.")
-            : text.Contains("{{", StringComparison.Ordinal) ? GraphError.Template(2388073, "Footer format is incorrect", "The footer may have no variables.")
+            : text.Length is 0 or > FooterLengthMax
+            ? GraphError.Template(2388073, "Footer format is incorrect", $"The footer must have 1 to {FooterLengthMax} characters.")
+            : text.Contains("{{", StringComparison.Ordinal)
+            ? GraphError.Template(2388073, "Footer format is incorrect", "The footer may have no variables.")
             : null;
     }
 
@@ -177,7 +190,8 @@ internal static partial class TemplateRules
         if (names.Length == 0)
         {
             return TemplateShape.VariablePattern().Replace(text, "").Contains("{{", StringComparison.Ordinal)
-                ? GraphError.Template(subcode, "Variable format is incorrect", $"The {where} has a variable that is not closed or not named rightly.")
+                ? GraphError.Template(subcode, "Variable format is incorrect",
+                    $"The {where} has a variable that is not closed or not named rightly.")
                 : null;
         }
 
@@ -197,7 +211,8 @@ internal static partial class TemplateRules
             : Positional(where, example);
         return examples == names.Length
             ? null
-            : GraphError.Template(subcode, "Examples are missing", $"Every variable of the {where} needs an example: {names.Length} wanted, {examples} given.");
+            : GraphError.Template(subcode, "Examples are missing",
+                $"Every variable of the {where} needs an example: {names.Length} wanted, {examples} given.");
     }
 
     private static int Positional(string where, JsonElement? example)

@@ -49,7 +49,8 @@ internal static class TemplateSendRules
         var wanted = shape.HeaderFormat.ToLowerInvariant();
         return given[0].Text("type") == wanted && given[0].Object(wanted) is not null
             ? null
-            : GraphError.ParameterFormat($"header: Format mismatch, expected {shape.HeaderFormat}, received {given[0].Text("type")?.ToUpperInvariant() ?? "UNKNOWN"}");
+            : GraphError.ParameterFormat(
+                $"header: Format mismatch, expected {shape.HeaderFormat}, received {given[0].Text("type")?.ToUpperInvariant() ?? "UNKNOWN"}");
     }
 
     private static GraphError? Texts(string where, JsonElement[] given, string[] wanted, bool named)
@@ -63,7 +64,8 @@ internal static class TemplateSendRules
         {
             if (parameter.Text("type") is not ("text" or "currency" or "date_time"))
             {
-                return GraphError.ParameterFormat($"{where}: Format mismatch, expected TEXT, received {parameter.Text("type")?.ToUpperInvariant() ?? "UNKNOWN"}");
+                return GraphError.ParameterFormat(
+                    $"{where}: Format mismatch, expected TEXT, received {parameter.Text("type")?.ToUpperInvariant() ?? "UNKNOWN"}");
             }
 
             if (parameter.Text("type") == "text" && parameter.Text("text") is not { Length: > 0 })
@@ -99,7 +101,8 @@ internal static class TemplateSendRules
 
         for (var i = 0; i < shape.Buttons.Length; i++)
         {
-            var filled = given.Any(b => b.TextOrNumber("index") == i.ToString(null as IFormatProvider) && b.Items("parameters").Length == 1);
+            var filled =
+                given.Any(b => b.TextOrNumber("index") == i.ToString(null as IFormatProvider) && b.Items("parameters").Length == 1);
             if (shape.Buttons[i].HasVariable && !filled)
             {
                 return GraphError.Missing($"buttons: Button at index {i} of type {shape.Buttons[i].Type} requires a parameter");
@@ -123,5 +126,6 @@ internal static class TemplateSendRules
     }
 
     private static GraphError Count(string where, int given, int wanted) =>
-        GraphError.ParameterCount($"{where}: number of localizable_params ({given}) does not match the expected number of params ({wanted})");
+        GraphError.ParameterCount(
+            $"{where}: number of localizable_params ({given}) does not match the expected number of params ({wanted})");
 }

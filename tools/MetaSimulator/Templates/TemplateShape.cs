@@ -7,7 +7,8 @@ namespace Bsp.MetaSimulator.Templates;
 /// <summary>What a send of the template must fill in, worked out once from its components.</summary>
 /// <param name="HeaderFormat">TEXT, IMAGE, VIDEO, DOCUMENT, LOCATION, or null without a header.</param>
 /// <param name="BodyText">Empty for authentication templates, whose text is Meta's.</param>
-internal sealed partial record TemplateShape(string? HeaderFormat, string[] HeaderVariables, string BodyText, string[] BodyVariables, TemplateButton[] Buttons, bool IsAuthentication)
+internal sealed partial record TemplateShape(string? HeaderFormat, string[] HeaderVariables, string BodyText, string[] BodyVariables,
+    TemplateButton[] Buttons, bool IsAuthentication)
 {
     public static TemplateShape Of(JsonElement components, string category)
     {
@@ -53,7 +54,8 @@ internal sealed partial record TemplateShape(string? HeaderFormat, string[] Head
         [
             .. buttons.Items("buttons").Select(b => new TemplateButton(
                 b.Text("type")?.ToUpperInvariant() ?? "",
-                b.Text("url")?.Contains("{{", StringComparison.Ordinal) == true || (authentication && b.Text("type")?.ToUpperInvariant() == "OTP"))),
+                b.Text("url")?.Contains("{{", StringComparison.Ordinal) == true
+                || (authentication && b.Text("type")?.ToUpperInvariant() == "OTP"))),
         ];
 }
 

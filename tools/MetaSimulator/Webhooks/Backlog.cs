@@ -3,7 +3,9 @@ namespace Bsp.MetaSimulator.Webhooks;
 /// <summary>Counts what the receiver has not accepted yet, and says when that is nothing.</summary>
 internal sealed class Backlog
 {
-    /// <summary>Bytes of POSTs not yet accepted; beyond it nothing new is gathered, so memory stays bounded while a receiver is down.</summary>
+    /// <summary>
+    /// Bytes of POSTs not yet accepted; beyond it nothing new is gathered, so memory stays bounded while a receiver is down.
+    /// </summary>
     private const long BytesMax = 256L * 1024 * 1024;
 
     private readonly Lock _gate = new();

@@ -27,7 +27,8 @@ internal sealed class BatchWriter
 
     public byte[] Write(List<WebhookItem> items, SimulatorOptions options, long nowSeconds)
     {
-        items.Sort(static (a, b) => string.CompareOrdinal(a.WabaId, b.WabaId) is var byWaba and not 0 ? byWaba : string.CompareOrdinal(a.Group, b.Group));
+        items.Sort(static (a, b) =>
+            string.CompareOrdinal(a.WabaId, b.WabaId) is var byWaba and not 0 ? byWaba : string.CompareOrdinal(a.Group, b.Group));
         _buffer.ResetWrittenCount();
         _json.Reset(_buffer);
         _json.WriteStartObject();

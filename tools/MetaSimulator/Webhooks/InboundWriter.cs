@@ -19,7 +19,8 @@ internal sealed class InboundWriter(Ids ids)
     /// <param name="number">Digits; null leaves <c>from</c> and <c>wa_id</c> out.</param>
     /// <param name="wamid">Null makes one.</param>
     /// <param name="content">Writes <c>type</c>, the object of that type and what else the message has.</param>
-    public WebhookChange Message(PhoneNumber phone, string? number, string userId, string name, string? wamid, long unixMs, Action<Utf8JsonWriter> content)
+    public WebhookChange Message(PhoneNumber phone, string? number, string userId, string name, string? wamid, long unixMs,
+        Action<Utf8JsonWriter> content)
     {
         var id = wamid ?? ids.NextWamid(number ?? userId, outbound: false);
         phone.CustomerWrote(number ?? userId, DateTimeOffset.UtcNow);
@@ -49,7 +50,8 @@ internal sealed class InboundWriter(Ids ids)
     }
 
     private WebhookChange Reply(OutboundMessage message) =>
-        Message(message.Phone, message.Number, message.UserId, "Simulated customer", null, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), json =>
+        Message(message.Phone, message.Number, message.UserId, "Simulated customer", null, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
+            json =>
         {
             json.WriteStartObject("context");
             json.WriteString("from", message.Phone.Display);

@@ -72,7 +72,9 @@ internal sealed class WebhookSender : IAsyncDisposable
             _counters.NoteWebhookAnswer((int)response.StatusCode);
             return response.StatusCode == HttpStatusCode.OK;
         }
-        catch (Exception e) when (e is HttpRequestException or InvalidOperationException || (e is OperationCanceledException && !_stop.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or InvalidOperationException
+                || (e is OperationCanceledException && !_stop.IsCancellationRequested))
         {
             _counters.NoteWebhookFault(e.Message);
             return false;

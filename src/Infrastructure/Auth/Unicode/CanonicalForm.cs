@@ -24,7 +24,8 @@ public static class CanonicalForm
     static CanonicalForm()
     {
         var assembly = Assembly.GetExecutingAssembly();
-        using var reader = new StreamReader(assembly.GetManifestResourceStream($"{assembly.GetName().Name}.Auth.Unicode.canonical_forms.txt")
+        using var reader =
+            new StreamReader(assembly.GetManifestResourceStream($"{assembly.GetName().Name}.Auth.Unicode.canonical_forms.txt")
             ?? throw new InvalidOperationException("canonical_forms.txt is not embedded."));
         while (reader.ReadLine() is { } line)
         {

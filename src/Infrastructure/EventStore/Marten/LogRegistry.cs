@@ -17,22 +17,26 @@ using Weasel.Core;
 namespace Bsp.Infrastructure.EventStore.Marten;
 
 /// <summary>
-/// The log as Marten 9 is told of it, once for the product, its tests and its benchmarks: names, bodies, earlier versions, tenancy, metadata and schema. Also the one place that
+/// The log as Marten 9 is told of it, once for the product, its tests and its benchmarks: names, bodies, earlier versions, tenancy,
+/// metadata and schema. Also the one place that
 /// says which aggregates Marten reads and writes; every other stream is carried by the lanes. Decision: docs/decisions/0195.
 /// </summary>
 public static class LogRegistry
 {
     // What people decide. What machines fill by the million (message, conversation, contact) stays with the lanes.
     private static readonly IReadOnlyList<Carried> Aggregates =
-        [Of<Campaign, CampaignEvent>(), Of<Template, TemplateEvent>(), Of<LedgerHead, LedgerEvent>(), Of<Subscription, SubscriptionEvent>()];
+        [Of<Campaign, CampaignEvent>(), Of<Template, TemplateEvent>(), Of<LedgerHead, LedgerEvent>(),
+            Of<Subscription, SubscriptionEvent>()];
 
     /// <summary>True when Marten reads and writes the streams of this aggregate.</summary>
     public static bool Carries(Type state) => Aggregates.Any(carried => carried.State == state);
 
     /// <summary>Configures a store.</summary>
     /// <param name="create">None at work; <c>CreateOrUpdate</c> for the owner who migrates.</param>
-    /// <param name="mode">Changing the append mode replaces a database function, and processes of the former mode fail: it was fixed once.</param>
-    public static StoreOptions Configure(this StoreOptions options, AutoCreate create, EventAppendMode mode = EventAppendMode.QuickWithServerTimestamps)
+    /// <param name="mode">Changing the append mode replaces a database function, and processes of the former mode fail: it was fixed
+    /// once.</param>
+    public static StoreOptions Configure(this StoreOptions options, AutoCreate create,
+        EventAppendMode mode = EventAppendMode.QuickWithServerTimestamps)
     {
         options.DisableNpgsqlLogging = true;
         options.AutoCreateSchemaObjects = create;

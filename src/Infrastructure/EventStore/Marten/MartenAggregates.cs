@@ -11,19 +11,24 @@ using Npgsql;
 namespace Bsp.Infrastructure.EventStore.Marten;
 
 /// <summary>
-/// One decision on one aggregate by Marten's own way: FetchForWriting, decide, append, SaveChanges. It happens in our transaction, in which the fence's announcement, the inline
+/// One decision on one aggregate by Marten's own way: FetchForWriting, decide, append, SaveChanges. It happens in our transaction, in which
+/// the fence's announcement, the inline
 /// views, the mark of the idempotency claim and the NOTIFY commit with the events or not at all.
 /// </summary>
-internal sealed class MartenAggregates(MartenStores stores, InlineViews views, LogSignals signals, EventStoreSettings settings, TimeProvider clock)
+internal sealed class MartenAggregates(MartenStores stores, InlineViews views, LogSignals signals, EventStoreSettings settings,
+    TimeProvider clock)
 {
     private const int AttemptsMax = 100;
     private const int LossesMax = 5;
     private static readonly TimeSpan AskEvery = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Decides in a transaction of its own; again when another process was faster or the connection was lost before anything was committed.</summary>
+    /// <summary>
+    /// Decides in a transaction of its own; again when another process was faster or the connection was lost before anything was committed.
+    /// </summary>
     /// <exception cref="VersionConflict">The named version is not the stored one, or tries ran out.</exception>
     /// <exception cref="StoreUnavailable">PostgreSQL cannot be reached.</exception>
-    public async Task<Done> DecideAsync<TState, TEvent>(Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion,
+    public async Task<Done> DecideAsync<TState, TEvent>(Shard shard, Guid organizationId, Guid streamId,
+        Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion,
         CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         var losses = 0;
@@ -57,12 +62,16 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         throw new VersionConflict(streamId, named: seenVersion is not null);
     }
 
-    /// <summary>Decides inside somebody else's transaction, which sees the organization and commits, or not, with the rest of its work.</summary>
+    /// <summary>
+    /// Decides inside somebody else's transaction, which sees the organization and commits, or not, with the rest of its work.
+    /// </summary>
     /// <returns>The stream's version afterwards; nothing was decided: the version found, and no position.</returns>
     /// <exception cref="VersionConflict">Somebody appended meanwhile; the transaction can only be rolled back.</exception>
     /// <exception cref="Refusal"><c>stream.archived</c>, or of the decision.</exception>
-    public async Task<(long Version, Position Position)> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
-        Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide, long? seenVersion, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    public async Task<(long Version, Position Position)> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard,
+        Guid organizationId, Guid streamId,
+        Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide, long? seenVersion, CancellationToken ct) where TState
+        : class, IAggregate<TState, TEvent> where TEvent : class
     {
         var written = new Written();
         await AppendAsync(tx, shard, organizationId, streamId, decide, seenVersion, written, markClaim: false, ct);
@@ -74,12 +83,14 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         return (written.Version, written.Position);
     }
 
-    private async Task<Done> OnceAsync<TState, TEvent>(Shard shard, Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion,
+    private async Task<Done> OnceAsync<TState, TEvent>(Shard shard, Guid organizationId, Guid streamId,
+        Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion,
         Written written, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
         var claimed = CurrentRequest.Value is { Claim: not null, ClaimMarked: false };
         await using var tx = await shard.BeginAsync(claimed ? [organizationId, Guid.Empty] : [organizationId], ct);
-        await AppendAsync<TState, TEvent>(tx, shard, organizationId, streamId, state => ValueTask.FromResult(decide(state)), seenVersion, written, claimed, ct);
+        await AppendAsync<TState, TEvent>(tx, shard, organizationId, streamId, state =>
+            ValueTask.FromResult(decide(state)), seenVersion, written, claimed, ct);
         if (written.Any)
         {
             // From here on a cancelled caller is not heard any more: the work is written whole.
@@ -91,8 +102,10 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         return Answer(shard, streamId, written);
     }
 
-    private async Task AppendAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId, Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide,
-        long? seenVersion, Written written, bool markClaim, CancellationToken ct) where TState : class, IAggregate<TState, TEvent> where TEvent : class
+    private async Task AppendAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
+        Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide,
+        long? seenVersion, Written written, bool markClaim, CancellationToken ct) where TState : class, IAggregate<TState, TEvent>
+        where TEvent : class
     {
         await using var session = stores.Session(tx, shard, organizationId);
         try
@@ -128,7 +141,8 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
             await session.SaveChangesAsync(ct);
             (written.Transaction, written.Claimed) = (announcement.Transaction, markClaim);
             var stored = await StoredAsync(tx, organizationId, streamId, written.Version, stream.Events, ct);
-            (written.Version, written.Position, written.LastEvent) = (stored[^1].Version, new(shard.Epoch, stored[^1].Sequence), stored[^1].Id);
+            (written.Version, written.Position, written.LastEvent) =
+                (stored[^1].Version, new(shard.Epoch, stored[^1].Sequence), stored[^1].Id);
             await ProjectAsync(tx, stored, markClaim, ct);
         }
         catch (Exception error) when (Failure.IsConflict(error))
@@ -154,13 +168,17 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
     }
 
     // A stream that Marten begins draws its numbers in the insert and does not learn them: they are asked for.
-    private static async Task<List<StoredEvent>> StoredAsync(TenantTransaction tx, Guid organizationId, Guid streamId, long after, IReadOnlyList<IEvent> events, CancellationToken ct)
+    private static async Task<List<StoredEvent>> StoredAsync(TenantTransaction tx, Guid organizationId, Guid streamId, long after,
+        IReadOnlyList<IEvent> events, CancellationToken ct)
     {
         var sequences = events.All(e => e.Sequence > 0) ? [.. events.Select(e => e.Sequence)] : await tx.QueryAsync(
-            "SELECT e.seq_id FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = $2 AND e.version > $3 ORDER BY e.version", row => row.GetInt64(0), ct,
+            "SELECT e.seq_id FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = $2 AND e.version > $3 ORDER BY e.version",
+            row => row.GetInt64(0), ct,
             organizationId.ToString(), streamId, after);
-        var metadata = CurrentRequest.Value is { } request ? new EventMetadata(request.CorrelationId, request.CausationId, request.Caller) : EventMetadata.None;
-        return [.. events.Select((e, n) => new StoredEvent(sequences[n], e.Id, organizationId, streamId, after + n + 1, e.EventTypeName, e.Data, e.Timestamp, metadata))];
+        var metadata = CurrentRequest.Value is { } request ? new EventMetadata(request.CorrelationId, request.CausationId, request.Caller)
+            : EventMetadata.None;
+        return [.. events.Select((e, n) =>
+            new StoredEvent(sequences[n], e.Id, organizationId, streamId, after + n + 1, e.EventTypeName, e.Data, e.Timestamp, metadata))];
     }
 
     private async Task ProjectAsync(TenantTransaction tx, List<StoredEvent> stored, bool markClaim, CancellationToken ct)
@@ -192,7 +210,8 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
         return new(streamId, written.Version);
     }
 
-    // The connection went away with the COMMIT on it. The transaction's number tells only that its backend is done: after a crash PostgreSQL gives numbers that were not yet logged
+    // The connection went away with the COMMIT on it. The transaction's number tells only that its backend is done: after a crash
+    // PostgreSQL gives numbers that were not yet logged
     // to others, so whether it was committed is told by the event, which nobody else has (./bench chaos-http --seed 790245).
     private async Task<bool> WasCommittedAsync(Shard shard, Guid organizationId, Guid streamId, Written written, Exception lost)
     {
@@ -203,11 +222,13 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
             {
                 if (!await IsInProgressAsync(shard, written.Transaction!, deadline.Token))
                 {
-                    return await shard.FirstAsync(organizationId, "SELECT true FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = $2 AND e.version = $3 AND e.id = $4",
+                    return await shard.FirstAsync(organizationId,
+                        "SELECT true FROM public.mt_events e WHERE e.tenant_id = $1 AND e.stream_id = $2 AND e.version = $3 AND e.id = $4",
                         row => row.GetBoolean(0), deadline.Token, organizationId.ToString(), streamId, written.Version, written.LastEvent);
                 }
             }
-            catch (Exception error) when (error is OperationCanceledException || (error is NpgsqlException refused && Unreachable.Is(refused)))
+            catch (Exception error)
+                when (error is OperationCanceledException || (error is NpgsqlException refused && Unreachable.Is(refused)))
             {
                 // It is asked again until the deadline.
             }
@@ -271,5 +292,6 @@ internal static class Failure
 
     /// <summary>An event of the stream cannot be read: PostgreSQL cannot give its body, or it is not what its name promises.</summary>
     public static bool IsUnreadable(Exception error) =>
-        error is System.Text.Json.JsonException || error.InnerException is System.Text.Json.JsonException || (Of(error) is PostgresException { SqlState: ['5', '4', ..] or ['2', '2', ..] or ['X', 'X', ..] });
+        error is System.Text.Json.JsonException || error.InnerException is System.Text.Json.JsonException
+        || (Of(error) is PostgresException { SqlState: ['5', '4', ..] or ['2', '2', ..] or ['X', 'X', ..] });
 }

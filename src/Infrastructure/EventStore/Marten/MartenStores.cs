@@ -8,7 +8,10 @@ using Npgsql;
 
 namespace Bsp.Infrastructure.EventStore.Marten;
 
-/// <summary>One Marten store a shard, opened at its first use. Sessions work inside our own transactions, so that row-level security, views and claims are one with the events.</summary>
+/// <summary>
+/// One Marten store a shard, opened at its first use. Sessions work inside our own transactions, so that row-level security, views and
+/// claims are one with the events.
+/// </summary>
 internal sealed class MartenStores(TimeProvider clock) : IDisposable
 {
     // Marten's own connections serve only its look at a failed append; everything else goes through our transactions.
@@ -24,7 +27,8 @@ internal sealed class MartenStores(TimeProvider clock) : IDisposable
         options.TenantId = organizationId.ToString();
         var session = Of(shard).LightweightSession(options);
         var request = CurrentRequest.Value; // set even when null: Marten's own default is the trace's
-        (session.CorrelationId, session.CausationId, session.LastModifiedBy) = (request?.CorrelationId, request?.CausationId, request?.Caller);
+        (session.CorrelationId, session.CausationId, session.LastModifiedBy) =
+            (request?.CorrelationId, request?.CausationId, request?.Caller);
         return session;
     }
 
@@ -40,7 +44,8 @@ internal sealed class MartenStores(TimeProvider clock) : IDisposable
 
     private DocumentStore Open(Shard shard) => DocumentStore.For(options =>
     {
-        var text = new NpgsqlConnectionStringBuilder(shard.ConnectionString) { ApplicationName = "bsp marten", MaxPoolSize = OwnConnectionsMax, MinPoolSize = 0 };
+        var text = new NpgsqlConnectionStringBuilder(shard.ConnectionString) { ApplicationName = "bsp marten",
+            MaxPoolSize = OwnConnectionsMax, MinPoolSize = 0 };
         options.Connection(text.ConnectionString);
         options.Configure(AutoCreate.None);
         options.Events.TimeProvider = clock;
