@@ -17,7 +17,8 @@ internal static class HookEvents
         INSERT INTO mt_events (seq_id, id, stream_id, version, data, type, timestamp, tenant_id, mt_dotnet_type)
         SELECT nextval('mt_events_sequence'), id, stream, 1, jsonb_build_object('ref', jsonb_build_object('message_id', stream, 'account_id', stream, 'contact_id', conversation, 'conversation_id', conversation,
                'type', 'text', 'direction', 'outbound'), 'reason', 'limit', 'at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')),
-               'message_skipped', clock_timestamp(), '{{organization}}', 'Bsp.Domain.Messages.MessageSkipped, Bsp.Domain' FROM made ORDER BY n
+               'message_skipped', clock_timestamp(), '{{organization}}', 'Bsp.Domain.Messages.MessageSkipped, Bsp.Domain' FROM made ORDER BY n;
+        NOTIFY mt_events_appended
         """), ct);
 
     /// <summary>Copies an endpoint: into organizations of their own, 50 each, at another path.</summary>

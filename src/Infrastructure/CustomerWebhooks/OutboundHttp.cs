@@ -70,7 +70,7 @@ public sealed class OutboundHttp : IDisposable
             AutomaticDecompression = DecompressionMethods.None,
             ActivityHeadersPropagator = null,
             Credentials = null,
-            MaxConnectionsPerServer = 64,
+            MaxConnectionsPerServer = SessionParts.InFlightMax, // customers share hosts: one that hangs takes nobody's connections
             ConnectTimeout = TimeSpan.FromSeconds(5),
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),
             // ten thousand origins cost 5–9 % of a core while their idle connections live

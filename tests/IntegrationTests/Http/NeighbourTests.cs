@@ -131,7 +131,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
     [Fact]
     public async Task No_role_reaches_anything_of_the_neighbour_by_its_id()
     {
-        await app.Own.Admin.SendAsync("GET", "/v1/ledger/head"); // the first signature makes the installation's key
+        await app.Own.Api.SendAsync("GET", "/v1/ledger/head"); // the first signature makes the installation's key
         var before = await app.Views.SettledRowsAsync();
         var tried = 0;
         foreach (var (route, method, pattern, rule, _) in Routes.Where(r =>
