@@ -29,7 +29,7 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
     {
         await base.InitializeAsync();
         Own = await NewTenantAsync();
-        await Own.Api.SendAsync("GET", "/v1/ledger/head"); // the first signature makes the installation's key: it is there before rows are counted
+        await Own.Api.SendAsync("GET", "/v1/ledger/head"); // the first signature makes the key, before rows are counted
         using var theirs = await NewTenantAsync();
         (OwnIds, TheirIds, TheirId) =
             (await EverythingAsync(Own, "+919871405001"), await EverythingAsync(theirs, "+919871405002"), theirs.Id);
