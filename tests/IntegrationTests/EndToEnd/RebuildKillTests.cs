@@ -65,6 +65,9 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
             text.Contains($"\"sent_messages\":{People}", StringComparison.Ordinal)
             || text.Contains($",{People},", StringComparison.Ordinal), "the day is counted");
 
+    // They act on what they read.
+    private static readonly string[] AreNoViews = ["send_consequences", "webhook_wakes", "charging"];
+
     private async Task RebuildAllAsync()
     {
         using var platform = new HttpClient { BaseAddress = api.Address };
@@ -74,8 +77,7 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         foreach (var name in listed["data"].EnumerateArray().Select(p => p.GetProperty("name").GetString()!))
         {
             var answer = await platform.SendAsync("POST", $"/v1/projections/{name}/rebuild");
-            answer.Status.ShouldBe((name.StartsWith("send_consequences", StringComparison.Ordinal)
-                || name.StartsWith("webhook_wakes", StringComparison.Ordinal)) ? 409 : 202, answer.Text);
+            answer.Status.ShouldBe(AreNoViews.Any(no => name.StartsWith(no, StringComparison.Ordinal)) ? 409 : 202, answer.Text);
         }
     }
 }
