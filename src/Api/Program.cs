@@ -75,7 +75,8 @@ public static class Program
                 case "webhooks":
                     return await WebhooksAsync(builder, args[1..]);
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, webhooks, openapi.");
+                    return Fail(
+                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, webhooks, openapi.");
             }
         }
         catch (ConfigurationFault fault)
