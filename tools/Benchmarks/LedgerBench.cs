@@ -71,9 +71,8 @@ internal static class LedgerBench
         var quiet = new List<double>();
         await RateAsync(Turn * 2, 1, command, quiet);
         var paced = await BesideAsync(command, () => wallet.PostAsync(Page, ct), TimeSpan.FromSeconds(Page / 3_000d), ct);
-        report.Add(new("a stranger's command while a wallet takes 3,000 entries/s, p99",
-            paced.Percentile(0.99), "ms", quiet.Percentile(0.99),
-            "the same, nobody else there"));
+        report.Add(new("a stranger's command while a wallet takes 3,000 entries/s, p99", paced.Percentile(0.99), "ms",
+            quiet.Percentile(0.99), "the same, nobody else there"));
         var bare = await BesideAsync(command, () => wallet.InsertAsync(Page, ct), TimeSpan.Zero, ct);
         var full = await BesideAsync(command, () => wallet.PostAsync(Page, ct), TimeSpan.Zero, ct);
         report.Add(new("… while it takes all it can, p99", full.Percentile(0.99), "ms", bare.Percentile(0.99),
