@@ -115,7 +115,8 @@ internal static class Program
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
         output.WriteLine(
-            "  … --billing   with events: two processes that charge, renew, close months and audit, killed between any two steps while the clock jumps; with http: wallets, holds and top-ups meanwhile");
+            "  … --billing   with events: two processes that charge, renew, close months and audit, killed between any two steps while "
+                + "the clock jumps; with http: a wallet, holds and top-ups meanwhile");
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
     }

@@ -78,7 +78,8 @@ public sealed class TransactionEndpoints : ICarterModule
         RequireWord("kind", line.Kind, LineFilter.Kinds);
         foreach (var (field, text, most) in new[] { ("pricing_category", line.PricingCategory, 64), ("market", line.Market, 100) })
         {
-            Require(text is null || (text.Length <= most && Domain.Common.Text.IsStorable(text)), field, $"must be at most {most} characters.");
+            Require(text is null || (text.Length <= most && Domain.Common.Text.IsStorable(text)), field,
+                $"must be at most {most} characters.");
         }
 
         Require(string.IsNullOrEmpty(line.AccountId) || Guid.TryParseExact(line.AccountId, "D", out _), "account_id",

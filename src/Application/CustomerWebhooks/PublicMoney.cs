@@ -21,7 +21,7 @@ public sealed record WalletData(Guid EntryId, string Amount, string Currency, st
 /// <param name="Balance">May be negative: what was delivered is charged.</param>
 public sealed record WalletLowData(Guid WalletId, string Currency, string Balance, string Threshold, DateTimeOffset At) : PublicData;
 
-/// <summary>A wallet's chain as it stood when a day was over, signed. Keep it: no later change of what lies before it goes unseen.</summary>
+/// <summary>A wallet's chain as it stood when a day was over, signed. Keep it: no later change before it goes unseen.</summary>
 /// <param name="WalletId">The same for all that is told of one wallet.</param>
 /// <param name="Day">UTC, yyyy-mm-dd.</param>
 /// <param name="DayNumber">Of the signed days, from 1 without gaps.</param>

@@ -4,8 +4,8 @@ namespace Bsp.Application.Ledger;
 /// <param name="Count">Messages of which something is charged and not given back.</param>
 /// <param name="Sum">Of all of them, exact.</param>
 /// <param name="Xor">
-/// Over the same messages, the XOR of the first eight bytes (big-endian) of the MD5 of <c>id:currency:amount</c>, the id with dashes in lower
-/// case, the amount with six places: two stores that agree in all three hold the same charges.
+/// Over the same messages, the XOR of the first eight bytes (big-endian) of the MD5 of <c>id:currency:amount</c>, the id with dashes in
+/// lower case, the amount with six places: two stores that agree in all three hold the same charges.
 /// </param>
 public sealed record ChargedDay(DateOnly Day, string Currency, long Count, decimal Sum, long Xor);
 

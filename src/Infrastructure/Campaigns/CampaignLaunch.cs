@@ -116,6 +116,10 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
         public Decided? Committing { get; set; }
     }
 
+    private static async Task<bool> HasWalletAsync(TenantTransaction tx, Guid organizationId, CancellationToken ct) =>
+        (await tx.QueryAsync("SELECT 1 FROM bsp.ledger_heads WHERE organization_id = $1 LIMIT 1", r => r.GetInt32(0), ct, organizationId))
+            .Count > 0;
+
     private async Task HoldAsync(TenantTransaction tx, Shard shard, Guid organizationId, Guid campaignId, Price price, CancellationToken ct)
     {
         if (price.Priceless.Count > 0 && billing.Mode == BillingMode.Required)
@@ -126,6 +130,11 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
 
         if (price.Cost == 0)
         {
+            if (billing.Mode == BillingMode.Required && !await HasWalletAsync(tx, organizationId, ct))
+            {
+                throw WalletInsufficient.None("The campaign", price.Currency);
+            }
+
             return;
         }
 

@@ -92,8 +92,9 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
 
     /// <summary>
     /// Appends to streams that Marten carries and whose ends the caller knows and has locked, inside the caller's own transaction and
-    /// without loading anything, together with the inline views and the caller's own statements. A few facts, or several streams in their order, go by Marten, a page of
-    /// one stream by the lanes' one statement (docs/decisions/0270): what lies in the tables afterwards is the same. Readers on this shard see nothing newer until that transaction ends, so keep it short.
+    /// without loading anything, together with the inline views and the caller's own statements. A few facts, or several streams in their
+    /// order, go by Marten, a page of one stream by the lanes' one statement (docs/decisions/0270): what lies in the tables afterwards is
+    /// the same. Readers on this shard see nothing newer until that transaction ends, so keep it short.
     /// </summary>
     /// <param name="beside">Adds statements, given the number of the last event; they go in one batch with the views'.</param>
     /// <param name="written">Looks at that batch after it was carried out (rows affected).</param>

@@ -34,7 +34,7 @@ internal static partial class ChargeKeys
             if (Expected(r.GetString(6), r.GetString(7), r.GetString(8), adjusts) != key)
             {
                 first = new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetInt64(3), "charge.differs",
-                    "The row of an entry in charges lies under another reference or kind than the entry's: the same could be posted again.");
+                    "The row of an entry in charges lies under another reference or kind than the entry's: it could be posted again.");
             }
 
             return first is null;

@@ -67,7 +67,8 @@ internal static class DayHeads
             var message = HeadSigner.DayMessage(day.Date, day.Number, day.Heads, day.Root, day.Previous);
             if (day.Number != i + 1)
             {
-                return Fault(null, "signed_head.missing", $"Day {i + 1} of the signed days is gone: {day.Date:yyyy-MM-dd} is number {day.Number}.");
+                return Fault(null, "signed_head.missing",
+                    $"Day {i + 1} of the signed days is gone: {day.Date:yyyy-MM-dd} is number {day.Number}.");
             }
 
             if (!day.Previous.AsSpan().SequenceEqual(previous) || day.Message != Encoding.UTF8.GetString(message)

@@ -14,8 +14,9 @@ internal static class HoldRows
           FROM bsp.ledger_holds h WHERE h.organization_id = $1 AND h.currency = $2
         """;
 
-    /// <summary>What a placed hold adds to the mark over all: the first eight bytes of the SHA-256 of what is never changed of it.</summary>
-    public static long Mark(ReadOnlySpan<byte> reference, ReadOnlySpan<byte> category, ReadOnlySpan<byte> amount, ReadOnlySpan<byte> expiresAt)
+    /// <summary>What a placed hold adds to the mark over all: eight bytes of the SHA-256 of what is never changed of it.</summary>
+    public static long Mark(ReadOnlySpan<byte> reference, ReadOnlySpan<byte> category, ReadOnlySpan<byte> amount,
+        ReadOnlySpan<byte> expiresAt)
     {
         using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         sha.AppendData(reference);
@@ -59,7 +60,8 @@ internal static class HoldRows
             r => (r.GetInt64(0), r.GetInt64(1)), ct, organizationId, currency))[0];
         if ((count, sum) != seams.Placed)
         {
-            return Fault($"{seams.Placed.Count} holds of {Text(seams.Placed.Sum)} together were placed; the table has {count} of {Text(sum)}.");
+            return Fault(
+                $"{seams.Placed.Count} holds of {Text(seams.Placed.Sum)} together were placed; the table has {count} of {Text(sum)}.");
         }
 
         var mark = (await snapshot.QueryAsync(Marks, r => r.GetInt64(0), ct, organizationId, currency))[0];

@@ -19,7 +19,8 @@ public static class LedgerAuditVerb
     /// <param name="signer">Knows the keys that sign heads.</param>
     /// <param name="only">Null: every organization.</param>
     /// <returns>0: every ledger passed; 1: one did not, or there is no such organization.</returns>
-    public static async Task<int> RunAsync(Shards shards, LogSigner signer, Guid? only, string? from, string? to, bool json, CancellationToken ct)
+    public static async Task<int> RunAsync(Shards shards, LogSigner signer, Guid? only, string? from, string? to, bool json,
+        CancellationToken ct)
     {
         var began = TimeProvider.System.GetTimestamp();
         var reports = new List<LedgerAuditReport>();

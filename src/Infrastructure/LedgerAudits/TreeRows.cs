@@ -31,7 +31,7 @@ internal static class TreeRows
             if (!inOrder || !stored.Lines().SequenceEqual(tree))
             {
                 return new(null, currency, month, null, "tree.differs",
-                    $"A kept node of {month}'s tree is not that of its entries, is missing, or is one too many: no proof of that month holds.");
+                    $"A kept node of {month}'s tree is not that of its entries, is missing, or is one too many: no proof holds.");
             }
         }
 

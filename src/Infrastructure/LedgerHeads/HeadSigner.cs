@@ -46,7 +46,8 @@ public sealed class HeadSigner(LogSigner signer)
     /// <summary>What a head's message says; null: it is none.</summary>
     internal static HeadFields? Read(string message) => Fields(message) is [HeadForm, var of, var currency, var month, var size, var hash,
         var root, var balance, var held, var at]
-        && Guid.TryParseExact(of, "D", out var organization) && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+        && Guid.TryParseExact(of, "D", out var organization) 
+        && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var n)
         && Money.TryParseSigned(balance, out var amount) && Money.TryParseSigned(held, out var aside)
         && DateTimeOffset.TryParse(at, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
             out var time)
@@ -96,5 +97,5 @@ public sealed class HeadSigner(LogSigner signer)
 }
 
 /// <summary>A head as its message says it.</summary>
-internal sealed record HeadFields(Guid OrganizationId, string Currency, string Month, long Size, string HeadHash, string Root, decimal Balance,
-    decimal Held, DateTimeOffset At);
+internal sealed record HeadFields(Guid OrganizationId, string Currency, string Month, long Size, string HeadHash, string Root,
+    decimal Balance, decimal Held, DateTimeOffset At);

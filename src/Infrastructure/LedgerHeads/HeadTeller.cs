@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
@@ -54,8 +55,8 @@ public sealed class HeadTeller(PostgresEventStore store)
     private static LedgerHeadSigned Fact(Untold head, DateOnly day, long number, byte[] root)
     {
         var fields = HeadSigner.Read(head.Message) ?? throw new InvalidDataException($"The head {head.Message} is none.");
-        return new(head.OrganizationId, head.Currency, day.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture), number,
-            Convert.ToHexStringLower(root), fields.Month, fields.Size, fields.HeadHash, fields.Balance, fields.Held, head.KeyId, head.Message,
-            Convert.ToHexStringLower(head.Signature), fields.At);
+        return new(head.OrganizationId, head.Currency, day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), number,
+            Convert.ToHexStringLower(root), fields.Month, fields.Size, fields.HeadHash, fields.Balance, fields.Held, head.KeyId,
+            head.Message, Convert.ToHexStringLower(head.Signature), fields.At);
     }
 }

@@ -36,8 +36,9 @@ public sealed class ListLedgerDaysHandler(Shards shards) : IRequestHandler<ListL
 
     private static SignedLedgerHead Head(string message, string keyId, byte[] signature)
     {
-        var head = HeadSigner.Read(message) ?? throw new Refusal("ledger.altered", "A signed head is none any more: have the ledger audited.");
-        return new(head.OrganizationId, head.Currency, head.Month, head.Size, head.HeadHash, head.Root, head.Balance, head.Held, head.At, keyId,
-            message, Convert.ToHexStringLower(signature));
+        var head = HeadSigner.Read(message) 
+            ?? throw new Refusal("ledger.altered", "A signed head is none any more: have the ledger audited.");
+        return new(head.OrganizationId, head.Currency, head.Month, head.Size, head.HeadHash, head.Root, head.Balance, head.Held, head.At,
+            keyId, message, Convert.ToHexStringLower(signature));
     }
 }

@@ -127,7 +127,8 @@ internal sealed record Line(string Kind, string Category, string Market, string 
             _ => "category=refund",
         };
         var to = LastRecorded.AddMilliseconds(1);
-        var list = $"/v1/transactions?{kind}&currency={currency}&from={LedgerTime.Text(FirstRecorded)}&to={LedgerTime.Text(to)}&kind={Kind}";
+        var list = $"/v1/transactions?{kind}&currency={currency}&from={LedgerTime.Text(FirstRecorded)}&to={LedgerTime.Text(to)}"
+            + $"&kind={Kind}";
         return IsRest ? list : list + $"&pricing_category={Uri.EscapeDataString(Category)}&market={Uri.EscapeDataString(Market)}"
             + $"&account_id={Uri.EscapeDataString(AccountId)}&effective_month={EffectiveMonth}";
     }

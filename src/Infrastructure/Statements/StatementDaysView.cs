@@ -10,11 +10,12 @@ namespace Bsp.Infrastructure.Statements;
 public sealed class StatementDaysView : IInlineView
 {
     private const string Add = """
-        INSERT INTO bsp.statement_days AS d (organization_id, currency, day, part, kind, category, market, account_id, effective_month, count,
-          amount, first_effective, last_effective, first_recorded, last_recorded)
+        INSERT INTO bsp.statement_days AS d (organization_id, currency, day, part, kind, category, market, account_id, effective_month,
+          count, amount, first_effective, last_effective, first_recorded, last_recorded)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
           $10::bigint[], $11::numeric[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
-        ON CONFLICT (organization_id, currency, day, part, kind, category, market, account_id, effective_month) DO UPDATE SET count = d.count +
+        ON CONFLICT (organization_id, currency, day, part, kind, category, market, account_id, effective_month) DO UPDATE SET
+          count = d.count +
           excluded.count, amount = d.amount + excluded.amount,
           first_effective = least(d.first_effective, excluded.first_effective), last_effective = greatest(d.last_effective,
             excluded.last_effective),

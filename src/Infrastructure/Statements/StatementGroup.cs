@@ -4,9 +4,9 @@ using Bsp.Domain.Ledger;
 namespace Bsp.Infrastructure.Statements;
 
 /// <summary>Entries that a statement shows as one line: of one recorded day, by what they were for.</summary>
-/// <param name="Part">Of the month's chain, 2^<see cref="PartBits"/> entries each: what a moment of the day cuts through is no more.</param>
-internal sealed record StatementGroup(Guid OrganizationId, string Currency, DateOnly Day, int Part, string Kind, string Category, string Market,
-    string AccountId, string EffectiveMonth)
+/// <param name="Part">Of the month's chain, 2^<see cref="PartBits"/> entries each.</param>
+internal sealed record StatementGroup(Guid OrganizationId, string Currency, DateOnly Day, int Part, string Kind, string Category,
+    string Market, string AccountId, string EffectiveMonth)
 {
     /// <summary>As in 0270_statement_parts.sql.</summary>
     public const int PartBits = 15;

@@ -22,7 +22,10 @@ namespace Bsp.IntegrationTests.Charging;
 /// </summary>
 public sealed class ChargingModelTests(LogDatabase database) : IClassFixture<LogDatabase>
 {
-    public enum Kind { TopUp, Spend, Launch, Deliver, Fail, DeliverAfterAll, Reprice, Repeat, Charge, Crash, ChargeAtOnce, NextDay, NextMonth }
+    public enum Kind
+    {
+        TopUp, Spend, Launch, Deliver, Fail, DeliverAfterAll, Reprice, Repeat, Charge, Crash, ChargeAtOnce, NextDay, NextMonth,
+    }
 
     public sealed record Step(Kind Kind, int Which, int Millionths, bool Marketing)
     {
@@ -81,8 +84,10 @@ public sealed class ChargingModelTests(LogDatabase database) : IClassFixture<Log
             Kind.Launch => LaunchAsync(1 + (step.Which % 6), step.Marketing),
             Kind.Deliver => DeliverAsync(Any(step, s => s is { Delivered: false, Failed: false }) ?? New(null, step.Marketing)),
             Kind.Fail => FailAsync(Any(step, s => s is { Delivered: false, Failed: false }) ?? New(null, step.Marketing)),
-            Kind.DeliverAfterAll => Any(step, s => s is { Failed: true, Delivered: false }) is { } late ? DeliverAsync(late) : Task.CompletedTask,
-            Kind.Reprice => Any(step, s => s.Delivered) is { } of ? SayAsync(of with { Marketing = step.Marketing }, "read") : Task.CompletedTask,
+            Kind.DeliverAfterAll => Any(step, s => s is { Failed: true, Delivered: false }) is { } late ? DeliverAsync(late)
+                : Task.CompletedTask,
+            Kind.Reprice => Any(step, s => s.Delivered) is { } of
+                ? SayAsync(of with { Marketing = step.Marketing }, "read") : Task.CompletedTask,
             Kind.Repeat => Any(step, s => s.Delivered) is { } again ? SayAsync(again, "delivered") : Task.CompletedTask,
             Kind.Charge => ChargeAsync(processes[step.Which % 2], 1 + (step.Which % 40)),
             Kind.Crash => CrashAsync(processes[step.Which % 2], 1 + (step.Which % 25)),
@@ -100,7 +105,8 @@ public sealed class ChargingModelTests(LogDatabase database) : IClassFixture<Log
             }
 
             await ChargeAllAsync();
-            var expected = sent.Values.Where(s => s.Delivered).ToDictionary(s => s.Ref.MessageId.ToString(), s => Prices[s.Marketing ? 1 : 0]);
+            var expected = sent.Values.Where(s => s.Delivered).ToDictionary(s => s.Ref.MessageId.ToString(),
+                s => Prices[s.Marketing ? 1 : 0]);
             (await database.AdminQueryAsync("""
                 SELECT t.metadata ->> 'message_id', sum(CASE t.type WHEN 'debit' THEN t.amount ELSE -t.amount END) FROM transactions t
                  WHERE t.organization_id = $1 AND t.category = 'message' GROUP BY 1
@@ -123,7 +129,8 @@ public sealed class ChargingModelTests(LogDatabase database) : IClassFixture<Log
         private Sent New(Guid? campaign, bool marketing)
         {
             var id = Uuid.Of($"{organization}/{number++}");
-            return sent[id] = new(new(id, Uuid.Of("account"), Uuid.Of($"c{id}"), Uuid.Of($"v{id}"), campaign, "template", "outbound"), marketing);
+            return sent[id] = new(new(id, Uuid.Of("account"), Uuid.Of($"c{id}"), Uuid.Of($"v{id}"), campaign, "template", "outbound"),
+                marketing);
         }
 
         private Task TopUpAsync(decimal amount)
@@ -143,7 +150,8 @@ public sealed class ChargingModelTests(LogDatabase database) : IClassFixture<Log
             var campaign = Uuid.Of($"{organization}/{number++}");
             var hold = new PlaceHold(CampaignHolds.Reference(campaign), members * Prices[1], clock.Now.AddDays(400));
             if (!await PostAsync(hold, 0, tx => tx.ExecuteAsync("""
-                INSERT INTO bsp.campaign_holds (campaign_id, organization_id, currency, placed, unit_max, included) VALUES ($1, $2, 'USD', $3, $4, 0)
+                INSERT INTO bsp.campaign_holds (campaign_id, organization_id, currency, placed, unit_max, included)
+                VALUES ($1, $2, 'USD', $3, $4, 0)
                 """, default, campaign, organization, hold.Amount, Prices[1])))
             {
                 return; // refused: nothing is sent

@@ -130,10 +130,12 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 
         // What other stores are held against: by day of delivery, the messages, their sum, and a mark that both can make.
         var today = DateOnly.FromDateTime(DateTime.UtcNow);
-        var days = await app.Services.GetRequiredService<Application.Ledger.IChargedDays>().OfAsync(tenant.Id, today.AddDays(-1), today.AddDays(1), Ct);
+        var days = await app.Services.GetRequiredService<Application.Ledger.IChargedDays>()
+            .OfAsync(tenant.Id, today.AddDays(-1), today.AddDays(1), Ct);
         (days.Sum(d => d.Count), days.Sum(d => d.Sum)).ShouldBe((100, 1.35m));
         var shown = await Patience.UntilAsync(() => app.Views.Click.QueryAsync("""
-            SELECT count(), sum(cost), groupBitXor(reinterpretAsInt64(reverse(substring(MD5(concat(toString(message_id), ':USD:', toDecimalString(cost, 6))), 1, 8))))
+            SELECT count(), sum(cost), groupBitXor(reinterpretAsInt64(reverse(substring(
+                MD5(concat(toString(message_id), ':USD:', toDecimalString(cost, 6))), 1, 8))))
               FROM message_analytics FINAL WHERE organization_id = {o:UUID} AND cost > 0
             """, r => (r.GetFieldValue<ulong>(0), r.GetDecimal(1), r.GetInt64(2)), Ct, ("o", tenant.Id)), rows => rows[0].Item2 == 1.35m,
             "ClickHouse has the costs");
@@ -201,7 +203,8 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await app.AdminAsync("DROP FUNCTION bsp.test_gone(); DROP SEQUENCE bsp.test_first");
         await tenant.CompletedAsync(campaign);
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0.984m, 0, 0), "ten are charged, once");
-        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch", null, ("Idempotency-Key", $"{campaign}"))).Status.ShouldBe(200);
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch", null, ("Idempotency-Key", $"{campaign}"))).Status
+            .ShouldBe(200);
         (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE stream_id = $1 AND type = 'campaign_launched'", campaign))
             .ShouldBe("1");
     }
@@ -347,8 +350,8 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         var at = await Patience.UntilAsync(() => Task.FromResult(DateTimeOffset.UtcNow.ToUnixTimeSeconds()), now =>
             now > second, "another second has begun");
         var items = messages.Select(message => $$$"""
-            {"id":"wamid.{{{message:N}}}","status":"{{{status}}}","timestamp":"{{{at}}}","recipient_id":"919876500001","biz_opaque_callback_data":"{{{message}}}",
-            "pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"{{{category}}}"} }
+            {"id":"wamid.{{{message:N}}}","status":"{{{status}}}","timestamp":"{{{at}}}","recipient_id":"919876500001",
+            "biz_opaque_callback_data":"{{{message}}}","pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"{{{category}}}"} }
             """);
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"statuses\":[{string.Join(',', items)}]"))).Status.ShouldBe(200);
     }

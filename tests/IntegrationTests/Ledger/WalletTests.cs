@@ -143,7 +143,8 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         var platform = app.Client(AppFixture.PlatformKey, organization.Id);
-        (await platform.SendAsync("POST", "/v1/wallet/topups", new { amount = "10", currency = "USD", reference = "paid" })).Status.ShouldBe(201);
+        (await platform.SendAsync("POST", "/v1/wallet/topups", new { amount = "10", currency = "USD", reference = "paid" })).Status
+            .ShouldBe(201);
         foreach (var amount in new[] { "0", "-0", "1000000000000", "1.0000001", "NaN", "Infinity", "1e3", "+1", " 1", "1,5", "0x1", "" })
         {
             (await platform.SendAsync("POST", "/v1/wallet/refunds", new { amount, currency = "USD", reference = "back", of = "paid" }))
@@ -250,8 +251,8 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
         told.GetProperty("data").GetProperty("balance").GetString().ShouldBe("4.000000");
         var acts = (await organization.Admin.SendAsync("GET", "/v1/audit-trail"))["data"].EnumerateArray().Select(a =>
             a.GetProperty("type").GetString()).ToList();
-        (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=wallet.low"))["data"].EnumerateArray().ShouldHaveSingleItem()
-            .GetProperty("data").GetProperty("threshold").GetString().ShouldBe("5.000000");
+        (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=wallet.low"))["data"].EnumerateArray()
+            .ShouldHaveSingleItem().GetProperty("data").GetProperty("threshold").GetString().ShouldBe("5.000000");
         acts.ShouldContain("wallet.topped_up");
         acts.ShouldContain("wallet.adjusted");
     }

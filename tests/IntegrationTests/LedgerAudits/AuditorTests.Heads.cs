@@ -17,8 +17,8 @@ public sealed partial class AuditorTests
         var told = (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=ledger.head_signed"))["data"].EnumerateArray()
             .ShouldHaveSingleItem().GetProperty("data");
         (told.GetProperty("signature").GetString(), told.GetProperty("message").GetString(), told.GetProperty("day_root").GetString())
-            .ShouldBe((day.GetProperty("head").GetProperty("signature").GetString(), day.GetProperty("head").GetProperty("message").GetString(),
-                day.GetProperty("root").GetString()));
+            .ShouldBe((day.GetProperty("head").GetProperty("signature").GetString(),
+                day.GetProperty("head").GetProperty("message").GetString(), day.GetProperty("root").GetString()));
     }
 
     // What was signed is held against the chain: a head that was changed, moved or removed is found, and so is a chain that was.
@@ -38,13 +38,15 @@ public sealed partial class AuditorTests
         foreach (var (spoil, code) in new[]
         {
             ($"UPDATE bsp.ledger_day_heads SET message = replace(message, '64.686000', '64.686001'){of}", "signed_head.differs"),
-            ($"UPDATE bsp.ledger_day_heads SET signature = set_byte(signature, 3, 255 - get_byte(signature, 3)){of}", "signed_head.differs"),
+            ($"UPDATE bsp.ledger_day_heads SET signature = set_byte(signature, 3, 255 - get_byte(signature, 3)){of}",
+                "signed_head.differs"),
             ($"UPDATE bsp.ledger_day_heads SET path = array_append(path, sha256('x')){of}", "signed_head.differs"),
             ($"UPDATE bsp.ledger_day_heads SET place = place + 1{of}", "signed_head.differs"),
             ($"UPDATE bsp.ledger_day_heads SET currency = 'EUR'{of}", "signed_head.differs"),
             ("UPDATE bsp.ledger_days SET root = sha256(root) WHERE $1::uuid IS NOT NULL", "signed_head.differs"),
             ("UPDATE bsp.ledger_days SET n = n + 1 WHERE $1::uuid IS NOT NULL", "signed_head.missing"),
-            ($"UPDATE bsp.ledger_days SET made_at = made_at + interval '2 hours' WHERE $1::uuid IS NOT NULL; DELETE FROM bsp.ledger_day_heads{of}",
+            ($"UPDATE bsp.ledger_days SET made_at = made_at + interval '2 hours' WHERE $1::uuid IS NOT NULL; "
+                + $"DELETE FROM bsp.ledger_day_heads{of}",
                 "signed_head.missing"),
         })
         {

@@ -187,9 +187,9 @@ public sealed class LedgerAuditTests(LogDatabase database) : IClassFixture<LogDa
         { "charge.differs", "2026-10", 4,
             "UPDATE bsp.charges c SET reference = gen_random_uuid() FROM transactions t WHERE c.organization_id = $2 AND t.id = c.entry_id "
             + "AND t.sequence = 4 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
-        { "charge.differs", "2026-10", 2,
+        { "charge.differs", "2026-10", 25,
             "UPDATE bsp.charges c SET reference = gen_random_uuid() FROM transactions t WHERE c.organization_id = $2 AND t.id = c.entry_id "
-            + "AND t.sequence = 2 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
+            + "AND t.sequence = 25 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
         { "charge.differs", "2026-10", 5,
             "UPDATE bsp.charges c SET kind = 'message_9' FROM transactions t WHERE c.organization_id = $2 AND t.id = c.entry_id AND "
             + "t.sequence = 5 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
@@ -224,7 +224,7 @@ public sealed class LedgerAuditTests(LogDatabase database) : IClassFixture<LogDa
     public async Task What_was_changed_is_found_and_the_first_bad_entry_named(string code, string month, long sequence, string sql)
     {
         var organization = await ledger.NewAsync();
-        var named = sequence > 0 && month.Length > 0 ? (await ledger.EntriesAsync(organization, month))[(int)sequence - 1].Id : Guid.Empty;
+        var named = sequence > 0 ? (await ledger.EntriesAsync(organization, month)).ElementAtOrDefault((int)sequence - 1)?.Id : null;
         await ledger.SpoilAsync(sql, organization.ToString(), organization, Uuid.Ledger(organization, "USD", "2026-10"));
 
         var fault = (await ledger.AuditAsync(organization)).FirstFault.ShouldNotBeNull();

@@ -7,8 +7,9 @@ using Npgsql;
 
 namespace Bsp.Benchmarks.Chaos;
 
-/// <summary>The database of a run of <see cref="ChaosBilling"/>: how it begins, when it is at rest, and whether its books are right.</summary>
-internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, ChaosTime time, IReadOnlyList<BilledOrganization> organizations)
+/// <summary>The database of a run of <see cref="ChaosBilling"/>: its beginning, its rest, and whether its books are right.</summary>
+internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, ChaosTime time,
+    IReadOnlyList<BilledOrganization> organizations)
 {
     private const decimal Rich = 1_000m;
     private const decimal Poor = 12m;
@@ -17,8 +18,8 @@ internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, C
     /// <summary>Organizations with a wallet, a plan and a subscription; a clock for everybody.</summary>
     public async Task OpenAsync(CancellationToken ct)
     {
-        await ExecuteAsync("CREATE TABLE public.chaos_clock (seconds double precision NOT NULL); INSERT INTO public.chaos_clock VALUES (0); "
-            + "GRANT SELECT ON public.chaos_clock TO bsp_app", ct);
+        await ExecuteAsync("CREATE TABLE public.chaos_clock (seconds double precision NOT NULL); "
+            + "INSERT INTO public.chaos_clock VALUES (0); GRANT SELECT ON public.chaos_clock TO bsp_app", ct);
         foreach (var organization in organizations)
         {
             await ExecuteAsync("INSERT INTO organizations (id, name, slug) VALUES ($1, 'Acme', $1::text)", ct, organization.Id);
@@ -88,7 +89,8 @@ internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, C
             faults.AddRange(audit.Checks.Where(c => c.Result is "failed" or "behind").Select(c => $"{c.Name}: {c.Result} {c.Detail}"));
         }
 
-        faults.AddRange(await RowsAsync("SELECT concat_ws(' ', status, first_fault::text, error) FROM bsp.ledger_audits WHERE status <> 'passed'",
+        faults.AddRange(await RowsAsync(
+            "SELECT concat_ws(' ', status, first_fault::text, error) FROM bsp.ledger_audits WHERE status <> 'passed'",
             r => $"an audit meanwhile: {r.GetString(0)}", ct));
         return faults;
     }
@@ -98,7 +100,8 @@ internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, C
     {
         var found = (await RowsAsync("""
             SELECT b.message_id, b.outcome, b.delivered_at, coalesce((SELECT sum(CASE t.type WHEN 'debit' THEN t.amount ELSE -t.amount END)
-                     FROM transactions t WHERE t.organization_id = $1 AND t.category = 'message' AND t.metadata ->> 'message_id' = b.message_id::text), 0)
+                     FROM transactions t WHERE t.organization_id = $1 AND t.category = 'message'
+                      AND t.metadata ->> 'message_id' = b.message_id::text), 0)
               FROM bsp.message_bills b WHERE b.organization_id = $1
             """, r => (Id: r.GetGuid(0), Outcome: r.GetString(1), At: r.GetFieldValue<DateTimeOffset>(2), Net: r.GetDecimal(3)), ct,
             organization.Id)).ToDictionary(f => f.Id);
@@ -106,7 +109,8 @@ internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, C
         var faults = expected.Keys.Except(found.Keys).Select(id => $"message {id} was delivered and has no bill")
             .Concat(found.Keys.Except(expected.Keys).Select(id => $"message {id} has a bill and was never delivered"))
             .Concat(found.Values.Where(f => expected.TryGetValue(f.Id, out var price)
-                && f.Net != (f.Outcome == "included" ? 0 : price)).Select(f => $"message {f.Id} is {f.Outcome} and charged {f.Net}")).ToList();
+                && f.Net != (f.Outcome == "included" ? 0 : price))
+                .Select(f => $"message {f.Id} is {f.Outcome} and charged {f.Net}")).ToList();
         foreach (var period in await RowsAsync("""
             SELECT min(from_at), max(until_at), max(included_messages), period FROM bsp.subscription_terms WHERE organization_id = $1
              GROUP BY period ORDER BY period
@@ -132,8 +136,10 @@ internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, C
         var doubled = there.GroupBy(t => t.Item1).Where(g => g.Count() > 1).Select(g => $"top-up {g.Key} is there {g.Count()} times");
         var missing = paid.Where(p => !there.Contains((p.Key, p.Value))).Select(p => $"top-up {p.Key} was acknowledged and is not there");
         var head = (await RowsAsync("""
-            SELECT h.balance, h.held, h.reserved, (SELECT sum(CASE WHEN t.type = 'debit' THEN -t.amount ELSE t.amount END) FROM transactions t
-                     WHERE t.organization_id = $1) FROM bsp.ledger_heads h WHERE h.organization_id = $1
+            SELECT h.balance, h.held, h.reserved,
+                   (SELECT sum(CASE WHEN t.type = 'debit' THEN -t.amount ELSE t.amount END) FROM transactions t
+                     WHERE t.organization_id = $1)
+              FROM bsp.ledger_heads h WHERE h.organization_id = $1
             """, r => (Balance: r.GetDecimal(0), Held: r.GetDecimal(1), Reserved: r.GetDecimal(2), Sum: r.GetDecimal(3)), ct,
             organization.Id))[0];
         return doubled.Concat(missing).Concat(head.Balance == head.Sum && head is { Held: 0, Reserved: 0 } ? []
@@ -143,7 +149,8 @@ internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, C
     // Every period from the first to the current one was debited once, in order; the poor one's as far as the money went.
     private async Task<IEnumerable<string>> PeriodsAsync(BilledOrganization organization, CancellationToken ct)
     {
-        var debited = await RowsAsync("SELECT reference_id FROM transactions WHERE organization_id = $1 AND category = 'subscription' ORDER BY id",
+        var debited = await RowsAsync(
+            "SELECT reference_id FROM transactions WHERE organization_id = $1 AND category = 'subscription' ORDER BY id",
             r => r.GetString(0), ct, organization.Id);
         var current = (await RowsAsync("SELECT period, status FROM subscriptions WHERE organization_id = $1",
             r => (Period: r.GetInt32(0), Status: r.GetString(1)), ct, organization.Id))[0];

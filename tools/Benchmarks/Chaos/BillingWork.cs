@@ -139,7 +139,8 @@ internal sealed class BillingWork(BillingProcess own, IReadOnlyList<BilledOrgani
                         || (await own.Store.AppendAsync(organization, [new(stream, type, there.Version, [fact])], ct)).Verdict
                             == AppendVerdict.Ok;
                 }
-                catch (Exception away) when (away is StoreUnavailable or NpgsqlException)
+                catch (Exception away)
+                when (away is StoreUnavailable or NpgsqlException)
                 {
                     await Task.Delay(AfterTrouble, ct);
                 }
@@ -159,7 +160,8 @@ internal sealed class BillingWork(BillingProcess own, IReadOnlyList<BilledOrgani
                 await tx.CommitAsync(ct);
                 return;
             }
-            catch (Exception away) when (away is StoreUnavailable or NpgsqlException or VersionConflict || away.InnerException is NpgsqlException)
+            catch (Exception away)
+                when (away is StoreUnavailable or NpgsqlException or VersionConflict || away.InnerException is NpgsqlException)
             {
                 await Task.Delay(AfterTrouble, ct);
             }

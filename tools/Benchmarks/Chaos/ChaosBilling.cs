@@ -14,8 +14,8 @@ namespace Bsp.Benchmarks.Chaos;
 internal sealed record ChaosBillingResult(int Seed, int Messages, int Corrections, int TopUps, int Campaigns, long Entries, int Deaths,
     int Crashes, int Jumps, TimeSpan Rest, IReadOnlyList<string> Faults)
 {
-    private string Verdict => Faults.Count == 0 ? "no fault" : $"{Faults.Count} FAULTS (./bench chaos-events --billing --seed {Seed} runs it "
-        + $"again): {string.Join("; ", Faults.Take(10))}";
+    private string Verdict => Faults.Count == 0 ? "no fault"
+        : $"{Faults.Count} FAULTS (./bench chaos-events --billing --seed {Seed} runs it again): {string.Join("; ", Faults.Take(10))}";
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
         seed {Seed}: {Messages} messages charged, {Corrections} prices changed, {TopUps} top-ups, {Campaigns} campaigns, {Entries} entries;
@@ -24,8 +24,8 @@ internal sealed record ChaosBillingResult(int Seed, int Messages, int Correction
 }
 
 /// <summary>
-/// Two processes that charge, renew, close months and audit on one database, while they, PostgreSQL and its backends are killed (-9) and the
-/// clock jumps by a day and by a month. Afterwards: each delivered message is charged once by the card, each period and each top-up is
+/// Two processes that charge, renew, close months and audit on one database, while they, PostgreSQL and its backends are killed (-9) and
+/// the clock jumps by a day and by a month. Afterwards: each delivered message is charged once by the card, each period and each top-up is
 /// there once, holds have ended, every audit passed.
 /// </summary>
 internal static class ChaosBilling
@@ -86,9 +86,10 @@ internal static class ChaosBilling
             var work = new BillingWork(own, organizations, seed);
             using var enough = CancellationTokenSource.CreateLinkedTokenSource(ct);
             var working = work.RunAsync(enough.Token, ct);
-            await Until.TrueAsync(async token => await books.NumberAsync("SELECT count(*) FROM transactions WHERE type = 'debit'", token) > 10,
-                Patience, ct);
-            for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration || deaths == 0; ct.ThrowIfCancellationRequested())
+            await Until.TrueAsync(async token =>
+                await books.NumberAsync("SELECT count(*) FROM transactions WHERE type = 'debit'", token) > 10, Patience, ct);
+            for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration || deaths == 0;
+                ct.ThrowIfCancellationRequested())
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(200, 1_200)), ct);
                 if (working.IsFaulted)

@@ -31,7 +31,8 @@ internal static class ChaosHttp
 
     /// <param name="installation">Its PostgreSQL is killed.</param>
     /// <param name="seed">Decides the harm and its order; what the system makes of it in time no seed decides.</param>
-    /// <param name="billing">The organization has a wallet: top-ups come in meanwhile, the campaign has a hold, and afterwards the books must be right.</param>
+    /// <param name="billing">The organization has a wallet: top-ups come in meanwhile, the campaign has a hold, and afterwards
+    /// the books must be right.</param>
     public static async Task<ChaosHttpResult> RunAsync(Installation installation, int seed, TimeSpan duration, CancellationToken ct,
         bool billing = false)
     {

@@ -7,15 +7,16 @@ using Npgsql;
 namespace Bsp.Benchmarks.Chaos;
 
 /// <summary>
-/// The wallet of a run of <c>chaos-http --billing</c>: top-ups come in while PostgreSQL is killed, and afterwards every delivered message is
-/// charged once by the card, every payment is there once, nothing is held or reserved, and an audit over HTTP passes.
+/// The wallet of a run of <c>chaos-http --billing</c>: top-ups come in while PostgreSQL is killed, and afterwards every delivered message
+/// is charged once by the card, every payment is there once, nothing is held or reserved, and an audit over HTTP passes.
 /// </summary>
 internal sealed class ChaosMoney(Installation installation, Customer customer) : IDisposable
 {
     private const decimal Begin = 100_000m;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(60);
-    private readonly ChaosCaller platform = new(installation.ApiUrl, installation.PlatformKey, installation.AppSecret, customer.Organization);
+    private readonly ChaosCaller platform = new(installation.ApiUrl, installation.PlatformKey, installation.AppSecret,
+        customer.Organization);
     private readonly ChaosCaller reader = new(installation.ApiUrl, customer.Key, installation.AppSecret);
     private readonly ConcurrentDictionary<string, decimal> topUps = new();
 
@@ -45,8 +46,9 @@ internal sealed class ChaosMoney(Installation installation, Customer customer) :
             SELECT (SELECT count(*) FROM mt_events e WHERE e.type = 'message_delivered' AND NOT EXISTS
                      (SELECT FROM bsp.message_bills b WHERE b.message_id = e.stream_id))
                  + (SELECT count(*) FROM bsp.ledger_heads h WHERE h.held + h.reserved > 0.0016 * (SELECT count(*) FROM (
-                     SELECT stream_id FROM mt_events WHERE type LIKE 'message\_%' GROUP BY 1 HAVING bool_or(type = 'message_outcome_unknown')
-                       AND NOT bool_or(type IN ('message_delivered', 'message_failed'))) unknown))
+                     SELECT stream_id FROM mt_events WHERE type LIKE 'message\_%' GROUP BY 1
+                      HAVING bool_or(type = 'message_outcome_unknown')
+                         AND NOT bool_or(type IN ('message_delivered', 'message_failed'))) unknown))
             """, token) == 0, Patience, ct))
         {
             faults.Add("not every delivered message has a bill, or something is held or reserved for ever");
@@ -64,10 +66,11 @@ internal sealed class ChaosMoney(Installation installation, Customer customer) :
     private async Task ChargesAsync(List<string> faults, CancellationToken ct)
     {
         var messages = await RowsAsync("""
-            SELECT coalesce(t.metadata ->> 'message_id', ''), sum(CASE t.type WHEN 'debit' THEN t.amount ELSE -t.amount END) FROM transactions t
-             WHERE t.category = 'message' GROUP BY 1
+            SELECT coalesce(t.metadata ->> 'message_id', ''), sum(CASE t.type WHEN 'debit' THEN t.amount ELSE -t.amount END)
+              FROM transactions t WHERE t.category = 'message' GROUP BY 1
             """, ct);
-        var delivered = await installation.NumberAsync("SELECT count(DISTINCT stream_id) FROM mt_events WHERE type = 'message_delivered'", ct);
+        var delivered = await installation.NumberAsync(
+            "SELECT count(DISTINCT stream_id) FROM mt_events WHERE type = 'message_delivered'", ct);
         decimal Tier(int number) => number <= 1_000 ? 0.0016m : number <= 5_000 ? 0.0015m : 0.0014m;
         var expected = Enumerable.Range(1, (int)delivered).Sum(Tier);
         if (messages.Count != delivered || messages.Sum(m => m.Item2) != expected)
