@@ -26,8 +26,8 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline);
 /// A process killed between intent and outcome leaves an unknown outcome, never a second call.
 /// </summary>
 public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta,
-    IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, SenderOptions options, TimeProvider clock,
+    IPersonalData personal, ProcessIdentity instance, RecentMessages recent,
+    SendFeedback consequences, AnsweredNumbers answered, IMergedRecipients merged, SenderOptions options, TimeProvider clock,
     ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
