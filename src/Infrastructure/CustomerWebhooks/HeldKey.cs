@@ -25,12 +25,16 @@ internal sealed class HeldKey(Guid key, int attempts, DateTimeOffset firstFailed
 /// <summary>An event on its way through a session.</summary>
 internal sealed class Entry(long sequence, Application.CustomerWebhooks.PublicEvent told)
 {
+    private Application.CustomerWebhooks.PublicEvent? kept = told;
+
     public long Sequence => sequence;
 
-    public Application.CustomerWebhooks.PublicEvent Told => told;
+    public Application.CustomerWebhooks.PublicEvent Told => kept ?? throw new InvalidOperationException("It is done.");
 
-    /// <summary>Delivered, or held for its key: the cursor may pass.</summary>
-    public bool Done { get; set; }
+    /// <summary>Delivered, or held for its key: the cursor may pass, and nothing but the number is kept until it does.</summary>
+    public bool Done => kept is null;
+
+    public void Finish() => kept = null;
 }
 
 /// <summary>The events of one key that have been read, in order; one of them at a time is under way.</summary>
