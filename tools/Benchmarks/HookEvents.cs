@@ -57,13 +57,13 @@ internal static class HookEvents
         for (var began = System.Diagnostics.Stopwatch.GetTimestamp(); ; await Task.Delay(500, ct))
         {
             var behind = await installation.NumberAsync(
-                "SELECT count(*) FROM bsp.projections WHERE sequence < (SELECT max(seq_id) FROM mt_events)", ct);
+                "SELECT count(*) FROM bsp.projections WHERE state = 'running' AND sequence < (SELECT max(seq_id) FROM mt_events)", ct);
             if (behind == 0)
             {
                 return;
             }
 
-            if (System.Diagnostics.Stopwatch.GetElapsedTime(began) > TimeSpan.FromMinutes(3))
+            if (System.Diagnostics.Stopwatch.GetElapsedTime(began) > TimeSpan.FromMinutes(2))
             {
                 Report.Say($"{behind} views are still behind; measured beside them");
                 return;
