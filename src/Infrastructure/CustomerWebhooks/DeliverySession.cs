@@ -74,6 +74,7 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
     private int open; // of the window, those that are not done
     private bool probing = claim.Failures > 0;
     private int page = PageFirst;
+    private int pageMost = PageMost; // less when events are large
     private int running;
     private int limit = 1;
     private int consecutive;
@@ -235,7 +236,21 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
         var told = slice.Events.Count == 0 ? [] : await parts.Events.OfAsync(claim.OrganizationId, slice.Events, ct);
         var accounts = endpoint.AccountIds.Count == 0 || told.Count == 0 ? null
             : await parts.Events.AccountsAsync(claim.OrganizationId, told, ct);
-        return ([.. told.Where(e => SessionParts.Concerns(endpoint, e, accounts)).Select(e => new Entry(e.Stored.Sequence, e))], slice);
+        return Cut([.. told.Where(e => SessionParts.Concerns(endpoint, e, accounts)).Select(e => new Entry(e.Stored.Sequence, e))], slice);
+    }
+
+    // As much as a session may keep, at least one: the rest is read again later, in smaller pages.
+    private (List<Entry> Entries, LogSlice Slice) Cut(List<Entry> entries, LogSlice slice)
+    {
+        var (bytes, most) = (0L, parts.Running.BytesOfOne);
+        var fits = entries.FindIndex(e => (bytes += e.Bytes) > most) is >= 0 and var at ? Math.Max(1, at) : entries.Count;
+        if (fits == entries.Count)
+        {
+            return (entries, slice);
+        }
+
+        Volatile.Write(ref pageMost, fits);
+        return ([.. entries.Take(fits)], slice with { UpTo = slice.UpTo with { Sequence = entries[fits].Sequence - 1 }, More = true });
     }
 
     private async Task<LogSlice> LogAsync(LogFilter filter, long after, int max, CancellationToken ct)

@@ -39,7 +39,7 @@ internal sealed partial class DeliverySession
                 b.Delivered++;
                 b.LatencyMs += row.LatencyMs;
             });
-            (consecutive, limit, page) = (0, Math.Min(limit * 2, endpoint.Concurrency), Math.Min(page * 2, PageMost));
+            (consecutive, limit, page) = (0, Math.Min(limit * 2, endpoint.Concurrency), Math.Min(page * 2, Volatile.Read(ref pageMost)));
             if (failures > 0)
             {
                 Recovered();

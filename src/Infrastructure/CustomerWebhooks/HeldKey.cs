@@ -25,9 +25,17 @@ internal sealed class HeldKey(Guid key, int attempts, DateTimeOffset firstFailed
 /// <summary>An event on its way through a session.</summary>
 internal sealed class Entry(long sequence, Application.CustomerWebhooks.PublicEvent told)
 {
-    private Application.CustomerWebhooks.PublicEvent? kept = told;
+    // Of the stored event only its place is needed from here on: what is told was made of it.
+    private Application.CustomerWebhooks.PublicEvent? kept = told with { Stored = told.Stored with { Body = null } };
+
+    // A message as Meta wrote it may have 64 KB; everything else that is told is small.
+    private const int SmallBytes = 2 * 1024;
 
     public long Sequence => sequence;
+
+    /// <summary>What it takes until it is done, about.</summary>
+    public int Bytes { get; } = SmallBytes
+        + (told.Stored.Body is Domain.Messages.MessageReceived message ? 2 * message.Content.Data.Length : 0);
 
     public Application.CustomerWebhooks.PublicEvent Told => kept ?? throw new InvalidOperationException("It is done.");
 

@@ -13,6 +13,11 @@ internal sealed class RunningSessions
     // Beyond, a session that has nothing to do ends at once instead of staying for a moment.
     private const int StayMax = 1_000;
 
+    // What all sessions keep of events that are read and not delivered yet, about; and what each may have in any case, and at most.
+    private const int BytesOfAll = 64 * 1024 * 1024;
+    private const int BytesLeast = 64 * 1024;
+    private const int BytesMost = 4 * 1024 * 1024;
+
     // From here on other processes are told that something is due.
     private const int ShareFrom = 512;
 
@@ -29,6 +34,9 @@ internal sealed class RunningSessions
 
     /// <summary>There is so much to do here that others should look.</summary>
     public bool IsBusy => sessions.Count >= ShareFrom;
+
+    /// <summary>Bytes of events that one session keeps, about: the more sessions, the fewer.</summary>
+    public int BytesOfOne => Math.Clamp(BytesOfAll / Math.Max(1, sessions.Count), BytesLeast, BytesMost);
 
     public bool TryAdd(string shard, DeliverySession session, Task task) => sessions.TryAdd((shard, session.Claim.Id), (session, task));
 

@@ -52,7 +52,7 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
         string cause, CancellationToken ct)
     {
         var body = PublicJson.Body(told, endpoint.Thin, epoch);
-        var result = await http.PostAsync(endpoint.Url, body, told.Id, endpoint.Keys, endpoint.Headers, ct);
+        var result = await http.PostAsync(endpoint.Url, body, told.Id, endpoint.Keys, endpoint.Headers, ct, endpoint.OrganizationId);
         var at = clock.GetUtcNow();
         Count(result.Outcome, result.Delivered && cause == "live" ? at - told.Stored.Timestamp : null);
         var (answer, isSealed) = await SealedAsync(endpoint.OrganizationId, told.ContactId, result.Answer, ct);

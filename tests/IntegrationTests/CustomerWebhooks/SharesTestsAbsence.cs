@@ -1,7 +1,11 @@
 using Bsp.Application.CustomerWebhooks;
+using Bsp.Application.EventStore;
+using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Domain.Messages;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.IntegrationTests.CustomerWebhooks;
 
@@ -89,6 +93,37 @@ public sealed partial class SharesTests
         DeliveryTests.ShouldBeInOrder(receiver, conversations, sent);
         await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 0 && w["metrics"].GetProperty("up_to_date").GetBoolean()
             && w["metrics"].GetProperty("waiting").GetInt32() == 0, "it works as if nothing had been");
+    }
+
+    [Fact]
+    public async Task Large_events_are_read_a_few_at_a_time_and_none_is_left_out()
+    {
+        const int Messages = 90;
+        var organization = await app.NewOrganizationAsync();
+        await using var receiver = await HookReceiver.StartAsync();
+        Guid[] contacts = [.. Enumerable.Range(0, 3).Select(_ => Uuid.New())];
+        var text = new string('x', 60_000);
+        var contents = await app.Services.GetRequiredService<IPersonalData>().SealAsync(organization.Id,
+            [.. Enumerable.Range(0, Messages).Select(i => (contacts[i % 3], $$"""{"n":{{i}},"text":"{{text}}"}"""))],
+            CancellationToken.None);
+        var store = app.Services.GetRequiredService<IEventStore>();
+        var sent = new List<(Guid Conversation, Guid Message)>();
+        for (var i = 0; i < Messages; i++)
+        {
+            var contact = contacts[i % 3];
+            var reference = new MessageRef(Uuid.New(), organization.AccountId, contact,
+                Uuid.Conversation(organization.AccountId, contact), null, "text", "inbound");
+            await store.AppendAsync(organization.Id, [new StreamAppend(reference.MessageId, "message", null,
+                [new MessageReceived(reference, $"wamid.{i}", contents[i], false, null, DateTimeOffset.UtcNow)])], CancellationToken.None);
+            sent.Add((reference.ConversationId, reference.MessageId));
+        }
+
+        // All of it lies before the endpoint, and is more than a session may keep.
+        var hook = await organization.NewHookAsync(receiver.Url, new { concurrency = 4 }, "message.received");
+        await organization.Admin.SendAsync("POST", $"{hook.Path}/recover", new { since = DateTimeOffset.UtcNow.AddHours(-1) });
+        var told = await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == Messages, "all are told");
+        told.ShouldAllBe(h => h.Data.GetProperty("content").GetProperty("text").GetString()!.Length == text.Length);
+        DeliveryTests.ShouldBeInOrder(receiver, sent.Select(s => s.Conversation).Distinct(), sent);
     }
 
     [Fact]
