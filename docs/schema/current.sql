@@ -586,62 +586,22 @@ CREATE FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_id
     LANGUAGE plpgsql
     AS $$
 DECLARE
-  given text[] := phones;
+  known uuid[];
 BEGIN
-  phones := bsp.known_spellings(organization, phones, said);
-
-  -- in key order, so that two callers with overlapping people wait for each other instead of deadlocking
-  INSERT INTO contacts AS c (id, organization_id, phone_number, wa_user_id, first_name, last_name, wa_user_id_said_at)
-  SELECT i.new_id, organization, i.phone, i.wa, i.first_name, i.last_name, CASE WHEN i.wa IS NOT NULL THEN i.at END
-  FROM unnest(phones, wa_user_ids, first_names, last_names, new_ids, said) AS i (phone, wa, first_name, last_name, new_id, at)
-  WHERE NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
-    AND NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at OFFSET 0)
-  ORDER BY i.phone, i.wa
-  ON CONFLICT DO NOTHING;
-
-  -- An insert that waited for a merge has just made the absorbed contact anew. The caller tries again.
-  IF EXISTS (SELECT FROM unnest(new_ids) AS i (id) CROSS JOIN LATERAL (SELECT c.phone_number, c.wa_user_id FROM contacts c WHERE c.id = i.id OFFSET 0) c
-             WHERE EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = c.phone_number OFFSET 0)
-                OR EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = c.wa_user_id OFFSET 0)) THEN
-    RAISE EXCEPTION 'merged meanwhile' USING ERRCODE = 'unique_violation';
-  END IF;
-
-  -- An insert that waited for another caller's, who spelled the number otherwise, has done nothing, and nobody is known by this spelling. The caller tries again.
-  IF phones IS DISTINCT FROM bsp.known_spellings(organization, given, said) THEN
-    RAISE EXCEPTION 'spelled otherwise meanwhile' USING ERRCODE = 'unique_violation';
-  END IF;
-
-  RETURN QUERY
-  WITH found AS MATERIALIZED (
-    SELECT i.n, i.phone, i.wa, i.at, coalesce(by_wa.id, wa_alias.into_id, wa_past.contact_id) AS wa_id, coalesce(phone_past.contact_id, by_phone.id, phone_alias.into_id) AS phone_id,
-      by_wa.id IS NULL AND wa_alias.into_id IS NULL AND wa_past.contact_id IS NULL AS lacks_wa, by_phone.id IS NULL AND phone_alias.into_id IS NULL AND phone_past.contact_id IS NULL AS lacks_phone,
-      by_wa.phone_number IS NULL AND by_phone.wa_user_id IS NULL AND by_wa.id <> by_phone.id AND phone_past.contact_id IS NULL AS complements
+  SELECT array_agg(x.id ORDER BY i.n) INTO known
     FROM unnest(phones, wa_user_ids, said) WITH ORDINALITY AS i (phone, wa, at, n)
-    LEFT JOIN LATERAL (SELECT x.id, x.phone_number FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0) by_wa ON true
-    LEFT JOIN LATERAL (SELECT x.id, x.wa_user_id FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0) by_phone ON true
-    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa LIMIT 1) wa_alias ON true
-    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone LIMIT 1) phone_alias ON true
-    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa ORDER BY x.until DESC LIMIT 1) wa_past ON true
-    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at ORDER BY x.until LIMIT 1) phone_past ON true
-  ), learned AS (
-    UPDATE contacts c SET
-      wa_user_id = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id ELSE l.wa END,
-      wa_user_id_said_at = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id_said_at ELSE coalesce(l.at, now()) END,
-      phone_number = coalesce(c.phone_number, l.phone), updated_at = now(), row_version = c.row_version + 1
-    FROM (SELECT DISTINCT ON (id) coalesce(f.wa_id, f.phone_id) AS id, CASE WHEN f.lacks_wa THEN f.wa END AS wa, CASE WHEN f.lacks_phone THEN f.phone END AS phone, f.at
-          FROM found f WHERE (f.lacks_wa AND f.wa IS NOT NULL) OR (f.lacks_phone AND f.phone IS NOT NULL) ORDER BY id, f.at DESC NULLS LAST, f.n DESC) l
-      JOIN contacts o ON o.id = l.id
-    WHERE c.id = l.id AND (NOT (l.wa IS NULL OR coalesce(c.wa_user_id_said_at > l.at, false)) OR (c.phone_number IS NULL AND l.phone IS NOT NULL))
-    RETURNING c.id, o.wa_user_id AS had, c.wa_user_id AS has, c.wa_user_id_said_at AS at, c.phone_number
-  ), passed AS (
-    INSERT INTO bsp.past_identities (organization_id, contact_id, wa_user_id, until) SELECT organization, l.id, l.had, l.at FROM learned l WHERE l.had IS NOT NULL AND l.had <> l.has
-  )
-  SELECT found.n, coalesce(found.wa_id, found.phone_id), CASE WHEN found.complements THEN found.phone_id END, l.phone_number
-    FROM found LEFT JOIN learned l ON l.id = coalesce(found.wa_id, found.phone_id) ORDER BY found.n;
+    CROSS JOIN LATERAL (
+      SELECT c.id, c.wa_user_id FROM contacts c WHERE c.organization_id = organization AND c.phone_number = i.phone OFFSET 0) x
+   WHERE CASE WHEN i.wa IS NOT NULL THEN x.wa_user_id = i.wa
+     ELSE NOT EXISTS (SELECT FROM bsp.past_identities p
+       WHERE p.organization_id = organization AND p.phone_number = i.phone AND p.until >= i.at OFFSET 0) END;
+  IF cardinality(known) = cardinality(phones) THEN
+    RETURN QUERY SELECT k.n, k.id, NULL::uuid, NULL::text FROM unnest(known) WITH ORDINALITY AS k (id, n);
+    RETURN;
+  END IF;
+
+  RETURN QUERY SELECT l.n, l.contact_id, l.other_id, l.changed_phone
+    FROM bsp.learn_contacts(organization, phones, wa_user_ids, first_names, last_names, new_ids, said) l ORDER BY l.n;
 END $$;
 
 ALTER FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) OWNER TO bsp_owner;
@@ -875,6 +835,70 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.last_sealable(p_after bigint, p_up_to bigint, p_before timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) RETURNS TABLE(n bigint, contact_id uuid, other_id uuid, changed_phone text)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  given text[] := phones;
+BEGIN
+  phones := bsp.known_spellings(organization, phones, said);
+
+  -- in key order, so that two callers with overlapping people wait for each other instead of deadlocking
+  INSERT INTO contacts AS c (id, organization_id, phone_number, wa_user_id, first_name, last_name, wa_user_id_said_at)
+  SELECT i.new_id, organization, i.phone, i.wa, i.first_name, i.last_name, CASE WHEN i.wa IS NOT NULL THEN i.at END
+  FROM unnest(phones, wa_user_ids, first_names, last_names, new_ids, said) AS i (phone, wa, first_name, last_name, new_id, at)
+  WHERE NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
+    AND NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at OFFSET 0)
+  ORDER BY i.phone, i.wa
+  ON CONFLICT DO NOTHING;
+
+  -- An insert that waited for a merge has just made the absorbed contact anew. The caller tries again.
+  IF EXISTS (SELECT FROM unnest(new_ids) AS i (id) CROSS JOIN LATERAL (SELECT c.phone_number, c.wa_user_id FROM contacts c WHERE c.id = i.id OFFSET 0) c
+             WHERE EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = c.phone_number OFFSET 0)
+                OR EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = c.wa_user_id OFFSET 0)) THEN
+    RAISE EXCEPTION 'merged meanwhile' USING ERRCODE = 'unique_violation';
+  END IF;
+
+  -- An insert that waited for another caller's, who spelled the number otherwise, has done nothing, and nobody is known by this spelling. The caller tries again.
+  IF phones IS DISTINCT FROM bsp.known_spellings(organization, given, said) THEN
+    RAISE EXCEPTION 'spelled otherwise meanwhile' USING ERRCODE = 'unique_violation';
+  END IF;
+
+  RETURN QUERY
+  WITH found AS MATERIALIZED (
+    SELECT i.n, i.phone, i.wa, i.at, coalesce(by_wa.id, wa_alias.into_id, wa_past.contact_id) AS wa_id, coalesce(phone_past.contact_id, by_phone.id, phone_alias.into_id) AS phone_id,
+      by_wa.id IS NULL AND wa_alias.into_id IS NULL AND wa_past.contact_id IS NULL AS lacks_wa, by_phone.id IS NULL AND phone_alias.into_id IS NULL AND phone_past.contact_id IS NULL AS lacks_phone,
+      by_wa.phone_number IS NULL AND by_phone.wa_user_id IS NULL AND by_wa.id <> by_phone.id AND phone_past.contact_id IS NULL AS complements
+    FROM unnest(phones, wa_user_ids, said) WITH ORDINALITY AS i (phone, wa, at, n)
+    LEFT JOIN LATERAL (SELECT x.id, x.phone_number FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0) by_wa ON true
+    LEFT JOIN LATERAL (SELECT x.id, x.wa_user_id FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0) by_phone ON true
+    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa LIMIT 1) wa_alias ON true
+    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone LIMIT 1) phone_alias ON true
+    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa ORDER BY x.until DESC LIMIT 1) wa_past ON true
+    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at ORDER BY x.until LIMIT 1) phone_past ON true
+  ), learned AS (
+    UPDATE contacts c SET
+      wa_user_id = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id ELSE l.wa END,
+      wa_user_id_said_at = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id_said_at ELSE coalesce(l.at, now()) END,
+      phone_number = coalesce(c.phone_number, l.phone), updated_at = now(), row_version = c.row_version + 1
+    FROM (SELECT DISTINCT ON (id) coalesce(f.wa_id, f.phone_id) AS id, CASE WHEN f.lacks_wa THEN f.wa END AS wa, CASE WHEN f.lacks_phone THEN f.phone END AS phone, f.at
+          FROM found f WHERE (f.lacks_wa AND f.wa IS NOT NULL) OR (f.lacks_phone AND f.phone IS NOT NULL) ORDER BY id, f.at DESC NULLS LAST, f.n DESC) l
+      JOIN contacts o ON o.id = l.id
+    WHERE c.id = l.id AND (NOT (l.wa IS NULL OR coalesce(c.wa_user_id_said_at > l.at, false)) OR (c.phone_number IS NULL AND l.phone IS NOT NULL))
+    RETURNING c.id, o.wa_user_id AS had, c.wa_user_id AS has, c.wa_user_id_said_at AS at, c.phone_number
+  ), passed AS (
+    INSERT INTO bsp.past_identities (organization_id, contact_id, wa_user_id, until) SELECT organization, l.id, l.had, l.at FROM learned l WHERE l.had IS NOT NULL AND l.had <> l.has
+  )
+  SELECT found.n, coalesce(found.wa_id, found.phone_id), CASE WHEN found.complements THEN found.phone_id END, l.phone_number
+    FROM found LEFT JOIN learned l ON l.id = coalesce(found.wa_id, found.phone_id) ORDER BY found.n;
+END $$;
+
+ALTER FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.lease_erasure(seconds integer) RETURNS TABLE(organization_id uuid, contact_id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -3557,6 +3581,30 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.read_marks OWNER TO bsp_owner;
 
+CREATE TABLE bsp.reconciled (
+    name text NOT NULL,
+    sequence bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    different integer NOT NULL
+);
+
+ALTER TABLE bsp.reconciled OWNER TO bsp_owner;
+
+CREATE TABLE bsp.reconciliations (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    scope text NOT NULL,
+    status text NOT NULL,
+    first jsonb,
+    rows jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    completed_at timestamp with time zone NOT NULL,
+    CONSTRAINT reconciliations_scope_check CHECK ((scope = ANY (ARRAY['whole'::text, 'moved'::text]))),
+    CONSTRAINT reconciliations_status_check CHECK ((status = ANY (ARRAY['equal'::text, 'different'::text])))
+);
+
+ALTER TABLE bsp.reconciliations OWNER TO bsp_owner;
+
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
     sha256 text NOT NULL,
@@ -4587,6 +4635,12 @@ ALTER TABLE ONLY bsp.rates
 ALTER TABLE ONLY bsp.read_marks
     ADD CONSTRAINT read_marks_pkey PRIMARY KEY (conversation_id);
 
+ALTER TABLE ONLY bsp.reconciled
+    ADD CONSTRAINT reconciled_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY bsp.reconciliations
+    ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
 
@@ -4884,6 +4938,8 @@ CREATE INDEX rate_cards_import ON bsp.rate_cards USING btree (import_id);
 CREATE INDEX read_marks_contact ON bsp.read_marks USING btree (contact_id);
 
 CREATE INDEX read_marks_due ON bsp.read_marks USING btree (due_at);
+
+CREATE INDEX reconciliations_organization ON bsp.reconciliations USING btree (organization_id, id DESC);
 
 CREATE INDEX send_queue_campaign ON bsp.send_queue USING btree (campaign_id, state) WHERE (state < 2);
 
@@ -5261,6 +5317,8 @@ ALTER TABLE bsp.past_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.read_marks ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.reconciliations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
@@ -5374,6 +5432,8 @@ CREATE POLICY tenant ON bsp.parked_statuses USING ((organization_id = ANY (( SEL
 CREATE POLICY tenant ON bsp.past_identities USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.read_marks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.reconciliations USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -5646,6 +5706,9 @@ GRANT ALL ON FUNCTION bsp.last_event(p_up_to bigint) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.last_sealable(p_after bigint, p_up_to bigint, p_before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.last_sealable(p_after bigint, p_up_to bigint, p_before timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.lease_erasure(seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.lease_erasure(seconds integer) TO bsp_app;
@@ -6143,6 +6206,10 @@ GRANT SELECT,INSERT ON TABLE bsp.rate_rules TO bsp_app;
 GRANT SELECT,INSERT ON TABLE bsp.rates TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.read_marks TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.reconciled TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE bsp.reconciliations TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.search_keys TO bsp_app;
 
