@@ -20,6 +20,8 @@ public static partial class Problems
     private static readonly Dictionary<string, int> Special = new()
     {
         ["campaign.template_parameters"] = 400,
+        ["message.template_parameters"] = 400,
+        ["message.target_unknown"] = 400,
         ["search.no_words"] = 400,
         ["stream.last_event_id"] = 400,
         ["conversation.snooze_time"] = 400,
