@@ -66,7 +66,8 @@ public sealed class ConversationCommandEndpoints : ICarterModule
                 "conversation.window_closed", "conversation.no_recipient", "conversation.answered_meanwhile", "contact.unknown",
                 "template.unknown",
                 "message.account_not_connected", "message.template_not_approved", "message.template_parameters", "message.target_unknown",
-                "message.no_consent", "organization.suspended", "wallet.insufficient", "rate_card.missing");
+                "message.no_consent", "media.unknown", "media.not_ready", "media.kind_mismatch", "organization.suspended",
+                "wallet.insufficient", "rate_card.missing");
     }
 
     private static async Task<IResult> Assign(Guid id, AssignRequest body, Caller caller, IMediator mediator, HttpContext context,

@@ -6,8 +6,8 @@ using Bsp.Domain.Messages;
 namespace Bsp.Application.Messages;
 
 /// <summary>
-/// Messages that another one is about (an answer, a reaction), named by our ids: Meta knows them by its own, which a message has once it was
-/// accepted or received.
+/// Messages that another one is about (an answer, a reaction), named by our ids: Meta knows them by its own, which a message has once it
+/// was accepted or received.
 /// </summary>
 public sealed class MessageTargets(IEventStore store)
 {

@@ -4,11 +4,11 @@ using System.Text.Json;
 namespace Bsp.Application.Messages;
 
 /// <summary>A message's body is not one that Meta takes.</summary>
-/// <param name="field">Path of what is wrong, <c>interactive.action.buttons[1].reply.title</c>.</param>
+/// <param name="path">Of what is wrong, <c>interactive.action.buttons[1].reply.title</c>.</param>
 /// <param name="message">Without a subject, with the bound: <c>must be 1 to 20 characters.</c></param>
-internal sealed class UnfitBody(string field, string message) : Exception(message)
+internal sealed class UnfitBody(string path, string message) : Exception(message)
 {
-    public string Field => field;
+    public string Field => path;
 }
 
 /// <summary>An object inside a message's body and where it stands. Whatever is wrong with it is an <see cref="UnfitBody"/>.</summary>

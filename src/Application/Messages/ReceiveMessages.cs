@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Contacts;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
+using Bsp.Application.Media;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
@@ -29,7 +30,7 @@ public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wa
 public sealed record ReceiveMessages(Guid OrganizationId, IReadOnlyList<InboundItem> Items) : IRequest<int>;
 
 public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, AnsweredContacts answered, ITeamRoutes routes,
-    IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
+    IPersonalData personal, IInboundMedia media, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
 {
     private const int AttemptsMax = 50;
 
@@ -45,6 +46,10 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
             received += await ReceiveAsync(command.OrganizationId, command.Items[i], contacts[i], contents[i], ct) ? 1 : 0;
             await ConsentAsync(command.OrganizationId, command.Items[i], contacts[i].Id, others[i], ct);
         }
+
+        // Also of those that were here already: a process may have died between the message and this.
+        await media.ExpectAsync(command.OrganizationId,
+            [.. command.Items.Select((item, i) => InboundContent.FileOf(item, contacts[i].Id)).OfType<ExpectedMedia>()], ct);
 
         // News may have come before the first that is heard of whom it is about. Last, so that the conversation is there and shows it.
         await mediator.Send(new HearWaitingNews(command.OrganizationId, [.. command.Items.Where(i => i.News is null).Select(i => i.From)]),

@@ -3,6 +3,7 @@ using Bsp.Application.Charging;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.EventStore;
+using Bsp.Application.Media;
 using Bsp.Application.Privacy;
 using Bsp.Application.Templates;
 using Bsp.Domain.Charging;
@@ -79,7 +80,7 @@ public interface ISendReferences
 }
 
 public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references,
-    IMessageReserves reserves, PersonsAnswers answers, MessageTargets targets, TimeProvider clock)
+    IMessageReserves reserves, PersonsAnswers answers, MessageTargets targets, IMediaForSending media, TimeProvider clock)
     : IRequestHandler<SendMessage, Done>
 {
     public async Task<Done> Handle(SendMessage command, CancellationToken ct)
@@ -89,6 +90,7 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         RequireFit(found, command.Body);
         var template = found?.Use;
         var content = await targets.NamedAsync(command.OrganizationId, command.AccountId, OutboundContent.Of(command, template), ct);
+        await media.RequireAsync(command.OrganizationId, content, ct);
         var recipient = await references.RecipientAsync(command.OrganizationId, command.To, ct);
         var contact = (await mediator.Send(new EnsureContacts(command.OrganizationId, [recipient]), ct))[0];
         await RequireConsentAsync(command.OrganizationId, contact.Id, template, ct);

@@ -65,6 +65,8 @@ public static class BspConfiguration
             },
             Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) =>
                 Number(configuration, name, standard, min, max, faults)),
+            Media = MediaConfiguration.Read(configuration, name => (int standard, int min, int max) =>
+                Number(configuration, name, standard, min, max, faults), faults),
             WebhookNetworks =
             [.. Parts(configuration["Bsp:Webhooks:AllowedNetworks"]).Select(text => Proxy(text, faults, "Bsp:Webhooks:AllowedNetworks"))],
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),

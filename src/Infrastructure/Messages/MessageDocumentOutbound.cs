@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Bsp.Application.Media;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
 using static Bsp.Infrastructure.Messages.MessageDocumentContent;
@@ -34,7 +35,8 @@ internal static class MessageDocumentOutbound
         {
             ("reaction", { } own) => d with { Amends = Text(own, "message_id") is { } id ? MetaId.Of(id) : null },
             ("interactive", { } own) => d with { Content = d.Content ?? new(Text: Said(own)), Details = Element("interactive", own) },
-            _ => d,
+            _ => d.Content is { MediaId: { } id, MediaUrl: null } content && Guid.TryParseExact(id, "D", out var file)
+                ? d with { Content = content with { MediaUrl = MediaPaths.Content(file) } } : d,
         };
     }
 

@@ -44,15 +44,18 @@ public sealed class OutboundBodyTests
         ("interactive", """{"type":"button","action":{"buttons":[]}}""", "interactive.body.text", "1 to 1024"),
         ("interactive", """{"type":"button","body":{"text":"1025×"},"action":{"buttons":[]}}""", "interactive.body.text", "1 to 1024"),
         ("interactive", """{"type":"button","body":{"text":"x"},"action":{"buttons":[]}}""", "interactive.action.buttons", "1 to 3"),
-        ("interactive", """{"type":"button","body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"21×"}}]}}""",
+        ("interactive", """{"type":"button","body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"21"""
+            + """×"}}]}}""",
             "interactive.action.buttons[0].reply.title", "1 to 20"),
-        ("interactive", """{"type":"button","body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}},{"type":"reply","reply":{"id":"a","title":"B"}}]}}""",
+        ("interactive", """{"type":"button","body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"A"}}"""
+            + """,{"type":"reply","reply":{"id":"a","title":"B"}}]}}""",
             "interactive.action.buttons[1].reply.id", "another one"),
         ("interactive", """{"type":"button","header":{"type":"text","text":"61×"},"body":{"text":"x"},"action":{"buttons":[]}}""",
             "interactive.header.text", "1 to 60"),
         ("interactive", """{"type":"button","footer":{"text":"61×"},"body":{"text":"x"},"action":{"buttons":[]}}""",
             "interactive.footer.text", "1 to 60"),
-        ("interactive", """{"type":"list","header":{"type":"image","image":{"id":"1"}},"body":{"text":"x"},"action":{"button":"b","sections":[]}}""",
+        ("interactive", """{"type":"list","header":{"type":"image","image":{"id":"1"}},"body":{"text":"x"},"action":{"button":"b","s"""
+            + """ections":[]}}""",
             "interactive.header.type", "\"text\""),
         ("interactive", """{"type":"list","body":{"text":"x"},"action":{"button":"21×","sections":[]}}""", "interactive.action.button",
             "1 to 20"),
@@ -60,19 +63,24 @@ public sealed class OutboundBodyTests
             "interactive.action.sections", "at most 10 rows in all"),
         ("interactive", """{"type":"list","body":{"text":"x"},"action":{"button":"b","sections":[{"rows":[{"id":"1","title":"25×"}]}]}}""",
             "interactive.action.sections[0].rows[0].title", "1 to 24"),
-        ("interactive", """{"type":"list","body":{"text":"x"},"action":{"button":"b","sections":[{"rows":[{"id":"1","title":"t","description":"73×"}]}]}}""",
+        ("interactive", """{"type":"list","body":{"text":"x"},"action":{"button":"b","sections":[{"rows":[{"id":"1","title":"t","des"""
+            + """cription":"73×"}]}]}}""",
             "interactive.action.sections[0].rows[0].description", "0 to 72"),
-        ("interactive", """{"type":"cta_url","body":{"text":"x"},"action":{"name":"cta_url","parameters":{"display_text":"Go","url":"javascript:alert(1)"}}}""",
+        ("interactive", """{"type":"cta_url","body":{"text":"x"},"action":{"name":"cta_url","parameters":{"display_text":"Go","ur"""
+            + """l":"javascript:alert(1)"}}}""",
             "interactive.action.parameters.url", "http"),
         ("interactive", """{"type":"location_request_message","body":{"text":"x"},"action":{"name":"give"}}""", "interactive.action.name",
             "send_location"),
-        ("interactive", """{"type":"flow","body":{"text":"x"},"action":{"name":"flow","parameters":{"flow_message_version":"3","flow_cta":"Go"}}}""",
+        ("interactive", """{"type":"flow","body":{"text":"x"},"action":{"name":"flow","parameters":{"flow_message_version":"3","flow"""
+            + """_cta":"Go"}}}""",
             "interactive.action.parameters", "exactly one of flow_id and flow_name"),
-        ("interactive", """{"type":"flow","body":{"text":"x"},"action":{"name":"flow","parameters":{"flow_message_version":"2","flow_cta":"Go","flow_id":"1"}}}""",
+        ("interactive", """{"type":"flow","body":{"text":"x"},"action":{"name":"flow","parameters":{"flow_message_version":"2","flow"""
+            + """_cta":"Go","flow_id":"1"}}}""",
             "interactive.action.parameters.flow_message_version", "\"3\""),
         ("interactive", """{"type":"product","header":{"type":"text","text":"x"},"action":{"catalog_id":"c","product_retailer_id":"p"}}""",
             "interactive.header", "is not a member"),
-        ("interactive", """{"type":"product_list","body":{"text":"x"},"action":{"catalog_id":"c","sections":[{"product_items":[{"product_retailer_id":"p"}]}]}}""",
+        ("interactive", """{"type":"product_list","body":{"text":"x"},"action":{"catalog_id":"c","sections":[{"product_items":[{"pro"""
+            + """duct_retailer_id":"p"}]}]}}""",
             "interactive.header", "missing"),
         ("interactive", """{"type":"carousel","body":{"text":"x"},"action":{"cards":[{"card_index":0,"action":{}}]}}""",
             "interactive.action.cards", "2 to 10"),
@@ -82,17 +90,21 @@ public sealed class OutboundBodyTests
         ("template", """{"name":"sale","language":{"code":"en","policy":"any"}}""", "template.language.policy", "fallback"),
         ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"foot"}]}""", "template.components[0].type",
             "header, body, button"),
-        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"body","parameters":[{"type":"text","text":"1025×"}]}]}""",
+        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"body","parameters":[{"type":"text","text":"10"""
+            + """25×"}]}]}""",
             "template.components[0].parameters[0].text", "1 to 1024"),
         ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"button","sub_type":"url","index":10}]}""",
             "template.components[0].index", "0 to 9"),
-        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"button","sub_type":"copy_code","index":"0","parameters":[{"type":"coupon_code","coupon_code":"21×"}]}]}""",
+        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"button","sub_type":"copy_code","index":"0","p"""
+            + """arameters":[{"type":"coupon_code","coupon_code":"21×"}]}]}""",
             "template.components[0].parameters[0].coupon_code", "1 to 20"),
         ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"carousel","cards":[{"card_index":0}]}]}""",
             "template.components[0].cards", "2 to 10"),
-        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"carousel","cards":[{"card_index":0,"components":[{"type":"carousel"}]},{"card_index":1}]}]}""",
+        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"carousel","cards":[{"card_index":0,"component"""
+            + """s":[{"type":"carousel"}]},{"card_index":1}]}]}""",
             "template.components[0].cards[0].components[0].type", "header, body, button"),
-        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"limited_time_offer","parameters":[{"type":"limited_time_offer","limited_time_offer":{}}]}]}""",
+        ("template", """{"name":"sale","language":{"code":"en"},"components":[{"type":"limited_time_offer","parameters":[{"type":"li"""
+            + """mited_time_offer","limited_time_offer":{}}]}]}""",
             "template.components[0].parameters[0].limited_time_offer.expiration_time_ms", "milliseconds"),
     ];
 
@@ -114,15 +126,21 @@ public sealed class OutboundBodyTests
     [InlineData("audio", """{"link":"http://a.example/v.ogg","voice":true}""")]
     [InlineData("document", """{"link":"https://a.example/a.pdf","filename":"a.pdf","caption":""}""")]
     [InlineData("location", """{"latitude":"-90","longitude":180.0,"name":"n"}""")]
-    [InlineData("contacts", """[{"name":{"formatted_name":"A","first_name":"A"},"phones":[{"phone":"+1","type":"CELL","wa_id":"1"}],"emails":[{"email":"a@b"}],"urls":[{"url":"https://a.example","type":"WORK"}],"addresses":[{"city":"X"}],"org":{"company":"C"},"birthday":"1990-02-01"}]""")]
+    [InlineData("contacts", """[{"name":{"formatted_name":"A","first_name":"A"},"phones":[{"phone":"+1","type":"CELL","wa_id":"1"}]"""
+        + ""","emails":[{"email":"a@b"}],"urls":[{"url":"https://a.example","type":"WORK"}],"addresses":[{"city":"X"}],"org":{"compa"""
+        + """ny":"C"},"birthday":"1990-02-01"}]""")]
     [InlineData("reaction", """{"message_id":"w","emoji":""}""")]
     [InlineData("reaction", """{"message_id":"w","emoji":"👩🏽‍👩🏽‍👧🏽‍👦🏽"}""")]
     [InlineData("reaction", """{"message_id":"w","emoji":"1️⃣"}""")]
     [InlineData("reaction", """{"message_id":"w","emoji":"🇩🇪"}""")]
-    [InlineData("interactive", """{"type":"list","header":{"type":"text","text":"h"},"body":{"text":"4096×"},"footer":{"text":"f"},"action":{"button":"b","sections":[ROWS6]}}""")]
+    [InlineData("interactive", """{"type":"list","header":{"type":"text","text":"h"},"body":{"text":"4096×"},"footer":{"text":"f"}"""
+        + ""","action":{"button":"b","sections":[ROWS6]}}""")]
     [InlineData("interactive", """{"type":"product","action":{"catalog_id":"c","product_retailer_id":"p"}}""")]
-    [InlineData("interactive", """{"type":"catalog_message","body":{"text":"x"},"action":{"name":"catalog_message","parameters":{"thumbnail_product_retailer_id":"p"}}}""")]
-    [InlineData("template", """{"name":"sale","language":{"code":"ar_EG","policy":"fallback"},"components":[{"type":"HEADER","parameters":[{"type":"image","image":{"id":"1"}}]},{"type":"button","sub_type":"FLOW","index":"0","parameters":[{"type":"action","action":{"flow_token":"t"}}]}]}""")]
+    [InlineData("interactive", """{"type":"catalog_message","body":{"text":"x"},"action":{"name":"catalog_message","parameters":{"th"""
+        + """umbnail_product_retailer_id":"p"}}}""")]
+    [InlineData("template", """{"name":"sale","language":{"code":"ar_EG","policy":"fallback"},"components":[{"type":"HEADER","parame"""
+        + """ters":[{"type":"image","image":{"id":"1"}}]},{"type":"button","sub_type":"FLOW","index":"0","parameters":[{"type":"acti"""
+        + """on","action":{"flow_token":"t"}}]}]}""")]
     public void What_Meta_takes_is_taken(string type, string body) => OutboundBody.Fault(type, Json(body)).ShouldBeNull();
 
     [Fact]

@@ -36,7 +36,8 @@ public sealed class TemplateFitTests
     public void Named_variables_are_asked_for_by_their_names()
     {
         const string named = """{"body":{"text":"Hello {{first_name}}, your {{order}} is here."}}""";
-        Faults(named, """{"components":[{"type":"body","parameters":[{"type":"text","parameter_name":"first_name","text":"a"},{"type":"text","parameter_name":"order","text":"b"}]}]}""")
+        Faults(named, """{"components":[{"type":"body","parameters":[{"type":"text","parameter_name":"first_name","text":"a"},{"typ"""
+            + """e":"text","parameter_name":"order","text":"b"}]}]}""")
             .ShouldBeEmpty();
         Faults(named, """{"components":[{"type":"body","parameters":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}""")
             .ShouldBe(["template.components.body"]);
@@ -51,7 +52,8 @@ public sealed class TemplateFitTests
     public void A_one_time_password_is_the_bodys_parameter_and_the_buttons()
     {
         const string otp = """{"body":{"add_security_recommendation":true},"buttons":[{"type":"OTP","otp_type":"COPY_CODE"}]}""";
-        Faults(otp, """{"components":[{"type":"body","parameters":[{"type":"text","text":"1"}]},{"type":"button","sub_type":"url","index":"0","parameters":[{"type":"text","text":"1"}]}]}""")
+        Faults(otp, """{"components":[{"type":"body","parameters":[{"type":"text","text":"1"}]},{"type":"button","sub_type":"url","i"""
+            + """ndex":"0","parameters":[{"type":"text","text":"1"}]}]}""")
             .ShouldBeEmpty();
         Faults(otp, "{}").ShouldBe(["template.components.body", "template.components.buttons.0"]);
     }
@@ -64,9 +66,11 @@ public sealed class TemplateFitTests
              {"type":"CAROUSEL","cards":[{"components":[{"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":"For {{1}}."}]},
              {"components":[{"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":"For {{1}}."}]}]}]}
             """;
-        const string card = """{"card_index":N,"components":[{"type":"header","parameters":[{"type":"image","image":{"id":"1"}}]},{"type":"body","parameters":[{"type":"text","text":"a"}]}]}""";
+        const string card = """{"card_index":N,"components":[{"type":"header","parameters":[{"type":"image","image":{"id":"1"}}]},"""
+            + """{"type":"body","parameters":[{"type":"text","text":"a"}]}]}""";
         var cards = card.Replace("N", "0", StringComparison.Ordinal) + "," + card.Replace("N", "1", StringComparison.Ordinal);
-        const string offer = """{"type":"limited_time_offer","parameters":[{"type":"limited_time_offer","limited_time_offer":{"expiration_time_ms":1}}]}""";
+        const string offer = """{"type":"limited_time_offer","parameters":[{"type":"limited_time_offer","limited_time_offer":{"expir"""
+            + """ation_time_ms":1}}]}""";
         Faults(carousel, $$"""{"components":[{{offer}},{"type":"carousel","cards":[{{cards}}]}]}""").ShouldBeEmpty();
         Faults(carousel, "{}").ShouldBe(["template.components.limited_time_offer", "template.components.carousel"], ignoreOrder: true);
     }
