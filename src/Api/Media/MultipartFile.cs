@@ -54,7 +54,7 @@ internal sealed record MultipartFile(Stream File, string? Type, string? Name)
 
                 partType = section.ContentType;
                 name ??= about?.FileNameStar.Value ?? HeaderUtilities.RemoveQuotes(about?.FileName ?? default).Value;
-                file = await take(section.Body, type ?? partType);
+                file = await WholeAsync(() => take(section.Body, type ?? partType));
             }
 
             return new(file ?? throw Problem.Field("request.invalid", "file", "is missing: a part of the form with this name."),
@@ -82,11 +82,14 @@ internal sealed record MultipartFile(Stream File, string? Type, string? Name)
             : throw Malformed($"its boundary must have 1 to {BoundaryMax} characters");
     }
 
-    private static async Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken ct)
+    private static Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken ct) =>
+        WholeAsync(() => reader.ReadNextSectionAsync(ct));
+
+    private static async Task<T> WholeAsync<T>(Func<Task<T>> read)
     {
         try
         {
-            return await reader.ReadNextSectionAsync(ct);
+            return await read();
         }
         catch (Exception e) when (e is InvalidDataException || e.GetType() == typeof(IOException)) // the reader's own, of an end too soon
         {
@@ -97,7 +100,7 @@ internal sealed record MultipartFile(Stream File, string? Type, string? Name)
     private static async Task<string> FieldAsync(Stream body, CancellationToken ct)
     {
         var bytes = new byte[FieldBytesMax + 1];
-        var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, ct);
+        var length = await WholeAsync(async () => await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, ct));
         return length <= FieldBytesMax ? Encoding.UTF8.GetString(bytes, 0, length)
             : throw Malformed($"a field beside the file has more than {FieldBytesMax} bytes");
     }

@@ -89,6 +89,9 @@ public sealed record MetaOptions
     /// <summary>With the version, without a slash at the end.</summary>
     public required Uri BaseUrl { get; init; }
 
+    /// <summary>Id of the platform's app, as the exchange of signup codes asks for it; null: nobody can be onboarded that way.</summary>
+    public string? AppId { get; init; }
+
     /// <summary>
     /// Any of these may have signed a webhook (several during a rotation); empty: webhooks of the platform's app are refused.
     /// </summary>

@@ -43,6 +43,9 @@ public sealed partial class MediaForSending(Shards shards, MediaVault vault, IPe
     /// <summary>What it takes.</summary>
     public IBoundedMemory Memory => known;
 
+    /// <summary>As a process that begins afresh knows nothing.</summary>
+    internal void Forget() => known.Clear();
+
     public void Dispose() => atOnce.Dispose();
 
     public async Task RequireAsync(Guid organizationId, JsonObject content, CancellationToken ct)

@@ -214,6 +214,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:PlatformKey", PlatformKey),
         ("Bsp:MasterKey", Convert.ToBase64String(SHA256.HashData("only for tests"u8))),
         ("Bsp:Meta:BaseUrl", new Uri(Meta.BaseUrl, "/v25.0").ToString()),
+        ("Bsp:Meta:AppId", new SimulatorOptions().AppId),
         ("Bsp:Meta:AppSecret", new SimulatorOptions().AppSecret),
         ("Bsp:Meta:VerifyToken", new SimulatorOptions().VerifyToken),
         ("Bsp:Webhooks:AllowedNetworks", "127.0.0.0/8"),
