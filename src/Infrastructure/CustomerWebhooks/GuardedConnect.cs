@@ -14,9 +14,16 @@ internal sealed class OutboundUnresolved(string message) : IOException(message);
 /// How connections to addresses of others' choosing are made: the name is resolved here, and connected to only when every address that it
 /// has may be, so that a name that changes its address between looking and connecting gains nothing.
 /// </summary>
-internal sealed class GuardedConnect(OutboundRules rules)
+internal sealed class GuardedConnect(OutboundRules rules) : IDisposable
 {
     private const int AddressesMax = 16;
+
+    /// <summary>On a request: the organization for which it is made.</summary>
+    public static readonly HttpRequestOptionsKey<Guid> Whose = new("organization");
+
+    private readonly HostNames names = new(Dns.GetHostAddresses);
+
+    public void Dispose() => names.Dispose();
 
     /// <summary>For <see cref="System.Net.Http.SocketsHttpHandler.ConnectCallback"/>, without a proxy.</summary>
     /// <exception cref="OutboundRefused"/>
@@ -24,7 +31,9 @@ internal sealed class GuardedConnect(OutboundRules rules)
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal] : await ResolveAsync(host, ct);
+        context.InitialRequestMessage.Options.TryGetValue(Whose, out var organization);
+        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal]
+            : await ResolveAsync(host, organization, ct);
         var tls = context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttps;
         foreach (var address in addresses)
         {
@@ -47,11 +56,11 @@ internal sealed class GuardedConnect(OutboundRules rules)
         }
     }
 
-    private static async Task<IPAddress[]> ResolveAsync(string host, CancellationToken ct)
+    private async Task<IPAddress[]> ResolveAsync(string host, Guid organization, CancellationToken ct)
     {
         try
         {
-            var all = await Dns.GetHostAddressesAsync(host, ct);
+            var all = await names.ResolveAsync(host, organization, ct);
             return all.Length is > 0 and <= AddressesMax ? all
                 : throw new OutboundUnresolved(all.Length == 0 ? "the host has no address"
                     : $"the host has more than {AddressesMax} addresses");

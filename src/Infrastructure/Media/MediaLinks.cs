@@ -20,23 +20,28 @@ public sealed class MediaLinks : IMediaLinks, IDisposable
 
     private readonly OutboundRules rules;
     private readonly MediaFiles files;
+    private readonly GuardedConnect guarded;
     private readonly HttpMessageInvoker http;
 
     public MediaLinks(OutboundRules rules, MediaFiles files)
     {
-        (this.rules, this.files) = (rules, files);
+        (this.rules, this.files, guarded) = (rules, files, new(rules));
         http = new(new SocketsHttpHandler
         {
             UseProxy = false, AllowAutoRedirect = false, UseCookies = false, Credentials = null, ActivityHeadersPropagator = null,
             AutomaticDecompression = DecompressionMethods.None, ConnectTimeout = TimeSpan.FromSeconds(5), MaxConnectionsPerServer = 8,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(4), PooledConnectionLifetime = TimeSpan.FromMinutes(2),
             MaxResponseHeadersLength = 16, ResponseDrainTimeout = TimeSpan.FromSeconds(1), MaxResponseDrainSize = 64 * 1024,
-            ConnectCallback = new GuardedConnect(rules).ConnectAsync,
+            ConnectCallback = guarded.ConnectAsync,
             SslOptions = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 },
         });
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose()
+    {
+        http.Dispose();
+        guarded.Dispose();
+    }
 
     public async Task<(Stream Content, string? MimeType, string? Name)> FetchAsync(Guid organizationId, Uri link, CancellationToken ct)
     {
@@ -68,6 +73,7 @@ public sealed class MediaLinks : IMediaLinks, IDisposable
             using var request = new HttpRequestMessage(HttpMethod.Get, link);
             request.Headers.TryAddWithoutValidation("User-Agent", "Bsp-Media/1");
             request.Headers.TryAddWithoutValidation("Accept", "*/*");
+            request.Options.Set(GuardedConnect.Whose, organizationId);
             using var response = await http.SendAsync(request, ct);
             if ((int)response.StatusCode is >= 300 and < 400 && response.Headers.Location is { } next)
             {
