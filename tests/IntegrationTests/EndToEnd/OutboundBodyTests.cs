@@ -198,7 +198,10 @@ public sealed class OutboundBodyTests(TenantApp app) : IClassFixture<TenantApp>
         await tenant.NewTemplateAsync("offer", new
         {
             body = new { text = "Buy now." },
-            others = new object[] { new { type = "LIMITED_TIME_OFFER", limited_time_offer = new { text = "Ends", has_expiration = true } } },
+            others = new object[]
+            {
+                new { type = "LIMITED_TIME_OFFER", limited_time_offer = new { text = "Ends", has_expiration = true } },
+            },
             buttons = new object[]
             {
                 new { type = "COPY_CODE", example = "SAVE10" },
@@ -207,7 +210,8 @@ public sealed class OutboundBodyTests(TenantApp app) : IClassFixture<TenantApp>
         });
         var filled = new[]
         {
-            new { type = "header", parameters = new object[] { new { type = "image", image = new { link = "https://example.com/a.jpg" } } } },
+            new { type = "header",
+                parameters = new object[] { new { type = "image", image = new { link = "https://example.com/a.jpg" } } } },
             new { type = "body", parameters = new object[] { new { type = "text", text = "Asha" } } },
         };
         var end = new { type = "limited_time_offer", limited_time_offer = new { expiration_time_ms = 1_900_000_000_000L } };
@@ -228,7 +232,8 @@ public sealed class OutboundBodyTests(TenantApp app) : IClassFixture<TenantApp>
         var unfit = (await SendAsync("offer", "en", [])).ShouldBeProblem(400, "message.template_parameters");
         unfit["errors"].EnumerateObject().Select(e => e.Name).ShouldBe(["template.components.buttons.0", "template.components.buttons.1",
             "template.components.limited_time_offer"], ignoreOrder: true);
-        (await SendAsync("offer", "en", [new { type = "body", parameters = new[] { new { type = "text", text = new string('x', 1025) } } }]))
+        var long1025 = new { type = "text", text = new string('x', 1025) };
+        (await SendAsync("offer", "en", [new { type = "body", parameters = new[] { long1025 } }]))
             .ShouldBeProblem(400, "request.invalid")["errors"].GetProperty("template.components[0].parameters[0].text")[0].GetString()!
             .ShouldContain("1 to 1024");
         var bodies = await Patience.UntilAsync(() => Task.FromResult(app.Meta.State.Messages()

@@ -161,7 +161,8 @@ public sealed class OutboundBodyTests
 
     private static JsonElement Json(string body)
     {
-        var rows = new JsonArray([.. Enumerable.Range(0, 6).Select(i => new JsonObject { ["id"] = $"{Guid.NewGuid()}", ["title"] = $"t{i}" })]);
+        var rows = new JsonArray([.. Enumerable.Range(0, 6)
+            .Select(i => new JsonObject { ["id"] = $"{Guid.NewGuid()}", ["title"] = $"t{i}" })]);
         var text = body.Replace("ROWS6", new JsonObject { ["title"] = "S", ["rows"] = rows }.ToJsonString(), StringComparison.Ordinal);
         text = System.Text.RegularExpressions.Regex.Replace(text, "([0-9]+)×", m => new string('x', int.Parse(m.Groups[1].Value)));
         return JsonDocument.Parse(text).RootElement.Clone();

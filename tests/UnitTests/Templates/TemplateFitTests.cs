@@ -7,7 +7,8 @@ public sealed class TemplateFitTests
 {
     private const string Template = """
         {"header":{"format":"IMAGE"},"body":{"text":"Hello {{1}}, your {{2}}."},"footer":{"text":"f"},
-         "buttons":[{"type":"URL","text":"Go","url":"https://a.example/{{1}}"},{"type":"QUICK_REPLY","text":"No"},{"type":"COPY_CODE","text":"Copy"}]}
+         "buttons":[{"type":"URL","text":"Go","url":"https://a.example/{{1}}"},{"type":"QUICK_REPLY","text":"No"},
+         {"type":"COPY_CODE","text":"Copy"}]}
         """;
 
     private const string Sent = """
