@@ -25,6 +25,7 @@ internal static class MessagesSetup
         services.AddSingleton<AnsweredNumbers>();
         services.AddSingleton<AnsweredContacts>();
         services.AddSingleton<PersonsAnswers>();
+        services.AddSingleton<MessageTargets>();
         services.AddSingleton<SenderNames>();
         services.AddSingleton<IUserNames, UserNames>();
         services.AddSingleton<IWamids, Wamids>();
