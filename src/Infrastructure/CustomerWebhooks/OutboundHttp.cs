@@ -52,16 +52,15 @@ public sealed class OutboundHttp : IDisposable
 
     private const int AnswerBytesMax = 512;
     private const int AnswerCharactersMax = 256;
-    private const int AddressesMax = 16;
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
 
-    private readonly OutboundRules rules;
     private readonly TimeProvider clock;
+    private readonly GuardedConnect guarded;
     private readonly HttpMessageInvoker http;
 
     public OutboundHttp(OutboundRules rules, TimeProvider clock)
     {
-        (this.rules, this.clock) = (rules, clock);
+        (this.clock, guarded) = (clock, new(rules));
         http = new(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -78,22 +77,27 @@ public sealed class OutboundHttp : IDisposable
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             MaxResponseDrainSize = 64 * 1024,
             MaxResponseHeadersLength = 16,
-            ConnectCallback = ConnectAsync,
+            ConnectCallback = guarded.ConnectAsync,
             SslOptions = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 },
         });
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose()
+    {
+        http.Dispose();
+        guarded.Dispose();
+    }
 
     /// <summary>Posts once; never throws but for <paramref name="ct"/>.</summary>
     internal async Task<Attempt> PostAsync(Uri url, byte[] body, string id, IReadOnlyList<byte[]> keys,
-        IReadOnlyDictionary<string, string> headers, CancellationToken ct)
+        IReadOnlyDictionary<string, string> headers, CancellationToken ct, Guid organizationId = default)
     {
         var began = Stopwatch.GetTimestamp();
         int Taken() => (int)Math.Min(int.MaxValue, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(Timeout);
         using var request = Request(url, body, id, keys, headers);
+        request.Options.Set(GuardedConnect.Whose, organizationId);
         try
         {
             using var response = await http.SendAsync(request, deadline.Token);
@@ -138,47 +142,6 @@ public sealed class OutboundHttp : IDisposable
         }
 
         return request;
-    }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal] : await ResolveAsync(host, ct);
-        var tls = context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttps;
-        foreach (var address in addresses)
-        {
-            if (rules.Fault(address, port, tls) is { } fault)
-            {
-                throw new OutboundRefused($"the address {fault}");
-            }
-        }
-
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(addresses, port, ct);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    private static async Task<IPAddress[]> ResolveAsync(string host, CancellationToken ct)
-    {
-        try
-        {
-            var all = await Dns.GetHostAddressesAsync(host, ct);
-            return all.Length is > 0 and <= AddressesMax ? all
-                : throw new OutboundUnresolved(all.Length == 0 ? "the host has no address"
-                    : $"the host has more than {AddressesMax} addresses");
-        }
-        catch (Exception error) when (error is SocketException or ArgumentException)
-        {
-            throw new OutboundUnresolved("the host cannot be resolved");
-        }
     }
 
     // The first bytes, for a moment only: whether it was delivered is decided by the head.
@@ -262,8 +225,4 @@ public sealed class OutboundHttp : IDisposable
             _ => ("protocol", Blame.Key, Text.Cut(error.Message, AnswerCharactersMax)),
         };
     }
-
-    private sealed class OutboundRefused(string message) : IOException(message);
-
-    private sealed class OutboundUnresolved(string message) : IOException(message);
 }
