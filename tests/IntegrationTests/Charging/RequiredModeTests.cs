@@ -49,7 +49,8 @@ public sealed class RequiredModeTests(RequiredModeApp app) : IClassFixture<Requi
         var reached = (await tenant.EndedAsync(campaign)).Count(m => m.Status is "read" or "delivered");
         reached.ShouldBeGreaterThanOrEqualTo(4);
         var left = await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w =>
-            w is { Held: 0, Reserved: 0 } && w.Balance == missing + 0.0031m - ((reached + 1) * 0.0016m), "all who were reached are charged");
+            w is { Held: 0, Reserved: 0 } && w.Balance == missing + 0.0031m - ((reached + 1) * 0.0016m),
+            "all who were reached are charged");
         (await app.ChargedAsync(tenant.Id)).ShouldBe(((reached + 1) * 0.0016m, reached + 1, 0));
         if (left.Balance > 0)
         {
