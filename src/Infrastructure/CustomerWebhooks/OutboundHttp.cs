@@ -59,12 +59,17 @@ public sealed class OutboundHttp : IDisposable
 
     private readonly OutboundRules rules;
     private readonly TimeProvider clock;
-    private readonly HostNames names = new(Dns.GetHostAddresses);
+    private readonly HostNames names;
     private readonly HttpMessageInvoker http;
 
-    public OutboundHttp(OutboundRules rules, TimeProvider clock)
+    public OutboundHttp(OutboundRules rules, TimeProvider clock) : this(rules, clock, Dns.GetHostAddresses)
     {
-        (this.rules, this.clock) = (rules, clock);
+    }
+
+    /// <param name="ask">Which addresses a name has at this moment.</param>
+    internal OutboundHttp(OutboundRules rules, TimeProvider clock, Func<string, IPAddress[]> ask)
+    {
+        (this.rules, this.clock, names) = (rules, clock, new(ask));
         http = new(new SocketsHttpHandler
         {
             UseProxy = false,
