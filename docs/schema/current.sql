@@ -976,6 +976,21 @@ $$;
 
 ALTER FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, message text, key_id text, signature bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+  SELECT h.organization_id, h.currency, h.message, h.key_id, h.signature FROM bsp.ledger_day_heads h
+   WHERE h.day = p_day AND (h.organization_id, h.currency) > (p_after_organization, p_after_currency)
+     AND NOT EXISTS (SELECT FROM bsp.ledger_heads_told t
+                      WHERE t.organization_id = h.organization_id AND t.day = h.day AND t.currency = h.currency OFFSET 0)
+   ORDER BY h.organization_id, h.currency LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1727,6 +1742,17 @@ $$;
 
 ALTER FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT m.id FROM bsp.media m WHERE m.status = 'deleted' AND m.created_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.media m USING old WHERE m.id = old.id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1737,6 +1763,31 @@ CREATE FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit inte
 $$;
 
 ALTER FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) RETURNS TABLE(organization_id uuid, id uuid, account_id uuid, contact_id uuid, kind text, meta_media_id text, attempts integer, created_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH next AS (SELECT m.id, m.organization_id, m.due_at FROM bsp.media m WHERE m.status = 'waiting' AND m.due_at <= p_now ORDER BY m.due_at LIMIT 500),
+       turn AS (SELECT n.id, n.due_at, row_number() OVER (PARTITION BY n.organization_id ORDER BY n.due_at) AS place FROM next n),
+       mine AS (SELECT t.id FROM turn t WHERE t.place <= p_each ORDER BY t.place, t.due_at LIMIT p_limit),
+       due AS (SELECT m.id FROM bsp.media m JOIN mine USING (id) WHERE m.status = 'waiting' AND m.due_at <= p_now FOR UPDATE OF m SKIP LOCKED)
+  UPDATE bsp.media r SET due_at = p_until, attempts = r.attempts + 1 FROM due WHERE r.id = due.id
+  RETURNING r.organization_id, r.id, r.account_id, r.contact_id, r.kind, r.meta_media_id, r.attempts, r.created_at
+$$;
+
+ALTER FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, object_key text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH due AS (SELECT o.object_key FROM bsp.object_removals o WHERE o.due_at <= p_now ORDER BY o.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  UPDATE bsp.object_removals r SET due_at = p_until, attempts = r.attempts + 1 FROM due WHERE r.object_key = due.object_key
+  RETURNING r.organization_id, r.object_key
+$$;
+
+ALTER FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, conversation_id uuid, account_id uuid, wamid text, attempts integer)
     LANGUAGE sql SECURITY DEFINER
@@ -3211,6 +3262,14 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.ledger_heads OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_heads_told (
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    currency text NOT NULL
+);
+
+ALTER TABLE bsp.ledger_heads_told OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ledger_holds (
     organization_id uuid NOT NULL,
     reference text NOT NULL,
@@ -3362,6 +3421,56 @@ CREATE TABLE bsp.markets (
 
 ALTER TABLE bsp.markets OWNER TO bsp_owner;
 
+CREATE TABLE bsp.media (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    source text NOT NULL,
+    status text NOT NULL,
+    account_id uuid,
+    contact_id uuid,
+    message_id uuid,
+    kind text NOT NULL,
+    mime_type text,
+    bytes bigint DEFAULT 0 NOT NULL,
+    sha256 bytea,
+    object_key text,
+    key_id uuid,
+    key_data text,
+    name_key_id uuid,
+    name_data text,
+    meta_media_id text,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    stored_at timestamp with time zone,
+    CONSTRAINT media_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT media_check CHECK (((status <> 'ready'::text) OR ((object_key IS NOT NULL) AND (key_id IS NOT NULL) AND (sha256 IS NOT NULL) AND (mime_type IS NOT NULL)))),
+    CONSTRAINT media_kind_check CHECK ((kind = ANY (ARRAY['image'::text, 'video'::text, 'audio'::text, 'document'::text, 'sticker'::text]))),
+    CONSTRAINT media_source_check CHECK ((source = ANY (ARRAY['upload'::text, 'link'::text, 'message'::text]))),
+    CONSTRAINT media_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'ready'::text, 'failed'::text, 'deleted'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE bsp.media OWNER TO bsp_owner;
+
+CREATE TABLE bsp.media_at_meta (
+    media_id uuid NOT NULL,
+    phone_number_id text NOT NULL,
+    organization_id uuid NOT NULL,
+    meta_media_id text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.media_at_meta OWNER TO bsp_owner;
+
+CREATE TABLE bsp.media_usage (
+    organization_id uuid NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.media_usage OWNER TO bsp_owner;
+
 CREATE TABLE bsp.mentions (
     user_id uuid NOT NULL,
     note_id uuid NOT NULL,
@@ -3447,6 +3556,15 @@ CREATE TABLE bsp.message_search_next (
 );
 
 ALTER TABLE bsp.message_search_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.object_removals (
+    object_key text NOT NULL,
+    organization_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.object_removals OWNER TO bsp_owner;
 
 CREATE TABLE bsp.parked_events (
     projection text NOT NULL,
@@ -3662,7 +3780,8 @@ CREATE TABLE bsp.statement_days (
     first_effective timestamp with time zone NOT NULL,
     last_effective timestamp with time zone NOT NULL,
     first_recorded timestamp with time zone NOT NULL,
-    last_recorded timestamp with time zone NOT NULL
+    last_recorded timestamp with time zone NOT NULL,
+    part integer DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -4539,6 +4658,9 @@ ALTER TABLE ONLY bsp.ledger_days
 ALTER TABLE ONLY bsp.ledger_heads
     ADD CONSTRAINT ledger_heads_pkey PRIMARY KEY (organization_id, currency);
 
+ALTER TABLE ONLY bsp.ledger_heads_told
+    ADD CONSTRAINT ledger_heads_told_pkey PRIMARY KEY (organization_id, day, currency);
+
 ALTER TABLE ONLY bsp.ledger_holds
     ADD CONSTRAINT ledger_holds_pkey PRIMARY KEY (organization_id, reference);
 
@@ -4584,6 +4706,15 @@ ALTER TABLE ONLY bsp.login_attempts
 ALTER TABLE ONLY bsp.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
 
+ALTER TABLE ONLY bsp.media_at_meta
+    ADD CONSTRAINT media_at_meta_pkey PRIMARY KEY (media_id, phone_number_id);
+
+ALTER TABLE ONLY bsp.media
+    ADD CONSTRAINT media_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.media_usage
+    ADD CONSTRAINT media_usage_pkey PRIMARY KEY (organization_id);
+
 ALTER TABLE ONLY bsp.mentions
     ADD CONSTRAINT mentions_pkey PRIMARY KEY (user_id, note_id);
 
@@ -4598,6 +4729,9 @@ ALTER TABLE ONLY bsp.message_search_next
 
 ALTER TABLE ONLY bsp.message_search
     ADD CONSTRAINT message_search_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY bsp.object_removals
+    ADD CONSTRAINT object_removals_pkey PRIMARY KEY (object_key);
 
 ALTER TABLE ONLY bsp.parked_events
     ADD CONSTRAINT parked_events_pkey PRIMARY KEY (projection, sequence);
@@ -4654,7 +4788,7 @@ ALTER TABLE ONLY bsp.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (organization_id, stream_id);
 
 ALTER TABLE ONLY bsp.statement_days
-    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, kind, category, market, account_id, effective_month);
+    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, part, kind, category, market, account_id, effective_month);
 
 ALTER TABLE ONLY bsp.subscription_clock
     ADD CONSTRAINT subscription_clock_pkey PRIMARY KEY (organization_id);
@@ -4885,6 +5019,8 @@ CREATE INDEX ledger_audits_organization ON bsp.ledger_audits USING btree (organi
 
 CREATE UNIQUE INDEX ledger_audits_running ON bsp.ledger_audits USING btree (organization_id) WHERE (status = 'running'::text);
 
+CREATE INDEX ledger_day_heads_day ON bsp.ledger_day_heads USING btree (day, organization_id, currency);
+
 CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organization_id, currency);
 
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
@@ -4894,6 +5030,16 @@ CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, a
 CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
 
 CREATE INDEX login_attempts_end ON bsp.login_attempts USING btree (until);
+
+CREATE INDEX media_contact ON bsp.media USING btree (contact_id) WHERE (contact_id IS NOT NULL);
+
+CREATE INDEX media_deleted ON bsp.media USING btree (created_at) WHERE (status = 'deleted'::text);
+
+CREATE INDEX media_due ON bsp.media USING btree (due_at) WHERE (status = 'waiting'::text);
+
+CREATE INDEX media_organization ON bsp.media USING btree (organization_id, id);
+
+CREATE INDEX media_same ON bsp.media USING btree (organization_id, sha256) WHERE ((contact_id IS NULL) AND (status = 'ready'::text));
 
 CREATE INDEX mentions_age ON bsp.mentions USING brin (created_at);
 
@@ -4924,6 +5070,8 @@ CREATE INDEX message_search_next_tokens_idx ON bsp.message_search_next USING gin
 CREATE INDEX message_search_next_written_at_idx ON bsp.message_search_next USING brin (written_at);
 
 CREATE INDEX message_search_tokens ON bsp.message_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='16384');
+
+CREATE INDEX object_removals_due ON bsp.object_removals USING btree (due_at);
 
 CREATE INDEX parked_statuses_age ON bsp.parked_statuses USING btree (parked_at);
 
@@ -5151,6 +5299,9 @@ ALTER TABLE ONLY bsp.log_seals
 ALTER TABLE ONLY bsp.log_seals
     ADD CONSTRAINT log_seals_key_id_fkey FOREIGN KEY (key_id) REFERENCES bsp.log_keys(key_id);
 
+ALTER TABLE ONLY bsp.media_at_meta
+    ADD CONSTRAINT media_at_meta_media_id_fkey FOREIGN KEY (media_id) REFERENCES bsp.media(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY bsp.past_identities
     ADD CONSTRAINT past_identities_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
 
@@ -5229,6 +5380,8 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.whatsapp_accounts
     ADD CONSTRAINT whatsapp_accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+CREATE POLICY account ON bsp.media AS RESTRICTIVE USING (((( SELECT bsp.account() AS account) IS NULL) OR (account_id IS NULL) OR (account_id = ( SELECT bsp.account() AS account))));
+
 ALTER TABLE bsp.account_budget ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.account_counters_next ENABLE ROW LEVEL SECURITY;
@@ -5289,6 +5442,8 @@ ALTER TABLE bsp.ledger_day_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ledger_heads_told ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_nodes ENABLE ROW LEVEL SECURITY;
@@ -5301,6 +5456,12 @@ ALTER TABLE bsp.log_places_next ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_seals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.media ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.media_at_meta ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.media_usage ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.mentions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_bills ENABLE ROW LEVEL SECURITY;
@@ -5310,6 +5471,8 @@ ALTER TABLE bsp.message_reserves ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_search_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.object_removals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.parked_statuses ENABLE ROW LEVEL SECURITY;
 
@@ -5405,6 +5568,8 @@ CREATE POLICY tenant ON bsp.ledger_day_heads USING ((organization_id = ANY (( SE
 
 CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.ledger_heads_told USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_nodes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -5417,6 +5582,12 @@ CREATE POLICY tenant ON bsp.log_places_next USING ((organization_id = ANY (( SEL
 
 CREATE POLICY tenant ON bsp.log_seals USING (((tenant_id)::text = ANY (( SELECT bsp.tenant_ids() AS tenant_ids)::text[])));
 
+CREATE POLICY tenant ON bsp.media USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.media_at_meta USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.media_usage USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.mentions USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_bills USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -5426,6 +5597,8 @@ CREATE POLICY tenant ON bsp.message_reserves USING ((organization_id = ANY (( SE
 CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.object_removals USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.parked_statuses USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -5728,6 +5901,9 @@ GRANT ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size b
 REVOKE ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
 
@@ -5862,8 +6038,17 @@ GRANT ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_lim
 REVOKE ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
@@ -6143,6 +6328,8 @@ GRANT UPDATE(reserved) ON TABLE bsp.ledger_heads TO bsp_app;
 
 GRANT UPDATE(low) ON TABLE bsp.ledger_heads TO bsp_app;
 
+GRANT SELECT,INSERT ON TABLE bsp.ledger_heads_told TO bsp_app;
+
 GRANT SELECT,INSERT ON TABLE bsp.ledger_holds TO bsp_app;
 
 GRANT UPDATE(remaining) ON TABLE bsp.ledger_holds TO bsp_app;
@@ -6175,6 +6362,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.markets TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.media TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.media_at_meta TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.media_usage TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mentions TO bsp_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE bsp.message_bills TO bsp_app;
@@ -6184,6 +6377,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE bsp.message_reserves TO bsp_app;
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.object_removals TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_events TO bsp_app;
 

@@ -19,7 +19,5 @@ public static class InternalEvents
         ["message_sending"] = "the intent before the call to Meta, for whoever finds it after a crash",
         ["message_attempt_refused"] = "it is tried again by itself; what comes of it is told",
         ["message_status_noted"] = "a status that changes nothing: late, repeated or contradicting",
-        ["messages_charged"] = "wallet.debited tells of the charge",
-        ["wallet_low"] = "shown by GET /v1/wallet",
     }.ToFrozenDictionary();
 }
