@@ -146,6 +146,22 @@ public sealed class OutboundHttpTests : IDisposable
     }
 
     [Fact]
+    public async Task A_connection_on_which_nothing_is_said_is_closed_after_some_seconds()
+    {
+        var closed = new TaskCompletionSource();
+        await using var receiver = new RawReceiver(async (_, stream, ct) =>
+        {
+            await RawReceiver.WriteAsync(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ct);
+            if (await stream.ReadAsync(new byte[1], ct) == 0)
+            {
+                closed.TrySetResult();
+            }
+        });
+        (await PostAsync(receiver.Url("/"))).Outcome.ShouldBe("delivered");
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(60), Ct);
+    }
+
+    [Fact]
     public async Task What_is_posted_is_what_is_signed_and_nothing_else_is_sent_along()
     {
         var head = new TaskCompletionSource<string>();
