@@ -14,7 +14,12 @@ internal static class MessagesSetup
     {
         services.AddSingleton<Instance>();
         services.AddHostedService(provider => provider.GetRequiredService<Instance>());
-        services.AddSingleton(new SenderOptions(options.UnknownDeadline));
+        services.AddSingleton(new SenderOptions(options.UnknownDeadline) { Day = options.SendingDay });
+        services.AddSingleton(new SendingDay(options.SendingDay));
+        services.AddSingleton<PortfolioRoom>();
+        services.AddSingleton<LimitWaiters>();
+        services.AddSingleton<SendLookup>();
+        services.AddSingleton<SendCalls>();
         services.AddSingleton<SendingNumbers>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
         services.AddSingleton<Outbox>();

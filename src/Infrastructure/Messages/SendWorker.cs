@@ -33,5 +33,6 @@ public sealed class SendWorker(MessageQueue queue, Sender sender, Instance insta
         await instance.Ready.WaitAsync(stoppingToken);
         await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax, StalledInterval = StalledInterval },
             sender.HandleAsync, clock, log).RunAsync(stoppingToken);
+        await sender.SettledAsync();
     }
 }

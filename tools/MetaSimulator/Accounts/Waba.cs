@@ -16,6 +16,15 @@ internal sealed class Waba(string id, string? token)
 
     public WabaTemplates Templates { get; } = new();
 
+    /// <summary>The portfolio it belongs to, whose messaging limit its numbers share; its own id until told.</summary>
+    public string BusinessId
+    {
+        get => _business ?? id;
+        set => _business = value;
+    }
+
+    private string? _business;
+
     /// <summary>Whether an app is subscribed to its webhooks.</summary>
     public bool Subscribed { get; set; }
 
