@@ -77,7 +77,8 @@ public sealed class CampaignEndpoints : ICarterModule
         campaigns.MapPost("{id:guid}/launch", Launch)
             .Describe("Freezes the audience and starts sending.", "campaign.unknown", "campaign.not_launchable",
                 "campaign.template_not_approved", "campaign.account_not_connected", "organization.suspended",
-                "campaign.template_parameters", "campaign.send_until_passed", "wallet.insufficient", "rate_card.missing").Produces<CampaignResponse>();
+                "campaign.template_parameters", "campaign.send_until_passed", "wallet.insufficient",
+                "rate_card.missing").Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/pause", Pause)
             .Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running")
             .Produces<CampaignResponse>();

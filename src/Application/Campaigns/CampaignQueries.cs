@@ -46,8 +46,8 @@ public sealed class ListCampaignsValidator : AbstractValidator<ListCampaigns>
 /// <param name="Queued">Turned into messages and not yet called for, without those who wait.</param>
 /// <param name="Unknown">Calls whose outcome is not known; settled by Meta's webhooks or by their deadline.</param>
 /// <param name="EstimatedCompletion">Null when it cannot be told, or when it is over.</param>
-/// <param name="Waiting">Members who wait: for room under the messaging limit, for Meta's verdict on the template, for the end of Meta's cap
-/// on them.</param>
+/// <param name="Waiting">Members who wait: for room under the messaging limit, for Meta's verdict on the template, for the end of Meta's
+/// cap on them.</param>
 /// <param name="WaitsFor">What the campaign as a whole waits for; null: nothing.</param>
 /// <param name="WaitsUntil">When it is expected to go on; null: not known.</param>
 public sealed record CampaignProgress(int Total, int Queued, int Skipped, int Sent, int Delivered, int Read, int Failed, int Unknown,
@@ -131,7 +131,7 @@ public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IR
 /// <param name="Missing">A decimal: so much more must be available for a launch; zero: nothing; null as long as nothing is billed.</param>
 /// <param name="WithoutPrice">Market and category (<c>India/marketing</c>) that no rate card has a price for: what is delivered there waits
 /// for one. Null: none, or nothing is billed.</param>
-/// <param name="Waiting">Of those who would be reached: beyond the room under the messaging limit now, so that they would wait for some.</param>
+/// <param name="Waiting">What for (<c>limit</c>: room under the messaging limit) → how many of those who would be reached would wait.</param>
 public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency,
     int DurationSeconds, string? AvailableBudget, string? Missing = null,
-    IReadOnlyList<string>? WithoutPrice = null, int Waiting = 0);
+    IReadOnlyList<string>? WithoutPrice = null, IReadOnlyDictionary<string, int>? Waiting = null);

@@ -38,9 +38,9 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
             : await CountedAsync(shard, query.OrganizationId, text, audience, reached, ct);
         var left = recipients - skipped.Values.Sum();
         var beyond = left - (int)Math.Min(left, await BudgetAsync(shard, query.OrganizationId, number, ct));
-        var waiting = skips ? 0 : beyond; // they are sent to as well, and cost as much
-        beyond -= waiting;
-        Add(skipped, "limit", beyond);
+        var waiting = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        Add(skips ? skipped : waiting, AudiencePage.Limit, beyond);
+        beyond = skips ? beyond : 0; // who waits is sent to as well, and costs as much
         var price = await PriceAsync(shard, query.OrganizationId, text, reached, beyond, ct);
         var seconds = (int)Math.Ceiling((left - beyond) / (double)number.MessagesPerSecondMax);
         return (price is null ? new(recipients, skipped, null, null, seconds, null, Waiting: waiting)
@@ -57,8 +57,8 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
             beyond, ct);
     }
 
-    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment, bool Skips)> ReadAsync(Shard shard, EstimateCampaign query,
-        CancellationToken ct)
+    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment, bool Skips)> ReadAsync(Shard shard,
+        EstimateCampaign query, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
         var text = await transaction.TextAsync(query.OrganizationId, query.CampaignId, ct)
@@ -128,9 +128,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
     private async Task<long> BudgetAsync(Shard shard, Guid organizationId, SendingNumber number, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        var (free, _) = await reach.RoomAsync(transaction, organizationId, number, clock.GetUtcNow(), ct);
-        await transaction.CommitAsync(ct);
-        return free;
+        return await reach.PeekAsync(transaction, organizationId, number, clock.GetUtcNow(), ct);
     }
 
     // By what the market follows from; a few digits of the number are enough.

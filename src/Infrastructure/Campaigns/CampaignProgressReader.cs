@@ -81,7 +81,8 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
             """,
             r => new CampaignProgress(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2), r.GetInt32(3), r.GetInt32(4), r.GetInt32(5),
                 r.GetInt32(6), r.GetInt32(7),
-                CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1) + r.GetInt32(11), r.IsDBNull(9) ? null
+                CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1) + r.GetInt32(11),
+                    r.IsDBNull(9) ? null
                     : r.GetFieldValue<DateTimeOffset>(9), r.IsDBNull(10) ? null : r.GetFieldValue<DateTimeOffset>(10)),
                 r.GetInt32(11)),
             ct, query.OrganizationId, query.CampaignId);
@@ -99,7 +100,8 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
             var checkpoint = hashes.FindAsync(database, shard);
             var fields = (await hashes.ReadAsync(database, campaignId)).Fields;
             return (await checkpoint).Known is not { } serving || fields is null || fields["epoch"] != serving.Epoch ? null
-                : new((int)fields["total"], (int)fields["pending"] - (int)fields["waiting"], (int)fields["skipped"], (int)fields["sent"], (int)fields["delivered"],
+                : new((int)fields["total"], (int)fields["pending"] - (int)fields["waiting"], (int)fields["skipped"],
+                    (int)fields["sent"], (int)fields["delivered"],
                     (int)fields["read"], (int)fields["failed"], (int)fields["unknown"],
                     DateTimeOffset.TryParse((string?)fields["estimated_completion"], CultureInfo.InvariantCulture, out var at) ? at : null,
                     (int)fields["waiting"]);

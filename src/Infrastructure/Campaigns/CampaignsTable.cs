@@ -30,7 +30,8 @@ public sealed class CampaignsTable(Shards shards)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         return await shard.FirstAsync(query.OrganizationId,
-            $"SELECT {Columns} FROM campaigns {Waits} WHERE organization_id = $1 AND id = $2", Read, ct, query.OrganizationId, query.CampaignId);
+            $"SELECT {Columns} FROM campaigns {Waits} WHERE organization_id = $1 AND id = $2", Read, ct, query.OrganizationId,
+            query.CampaignId);
     }
 
     public async Task<Page<CampaignView>> Handle(ListCampaigns query, CancellationToken ct)
@@ -38,7 +39,8 @@ public sealed class CampaignsTable(Shards shards)
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         var after = Guid.TryParse(query.Cursor, out var id) ? id : Guid.Empty;
         var rows = await shard.QueryAsync(query.OrganizationId, $"""
-            SELECT {Columns} FROM campaigns {Waits} WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
+            SELECT {Columns} FROM campaigns {Waits}
+             WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
             """, Read, ct, query.OrganizationId, after, new NpgsqlParameter { Value = (object?)query.Status ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }, query.Limit + 1);
         return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
     }

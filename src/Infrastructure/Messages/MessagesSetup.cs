@@ -22,6 +22,11 @@ internal static class MessagesSetup
         services.AddSingleton<SendCalls>();
         services.AddSingleton<SendingNumbers>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
+        services.AddSingleton<SendSignal>();
+        services.AddSingleton<SendQueues>();
+        services.AddSingleton<NumberPaces>();
+        services.AddSingleton<SendDispatcher>();
+        services.AddSingleton<SendForwarder>();
         services.AddSingleton<Outbox>();
         services.AddSingleton<RecentMessages>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);

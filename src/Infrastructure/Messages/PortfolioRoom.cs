@@ -16,15 +16,16 @@ public sealed record Room(IReadOnlyList<bool> Granted, DateTimeOffset? NextAt);
 public sealed class PortfolioRoom(SenderOptions options)
 {
     /// <summary>
-    /// A place is taken for so much more than a day: whoever leaves within it needs not ask again, and Meta's clock may be behind.
+    /// A place is taken for so much more than a day: whoever begins within half of it needs not ask again, and has the other half until
+    /// Meta has it.
     /// </summary>
     public static readonly TimeSpan Margin = TimeSpan.FromMinutes(2);
 
     // A day that a trial has shortened has a shorter margin.
-    private TimeSpan Leeway => options.Day < TimeSpan.FromHours(1) ? options.Day / 4 : Margin;
+    private TimeSpan Leeway => options.Day < TimeSpan.FromHours(1) ? options.Day / 2 : Margin;
 
     /// <summary>Whether a place that was taken then holds for whoever leaves now.</summary>
-    public bool Holds(DateTimeOffset takenAt, DateTimeOffset now) => now - takenAt < Leeway;
+    public bool Holds(DateTimeOffset takenAt, DateTimeOffset now) => now - takenAt < Leeway / 2;
 
     /// <summary>Whether anything is counted for the number.</summary>
     public static bool IsLimited(SendingNumber number) => number.MessagingLimit != MessagingLimits.Unlimited;
@@ -46,6 +47,16 @@ public sealed class PortfolioRoom(SenderOptions options)
         : (await transaction.QueryAsync("SELECT room, next_at FROM bsp.reach_room($1, $2, $3, $4, $5)",
             r => (r.GetInt32(0), r.IsDBNull(1) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(1)), ct, organizationId,
             number.Portfolio, number.MessagingLimit, now.UtcDateTime, options.Day + Leeway))[0];
+
+    /// <summary>The same for showing, without waiting for anybody: as it was counted last, without the places that ended since.</summary>
+    public async Task<int> PeekAsync(TenantTransaction transaction, Guid organizationId, SendingNumber number, DateTimeOffset now,
+        CancellationToken ct) =>
+        !IsLimited(number) ? int.MaxValue
+        : number.MessagingLimit - (await transaction.QueryAsync("""
+            SELECT least(coalesce((SELECT p.used FROM bsp.portfolios p WHERE p.organization_id = $1 AND p.portfolio = $2), 0)
+                         - (SELECT count(*)::int FROM (SELECT 1 FROM bsp.reached r
+                             WHERE r.organization_id = $1 AND r.portfolio = $2 AND r.until <= $4 ORDER BY r.until LIMIT $3) e), $3)
+            """, r => Math.Max(0, r.GetInt32(0)), ct, organizationId, number.Portfolio, number.MessagingLimit, now.UtcDateTime))[0];
 
     /// <summary>
     /// Of these conversations, those in which the customer-service window is open for longer than a place holds: nobody is counted there.

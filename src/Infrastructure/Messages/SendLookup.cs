@@ -8,7 +8,7 @@ namespace Bsp.Infrastructure.Messages;
 /// <summary>A queued message as PostgreSQL knows it.</summary>
 /// <param name="Obstacle">Why it does not leave now; null: it may.</param>
 /// <param name="SkipsBeyondLimit">Its campaign passes over who is beyond the messaging limit.</param>
-public sealed record WaitingSend(Guid MessageId, Guid AccountId, string? Obstacle, bool SkipsBeyondLimit)
+public sealed record WaitingSend(Guid MessageId, Guid AccountId, Guid? CampaignId, string? Obstacle, bool SkipsBeyondLimit)
 {
     /// <summary>Its campaign is paused or cancelled.</summary>
     public const string Stopped = "campaign is not running";
@@ -39,16 +39,18 @@ public sealed class SendLookup(Shards shards, PortfolioRoom reach)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         var rows = await shard.QueryAsync(organizationId, """
-            SELECT q.message_id, q.account_id,
+            SELECT q.message_id, q.account_id, q.campaign_id,
                    CASE WHEN c.status IS NULL THEN NULL WHEN NOT c.status = ANY ($3) THEN $5 WHEN c.send_until <= $4 THEN $6
                         WHEN h.held THEN $7 END,
                    coalesce(c.on_limit = 'skip', false)
               FROM unnest($2::uuid[]) m (id)
              CROSS JOIN LATERAL (SELECT * FROM bsp.send_queue s WHERE s.message_id = m.id LIMIT 1) q
               LEFT JOIN LATERAL (SELECT k.status, k.send_until, k.on_limit FROM campaigns k WHERE k.id = q.campaign_id LIMIT 1) c ON true
-              LEFT JOIN LATERAL (SELECT true AS held FROM bsp.send_queue s WHERE s.campaign_id = q.campaign_id AND s.held LIMIT 1) h ON true
+              LEFT JOIN LATERAL (
+                SELECT true AS held FROM bsp.send_queue s WHERE s.campaign_id = q.campaign_id AND s.held LIMIT 1) h ON true
              WHERE q.organization_id = $1 AND q.state = 0
-            """, r => new WaitingSend(r.GetGuid(0), r.GetGuid(1), r.IsDBNull(2) ? null : r.GetString(2), r.GetBoolean(3)), ct,
+            """, r => new WaitingSend(r.GetGuid(0), r.GetGuid(1), r.IsDBNull(2) ? null : r.GetGuid(2), r.IsDBNull(3) ? null : r.GetString(3),
+                r.GetBoolean(4)), ct,
             organizationId, messages, Campaign.SendingWords, now.UtcDateTime, WaitingSend.Stopped, WaitingSend.Late, WaitingSend.Paced);
         return rows.ToDictionary(r => r.MessageId);
     }

@@ -73,7 +73,8 @@ public sealed class SendQueueView(TimeSpan timeToLive) : IInlineView
             else if (Next(stored, message) is { } row)
             {
                 deletes.Remove(row.Id);
-                (message is MessageQueued or MessageAccepted or MessageDeferred || inserts.ContainsKey(row.Id) ? inserts : updates)[row.Id] = row;
+                var whole = message is MessageQueued or MessageAccepted or MessageDeferred || inserts.ContainsKey(row.Id);
+                (whole ? inserts : updates)[row.Id] = row;
             }
         }
 

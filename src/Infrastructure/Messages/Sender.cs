@@ -4,7 +4,6 @@ using Bsp.Application.Meta;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
-using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
 using Microsoft.Extensions.Logging;
@@ -20,12 +19,12 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline)
 }
 
 /// <summary>
-/// Carries out a batch of send jobs. For each message, in this order: permit of the number, room under the messaging limit, intent in the
-/// log, one Graph call, outcome in the log. A process killed between intent and outcome leaves an unknown outcome, never a second call.
-/// What PostgreSQL says of a job: <see cref="SendLookup"/>; the calls: <see cref="SendCalls"/>; what an answer means:
+/// Carries out a batch of send jobs of one number, for which there are permits. For each message, in this order: the pair's pace, room
+/// under the messaging limit, intent in the log, one Graph call, outcome in the log. A process killed between intent and outcome leaves an
+/// unknown outcome, never a second call. What PostgreSQL says of a job: <see cref="SendLookup"/>; the calls: <see cref="SendCalls"/>; what an answer means:
 /// <see cref="SendVerdicts"/>.
 /// </summary>
-public sealed partial class Sender(IEventStore store, SendLookup lookup, SendingNumbers numbers, RateLimit limits, SendCalls calls,
+public sealed partial class Sender(IEventStore store, SendLookup lookup, SendingNumbers numbers, PairLimit pairs, SendCalls calls,
     Instance instance, RecentMessages recent, SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged,
     SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
@@ -44,7 +43,8 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
     public Task SettledAsync() => stragglers.EndAsync();
 
     /// <summary>One outcome per job.</summary>
-    public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, CancellationToken ct)
+    /// <param name="accountId">The number in whose queue they lay.</param>
+    public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, Guid accountId, CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(batch.Count);
         var sends = new List<(TakenJob Job, SendJob Send)>(batch.Count);
@@ -62,7 +62,7 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
 
         foreach (var group in sends.GroupBy(s => s.Send.OrganizationId))
         {
-            outcomes.AddRange(await TryAsync(group.Key, [.. group], ct));
+            outcomes.AddRange(await TryAsync(group.Key, accountId, [.. group], ct));
         }
 
         return outcomes;
@@ -71,12 +71,12 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
     // A store that is away is nobody's fault: all come back soon. Anything else is one job's: the others go their way, and that one ends,
     // or comes back ever more rarely (its backoff).
     // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
-    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends,
-        CancellationToken ct)
+    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, Guid accountId,
+        List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
     {
         try
         {
-            return await SendAsync(organizationId, [.. sends], ct);
+            return await SendAsync(organizationId, accountId, [.. sends], ct);
         }
         catch (Exception e) when (StoreTrouble.Is(e) || e is RedisException)
         {
@@ -88,7 +88,7 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
             var outcomes = new List<JobOutcome>(sends.Count);
             foreach (var one in sends)
             {
-                outcomes.AddRange(await TryAsync(organizationId, [one], ct));
+                outcomes.AddRange(await TryAsync(organizationId, accountId, [one], ct));
             }
 
             return outcomes;
@@ -113,7 +113,8 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
 
     // A job says which message to look at, and nothing else: whose it is, by which number and in which campaign it goes, and whether it
     // still waits, PostgreSQL says.
-    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> jobs, CancellationToken ct)
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> jobs,
+        CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(jobs.Count);
         var now = clock.GetUtcNow();
@@ -130,7 +131,7 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
             }
 
             var send = waiting.GetValueOrDefault(said.MessageId);
-            var why = send is null ? "not waiting" : send.Obstacle;
+            var why = send is null ? "not waiting" : send.AccountId != accountId ? "it is another number's" : send.Obstacle;
             if (why is null)
             {
                 sends.Add((job, send!));
@@ -147,11 +148,7 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
             await store.RuleAsync(organizationId, late, (_, state) => Message.Cancel(state, WaitingSend.Late, now), ct);
         }
 
-        foreach (var group in sends.GroupBy(s => s.Send.AccountId))
-        {
-            outcomes.AddRange(await SendAsync(organizationId, group.Key, [.. group], ct));
-        }
-
+        outcomes.AddRange(sends.Count == 0 ? [] : await SendAsync(organizationId, accountId, sends, ct));
         return outcomes;
     }
 
@@ -171,22 +168,16 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
             return outcomes;
         }
 
-        var (granted, wait) = await PermitsAsync(organizationId, number, sends.Count, ct);
-        outcomes.AddRange(sends.Skip(granted).Select(s => new JobPostponed(s.Job, wait)));
-        var permitted = sends.Take(granted).ToDictionary(s => s.Send.MessageId);
-        if (permitted.Count > 0)
-        {
-            outcomes.AddRange(await CallAsync(organizationId, number, permitted, ct));
-        }
-
+        outcomes.AddRange(await CallAsync(organizationId, number, sends.ToDictionary(s => s.Send.MessageId), ct));
         return outcomes;
     }
 
-    private async Task<(int Granted, TimeSpan Wait)> PermitsAsync(Guid organizationId, SendingNumber number, int wanted,
-        CancellationToken ct)
+    // Of single messages alone: a campaign sends each person one. Those that must wait; nothing of them is written.
+    private async Task<Dictionary<Guid, TimeSpan>> PairsAsync(SendingNumber number, IReadOnlyList<KnownMessage> known, CancellationToken ct)
     {
-        var permits = await limits.TakeAsync(organizationId, number.Meta.PhoneNumberId, wanted, number.MessagesPerSecondMax, ct);
-        return (permits.Granted, permits.NextWindowIn);
+        var single = known.Select(k => k.State).Where(m => m is { Phase: MessagePhase.Queued, Ref.CampaignId: null }).ToList();
+        var waits = await pairs.TakeAsync(number.Meta.PhoneNumberId, single.ConvertAll(m => m.Ref!.ContactId), ct);
+        return single.Zip(waits).Where(p => p.Second > TimeSpan.Zero).ToDictionary(p => p.First.Ref!.MessageId, p => p.Second);
     }
 
     private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number,
@@ -196,7 +187,16 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
         var streams = (await store.LoadManyAsync(organizationId, [.. sends.Keys], ct, archivedToo: true))
             .Where(s => s.Unreadable is null).ToList();
         var known = streams.ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
+        var outcomes = new List<JobOutcome>(sends.Count);
+        foreach (var (early, wait) in await PairsAsync(number, [.. known.Values], ct))
+        {
+            outcomes.Add(new JobPostponed(sends[early].Job, wait));
+            sends.Remove(early);
+            known.Remove(early);
+        }
+
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
+        streams.RemoveAll(s => !known.ContainsKey(s.StreamId));
         var room = await lookup.RoomAsync(organizationId, number, streams, now, ct);
         var intents = await store.RuleAsync(organizationId, [.. sends.Keys], (id, state) =>
             state.Ref?.AccountId != number.AccountId ? []
@@ -208,8 +208,8 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
             [.. intents.Where(i => i.Events.Count == 0 && room.Denied.Contains(i.MessageId)).Select(i => i.MessageId)],
             room.NextAt ?? now + options.Day, ct);
         var begun = intents.Where(i => i.Events is [.., MessageSending]).ToList();
-        var outcomes = intents.Where(i => i.Events is not [.., MessageSending])
-            .Select(i => (JobOutcome)SendVerdicts.Settled(sends[i.MessageId].Job, i.After)).ToList();
+        outcomes.AddRange(intents.Where(i => i.Events is not [.., MessageSending])
+            .Select(i => SendVerdicts.Settled(sends[i.MessageId].Job, i.After)));
 
         // From here on the intents stand: no cancellation, so that every call gets its outcome written.
         var running = await calls.BeginAsync(organizationId, number, begun, ct);

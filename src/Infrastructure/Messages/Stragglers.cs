@@ -7,7 +7,9 @@ namespace Bsp.Infrastructure.Messages;
 /// </summary>
 internal sealed class Stragglers
 {
-    /// <summary>So many at once; with more, batches wait for all their calls. Also what a kill -9 may leave unknown besides the batches.</summary>
+    /// <summary>
+    /// So many at once; with more, batches wait for all their calls. Also what a kill -9 may leave unknown besides the batches.
+    /// </summary>
     public const int CallsMax = 400;
 
     [Bounded("CallsMax, and what one batch adds")]

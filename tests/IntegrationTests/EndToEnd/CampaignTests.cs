@@ -37,7 +37,8 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await using (var connection = await app.Admin.OpenConnectionAsync(TestContext.Current.CancellationToken))
         {
             // the first page waits for its portfolio's row
-            (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}", new { messaging_limit = 100_000 })).Status.ShouldBe(200);
+            (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}", new { messaging_limit = 100_000 }))
+                .Status.ShouldBe(200);
             await using var hold = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
             await using var reserve = new Npgsql.NpgsqlCommand(
                 "INSERT INTO bsp.portfolios (organization_id, portfolio, used) VALUES ($1, $2, 0)", connection);

@@ -29,7 +29,7 @@ public sealed class MessagingLimitTests(ShortDayApp app) : IClassFixture<ShortDa
         var second = await tenant.LaunchAsync(otherTemplate, account: other.Account);
         var single = await tenant.Api.SendAsync("POST", "/v1/messages", new
         {
-            account_id = other.Account, to = "+919876599000", type = "template",
+            account_id = other.Account, to = Tenant.PlainNumbers(50)[45], type = "template",
             template = new { name = "order_on_its_way", language = new { code = "en" },
                 components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
         });

@@ -167,7 +167,8 @@ public sealed class MessageTests
         var capped = Said("failed", 1) with { ErrorCode = Wait.UserCapCode };
         var state = After([Queued, Sending, .. Message.Report(After(Queued, Sending), capped)]);
         state.Standing.ShouldBe(Wait.UserCap);
-        var after = After([Queued, Sending, .. Message.Report(After(Queued, Sending), capped), .. Message.Report(state, Said("delivered", 2))]);
+        var after = After([Queued, Sending, .. Message.Report(After(Queued, Sending), capped),
+            .. Message.Report(state, Said("delivered", 2))]);
         (after.Standing, after.Phase, after.Waiting).ShouldBe(("delivered", MessagePhase.Accepted, null));
         Message.Begin(after, Owner, Noon).ShouldBeEmpty();
     }
