@@ -115,7 +115,7 @@ internal static class Program
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
         output.WriteLine(
-            "  chaos-sending [--recipients N]  four campaigns on a portfolio's limit, two API processes, kills -9, Redis emptied, Meta at its worst: everybody once?");
+            "  chaos-sending [--recipients N]  four campaigns on a portfolio's limit while processes and stores die: everybody once?");
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
     }

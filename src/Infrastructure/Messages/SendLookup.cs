@@ -49,8 +49,8 @@ public sealed class SendLookup(Shards shards, PortfolioRoom reach)
               LEFT JOIN LATERAL (
                 SELECT true AS held FROM bsp.send_queue s WHERE s.campaign_id = q.campaign_id AND s.held LIMIT 1) h ON true
              WHERE q.organization_id = $1 AND q.state = 0
-            """, r => new WaitingSend(r.GetGuid(0), r.GetGuid(1), r.IsDBNull(2) ? null : r.GetGuid(2), r.IsDBNull(3) ? null : r.GetString(3),
-                r.GetBoolean(4)), ct,
+            """, r => new WaitingSend(r.GetGuid(0), r.GetGuid(1), r.IsDBNull(2) ? null : r.GetGuid(2),
+                r.IsDBNull(3) ? null : r.GetString(3), r.GetBoolean(4)), ct,
             organizationId, messages, Campaign.SendingWords, now.UtcDateTime, WaitingSend.Stopped, WaitingSend.Late, WaitingSend.Paced);
         return rows.ToDictionary(r => r.MessageId);
     }

@@ -21,8 +21,8 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline)
 /// <summary>
 /// Carries out a batch of send jobs of one number, for which there are permits. For each message, in this order: the pair's pace, room
 /// under the messaging limit, intent in the log, one Graph call, outcome in the log. A process killed between intent and outcome leaves an
-/// unknown outcome, never a second call. What PostgreSQL says of a job: <see cref="SendLookup"/>; the calls: <see cref="SendCalls"/>; what an answer means:
-/// <see cref="SendVerdicts"/>.
+/// unknown outcome, never a second call. What PostgreSQL says of a job: <see cref="SendLookup"/>; the calls: <see cref="SendCalls"/>; what
+/// an answer means: <see cref="SendVerdicts"/>.
 /// </summary>
 public sealed partial class Sender(IEventStore store, SendLookup lookup, SendingNumbers numbers, PairLimit pairs, SendCalls calls,
     Instance instance, RecentMessages recent, SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged,
