@@ -27,6 +27,7 @@ internal static class Program
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
+        ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =
         ("telling customers' systems: deliveries a second, from the log to the customer, idle and hanging endpoints",
             WebhooksOutBench.RunAsync),

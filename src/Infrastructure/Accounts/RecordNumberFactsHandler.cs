@@ -29,6 +29,7 @@ public sealed class RecordNumberFactsHandler(Shards shards) : IRequestHandler<Re
              WHERE o.id = $1 AND told.id = $2 AND told.organization_id = $1 AND a.organization_id = $1 AND a.messaging_limit <> $3
                AND bsp.portfolio_of(o.meta_business_id, a.meta_waba_id) = bsp.portfolio_of(o.meta_business_id, told.meta_waba_id)
             """, ct, command.OrganizationId, command.AccountId, limit);
+        changed += await AccountNumbers.PaceAsync(transaction, command.OrganizationId, command.AccountId, command.HighThroughput, ct);
         await transaction.CommitAsync(ct);
         return changed > 0;
     }

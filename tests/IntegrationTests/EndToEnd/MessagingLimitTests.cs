@@ -35,7 +35,8 @@ public sealed class MessagingLimitTests(ShortDayApp app) : IClassFixture<ShortDa
         });
         single.Status.ShouldBe(201, single.Text);
         await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{single["id"].GetString()}"),
-            m => m["status_exact"].GetString() is "waiting_for_limit" or "read" or "delivered", "the single message waits");
+            m => m.Status == 200 && m["status_exact"].GetString() is "waiting_for_limit" or "read" or "delivered",
+            "the single message waits");
         var waiting = (await tenant.MembersAsync(first)).Where(m => m.Status == "waiting_for_limit").ToList();
         waiting.ShouldAllBe(m => m.Attempts == 0);
 
@@ -56,7 +57,7 @@ public sealed class MessagingLimitTests(ShortDayApp app) : IClassFixture<ShortDa
 
         app.Meta.State.Reached(ShortDayApp.Day).Single(r => r.Portfolio == tenant.Business).Most.ShouldBeInRange(1, 30);
         await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{single["id"].GetString()}"),
-            m => m["status"].GetString() == "read", "the single message was sent, too");
+            m => m.Status == 200 && m["status"].GetString() == "read", "the single message was sent, too");
     }
 
     [Fact]
@@ -130,6 +131,45 @@ public sealed class MessagingLimitTests(ShortDayApp app) : IClassFixture<ShortDa
         await WaitsAsync(tenant, next, 1); // the eight are known again, and the ninth waits
         await tenant.CompletedAsync(next);
         app.Meta.State.Reached(ShortDayApp.Day).Single(r => r.Portfolio == tenant.Business).Most.ShouldBeInRange(1, 8);
+    }
+
+    [Fact]
+    public async Task While_Meta_holds_a_template_the_rest_waits_and_goes_on_when_it_is_released()
+    {
+        using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 5);
+        app.Meta.State.Options = app.Meta.State.Options with { HoldMs = 4_000 };
+        await tenant.ImportAsync(["+919872000011", .. Tenant.PlainNumbers(30)]);
+        var campaign = await tenant.LaunchAsync();
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"),
+            c => c["waits_for"].ToString() == "waiting_for_template", "the campaign waits for the verdict");
+        await tenant.CompletedAsync(campaign);
+        (await tenant.EndedAsync(campaign)).ShouldAllBe(m => m.Status == "read" && m.Attempts == 1);
+    }
+
+    [Fact]
+    public async Task A_template_that_Meta_drops_fails_a_few_and_pauses_the_campaign_before_the_rest()
+    {
+        using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 5);
+        await tenant.ImportAsync(["+919872000022", .. Tenant.PlainNumbers(60)]);
+        var campaign = await tenant.LaunchAsync();
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"),
+            c => c["status"].GetString() == "PAUSED", "the campaign is paused");
+        (await tenant.MembersAsync(campaign)).Count(m => m.Status is "queued" or "pending").ShouldBeGreaterThan(30);
+    }
+
+    [Fact]
+    public async Task Two_people_of_one_organization_do_not_wait_for_hundreds_of_another()
+    {
+        using var crowd = await app.NewTenantAsync(messagesPerSecondMax: 20);
+        using var few = await app.NewTenantAsync(messagesPerSecondMax: 20);
+        await crowd.ImportAsync(Tenant.PlainNumbers(400));
+        await few.ImportAsync(Tenant.PlainNumbers(2));
+        var large = await crowd.LaunchAsync();
+        await crowd.SentAsync(large, 20);
+        var small = await few.LaunchAsync();
+        await few.SentAsync(small, 2);
+        (await crowd.ProgressAsync(large))["sent"].GetInt32().ShouldBeLessThan(400);
+        (await crowd.Api.SendAsync("POST", $"/v1/campaigns/{large}/cancel", new { reason = "seen" })).Status.ShouldBe(200);
     }
 
     private static object Text => new { body = new { text = "Good news, {{1}}: your order is on its way.", example = new[] { "Asha" } } };
