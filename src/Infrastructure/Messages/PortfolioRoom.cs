@@ -55,7 +55,8 @@ public sealed class PortfolioRoom(SenderOptions options)
         : number.MessagingLimit - (await transaction.QueryAsync("""
             SELECT least(coalesce((SELECT p.used FROM bsp.portfolios p WHERE p.organization_id = $1 AND p.portfolio = $2), 0)
                          - (SELECT count(*)::int FROM (SELECT 1 FROM bsp.reached r
-                             WHERE r.organization_id = $1 AND r.portfolio = $2 AND r.until <= $4 ORDER BY r.until LIMIT $3) e), $3)
+                             WHERE r.organization_id = $1 AND r.portfolio = $2 AND r.until <= $4 AND r.until > '-infinity'
+                             ORDER BY r.until LIMIT $3) e), $3)
             """, r => Math.Max(0, r.GetInt32(0)), ct, organizationId, number.Portfolio, number.MessagingLimit, now.UtcDateTime))[0];
 
     /// <summary>

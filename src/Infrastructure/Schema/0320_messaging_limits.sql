@@ -47,7 +47,8 @@ CREATE TABLE bsp.reached (
   earlier timestamptz,               -- when it would end without that message; null: with it it began
   PRIMARY KEY (organization_id, contact_id, portfolio)
 );
-CREATE INDEX reached_until ON bsp.reached (organization_id, portfolio, until);
+-- Of no use to whoever does not ask for times: a look by contacts has the primary key alone (docs/decisions/0150).
+CREATE INDEX reached_until ON bsp.reached (organization_id, portfolio, until) WHERE until > '-infinity';
 SELECT bsp.secure_by_tenant('bsp.reached');
 
 -- Messages that came to nothing, noted in the transaction that says so; whoever takes room next gives their places back.
@@ -139,7 +140,8 @@ BEGIN
 
   FOR i IN 1..10 LOOP
     SELECT array_agg(o.contact_id) INTO contacts FROM (
-      SELECT r.contact_id FROM bsp.reached r WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until <= p_now
+      SELECT r.contact_id FROM bsp.reached r
+       WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until <= p_now AND r.until > '-infinity'
        ORDER BY r.until LIMIT page) o;
     EXIT WHEN contacts IS NULL;
     WITH dead AS (
@@ -157,7 +159,8 @@ BEGIN
   END IF;
   room := greatest(p_limit - now_used, 0);
   IF room = 0 THEN
-    SELECT r.until INTO next_at FROM bsp.reached r WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio
+    SELECT r.until INTO next_at FROM bsp.reached r
+     WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until > '-infinity'
      ORDER BY r.until OFFSET greatest(now_used - p_limit, 0) LIMIT 1;
   END IF;
   RETURN NEXT;
@@ -200,8 +203,8 @@ BEGIN
     UPDATE bsp.portfolios p SET used = p.used + added WHERE p.organization_id = p_organization AND p.portfolio = p_portfolio;
   END IF;
   IF next_at IS NULL AND added = left_over THEN
-    SELECT r.until INTO next_at FROM bsp.reached r WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio
-     ORDER BY r.until LIMIT 1;
+    SELECT r.until INTO next_at FROM bsp.reached r
+     WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until > '-infinity' ORDER BY r.until LIMIT 1;
   END IF;
   RETURN NEXT;
 END $$;

@@ -43,6 +43,7 @@ internal static class ChaosSending
         await sender.LaunchAsync(ct);
         await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(installation.Database) { Pooling = false });
         var kills = await HarmAsync(installation, sender, new PostgresHarm(installation.Stores, source), new Random(seed), duration, ct);
+        NpgsqlConnection.ClearAllPools(); // what this program itself had open ended with PostgreSQL
         var resting = Stopwatch.GetTimestamp();
         var ledger = new ChaosSendingLedger(installation, simulator, sender, limit, day);
         var faults = await ledger.FaultsAsync(ct);
