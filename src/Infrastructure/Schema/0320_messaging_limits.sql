@@ -111,8 +111,10 @@ CREATE FUNCTION bsp.reach_room(p_organization uuid, p_portfolio text, p_limit in
 RETURNS TABLE (room int, next_at timestamptz) LANGUAGE plpgsql SET search_path = bsp, pg_temp AS $$
 DECLARE
   page CONSTANT int := 2000;         -- places looked at in one statement
-  before int; now_used int; gone int; contacts uuid[]; messages uuid[];
+  before int; now_used int; gone int; contacts uuid[]; messages uuid[]; places tid[];
 BEGIN
+  -- Rows are looked up one by one by the key, or in the order of their index, and changed where they were found: what the planner thought
+  -- of the table when it was empty does not matter. The portfolio's row keeps them where they are.
   SELECT p.used INTO now_used FROM bsp.portfolios p WHERE p.organization_id = p_organization AND p.portfolio = p_portfolio FOR UPDATE;
   IF NOT FOUND THEN
     INSERT INTO bsp.portfolios (organization_id, portfolio, used) VALUES (p_organization, p_portfolio, 0) ON CONFLICT DO NOTHING;
@@ -123,33 +125,33 @@ BEGIN
   before := now_used;
 
   WITH back AS (
-    DELETE FROM bsp.reach_returns d WHERE d.organization_id = p_organization AND d.id = ANY (ARRAY(
-      SELECT i.id FROM bsp.reach_returns i WHERE i.organization_id = p_organization AND i.portfolio = p_portfolio ORDER BY i.id LIMIT page))
+    DELETE FROM bsp.reach_returns d WHERE d.ctid = ANY (ARRAY(
+      SELECT i.ctid FROM bsp.reach_returns i WHERE i.organization_id = p_organization AND i.portfolio = p_portfolio
+       ORDER BY i.id LIMIT page))
     RETURNING d.contact_id, d.message_id)
   SELECT array_agg(b.contact_id), array_agg(b.message_id) INTO contacts, messages FROM back b;
   IF contacts IS NOT NULL THEN
+    SELECT array_agg(k.place) INTO places FROM unnest(contacts, messages) AS u (contact, message)
+     CROSS JOIN LATERAL (
+       SELECT r.ctid AS place, r.message_id FROM bsp.reached r
+        WHERE r.organization_id = p_organization AND r.contact_id = u.contact AND r.portfolio = p_portfolio OFFSET 0) k
+     WHERE k.message_id = u.message;
     WITH dead AS (
-      DELETE FROM bsp.reached r WHERE r.organization_id = p_organization AND r.contact_id = ANY (contacts) AND r.portfolio = p_portfolio
-         AND r.message_id = ANY (messages) AND coalesce(r.earlier <= p_now, true) RETURNING 1)
+      DELETE FROM bsp.reached r WHERE r.ctid = ANY (places) AND coalesce(r.earlier <= p_now, true) RETURNING 1)
     SELECT count(*) INTO gone FROM dead;
     now_used := now_used - gone;
-    UPDATE bsp.reached r SET until = r.earlier, earlier = NULL, message_id = NULL
-     WHERE r.organization_id = p_organization AND r.contact_id = ANY (contacts) AND r.portfolio = p_portfolio
-       AND r.message_id = ANY (messages) AND r.earlier > p_now;
+    UPDATE bsp.reached r SET until = r.earlier, earlier = NULL, message_id = NULL WHERE r.ctid = ANY (places) AND r.earlier > p_now;
   END IF;
 
   FOR i IN 1..10 LOOP
-    SELECT array_agg(o.contact_id) INTO contacts FROM (
-      SELECT r.contact_id FROM bsp.reached r
+    SELECT array_agg(o.place) INTO places FROM (
+      SELECT r.ctid AS place FROM bsp.reached r
        WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until <= p_now AND r.until > '-infinity'
        ORDER BY r.until LIMIT page) o;
-    EXIT WHEN contacts IS NULL;
-    WITH dead AS (
-      DELETE FROM bsp.reached r WHERE r.organization_id = p_organization AND r.contact_id = ANY (contacts) AND r.portfolio = p_portfolio
-         AND r.until <= p_now RETURNING 1)
-    SELECT count(*) INTO gone FROM dead;
+    EXIT WHEN places IS NULL;
+    WITH dead AS (DELETE FROM bsp.reached r WHERE r.ctid = ANY (places) RETURNING 1) SELECT count(*) INTO gone FROM dead;
     now_used := now_used - gone;
-    EXIT WHEN cardinality(contacts) < page;
+    EXIT WHEN cardinality(places) < page;
   END LOOP;
 
   IF now_used <> before OR gone IS NOT NULL THEN
@@ -176,10 +178,10 @@ DECLARE
 BEGIN
   SELECT r.room, r.next_at INTO left_over, next_at FROM bsp.reach_room(p_organization, p_portfolio, p_limit, p_now, p_hold) r;
   WITH asked AS (
-    SELECT a.contact, a.message, a.n, k.until, k.message_id
+    SELECT a.contact, a.message, a.n, k.until, k.message_id, k.place
       FROM unnest(p_contacts, p_messages) WITH ORDINALITY AS a (contact, message, n)
       LEFT JOIN LATERAL (
-        SELECT r.until, r.message_id FROM bsp.reached r
+        SELECT r.until, r.message_id, r.ctid AS place FROM bsp.reached r
          WHERE r.organization_id = p_organization AND r.contact_id = a.contact AND r.portfolio = p_portfolio OFFSET 0) k ON true),
   fresh AS (
     SELECT f.contact, f.message, row_number() OVER (ORDER BY f.n) AS place
@@ -193,9 +195,8 @@ BEGIN
         message_id = (p_messages)[array_position(p_contacts, r.contact_id)],
         earlier = CASE WHEN r.message_id IS NOT DISTINCT FROM (p_messages)[array_position(p_contacts, r.contact_id)]
                        THEN r.earlier ELSE r.until END
-     WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio
-       AND r.contact_id = ANY (ARRAY(SELECT a.contact FROM asked a
-                                      WHERE a.until IS NOT NULL AND (a.until < p_fresh OR a.message_id IS DISTINCT FROM a.message)))
+     WHERE r.ctid = ANY (ARRAY(SELECT a.place FROM asked a
+                                WHERE a.until IS NOT NULL AND (a.until < p_fresh OR a.message_id IS DISTINCT FROM a.message)))
     RETURNING 1)
   SELECT array_agg(a.until IS NOT NULL OR t.contact_id IS NOT NULL ORDER BY a.n), (SELECT count(*) FROM taken) INTO granted, added
     FROM asked a LEFT JOIN taken t ON t.contact_id = a.contact, (SELECT count(*) FROM prolonged) p;
@@ -250,8 +251,8 @@ GRANT EXECUTE ON FUNCTION bsp.limit_waiters() TO bsp_app;
 -- Waiting messages of an account for which there is room now: due at once.
 CREATE FUNCTION bsp.wake_waiters(p_organization uuid, p_account uuid, p_count int, p_now timestamptz, p_statuses text[])
 RETURNS TABLE (message_id uuid, campaign_id uuid) LANGUAGE sql VOLATILE SET search_path = bsp, pg_temp AS $$
-  UPDATE bsp.send_queue q SET due_at = p_now WHERE q.organization_id = p_organization AND q.state = 0 AND q.message_id = ANY (ARRAY(
-    SELECT w.message_id FROM bsp.send_queue w
+  UPDATE bsp.send_queue q SET due_at = p_now WHERE q.ctid = ANY (ARRAY(
+    SELECT w.ctid FROM bsp.send_queue w
      WHERE w.waits_for = 'waiting_for_limit' AND w.state = 0 AND w.account_id = p_account AND (w.organization_id = p_organization) IS TRUE
        AND (w.campaign_id IS NULL OR EXISTS (SELECT FROM public.campaigns c WHERE c.id = w.campaign_id AND c.status = ANY (p_statuses)))
      ORDER BY w.due_at, w.message_id LIMIT p_count))

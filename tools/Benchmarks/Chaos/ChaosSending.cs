@@ -26,6 +26,8 @@ internal sealed record ChaosSendingResult(int Seed, int Recipients, string State
 /// </summary>
 internal static class ChaosSending
 {
+    private const int KillsMin = 3; // also on a machine on which a start takes long
+
     /// <param name="installation">Made by <see cref="StartAsync"/>.</param>
     /// <param name="seed">Decides Meta's answers and the order of the harm; what the system makes of it in time no seed decides.</param>
     /// <param name="duration">Of the harm; the campaigns end afterwards.</param>
@@ -69,7 +71,7 @@ internal static class ChaosSending
             (0.5, () => postgres.RestartFastAsync(TimeSpan.FromMilliseconds(500), ct)),
             (0.65, () => sender.EachAsync("pause", ct)), (0.75, () => sender.EachAsync("resume", ct)),
         ]);
-        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration || plan.Count > 0;)
+        for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration || plan.Count > 0 || kills < KillsMin;)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1_000, 3_000)), ct);
             if (plan.TryPeek(out var next) && Stopwatch.GetElapsedTime(began) >= duration * next.At)
