@@ -12,8 +12,8 @@ internal static class MessagesSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        services.AddSingleton<Instance>();
-        services.AddHostedService(provider => provider.GetRequiredService<Instance>());
+        services.AddSingleton<ProcessIdentity>();
+        services.AddHostedService(provider => provider.GetRequiredService<ProcessIdentity>());
         services.AddSingleton(new SenderOptions(options.UnknownDeadline) { Day = options.SendingDay });
         services.AddSingleton(new SendingDay(options.SendingDay));
         services.AddSingleton<PortfolioRoom>();
@@ -30,11 +30,12 @@ internal static class MessagesSetup
         services.AddSingleton<Outbox>();
         services.AddSingleton<RecentMessages>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);
-        services.AddSingleton<SendConsequences>();
+        services.AddSingleton<SendFeedback>();
         services.AddSingleton<Sender>();
         services.AddSingleton<AnsweredNumbers>();
         services.AddSingleton<AnsweredContacts>();
         services.AddSingleton<PersonsAnswers>();
+        services.AddSingleton<MessageTargets>();
         services.AddSingleton<SenderNames>();
         services.AddSingleton<IUserNames, UserNames>();
         services.AddSingleton<IWamids, Wamids>();

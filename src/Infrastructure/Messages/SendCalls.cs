@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Text.Json;
+using Bsp.Application.Media;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Meta;
 using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Messages;
@@ -56,7 +58,8 @@ public sealed class SendCallBatch(IReadOnlyList<SendCall> calls)
 }
 
 /// <summary>Opens what a batch sends and makes its calls, each of which has its own end.</summary>
-public sealed partial class SendCalls(IMeta meta, IPersonalData personal, TimeProvider clock, ILogger<SendCalls> log)
+public sealed partial class SendCalls(IMeta meta, IPersonalData personal, IMediaForSending media, TimeProvider clock,
+    ILogger<SendCalls> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
 
@@ -88,7 +91,8 @@ public sealed partial class SendCalls(IMeta meta, IPersonalData personal, TimePr
             return new([.. begun.Select(b => new SendCall(b, null, none))]);
         }
 
-        return new([.. begun.Select((b, i) => new SendCall(b, contents[i], CallAsync(number, b.MessageId, contents[i])))]);
+        return new([.. begun.Select((b, i) => new SendCall(b, contents[i],
+            CallAsync(organizationId, number, b.MessageId, contents[i])))]);
     }
 
     /// <summary>
@@ -113,7 +117,7 @@ public sealed partial class SendCalls(IMeta meta, IPersonalData personal, TimePr
     }
 
     // Each message has its own end: whatever goes wrong with one is no news of its batch-mates.
-    private async Task<SendOutcome> CallAsync(SendingNumber number, Guid messageId, string? content)
+    private async Task<SendOutcome> CallAsync(Guid organizationId, SendingNumber number, Guid messageId, string? content)
     {
         if (content is null)
         {
@@ -122,9 +126,16 @@ public sealed partial class SendCalls(IMeta meta, IPersonalData personal, TimePr
         }
 
         byte[] body;
+        PreparedContent prepared;
         try
         {
-            body = Body(content, messageId);
+            prepared = await media.PrepareAsync(organizationId, number.Meta, content, CancellationToken.None);
+            if (prepared.Failed is { } failed)
+            {
+                return failed;
+            }
+
+            body = Body(prepared.Content!, messageId);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -132,14 +143,24 @@ public sealed partial class SendCalls(IMeta meta, IPersonalData personal, TimePr
                 TimeSpan.Zero);
         }
 
+        SendOutcome outcome;
         try
         {
-            return await meta.SendAsync(number.Meta, body, CancellationToken.None);
+            outcome = await meta.SendAsync(number.Meta, body, CancellationToken.None);
         }
         catch (Exception e)
         {
             return new(SendResult.Unknown, null, false, null, "no answer", Text.Cut(e.Message, 500), TimeSpan.Zero);
         }
+
+        if (prepared.Media.Count == 0 || outcome.Result != SendResult.Rejected || !MetaErrors.MayBeOfMedia(outcome.Code))
+        {
+            return outcome;
+        }
+
+        // Meta lost a file before its time: the refusal is proven, and the file is given to it anew.
+        await media.ForgetAsync(organizationId, number.Meta, prepared.Media, CancellationToken.None);
+        return outcome with { Result = SendResult.Refused, Code = null, RetryAfter = TimeSpan.FromSeconds(1) };
     }
 
     /// <summary>The Graph body: the sealed content with what every message carries.</summary>

@@ -17,7 +17,7 @@ namespace Bsp.Infrastructure.Messages;
 /// processes become unknown,
 /// unknowns are closed at their deadline, accepted ones expire at the end of Meta's time-to-live.
 /// </summary>
-public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox outbox, LimitWaiters waiters, Instance instance,
+public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox outbox, LimitWaiters waiters, ProcessIdentity instance,
     SenderOptions options, TimeProvider clock, ILogger<SendSweeper> log) : BackgroundService
 {
     /// <summary>Pause between two rounds.</summary>
@@ -146,7 +146,7 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     {
         await using var command =
             new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)",
-                connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
+                connection) { Parameters = { new() { Value = ProcessIdentity.LockKey(owner) } } };
         return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
 

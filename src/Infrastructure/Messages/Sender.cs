@@ -25,7 +25,7 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline)
 /// an answer means: <see cref="SendVerdicts"/>.
 /// </summary>
 public sealed partial class Sender(IEventStore store, SendLookup lookup, SendingNumbers numbers, PairLimit pairs, SendCalls calls,
-    Instance instance, RecentMessages recent, SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged,
+    ProcessIdentity instance, RecentMessages recent, SendFeedback consequences, AnsweredNumbers answered, IMergedRecipients merged,
     SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
