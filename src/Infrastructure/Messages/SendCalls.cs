@@ -142,6 +142,12 @@ public sealed partial class SendCalls(IMeta meta, IPersonalData personal, IMedia
             return new(SendResult.Rejected, null, false, 0, "unreadable", "The stored content is not a JSON object; nothing left.",
                 TimeSpan.Zero);
         }
+        catch (Exception e)
+        {
+            LogUnprepared(e, messageId);
+            return new(SendResult.Refused, null, false, null, "not begun", "Its file could not be given to Meta; nothing left.",
+                StoreAwayPause);
+        }
 
         SendOutcome outcome;
         try
@@ -186,6 +192,9 @@ public sealed partial class SendCalls(IMeta meta, IPersonalData personal, IMedia
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "sender: PostgreSQL is away ({Reason}) between an intent and its outcome; it is waited for")]
     private partial void LogWaiting(string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "sender: the file of message {MessageId} could not be given to Meta; tried again")]
+    private partial void LogUnprepared(Exception e, Guid messageId);
 
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "sender: account {AccountId}, the contents of {Count} messages could not be opened; they are tried again")]
