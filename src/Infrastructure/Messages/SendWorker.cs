@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>Sends from the numbers' queues for as long as the process lives, and moves what lies in the common one.</summary>
-public sealed class SendWorker(MessageQueue queue, SendForwarder forwarder, SendDispatcher dispatcher, Sender sender, ProcessIdentity instance,
-    TimeProvider clock, ILogger<Worker> log) : BackgroundService
+public sealed class SendWorker(MessageQueue queue, SendForwarder forwarder, SendDispatcher dispatcher, Sender sender,
+    ProcessIdentity instance, TimeProvider clock, ILogger<Worker> log) : BackgroundService
 {
     private const int Slots = 50;
 

@@ -96,7 +96,8 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
 
     public async Task<NumberFacts> GetNumberAsync(MetaNumber number, CancellationToken ct)
     {
-        const string fields = "id,display_phone_number,verified_name,quality_rating,status,whatsapp_business_manager_messaging_limit,throughput";
+        const string fields =
+            "id,display_phone_number,verified_name,quality_rating,status,whatsapp_business_manager_messaging_limit,throughput";
         var answer = await CallAsync(HttpMethod.Get, () => $"{GraphHttp.Segment(number.PhoneNumberId)}?fields={fields}", number, null, ct);
         if (GraphText.Text(answer, "id", GraphText.IdMax) is { } id && id != number.PhoneNumberId)
         {
