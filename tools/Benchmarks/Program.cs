@@ -116,22 +116,16 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-<<<<<<< HEAD
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks [--seed N] [--seconds N]");
-=======
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N] [--billing]");
->>>>>>> dev
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks [--seed N] [--seconds N] [--billing]");
         output.WriteLine(
             "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
         output.WriteLine(
-<<<<<<< HEAD
             "  chaos-sending [--recipients N]  four campaigns on a portfolio's limit while processes and stores die: everybody once?");
-=======
+        output.WriteLine(
             "  … --billing   with events: two processes that charge, renew, close months and audit, killed between any two steps while "
                 + "the clock jumps; with http: a wallet, holds and top-ups meanwhile");
->>>>>>> dev
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
     }

@@ -4,11 +4,7 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks.Chaos;
 
-<<<<<<< HEAD
-/// <summary><c>./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks [--seed N] [--seconds N]</c></summary>
-=======
-/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-webhooks [--seed N] [--seconds N]</c></summary>
->>>>>>> dev
+/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-sending|chaos-webhooks [--seed N] [--seconds N]</c></summary>
 internal static class ChaosVerb
 {
     private const string Billing = "--billing";
