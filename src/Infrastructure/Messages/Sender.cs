@@ -27,7 +27,8 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline);
 /// </summary>
 public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta,
     IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, SenderOptions options, TimeProvider clock,
+    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, IAutomaticAnswers machines, SenderOptions options,
+    TimeProvider clock,
     ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
@@ -198,13 +199,18 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null)
-            .ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
+        var streams = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null)
+            .ToList();
+        var known = streams.ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
+        var ofMachines = streams.Select(s => s.Events.Count > 0 ? s.Events[0].Body as MessageQueued : null).OfType<MessageQueued>()
+            .Where(q => q.SentBy.Source == SentBy.Ai).Select(q => (q.Ref.MessageId, q.Ref.ConversationId, q.Ref.ContactId)).ToList();
+        var withdrawn = ofMachines.Count == 0 ? null : await machines.WithdrawnAsync(organizationId, ofMachines, ct);
         var outcomes = new List<JobOutcome>(jobs.Count);
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
         var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) =>
             state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id)
-            ? Message.Cancel(state, IMergedRecipients.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
+            ? Message.Cancel(state, IMergedRecipients.Duplicate, now) : withdrawn?.GetValueOrDefault(id) is { } reason
+            ? Message.Cancel(state, reason, now) : Message.Begin(state, instance.Id, now), ct, known);
         var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
         outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
 
