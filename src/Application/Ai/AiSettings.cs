@@ -59,8 +59,8 @@ public sealed record AiShare(bool Name = false, bool PhoneNumber = false, bool T
 /// <param name="InputPricePerMillion">Of a million tokens that go in, in <paramref name="Currency"/>; null: nothing is counted.</param>
 /// <param name="OutputPricePerMillion">Of a million that come out.</param>
 public sealed record AiSettings(string Provider = AiProviders.Embedded, string? Endpoint = null, string? Model = null,
-    string? Prompt = null, int QuietSeconds = 6, decimal? BudgetPerMonth = null, string Currency = "USD", decimal? InputPricePerMillion = null,
-    decimal? OutputPricePerMillion = null)
+    string? Prompt = null, int QuietSeconds = 6, decimal? BudgetPerMonth = null, string Currency = "USD",
+    decimal? InputPricePerMillion = null, decimal? OutputPricePerMillion = null)
 {
     /// <summary>A burst is answered so long after its first message, however many follow.</summary>
     public const int BurstSecondsMax = 30;
