@@ -3475,6 +3475,30 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.read_marks OWNER TO bsp_owner;
 
+CREATE TABLE bsp.reconciled (
+    name text NOT NULL,
+    sequence bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    different integer NOT NULL
+);
+
+ALTER TABLE bsp.reconciled OWNER TO bsp_owner;
+
+CREATE TABLE bsp.reconciliations (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    scope text NOT NULL,
+    status text NOT NULL,
+    first jsonb,
+    rows jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    completed_at timestamp with time zone NOT NULL,
+    CONSTRAINT reconciliations_scope_check CHECK ((scope = ANY (ARRAY['whole'::text, 'moved'::text]))),
+    CONSTRAINT reconciliations_status_check CHECK ((status = ANY (ARRAY['equal'::text, 'different'::text])))
+);
+
+ALTER TABLE bsp.reconciliations OWNER TO bsp_owner;
+
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
     sha256 text NOT NULL,
@@ -4503,6 +4527,12 @@ ALTER TABLE ONLY bsp.rates
 ALTER TABLE ONLY bsp.read_marks
     ADD CONSTRAINT read_marks_pkey PRIMARY KEY (conversation_id);
 
+ALTER TABLE ONLY bsp.reconciled
+    ADD CONSTRAINT reconciled_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY bsp.reconciliations
+    ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
 
@@ -4800,6 +4830,8 @@ CREATE INDEX rate_cards_import ON bsp.rate_cards USING btree (import_id);
 CREATE INDEX read_marks_contact ON bsp.read_marks USING btree (contact_id);
 
 CREATE INDEX read_marks_due ON bsp.read_marks USING btree (due_at);
+
+CREATE INDEX reconciliations_organization ON bsp.reconciliations USING btree (organization_id, id DESC);
 
 CREATE INDEX send_queue_campaign ON bsp.send_queue USING btree (campaign_id, state) WHERE (state < 2);
 
@@ -5175,6 +5207,8 @@ ALTER TABLE bsp.past_identities ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.read_marks ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.reconciliations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
@@ -5288,6 +5322,8 @@ CREATE POLICY tenant ON bsp.parked_statuses USING ((organization_id = ANY (( SEL
 CREATE POLICY tenant ON bsp.past_identities USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.read_marks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.reconciliations USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6045,6 +6081,10 @@ GRANT SELECT,INSERT ON TABLE bsp.rate_rules TO bsp_app;
 GRANT SELECT,INSERT ON TABLE bsp.rates TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.read_marks TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.reconciled TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE bsp.reconciliations TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.search_keys TO bsp_app;
 

@@ -11,7 +11,9 @@ using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Reconciliations;
 using Bsp.Infrastructure.Schema;
+using Bsp.Infrastructure.Sharding;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.HttpOverrides;
@@ -21,8 +23,8 @@ using Npgsql;
 namespace Bsp.Api;
 
 /// <summary>
-/// The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>projections</c>,
-/// <c>webhooks</c>, <c>openapi</c>.
+/// The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>reconcile</c>,
+/// <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.
 /// </summary>
 public static class Program
 {
@@ -62,6 +64,8 @@ public static class Program
                         return await AuditCommand.RunAsync(Options(builder), log, args[1..], CancellationToken.None);
                     }
 
+                case "reconcile":
+                    return await ReconcileAsync(builder, args[1..]);
                 case "openapi":
                     builder.Logging.ClearProviders(); // the document alone goes to the standard output
                     Console.WriteLine(await PrintOpenApi.RunAsync(Build(builder, PrintOpenApi.Options)));
@@ -71,7 +75,8 @@ public static class Program
                 case "webhooks":
                     return await WebhooksAsync(builder, args[1..]);
                 default:
-                    return Fail($"There is no verb '{verb}': serve, migrate, rotate-keys, audit, projections, webhooks, openapi.");
+                    return Fail(
+                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, webhooks, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -134,6 +139,20 @@ public static class Program
         {
             await runner.StopAsync(CancellationToken.None);
         }
+    }
+
+    private static async Task<int> ReconcileAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        await using var app = await PrepareAsync(builder);
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, key) =>
+        {
+            key.Cancel = true;
+            stop.Cancel();
+        };
+        return await ReconcileCommand.RunAsync(app.Services.GetRequiredService<Reconciliation>(), app.Services.GetRequiredService<Shards>(),
+            arguments, stop.Token);
     }
 
     private static async Task<int> WebhooksAsync(WebApplicationBuilder builder, string[] arguments)

@@ -27,6 +27,7 @@ using Bsp.Infrastructure.Meta;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
+using Bsp.Infrastructure.Reconciliations;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Search;
@@ -79,6 +80,7 @@ public static class Composition
         PlansSetup.Add,
         PrivacySetup.Add,
         ProjectionsSetup.Add,
+        ReconciliationsSetup.Add,
         RedisSetup.Add,
         SealingSetup.Add,
         SearchSetup.Add,

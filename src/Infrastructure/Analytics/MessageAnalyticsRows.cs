@@ -63,11 +63,19 @@ public static class MessageAnalyticsRows
         return buffer.WrittenMemory;
     }
 
-    private sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false,
+    /// <summary>A row before it is written.</summary>
+    /// <param name="Of">Null: the event's own message.</param>
+    internal sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false,
         long DeliveryMs = 0, long ReadMs = 0, MessageRef? Of = null, decimal Sentiment = 0,
         bool Analysed = false, bool AutoReplied = false);
 
-    private static IEnumerable<Row> Of(StoredEvent stored, PriorSettlement? prior)
+    /// <summary>The row of a delivery once more, with what it costs.</summary>
+    internal static Row OfCharge(MessageCharge charge) => new("delivered", charge.DeliveredAt, Cost: charge.Amount,
+        DeliveryMs: Ms(charge.SentAt, charge.DeliveredAt),
+        Of: new(charge.MessageId, charge.AccountId, charge.ContactId, Guid.Empty, charge.CampaignId, charge.Type, "outbound"));
+
+    /// <summary>The rows that an event calls for; its times are bounded (<see cref="FactTime"/>) by then.</summary>
+    internal static IEnumerable<Row> Of(StoredEvent stored, PriorSettlement? prior)
     {
         switch (stored.Body)
         {
@@ -83,13 +91,9 @@ public static class MessageAnalyticsRows
             case MessageRead e: yield return new("read", e.At, ReadMs: Ms(e.DeliveredAt, e.At)); break;
             case MessageFailed e: yield return new("failed", e.At); break;
             case MessagesCharged e:
-                // The row of the delivery once more, with what it costs.
                 foreach (var charge in e.Charges)
                 {
-                    yield return new("delivered", charge.DeliveredAt, Cost: charge.Amount,
-                        DeliveryMs: Ms(charge.SentAt, charge.DeliveredAt),
-                        Of: new(charge.MessageId, charge.AccountId, charge.ContactId, Guid.Empty, charge.CampaignId, charge.Type,
-                            "outbound"));
+                    yield return OfCharge(charge);
                 }
 
                 break;

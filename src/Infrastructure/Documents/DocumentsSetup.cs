@@ -13,13 +13,15 @@ internal static class DocumentsSetup
         if (options.Mongo is not { } mongo || string.IsNullOrWhiteSpace(mongo))
         {
             services.AddHostedService<DocumentsSweep>(); // MongoDB has TTL indexes
-            services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentViews, PostgresDocumentViews>();
+            services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentViews, PostgresDocumentViews>()
+                .AddSingleton<IDocumentDigests, PostgresDocumentDigests>();
             return;
         }
 
         services.AddSingleton(provider => new MongoCollections(mongo, provider.GetRequiredService<Shards>()));
         services.AddSingleton<IStoreHealth, MongoHealth>();
-        services.AddSingleton<IDocumentStore, MongoDocumentStore>().AddSingleton<IDocumentViews, MongoDocumentViews>();
+        services.AddSingleton<IDocumentStore, MongoDocumentStore>().AddSingleton<IDocumentViews, MongoDocumentViews>()
+            .AddSingleton<IDocumentDigests, MongoDocumentDigests>();
     }
 }
 

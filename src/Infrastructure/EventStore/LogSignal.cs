@@ -18,6 +18,7 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
     // NOTIFY serialises commits, so it has a transaction of its own and runs at most this often.
     private static readonly TimeSpan NotifyEvery = TimeSpan.FromMilliseconds(20);
 
+    private readonly string own = $"{Guid.NewGuid():N}";
     private TaskCompletionSource next = NewSource();
     private int notifying;
     private int again;
@@ -50,6 +51,9 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
         return Task.CompletedTask;
     });
 
+    /// <summary>What a NOTIFY carried is this signal's own: whoever waits here was woken when it was appended.</summary>
+    public bool IsOwn(string payload) => payload == own;
+
     /// <summary>Wakes this process.</summary>
     public void Wake() => Interlocked.Exchange(ref next, NewSource()).TrySetResult();
 
@@ -63,7 +67,7 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
             {
                 try
                 {
-                    await using var command = shard.App.CreateCommand($"NOTIFY {Channel}");
+                    await using var command = shard.App.CreateCommand($"NOTIFY {Channel}, '{own}'");
                     await command.ExecuteNonQueryAsync();
                 }
                 catch (Exception error)

@@ -8,11 +8,16 @@ namespace Bsp.Infrastructure.EventStore;
 /// by itself, with its own types only.
 /// </summary>
 /// <param name="wanted">Types that anybody here reads; null: all.</param>
-internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wanted)
+/// <param name="signal">A look that found nothing stands for everybody until the next sign: a dozen projections ask after each page, and
+/// a look costs PostgreSQL a walk over its locks. Decision: docs/decisions/0265.</param>
+internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wanted, LogSignal signal, TimeProvider clock)
 {
     // About 8 MB of decoded events: a status with its evidence takes about 2 KB.
     private const int KeptEventsMax = 4_000;
     private const int PageEventsMax = 1_000;
+
+    // Foreign writers give no sign.
+    private static readonly TimeSpan NothingFor = TimeSpan.FromMilliseconds(200);
 
     private readonly Lock gate = new();
     private readonly SemaphoreSlim fetching = new(1, 1);
@@ -21,6 +26,8 @@ internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wan
     private int kept;
     private long from;
     private long to;
+    private Task? since;            // the sign that was waited for when a look found nothing; null: the last look found something
+    private long lookedAt;
 
     /// <summary>What follows <paramref name="after"/> is no longer kept.</summary>
     public bool IsPast(long after) => after < Volatile.Read(ref from);
@@ -65,9 +72,15 @@ internal sealed class LogTail(LogReader reader, IReadOnlyCollection<string>? wan
             {
                 Restart(after);
             }
+            else if (since is { IsCompleted: false } && clock.GetElapsedTime(lookedAt) < NothingFor)
+            {
+                return false;
+            }
 
+            (var sign, lookedAt) = (signal.Next, clock.GetTimestamp()); // before the look, so that nothing in between is missed
             var page = await reader.ReadAsync(to, wanted, PageEventsMax, ct);
-            if (page.UpTo == to)
+            since = page.UpTo == to ? sign : null;
+            if (since is not null)
             {
                 return false;
             }

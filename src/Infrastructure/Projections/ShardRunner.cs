@@ -24,7 +24,8 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
     private static readonly TimeSpan AgainWithin = TimeSpan.FromSeconds(10);
 
     private readonly LogTail tail =
-        new(reader, projections.Any(p => p.EventTypes is null) ? null : projections.SelectMany(p => p.EventTypes!).ToHashSet());
+        new(reader, projections.Any(p => p.EventTypes is null) ? null : projections.SelectMany(p => p.EventTypes!).ToHashSet(),
+            signal, clock);
     private TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long end = -1;
     [Application.Common.Bounded("one a projection")]
@@ -134,7 +135,7 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
             {
                 Volatile.Read(ref asked).TrySetResult();
             }
-            else
+            else if (!signal.IsOwn(heard.Payload))
             {
                 signal.Wake();
             }

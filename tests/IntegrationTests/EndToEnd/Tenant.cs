@@ -149,7 +149,7 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
 
     public void Dispose() => api.Dispose();
 
-    private static HttpClient Client(Uri address, string key, Guid? organization)
+    internal static HttpClient Client(Uri address, string key, Guid? organization)
     {
         var client = new HttpClient { BaseAddress = address };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);

@@ -231,6 +231,6 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         "/v1/transactions/export", $"/v1/statements/{DateTime.UtcNow:yyyy-MM}",
         "/v1/transactions?reference_id=pay_1", $"/v1/transactions/{contact}", "/v1/ledger/entries?limit=50", "/v1/charges?limit=50",
         "/v1/charges?outcome=pending", $"/v1/charges?message_id={message}", "/v1/audit-trail?limit=50", "/v1/log/heads", "/v1/me",
-        "/v1/presence",
+        "/v1/presence", "/v1/reconciliations?limit=50", $"/v1/reconciliations/{contact}",
     ];
 }

@@ -21,6 +21,9 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
 {
     protected abstract Task<(IDocumentStore Store, IDocumentViews Views)> OpenAsync(Shards shards);
 
+    /// <summary>Of the store that was opened last.</summary>
+    private protected abstract IDocumentDigests Digests();
+
     [Fact]
     public async Task A_page_written_again_or_cut_otherwise_changes_nothing()
     {
@@ -309,4 +312,6 @@ public sealed class PostgresDocumentStoreTests(StoresFixture fixture) : Document
 {
     protected override Task<(IDocumentStore Store, IDocumentViews Views)> OpenAsync(Shards shards) =>
         Task.FromResult<(IDocumentStore, IDocumentViews)>((new PostgresDocumentStore(), new PostgresDocumentViews(shards)));
+
+    private protected override IDocumentDigests Digests() => new PostgresDocumentDigests();
 }

@@ -16,6 +16,7 @@ public sealed class MongoDocumentStoreTests(StoresFixture fixture) : DocumentSto
 {
     private readonly StoresFixture fixture = fixture;
     private MongoUrl? url;
+    private MongoCollections? collections;
 
     [Theory]
     [InlineData(null)]
@@ -69,9 +70,11 @@ public sealed class MongoDocumentStoreTests(StoresFixture fixture) : DocumentSto
         var server = Environment.GetEnvironmentVariable("BSP_TEST_MONGO");
         Assert.SkipWhen(server is null, "BSP_TEST_MONGO names no MongoDB server.");
         url = new MongoUrlBuilder(server) { DatabaseName = $"bsp_{Guid.NewGuid():N}" }.ToMongoUrl();
-        var mongo = new MongoCollections(url.ToString(), shards);
+        var mongo = collections = new MongoCollections(url.ToString(), shards);
         return Task.FromResult<(IDocumentStore, IDocumentViews)>((new MongoDocumentStore(mongo), new MongoDocumentViews(mongo, shards)));
     }
+
+    private protected override IDocumentDigests Digests() => new MongoDocumentDigests(collections!);
 
     // As a runner reads them: PostgreSQL keeps JSON in an order of its own.
     private static async Task<List<StoredEvent>> StoredAsync(ViewsDatabase database, ConversationsProjection projection)

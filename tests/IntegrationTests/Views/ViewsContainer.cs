@@ -52,6 +52,9 @@ internal sealed class ViewsContainer : IAsyncDisposable
 
     public DailyStats Daily => provider.GetRequiredService<DailyStats>();
 
+    public Infrastructure.Reconciliations.Reconciliation Reconciliation =>
+        provider.GetRequiredService<Infrastructure.Reconciliations.Reconciliation>();
+
     public async ValueTask DisposeAsync()
     {
         await provider.DisposeAsync();
