@@ -38,7 +38,7 @@ public sealed record AiSettingsResponse(Guid OrganizationId, bool Analysis, bool
 }
 
 /// <summary>/v1/ai/settings.</summary>
-[Chapter("Ai", "What machines may read and answer, and what they would have done.")]
+[Chapter("ai", "What machines may read and answer, and what they would have done.")]
 public sealed class AiSettingsEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app)

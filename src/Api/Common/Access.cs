@@ -63,7 +63,8 @@ public static class Access
         manager    POST /v1/teams | PATCH /v1/teams/{id} | DELETE /v1/teams/{id} | POST /v1/canned-replies | PATCH /v1/canned-replies/{id} | DELETE /v1/canned-replies/{id}
         viewer     GET /v1/conversations/{id}/ai
         agent      POST /v1/conversations/{id}/ai
-        manager    GET /v1/ai/settings
+        manager    GET /v1/ai/settings | GET /v1/ai/shadows | GET /v1/ai/shadows/{id} | GET /v1/ai/shadows/{id}/items
+        admin      POST /v1/ai/shadows | POST /v1/ai/shadows/{id}/cancel
         admin      PATCH /v1/ai/settings
         viewer     GET /v1/presence | GET /v1/stream | POST /v1/stream/ticket
 

@@ -78,14 +78,17 @@ public sealed partial class AiAnswering(IEventStore store, IMediator mediator, A
     {
         var question = asked.Question;
         var reason = AutoAnswering.Limit(state, settings.Handover.TurnsMax, clock.GetUtcNow())
-            ?? (asked.IsLoop ? "loop"
-            : asked.Intents.Contains(Intents.Human) ? "asked"
-            : asked.Intents.Contains(Intents.OptOut) ? "opt_out"
-            : settings.Handover.Negative && asked.IsNegative ? "negative"
-            : question.Burst.Count == 0 ? "no_text" : null);
+            ?? (asked.IsLoop ? "loop" : WithoutModel(settings, asked.Intents, asked.IsNegative, question));
         return reason is not null ? ReplyDecision.Handover(reason, question.Intent, question.Confidence)
             : await replies.DecideAsync(organizationId, settings, question, ct);
     }
+
+    /// <summary>Why a person goes on without a model being asked; null: one is asked.</summary>
+    internal static string? WithoutModel(AiSettings settings, IReadOnlyCollection<string> intents, bool negative, Question question) =>
+        intents.Contains(Intents.Human) ? "asked"
+        : intents.Contains(Intents.OptOut) ? "opt_out"
+        : settings.Handover.Negative && negative ? "negative"
+        : question.Burst.Count == 0 ? "no_text" : null;
 
     // Null: nobody who may be written to.
     private async Task<ContactView?> ContactAsync(Guid organizationId, Guid contactId, CancellationToken ct)

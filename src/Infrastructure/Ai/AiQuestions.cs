@@ -18,7 +18,8 @@ namespace Bsp.Infrastructure.Ai;
 /// <param name="Saw">Every message that went into the question.</param>
 /// <param name="Received">The burst's founding facts with their analysis, by message.</param>
 internal sealed record AiAsked(Question Question, IReadOnlyList<MessageDocument> Shown, IReadOnlyList<SeenMessage> Saw,
-    IReadOnlyDictionary<Guid, (StoredEvent Stored, MessageAnalysed? Analysis)> Received, IReadOnlySet<string> Intents, bool IsNegative,
+    IReadOnlyDictionary<Guid, (StoredEvent Stored, MessageAnalysed? Analysis)> Received,
+    IReadOnlyCollection<string> Intents, bool IsNegative,
     bool IsLoop);
 
 /// <summary>Makes questions of bursts: one contact's messages, as people see them, and nothing of anybody else.</summary>

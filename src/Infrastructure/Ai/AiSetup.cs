@@ -4,6 +4,7 @@ using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
 using Bsp.Infrastructure.Ai.Embedded;
 using Bsp.Infrastructure.Ai.Models;
+using Bsp.Infrastructure.Ai.Shadows;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Ai;
@@ -30,6 +31,10 @@ internal static class AiSetup
         services.AddSingleton<AiAnswering>();
         services.AddSingleton<IAutomaticAnswers, AutomaticAnswers>();
         services.AddHostedService<AiDriver>();
+        services.AddSingleton<AiShadowSignal>();
+        services.AddSingleton<AiShadowsTable>();
+        services.AddHostedService<AiShadowWorker>();
+        services.AddHostedService<AiSweep>();
         services.AddSingleton<AiPrompts>();
         services.AddSingleton<IPromptTexts>(provider => provider.GetRequiredService<AiPrompts>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<AiPrompts>().Memory);

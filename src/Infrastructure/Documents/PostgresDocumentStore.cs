@@ -56,7 +56,7 @@ public sealed class PostgresDocumentStore : IDocumentStore
     {
         var found = new Dictionary<DocumentId, AiConversationDocument>();
         await shard.QueryAsync(organizationIds, $"SELECT true, doc FROM {Table("ai_conversations", set)} WHERE _id = ANY ($1)",
-            r => Keep(found, r, d => d.Id), ct, Ids(ids));
+            r => Keep(found, r, d => d.Id), ct, (object)Ids(ids)); // one argument, not one for each
         return found;
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using Bsp.Application.Ai;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Search;
 
 namespace Bsp.Infrastructure.Ai.Embedded;
@@ -39,7 +40,10 @@ internal sealed class WordList
 {
     private const int KeyUnits = 2;
 
+    [Bounded("the embedded list")]
     private readonly Dictionary<string, List<Entry>> exact = [];
+
+    [Bounded("the embedded list")]
     private readonly Dictionary<string, List<Entry>> beginning = [];
 
     private WordList(string language) => Language = language;
@@ -48,9 +52,11 @@ internal sealed class WordList
     public string Language { get; }
 
     /// <summary>Words that are common in the language.</summary>
+    [field: Bounded("the embedded list")]
     public HashSet<string> Common { get; } = [];
 
     /// <summary>Words of the language as they are typed in Latin letters, where it has others of its own.</summary>
+    [field: Bounded("the embedded list")]
     public HashSet<string> Roman { get; } = [];
 
     public static WordList Load(string language)

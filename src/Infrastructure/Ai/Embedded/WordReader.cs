@@ -1,5 +1,6 @@
 using System.Text;
 using Bsp.Application.Ai;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.Search;
 
 namespace Bsp.Infrastructure.Ai.Embedded;
@@ -27,6 +28,7 @@ internal sealed class WordReader
         ["but", "however", "pero", "mais", "mas", "porem", "لكن", "بس", "लेकिन", "मगर", "lekin", "magar", "tapi",
             "tetapi", "padahal", "bs", "bas"];
 
+    [Bounded("the embedded lists")]
     private readonly Dictionary<string, WordList> lists;
 
     public WordReader(IEnumerable<WordList> lists) => this.lists = lists.ToDictionary(l => l.Language);
