@@ -16,6 +16,9 @@ public sealed record SimulatorOptions
     /// <summary>Key of <c>X-Hub-Signature-256</c>.</summary>
     public string AppSecret { get; init; } = "simulator-app-secret";
 
+    /// <summary>The app's id, as the exchange of signup codes asks for it.</summary>
+    public string AppId { get; init; } = "100200300400500";
+
     /// <summary>Sent as <c>hub.verify_token</c> in the subscription handshake.</summary>
     public string VerifyToken { get; init; } = "simulator-verify-token";
 

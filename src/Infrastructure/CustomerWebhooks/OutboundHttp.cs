@@ -55,11 +55,12 @@ public sealed class OutboundHttp : IDisposable
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider clock;
+    private readonly GuardedConnect guarded;
     private readonly HttpMessageInvoker http;
 
     public OutboundHttp(OutboundRules rules, TimeProvider clock)
     {
-        this.clock = clock;
+        (this.clock, guarded) = (clock, new(rules));
         http = new(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -76,22 +77,27 @@ public sealed class OutboundHttp : IDisposable
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             MaxResponseDrainSize = 64 * 1024,
             MaxResponseHeadersLength = 16,
-            ConnectCallback = new OutboundConnections(rules).ConnectAsync,
+            ConnectCallback = guarded.ConnectAsync,
             SslOptions = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 },
         });
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose()
+    {
+        http.Dispose();
+        guarded.Dispose();
+    }
 
     /// <summary>Posts once; never throws but for <paramref name="ct"/>.</summary>
     internal async Task<Attempt> PostAsync(Uri url, byte[] body, string id, IReadOnlyList<byte[]> keys,
-        IReadOnlyDictionary<string, string> headers, CancellationToken ct)
+        IReadOnlyDictionary<string, string> headers, CancellationToken ct, Guid organizationId = default)
     {
         var began = Stopwatch.GetTimestamp();
         int Taken() => (int)Math.Min(int.MaxValue, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(Timeout);
         using var request = Request(url, body, id, keys, headers);
+        request.Options.Set(GuardedConnect.Whose, organizationId);
         try
         {
             using var response = await http.SendAsync(request, deadline.Token);

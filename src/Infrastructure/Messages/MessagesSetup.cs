@@ -12,19 +12,20 @@ internal static class MessagesSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        services.AddSingleton<Instance>();
-        services.AddHostedService(provider => provider.GetRequiredService<Instance>());
+        services.AddSingleton<ProcessIdentity>();
+        services.AddHostedService(provider => provider.GetRequiredService<ProcessIdentity>());
         services.AddSingleton(new SenderOptions(options.UnknownDeadline));
         services.AddSingleton<SendingNumbers>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
         services.AddSingleton<Outbox>();
         services.AddSingleton<RecentMessages>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);
-        services.AddSingleton<SendConsequences>();
+        services.AddSingleton<SendFeedback>();
         services.AddSingleton<Sender>();
         services.AddSingleton<AnsweredNumbers>();
         services.AddSingleton<AnsweredContacts>();
         services.AddSingleton<PersonsAnswers>();
+        services.AddSingleton<MessageTargets>();
         services.AddSingleton<SenderNames>();
         services.AddSingleton<IUserNames, UserNames>();
         services.AddSingleton<IWamids, Wamids>();

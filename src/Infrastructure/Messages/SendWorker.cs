@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Messages;
 
 /// <summary>Runs the sender on the queue for as long as the process lives.</summary>
-public sealed class SendWorker(MessageQueue queue, Sender sender, Instance instance, TimeProvider clock, ILogger<Worker> log)
+public sealed class SendWorker(MessageQueue queue, Sender sender, ProcessIdentity instance, TimeProvider clock, ILogger<Worker> log)
     : BackgroundService
 {
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Bsp.Application.EventStore;
+using Bsp.Application.Media;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
 using Bsp.Application.Privacy;
@@ -26,9 +27,9 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline);
 /// A process killed between intent and outcome leaves an unknown outcome, never a second call.
 /// </summary>
 public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta,
-    IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, IAutomaticAnswers machines, SenderOptions options,
-    TimeProvider clock,
+    IPersonalData personal, ProcessIdentity instance, RecentMessages recent,
+    SendFeedback consequences, AnsweredNumbers answered, IMergedRecipients merged, IAutomaticAnswers machines,
+    IMediaForSending media, SenderOptions options, TimeProvider clock,
     ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
@@ -268,11 +269,12 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             return ([.. begun.Select(_ => none)], [.. begun.Select(_ => (string?)null)]);
         }
 
-        return (await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i]))), contents);
+        return (await Task.WhenAll(begun.Select((b, i) =>
+            CallAsync(organizationId, number, b.MessageId, contents[i]))), contents);
     }
 
     // Each message has its own end: whatever goes wrong with one is no news of its batch-mates.
-    private async Task<SendOutcome> CallAsync(SendingNumber number, Guid messageId, string? content)
+    private async Task<SendOutcome> CallAsync(Guid organizationId, SendingNumber number, Guid messageId, string? content)
     {
         if (content is null)
         {
@@ -281,9 +283,16 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
         }
 
         byte[] body;
+        PreparedContent prepared;
         try
         {
-            body = Body(content, messageId);
+            prepared = await media.PrepareAsync(organizationId, number.Meta, content, CancellationToken.None);
+            if (prepared.Failed is { } failed)
+            {
+                return failed;
+            }
+
+            body = Body(prepared.Content!, messageId);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -291,14 +300,24 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
                 TimeSpan.Zero);
         }
 
+        SendOutcome outcome;
         try
         {
-            return await meta.SendAsync(number.Meta, body, CancellationToken.None);
+            outcome = await meta.SendAsync(number.Meta, body, CancellationToken.None);
         }
         catch (Exception e)
         {
             return new(SendResult.Unknown, null, false, null, "no answer", Text.Cut(e.Message, 500), TimeSpan.Zero);
         }
+
+        if (prepared.Media.Count == 0 || outcome.Result != SendResult.Rejected || !MetaErrors.MayBeOfMedia(outcome.Code))
+        {
+            return outcome;
+        }
+
+        // Meta lost a file before its time: the refusal is proven, and the file is given to it anew.
+        await media.ForgetAsync(organizationId, number.Meta, prepared.Media, CancellationToken.None);
+        return outcome with { Result = SendResult.Refused, Code = null, RetryAfter = TimeSpan.FromSeconds(1) };
     }
 
     // Written late, when another process may be at the next attempt: what Meta said of this one is no news of that one. That it has the

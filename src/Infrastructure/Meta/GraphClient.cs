@@ -193,11 +193,19 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
     private async Task<JsonElement> CallAsync(HttpMethod method, Func<string> path, MetaNumber number, byte[]? body, CancellationToken ct,
         int bytesMax = AnswerBytesMax)
     {
+        using var content = body is null ? null
+            : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        return await CallAsync(graph, method, path, number.AccessToken, content, bytesMax, ct);
+    }
+
+    /// <summary>One call; what Meta answers as JSON.</summary>
+    /// <exception cref="MetaRefused"/>
+    internal static async Task<JsonElement> CallAsync(GraphHttp graph, HttpMethod method, Func<string> path, string accessToken,
+        HttpContent? content, int bytesMax, CancellationToken ct)
+    {
         try
         {
-            using var content = body is null ? null
-                : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
-            return Judged(await graph.CallAsync(method, path(), number.AccessToken, content, bytesMax, ct));
+            return Judged(await graph.CallAsync(method, path(), accessToken, content, bytesMax, ct));
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {

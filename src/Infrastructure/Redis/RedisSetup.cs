@@ -18,9 +18,9 @@ internal static class RedisSetup
         services.AddSingleton<CopySeal>();
         services.AddSingleton<RowCaches>();
         services.AddSingleton<ContactCache>();
-        services.AddSingleton<Sessions>();
+        services.AddSingleton<SessionCopies>();
         services.AddSingleton<IPresence, Presence>();
         services.AddSingleton<IInboxNews, InboxNews>();
-        services.AddSingleton<IEventStore, ForgettingEventStore>();
+        services.AddSingleton<IEventStore, CacheInvalidatingEventStore>();
     }
 }

@@ -107,7 +107,8 @@ public sealed class ModelTests(AiApp app) : IClassFixture<AiApp>, IDisposable
         var decisions = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => replies.DecideAsync(tenant.Id, settings, Asked, default)));
         decisions.Count(d => d.Reason == "budget").ShouldBeGreaterThan(0);
         var spent = decimal.Parse(
-            await app.Views.ScalarAsync("SELECT cost + reserved FROM bsp.ai_usage WHERE organization_id = $1", tenant.Id), System.Globalization.CultureInfo.InvariantCulture);
+            await app.Views.ScalarAsync("SELECT cost + reserved FROM bsp.ai_usage WHERE organization_id = $1", tenant.Id),
+            System.Globalization.CultureInfo.InvariantCulture);
         spent.ShouldBeLessThanOrEqualTo(12);
         (await replies.DecideAsync(tenant.Id, settings with { BudgetPerMonth = 0 }, Asked, default)).Reason.ShouldBe("budget");
     }

@@ -184,7 +184,7 @@ public sealed class RedisTests(RedisFixture fixture)
     [Fact]
     public async Task A_sessions_copy_is_found_by_the_hash_of_its_token_until_it_ends()
     {
-        var sessions = new Sessions(redis, TimeProvider.System, NullLogger<Sessions>.Instance);
+        var sessions = new SessionCopies(redis, TimeProvider.System, NullLogger<SessionCopies>.Instance);
         var session =
             new Session(Guid.NewGuid(), organization,
                 DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeMilliseconds()));

@@ -15,6 +15,7 @@ internal sealed class Languages(IReadOnlyDictionary<string, WordList> lists)
     private const double LinguaWeight = 3;
     private const double Sure = 1.2;              // by so much the first is ahead of the second
     private const int LinguaLetters = 6;
+    private const int NyaLeast = 5;
 
     private static readonly FrozenDictionary<Language, string> Latin = new Dictionary<Language, string>
     {
@@ -48,6 +49,7 @@ internal sealed class Languages(IReadOnlyDictionary<string, WordList> lists)
         var words = FoldedText.Words(text).Where(w => w.Kind == WordKind.Plain).Select(w => w.Text).ToList();
         var scores = lists.Values.Where(l => l.Language != "any").ToDictionary(l => l.Language, l => Common(words, l));
         scores["ar"] += words.Count(IsArabizi);
+        scores["id"] += words.Count(w => w.Length > NyaLeast && w.EndsWith("nya", StringComparison.Ordinal)); // barangnya, makanannya
         var roman = scores["ar"] >= scores["hi"] ? "ar" : "hi";
         if (scores[roman] >= RomanLeast && scores[roman] >= Latin.Values.Max(l => scores[l]))
         {

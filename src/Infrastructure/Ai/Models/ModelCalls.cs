@@ -51,6 +51,7 @@ public sealed partial class ModelCalls(IModelClients clients, AiBudget budget, A
             return new(null, "resting", null);
         }
 
+        ModelHttp.For(organizationId);
         var hash = await prompts.KeepAsync(organizationId, question.Rules, ct);
         var most = AiBudget.Cost(settings, ((question.Rules.Length + question.Data.Length) * 3 / 2) + FixedTokens,
             ModelClients.OutputTokensMax);

@@ -7,16 +7,19 @@ namespace Bsp.Infrastructure.Ai.Models;
 
 /// <summary>
 /// One connection pool for all models' addresses, which organizations name: no proxy, no redirects, no cookies, and connected to by the
-/// same rules as their webhooks (<see cref="OutboundConnections"/>), so that none leads into our own network. Answers are bounded.
+/// same rules as their webhooks (<see cref="GuardedConnect"/>), so that none leads into our own network. Answers are bounded.
 /// </summary>
 public sealed class ModelHttp : IDisposable
 {
     private const long AnswerBytesMax = 1024 * 1024;
     private const int ConnectionsOfHostMax = 32;
+    private static readonly AsyncLocal<Guid> Whose = new();
+
+    private readonly GuardedConnect guarded;
 
     public ModelHttp(OutboundRules rules)
     {
-        var connections = new OutboundConnections(rules);
+        guarded = new(rules);
         Client = new(new Bounded(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -30,7 +33,7 @@ public sealed class ModelHttp : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20),
             MaxResponseHeadersLength = 16,
-            ConnectCallback = connections.ConnectAsync,
+            ConnectCallback = guarded.ConnectAsync,
             SslOptions = new() { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 },
         }))
         {
@@ -42,13 +45,21 @@ public sealed class ModelHttp : IDisposable
     /// <summary>For the makers' own clients.</summary>
     public HttpClient Client { get; }
 
-    public void Dispose() => Client.Dispose();
+    /// <summary>Says for whom requests of this flow are made: names are resolved in each organization's own share.</summary>
+    public static void For(Guid organizationId) => Whose.Value = organizationId;
+
+    public void Dispose()
+    {
+        Client.Dispose();
+        guarded.Dispose();
+    }
 
     // Read whole before anybody sees it, so that a body without end ends here.
     private sealed class Bounded(HttpMessageHandler inner) : DelegatingHandler(inner)
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            request.Options.Set(GuardedConnect.Whose, Whose.Value);
             var response = await base.SendAsync(request, cancellationToken);
             try
             {

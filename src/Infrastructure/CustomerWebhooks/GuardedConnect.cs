@@ -4,22 +4,36 @@ using Bsp.Application.CustomerWebhooks;
 
 namespace Bsp.Infrastructure.CustomerWebhooks;
 
+/// <summary>It is an address to which nobody may make us connect.</summary>
+internal sealed class OutboundRefused(string message) : IOException(message);
+
+/// <summary>The name leads nowhere.</summary>
+internal sealed class OutboundUnresolved(string message) : IOException(message);
+
 /// <summary>
-/// Connects to addresses that organizations name: webhooks, models. The name is resolved here, every address that it has must be one that
-/// may be connected to (<see cref="OutboundRules"/>), and the connection is made to those, so that a name that changes its address between
-/// looking and connecting gains nothing.
+/// How connections to addresses of others' choosing are made: the name is resolved here, and connected to only when every address that it
+/// has may be, so that a name that changes its address between looking and connecting gains nothing.
 /// </summary>
-public sealed class OutboundConnections(OutboundRules rules)
+internal sealed class GuardedConnect(OutboundRules rules) : IDisposable
 {
     private const int AddressesMax = 16;
 
-    /// <summary>Of <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
-    /// <exception cref="OutboundRefused">One of the host's addresses may not be connected to.</exception>
+    /// <summary>On a request: the organization for which it is made.</summary>
+    public static readonly HttpRequestOptionsKey<Guid> Whose = new("organization");
+
+    private readonly HostNames names = new(Dns.GetHostAddresses);
+
+    public void Dispose() => names.Dispose();
+
+    /// <summary>For <see cref="System.Net.Http.SocketsHttpHandler.ConnectCallback"/>, without a proxy.</summary>
+    /// <exception cref="OutboundRefused"/>
     /// <exception cref="OutboundUnresolved"/>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal] : await ResolveAsync(host, ct);
+        context.InitialRequestMessage.Options.TryGetValue(Whose, out var organization);
+        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal]
+            : await ResolveAsync(host, organization, ct);
         var tls = context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttps;
         foreach (var address in addresses)
         {
@@ -42,11 +56,11 @@ public sealed class OutboundConnections(OutboundRules rules)
         }
     }
 
-    private static async Task<IPAddress[]> ResolveAsync(string host, CancellationToken ct)
+    private async Task<IPAddress[]> ResolveAsync(string host, Guid organization, CancellationToken ct)
     {
         try
         {
-            var all = await Dns.GetHostAddressesAsync(host, ct);
+            var all = await names.ResolveAsync(host, organization, ct);
             return all.Length is > 0 and <= AddressesMax ? all
                 : throw new OutboundUnresolved(all.Length == 0 ? "the host has no address"
                     : $"the host has more than {AddressesMax} addresses");
@@ -57,9 +71,3 @@ public sealed class OutboundConnections(OutboundRules rules)
         }
     }
 }
-
-/// <summary>An address that may not be connected to.</summary>
-public sealed class OutboundRefused(string message) : IOException(message);
-
-/// <summary>A host without an address, or with too many.</summary>
-public sealed class OutboundUnresolved(string message) : IOException(message);

@@ -13,7 +13,7 @@ using MediatR;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>Everything Meta tells besides messages: templates, numbers, accounts, preferences. Each becomes the command it is.</summary>
-public sealed class OtherFields(IMediator mediator, NumberDirectory numbers)
+public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers)
 {
     private const int NameUnitsMax = 512; // Meta's own bound of a template's name
     private const int ReasonUnitsMax = 1_000;

@@ -15,7 +15,7 @@ namespace Bsp.Infrastructure.Messages;
 /// and contacts opted out by
 /// <see cref="SendReactor"/>, from the log.
 /// </summary>
-public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner runner, Shards shards, ILogger<SendConsequences> log)
+public sealed partial class SendFeedback(RateLimit limits, ProjectionRunner runner, Shards shards, ILogger<SendFeedback> log)
 {
     private static readonly TimeSpan LoweredFor = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DrawnWithin = TimeSpan.FromSeconds(2);
@@ -31,12 +31,12 @@ public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner 
         if (answers.Any(a =>
             a is { Result: SendResult.Rejected, Code: { } code } && (MetaErrors.StopsNumber(code) || MetaErrors.StopsTemplate(code))))
         {
-            await DrawnAsync(organizationId, ct);
+            await WaitUntilPausedAsync(organizationId, ct);
         }
     }
 
     // The campaign shall be paused before the next batch is taken: else that one is refused too.
-    private async Task DrawnAsync(Guid organizationId, CancellationToken ct)
+    private async Task WaitUntilPausedAsync(Guid organizationId, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         await using var drawn = shard.App.CreateCommand("SELECT bsp.last_event(last_value) FROM public.mt_events_sequence");
