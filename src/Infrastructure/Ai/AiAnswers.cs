@@ -71,7 +71,7 @@ public sealed class AiAnswers(IEventStore store, IPersonalData personal, ISendRe
             {
                 if (decision.Action == ReplyAction.Reply)
                 {
-                    await references.HandOverAsync(organizationId, answer, burst.AccountId, ct);
+                    await references.EnqueueAsync(organizationId, answer, burst.AccountId, ct);
                 }
 
                 return;
@@ -140,7 +140,7 @@ public sealed class AiAnswers(IEventStore store, IPersonalData personal, ISendRe
     {
         try
         {
-            await references.RequireAsync(organizationId, burst.AccountId, null, null, ct);
+            await references.RequireAsync(organizationId, burst.AccountId, null, ct);
             await reserves.ReserveAsync(new(organizationId, answer, burst.AccountId,
                 Markets.Recipient(contact.PhoneNumber, contact.WaUserId), Rating.Service), ct);
             return null;

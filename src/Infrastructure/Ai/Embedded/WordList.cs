@@ -92,7 +92,7 @@ internal sealed class WordList
             found.AddRange(begun.Where(e => word.StartsWith(e.Parts[0].Text, StringComparison.Ordinal)));
         }
 
-        return found.Where(e => Fits(words, at, e)).OrderByDescending(e => e.Parts.Length);
+        return found.Where(e => Fits(words, at, e)).OrderByDescending(e => e.Parts.Length).ThenBy(e => e.Mark == Mark.Ought);
     }
 
     /// <summary>A folded word without what Arabic writes in front of it; runs of one letter as one.</summary>
