@@ -985,6 +985,21 @@ $$;
 
 ALTER FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, message text, key_id text, signature bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+  SELECT h.organization_id, h.currency, h.message, h.key_id, h.signature FROM bsp.ledger_day_heads h
+   WHERE h.day = p_day AND (h.organization_id, h.currency) > (p_after_organization, p_after_currency)
+     AND NOT EXISTS (SELECT FROM bsp.ledger_heads_told t
+                      WHERE t.organization_id = h.organization_id AND t.day = h.day AND t.currency = h.currency OFFSET 0)
+   ORDER BY h.organization_id, h.currency LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3424,6 +3439,14 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.ledger_heads OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_heads_told (
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    currency text NOT NULL
+);
+
+ALTER TABLE bsp.ledger_heads_told OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ledger_holds (
     organization_id uuid NOT NULL,
     reference text NOT NULL,
@@ -3934,7 +3957,8 @@ CREATE TABLE bsp.statement_days (
     first_effective timestamp with time zone NOT NULL,
     last_effective timestamp with time zone NOT NULL,
     first_recorded timestamp with time zone NOT NULL,
-    last_recorded timestamp with time zone NOT NULL
+    last_recorded timestamp with time zone NOT NULL,
+    part integer DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -4835,6 +4859,9 @@ ALTER TABLE ONLY bsp.ledger_days
 ALTER TABLE ONLY bsp.ledger_heads
     ADD CONSTRAINT ledger_heads_pkey PRIMARY KEY (organization_id, currency);
 
+ALTER TABLE ONLY bsp.ledger_heads_told
+    ADD CONSTRAINT ledger_heads_told_pkey PRIMARY KEY (organization_id, day, currency);
+
 ALTER TABLE ONLY bsp.ledger_holds
     ADD CONSTRAINT ledger_holds_pkey PRIMARY KEY (organization_id, reference);
 
@@ -4962,7 +4989,7 @@ ALTER TABLE ONLY bsp.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (organization_id, stream_id);
 
 ALTER TABLE ONLY bsp.statement_days
-    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, kind, category, market, account_id, effective_month);
+    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, part, kind, category, market, account_id, effective_month);
 
 ALTER TABLE ONLY bsp.subscription_clock
     ADD CONSTRAINT subscription_clock_pkey PRIMARY KEY (organization_id);
@@ -5209,6 +5236,8 @@ CREATE INDEX ledger_audits_organization ON bsp.ledger_audits USING btree (organi
 
 CREATE UNIQUE INDEX ledger_audits_running ON bsp.ledger_audits USING btree (organization_id) WHERE (status = 'running'::text);
 
+CREATE INDEX ledger_day_heads_day ON bsp.ledger_day_heads USING btree (day, organization_id, currency);
+
 CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organization_id, currency);
 
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
@@ -5443,10 +5472,10 @@ CREATE TRIGGER count_removed AFTER DELETE ON public.contact_list_items REFERENCI
 
 CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON public.contacts FOR EACH ROW WHEN (((new.phone_number ~ '^\+(52|54|55|225|229)'::text) OR (new.phone_key IS NOT NULL))) EXECUTE FUNCTION bsp.key_phone();
 
+CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
+
 ALTER TABLE ONLY bsp.ai_shadow_items
     ADD CONSTRAINT ai_shadow_items_shadow_id_fkey FOREIGN KEY (shadow_id) REFERENCES bsp.ai_shadows(id) ON DELETE CASCADE;
-
-CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
 
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
@@ -5655,6 +5684,8 @@ ALTER TABLE bsp.ledger_day_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ledger_heads_told ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_nodes ENABLE ROW LEVEL SECURITY;
@@ -5794,6 +5825,8 @@ CREATE POLICY tenant ON bsp.ledger_audits USING ((organization_id = ANY (( SELEC
 CREATE POLICY tenant ON bsp.ledger_day_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ledger_heads_told USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6128,6 +6161,9 @@ GRANT ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size b
 
 REVOKE ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
@@ -6580,6 +6616,8 @@ GRANT UPDATE("position") ON TABLE bsp.ledger_heads TO bsp_app;
 GRANT UPDATE(reserved) ON TABLE bsp.ledger_heads TO bsp_app;
 
 GRANT UPDATE(low) ON TABLE bsp.ledger_heads TO bsp_app;
+
+GRANT SELECT,INSERT ON TABLE bsp.ledger_heads_told TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.ledger_holds TO bsp_app;
 

@@ -49,6 +49,9 @@ internal static class Program
             case [ChaosWriter.Verb, var name, var seed, .. var organizations]:
                 return await ChaosWriter.RunAsync(name, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture),
                     [.. organizations.Select(Guid.Parse)]);
+            case [ChaosBiller.Verb, var diesAt, var skew]:
+                return await ChaosBiller.RunAsync(int.Parse(diesAt, System.Globalization.CultureInfo.InvariantCulture),
+                    double.Parse(skew, System.Globalization.CultureInfo.InvariantCulture));
             case ["chaos-events", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
             case ["chaos-http", .. var options]:
@@ -110,11 +113,14 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N]");
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N] [--billing]");
         output.WriteLine(
             "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
+        output.WriteLine(
+            "  … --billing   with events: two processes that charge, renew, close months and audit, killed between any two steps while "
+                + "the clock jumps; with http: a wallet, holds and top-ups meanwhile");
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
     }

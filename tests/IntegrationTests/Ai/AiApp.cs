@@ -8,7 +8,7 @@ namespace Bsp.IntegrationTests.Ai;
 /// <summary>The application with models played by the simulator; each test uses an organization of its own.</summary>
 public sealed class AiApp(StoresFixture stores) : EndToEndApp(stores)
 {
-    private static int numbers;
+    private static int numbers = 5_000; // beyond those that mean something to the simulator
 
     /// <summary>Address of a played provider.</summary>
     public string Endpoint(string provider) => new Uri(Meta.BaseUrl, $"/ai/{provider}").ToString();
