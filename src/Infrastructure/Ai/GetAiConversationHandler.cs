@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.Ai;
 using Bsp.Application.Conversations;
 using Bsp.Infrastructure.Documents;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
