@@ -235,7 +235,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
                 return (pace.Rest(ahead.End - seen), false);
             }
 
-            if (CaughtUp is null && page.Events.Count < GatherEventsMax)
+            if (CaughtUp is null && page.Events.Count < Math.Max(GatherEventsMax, projection.PageEventsMax / 2))
             {
                 waitFor = progress.Hurried;
                 return (pace.Gather(projection.GatherFor), false);

@@ -13,6 +13,7 @@ internal static class RedisSetup
     {
         services.AddSingleton(new RedisConnection(options.Redis ?? RedisConnection.Standard));
         services.AddSingleton<RateLimit>();
+        services.AddSingleton<PairLimit>();
         services.AddSingleton<Locks>();
         services.AddSingleton<WebhookMarks>();
         services.AddSingleton<CopySeal>();

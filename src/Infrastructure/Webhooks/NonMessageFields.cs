@@ -113,7 +113,10 @@ public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers
         var quality =
             MetaEnvelope.Text(change.Value, "event") switch { "FLAGGED" or "DOWNGRADE" => "RED", "UNFLAGGED" or "UPGRADE" => "GREEN", _ =>
                 null };
-        await mediator.Send(new RecordNumberFacts(owner.OrganizationId, owner.AccountId, quality, limit), ct);
+        await mediator.Send(new RecordNumberFacts(owner.OrganizationId, owner.AccountId, quality, limit)
+        {
+            HighThroughput = MetaEnvelope.Text(change.Value, "event") == "THROUGHPUT_UPGRADE",
+        }, ct);
         return null;
     }
 

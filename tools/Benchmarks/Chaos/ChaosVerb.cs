@@ -4,7 +4,7 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks.Chaos;
 
-/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-webhooks [--seed N] [--seconds N]</c></summary>
+/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-sending|chaos-webhooks [--seed N] [--seconds N]</c></summary>
 internal static class ChaosVerb
 {
     private const string Billing = "--billing";
@@ -27,6 +27,15 @@ internal static class ChaosVerb
     {
         await using var installation = await Installation.StartAsync(ct);
         var result = await ChaosHttp.RunAsync(installation, seed, duration, ct, billing: options.Contains(Billing));
+        return (result.ToString(), result.Faults.Count);
+    });
+
+    public static Task<int> SendingAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        var recipients = Option(options, "--recipients") ?? 20_000;
+        var day = TimeSpan.FromSeconds(Math.Clamp(duration.TotalSeconds / 3, 15, 3_600));
+        await using var installation = await ChaosSending.StartAsync(day, ct);
+        var result = await ChaosSending.RunAsync(installation, seed, recipients, day, duration, ct);
         return (result.ToString(), result.Faults.Count);
     });
 
