@@ -121,6 +121,9 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
     /// <summary>All it said so far.</summary>
     public Task<string> LogAsync() => SaidAsync(Log);
 
+    // Nothing yet: the shell has not come to open it.
+    private static async Task<string> SaidAsync(string log) => File.Exists(log) ? await File.ReadAllTextAsync(log) : "";
+
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
@@ -130,9 +133,6 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         redis.Dispose();
         directory.Delete(recursive: true);
     }
-
-    // There is none until its shell has opened it.
-    private static async Task<string> SaidAsync(string log) => File.Exists(log) ? await File.ReadAllTextAsync(log) : "";
 
     private string Log => Path.Combine(directory.FullName, "api.log");
 
