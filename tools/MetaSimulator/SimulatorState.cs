@@ -105,6 +105,9 @@ public sealed class SimulatorState : IAsyncDisposable
     /// <summary>Recipients and callback ids that were accepted more than once.</summary>
     public Duplicates Duplicates() => Received.Duplicates();
 
+    /// <summary>Unique users that each portfolio reached outside the window, and the most in any window of this length.</summary>
+    public IReadOnlyList<ReachedUsers> Reached(TimeSpan window) => Received.Reach.Reached(window);
+
     /// <summary>Makes a number and its WABA exist and belong together.</summary>
     /// <exception cref="ArgumentException">Not digits, or one of the ids is known as something else.</exception>
     public void AddAccount(AccountSeed seed) => Accounts.Add(seed);

@@ -60,6 +60,12 @@ public sealed record BspOptions
     public TimeSpan UnknownDeadline { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>
+    /// What Meta calls 24 hours: the window of the messaging limit and the pause after its cap on a person; 10 s to 24 h, 24 h unless set
+    /// (<c>Bsp:Sending:DaySeconds</c>). Only a trial shortens it.
+    /// </summary>
+    public TimeSpan SendingDay { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>
     /// An organization without a subscription sends nothing; false unless set (<c>Bsp:Billing:SubscriptionRequired</c>): then it is limited
     /// by its wallet alone.
     /// </summary>

@@ -1,6 +1,6 @@
+using Bsp.Application.Teams;
 using System.Text.Json;
 using Bsp.Application.Contacts;
-using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Media;
 using Bsp.Application.Privacy;

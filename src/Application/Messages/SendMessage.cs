@@ -76,7 +76,7 @@ public interface ISendReferences
     Task<string> ConsentAsync(Guid organizationId, Guid contactId, CancellationToken ct);
 
     /// <summary>Puts the message on its way.</summary>
-    Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
+    Task EnqueueAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
 }
 
 public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references,
@@ -112,7 +112,7 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
             ? await answers.AppendAsync(command.OrganizationId, reference, template, secret, command.SentBy, command.Seen, ct)
             : await store.Decide<Message, MessageEvent>(command.OrganizationId, id, state =>
                 Message.Queue(state, reference, template, secret, command.SentBy, clock.GetUtcNow()), null, ct);
-        await references.HandOverAsync(command.OrganizationId, id, command.AccountId, ct);
+        await references.EnqueueAsync(command.OrganizationId, id, command.AccountId, ct);
         return done;
     }
 

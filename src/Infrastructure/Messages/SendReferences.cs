@@ -84,7 +84,7 @@ public sealed class SendReferences(Shards shards, Outbox outbox, ISubscriptionGa
             r.GetString(0), ct, organizationId, contactId) ?? "PENDING";
     }
 
-    public Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct) =>
+    public Task EnqueueAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct) =>
         outbox.PutAsync([new(organizationId, messageId, accountId, null)], ct);
 
     private static NpgsqlParameter Text(string? value) =>

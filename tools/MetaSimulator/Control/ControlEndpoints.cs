@@ -22,6 +22,8 @@ internal static class ControlEndpoints
         control.MapGet("/counters", http => ControlJson.Answer(http, state.ReadCounters()));
         control.MapGet("/messages", http => Messages(http, state));
         control.MapGet("/duplicates", http => ControlJson.Answer(http, state.Duplicates()));
+        control.MapGet("/reached", http => ControlJson.Answer(http, state.Reached(TimeSpan.FromMilliseconds(
+            long.TryParse(http.Request.Query["window_ms"], out var ms) && ms > 0 ? Math.Min(ms, 7 * 86_400_000L) : 86_400_000))));
         control.MapGet("/recipients/{key}", http => Count(http, state.Received.Recipients));
         control.MapGet("/callbacks/{key}", http => Count(http, state.Received.Callbacks));
         control.MapGet("/accounts", http => ControlJson.Answer(http, Accounts(state)));

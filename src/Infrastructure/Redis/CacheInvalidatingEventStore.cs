@@ -9,7 +9,7 @@ namespace Bsp.Infrastructure.Redis;
 /// The event store, and after each commit, before the caller is answered, the cached copies of what changed are out of date: whoever
 /// changed something reads it so.
 /// </summary>
-public sealed class ForgettingEventStore(PostgresEventStore store, RowCaches caches) : IEventStore
+public sealed class CacheInvalidatingEventStore(PostgresEventStore store, RowCaches caches) : IEventStore
 {
     public async Task<Done> Decide<TState, TEvent>(Guid organizationId, Guid streamId, Func<TState, IReadOnlyList<TEvent>> decide,
         long? seenVersion, CancellationToken ct)

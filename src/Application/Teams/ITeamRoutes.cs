@@ -1,4 +1,4 @@
-namespace Bsp.Application.Conversations;
+namespace Bsp.Application.Teams;
 
 /// <summary>To which team a number's new conversations go.</summary>
 public interface ITeamRoutes

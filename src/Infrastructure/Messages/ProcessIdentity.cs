@@ -12,7 +12,7 @@ namespace Bsp.Infrastructure.Messages;
 /// dead (or cut off)
 /// and its calls without an outcome are of unknown outcome.
 /// </summary>
-public sealed partial class Instance(Shards shards, ILogger<Instance> log) : BackgroundService
+public sealed partial class ProcessIdentity(Shards shards, ILogger<ProcessIdentity> log) : BackgroundService
 {
     private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(2);
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -13,7 +13,7 @@ using MediatR;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>Everything Meta tells besides messages: templates, numbers, accounts, preferences. Each becomes the command it is.</summary>
-public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, AccountFields accounts)
+public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers, AccountFields accounts)
 {
     private const int NameUnitsMax = 512; // Meta's own bound of a template's name
     private const int ReasonUnitsMax = 1_000;
@@ -113,7 +113,10 @@ public sealed class OtherFields(IMediator mediator, NumberDirectory numbers, Acc
         var quality =
             MetaEnvelope.Text(change.Value, "event") switch { "FLAGGED" or "DOWNGRADE" => "RED", "UNFLAGGED" or "UPGRADE" => "GREEN", _ =>
                 null };
-        await mediator.Send(new RecordNumberFacts(owner.OrganizationId, owner.AccountId, quality, limit), ct);
+        await mediator.Send(new RecordNumberFacts(owner.OrganizationId, owner.AccountId, quality, limit)
+        {
+            HighThroughput = MetaEnvelope.Text(change.Value, "event") == "THROUGHPUT_UPGRADE",
+        }, ct);
         return null;
     }
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Bsp.Application.Conversations;
+namespace Bsp.Application.Common;
 
 /// <summary>
 /// The <c>_id</c> of a document: an ObjectId made from the entity's UUID, so that every store and every rebuild gives the same one.

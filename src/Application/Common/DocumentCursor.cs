@@ -1,7 +1,7 @@
 using System.Globalization;
 using Bsp.Domain.Common;
 
-namespace Bsp.Application.Conversations;
+namespace Bsp.Application.Common;
 
 /// <summary>Where a page of documents ended: a time (milliseconds) and, among equals, an id.</summary>
 public sealed record DocumentCursor(DateTimeOffset At, DocumentId Id)

@@ -13,7 +13,7 @@ public sealed record Session(Guid UserId, Guid OrganizationId, DateTimeOffset Ex
 /// signed out, and a copy
 /// that outlives its session opens nothing (docs/decisions/0095). For programs beside the API that know Redis only.
 /// </summary>
-public sealed class Sessions(RedisConnection redis, TimeProvider clock, ILogger<Sessions> log)
+public sealed class SessionCopies(RedisConnection redis, TimeProvider clock, ILogger<SessionCopies> log)
 {
     /// <summary>Puts the copy there, or there again.</summary>
     public Task PutAsync(string tokenHash, Session session, CancellationToken ct = default) => CacheTrouble.MissAsync(log, async () =>

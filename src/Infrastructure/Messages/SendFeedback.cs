@@ -15,28 +15,32 @@ namespace Bsp.Infrastructure.Messages;
 /// and contacts opted out by
 /// <see cref="SendReactor"/>, from the log.
 /// </summary>
-public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner runner, Shards shards, ILogger<SendConsequences> log)
+public sealed partial class SendFeedback(RateLimit limits, NumberPaces paces, ProjectionRunner runner, Shards shards,
+    TimeProvider clock, ILogger<SendFeedback> log)
 {
-    private static readonly TimeSpan LoweredFor = TimeSpan.FromSeconds(5);
+    // Of all processes: each that is refused something says so again.
+    private static readonly TimeSpan LoweredFor = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan DrawnWithin = TimeSpan.FromSeconds(2);
 
     /// <summary>After a batch of calls on one number.</summary>
     public async Task OfAsync(Guid organizationId, SendingNumber number, IReadOnlyList<SendOutcome> answers, CancellationToken ct)
     {
-        if (answers.Any(a => a.Code is { } code && MetaErrors.IsThroughput(code)))
+        var refused = answers.Count(a => a.Code is { } code && MetaErrors.IsThroughput(code));
+        var pace = paces.Of(number.AccountId);
+        if (pace.Refused(refused, answers.Count, clock.GetElapsedTime(0, clock.GetTimestamp())))
         {
-            await LowerAsync(organizationId, number, ct);
+            await LowerAsync(organizationId, number, pace.PerSecond(number.MessagesPerSecondMax), ct);
         }
 
         if (answers.Any(a =>
             a is { Result: SendResult.Rejected, Code: { } code } && (MetaErrors.StopsNumber(code) || MetaErrors.StopsTemplate(code))))
         {
-            await DrawnAsync(organizationId, ct);
+            await WaitUntilPausedAsync(organizationId, ct);
         }
     }
 
     // The campaign shall be paused before the next batch is taken: else that one is refused too.
-    private async Task DrawnAsync(Guid organizationId, CancellationToken ct)
+    private async Task WaitUntilPausedAsync(Guid organizationId, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         await using var drawn = shard.App.CreateCommand("SELECT bsp.last_event(last_value) FROM public.mt_events_sequence");
@@ -50,12 +54,11 @@ public sealed partial class SendConsequences(RateLimit limits, ProjectionRunner 
         }
     }
 
-    private async Task LowerAsync(Guid organizationId, SendingNumber number, CancellationToken ct)
+    private async Task LowerAsync(Guid organizationId, SendingNumber number, int perSecond, CancellationToken ct)
     {
         try
         {
-            await limits.LowerAsync(organizationId, number.Meta.PhoneNumberId, Math.Max(1, number.MessagesPerSecondMax / 2), LoweredFor,
-                ct);
+            await limits.LowerAsync(organizationId, number.Meta.PhoneNumberId, perSecond, LoweredFor, ct);
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
