@@ -5465,6 +5465,12 @@ CREATE INDEX send_queue_waiting ON bsp.send_queue USING btree (account_id, due_a
 
 CREATE INDEX send_queue_waits ON bsp.send_queue USING btree (campaign_id, waits_for) WHERE ((state = 0) AND (waits_for IS NOT NULL));
 
+CREATE INDEX signups_due ON bsp.signups USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE UNIQUE INDEX signups_open ON bsp.signups USING btree (organization_id, phone_number_id) WHERE (status = ANY (ARRAY['running'::text, 'waiting'::text]));
+
+CREATE INDEX signups_organization ON bsp.signups USING btree (organization_id, id);
+
 CREATE INDEX subscription_clock_due ON bsp.subscription_clock USING btree (due_at, organization_id) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX subscription_nudges_organization ON bsp.subscription_nudges USING btree (organization_id);

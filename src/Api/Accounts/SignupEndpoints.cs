@@ -33,11 +33,11 @@ public sealed class SignupEndpoints : ICarterModule
         app.MapPost("/v1/accounts/signup", Begin).WithTags("Accounts").Produces<SignupResponse>(202)
             .Describe("Takes a business's number on with the code of Meta's Embedded Signup, step by step; goes on by itself where it can, "
                 + "and says what it waits for.", "signup.not_configured");
-        app.MapGet("/v1/accounts/signups", List).WithTags("Accounts").Describe("All signups.", "request.cursor")
+        app.MapGet("/v1/signups", List).WithTags("Accounts").Describe("All signups.", "request.cursor")
             .Produces<ListResponse<SignupResponse>>();
-        app.MapGet("/v1/accounts/signups/{id:guid}", Get).WithTags("Accounts").Describe("Where a signup stands.", "signup.unknown")
+        app.MapGet("/v1/signups/{id:guid}", Get).WithTags("Accounts").Describe("Where a signup stands.", "signup.unknown")
             .Produces<SignupResponse>();
-        app.MapPost("/v1/accounts/signups/{id:guid}/resume", Resume).WithTags("Accounts").Produces<SignupResponse>(202)
+        app.MapPost("/v1/signups/{id:guid}/resume", Resume).WithTags("Accounts").Produces<SignupResponse>(202)
             .Describe("Goes on with a signup that waits, with a new code or PIN where it waits for one.", "signup.unknown",
                 "signup.completed");
     }
@@ -59,5 +59,5 @@ public sealed class SignupEndpoints : ICarterModule
     }
 
     private static IResult Accepted(SignupView view) =>
-        TypedResults.Accepted($"/v1/accounts/signups/{view.Id}", SignupResponse.Of(view));
+        TypedResults.Accepted($"/v1/signups/{view.Id}", SignupResponse.Of(view));
 }

@@ -42,9 +42,9 @@ public sealed class SignupTests(TenantApp app) : IClassFixture<TenantApp>
         account["meta_business_id"].GetString().ShouldBe(begun["meta_business_id"].GetString());
         app.Meta.State.RegisterCalls(number.PhoneNumberId).ShouldBe(1);
         begun.Text.ShouldNotContain("EAA");
-        (await tenant.Api.SendAsync("GET", $"/v1/accounts/signups/{begun["id"].GetGuid()}"))["status"].GetString().ShouldBe("completed");
-        (await tenant.Api.SendAsync("GET", "/v1/accounts/signups"))["data"].GetArrayLength().ShouldBe(1);
-        (await tenant.Api.SendAsync("POST", $"/v1/accounts/signups/{begun["id"].GetGuid()}/resume", new { }))
+        (await tenant.Api.SendAsync("GET", $"/v1/signups/{begun["id"].GetGuid()}"))["status"].GetString().ShouldBe("completed");
+        (await tenant.Api.SendAsync("GET", "/v1/signups"))["data"].GetArrayLength().ShouldBe(1);
+        (await tenant.Api.SendAsync("POST", $"/v1/signups/{begun["id"].GetGuid()}/resume", new { }))
             .ShouldBeProblem(409, "signup.completed");
 
         // It sends with the business's own token.
@@ -63,11 +63,11 @@ public sealed class SignupTests(TenantApp app) : IClassFixture<TenantApp>
         (begun["status"].GetString(), begun["step"].GetString(), begun["waiting_for"].GetString()).ShouldBe(("waiting", "token", "code"));
         begun.Text.ShouldNotContain("AQ-used-already");
         var id = begun["id"].GetGuid();
-        var resumed = await tenant.Api.SendAsync("POST", $"/v1/accounts/signups/{id}/resume",
+        var resumed = await tenant.Api.SendAsync("POST", $"/v1/signups/{id}/resume",
             new { code = app.Meta.State.NewSignupCode(number.WabaId) });
         (resumed["status"].GetString(), resumed["step"].GetString(), resumed["waiting_for"].GetString(), resumed["error_code"].GetString())
             .ShouldBe(("waiting", "registration", "pin", "meta.133005"), resumed.Text);
-        var done = await tenant.Api.SendAsync("POST", $"/v1/accounts/signups/{id}/resume", new { pin = "123456" });
+        var done = await tenant.Api.SendAsync("POST", $"/v1/signups/{id}/resume", new { pin = "123456" });
         done["status"].GetString().ShouldBe("completed", done.Text);
         app.Meta.State.RegisterCalls(number.PhoneNumberId).ShouldBe(2);
         (await BeginAsync(tenant, number, pin: "12345")).ShouldBeProblem(400, "request.invalid");
@@ -81,7 +81,7 @@ public sealed class SignupTests(TenantApp app) : IClassFixture<TenantApp>
         var begun = await BeginAsync(tenant, number, pin: "000000");
         for (var i = 0; i < 12; i++)
         {
-            begun = await tenant.Api.SendAsync("POST", $"/v1/accounts/signups/{begun["id"].GetGuid()}/resume",
+            begun = await tenant.Api.SendAsync("POST", $"/v1/signups/{begun["id"].GetGuid()}/resume",
                 new { pin = $"00000{i % 10}" });
         }
 
@@ -111,7 +111,7 @@ public sealed class SignupTests(TenantApp app) : IClassFixture<TenantApp>
             """, begun["id"].GetGuid(), step, SignupProcess.Steps.ToList().IndexOf(step));
         await app.Services.GetRequiredService<SignupWorker>().RoundAsync(app.Services.GetRequiredService<Shards>().All[0],
             CancellationToken.None);
-        var after = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/accounts/signups/{begun["id"].GetGuid()}"),
+        var after = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/signups/{begun["id"].GetGuid()}"),
             s => s["status"].GetString() == "completed", "it is carried on");
         after["steps"].GetArrayLength().ShouldBe(SignupProcess.Steps.Count);
         after["account_id"].GetGuid().ShouldBe(begun["account_id"].GetGuid());
@@ -156,7 +156,7 @@ public sealed class SignupTests(TenantApp app) : IClassFixture<TenantApp>
         var number = NewNumber();
         var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => BeginAsync(tenant, number)));
         begun.ShouldAllBe(b => b.Status == 202);
-        await Patience.UntilAsync(() => tenant.AllAsync("/v1/accounts/signups"), all =>
+        await Patience.UntilAsync(() => tenant.AllAsync("/v1/signups"), all =>
             all.All(s => s.GetProperty("status").GetString() == "completed" || s.GetProperty("waiting_for").GetString() == "code"),
             "nothing is under way");
         (await tenant.AllAsync("/v1/accounts")).Count(a => a.GetProperty("phone_number_id").GetString() == number.PhoneNumberId)
