@@ -14,14 +14,15 @@ internal sealed class OutboundUnresolved(string message) : IOException(message);
 /// How connections to addresses of others' choosing are made: the name is resolved here, and connected to only when every address that it
 /// has may be, so that a name that changes its address between looking and connecting gains nothing.
 /// </summary>
-internal sealed class GuardedConnect(OutboundRules rules) : IDisposable
+/// <param name="ask">Which addresses a name has at this moment; null: the system says.</param>
+internal sealed class GuardedConnect(OutboundRules rules, Func<string, IPAddress[]>? ask = null) : IDisposable
 {
     private const int AddressesMax = 16;
 
     /// <summary>On a request: the organization for which it is made.</summary>
     public static readonly HttpRequestOptionsKey<Guid> Whose = new("organization");
 
-    private readonly HostNames names = new(Dns.GetHostAddresses);
+    private readonly HostNames names = new(ask ?? Dns.GetHostAddresses);
 
     public void Dispose() => names.Dispose();
 

@@ -58,9 +58,14 @@ public sealed class OutboundHttp : IDisposable
     private readonly GuardedConnect guarded;
     private readonly HttpMessageInvoker http;
 
-    public OutboundHttp(OutboundRules rules, TimeProvider clock)
+    public OutboundHttp(OutboundRules rules, TimeProvider clock) : this(rules, clock, Dns.GetHostAddresses)
     {
-        (this.clock, guarded) = (clock, new(rules));
+    }
+
+    /// <param name="ask">Which addresses a name has at this moment.</param>
+    internal OutboundHttp(OutboundRules rules, TimeProvider clock, Func<string, IPAddress[]> ask)
+    {
+        (this.clock, guarded) = (clock, new(rules, ask));
         http = new(new SocketsHttpHandler
         {
             UseProxy = false,
