@@ -26,6 +26,7 @@ public sealed record SignupResponse(Guid Id, string Status, string Step, string?
 }
 
 /// <summary>Onboarding by Meta's Embedded Signup.</summary>
+[Chapter("signups", "Taking numbers on by Embedded Signup: where each stands and what it waits for.")]
 public sealed class SignupEndpoints : ICarterModule
 {
     public void AddRoutes(IEndpointRouteBuilder app)
