@@ -24,6 +24,8 @@ internal static class ViewContents
             "UPDATE documents.messages SET doc = doc || '{\"status\": \"spoiled\"}' WHERE _id IN (SELECT _id FROM documents.messages LIMIT 3)"),
         Whole(ViewNames.Conversations, "documents.message_logs",
             "DELETE FROM documents.message_logs WHERE _id IN (SELECT _id FROM documents.message_logs LIMIT 4)"),
+        Whole(ViewNames.Conversations, "documents.ai_conversations",
+            "DELETE FROM documents.ai_conversations WHERE _id IN (SELECT _id FROM documents.ai_conversations LIMIT 2)"),
         Whole(ViewNames.CampaignCounters, "bsp.campaign_progress", "UPDATE bsp.campaign_progress SET unknown = 99"),
         (ViewNames.CampaignCounters, "campaigns",
             "SELECT (id, sent_count, delivered_count, read_count, failed_count)::text AS x FROM campaigns",
