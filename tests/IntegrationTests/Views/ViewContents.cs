@@ -37,6 +37,11 @@ internal static class ViewContents
         Whole(ViewNames.MessageSearch, "bsp.message_search",
             "DELETE FROM bsp.message_search WHERE message_id IN (SELECT message_id FROM bsp.message_search LIMIT 3)"),
         Whole(ViewNames.MessageSearch, "bsp.conversation_search", "UPDATE bsp.conversation_search SET tokens = '{1}'"),
+        Whole(ViewNames.ResponseTimes, "bsp.response_clocks", "UPDATE bsp.response_clocks SET episode = 99"),
+        Whole(ViewNames.ResponseTimes, "bsp.response_times",
+            "INSERT INTO bsp.response_times (organization_id, position, kind, conversation_id, account_id, episode, from_at, at, seconds, "
+            + "business_seconds) SELECT organization_id, 1, 'next', conversation_id, account_id, 1, now(), now(), 1, 1 "
+            + "FROM bsp.response_clocks LIMIT 1"),
         Whole(ViewNames.LogPlaces, "bsp.log_places",
             "DELETE FROM bsp.log_places WHERE key IN (SELECT key FROM bsp.log_places ORDER BY key LIMIT 2)"),
     ];
@@ -74,6 +79,10 @@ internal static class ViewContents
                 await clickHouse.QueryAsync(
                     "SELECT toJSONString(tuple(* EXCEPT ingested_at)) AS x FROM message_analytics FINAL ORDER BY x", r =>
                         r.GetString(0), default));
+        all["quarter_stats"] =
+            string.Join('\n',
+                await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM quarter_stats ORDER BY x", r =>
+                    r.GetString(0), default));
         all["daily_stats"] =
             string.Join('\n',
                 await clickHouse.QueryAsync("SELECT toJSONString(tuple(*)) AS x FROM daily_stats ORDER BY x", r =>
@@ -95,6 +104,8 @@ internal static class ViewContents
         await redis.HashSetAsync(hash, "sent", 4711);
         await clickHouse.ExecuteAsync(
             "INSERT INTO message_analytics SELECT * REPLACE (generateUUIDv4() AS message_id) FROM message_analytics LIMIT 5", default);
+        await clickHouse.ExecuteAsync(
+            "INSERT INTO daily_marks SELECT organization_id, date, now64(3) FROM message_analytics GROUP BY organization_id, date", default);
         await daily.RebuildAsync(default);
     }
 
