@@ -51,13 +51,16 @@ CREATE FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences
 DECLARE n int;
 BEGIN
   FOR i IN 1 .. coalesce(array_length(p_ids, 1), 0) LOOP
-    UPDATE bsp.webhook_cursors c SET sequence = greatest(c.sequence, p_sequences[i]), delivered = c.delivered + p_delivered[i], failed = c.failed + p_failed[i], latency_ms = c.latency_ms + p_latency[i], held_keys = p_held[i],
-           last_success_at = CASE WHEN p_delivered[i] > 0 THEN p_now ELSE c.last_success_at END, last_failure_at = CASE WHEN p_failed[i] > 0 THEN p_now ELSE c.last_failure_at END
+    UPDATE bsp.webhook_cursors c SET sequence = greatest(c.sequence, p_sequences[i]), delivered = c.delivered + p_delivered[i],
+           failed = c.failed + p_failed[i], latency_ms = c.latency_ms + p_latency[i], held_keys = p_held[i],
+           last_success_at = CASE WHEN p_delivered[i] > 0 THEN p_now ELSE c.last_success_at END,
+           last_failure_at = CASE WHEN p_failed[i] > 0 THEN p_now ELSE c.last_failure_at END
      WHERE c.webhook_id = p_ids[i] AND c.term = p_terms[i] AND c.owner IS NOT NULL;
     GET DIAGNOSTICS n = ROW_COUNT;
     IF n = 1 THEN
       IF p_delivered[i] + p_failed[i] > 0 THEN
-        UPDATE public.webhooks w SET last_triggered = p_now WHERE w.id = p_ids[i];
+        UPDATE public.webhooks w SET last_triggered = p_now
+         WHERE w.id = p_ids[i] AND coalesce(w.last_triggered < p_now - interval '1 second', true);
       END IF;
       RETURN NEXT p_ids[i];
     END IF;
@@ -499,15 +502,17 @@ CREATE FUNCTION bsp.claim_webhooks(p_owner uuid, p_now timestamp with time zone,
 #variable_conflict use_column
 DECLARE due record; judged text;
 BEGIN
-  FOR due IN SELECT c.webhook_id FROM bsp.webhook_cursors c WHERE c.due_at <= p_now ORDER BY c.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED LOOP
+  FOR due IN SELECT c.webhook_id FROM bsp.webhook_cursors c WHERE c.due_at <= p_now ORDER BY c.due_at LIMIT p_limit
+             FOR UPDATE SKIP LOCKED LOOP
     judged := bsp.webhook_may(due.webhook_id, p_now);
     IF judged IN ('inactive', 'organization') THEN
-      UPDATE bsp.webhook_cursors c SET owner = NULL, term = c.term + 1, due_at = CASE WHEN judged = 'organization' THEN p_now + interval '15 seconds' END WHERE c.webhook_id = due.webhook_id;
+      UPDATE bsp.webhook_cursors c SET owner = NULL, term = c.term + 1, due_at = NULL WHERE c.webhook_id = due.webhook_id;
       CONTINUE;
     END IF;
     UPDATE bsp.webhook_cursors c SET owner = p_owner, term = c.term + 1, due_at = p_until WHERE c.webhook_id = due.webhook_id;
-    RETURN QUERY SELECT w.id, w.organization_id, judged, w.url, w.secret, w.previous_secret, w.previous_secret_until, w.headers, w.events::text, w.payload, w.api_version,
-        w.account_ids, w.campaign_ids, w.rate_per_second, w.concurrency, c.epoch, c.sequence, c.term, c.failures, c.first_failed_at, c.held_keys, w.row_version
+    RETURN QUERY SELECT w.id, w.organization_id, judged, w.url, w.secret, w.previous_secret, w.previous_secret_until, w.headers,
+        w.events::text, w.payload, w.api_version, w.account_ids, w.campaign_ids, w.rate_per_second, w.concurrency, c.epoch, c.sequence,
+        c.term, c.failures, c.first_failed_at, c.held_keys, w.row_version
       FROM bsp.webhook_cursors c JOIN public.webhooks w ON w.id = c.webhook_id WHERE c.webhook_id = due.webhook_id;
   END LOOP;
 END $$;
@@ -581,62 +586,22 @@ CREATE FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_id
     LANGUAGE plpgsql
     AS $$
 DECLARE
-  given text[] := phones;
+  known uuid[];
 BEGIN
-  phones := bsp.known_spellings(organization, phones, said);
-
-  -- in key order, so that two callers with overlapping people wait for each other instead of deadlocking
-  INSERT INTO contacts AS c (id, organization_id, phone_number, wa_user_id, first_name, last_name, wa_user_id_said_at)
-  SELECT i.new_id, organization, i.phone, i.wa, i.first_name, i.last_name, CASE WHEN i.wa IS NOT NULL THEN i.at END
-  FROM unnest(phones, wa_user_ids, first_names, last_names, new_ids, said) AS i (phone, wa, first_name, last_name, new_id, at)
-  WHERE NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
-    AND NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
-    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at OFFSET 0)
-  ORDER BY i.phone, i.wa
-  ON CONFLICT DO NOTHING;
-
-  -- An insert that waited for a merge has just made the absorbed contact anew. The caller tries again.
-  IF EXISTS (SELECT FROM unnest(new_ids) AS i (id) CROSS JOIN LATERAL (SELECT c.phone_number, c.wa_user_id FROM contacts c WHERE c.id = i.id OFFSET 0) c
-             WHERE EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = c.phone_number OFFSET 0)
-                OR EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = c.wa_user_id OFFSET 0)) THEN
-    RAISE EXCEPTION 'merged meanwhile' USING ERRCODE = 'unique_violation';
-  END IF;
-
-  -- An insert that waited for another caller's, who spelled the number otherwise, has done nothing, and nobody is known by this spelling. The caller tries again.
-  IF phones IS DISTINCT FROM bsp.known_spellings(organization, given, said) THEN
-    RAISE EXCEPTION 'spelled otherwise meanwhile' USING ERRCODE = 'unique_violation';
-  END IF;
-
-  RETURN QUERY
-  WITH found AS MATERIALIZED (
-    SELECT i.n, i.phone, i.wa, i.at, coalesce(by_wa.id, wa_alias.into_id, wa_past.contact_id) AS wa_id, coalesce(phone_past.contact_id, by_phone.id, phone_alias.into_id) AS phone_id,
-      by_wa.id IS NULL AND wa_alias.into_id IS NULL AND wa_past.contact_id IS NULL AS lacks_wa, by_phone.id IS NULL AND phone_alias.into_id IS NULL AND phone_past.contact_id IS NULL AS lacks_phone,
-      by_wa.phone_number IS NULL AND by_phone.wa_user_id IS NULL AND by_wa.id <> by_phone.id AND phone_past.contact_id IS NULL AS complements
+  SELECT array_agg(x.id ORDER BY i.n) INTO known
     FROM unnest(phones, wa_user_ids, said) WITH ORDINALITY AS i (phone, wa, at, n)
-    LEFT JOIN LATERAL (SELECT x.id, x.phone_number FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0) by_wa ON true
-    LEFT JOIN LATERAL (SELECT x.id, x.wa_user_id FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0) by_phone ON true
-    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa LIMIT 1) wa_alias ON true
-    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone LIMIT 1) phone_alias ON true
-    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa ORDER BY x.until DESC LIMIT 1) wa_past ON true
-    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at ORDER BY x.until LIMIT 1) phone_past ON true
-  ), learned AS (
-    UPDATE contacts c SET
-      wa_user_id = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id ELSE l.wa END,
-      wa_user_id_said_at = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id_said_at ELSE coalesce(l.at, now()) END,
-      phone_number = coalesce(c.phone_number, l.phone), updated_at = now(), row_version = c.row_version + 1
-    FROM (SELECT DISTINCT ON (id) coalesce(f.wa_id, f.phone_id) AS id, CASE WHEN f.lacks_wa THEN f.wa END AS wa, CASE WHEN f.lacks_phone THEN f.phone END AS phone, f.at
-          FROM found f WHERE (f.lacks_wa AND f.wa IS NOT NULL) OR (f.lacks_phone AND f.phone IS NOT NULL) ORDER BY id, f.at DESC NULLS LAST, f.n DESC) l
-      JOIN contacts o ON o.id = l.id
-    WHERE c.id = l.id AND (NOT (l.wa IS NULL OR coalesce(c.wa_user_id_said_at > l.at, false)) OR (c.phone_number IS NULL AND l.phone IS NOT NULL))
-    RETURNING c.id, o.wa_user_id AS had, c.wa_user_id AS has, c.wa_user_id_said_at AS at, c.phone_number
-  ), passed AS (
-    INSERT INTO bsp.past_identities (organization_id, contact_id, wa_user_id, until) SELECT organization, l.id, l.had, l.at FROM learned l WHERE l.had IS NOT NULL AND l.had <> l.has
-  )
-  SELECT found.n, coalesce(found.wa_id, found.phone_id), CASE WHEN found.complements THEN found.phone_id END, l.phone_number
-    FROM found LEFT JOIN learned l ON l.id = coalesce(found.wa_id, found.phone_id) ORDER BY found.n;
+    CROSS JOIN LATERAL (
+      SELECT c.id, c.wa_user_id FROM contacts c WHERE c.organization_id = organization AND c.phone_number = i.phone OFFSET 0) x
+   WHERE CASE WHEN i.wa IS NOT NULL THEN x.wa_user_id = i.wa
+     ELSE NOT EXISTS (SELECT FROM bsp.past_identities p
+       WHERE p.organization_id = organization AND p.phone_number = i.phone AND p.until >= i.at OFFSET 0) END;
+  IF cardinality(known) = cardinality(phones) THEN
+    RETURN QUERY SELECT k.n, k.id, NULL::uuid, NULL::text FROM unnest(known) WITH ORDINALITY AS k (id, n);
+    RETURN;
+  END IF;
+
+  RETURN QUERY SELECT l.n, l.contact_id, l.other_id, l.changed_phone
+    FROM bsp.learn_contacts(organization, phones, wa_user_ids, first_names, last_names, new_ids, said) l ORDER BY l.n;
 END $$;
 
 ALTER FUNCTION bsp.ensure_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) OWNER TO bsp_owner;
@@ -770,6 +735,36 @@ $$;
 
 ALTER FUNCTION bsp.journal_redact(p_id bigint, p_received_at timestamp with time zone, p_body bytea) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.keep_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) RETURNS TABLE(kept_id uuid, kept_until timestamp with time zone, kept_woken bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE due timestamptz; news bigint;
+BEGIN
+  FOR i IN 1 .. coalesce(array_length(p_ids, 1), 0) LOOP
+    CONTINUE WHEN bsp.webhook_may(p_ids[i], p_now) IS DISTINCT FROM 'active'
+      OR NOT EXISTS (SELECT 1 FROM public.webhooks w WHERE w.id = p_ids[i] AND w.row_version = p_versions[i]);
+    SELECT c.due_at, c.woken INTO due, news FROM bsp.webhook_cursors c
+     WHERE c.webhook_id = p_ids[i] AND c.owner = p_owner AND c.term = p_terms[i];
+    CONTINUE WHEN NOT FOUND;
+    IF due < p_until - interval '6 seconds' THEN
+      UPDATE bsp.webhook_cursors c SET due_at = p_until
+       WHERE c.webhook_id = (SELECT d.webhook_id FROM bsp.webhook_cursors d
+                              WHERE d.webhook_id = p_ids[i] AND d.owner = p_owner AND d.term = p_terms[i] FOR UPDATE SKIP LOCKED)
+      RETURNING c.due_at INTO due; -- none: somebody writes it at this moment; put off the next time
+      IF NOT FOUND THEN
+        SELECT c.due_at INTO due FROM bsp.webhook_cursors c
+         WHERE c.webhook_id = p_ids[i] AND c.owner = p_owner AND c.term = p_terms[i];
+        CONTINUE WHEN NOT FOUND;
+      END IF;
+    END IF;
+    kept_id := p_ids[i]; kept_until := due; kept_woken := news;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+ALTER FUNCTION bsp.keep_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.key_phone() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -840,6 +835,70 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.last_sealable(p_after bigint, p_up_to bigint, p_before timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) RETURNS TABLE(n bigint, contact_id uuid, other_id uuid, changed_phone text)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  given text[] := phones;
+BEGIN
+  phones := bsp.known_spellings(organization, phones, said);
+
+  -- in key order, so that two callers with overlapping people wait for each other instead of deadlocking
+  INSERT INTO contacts AS c (id, organization_id, phone_number, wa_user_id, first_name, last_name, wa_user_id_said_at)
+  SELECT i.new_id, organization, i.phone, i.wa, i.first_name, i.last_name, CASE WHEN i.wa IS NOT NULL THEN i.at END
+  FROM unnest(phones, wa_user_ids, first_names, last_names, new_ids, said) AS i (phone, wa, first_name, last_name, new_id, at)
+  WHERE NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
+    AND NOT EXISTS (SELECT FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0)
+    AND NOT EXISTS (SELECT FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at OFFSET 0)
+  ORDER BY i.phone, i.wa
+  ON CONFLICT DO NOTHING;
+
+  -- An insert that waited for a merge has just made the absorbed contact anew. The caller tries again.
+  IF EXISTS (SELECT FROM unnest(new_ids) AS i (id) CROSS JOIN LATERAL (SELECT c.phone_number, c.wa_user_id FROM contacts c WHERE c.id = i.id OFFSET 0) c
+             WHERE EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = c.phone_number OFFSET 0)
+                OR EXISTS (SELECT FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = c.wa_user_id OFFSET 0)) THEN
+    RAISE EXCEPTION 'merged meanwhile' USING ERRCODE = 'unique_violation';
+  END IF;
+
+  -- An insert that waited for another caller's, who spelled the number otherwise, has done nothing, and nobody is known by this spelling. The caller tries again.
+  IF phones IS DISTINCT FROM bsp.known_spellings(organization, given, said) THEN
+    RAISE EXCEPTION 'spelled otherwise meanwhile' USING ERRCODE = 'unique_violation';
+  END IF;
+
+  RETURN QUERY
+  WITH found AS MATERIALIZED (
+    SELECT i.n, i.phone, i.wa, i.at, coalesce(by_wa.id, wa_alias.into_id, wa_past.contact_id) AS wa_id, coalesce(phone_past.contact_id, by_phone.id, phone_alias.into_id) AS phone_id,
+      by_wa.id IS NULL AND wa_alias.into_id IS NULL AND wa_past.contact_id IS NULL AS lacks_wa, by_phone.id IS NULL AND phone_alias.into_id IS NULL AND phone_past.contact_id IS NULL AS lacks_phone,
+      by_wa.phone_number IS NULL AND by_phone.wa_user_id IS NULL AND by_wa.id <> by_phone.id AND phone_past.contact_id IS NULL AS complements
+    FROM unnest(phones, wa_user_ids, said) WITH ORDINALITY AS i (phone, wa, at, n)
+    LEFT JOIN LATERAL (SELECT x.id, x.phone_number FROM contacts x WHERE x.organization_id = organization AND x.wa_user_id = i.wa OFFSET 0) by_wa ON true
+    LEFT JOIN LATERAL (SELECT x.id, x.wa_user_id FROM contacts x WHERE x.organization_id = organization AND x.phone_number = i.phone OFFSET 0) by_phone ON true
+    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.wa_user_id = i.wa LIMIT 1) wa_alias ON true
+    LEFT JOIN LATERAL (SELECT x.into_id FROM bsp.contact_aliases x WHERE x.organization_id = organization AND x.phone_number = i.phone LIMIT 1) phone_alias ON true
+    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.wa_user_id = i.wa ORDER BY x.until DESC LIMIT 1) wa_past ON true
+    LEFT JOIN LATERAL (SELECT x.contact_id FROM bsp.past_identities x WHERE x.organization_id = organization AND x.phone_number = i.phone AND x.until >= i.at ORDER BY x.until LIMIT 1) phone_past ON true
+  ), learned AS (
+    UPDATE contacts c SET
+      wa_user_id = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id ELSE l.wa END,
+      wa_user_id_said_at = CASE WHEN l.wa IS NULL OR c.wa_user_id_said_at > l.at THEN c.wa_user_id_said_at ELSE coalesce(l.at, now()) END,
+      phone_number = coalesce(c.phone_number, l.phone), updated_at = now(), row_version = c.row_version + 1
+    FROM (SELECT DISTINCT ON (id) coalesce(f.wa_id, f.phone_id) AS id, CASE WHEN f.lacks_wa THEN f.wa END AS wa, CASE WHEN f.lacks_phone THEN f.phone END AS phone, f.at
+          FROM found f WHERE (f.lacks_wa AND f.wa IS NOT NULL) OR (f.lacks_phone AND f.phone IS NOT NULL) ORDER BY id, f.at DESC NULLS LAST, f.n DESC) l
+      JOIN contacts o ON o.id = l.id
+    WHERE c.id = l.id AND (NOT (l.wa IS NULL OR coalesce(c.wa_user_id_said_at > l.at, false)) OR (c.phone_number IS NULL AND l.phone IS NOT NULL))
+    RETURNING c.id, o.wa_user_id AS had, c.wa_user_id AS has, c.wa_user_id_said_at AS at, c.phone_number
+  ), passed AS (
+    INSERT INTO bsp.past_identities (organization_id, contact_id, wa_user_id, until) SELECT organization, l.id, l.had, l.at FROM learned l WHERE l.had IS NOT NULL AND l.had <> l.has
+  )
+  SELECT found.n, coalesce(found.wa_id, found.phone_id), CASE WHEN found.complements THEN found.phone_id END, l.phone_number
+    FROM found LEFT JOIN learned l ON l.id = coalesce(found.wa_id, found.phone_id) ORDER BY found.n;
+END $$;
+
+ALTER FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.lease_erasure(seconds integer) RETURNS TABLE(organization_id uuid, contact_id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -1770,6 +1829,41 @@ END $$;
 
 ALTER FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.wake_webhooks_of(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) RETURNS TABLE(woken_id uuid, woken_owner uuid)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE w record;
+BEGIN
+  FOR i IN 1 .. coalesce(array_length(p_organizations, 1), 0) LOOP
+    FOR w IN SELECT c.webhook_id FROM bsp.webhook_cursors c
+              WHERE c.organization_id = p_organizations[i] AND c.woken < p_up_to[i] AND c.types && string_to_array(p_types[i], ',')
+              ORDER BY c.organization_id, c.webhook_id LOOP
+      UPDATE bsp.webhook_cursors c SET woken = greatest(c.woken, p_up_to[i]),
+             due_at = CASE WHEN c.owner IS NULL AND NOT c.blocked THEN least(coalesce(c.due_at, p_now), p_now) ELSE c.due_at END
+       WHERE c.webhook_id = w.webhook_id RETURNING c.webhook_id, c.owner INTO woken_id, woken_owner;
+      IF FOUND THEN RETURN NEXT; END IF;
+    END LOOP;
+  END LOOP;
+END $$;
+
+ALTER FUNCTION bsp.wake_webhooks_of(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.wake_webhooks_of_organization() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE w record;
+BEGIN
+  FOR w IN SELECT c.webhook_id FROM bsp.webhook_cursors c WHERE c.organization_id = NEW.id ORDER BY c.webhook_id LOOP
+    UPDATE bsp.webhook_cursors c SET due_at = now()
+     WHERE c.webhook_id = w.webhook_id AND c.due_at IS NULL AND c.owner IS NULL AND c.types <> '{}';
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.wake_webhooks_of_organization() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.webhook_deliveries_drop_before(p_before date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1820,6 +1914,18 @@ CREATE FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) 
 $$;
 
 ALTER FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.webhook_waiting(p_organization uuid, p_after bigint, p_types text[], p_limit integer, OUT waiting integer, OUT more boolean) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE final bigint := bsp.fence();
+BEGIN
+  SELECT count(e.seq_id), count(e.seq_id) = p_limit OR coalesce(min(e.version) FILTER (WHERE e.seq_id IS NULL) < final, false)
+    INTO waiting, more
+    FROM bsp.read_organization(p_organization::text, p_after, final, p_types, NULL, NULL, p_limit) e;
+END $$;
+
+ALTER FUNCTION bsp.webhook_waiting(p_organization uuid, p_after bigint, p_types text[], p_limit integer, OUT waiting integer, OUT more boolean) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.webhooks_outdated(p_catalogue text, p_limit integer) RETURNS TABLE(webhook_id uuid, organization_id uuid, events text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3780,7 +3886,8 @@ ALTER TABLE bsp.webhook_held_keys OWNER TO bsp_owner;
 CREATE TABLE bsp.webhook_inbox (
     journal_id bigint NOT NULL,
     received_at timestamp with time zone NOT NULL,
-    lane uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL
+    lane uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    senders bigint DEFAULT '-1'::integer NOT NULL
 );
 
 ALTER TABLE bsp.webhook_inbox OWNER TO bsp_owner;
@@ -3795,7 +3902,8 @@ CREATE TABLE bsp.webhook_journal (
     signature text NOT NULL,
     body_sha256 text NOT NULL,
     body bytea NOT NULL,
-    lane uuid
+    lane uuid,
+    senders bigint
 )
 PARTITION BY RANGE (received_at);
 ALTER TABLE ONLY bsp.webhook_journal ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -4993,6 +5101,8 @@ CREATE TRIGGER count_removed AFTER DELETE ON public.contact_list_items REFERENCI
 
 CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON public.contacts FOR EACH ROW WHEN (((new.phone_number ~ '^\+(52|54|55|225|229)'::text) OR (new.phone_key IS NOT NULL))) EXECUTE FUNCTION bsp.key_phone();
 
+CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
+
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
 
@@ -5582,6 +5692,9 @@ GRANT ALL ON FUNCTION bsp.journal_make_partitions(p_from date, p_days integer) T
 REVOKE ALL ON FUNCTION bsp.journal_redact(p_id bigint, p_received_at timestamp with time zone, p_body bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.journal_redact(p_id bigint, p_received_at timestamp with time zone, p_body bytea) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.keep_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.keep_webhooks(p_owner uuid, p_ids uuid[], p_terms bigint[], p_versions bigint[], p_now timestamp with time zone, p_until timestamp with time zone) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.key_phone() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.key_phone() TO bsp_app;
 
@@ -5593,6 +5706,9 @@ GRANT ALL ON FUNCTION bsp.last_event(p_up_to bigint) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.last_sealable(p_after bigint, p_up_to bigint, p_before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.last_sealable(p_after bigint, p_up_to bigint, p_before timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.learn_contacts(organization uuid, phones text[], wa_user_ids text[], first_names text[], last_names text[], new_ids uuid[], said timestamp with time zone[]) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.lease_erasure(seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.lease_erasure(seconds integer) TO bsp_app;
@@ -5776,6 +5892,12 @@ GRANT ALL ON FUNCTION bsp.uuid_of_day(p_day date) TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.wake_webhooks_of(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.wake_webhooks_of(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.wake_webhooks_of_organization() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.wake_webhooks_of_organization() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.webhook_deliveries_drop_before(p_before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.webhook_deliveries_drop_before(p_before date) TO bsp_app;
 
@@ -5784,6 +5906,9 @@ GRANT ALL ON FUNCTION bsp.webhook_deliveries_make_partitions(p_from date, p_days
 
 REVOKE ALL ON FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.webhook_may(p_webhook uuid, p_now timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.webhook_waiting(p_organization uuid, p_after bigint, p_types text[], p_limit integer, OUT waiting integer, OUT more boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.webhook_waiting(p_organization uuid, p_after bigint, p_types text[], p_limit integer, OUT waiting integer, OUT more boolean) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.webhooks_outdated(p_catalogue text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.webhooks_outdated(p_catalogue text, p_limit integer) TO bsp_app;

@@ -36,15 +36,56 @@ internal static class HookEvents
         SELECT w.id, w.organization_id, c.epoch, (SELECT coalesce(max(seq_id), 0) FROM mt_events), c.types, c.catalogue FROM w, bsp.webhook_cursors c WHERE c.webhook_id = '{{webhook}}'
         """), ct);
 
-    /// <summary>An event in each of those organizations.</summary>
-    public static async Task WriteToCopiesAsync(Installation installation, int organizations, string mark, CancellationToken ct)
+    /// <summary>Organizations of <see cref="CopyAsync"/>.</summary>
+    public static IEnumerable<Guid> OfCopies(int organizations, string mark) => Enumerable.Range(0, organizations).Select(n =>
+        new Guid(System.Security.Cryptography.MD5.HashData(
+            System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{mark}{n}"))), bigEndian: true));
+
+    /// <summary>Events in each of those organizations.</summary>
+    public static async Task WriteToCopiesAsync(Installation installation, int organizations, string mark, CancellationToken ct,
+        int events = 1, int conversations = 1)
     {
-        for (var n = 0; n < organizations; n++)
+        foreach (var organization in OfCopies(organizations, mark))
         {
-            var organization =
-                new Guid(System.Security.Cryptography.MD5.HashData(
-                    System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{mark}{n}"))), bigEndian: true);
-            await WriteAsync(installation, organization.ToString(), 1, 1, ct);
+            await WriteAsync(installation, organization.ToString(), events, conversations, ct);
         }
+    }
+
+    /// <summary>Waits until every view has what is in the log: what is measured then is not shared with them.</summary>
+    public static async Task ShownAsync(Installation installation, CancellationToken ct)
+    {
+        for (var began = System.Diagnostics.Stopwatch.GetTimestamp(); ; await Task.Delay(500, ct))
+        {
+            var behind = await installation.NumberAsync(
+                "SELECT count(*) FROM bsp.projections WHERE state = 'running' AND sequence < (SELECT max(seq_id) FROM mt_events)", ct);
+            if (behind == 0)
+            {
+                return;
+            }
+
+            if (System.Diagnostics.Stopwatch.GetElapsedTime(began) > TimeSpan.FromMinutes(2))
+            {
+                Report.Say($"{behind} views are still behind; measured beside them");
+                return;
+            }
+        }
+    }
+
+    /// <summary>Conversation and message of every event that <see cref="WriteAsync"/> wrote, in the log's order.</summary>
+    public static async Task<List<(string Key, string Message)>> MessagesAsync(Installation installation, CancellationToken ct)
+    {
+        await using var connection = new Npgsql.NpgsqlConnection(installation.Database + ";Pooling=false");
+        await connection.OpenAsync(ct);
+        await using var command = new Npgsql.NpgsqlCommand("""
+            SELECT data->'ref'->>'conversation_id', data->'ref'->>'message_id' FROM mt_events WHERE type = 'message_skipped' ORDER BY seq_id
+            """, connection);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var all = new List<(string, string)>();
+        while (await reader.ReadAsync(ct))
+        {
+            all.Add((reader.GetString(0), reader.GetString(1)));
+        }
+
+        return all;
     }
 }

@@ -29,6 +29,9 @@ internal static class Program
         ["webhooks-out"] =
         ("telling customers' systems: deliveries a second, from the log to the customer, idle and hanging endpoints",
             WebhooksOutBench.RunAsync),
+        ["webhooks-many"] =
+        ("10,000 endpoints of which 1 % hang: is each of the others told of everything, in order, and how soon",
+            WebhooksManyBench.RunAsync),
         ["views"] = ("documents and search index through their projections, beside the same rows inserted straight", InboxBench.ViewsAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };

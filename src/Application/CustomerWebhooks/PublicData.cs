@@ -51,11 +51,18 @@ public sealed record ContactsImportedData(Guid ImportId, string Source, int Tota
     DateTimeOffset At) : PublicData;
 
 /// <summary>A conversation changed hands, place or state.</summary>
-/// <param name="UserId">Who has it now; absent: nobody.</param>
-/// <param name="Until">Free-form messages may be sent until then.</param>
+/// <param name="UserId">Who has it now, or who did this; absent: nobody, or no person did.</param>
+/// <param name="Until">Free-form messages may be sent until then; of a conversation that was put aside: put aside until then.</param>
+/// <param name="TeamId">Whose members may be given it; absent: no team.</param>
+/// <param name="Reason">Why it was given to somebody (person, route, queue or offline) or came back (due, customer or person).</param>
+/// <param name="MessageId">The answer.</param>
+/// <param name="NoteId">The note; its text is read at /v1/conversations/{id}/notes.</param>
+/// <param name="By">Who answered or noted: the user's id, the key's prefix, or phone.</param>
+/// <param name="Mentions">Users who are told of the note.</param>
 public sealed record ConversationData(Guid ConversationId, Guid AccountId, Guid ContactId, DateTimeOffset At, Guid? UserId = null,
     string? Status = null, string? Priority = null,
-    IReadOnlyList<string>? Tags = null, DateTimeOffset? Until = null) : PublicData;
+    IReadOnlyList<string>? Tags = null, DateTimeOffset? Until = null, Guid? TeamId = null, string? Reason = null,
+    Guid? MessageId = null, Guid? NoteId = null, string? By = null, IReadOnlyList<Guid>? Mentions = null) : PublicData;
 
 /// <summary>A WhatsApp number of the organization changed.</summary>
 /// <param name="Changed">Names of fields.</param>

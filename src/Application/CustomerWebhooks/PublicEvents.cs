@@ -73,6 +73,10 @@ public static class PublicEvents
         new("conversation.changed", "A conversation's status, priority or tags changed.", typeof(ConversationData),
             "conversation_classified"),
         new("conversation.read", "An agent read a conversation.", typeof(ConversationData), "conversation_read"),
+        new("conversation.answered", "A person answered.", typeof(ConversationData), "conversation_answered"),
+        new("conversation.snoozed", "A conversation was put aside until a time.", typeof(ConversationData), "conversation_snoozed"),
+        new("conversation.woken", "A conversation is put aside no more.", typeof(ConversationData), "conversation_woken"),
+        new("conversation.noted", "A colleague wrote a note.", typeof(ConversationData), "conversation_noted"),
         new("account.created", "A WhatsApp number was registered.", typeof(AccountData), Act),
         new("account.changed", "A WhatsApp number's settings changed.", typeof(AccountData), Act),
         new("account.connected", "A WhatsApp number works.", typeof(AccountData), Act),
@@ -223,11 +227,22 @@ public static class PublicEvents
         (string Type, ConversationData Data)? told = fact switch
         {
             CustomerWindowOpened e => ("conversation.window_opened", new(e.ConversationId, e.AccountId, e.ContactId, e.At, Until: e.Until)),
-            ConversationAssigned e => ("conversation.assigned", new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId)),
+            ConversationAssigned e =>
+                ("conversation.assigned",
+                    new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, TeamId: e.TeamId, Reason: e.Reason)),
             ConversationClassified e =>
                 ("conversation.changed",
                     new(e.ConversationId, e.AccountId, e.ContactId, e.At, Status: e.Status, Priority: e.Priority, Tags: e.Tags)),
-            ConversationRead e => ("conversation.read", new(e.ConversationId, e.AccountId, e.ContactId, e.At)),
+            ConversationRead e => ("conversation.read", new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId)),
+            ConversationAnswered e =>
+                ("conversation.answered",
+                    new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, MessageId: e.MessageId, By: e.By)),
+            ConversationSnoozed e =>
+                ("conversation.snoozed", new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, Until: e.Until)),
+            ConversationWoken e => ("conversation.woken", new(e.ConversationId, e.AccountId, e.ContactId, e.At, Reason: e.Reason)),
+            ConversationNoted e =>
+                ("conversation.noted",
+                    new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, NoteId: e.NoteId, By: e.By, Mentions: e.Mentions)),
             _ => null,
         };
         return told is var (type, data) ? new(stored, type, data.ConversationId, data.AccountId, null, data.ContactId, data) : null;

@@ -14,9 +14,15 @@ namespace Bsp.Application.CustomerWebhooks;
 /// <param name="Position">Everything up to this place of the log is told, held or none of its concern: as <c>?after=</c> of GET
 /// /v1/events.</param>
 /// <param name="UpToDate">Nothing that is known to concern it is left behind <paramref name="Position"/>.</param>
+/// <param name="HeldEvents">Events that wait in held keys.</param>
+/// <param name="FailingSince">Since when it fails as a whole; null: it works.</param>
+/// <param name="Waiting">Events of its types behind <paramref name="Position"/>, up to 1,000; those that its filters leave out are counted,
+/// too. Null in lists.</param>
+/// <param name="WaitingMore">There may be more than <paramref name="Waiting"/>; null in lists.</param>
 public sealed record WebhookMetrics(long Delivered, long Failed, long? AverageLatencyMs, DateTimeOffset? LastSuccessAt,
     DateTimeOffset? LastFailureAt, string? LastError, int HeldKeys,
-    DateTimeOffset? NextAttemptAt, string Position, bool UpToDate);
+    DateTimeOffset? NextAttemptAt, string Position, bool UpToDate, int HeldEvents, DateTimeOffset? FailingSince, int? Waiting = null,
+    bool? WaitingMore = null);
 
 /// <summary>Where an organization wants to be told.</summary>
 /// <param name="Events">Types, families (<c>message.*</c>) or <c>*</c>.</param>

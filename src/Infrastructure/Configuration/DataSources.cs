@@ -11,6 +11,8 @@ public static class DataSources
 {
     private const int ConnectTimeoutSeconds = 5;
     private const int FirstEpoch = 1;
+    private const int PreparedMax = 200; // statements a connection: more than any kind of work has
+    private const int PrepareAfter = 2;  // uses
 
     /// <summary>Five pools a database (<see cref="WorkKind"/>); a shard on the directory's database shares its pools.</summary>
     public static Shards Open(BspOptions options, ILoggerFactory log)
@@ -43,13 +45,16 @@ public static class DataSources
     private static string? PasswordOf(string app) =>
         new NpgsqlConnectionStringBuilder(app) is { Username: "bsp_app", Password: { Length: > 0 } password } ? password : null;
 
+    // What the connection string says itself stands. Nothing but transaction-local settings is made on these connections
+    // (SourceTests), so that seven statements that reset the session before each use are spared.
     private static string Tuned(string connection, string application, int? poolSize = null)
     {
-        var builder =
-            new NpgsqlConnectionStringBuilder(connection) { MaxAutoPrepare = 200, AutoPrepareMinUsages = 2, ApplicationName = application,
-                PersistSecurityInfo = true };
+        var builder = new NpgsqlConnectionStringBuilder(connection) { ApplicationName = application, PersistSecurityInfo = true };
         builder.MaxPoolSize = poolSize ?? builder.MaxPoolSize;
         builder.Timeout = builder.ShouldSerialize("Timeout") ? builder.Timeout : ConnectTimeoutSeconds;
+        builder.MaxAutoPrepare = builder.ShouldSerialize("Max Auto Prepare") ? builder.MaxAutoPrepare : PreparedMax;
+        builder.AutoPrepareMinUsages = builder.ShouldSerialize("Auto Prepare Min Usages") ? builder.AutoPrepareMinUsages : PrepareAfter;
+        builder.NoResetOnClose = !builder.ShouldSerialize("No Reset On Close") || builder.NoResetOnClose;
         return builder.ConnectionString;
     }
 }

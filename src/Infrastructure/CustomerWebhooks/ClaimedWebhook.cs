@@ -33,14 +33,26 @@ internal sealed class WebhookClaims(ISecrets secrets, TimeProvider clock)
             now + Lease, limit);
     }
 
-    public async Task<HashSet<Guid>> RenewAsync(Shard shard, Guid owner, IReadOnlyCollection<ClaimedWebhook> claims, CancellationToken ct)
+    /// <summary>Puts the leases off of those that are still this process's and may be; who is not answered stops.</summary>
+    /// <returns>For how long each is, and up to where there is news in the log.</returns>
+    public async Task<Dictionary<Guid, (TimeSpan Left, long Woken)>> KeepAsync(Shard shard, Guid owner,
+        IReadOnlyCollection<ClaimedWebhook> claims, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        return [.. await shard.QueryAsync(Array.Empty<Guid>(), "SELECT * FROM bsp.renew_webhooks($1, $2, $3, $4, $5, $6)", r =>
-            r.GetGuid(0), ct,
+        return (await shard.QueryAsync(Array.Empty<Guid>(),
+            "SELECT kept_id, kept_until, kept_woken FROM bsp.keep_webhooks($1, $2, $3, $4, $5, $6)",
+            r => (Id: r.GetGuid(0), Left: r.GetFieldValue<DateTimeOffset>(1) - now, Woken: r.GetInt64(2)), ct,
             owner, claims.Select(c => c.Id).ToArray(), claims.Select(c => c.Term).ToArray(), claims.Select(c => c.Version).ToArray(), now,
-            now + Lease)];
+            now + Lease)).ToDictionary(k => k.Id, k => (k.Left, k.Woken));
     }
+
+    /// <summary>A cursor is still this owner's, under this term, and may be told: asked before each read of the log.</summary>
+    public static async Task<bool> HoldsAsync(Shard shard, Guid owner, ClaimedWebhook claim, DateTimeOffset now,
+        CancellationToken ct) =>
+        (await shard.QueryAsync(claim.OrganizationId, """
+            SELECT bsp.webhook_may(c.webhook_id, $4) = 'active' FROM bsp.webhook_cursors c
+             WHERE c.webhook_id = $1 AND c.owner = $2 AND c.term = $3
+            """, r => r.GetBoolean(0), ct, claim.Id, owner, claim.Term, now)) is [true];
 
     /// <summary>One endpoint, for a delivery outside of the cursor; null: there is none in this organization.</summary>
     public Task<Endpoint?> FindAsync(Shard shard, Guid organizationId, Guid id, CancellationToken ct) =>

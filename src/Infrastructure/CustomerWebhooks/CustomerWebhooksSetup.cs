@@ -17,6 +17,8 @@ internal static class CustomerWebhooksSetup
         services.AddSingleton<WebhookClaims>();
         services.AddSingleton<WebhookSwitch>();
         services.AddSingleton<SessionParts>();
+        services.AddSingleton(provider => provider.GetRequiredService<SessionParts>().Running);
+        services.AddSingleton<WebhookNews>();
         services.AddHostedService<WebhookSweep>();
         services.AddHostedService<DeliveryWorker>();
     }

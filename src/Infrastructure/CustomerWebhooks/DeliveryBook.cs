@@ -85,15 +85,24 @@ internal sealed partial class DeliveryBook(Shard shard, TimeProvider clock, ILog
         done.TrySetResult();
     }
 
+    // Of bsp.webhook_deliveries: no partition of the relation is for the row's day.
+    private static bool IsNoPartition(PostgresException e) =>
+        e.SqlState == PostgresErrorCodes.CheckViolation && e.TableName == "webhook_deliveries";
+
     private async Task WriteAsync(List<(DeliveryNotes Notes, DeliveryNotes.Batch Batch)> parts, CancellationToken ct)
     {
-        while (true)
+        for (var madeDays = false; ;)
         {
             try
             {
                 await Deadlock.RepeatedAsync(() => InOneAsync(parts));
                 Loop.Worked(shard.Name);
                 return;
+            }
+            catch (PostgresException noDay) when (IsNoPartition(noDay) && !madeDays)
+            {
+                madeDays = true; // the sweep has not come to it: a process that was stopped for days, a clock that was set
+                await WebhookSweep.MakeDaysAsync(shard, clock.GetUtcNow(), CancellationToken.None);
             }
             catch (PostgresException refused) when (!refused.IsTransient && !EventStore.Unreachable.Is(refused))
             {

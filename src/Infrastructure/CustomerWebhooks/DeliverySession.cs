@@ -30,9 +30,21 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
 
     private const int PageFirst = 20;
     private const int PageMost = 400;
+
+    // Numbers behind an event that is not done yet, such as one that a receiver takes its time for: told again when the process dies.
+    private const int WindowMost = 4_000;
     private const int FailuresMax = 5;
     private const int TimeoutWeight = 2; // a receiver that does not answer costs fifteen seconds a look
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    // Everybody's room is taken: asked again after that.
+    private static readonly TimeSpan CrowdedFor = TimeSpan.FromMilliseconds(250);
+
+    // What is our own trouble, not the receiver's, is tried again after that.
+    private static readonly TimeSpan OwnTroublePause = TimeSpan.FromSeconds(1);
+
+    // With nothing to do it keeps its cursor for so long: the next event spares the claim, and whoever waits for it.
+    private static readonly TimeSpan StaysFor = TimeSpan.FromSeconds(1);
 
     // Nothing is begun that could still be under way when the cursor may be another's.
     private static readonly TimeSpan LeaseMargin = OutboundHttp.Timeout + TimeSpan.FromSeconds(1);
@@ -43,7 +55,7 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
     [Bounded("what is under way")]
     private readonly ConcurrentQueue<Settled> settled = new();
     private readonly SemaphoreSlim signal = new(0);
-    [Bounded("PageMost and what is under way")]
+    [Bounded("WindowMost and a page")]
     private readonly Queue<Entry> window = new();
     [Bounded("the window")]
     private readonly Dictionary<Guid, KeyChain> chains = [];
@@ -53,11 +65,16 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
     private readonly Dictionary<Guid, HeldKey> held = [];
 
     private long readTo = claim.Sequence;
-    private Task<(List<Entry> Entries, LogSlice Slice)>? reading;
+    private Task<(List<Entry> Entries, LogSlice Slice)?>? reading;
     private bool more = true;
+    private bool news;
     private bool stopping;
+    private bool crowded;
+    private long? idleSince;
+    private int open; // of the window, those that are not done
     private bool probing = claim.Failures > 0;
     private int page = PageFirst;
+    private int pageMost = PageMost; // less when events are large
     private int running;
     private int limit = 1;
     private int consecutive;
@@ -79,6 +96,17 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
 
     /// <summary>The cursor is this process's until then.</summary>
     public void Renewed(long until) => Interlocked.Exchange(ref lease, until);
+
+    /// <summary>Something that concerns the endpoint may have come into the log.</summary>
+    /// <param name="upTo">At this place, at the latest.</param>
+    public void News(long upTo = long.MaxValue)
+    {
+        if (upTo > Volatile.Read(ref readTo))
+        {
+            Volatile.Write(ref news, true);
+            signal.Release();
+        }
+    }
 
     /// <summary>Begins nothing more; what is under way ends.</summary>
     public void Stop()
@@ -111,7 +139,7 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
             TakePage();
             Read(ct);
             Dispatch(abort.Token);
-            if (running == 0 && reading is null && (stopping || IsIdle()))
+            if (IsOver())
             {
                 break;
             }
@@ -145,6 +173,18 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
         }
     }
 
+    private bool IsOver()
+    {
+        if (running > 0 || reading is not null || !(stopping || IsIdle()))
+        {
+            idleSince = null;
+            return false;
+        }
+
+        idleSince ??= parts.Clock.GetTimestamp();
+        return stopping || IsHeldFull() || !parts.Running.MayStay || parts.Clock.GetElapsedTime(idleSince.Value) >= StaysFor;
+    }
+
     // Nothing is under way or can be begun, and nothing more is to be read (for now).
     private bool IsIdle() => (window.Count == 0 && !more && !HeldDue(parts.Clock.GetUtcNow()).Any())
         || (IsHeldFull() && !HeldDue(parts.Clock.GetUtcNow()).Any() && ready.Count == 0);
@@ -157,39 +197,60 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
 
     private TimeSpan Patience()
     {
-        var wait = tokens < 1 && endpoint.RatePerSecond is { } rate ? TimeSpan.FromSeconds((1 - tokens) / rate) : LookEvery;
+        var wait = crowded ? CrowdedFor : tokens < 1 && endpoint.RatePerSecond is { } rate ? TimeSpan.FromSeconds((1 - tokens) / rate)
+            : LookEvery;
         return wait < LookEvery ? wait : LookEvery;
     }
 
     // Reading goes on beside the deliveries.
     private void Read(CancellationToken ct)
     {
-        if (stopping || !more || reading is not null || window.Count >= page || IsHeldFull() || notes.IsFull)
+        if (reading is null && Volatile.Read(ref news))
+        {
+            Volatile.Write(ref news, false); // before it is read: what comes meanwhile is read again
+            more = true;
+        }
+
+        if (stopping || !more || reading is not null || open >= page || window.Count >= WindowMost || IsHeldFull() || notes.IsFull)
         {
             return;
         }
 
         var (from, size) = (readTo, page);
-        reading = Task.Run(async () =>
-        {
-            try
-            {
-                return await ReadPageAsync(from, size, ct);
-            }
-            finally
-            {
-                signal.Release();
-            }
-        }, CancellationToken.None);
+        var read = Task.Run(() => ReadPageAsync(from, size, ct), CancellationToken.None);
+        reading = read;
+
+        // After it is complete: whoever is woken looks at that, and finds nothing to wait for.
+        read.ContinueWith(_ => signal.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
-    private async Task<(List<Entry> Entries, LogSlice Slice)> ReadPageAsync(long from, int size, CancellationToken ct)
+    // Null: the cursor is this process's no more, or nobody may be told anything: what is under way ends.
+    private async Task<(List<Entry> Entries, LogSlice Slice)?> ReadPageAsync(long from, int size, CancellationToken ct)
     {
+        if (!await WebhookClaims.HoldsAsync(shard, parts.Running.Owner, claim, parts.Clock.GetUtcNow(), ct))
+        {
+            return null;
+        }
+
         var slice = await LogAsync(new LogFilter(storedNames), from, size, ct);
         var told = slice.Events.Count == 0 ? [] : await parts.Events.OfAsync(claim.OrganizationId, slice.Events, ct);
         var accounts = endpoint.AccountIds.Count == 0 || told.Count == 0 ? null
             : await parts.Events.AccountsAsync(claim.OrganizationId, told, ct);
-        return ([.. told.Where(e => SessionParts.Concerns(endpoint, e, accounts)).Select(e => new Entry(e.Stored.Sequence, e))], slice);
+        return Cut([.. told.Where(e => SessionParts.Concerns(endpoint, e, accounts)).Select(e => new Entry(e.Stored.Sequence, e))], slice);
+    }
+
+    // As much as a session may keep, at least one: the rest is read again later, in smaller pages.
+    private (List<Entry> Entries, LogSlice Slice) Cut(List<Entry> entries, LogSlice slice)
+    {
+        var (bytes, most) = (0L, parts.Running.BytesOfOne);
+        var fits = entries.FindIndex(e => (bytes += e.Bytes) > most) is >= 0 and var at ? Math.Max(1, at) : entries.Count;
+        if (fits == entries.Count)
+        {
+            return (entries, slice);
+        }
+
+        Volatile.Write(ref pageMost, fits);
+        return ([.. entries.Take(fits)], slice with { UpTo = slice.UpTo with { Sequence = entries[fits].Sequence - 1 }, More = true });
     }
 
     private async Task<LogSlice> LogAsync(LogFilter filter, long after, int max, CancellationToken ct)
@@ -215,16 +276,23 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
         reading = null;
         if (!read.IsCompletedSuccessfully)
         {
-            stopping = true; // the database is away: whoever takes the cursor next reads again
+            Rest(); // the database is away: whoever takes the cursor next reads again
             lastError ??= "log";
             return;
         }
 
-        var (entries, slice) = read.Result;
-        (readTo, more) = (slice.UpTo.Sequence, slice.More);
+        if (read.Result is not var (entries, slice))
+        {
+            stopping = true;
+            return;
+        }
+
+        Volatile.Write(ref readTo, slice.UpTo.Sequence);
+        more = slice.More;
         foreach (var entry in entries)
         {
             window.Enqueue(entry);
+            open++;
             if (held.TryGetValue(entry.Told.Key, out var own))
             {
                 Hold(own, entry);
@@ -246,9 +314,17 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
         Advance();
     }
 
+    private void Rest() => (stopping, hostPause) = (true, hostPause ?? OwnTroublePause);
+
+    private void Finish(Entry entry)
+    {
+        entry.Finish();
+        open--;
+    }
+
     private void Hold(HeldKey own, Entry entry)
     {
-        entry.Done = true;
+        Finish(entry);
         if (own.Pending.Add(entry.Sequence))
         {
             notes.Note(b => b.Hold.Add((own.Key, entry.Sequence)));
@@ -269,111 +345,5 @@ internal sealed partial class DeliverySession(ClaimedWebhook claim, Endpoint end
             b.Held = held.Count;
         });
         _ = book.Add(notes);
-    }
-
-    private void Dispatch(CancellationToken abort)
-    {
-        while (!stopping && running < limit && !notes.IsFull && LeaseLeft() > LeaseMargin)
-        {
-            var own = HeldDue(parts.Clock.GetUtcNow()).OrderBy(h => h.NextAt).FirstOrDefault();
-            if (own is null && ready.Count == 0)
-            {
-                return;
-            }
-
-            if (parts.Hosts.Closed(host) is { } pause)
-            {
-                (hostPause, stopping) = (pause, true);
-                return;
-            }
-
-            if (!TakeToken() || !parts.Room.Wait(0, CancellationToken.None))
-            {
-                return;
-            }
-
-            if (own is not null)
-            {
-                own.Running = true;
-                Start(() => HeldAsync(own, abort));
-            }
-            else
-            {
-                var chain = ready.Dequeue();
-                Start(() => FrontAsync(chain, chain.Waiting.Peek(), abort));
-            }
-        }
-    }
-
-    private bool TakeToken()
-    {
-        if (endpoint.RatePerSecond is not { } rate)
-        {
-            return true;
-        }
-
-        var now = parts.Clock.GetTimestamp();
-        tokens = Math.Min(rate, tokens + (parts.Clock.GetElapsedTime(refilled, now).TotalSeconds * rate));
-        refilled = now;
-        if (tokens < 1)
-        {
-            return false;
-        }
-
-        tokens--;
-        return true;
-    }
-
-    private void Start(Func<Task<Settled>> deliver)
-    {
-        Interlocked.Increment(ref running);
-        _ = Task.Run(async () =>
-        {
-            try
-            {
-                settled.Enqueue(await deliver());
-            }
-            finally
-            {
-                parts.Room.Release();
-                signal.Release();
-            }
-        }, CancellationToken.None);
-    }
-
-    private async Task<Settled> FrontAsync(KeyChain chain, Entry entry, CancellationToken abort)
-    {
-        try
-        {
-            var (attempt, row) =
-                await parts.DeliverAsync(endpoint, entry.Told, shard.Epoch, failures + 1, failures > 0 ? "retry" : "live", abort);
-            return new(chain, null, entry.Sequence, attempt, row);
-        }
-        catch (Exception error)
-        {
-            return new(chain, null, entry.Sequence, null, null, error);
-        }
-    }
-
-    private async Task<Settled> HeldAsync(HeldKey own, CancellationToken abort)
-    {
-        var sequence = own.Pending.Count > 0 ? own.Pending.Min : 0;
-        try
-        {
-            var slice = await LogAsync(LogFilter.All, sequence - 1, 1, abort);
-            if (slice.Events is not [var stored] || stored.Sequence != sequence
-                || await parts.Events.OfAsync(claim.OrganizationId, [stored], abort) is not [var told]
-                || !PublicEvents.Matches(endpoint.Events, told.Type))
-            {
-                return new(null, own, sequence, null, null); // it is told no more
-            }
-
-            var (attempt, row) = await parts.DeliverAsync(endpoint, told, shard.Epoch, own.Attempts + 1, "retry", abort);
-            return new(null, own, sequence, attempt, row);
-        }
-        catch (Exception error)
-        {
-            return new(null, own, sequence, null, null, error);
-        }
     }
 }

@@ -15,7 +15,7 @@ internal sealed partial class DeliverySession
 
         if (one.Error is not null)
         {
-            stopping = true; // cut off, or the database is away: nothing is known of it, so it is done again
+            Rest(); // cut off, or the database is away: nothing is known of it, so it is done again
             return;
         }
 
@@ -39,7 +39,7 @@ internal sealed partial class DeliverySession
                 b.Delivered++;
                 b.LatencyMs += row.LatencyMs;
             });
-            (consecutive, limit, page) = (0, Math.Min(limit * 2, endpoint.Concurrency), Math.Min(page * 2, PageMost));
+            (consecutive, limit, page) = (0, Math.Min(limit * 2, endpoint.Concurrency), Math.Min(page * 2, Volatile.Read(ref pageMost)));
             if (failures > 0)
             {
                 Recovered();
@@ -61,7 +61,7 @@ internal sealed partial class DeliverySession
         }
         else if (one.Chain is { } chain)
         {
-            chain.Waiting.Dequeue().Done = true;
+            Finish(chain.Waiting.Dequeue());
             if (chain.Waiting.Count > 0)
             {
                 ready.Enqueue(chain);

@@ -1,7 +1,6 @@
-using System.Collections.Concurrent;
 using Bsp.Application.Common;
-using Bsp.Domain.Common;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -14,23 +13,20 @@ public sealed class DeliverySignal : WorkSignal;
 
 /// <summary>
 /// Claims the cursors that are due and runs a session for each, in every process. A cursor is one process's at a time: it has a lease,
-/// which is put off every few seconds, and a term, which fences what a
-/// process that lost it still wants to write. Idle endpoints cost nothing but their row.
+/// which is put off every few seconds, and a term, which fences what a process that lost it still wants to write. Idle endpoints cost
+/// nothing but their row.
 /// </summary>
-internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims, WebhookSwitch off, SessionParts parts,
-    DeliverySignal signal, TimeProvider clock, ILogger<DeliveryWorker> log) : BackgroundService
+internal sealed partial class DeliveryWorker(Shards shards, LogSignals signals, WebhookClaims claims, WebhookSwitch off,
+    SessionParts parts, WebhookNews news, DeliverySignal signal, TimeProvider clock, ILogger<DeliveryWorker> log) : BackgroundService
 {
-    /// <summary>Endpoints that one process tells at the same time, at most.</summary>
-    public const int SessionsMax = 4_096;
-
     private const int ClaimMax = 64;
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250);
+
+    // Pauses that end, and what other processes left: whatever is new is told at once.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan AgainAfter = TimeSpan.FromSeconds(1);
 
-    private readonly Guid owner = Uuid.New();
-    [Bounded("SessionsMax")]
-    private readonly ConcurrentDictionary<(string Shard, Guid Id), (DeliverySession Session, Task Task)> sessions = new();
+    private readonly RunningSessions sessions = parts.Running;
     private int metered;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -46,6 +42,12 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
 
         var books = shards.All.ToDictionary(shard => shard, shard => new DeliveryBook(shard, clock, log));
         using var writing = new CancellationTokenSource();
+        var heard = shards.All.ToDictionary(shard => shard, shard => (Action<string>)(text => news.Heard(shard, text)));
+        foreach (var (shard, listener) in heard)
+        {
+            signals.Of(shard).News += listener;
+        }
+
         var writers = books.Values.Select(book => Task.Run(() => book.RunAsync(writing.Token), CancellationToken.None)).ToList();
         try
         {
@@ -54,7 +56,12 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
         }
         finally
         {
-            await Task.WhenAll(sessions.Values.Select(s => s.Task)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            foreach (var (shard, listener) in heard)
+            {
+                signals.Of(shard).News -= listener;
+            }
+
+            await sessions.EndedAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await writing.CancelAsync();
             await Task.WhenAll(writers).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -66,9 +73,9 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
         {
             try
             {
-                var room = Math.Min(ClaimMax, SessionsMax - sessions.Count);
+                var room = Math.Min(ClaimMax, RunningSessions.Max - sessions.Count);
                 var began = clock.GetTimestamp();
-                var claimed = room > 0 ? await claims.ClaimAsync(shard, owner, room, ct) : [];
+                var claimed = room > 0 ? await claims.ClaimAsync(shard, sessions.Owner, room, ct) : [];
                 foreach (var claim in claimed)
                 {
                     await BeginAsync(shard, book, claim, began, ct);
@@ -109,7 +116,7 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
             return;
         }
 
-        var session = new DeliverySession(claim, endpoint, shard, parts, book, Until(began));
+        var session = new DeliverySession(claim, endpoint, shard, parts, book, Until(began, WebhookClaims.Lease));
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var task = Task.Run(async () =>
         {
@@ -118,7 +125,7 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
         }, CancellationToken.None);
 
         // A session of ours whose lease ran out may still be on its way out: two never run under one id.
-        if (sessions.TryAdd((shard.Name, claim.Id), (session, task)))
+        if (sessions.TryAdd(shard.Name, session, task))
         {
             started.SetResult();
         }
@@ -134,32 +141,39 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
     private async Task SessionAsync(Shard shard, DeliverySession session, CancellationToken ct)
     {
         Work.Is(WorkKind.Background);
+        SessionEnd? end = null;
         try
         {
-            var end = await session.RunAsync(ct);
-            if (end.Disable is { } reason)
-            {
-                await off.DisableAsync(shard, session.Claim.OrganizationId, session.Claim.Id, session.Claim.Term, reason,
-                    CancellationToken.None);
-            }
-            else
-            {
-                await ReleaseAsync(shard, session.Claim, end, CancellationToken.None);
-            }
+            end = await session.RunAsync(ct);
         }
         catch (Exception error)
         {
             LogSession(session.Claim.Id, error); // its lease ends, and it is taken up again from its cursor
         }
-        finally
+
+        // Before the cursor is let go: who claims it next, perhaps this process, and in this moment, finds the place free.
+        sessions.Remove(shard.Name, session.Claim.Id);
+        try
         {
-            sessions.TryRemove((shard.Name, session.Claim.Id), out _);
-            if (!ct.IsCancellationRequested)
+            if (end is not null)
             {
-                signal.Raise();
+                await EndAsync(shard, session.Claim, end);
             }
         }
+        catch (Exception error)
+        {
+            LogSession(session.Claim.Id, error);
+        }
+
+        if (!ct.IsCancellationRequested)
+        {
+            signal.Raise();
+        }
     }
+
+    private Task EndAsync(Shard shard, ClaimedWebhook claim, SessionEnd end) => end.Disable is { } reason
+        ? off.DisableAsync(shard, claim.OrganizationId, claim.Id, claim.Term, reason, CancellationToken.None)
+        : ReleaseAsync(shard, claim, end, CancellationToken.None);
 
     private async Task ReleaseAsync(Shard shard, ClaimedWebhook claim, SessionEnd end, CancellationToken ct)
     {
@@ -198,15 +212,16 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
 
     private async Task RenewAsync(Shard shard, CancellationToken ct)
     {
-        foreach (var some in sessions.Where(s => s.Key.Shard == shard.Name).Select(s => s.Value.Session).Chunk(500))
+        foreach (var some in sessions.Of(shard.Name).Chunk(500))
         {
             var began = clock.GetTimestamp();
-            var renewed = await claims.RenewAsync(shard, owner, [.. some.Select(s => s.Claim)], ct);
+            var kept = await claims.KeepAsync(shard, sessions.Owner, [.. some.Select(s => s.Claim)], ct);
             foreach (var session in some)
             {
-                if (renewed.Contains(session.Claim.Id))
+                if (kept.TryGetValue(session.Claim.Id, out var own))
                 {
-                    session.Renewed(Until(began));
+                    session.Renewed(Until(began, own.Left));
+                    session.News(own.Woken);
                 }
                 else
                 {
@@ -217,7 +232,7 @@ internal sealed partial class DeliveryWorker(Shards shards, WebhookClaims claims
     }
 
     // By our own clock, from before the question was sent: never later than the row says.
-    private long Until(long began) => began + (long)(WebhookClaims.Lease.TotalSeconds * clock.TimestampFrequency);
+    private long Until(long began, TimeSpan left) => began + (long)(left.TotalSeconds * clock.TimestampFrequency);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "webhooks of shard {Shard} wait: {Reason}")]
     private partial void LogAway(string shard, string reason);

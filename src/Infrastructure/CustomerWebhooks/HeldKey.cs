@@ -25,12 +25,24 @@ internal sealed class HeldKey(Guid key, int attempts, DateTimeOffset firstFailed
 /// <summary>An event on its way through a session.</summary>
 internal sealed class Entry(long sequence, Application.CustomerWebhooks.PublicEvent told)
 {
+    // Of the stored event only its place is needed from here on: what is told was made of it.
+    private Application.CustomerWebhooks.PublicEvent? kept = told with { Stored = told.Stored with { Body = null } };
+
+    // A message as Meta wrote it may have 64 KB; everything else that is told is small.
+    private const int SmallBytes = 2 * 1024;
+
     public long Sequence => sequence;
 
-    public Application.CustomerWebhooks.PublicEvent Told => told;
+    /// <summary>What it takes until it is done, about.</summary>
+    public int Bytes { get; } = SmallBytes
+        + (told.Stored.Body is Domain.Messages.MessageReceived message ? 2 * message.Content.Data.Length : 0);
 
-    /// <summary>Delivered, or held for its key: the cursor may pass.</summary>
-    public bool Done { get; set; }
+    public Application.CustomerWebhooks.PublicEvent Told => kept ?? throw new InvalidOperationException("It is done.");
+
+    /// <summary>Delivered, or held for its key: the cursor may pass, and nothing but the number is kept until it does.</summary>
+    public bool Done => kept is null;
+
+    public void Finish() => kept = null;
 }
 
 /// <summary>The events of one key that have been read, in order; one of them at a time is under way.</summary>

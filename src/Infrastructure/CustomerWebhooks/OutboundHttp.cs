@@ -55,8 +55,11 @@ public sealed class OutboundHttp : IDisposable
     private const int AddressesMax = 16;
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
 
+    private static readonly HttpRequestOptionsKey<Guid> Whose = new("organization");
+
     private readonly OutboundRules rules;
     private readonly TimeProvider clock;
+    private readonly HostNames names = new(Dns.GetHostAddresses);
     private readonly HttpMessageInvoker http;
 
     public OutboundHttp(OutboundRules rules, TimeProvider clock)
@@ -83,17 +86,22 @@ public sealed class OutboundHttp : IDisposable
         });
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose()
+    {
+        http.Dispose();
+        names.Dispose();
+    }
 
     /// <summary>Posts once; never throws but for <paramref name="ct"/>.</summary>
     internal async Task<Attempt> PostAsync(Uri url, byte[] body, string id, IReadOnlyList<byte[]> keys,
-        IReadOnlyDictionary<string, string> headers, CancellationToken ct)
+        IReadOnlyDictionary<string, string> headers, CancellationToken ct, Guid organizationId = default)
     {
         var began = Stopwatch.GetTimestamp();
         int Taken() => (int)Math.Min(int.MaxValue, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(Timeout);
         using var request = Request(url, body, id, keys, headers);
+        request.Options.Set(Whose, organizationId);
         try
         {
             using var response = await http.SendAsync(request, deadline.Token);
@@ -143,7 +151,9 @@ public sealed class OutboundHttp : IDisposable
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal] : await ResolveAsync(host, ct);
+        context.InitialRequestMessage.Options.TryGetValue(Whose, out var organization);
+        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal]
+            : await ResolveAsync(host, organization, ct);
         var tls = context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttps;
         foreach (var address in addresses)
         {
@@ -166,11 +176,11 @@ public sealed class OutboundHttp : IDisposable
         }
     }
 
-    private static async Task<IPAddress[]> ResolveAsync(string host, CancellationToken ct)
+    private async Task<IPAddress[]> ResolveAsync(string host, Guid organization, CancellationToken ct)
     {
         try
         {
-            var all = await Dns.GetHostAddressesAsync(host, ct);
+            var all = await names.ResolveAsync(host, organization, ct);
             return all.Length is > 0 and <= AddressesMax ? all
                 : throw new OutboundUnresolved(all.Length == 0 ? "the host has no address"
                     : $"the host has more than {AddressesMax} addresses");

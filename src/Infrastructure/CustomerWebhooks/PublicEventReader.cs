@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Bsp.Application.CustomerWebhooks;
 using Bsp.Application.EventStore;
@@ -25,11 +26,46 @@ public sealed class PublicEventReader(Shards shards, IPersonalData personal) : I
         // Asked of the table, not of a memory of keys: whoever is erased is erased from the next delivery on.
         var erased = await ErasedAsync(organizationId, people, ct);
         var sealedOnes = told.Where(e => e.Stored.Body is MessageReceived && !erased.Contains(e.ContactId!.Value)).ToList();
-        var opened = sealedOnes.Count == 0 ? []
-            : await personal.OpenAsync(organizationId, sealedOnes.ConvertAll(e => ((MessageReceived)e.Stored.Body!).Content), ct);
+        var opened = await OpenedAsync(organizationId, sealedOnes.ConvertAll(e => ((MessageReceived)e.Stored.Body!).Content), ct);
         var contents = sealedOnes.Select((e, i) => (e.Stored.Sequence, Text: opened[i])).ToDictionary(c => c.Sequence, c => c.Text);
         return told.ConvertAll(e => !HoldsPersonalData(e) ? e
             : e with { Data = Filled(e, contents.GetValueOrDefault(e.Stored.Sequence), erased.Contains(e.ContactId!.Value)) });
+    }
+
+    // Null: its key is gone. What cannot be opened or read is empty, and its neighbours are not.
+    private async Task<IReadOnlyList<string?>> OpenedAsync(Guid organizationId, List<Domain.Common.Sealed> contents, CancellationToken ct)
+    {
+        try
+        {
+            return contents.Count == 0 ? [] : await personal.OpenAsync(organizationId, contents, ct);
+        }
+        catch (Exception damaged) when (damaged is CryptographicException or FormatException)
+        {
+            if (contents.Count == 1)
+            {
+                return [""];
+            }
+
+            var opened = new List<string?>(contents.Count);
+            foreach (var one in contents)
+            {
+                opened.AddRange(await OpenedAsync(organizationId, [one], ct));
+            }
+
+            return opened;
+        }
+    }
+
+    private static JsonElement? Read(string content)
+    {
+        try
+        {
+            return content.Length is 0 or > ContentBytesMax ? null : JsonSerializer.Deserialize<JsonElement>(content);
+        }
+        catch (JsonException)
+        {
+            return null; // damaged: it is shown as it is by /v1/events
+        }
     }
 
     /// <summary>Accounts of campaigns and templates whose events do not name them, for filters.</summary>
@@ -62,8 +98,7 @@ public sealed class PublicEventReader(Shards shards, IPersonalData personal) : I
     private static PublicData Filled(PublicEvent told, string? content, bool erased) => told.Data switch
     {
         MessageReceivedData data when erased || content is null => data with { WaMessageId = null, Content = null, Erased = true },
-        MessageReceivedData data =>
-            data with { Content = content!.Length > ContentBytesMax ? null : JsonSerializer.Deserialize<JsonElement>(content) },
+        MessageReceivedData data => data with { Content = Read(content!) },
         MessageData data when erased => data with { WaMessageId = null },
         var data => data,
     };

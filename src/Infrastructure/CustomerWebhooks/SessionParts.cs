@@ -16,7 +16,7 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
     /// <summary>Deliveries of this process that are under way, at most.</summary>
     public const int InFlightMax = 4_096;
 
-    private const int ReadsAtOnceMax = 4;
+    private const int ReadsAtOnceMax = 2;
 
     /// <summary>Deliveries that people of one organization ask for and wait for, at once.</summary>
     public const int AskedAtOnceMax = 4;
@@ -37,10 +37,12 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
 
     public HostBreakers Hosts { get; } = new(clock);
 
+    public RunningSessions Running { get; } = new();
+
     /// <summary>Room for deliveries under way.</summary>
     public SemaphoreSlim Room { get; } = new(InFlightMax, InFlightMax);
 
-    /// <summary>Reads of the log at once: its connections are the projections' and callers', too.</summary>
+    /// <summary>Reads of the log at once: its connections are callers', too.</summary>
     public SemaphoreSlim Reads { get; } = new(ReadsAtOnceMax, ReadsAtOnceMax);
 
     public Meter Meter => meter;
@@ -50,7 +52,7 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
         string cause, CancellationToken ct)
     {
         var body = PublicJson.Body(told, endpoint.Thin, epoch);
-        var result = await http.PostAsync(endpoint.Url, body, told.Id, endpoint.Keys, endpoint.Headers, ct);
+        var result = await http.PostAsync(endpoint.Url, body, told.Id, endpoint.Keys, endpoint.Headers, ct, endpoint.OrganizationId);
         var at = clock.GetUtcNow();
         Count(result.Outcome, result.Delivered && cause == "live" ? at - told.Stored.Timestamp : null);
         var (answer, isSealed) = await SealedAsync(endpoint.OrganizationId, told.ContactId, result.Answer, ct);

@@ -22,13 +22,17 @@ internal sealed partial class WebhookSweep(Shards shards, TimeProvider clock, IL
     public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
     {
         var today = DateOnly.FromDateTime(Clock.GetUtcNow().UtcDateTime);
-        await shard.QueryAsync(Array.Empty<Guid>(), "SELECT 1 FROM bsp.webhook_deliveries_make_partitions($1, $2)", r =>
-            0, ct, today.AddDays(-1), AheadDays + 1);
+        await MakeDaysAsync(shard, Clock.GetUtcNow(), ct);
         var dropped =
             (await shard.QueryAsync(Array.Empty<Guid>(), "SELECT bsp.webhook_deliveries_drop_before($1)", r =>
                 r.GetInt32(0), ct, today.AddDays(-KeptDays)))[0];
         return dropped + await RefreshAsync(shard, ct);
     }
+
+    /// <summary>Makes the days around now, where they are missing.</summary>
+    internal static Task MakeDaysAsync(Shard shard, DateTimeOffset now, CancellationToken ct) =>
+        shard.QueryAsync(Array.Empty<Guid>(), "SELECT 1 FROM bsp.webhook_deliveries_make_partitions($1, $2)", _ => 0, ct,
+            DateOnly.FromDateTime(now.UtcDateTime).AddDays(-1), AheadDays + 1);
 
     protected override void LogFailed(Exception e, string shard) => LogSweep(shard, e);
 

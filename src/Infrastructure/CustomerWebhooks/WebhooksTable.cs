@@ -22,7 +22,9 @@ internal sealed class WebhooksTable(Shards shards, LogReaders readers, ISecrets 
     private const string Select = """
         SELECT w.id, w.name, w.url, w.events::text, w.status, w.status_exact, w.disabled_reason, w.disabled_at, w.retry_count, w.last_triggered, w.payload, w.api_version, w.account_ids, w.campaign_ids, w.headers,
                w.rate_per_second, w.concurrency, w.previous_secret_until, w.created_at, w.updated_at, w.row_version,
-               c.delivered, c.failed, c.latency_ms, c.last_success_at, c.last_failure_at, c.last_error, c.held_keys, c.due_at, c.owner IS NOT NULL, c.epoch, c.sequence, c.woken
+               c.delivered, c.failed, c.latency_ms, c.last_success_at, c.last_failure_at, c.last_error, c.held_keys, c.due_at, c.owner IS NOT NULL, c.epoch, c.sequence, c.woken,
+               CASE WHEN c.held_keys = 0 THEN 0 ELSE (SELECT count(*) FROM bsp.webhook_held_events h WHERE h.webhook_id = w.id) END,
+               c.first_failed_at
           FROM webhooks w JOIN bsp.webhook_cursors c ON c.webhook_id = w.id
         """;
 
@@ -112,16 +114,45 @@ internal sealed class WebhooksTable(Shards shards, LogReaders readers, ISecrets 
         });
     }
 
-    public async Task<WebhookView> Handle(GetWebhook request, CancellationToken cancellationToken) =>
-        await (await shards.OfAsync(request.OrganizationId, cancellationToken))
-        .FirstAsync(request.OrganizationId, $"{Select} WHERE w.organization_id = $1 AND w.id = $2", Row, cancellationToken,
-            request.OrganizationId, request.Id)
-        ?? throw Unknown();
+    public async Task<WebhookView> Handle(GetWebhook request, CancellationToken cancellationToken)
+    {
+        var shard = await shards.OfAsync(request.OrganizationId, cancellationToken);
+        var found = await shard.QueryAsync(request.OrganizationId, $"{Select} WHERE w.organization_id = $1 AND w.id = $2", Row,
+            cancellationToken, request.OrganizationId, request.Id);
+        return found.Count == 0 ? throw Unknown()
+            : (await WithWaitingAsync(shard, request.OrganizationId, found, WaitingMax, cancellationToken))[0];
+    }
 
-    public async Task<Page<WebhookView>> Handle(ListWebhooks request, CancellationToken cancellationToken) =>
-        Keyset.Of(await (await shards.OfAsync(request.OrganizationId, cancellationToken))
-            .QueryAsync(request.OrganizationId, $"{Select} WHERE w.organization_id = $1 AND w.id > $2 ORDER BY w.id LIMIT $3", Row,
-            cancellationToken, request.OrganizationId, Keyset.After(request.Cursor), request.Limit + 1), request.Limit, w => w.Id);
+    public async Task<Page<WebhookView>> Handle(ListWebhooks request, CancellationToken cancellationToken)
+    {
+        var shard = await shards.OfAsync(request.OrganizationId, cancellationToken);
+        var found = await shard.QueryAsync(request.OrganizationId,
+            $"{Select} WHERE w.organization_id = $1 AND w.id > $2 ORDER BY w.id LIMIT $3", Row,
+            cancellationToken, request.OrganizationId, Keyset.After(request.Cursor), request.Limit + 1);
+        return Keyset.Of(await WithWaitingAsync(shard, request.OrganizationId, found, null, cancellationToken), request.Limit, w => w.Id);
+    }
+
+    // What is switched off is not woken, so the log itself is asked whether anything waits. In a list whether, of one how much.
+    private static async Task<List<WebhookView>> WithWaitingAsync(Shard shard, Guid organizationId,
+        List<(WebhookView View, long Sequence)> found, int? most, CancellationToken ct)
+    {
+        var asked = found.Where(f => most is not null || f.View.Status != "active").ToList();
+        var waiting = asked.Count == 0 ? [] : (await shard.QueryAsync(organizationId, """
+            SELECT u.id, x.waiting, x.more FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS u (id, after, types)
+             CROSS JOIN LATERAL bsp.webhook_waiting($1, u.after, string_to_array(u.types, ','), $5) x
+            """, r => (Id: r.GetGuid(0), Count: r.GetInt32(1), More: r.GetBoolean(2)), ct, organizationId,
+            asked.Select(f => f.View.Id).ToArray(), asked.Select(f => f.Sequence).ToArray(),
+            asked.Select(f => string.Join(',', PublicEvents.StoredOf(f.View.Events))).ToArray(), most ?? 1)).ToDictionary(w => w.Id);
+        return found.ConvertAll(f => waiting.TryGetValue(f.View.Id, out var own) ? f.View with { Metrics = f.View.Metrics with
+        {
+            UpToDate = f.View.Status == "active" ? f.View.Metrics.UpToDate : own is { Count: 0, More: false },
+            Waiting = most is null ? null : own.Count,
+            WaitingMore = most is null ? null : own.More,
+        } } : f.View);
+    }
+
+    // Counted for one endpoint.
+    private const int WaitingMax = 1_000;
 
     /// <summary>Endpoints of one organization.</summary>
     public const int EndpointsMax = 50;
@@ -183,18 +214,19 @@ internal sealed class WebhooksTable(Shards shards, LogReaders readers, ISecrets 
         }
     }
 
-    private WebhookView Row(NpgsqlDataReader r)
+    private (WebhookView View, long Sequence) Row(NpgsqlDataReader r)
     {
         var (delivered, sequence) = (r.GetInt64(21), r.GetInt64(31));
         var metrics =
             new WebhookMetrics(delivered, r.GetInt64(22), delivered == 0 ? null
                 : r.GetInt64(23) / delivered, r.TimeOrNull(24), r.TimeOrNull(25), r.TextOrNull(26), r.GetInt32(27),
-            r.GetBoolean(29) ? null : r.TimeOrNull(28), new Position(r.GetInt32(30), sequence).ToToken(), r.GetInt64(32) <= sequence);
-        return new(r.GetGuid(0), r.GetString(1), r.GetString(2), JsonSerializer.Deserialize<List<string>>(r.GetString(3))!, r.GetString(4),
+            r.GetBoolean(29) ? null : r.TimeOrNull(28), new Position(r.GetInt32(30), sequence).ToToken(), r.GetInt64(32) <= sequence,
+                (int)r.GetInt64(33), r.TimeOrNull(34));
+        return (new(r.GetGuid(0), r.GetString(1), r.GetString(2), JsonSerializer.Deserialize<List<string>>(r.GetString(3))!, r.GetString(4),
             r.GetString(5), r.TextOrNull(6), r.TimeOrNull(7), r.GetInt32(8), r.TimeOrNull(9),
             r.GetString(10), r.GetString(11), r.GetFieldValue<Guid[]>(12), r.GetFieldValue<Guid[]>(13), HeaderNames(r.TextOrNull(14)),
             r.IsDBNull(15) ? null : r.GetInt32(15), r.GetInt32(16), r.TimeOrNull(17),
-            r.GetFieldValue<DateTimeOffset>(18), r.GetFieldValue<DateTimeOffset>(19), metrics, r.GetInt64(20));
+            r.GetFieldValue<DateTimeOffset>(18), r.GetFieldValue<DateTimeOffset>(19), metrics, r.GetInt64(20)), sequence);
     }
 
     private string[] HeaderNames(string? sealedHeaders)

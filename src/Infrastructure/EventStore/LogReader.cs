@@ -27,7 +27,11 @@ public sealed partial class LogReader : IAsyncDisposable
     private const long LookedThroughMax = 100_000;
     internal const int ConnectionsMax = 8;
 
+    // Of these, for reading one organization's log: whoever waits for that does not stand behind views that catch up.
+    private const int OrganizationsMax = 3;
+
     private readonly NpgsqlDataSource source;
+    private readonly NpgsqlDataSource organizations;
     private readonly GapWatcher? gaps;
     private readonly UnreadableEvents unreadable;
 
@@ -38,13 +42,15 @@ public sealed partial class LogReader : IAsyncDisposable
         var text = new NpgsqlConnectionStringBuilder(shard.ConnectionString)
         {
             ApplicationName = "bsp read",
-            MaxPoolSize = ConnectionsMax,
+            MaxPoolSize = ConnectionsMax - OrganizationsMax,
             MaxAutoPrepare = 20,
             AutoPrepareMinUsages = 2,
             NoResetOnClose = true, // only transaction-local settings are made here
         };
         text.Options = $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off".Trim();
         source = NpgsqlDataSource.Create(text.ConnectionString);
+        text.MaxPoolSize = OrganizationsMax;
+        organizations = NpgsqlDataSource.Create(text.ConnectionString);
         gaps = settings.ForeignWriters ? new GapWatcher() : null;
         unreadable = UnreadableEvents.Of(shard);
     }
@@ -96,16 +102,20 @@ public sealed partial class LogReader : IAsyncDisposable
     }
 
     /// <summary>
-    /// Reads on one of these connections; with the end of what is final where it was found by watching, null where the reading itself finds
-    /// it by <c>bsp.fence()</c>.
+    /// Reads one organization's log; with the end of what is final where it was found by watching, null where the reading itself finds it
+    /// by <c>bsp.fence()</c>.
     /// </summary>
     internal async Task<T> ReadFinalAsync<T>(Func<(NpgsqlConnection Connection, long? Final), Task<T>> read, CancellationToken ct)
     {
-        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var connection = await organizations.OpenConnectionAsync(ct);
         return await read((connection, gaps is null ? null : await gaps.FinalAsync(connection, ct)));
     }
 
-    public ValueTask DisposeAsync() => source.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await source.DisposeAsync();
+        await organizations.DisposeAsync();
+    }
 
     // Fence and events in one round trip, but in two statements: the events need a snapshot taken after the fence.
     private async Task<LogPage> ReadBelowFenceAsync(NpgsqlConnection connection, long after, IReadOnlyCollection<string>? types,

@@ -15,6 +15,12 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
     /// <summary>NOTIFY channel; Marten's own, so that its daemon wakes too when it is told to listen.</summary>
     public const string Channel = "mt_events_appended";
 
+    /// <summary>NOTIFY channel for news that one process has for another: a word, then what it is about.</summary>
+    public const string NewsChannel = "bsp_news";
+
+    /// <summary>Another process had news. A hint, like all of this: whoever listens also looks by themselves.</summary>
+    public event Action<string>? News;
+
     // NOTIFY serialises commits, so it has a transaction of its own and runs at most this often.
     private static readonly TimeSpan NotifyEvery = TimeSpan.FromMilliseconds(20);
 
@@ -56,6 +62,8 @@ public sealed partial class LogSignal(Shard shard, TimeProvider clock, ILogger<L
 
     /// <summary>Wakes this process.</summary>
     public void Wake() => Interlocked.Exchange(ref next, NewSource()).TrySetResult();
+
+    internal void Heard(string news) => News?.Invoke(news);
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -106,7 +106,9 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
 
     private async Task OwnersAsync(Shard shard, CancellationToken ct)
     {
+        // The locks last as long as this transaction: behind a pooler, the next statement may run on another connection of the server.
         await using var connection = await shard.App.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
         var owners = new List<Guid>();
         await using (var command = new NpgsqlCommand("SELECT bsp.sending_owners()", connection))
         await using (var reader = await command.ExecuteReaderAsync(ct))
@@ -123,13 +125,6 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
             var dead = IsDead((shard, owner), free);
             await LoseTrackAsync(shard, owner, dead ? clock.GetUtcNow() : clock.GetUtcNow() - SendingPatience, dead
                 ? "the sending process died" : "no outcome was recorded", ct);
-            if (free)
-            {
-                await using var unlock =
-                    new NpgsqlCommand("SELECT pg_advisory_unlock($1)",
-                        connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
-                await unlock.ExecuteNonQueryAsync(ct);
-            }
         }
     }
 
@@ -148,7 +143,8 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     private static async Task<bool> TryLockAsync(NpgsqlConnection connection, Guid owner, CancellationToken ct)
     {
         await using var command =
-            new NpgsqlCommand("SELECT pg_try_advisory_lock($1)", connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
+            new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)",
+                connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
         return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
 

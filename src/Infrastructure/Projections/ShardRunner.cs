@@ -135,12 +135,17 @@ internal sealed partial class ShardRunner(IReadOnlyList<IProjection> projections
             {
                 Volatile.Read(ref asked).TrySetResult();
             }
+            else if (heard.Channel == LogSignal.NewsChannel)
+            {
+                signal.Heard(heard.Payload);
+            }
             else if (!signal.IsOwn(heard.Payload))
             {
                 signal.Wake();
             }
         };
-        await using (var listen = new NpgsqlCommand($"LISTEN {LogSignal.Channel}; LISTEN {ProjectionBoard.Channel}", connection))
+        const string Channels = $"LISTEN {LogSignal.Channel}; LISTEN {LogSignal.NewsChannel}; LISTEN {ProjectionBoard.Channel}";
+        await using (var listen = new NpgsqlCommand(Channels, connection))
         {
             await listen.ExecuteNonQueryAsync(ct);
         }

@@ -146,37 +146,32 @@ public sealed partial class ReconciliationLoop : BackgroundService
             return;
         }
 
+        // The lock ends with the transaction, which holds nothing else.
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
-        if (!await LockAsync(connection, "SELECT pg_try_advisory_lock($1, hashtext($2))", shard, ct))
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (!await LockAsync(connection, shard, ct))
         {
             return;
         }
 
-        try
+        if (whole is null)
         {
-            if (whole is null)
-            {
-                await DoneAsync(shard, "whole", 0, 0, ct); // the first night begins it
-            }
-            else if (wholeIsDue)
-            {
-                await WholeAsync(shard, ct);
-            }
-
-            if (hourly is null || now - hourly.Value.At >= MovedEvery)
-            {
-                await MovedAsync(shard, ct);
-            }
+            await DoneAsync(shard, "whole", 0, 0, ct); // the first night begins it
         }
-        finally
+        else if (wholeIsDue)
         {
-            await LockAsync(connection, "SELECT pg_advisory_unlock($1, hashtext($2))", shard, CancellationToken.None);
+            await WholeAsync(shard, ct);
+        }
+
+        if (hourly is null || now - hourly.Value.At >= MovedEvery)
+        {
+            await MovedAsync(shard, ct);
         }
     }
 
-    private static async Task<bool> LockAsync(NpgsqlConnection connection, string sql, Shard shard, CancellationToken ct)
+    private static async Task<bool> LockAsync(NpgsqlConnection connection, Shard shard, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(sql, connection)
+        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1, hashtext($2))", connection)
         {
             Parameters = { new() { Value = unchecked((int)Lock) }, new() { Value = shard.Name } },
         };

@@ -141,12 +141,13 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         var now = clock.GetUtcNow().UtcDateTime;
         await using var command = shards.Directory.CreateCommand("""
             WITH kept AS (
-              INSERT INTO bsp.webhook_journal (received_at, organization_id, remote_address, user_agent, headers, signature, body_sha256, body, lane)
-              SELECT $1, u.organization, u.address, u.agent, u.headers, u.signature, u.sha, u.body,
+              INSERT INTO bsp.webhook_journal (received_at, organization_id, remote_address, user_agent, headers, signature, body_sha256, body, senders, lane)
+              SELECT $1, u.organization, u.address, u.agent, u.headers, u.signature, u.sha, u.body, u.senders,
                      coalesce(u.organization, (SELECT d.organization_id FROM bsp.directory_numbers d WHERE d.phone_number_id = u.number LIMIT 1), '00000000-0000-0000-0000-000000000000')
-                FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::bytea[], $9::text[]) u (organization, address, agent, headers, signature, sha, body, number)
-              RETURNING id, received_at, lane)
-            INSERT INTO bsp.webhook_inbox (journal_id, received_at, lane) SELECT id, received_at, lane FROM kept
+                FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bigint[])
+                  u (organization, address, agent, headers, signature, sha, body, number, senders)
+              RETURNING id, received_at, lane, senders)
+            INSERT INTO bsp.webhook_inbox (journal_id, received_at, lane, senders) SELECT id, received_at, lane, senders FROM kept
             """);
         var p = command.Parameters;
         p.Add(new() { Value = now });
@@ -158,6 +159,7 @@ public sealed class Journal(Shards shards, WebhookSignal signal, TimeProvider cl
         p.Add(new() { Value = batch.Select(e => Convert.ToHexStringLower(SHA256.HashData(e.Body.Span))).ToArray() });
         p.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bytea, Value = batch.Select(e => e.Body).ToArray() });
         p.Add(new() { Value = batch.Select(e => WebhookLane.NumberOf(e.Body.Span)).ToArray() });
+        p.Add(new() { Value = batch.Select(e => WebhookLane.SendersOf(e.Body.Span)).ToArray() });
         await command.ExecuteNonQueryAsync(CancellationToken.None);
     }
 }

@@ -17,6 +17,9 @@ internal sealed record Journaled(long Id, DateTime ReceivedAt, Guid? Organizatio
     /// <summary>Whose lane it stood in; all zeros: nobody's.</summary>
     public Guid Lane { get; init; }
 
+    /// <summary>Who may have written what it brings (<see cref="WebhookLane.SendersOf"/>).</summary>
+    public long Senders { get; init; }
+
     /// <summary>The row that it was set aside in; null: it comes from the inbox.</summary>
     public AsideRow? From { get; init; }
 

@@ -13,8 +13,8 @@ namespace Bsp.Infrastructure.Webhooks;
 /// <summary>
 /// Works the inbox off: a page is taken, carried out and its pointers deleted when all of it is done; a process killed in between leaves
 /// them for the next.
-/// Several readers, here and in other processes, take different pages: order does not matter (promise 3). One more tries again what was set
-/// aside.
+/// Several readers, here and in other processes, take different pages: order does not matter (promise 3), but for what one customer writes,
+/// which is one reader's at a time (docs/decisions/0281). One more tries again what was set aside.
 /// The first reader takes short pages of who says little, so that nobody waits behind another's thousands; what it leaves is the other's.
 /// Who used more than their share rests a while.
 /// Decision: docs/decisions/0261.
@@ -54,6 +54,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     private readonly RestingLanes restsOfQuick = new(fair, clock);
     private readonly RestingLanes restsOfLong = new(fair, clock);
     private readonly RestingLanes restsOfAside = new(fair, clock);
+    private (bool Quick, bool Long) heldBack; // something waits for what another reader has
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -76,7 +77,8 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             (var count, full, next) = await PageAsync(next, trouble < TroubleMax, stop, quick);
             if (count == 0)
             {
-                var patience = (quick ? restsOfQuick : restsOfLong).Any ? LookAtRestingEvery : LookEvery;
+                var patience = (quick ? heldBack.Quick || restsOfQuick.Any : heldBack.Long || restsOfLong.Any) ? LookAtRestingEvery
+                    : LookEvery;
                 await (quick ? signal.WaitAsync(patience, stop) : signal.WaitToHelpAsync(patience, stop));
             }
         }, stop);
@@ -139,6 +141,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         var taken = await WebhookInbox.TakeAsync(connection, quick ? QuickPageMax
             : PageMax, ct, from, (quick ? restsOfQuick : restsOfLong).Now(), quick);
         var count = taken.Webhooks.Count + taken.Gone.Count;
+        (quick ? ref heldBack.Quick : ref heldBack.Long) = taken.HeldBack;
         if (taken.Full || (quick && count == 0))
         {
             signal.Help(); // there may be more, or what is too large for a short page: the other reader looks
@@ -212,11 +215,12 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             // In a short page only the first may have more than what is left of it.
             var most = !quick ? (lanes.Count > 1 || fair.OthersAreHere(lane) ? ItemsBesideMax : ItemsMax) : lanes.Count == 1
                 ? (fair.OthersAreHere(lane) ? QuickItemsMax / 5 : 2 * QuickItemsMax) : all == 0 ? QuickItemsMax : QuickItemsMax - all;
-            var before = 0;
+            var (before, waiting) = (0, 0L);
             foreach (var (webhook, items) in ofLane)
             {
-                if (before >= most || (quick && all > 0 && before + items > most))
+                if (before >= most || (quick && all > 0 && before + items > most) || (webhook.Senders & waiting) != 0)
                 {
+                    waiting |= webhook.Senders; // what they wrote afterwards does not overtake it
                     later.Add(webhook);
                     continue;
                 }

@@ -217,7 +217,7 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         (await organization.Reader.SendAsync("GET", "/v1/events/stream?after=nonsense")).ShouldBeProblem(400, "request.after");
     }
 
-    private static async Task<List<(string Place, string Type, string Body)>> ReadAsync(StreamReader lines, int count)
+    internal static async Task<List<(string Place, string Type, string Body)>> ReadAsync(StreamReader lines, int count)
     {
         var events = new List<(string, string, string)>();
         var (place, type) = ("", "");

@@ -80,8 +80,15 @@ internal static class Hooks
         return await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>Time passes for an endpoint: whatever it waits for is due.</summary>
-    public static Task DueNowAsync(this AppFixture app, TestHook hook) => app.RunAsync("""
-        WITH k AS (UPDATE bsp.webhook_held_keys SET next_at = now() WHERE webhook_id = $1) UPDATE bsp.webhook_cursors SET due_at = now() WHERE webhook_id = $1 AND owner IS NULL
-        """, hook.Id);
+    /// <summary>Time passes for an endpoint, as soon as nobody is telling it anything: whatever it waits for is due.</summary>
+    public static Task DueNowAsync(this AppFixture app, TestHook hook) => Patience.UntilAsync(async () =>
+    {
+        await using var command = app.Admin.CreateCommand("""
+            WITH c AS (UPDATE bsp.webhook_cursors SET due_at = now() WHERE webhook_id = $1 AND owner IS NULL RETURNING webhook_id),
+                 k AS (UPDATE bsp.webhook_held_keys k SET next_at = now() FROM c WHERE k.webhook_id = c.webhook_id RETURNING 1)
+            SELECT count(*) FROM c
+            """);
+        command.Parameters.Add(new() { Value = hook.Id });
+        return (long)(await command.ExecuteScalarAsync())!;
+    }, n => n == 1, "nobody owns the cursor");
 }

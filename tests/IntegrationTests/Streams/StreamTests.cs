@@ -29,11 +29,10 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
         var last = first.All.Last(f => f.Id is not null).Id!;
         await first.DisposeAsync();
 
-        // One after the other: what is written in one moment may be appended by two lanes, in either order.
         await WriteAsync(Own, from, "two");
-        await ShownAsync(2);
         await WriteAsync(Own, from, "three");
-        await ShownAsync(3);
+        await Patience.UntilAsync(() => Own.Api.SendAsync("GET", $"/v1/conversations/{conversation.Data.GetProperty("id").GetGuid()}"),
+            c => c["unread_count"].GetInt32() == 3, "all are shown");
         await using var second = await OpenAsync(Own.Api, last);
         await second.UntilAsync("message", f => Text(f) == "three");
         second.All.Where(f => f.Name == "message" && f.Data.GetProperty("direction").GetString() == "inbound").Select(f => Text(f.Data))
@@ -42,10 +41,49 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
             f.GetProperty("unread_count").GetInt32() == 3)).Data.GetProperty("last_message_preview").GetString().ShouldBe("three");
         await WriteAsync(Own, from, "four");
         await second.UntilAsync("message", f => Text(f) == "four");
+    }
 
-        Task ShownAsync(int unread) => Patience.UntilAsync(() =>
-            Own.Api.SendAsync("GET", $"/v1/conversations/{conversation.Data.GetProperty("id").GetGuid()}"),
-            c => c["unread_count"].GetInt32() == unread, "all are shown");
+    [Fact]
+    public async Task What_one_customer_writes_in_one_moment_is_in_the_log_in_the_order_of_its_coming()
+    {
+        const int Each = 40;
+        string[] from = [.. Enumerable.Range(0, 3).Select(_ => NewNumber())];
+        for (var i = 0; i < Each; i++)
+        {
+            foreach (var number in from) // one webhook after another, as fast as they are taken; both readers work them off
+            {
+                await WriteAsync(Own, number, [$"{i}"]);
+            }
+        }
+
+        await WriteAsync(Own, from[0], [.. Enumerable.Range(Each, Each).Select(i => $"{i}")]); // and many in one
+        var conversations = await Patience.UntilAsync(async () =>
+        {
+            var shown = await Own.Api.SendAsync("GET", "/v1/conversations?limit=200");
+            return shown["data"].EnumerateArray().Where(c => from.Any(f => c.GetRawText().Contains(f, StringComparison.Ordinal))).ToList();
+        }, all => all.Count == 3 && all.Sum(c => c.GetProperty("unread_count").GetInt32()) == 4 * Each, "all are shown");
+        var log = new List<JsonElement>();
+        for (string? after = null; ;)
+        {
+            var page = await Own.Api.SendAsync("GET",
+                $"/v1/events?form=public&types=message.received&limit=200{(after is null ? "" : $"&after={after}")}");
+            log.AddRange(page["data"].EnumerateArray());
+            after = page["next_after"].GetString();
+            if (!page["more"].GetBoolean())
+            {
+                break;
+            }
+        }
+
+        foreach (var conversation in conversations)
+        {
+            var id = conversation.GetProperty("id").GetGuid();
+            var texts = log.Where(e => e.GetProperty("data").GetProperty("conversation_id").GetGuid() == id)
+                .Select(e => e.GetProperty("data").GetProperty("content").GetProperty("message").GetProperty("text").GetProperty("body")
+                    .GetString()).ToList();
+            texts.Count.ShouldBeOneOf(Each, 2 * Each);
+            texts.ShouldBe(Enumerable.Range(0, texts.Count).Select(i => $"{i}"));
+        }
     }
 
     [Fact]
@@ -131,14 +169,17 @@ public sealed class StreamTests(TenantApp app) : IClassFixture<TenantApp>
 
     private static string NewNumber() => $"9198555{Interlocked.Increment(ref numbers):00000}";
 
-    private async Task WriteAsync(Tenant tenant, string from, string text)
+    private Task WriteAsync(Tenant tenant, string from, string text) => WriteAsync(tenant, from, [text]);
+
+    private async Task WriteAsync(Tenant tenant, string from, string[] texts)
     {
-        var item = JsonSerializer.Serialize(new
+        var items = texts.Select(text => JsonSerializer.Serialize(new
         {
             from, id = $"wamid.{Guid.NewGuid():N}", timestamp = DateTimeOffset.UtcNow.ToUnixTimeSeconds()
                 .ToString(System.Globalization.CultureInfo.InvariantCulture), type = "text", text = new { body = text },
-        });
-        (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{item}]"))).Status.ShouldBe(200);
+        }));
+        var webhook = SignedWebhooks.Envelope(tenant, $"\"messages\":[{string.Join(',', items)}]");
+        (await app.PostWebhookAsync(webhook)).Status.ShouldBe(200);
     }
 
     private static Task<HttpResponseMessage> SendAsync(HttpClient client, string? lastId, string? ticket)

@@ -72,6 +72,60 @@ public sealed class WebhookLaneTests(LogDatabase database) : IClassFixture<LogDa
         await EmptyAsync();
     }
 
+    [Fact]
+    public async Task What_a_customer_wrote_waits_while_another_reader_has_what_they_wrote_before()
+    {
+        await EmptyAsync();
+        var lane = Uuid.New();
+        await PutAsync(lane, 2, 100, senders: 0b001); // of ann
+        await PutAsync(lane, 1, 100, senders: 0b010); // of bert
+        await PutAsync(lane, 1, 100, senders: 0b110); // of bert and cid
+        await PutAsync(lane, 1, 100, senders: 0b100); // of cid
+        await PutAsync(lane, 1, 100, senders: 0); // statuses: nobody's
+        await PutAsync(lane, 1, 100, senders: WebhookLane.AnySender); // nobody knows
+
+        // One reader has the first of ann and one of bert, and is at work.
+        await using var connection = await database.Shards.Directory.OpenConnectionAsync(Ct);
+        await using var transaction = await connection.BeginTransactionAsync(Ct);
+        await using (var taken = new Npgsql.NpgsqlCommand(
+            "DELETE FROM bsp.webhook_inbox WHERE journal_id IN (SELECT min(journal_id) FROM bsp.webhook_inbox "
+            + "WHERE lane = $1 GROUP BY senders HAVING senders IN (1, 2))", connection) { Parameters = { new() { Value = lane } } })
+        {
+            (await taken.ExecuteNonQueryAsync(Ct)).ShouldBe(2);
+        }
+
+        var other = await TakeAsync(200);
+        other.Webhooks.Select(w => w.Senders).ShouldBe([0L], "cid's, too, waits behind one that is bert's and cid's");
+        other.HeldBack.ShouldBeTrue();
+        await transaction.CommitAsync(Ct);
+        var rest = await TakeAsync(200);
+        rest.Webhooks.Select(w => w.Senders).ShouldBe([0b001, 0b110, 0b100, WebhookLane.AnySender]);
+        rest.HeldBack.ShouldBeFalse();
+        await EmptyAsync();
+    }
+
+    [Fact]
+    public async Task What_was_given_back_is_not_overtaken_either()
+    {
+        await EmptyAsync();
+        var lane = Uuid.New();
+        await PutAsync(lane, 1, 100, senders: 0b001);
+        await using var connection = await database.Shards.Directory.OpenConnectionAsync(Ct);
+        await using var transaction = await connection.BeginTransactionAsync(Ct);
+        var page = await WebhookInbox.TakeAsync(connection, 200, Ct);
+        await WebhookInbox.PutBackAsync(connection, page.Webhooks, Ct);
+        await PutAsync(lane, 1, 100, senders: 0b001);
+        var other = await TakeAsync(200);
+        other.Webhooks.ShouldBeEmpty();
+        other.HeldBack.ShouldBeTrue();
+        await transaction.CommitAsync(Ct);
+        var rest = await TakeAsync(200);
+        rest.Webhooks.Count.ShouldBe(2);
+        rest.Webhooks[0].Id.ShouldBe(page.Webhooks[0].Id);
+        rest.Webhooks[0].Senders.ShouldBe(0b001);
+        await EmptyAsync();
+    }
+
     [Theory]
     [InlineData("""{"metadata":{"display_phone_number":"1","phone_number_id":"106540352242922"}}""", "106540352242922")]
     [InlineData("""{"metadata":{"phone_number_id" : 106540352242922}}""", "106540352242922")]
@@ -83,17 +137,18 @@ public sealed class WebhookLaneTests(LogDatabase database) : IClassFixture<LogDa
     public void The_number_shows_without_parsing(string body, string? number) =>
         WebhookLane.NumberOf(Encoding.UTF8.GetBytes(body)).ShouldBe(number);
 
-    private async Task PutAsync(Guid lane, int count, int size)
+    private async Task PutAsync(Guid lane, int count, int size, long senders = 0)
     {
         await using var command = database.Admin.CreateCommand("""
             WITH kept AS (
               INSERT INTO bsp.webhook_journal (received_at, headers, signature, body_sha256, body, lane)
               SELECT now(), '{}', 'app', '', convert_to(rpad('{}', $3), 'UTF8'), $1 FROM generate_series(1, $2) RETURNING id, received_at, lane)
-            INSERT INTO bsp.webhook_inbox (journal_id, received_at, lane) SELECT id, received_at, lane FROM kept
+            INSERT INTO bsp.webhook_inbox (journal_id, received_at, lane, senders) SELECT id, received_at, lane, $4 FROM kept
             """);
         command.Parameters.Add(new() { Value = lane });
         command.Parameters.Add(new() { Value = count });
         command.Parameters.Add(new() { Value = size });
+        command.Parameters.Add(new() { Value = senders });
         await command.ExecuteNonQueryAsync(Ct);
     }
 

@@ -77,6 +77,18 @@ public sealed class PublicEventTests
         PublicEvents.All.Where(t => !text.Contains($"`{t.Name}`", StringComparison.Ordinal)).Select(t => t.Name).ShouldBeEmpty();
     }
 
+    [Fact]
+    public void Every_stored_fact_is_told_or_is_internal_because_of_something()
+    {
+        var told = PublicEvents.StoredNames.ToHashSet(StringComparer.Ordinal);
+        var names = EventTypes.All.Keys.ToHashSet(StringComparer.Ordinal);
+        names.Where(n => !told.Contains(n) && !InternalEvents.All.ContainsKey(n)).ShouldBeEmpty(
+            "a new fact is told to organizations (PublicEvents), or InternalEvents says why not");
+        InternalEvents.All.Keys.Where(told.Contains).ShouldBeEmpty("it is told, so it is not internal: take it off InternalEvents");
+        InternalEvents.All.Keys.Except(names).ShouldBeEmpty("there is no such fact");
+        InternalEvents.All.Values.ShouldAllBe(because => because.Length > 10);
+    }
+
     [Theory]
     [InlineData("*", "message.sent", true)]
     [InlineData("message.*", "message.sent", true)]

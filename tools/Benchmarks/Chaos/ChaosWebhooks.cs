@@ -44,7 +44,7 @@ internal static class ChaosWebhooks
         var (kills, restarts) = await HarmAsync(installation, target, organization, new Random(seed), duration, ct);
         target.Answer = _ => 200;
         var faults = new List<string>();
-        var events = await EventsAsync(installation, ct);
+        var events = await HookEvents.MessagesAsync(installation, ct);
         for (var began = Stopwatch.GetTimestamp(); ; await Task.Delay(500, ct))
         {
             // Time passes: whatever waits for its turn has it.
@@ -123,22 +123,5 @@ internal static class ChaosWebhooks
         }
 
         return (kills, restarts);
-    }
-
-    private static async Task<List<(string Key, string Message)>> EventsAsync(Installation installation, CancellationToken ct)
-    {
-        await using var connection = new NpgsqlConnection(installation.Database + ";Pooling=false");
-        await connection.OpenAsync(ct);
-        await using var command =
-            new NpgsqlCommand(
-                "SELECT data->'ref'->>'conversation_id', data->'ref'->>'message_id' FROM mt_events WHERE type = 'message_skipped' ORDER BY seq_id", connection);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        var all = new List<(string, string)>();
-        while (await reader.ReadAsync(ct))
-        {
-            all.Add((reader.GetString(0), reader.GetString(1)));
-        }
-
-        return all;
     }
 }

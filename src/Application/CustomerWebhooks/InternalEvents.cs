@@ -1,0 +1,25 @@
+using System.Collections.Frozen;
+
+namespace Bsp.Application.CustomerWebhooks;
+
+/// <summary>
+/// Facts of the log of which organizations' systems are told nothing, each because of something. Every stored fact is either here or in
+/// <see cref="PublicEvents"/>: a new one has to be judged (<c>PublicEventTests</c>).
+/// </summary>
+public static class InternalEvents
+{
+    /// <summary>Stored names, and why they are nobody's but ours. <c>GET /v1/events</c> shows them all the same.</summary>
+    public static readonly IReadOnlyDictionary<string, string> All = new Dictionary<string, string>
+    {
+        ["contact_absorbed"] = "contact.merged tells it, with the id of who was absorbed",
+        ["contact_identity_news_outdated"] = "nothing changed: newer news had come before",
+        ["ledger_opened"] = "a month of the ledger begins where the one before ended",
+        ["ledger_closed"] = "a month of the ledger ends; its entries have been told",
+        ["message_queued"] = "nothing has left yet: message.accepted, message.failed or message.skipped follows",
+        ["message_sending"] = "the intent before the call to Meta, for whoever finds it after a crash",
+        ["message_attempt_refused"] = "it is tried again by itself; what comes of it is told",
+        ["message_status_noted"] = "a status that changes nothing: late, repeated or contradicting",
+        ["messages_charged"] = "wallet.debited tells of the charge",
+        ["wallet_low"] = "shown by GET /v1/wallet",
+    }.ToFrozenDictionary();
+}
