@@ -32,7 +32,8 @@ public sealed class AnalyticsEndpoints : ICarterModule
             "Messages and their states by day (default), week, month, hour of the day, account, campaign, template, type or direction; "
             + "?interval=hour, day, week or month: over time.", (scope, by) => new GetMessageCounts(scope, by));
         Map<FunnelRow>(analytics, "funnel",
-            "How far messages came: queued, sent, delivered, read, replied, failed with reasons, with rates; by day (default), campaign, variant "
+            "How far messages came: queued, sent, delivered, read, replied, failed with reasons, with rates; by day (default), "
+                + "campaign, variant "
             + "(campaign and template), template, account, type and more.", (scope, by) => new GetFunnel(scope, by));
         Map<HeatMapRow>(analytics, "heatmap", "Weekdays and hours: received, sent, read, and each by how often the hour occurred.",
             (scope, by) => new GetHeatMap(scope, by));
@@ -71,7 +72,8 @@ public sealed class AnalyticsEndpoints : ICarterModule
     private static string By(string? groupBy, string? interval, string route, string standard) => (groupBy, interval) switch
     {
         ({ }, { }) => throw Problem.Field("request.invalid", "interval", "cannot stand beside group_by: it is a group of its own."),
-        (AnalyticsGroups.EachHour, _) => throw Problem.Field("request.invalid", "group_by", "must be a word of the documentation: interval=hour."),
+        (AnalyticsGroups.EachHour, _) => throw Problem.Field("request.invalid", "group_by",
+            "must be a word of the documentation: interval=hour."),
         (_, "hour") when route == "messages" => AnalyticsGroups.EachHour,
         (_, "day" or "week" or "month") => interval!,
         (_, { }) => throw Problem.Field("request.invalid", "interval", "must be hour (of messages), day, week or month."),

@@ -66,7 +66,7 @@ public sealed record GetFunnel(AnalyticsScope Scope, string GroupBy) : IReportQu
 /// <param name="Unknown">As <paramref name="Queued"/>: nobody knows whether they were sent.</param>
 /// <param name="DeliveryRate">Delivered of sent, 0–1; null: nothing was sent.</param>
 /// <param name="ReadRate">Read of delivered, 0–1; null: nothing was delivered.</param>
-/// <param name="FailedReasons">Numbers by Meta's error code, the most frequent first.</param>
+/// <param name="FailedReasons">Of campaigns, variants and templates: numbers by Meta's error code, the most frequent first.</param>
 /// <param name="Template">Of variants; null otherwise, or when it is gone.</param>
 public sealed record FunnelRow(string Group, long Sent, long Delivered, long Read, long Failed, double? DeliveryRate, double? ReadRate,
     long AvgDeliveryTimeMs, long AvgReadTimeMs, long? Queued = null, long Replied = 0, long? Skipped = null, long? Unknown = null,

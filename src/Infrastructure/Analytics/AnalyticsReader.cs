@@ -9,22 +9,24 @@ namespace Bsp.Infrastructure.Analytics;
 public sealed class AnalyticsReader(ReportReader reports) : IRequestHandler<GetMessageCounts, Report<MessageCountsRow>>,
     IRequestHandler<GetCosts, Report<CostRow>>, IRequestHandler<GetHeatMap, Report<HeatMapRow>>, IRequestHandler<GetAiStats, Report<AiRow>>
 {
+    private const string Outbound = " AND direction = 'outbound'";
     private const int QuartersADay = 96;
 
     public Task<Report<MessageCountsRow>> Handle(GetMessageCounts query, CancellationToken ct) =>
         reports.ReportAsync<MessageCountsRow>(query.Scope, async (zone, ask) => await ask.RowsAsync($"""
             SELECT {Group(query.GroupBy, zone)} AS key, sum(q.messages) AS n, sum(q.received) AS got, sum(q.sent) AS was_sent,
-                sum(q.delivered) AS came, sum(q.read) AS was_read, sum(q.failed) AS lost, any(timeZoneOffset(toTimeZone(quarter, '{zone}'))) AS off
-            FROM (SELECT * {From(query.Scope, zone)}) AS q GROUP BY key HAVING n + got + was_sent + came + was_read + lost > 0
+                sum(q.delivered) AS came, sum(q.read) AS was_read, sum(q.failed) AS lost, {Offset(query.GroupBy, zone)} AS off
+            FROM ({From(query.Scope, zone, query.GroupBy)}) AS q GROUP BY key HAVING n + got + was_sent + came + was_read + lost > 0
             ORDER BY {Order(query.GroupBy)}
             """, r => new MessageCountsRow(Key(query.GroupBy, Text(r, "key"), Long(r, "off")), Long(r, "n"), Long(r, "got"),
                 Long(r, "was_sent"), Long(r, "came"), Long(r, "was_read"), Long(r, "lost"))), ct);
 
     public Task<Report<CostRow>> Handle(GetCosts query, CancellationToken ct) =>
         reports.ReportAsync<CostRow>(query.Scope, async (zone, ask) => [.. (await ask.RowsAsync($"""
-            SELECT {Group(query.GroupBy, zone)} AS key, toString(currency) AS money, sum(q.sent) AS was_sent, toString(sum(q.cost)) AS total,
+            SELECT {Group(query.GroupBy, zone)} AS key, toString(currency) AS money, sum(q.sent) AS was_sent, toString(sum(q.cost)) AS
+                total,
                 sumIf(q.delivery_n, q.cost > 0) AS charged
-            FROM (SELECT * {From(query.Scope, zone)} AND direction = 'outbound') AS q GROUP BY key, money
+            FROM ({From(query.Scope, zone, query.GroupBy, large: true, Outbound)}) AS q GROUP BY key, money
             HAVING was_sent > 0 OR sum(q.cost) != 0 OR charged > 0 ORDER BY {Order(query.GroupBy)}, money
             """, r => (Key: Text(r, "key"), Currency: Text(r, "money"), Sent: Long(r, "was_sent"), Cost: Money(r, "total"),
                 Charged: Long(r, "charged")))).GroupBy(r => r.Key).Select(g =>
@@ -38,9 +40,10 @@ public sealed class AnalyticsReader(ReportReader reports) : IRequestHandler<GetM
         reports.ReportAsync<HeatMapRow>(query.Scope, async (zone, ask) =>
         {
             var found = (await ask.RowsAsync($"""
-                SELECT toDayOfWeek(quarter, 0, '{zone}') AS d, toHour(quarter, '{zone}') AS h, sum(q.received) AS got, sum(q.sent) AS was_sent,
+                SELECT toDayOfWeek(quarter, 0, '{zone}') AS d, toHour(quarter, '{zone}') AS h, sum(q.received) AS got, sum(q.sent) AS
+                    was_sent,
                     sum(q.delivered) AS came, sum(q.read) AS was_read, sum(q.failed) AS lost
-                FROM (SELECT * {From(query.Scope, zone)}) AS q GROUP BY d, h
+                FROM ({From(query.Scope, zone, "hour")}) AS q GROUP BY d, h
                 """, r => (Cell: (Day: (int)Long(r, "d"), Hour: (int)Long(r, "h")), Got: Long(r, "got"), Sent: Long(r, "was_sent"),
                     Came: Long(r, "came"), Read: Long(r, "was_read"), Lost: Long(r, "lost")))).ToDictionary(r => r.Cell);
             var days = query.Scope.To.DayNumber - query.Scope.From.DayNumber + 3;
@@ -61,11 +64,15 @@ public sealed class AnalyticsReader(ReportReader reports) : IRequestHandler<GetM
 
     public Task<Report<AiRow>> Handle(GetAiStats query, CancellationToken ct) =>
         reports.ReportAsync<AiRow>(query.Scope, async (zone, ask) => await ask.RowsAsync($"""
-            SELECT {Group(query.GroupBy, zone)} AS key, sum(q.received) AS got, sum(q.ai_processed) AS analysed, sum(q.auto_replied) AS answered,
+            SELECT {Group(query.GroupBy, zone)} AS key, sum(q.received) AS got, sum(q.ai_processed) AS analysed, sum(q.auto_replied) AS
+                answered,
                 sum(q.sentiment_sum) AS mood
-            FROM (SELECT * {From(query.Scope, zone)}) AS q GROUP BY key HAVING got + analysed + answered > 0 ORDER BY key
+            FROM ({From(query.Scope, zone, query.GroupBy)}) AS q GROUP BY key HAVING got + analysed + answered > 0 ORDER BY key
             """, r => new AiRow(Text(r, "key"), Long(r, "got"), Long(r, "analysed"), Long(r, "answered"), Long(r, "analysed") == 0 ? null
                 : Math.Round(Convert.ToDouble(r["mood"], CultureInfo.InvariantCulture) / Long(r, "analysed"), 4))), ct);
+
+    private static string Offset(string by, string zone) =>
+        by == AnalyticsGroups.EachHour ? $"any(timeZoneOffset(toTimeZone(quarter, '{zone}')))" : "0";
 
     private static double? PerHour(long number, double hours) => hours == 0 ? null : Math.Round(number / hours, 4);
 

@@ -11,19 +11,27 @@ internal sealed class BucketCounting(ClickHouseClient client)
 {
     private const int StretchRowsMax = 1_000_000;
 
-    // Marks of one insert may be seen before its rows, and an insert may take as long as its client waits: by then each bucket is counted once more.
+    // Marks of one insert may be seen before its rows, and an insert may take as long as its client waits: by then each bucket is counted
+    // once more.
     private const int SettleSeconds = 150;
 
     private static readonly string Daily = ClickHouseSchema.Text("Bsp.Infrastructure.ClickHouse.daily_rebuild.sql");
     private static readonly string Quarters = ClickHouseSchema.Text("Bsp.Infrastructure.ClickHouse.quarter_rebuild.sql");
 
+    private static readonly string Days = ClickHouseSchema.Text("Bsp.Infrastructure.ClickHouse.day_stats.sql");
+    private static readonly string Totals = ClickHouseSchema.Text("Bsp.Infrastructure.ClickHouse.quarter_totals.sql");
+
     /// <summary>The tables that are made from rows.</summary>
-    public static readonly string[] Tables = ["daily_stats_data", "quarter_stats_data", "monthly_contacts_data"];
+    public static readonly string[] Tables =
+        ["daily_stats_data", "quarter_stats_data", "quarter_totals_data", "day_stats_data", "monthly_contacts_data"];
 
     private const string Round = "SELECT organization_id, date FROM daily_round WHERE date >= {first:Date} AND date <= {last:Date}";
 
     private const string Organizations =
         "organization_id IN (SELECT organization_id FROM daily_round WHERE date >= {first:Date} AND date <= {last:Date})";
+
+    private const string MonthOrganizations =
+        "SELECT organization_id FROM daily_round WHERE date >= {first:Date} AND date < {first:Date} + INTERVAL 1 MONTH";
 
     private const string Times =
         "timestamp >= toDateTime64(toString({first:Date}), 3, 'UTC') AND timestamp < toDateTime64(toString({last:Date} + 1), 3, 'UTC')";
@@ -41,21 +49,25 @@ internal sealed class BucketCounting(ClickHouseClient client)
         await client.ExecuteAsync("""
             INSERT INTO daily_round (organization_id, date, seen)
             SELECT m.organization_id, m.date, m.newest FROM (
-                SELECT organization_id, date, max(at) AS newest FROM daily_marks WHERE at >= if({whole:UInt8} = 1, toDateTime64(0, 3, 'UTC'), now64(3, 'UTC') - INTERVAL 2 DAY)
+                SELECT organization_id, date, max(at) AS newest FROM daily_marks WHERE at >= if({whole:UInt8} = 1, toDateTime64(0, 3,
+                    'UTC'), now64(3, 'UTC') - INTERVAL 2 DAY)
                 GROUP BY organization_id, date) AS m
-            LEFT JOIN (SELECT organization_id, date, max(seen) AS known, max(counted_at) AS last FROM daily_counted GROUP BY organization_id, date) AS c
+            LEFT JOIN (SELECT organization_id, date, max(seen) AS known, max(counted_at) AS last FROM daily_counted GROUP BY
+                organization_id, date) AS c
             ON m.organization_id = c.organization_id AND m.date = c.date
             WHERE m.newest > c.known OR c.last < m.newest + INTERVAL 1 SECOND
                OR (m.newest + INTERVAL {settle:UInt32} SECOND <= now64(3, 'UTC') AND c.last < m.newest + INTERVAL {settle:UInt32} SECOND)
             """, ct, ("whole", whole ? 1 : 0), ("settle", SettleSeconds));
         await CountAsync("message_analytics", "", marked: true, ct);
         await client.ExecuteAsync(
-            "INSERT INTO daily_counted (organization_id, date, seen, counted_at) SELECT organization_id, date, seen, toDateTime64({began:String}, 3, 'UTC') FROM daily_round",
+            "INSERT INTO daily_counted (organization_id, date, seen, counted_at) SELECT organization_id, date, seen, "
+                + "toDateTime64({began:String}, 3, 'UTC') FROM daily_round",
             ct, ("began", began));
         foreach (var (shard, position) in places)
         {
             await client.ExecuteAsync(
-                "INSERT INTO reports_counted (shard, position, at) SELECT {shard:String}, {position:UInt64}, toDateTime64({began:String}, 3, 'UTC')",
+                "INSERT INTO reports_counted (shard, position, at) SELECT {shard:String}, {position:UInt64}, "
+                    + "toDateTime64({began:String}, 3, 'UTC')",
                 ct, ("shard", shard), ("position", position), ("began", began));
         }
     }
@@ -92,9 +104,11 @@ internal sealed class BucketCounting(ClickHouseClient client)
         foreach (var month in days.Select(d => new DateOnly(d.Day.Year, d.Day.Month, 1)).Distinct())
         {
             await client.ExecuteAsync($$"""
-                INSERT INTO monthly_contacts_data{{suffix}} SELECT toStartOfMonth(date), organization_id, account_id, uniqCombined64MergeState(17)(contacts_state), now64(3, 'UTC')
-                FROM daily_stats_data{{suffix}} FINAL WHERE date >= {first:Date} AND date < {first:Date} + INTERVAL 1 MONTH AND {first:Date} < toStartOfMonth(now('UTC'))
-                    {{(!marked ? "" : "AND organization_id IN (SELECT organization_id FROM daily_round WHERE date >= {first:Date} AND date < {first:Date} + INTERVAL 1 MONTH)")}}
+                INSERT INTO monthly_contacts_data{{suffix}} SELECT toStartOfMonth(date), organization_id, account_id,
+                    uniqCombined64MergeState(17)(contacts_state), now64(3, 'UTC')
+                FROM daily_stats_data{{suffix}} FINAL WHERE date >= {first:Date} AND date < {first:Date} + INTERVAL 1 MONTH AND
+                    {first:Date} < toStartOfMonth(now('UTC'))
+                    {{(!marked ? "" : $"AND organization_id IN ({MonthOrganizations})")}}
                 GROUP BY toStartOfMonth(date), organization_id, account_id
                 """, ct, ("first", Text(month)));
         }
@@ -104,14 +118,17 @@ internal sealed class BucketCounting(ClickHouseClient client)
     {
         var bucket = marked ? $"{Organizations} AND {Times} AND (organization_id, date) IN ({Round})" : Times;
         var around = marked ? $"{Organizations} AND {Around}" : Around;
-        foreach (var statement in (string[])[Daily, Quarters])
+        foreach (var statement in (string[])[Daily, Quarters, Totals, Days])
         {
             var sql = statement.Replace("{bucket}", bucket, StringComparison.Ordinal).Replace("{around}", around, StringComparison.Ordinal)
                 .Replace("(organization_id, date) IN ({buckets})",
-                    marked ? $"(organization_id, date) IN ({Round})" : "date >= {first:Date} AND date <= {last:Date}", StringComparison.Ordinal)
+                    marked ? $"(organization_id, date) IN ({Round})" : "date >= {first:Date} AND date <= {last:Date}",
+                        StringComparison.Ordinal)
                 .Replace("{old}", marked ? $"(organization_id, date) IN ({Round})" : "0", StringComparison.Ordinal)
                 .Replace("daily_stats_data", "daily_stats_data" + suffix, StringComparison.Ordinal)
                 .Replace("quarter_stats_data", "quarter_stats_data" + suffix, StringComparison.Ordinal)
+                .Replace("day_stats_data", "day_stats_data" + suffix, StringComparison.Ordinal)
+                .Replace("quarter_totals_data", "quarter_totals_data" + suffix, StringComparison.Ordinal)
                 .Replace("message_analytics", rows, StringComparison.Ordinal);
             await client.ExecuteAsync(sql, ct, ("first", Text(first)), ("last", Text(last)));
         }

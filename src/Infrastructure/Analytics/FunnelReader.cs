@@ -7,27 +7,35 @@ using static Bsp.Infrastructure.Analytics.ReportSql;
 namespace Bsp.Infrastructure.Analytics;
 
 /// <summary>
-/// How far messages came, by whatever groups, and how templates fare: from the quarter-hour table, with what only PostgreSQL knows beside it
+/// How far messages came, by whatever groups, and how templates fare: from the quarter-hour table, with what only PostgreSQL knows beside
+/// it
 /// (what was queued and never sent, names of templates).
 /// </summary>
 public sealed class FunnelReader(ReportReader reports, Shards shards) : IRequestHandler<GetFunnel, Report<FunnelRow>>,
     IRequestHandler<GetTemplatePerformance, Report<TemplateRow>>
 {
+    private const string Outbound = " AND direction = 'outbound'";
+    private const string Sent = $"{Outbound} AND template_id != toUUID('00000000-0000-0000-0000-000000000000')";
     private const int ReasonsMax = 20; // of one group
 
     private const string Numbers = "sum(q.sent) AS was_sent, sum(q.delivered) AS came, sum(q.read) AS was_read, sum(q.failed) AS lost, "
-        + "sum(q.replied) AS answered, sum(q.delivery_ms_sum) AS delivery_ms, sum(q.delivery_n) AS deliveries, sum(q.read_ms_sum) AS read_ms, "
-        + "sum(q.read_n) AS readings, toString(sum(q.cost)) AS total, arrayStringConcat(arraySort(groupUniqArrayIf(q.currency, q.currency != '')), ',') AS money";
+        + "sum(q.replied) AS answered, sum(q.delivery_ms_sum) AS delivery_ms, sum(q.delivery_n) AS deliveries, sum(q.read_ms_sum) AS "
+            + "read_ms, "
+        + "sum(q.read_n) AS readings, toString(sum(q.cost)) AS total";
+
+    private const string Currencies = "arrayStringConcat(arraySort(groupUniqArrayIf(q.currency, q.currency != '')), ',') AS money";
 
     private const string Some = "HAVING was_sent + came + was_read + lost + answered > 0";
 
     public Task<Report<FunnelRow>> Handle(GetFunnel query, CancellationToken ct) =>
         reports.ReportAsync<FunnelRow>(query.Scope, async (zone, ask) =>
         {
-            var (key, from) = (Group(query.GroupBy, zone), $"(SELECT * {From(query.Scope, zone)} AND direction = 'outbound') AS q");
-            var groups = await ask.RowsAsync($"SELECT {key} AS key, {Numbers} FROM {from} GROUP BY key {Some} ORDER BY {Order(query.GroupBy)}",
+            var key = Group(query.GroupBy, zone);
+            var from = $"({From(query.Scope, zone, query.GroupBy, more: Outbound)}) AS q";
+            var groups = await ask.RowsAsync($"SELECT {key} AS key, {Numbers}, '' AS money FROM {from} GROUP BY key {Some} ORDER BY "
+                + $"{Order(query.GroupBy)}",
                 Read);
-            var reasons = await ReasonsAsync(ask, key, from);
+            var reasons = query.GroupBy is "campaign" or "variant" or "template" ? await ReasonsAsync(ask, key, from) : [];
             var before = await BeforeAsync(query, groups, ct);
             var templates = query.GroupBy is "variant" or "template"
                 ? await TemplatesAsync(query.Scope.OrganizationId, groups.Select(g => TemplateOf(g.Key)), ct) : [];
@@ -43,15 +51,17 @@ public sealed class FunnelReader(ReportReader reports, Shards shards) : IRequest
     public Task<Report<TemplateRow>> Handle(GetTemplatePerformance query, CancellationToken ct) =>
         reports.ReportAsync<TemplateRow>(query.Scope, async (zone, ask) =>
         {
-            var from = $"(SELECT * {From(query.Scope, zone)} AND direction = 'outbound' AND template_id != toUUID('{Guid.Empty}')) AS q";
-            var groups = await ask.RowsAsync($"SELECT toString(template_id) AS key, {Numbers} FROM {from} GROUP BY key {Some} "
+            var from = $"({From(query.Scope, zone, "template", large: true, Sent)}) AS q";
+            var groups = await ask.RowsAsync($"SELECT toString(template_id) AS key, {Numbers}, {Currencies} FROM {from} GROUP BY key "
+                + $"{Some} "
                 + "ORDER BY was_sent DESC, key", Read);
             var reasons = await ReasonsAsync(ask, "toString(template_id)", from);
             var names = await TemplatesAsync(query.Scope.OrganizationId, groups.Select(g => Guid.Parse(g.Key)), ct);
             return [.. groups.Select(g =>
             {
                 var name = names.GetValueOrDefault(Guid.Parse(g.Key));
-                return new TemplateRow(Guid.Parse(g.Key), name?.Name, name?.Language, name?.Category, g.Sent, g.Delivered, g.Read, g.Replied,
+                return new TemplateRow(Guid.Parse(g.Key), name?.Name, name?.Language, name?.Category, g.Sent, g.Delivered, g.Read,
+                    g.Replied,
                     g.Failed, Rate(g.Delivered, g.Sent), Rate(g.Read, g.Delivered), Rate(g.Replied, g.Delivered), g.Cost,
                     g.Currencies.Length > 0 && !g.Currencies.Contains(',', StringComparison.Ordinal) ? g.Currencies : null,
                     reasons.GetValueOrDefault(g.Key, []));
@@ -65,7 +75,8 @@ public sealed class FunnelReader(ReportReader reports, Shards shards) : IRequest
             """, r => (Key: Text(r, "key"), Reason: new FailureReason(Text(r, "code"), Long(r, "lost"))))).GroupBy(r => r.Key)
         .ToDictionary(g => g.Key, g => (IReadOnlyList<FailureReason>)[.. g.Select(r => r.Reason)]);
 
-    // What came before sending: known of campaigns, over their whole life. A campaign has one variant for each template that it used; where it
+    // What came before sending: known of campaigns, over their whole life. A campaign has one variant for each template that it used;
+    // where it
     // used one only, its numbers are the variant's.
     private async Task<Dictionary<string, Before>> BeforeAsync(GetFunnel query, List<Numbered> groups, CancellationToken ct)
     {

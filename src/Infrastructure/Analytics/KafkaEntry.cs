@@ -9,13 +9,15 @@ namespace Bsp.Infrastructure.Analytics;
 
 /// <summary>
 /// By way of Kafka: each row is a message of the topic that <c>messages_kafka</c> reads. A batch is in when all its rows are seen in
-/// <c>message_analytics</c>, so that a checkpoint never runs ahead of what can be asked; sent twice, rows fall on their own keys. A row that the
+/// <c>message_analytics</c>, so that a checkpoint never runs ahead of what can be asked; sent twice, rows fall on their own keys. A row
+/// that the
 /// engine could not read is the page's fault. Decision: docs/decisions/0312.
 /// </summary>
 internal sealed class KafkaEntry : IAnalyticsEntry, IDisposable
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan SeenWithin = TimeSpan.FromMinutes(2); // an engine that was killed has its partitions again after some 45 s
+    private static readonly TimeSpan SeenWithin = TimeSpan.FromMinutes(2);
+        // an engine that was killed has its partitions again after some 45 s
     private const int FlightMax = 100_000;
 
     private readonly ClickHouseClient client;
@@ -81,7 +83,8 @@ internal sealed class KafkaEntry : IAnalyticsEntry, IDisposable
                 SELECT uniqExact(timestamp, message_id, status) AS n FROM message_analytics
                 WHERE organization_id IN {organizations:Array(UUID)} AND timestamp >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
                     AND timestamp <= fromUnixTimestamp64Milli({to:Int64}, 'UTC') AND position > {after:UInt64}
-                """, row => Convert.ToInt64(row.GetValue(0), CultureInfo.InvariantCulture), ct, ("organizations", batch.Organizations.ToArray()),
+                """, row => Convert.ToInt64(row.GetValue(0), CultureInfo.InvariantCulture), ct,
+                ("organizations", batch.Organizations.ToArray()),
                 ("from", batch.From.ToUnixTimeMilliseconds()), ("to", batch.To.ToUnixTimeMilliseconds()), ("after", batch.After));
             if (seen[0] >= batch.Keys)
             {
@@ -89,7 +92,8 @@ internal sealed class KafkaEntry : IAnalyticsEntry, IDisposable
             }
 
             var refused = await client.QueryAsync("""
-                SELECT error FROM messages_kafka_errors WHERE at >= fromUnixTimestamp64Milli({began:Int64}, 'UTC') AND topic = {topic:String} LIMIT 1
+                SELECT error FROM messages_kafka_errors WHERE at >= fromUnixTimestamp64Milli({began:Int64}, 'UTC') AND topic =
+                    {topic:String} LIMIT 1
                 """, row => row.GetString(0), ct, ("began", began), ("topic", topic));
             if (refused.Count > 0)
             {

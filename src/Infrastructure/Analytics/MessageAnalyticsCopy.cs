@@ -152,7 +152,8 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
     {
         await schema.EnsureAsync(ct);
         var found = await client.QueryAsync(
-            "SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+            "SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = "
+                + "currentDatabase() AND name = {table:String}",
             row => Convert.ToInt64(row["generation"], CultureInfo.InvariantCulture), ct, ("table", table));
         return found.Count == 0 ? null : found[0];
     }
@@ -167,7 +168,8 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
 
         await using var command =
             shards.Directory.CreateCommand(
-                "SELECT coalesce(string_agg('''' || organization_id || '''', ','), '''00000000-0000-0000-0000-000000000000''') FROM bsp.directory_organizations WHERE shard = $1");
+                "SELECT coalesce(string_agg('''' || organization_id || '''', ','), '''00000000-0000-0000-0000-000000000000''') FROM "
+                    + "bsp.directory_organizations WHERE shard = $1");
         command.Parameters.Add(new() { Value = shard.Name });
         return $"organization_id NOT IN ({(string)(await command.ExecuteScalarAsync(ct))!})";
     }

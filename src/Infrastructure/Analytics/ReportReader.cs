@@ -56,14 +56,16 @@ public sealed class ReportReader(ClickHouseClient client, ClickHouseSchema schem
         for (var since = TimeProvider.System.GetTimestamp(); ; await Task.Delay(LookEvery, ct))
         {
             var found = await client.QueryAsync(
-                "SELECT argMax(position, at) AS position, toUnixTimestamp64Milli(max(at)) AS time FROM reports_counted WHERE shard = {shard:String} "
+                "SELECT argMax(position, at) AS position, toUnixTimestamp64Milli(max(at)) AS time FROM reports_counted WHERE shard = "
+                    + "{shard:String} "
                 + "HAVING count() > 0", row => (Position: ReportSql.Long(row, "position"), Time: ReportSql.Long(row, "time")), ct,
                 ("shard", shard.Name));
             var reached = found is [var (at, _)] ? at : 0;
             if (min is not { } least || reached >= least.Packed)
             {
                 return found is [var (position, time)]
-                    ? new CountedTo(new Position((int)(position >> 48), position & ((1L << 48) - 1)).ToToken(), DateTimeOffset.FromUnixTimeMilliseconds(time))
+                    ? new CountedTo(new Position((int)(position >> 48), position & ((1L << 48) - 1)).ToToken(),
+                        DateTimeOffset.FromUnixTimeMilliseconds(time))
                     : null;
             }
 
@@ -87,7 +89,9 @@ public sealed class ReportReader(ClickHouseClient client, ClickHouseSchema schem
             {
                 return await client.QueryAsync($"""
                     {sql} LIMIT {RowsMax + 1}
-                    SETTINGS max_rows_to_read = {RowsReadMax}, max_execution_time = {SecondsMax}, timeout_before_checking_execution_speed = 0
+                    SETTINGS max_rows_to_read = {RowsReadMax}, max_execution_time = {SecondsMax}, timeout_before_checking_execution_speed
+                        = 0,
+                        do_not_merge_across_partitions_select_final = 1
                     """, map, ct,
                     [
                         ("organization", scope.OrganizationId), ("from", ReportSql.Day(scope.From)), ("to", ReportSql.Day(scope.To)),
@@ -100,7 +104,8 @@ public sealed class ReportReader(ClickHouseClient client, ClickHouseSchema schem
                 throw new Refusal("analytics.too_large",
                     "The question reads more than one question may: ask for fewer days, one number or one campaign.");
             }
-            catch (ClickHouseException e) when (e.Code is BadArguments or CannotLoadZone || e.Message.Contains("time zone", StringComparison.OrdinalIgnoreCase)
+            catch (ClickHouseException e) when (e.Code is BadArguments or CannotLoadZone
+                || e.Message.Contains("time zone", StringComparison.OrdinalIgnoreCase)
                 || e.Message.Contains("timezone", StringComparison.OrdinalIgnoreCase))
             {
                 throw new Refusal("analytics.zone", $"There is no time zone '{zone}': give a name such as Africa/Cairo.");

@@ -49,7 +49,8 @@ internal sealed class TemplateUses
             SELECT s.id, e.template FROM unnest($1::text[], $2::uuid[]) AS s (tenant, id)
              CROSS JOIN LATERAL (SELECT x.data #>> '{template,template_id}' AS template FROM public.mt_events x
                                   WHERE x.tenant_id = s.tenant AND x.stream_id = s.id AND x.version = 1 AND x.bdata IS NULL OFFSET 0) e
-            """, row => (Id: row.GetGuid(0), Template: row.IsDBNull(1) || !Guid.TryParse(row.GetString(1), out var id) ? Guid.Empty : id), ct,
+            """, row => (Id: row.GetGuid(0), Template: row.IsDBNull(1)
+                 || !Guid.TryParse(row.GetString(1), out var id) ? Guid.Empty : id), ct,
             missing.Select(m => m.OrganizationId.ToString()).ToArray(), missing.Select(m => m.Id).ToArray());
         foreach (var (id, template) in rows)
         {

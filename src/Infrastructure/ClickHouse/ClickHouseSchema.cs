@@ -150,7 +150,7 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
                 $"ALTER TABLE {view} MODIFY QUERY {OfEngine(text[text.IndexOf("SELECT", StringComparison.Ordinal)..])}", ct);
         }
 
-        if (!before.Contains("quarter_stats_data") || !before.Contains("daily_stats_data"))
+        if (!before.Contains("day_stats_data") || !before.Contains("daily_stats_data"))
         {
             await client.ExecuteAsync("TRUNCATE TABLE daily_counted", ct); // beside rows that are there already: they are all to be counted
             await client.ExecuteAsync(

@@ -8,7 +8,8 @@ using NpgsqlTypes;
 
 namespace Bsp.Infrastructure.ResponseTimes;
 
-/// <summary>Answers <c>/v1/analytics/agents</c> from <c>bsp.response_times</c>: medians need every row, of which there is one an answer.</summary>
+/// <summary>Answers <c>/v1/analytics/agents</c> from <c>bsp.response_times</c>: medians need every row, of which there is one an
+/// answer.</summary>
 public sealed class AgentTimesHandler(Shards shards, TimeProvider clock) : IRequestHandler<GetAgentTimes, Report<AgentRow>>
 {
     public async Task<Report<AgentRow>> Handle(GetAgentTimes query, CancellationToken ct)
@@ -17,15 +18,18 @@ public sealed class AgentTimesHandler(Shards shards, TimeProvider clock) : IRequ
         var shard = await shards.OfAsync(scope.OrganizationId, ct);
         var zone = scope.Zone ?? await ZoneAsync(shard, scope.OrganizationId, ct);
         await RequireZoneAsync(shard, scope.OrganizationId, zone, ct);
-        var counted = await shard.QueryAsync(scope.OrganizationId, "SELECT sequence FROM bsp.projections WHERE name = $1", r => r.GetInt64(0), ct,
+        var counted = await shard.QueryAsync(scope.OrganizationId, "SELECT sequence FROM bsp.projections WHERE name = $1", r =>
+            r.GetInt64(0), ct,
             ViewNames.ResponseTimes);
         var rows = await shard.QueryAsync(scope.OrganizationId, $"""
             SELECT {Key(by)}, t.kind, count(*), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY t.seconds),
                    percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY t.business_seconds)
               FROM bsp.response_times t
-             WHERE t.organization_id = $1 AND t.at >= ($2::date::timestamp AT TIME ZONE $4) AND t.at < (($3::date + 1)::timestamp AT TIME ZONE $4)
+             WHERE t.organization_id = $1 AND t.at >= ($2::date::timestamp AT TIME ZONE $4) AND t.at < (($3::date + 1)::timestamp AT TIME
+                 ZONE $4)
                AND ($5::uuid IS NULL OR t.account_id = $5) GROUP BY 1, 2 ORDER BY 1, 2
-            """, r => (Key: r.IsDBNull(0) ? "" : r.GetString(0), Kind: r.GetString(1), Number: r.GetInt64(2), All: r.GetFieldValue<double[]>(3),
+            """, r => (Key: r.IsDBNull(0) ? "" : r.GetString(0), Kind: r.GetString(1), Number: r.GetInt64(2),
+                All: r.GetFieldValue<double[]>(3),
                 Business: r.GetFieldValue<double[]>(4)), ct, scope.OrganizationId, scope.From, scope.To, zone, Id(scope.AccountId));
         var waiting = await WaitingAsync(shard, scope, by, ct);
         var names = by == "agent" ? await NamesAsync(shard, scope.OrganizationId, rows.Select(r => r.Key).Concat(waiting.Keys), ct) : [];
@@ -61,7 +65,8 @@ public sealed class AgentTimesHandler(Shards shards, TimeProvider clock) : IRequ
             return [];
         }
 
-        var key = by switch { "team" => "coalesce(c.team_id::text, '')", "account" => "c.account_id::text", _ => "coalesce(c.assigned_to::text, '')" };
+        var key = by switch { "team" => "coalesce(c.team_id::text, '')", "account" => "c.account_id::text", _ =>
+            "coalesce(c.assigned_to::text, '')" };
         var now = clock.GetUtcNow();
         return (await shard.QueryAsync(scope.OrganizationId, $"""
             SELECT {key}, count(*), min(c.waiting_since) FROM bsp.response_clocks c
@@ -72,13 +77,16 @@ public sealed class AgentTimesHandler(Shards shards, TimeProvider clock) : IRequ
 
     private static async Task<Dictionary<string, string>> NamesAsync(Shard shard, Guid organizationId, IEnumerable<string> keys,
         CancellationToken ct) => (await shard.QueryAsync(organizationId, """
-            SELECT u.id::text, concat_ws(' ', u.first_name, u.last_name) FROM users u WHERE u.id = ANY ($1) AND (u.organization_id = $2) IS TRUE
-            """, r => (Id: r.GetString(0), Name: r.GetString(1)), ct, keys.Select(k => Guid.TryParse(k, out var id) ? id : Guid.Empty).Distinct()
+            SELECT u.id::text, concat_ws(' ', u.first_name, u.last_name) FROM users u WHERE u.id = ANY ($1) AND (u.organization_id = $2)
+                IS TRUE
+            """, r => (Id: r.GetString(0), Name: r.GetString(1)), ct,
+            keys.Select(k => Guid.TryParse(k, out var id) ? id : Guid.Empty).Distinct()
             .ToArray(), organizationId)).Where(u => u.Name.Length > 0).ToDictionary(u => u.Id, u => u.Name);
 
     private static async Task<string> ZoneAsync(Shard shard, Guid organizationId, CancellationToken ct) =>
         await shard.FirstAsync(organizationId, "SELECT settings ->> 'time_zone' FROM organizations WHERE id = $1",
-            r => r.IsDBNull(0) ? null : r.GetString(0), ct, organizationId) is { } own && AnalyticsScopeValidator.ZoneName().IsMatch(own) ? own
+            r => r.IsDBNull(0) ? null : r.GetString(0), ct, organizationId) is { } own && AnalyticsScopeValidator.ZoneName().IsMatch(own)
+                ? own
         : "UTC";
 
     private static async Task RequireZoneAsync(Shard shard, Guid organizationId, string zone, CancellationToken ct)

@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Bsp.Infrastructure.ResponseTimes;
 
 /// <summary>
-/// When an organization works: <c>settings.business_hours</c>, <c>{"mon": [["09:00", "17:30"]], …}</c>, in its <c>settings.time_zone</c>. What
+/// When an organization works: <c>settings.business_hours</c>, <c>{"mon": [["09:00", "17:30"]], …}</c>, in its <c>settings.time_zone</c>.
+/// What
 /// cannot be read counts as none, and then every second counts.
 /// </summary>
 internal sealed class BusinessHours
@@ -27,9 +28,11 @@ internal sealed class BusinessHours
 
         var hours = new BusinessHours(zoneName is not null && TimeZoneInfo.TryFindSystemTimeZoneById(zoneName, out var own) ? own
             : TimeZoneInfo.Utc);
-        foreach (var day in root.EnumerateObject().Where(d => Array.IndexOf(Names, d.Name) >= 0 && d.Value.ValueKind == JsonValueKind.Array))
+        foreach (var day in root.EnumerateObject().Where(d => Array.IndexOf(Names, d.Name) >= 0
+            && d.Value.ValueKind == JsonValueKind.Array))
         {
-            hours.days[(DayOfWeek)Array.IndexOf(Names, day.Name)] = [.. day.Value.EnumerateArray().Select(Range).OfType<(TimeSpan, TimeSpan)>()
+            hours.days[(DayOfWeek)Array.IndexOf(Names, day.Name)] =
+                [.. day.Value.EnumerateArray().Select(Range).OfType<(TimeSpan, TimeSpan)>()
                 .OrderBy(r => r.Item1)];
         }
 
@@ -60,7 +63,8 @@ internal sealed class BusinessHours
     }
 
     private static (TimeSpan, TimeSpan)? Range(JsonElement pair) =>
-        pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 && Time(pair[0]) is { } from && Time(pair[1]) is { } to && from < to
+        pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 && Time(pair[0]) is { } from && Time(pair[1]) is { } to
+            && from < to
             ? (from, to) : null;
 
     private static TimeSpan? Time(JsonElement text) => text.ValueKind != JsonValueKind.String ? null

@@ -27,7 +27,8 @@ internal sealed record ResponseClock(Guid ConversationId, Guid OrganizationId, G
     {
         MessageReceived e => (Heard(e.At), null),
         ConversationAnswered e => (this with { Answered = Episode > 0, WaitingSince = null }, Answer(e, position)),
-        ConversationClassified { Status: "archived" } e when Episode > 0 && !Resolved => (this with { Resolved = true, WaitingSince = null },
+        ConversationClassified { Status: "archived" } e when Episode > 0 && !Resolved =>
+            (this with { Resolved = true, WaitingSince = null },
             Row("resolution", StartedAt!.Value, e.At, AssignedTo, AssignedTo?.ToString(), position)),
         ConversationClassified { Status: not "active" } => (this with { WaitingSince = null }, null),
         ConversationAssigned e => (this with { AssignedTo = e.UserId, TeamId = e.TeamId }, null),

@@ -25,7 +25,8 @@ public sealed class ResponseTimesProjection : PostgresProjection
 
     private static async Task WriteAsync(TenantTransaction tx, EventPage page, string suffix, CancellationToken ct)
     {
-        var own = page.Events.Select(FactTime.Bounded).Select(e => (Event: e, Of: ResponseClock.Of(e.Body))).Where(e => e.Of is not null).ToList();
+        var own = page.Events.Select(FactTime.Bounded).Select(e => (Event: e, Of: ResponseClock.Of(e.Body))).Where(e => e.Of
+            is not null).ToList();
         if (own.Count == 0)
         {
             return;
@@ -51,14 +52,16 @@ public sealed class ResponseTimesProjection : PostgresProjection
 
     private static async Task<Dictionary<Guid, ResponseClock>> ClocksAsync(TenantTransaction tx, Guid[] conversations, string suffix,
         CancellationToken ct) => (await tx.QueryAsync($"""
-        SELECT c.conversation_id, c.organization_id, c.account_id, c.episode, c.started_at, c.answered, c.resolved, c.waiting_since, c.assigned_to,
+        SELECT c.conversation_id, c.organization_id, c.account_id, c.episode, c.started_at, c.answered, c.resolved, c.waiting_since,
+            c.assigned_to,
                c.team_id
           FROM unnest($1::uuid[]) AS i (id)
          CROSS JOIN LATERAL (SELECT * FROM bsp.response_clocks{suffix} k WHERE k.conversation_id = i.id OFFSET 0) c
         """, r => new ResponseClock(r.GetGuid(0), r.GetGuid(1), r.GetGuid(2), r.GetInt32(3), Time(r, 4), r.GetBoolean(5), r.GetBoolean(6),
             Time(r, 7), Id(r, 8), Id(r, 9)), ct, conversations)).ToDictionary(c => c.ConversationId);
 
-    private static async Task SaveAsync(TenantTransaction tx, IReadOnlyCollection<ResponseClock> clocks, string suffix, CancellationToken ct)
+    private static async Task SaveAsync(TenantTransaction tx, IReadOnlyCollection<ResponseClock> clocks, string suffix,
+        CancellationToken ct)
     {
         if (clocks.Count == 0)
         {
@@ -66,12 +69,16 @@ public sealed class ResponseTimesProjection : PostgresProjection
         }
 
         await using var command = tx.Command($"""
-            INSERT INTO bsp.response_clocks{suffix} AS c (conversation_id, organization_id, account_id, episode, started_at, answered, resolved,
+            INSERT INTO bsp.response_clocks{suffix} AS c (conversation_id, organization_id, account_id, episode, started_at, answered,
+                resolved,
                 waiting_since, assigned_to, team_id)
-            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::timestamptz[], $6::boolean[], $7::boolean[], $8::timestamptz[],
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::timestamptz[], $6::boolean[], $7::boolean[],
+                $8::timestamptz[],
                 $9::uuid[], $10::uuid[])
-            ON CONFLICT (conversation_id) DO UPDATE SET episode = excluded.episode, started_at = excluded.started_at, answered = excluded.answered,
-              resolved = excluded.resolved, waiting_since = excluded.waiting_since, assigned_to = excluded.assigned_to, team_id = excluded.team_id
+            ON CONFLICT (conversation_id) DO UPDATE SET episode = excluded.episode, started_at = excluded.started_at, answered =
+                excluded.answered,
+              resolved = excluded.resolved, waiting_since = excluded.waiting_since, assigned_to = excluded.assigned_to, team_id =
+                  excluded.team_id
             """);
         Add(command, NpgsqlDbType.Uuid, clocks, c => c.ConversationId);
         Add(command, NpgsqlDbType.Uuid, clocks, c => c.OrganizationId);
@@ -90,9 +97,11 @@ public sealed class ResponseTimesProjection : PostgresProjection
         CancellationToken ct)
     {
         await using var command = tx.Command($"""
-            INSERT INTO bsp.response_times{suffix} (organization_id, position, kind, conversation_id, account_id, episode, user_id, by, team_id, from_at,
+            INSERT INTO bsp.response_times{suffix} (organization_id, position, kind, conversation_id, account_id, episode, user_id, by,
+                team_id, from_at,
                 at, seconds, business_seconds)
-            SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::uuid[], $6::int[], $7::uuid[], $8::text[], $9::uuid[],
+            SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::uuid[], $6::int[], $7::uuid[], $8::text[],
+                $9::uuid[],
                 $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::bigint[])
             """);
         Add(command, NpgsqlDbType.Uuid, rows, r => r.OrganizationId);
@@ -111,13 +120,16 @@ public sealed class ResponseTimesProjection : PostgresProjection
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    private static async Task<Dictionary<Guid, BusinessHours?>> HoursAsync(TenantTransaction tx, Guid[] organizations, CancellationToken ct) =>
+    private static async Task<Dictionary<Guid, BusinessHours?>> HoursAsync(TenantTransaction tx, Guid[] organizations,
+        CancellationToken ct) =>
         (await tx.QueryAsync("""
             SELECT o.id, (o.settings -> 'business_hours')::text, o.settings ->> 'time_zone' FROM organizations o WHERE o.id = ANY ($1)
-            """, r => (Id: r.GetGuid(0), Hours: BusinessHours.Read(r.IsDBNull(1) ? null : r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))),
+            """, r => (Id: r.GetGuid(0), Hours: BusinessHours.Read(
+                r.IsDBNull(1) ? null : r.GetString(1), r.IsDBNull(2) ? null : r.GetString(2))),
             ct, organizations)).ToDictionary(o => o.Id, o => o.Hours);
 
-    private static void Add<TRow, TValue>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyCollection<TRow> rows, Func<TRow, TValue> value) =>
+    private static void Add<TRow, TValue>(NpgsqlCommand command, NpgsqlDbType type, IReadOnlyCollection<TRow> rows, Func<TRow,
+        TValue> value) =>
         command.Parameters.Add(new() { NpgsqlDbType = NpgsqlDbType.Array | type, Value = rows.Select(value).ToArray() });
 
     private static DateTimeOffset? Time(NpgsqlDataReader row, int column) =>
@@ -127,17 +139,20 @@ public sealed class ResponseTimesProjection : PostgresProjection
 
     private sealed class Copy() : PostgresCopy(ViewNames.ResponseTimes)
     {
-        private const string Clocks = "conversation_id, organization_id, account_id, episode, started_at, answered, resolved, waiting_since, "
+        private const string Clocks =
+            "conversation_id, organization_id, account_id, episode, started_at, answered, resolved, waiting_since, "
             + "assigned_to, team_id";
 
-        private const string Times = "organization_id, position, kind, conversation_id, account_id, episode, user_id, by, team_id, from_at, at, "
+        private const string Times =
+            "organization_id, position, kind, conversation_id, account_id, episode, user_id, by, team_id, from_at, at, "
             + "seconds, business_seconds";
 
         public override IReadOnlyCollection<string>? EventTypes => Types;
 
         public override int PageEventsMax => 2_000;
 
-        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) => WriteAsync(tx, page, "_next", ct);
+        protected override Task ProjectAsync(TenantTransaction tx, EventPage page, CancellationToken ct) =>
+            WriteAsync(tx, page, "_next", ct);
 
         protected override Task EmptyAsync(TenantTransaction tx, CancellationToken ct) =>
             tx.ExecuteAsync("TRUNCATE bsp.response_clocks_next, bsp.response_times_next", ct);

@@ -39,4 +39,4 @@ SELECT bsp.secure_by_tenant('bsp.response_clocks');
 SELECT bsp.secure_by_tenant('bsp.response_clocks_next');
 SELECT bsp.secure_by_tenant('bsp.response_times');
 SELECT bsp.secure_by_tenant('bsp.response_times_next');
-GRANT TRUNCATE ON bsp.response_clocks, bsp.response_clocks_next, bsp.response_times, bsp.response_times_next TO bsp_app;
+GRANT TRUNCATE ON bsp.response_clocks_next, bsp.response_times_next TO bsp_app;

@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bsp.IntegrationTests.Analytics;
 
-/// <summary>Reports over rows whose figures are known: zones, days on which clocks change, replies, people, neighbours, hostile words.</summary>
+/// <summary>Reports over rows whose figures are known: zones, days on which clocks change, replies, people, neighbours, hostile
+/// words.</summary>
 public sealed class ReportTests(StoresFixture fixture)
 {
     private static readonly Guid Zero = Guid.Empty;
@@ -21,7 +22,8 @@ public sealed class ReportTests(StoresFixture fixture)
     {
         await using var world = await World.NewAsync(fixture);
         // Cairo put its clocks forward at midnight of 24 April 2026; Madrid put them back at three on 25 October
-        await world.InsertAsync(At("2026-04-23T21:59:59Z"), At("2026-04-23T22:00:00Z"), At("2026-04-24T20:59:59Z"), At("2026-04-24T21:00:00Z"));
+        await world.InsertAsync(At("2026-04-23T21:59:59Z"), At("2026-04-23T22:00:00Z"), At("2026-04-24T20:59:59Z"),
+            At("2026-04-24T21:00:00Z"));
         await world.InsertAsync(At("2026-10-25T00:30:00Z"), At("2026-10-25T01:30:00Z"), At("2026-10-25T01:45:00Z"));
         await world.CountAsync();
 
@@ -31,7 +33,8 @@ public sealed class ReportTests(StoresFixture fixture)
         first.Rows[0].Group.ShouldBe("2026-04-24T01:00:00+03:00"); // there was no hour of midnight
         var madrid = await world.CountsAsync(AnalyticsGroups.EachHour, "Europe/Madrid", new(2026, 10, 25), new(2026, 10, 25));
         madrid.Rows.Select(r => $"{r.Group} {r.Received}").ShouldBe(["2026-10-25T02:00:00+02:00 1", "2026-10-25T02:00:00+01:00 2"]);
-        var heat = (await world.Reader.Handle(new GetHeatMap(world.Scope(new(2026, 10, 25), new(2026, 10, 25), "Europe/Madrid"), "day"), Ct)).Rows;
+        var heat = (await world.Reader.Handle(new GetHeatMap(world.Scope(new(2026, 10, 25), new(2026, 10, 25), "Europe/Madrid"), "day"),
+            Ct)).Rows;
         heat.Count.ShouldBe(24);
         heat.Sum(c => c.Hours).ShouldBe(25);
         var repeated = heat.Single(c => c.Hour == 2);
@@ -40,8 +43,10 @@ public sealed class ReportTests(StoresFixture fixture)
             .Sum(c => c.Hours).ShouldBe(23);
         var kolkata = await world.CountsAsync("day", "Asia/Kolkata", new(2026, 4, 23), new(2026, 4, 25));
         kolkata.Rows.Select(r => $"{r.Group} {r.Received}").ShouldBe(["2026-04-24 2", "2026-04-25 2"]);
-        (await world.CountsAsync("week", "Europe/Madrid", new(2026, 10, 1), new(2026, 10, 31))).Rows.ShouldHaveSingleItem().Group.ShouldBe("2026-10-19");
-        (await world.CountsAsync("month", null, new(2026, 4, 1), new(2026, 10, 31))).Rows.Select(r => r.Group).ShouldBe(["2026-04", "2026-10"]);
+        (await world.CountsAsync("week", "Europe/Madrid", new(2026, 10, 1),
+            new(2026, 10, 31))).Rows.ShouldHaveSingleItem().Group.ShouldBe("2026-10-19");
+        (await world.CountsAsync("month", null, new(2026, 4, 1), new(2026, 10, 31))).Rows.Select(r =>
+            r.Group).ShouldBe(["2026-04", "2026-10"]);
         cairo.Zone.ShouldBe("Africa/Cairo");
     }
 
@@ -52,7 +57,8 @@ public sealed class ReportTests(StoresFixture fixture)
         var (campaign, template, other) = (Uuid.Of("campaign"), Uuid.Of("template"), Uuid.Of("other"));
         var start = At("2026-06-10T10:00:00Z");
         await world.InsertAsync(
-            world.Row("sent", start, "m1", campaign: campaign, template: template), world.Row("delivered", start.AddSeconds(4), "m1", campaign: campaign, template: template, deliveryMs: 4_000),
+            world.Row("sent", start, "m1", campaign: campaign, template: template),
+                world.Row("delivered", start.AddSeconds(4), "m1", campaign: campaign, template: template, deliveryMs: 4_000),
             world.Row("read", start.AddMinutes(1), "m1", campaign: campaign, template: template),
             world.Row("delivered", start.AddHours(1), "m2", contact: "b", campaign: campaign, template: template),
             world.Row("sent", start.AddHours(1), "m2", contact: "b", campaign: campaign, template: template),
@@ -60,7 +66,8 @@ public sealed class ReportTests(StoresFixture fixture)
             world.Row("failed", start.AddHours(2), "m4", contact: "d", campaign: campaign, template: other, error: "131026"),
             world.Row("failed", start.AddHours(3), "m5", contact: "e", campaign: campaign, template: other, error: "131047"),
             // the first contact answers twice, a day later and on the next: one reply; the second one answers too late
-            world.Row("delivered", start.AddDays(1), "i1", direction: "inbound"), world.Row("delivered", start.AddDays(2), "i2", direction: "inbound"),
+            world.Row("delivered", start.AddDays(1), "i1", direction: "inbound"),
+                world.Row("delivered", start.AddDays(2), "i2", direction: "inbound"),
             world.Row("delivered", start.AddDays(8).AddHours(2), "i3", contact: "b", direction: "inbound"));
         await world.CountAsync();
 
@@ -71,7 +78,8 @@ public sealed class ReportTests(StoresFixture fixture)
         own.AvgDeliveryTimeMs.ShouldBe(2_000);
         var failed = funnel.Single(r => r.Group == $"{campaign}/{other}");
         failed.FailedReasons!.Select(r => $"{r.Code}={r.Count}").ShouldBe(["131026=2", "131047=1"]);
-        (await world.Funnels.Handle(new GetFunnel(scope, "campaign"), Ct)).Rows.Single(r => r.Group == campaign.ToString()).Replied.ShouldBe(1);
+        (await world.Funnels.Handle(new GetFunnel(scope, "campaign"), Ct)).Rows.Single(r =>
+            r.Group == campaign.ToString()).Replied.ShouldBe(1);
         (await world.Funnels.Handle(new GetFunnel(scope, "day"), Ct)).Rows.Single(r => r.Replied > 0).Group.ShouldBe("2026-06-11");
         var templates = (await world.Funnels.Handle(new GetTemplatePerformance(scope, "day"), Ct)).Rows;
         templates.Single(t => t.TemplateId == template).ReplyRate.ShouldBe(0.5);
@@ -94,10 +102,13 @@ public sealed class ReportTests(StoresFixture fixture)
         await using var world = await World.NewAsync(fixture);
         // 30,000 people, each writing on three days of half a year, to one of two numbers
         await world.Client.ExecuteAsync($"""
-            INSERT INTO messages_kafka (timestamp, organization_id, account_id, campaign_id, contact_id, message_id, direction, message_type, status, count, position)
-            SELECT toDateTime64('2026-01-01 12:00:00', 3, 'UTC') + INTERVAL ((number * 61) % 180) DAY, toUUID('{world.Organization}'),
-                toUUID(if(number % 2 = 0, '{Uuid.Of("a0")}', '{Uuid.Of("a1")}')), toUUID('{Zero}'), toUUID(concat('00000000-0000-0000-0000-', leftPad(toString(number % 30000), 12, '0'))),
-                generateUUIDv4(), 'inbound', 'text', 'delivered', 1, number + 1 FROM numbers(90000) SETTINGS max_partitions_per_insert_block = 0
+            INSERT INTO messages_kafka (timestamp, organization_id, account_id, campaign_id, contact_id, message_id, direction,
+                message_type, status, count, position)
+            SELECT toDateTime64('2026-01-01 12:00:00', 3, 'UTC') + INTERVAL ((number * 61) % 179) DAY, toUUID('{world.Organization}'),
+                toUUID(if(number % 2 = 0, '{Uuid.Of("a0")}', '{Uuid.Of("a1")}')), toUUID('{Zero}'),
+                    toUUID(concat('00000000-0000-0000-0000-', leftPad(toString(number % 30000), 12, '0'))),
+                generateUUIDv4(), 'inbound', 'text', 'delivered', 1, number + 1 FROM numbers(90000) SETTINGS
+                    max_partitions_per_insert_block = 0
             """, Ct);
         await world.CountAsync();
         var whole = world.Scope(new(2026, 1, 1), new(2026, 6, 30), null);
@@ -107,7 +118,8 @@ public sealed class ReportTests(StoresFixture fixture)
         foreach (var (from, to) in ((DateOnly, DateOnly)[])[(new(2026, 1, 20), new(2026, 4, 9)), (new(2026, 2, 3), new(2026, 2, 5))])
         {
             var exact = (await world.Client.QueryAsync(
-                $"SELECT uniqExact(contact_id) FROM message_analytics FINAL WHERE date >= '{ReportSql.Day(from)}' AND date <= '{ReportSql.Day(to)}'",
+                $"SELECT uniqExact(contact_id) FROM message_analytics FINAL WHERE date >= '{ReportSql.Day(from)}' AND date <= "
+                    + $"'{ReportSql.Day(to)}'",
                 r => Convert.ToInt64(r.GetValue(0), CultureInfo.InvariantCulture), Ct))[0];
             var told = (await world.Days.Handle(new GetDailyStats(world.Scope(from, to, null), "total"), Ct)).Rows[0].UniqueContacts;
             ((double)Math.Abs(told - exact) / exact).ShouldBeLessThan(0.01);
@@ -117,7 +129,8 @@ public sealed class ReportTests(StoresFixture fixture)
         var accounts = (await world.Days.Handle(new GetDailyStats(world.Scope(day, day, null), "account"), Ct)).Rows;
         accounts.Count.ShouldBe(2);
         var truth = await world.Client.QueryAsync(
-            $"SELECT toString(account_id), uniqExact(contact_id) FROM message_analytics FINAL WHERE date = '{ReportSql.Day(day)}' GROUP BY 1 ORDER BY 1",
+            $"SELECT toString(account_id), uniqExact(contact_id) FROM message_analytics FINAL WHERE date = '{ReportSql.Day(day)}' "
+                + $"GROUP BY 1 ORDER BY 1",
             r => $"{r.GetString(0)} {r.GetValue(1)}", Ct);
         accounts.Select(a => $"{a.AccountId} {a.UniqueContacts}").Order().ShouldBe(truth.Order());
         (await world.Days.Handle(new GetDailyStats(whole with { AccountId = Uuid.Of("a1") }, "month"), Ct)).Rows.Sum(r => r.TotalMessages)
@@ -156,7 +169,8 @@ public sealed class ReportTests(StoresFixture fixture)
         }
 
         valid.ShouldBe(zone == "Mars/Olympus");
-        (await new GetFunnelValidator().ValidateAsync(new GetFunnel(scope with { Zone = null }, "day; DROP TABLE x"), Ct)).IsValid.ShouldBeFalse();
+        (await new GetFunnelValidator().ValidateAsync(new GetFunnel(scope with { Zone = null }, "day; DROP TABLE x"),
+            Ct)).IsValid.ShouldBeFalse();
     }
 
     private static DateTimeOffset At(string time) => DateTimeOffset.Parse(time, CultureInfo.InvariantCulture);
@@ -205,7 +219,8 @@ public sealed class ReportTests(StoresFixture fixture)
         public async Task<int> RoundAsync()
         {
             (await daily.RebuildAsync(Ct)).ShouldBeTrue();
-            return (await Client.QueryAsync("SELECT count() FROM daily_round", r => Convert.ToInt32(r.GetValue(0), CultureInfo.InvariantCulture), Ct))[0];
+            return (await Client.QueryAsync("SELECT count() FROM daily_round", r =>
+                Convert.ToInt32(r.GetValue(0), CultureInfo.InvariantCulture), Ct))[0];
         }
 
         public Task InsertAsync(params DateTimeOffset[] inbound) =>
@@ -219,9 +234,11 @@ public sealed class ReportTests(StoresFixture fixture)
             string market = "", string currency = "") => JsonSerializer.Serialize(new
         {
             timestamp = at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture), organization_id = Organization,
-            account_id = Uuid.Of("account"), campaign_id = campaign ?? Zero, contact_id = Uuid.Of(contact), message_id = Uuid.Of(message), direction,
+            account_id = Uuid.Of("account"), campaign_id = campaign ?? Zero, contact_id = Uuid.Of(contact), message_id = Uuid.Of(message),
+                direction,
             message_type = "template", status, count = 1, cost = cost.ToString(CultureInfo.InvariantCulture), delivery_time_ms = deliveryMs,
-            message_type_exact = "template", position = ++number, template_id = template ?? Zero, error_code = error, category, market, currency,
+            message_type_exact = "template", position = ++number, template_id = template ?? Zero, error_code = error, category, market,
+                currency,
         });
 
         public async ValueTask DisposeAsync()

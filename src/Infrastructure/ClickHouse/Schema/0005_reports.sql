@@ -36,6 +36,32 @@ PARTITION BY toYYYYMM(date)
 ORDER BY (organization_id, date, quarter, account_id, campaign_id, template_id, direction, message_type_exact, category, market, currency, error_code)
 SETTINGS index_granularity = 2048;
 
+-- The same without what most reports do not ask for: a year of a large organization is some hundred thousand rows.
+CREATE TABLE IF NOT EXISTS quarter_totals_data (
+    organization_id UUID, date Date, quarter DateTime('UTC'), account_id UUID, direction Enum8('inbound' = 1, 'outbound' = 2),
+    messages UInt64, sent UInt64, delivered UInt64, read UInt64, failed UInt64, received UInt64, replied UInt64, new_contacts UInt64,
+    cost Decimal(38, 6), delivery_ms_sum UInt64, delivery_n UInt64, read_ms_sum UInt64, read_n UInt64,
+    ai_processed UInt64, auto_replied UInt64, sentiment_sum Float64,
+    version DateTime64(3, 'UTC')
+) ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(date)
+ORDER BY (organization_id, date, quarter, account_id, direction)
+SETTINGS index_granularity = 2048;
+
+-- The quarters by UTC day: for what is not asked by time, the whole days of a range come from here and its edges from the quarters.
+CREATE TABLE IF NOT EXISTS day_stats_data (
+    organization_id UUID, date Date, account_id UUID, campaign_id UUID, template_id UUID,
+    direction Enum8('inbound' = 1, 'outbound' = 2), message_type_exact LowCardinality(String),
+    category LowCardinality(String), market LowCardinality(String), currency LowCardinality(String), error_code LowCardinality(String),
+    messages UInt64, sent UInt64, delivered UInt64, read UInt64, failed UInt64, received UInt64, replied UInt64, new_contacts UInt64,
+    cost Decimal(38, 6), delivery_ms_sum UInt64, delivery_n UInt64, read_ms_sum UInt64, read_n UInt64,
+    ai_processed UInt64, auto_replied UInt64, sentiment_sum Float64,
+    version DateTime64(3, 'UTC')
+) ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(date)
+ORDER BY (organization_id, date, account_id, campaign_id, template_id, direction, message_type_exact, category, market, currency, error_code)
+SETTINGS index_granularity = 2048;
+
 -- People of whole months, so that a year is twelve states and the days at its edges.
 CREATE TABLE IF NOT EXISTS monthly_contacts_data (
     month Date, organization_id UUID, account_id UUID, contacts_state AggregateFunction(uniqCombined64(17), UUID), version DateTime64(3, 'UTC')

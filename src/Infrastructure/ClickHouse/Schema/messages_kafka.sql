@@ -1,4 +1,4 @@
--- The entry point. {engine}: Null, fed by HTTP INSERT; or Kafka when Bsp:ClickHouse:KafkaBrokers names a broker.
+-- The entry point. The engine: Null, fed by HTTP INSERT; or Kafka when Bsp:ClickHouse:KafkaBrokers names a broker.
 CREATE TABLE IF NOT EXISTS messages_kafka (
     timestamp DateTime64(3, 'UTC'), organization_id UUID, account_id UUID, campaign_id UUID, contact_id UUID, message_id UUID,
     direction Enum8('inbound' = 1, 'outbound' = 2),
