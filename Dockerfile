@@ -27,6 +27,8 @@ ENTRYPOINT ["dotnet", "Bsp.MetaSimulator.dll"]
 FROM mcr.microsoft.com/dotnet/aspnet:10.0 AS api
 WORKDIR /app
 COPY --from=build /out/api .
+# A volume that is mounted there is the application's.
+RUN mkdir /objects && chown $APP_UID /objects
 USER $APP_UID
 EXPOSE 8080
 ENV ASPNETCORE_URLS=http://0.0.0.0:8080

@@ -429,7 +429,9 @@ CREATE FUNCTION bsp.campaigns_to_drive(p_now timestamp with time zone) RETURNS T
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c WHERE c.status = 'RUNNING'
   UNION ALL
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c JOIN bsp.campaign_dispatch d ON d.campaign_id = c.id
-   WHERE c.status = 'CANCELLED' AND (d.next_ordinal <= coalesce(d.total, 0) OR EXISTS (SELECT FROM bsp.send_queue q WHERE q.campaign_id = c.id AND q.state = 0))
+   WHERE c.status = 'CANCELLED' AND (d.next_ordinal <= coalesce(d.total, 0)
+      OR EXISTS (SELECT FROM bsp.send_queue q WHERE q.campaign_id = c.id AND q.state = 0 AND q.waits_for IS NULL)
+      OR EXISTS (SELECT FROM bsp.send_queue q WHERE q.campaign_id = c.id AND q.state = 0 AND q.waits_for IS NOT NULL))
 $$;
 
 ALTER FUNCTION bsp.campaigns_to_drive(p_now timestamp with time zone) OWNER TO bsp_owner;
@@ -546,6 +548,48 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.count_list_items() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.count_reach(p_organization uuid, p_portfolio text, p_now timestamp with time zone, p_hold interval) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+  since timestamptz := p_now - p_hold;
+  low bigint; high bigint; middle bigint; seen bigint; seen_at timestamptz; accounts uuid[]; n int;
+BEGIN
+  IF (p_organization = ANY (bsp.tenants())) IS NOT TRUE THEN
+    RAISE EXCEPTION 'not an organization of this transaction' USING ERRCODE = '42501';
+  END IF;
+  SELECT array_agg(a.id) INTO accounts FROM public.whatsapp_accounts a JOIN public.organizations o ON o.id = a.organization_id
+   WHERE a.organization_id = p_organization AND bsp.portfolio_of(o.meta_business_id, a.meta_waba_id) = p_portfolio;
+  SELECT e.seq_id INTO low FROM public.mt_events e ORDER BY e.seq_id LIMIT 1;
+  SELECT e.seq_id + 1 INTO high FROM public.mt_events e ORDER BY e.seq_id DESC LIMIT 1;
+  WHILE low < high LOOP
+    middle := (low + high) / 2;
+    SELECT e.seq_id, e."timestamp" INTO seen, seen_at FROM public.mt_events e WHERE e.seq_id >= middle ORDER BY e.seq_id LIMIT 1;
+    IF seen_at < since - interval '5 minutes' THEN low := seen + 1; ELSE high := middle; END IF;
+  END LOOP;
+  DELETE FROM bsp.reached r WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio;
+  INSERT INTO bsp.reached (organization_id, contact_id, portfolio, message_id, until)
+  SELECT p_organization, x.contact, p_portfolio, x.message, x.at + p_hold FROM (
+    SELECT DISTINCT ON (y.contact) y.contact, y.message, y.at FROM (
+      SELECT (e.data -> 'ref' ->> 'contact_id')::uuid AS contact, e.stream_id AS message, e."timestamp" AS at
+        FROM public.mt_events e
+       WHERE e.seq_id >= low AND e.tenant_id = p_organization::text AND e."timestamp" > since
+         AND (e.type IN ('message_accepted', 'message_outcome_unknown')
+              OR (e.type = 'message_queued' AND e."timestamp" > p_now - interval '2 minutes'))
+         AND e.data -> 'ref' ->> 'type' = 'template' AND (e.data -> 'ref' ->> 'account_id')::uuid = ANY (accounts)
+         AND NOT EXISTS (SELECT FROM public.mt_events f
+                          WHERE f.tenant_id = e.tenant_id AND f.stream_id = e.stream_id AND f.version > e.version
+                            AND f.type IN ('message_failed', 'message_rejected', 'message_cancelled', 'message_deferred'))) y
+     ORDER BY y.contact, y.at DESC) x
+      ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END $$;
+
+ALTER FUNCTION bsp.count_reach(p_organization uuid, p_portfolio text, p_now timestamp with time zone, p_hold interval) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.destroy_keys(p_organization uuid, p_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -686,6 +730,17 @@ CREATE FUNCTION bsp.forget_places_next() RETURNS void
     AS $$TRUNCATE bsp.log_places_next$$;
 
 ALTER FUNCTION bsp.forget_places_next() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.forget_reach() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+BEGIN
+  DELETE FROM bsp.portfolios p WHERE p.organization_id = NEW.organization_id;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.forget_reach() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.journal_drop_before(p_before date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -976,6 +1031,21 @@ $$;
 
 ALTER FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, message text, key_id text, signature bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+  SELECT h.organization_id, h.currency, h.message, h.key_id, h.signature FROM bsp.ledger_day_heads h
+   WHERE h.day = p_day AND (h.organization_id, h.currency) > (p_after_organization, p_after_currency)
+     AND NOT EXISTS (SELECT FROM bsp.ledger_heads_told t
+                      WHERE t.organization_id = h.organization_id AND t.day = h.day AND t.currency = h.currency OFFSET 0)
+   ORDER BY h.organization_id, h.currency LIMIT least(p_limit, 1000)
+$$;
+
+ALTER FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) RETURNS TABLE(organization_id uuid, currency text, month text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1008,6 +1078,23 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.limit_waiters() RETURNS TABLE(organization_id uuid, account_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH RECURSIVE each AS (
+    (SELECT q.account_id, q.organization_id FROM bsp.send_queue q WHERE q.waits_for = 'waiting_for_limit' AND q.state = 0
+      ORDER BY q.account_id LIMIT 1)
+    UNION ALL
+    SELECT n.account_id, n.organization_id FROM each e
+     CROSS JOIN LATERAL (SELECT q.account_id, q.organization_id FROM bsp.send_queue q
+                          WHERE q.waits_for = 'waiting_for_limit' AND q.state = 0 AND q.account_id > e.account_id
+                          ORDER BY q.account_id LIMIT 1) n)
+  SELECT e.organization_id, e.account_id FROM each e
+$$;
+
+ALTER FUNCTION bsp.limit_waiters() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1250,6 +1337,77 @@ CREATE FUNCTION bsp.places_of(p_after bigint, p_up_to bigint) RETURNS TABLE(orga
 $_$;
 
 ALTER FUNCTION bsp.places_of(p_after bigint, p_up_to bigint) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.portfolio_of(p_business text, p_waba text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT coalesce(nullif(p_business, ''), p_waba) $$;
+
+ALTER FUNCTION bsp.portfolio_of(p_business text, p_waba text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.reach_room(p_organization uuid, p_portfolio text, p_limit integer, p_now timestamp with time zone, p_hold interval) RETURNS TABLE(room integer, next_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+DECLARE
+  page CONSTANT int := 2000;         -- places looked at in one statement
+  before int; now_used int; gone int; contacts uuid[]; messages uuid[]; places tid[];
+BEGIN
+  -- Rows are looked up one by one by the key, or in the order of their index, and changed where they were found: what the planner thought
+  -- of the table when it was empty does not matter. The portfolio's row keeps them where they are.
+  SELECT p.used INTO now_used FROM bsp.portfolios p WHERE p.organization_id = p_organization AND p.portfolio = p_portfolio FOR UPDATE;
+  IF NOT FOUND THEN
+    INSERT INTO bsp.portfolios (organization_id, portfolio, used) VALUES (p_organization, p_portfolio, 0) ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    SELECT p.used INTO now_used FROM bsp.portfolios p WHERE p.organization_id = p_organization AND p.portfolio = p_portfolio FOR UPDATE;
+    IF gone = 1 THEN now_used := bsp.count_reach(p_organization, p_portfolio, p_now, p_hold); END IF;
+  END IF;
+  before := now_used;
+
+  WITH back AS (
+    DELETE FROM bsp.reach_returns d WHERE d.ctid = ANY (ARRAY(
+      SELECT i.ctid FROM bsp.reach_returns i WHERE i.organization_id = p_organization AND i.portfolio = p_portfolio
+       ORDER BY i.id LIMIT page))
+    RETURNING d.contact_id, d.message_id)
+  SELECT array_agg(b.contact_id), array_agg(b.message_id) INTO contacts, messages FROM back b;
+  IF contacts IS NOT NULL THEN
+    SELECT array_agg(k.place) INTO places FROM unnest(contacts, messages) AS u (contact, message)
+     CROSS JOIN LATERAL (
+       SELECT r.ctid AS place, r.message_id FROM bsp.reached r
+        WHERE r.organization_id = p_organization AND r.contact_id = u.contact AND r.portfolio = p_portfolio OFFSET 0) k
+     WHERE k.message_id = u.message;
+    WITH dead AS (
+      DELETE FROM bsp.reached r WHERE r.ctid = ANY (places) AND coalesce(r.earlier <= p_now, true) RETURNING 1)
+    SELECT count(*) INTO gone FROM dead;
+    now_used := now_used - gone;
+    UPDATE bsp.reached r SET until = r.earlier, earlier = NULL, message_id = NULL WHERE r.ctid = ANY (places) AND r.earlier > p_now;
+  END IF;
+
+  FOR i IN 1..10 LOOP
+    SELECT array_agg(o.place) INTO places FROM (
+      SELECT r.ctid AS place FROM bsp.reached r
+       WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until <= p_now AND r.until > '-infinity'
+       ORDER BY r.until LIMIT page) o;
+    EXIT WHEN places IS NULL;
+    WITH dead AS (DELETE FROM bsp.reached r WHERE r.ctid = ANY (places) RETURNING 1) SELECT count(*) INTO gone FROM dead;
+    now_used := now_used - gone;
+    EXIT WHEN cardinality(places) < page;
+  END LOOP;
+
+  IF now_used <> before OR gone IS NOT NULL THEN
+    now_used := greatest(now_used, 0);
+    UPDATE bsp.portfolios p SET used = now_used
+     WHERE p.organization_id = p_organization AND p.portfolio = p_portfolio AND p.used <> now_used;
+  END IF;
+  room := greatest(p_limit - now_used, 0);
+  IF room = 0 THEN
+    SELECT r.until INTO next_at FROM bsp.reached r
+     WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until > '-infinity'
+     ORDER BY r.until OFFSET greatest(now_used - p_limit, 0) LIMIT 1;
+  END IF;
+  RETURN NEXT;
+END $$;
+
+ALTER FUNCTION bsp.reach_room(p_organization uuid, p_portfolio text, p_limit integer, p_now timestamp with time zone, p_hold interval) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.read_log(p_after bigint, p_up_to bigint, p_types text[], p_limit integer) RETURNS TABLE(seq_id bigint, id uuid, stream_id uuid, version bigint, type character varying, data jsonb, "timestamp" timestamp with time zone, correlation_id character varying, causation_id character varying, user_name character varying, tenant_id character varying)
     LANGUAGE sql SECURITY DEFINER
@@ -1615,6 +1773,19 @@ $$;
 
 ALTER FUNCTION bsp.sends_due(p_state smallint, p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.sends_due(p_state smallint, p_before timestamp with time zone, p_limit integer, p_statuses text[]) RETURNS TABLE(organization_id uuid, message_id uuid, account_id uuid, campaign_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT q.organization_id, q.message_id, q.account_id, q.campaign_id FROM bsp.send_queue q
+   WHERE q.state = p_state AND q.due_at <= p_before
+     AND (p_state <> 0 OR q.campaign_id IS NULL
+          OR EXISTS (SELECT FROM public.campaigns c WHERE c.id = q.campaign_id AND c.status = ANY (p_statuses)))
+   ORDER BY q.due_at LIMIT p_limit
+$$;
+
+ALTER FUNCTION bsp.sends_due(p_state smallint, p_before timestamp with time zone, p_limit integer, p_statuses text[]) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sends_of_owner(p_owner uuid, p_before timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, message_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1727,6 +1898,17 @@ $$;
 
 ALTER FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT m.id FROM bsp.media m WHERE m.status = 'deleted' AND m.created_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.media m USING old WHERE m.id = old.id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1737,6 +1919,74 @@ CREATE FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit inte
 $$;
 
 ALTER FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) RETURNS TABLE(organization_id uuid, id uuid, account_id uuid, contact_id uuid, kind text, meta_media_id text, attempts integer, created_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH next AS (SELECT m.id, m.organization_id, m.due_at FROM bsp.media m WHERE m.status = 'waiting' AND m.due_at <= p_now ORDER BY m.due_at LIMIT 500),
+       turn AS (SELECT n.id, n.due_at, row_number() OVER (PARTITION BY n.organization_id ORDER BY n.due_at) AS place FROM next n),
+       mine AS (SELECT t.id FROM turn t WHERE t.place <= p_each ORDER BY t.place, t.due_at LIMIT p_limit),
+       due AS (SELECT m.id FROM bsp.media m JOIN mine USING (id) WHERE m.status = 'waiting' AND m.due_at <= p_now FOR UPDATE OF m SKIP LOCKED)
+  UPDATE bsp.media r SET due_at = p_until, attempts = r.attempts + 1 FROM due WHERE r.id = due.id
+  RETURNING r.organization_id, r.id, r.account_id, r.contact_id, r.kind, r.meta_media_id, r.attempts, r.created_at
+$$;
+
+ALTER FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, object_key text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH due AS (SELECT o.object_key FROM bsp.object_removals o WHERE o.due_at <= p_now ORDER BY o.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  UPDATE bsp.object_removals r SET due_at = p_until, attempts = r.attempts + 1 FROM due WHERE r.object_key = due.object_key
+  RETURNING r.organization_id, r.object_key
+$$;
+
+ALTER FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_reach(p_organization uuid, p_portfolio text, p_limit integer, p_contacts uuid[], p_messages uuid[], p_now timestamp with time zone, p_hold interval, p_fresh timestamp with time zone) RETURNS TABLE(granted boolean[], next_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+DECLARE
+  left_over int; added int;
+BEGIN
+  SELECT r.room, r.next_at INTO left_over, next_at FROM bsp.reach_room(p_organization, p_portfolio, p_limit, p_now, p_hold) r;
+  WITH asked AS (
+    SELECT a.contact, a.message, a.n, k.until, k.message_id, k.place
+      FROM unnest(p_contacts, p_messages) WITH ORDINALITY AS a (contact, message, n)
+      LEFT JOIN LATERAL (
+        SELECT r.until, r.message_id, r.ctid AS place FROM bsp.reached r
+         WHERE r.organization_id = p_organization AND r.contact_id = a.contact AND r.portfolio = p_portfolio OFFSET 0) k ON true),
+  fresh AS (
+    SELECT f.contact, f.message, row_number() OVER (ORDER BY f.n) AS place
+      FROM (SELECT DISTINCT ON (a.contact) a.contact, a.message, a.n FROM asked a WHERE a.until IS NULL ORDER BY a.contact, a.n) f),
+  taken AS (
+    INSERT INTO bsp.reached (organization_id, contact_id, portfolio, message_id, until)
+    SELECT p_organization, f.contact, p_portfolio, f.message, p_now + p_hold FROM fresh f WHERE f.place <= left_over
+    RETURNING contact_id),
+  prolonged AS (
+    UPDATE bsp.reached r SET until = greatest(r.until, p_now + p_hold),
+        message_id = (p_messages)[array_position(p_contacts, r.contact_id)],
+        earlier = CASE WHEN r.message_id IS NOT DISTINCT FROM (p_messages)[array_position(p_contacts, r.contact_id)]
+                       THEN r.earlier ELSE r.until END
+     WHERE r.ctid = ANY (ARRAY(SELECT a.place FROM asked a
+                                WHERE a.until IS NOT NULL AND (a.until < p_fresh OR a.message_id IS DISTINCT FROM a.message)))
+    RETURNING 1)
+  SELECT array_agg(a.until IS NOT NULL OR t.contact_id IS NOT NULL ORDER BY a.n), (SELECT count(*) FROM taken) INTO granted, added
+    FROM asked a LEFT JOIN taken t ON t.contact_id = a.contact, (SELECT count(*) FROM prolonged) p;
+  IF added > 0 THEN
+    UPDATE bsp.portfolios p SET used = p.used + added WHERE p.organization_id = p_organization AND p.portfolio = p_portfolio;
+  END IF;
+  IF next_at IS NULL AND added = left_over THEN
+    SELECT r.until INTO next_at FROM bsp.reached r
+     WHERE r.organization_id = p_organization AND r.portfolio = p_portfolio AND r.until > '-infinity' ORDER BY r.until LIMIT 1;
+  END IF;
+  RETURN NEXT;
+END $$;
+
+ALTER FUNCTION bsp.take_reach(p_organization uuid, p_portfolio text, p_limit integer, p_contacts uuid[], p_messages uuid[], p_now timestamp with time zone, p_hold interval, p_fresh timestamp with time zone) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, conversation_id uuid, account_id uuid, wamid text, attempts integer)
     LANGUAGE sql SECURITY DEFINER
@@ -1809,6 +2059,20 @@ CREATE FUNCTION bsp.uuid_of_day(p_day date) RETURNS uuid
 $$;
 
 ALTER FUNCTION bsp.uuid_of_day(p_day date) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.wake_waiters(p_organization uuid, p_account uuid, p_count integer, p_now timestamp with time zone, p_statuses text[]) RETURNS TABLE(message_id uuid, campaign_id uuid)
+    LANGUAGE sql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  UPDATE bsp.send_queue q SET due_at = p_now WHERE q.ctid = ANY (ARRAY(
+    SELECT w.ctid FROM bsp.send_queue w
+     WHERE w.waits_for = 'waiting_for_limit' AND w.state = 0 AND w.account_id = p_account AND (w.organization_id = p_organization) IS TRUE
+       AND (w.campaign_id IS NULL OR EXISTS (SELECT FROM public.campaigns c WHERE c.id = w.campaign_id AND c.status = ANY (p_statuses)))
+     ORDER BY w.due_at, w.message_id LIMIT p_count))
+  RETURNING q.message_id, q.campaign_id
+$$;
+
+ALTER FUNCTION bsp.wake_waiters(p_organization uuid, p_account uuid, p_count integer, p_now timestamp with time zone, p_statuses text[]) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql
@@ -2711,7 +2975,11 @@ CREATE TABLE bsp.campaign_dispatch (
     organization_id uuid NOT NULL,
     account_id uuid NOT NULL,
     total integer,
-    next_ordinal integer DEFAULT 1 NOT NULL
+    next_ordinal integer DEFAULT 1 NOT NULL,
+    waits_for text,
+    waits_until timestamp with time zone,
+    look_at timestamp with time zone,
+    held_seen integer DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE bsp.campaign_dispatch OWNER TO bsp_owner;
@@ -2749,7 +3017,8 @@ CREATE TABLE bsp.campaign_progress (
     expired integer DEFAULT 0 NOT NULL,
     unknown_closed integer DEFAULT 0 NOT NULL,
     first_at timestamp with time zone,
-    last_at timestamp with time zone
+    last_at timestamp with time zone,
+    waiting integer DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='50');
 
@@ -2773,7 +3042,8 @@ CREATE TABLE bsp.campaign_progress_next (
     expired integer DEFAULT 0 NOT NULL,
     unknown_closed integer DEFAULT 0 NOT NULL,
     first_at timestamp with time zone,
-    last_at timestamp with time zone
+    last_at timestamp with time zone,
+    waiting integer DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
@@ -3211,6 +3481,14 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.ledger_heads OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_heads_told (
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    currency text NOT NULL
+);
+
+ALTER TABLE bsp.ledger_heads_told OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ledger_holds (
     organization_id uuid NOT NULL,
     reference text NOT NULL,
@@ -3362,6 +3640,56 @@ CREATE TABLE bsp.markets (
 
 ALTER TABLE bsp.markets OWNER TO bsp_owner;
 
+CREATE TABLE bsp.media (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    source text NOT NULL,
+    status text NOT NULL,
+    account_id uuid,
+    contact_id uuid,
+    message_id uuid,
+    kind text NOT NULL,
+    mime_type text,
+    bytes bigint DEFAULT 0 NOT NULL,
+    sha256 bytea,
+    object_key text,
+    key_id uuid,
+    key_data text,
+    name_key_id uuid,
+    name_data text,
+    meta_media_id text,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    stored_at timestamp with time zone,
+    CONSTRAINT media_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT media_check CHECK (((status <> 'ready'::text) OR ((object_key IS NOT NULL) AND (key_id IS NOT NULL) AND (sha256 IS NOT NULL) AND (mime_type IS NOT NULL)))),
+    CONSTRAINT media_kind_check CHECK ((kind = ANY (ARRAY['image'::text, 'video'::text, 'audio'::text, 'document'::text, 'sticker'::text]))),
+    CONSTRAINT media_source_check CHECK ((source = ANY (ARRAY['upload'::text, 'link'::text, 'message'::text]))),
+    CONSTRAINT media_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'ready'::text, 'failed'::text, 'deleted'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE bsp.media OWNER TO bsp_owner;
+
+CREATE TABLE bsp.media_at_meta (
+    media_id uuid NOT NULL,
+    phone_number_id text NOT NULL,
+    organization_id uuid NOT NULL,
+    meta_media_id text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.media_at_meta OWNER TO bsp_owner;
+
+CREATE TABLE bsp.media_usage (
+    organization_id uuid NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.media_usage OWNER TO bsp_owner;
+
 CREATE TABLE bsp.mentions (
     user_id uuid NOT NULL,
     note_id uuid NOT NULL,
@@ -3448,6 +3776,15 @@ CREATE TABLE bsp.message_search_next (
 
 ALTER TABLE bsp.message_search_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.object_removals (
+    object_key text NOT NULL,
+    organization_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.object_removals OWNER TO bsp_owner;
+
 CREATE TABLE bsp.parked_events (
     projection text NOT NULL,
     sequence bigint NOT NULL,
@@ -3499,6 +3836,15 @@ ALTER TABLE bsp.past_identities ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE bsp.portfolios (
+    organization_id uuid NOT NULL,
+    portfolio text NOT NULL,
+    used integer NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.portfolios OWNER TO bsp_owner;
 
 CREATE TABLE bsp.projection_parts (
     name text NOT NULL,
@@ -3567,6 +3913,36 @@ CREATE TABLE bsp.rates (
 );
 
 ALTER TABLE bsp.rates OWNER TO bsp_owner;
+
+CREATE TABLE bsp.reach_returns (
+    id bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    portfolio text NOT NULL,
+    contact_id uuid NOT NULL,
+    message_id uuid NOT NULL
+);
+
+ALTER TABLE bsp.reach_returns OWNER TO bsp_owner;
+
+ALTER TABLE bsp.reach_returns ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.reach_returns_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bsp.reached (
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    portfolio text NOT NULL,
+    message_id uuid,
+    until timestamp with time zone NOT NULL,
+    earlier timestamp with time zone
+);
+
+ALTER TABLE bsp.reached OWNER TO bsp_owner;
 
 CREATE TABLE bsp.read_marks (
     conversation_id uuid NOT NULL,
@@ -3695,7 +4071,9 @@ CREATE TABLE bsp.send_queue (
     campaign_id uuid,
     state smallint NOT NULL,
     owner uuid,
-    due_at timestamp with time zone NOT NULL
+    due_at timestamp with time zone NOT NULL,
+    waits_for text,
+    held boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -3728,7 +4106,8 @@ CREATE TABLE bsp.statement_days (
     first_effective timestamp with time zone NOT NULL,
     last_effective timestamp with time zone NOT NULL,
     first_recorded timestamp with time zone NOT NULL,
-    last_recorded timestamp with time zone NOT NULL
+    last_recorded timestamp with time zone NOT NULL,
+    part integer DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -4165,6 +4544,9 @@ CREATE TABLE public.campaigns (
     updated_at timestamp with time zone NOT NULL,
     pause_reason text,
     version bigint NOT NULL,
+    on_limit text DEFAULT 'wait'::text NOT NULL,
+    send_until timestamp with time zone,
+    CONSTRAINT campaigns_on_limit_check CHECK ((on_limit = ANY (ARRAY['wait'::text, 'skip'::text]))),
     CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['DRAFT'::text, 'SCHEDULED'::text, 'RUNNING'::text, 'PAUSED'::text, 'COMPLETED'::text, 'CANCELLED'::text]))),
     CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['BROADCAST'::text, 'SCHEDULED'::text, 'TRIGGERED'::text])))
 );
@@ -4605,6 +4987,9 @@ ALTER TABLE ONLY bsp.ledger_days
 ALTER TABLE ONLY bsp.ledger_heads
     ADD CONSTRAINT ledger_heads_pkey PRIMARY KEY (organization_id, currency);
 
+ALTER TABLE ONLY bsp.ledger_heads_told
+    ADD CONSTRAINT ledger_heads_told_pkey PRIMARY KEY (organization_id, day, currency);
+
 ALTER TABLE ONLY bsp.ledger_holds
     ADD CONSTRAINT ledger_holds_pkey PRIMARY KEY (organization_id, reference);
 
@@ -4650,6 +5035,15 @@ ALTER TABLE ONLY bsp.login_attempts
 ALTER TABLE ONLY bsp.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
 
+ALTER TABLE ONLY bsp.media_at_meta
+    ADD CONSTRAINT media_at_meta_pkey PRIMARY KEY (media_id, phone_number_id);
+
+ALTER TABLE ONLY bsp.media
+    ADD CONSTRAINT media_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.media_usage
+    ADD CONSTRAINT media_usage_pkey PRIMARY KEY (organization_id);
+
 ALTER TABLE ONLY bsp.mentions
     ADD CONSTRAINT mentions_pkey PRIMARY KEY (user_id, note_id);
 
@@ -4665,6 +5059,9 @@ ALTER TABLE ONLY bsp.message_search_next
 ALTER TABLE ONLY bsp.message_search
     ADD CONSTRAINT message_search_pkey PRIMARY KEY (message_id);
 
+ALTER TABLE ONLY bsp.object_removals
+    ADD CONSTRAINT object_removals_pkey PRIMARY KEY (object_key);
+
 ALTER TABLE ONLY bsp.parked_events
     ADD CONSTRAINT parked_events_pkey PRIMARY KEY (projection, sequence);
 
@@ -4676,6 +5073,9 @@ ALTER TABLE ONLY bsp.parked_statuses
 
 ALTER TABLE ONLY bsp.past_identities
     ADD CONSTRAINT past_identities_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.portfolios
+    ADD CONSTRAINT portfolios_pkey PRIMARY KEY (organization_id, portfolio);
 
 ALTER TABLE ONLY bsp.projection_parts
     ADD CONSTRAINT projection_parts_pkey PRIMARY KEY (name, part);
@@ -4697,6 +5097,12 @@ ALTER TABLE ONLY bsp.rate_rules
 
 ALTER TABLE ONLY bsp.rates
     ADD CONSTRAINT rates_pkey PRIMARY KEY (card_id, market, category, tier_from);
+
+ALTER TABLE ONLY bsp.reach_returns
+    ADD CONSTRAINT reach_returns_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.reached
+    ADD CONSTRAINT reached_pkey PRIMARY KEY (organization_id, contact_id, portfolio);
 
 ALTER TABLE ONLY bsp.read_marks
     ADD CONSTRAINT read_marks_pkey PRIMARY KEY (conversation_id);
@@ -4732,7 +5138,7 @@ ALTER TABLE ONLY bsp.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (organization_id, stream_id);
 
 ALTER TABLE ONLY bsp.statement_days
-    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, kind, category, market, account_id, effective_month);
+    ADD CONSTRAINT statement_days_pkey PRIMARY KEY (organization_id, currency, day, part, kind, category, market, account_id, effective_month);
 
 ALTER TABLE ONLY bsp.subscription_clock
     ADD CONSTRAINT subscription_clock_pkey PRIMARY KEY (organization_id);
@@ -4963,6 +5369,8 @@ CREATE INDEX ledger_audits_organization ON bsp.ledger_audits USING btree (organi
 
 CREATE UNIQUE INDEX ledger_audits_running ON bsp.ledger_audits USING btree (organization_id) WHERE (status = 'running'::text);
 
+CREATE INDEX ledger_day_heads_day ON bsp.ledger_day_heads USING btree (day, organization_id, currency);
+
 CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organization_id, currency);
 
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
@@ -4972,6 +5380,16 @@ CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, a
 CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
 
 CREATE INDEX login_attempts_end ON bsp.login_attempts USING btree (until);
+
+CREATE INDEX media_contact ON bsp.media USING btree (contact_id) WHERE (contact_id IS NOT NULL);
+
+CREATE INDEX media_deleted ON bsp.media USING btree (created_at) WHERE (status = 'deleted'::text);
+
+CREATE INDEX media_due ON bsp.media USING btree (due_at) WHERE (status = 'waiting'::text);
+
+CREATE INDEX media_organization ON bsp.media USING btree (organization_id, id);
+
+CREATE INDEX media_same ON bsp.media USING btree (organization_id, sha256) WHERE ((contact_id IS NULL) AND (status = 'ready'::text));
 
 CREATE INDEX mentions_age ON bsp.mentions USING brin (created_at);
 
@@ -5003,6 +5421,8 @@ CREATE INDEX message_search_next_written_at_idx ON bsp.message_search_next USING
 
 CREATE INDEX message_search_tokens ON bsp.message_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='16384');
 
+CREATE INDEX object_removals_due ON bsp.object_removals USING btree (due_at);
+
 CREATE INDEX parked_statuses_age ON bsp.parked_statuses USING btree (parked_at);
 
 CREATE INDEX past_identities_contact ON bsp.past_identities USING btree (contact_id);
@@ -5012,6 +5432,10 @@ CREATE INDEX past_identities_phone ON bsp.past_identities USING btree (organizat
 CREATE INDEX past_identities_wa ON bsp.past_identities USING btree (organization_id, wa_user_id, until) WHERE (wa_user_id IS NOT NULL);
 
 CREATE INDEX rate_cards_import ON bsp.rate_cards USING btree (import_id);
+
+CREATE INDEX reach_returns_portfolio ON bsp.reach_returns USING btree (organization_id, portfolio, id);
+
+CREATE INDEX reached_until ON bsp.reached USING btree (organization_id, portfolio, until) WHERE (until > '-infinity'::timestamp with time zone);
 
 CREATE INDEX read_marks_contact ON bsp.read_marks USING btree (contact_id);
 
@@ -5027,9 +5451,15 @@ CREATE INDEX response_times_at ON bsp.response_times USING btree (organization_i
 
 CREATE INDEX response_times_next_organization_id_at_kind_user_id_by_team_idx ON bsp.response_times_next USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
 
-CREATE INDEX send_queue_campaign ON bsp.send_queue USING btree (campaign_id, state) WHERE (state < 2);
+CREATE INDEX send_queue_ahead ON bsp.send_queue USING btree (campaign_id) WHERE ((state < 2) AND (waits_for IS NULL));
 
 CREATE INDEX send_queue_due ON bsp.send_queue USING btree (state, due_at);
+
+CREATE INDEX send_queue_held ON bsp.send_queue USING btree (campaign_id) WHERE held;
+
+CREATE INDEX send_queue_waiting ON bsp.send_queue USING btree (account_id, due_at, message_id) WHERE ((waits_for = 'waiting_for_limit'::text) AND (state = 0));
+
+CREATE INDEX send_queue_waits ON bsp.send_queue USING btree (campaign_id, waits_for) WHERE ((state = 0) AND (waits_for IS NOT NULL));
 
 CREATE INDEX subscription_clock_due ON bsp.subscription_clock USING btree (due_at, organization_id) WHERE (due_at IS NOT NULL);
 
@@ -5189,6 +5619,8 @@ CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON public.conta
 
 CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
 
+CREATE TRIGGER whatsapp_accounts_limited AFTER UPDATE OF messaging_limit ON public.whatsapp_accounts FOR EACH ROW WHEN (((old.messaging_limit = 2147483647) AND (new.messaging_limit <> 2147483647))) EXECUTE FUNCTION bsp.forget_reach();
+
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
 
@@ -5236,6 +5668,9 @@ ALTER TABLE ONLY bsp.log_seals
 
 ALTER TABLE ONLY bsp.log_seals
     ADD CONSTRAINT log_seals_key_id_fkey FOREIGN KEY (key_id) REFERENCES bsp.log_keys(key_id);
+
+ALTER TABLE ONLY bsp.media_at_meta
+    ADD CONSTRAINT media_at_meta_media_id_fkey FOREIGN KEY (media_id) REFERENCES bsp.media(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY bsp.past_identities
     ADD CONSTRAINT past_identities_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
@@ -5315,6 +5750,8 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.whatsapp_accounts
     ADD CONSTRAINT whatsapp_accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+CREATE POLICY account ON bsp.media AS RESTRICTIVE USING (((( SELECT bsp.account() AS account) IS NULL) OR (account_id IS NULL) OR (account_id = ( SELECT bsp.account() AS account))));
+
 ALTER TABLE bsp.account_budget ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.account_counters_next ENABLE ROW LEVEL SECURITY;
@@ -5375,6 +5812,8 @@ ALTER TABLE bsp.ledger_day_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ledger_heads_told ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_nodes ENABLE ROW LEVEL SECURITY;
@@ -5387,6 +5826,12 @@ ALTER TABLE bsp.log_places_next ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_seals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.media ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.media_at_meta ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.media_usage ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.mentions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_bills ENABLE ROW LEVEL SECURITY;
@@ -5397,9 +5842,17 @@ ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_search_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.object_removals ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.parked_statuses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.past_identities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.portfolios ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.reach_returns ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.reached ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.read_marks ENABLE ROW LEVEL SECURITY;
 
@@ -5499,6 +5952,8 @@ CREATE POLICY tenant ON bsp.ledger_day_heads USING ((organization_id = ANY (( SE
 
 CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.ledger_heads_told USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_nodes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -5511,6 +5966,12 @@ CREATE POLICY tenant ON bsp.log_places_next USING ((organization_id = ANY (( SEL
 
 CREATE POLICY tenant ON bsp.log_seals USING (((tenant_id)::text = ANY (( SELECT bsp.tenant_ids() AS tenant_ids)::text[])));
 
+CREATE POLICY tenant ON bsp.media USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.media_at_meta USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.media_usage USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.mentions USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_bills USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -5521,9 +5982,17 @@ CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELE
 
 CREATE POLICY tenant ON bsp.message_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.object_removals USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.parked_statuses USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.past_identities USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.portfolios USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.reach_returns USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.reached USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.read_marks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -5755,6 +6224,9 @@ GRANT ALL ON FUNCTION bsp.contacts_by_user_id(user_ids text[]) TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.count_list_items() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.count_list_items() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.count_reach(p_organization uuid, p_portfolio text, p_now timestamp with time zone, p_hold interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.count_reach(p_organization uuid, p_portfolio text, p_now timestamp with time zone, p_hold interval) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.destroy_keys(p_organization uuid, p_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.destroy_keys(p_organization uuid, p_ids uuid[]) TO bsp_app;
 
@@ -5784,6 +6256,9 @@ GRANT ALL ON FUNCTION bsp.first_sealable(p_after bigint, p_up_to bigint) TO bsp_
 
 REVOKE ALL ON FUNCTION bsp.forget_places_next() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.forget_places_next() TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.forget_reach() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.forget_reach() TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.journal_drop_before(p_before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.journal_drop_before(p_before date) TO bsp_app;
@@ -5830,11 +6305,17 @@ GRANT ALL ON FUNCTION bsp.ledger_entry_at(p_tenant text, p_stream uuid, p_size b
 REVOKE ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_heads_of_all(p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ledger_heads_untold(p_day date, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_idle(p_before text, p_after_month text, p_after_organization uuid, p_after_currency text, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.ledger_make_partitions(p_from date, p_months integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.limit_waiters() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.limit_waiters() TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.log_sequence_at(p_time timestamp with time zone) TO bsp_app;
@@ -5886,6 +6367,12 @@ GRANT ALL ON FUNCTION bsp.phone_spellings(phone text) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.places_of(p_after bigint, p_up_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.places_of(p_after bigint, p_up_to bigint) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.portfolio_of(p_business text, p_waba text) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.portfolio_of(p_business text, p_waba text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.reach_room(p_organization uuid, p_portfolio text, p_limit integer, p_now timestamp with time zone, p_hold interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.reach_room(p_organization uuid, p_portfolio text, p_limit integer, p_now timestamp with time zone, p_hold interval) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.read_log(p_after bigint, p_up_to bigint, p_types text[], p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.read_log(p_after bigint, p_up_to bigint, p_types text[], p_limit integer) TO bsp_app;
@@ -5940,6 +6427,9 @@ GRANT ALL ON FUNCTION bsp.sending_owners() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.sends_due(p_state smallint, p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sends_due(p_state smallint, p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.sends_due(p_state smallint, p_before timestamp with time zone, p_limit integer, p_statuses text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sends_due(p_state smallint, p_before timestamp with time zone, p_limit integer, p_statuses text[]) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sends_of_owner(p_owner uuid, p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sends_of_owner(p_owner uuid, p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
@@ -5964,8 +6454,20 @@ GRANT ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_lim
 REVOKE ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_object_removals(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_reach(p_organization uuid, p_portfolio text, p_limit integer, p_contacts uuid[], p_messages uuid[], p_now timestamp with time zone, p_hold interval, p_fresh timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_reach(p_organization uuid, p_portfolio text, p_limit integer, p_contacts uuid[], p_messages uuid[], p_now timestamp with time zone, p_hold interval, p_fresh timestamp with time zone) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
@@ -5990,6 +6492,9 @@ GRANT ALL ON FUNCTION bsp.uuid7_floor(p_at timestamp with time zone) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.uuid_of_day(p_day date) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.uuid_of_day(p_day date) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.wake_waiters(p_organization uuid, p_account uuid, p_count integer, p_now timestamp with time zone, p_statuses text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.wake_waiters(p_organization uuid, p_account uuid, p_count integer, p_now timestamp with time zone, p_statuses text[]) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.wake_webhooks(p_organizations uuid[], p_types text[], p_up_to bigint[], p_now timestamp with time zone) TO bsp_app;
@@ -6245,6 +6750,8 @@ GRANT UPDATE(reserved) ON TABLE bsp.ledger_heads TO bsp_app;
 
 GRANT UPDATE(low) ON TABLE bsp.ledger_heads TO bsp_app;
 
+GRANT SELECT,INSERT ON TABLE bsp.ledger_heads_told TO bsp_app;
+
 GRANT SELECT,INSERT ON TABLE bsp.ledger_holds TO bsp_app;
 
 GRANT UPDATE(remaining) ON TABLE bsp.ledger_holds TO bsp_app;
@@ -6277,6 +6784,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.markets TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.media TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.media_at_meta TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.media_usage TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mentions TO bsp_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE bsp.message_bills TO bsp_app;
@@ -6286,6 +6799,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE bsp.message_reserves TO bsp_app;
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.object_removals TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_events TO bsp_app;
 
@@ -6297,6 +6812,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.past_identities TO bsp_app;
 
 GRANT SELECT,USAGE ON SEQUENCE bsp.past_identities_id_seq TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.portfolios TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.projection_parts TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.projections TO bsp_app;
@@ -6306,6 +6823,12 @@ GRANT SELECT,INSERT ON TABLE bsp.rate_cards TO bsp_app;
 GRANT SELECT,INSERT ON TABLE bsp.rate_rules TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.rates TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.reach_returns TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.reach_returns_id_seq TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.reached TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.read_marks TO bsp_app;
 

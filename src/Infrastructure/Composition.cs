@@ -21,8 +21,10 @@ using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.LedgerAudits;
 using Bsp.Infrastructure.LedgerHeads;
+using Bsp.Infrastructure.Media;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Objects;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
@@ -73,8 +75,10 @@ public static class Composition
         LedgerAuditsSetup.Add,
         LedgerHeadsSetup.Add,
         LedgerSetup.Add,
+        MediaSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
+        ObjectsSetup.Add,
         PlansSetup.Add,
         PrivacySetup.Add,
         ProjectionsSetup.Add,

@@ -21,7 +21,7 @@ internal sealed class Installation : IAsyncDisposable
     private readonly string checkout;
     private readonly List<LocalServer> servers = [];
     private readonly string masterKey = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
-    private DotnetServer? api;
+    private readonly List<DotnetServer> apis = [];
 
     private Installation(Stores stores, string checkout, string database) =>
         (this.stores, this.checkout, Database) = (stores, checkout, database);
@@ -33,6 +33,9 @@ internal sealed class Installation : IAsyncDisposable
     public string Database { get; }
 
     public string ApiUrl { get; private set; } = "";
+
+    /// <summary>Of every API process; Meta's webhooks go to the first.</summary>
+    public IReadOnlyList<string> ApiUrls { get; private set; } = [];
 
     public string SimulatorUrl { get; private set; } = "";
 
@@ -46,7 +49,10 @@ internal sealed class Installation : IAsyncDisposable
         Stores.StartAsync(new(Path.Combine(Root(), ".local", "bench")) { Start = kinds }, ct);
 
     /// <param name="ownLimits">The limits that the product has unless told otherwise; else none that a benchmark reaches.</param>
-    public static async Task<Installation> StartAsync(CancellationToken ct, bool ownLimits = false)
+    /// <param name="more">Further settings of the API.</param>
+    /// <param name="processes">API processes.</param>
+    public static async Task<Installation> StartAsync(CancellationToken ct, bool ownLimits = false,
+        Dictionary<string, string>? more = null, int processes = 1)
     {
         var stores = await StoresAsync(StoreKinds.All, ct);
         var own = new Installation(stores, Root(), await stores.CreateDatabaseAsync("bsp", ct));
@@ -61,11 +67,17 @@ internal sealed class Installation : IAsyncDisposable
                     ["Simulator__AppSecret"] = own.AppSecret,
                 ["Simulator__VerifyToken"] = VerifyToken, ["Simulator__MagicNumbers"] = "false",
             }, "/_control/settings"), ct);
-            var api = own.Server("api", "src/Api", "Bsp.Api.dll", ["serve"], _ => own.ApiEnvironment(ownLimits), "/health/ready");
-            await api.PrepareAsync(ct);
-            own.servers.Add(api);
-            await api.StartOnAsync(apiPort, ct);
-            own.api = api;
+            own.ApiUrls = [own.ApiUrl, .. Enumerable.Range(1, processes - 1).Select(_ => $"http://127.0.0.1:{FreePort.Next()}")];
+            foreach (var (url, i) in own.ApiUrls.Select((url, i) => (url, i)))
+            {
+                var api = own.Server(i == 0 ? "api" : $"api{i + 1}", "src/Api", "Bsp.Api.dll", ["serve"],
+                    _ => own.ApiEnvironment(url, ownLimits, more ?? []), "/health/ready");
+                await api.PrepareAsync(ct);
+                own.servers.Add(api);
+                await api.StartOnAsync(new Uri(url).Port, ct);
+                own.apis.Add(api);
+            }
+
             return own;
         }
         catch
@@ -108,18 +120,24 @@ internal sealed class Installation : IAsyncDisposable
     }
 
     /// <summary>The API's process.</summary>
-    public ChildProcess Api() => ChildProcess.In(Path.Combine(stores.Directory, "api"), "Bsp.Api.dll");
+    public ChildProcess Api() => Api(0);
+
+    private ChildProcess Api(int which) =>
+        ChildProcess.In(Path.Combine(stores.Directory, which == 0 ? "api" : $"api{which + 1}"), "Bsp.Api.dll");
 
     /// <summary>kill -9 of the API's process; then it is started again, in the same place.</summary>
-    public async Task KillApiAsync(CancellationToken ct)
+    public Task KillApiAsync(CancellationToken ct) => KillApiAsync(0, ct);
+
+    /// <summary>The same of one of several.</summary>
+    public async Task KillApiAsync(int which, CancellationToken ct)
     {
-        using (var process = System.Diagnostics.Process.GetProcessById(Api().Id))
+        using (var process = System.Diagnostics.Process.GetProcessById(Api(which).Id))
         {
             process.Kill();
         }
 
-        await api!.StopAsync();
-        await api.StartAgainAsync(ct);
+        await apis[which].StopAsync();
+        await apis[which].StartAgainAsync(ct);
     }
 
     /// <summary>Processor time used so far by <c>api</c>, <c>redis</c>, <c>clickhouse</c>, <c>simulator</c> or <c>bare</c>.</summary>
@@ -160,21 +178,30 @@ internal sealed class Installation : IAsyncDisposable
         new(name, Path.Combine(checkout, project, "bin", "Release", "net10.0", file), arguments, Path.Combine(stores.Directory, name),
             Path.Combine(stores.Directory, "logs", name + ".log"), environment, readyPath, Patience);
 
-    private Dictionary<string, string> ApiEnvironment(bool ownLimits) => new(ownLimits ? [] : NoLimits)
+    private Dictionary<string, string> ApiEnvironment(string url, bool ownLimits, Dictionary<string, string> more)
     {
-        ["ConnectionStrings__Directory"] = Database,
-        ["ConnectionStrings__Redis"] = stores.Redis,
-        ["ConnectionStrings__ClickHouse"] = stores.ClickHouse,
-        ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
-        ["Bsp__Meta__AppSecret"] = AppSecret,
-        ["Bsp__Meta__VerifyToken"] = VerifyToken,
-        ["Bsp__Billing__Mode"] = "wallets", // nobody has one, unless a bench gives it
-        ["Bsp__Billing__DemoRates"] = "true",
-        ["Bsp__PlatformKey"] = PlatformKey,
-        ["Bsp__MasterKey"] = masterKey,
-        ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8",
-        ["ASPNETCORE_URLS"] = ApiUrl,
-        ["ASPNETCORE_ENVIRONMENT"] = "Development",
-        ["ASPNETCORE_CONTENTROOT"] = Path.Combine(checkout, "src", "Api"),
-    };
+        var environment = new Dictionary<string, string>(ownLimits ? [] : NoLimits)
+        {
+            ["ConnectionStrings__Directory"] = Database,
+            ["ConnectionStrings__Redis"] = stores.Redis,
+            ["ConnectionStrings__ClickHouse"] = stores.ClickHouse,
+            ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
+            ["Bsp__Meta__AppSecret"] = AppSecret,
+            ["Bsp__Meta__VerifyToken"] = VerifyToken,
+            ["Bsp__Billing__Mode"] = "wallets", // nobody has one, unless a bench gives it
+            ["Bsp__Billing__DemoRates"] = "true",
+            ["Bsp__PlatformKey"] = PlatformKey,
+            ["Bsp__MasterKey"] = masterKey,
+            ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8",
+            ["ASPNETCORE_URLS"] = url,
+            ["ASPNETCORE_ENVIRONMENT"] = "Development",
+            ["ASPNETCORE_CONTENTROOT"] = Path.Combine(checkout, "src", "Api"),
+        };
+        foreach (var (name, value) in more)
+        {
+            environment[name] = value;
+        }
+
+        return environment;
+    }
 }

@@ -103,7 +103,7 @@ internal sealed class LedgerAuditBench(OwnLog log)
             var page = new LedgerPage(head, [], [], at);
             if (head.Size == 0)
             {
-                page.Post(new Credit(1_000_000m, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay_1"));
+                page.Post(new Credit(1_000_000m, EntryCategories.Topup, new(Uuid.Of("topup/pay_1"), "topup"), "pay_1"));
             }
 
             for (var n = 0; n < PageEntries && page.Head.Size < Entries; n++)

@@ -26,6 +26,8 @@ internal static class Program
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
+        ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
+        ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =
         ("telling customers' systems: deliveries a second, from the log to the customer, idle and hanging endpoints",
             WebhooksOutBench.RunAsync),
@@ -48,10 +50,15 @@ internal static class Program
             case [ChaosWriter.Verb, var name, var seed, .. var organizations]:
                 return await ChaosWriter.RunAsync(name, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture),
                     [.. organizations.Select(Guid.Parse)]);
+            case [ChaosBiller.Verb, var diesAt, var skew]:
+                return await ChaosBiller.RunAsync(int.Parse(diesAt, System.Globalization.CultureInfo.InvariantCulture),
+                    double.Parse(skew, System.Globalization.CultureInfo.InvariantCulture));
             case ["chaos-events", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
             case ["chaos-http", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
+            case ["chaos-sending", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.SendingAsync(options, ct));
             case ["chaos-webhooks", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.WebhooksAsync(options, ct));
             case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0
@@ -109,11 +116,16 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N]");
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks [--seed N] [--seconds N] [--billing]");
         output.WriteLine(
             "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
+        output.WriteLine(
+            "  chaos-sending [--recipients N]  four campaigns on a portfolio's limit while processes and stores die: everybody once?");
+        output.WriteLine(
+            "  … --billing   with events: two processes that charge, renew, close months and audit, killed between any two steps while "
+                + "the clock jumps; with http: a wallet, holds and top-ups meanwhile");
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
     }

@@ -41,6 +41,9 @@ internal sealed class Simulated(string url) : IDisposable
         }
     }
 
+    /// <summary>Messages taken so far.</summary>
+    public async Task<long> AcceptedNowAsync(CancellationToken ct) => (await GetAsync("counters", ct))["accepted"]!.GetValue<long>();
+
     public async Task<List<Received>> MessagesAsync(CancellationToken ct)
     {
         var all = new List<Received>();
@@ -57,7 +60,55 @@ internal sealed class Simulated(string url) : IDisposable
         return all;
     }
 
+    public async Task SettingsAsync(JsonObject changes, CancellationToken ct) => await PutAsync("settings", changes, ct);
+
+    /// <summary>A number of a WABA in a portfolio, and who may act for it.</summary>
+    public Task AccountAsync(string waba, string number, string business, string token, CancellationToken ct, int? mpsLimit = null) =>
+        PutAsync("accounts", new()
+        {
+            ["waba_id"] = waba, ["phone_number_id"] = number, ["business_id"] = business, ["access_tokens"] = new JsonArray(token),
+            ["mps_limit"] = mpsLimit,
+        }, ct);
+
+    /// <summary>Any change, told by webhook.</summary>
+    public async Task WebhookAsync(string waba, string field, JsonObject value, CancellationToken ct)
+    {
+        using var content = Json(new() { ["waba_id"] = waba, ["field"] = field, ["value"] = value });
+        using var answer = await http.PostAsync("/_control/webhook", content, ct);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Most users that a portfolio reached in any window of this length.</summary>
+    public async Task<int> ReachedAsync(string portfolio, TimeSpan window, CancellationToken ct) =>
+        (await GetAsync($"reached?window_ms={(long)window.TotalMilliseconds}", ct)).AsArray()
+            .Where(r => Text(r, "portfolio") == portfolio).Select(r => r!["most"]!.GetValue<int>()).FirstOrDefault();
+
+    /// <summary>Callback ids that were accepted more than once, and how many keys were not counted.</summary>
+    public async Task<(long Untracked, IReadOnlyList<(string Callback, int Accepted)> Repeated)> RepeatedAsync(CancellationToken ct)
+    {
+        var all = await GetAsync("duplicates", ct);
+        return (all["untracked"]!.GetValue<long>(),
+            [.. all["callbacks"]!.AsArray().Select(c => (Text(c, "key"), c!["accepted"]!.GetValue<int>()))]);
+    }
+
+    /// <summary>Refusals by code so far.</summary>
+    public async Task<long> RefusedAsync(int code, CancellationToken ct) =>
+        (await GetAsync("counters", ct))["refused"]?[code.ToString(System.Globalization.CultureInfo.InvariantCulture)]
+            ?.GetValue<long>() ?? 0;
+
     public void Dispose() => http.Dispose();
+
+    private static StringContent Json(JsonObject body) => new(body.ToJsonString(), Encoding.UTF8, "application/json");
+
+    private async Task PutAsync(string path, JsonObject body, CancellationToken ct)
+    {
+        using var content = Json(body);
+        using var answer = await http.PutAsync("/_control/" + path, content, ct);
+        if (!answer.IsSuccessStatusCode)
+        {
+            throw new Obstacle($"The simulator refused {path}: {await answer.Content.ReadAsStringAsync(ct)}");
+        }
+    }
 
     private static string Text(JsonNode? node, string name) => node![name]!.GetValue<string>();
 

@@ -129,6 +129,7 @@ internal static class WebhooksOutBench
         await installation.ExecuteAsync("CHECKPOINT", ct);
         var with = await LookAsync();
         report.Add(new($"{Idle:N0} idle endpoints: API and PostgreSQL", with.Share, "% of a core", without.Share, "without them"));
+        report.Add(new($"{Idle:N0} idle endpoints add", with.Share - without.Share, "% of a core"));
         report.Add(new($"{Idle:N0} idle endpoints: statements, inner ones included", with.Statements, "/s", without.Statements,
             "without them"));
     }

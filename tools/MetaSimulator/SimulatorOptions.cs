@@ -16,6 +16,9 @@ public sealed record SimulatorOptions
     /// <summary>Key of <c>X-Hub-Signature-256</c>.</summary>
     public string AppSecret { get; init; } = "simulator-app-secret";
 
+    /// <summary>The app's id, as the exchange of signup codes asks for it.</summary>
+    public string AppId { get; init; } = "100200300400500";
+
     /// <summary>Sent as <c>hub.verify_token</c> in the subscription handshake.</summary>
     public string VerifyToken { get; init; } = "simulator-verify-token";
 
@@ -66,6 +69,9 @@ public sealed record SimulatorOptions
 
     /// <summary>Sends accepted whose webhook says failed, 131026.</summary>
     public double FailRate { get; init; }
+
+    /// <summary>Accepted templates whose webhook says failed, 131049 (Meta's cap on marketing to one person), by attempt.</summary>
+    public double UserCapRate { get; init; }
 
     /// <summary>Webhook items sent a second time, a little later.</summary>
     public double DuplicateRate { get; init; }
@@ -133,5 +139,6 @@ public sealed record SimulatorOptions
 /// <param name="MpsLimit">Overrides <see cref="SimulatorOptions.MpsLimit"/> for this number; null does not.</param>
 /// <param name="AccessTokens">The bearer tokens that may act for the WABA and its numbers, and no others; none: the first that is used.
 /// Null: whichever may now.</param>
+/// <param name="BusinessId">The portfolio that the WABA belongs to; null: the one it is known to belong to, else its own.</param>
 public sealed record AccountSeed(string WabaId, string PhoneNumberId, string? DisplayPhoneNumber = null, string? VerifiedName = null,
-    int? MpsLimit = null, string[]? AccessTokens = null);
+    int? MpsLimit = null, string[]? AccessTokens = null, string? BusinessId = null);

@@ -69,6 +69,33 @@ public sealed class SimulatorState : IAsyncDisposable
     /// <summary>The last 10,000 sends, oldest first, refused ones included.</summary>
     public IReadOnlyList<ReceivedMessage> Messages() => Received.Page(0, ReceivedMessages.KeptMax, static _ => true);
 
+    internal SignupCodes SignupCodes { get; } = new();
+
+    /// <summary>
+    /// What Embedded Signup hands to the business's browser: a code, good once, for which a token is given that may act for the WABA.
+    /// </summary>
+    public string NewSignupCode(string wabaId) => SignupCodes.New(wabaId);
+
+    /// <summary>A number as Meta sees it: its PIN (six digits; null: none), whether it is registered, on the business app too.</summary>
+    public void ChangeNumber(string phoneNumberId, string? pin, bool registered, bool onBusinessApp = false) =>
+        (Accounts.FindPhone(phoneNumberId) ?? throw new ArgumentException("There is no such number."))
+        .Change(pin, registered, onBusinessApp);
+
+    /// <summary>How often a number was to be registered.</summary>
+    public int RegisterCalls(string phoneNumberId) => Accounts.FindPhone(phoneNumberId)?.RegisterCalls ?? 0;
+
+    /// <summary>What goes wrong with files next.</summary>
+    public MediaFaults MediaFaults { get; } = new();
+
+    /// <summary>A file as if a customer had sent it; its id.</summary>
+    public string AddMedia(string mimeType, byte[] bytes) => Media.Add(mimeType, bytes, null).Id;
+
+    /// <summary>Files uploaded by businesses since the start, also those that are gone.</summary>
+    public int MediaUploads => Media.Uploads;
+
+    /// <summary>Loses a file before its time; false: there is none.</summary>
+    public bool LoseMedia(string id) => Media.Remove(id);
+
     /// <summary>How often a recipient (digits, or a business-scoped user id) was tried and accepted.</summary>
     public (int Tried, int Accepted) CountOfRecipient(string recipient) => Received.Recipients.Of(recipient);
 
@@ -77,6 +104,9 @@ public sealed class SimulatorState : IAsyncDisposable
 
     /// <summary>Recipients and callback ids that were accepted more than once.</summary>
     public Duplicates Duplicates() => Received.Duplicates();
+
+    /// <summary>Unique users that each portfolio reached outside the window, and the most in any window of this length.</summary>
+    public IReadOnlyList<ReachedUsers> Reached(TimeSpan window) => Received.Reach.Reached(window);
 
     /// <summary>Makes a number and its WABA exist and belong together.</summary>
     /// <exception cref="ArgumentException">Not digits, or one of the ids is known as something else.</exception>

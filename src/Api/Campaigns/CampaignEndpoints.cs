@@ -14,12 +14,15 @@ namespace Bsp.Api.Campaigns;
 /// <c>{"filter":{…}}</c>.</param>
 /// <param name="Type">BROADCAST (default), SCHEDULED or TRIGGERED.</param>
 /// <param name="Metadata">Any object; its <c>template_parameters</c> fill the template.</param>
+/// <param name="OnLimit">Those beyond the messaging limit: <c>wait</c> for room (default), or <c>skip</c> them.</param>
+/// <param name="SendUntil">Nobody is sent to afterwards, with offset or Z; null: no such end.</param>
 public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null,
-    string? Type = null, JsonElement? Metadata = null);
+    string? Type = null, JsonElement? Metadata = null, string? OnLimit = null, DateTimeOffset? SendUntil = null);
 
 /// <summary>JSON merge patch: what is absent stays.</summary>
 public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId,
-    Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata);
+    Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata, Optional<string> OnLimit,
+    Optional<DateTimeOffset?> SendUntil);
 
 /// <param name="ScheduledAt">In the future, with offset or Z.</param>
 public sealed record ScheduleRequest(DateTimeOffset ScheduledAt);
@@ -32,7 +35,20 @@ public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid Templat
     string Type, string Status, JsonElement AudienceSegment,
     int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt,
     DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
-    JsonElement? Metadata, string? PauseReason, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+    JsonElement? Metadata, string? PauseReason, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    /// <summary><c>wait</c> or <c>skip</c>: what becomes of those beyond the messaging limit.</summary>
+    public string OnLimit { get; init; } = "wait";
+
+    /// <summary>Nobody is sent to afterwards; null: no such end.</summary>
+    public DateTimeOffset? SendUntil { get; init; }
+
+    /// <summary>What the campaign waits for (<c>waiting_for_limit</c>, <c>waiting_for_template</c>); null: nothing.</summary>
+    public string? WaitsFor { get; init; }
+
+    /// <summary>When it is expected to go on; null: it waits for nothing, or that is not known.</summary>
+    public DateTimeOffset? WaitsUntil { get; init; }
+}
 
 public sealed class CampaignProfile : AutoMapper.Profile
 {
@@ -61,7 +77,8 @@ public sealed class CampaignEndpoints : ICarterModule
         campaigns.MapPost("{id:guid}/launch", Launch)
             .Describe("Freezes the audience and starts sending.", "campaign.unknown", "campaign.not_launchable",
                 "campaign.template_not_approved", "campaign.account_not_connected", "organization.suspended",
-                "campaign.template_parameters", "wallet.insufficient", "rate_card.missing").Produces<CampaignResponse>();
+                "campaign.template_parameters", "campaign.send_until_passed", "wallet.insufficient",
+                "rate_card.missing").Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/pause", Pause)
             .Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running")
             .Produces<CampaignResponse>();
@@ -90,7 +107,8 @@ public sealed class CampaignEndpoints : ICarterModule
         HttpContext context, CancellationToken ct)
     {
         var done = await mediator.Send(new CreateCampaign(caller.OrganizationId, body.Name, body.Description, body.Type
-            ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata), ct);
+            ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata)
+            { OnLimit = body.OnLimit, SendUntil = body.SendUntil }, ct);
         var view = await Find(mediator, caller, done.Id, ct);
         return Answers.Created(context, $"/v1/campaigns/{done.Id}", mapper.Map<CampaignResponse>(view), view.Version);
     }
@@ -193,5 +211,14 @@ public sealed class CampaignEndpoints : ICarterModule
         patch.Name.IsSet ? patch.Name.Value : plan.Name, patch.Description.IsSet ? patch.Description.Value : plan.Description,
         patch.TemplateId.IsSet ? patch.TemplateId.Value : plan.TemplateId, patch.AccountId.IsSet ? patch.AccountId.Value : plan.AccountId,
         patch.AudienceSegment.IsSet ? patch.AudienceSegment.Value : plan.AudienceSegment, patch.Metadata.IsSet ? patch.Metadata.Value
-        : plan.Metadata);
+        : plan.Metadata)
+    {
+        SkipsBeyondLimit = !patch.OnLimit.IsSet ? plan.SkipsBeyondLimit : patch.OnLimit.Value switch
+        {
+            CampaignPlan.Skip => true,
+            "wait" => false,
+            _ => throw Problem.Field("request.on_limit", "on_limit", "must be wait or skip."),
+        },
+        SendUntil = patch.SendUntil.IsSet ? patch.SendUntil.Value?.ToUniversalTime() : plan.SendUntil,
+    };
 }

@@ -31,12 +31,15 @@ internal static class ProgressStream
             }
 
             var id = $"{status}.{progress.Total}.{progress.Queued}.{progress.Skipped}.{progress.Sent}.{progress.Delivered}.{progress.Read}.{progress.Failed}.{progress.Unknown}";
+            id += progress is { Waiting: 0, WaitsFor: null } ? ""
+                : $".{progress.Waiting}.{progress.WaitsFor}.{progress.WaitsUntil?.ToUnixTimeSeconds()}";
             if (id != lastSeen)
             {
                 lastSeen = id;
                 yield return new(progress, "progress") { EventId = id };
             }
 
+            // who waits for the end of Meta's cap is sent to tomorrow: nobody need look on until then
             if (status is "COMPLETED" or "CANCELLED" && progress.Queued == 0)
             {
                 yield break;

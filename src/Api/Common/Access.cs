@@ -52,8 +52,9 @@ public static class Access
         manager    POST /v1/campaigns | PATCH /v1/campaigns/{id} | POST /v1/campaigns/{id}/schedule | POST /v1/campaigns/{id}/launch | POST /v1/campaigns/{id}/pause
         manager    POST /v1/campaigns/{id}/resume | POST /v1/campaigns/{id}/cancel | POST /v1/campaigns/{id}/trigger
 
-        viewer     GET /v1/messages/{id} | GET /v1/messages/{id}/history | GET /v1/media/{id}
-        agent      POST /v1/messages | POST /v1/media
+        viewer     GET /v1/messages/{id} | GET /v1/messages/{id}/history | GET /v1/media | GET /v1/media/{id} | GET /v1/media/{id}/content
+        agent      POST /v1/messages | POST /v1/media | POST /v1/media/fetch
+        manager    DELETE /v1/media/{id}
         manager    POST /v1/messages/{id}/settle
         viewer     GET /v1/conversations | GET /v1/conversations/{id} | GET /v1/conversations/{id}/messages
         agent      POST /v1/conversations/{id}/messages | POST /v1/conversations/{id}/assign | POST /v1/conversations/{id}/read | POST /v1/conversations/{id}/typing | POST /v1/conversations/{id}/notes

@@ -24,7 +24,8 @@ public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope
         "GET /v1/contacts", "GET /v1/contacts/{id}", "POST /v1/contacts", "PATCH /v1/contacts/{id}", "POST /v1/contacts/{id}/consent",
         "GET /v1/lists", "GET /v1/lists/{id}", "GET /v1/lists/{id}/contacts", "POST /v1/lists", "POST /v1/lists/preview",
         "POST /v1/lists/{id}/preview",
-        "POST /v1/media", "GET /v1/media/{id}",
+        // row-level security shows such a key its own account's files and those of the whole organization
+        "POST /v1/media", "POST /v1/media/fetch", "GET /v1/media", "GET /v1/media/{id}", "GET /v1/media/{id}/content",
     ];
 
     /// <summary>Whether such a key reaches the route at all, as <see cref="Access"/> writes it.</summary>

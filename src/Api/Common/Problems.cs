@@ -20,6 +20,16 @@ public static partial class Problems
     private static readonly Dictionary<string, int> Special = new()
     {
         ["campaign.template_parameters"] = 400,
+        ["message.template_parameters"] = 400,
+        ["message.target_unknown"] = 400,
+        ["media.empty"] = 400,
+        ["media.kind_mismatch"] = 400,
+        ["media.link_refused"] = 400,
+        ["media.link_failed"] = 502,
+        ["media.too_large"] = 413,
+        ["media.too_many_at_once"] = 429,
+        ["media.type_mismatch"] = 415,
+        ["media.type_not_supported"] = 415,
         ["search.no_words"] = 400,
         ["stream.last_event_id"] = 400,
         ["conversation.snooze_time"] = 400,
@@ -73,7 +83,8 @@ public static partial class Problems
     public static Problem From(Exception thrown) => thrown switch
     {
         Problem problem => problem,
-        Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message),
+        Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message,
+            retryAfterSeconds: StatusOf(refusal.Code) == 429 ? RetrySoonSeconds : null),
         RefusedFields refused => new(StatusOf(refused.Code), refused.Code, refused.Message, refused.Errors),
         ValidationException invalid =>
             new(400, "request.invalid", "The request is not well-formed: see errors.", invalid.Errors.GroupBy(e => e.PropertyName)

@@ -65,7 +65,8 @@ public sealed class ConversationCommandEndpoints : ICarterModule
             .Describe("Answers the customer. Anything but a template needs an open customer-service window.", "conversation.unknown",
                 "conversation.window_closed", "conversation.no_recipient", "conversation.answered_meanwhile", "contact.unknown",
                 "template.unknown",
-                "message.account_not_connected", "message.template_not_approved", "message.no_consent", "organization.suspended",
+                "message.account_not_connected", "message.template_not_approved", "message.template_parameters", "message.target_unknown",
+                "message.no_consent", "media.unknown", "media.not_ready", "media.kind_mismatch", "organization.suspended",
                 "wallet.insufficient", "rate_card.missing");
     }
 

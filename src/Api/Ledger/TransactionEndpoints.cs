@@ -3,6 +3,7 @@ using Bsp.Application.Ledger;
 using Bsp.Domain.Ledger;
 using Carter;
 using MediatR;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Bsp.Api.Ledger;
 
@@ -11,6 +12,25 @@ namespace Bsp.Api.Ledger;
 /// <param name="More">There is more already.</param>
 public sealed record LedgerEntriesResponse(IReadOnlyList<LedgerEntry> Data, Guid? NextAfter, bool More);
 
+/// <summary>A line of a statement, as its link to the entries names it.</summary>
+public sealed record LineQuery
+{
+    [FromQuery(Name = "kind")]
+    public string? Kind { get; init; }
+
+    [FromQuery(Name = "pricing_category")]
+    public string? PricingCategory { get; init; }
+
+    [FromQuery(Name = "market")]
+    public string? Market { get; init; }
+
+    [FromQuery(Name = "account_id")]
+    public string? AccountId { get; init; }
+
+    [FromQuery(Name = "effective_month")]
+    public string? EffectiveMonth { get; init; }
+}
+
 /// <summary>/v1/transactions and /v1/ledger/entries: every movement, and every link of the chain.</summary>
 public sealed class TransactionEndpoints : ICarterModule
 {
@@ -18,7 +38,8 @@ public sealed class TransactionEndpoints : ICarterModule
     {
         app.MapGet("/v1/transactions", ListAsync).WithTags("Transactions").Produces<ListResponse<TransactionView>>().Describe(
             "Movements of the organization's wallets in the order of their recording; ?type=, ?category=, ?reference_id=, ?currency=, ?from= and ?to= "
-            + "(times, from included) keep some.",
+            + "(times, from included) keep some. ?kind=, ?pricing_category=, ?market=, ?account_id= and ?effective_month= keep those of a "
+            + "line of a statement (empty: it names none); a page may then hold fewer than its limit: go on while there is a next_cursor.",
             "request.invalid", "request.cursor", "request.limit");
         app.MapGet("/v1/transactions/{id:guid}", GetAsync).WithTags("Transactions").Produces<TransactionView>()
             .Describe("One movement.", "transaction.unknown");
@@ -29,13 +50,13 @@ public sealed class TransactionEndpoints : ICarterModule
     }
 
     private static async Task<IResult> ListAsync(string? type, string? category, string? reference_id, string? currency, string? from,
-        string? to, Paging paging, Caller caller,
-        HttpContext context, IMediator mediator, CancellationToken ct)
+        string? to, [AsParameters] LineQuery line, Paging paging, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct)
     {
         RequireWord("type", type, [EntryTypes.Credit, EntryTypes.Debit, EntryTypes.Refund]);
         RequireWord("category", category, EntryCategories.All);
         var query = new ListTransactions(caller.OrganizationId, type, category, reference_id, currency, Time("from", from), Time("to", to),
-            paging.Limit, paging.Cursor);
+            LineOf(line), paging.Limit, paging.Cursor);
         return Answers.Page(context, await mediator.Send(query, ct));
     }
 
@@ -50,6 +71,29 @@ public sealed class TransactionEndpoints : ICarterModule
         var entries = await mediator.Send(new ListLedgerEntries(caller.OrganizationId, currency, from, paging.Limit + 1), ct);
         var shown = entries.Take(paging.Limit).ToList();
         return TypedResults.Ok(new LedgerEntriesResponse(shown, shown.Count > 0 ? shown[^1].Id : from, entries.Count > paging.Limit));
+    }
+
+    private static LineFilter LineOf(LineQuery line)
+    {
+        RequireWord("kind", line.Kind, LineFilter.Kinds);
+        foreach (var (field, text, most) in new[] { ("pricing_category", line.PricingCategory, 64), ("market", line.Market, 100) })
+        {
+            Require(text is null || (text.Length <= most && Domain.Common.Text.IsStorable(text)), field,
+                $"must be at most {most} characters.");
+        }
+
+        Require(string.IsNullOrEmpty(line.AccountId) || Guid.TryParseExact(line.AccountId, "D", out _), "account_id",
+            "must be a number's id, or empty.");
+        Require(line.EffectiveMonth is null || LedgerMonth.Is(line.EffectiveMonth), "effective_month", "must be a month such as 2026-10.");
+        return new(line.Kind, line.PricingCategory, line.Market, line.AccountId?.ToLowerInvariant(), line.EffectiveMonth);
+    }
+
+    private static void Require(bool holds, string field, string message)
+    {
+        if (!holds)
+        {
+            throw Problem.Field("request.invalid", field, message);
+        }
     }
 
     private static void RequireWord(string field, string? asked, IReadOnlyList<string> words)

@@ -15,6 +15,9 @@ public sealed class Room(RequestDelegate next, BspOptions options, FairShare sha
 {
     private const int StreamsOfOrganization = 5; // times those of one caller
     private const int DownloadsOfOrganization = 2;
+    private const int FilesAtOnce = 6; // as many as browsers ask of one host
+    private const int FilesWaiting = 64;
+    private const int FilesOfOrganization = 4;
     private const int StrangersAtOnce = 8;
     private const int StrangersWaiting = 64;
 
@@ -28,6 +31,8 @@ public sealed class Room(RequestDelegate next, BspOptions options, FairShare sha
     private readonly Turns streamsOfCaller = new(options.Limits.StreamsPerCaller, 0);
     private readonly Turns streamsOfOrganization = new(options.Limits.StreamsPerCaller * StreamsOfOrganization, 0);
     private readonly Turns downloadsOfCaller = new(options.Limits.DownloadsPerCaller, 0);
+    private readonly Turns filesOfCaller = new(FilesAtOnce, FilesWaiting);
+    private readonly Turns filesOfOrganization = new(FilesAtOnce * FilesOfOrganization, FilesWaiting * FilesOfOrganization);
     private readonly Turns downloadsOfOrganization = new(options.Limits.DownloadsPerCaller * DownloadsOfOrganization, 0);
     private readonly Pace uploads =
         new(TimeSpan.FromSeconds(10), options.Uploads.BytesPerSecondMin, TimeSpan.FromSeconds(options.Uploads.Seconds));
@@ -114,6 +119,8 @@ public sealed class Room(RequestDelegate next, BspOptions options, FairShare sha
         var (ofCaller, ofOrganization, code, what) = kind == LongAnswers.Stream
             ? (streamsOfCaller, streamsOfOrganization, "request.too_many_streams",
                 $"event streams: {options.Limits.StreamsPerCaller} a key or session, {options.Limits.StreamsPerCaller * StreamsOfOrganization} an organization")
+            : kind == LongAnswers.File ? (filesOfCaller, filesOfOrganization, "request.too_many_downloads",
+                $"files: {FilesAtOnce} a key or session at once, and {FilesWaiting} wait")
             : (downloadsOfCaller, downloadsOfOrganization, "request.too_many_downloads",
                 $"downloads: {options.Limits.DownloadsPerCaller} a key or session, {options.Limits.DownloadsPerCaller * DownloadsOfOrganization} an organization");
         using var one = await ofCaller.EnterAsync(caller.Id, context.RequestAborted);

@@ -18,6 +18,9 @@ public enum LongAnswers
 
     /// <summary>A file, as fast as the client takes it.</summary>
     Download,
+
+    /// <summary>One of the many small files that a page of the inbox shows: several at once, and more wait for their turn.</summary>
+    File,
 }
 
 /// <summary>

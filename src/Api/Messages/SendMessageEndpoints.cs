@@ -34,7 +34,7 @@ public abstract record MessageParts
 
     public JsonElement? Template { get; init; }
 
-    /// <summary>Answers this message; null: none.</summary>
+    /// <summary>Answers this message, named by our id or Meta's; null: none.</summary>
     public string? ContextMessageId { get; init; }
 
     /// <summary>The object of the type; undefined when it is missing.</summary>
@@ -68,7 +68,9 @@ public sealed class SendMessageEndpoints : ICarterModule
         app.MapPost("/v1/messages", Send).WithTags("Messages").Produces<QueuedMessageResponse>(201)
             .Describe("Sends one message. Anything but a template needs an open customer-service window.", "account.unknown",
                 "template.unknown", "message.account_not_connected", "message.template_not_approved", "message.no_consent",
-                "message.recipient_invalid", "conversation.window_closed", "organization.suspended", "wallet.insufficient",
+                "message.recipient_invalid", "message.template_parameters", "message.target_unknown",
+                "media.unknown", "media.not_ready", "media.kind_mismatch", "conversation.window_closed",
+                "organization.suspended", "wallet.insufficient",
                 "rate_card.missing");
 
     private static async Task<IResult> Send(SendMessageRequest body, Caller caller, IMediator mediator, HttpContext context,

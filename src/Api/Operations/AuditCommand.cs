@@ -28,14 +28,14 @@ public static class AuditCommand
         }
 
         await using var shards = DataSources.Open(options, log);
+        using var signer = new LogSigner(new MasterKeys(options));
         if (!asked.Log)
         {
-            return await LedgerAuditVerb.RunAsync(shards, asked.Organization, asked.From, asked.To, asked.Json, ct);
+            return await LedgerAuditVerb.RunAsync(shards, signer, asked.Organization, asked.From, asked.To, asked.Json, ct);
         }
 
         var (organization, json) = (asked.Organization, asked.Json);
         await using var readers = new LogReaders(new EventStoreSettings());
-        using var signer = new LogSigner(new MasterKeys(options));
         var began = TimeProvider.System.GetTimestamp();
         var report = await new LogAudit(shards, readers, signer, TimeProvider.System, organization, line => Say(json, line)).RunAsync(ct);
         var seconds = TimeProvider.System.GetElapsedTime(began).TotalSeconds;

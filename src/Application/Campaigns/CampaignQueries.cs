@@ -13,7 +13,20 @@ public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId,
     string Type, string Status, JsonElement AudienceSegment,
     int TotalRecipients, int SentCount, int DeliveredCount, int ReadCount, int FailedCount, DateTimeOffset? ScheduledAt,
     DateTimeOffset? StartedAt, DateTimeOffset? CompletedAt,
-    JsonElement? Metadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, string? PauseReason, long Version);
+    JsonElement? Metadata, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, string? PauseReason, long Version)
+{
+    /// <summary><c>wait</c> or <c>skip</c>: what becomes of those beyond the messaging limit.</summary>
+    public string OnLimit { get; init; } = "wait";
+
+    /// <summary>Nobody is sent to afterwards; null: no such end.</summary>
+    public DateTimeOffset? SendUntil { get; init; }
+
+    /// <summary>What the campaign waits for (<c>waiting_for_limit</c>, <c>waiting_for_template</c>); null: nothing.</summary>
+    public string? WaitsFor { get; init; }
+
+    /// <summary>When it is expected to go on; null: it waits for nothing, or that is not known.</summary>
+    public DateTimeOffset? WaitsUntil { get; init; }
+}
 
 /// <summary>Null: there is none in this organization.</summary>
 public sealed record GetCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignView?>;
@@ -30,11 +43,15 @@ public sealed class ListCampaignsValidator : AbstractValidator<ListCampaigns>
 }
 
 /// <summary>How far a campaign is. Sent ≥ delivered ≥ read are cumulative.</summary>
-/// <param name="Queued">Turned into messages and not yet called for.</param>
+/// <param name="Queued">Turned into messages and not yet called for, without those who wait.</param>
 /// <param name="Unknown">Calls whose outcome is not known; settled by Meta's webhooks or by their deadline.</param>
 /// <param name="EstimatedCompletion">Null when it cannot be told, or when it is over.</param>
+/// <param name="Waiting">Members who wait: for room under the messaging limit, for Meta's verdict on the template, for the end of Meta's
+/// cap on them.</param>
+/// <param name="WaitsFor">What the campaign as a whole waits for; null: nothing.</param>
+/// <param name="WaitsUntil">When it is expected to go on; null: not known.</param>
 public sealed record CampaignProgress(int Total, int Queued, int Skipped, int Sent, int Delivered, int Read, int Failed, int Unknown,
-    DateTimeOffset? EstimatedCompletion);
+    DateTimeOffset? EstimatedCompletion, int Waiting = 0, string? WaitsFor = null, DateTimeOffset? WaitsUntil = null);
 
 /// <summary>
 /// How a campaign stands, to be shown: a change that Redis could not be told of shows up to a minute late, so nothing may be decided by it.
@@ -47,10 +64,11 @@ public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) :
 
 /// <summary>One member of the frozen audience.</summary>
 /// <param name="Status">pending, queued, sending, accepted, sent, delivered, read, failed, rejected, skipped, cancelled, expired,
-/// outcome_unknown or unknown_closed.</param>
+/// outcome_unknown or unknown_closed; waiting_for_limit, waiting_for_template, waiting_for_user_cap: what they wait for.</param>
 /// <param name="Reason">Why skipped, failed, rejected, cancelled or unknown; null otherwise.</param>
+/// <param name="WaitsUntil">When whoever waits is expected to be sent to; null: they do not wait, or it is not known.</param>
 public sealed record Recipient(int Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
-    int Attempts, DateTimeOffset? UpdatedAt);
+    int Attempts, DateTimeOffset? UpdatedAt, DateTimeOffset? WaitsUntil = null);
 
 /// <summary>Members in the audience's order, judged from the log itself.</summary>
 /// <param name="Status">Only those; null: all. With it a page may be short and still have a next one.</param>
@@ -113,6 +131,8 @@ public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IR
 /// <param name="Missing">A decimal: so much more must be available for a launch; zero: nothing; null as long as nothing is billed.</param>
 /// <param name="WithoutPrice">Market and category (<c>India/marketing</c>) that no rate card has a price for: what is delivered there waits
 /// for one. Null: none, or nothing is billed.</param>
+/// <param name="Waiting">What for (<c>limit</c>: room under the messaging limit) → how many of those who would be reached would wait for
+/// it.</param>
 public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency,
     int DurationSeconds, string? AvailableBudget, string? Missing = null,
-    IReadOnlyList<string>? WithoutPrice = null);
+    IReadOnlyList<string>? WithoutPrice = null, IReadOnlyDictionary<string, int>? Waiting = null);

@@ -11,7 +11,14 @@ namespace Bsp.Application.Campaigns;
 /// <param name="Type"><c>BROADCAST</c>, <c>SCHEDULED</c> or <c>TRIGGERED</c>.</param>
 /// <param name="Metadata">Any object ≤ 32 KB; its <c>template_parameters</c> fill the template.</param>
 public sealed record CreateCampaign(Guid OrganizationId, string Name, string? Description, string Type, Guid TemplateId, Guid AccountId,
-    JsonElement AudienceSegment, JsonElement? Metadata) : ICommand;
+    JsonElement AudienceSegment, JsonElement? Metadata) : ICommand
+{
+    /// <summary><c>wait</c> (null, too) or <c>skip</c>: what becomes of those beyond the messaging limit.</summary>
+    public string? OnLimit { get; init; }
+
+    /// <summary>Nobody is sent to afterwards; null: no such end.</summary>
+    public DateTimeOffset? SendUntil { get; init; }
+}
 
 public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
 {
@@ -25,6 +32,7 @@ public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
         RuleFor(c => c.AccountId).NotEmpty();
         RuleFor(c => c.AudienceSegment).MustBeAudience();
         RuleFor(c => c.Metadata).Metadata();
+        RuleFor(c => c.OnLimit).Must(o => o is null or "wait" or CampaignPlan.Skip).WithMessage("on_limit must be wait or skip.");
     }
 }
 
@@ -34,7 +42,7 @@ public sealed class CreateCampaignHandler(IEventStore store, ICampaignReferences
     public async Task<Done> Handle(CreateCampaign command, CancellationToken ct)
     {
         var plan = new CampaignPlan(command.Name, command.Description, command.TemplateId, command.AccountId, command.AudienceSegment,
-            command.Metadata);
+            command.Metadata) { SkipsBeyondLimit = command.OnLimit == CampaignPlan.Skip, SendUntil = command.SendUntil?.ToUniversalTime() };
         await references.RequireAsync(command.OrganizationId, plan, ct);
         await references.RequireParametersAsync(command.OrganizationId, plan, complete: false, ct);
         var id = CurrentRequest.NewId();

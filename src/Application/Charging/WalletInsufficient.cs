@@ -15,4 +15,10 @@ public static class WalletInsufficient
         $"{what} may cost {Money.Text(cost)} {currency}, and {Money.Text(available)} is available: top up {Money.Text(missing)} {currency} and try again.",
         new Dictionary<string, string[]> { ["missing"] = [Money.Text(missing)], ["required"] = [Money.Text(cost)],
             ["available"] = [Money.Text(available)], ["currency"] = [currency] });
+
+    /// <summary>Everybody pays, and there is no wallet: also what costs nothing is not sent.</summary>
+    public static RefusedFields None(string what, string currency) => new(Code,
+        $"{what} is paid from a wallet, and the organization has none yet: top one up in {currency} and try again.",
+        new Dictionary<string, string[]> { ["missing"] = [Money.Text(0)], ["required"] = [Money.Text(0)], ["available"] = [Money.Text(0)],
+            ["currency"] = [currency] });
 }

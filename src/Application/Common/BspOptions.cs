@@ -45,6 +45,9 @@ public sealed record BspOptions
     /// <summary>What files that are being taken in may occupy.</summary>
     public UploadOptions Uploads { get; init; } = new();
 
+    /// <summary>Where files lie that organizations and their customers send, and how many.</summary>
+    public MediaOptions Media { get; init; } = new();
+
     /// <summary>Window in which attempts to sign in are counted; 1–3,600 s, 60 s unless set (<c>Bsp:Login:WindowSeconds</c>).</summary>
     public TimeSpan LoginWindow { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -55,6 +58,12 @@ public sealed record BspOptions
     /// After this long an unknown outcome of a send is closed; 5 s to 30 days, 24 h unless set (<c>Bsp:Sending:UnknownDeadlineSeconds</c>).
     /// </summary>
     public TimeSpan UnknownDeadline { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>
+    /// What Meta calls 24 hours: the window of the messaging limit and the pause after its cap on a person; 10 s to 24 h, 24 h unless set
+    /// (<c>Bsp:Sending:DaySeconds</c>). Only a trial shortens it.
+    /// </summary>
+    public TimeSpan SendingDay { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>
     /// An organization without a subscription sends nothing; false unless set (<c>Bsp:Billing:SubscriptionRequired</c>): then it is limited
@@ -85,6 +94,9 @@ public sealed record MetaOptions
 {
     /// <summary>With the version, without a slash at the end.</summary>
     public required Uri BaseUrl { get; init; }
+
+    /// <summary>Id of the platform's app, as the exchange of signup codes asks for it; null: nobody can be onboarded that way.</summary>
+    public string? AppId { get; init; }
 
     /// <summary>
     /// Any of these may have signed a webhook (several during a rotation); empty: webhooks of the platform's app are refused.
@@ -200,6 +212,32 @@ public sealed record UploadOptions
     /// <summary>Bytes a second that one must send on average after its first ten seconds, 1–1,000,000,000.</summary>
     public int BytesPerSecondMin { get; init; } = 16_384;
 }
+
+/// <summary>Files that are sent and received (<c>Bsp:Media:*</c>).</summary>
+public sealed record MediaOptions
+{
+    /// <summary>Where they lie without S3; unless set <c>bsp/objects</c> below the user's directory for data.</summary>
+    public string Directory { get; init; } = Path.Combine(
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "bsp",
+        "objects");
+
+    /// <summary>A bucket; null: the directory.</summary>
+    public S3Options? S3 { get; init; }
+
+    /// <summary>MB that one organization may have stored, 1–100,000,000.</summary>
+    public int OrganizationMb { get; init; } = 10_240;
+
+    /// <summary>Customers' files that one process fetches from Meta at once, 1–64.</summary>
+    public int DownloadsAtOnce { get; init; } = 4;
+}
+
+/// <summary>A bucket of S3, or of what speaks its protocol (<c>Bsp:Media:S3:*</c>).</summary>
+/// <param name="Endpoint">Null: Amazon's of the region.</param>
+/// <param name="AccessKey">Null: as the environment says (variables, profile, the machine's role).</param>
+/// <param name="Prefix">In front of every key; null: none.</param>
+/// <param name="PathStyle">The bucket stands in the path, not in the host's name; so where an endpoint is given.</param>
+public sealed record S3Options(string Bucket, string Region, Uri? Endpoint, string? AccessKey, string? SecretKey, string? Prefix,
+    bool PathStyle);
 
 /// <summary>Who pays for messages (<c>Bsp:Billing:Mode</c>).</summary>
 public enum BillingMode

@@ -18,8 +18,8 @@ public static class InternalEvents
         ["message_queued"] = "nothing has left yet: message.accepted, message.failed or message.skipped follows",
         ["message_sending"] = "the intent before the call to Meta, for whoever finds it after a crash",
         ["message_attempt_refused"] = "it is tried again by itself; what comes of it is told",
+        ["message_deferred"] = "it waits for room or for the end of Meta's cap, and goes on by itself; what comes of it is told",
+        ["message_wait_ended"] = "what follows it in the same moment is told",
         ["message_status_noted"] = "a status that changes nothing: late, repeated or contradicting",
-        ["messages_charged"] = "wallet.debited tells of the charge",
-        ["wallet_low"] = "shown by GET /v1/wallet",
     }.ToFrozenDictionary();
 }

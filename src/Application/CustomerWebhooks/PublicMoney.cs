@@ -1,4 +1,5 @@
 using Bsp.Application.EventStore;
+using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
 using Bsp.Domain.Subscriptions;
@@ -14,6 +15,44 @@ namespace Bsp.Application.CustomerWebhooks;
 /// <param name="ReferenceId">What it is about.</param>
 public sealed record WalletData(Guid EntryId, string Amount, string Currency, string BalanceAfter, string HeldAfter, string? Category,
     string? ReferenceId, DateTimeOffset At) : PublicData;
+
+/// <summary>The balance fell below the organization's threshold (<c>settings.low_balance</c>): told once until it was back.</summary>
+/// <param name="WalletId">The same for all that is told of one wallet.</param>
+/// <param name="Balance">May be negative: what was delivered is charged.</param>
+public sealed record WalletLowData(Guid WalletId, string Currency, string Balance, string Threshold, DateTimeOffset At) : PublicData;
+
+/// <summary>A wallet's chain as it stood when a day was over, signed. Keep it: no later change before it goes unseen.</summary>
+/// <param name="WalletId">The same for all that is told of one wallet.</param>
+/// <param name="Day">UTC, yyyy-mm-dd.</param>
+/// <param name="DayNumber">Of the signed days, from 1 without gaps.</param>
+/// <param name="DayRoot">Hex: over all organizations' heads of the day; GET /v1/ledger/heads has the path to it.</param>
+/// <param name="Size">Entries of the month under the head.</param>
+/// <param name="HeadHash">Hex: of the last of them.</param>
+/// <param name="KeyId">Public keys: /.well-known/bsp-ledger-keys.</param>
+/// <param name="Message">What is signed, byte by byte.</param>
+/// <param name="Signature">Hex, Ed25519.</param>
+public sealed record LedgerHeadData(Guid WalletId, string Currency, string Day, long DayNumber, string DayRoot, string Month, long Size,
+    string HeadHash, string Balance, string Held, string KeyId, string Message, string Signature, DateTimeOffset At) : PublicData;
+
+/// <summary>What one message costs by now; a later one of the same message (and participant) takes its place.</summary>
+/// <param name="Participant">Of a group, who it is: 16 hex digits; absent: a message to one person.</param>
+/// <param name="Outcome">charged, free, included or pending.</param>
+/// <param name="Amount">0.000000 unless charged.</param>
+/// <param name="Evidence">meta, or assumed: Meta has not said yet.</param>
+/// <param name="Reason">Why free or pending.</param>
+/// <param name="ReferenceId">Of the wallet's entry; absent: there is none.</param>
+/// <param name="RefundedId">Reference of the entry that this one takes back.</param>
+public sealed record PublicCharge(Guid MessageId, string? Participant, Guid ContactId, string Outcome, string Amount, string Currency,
+    string? Market, string? Category, string? PricingType, string? Card, string Evidence, string? Reason, string? ReferenceId,
+    string? RefundedId, DateTimeOffset DeliveredAt);
+
+/// <summary>Delivered messages have a price, or another one than before.</summary>
+/// <param name="ChargingId">The organization's charges of a month.</param>
+/// <param name="AccountId">That sent them all; absent: several did.</param>
+/// <param name="CampaignId">That sent them all; absent: none or several did.</param>
+/// <param name="Charges">In the order in which they were decided; at most 100, of older ones 1,000.</param>
+public sealed record MessagesChargedData(Guid ChargingId, Guid? AccountId, Guid? CampaignId, IReadOnlyList<PublicCharge> Charges,
+    DateTimeOffset At) : PublicData;
 
 /// <summary>A subscription moved on.</summary>
 /// <param name="EffectiveAt">When it counts, where that is another time.</param>
@@ -35,6 +74,11 @@ internal static class PublicMoney
         new("wallet.hold_settled", "What money was set aside for is done.", typeof(WalletData), "hold_settled"),
         new("wallet.hold_released", "Money that was set aside came back.", typeof(WalletData), "hold_released"),
         new("wallet.hold_expired", "Money was set aside for too long, and came back.", typeof(WalletData), "hold_expired"),
+        new("wallet.low", "The balance fell below the threshold that the organization has set.", typeof(WalletLowData), "wallet_low"),
+        new("message.charged", "Delivered messages have a price, or another one than before.", typeof(MessagesChargedData),
+            "messages_charged"),
+        new("ledger.head_signed", "The wallet's head of a day was signed: keep it outside.", typeof(LedgerHeadData),
+            "ledger_head_signed"),
         new("subscription.started", "A plan was taken.", typeof(SubscriptionData), "subscription_started"),
         new("subscription.period_paid", "A period was paid from the wallet.", typeof(SubscriptionData), "subscription_period_paid"),
         new("subscription.payment_failed", "The wallet was too short for a period.", typeof(SubscriptionData),
@@ -54,10 +98,33 @@ internal static class PublicMoney
     {
         LedgerEvent e => OfLedger(stored, e),
         SubscriptionEvent e => OfSubscription(stored, e),
+        WalletLow e => new(stored, "wallet.low", WalletOf(stored, e.Currency), null, null, null,
+            new WalletLowData(WalletOf(stored, e.Currency), e.Currency, Money.Text(e.Balance), Money.Text(e.Threshold), e.At)),
+        LedgerHeadSigned e => new(stored, "ledger.head_signed", WalletOf(stored, e.Currency), null, null, null,
+            new LedgerHeadData(WalletOf(stored, e.Currency), e.Currency, e.Day, e.DayNumber, e.DayRoot, e.Month, e.Size, e.HeadHash,
+                Money.Text(e.Balance), Money.Text(e.Held), e.KeyId, e.Message, e.Signature, e.At)),
+        MessagesCharged e => OfCharges(stored, e),
         _ => null,
     };
 
     // All of one wallet keep their order: balances are a chain.
+    private static Guid WalletOf(StoredEvent stored, string currency) => Uuid.Of($"wallet/{stored.OrganizationId}/{currency}");
+
+    private static PublicEvent OfCharges(StoredEvent stored, MessagesCharged fact)
+    {
+        var (account, campaign) = (Only(fact.Charges, c => c.AccountId), Only(fact.Charges, c => c.CampaignId));
+        return new(stored, "message.charged", stored.StreamId, account, campaign, null, new MessagesChargedData(stored.StreamId, account,
+            campaign, [.. fact.Charges.Select(Shown)], fact.At));
+    }
+
+    // Null: it is none, or they have several.
+    private static Guid? Only(IReadOnlyList<MessageCharge> charges, Func<MessageCharge, Guid?> of) =>
+        charges.Select(of).Distinct().Take(2).ToList() is [var only] ? only : null;
+
+    private static PublicCharge Shown(MessageCharge c) => new(c.MessageId, c.Participant.Length == 0 ? null : c.Participant, c.ContactId,
+        c.Outcome, Money.Text(c.Amount), c.Currency, c.Market, c.Category, c.PricingType, c.Card, c.Evidence, c.Reason, c.Reference,
+        c.Refunded, c.DeliveredAt);
+
     private static PublicEvent? OfLedger(StoredEvent stored, LedgerEvent fact)
     {
         var type = fact switch
@@ -72,7 +139,7 @@ internal static class PublicMoney
             _ => null,
         };
         var e = fact.Entry;
-        return type is null ? null : new(stored, type, Uuid.Of($"wallet/{stored.OrganizationId}/{e.Currency}"), null, null, null,
+        return type is null ? null : new(stored, type, WalletOf(stored, e.Currency), null, null, null,
             new WalletData(e.Id, Money.Text(e.Amount), e.Currency, Money.Text(e.BalanceAfter), Money.Text(e.HeldAfter), e.Category,
                 e.ReferenceId, e.CreatedAt));
     }

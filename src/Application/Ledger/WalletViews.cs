@@ -34,13 +34,35 @@ public sealed record GetWallet(Guid OrganizationId, string? Currency, DateTimeOf
 /// <exception cref="Domain.Common.Refusal"><c>transaction.unknown</c></exception>
 public sealed record GetTransaction(Guid OrganizationId, Guid Id) : IRequest<TransactionView>;
 
+/// <summary>What a line of a statement sums up; of each, null: whatever it is, empty: the entry names none.</summary>
+/// <param name="Kind">One of <see cref="Kinds"/>.</param>
+/// <param name="PricingCategory">Of messages, Meta's word.</param>
+/// <param name="Market">Of the recipient.</param>
+/// <param name="AccountId">The number that sent.</param>
+/// <param name="EffectiveMonth">When it happened, <c>yyyy-mm</c>.</param>
+public sealed record LineFilter(string? Kind, string? PricingCategory, string? Market, string? AccountId, string? EffectiveMonth)
+{
+    /// <summary>Kinds of lines.</summary>
+    public static readonly IReadOnlyList<string> Kinds = ["topup", "subscription", "usage", "refund", "topup_refund", "adjustment"];
+
+    /// <summary>Nothing is asked.</summary>
+    public bool IsEmpty => this is { Kind: null, PricingCategory: null, Market: null, AccountId: null, EffectiveMonth: null };
+}
+
 /// <summary>Movements in the order of their recording.</summary>
 /// <param name="From">Recorded at or after; null: from the first.</param>
 /// <param name="To">Recorded before; null: to the last.</param>
+/// <param name="Line">
+/// Keeps those of a statement's line. Of a page <see cref="LookedAtMax"/> movements are looked at, so it may be shorter than its limit, or
+/// empty, and have a next one all the same.
+/// </param>
 public sealed record ListTransactions(
     Guid OrganizationId, string? Type, string? Category, string? ReferenceId, string? Currency, DateTimeOffset? From, DateTimeOffset? To,
-        int Limit, string? Cursor)
-    : IRequest<Page<TransactionView>>;
+        LineFilter Line, int Limit, string? Cursor)
+    : IRequest<Page<TransactionView>>
+{
+    public const int LookedAtMax = 50_000;
+}
 
 /// <summary>Every link of a wallet's chain, in its order: openings, closings and holds too.</summary>
 /// <param name="Currency">As of <see cref="GetWallet"/>.</param>

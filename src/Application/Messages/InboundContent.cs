@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Media;
 using Bsp.Domain.Common;
 
 namespace Bsp.Application.Messages;
@@ -16,6 +17,19 @@ public static class InboundContent
         ? (Child(item, type) is { } own ? Id(own, "original_message_id") ?? Id(own, "message_id") : null)
         ?? (Child(item, "context") is { } context ? Id(context, "id") : null)
         : null;
+
+    /// <summary>The file that a message brings; null: none that could be fetched.</summary>
+    internal static ExpectedMedia? FileOf(InboundItem item, Guid contactId)
+    {
+        var kind = item.Type == "voice" ? "audio" : item.Type;
+        return kind is "image" or "video" or "audio" or "document" or "sticker" && Child(item.Raw, item.Type) is { } own
+            && Webhooks.MetaEnvelope.Text(own, "id") is { Length: <= MediaIdMax } id
+            && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-')
+            ? new(Uuid.InboundMessage(item.PhoneNumberId, item.Wamid), item.AccountId, contactId, kind, id,
+                Webhooks.MetaEnvelope.Line(own, "filename", MediaRules.NameMax)) : null;
+    }
+
+    private const int MediaIdMax = 64;
 
     private static JsonElement? Child(JsonElement parent, string name) =>
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object

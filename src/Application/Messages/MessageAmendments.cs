@@ -92,9 +92,10 @@ public static class MessageAmendments
             : reactions, RevokedAt = own.Find(a => a.MessageTypeExact == "revoke")?.CreatedAt };
     }
 
-    // Of the same number; and nobody edits or takes back what somebody else wrote.
+    // Of the same number; and nobody edits or takes back what somebody else wrote. One of ours that Meta did not take is seen by itself.
     private static bool Concerns(MessageDocument amendment, MessageDocument message) =>
-        amendment.OrganizationId == message.OrganizationId && amendment.AccountId == message.AccountId && message.Amends is null
+        amendment is not ({ Direction: "outbound", Status: "failed" } or { Direction: "outbound", StatusExact: "cancelled" })
+        && amendment.OrganizationId == message.OrganizationId && amendment.AccountId == message.AccountId && message.Amends is null
         && amendment.Amends == message.WaMessageId
         && (amendment.MessageTypeExact == "reaction"
             ? amendment.ContactId == message.ContactId || amendment.ConversationId == message.ConversationId

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Bsp.Application.Common;
-using Bsp.Application.Conversations;
 
 namespace Bsp.Application.Messages;
 

@@ -1,5 +1,4 @@
 using Bsp.Application.Campaigns;
-using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using MediatR;
@@ -15,11 +14,11 @@ public sealed record GetMessage(Guid OrganizationId, Guid MessageId) : IRequest<
 /// </summary>
 public sealed record GetMessageHistory(Guid OrganizationId, Guid MessageId, AsOf AsOf) : IRequest<IReadOnlyList<StoredFact>?>;
 
-public sealed class MessageQueryHandler(IDocumentViews views, SenderNames names, IEventLog log)
+public sealed class MessageQueryHandler(IMessageDocuments documents, SenderNames names, IEventLog log)
     : IRequestHandler<GetMessage, MessageDocument?>, IRequestHandler<GetMessageHistory, IReadOnlyList<StoredFact>?>
 {
     public async Task<MessageDocument?> Handle(GetMessage query, CancellationToken ct) =>
-        await views.MessageAsync(query.OrganizationId, query.MessageId, ct) is { } message
+        await documents.MessageAsync(query.OrganizationId, query.MessageId, ct) is { } message
         ? (await names.NamedAsync(query.OrganizationId, [message], ct))[0] : null;
 
     public async Task<IReadOnlyList<StoredFact>?> Handle(GetMessageHistory query, CancellationToken ct)

@@ -1,7 +1,8 @@
+using Bsp.Application.Teams;
 using System.Text.Json;
 using Bsp.Application.Contacts;
-using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
+using Bsp.Application.Media;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
@@ -29,7 +30,7 @@ public sealed record InboundItem(Guid AccountId, string PhoneNumberId, string Wa
 public sealed record ReceiveMessages(Guid OrganizationId, IReadOnlyList<InboundItem> Items) : IRequest<int>;
 
 public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator, AnsweredContacts answered, ITeamRoutes routes,
-    IPersonalData personal, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
+    IPersonalData personal, IInboundMedia media, TimeProvider clock) : IRequestHandler<ReceiveMessages, int>
 {
     private const int AttemptsMax = 50;
 
@@ -40,16 +41,37 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         var contents =
             await personal.SealAsync(command.OrganizationId, [.. command.Items.Select((item, i) => (contacts[i].Id, Content(item)))], ct);
         var received = 0;
+        var files = new List<ExpectedMedia>();
+        var repeated = new List<ExpectedMedia>();
         for (var i = 0; i < command.Items.Count; i++)
         {
-            received += await ReceiveAsync(command.OrganizationId, command.Items[i], contacts[i], contents[i], ct) ? 1 : 0;
+            var isNew = await ReceiveAsync(command.OrganizationId, command.Items[i], contacts[i], contents[i], ct);
+            received += isNew ? 1 : 0;
+            if (InboundContent.FileOf(command.Items[i], contacts[i].Id) is { } file)
+            {
+                (isNew ? files : repeated).Add(file);
+            }
+
             await ConsentAsync(command.OrganizationId, command.Items[i], contacts[i].Id, others[i], ct);
         }
+
+        files.AddRange(await StillTheirsAsync(command.OrganizationId, repeated, ct));
+        await media.ExpectAsync(command.OrganizationId, files, ct);
 
         // News may have come before the first that is heard of whom it is about. Last, so that the conversation is there and shows it.
         await mediator.Send(new HearWaitingNews(command.OrganizationId, [.. command.Items.Where(i => i.News is null).Select(i => i.From)]),
             ct);
         return received;
+    }
+
+    // A process may have died between a message and its file. Whoever was erased since is somebody new now, and gets nothing back.
+    private async Task<IEnumerable<ExpectedMedia>> StillTheirsAsync(Guid organizationId, List<ExpectedMedia> repeated, CancellationToken ct)
+    {
+        var streams = repeated.Count == 0 ? []
+            : await store.LoadManyAsync(organizationId, [.. repeated.Select(f => f.MessageId).Distinct()], ct, archivedToo: true);
+        var contacts = streams.Select(s => s.Fold<Message, MessageEvent>().Ref).OfType<MessageRef>()
+            .ToDictionary(r => r.MessageId, r => r.ContactId);
+        return repeated.Where(f => contacts.GetValueOrDefault(f.MessageId) == f.ContactId);
     }
 
     // A notice belongs to whom its news is about: looked for by the number that it comes from, they would be made anew under the one

@@ -22,9 +22,14 @@ public interface IWamids
     Task<IReadOnlyDictionary<string, Guid>> FindAsync(Guid organizationId, IReadOnlyCollection<string> wamids, CancellationToken ct);
 }
 
-public sealed class RecordStatusesHandler(IEventStore store, IWamids wamids, RecentMessages recent)
+/// <summary>What Meta calls 24 hours; only a trial shortens it.</summary>
+public sealed record SendingDay(TimeSpan Value);
+
+public sealed class RecordStatusesHandler(IEventStore store, IWamids wamids, RecentMessages recent, SendingDay? day = null)
     : IRequestHandler<RecordStatuses, RecordedStatuses>
 {
+    private readonly TimeSpan day = day?.Value ?? Wait.Day;
+
     public async Task<RecordedStatuses> Handle(RecordStatuses command, CancellationToken ct)
     {
         var anonymous = command.Items.Where(i => i.CallbackId is null).Select(i => i.Said.Wamid).ToHashSet();
@@ -56,17 +61,17 @@ public sealed class RecordStatusesHandler(IEventStore store, IWamids wamids, Rec
         return new(rulings, unknown);
     }
 
-    private static MessageEvent[] Report(Message state, List<StatusItem> items)
+    private MessageEvent[] Report(Message state, List<StatusItem> items)
     {
         if (items.Count == 1)
         {
-            return Message.Report(state, items[0].Said);
+            return Message.Report(state, items[0].Said, day);
         }
 
         var events = new List<MessageEvent>();
         foreach (var item in items)
         {
-            var more = Message.Report(state, item.Said);
+            var more = Message.Report(state, item.Said, day);
             events.AddRange(more);
             state = more.Aggregate(state, Message.Evolve);
         }

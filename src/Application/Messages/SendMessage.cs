@@ -1,10 +1,11 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Bsp.Application.Charging;
 using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.EventStore;
+using Bsp.Application.Media;
 using Bsp.Application.Privacy;
+using Bsp.Application.Templates;
 using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
@@ -19,7 +20,7 @@ namespace Bsp.Application.Messages;
 /// <param name="To">A phone number with <c>+</c> and country code (without, the organization's default country decides), or a
 /// business-scoped user id (<c>US.1349…</c>).</param>
 /// <param name="Body">The Graph object of the type (<c>{"body":"…"}</c> of a text), by Meta's own shape.</param>
-/// <param name="Context">Id of the message this one answers; null: none.</param>
+/// <param name="Context">The message this one answers, by our id or Meta's; null: none.</param>
 public sealed record SendMessage(Guid OrganizationId, Guid AccountId, string To, string Type, JsonElement Body, string? Context,
     SentBy SentBy) : ICommand
 {
@@ -47,15 +48,22 @@ public sealed class SendMessageValidator : AbstractValidator<SendMessage>
     }
 }
 
+/// <summary>The template that a message names.</summary>
+/// <param name="Languages">In the order in which they are taken: the first that the account has approved.</param>
+public sealed record TemplateWanted(string Name, IReadOnlyList<string> Languages);
+
+/// <param name="Components">As the table holds them.</param>
+public sealed record FoundTemplate(TemplateUse Use, JsonElement Components);
+
 /// <summary>What a send needs to know of the account and the template it names.</summary>
 public interface ISendReferences
 {
     /// <summary>
-    /// The account may send; a named template exists for it and is approved: its id and category. Null template: none was named.
+    /// The account may send; a named template exists for it in one of its languages and is approved. Null: none was named.
     /// </summary>
     /// <exception cref="Refusal"><c>account.unknown</c>, <c>message.account_not_connected</c>, <c>organization.suspended</c>,
     /// <c>template.unknown</c>, <c>message.template_not_approved</c></exception>
-    Task<TemplateUse?> RequireAsync(Guid organizationId, Guid accountId, string? templateName, string? language, CancellationToken ct);
+    Task<FoundTemplate?> RequireAsync(Guid organizationId, Guid accountId, TemplateWanted? wanted, CancellationToken ct);
 
     /// <summary>
     /// Whom <c>to</c> means: a business-scoped user id, or a phone number as people write it, read by the organization's default country. A
@@ -68,19 +76,21 @@ public interface ISendReferences
     Task<string> ConsentAsync(Guid organizationId, Guid contactId, CancellationToken ct);
 
     /// <summary>Puts the message on its way.</summary>
-    Task HandOverAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
+    Task EnqueueAsync(Guid organizationId, Guid messageId, Guid accountId, CancellationToken ct);
 }
 
 public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IPersonalData personal, ISendReferences references,
-    IMessageReserves reserves,
-    PersonsAnswers answers, TimeProvider clock)
+    IMessageReserves reserves, PersonsAnswers answers, MessageTargets targets, IMediaForSending media, TimeProvider clock)
     : IRequestHandler<SendMessage, Done>
 {
     public async Task<Done> Handle(SendMessage command, CancellationToken ct)
     {
-        var template =
-            await references.RequireAsync(command.OrganizationId, command.AccountId, OutboundBody.TemplateName(command.Type, command.Body),
-                OutboundBody.TemplateLanguage(command.Type, command.Body), ct);
+        var found = await references.RequireAsync(command.OrganizationId, command.AccountId,
+            OutboundBody.Template(command.Type, command.Body), ct);
+        RequireFit(found, command.Body);
+        var template = found?.Use;
+        var content = await targets.NamedAsync(command.OrganizationId, command.AccountId, OutboundContent.Of(command, template), ct);
+        await media.RequireAsync(command.OrganizationId, content, ct);
         var recipient = await references.RecipientAsync(command.OrganizationId, command.To, ct);
         var contact = (await mediator.Send(new EnsureContacts(command.OrganizationId, [recipient]), ct))[0];
         await RequireConsentAsync(command.OrganizationId, contact.Id, template, ct);
@@ -95,12 +105,14 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         await reserves.ReserveAsync(new(command.OrganizationId, id, command.AccountId,
             Markets.Recipient(recipient.PhoneNumber, recipient.WaUserId), template?.Category.ToLowerInvariant() ?? Rating.Service), ct);
         var reference = new MessageRef(id, command.AccountId, contact.Id, conversationId, null, command.Type, "outbound");
-        var content = (await personal.SealAsync(command.OrganizationId, [(contact.Id, Content(command, recipient))], ct))[0];
-        var done = command.SentBy.IsPerson
-            ? await answers.AppendAsync(command.OrganizationId, reference, template, content, command.SentBy, command.Seen, ct)
+        var addressed = OutboundContent.To(content, recipient);
+        var secret = (await personal.SealAsync(command.OrganizationId, [(contact.Id, addressed)], ct))[0];
+        // a reaction is seen on the message that it is about, and answers nobody
+        var done = command.SentBy.IsPerson && !InboundKind.Of(command.Type).Amends
+            ? await answers.AppendAsync(command.OrganizationId, reference, template, secret, command.SentBy, command.Seen, ct)
             : await store.Decide<Message, MessageEvent>(command.OrganizationId, id, state =>
-                Message.Queue(state, reference, template, content, command.SentBy, clock.GetUtcNow()), null, ct);
-        await references.HandOverAsync(command.OrganizationId, id, command.AccountId, ct);
+                Message.Queue(state, reference, template, secret, command.SentBy, clock.GetUtcNow()), null, ct);
+        await references.EnqueueAsync(command.OrganizationId, id, command.AccountId, ct);
         return done;
     }
 
@@ -114,19 +126,12 @@ public sealed class SendMessageHandler(IEventStore store, IMediator mediator, IP
         }
     }
 
-    private static string Content(SendMessage command, ContactIdentity recipient)
+    private static void RequireFit(FoundTemplate? template, JsonElement body)
     {
-        var content = new JsonObject
+        if (template is not null && TemplateFit.FaultsOf(template.Components, body) is { Count: > 0 } faults)
         {
-            [recipient.PhoneNumber is null ? "recipient" : "to"] = recipient.PhoneNumber ?? recipient.WaUserId,
-            ["type"] = command.Type,
-            [command.Type] = JsonNode.Parse(command.Body.GetRawText()),
-        };
-        if (command.Context is { } context)
-        {
-            content["context"] = new JsonObject { ["message_id"] = context };
+            throw new RefusedFields("message.template_parameters",
+                $"The template {template.Use.Name} in {template.Use.Language} asks for other parameters: see errors.", faults);
         }
-
-        return content.ToJsonString();
     }
 }

@@ -39,7 +39,21 @@ public sealed record SubmittedTemplate(string MetaTemplateId, string Status, str
 
 /// <param name="QualityRating">GREEN, YELLOW, RED or UNKNOWN.</param>
 /// <param name="MessagingLimit">Unique users a day outside the window; null: unlimited or not told.</param>
-public sealed record NumberFacts(string DisplayPhoneNumber, string VerifiedName, string QualityRating, string Status, int? MessagingLimit);
+public sealed record NumberFacts(string DisplayPhoneNumber, string VerifiedName, string QualityRating, string Status, int? MessagingLimit)
+{
+    /// <summary>Meta's throughput level of the number is HIGH: <see cref="Throughput.High"/> messages a second.</summary>
+    public bool HighThroughput { get; init; }
+}
+
+/// <summary>Messages a second that Meta lets a number send. Source: Meta, Cloud API, throughput.</summary>
+public static class Throughput
+{
+    /// <summary>Of every number at first.</summary>
+    public const int Standard = 80;
+
+    /// <summary>After Meta's upgrade, which comes by itself.</summary>
+    public const int High = 1_000;
+}
 
 /// <summary>A template as Meta lists it.</summary>
 public sealed record ListedTemplate(string MetaTemplateId, string Name, string Language, string Status, string Category,

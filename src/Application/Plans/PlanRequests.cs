@@ -36,7 +36,8 @@ public sealed class CreatePlanValidator : AbstractValidator<CreatePlan>
         RuleFor(c => c.IncludedMessages).GreaterThanOrEqualTo(0);
         RuleFor(c => c.Features).KeptObject("features");
         RuleFor(c => c.Features).KnownFeatures();
-        RuleFor(c => c.Currency).Matches(@"^[A-Z]{3}\z").WithMessage("must be a currency code of ISO 4217, such as USD.");
+        RuleFor(c => c.Currency).Must(Domain.Common.Currencies.All.Contains)
+            .WithMessage("must be a currency code of ISO 4217, such as USD.");
     }
 }
 

@@ -6,6 +6,7 @@ namespace Bsp.Application.Webhooks;
 /// Memory for bodies of which nobody knows yet whether Meta signed them. Room is taken as bytes come, not as they are announced, so who
 /// sends nothing holds nothing. When all of it is taken, who has sent
 /// nothing for a moment goes first, beginning with the address that holds most: a body that arrives at once is never the one that stalled.
+/// Who keeps sending a little at a time holds no more than an equal share of all addresses while others want theirs.
 /// </summary>
 public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
 {
@@ -49,7 +50,7 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
                 }
 
                 var more = wanted - holder.Bytes;
-                while (more > free && Victim(holder) is { } victim)
+                while (more > free && (Victim(holder) ?? Glutton(holder, more)) is { } victim)
                 {
                     Evict(victim);
                 }
@@ -87,6 +88,31 @@ public sealed class BodyRoom(TimeProvider clock) : IBoundedMemory
 
             var ofAddress = byAddress[holder.Address];
             if (victim is null || ofAddress > most || (ofAddress == most && holder.Seen < victim.Seen))
+            {
+                (victim, most) = (holder, ofAddress);
+            }
+        }
+
+        return victim;
+    }
+
+    // Somebody asks for what their address may have in any case: it comes from an address that has more than that, though it is at work.
+    private Holder? Glutton(Holder asking, long more)
+    {
+        var own = byAddress.GetValueOrDefault(asking.Address);
+        var share = BytesAtOnce / (byAddress.Count + (own == 0 ? 1 : 0));
+        if (own + more > share)
+        {
+            return null;
+        }
+
+        Holder? victim = null;
+        long most = 0;
+        foreach (var holder in holders)
+        {
+            var ofAddress = byAddress[holder.Address];
+            if (ofAddress > share && holder.Address != asking.Address
+                && (victim is null || ofAddress > most || (ofAddress == most && holder.Bytes > victim.Bytes)))
             {
                 (victim, most) = (holder, ofAddress);
             }

@@ -9,7 +9,20 @@ public enum CampaignStatus { None, Draft, Scheduled, Running, Paused, Completed,
 /// <summary>What a client may set on a campaign.</summary>
 /// <param name="AudienceSegment">Exactly one of <c>all</c>, <c>list_ids</c>, <c>contact_ids</c>, <c>filter</c>.</param>
 public sealed record CampaignPlan(string Name, string? Description, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment,
-    JsonElement? Metadata);
+    JsonElement? Metadata)
+{
+    /// <summary>Whoever is beyond the messaging limit is passed over; false: they wait for room.</summary>
+    public bool SkipsBeyondLimit { get; init; }
+
+    /// <summary>Nobody is sent to afterwards; null: no such end.</summary>
+    public DateTimeOffset? SendUntil { get; init; }
+
+    /// <summary>As it is stored: null is to wait.</summary>
+    internal string? OnLimit => SkipsBeyondLimit ? Skip : null;
+
+    /// <summary>The word for passing over those beyond the limit.</summary>
+    public const string Skip = "skip";
+}
 
 /// <summary>What a campaign must remember to decide; everything shown to people lives in views.</summary>
 /// <param name="Frozen">The audience was copied: it can be dispatched.</param>
@@ -25,12 +38,21 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
     /// <summary>Longest lead of a schedule, days. A typed year too far is a mistake, not a plan.</summary>
     public const int ScheduleDaysMax = 366;
 
+    /// <summary>
+    /// States in which messages of a campaign may leave: the one rule by which the driver, the sweeper and the sender know a paused or
+    /// cancelled campaign. A completed one has nothing left but who waits for the end of Meta's cap.
+    /// </summary>
+    public static readonly IReadOnlyList<CampaignStatus> SendingStatuses = [CampaignStatus.Running, CampaignStatus.Completed];
+
+    /// <summary>The same as the specification writes them: what statements compare with.</summary>
+    public static readonly string[] SendingWords = [.. SendingStatuses.Select(s => s.ToString().ToUpperInvariant())];
+
     /// <exception cref="Refusal"><c>campaign.exists</c></exception>
     public static CampaignEvent[] Create(Campaign state, Guid id, string type, CampaignPlan plan, DateTimeOffset now) => state.Status switch
     {
         CampaignStatus.None =>
             [new CampaignCreated(id, plan.Name, plan.Description, type, plan.TemplateId, plan.AccountId, plan.AudienceSegment,
-                plan.Metadata, now)],
+                plan.Metadata, now, plan.OnLimit, plan.SendUntil)],
         _ => throw new Refusal("campaign.exists", "A campaign with this id exists already."),
     };
 
@@ -41,7 +63,7 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
         CampaignStatus.Draft or CampaignStatus.Scheduled when Same(plan, state.Plan!) => [],
         CampaignStatus.Draft or CampaignStatus.Scheduled =>
             [new CampaignChanged(state.Id, plan.Name, plan.Description, plan.TemplateId, plan.AccountId, plan.AudienceSegment,
-                plan.Metadata, now)],
+                plan.Metadata, now, plan.OnLimit, plan.SendUntil)],
         var other => throw new Refusal("campaign.not_editable", $"A campaign that is {Word(other)} can no longer be changed."),
     };
 
@@ -61,10 +83,12 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
     }
 
     /// <summary>Starts it. Already running: no events, so a repeat is harmless.</summary>
-    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_launchable</c></exception>
+    /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_launchable</c>, <c>campaign.send_until_passed</c></exception>
     public static CampaignEvent[] Launch(Campaign state, DateTimeOffset now) => Known(state).Status switch
     {
         CampaignStatus.Running => [],
+        CampaignStatus.Draft or CampaignStatus.Scheduled when state.Plan!.SendUntil <= now =>
+            throw new Refusal("campaign.send_until_passed", "send_until has passed: nobody would be sent to. Change it first."),
         CampaignStatus.Draft or CampaignStatus.Scheduled => [new CampaignLaunched(state.Id, now)],
         var other => throw new Refusal("campaign.not_launchable", $"A campaign that is {Word(other)} cannot be launched."),
     };
@@ -109,8 +133,13 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
     {
         CampaignCreated e =>
             new(e.CampaignId, CampaignStatus.Draft, e.Type,
-                new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata), false),
-        CampaignChanged e => state with { Plan = new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata) },
+                new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata)
+                { SkipsBeyondLimit = e.OnLimit == CampaignPlan.Skip, SendUntil = e.SendUntil }, false),
+        CampaignChanged e => state with
+        {
+            Plan = new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata)
+            { SkipsBeyondLimit = e.OnLimit == CampaignPlan.Skip, SendUntil = e.SendUntil },
+        },
         CampaignScheduled => state with { Status = CampaignStatus.Scheduled },
         CampaignLaunched => state with { Status = CampaignStatus.Running },
         CampaignAudienceFrozen => state with { Frozen = true },
@@ -128,6 +157,7 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
 
     private static bool Same(CampaignPlan a, CampaignPlan b) =>
         (a.Name, a.Description, a.TemplateId, a.AccountId) == (b.Name, b.Description, b.TemplateId, b.AccountId)
+        && (a.SkipsBeyondLimit, a.SendUntil) == (b.SkipsBeyondLimit, b.SendUntil)
         && JsonElement.DeepEquals(a.AudienceSegment, b.AudienceSegment)
         && (a.Metadata, b.Metadata) switch { (null, null) => true, ({ } x, { } y) => JsonElement.DeepEquals(x, y), _ => false };
 }

@@ -26,6 +26,6 @@ public sealed record MessageCharge(Guid MessageId, string Participant, Guid Acco
     string? PricingType, string? Card, string Evidence, string? Reason, string? Reference, string? Refunded);
 
 /// <summary>The charges of one page of the log, decided and entered into the ledger together.</summary>
-/// <param name="Charges">In the order of the log; at most 1,000.</param>
+/// <param name="Charges">In the order of the log; at most 100 of one number and campaign (of before, 1,000 of any).</param>
 [StoredAs("messages_charged")]
 public sealed record MessagesCharged(IReadOnlyList<MessageCharge> Charges, DateTimeOffset At) : ChargingEvent;

@@ -38,8 +38,9 @@ public sealed record LedgerHead(
     public LedgerHead After(LedgerEntry entry, Action<MerkleNode>? finished = null)
     {
         var tree = entry.Type == EntryTypes.Opening ? MerkleFrontier.Empty : Tree;
+        var same = Id != Guid.Empty && (entry.Month, entry.Currency, entry.OrganizationId) == (Month, Currency, OrganizationId);
         return new(
-            Uuid.Ledger(entry.OrganizationId, entry.Currency, entry.Month), entry.OrganizationId, entry.Currency, entry.Month,
+            same ? Id : Uuid.Ledger(entry.OrganizationId, entry.Currency, entry.Month), entry.OrganizationId, entry.Currency, entry.Month,
                 entry.Sequence, entry.Hash,
             entry.BalanceAfter, entry.HeldAfter, tree.Append(Convert.FromHexString(entry.Hash), finished), entry.CreatedAt);
     }

@@ -16,3 +16,29 @@ public sealed record WalletLow(
     [property: JsonConverter(typeof(MoneyJson))] decimal Balance,
     [property: JsonConverter(typeof(MoneyJson))] decimal Threshold,
     DateTimeOffset At) : WalletEvent;
+
+/// <summary>A wallet's head of a day was signed and put under the day's root: what customers keep outside, to compare later.</summary>
+/// <param name="Day">UTC, <c>yyyy-mm-dd</c>: it is over.</param>
+/// <param name="DayNumber">Of the signed days, from 1 without gaps.</param>
+/// <param name="DayRoot">Hex: over all organizations' heads of that day.</param>
+/// <param name="Month">Of the entries under the head, <c>yyyy-mm</c>.</param>
+/// <param name="Size">Entries of that month under it.</param>
+/// <param name="HeadHash">Hex: of the last of them.</param>
+/// <param name="Message">What is signed, byte by byte.</param>
+/// <param name="Signature">Hex, Ed25519, by the key <paramref name="KeyId"/>.</param>
+[StoredAs("ledger_head_signed")]
+public sealed record LedgerHeadSigned(
+    Guid OrganizationId,
+    string Currency,
+    string Day,
+    long DayNumber,
+    string DayRoot,
+    string Month,
+    long Size,
+    string HeadHash,
+    [property: JsonConverter(typeof(MoneyJson))] decimal Balance,
+    [property: JsonConverter(typeof(MoneyJson))] decimal Held,
+    string KeyId,
+    string Message,
+    string Signature,
+    DateTimeOffset At) : WalletEvent;

@@ -34,8 +34,26 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     public static Message Initial { get; } =
         new(null, MessagePhase.None, 0, null, Guid.Empty, null, null, null, null, null, null, false, false, 0);
 
+    /// <summary>What it waits for (<see cref="Wait"/>); null: nothing, or it is not queued.</summary>
+    public string? Waiting { get; init; }
+
+    /// <summary>When it is looked at again at the latest, while it waits.</summary>
+    public DateTimeOffset? WaitsUntil { get; init; }
+
+    /// <summary>Meta's cap on this person was met once; the second time ends it.</summary>
+    public bool Capped { get; init; }
+
+    /// <summary>Meta's id of the call that the cap undid; null: there is none.</summary>
+    public string? FormerWamid { get; init; }
+
+    /// <summary>Calls that were refused for the number's or the pair's pace: they are nobody's failure and spend no attempt.</summary>
+    public int Unspent { get; init; }
+
     /// <summary>Graph calls at most, the first included; each further one follows a proven refusal.</summary>
     public const int AttemptsMax = 8;
+
+    /// <summary>Refusals for pace that spend no attempt. Bounds a stream of a number that Meta throttles for days.</summary>
+    public const int UnspentMax = 40;
 
     /// <summary>Notes kept in one stream; what comes after is in the journal only. Bounds a stream that Meta repeats without end.</summary>
     public const int NotesMax = 20;
@@ -48,6 +66,11 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     /// no other.
     /// </summary>
     public bool IsUnderWay(int attempt, Guid owner) => Phase == MessagePhase.Sending && Attempt == attempt && Owner == owner;
+
+    /// <summary>
+    /// The same, or it was written off as of unknown outcome meanwhile: what Meta answered to that very call settles it.
+    /// </summary>
+    public bool IsOf(int attempt, Guid owner) => InFlight && Attempt == attempt && Owner == owner;
 
     /// <summary>A call was begun and Meta has not refused it: somebody has the message, or may get it.</summary>
     public bool MayHaveLeft => InFlight || Phase is MessagePhase.Accepted or MessagePhase.UnknownClosed or MessagePhase.Expired;
@@ -64,9 +87,12 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         { DeliveredAt: not null } => "delivered",
         { FailedAt: not null } => "failed",
         { Phase: MessagePhase.Expired } => "expired",
-        { SentAt: not null } => "sent",
         { Phase: MessagePhase.Unknown } => "outcome_unknown",
         { Phase: MessagePhase.UnknownClosed } => "unknown_closed",
+        { Phase: MessagePhase.Queued, Waiting: { } wait } => wait,
+        { Phase: MessagePhase.Rejected } => "rejected",
+        { Phase: MessagePhase.Cancelled } => "cancelled",
+        { SentAt: not null } => "sent",
         _ => Phase.ToString().ToLowerInvariant(),
     };
 
@@ -85,20 +111,37 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     /// The intent, before the Graph call. Only a queued message may be sent: anything else gives no events, and no call may follow.
     /// </summary>
     public static MessageEvent[] Begin(Message state, Guid owner, DateTimeOffset now) =>
-        state.Phase == MessagePhase.Queued ? [new MessageSending(state.Ref!, state.Attempt + 1, owner, now)] : [];
+        state.Phase == MessagePhase.Queued ? [.. WaitEnds(state, now), new MessageSending(state.Ref!, state.Attempt + 1, owner, now)] : [];
 
     public static MessageEvent[] Accept(Message state, string wamid, bool held, DateTimeOffset now) =>
         state.InFlight || state.Phase == MessagePhase.UnknownClosed ? [new MessageAccepted(state.Ref!, wamid, held, "response", now)] : [];
 
-    /// <summary>Proven not taken. Retryable and attempts left: queued again; else rejected.</summary>
+    /// <summary>
+    /// Proven not taken, also when it was written off as of unknown outcome before the answer was recorded. A person's cap, the first
+    /// time: it waits. Retryable and attempts left: queued again; else rejected.
+    /// </summary>
+    /// <param name="day">Length of Meta's day; null: <see cref="Wait.Day"/>.</param>
     public static MessageEvent[] Refuse(Message state, bool retryable, int code, string? title, string? details, DateTimeOffset retryAt,
-        DateTimeOffset now) => state.Phase switch
+        DateTimeOffset now, TimeSpan? day = null)
     {
-        MessagePhase.Sending when retryable && state.Attempt < AttemptsMax =>
-            [new MessageAttemptRefused(state.Ref!, state.Attempt, code, details, retryAt, now)],
-        MessagePhase.Sending => [new MessageRejected(state.Ref!, code, title, details, now)],
-        _ => [],
-    };
+        if (!state.InFlight)
+        {
+            return [];
+        }
+
+        var unknown = state.Phase == MessagePhase.Unknown;
+        return MayWaitForCap(state, code)
+            ? [new MessageDeferred(state.Ref!, Wait.UserCap, code, unknown ? "unknown" : null, now + (day ?? Wait.Day), now)]
+            : retryable && state.Attempt - Math.Min(state.Unspent, UnspentMax) < AttemptsMax
+            ? [new MessageAttemptRefused(state.Ref!, state.Attempt, code, details, retryAt, now, unknown ? true : null)]
+            : [new MessageRejected(state.Ref!, code, title, details, now, unknown ? true : null)];
+    }
+
+    /// <summary>A queued one waits. It waits for the same already: no events.</summary>
+    /// <param name="reason">One of <see cref="Wait"/>.</param>
+    public static MessageEvent[] Defer(Message state, string reason, DateTimeOffset until, DateTimeOffset now) =>
+        state.Phase != MessagePhase.Queued || state.Waiting == reason ? []
+        : [.. WaitEnds(state, now), new MessageDeferred(state.Ref!, reason, null, null, until, now)];
 
     public static MessageEvent[] LoseTrack(Message state, string reason, DateTimeOffset deadline, DateTimeOffset now) =>
         state.Phase == MessagePhase.Sending ? [new MessageOutcomeUnknown(state.Ref!, reason, deadline, now)] : [];
@@ -118,7 +161,7 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
 
     /// <summary>Only what has not left can be cancelled.</summary>
     public static MessageEvent[] Cancel(Message state, string reason, DateTimeOffset now) =>
-        state.Phase == MessagePhase.Queued ? [new MessageCancelled(state.Ref!, reason, now)] : [];
+        state.Phase == MessagePhase.Queued ? [.. WaitEnds(state, now), new MessageCancelled(state.Ref!, reason, now)] : [];
 
     /// <summary>Accepted, nothing heard, and Meta's time-to-live has passed.</summary>
     public static MessageEvent[] Expire(Message state, DateTimeOffset now) =>
@@ -128,16 +171,24 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
     /// What Meta's webhook says. Early (before our own call is recorded), late, doubled and contradicting statuses all lead to the same
     /// end.
     /// </summary>
-    public static MessageEvent[] Report(Message state, ReportedStatus said)
+    /// <param name="day">Length of Meta's day; null: <see cref="Wait.Day"/>.</param>
+    public static MessageEvent[] Report(Message state, ReportedStatus said, TimeSpan? day = null)
     {
         if (state.Ref is not { Direction: "outbound" } reference || state.Phase is MessagePhase.None or MessagePhase.Skipped)
         {
             return [];
         }
 
+        var former = said.Wamid == state.FormerWamid;
         var events = new List<MessageEvent>(4);
-        if (state.Wamid is null)
+        if (former && said.Status == "failed")
         {
+            return []; // heard: it waits, or waited, for that
+        }
+
+        if (state.Wamid is null && (!former || (state.Phase == MessagePhase.Queued && said.Status is "delivered" or "read" or "played")))
+        {
+            events.AddRange(WaitEnds(state, said.At));
             events.Add(new MessageAccepted(reference, said.Wamid, false, "webhook", said.At));
         }
 
@@ -156,6 +207,10 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
                 }
 
                 events.Add(new MessageRead(reference, state.DeliveredAt ?? said.At, said.Evidence, said.At));
+                break;
+            case "failed" when said.ErrorCode is { } code && MayWaitForCap(state, code) && IsOpen(state):
+                events.Add(new MessageDeferred(reference, Wait.UserCap, code, "accepted", said.At + (day ?? Wait.Day), said.At,
+                    said.Evidence));
                 break;
             case "failed" when state.FailedAt is null && state.DeliveredAt is null:
                 events.Add(new MessageFailed(reference, said.ErrorCode, said.ErrorTitle, said.ErrorDetails, said.Evidence, said.At));
@@ -182,7 +237,11 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         MessageQueued e => state with { Ref = e.Ref, Phase = MessagePhase.Queued, Content = e.Content, Template = e.Template },
         MessageSkipped e => state with { Ref = e.Ref, Phase = MessagePhase.Skipped },
         MessageSending e => state with { Phase = MessagePhase.Sending, Attempt = e.Attempt, Owner = e.Owner },
-        MessageAttemptRefused => state with { Phase = MessagePhase.Queued },
+        MessageAttemptRefused e => state with { Phase = MessagePhase.Queued, Unspent = state.Unspent + (IsPace(e.Code) ? 1 : 0) },
+        MessageDeferred { Reason: Wait.UserCap } e => state with { Phase = MessagePhase.Queued, Waiting = e.Reason, WaitsUntil = e.Until,
+            Capped = true, FormerWamid = state.Wamid ?? state.FormerWamid, Wamid = null },
+        MessageDeferred e => state with { Phase = MessagePhase.Queued, Waiting = e.Reason, WaitsUntil = e.Until },
+        MessageWaitEnded => state with { Waiting = null, WaitsUntil = null },
         MessageAccepted e => state with { Phase = MessagePhase.Accepted, Wamid = e.Wamid },
         MessageRejected => state with { Phase = MessagePhase.Rejected },
         MessageOutcomeUnknown => state with { Phase = MessagePhase.Unknown },
@@ -201,6 +260,20 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         MessageReceived e => state with { Ref = e.Ref, Phase = MessagePhase.Inbound, Wamid = e.Wamid, Content = e.Content },
         _ => throw new InvalidOperationException($"Message.Evolve does not know {@event.GetType().Name}."),
     };
+
+    private static MessageEvent[] WaitEnds(Message state, DateTimeOffset now) =>
+        state.Waiting is { } wait ? [new MessageWaitEnded(state.Ref!, wait, now)] : [];
+
+    // Only templates are capped; free-form messages answer a person.
+    private static bool MayWaitForCap(Message state, int code) =>
+        code == Wait.UserCapCode && !state.Capped && state.Ref!.Type == "template";
+
+    // Nobody closed it, and nothing was heard that a later call would repeat.
+    private static bool IsOpen(Message state) => state is { FailedAt: null, DeliveredAt: null, ReadAt: null }
+        && state.Phase is MessagePhase.Sending or MessagePhase.Accepted or MessagePhase.Unknown;
+
+    // The number's or the app's pace, the pair's, or Meta's own maintenance. Source: Meta, Cloud API error codes.
+    private static bool IsPace(int code) => code is 4 or 80007 or 130429 or 131056 or 131057;
 
     private static void Deliver(List<MessageEvent> events, Message state, MessageRef reference, ReportedStatus said, bool implied)
     {

@@ -61,7 +61,7 @@ public sealed record MessageQueued(MessageRef Ref, TemplateUse? Template, Sealed
 
 /// <summary>Decided before sending: nothing will be sent.</summary>
 /// <param name="Reason"><c>no_consent</c>, <c>no_phone</c>, <c>duplicate</c>, <c>limit</c>, <c>window</c>, <c>template</c>,
-/// <c>spam</c>.</param>
+/// <c>spam</c>, <c>send_until</c>.</param>
 [StoredAs("message_skipped")]
 public sealed record MessageSkipped(MessageRef Ref, string Reason, DateTimeOffset At) : MessageEvent(Ref, At);
 
@@ -72,9 +72,25 @@ public sealed record MessageSkipped(MessageRef Ref, string Reason, DateTimeOffse
 public sealed record MessageSending(MessageRef Ref, int Attempt, Guid Owner, DateTimeOffset At) : MessageEvent(Ref, At);
 
 /// <summary>Meta proved that it did not take the message and may take it later (130429, 131056, …): queued again.</summary>
+/// <param name="WasUnknown">True: it had been written off as of unknown outcome, and the answer came after all; null: it had not.</param>
 [StoredAs("message_attempt_refused")]
 public sealed record MessageAttemptRefused(MessageRef Ref, int Attempt, int Code, string? Details, DateTimeOffset RetryAt,
-    DateTimeOffset At) : MessageEvent(Ref, At);
+    DateTimeOffset At, bool? WasUnknown = null) : MessageEvent(Ref, At);
+
+/// <summary>It waits for what time cures, and is sent then: room under the messaging limit, or the end of a person's cap.</summary>
+/// <param name="Reason">One of <see cref="Wait"/>.</param>
+/// <param name="Code">What Meta answered (131049); null: it was not asked.</param>
+/// <param name="From">What it had been that is taken back: <c>accepted</c>, <c>unknown</c>; null: queued or being sent.</param>
+/// <param name="Until">When it is looked at again at the latest.</param>
+/// <param name="Evidence">Of Meta's status; null: its answer said so, or nobody was asked.</param>
+[StoredAs("message_deferred")]
+public sealed record MessageDeferred(MessageRef Ref, string Reason, int? Code, string? From, DateTimeOffset Until, DateTimeOffset At,
+    Evidence? Evidence = null) : MessageEvent(Ref, At);
+
+/// <summary>It waits no longer: what follows in its stream says why.</summary>
+/// <param name="Reason">What it had waited for.</param>
+[StoredAs("message_wait_ended")]
+public sealed record MessageWaitEnded(MessageRef Ref, string Reason, DateTimeOffset At) : MessageEvent(Ref, At);
 
 /// <param name="Wamid">Meta's message id.</param>
 /// <param name="Held">Meta holds it for quality assessment (pacing).</param>
@@ -83,8 +99,10 @@ public sealed record MessageAttemptRefused(MessageRef Ref, int Attempt, int Code
 public sealed record MessageAccepted(MessageRef Ref, string Wamid, bool Held, string Proof, DateTimeOffset At) : MessageEvent(Ref, At);
 
 /// <summary>Meta proved that it did not take the message, for good.</summary>
+/// <param name="WasUnknown">As of <see cref="MessageAttemptRefused"/>.</param>
 [StoredAs("message_rejected")]
-public sealed record MessageRejected(MessageRef Ref, int Code, string? Title, string? Details, DateTimeOffset At) : MessageEvent(Ref, At);
+public sealed record MessageRejected(MessageRef Ref, int Code, string? Title, string? Details, DateTimeOffset At, bool? WasUnknown = null)
+    : MessageEvent(Ref, At);
 
 /// <summary>
 /// Time-out, 5xx or a killed process: Meta may or may not have it. Never sent again; a status settles it, or the deadline does.
@@ -98,7 +116,7 @@ public sealed record MessageOutcomeUnknown(MessageRef Ref, string Reason, DateTi
 [StoredAs("message_unknown_closed")]
 public sealed record MessageUnknownClosed(MessageRef Ref, string Ruling, DateTimeOffset At) : MessageEvent(Ref, At);
 
-/// <summary>Its campaign was cancelled before the message left.</summary>
+/// <summary>It will not leave: its campaign was cancelled, its time is over, or another message has the person.</summary>
 [StoredAs("message_cancelled")]
 public sealed record MessageCancelled(MessageRef Ref, string Reason, DateTimeOffset At) : MessageEvent(Ref, At);
 

@@ -20,6 +20,7 @@ public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitleme
         var home = await shards.OfAsync(command.OrganizationId, ct);
         await using var own = await home.BeginAsync(command.OrganizationId, ct);
         var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", ct);
+        await PaceAsync(own, command.OrganizationId, command.Id, facts.HighThroughput, ct);
         await own.CommitAsync(ct);
         return done;
     }
@@ -45,6 +46,7 @@ public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitleme
                 }
 
                 var done = await Stored(command, facts).RunAsync(own, command.SeenVersion, "account.unknown", ct);
+                await PaceAsync(own, command.OrganizationId, command.Id, facts.HighThroughput, ct);
                 if (!await NumberClaims.ClaimAsync(directory, number, NumberClaims.Digits(facts, number.PhoneNumberId),
                     command.OrganizationId, command.Id, replaced, ct))
                 {
@@ -62,6 +64,16 @@ public sealed class AccountNumbers(Shards shards, NumberClaims claims, Entitleme
     }
 
     private sealed class Outrun : Exception;
+
+    /// <summary>
+    /// A number that sends at Meta's standard pace takes Meta's upgrade of it; one whose pace people chose keeps theirs, and a downgrade is
+    /// told by refusals (130429).
+    /// </summary>
+    internal static Task<int> PaceAsync(TenantTransaction own, Guid organizationId, Guid accountId, bool high, CancellationToken ct) =>
+        !high ? Task.FromResult(0) : own.ExecuteAsync("""
+            UPDATE whatsapp_accounts SET messages_per_second_max = $3
+             WHERE organization_id = $1 AND id = $2 AND messages_per_second_max = $4
+            """, ct, organizationId, accountId, Throughput.High, Throughput.Standard);
 
     private static RowPatch Stored(SyncAccount command, NumberFacts facts)
     {

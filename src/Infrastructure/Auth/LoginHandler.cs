@@ -13,7 +13,8 @@ namespace Bsp.Infrastructure.Auth;
 /// Signs somebody in. Whether an e-mail is known shows in nothing: the same statements, the same hash work and one record on an audit trail
 /// either way.
 /// </summary>
-public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwords, Sessions copies, AuditLog audit, TimeProvider clock)
+public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwords, SessionCopies copies, AuditLog audit,
+    TimeProvider clock)
     : IRequestHandler<Login, StartedSession>
 {
     private const int ChangesMax = 3;

@@ -10,7 +10,7 @@ namespace Bsp.Infrastructure.Auth;
 /// Sessions by the hash of their token from <c>bsp.directory_sessions</c>, with their person's role and status of the moment, remembered
 /// for less than a second.
 /// </summary>
-public sealed class SessionDirectory(Shards shards, Sessions copies, TimeProvider clock) : ISessions, IDisposable
+public sealed class SessionDirectory(Shards shards, SessionCopies copies, TimeProvider clock) : ISessions, IDisposable
 {
     private readonly ShortMemory<Stored> remembered = new("sessions", hash => LoadAsync(shards, copies, hash));
 
@@ -42,7 +42,7 @@ public sealed class SessionDirectory(Shards shards, Sessions copies, TimeProvide
         await copies.EndAsync(tokenHashes, ct);
     }
 
-    private static async Task<Stored?> LoadAsync(Shards shards, Sessions copies, string tokenHash)
+    private static async Task<Stored?> LoadAsync(Shards shards, SessionCopies copies, string tokenHash)
     {
         await using var command = shards.Directory.CreateCommand("""
             SELECT s.user_id, s.organization_id, e.role, o.status, s.expires_at FROM bsp.directory_sessions s

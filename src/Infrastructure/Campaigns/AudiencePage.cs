@@ -39,14 +39,20 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
     /// <summary>Why a member is passed over: people filed their conversation as spam.</summary>
     public const string Spam = "spam";
 
+    /// <summary>Why a member is passed over: they are beyond the messaging limit, and the campaign says not to wait.</summary>
+    public const string Limit = "limit";
+
     private static readonly SentBy Campaign = new("campaign", null, null, true);
 
-    /// <summary>One call per member: the first event of their message stream.</summary>
-    /// <param name="budget">Members that may still be reached today; those beyond are skipped as <c>limit</c>.</param>
-    public async Task<List<StreamAppend>> DecideAsync(Guid organizationId, IReadOnlyList<Member> members, int budget, CancellationToken ct)
+    /// <summary>
+    /// One call per member: the first event of their message stream. Without <paramref name="skipsBeyondLimit"/> it ends before the first
+    /// one for whom there is no room: they and whoever comes after them wait.
+    /// </summary>
+    /// <param name="admit">Of those who would be sent to, in their order: for whom there is room under the messaging limit.</param>
+    public async Task<List<StreamAppend>> DecideAsync(Guid organizationId, IReadOnlyList<Member> members, bool skipsBeyondLimit,
+        Func<IReadOnlyList<Member>, Task<IReadOnlyList<bool>>> admit, CancellationToken ct)
     {
-        var bodies = new List<(Guid ContactId, string Text)>(members.Count);
-        var queuedIds = new List<Guid>(members.Count);
+        var wanted = new List<(Member Member, string Body)>(members.Count);
         var reasons = new Dictionary<Guid, string>();
         var reached = new HashSet<Guid>(); // persons, by this page
         foreach (var member in members)
@@ -59,15 +65,10 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             {
                 reasons[member.ContactId] = reason;
             }
-            else if (bodies.Count >= budget)
-            {
-                reasons[member.ContactId] = "limit";
-            }
             else if (Body(member) is { } body)
             {
                 reached.Add(member.PersonId);
-                bodies.Add((member.PersonId, body));
-                queuedIds.Add(member.ContactId);
+                wanted.Add((member, body));
             }
             else
             {
@@ -75,12 +76,27 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             }
         }
 
-        var contents = await personal.SealAsync(organizationId, bodies, ct);
-        var queued = queuedIds.Select((id, i) => (id, Content: contents[i])).ToDictionary(b => b.id, b => b.Content);
-        return [.. members.Select(m => First(m, queued.GetValueOrDefault(m.ContactId), reasons.GetValueOrDefault(m.ContactId)))];
+        var admitted = await admit(wanted.ConvertAll(w => w.Member));
+        var decided = members;
+        if (skipsBeyondLimit)
+        {
+            wanted.Where((_, i) => !admitted[i]).ToList().ForEach(w => reasons[w.Member.ContactId] = Limit);
+        }
+        else if (wanted.Where((_, i) => !admitted[i]).Select(w => w.Member).FirstOrDefault() is { } first)
+        {
+            decided = [.. members.TakeWhile(m => m != first)];
+        }
+
+        var sent = wanted.Where((w, i) => admitted[i]).IntersectBy(decided.Select(m => m.ContactId), w => w.Member.ContactId).ToList();
+        var contents = await personal.SealAsync(organizationId, sent.ConvertAll(w => (w.Member.PersonId, w.Body)), ct);
+        var queued = sent.Select((w, i) => (w.Member.ContactId, Content: contents[i])).ToDictionary(b => b.ContactId, b => b.Content);
+        return [.. decided.Select(m => First(m, queued.GetValueOrDefault(m.ContactId), reasons.GetValueOrDefault(m.ContactId)))];
     }
 
-    /// <summary>For a cancelled campaign: every member that is left is skipped.</summary>
+    /// <summary>Every member that is left is passed over.</summary>
+    public List<StreamAppend> Skip(IReadOnlyList<Member> members, string reason) => [.. members.Select(m => First(m, null, reason))];
+
+    /// <summary>For a cancelled campaign: every member that is left is cancelled.</summary>
     public List<StreamAppend> Cancel(IReadOnlyList<Member> members, string reason) =>
         [.. members.Select(m =>
             new StreamAppend(Uuid.CampaignMessage(text.CampaignId, m.ContactId), "message", 0,

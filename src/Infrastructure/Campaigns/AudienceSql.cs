@@ -23,7 +23,7 @@ public sealed record AudienceSql(string Condition, IReadOnlyList<object> Argumen
             case "list_ids":
                 return await ListsAsync(shard, organizationId, Ids(only.Value), ct);
             case "contact_ids":
-                return new("c.id = ANY ($2)", [(await shard.MeantAsync(organizationId, Ids(only.Value), ct)).ToArray()]);
+                return new("c.id = ANY ($2)", [(await shard.ResolveAliasesAsync(organizationId, Ids(only.Value), ct)).ToArray()]);
             default:
                 var filter = ContactFilter.Compile(only.Value, first: 2);
                 return new(filter.Sql, filter.Parameters);

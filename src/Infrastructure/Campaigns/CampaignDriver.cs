@@ -26,8 +26,8 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
 public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers,
-    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, IMediator mediator, TimeProvider clock,
-    ILogger<CampaignDriver> log)
+    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits, IMediator mediator,
+    TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
@@ -59,7 +59,6 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private const int PauseReasonMax = 200; // characters that the commands take
     private const int AheadMin = 500;
     private const int AheadMax = 5_000;
-    internal static readonly TimeSpan BudgetWindow = TimeSpan.FromHours(24);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -172,7 +171,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
                 break;
             default:
-                await CancelQueuedAsync(shard, organizationId, campaignId, ct);
+                await CancelQueuedAsync(shard, organizationId, campaignId, "campaign cancelled", ct);
                 while (await CancelPageAsync(shard, organizationId, campaignId, ct))
                 {
                 }
@@ -205,7 +204,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private async Task<bool> PageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        if (await CursorAsync(transaction, campaignId, running: true, ct) is not { } cursor)
+        if (await transaction.CursorAsync(campaignId, running: true, ct) is not { } cursor)
         {
             return false;
         }
@@ -217,16 +216,21 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return true;
         }
 
-        var waiting =
-            (await transaction.QueryAsync("SELECT count(*)::int FROM bsp.send_queue WHERE campaign_id = $1 AND state < 2", r =>
-                r.GetInt32(0), ct, campaignId))[0];
+        var now = clock.GetUtcNow();
+        if (cursor.SendUntil <= now)
+        {
+            return await EndAsync(shard, transaction, organizationId, campaignId, cursor, total, ct);
+        }
+
+        if (cursor.LookAt > now || await waits.IsPacedAsync(transaction, campaignId, cursor.HeldSeen, now, ct))
+        {
+            return false;
+        }
+
+        var waiting = await transaction.AheadAsync(campaignId, ct);
         if (cursor.Next > total)
         {
-            if (waiting == 0)
-            {
-                await mediator.Send(new CompleteCampaign(organizationId, campaignId), ct);
-            }
-
+            await CompleteAsync(transaction, organizationId, campaignId, waiting, ct);
             return false;
         }
 
@@ -236,19 +240,54 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         }
 
         var room = Math.Clamp(number.MessagesPerSecondMax * AheadSeconds, AheadMin, AheadMax) - waiting;
-        if (room < Math.Min(PageMembersMax / 2, total - cursor.Next + 1))
+        if (room < Math.Min(PageMembersMax / 2, total - cursor.Next + 1)
+            || !await waits.HasRoomAsync(transaction, organizationId, campaignId, number, cursor.WaitsFor, now, ct))
         {
             return false;
         }
 
-        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor.Next, number, Math.Min(room, PageMembersMax), ct);
+        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor, number, Math.Min(room, PageMembersMax), ct);
     }
 
-    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, int next,
+    // Whoever waits for the end of Meta's cap on them keeps no campaign open for a day.
+    private async Task CompleteAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, int waiting, CancellationToken ct)
+    {
+        if (waiting == 0 && !await waits.AnyBeyondLimitAsync(transaction, campaignId, ct))
+        {
+            await transaction.CommitAsync(ct);
+            await mediator.Send(new CompleteCampaign(organizationId, campaignId), ct);
+        }
+    }
+
+    // Its time is over: nobody is begun any more, and whoever has not had their turn is passed over.
+    private async Task<bool> EndAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CampaignCursor cursor,
+        int total, CancellationToken ct)
+    {
+        await CancelQueuedAsync(shard, organizationId, campaignId, WaitingSend.Late, ct);
+        if (cursor.Next > total)
+        {
+            await CompleteAsync(transaction, organizationId, campaignId, await transaction.AheadAsync(campaignId, ct), ct);
+            return false;
+        }
+
+        if (await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
+        {
+            return false;
+        }
+
+        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
+        var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Skip(members, WaitingSend.Late);
+        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await waits.MoveAsync(transaction, campaignId, cursor.Next + members.Count, ct);
+        await transaction.CommitAsync(ct);
+        return members.Count > 0;
+    }
+
+    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CampaignCursor cursor,
         SendingNumber number, int count, CancellationToken ct)
     {
         var text = await transaction.TextAsync(organizationId, campaignId, ct);
-        var members = await transaction.MembersAsync(organizationId, campaignId, next, count, ct);
+        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, count, ct);
         if (text is null || members.Count == 0)
         {
             return false;
@@ -266,15 +305,21 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         }
 
         var now = clock.GetUtcNow();
-        var budget = await ReserveAsync(transaction, organizationId, number, members.Count, now, ct);
-        var calls = await new AudiencePage(text, personal, now).DecideAsync(organizationId, members, budget, ct);
+        DateTimeOffset? roomAt = null;
+        var calls = await new AudiencePage(text, personal, now).DecideAsync(organizationId, members, cursor.SkipsBeyondLimit,
+            async wanted =>
+            {
+                var room = await waits.TakeAsync(transaction, organizationId, campaignId, number, wanted, now, ct);
+                roomAt = room.NextAt;
+                return room.Granted;
+            }, ct);
         await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
-        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId,
-            next + members.Count);
+        await (calls.Count == members.Count ? waits.MoveAsync(transaction, campaignId, cursor.Next + calls.Count, ct)
+            : waits.WaitForRoomAsync(transaction, campaignId, cursor.Next + calls.Count, roomAt, now, ct));
         await transaction.CommitAsync(ct);
         await outbox.PutAsync([.. calls.Where(c => c.Events[0] is MessageQueued)
             .Select(c => new SendJob(organizationId, c.StreamId, number.AccountId, campaignId))], ct);
-        return true;
+        return calls.Count == members.Count;
     }
 
     private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
@@ -303,22 +348,23 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None);
     }
 
-    private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
+    private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, string reason, CancellationToken ct)
     {
-        var queued =
-            await shard.QueryAsync(organizationId, "SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 LIMIT $2",
-                r => r.GetGuid(0), ct, campaignId, MessageLedger.MessagesMax);
+        var queued = await shard.QueryAsync(organizationId, """
+            (SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 AND waits_for IS NULL LIMIT $2) UNION ALL
+            (SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 AND waits_for IS NOT NULL LIMIT $2)
+            """, r => r.GetGuid(0), ct, campaignId, MessageLedger.MessagesMax / 2);
         if (queued.Count > 0)
         {
             var now = clock.GetUtcNow();
-            await store.RuleAsync(organizationId, queued, (_, state) => Message.Cancel(state, "campaign cancelled", now), ct);
+            await store.RuleAsync(organizationId, queued, (_, state) => Message.Cancel(state, reason, now), ct);
         }
     }
 
     private async Task<bool> CancelPageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
-        if (await CursorAsync(transaction, campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total
+        if (await transaction.CursorAsync(campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total
             || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
         {
             return false;
@@ -332,29 +378,6 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         await transaction.CommitAsync(ct);
         return members.Count > 0;
     }
-
-    // Running: null also when it is no longer so; whoever pauses it need not wait for the end of a turn.
-    private static async Task<Cursor?> CursorAsync(TenantTransaction transaction, Guid campaignId, bool running, CancellationToken ct) =>
-        (await transaction.QueryAsync($"""
-            SELECT account_id, total, next_ordinal FROM bsp.campaign_dispatch
-             WHERE campaign_id = $1{(running ? " AND EXISTS (SELECT 1 FROM campaigns WHERE id = $1 AND status = 'RUNNING')" : "")} FOR UPDATE SKIP LOCKED
-            """, r => new Cursor(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetInt32(1), r.GetInt32(2)), ct, campaignId)).FirstOrDefault();
-
-    // Unique users outside the window: counted per message, which can only be too careful. A window begins with its first reservation.
-    private static async Task<int> ReserveAsync(TenantTransaction transaction, Guid organizationId, SendingNumber number, int wanted,
-        DateTimeOffset now, CancellationToken ct)
-    {
-        var reserved = (await transaction.QueryAsync("""
-            INSERT INTO bsp.account_budget AS b (account_id, organization_id, window_start, reserved) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (account_id) DO UPDATE SET
-              window_start = CASE WHEN b.window_start <= $5 THEN excluded.window_start ELSE b.window_start END,
-              reserved = CASE WHEN b.window_start <= $5 THEN excluded.reserved ELSE least(b.reserved::bigint + excluded.reserved, 2147483647)::int END
-            RETURNING reserved
-            """, r => r.GetInt32(0), ct, number.AccountId, organizationId, now.UtcDateTime, wanted, (now - BudgetWindow).UtcDateTime))[0];
-        return (int)Math.Clamp((long)number.MessagingLimit - (reserved - wanted), 0, wanted);
-    }
-
-    private sealed record Cursor(Guid AccountId, int? Total, int Next);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "campaigns: shard {Shard} could not be looked at; trying again in {Seconds} s")]
     private partial void LogRound(Exception e, string shard, double seconds);

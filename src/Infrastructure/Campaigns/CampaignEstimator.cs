@@ -15,11 +15,10 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Tells what a launch now would come to: the audience judged as the campaign's pages will judge it, contact by contact only where what is
 /// sent depends on the contact.
 /// </summary>
-public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, MessagePrices prices, TimeProvider clock)
+public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, PortfolioRoom reach, MessagePrices prices, TimeProvider clock)
     : IRequestHandler<EstimateCampaign, CampaignForecast>
 {
     private const int PageContacts = 2_000;
-    private static readonly TimeSpan BudgetWindow = CampaignDriver.BudgetWindow;
 
     public async Task<CampaignForecast> Handle(EstimateCampaign query, CancellationToken ct) =>
         (await EstimateAsync(query.OrganizationId, query.CampaignId, ct)).Forecast;
@@ -29,7 +28,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
     {
         var query = new EstimateCampaign(organizationId, campaignId);
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var (text, segment) = await ReadAsync(shard, query, ct);
+        var (text, segment, skips) = await ReadAsync(shard, query, ct);
         var number = await numbers.FindAsync(query.OrganizationId, text.AccountId, ct)
             ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
         var audience = await AudienceSql.OfAsync(shard, query.OrganizationId, segment, ct);
@@ -39,13 +38,15 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
             : await CountedAsync(shard, query.OrganizationId, text, audience, reached, ct);
         var left = recipients - skipped.Values.Sum();
         var beyond = left - (int)Math.Min(left, await BudgetAsync(shard, query.OrganizationId, number, ct));
-        Add(skipped, "limit", beyond);
+        var waiting = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        Add(skips ? skipped : waiting, AudiencePage.Limit, beyond);
+        beyond = skips ? beyond : 0; // who waits is sent to as well, and costs as much
         var price = await PriceAsync(shard, query.OrganizationId, text, reached, beyond, ct);
         var seconds = (int)Math.Ceiling((left - beyond) / (double)number.MessagesPerSecondMax);
-        return (price is null ? new(recipients, skipped, null, null, seconds, null)
+        return (price is null ? new(recipients, skipped, null, null, seconds, null, Waiting: waiting)
             : new(recipients, skipped, Money.Text(price.Cost), price.Currency, seconds, Money.Text(price.Available),
                 Money.Text(price.Missing),
-            price.Priceless.Count == 0 ? null : price.Priceless), price);
+            price.Priceless.Count == 0 ? null : price.Priceless, waiting), price);
     }
 
     private async Task<Price?> PriceAsync(Shard shard, Guid organizationId, CampaignText text, Dictionary<string, int> reached, int beyond,
@@ -56,16 +57,17 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
             beyond, ct);
     }
 
-    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment)> ReadAsync(Shard shard, EstimateCampaign query,
-        CancellationToken ct)
+    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment, bool Skips)> ReadAsync(Shard shard,
+        EstimateCampaign query, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
         var text = await transaction.TextAsync(query.OrganizationId, query.CampaignId, ct)
             ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
         var segment =
-            (await transaction.QueryAsync("SELECT audience_segment FROM campaigns WHERE organization_id = $1 AND id = $2", r =>
-                r.Json(0), ct, query.OrganizationId, query.CampaignId))[0];
-        return (text, segment);
+            (await transaction.QueryAsync(
+                "SELECT audience_segment, on_limit = 'skip' FROM campaigns WHERE organization_id = $1 AND id = $2",
+                r => (Audience: r.Json(0), Skips: r.GetBoolean(1)), ct, query.OrganizationId, query.CampaignId))[0];
+        return (text, segment.Audience, segment.Skips);
     }
 
     // What is sent is the same for all, or nothing can be sent to anybody: consent and number are told by a count.
@@ -86,7 +88,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
             var reason = group.Spam ? AudiencePage.Spam : AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category)
                 ?? (text.Body.Refusal is null ? null : AudiencePage.Template);
             Add(skipped, reason, group.Count);
-            Reach(reached, reason, group.Phone, group.User, group.Count);
+            PortfolioRoom(reached, reason, group.Phone, group.User, group.Count);
         }
 
         return (groups.Sum(g => g.Count), skipped);
@@ -112,7 +114,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
             foreach (var (_, reason, phone, user) in page)
             {
                 Add(skipped, reason, 1);
-                Reach(reached, reason, phone, user, 1);
+                PortfolioRoom(reached, reason, phone, user, 1);
             }
 
             recipients += page.Count;
@@ -135,18 +137,15 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Mes
             ?? (text.Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2),
                 r.Json(7))).Template is null ? AudiencePage.Template : null);
 
-    // Of the number's limit, what is not reserved in the running window.
+    // What the portfolio's limit leaves at this moment.
     private async Task<long> BudgetAsync(Shard shard, Guid organizationId, SendingNumber number, CancellationToken ct)
     {
-        var reserved =
-            await shard.QueryAsync(organizationId, "SELECT reserved FROM bsp.account_budget WHERE account_id = $1 AND window_start > $2",
-                r => r.GetInt32(0), ct,
-            number.AccountId, (clock.GetUtcNow() - BudgetWindow).UtcDateTime);
-        return Math.Max(0, number.MessagingLimit - (long)reserved.FirstOrDefault());
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        return await reach.PeekAsync(transaction, organizationId, number, clock.GetUtcNow(), ct);
     }
 
     // By what the market follows from; a few digits of the number are enough.
-    private static void Reach(Dictionary<string, int> reached, string? reason, string? phone, string? user, int count)
+    private static void PortfolioRoom(Dictionary<string, int> reached, string? reason, string? phone, string? user, int count)
     {
         if (reason is null)
         {

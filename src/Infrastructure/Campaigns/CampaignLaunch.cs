@@ -8,10 +8,12 @@ using Bsp.Domain.Ledger;
 using Bsp.Domain.Plans;
 using Bsp.Infrastructure.Charging;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.EventStore.Marten;
 using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
+using Npgsql;
 
 namespace Bsp.Infrastructure.Campaigns;
 
@@ -20,6 +22,8 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
     LedgerWriter ledger, RowCaches caches, BillingOptions billing, TimeProvider clock) : ICampaignLaunch
 {
     private const int RacesMax = 10;
+    private const int LossesMax = 5;
+    private static readonly TimeSpan AfterLoss = TimeSpan.FromMilliseconds(50);
 
     // A campaign may be paused for long; then the clock gives the money back, and what it sends later is paid by the balance.
     private static readonly TimeSpan HoldFor = TimeSpan.FromDays(90);
@@ -29,16 +33,33 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
     {
         var shard = await shards.OfAsync(organizationId, ct);
         using var turn = await Deciding.TurnAsync(store, organizationId, campaignId, ct);
-        for (var race = 1; ; race++)
+        for (var (race, loss) = (1, 1); ;)
         {
-            var price = await PriceAsync(organizationId, campaignId, ct);
+            var (attempt, marked) = (new Attempt(), CurrentRequest.Value?.ClaimMarked ?? false);
             try
             {
-                return await OnceAsync(shard, organizationId, campaignId, decide, seenVersion, price, ct);
+                var price = await PriceAsync(organizationId, campaignId, ct);
+                return await OnceAsync(shard, organizationId, campaignId, decide, seenVersion, price, attempt, ct);
             }
-            catch (VersionConflict conflict) when (!conflict.Named && race < RacesMax)
+            catch (VersionConflict conflict) when (!conflict.Named && race++ < RacesMax)
             {
                 // Another process was faster: decided again on what it left.
+            }
+            catch (Exception lost) when (Failure.Of(lost) is NpgsqlException error && Unreachable.Is(error))
+            {
+                if (attempt.Committing is { } decided && await store.WasCommittedAsync(shard, organizationId, decided, lost))
+                {
+                    return await LaunchedAsync(campaignId, decided.Version);
+                }
+
+                if (loss++ == LossesMax)
+                {
+                    throw new StoreUnavailable("postgres", lost);
+                }
+
+                // Nothing of it is there, the claim's mark neither: launched anew.
+                CurrentRequest.Value?.ClaimMarked = marked;
+                await Task.Delay(AfterLoss, clock, ct);
             }
         }
     }
@@ -57,11 +78,11 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
     }
 
     private async Task<Done> OnceAsync(Shard shard, Guid organizationId, Guid campaignId,
-        Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, Price? price, CancellationToken ct)
+        Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, Price? price, Attempt attempt, CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync([organizationId, Guid.Empty], ct);
         var launched = false;
-        var version = await store.DecideAsync<Campaign, CampaignEvent>(tx, shard, organizationId, campaignId, async state =>
+        var decided = await store.DecidedAsync<Campaign, CampaignEvent>(tx, shard, organizationId, campaignId, async state =>
         {
             var facts = decide(state);
             launched = facts.Count > 0;
@@ -77,10 +98,27 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
             await HoldAsync(tx, shard, organizationId, campaignId, price, ct);
         }
 
-        await tx.CommitAsync(ct);
+        // From here on a cancelled caller is not heard any more: whether it was launched must be known.
+        attempt.Committing = decided.Any ? decided : null;
+        await tx.CommitAsync(CancellationToken.None);
+        return await LaunchedAsync(campaignId, decided.Version);
+    }
+
+    private async Task<Done> LaunchedAsync(Guid campaignId, long version)
+    {
         await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None);
         return new(campaignId, version);
     }
+
+    private sealed class Attempt
+    {
+        /// <summary>What the COMMIT is about; null: it was not sent.</summary>
+        public Decided? Committing { get; set; }
+    }
+
+    private static async Task<bool> HasWalletAsync(TenantTransaction tx, Guid organizationId, CancellationToken ct) =>
+        (await tx.QueryAsync("SELECT 1 FROM bsp.ledger_heads WHERE organization_id = $1 LIMIT 1", r => r.GetInt32(0), ct, organizationId))
+            .Count > 0;
 
     private async Task HoldAsync(TenantTransaction tx, Shard shard, Guid organizationId, Guid campaignId, Price price, CancellationToken ct)
     {
@@ -92,6 +130,11 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
 
         if (price.Cost == 0)
         {
+            if (billing.Mode == BillingMode.Required && !await HasWalletAsync(tx, organizationId, ct))
+            {
+                throw WalletInsufficient.None("The campaign", price.Currency);
+            }
+
             return;
         }
 

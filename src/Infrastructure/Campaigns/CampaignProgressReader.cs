@@ -1,5 +1,6 @@
 using System.Globalization;
 using Bsp.Application.Campaigns;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -27,7 +28,7 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
         var live = FromRedisAsync(shard, query.CampaignId, ct);
         if (await CachedAsync(query.OrganizationId, query.CampaignId, ct) is not null && await live is { } progress)
         {
-            return progress;
+            return await WithWaitAsync(shard, query, progress, ct);
         }
 
         if (await StoredAsync(shard, query.OrganizationId, query.CampaignId, ct) is null)
@@ -35,8 +36,21 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
             return null;
         }
 
-        return await live ?? await FromPostgresAsync(shard, query, ct);
+        return (await live ?? await FromPostgresAsync(shard, query, ct)) is { } found ? await WithWaitAsync(shard, query, found, ct) : null;
     }
+
+    // Nothing has moved or may move: then PostgreSQL is asked what the rest of the audience waits for. One row, by its key.
+    private static async Task<CampaignProgress> WithWaitAsync(Shard shard, GetCampaignProgress query, CampaignProgress progress,
+        CancellationToken ct) =>
+        progress.Queued > 0 || progress.Sent + progress.Skipped + progress.Failed >= progress.Total ? progress
+        : await shard.FirstAsync(query.OrganizationId, """
+            SELECT d.waits_for, d.waits_until, d.total - d.next_ordinal + 1 FROM bsp.campaign_dispatch d
+              JOIN campaigns c ON c.id = d.campaign_id AND c.status = 'RUNNING'
+             WHERE d.campaign_id = $1 AND d.organization_id = $2 AND d.waits_for IS NOT NULL AND d.total IS NOT NULL
+            """, r => progress with
+        {
+            WaitsFor = r.GetString(0), WaitsUntil = r.TimeOrNull(1), Waiting = progress.Waiting + Math.Max(0, r.GetInt32(2)),
+        }, ct, query.CampaignId, query.OrganizationId) ?? progress;
 
     public async Task<string?> Handle(GetCampaignStatus query, CancellationToken ct) =>
         ((await CachedAsync(query.OrganizationId, query.CampaignId, ct))
@@ -61,13 +75,16 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
 
     private static Task<CampaignProgress?> FromPostgresAsync(Shard shard, GetCampaignProgress query, CancellationToken ct) =>
         shard.FirstAsync(query.OrganizationId, """
-            SELECT c.total_recipients, coalesce(p.pending, 0), coalesce(p.skipped, 0), coalesce(p.sent, 0), coalesce(p.delivered, 0), coalesce(p.read, 0), coalesce(p.failed, 0), coalesce(p.unknown, 0), coalesce(p.queued, 0), p.first_at, p.last_at
+            SELECT c.total_recipients, coalesce(p.pending - p.waiting, 0), coalesce(p.skipped, 0), coalesce(p.sent, 0), coalesce(p.delivered, 0), coalesce(p.read, 0), coalesce(p.failed, 0), coalesce(p.unknown, 0), coalesce(p.queued, 0), p.first_at, p.last_at,
+                   coalesce(p.waiting, 0)
               FROM campaigns c LEFT JOIN bsp.campaign_progress p ON p.campaign_id = c.id WHERE c.organization_id = $1 AND c.id = $2
             """,
             r => new CampaignProgress(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2), r.GetInt32(3), r.GetInt32(4), r.GetInt32(5),
                 r.GetInt32(6), r.GetInt32(7),
-                CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1), r.IsDBNull(9) ? null
-                    : r.GetFieldValue<DateTimeOffset>(9), r.IsDBNull(10) ? null : r.GetFieldValue<DateTimeOffset>(10))),
+                CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1) + r.GetInt32(11),
+                    r.IsDBNull(9) ? null
+                    : r.GetFieldValue<DateTimeOffset>(9), r.IsDBNull(10) ? null : r.GetFieldValue<DateTimeOffset>(10)),
+                r.GetInt32(11)),
             ct, query.OrganizationId, query.CampaignId);
 
     private async Task<CampaignProgress?> FromRedisAsync(Shard shard, Guid campaignId, CancellationToken ct)
@@ -83,9 +100,11 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
             var checkpoint = hashes.FindAsync(database, shard);
             var fields = (await hashes.ReadAsync(database, campaignId)).Fields;
             return (await checkpoint).Known is not { } serving || fields is null || fields["epoch"] != serving.Epoch ? null
-                : new((int)fields["total"], (int)fields["pending"], (int)fields["skipped"], (int)fields["sent"], (int)fields["delivered"],
+                : new((int)fields["total"], (int)fields["pending"] - (int)fields["waiting"], (int)fields["skipped"],
+                    (int)fields["sent"], (int)fields["delivered"],
                     (int)fields["read"], (int)fields["failed"], (int)fields["unknown"],
-                    DateTimeOffset.TryParse((string?)fields["estimated_completion"], CultureInfo.InvariantCulture, out var at) ? at : null);
+                    DateTimeOffset.TryParse((string?)fields["estimated_completion"], CultureInfo.InvariantCulture, out var at) ? at : null,
+                    (int)fields["waiting"]);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidCastException or FormatException or OverflowException)
         {

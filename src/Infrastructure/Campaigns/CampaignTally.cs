@@ -8,14 +8,14 @@ namespace Bsp.Infrastructure.Campaigns;
 /// How far a campaign's numbers move by some facts. Each number is a count of facts, so every view that adds these up agrees with every
 /// other.
 /// <c>failed</c> holds the rejected too, less the failures that a later delivery overruled; <c>pending</c> is queued or being sent;
-/// <c>unknown</c> is what is unknown now.
+/// <c>unknown</c> is what is unknown now, <c>waiting</c> what is pending and waits for room or for the end of a person's cap.
 /// </summary>
 public sealed class CampaignTally
 {
     /// <summary>Names of the numbers: fields of the Redis hash and columns of <c>bsp.campaign_progress</c>.</summary>
     public static readonly string[] Names =
         ["total", "queued", "skipped", "pending", "accepted", "unknown", "sent", "delivered", "read", "failed", "rejected", "cancelled",
-            "expired", "unknown_closed"];
+            "expired", "unknown_closed", "waiting"];
 
     private readonly int[] values = new int[Names.Length];
 
@@ -75,10 +75,22 @@ public sealed class CampaignTally
                 break;
             case MessageSkipped: this["skipped"]++; break;
             case MessageAccepted: Accept(prior, stored.Timestamp); break;
-            case MessageRejected:
+            case MessageRejected e:
                 this["failed"]++;
                 Settle("rejected", stored.Timestamp);
+                Known(e.WasUnknown);
                 break;
+            case MessageAttemptRefused e: Known(e.WasUnknown); break;
+            case MessageDeferred e:
+                this["waiting"]++;
+                if (e.From is { } from)
+                {
+                    this[from]--;
+                    this["pending"]++;
+                }
+
+                break;
+            case MessageWaitEnded: this["waiting"]--; break;
             case MessageOutcomeUnknown: Settle("unknown", stored.Timestamp); break;
             case MessageUnknownClosed:
                 this["unknown"]--;
@@ -101,6 +113,16 @@ public sealed class CampaignTally
         this[number]++;
         this["pending"]--;
         LastAt = LastAt is { } last && last > at ? last : at;
+    }
+
+    // Its answer came after all: it is pending again, until what follows settles it.
+    private void Known(bool? wasUnknown)
+    {
+        if (wasUnknown is true)
+        {
+            this["unknown"]--;
+            this["pending"]++;
+        }
     }
 
     // Accepted after it had been settled otherwise (a webhook or a late answer proved more): the earlier verdict is taken back.

@@ -12,6 +12,7 @@ internal static class CampaignsSetup
     {
         services.AddSingleton<IMergedRecipients, MergedRecipients>();
         services.AddSingleton<CampaignEstimator>();
+        services.AddSingleton<CampaignWaits>();
         services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();
         services.AddHostedService<CampaignDriver>();

@@ -16,14 +16,22 @@ public sealed class CampaignsTable(Shards shards)
 {
     private const string Columns = """
         id, organization_id, template_id, account_id, name, description, type, status, audience_segment, total_recipients, sent_count, delivered_count, read_count, failed_count,
-        scheduled_at, started_at, completed_at, metadata, created_at, updated_at, pause_reason, version
+        scheduled_at, started_at, completed_at, metadata, created_at, updated_at, pause_reason, version, on_limit, send_until,
+        d.waits_for, d.waits_until
+        """;
+
+    // While it runs: what the audience's cursor waits for.
+    private const string Waits = """
+        LEFT JOIN LATERAL (SELECT w.waits_for, w.waits_until FROM bsp.campaign_dispatch w
+                            WHERE w.campaign_id = campaigns.id AND campaigns.status = 'RUNNING' OFFSET 0) d ON true
         """;
 
     public async Task<CampaignView?> Handle(GetCampaign query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        return await shard.FirstAsync(query.OrganizationId, $"SELECT {Columns} FROM campaigns WHERE organization_id = $1 AND id = $2",
-            Read, ct, query.OrganizationId, query.CampaignId);
+        return await shard.FirstAsync(query.OrganizationId,
+            $"SELECT {Columns} FROM campaigns {Waits} WHERE organization_id = $1 AND id = $2", Read, ct, query.OrganizationId,
+            query.CampaignId);
     }
 
     public async Task<Page<CampaignView>> Handle(ListCampaigns query, CancellationToken ct)
@@ -31,7 +39,8 @@ public sealed class CampaignsTable(Shards shards)
         var shard = await shards.OfAsync(query.OrganizationId, ct);
         var after = Guid.TryParse(query.Cursor, out var id) ? id : Guid.Empty;
         var rows = await shard.QueryAsync(query.OrganizationId, $"""
-            SELECT {Columns} FROM campaigns WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
+            SELECT {Columns} FROM campaigns {Waits}
+             WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
             """, Read, ct, query.OrganizationId, after, new NpgsqlParameter { Value = (object?)query.Status ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }, query.Limit + 1);
         return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
     }
@@ -41,7 +50,10 @@ public sealed class CampaignsTable(Shards shards)
             : r.GetString(5), r.GetString(6), r.GetString(7),
         r.Json(8), r.GetInt32(9), r.GetInt32(10), r.GetInt32(11), r.GetInt32(12), r.GetInt32(13), r.TimeOrNull(14), r.TimeOrNull(15),
         r.TimeOrNull(16), r.IsDBNull(17) ? null : r.Json(17),
-        r.GetFieldValue<DateTimeOffset>(18), r.GetFieldValue<DateTimeOffset>(19), r.IsDBNull(20) ? null : r.GetString(20), r.GetInt64(21));
+        r.GetFieldValue<DateTimeOffset>(18), r.GetFieldValue<DateTimeOffset>(19), r.IsDBNull(20) ? null : r.GetString(20), r.GetInt64(21))
+        {
+            OnLimit = r.GetString(22), SendUntil = r.TimeOrNull(23), WaitsFor = r.TextOrNull(24), WaitsUntil = r.TimeOrNull(25),
+        };
 }
 
 /// <summary>Judges members of a frozen audience from their message streams.</summary>
@@ -54,18 +66,15 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
     public async Task<Page<Recipient>> Handle(ListRecipients query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        if (await shard.FirstAsync(query.OrganizationId, "SELECT id FROM campaigns WHERE organization_id = $1 AND id = $2", r =>
-            (Guid?)r.GetGuid(0), ct, query.OrganizationId, query.CampaignId) is null)
-        {
-            throw new Refusal("campaign.unknown", "There is no such campaign.");
-        }
+        var wait = await WaitAsync(shard, query.OrganizationId, query.CampaignId, ct)
+            ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
 
         var after = int.TryParse(query.Cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var ordinal) ? ordinal : 0;
         var found = new List<Recipient>();
         for (var scanned = 0; scanned < ScannedMax; )
         {
             var members = await MembersAsync(shard, query, after, ct);
-            foreach (var recipient in await JudgeAsync(query.OrganizationId, query.CampaignId, members, ct))
+            foreach (var recipient in await JudgeAsync(query.OrganizationId, query.CampaignId, members, wait, ct))
             {
                 after = recipient.Ordinal;
                 if (query.Status is null || recipient.Status == query.Status)
@@ -101,7 +110,8 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
         }
 
         var stream = await log.ReadStreamAsync(query.OrganizationId, Uuid.CampaignMessage(query.CampaignId, query.ContactId), AsOf.Now, ct);
-        return new(Judge(members[0].Item1, query.ContactId, stream), [.. stream.Events.Select(StoredFact.Of)]);
+        var wait = await WaitAsync(shard, query.OrganizationId, query.CampaignId, ct);
+        return new(Judge(members[0].Item1, query.ContactId, stream, wait), [.. stream.Events.Select(StoredFact.Of)]);
     }
 
     private static int PageOf(ListRecipients query) => query.Status is null ? query.Limit : 500;
@@ -113,19 +123,35 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
             r => (r.GetInt32(0), r.GetGuid(1)), ct, query.CampaignId, after, PageOf(query));
 
     private async Task<IEnumerable<Recipient>> JudgeAsync(Guid organizationId, Guid campaignId,
-        List<(int Ordinal, Guid ContactId)> members, CancellationToken ct)
+        List<(int Ordinal, Guid ContactId)> members, CursorWait wait, CancellationToken ct)
     {
         var streams =
             await log.ReadStreamsAsync(organizationId, [.. members.Select(m => Uuid.CampaignMessage(campaignId, m.ContactId))], ct);
-        return members.Select((m, i) => Judge(m.Ordinal, m.ContactId, streams[i]));
+        return members.Select((m, i) => Judge(m.Ordinal, m.ContactId, streams[i], wait));
     }
 
-    private static Recipient Judge(int ordinal, Guid contactId, LoadedStream stream)
+    // What those wait for who have not had their turn.
+    private sealed record CursorWait(string? WaitsFor, DateTimeOffset? Until);
+
+    private static Task<CursorWait?> WaitAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct) =>
+        shard.FirstAsync(organizationId, """
+            SELECT d.waits_for, d.waits_until FROM campaigns c
+              LEFT JOIN LATERAL (SELECT w.waits_for, w.waits_until FROM bsp.campaign_dispatch w
+                                  WHERE w.campaign_id = c.id AND c.status = 'RUNNING' OFFSET 0) d ON true
+             WHERE c.organization_id = $1 AND c.id = $2
+            """, r => new CursorWait(r.TextOrNull(0), r.TimeOrNull(1)), ct, organizationId, campaignId);
+
+    private static Recipient Judge(int ordinal, Guid contactId, LoadedStream stream, CursorWait? wait)
     {
+        if (stream.Events.Count == 0 && wait is { WaitsFor: { } waits })
+        {
+            return new(ordinal, contactId, stream.StreamId, waits, null, null, 0, null, wait.Until);
+        }
+
         var state = stream.FoldReadable<Domain.Messages.Message, Domain.Messages.MessageEvent>(Domain.Messages.Message.Initial,
             Domain.Messages.Message.Evolve);
         return new(ordinal, contactId, stream.StreamId, state.Standing, Reason(stream), state.Wamid, state.Attempt, stream.Events.Count > 0
-            ? stream.Events[^1].Timestamp : null);
+            ? stream.Events[^1].Timestamp : null, state.WaitsUntil);
     }
 
     private static string? Reason(LoadedStream stream) => stream.Events.Select(e => e.Body switch

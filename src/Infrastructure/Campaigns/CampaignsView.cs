@@ -23,14 +23,18 @@ public sealed class CampaignsView : IInlineView
             {
                 case CampaignCreated e:
                     Add(batch, """
-                        INSERT INTO campaigns (id, organization_id, template_id, account_id, name, description, type, status, audience_segment, metadata, created_at, updated_at, version)
-                        VALUES ($1, $2, $3, $4, $5, $6, $7, 'DRAFT', $8, $9, $10, $10, $11)
-                        """, e.CampaignId, stored.OrganizationId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), e.Type, Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version);
+                        INSERT INTO campaigns (id, organization_id, template_id, account_id, name, description, type, status,
+                                               audience_segment, metadata, created_at, updated_at, version, on_limit, send_until)
+                        VALUES ($1, $2, $3, $4, $5, $6, $7, 'DRAFT', $8, $9, $10, $10, $11, coalesce($12, 'wait'), $13)
+                        """, e.CampaignId, stored.OrganizationId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), e.Type,
+                        Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version, Text(e.OnLimit), Time(e.SendUntil));
                     break;
                 case CampaignChanged e:
                     Add(batch, """
-                        UPDATE campaigns SET template_id = $2, account_id = $3, name = $4, description = $5, audience_segment = $6, metadata = $7, updated_at = $8, version = $9 WHERE id = $1
-                        """, e.CampaignId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version);
+                        UPDATE campaigns SET template_id = $2, account_id = $3, name = $4, description = $5, audience_segment = $6,
+                               metadata = $7, updated_at = $8, version = $9, on_limit = coalesce($10, 'wait'), send_until = $11 WHERE id = $1
+                        """, e.CampaignId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), Json(e.AudienceSegment),
+                        Json(e.Metadata), e.At.UtcDateTime, stored.Version, Text(e.OnLimit), Time(e.SendUntil));
                     break;
                 case CampaignScheduled e:
                     Add(batch, "UPDATE campaigns SET status = 'SCHEDULED', scheduled_at = $2, updated_at = $3, version = $4 WHERE id = $1",
@@ -80,6 +84,9 @@ public sealed class CampaignsView : IInlineView
 
     private static NpgsqlParameter Text(string? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+
+    private static NpgsqlParameter Time(DateTimeOffset? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = value is { } at ? at.UtcDateTime : DBNull.Value };
 
     private static NpgsqlParameter Json(JsonElement? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = value is { } json ? json.GetRawText() : DBNull.Value };

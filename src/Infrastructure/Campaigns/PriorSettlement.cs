@@ -27,12 +27,14 @@ public sealed record PriorSettlement(string Kind, DateTimeOffset At)
             SELECT DISTINCT ON (a.id) a.id, p.type, (p.data ->> 'at')::timestamptz
               FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[]) AS a (id, tenant, stream, version)
               JOIN mt_events p ON p.tenant_id = a.tenant AND p.stream_id = a.stream AND p.version < a.version
-             WHERE p.type IN ('message_outcome_unknown', 'message_unknown_closed', 'message_rejected', 'message_cancelled')
+             WHERE p.type IN ('message_outcome_unknown', 'message_unknown_closed', 'message_rejected', 'message_cancelled',
+                              'message_attempt_refused', 'message_deferred')
              ORDER BY a.id, p.version DESC
             """, r => (Id: r.GetGuid(0), Type: r.GetString(1), At: r.GetFieldValue<DateTimeOffset>(2)), ct,
             asked.Select(e => e.Id).ToArray(), asked.Select(e => e.OrganizationId.ToString()).ToArray(), asked.Select(e => e.StreamId)
             .ToArray(), asked.Select(e => e.Version).ToArray());
-        return rows.ToDictionary(r => r.Id, r =>
+        // the last word before it: refused for now or waiting is none that has to be taken back
+        return rows.Where(r => r.Type is not ("message_attempt_refused" or "message_deferred")).ToDictionary(r => r.Id, r =>
             new PriorSettlement(r.Type == "message_outcome_unknown" ? "unknown" : r.Type["message_".Length..], r.At));
     }
 }

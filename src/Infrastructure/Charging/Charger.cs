@@ -21,6 +21,9 @@ public sealed class Charger(PostgresEventStore store, LedgerWriter ledger, Tarif
     /// <summary>Bills that are rated again in one transaction.</summary>
     public const int PendingMax = 200;
 
+    // Of one number and campaign, so that whoever is told of these only is told of it; few enough for a webhook's body.
+    private const int ChargesMax = 100;
+
     private readonly DeliveryFacts facts = new(store);
 
     /// <summary>Stored names of what is read.</summary>
@@ -57,8 +60,10 @@ public sealed class Charger(PostgresEventStore store, LedgerWriter ledger, Tarif
             tariff.Cards.Any(c => c.Currency == currency && c.Rules.Any(r => r.AssumedWhenMissing == "by_window")), ct);
         var holds = await CampaignHolds.ReadAsync(tx, organizationId, events, ct);
         var work = new Work(shard, organizationId, currency, tariff, bills, holds);
-        await PrepareAsync(work, tx, known.Values.Select(d => d.DeliveredAt).Concat(bills.Values.Select(b => b.Bill.Delivery.DeliveredAt)),
-            ct);
+        DateTimeOffset[] moments =
+            [.. known.Values.Select(d => d.DeliveredAt).Concat(bills.Values.Select(b => b.Bill.Delivery.DeliveredAt)).Distinct()];
+        await plans.CarryOutAsync(tx, shard, organizationId, moments, ct);
+        await PrepareAsync(work, tx, moments, ct);
         foreach (var stored in events)
         {
             if (stored.Body is CampaignAudienceFrozen frozen)
@@ -83,6 +88,7 @@ public sealed class Charger(PostgresEventStore store, LedgerWriter ledger, Tarif
     {
         var tariff = await tariffs.CurrentAsync(ct);
         var rows = await BillRows.PendingAsync(tx, organizationId, tariff.Version, PendingMax, ct);
+        await plans.CarryOutAsync(tx, shard, organizationId, [.. rows.Select(r => r.Bill.Delivery.DeliveredAt)], ct);
         foreach (var of in rows.GroupBy(r => r.Currency))
         {
             var work = new Work(shard, organizationId, of.Key, tariff, of.ToDictionary(r => r.Key), CampaignHolds.None);
@@ -161,7 +167,7 @@ public sealed class Charger(PostgresEventStore store, LedgerWriter ledger, Tarif
         if (work.Charges.Count > 0)
         {
             await store.AppendAsync(tx, work.Shard, work.OrganizationId,
-                [.. work.Charges.Chunk(1_000)
+                [.. work.Charges.GroupBy(c => (c.AccountId, c.CampaignId)).SelectMany(of => of.Chunk(ChargesMax))
                     .Select(charges =>
                         (IReadOnlyList<StreamAppend>)[new StreamAppend(StreamOf(work.OrganizationId, now), "charging", null,
                             [new MessagesCharged(charges, now)])])], ct);

@@ -141,7 +141,7 @@ public sealed class MessageReserves(Shards shards, BillingOptions options, Walle
         var (paid, sum) = (messages.Zip(amounts).Where(m => m.Second > 0).ToList(), amounts.Sum());
         if (paid.Count == 0)
         {
-            return true;
+            return wallet.Exists || (alone ? throw WalletInsufficient.None("The message", wallet.Currency) : false);
         }
 
         if (!await DirectReserves.TakeAsync(tx, organizationId, wallet.Currency, paid.ConvertAll(p => (p.First.MessageId, p.Second)),

@@ -1,10 +1,13 @@
 using Bsp.Domain.Charging;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
+using Bsp.Infrastructure.Subscriptions;
 
 namespace Bsp.Infrastructure.Charging;
 
 /// <inheritdoc cref="IPlans"/>
-public sealed class PlansInForce : IPlans
+/// <param name="desk">Carries out what is due; null: somebody else sees to that.</param>
+public sealed class PlansInForce(SubscriptionDesk? desk = null) : IPlans
 {
     // Of a page's deliveries all at once: the lines of the subscription's terms that touch them.
     private const string Sql = """
@@ -13,6 +16,27 @@ public sealed class PlansInForce : IPlans
         """;
 
     private sealed record Line(DateTimeOffset From, DateTimeOffset Until, string Currency, PlanTerms Terms);
+
+    public async Task CarryOutAsync(TenantTransaction tx, Shard shard, Guid organizationId, IReadOnlyCollection<DateTimeOffset> moments,
+        CancellationToken ct)
+    {
+        if (desk is null || moments.Count == 0 || (await tx.QueryAsync(
+            "SELECT 1 FROM bsp.subscription_clock WHERE organization_id = $1 AND due_at <= $2", r => r.GetInt32(0), ct, organizationId,
+            moments.Max().UtcDateTime)).Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await desk.CarriedOutAsync(shard, organizationId, ct);
+        }
+        catch (Exception bad) when (!ct.IsCancellationRequested && !StoreTrouble.Is(bad))
+        {
+            // A step that cannot be taken is the clock's to tell (it does, in its log and in /health/ready) and stops no charges: these go
+            // by the terms that stand.
+        }
+    }
 
     public async Task<IReadOnlyDictionary<DateTimeOffset, PlanTerms>> AtAsync(TenantTransaction tx, Guid organizationId, string currency,
         IReadOnlyCollection<DateTimeOffset> moments, CancellationToken ct)

@@ -5,7 +5,11 @@ namespace Bsp.Infrastructure.Charging;
 
 /// <summary>Where an organization's messages are charged to.</summary>
 /// <param name="Since">What was recorded before costs nothing.</param>
-public sealed record Wallet(string Currency, DateTimeOffset Since);
+public sealed record Wallet(string Currency, DateTimeOffset Since)
+{
+    /// <summary>False: everybody is charged, and this organization has none yet.</summary>
+    public bool Exists => Since > DateTimeOffset.MinValue;
+}
 
 /// <summary>Who is charged, and in which currency: the organization's first wallet.</summary>
 public sealed class Wallets(BillingOptions options)

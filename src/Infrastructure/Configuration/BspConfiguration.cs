@@ -65,12 +65,15 @@ public static class BspConfiguration
             },
             Uploads = RoomConfiguration.Uploads(configuration["Bsp:Uploads:Directory"], name => (int standard, int min, int max) =>
                 Number(configuration, name, standard, min, max, faults)),
+            Media = MediaConfiguration.Read(configuration, name => (int standard, int min, int max) =>
+                Number(configuration, name, standard, min, max, faults), faults),
             WebhookNetworks =
             [.. Parts(configuration["Bsp:Webhooks:AllowedNetworks"]).Select(text => Proxy(text, faults, "Bsp:Webhooks:AllowedNetworks"))],
             LoginWindow = TimeSpan.FromSeconds(Number(configuration, "Bsp:Login:WindowSeconds", 60, 1, 3_600, faults)),
             TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
             UnknownDeadline =
             TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
+            SendingDay = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:DaySeconds", 86_400, 10, 86_400, faults)),
             SubscriptionRequired = Flag(configuration, "Bsp:Billing:SubscriptionRequired", false, faults),
             MigrateAtStart = Flag(configuration, "Bsp:MigrateAtStart", development || owner is not null, faults),
             AutoMapperLicenseKey = configuration["Bsp:AutoMapperLicenseKey"],
@@ -202,10 +205,21 @@ public static class BspConfiguration
         return new()
         {
             BaseUrl = url,
+            AppId = AppId(configuration["Bsp:Meta:AppId"], faults),
             AppSecrets = AppSecrets(configuration["Bsp:Meta:AppSecret"], faults),
             VerifyToken = Shared(configuration["Bsp:Meta:VerifyToken"], "Bsp:Meta:VerifyToken", faults),
             Timeout = TimeSpan.FromSeconds(Number(configuration, "Bsp:Meta:TimeoutSeconds", 10, 1, 60, faults)),
         };
+    }
+
+    private static string? AppId(string? text, List<string> faults)
+    {
+        if (text is not null && (text.Length is 0 or > 32 || !text.All(char.IsAsciiDigit)))
+        {
+            faults.Add("Bsp:Meta:AppId must be the id of your Meta app, digits only: leave it out where there is none.");
+        }
+
+        return text;
     }
 
     // Absent: webhooks are refused. Given and empty is no way to say so: a signature under an empty key is anybody's.

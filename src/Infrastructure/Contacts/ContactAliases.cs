@@ -10,12 +10,12 @@ internal static class ContactAliases
         "SELECT contact_id, into_id FROM bsp.contact_aliases WHERE organization_id = $1 AND contact_id = ANY ($2)";
 
     /// <summary>Each id as it is meant today, in the order given.</summary>
-    public static async Task<IReadOnlyList<Guid>> MeantAsync(this Shard shard, Guid organizationId, IReadOnlyCollection<Guid> ids,
+    public static async Task<IReadOnlyList<Guid>> ResolveAliasesAsync(this Shard shard, Guid organizationId, IReadOnlyCollection<Guid> ids,
         CancellationToken ct) =>
         Meant(ids, await shard.QueryAsync(organizationId, Aliases, Row, ct, organizationId, ids.ToArray()));
 
-    /// <inheritdoc cref="MeantAsync(Shard, Guid, IReadOnlyCollection{Guid}, CancellationToken)"/>
-    public static async Task<IReadOnlyList<Guid>> MeantAsync(this TenantTransaction transaction, Guid organizationId,
+    /// <inheritdoc cref="ResolveAliasesAsync(Shard, Guid, IReadOnlyCollection{Guid}, CancellationToken)"/>
+    public static async Task<IReadOnlyList<Guid>> ResolveAliasesAsync(this TenantTransaction transaction, Guid organizationId,
         IReadOnlyCollection<Guid> ids, CancellationToken ct) =>
         Meant(ids, await transaction.QueryAsync(Aliases, Row, ct, organizationId, ids.ToArray()));
 
@@ -28,7 +28,7 @@ internal static class ContactAliases
     {
         for (var meant = Guid.Empty; ;)
         {
-            var now = (await transaction.MeantAsync(organizationId, [contactId], ct))[0];
+            var now = (await transaction.ResolveAliasesAsync(organizationId, [contactId], ct))[0];
             if (now == meant)
             {
                 return [];
@@ -48,7 +48,7 @@ internal static class ContactAliases
     /// </summary>
     public static async Task<IReadOnlyList<Guid>> AllIdsAsync(this Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
-        var meant = (await shard.MeantAsync(organizationId, [contactId], ct))[0];
+        var meant = (await shard.ResolveAliasesAsync(organizationId, [contactId], ct))[0];
         return [meant,
             .. await shard.QueryAsync(organizationId,
                 "SELECT contact_id FROM bsp.contact_aliases WHERE organization_id = $1 AND into_id = $2 ORDER BY contact_id", r =>

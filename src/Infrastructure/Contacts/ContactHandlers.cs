@@ -25,7 +25,7 @@ public sealed class GetContactHandler(Shards shards) : IRequestHandler<GetContac
         Task<ContactView?> RowAsync(Guid id) =>
             shard.FirstAsync(organizationId, $"SELECT {ContactRows.Columns} FROM contacts c WHERE c.id = $1", ContactRows.Read, ct, id);
         return await RowAsync(contactId)
-            ?? await RowAsync((await shard.MeantAsync(organizationId, [contactId], ct))[0])
+            ?? await RowAsync((await shard.ResolveAliasesAsync(organizationId, [contactId], ct))[0])
             ?? throw UnknownContact();
     }
 

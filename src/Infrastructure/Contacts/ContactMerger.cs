@@ -28,7 +28,7 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
         var shard = await shards.OfAsync(organizationId, ct);
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            var ids = await shard.MeantAsync(organizationId, [contactId, with], ct);
+            var ids = await shard.ResolveAliasesAsync(organizationId, [contactId, with], ct);
             try
             {
                 var phones = await RequireAsync(shard, organizationId, ids, ct);
@@ -47,7 +47,7 @@ public sealed class ContactMerger(Shards shards, IEventStore store, ContactCache
             catch (Refusal refusal) when (refusal.Code is "contact.merged" or "contact.unknown")
             {
                 // Another merge was faster: the ids mean something else now. If they do not, it is true.
-                if (ids.SequenceEqual(await shard.MeantAsync(organizationId, [contactId, with], ct)))
+                if (ids.SequenceEqual(await shard.ResolveAliasesAsync(organizationId, [contactId, with], ct)))
                 {
                     throw;
                 }

@@ -24,7 +24,7 @@ public sealed class EraseContactHandler(Shards shards, ErasureOrders orders, IPe
         var shard = await shards.OfAsync(command.OrganizationId, ct);
         for (var attempt = 1; attempt <= AttemptsMax; attempt++)
         {
-            var id = (await shard.MeantAsync(command.OrganizationId, [command.ContactId], ct))[0];
+            var id = (await shard.ResolveAliasesAsync(command.OrganizationId, [command.ContactId], ct))[0];
             if (await FindAsync(shard, command.OrganizationId, id, ct) is { } known)
             {
                 return known;
@@ -42,7 +42,7 @@ public sealed class EraseContactHandler(Shards shards, ErasureOrders orders, IPe
             {
                 // It became part of another contact, or was erased as part of one, meanwhile: that one is the person. If neither, it is
                 // true.
-                if ((await shard.MeantAsync(command.OrganizationId, [id], ct))[0] == id
+                if ((await shard.ResolveAliasesAsync(command.OrganizationId, [id], ct))[0] == id
                     && await FindAsync(shard, command.OrganizationId, id, ct) is null)
                 {
                     throw;

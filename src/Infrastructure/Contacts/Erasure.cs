@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
+using Bsp.Application.Media;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Messages;
@@ -16,7 +17,7 @@ namespace Bsp.Infrastructure.Contacts;
 
 /// <summary>The steps of one erasure after it was ordered. Each may be repeated; the last one forgets whom it was about.</summary>
 public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentStore documents, IDocumentViews views,
-    IPersonalData personal, ISecrets secrets, ContactCache cache, JournalTraces journal, ImportTraces imports)
+    IPersonalData personal, ISecrets secrets, ContactCache cache, JournalTraces journal, ImportTraces imports, IMediaErasure media)
 {
     private const int MessagesPage = 500;
     private const int AttemptsMax = 10;
@@ -39,6 +40,7 @@ public sealed class Erasure(IEventStore store, ErasureOrders orders, IDocumentSt
             ? "a file that was sent in before is still being taken in" : null;
         await imports.EraseAsync(shard, organizationId, identities, ct);
         await documents.EraseAiAsync(shard, organizationId, ids, ct);
+        await media.EraseAsync(organizationId, ids, ct);
         if ((waitsFor ?? await HoldersAsync(shard, erasedAt, ct)) is { } holder)
         {
             return holder;

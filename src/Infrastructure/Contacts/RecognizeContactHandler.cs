@@ -18,7 +18,7 @@ public sealed class RecognizeContactHandler(
     public async Task<Recognized> Handle(RecognizeContact command, CancellationToken ct)
     {
         var shard = await shards.OfAsync(command.OrganizationId, ct);
-        var own = (await shard.MeantAsync(command.OrganizationId, [command.ContactId], ct))[0];
+        var own = (await shard.ResolveAliasesAsync(command.OrganizationId, [command.ContactId], ct))[0];
         if (await RowAsync(shard, command.OrganizationId, own, ct) is not { Phone: { } phone } contact)
         {
             return new(own, false); // deleted, or known by the user id alone, which the message brings itself

@@ -86,10 +86,12 @@ public static class ConversationDocumentFold
             : after with { Position = position, UpdatedAt = Later(after.UpdatedAt, MessageDocumentFold.Ms(At(stored))) };
     }
 
+    // A reaction of ours is seen on the message that it is about, as the customer's is: no message, and not the last one.
     private static ConversationDocument Outgoing(ConversationDocument d, MessageQueued e, MessageDocument? message, string? content) =>
-        Last(d, e.At, message) with
+        (InboundKind.Of(e.Ref.Type).Amends ? Alone(d, e.At, message) : Last(d, e.At, message)) with
         {
-            MessageCount = d.MessageCount with { Outgoing = d.MessageCount.Outgoing + 1 },
+            MessageCount = InboundKind.Of(e.Ref.Type).Amends ? d.MessageCount
+                : d.MessageCount with { Outgoing = d.MessageCount.Outgoing + 1 },
             Contact = MessageDocumentContent.Parse(content) is { } body && MessageDocumentContent.Text(body, "to") is { } to
             ? d.Contact with { PhoneNumber = E164.OfWaId(to) } : d.Contact,
         };

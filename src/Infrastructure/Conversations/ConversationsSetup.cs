@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
+using Bsp.Application.Teams;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Conversations;

@@ -1,3 +1,4 @@
+using Bsp.Application.Teams;
 using System.Collections.Concurrent;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;

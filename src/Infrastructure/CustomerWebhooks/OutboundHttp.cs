@@ -52,19 +52,20 @@ public sealed class OutboundHttp : IDisposable
 
     private const int AnswerBytesMax = 512;
     private const int AnswerCharactersMax = 256;
-    private const int AddressesMax = 16;
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
 
-    private static readonly HttpRequestOptionsKey<Guid> Whose = new("organization");
-
-    private readonly OutboundRules rules;
     private readonly TimeProvider clock;
-    private readonly HostNames names = new(Dns.GetHostAddresses);
+    private readonly GuardedConnect guarded;
     private readonly HttpMessageInvoker http;
 
-    public OutboundHttp(OutboundRules rules, TimeProvider clock)
+    public OutboundHttp(OutboundRules rules, TimeProvider clock) : this(rules, clock, Dns.GetHostAddresses)
     {
-        (this.rules, this.clock) = (rules, clock);
+    }
+
+    /// <param name="ask">Which addresses a name has at this moment.</param>
+    internal OutboundHttp(OutboundRules rules, TimeProvider clock, Func<string, IPAddress[]> ask)
+    {
+        (this.clock, guarded) = (clock, new(rules, ask));
         http = new(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -81,7 +82,7 @@ public sealed class OutboundHttp : IDisposable
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             MaxResponseDrainSize = 64 * 1024,
             MaxResponseHeadersLength = 16,
-            ConnectCallback = ConnectAsync,
+            ConnectCallback = guarded.ConnectAsync,
             SslOptions = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 },
         });
     }
@@ -89,7 +90,7 @@ public sealed class OutboundHttp : IDisposable
     public void Dispose()
     {
         http.Dispose();
-        names.Dispose();
+        guarded.Dispose();
     }
 
     /// <summary>Posts once; never throws but for <paramref name="ct"/>.</summary>
@@ -101,7 +102,7 @@ public sealed class OutboundHttp : IDisposable
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(Timeout);
         using var request = Request(url, body, id, keys, headers);
-        request.Options.Set(Whose, organizationId);
+        request.Options.Set(GuardedConnect.Whose, organizationId);
         try
         {
             using var response = await http.SendAsync(request, deadline.Token);
@@ -146,49 +147,6 @@ public sealed class OutboundHttp : IDisposable
         }
 
         return request;
-    }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        context.InitialRequestMessage.Options.TryGetValue(Whose, out var organization);
-        var addresses = IPAddress.TryParse(host.Trim('[', ']'), out var literal) ? [literal]
-            : await ResolveAsync(host, organization, ct);
-        var tls = context.InitialRequestMessage.RequestUri?.Scheme == Uri.UriSchemeHttps;
-        foreach (var address in addresses)
-        {
-            if (rules.Fault(address, port, tls) is { } fault)
-            {
-                throw new OutboundRefused($"the address {fault}");
-            }
-        }
-
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(addresses, port, ct);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    private async Task<IPAddress[]> ResolveAsync(string host, Guid organization, CancellationToken ct)
-    {
-        try
-        {
-            var all = await names.ResolveAsync(host, organization, ct);
-            return all.Length is > 0 and <= AddressesMax ? all
-                : throw new OutboundUnresolved(all.Length == 0 ? "the host has no address"
-                    : $"the host has more than {AddressesMax} addresses");
-        }
-        catch (Exception error) when (error is SocketException or ArgumentException)
-        {
-            throw new OutboundUnresolved("the host cannot be resolved");
-        }
     }
 
     // The first bytes, for a moment only: whether it was delivered is decided by the head.
@@ -272,8 +230,4 @@ public sealed class OutboundHttp : IDisposable
             _ => ("protocol", Blame.Key, Text.Cut(error.Message, AnswerCharactersMax)),
         };
     }
-
-    private sealed class OutboundRefused(string message) : IOException(message);
-
-    private sealed class OutboundUnresolved(string message) : IOException(message);
 }

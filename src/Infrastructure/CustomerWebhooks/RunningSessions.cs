@@ -24,23 +24,31 @@ internal sealed class RunningSessions
     [Bounded("Max")]
     private readonly ConcurrentDictionary<(string Shard, Guid Id), (DeliverySession Session, Task Task)> sessions = new();
 
+    private int count; // asked with every page: the dictionary would lock itself to tell
+
     /// <summary>This process, as cursors name their owner.</summary>
     public Guid Owner { get; } = Uuid.New();
 
-    public int Count => sessions.Count;
+    public int Count => Volatile.Read(ref count);
 
     /// <summary>A session that has nothing more to do may wait a moment for what comes next.</summary>
-    public bool MayStay => sessions.Count <= StayMax;
+    public bool MayStay => Count <= StayMax;
 
     /// <summary>There is so much to do here that others should look.</summary>
-    public bool IsBusy => sessions.Count >= ShareFrom;
+    public bool IsBusy => Count >= ShareFrom;
 
     /// <summary>Bytes of events that one session keeps, about: the more sessions, the fewer.</summary>
-    public int BytesOfOne => Math.Clamp(BytesOfAll / Math.Max(1, sessions.Count), BytesLeast, BytesMost);
+    public int BytesOfOne => Math.Clamp(BytesOfAll / Math.Max(1, Count), BytesLeast, BytesMost);
 
-    public bool TryAdd(string shard, DeliverySession session, Task task) => sessions.TryAdd((shard, session.Claim.Id), (session, task));
+    public bool TryAdd(string shard, DeliverySession session, Task task)
+    {
+        var added = sessions.TryAdd((shard, session.Claim.Id), (session, task));
+        Interlocked.Add(ref count, added ? 1 : 0);
+        return added;
+    }
 
-    public void Remove(string shard, Guid webhookId) => sessions.TryRemove((shard, webhookId), out _);
+    public void Remove(string shard, Guid webhookId) =>
+        Interlocked.Add(ref count, sessions.TryRemove((shard, webhookId), out _) ? -1 : 0);
 
     public IEnumerable<DeliverySession> Of(string shard) => sessions.Where(s => s.Key.Shard == shard).Select(s => s.Value.Session);
 

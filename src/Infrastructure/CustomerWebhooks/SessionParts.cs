@@ -16,7 +16,7 @@ internal sealed class SessionParts(IEventLog log, PublicEventReader events, Outb
     /// <summary>Deliveries of this process that are under way, at most.</summary>
     public const int InFlightMax = 4_096;
 
-    private const int ReadsAtOnceMax = 2;
+    private const int ReadsAtOnceMax = 3;
 
     /// <summary>Deliveries that people of one organization ask for and wait for, at once.</summary>
     public const int AskedAtOnceMax = 4;

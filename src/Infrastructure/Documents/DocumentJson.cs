@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;

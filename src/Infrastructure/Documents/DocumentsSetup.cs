@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
+using Bsp.Application.Messages;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -10,6 +11,7 @@ internal static class DocumentsSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
+        services.AddSingleton<IMessageDocuments>(provider => provider.GetRequiredService<IDocumentViews>());
         if (options.Mongo is not { } mongo || string.IsNullOrWhiteSpace(mongo))
         {
             services.AddHostedService<DocumentsSweep>(); // MongoDB has TTL indexes

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Globalization;
 using Bsp.Application.Conversations;
 using Bsp.Infrastructure.Common;

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using System.Text.Json;
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;

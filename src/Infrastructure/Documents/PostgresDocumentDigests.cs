@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.EventStore.Marten;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.EventStore;
@@ -36,6 +37,16 @@ internal sealed class AppendCall
         RequireDistinct(streams);
         Metadata = request is null ? EventMetadata.None : new(request.CorrelationId, request.CausationId, request.Caller);
         ClaimId = request is { Claim: { } claim, ClaimMarked: false } ? claim.ClaimId : null;
+    }
+
+    /// <summary>Facts that have their ids already, for streams whose ends the caller knows and has locked.</summary>
+    public AppendCall(Guid organizationId, IReadOnlyList<KnownEnd> ends, CurrentRequest? request)
+    {
+        Organization = organizationId;
+        Tenant = organizationId.ToString();
+        Streams = [.. ends.Select(end => Pending(organizationId, end))];
+        EventCount = Streams.Sum(stream => stream.Events.Length);
+        Metadata = request is null ? EventMetadata.None : new(request.CorrelationId, request.CausationId, request.Caller);
     }
 
     public Guid Organization { get; }
@@ -100,6 +111,10 @@ internal sealed class AppendCall
 
         return new(new(organizationId, append.StreamId), append.StreamType, append.ExpectedVersion, events);
     }
+
+    private static PendingStream Pending(Guid organizationId, KnownEnd end) => new(
+        new(organizationId, end.StreamId), end.StreamType, end.Version,
+        [.. end.Events.Select(fact => new PendingEvent(fact.Id, EventName.Of(fact.Body), ReadableEvent.Written(fact.Body), fact.Body))]);
 
     private static void RequireDistinct(IReadOnlyList<StreamAppend> streams)
     {

@@ -29,7 +29,7 @@ internal sealed class GapWatcher
         try
         {
             // The last number first, then the holders: whoever draws later draws higher.
-            var drawn = await DrawnAsync(connection, ct);
+            var drawn = await DrawnNumbersAsync(connection, ct);
             if (drawn == final)
             {
                 return final;
@@ -74,7 +74,7 @@ internal sealed class GapWatcher
         return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 
-    private static async Task<long> DrawnAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<long> DrawnNumbersAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command =
             new NpgsqlCommand("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM public.mt_events_sequence", connection);

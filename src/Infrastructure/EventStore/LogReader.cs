@@ -28,7 +28,7 @@ public sealed partial class LogReader : IAsyncDisposable
     internal const int ConnectionsMax = 8;
 
     // Of these, for reading one organization's log: whoever waits for that does not stand behind views that catch up.
-    private const int OrganizationsMax = 3;
+    private const int OrganizationsMax = 4;
 
     private readonly NpgsqlDataSource source;
     private readonly NpgsqlDataSource organizations;

@@ -18,6 +18,9 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     /// <summary>Streams that one <see cref="LoadManyAsync"/> reads, at most.</summary>
     public const int LoadStreamsMax = 5_000;
 
+    /// <summary>From so many facts on a page is one statement, not Marten's loop over its events.</summary>
+    internal const int PageFrom = 16;
+
     // What an event costs until all views have it, about: waiting for the disk is no work.
     private static readonly TimeSpan EventWork = TimeSpan.FromMilliseconds(0.5);
 
@@ -64,21 +67,34 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     /// <param name="seenVersion">If-Match; null decides on whatever is stored.</param>
     public async Task<long> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
         Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide, long? seenVersion, CancellationToken ct)
+        where TState : class, IAggregate<TState, TEvent> where TEvent : class =>
+        (await DecidedAsync(tx, shard, organizationId, streamId, decide, seenVersion, ct)).Version;
+
+    /// <summary>The same, with what tells afterwards whether the transaction was committed (<see cref="WasCommittedAsync"/>).</summary>
+    public async Task<Decided> DecidedAsync<TState, TEvent>(TenantTransaction tx, Shard shard, Guid organizationId, Guid streamId,
+        Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide, long? seenVersion, CancellationToken ct)
         where TState : class, IAggregate<TState, TEvent> where TEvent : class
     {
-        var (version, position) = await Aggregates.DecideAsync(tx, shard, organizationId, streamId, decide, seenVersion, ct);
-        if (CurrentRequest.Value is { } request && position > request.LastPosition)
+        var decided = await Aggregates.DecideAsync(tx, shard, organizationId, streamId, decide, seenVersion, ct);
+        if (CurrentRequest.Value is { } request && decided.Position > request.LastPosition)
         {
-            request.LastPosition = position;
+            request.LastPosition = decided.Position;
         }
 
-        return version;
+        return decided;
     }
+
+    /// <summary>Whether a decision's transaction was committed whose COMMIT was never answered.</summary>
+    /// <param name="lost">What became of the connection.</param>
+    /// <exception cref="StoreUnavailable">Nobody can be asked; the outcome is unknown.</exception>
+    public Task<bool> WasCommittedAsync(Shard shard, Guid organizationId, Decided decided, Exception lost) =>
+        Aggregates.WasCommittedAsync(shard, organizationId, decided, lost);
 
     /// <summary>
     /// Appends to streams that Marten carries and whose ends the caller knows and has locked, inside the caller's own transaction and
-    /// without loading anything, together with the inline
-    /// views and the caller's own statements. Readers on this shard see nothing newer until that transaction ends, so keep it short.
+    /// without loading anything, together with the inline views and the caller's own statements. A few facts, or several streams in their
+    /// order, go by Marten, a page of one stream by the lanes' one statement (docs/decisions/0270): what lies in the tables afterwards is
+    /// the same. Readers on this shard see nothing newer until that transaction ends, so keep it short.
     /// </summary>
     /// <param name="beside">Adds statements, given the number of the last event; they go in one batch with the views'.</param>
     /// <param name="written">Looks at that batch after it was carried out (rows affected).</param>
@@ -86,7 +102,10 @@ public sealed class PostgresEventStore(Shards shards, IEnumerable<IInlineView> i
     public async Task<Position> AppendAsync(TenantTransaction tx, Shard shard, Guid organizationId, IReadOnlyList<KnownEnd> streams,
         Action<NpgsqlBatch, long> beside, Action<NpgsqlBatch> written, CancellationToken ct)
     {
-        var position = await Appends.AppendAsync(tx, shard, organizationId, streams, beside, written, ct);
+        var position = streams is [{ Events.Count: >= PageFrom }]
+            ? await TransactionAppend.AppendAsync(tx, shard, new(organizationId, streams, CurrentRequest.Value), views, signals.Of(shard),
+                clock, beside, written, ct)
+            : await Appends.AppendAsync(tx, shard, organizationId, streams, beside, written, ct);
         if (CurrentRequest.Value is { } request && position > request.LastPosition)
         {
             request.LastPosition = position;

@@ -15,8 +15,7 @@ internal static class TransactionAppend
     public static async Task<AppendOutcome[]> AppendAsync(TenantTransaction tx, Shard shard, List<AppendCall> calls, InlineViews views,
         LogSignal signal, TimeProvider clock, CancellationToken ct)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
-        var timestamp = new DateTime(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
+        var timestamp = Microseconds(clock);
         await using var statement = new AppendStatement(tx.Connection, "SAVEPOINT bsp_append");
         for (var repeat = 1; ; repeat++)
         {
@@ -43,14 +42,54 @@ internal static class TransactionAppend
         }
     }
 
+    /// <summary>
+    /// For streams whose ends the caller has locked: nobody can be faster, so there is no savepoint and no second try.
+    /// </summary>
+    /// <param name="beside">Adds the caller's own statements, given the last event's number in the log.</param>
+    /// <param name="written">Looks at them after they were carried out.</param>
+    /// <exception cref="VersionConflict">A stream is not where its row says; the transaction can only be rolled back.</exception>
+    public static async Task<Position> AppendAsync(TenantTransaction tx, Shard shard, AppendCall call, InlineViews views,
+        LogSignal signal, TimeProvider clock, Action<NpgsqlBatch, long> beside, Action<NpgsqlBatch> written, CancellationToken ct)
+    {
+        var timestamp = Microseconds(clock);
+        await using var statement = new AppendStatement(tx.Connection);
+        AppendAnswer answer;
+        try
+        {
+            answer = await statement.ExecuteAsync([call], tenantList: null, timestamp, markClaims: false, judged: false, ct);
+        }
+        catch (PostgresException error) when (Lane.Raced(error))
+        {
+            throw new VersionConflict(call.Streams[0].Key.Stream, named: false);
+        }
+
+        if (answer.Verdicts[0] != 0)
+        {
+            throw new VersionConflict(call.Streams[0].Key.Stream, named: false);
+        }
+
+        var result = new AppendResult(shard, [call], answer, statement.Arrays.FirstSequences(answer.Verdicts));
+        await ProjectAsync(tx, result, views, timestamp, ct, batch => beside(batch, answer.Sequences.Max()), written);
+        signal.AppendedWith(tx);
+        return new(shard.Epoch, answer.Sequences.Max());
+    }
+
+    private static DateTime Microseconds(TimeProvider clock)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        return new(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
+    }
+
     private static async Task ProjectAsync(TenantTransaction tx, AppendResult result, InlineViews views, DateTime timestamp,
-        CancellationToken ct)
+        CancellationToken ct, Action<NpgsqlBatch>? beside = null, Action<NpgsqlBatch>? written = null)
     {
         await using var batch = new NpgsqlBatch(tx.Connection);
+        beside?.Invoke(batch);
         views.AddStatements(result.EventsFor(views, timestamp), batch);
         if (batch.BatchCommands.Count > 0)
         {
             await batch.ExecuteNonQueryAsync(ct);
+            written?.Invoke(batch);
         }
     }
 }

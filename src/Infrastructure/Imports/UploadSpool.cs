@@ -208,7 +208,22 @@ public sealed class UploadSpool : IBoundedMemory
 
         public override long Length => taken;
 
-        public override long Position { get => file!.Position; set => throw new NotSupportedException(); }
+        // Once it has come whole it may be read again.
+        public override bool CanSeek => true;
+
+        public override long Position
+        {
+            get => file?.Position ?? 0;
+            set
+            {
+                if (file is not null)
+                {
+                    file.Position = value;
+                }
+            }
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => file?.Seek(offset, origin) ?? 0;
 
         public async Task FillAsync(Stream body, Func<ReadOnlyMemory<byte>, Task> look, CancellationToken ct)
         {

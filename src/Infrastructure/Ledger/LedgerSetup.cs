@@ -12,6 +12,7 @@ internal static class LedgerSetup
         services.AddSingleton<LedgerMonths>();
         services.AddSingleton<LedgerWriter>();
         services.AddSingleton<IWallets, Wallets>();
+        services.AddSingleton<IChargedDays, ChargedDays>();
         services.AddHostedService<LedgerClock>();
     }
 }

@@ -22,10 +22,56 @@ public sealed class ListTransactionsHandler(Shards shards) : IRequestHandler<Lis
     {
         var shard = await shards.OfAsync(request.OrganizationId, cancellationToken);
         var (where, arguments) = Where(request);
+        if (!request.Line.IsEmpty)
+        {
+            return await OfLineAsync(shard, request, where, arguments, cancellationToken);
+        }
+
         var rows = await shard.QueryAsync(request.OrganizationId,
             $"SELECT {TransactionRows.Columns} FROM public.transactions t WHERE {where} ORDER BY t.id LIMIT $3",
             TransactionRows.Read, cancellationToken, [.. arguments]);
         return Keyset.Of(rows, request.Limit, row => row.Id);
+    }
+
+    // What a line is made of stands in the metadata, which no index knows: a page looks at so many movements and says where it stopped.
+    private static async Task<Page<TransactionView>> OfLineAsync(Shard shard, ListTransactions request, string where,
+        List<object> arguments, CancellationToken ct)
+    {
+        var looked = $"FROM public.transactions t WHERE {where} ORDER BY t.id";
+        object[] asked = [.. arguments];
+        var line = Line(request.Line, arguments);
+        var rows = await shard.QueryAsync(request.OrganizationId, $"""
+            WITH looked AS MATERIALIZED (SELECT t.* {looked} LIMIT {ListTransactions.LookedAtMax})
+            SELECT {TransactionRows.Columns} FROM looked t WHERE {line} ORDER BY t.id LIMIT $3
+            """, TransactionRows.Read, ct, [.. arguments]);
+        if (rows.Count > request.Limit)
+        {
+            return Keyset.Of(rows, request.Limit, row => row.Id);
+        }
+
+        var stopped = await shard.QueryAsync(request.OrganizationId,
+            $"SELECT t.id {looked} OFFSET {ListTransactions.LookedAtMax - 1} LIMIT least(1, $3)", r => r.GetGuid(0), ct, asked);
+        return new(rows, stopped is [var last] ? last.ToString() : null);
+    }
+
+    private static string Line(LineFilter line, List<object> arguments)
+    {
+        var conditions = new List<string>();
+        foreach (var (expression, value) in new[]
+        {
+            (StatementLineSql.Kind, line.Kind), (StatementLineSql.PricingCategory, line.PricingCategory),
+            (StatementLineSql.Market, line.Market), (StatementLineSql.AccountId, line.AccountId),
+            (StatementLineSql.EffectiveMonth, line.EffectiveMonth),
+        })
+        {
+            if (value is not null)
+            {
+                arguments.Add(value);
+                conditions.Add($"{expression} = ${arguments.Count}");
+            }
+        }
+
+        return string.Join(" AND ", conditions);
     }
 
     // Times are ranges of ids, so a month that is not asked for is not read. Type and category stand in the text (they are words of ours),

@@ -62,6 +62,18 @@ internal sealed class AuditSnapshot : IAsyncDisposable
         return rows;
     }
 
+    /// <summary>Row by row, in constant memory, until somebody has seen enough.</summary>
+    /// <param name="row">True: go on.</param>
+    public async Task EachAsync(string sql, Func<NpgsqlDataReader, bool> row, CancellationToken ct, params object?[] arguments)
+    {
+        await using var command = new NpgsqlCommand(sql, Own) { CommandTimeout = 0 };
+        Tenancy.Bind(command.Parameters, arguments);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        for (var more = true; more && await reader.ReadAsync(ct); more = row(reader))
+        {
+        }
+    }
+
     /// <summary>From here on whole tables are joined: by hashing, also where statistics say that there is nothing in them.</summary>
     public async Task JoinByHashingAsync(CancellationToken ct)
     {

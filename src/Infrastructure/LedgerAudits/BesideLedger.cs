@@ -1,4 +1,5 @@
 using Bsp.Application.Ledger;
+using Bsp.Domain.Common;
 
 namespace Bsp.Infrastructure.LedgerAudits;
 
@@ -14,7 +15,8 @@ internal delegate Task<(LedgerFault? Fault, LedgerCheck Check)> BesideCheck(Audi
 internal static class BesideLedger
 {
     /// <summary>In the order in which they are made; each is one row of the report.</summary>
-    public static readonly IReadOnlyList<BesideCheck> All = [ChargesAsync, StatementsAsync, BesideDeliveries.CheckAsync];
+    public static readonly IReadOnlyList<BesideCheck> All =
+        [ChargesAsync, ReservesAsync, StatementsAsync, BesideDeliveries.CheckAsync];
 
     private static readonly (string Code, string Detail, string Sql)[] Charges =
     [
@@ -57,7 +59,22 @@ internal static class BesideLedger
             }
         }
 
-        return (null, new("charges", "passed", items, null));
+        var misplaced = await ChargeKeys.FirstAsync(snapshot, organizationId, ct);
+        return (misplaced, new("charges", misplaced is null ? "passed" : "failed", items, null));
+    }
+
+    // What single sends have set aside stands twice: a row each, and their sum in the head row, by which commands are refused.
+    private static async Task<(LedgerFault?, LedgerCheck)> ReservesAsync(AuditSnapshot snapshot, Guid organizationId, CancellationToken ct)
+    {
+        var wallets = await snapshot.QueryAsync("""
+            SELECT h.currency, h.reserved, coalesce(r.sum, 0) FROM bsp.ledger_heads h
+              LEFT JOIN (SELECT m.currency, sum(m.amount) AS sum FROM bsp.message_reserves m WHERE m.organization_id = $1 GROUP BY 1) r
+                ON r.currency = h.currency WHERE h.organization_id = $1 ORDER BY h.currency
+            """, r => (Currency: r.GetString(0), Head: r.GetDecimal(1), Rows: r.GetDecimal(2)), ct, organizationId);
+        var wrong = wallets.Find(w => w.Head != w.Rows);
+        return wrong.Currency is null ? (null, new("reserves", "passed", wallets.Count, null)) : (new(null, wrong.Currency, null, null,
+            "reserve.differs", $"The head row has {Money.Text(wrong.Head)} reserved for single sends, and their rows come to "
+                + $"{Money.Text(wrong.Rows)}."), new("reserves", "failed", wallets.Count, null));
     }
 
     private static async Task<(LedgerFault?, LedgerCheck)> StatementsAsync(AuditSnapshot snapshot, Guid organizationId,

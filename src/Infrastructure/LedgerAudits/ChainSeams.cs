@@ -9,10 +9,22 @@ namespace Bsp.Infrastructure.LedgerAudits;
 /// month's root, and what is left of each hold. It holds the open
 /// holds and one hash for each bit of a month's size.
 /// </summary>
-internal sealed class ChainSeams(string currency)
+internal sealed class ChainSeams : IDisposable
 {
-    private readonly MerkleFold month = new();
+    private readonly string currency;
+    private readonly MerkleFold month;
+    private readonly TreeDigest tree = new();
     private readonly Dictionary<string, long> holds = [];
+    private readonly List<(string Month, IReadOnlyList<string> Tree)> trees = [];
+
+    public ChainSeams(string currency)
+    {
+        this.currency = currency;
+        month = new() { Finished = (level, _, hash) => tree.Add(level, hash) };
+    }
+
+    /// <summary>What the whole months' kept subtrees come to, in their order.</summary>
+    public IReadOnlyList<(string Month, IReadOnlyList<string> Tree)> Trees => trees;
 
     /// <summary>The chain's end so far; null: nothing was put in.</summary>
     public ChainEnd? End { get; private set; }
@@ -29,6 +41,9 @@ internal sealed class ChainSeams(string currency)
     /// <summary>Holds that were ever placed, and their sum in millionths.</summary>
     public (long Count, long Sum) Placed { get; private set; }
 
+    /// <summary>Over all of them, in whatever order (<see cref="HoldRows"/>); null: not known.</summary>
+    public long? PlacedMark { get; private set; } = 0;
+
     /// <summary>Open holds by reference, in millionths.</summary>
     public IReadOnlyDictionary<string, long> Holds => holds;
 
@@ -43,6 +58,7 @@ internal sealed class ChainSeams(string currency)
     {
         (End, IsClosed) = (new(place.Hash, place.Balance, place.Held, 0, place.LastId, place.Month), true);
         (Transactions, Placed) = (place.Transactions, (place.HoldsPlaced, place.HoldsPlacedSum));
+        PlacedMark = place.HoldsMark;
         foreach (var (reference, left) in place.Holds)
         {
             holds[reference] = left;
@@ -58,14 +74,19 @@ internal sealed class ChainSeams(string currency)
     /// <summary>The next run. The first fault in it or at the seam before it; null: everything holds.</summary>
     public LedgerFault? Put(ChunkResult run, bool first)
     {
-        if (run.Chunk.After == 0 && run.Opening is { } opening && Begins(run, opening, first) is { } fault)
+        if (run.Chunk.After == 0 && run.Opening is { } opening && Begins(run, opening, first) is { } begun)
         {
-            return fault;
+            return begun;
         }
 
         if (run.Fault is not null)
         {
             return run.Fault;
+        }
+
+        foreach (var (level, hash) in run.Subtrees)
+        {
+            tree.Add(level, hash);
         }
 
         foreach (var (node, level) in run.Nodes)
@@ -75,12 +96,22 @@ internal sealed class ChainSeams(string currency)
 
         (End, Entries, Transactions, Size) = (run.End ?? End, Entries + run.Entries, Transactions + run.Transactions, run.Chunk.UpTo);
         Placed = (Placed.Count + run.HoldsPlaced, Placed.Sum + run.HoldsPlacedSum);
-        return MoveHolds(run) ?? (run.Closing is { } closing ? Close(run, closing) : null);
+        PlacedMark ^= run.HoldsMark;
+        var fault = MoveHolds(run) ?? (run.Closing is { } closing ? Close(run, closing) : null);
+        if (run.Chunk.UpTo == run.Chunk.Of.Version)
+        {
+            trees.Add((run.Chunk.Of.Month, tree.Lines()));
+        }
+
+        return fault;
     }
+
+    public void Dispose() => tree.Dispose();
 
     private LedgerFault? Begins(ChunkResult run, ChainEnd opening, bool first)
     {
         month.Clear();
+        tree.Clear();
         if (!first || End is not null)
         {
             var (before, end) = (End!, Fault(run, opening.Id, 1, "opening.differs", ""));

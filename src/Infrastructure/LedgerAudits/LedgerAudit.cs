@@ -2,6 +2,7 @@ using Bsp.Infrastructure.LedgerAudits.Runs;
 using Bsp.Application.Ledger;
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
+using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.LedgerAudits;
@@ -15,9 +16,10 @@ public sealed record LedgerAuditReport(Guid OrganizationId, long Entries, int Mo
 
 /// <summary>Where a killed audit goes on: behind a month of which everything held.</summary>
 /// <param name="Holds">Left of each open hold then, in millionths.</param>
+/// <param name="HoldsMark">Over all holds placed until then (<see cref="HoldRows"/>); null: a former release did not note it.</param>
 public sealed record AuditPlace(string Currency, string Month, string Hash, long Balance, long Held, Dictionary<string, long> Holds,
     long HoldsPlaced, long HoldsPlacedSum, Guid LastId, long Entries,
-    long Transactions, int Months);
+    long Transactions, int Months, long? HoldsMark = null);
 
 /// <summary>
 /// Replays an organization's ledger from zero: every entry of every month, its row in <c>transactions</c>, then what is kept beside them.
@@ -44,6 +46,9 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
 
     /// <summary>False: only the chain, its table, head and holds. For measuring.</summary>
     public bool Beside { get; init; } = true;
+
+    /// <summary>Knows the keys that sign heads; null: signed heads are not looked at.</summary>
+    public LogSigner? Signer { get; init; }
 
     /// <summary>Told after each run how many entries were checked.</summary>
     public Func<long, Task>? Progressed { get; init; }
@@ -80,6 +85,12 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
             fault ??= found;
         }
 
+        if (fault is null && Beside && Signer is not null)
+        {
+            (fault, var said) = await DayHeads.CheckAsync(snapshot, organizationId, Signer, ct);
+            checks.Add(said);
+        }
+
         return new(organizationId, entries, months, fault, checks);
     }
 
@@ -87,7 +98,8 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         CancellationToken ct)
     {
         var all = await MonthsAsync(snapshot, currency, head, only, ct);
-        var (seams, gone) = (new ChainSeams(currency), fault);
+        using var seams = new ChainSeams(currency);
+        var gone = fault;
         if (place is not null)
         {
             seams.ResumeBehind(place);
@@ -101,7 +113,7 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         fault = null;
         var wanted = all.Where(m => Wanted(m.Month) && (place is null || string.CompareOrdinal(m.Month, place.Month) > 0)).ToList();
         await RunsAsync(snapshot, await ChunksAsync(snapshot, wanted, all, gone is null, place, ct), seams, ct);
-        fault ??= gone;
+        fault ??= gone ?? (Beside ? await TreeRows.DifferAsync(snapshot, organizationId, currency, seams.Trees, ct) : null);
         if (fault is null && to is null && all.Count > 0)
         {
             fault = head is null ? new(seams.End?.Id, currency, seams.End?.Month, null, "head.differs",
@@ -240,7 +252,8 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
         if (MonthDone is not null && seams.IsClosed && seams.HoldsAreKnown && seams.End is { } end)
         {
             await MonthDone(new(run.Chunk.Of.Currency, end.Month, end.Hash, end.Balance, end.Held, new(seams.Holds), seams.Placed.Count,
-                seams.Placed.Sum, end.Id, entries, seams.Transactions, months));
+                seams.Placed.Sum, end.Id, entries, seams.Transactions, months,
+                seams.PlacedMark));
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.LedgerAudits;
@@ -15,9 +16,11 @@ public static class LedgerAuditVerb
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    /// <param name="signer">Knows the keys that sign heads.</param>
     /// <param name="only">Null: every organization.</param>
     /// <returns>0: every ledger passed; 1: one did not, or there is no such organization.</returns>
-    public static async Task<int> RunAsync(Shards shards, Guid? only, string? from, string? to, bool json, CancellationToken ct)
+    public static async Task<int> RunAsync(Shards shards, LogSigner signer, Guid? only, string? from, string? to, bool json,
+        CancellationToken ct)
     {
         var began = TimeProvider.System.GetTimestamp();
         var reports = new List<LedgerAuditReport>();
@@ -26,7 +29,8 @@ public static class LedgerAuditVerb
         {
             foreach (var (shard, organization) in await OrganizationsAsync(shards, only, ct))
             {
-                var report = await new LedgerAudit(shard, organization, from, to, Workers, TimeProvider.System).RunAsync(null, ct);
+                var audit = new LedgerAudit(shard, organization, from, to, Workers, TimeProvider.System) { Signer = signer };
+                var report = await audit.RunAsync(null, ct);
                 (organizations, entries, passed) = (organizations + 1, entries + report.Entries, passed && report.Passed);
                 if (!report.Passed || only is not null)
                 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Bsp.Application.Ledger;
 using Bsp.Domain.Common;
@@ -42,9 +43,39 @@ public sealed class HeadSigner(LogSigner signer)
             .Add(Money.Text(balance)).Add(Money.Text(held))
             .Add(LedgerTime.Text(at)).Written.ToArray();
 
+    /// <summary>What a head's message says; null: it is none.</summary>
+    internal static HeadFields? Read(string message) => Fields(message) is [HeadForm, var of, var currency, var month, var size, var hash,
+        var root, var balance, var held, var at]
+        && Guid.TryParseExact(of, "D", out var organization) 
+        && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+        && Money.TryParseSigned(balance, out var amount) && Money.TryParseSigned(held, out var aside)
+        && DateTimeOffset.TryParse(at, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out var time)
+        ? new(organization, currency, month, n, hash, root, amount, aside, time) : null;
+
+    // Fields as length:value, one after the other; empty: it is no such row.
+    private static List<string> Fields(string message)
+    {
+        var (fields, bytes) = (new List<string>(), Encoding.UTF8.GetBytes(message));
+        for (var at = 0; at < bytes.Length;)
+        {
+            var colon = Array.IndexOf(bytes, (byte)':', at);
+            if (colon < 0 || !int.TryParse(bytes.AsSpan(at, colon - at), NumberStyles.None, CultureInfo.InvariantCulture, out var length)
+                || length > bytes.Length - colon - 2)
+            {
+                return [];
+            }
+
+            fields.Add(Encoding.UTF8.GetString(bytes, colon + 1, length));
+            at = colon + 1 + length + 1;
+        }
+
+        return fields;
+    }
+
     /// <summary>Fields of a day: day, number, heads, root, hash of the day before.</summary>
     public static byte[] DayMessage(DateOnly day, long number, long heads, byte[] root, byte[] previous) =>
-        new CanonicalFields().Add(DayForm).Add(day.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture)).Add(number)
+        new CanonicalFields().Add(DayForm).Add(day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)).Add(number)
             .Add(heads)
             .Add(Convert.ToHexStringLower(root)).Add(Convert.ToHexStringLower(previous)).Written.ToArray();
 
@@ -64,3 +95,7 @@ public sealed class HeadSigner(LogSigner signer)
         introduced[shard.Name] = true;
     }
 }
+
+/// <summary>A head as its message says it.</summary>
+internal sealed record HeadFields(Guid OrganizationId, string Currency, string Month, long Size, string HeadHash, string Root,
+    decimal Balance, decimal Held, DateTimeOffset At);

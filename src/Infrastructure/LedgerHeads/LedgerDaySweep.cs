@@ -16,14 +16,21 @@ namespace Bsp.Infrastructure.LedgerHeads;
 /// nothing. What is appended in the minutes after midnight may be under it already: a head says its own time. Decision:
 /// docs/decisions/0210.
 /// </summary>
-public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, TimeProvider clock, ILogger<LedgerDaySweep> log)
-    : ShardSweep(shards, clock, TimeSpan.FromSeconds(40))
+public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, HeadTeller teller, TimeProvider clock,
+    ILogger<LedgerDaySweep> log) : ShardSweep(shards, clock, TimeSpan.FromSeconds(40))
 {
     private const int LockKey = 0x4865_6164; // "Head"
     private const int HeadsAtOnce = 500;
 
     /// <summary>Heads that were signed; 0: nothing is due, or another process is at it.</summary>
     public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
+    {
+        var made = await SignAsync(shard, ct);
+        await teller.TellAsync(shard, ct);
+        return made;
+    }
+
+    private async Task<int> SignAsync(Shard shard, CancellationToken ct)
     {
         await signer.IntroduceAsync(shard, ct);
         var now = LedgerTime.Cut(Clock.GetUtcNow());

@@ -36,24 +36,9 @@ public sealed class ListLedgerDaysHandler(Shards shards) : IRequestHandler<ListL
 
     private static SignedLedgerHead Head(string message, string keyId, byte[] signature)
     {
-        var fields = Fields(Encoding.UTF8.GetBytes(message));
-        return new(Guid.Parse(fields[1]), fields[2], fields[3], long.Parse(fields[4], CultureInfo.InvariantCulture), fields[5],
-            fields[6], decimal.Parse(fields[7], CultureInfo.InvariantCulture),
-            decimal.Parse(fields[8], CultureInfo.InvariantCulture), DateTimeOffset.Parse(fields[9], CultureInfo.InvariantCulture), keyId,
-                message, Convert.ToHexStringLower(signature));
-    }
-
-    private static List<string> Fields(byte[] message)
-    {
-        var fields = new List<string>();
-        for (var at = 0; at < message.Length;)
-        {
-            var colon = Array.IndexOf(message, (byte)':', at);
-            var length = int.Parse(message.AsSpan(at, colon - at), CultureInfo.InvariantCulture);
-            fields.Add(Encoding.UTF8.GetString(message, colon + 1, length));
-            at = colon + 1 + length + 1;
-        }
-
-        return fields;
+        var head = HeadSigner.Read(message) 
+            ?? throw new Refusal("ledger.altered", "A signed head is none any more: have the ledger audited.");
+        return new(head.OrganizationId, head.Currency, head.Month, head.Size, head.HeadHash, head.Root, head.Balance, head.Held, head.At,
+            keyId, message, Convert.ToHexStringLower(signature));
     }
 }

@@ -9,6 +9,7 @@ internal static class LedgerHeadsSetup
     public static void Add(IServiceCollection services, BspOptions options)
     {
         services.AddSingleton<HeadSigner>();
+        services.AddSingleton<HeadTeller>();
         services.AddHostedService<LedgerDaySweep>();
     }
 }

@@ -71,15 +71,15 @@ public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IR
     {
         await using var transaction = await shard.BeginAsync(command.OrganizationId, ct);
         await RequireAsync(transaction, command.ListId, "", ct);
-        var add = await transaction.MeantAsync(command.OrganizationId, [.. command.Add], ct);
-        var remove = await transaction.MeantAsync(command.OrganizationId, [.. command.Remove], ct);
+        var add = await transaction.ResolveAliasesAsync(command.OrganizationId, [.. command.Add], ct);
+        var remove = await transaction.ResolveAliasesAsync(command.OrganizationId, [.. command.Remove], ct);
         Guid[] named = [.. add.Concat(remove).Distinct()];
         var known = await transaction.QueryAsync("SELECT id FROM contacts WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE", row =>
             row.GetGuid(0), ct, named);
         if (known.Count < named.Length)
         {
             if (!add.Concat(remove)
-                .SequenceEqual(await transaction.MeantAsync(command.OrganizationId, [.. command.Add, .. command.Remove], ct)))
+                .SequenceEqual(await transaction.ResolveAliasesAsync(command.OrganizationId, [.. command.Add, .. command.Remove], ct)))
             {
                 return null;
             }

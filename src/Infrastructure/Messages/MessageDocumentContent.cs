@@ -15,7 +15,7 @@ public static class MessageDocumentContent
 
     /// <summary>With what we sent; unchanged when it was erased.</summary>
     public static MessageDocument Outbound(MessageDocument document, string? content) =>
-        Parse(content) is { } body ? Careful(document, d => Fill(d, body, d.MessageTypeExact)) : document;
+        Parse(content) is { } body ? Careful(document, d => MessageDocumentOutbound.Fill(d, body)) : document;
 
     /// <summary>With what the customer wrote; unchanged when it was erased.</summary>
     public static MessageDocument Inbound(MessageDocument document, string? content) =>
@@ -44,8 +44,12 @@ public static class MessageDocumentContent
     /// <summary>What a list shows of the message: at most 100 characters, null when nothing is readable.</summary>
     public static string? Preview(MessageDocument d)
     {
-        var text = d.Content?.Text ?? d.Content?.MediaCaption ?? d.Interactive?.ButtonReply?.Title ?? d.Interactive?.ListReply?.Title
-            ?? d.Content?.Location?.Name ?? d.Content?.Document?.Filename ?? d.Template?.Name ?? $"[{d.MessageTypeExact}]";
+        string?[] told =
+        [
+            d.Content?.Text, d.Content?.MediaCaption, d.Interactive?.ButtonReply?.Title, d.Interactive?.ListReply?.Title,
+            d.Content?.Location?.Name, d.Content?.Document?.Filename, d.Template?.Name,
+        ];
+        var text = Array.Find(told, t => !string.IsNullOrEmpty(t)) ?? $"[{d.MessageTypeExact}]";
         return Cut(d.SenderName is { } name && d.GroupId is not null ? $"{name}: {text}" : text);
     }
 

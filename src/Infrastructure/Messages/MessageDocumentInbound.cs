@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Bsp.Application.Media;
 using Bsp.Application.Messages;
 using static Bsp.Infrastructure.Messages.MessageDocumentContent;
 
@@ -18,7 +19,7 @@ internal static class MessageDocumentInbound
     public static MessageDocument Fill(MessageDocument d, JsonElement root, JsonElement item)
     {
         var type = d.MessageTypeExact;
-        var known = Own(MessageDocumentContent.Fill(d, item, type), item, type);
+        var known = Kept(Own(MessageDocumentContent.Fill(d, item, type), item, type));
         var context = MessageDocumentContent.Object(item, "context");
         return known with
         {
@@ -28,6 +29,17 @@ internal static class MessageDocumentInbound
             SenderName = d.GroupId is null ? null : Text(root, "profile", "name"),
         };
     }
+
+    // Meta's own address is good for minutes, and for nobody without a token: ours is where the file is kept.
+    private static MessageDocument Kept(MessageDocument d) =>
+        d.Content is { MediaId: not null } content && InboundKind.Of(d.MessageTypeExact).IsMessage ? d with
+    {
+        Content = content with
+        {
+            MediaUrl = MediaPaths.Content(ExpectedMedia.IdOf(d.Uuid)),
+            Document = content.Document is { } file ? file with { Url = MediaPaths.Content(ExpectedMedia.IdOf(d.Uuid)) } : null,
+        },
+    } : d;
 
     private static MessageDocument Own(MessageDocument d, JsonElement item, string type)
     {

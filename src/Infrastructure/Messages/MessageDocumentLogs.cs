@@ -18,6 +18,7 @@ public static class MessageDocumentLogs
         MessageRead e => Log(stored, position, e, "read", e.Evidence, null),
         MessageFailed e => Log(stored, position, e, "failed", e.Evidence, e.Details ?? e.Title),
         MessageRejected e => Log(stored, position, e, "failed", null, $"{e.Code}: {e.Details ?? e.Title}"),
+        MessageDeferred { Evidence: not null } e => Log(stored, position, e, "webhook_received", e.Evidence, $"{e.Code}: {e.Reason}"),
         MessageStatusNoted e => Log(stored, position, e, "webhook_received", e.Evidence, e.Status),
         MessageReceived e => Log(stored, position, e, "webhook_received", e.Evidence, null),
         _ => null,

@@ -12,19 +12,30 @@ internal static class MessagesSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        services.AddSingleton<Instance>();
-        services.AddHostedService(provider => provider.GetRequiredService<Instance>());
-        services.AddSingleton(new SenderOptions(options.UnknownDeadline));
+        services.AddSingleton<ProcessIdentity>();
+        services.AddHostedService(provider => provider.GetRequiredService<ProcessIdentity>());
+        services.AddSingleton(new SenderOptions(options.UnknownDeadline) { Day = options.SendingDay });
+        services.AddSingleton(new SendingDay(options.SendingDay));
+        services.AddSingleton<PortfolioRoom>();
+        services.AddSingleton<LimitWaiters>();
+        services.AddSingleton<SendLookup>();
+        services.AddSingleton<SendCalls>();
         services.AddSingleton<SendingNumbers>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<SendingNumbers>().Memory);
+        services.AddSingleton<SendSignal>();
+        services.AddSingleton<SendQueues>();
+        services.AddSingleton<NumberPaces>();
+        services.AddSingleton<SendDispatcher>();
+        services.AddSingleton<SendForwarder>();
         services.AddSingleton<Outbox>();
         services.AddSingleton<RecentMessages>();
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<RecentMessages>().Memory);
-        services.AddSingleton<SendConsequences>();
+        services.AddSingleton<SendFeedback>();
         services.AddSingleton<Sender>();
         services.AddSingleton<AnsweredNumbers>();
         services.AddSingleton<AnsweredContacts>();
         services.AddSingleton<PersonsAnswers>();
+        services.AddSingleton<MessageTargets>();
         services.AddSingleton<SenderNames>();
         services.AddSingleton<IUserNames, UserNames>();
         services.AddSingleton<IWamids, Wamids>();

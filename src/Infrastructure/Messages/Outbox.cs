@@ -9,9 +9,10 @@ namespace Bsp.Infrastructure.Messages;
 public sealed record SendJob(Guid OrganizationId, Guid MessageId, Guid AccountId, Guid? CampaignId);
 
 /// <summary>
-/// Puts queued messages into Redis. Redis is only the fast way: what is lost there is put in again from <c>bsp.send_queue</c>.
+/// Puts queued messages into their numbers' queues in Redis. Redis is only the fast way: what is lost there is put in again from
+/// <c>bsp.send_queue</c>.
 /// </summary>
-public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
+public sealed partial class Outbox(SendQueues queues, ILogger<Outbox> log)
 {
     /// <summary>Job name, shown on dashboards.</summary>
     public const string JobName = "send";
@@ -34,12 +35,18 @@ public sealed partial class Outbox(MessageQueue queue, ILogger<Outbox> log)
 
         try
         {
-            if (again)
+            foreach (var own in jobs.GroupBy(j => j.AccountId))
             {
-                await queue.ReviveAsync([.. jobs.Select(j => j.MessageId.ToString())], DelayMax, ct);
+                var queue = queues.Of(own.Key);
+                if (again)
+                {
+                    await queue.ReviveAsync([.. own.Select(j => j.MessageId.ToString())], DelayMax, ct);
+                }
+
+                await queue.EnqueueAsync([.. own.Select(ToJob)], ct);
             }
 
-            await queue.EnqueueAsync([.. jobs.Select(ToJob)], ct);
+            await queues.AnnounceAsync([.. jobs.Select(j => (j.OrganizationId, j.AccountId)).Distinct()], ct);
             return true;
         }
         catch (Exception e) when (e is RedisException or TimeoutException)

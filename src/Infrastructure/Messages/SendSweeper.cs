@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Domain.Campaigns;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Common;
@@ -16,8 +17,8 @@ namespace Bsp.Infrastructure.Messages;
 /// processes become unknown,
 /// unknowns are closed at their deadline, accepted ones expire at the end of Meta's time-to-live.
 /// </summary>
-public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox outbox, Instance instance, SenderOptions options,
-    TimeProvider clock, ILogger<SendSweeper> log) : BackgroundService
+public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox outbox, LimitWaiters waiters, ProcessIdentity instance,
+    SenderOptions options, TimeProvider clock, ILogger<SendSweeper> log) : BackgroundService
 {
     /// <summary>Pause between two rounds.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
@@ -73,6 +74,7 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
         await OwnersAsync(shard, ct);
         await DueAsync(shard, SendState.Unknown, clock.GetUtcNow(), (state, now) => Message.CloseUnknown(state, "deadline", now), ct);
         await DueAsync(shard, SendState.Awaiting, clock.GetUtcNow(), Message.Expire, ct);
+        await waiters.WakeAsync(shard, ct);
         await RequeueAsync(shard, ct);
     }
 
@@ -144,7 +146,7 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
     {
         await using var command =
             new NpgsqlCommand("SELECT pg_try_advisory_xact_lock($1)",
-                connection) { Parameters = { new() { Value = Instance.LockKey(owner) } } };
+                connection) { Parameters = { new() { Value = ProcessIdentity.LockKey(owner) } } };
         return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
 
@@ -221,9 +223,9 @@ public sealed partial class SendSweeper(Shards shards, IEventStore store, Outbox
         SendState state, DateTimeOffset before, CancellationToken ct)
     {
         await using var command =
-            shard.App.CreateCommand("SELECT organization_id, message_id, account_id, campaign_id FROM bsp.sends_due($1, $2, $3)");
+            shard.App.CreateCommand("SELECT organization_id, message_id, account_id, campaign_id FROM bsp.sends_due($1, $2, $3, $4)");
         command.Parameters.AddRange(new NpgsqlParameter[] { new() { Value = (short)state }, new() { Value = before.UtcDateTime },
-            new() { Value = PageMax } });
+            new() { Value = PageMax }, new() { Value = Campaign.SendingWords } });
         var due = new List<(Guid, Guid, Guid, Guid?)>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))

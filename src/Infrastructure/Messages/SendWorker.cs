@@ -6,17 +6,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Messages;
 
-/// <summary>Runs the sender on the queue for as long as the process lives.</summary>
-public sealed class SendWorker(MessageQueue queue, Sender sender, Instance instance, TimeProvider clock, ILogger<Worker> log)
-    : BackgroundService
+/// <summary>Sends from the numbers' queues for as long as the process lives, and moves what lies in the common one.</summary>
+public sealed class SendWorker(MessageQueue queue, SendForwarder forwarder, SendDispatcher dispatcher, Sender sender,
+    ProcessIdentity instance, TimeProvider clock, ILogger<Worker> log) : BackgroundService
 {
-    /// <summary>
-    /// Jobs in hand at once: four batches of 50. Also what a kill -9 can leave of unknown outcome, so no more than the pace needs.
-    /// </summary>
-    private const int Slots = 200;
-
-    // A job that lost its worker is decided by the log, not by how often it stalled.
-    private const int StallsMax = 1_000_000;
+    private const int Slots = 50;
 
     /// <summary>
     /// BullMQ's 30 s would leave the jobs of a killed process waiting for up to 90 s. A lock that is lost too early costs nothing: the log
@@ -31,7 +25,9 @@ public sealed class SendWorker(MessageQueue queue, Sender sender, Instance insta
     {
         Work.Is(WorkKind.Sending);
         await instance.Ready.WaitAsync(stoppingToken);
-        await new Worker(queue, new WorkerOptions { Slots = Slots, StallsMax = StallsMax, StalledInterval = StalledInterval },
-            sender.HandleAsync, clock, log).RunAsync(stoppingToken);
+        await Task.WhenAll(dispatcher.RunAsync(stoppingToken),
+            new Worker(queue, new WorkerOptions { Slots = Slots, StalledInterval = StalledInterval }, forwarder.HandleAsync, clock, log)
+                .RunAsync(stoppingToken));
+        await sender.SettledAsync();
     }
 }

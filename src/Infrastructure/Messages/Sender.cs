@@ -1,34 +1,32 @@
-using System.Buffers;
-using System.Text.Json;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Meta;
-using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
-using Bsp.Infrastructure.Meta;
-using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
-using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Messages;
 
 /// <param name="UnknownDeadline">After this long an unknown outcome is closed. Default 24 h.</param>
-public sealed record SenderOptions(TimeSpan UnknownDeadline);
+public sealed record SenderOptions(TimeSpan UnknownDeadline)
+{
+    /// <summary>What Meta calls 24 hours (<see cref="Wait.Day"/>).</summary>
+    public TimeSpan Day { get; init; } = Wait.Day;
+}
 
 /// <summary>
-/// Carries out a batch of send jobs. For each message, in this order: permit of the number, intent in the log, one Graph call, outcome in
-/// the log.
-/// A process killed between intent and outcome leaves an unknown outcome, never a second call.
+/// Carries out a batch of send jobs of one number, for which there are permits. For each message, in this order: the pair's pace, room
+/// under the messaging limit, intent in the log, one Graph call, outcome in the log. A process killed between intent and outcome leaves an
+/// unknown outcome, never a second call. What PostgreSQL says of a job: <see cref="SendLookup"/>; the calls: <see cref="SendCalls"/>; what
+/// an answer means: <see cref="SendVerdicts"/>.
 /// </summary>
-public sealed partial class Sender(IEventStore store, Shards shards, SendingNumbers numbers, RateLimit limits, IMeta meta,
-    IPersonalData personal, Instance instance, RecentMessages recent,
-    SendConsequences consequences, AnsweredNumbers answered, IMergedRecipients merged, SenderOptions options, TimeProvider clock,
-    ILogger<Sender> log)
+public sealed partial class Sender(IEventStore store, SendLookup lookup, SendingNumbers numbers, PairLimit pairs, SendCalls calls,
+    ProcessIdentity instance, RecentMessages recent, SendFeedback consequences, AnsweredNumbers answered, IMergedRecipients merged,
+    SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
@@ -36,16 +34,17 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     // Shorter: somebody is asked to correct the token, and looks whether it helps.
     private static readonly TimeSpan NoTokenPause = TimeSpan.FromSeconds(5);
 
-    // Between intent and call, and again between call and outcome; both and the call together stay below SendSweeper.SendingPatience.
-    private static readonly TimeSpan StorePatience = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan StoreLookEvery = TimeSpan.FromMilliseconds(250);
     private const int IdShownMax = 100; // of what a stranger may have written into Redis
     private const int ReasonShownMax = 300;
 
-    private sealed record Waiting(Guid MessageId, Guid AccountId, bool Held);
+    private readonly Stragglers stragglers = new();
+
+    /// <summary>Ends when every call has its outcome, also those that were left behind by their batches.</summary>
+    public Task SettledAsync() => stragglers.EndAsync();
 
     /// <summary>One outcome per job.</summary>
-    public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, CancellationToken ct)
+    /// <param name="accountId">The number in whose queue they lay.</param>
+    public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, Guid accountId, CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(batch.Count);
         var sends = new List<(TakenJob Job, SendJob Send)>(batch.Count);
@@ -63,7 +62,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
 
         foreach (var group in sends.GroupBy(s => s.Send.OrganizationId))
         {
-            outcomes.AddRange(await TryAsync(group.Key, [.. group], ct));
+            outcomes.AddRange(await TryAsync(group.Key, accountId, [.. group], ct));
         }
 
         return outcomes;
@@ -72,12 +71,12 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     // A store that is away is nobody's fault: all come back soon. Anything else is one job's: the others go their way, and that one ends,
     // or comes back ever more rarely (its backoff).
     // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
-    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> sends,
-        CancellationToken ct)
+    private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, Guid accountId,
+        List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
     {
         try
         {
-            return await SendAsync(organizationId, [.. sends], ct);
+            return await SendAsync(organizationId, accountId, [.. sends], ct);
         }
         catch (Exception e) when (StoreTrouble.Is(e) || e is RedisException)
         {
@@ -89,7 +88,7 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             var outcomes = new List<JobOutcome>(sends.Count);
             foreach (var one in sends)
             {
-                outcomes.AddRange(await TryAsync(organizationId, [one], ct));
+                outcomes.AddRange(await TryAsync(organizationId, accountId, [one], ct));
             }
 
             return outcomes;
@@ -114,40 +113,46 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
 
     // A job says which message to look at, and nothing else: whose it is, by which number and in which campaign it goes, and whether it
     // still waits, PostgreSQL says.
-    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, List<(TakenJob Job, SendJob Send)> jobs, CancellationToken ct)
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> jobs,
+        CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(jobs.Count);
-        var waiting = await WaitingSendsAsync(organizationId, [.. jobs.Select(j => j.Send.MessageId).Distinct()], ct);
-        var sends = new List<(TakenJob Job, Waiting Send)>(jobs.Count);
+        var now = clock.GetUtcNow();
+        var waiting = await lookup.WaitingAsync(organizationId, [.. jobs.Select(j => j.Send.MessageId).Distinct()], now, ct);
+        var sends = new List<(TakenJob Job, WaitingSend Send)>(jobs.Count);
+        var paced = new List<Guid>();
+        var late = new List<Guid>();
         foreach (var (job, said) in jobs)
         {
             if (job.Id != said.MessageId.ToString())
             {
                 outcomes.Add(Foreign(job, "A send job lies under the id of its message."));
+                continue;
             }
-            else if (!waiting.TryGetValue(said.MessageId, out var send))
+
+            var send = waiting.GetValueOrDefault(said.MessageId);
+            var why = send is null ? "not waiting" : send.AccountId != accountId ? "it is another number's" : send.Obstacle;
+            if (why is null)
             {
-                outcomes.Add(Forgotten(job, "not waiting"));
+                sends.Add((job, send!));
+                continue;
             }
-            else if (send.Held)
-            {
-                outcomes.Add(Forgotten(job, "campaign is not running")); // resume puts it in again, or it is being cancelled
-            }
-            else
-            {
-                sends.Add((job, send));
-            }
+
+            outcomes.Add(SendVerdicts.Forgotten(job, why)); // resume puts it in again, or it is being cancelled
+            (why == WaitingSend.Paced ? paced : why == WaitingSend.Late ? late : []).Add(said.MessageId);
         }
 
-        foreach (var group in sends.GroupBy(s => s.Send.AccountId))
+        await lookup.LaterAsync(organizationId, paced, now + SendLookup.PacedPause, ct);
+        if (late.Count > 0)
         {
-            outcomes.AddRange(await SendAsync(organizationId, group.Key, [.. group], ct));
+            await store.RuleAsync(organizationId, late, (_, state) => Message.Cancel(state, WaitingSend.Late, now), ct);
         }
 
+        outcomes.AddRange(sends.Count == 0 ? [] : await SendAsync(organizationId, accountId, sends, ct));
         return outcomes;
     }
 
-    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, Waiting Send)> sends,
+    private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, WaitingSend Send)> sends,
         CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(sends.Count);
@@ -163,188 +168,105 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
             return outcomes;
         }
 
-        var (granted, wait) = await PermitsAsync(organizationId, number, sends.Count, ct);
-        outcomes.AddRange(sends.Skip(granted).Select(s => new JobPostponed(s.Job, wait)));
-        var permitted = sends.Take(granted).ToDictionary(s => s.Send.MessageId, s => s.Job);
-        if (permitted.Count > 0)
-        {
-            outcomes.AddRange(await CallAsync(organizationId, number, permitted, ct));
-        }
-
+        outcomes.AddRange(await CallAsync(organizationId, number, sends.ToDictionary(s => s.Send.MessageId), ct));
         return outcomes;
     }
 
-    private async Task<(int Granted, TimeSpan Wait)> PermitsAsync(Guid organizationId, SendingNumber number, int wanted,
-        CancellationToken ct)
+    // Of single messages alone: a campaign sends each person one. Those that must wait; nothing of them is written.
+    private async Task<Dictionary<Guid, TimeSpan>> PairsAsync(SendingNumber number, IReadOnlyList<KnownMessage> known, CancellationToken ct)
     {
-        var permits = await limits.TakeAsync(organizationId, number.Meta.PhoneNumberId, wanted, number.MessagesPerSecondMax, ct);
-        return (permits.Granted, permits.NextWindowIn);
+        var single = known.Select(k => k.State).Where(m => m is { Phase: MessagePhase.Queued, Ref.CampaignId: null }).ToList();
+        var waits = await pairs.TakeAsync(number.Meta.PhoneNumberId, single.ConvertAll(m => m.Ref!.ContactId), ct);
+        return single.Zip(waits).Where(p => p.Second > TimeSpan.Zero).ToDictionary(p => p.First.Ref!.MessageId, p => p.Second);
     }
 
-    // By the primary key, one look a message, whatever the planner believes of the table.
-    private async Task<Dictionary<Guid, Waiting>> WaitingSendsAsync(Guid organizationId, Guid[] messages, CancellationToken ct)
-    {
-        var shard = await shards.OfAsync(organizationId, ct);
-        var rows = await shard.QueryAsync(organizationId, """
-            SELECT q.message_id, q.account_id, coalesce(c.status <> 'RUNNING', false) FROM unnest($2::uuid[]) m (id)
-             CROSS JOIN LATERAL (SELECT * FROM bsp.send_queue s WHERE s.message_id = m.id LIMIT 1) q
-              LEFT JOIN LATERAL (SELECT k.status FROM campaigns k WHERE k.id = q.campaign_id LIMIT 1) c ON true
-             WHERE q.organization_id = $1 AND q.state = 0
-            """, r => new Waiting(r.GetGuid(0), r.GetGuid(1), r.GetBoolean(2)), ct, organizationId, messages);
-        return rows.ToDictionary(r => r.MessageId);
-    }
-
-    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number, Dictionary<Guid, TakenJob> jobs,
-        CancellationToken ct)
+    private async Task<List<JobOutcome>> CallAsync(Guid organizationId, SendingNumber number,
+        Dictionary<Guid, (TakenJob Job, WaitingSend Send)> sends, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        var known = (await store.LoadManyAsync(organizationId, [.. jobs.Keys], ct, archivedToo: true)).Where(s => s.Unreadable is null)
-            .ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
-        var outcomes = new List<JobOutcome>(jobs.Count);
+        var streams = (await store.LoadManyAsync(organizationId, [.. sends.Keys], ct, archivedToo: true))
+            .Where(s => s.Unreadable is null).ToList();
+        var known = streams.ToDictionary(s => s.StreamId, s => new KnownMessage(s.Fold<Message, MessageEvent>(), s.Version));
+        var outcomes = new List<JobOutcome>(sends.Count);
+        foreach (var (early, wait) in await PairsAsync(number, [.. known.Values], ct))
+        {
+            outcomes.Add(new JobPostponed(sends[early].Job, wait));
+            sends.Remove(early);
+            known.Remove(early);
+        }
+
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
-        var intents = await store.RuleAsync(organizationId, [.. jobs.Keys], (id, state) =>
-            state.Ref?.AccountId != number.AccountId ? [] : duplicates.Contains(id)
-            ? Message.Cancel(state, IMergedRecipients.Duplicate, now) : Message.Begin(state, instance.Id, now), ct, known);
-        var begun = intents.Where(i => i.Events is [MessageSending]).ToList();
-        outcomes.AddRange(intents.Where(i => i.Events is not [MessageSending]).Select(i => Settled(jobs[i.MessageId], i.After)));
+        streams.RemoveAll(s => !known.ContainsKey(s.StreamId));
+        var room = await lookup.RoomAsync(organizationId, number, streams, now, ct);
+        var intents = await store.RuleAsync(organizationId, [.. sends.Keys], (id, state) =>
+            state.Ref?.AccountId != number.AccountId ? []
+            : duplicates.Contains(id) ? Message.Cancel(state, IMergedRecipients.Duplicate, now)
+            : !room.Denied.Contains(id) ? Message.Begin(state, instance.Id, now)
+            : sends[id].Send.SkipsBeyondLimit ? Message.Cancel(state, "limit", now)
+            : Message.Defer(state, Wait.Limit, room.NextAt ?? now + options.Day, now), ct, known);
+        await lookup.LaterAsync(organizationId,
+            [.. intents.Where(i => i.Events.Count == 0 && room.Denied.Contains(i.MessageId)).Select(i => i.MessageId)],
+            room.NextAt ?? now + options.Day, ct);
+        var begun = intents.Where(i => i.Events is [.., MessageSending]).ToList();
+        outcomes.AddRange(intents.Where(i => i.Events is not [.., MessageSending])
+            .Select(i => SendVerdicts.Settled(sends[i.MessageId].Job, i.After)));
 
         // From here on the intents stand: no cancellation, so that every call gets its outcome written.
-        var (calls, contents) = await CallAsync(organizationId, number, begun, ct);
-        var answers = begun.Select((b, i) => (b.MessageId, Answer: calls[i])).ToDictionary(a => a.MessageId, a => a.Answer);
-        now = clock.GetUtcNow();
-        var sending = begun.ToDictionary(b => b.MessageId, b => new KnownMessage(b.After, b.Version));
-        var rulings =
-            await WaitingAsync(() =>
-                store.RuleAsync(organizationId, [.. answers.Keys], (id, state) =>
-                    Outcome(state, sending[id].State, answers[id], now), CancellationToken.None, sending), ct);
-        recent.Remember(organizationId, rulings);
-        outcomes.AddRange(rulings.Select(r => JobFor(jobs[r.MessageId], r.After, answers[r.MessageId])));
-        await consequences.OfAsync(organizationId, number, [.. answers.Values], CancellationToken.None);
-        await answered.LearnAsync(organizationId, [.. begun.Select((b, i) => (b.After.Ref!.ContactId, contents[i], calls[i]))],
-            CancellationToken.None);
+        var running = await calls.BeginAsync(organizationId, number, begun, ct);
+        if (stragglers.MayLeave)
+        {
+            await running.MostAsync(clock);
+        }
+        else
+        {
+            await running.AllAsync();
+        }
+
+        var (ended, behind) = running.Parted();
+        if (behind.Count > 0)
+        {
+            stragglers.Follow(behind.Select(one => LeftBehindAsync(organizationId, number, one)));
+            outcomes.AddRange(behind.Select(one => SendVerdicts.Forgotten(sends[one.Begun.MessageId].Job, "called, and not answered yet")));
+        }
+
+        var rulings = await RecordAsync(organizationId, number, ended, ct);
+        outcomes.AddRange(rulings.Select((r, i) => SendVerdicts.JobFor(sends[r.MessageId].Job, r.After, ended[i].Answer.Result)));
         return outcomes;
     }
 
-    // While PostgreSQL is away: nobody else knows whom to call, or what Meta answered. Harmless to repeat: what was written after all is
-    // found, and what moved on meanwhile is left alone.
-    private async Task<T> WaitingAsync<T>(Func<Task<T>> work, CancellationToken ct)
+    // What Meta answered, into the log; and what it means beyond the message.
+    private async Task<IReadOnlyList<Ruling>> RecordAsync(Guid organizationId, SendingNumber number, IReadOnlyList<SendCall> ended,
+        CancellationToken ct)
     {
-        for (var began = clock.GetTimestamp(); ;)
+        if (ended.Count == 0)
         {
-            try
-            {
-                return await work();
-            }
-            catch (Exception away)
-                when (StoreTrouble.Is(away) && clock.GetElapsedTime(began) < StorePatience && !ct.IsCancellationRequested)
-            {
-                LogWaiting(away.Message);
-                await Task.Delay(StoreLookEvery, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+            return [];
         }
+
+        var now = clock.GetUtcNow();
+        var answers = ended.ToDictionary(c => c.Begun.MessageId);
+        var sending = ended.ToDictionary(c => c.Begun.MessageId, c => new KnownMessage(c.Begun.After, c.Begun.Version));
+        var rulings = await calls.WaitingAsync(() => store.RuleAsync(organizationId, [.. answers.Keys], (id, state) =>
+            SendVerdicts.Outcome(state, sending[id].State, answers[id].Answer.Result, now, options), CancellationToken.None, sending), ct);
+        recent.Remember(organizationId, rulings);
+        await consequences.OfAsync(organizationId, number, [.. ended.Select(c => c.Answer.Result)], CancellationToken.None);
+        await answered.LearnAsync(organizationId,
+            [.. ended.Select(c => (c.Begun.After.Ref!.ContactId, c.Content, c.Answer.Result))], CancellationToken.None);
+        return rulings;
     }
 
-    private async Task<(SendOutcome[] Answers, IReadOnlyList<string?> Contents)> CallAsync(Guid organizationId, SendingNumber number,
-        List<Ruling> begun, CancellationToken ct)
+    private async Task LeftBehindAsync(Guid organizationId, SendingNumber number, SendCall call)
     {
-        IReadOnlyList<string?> contents;
         try
         {
-            contents = await WaitingAsync(() =>
-                personal.OpenAsync(organizationId, [.. begun.Select(b => b.After.Content!)], CancellationToken.None), ct);
+            await call.Answer;
+            await RecordAsync(organizationId, number, [call], CancellationToken.None);
         }
         catch (Exception e)
         {
-            // Nothing was called: that is no unknown outcome.
-            LogUnopened(e, number.AccountId, begun.Count);
-            var none = new SendOutcome(SendResult.Refused, null, false, null, "not begun",
-                "Its content could not be opened; nothing left.", StoreAwayPause);
-            return ([.. begun.Select(_ => none)], [.. begun.Select(_ => (string?)null)]);
-        }
-
-        return (await Task.WhenAll(begun.Select((b, i) => CallAsync(number, b.MessageId, contents[i]))), contents);
-    }
-
-    // Each message has its own end: whatever goes wrong with one is no news of its batch-mates.
-    private async Task<SendOutcome> CallAsync(SendingNumber number, Guid messageId, string? content)
-    {
-        if (content is null)
-        {
-            return new(SendResult.Rejected, null, false, 0, "erased", "The recipient's data was erased before the message left.",
-                TimeSpan.Zero);
-        }
-
-        byte[] body;
-        try
-        {
-            body = Body(content, messageId);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            return new(SendResult.Rejected, null, false, 0, "unreadable", "The stored content is not a JSON object; nothing left.",
-                TimeSpan.Zero);
-        }
-
-        try
-        {
-            return await meta.SendAsync(number.Meta, body, CancellationToken.None);
-        }
-        catch (Exception e)
-        {
-            return new(SendResult.Unknown, null, false, null, "no answer", Text.Cut(e.Message, 500), TimeSpan.Zero);
+            LogLeft(e, call.Begun.MessageId); // the sweeper finds a call without an outcome
         }
     }
-
-    // Written late, when another process may be at the next attempt: what Meta said of this one is no news of that one. That it has the
-    // message is news at any time.
-    private MessageEvent[] Outcome(Message state, Message begun, SendOutcome answer, DateTimeOffset now) => answer.Result switch
-    {
-        not SendResult.Accepted when !state.IsUnderWay(begun.Attempt, begun.Owner) => [],
-        SendResult.Accepted => Message.Accept(state, answer.Wamid!, answer.Held, now),
-        SendResult.Refused => Message.Refuse(state, true, answer.Code ?? 0, answer.Title, answer.Details, now + Pause(state, answer), now),
-        SendResult.Rejected => Message.Refuse(state, false, answer.Code ?? 0, answer.Title, answer.Details, now, now),
-        _ => Message.LoseTrack(state, $"{answer.Title}: {answer.Details}", now + options.UnknownDeadline, now),
-    };
-
-    private static TimeSpan Pause(Message state, SendOutcome answer) =>
-        answer.Code is { } code ? MetaErrors.PauseAfter(code, state.Attempt) : answer.RetryAfter;
-
-    private static JobOutcome JobFor(TakenJob job, Message after, SendOutcome answer) => after.Phase switch
-    {
-        MessagePhase.Queued => new JobPostponed(job, Pause(after, answer)),
-        MessagePhase.Rejected => new JobFailed(job, $"{answer.Code} {answer.Title} {answer.Details}".Trim(), Retryable: false),
-        _ => Settled(job, after),
-    };
-
-    // The id is free again: should the message wait after all, the sweeper puts it in.
-    private static JobCompleted Forgotten(TakenJob job, string why) => new(job, JsonSerializer.Serialize(why), Forget: true);
-
-    private static JobCompleted Settled(TakenJob job, Message after) =>
-        new(job, JsonSerializer.Serialize(new { phase = after.Phase.ToString().ToLowerInvariant(), wamid = after.Wamid }));
-
-    /// <summary>The Graph body: the sealed content with what every message carries.</summary>
-    internal static byte[] Body(string content, Guid messageId)
-    {
-        var buffer = new ArrayBufferWriter<byte>(512);
-        using var writer = new Utf8JsonWriter(buffer);
-        using var json = JsonDocument.Parse(content);
-        writer.WriteStartObject();
-        writer.WriteString("messaging_product", "whatsapp");
-        writer.WriteString("recipient_type", "individual");
-        writer.WriteString("biz_opaque_callback_data", messageId);
-        foreach (var property in json.RootElement.EnumerateObject())
-        {
-            property.WriteTo(writer);
-        }
-
-        writer.WriteEndObject();
-        writer.Flush();
-        return buffer.WrittenSpan.ToArray();
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning,
-        Message = "sender: PostgreSQL is away ({Reason}) between an intent and its outcome; it is waited for")]
-    private partial void LogWaiting(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "sender: organization {OrganizationId}, {Count} messages postponed")]
     private partial void LogTrouble(Exception e, Guid organizationId, int count);
@@ -355,7 +277,6 @@ public sealed partial class Sender(IEventStore store, Shards shards, SendingNumb
     [LoggerMessage(Level = LogLevel.Error, Message = "sender: job {Job} failed; it comes back by its backoff")]
     private partial void LogFailed(Exception e, string job);
 
-    [LoggerMessage(Level = LogLevel.Warning,
-        Message = "sender: account {AccountId}, the contents of {Count} messages could not be opened; they are tried again")]
-    private partial void LogUnopened(Exception e, Guid accountId, int count);
+    [LoggerMessage(Level = LogLevel.Error, Message = "sender: the late outcome of message {MessageId} could not be written")]
+    private partial void LogLeft(Exception e, Guid messageId);
 }

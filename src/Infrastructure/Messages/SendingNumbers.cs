@@ -15,6 +15,9 @@ public sealed record SendingNumber(Guid AccountId, MetaNumber Meta, int Messages
     /// False: there is no token, or one that can be no header. Nothing is called with it; what waits goes on when it is corrected.
     /// </summary>
     public bool HasToken { get; } = GraphText.IsToken(Meta.AccessToken);
+
+    /// <summary>Whose messaging limit it shares: the organization's meta_business_id, else its WABA.</summary>
+    public string Portfolio { get; init; } = Meta.WabaId;
 }
 
 /// <summary>Numbers with their opened tokens, kept for a few seconds: a send must not cost a query of its own.</summary>
@@ -42,11 +45,12 @@ public sealed class SendingNumbers(Shards shards, ISecrets secrets, TimeProvider
 
         var shard = await shards.OfAsync(organizationId, ct);
         var number = await shard.FirstAsync(organizationId, """
-            SELECT a.id, a.phone_number_id, a.meta_waba_id, coalesce(a.credentials ->> 'access_token', o.meta_access_token), a.messages_per_second_max, a.messaging_limit, a.status = 'CONNECTED' AND o.status = 'active'
+            SELECT a.id, a.phone_number_id, a.meta_waba_id, coalesce(a.credentials ->> 'access_token', o.meta_access_token), a.messages_per_second_max, a.messaging_limit, a.status = 'CONNECTED' AND o.status = 'active',
+                   bsp.portfolio_of(o.meta_business_id, a.meta_waba_id)
               FROM whatsapp_accounts a JOIN organizations o ON o.id = a.organization_id WHERE a.organization_id = $1 AND a.id = $2
             """,
             r => new SendingNumber(r.GetGuid(0), new(r.GetString(1), r.GetString(2), r.IsDBNull(3) ? "" : secrets.Open(r.GetString(3))),
-                r.GetInt32(4), r.GetInt32(5), r.GetBoolean(6)),
+                r.GetInt32(4), r.GetInt32(5), r.GetBoolean(6)) { Portfolio = r.GetString(7) },
             ct, organizationId, accountId);
         if (number is not null)
         {

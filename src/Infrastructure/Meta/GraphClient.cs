@@ -96,7 +96,8 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
 
     public async Task<NumberFacts> GetNumberAsync(MetaNumber number, CancellationToken ct)
     {
-        const string fields = "id,display_phone_number,verified_name,quality_rating,status,whatsapp_business_manager_messaging_limit";
+        const string fields =
+            "id,display_phone_number,verified_name,quality_rating,status,whatsapp_business_manager_messaging_limit,throughput";
         var answer = await CallAsync(HttpMethod.Get, () => $"{GraphHttp.Segment(number.PhoneNumberId)}?fields={fields}", number, null, ct);
         if (GraphText.Text(answer, "id", GraphText.IdMax) is { } id && id != number.PhoneNumberId)
         {
@@ -107,7 +108,11 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
             ? GraphText.Text(answer, "quality_rating", 32)! : "UNKNOWN";
         return new(GraphText.Text(answer, "display_phone_number", 64) ?? "", GraphText.Told(answer, "verified_name", 200)
             ?? "", quality, GraphText.Text(answer, "status", 64) ?? "CONNECTED",
-            MessagingLimits.Read(GraphText.Text(answer, "whatsapp_business_manager_messaging_limit", 64)));
+            MessagingLimits.Read(GraphText.Text(answer, "whatsapp_business_manager_messaging_limit", 64)))
+        {
+            HighThroughput = GraphText.Child(answer, "throughput", JsonValueKind.Object) is { } throughput
+                && GraphText.Text(throughput, "level", 32) == "HIGH",
+        };
     }
 
     public async Task<NumberFacts> ProveAsync(MetaNumber number, CancellationToken ct)
@@ -193,11 +198,19 @@ public sealed class GraphClient(GraphOptions options) : IMeta, IDisposable
     private async Task<JsonElement> CallAsync(HttpMethod method, Func<string> path, MetaNumber number, byte[]? body, CancellationToken ct,
         int bytesMax = AnswerBytesMax)
     {
+        using var content = body is null ? null
+            : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        return await CallAsync(graph, method, path, number.AccessToken, content, bytesMax, ct);
+    }
+
+    /// <summary>One call; what Meta answers as JSON.</summary>
+    /// <exception cref="MetaRefused"/>
+    internal static async Task<JsonElement> CallAsync(GraphHttp graph, HttpMethod method, Func<string> path, string accessToken,
+        HttpContent? content, int bytesMax, CancellationToken ct)
+    {
         try
         {
-            using var content = body is null ? null
-                : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
-            return Judged(await graph.CallAsync(method, path(), number.AccessToken, content, bytesMax, ct));
+            return Judged(await graph.CallAsync(method, path(), accessToken, content, bytesMax, ct));
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {

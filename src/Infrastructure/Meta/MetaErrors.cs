@@ -27,6 +27,9 @@ public static class MetaErrors
         _ => TimeSpan.FromSeconds(Math.Min(Math.Pow(2, attempt - 1), 60)),
     };
 
+    /// <summary>What Meta says when it does not know a file (any more): 131052, 131053, and its general complaint of a parameter.</summary>
+    public static bool MayBeOfMedia(int? code) => code is 100 or 131009 or 131052 or 131053;
+
     /// <summary>The whole account or number cannot send until somebody acts: its campaigns are paused.</summary>
     public static bool StopsNumber(int code) =>
         code is 0 or 3 or 10 or 190 or 368 or 131005 or 131031 or 131037 or 131042 or 131045 or 131048 or 133010 or (>= 200 and <= 299);

@@ -11,5 +11,6 @@ internal static class MetaSetup
     {
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, options.Meta.Timeout));
         services.AddSingleton<IMeta, GraphClient>();
+        services.AddSingleton<IMetaMedia, GraphMedia>();
     }
 }

@@ -29,13 +29,13 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
     // Only a safety net: appends of this process, NOTIFY and the shard's own look at the fence once a second wake it.
     private static readonly TimeSpan LookAnywayEvery = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan BareMoveEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan[] PoisonRetries =
         [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2)];
 
     private readonly ProjectionBoard board = new(shard);
+    private readonly ProjectionReport report = new(new(shard), projection, progress, clock);
     private readonly FrozenSet<string>? types = projection.EventTypes?.ToFrozenSet();
     private readonly LogAhead ahead = new(reader, projection.EventTypes, projection.PageEventsMax);
     private readonly Pace pace = new(signal, clock, projection is IProjectionCopy ? Pace.Rebuild : Pace.CatchUp);
@@ -47,12 +47,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
     private long seen;              // nothing of its types lies between
     private bool far;               // the log is read ahead
     private readonly Dictionary<Guid, int> failing = []; // organizations of which nothing was taken since, with the events parked
-    private long appliedSinceReport;
-    private (double Events, double Numbers) rate;
-    private long reportedAt;
-    private long reportedSeen;
     private long movedAt;
-    private (ProjectionState State, string? Error, long Stored)? reported; // null: nothing by this run
     private ProjectionRequest? request;
     private Task waitFor = Task.CompletedTask;
     private bool reload;            // somebody replaced the view
@@ -184,13 +179,15 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         }
 
         await ReloadAsync(ct);
-        (movedAt, reportedAt) = (clock.GetTimestamp(), clock.GetTimestamp());
+        movedAt = clock.GetTimestamp();
+        report.Begin();
     }
 
     private async Task ReloadAsync(CancellationToken ct)
     {
         await FinishSwapAsync(ct); // no page is applied to what is half replaced
-        stored = seen = reportedSeen = await projection.CheckpointAsync(shard, ct);
+        stored = seen = await projection.CheckpointAsync(shard, ct);
+        report.From(seen);
         far = await ahead.LookAsync(seen, ct);
         reload = false;
     }
@@ -207,7 +204,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
             }
 
             await UntilItWorksAsync(() => ObeyAsync(ct), ct);
-            await ReportAsync(ct);
+            await report.TellAsync((state, error, stored), seen, ct);
             if (state is ProjectionState.Paused or ProjectionState.Stopped)
             {
                 waitFor = Volatile.Read(ref asked).Task;
@@ -228,7 +225,8 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
 
             if (page.UpTo == page.After)
             {
-                return (seen > stored ? BareMoveEvery : IsReported ? LookAnywayEvery : ReportEvery, false);
+                var rests = report.Says((state, error, stored)) ? LookAnywayEvery : ProjectionReport.Every;
+                return (seen > stored ? BareMoveEvery : rests, false);
             }
 
             if (far)
@@ -237,7 +235,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
                 return (pace.Rest(ahead.End - seen), false);
             }
 
-            if (CaughtUp is null && page.Events.Count < GatherEventsMax)
+            if (CaughtUp is null && page.Events.Count < Math.Max(GatherEventsMax, projection.PageEventsMax / 2))
             {
                 waitFor = progress.Hurried;
                 return (pace.Gather(projection.GatherFor), false);
@@ -258,7 +256,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
         {
             progress.Ended = null;
             (state, error) = state == ProjectionState.Waiting ? (Following(projection), null) : (state, error);
-            await ReportAsync(ct);
+            await report.TellAsync((state, error, stored), seen, ct);
         }
     }
 
@@ -316,7 +314,7 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
                 break;
         }
 
-        await board.ReportAsync(projection.Name, state, error, rate.Events, rate.Numbers, Sequence, ct);
+        await report.WriteAsync((state, error, stored), ct);
         await board.DoneAsync(projection.Name, what, ct);
         Volatile.Write(ref asked, new(TaskCreationOptions.RunContinuationsAsynchronously));
         request = null;
@@ -348,46 +346,11 @@ internal sealed partial class ProjectionRun(IProjection projection, Shard shard,
                 }
 
                 (state, error, troubled) = (ProjectionState.Waiting, failed.Message, true);
-                await ReportAsync(ct);
+                await report.TellAsync((state, error, stored), seen, ct);
                 await Task.Delay(delay, clock, ct);
             }
         }
     }
-
-    // What people see is how it is: where it stands, that it rests, and that a trouble is over.
-    private bool IsReported => reported == (state, error, stored) && rate.Events < 0.5 && appliedSinceReport == 0;
-
-    private long? Sequence => projection is PostgresProjection ? null : stored;
-
-    private async Task ReportAsync(CancellationToken ct)
-    {
-        var elapsed = clock.GetElapsedTime(reportedAt);
-        var changed = reported is not { } told || (state, error) != (told.State, told.Error);
-        if (!changed && (elapsed < ReportEvery || IsReported))
-        {
-            return;
-        }
-
-        if (elapsed >= ReportEvery)
-        {
-            rate = (Smooth(rate.Events, appliedSinceReport / elapsed.TotalSeconds),
-                Smooth(rate.Numbers, Math.Max(0, seen - reportedSeen) / elapsed.TotalSeconds));
-            (appliedSinceReport, reportedAt, reportedSeen) = (0, clock.GetTimestamp(), seen);
-        }
-
-        reported = (state, error, stored);
-        (progress.State, progress.EventsPerSecond) = (state, rate.Events);
-        try
-        {
-            await board.ReportAsync(projection.Name, state, error, rate.Events, rate.Numbers, Sequence, ct);
-        }
-        catch (Exception failed) when (StoreTrouble.Is(failed) && !ct.IsCancellationRequested)
-        {
-            reported = null; // nobody could read it either; it is written again
-        }
-    }
-
-    private static double Smooth(double before, double now) => before > 0 && now > 0 ? (before + now) / 2 : now;
 
     // One flat WhenAny: it takes its continuations back, while one inside another would leave one on the longest-lived task at every look.
     private async Task AnyAsync(TimeSpan max, Task sign, Task other, CancellationToken ct)

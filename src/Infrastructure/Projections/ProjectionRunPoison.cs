@@ -88,7 +88,7 @@ internal sealed partial class ProjectionRun
                 failing.Remove(organization);
             }
 
-            appliedSinceReport += page.Events.Count;
+            report.Applied(page.Events.Count);
         }
     }
 

@@ -45,6 +45,10 @@ public sealed class RateLimit(RedisConnection redis)
             RedisScripts.RateLower, organizationId, phoneNumberId, [perSecond, (long)duration.TotalMilliseconds, KeyLifeMs, LoweredMs], ct);
     }
 
+    /// <summary>Permits that were granted and not used.</summary>
+    public Task ReturnAsync(Guid organizationId, string phoneNumberId, int unused, CancellationToken ct = default) =>
+        EvaluateAsync(RedisScripts.RateReturn, organizationId, phoneNumberId, [unused], ct);
+
     private static long LoweredMs => (long)LoweredMax.TotalMilliseconds;
 
     private static long KeyLifeMs => (long)KeyLifeMax.TotalMilliseconds;

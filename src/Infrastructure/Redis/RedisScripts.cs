@@ -5,6 +5,8 @@ internal static class RedisScripts
 {
     public static readonly string RateLimit = Text("rate_limit");
     public static readonly string RateLower = Text("rate_lower");
+    public static readonly string RateReturn = Text("rate_return");
+    public static readonly string Pair = Text("pair");
     public static readonly string Lock = Text("lock");
     public static readonly string LockTake = Text("lock_take");
     public static readonly string CachePut = Text("cache_put");

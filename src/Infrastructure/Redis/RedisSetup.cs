@@ -13,14 +13,15 @@ internal static class RedisSetup
     {
         services.AddSingleton(new RedisConnection(options.Redis ?? RedisConnection.Standard));
         services.AddSingleton<RateLimit>();
+        services.AddSingleton<PairLimit>();
         services.AddSingleton<Locks>();
         services.AddSingleton<WebhookMarks>();
         services.AddSingleton<CopySeal>();
         services.AddSingleton<RowCaches>();
         services.AddSingleton<ContactCache>();
-        services.AddSingleton<Sessions>();
+        services.AddSingleton<SessionCopies>();
         services.AddSingleton<IPresence, Presence>();
         services.AddSingleton<IInboxNews, InboxNews>();
-        services.AddSingleton<IEventStore, ForgettingEventStore>();
+        services.AddSingleton<IEventStore, CacheInvalidatingEventStore>();
     }
 }

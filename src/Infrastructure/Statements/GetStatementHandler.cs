@@ -11,18 +11,11 @@ using Npgsql;
 namespace Bsp.Infrastructure.Statements;
 
 /// <summary>
-/// A month out of the sums of its days; of the day of <c>as_of</c> the entries up to that moment are summed up. Everything is read in one
-/// transaction that sees one moment.
+/// A month out of the sums of its days; where <c>as_of</c> cuts through a part of a day, that part's entries up to that moment are summed
+/// up. Everything is read in one transaction that sees one moment.
 /// </summary>
 public sealed class GetStatementHandler(Shards shards, HeadSigner signer, TimeProvider clock) : IRequestHandler<GetStatement, Statement>
 {
-    private const string Sums = """
-        SELECT kind, category, market, account_id, effective_month, sum(count)::bigint, sum(amount), min(first_effective),
-          max(last_effective), min(first_recorded), max(last_recorded)
-          FROM bsp.statement_days WHERE organization_id = $1 AND currency = $2 AND day >= $3 AND day < $4 GROUP BY kind, category,
-            market, account_id, effective_month
-        """;
-
     public async Task<Statement> Handle(GetStatement query, CancellationToken ct)
     {
         if (!LedgerMonth.TryParse(query.Month, out var first))
@@ -37,8 +30,8 @@ public sealed class GetStatementHandler(Shards shards, HeadSigner signer, TimePr
             ct) ?? throw Unknown(query.Month);
         var next = first.AddMonths(1);
         var lines = query.AsOf is { } asOf && asOf < LedgerTime.Start(LedgerMonth.Of(next))
-            ? await UpToAsync(transaction, query, wallet.Currency, first, asOf, ct)
-                : await SumsAsync(transaction, query.OrganizationId, wallet.Currency, first, next, ct);
+            ? await StatementSums.UpToAsync(transaction, query.OrganizationId, wallet.Currency, first, asOf, ct)
+                : await StatementSums.OfAsync(transaction, query.OrganizationId, wallet.Currency, first, next, ct);
         var names = await NamesAsync(transaction, lines, ct);
         var shown = Show(lines, query.Month, wallet.Currency, names);
         var last = wallet.Last;
@@ -53,21 +46,6 @@ public sealed class GetStatementHandler(Shards shards, HeadSigner signer, TimePr
     private static Refusal Unknown(string month) =>
         new("statement.unknown",
         $"There is no statement of {Text.Cut(month, 20)}: it is no month (yyyy-mm), or the wallet has no entry in it up to then.");
-
-    private static async Task<List<Line>> SumsAsync(TenantTransaction transaction, Guid organizationId, string currency, DateOnly from,
-        DateOnly to, CancellationToken ct) =>
-        await transaction.QueryAsync(Sums, Line.Read, ct, organizationId, currency, from, to);
-
-    // Whole days from their sums, the last one from its entries.
-    private static async Task<List<Line>> UpToAsync(TenantTransaction transaction, GetStatement query, string currency, DateOnly first,
-        DateTimeOffset asOf, CancellationToken ct)
-    {
-        var day = DateOnly.FromDateTime(asOf.UtcDateTime);
-        var lines = await SumsAsync(transaction, query.OrganizationId, currency, first, day, ct);
-        lines.AddRange(await DayEntries.SumAsync(transaction, query.OrganizationId, currency, day, asOf, ct));
-        return [.. lines.GroupBy(l => (l.Kind, l.Category, l.Market, l.AccountId, l.EffectiveMonth))
-            .Select(g => g.Aggregate((a, b) => a.Plus(b)))];
-    }
 
     private static async Task<Dictionary<string, string>> NamesAsync(TenantTransaction transaction, List<Line> lines, CancellationToken ct)
     {
@@ -87,7 +65,10 @@ public sealed class GetStatementHandler(Shards shards, HeadSigner signer, TimePr
         {
             // What is beyond is summed up by kind, so that the sums stay whole.
             var rest = sorted[(Statement.LinesMax - 10)..].GroupBy(l => l.Kind)
-                .Select(g => g.Aggregate((a, b) => a.Plus(b)) with { Category = "", Market = "", AccountId = "", EffectiveMonth = month });
+                .Select(g => g.Aggregate((a, b) => a.Plus(b)) with
+                {
+                    Category = "", Market = "", AccountId = "", EffectiveMonth = month, IsRest = true,
+                });
             sorted = [.. sorted[..(Statement.LinesMax - 10)], .. rest];
         }
 
@@ -107,6 +88,9 @@ internal sealed record Line(string Kind, string Category, string Market, string 
     DateTimeOffset FirstRecorded, DateTimeOffset LastRecorded)
 {
     private static readonly string[] Order = ["topup", "subscription", "usage", "refund", "topup_refund", "adjustment"];
+
+    /// <summary>Summed up of lines that were too many: of its entries only the kind is alike.</summary>
+    public bool IsRest { get; init; }
 
     public int Rank => Array.IndexOf(Order, Kind);
 
@@ -130,7 +114,7 @@ internal sealed record Line(string Kind, string Category, string Market, string 
 
     private static string? Or(string text) => text.Length == 0 ? null : text;
 
-    // The list of their time and kind; what else is alike of them stands in each entry's metadata.
+    // The list of exactly these entries. Type and category are in it for the index of what is rare.
     private string Entries(string currency)
     {
         var kind = Kind switch
@@ -143,6 +127,9 @@ internal sealed record Line(string Kind, string Category, string Market, string 
             _ => "category=refund",
         };
         var to = LastRecorded.AddMilliseconds(1);
-        return $"/v1/transactions?{kind}&currency={currency}&from={LedgerTime.Text(FirstRecorded)}&to={LedgerTime.Text(to)}";
+        var list = $"/v1/transactions?{kind}&currency={currency}&from={LedgerTime.Text(FirstRecorded)}&to={LedgerTime.Text(to)}"
+            + $"&kind={Kind}";
+        return IsRest ? list : list + $"&pricing_category={Uri.EscapeDataString(Category)}&market={Uri.EscapeDataString(Market)}"
+            + $"&account_id={Uri.EscapeDataString(AccountId)}&effective_month={EffectiveMonth}";
     }
 }

@@ -10,12 +10,12 @@ namespace Bsp.Infrastructure.Statements;
 public sealed class StatementDaysView : IInlineView
 {
     private const string Add = """
-        INSERT INTO bsp.statement_days AS d (organization_id, currency, day, kind, category, market, account_id, effective_month, count,
-          amount, first_effective, last_effective, first_recorded, last_recorded)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-          $9::bigint[], $10::numeric[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
-                             $14::timestamptz[])
-        ON CONFLICT (organization_id, currency, day, kind, category, market, account_id, effective_month) DO UPDATE SET count = d.count +
+        INSERT INTO bsp.statement_days AS d (organization_id, currency, day, part, kind, category, market, account_id, effective_month,
+          count, amount, first_effective, last_effective, first_recorded, last_recorded)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+          $10::bigint[], $11::numeric[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
+        ON CONFLICT (organization_id, currency, day, part, kind, category, market, account_id, effective_month) DO UPDATE SET
+          count = d.count +
           excluded.count, amount = d.amount + excluded.amount,
           first_effective = least(d.first_effective, excluded.first_effective), last_effective = greatest(d.last_effective,
             excluded.last_effective),
@@ -30,8 +30,8 @@ public sealed class StatementDaysView : IInlineView
     public void Project(IReadOnlyList<StoredEvent> events, NpgsqlBatch batch)
     {
         var groups = events.Select(stored => stored.Body).OfType<LedgerEvent>().Select(fact => fact.Entry).GroupBy(StatementGroup.Of)
-            .OrderBy(g => (g.Key.OrganizationId, g.Key.Currency, g.Key.Day, g.Key.Kind, g.Key.Category, g.Key.Market, g.Key.AccountId))
-                .ThenBy(g => g.Key.EffectiveMonth, StringComparer.Ordinal).ToList();
+            .OrderBy(g => (g.Key.OrganizationId, g.Key.Currency, g.Key.Day, g.Key.Part, g.Key.Kind, g.Key.Category, g.Key.Market))
+                .ThenBy(g => g.Key.AccountId, StringComparer.Ordinal).ThenBy(g => g.Key.EffectiveMonth, StringComparer.Ordinal).ToList();
         if (groups.Count == 0)
         {
             return;
@@ -43,6 +43,7 @@ public sealed class StatementDaysView : IInlineView
             {
                 Of(groups.Select(g => g.Key.OrganizationId), NpgsqlDbType.Uuid),
                     Of(groups.Select(g => g.Key.Currency), NpgsqlDbType.Text), Of(groups.Select(g => g.Key.Day), NpgsqlDbType.Date),
+                Of(groups.Select(g => g.Key.Part), NpgsqlDbType.Integer),
                 Of(groups.Select(g => g.Key.Kind), NpgsqlDbType.Text), Of(groups.Select(g => g.Key.Category), NpgsqlDbType.Text),
                     Of(groups.Select(g => g.Key.Market), NpgsqlDbType.Text),
                 Of(groups.Select(g => g.Key.AccountId), NpgsqlDbType.Text),

@@ -83,6 +83,23 @@ public sealed class SubscriptionDesk(Shards shards, PostgresEventStore store, Su
         return steps;
     }
 
+    /// <summary>
+    /// The same, and waits for whoever is at it: afterwards nothing is due. Whoever asks must hold no lock of the organization's
+    /// subscription or wallet.
+    /// </summary>
+    public async Task CarriedOutAsync(Shard shard, Guid organizationId, CancellationToken ct)
+    {
+        for (var round = 0; round < StepsMax; round++)
+        {
+            await SettleAsync(shard, organizationId, ct);
+            await using var tx = await shard.BeginAsync(organizationId, ct);
+            if (await LockAsync(tx, organizationId, wait: true, ct) is not { DueAt: { } due } || due > clock.GetUtcNow())
+            {
+                return;
+            }
+        }
+    }
+
     /// <summary>Money came: what is owed is taken at once.</summary>
     public async Task ToppedUpAsync(Shard shard, Guid organizationId, CancellationToken ct)
     {

@@ -46,7 +46,7 @@ internal sealed record SetAside(IReadOnlyList<WebhookPart> Parts, string? Error,
 /// item's own after
 /// all: it is set aside like any other failure.</param>
 internal sealed class WebhookPage(IMediator mediator, NumberDirectory numbers, WebhookMarks marks, ParkedStatuses parked,
-    OtherFields others, FairShare fair, bool patient)
+    NonMessageFields others, FairShare fair, bool patient)
 {
     /// <summary>Failed attempts of one organization in a page; what is left of it then is postponed.</summary>
     internal const int FailuresMax = 40;

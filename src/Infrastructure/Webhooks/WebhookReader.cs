@@ -21,7 +21,7 @@ namespace Bsp.Infrastructure.Webhooks;
 /// </summary>
 public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, IMediator mediator, NumberDirectory numbers,
     WebhookMarks marks, ParkedStatuses parked,
-    OtherFields others, SetAsideBoard board, FairShare fair, Instance instance, TimeProvider clock, ILogger<WebhookReader> log)
+    NonMessageFields others, SetAsideBoard board, FairShare fair, ProcessIdentity instance, TimeProvider clock, ILogger<WebhookReader> log)
     : BackgroundService
 {
     private const int PageMax = 200;

@@ -18,7 +18,7 @@ internal static class WebhooksSetup
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<NumberDirectory>().Memory);
         services.AddSingleton<IOrganizationApps, OrganizationApps>();
         services.AddSingleton<IBoundedMemory>(provider => ((OrganizationApps)provider.GetRequiredService<IOrganizationApps>()).Memory);
-        services.AddSingleton<OtherFields>();
+        services.AddSingleton<NonMessageFields>();
         services.AddSingleton<Journal>();
         services.AddSingleton<IWebhookJournal>(provider => provider.GetRequiredService<Journal>());
         services.AddHostedService(provider => provider.GetRequiredService<Journal>());

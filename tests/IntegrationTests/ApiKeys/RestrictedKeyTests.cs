@@ -98,7 +98,8 @@ public sealed class RestrictedKeyTests(EndToEndApp app) : IClassFixture<EndToEnd
             "GET /v1/contacts/{id}", "POST /v1/contacts",
         "PATCH /v1/contacts/{id}", "POST /v1/contacts/{id}/consent", "GET /v1/lists", "GET /v1/lists/{id}", "GET /v1/lists/{id}/contacts",
         "POST /v1/lists", "POST /v1/lists/preview",
-        "POST /v1/lists/{id}/preview", "POST /v1/media", "GET /v1/media/{id}",
+        "POST /v1/lists/{id}/preview", "POST /v1/media", "POST /v1/media/fetch", "GET /v1/media", "GET /v1/media/{id}",
+        "GET /v1/media/{id}/content",
     ];
 
     [Fact]

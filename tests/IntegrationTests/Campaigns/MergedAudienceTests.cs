@@ -152,7 +152,8 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     {
         var text = new CampaignText(campaign, Uuid.New(), new(Uuid.New(), "hello", "en", "UTILITY"),
             TemplateBody.Prepare("hello", "en", ContactsDatabase.Json("""{"body":{"text":"Hello."}}"""), null));
-        foreach (var append in await new AudiencePage(text, database.Personal, Noon).DecideAsync(organization, members, members.Count, Ct))
+        foreach (var append in await new AudiencePage(text, database.Personal, Noon).DecideAsync(organization, members,
+            skipsBeyondLimit: false, wanted => Task.FromResult<IReadOnlyList<bool>>([.. wanted.Select(_ => true)]), Ct))
         {
             (await database.Store.AppendAsync(organization, [append], Ct)).Verdict.ShouldBe(AppendVerdict.Ok);
         }

@@ -1,6 +1,7 @@
 using Bsp.Domain.Common;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.IntegrationTests.Charging;
 
@@ -107,6 +108,105 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await Patience.UntilAsync(() => app.SeenAsync(failing.Id), w =>
             w == new Purse.Seen(1, 0, 0), "what failed costs nothing and reserves nothing");
         failing.Dispose();
+    }
+
+    [Fact]
+    public async Task What_turns_out_dearer_than_it_was_held_for_overdraws_and_the_next_launch_is_refused()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await app.TopUpAsync(tenant.Id, 1);
+        await tenant.ImportAsync(Tenant.PlainNumbers(100));
+        var campaign = await DraftAsync(tenant, tenant.TemplateId);
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);
+        await tenant.CompletedAsync(campaign);
+        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0.84m, 0, 0), "a hundred of 0.0016 are charged");
+        await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m => m.All(x => x.Status == "read"), "all are read");
+        await StatusesAsync(tenant, [.. (await tenant.MembersAsync(campaign)).Select(m => m.MessageId)], "read", "marketing");
+        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(-0.35m, 0, 0), "all are marketing");
+        (await app.ChargedAsync(tenant.Id)).ShouldBe((1.35m, 200, 0));
+        (await tenant.Api.SendAsync("GET", "/v1/wallet"))["available"].GetString().ShouldBe("-0.350000");
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{await DraftAsync(tenant, tenant.TemplateId)}/launch"))
+            .ShouldBeProblem(402, "wallet.insufficient")["errors"].GetProperty("missing")[0].GetString().ShouldBe("0.510000");
+
+        // What other stores are held against: by day of delivery, the messages, their sum, and a mark that both can make.
+        var today = DateOnly.FromDateTime(DateTime.UtcNow);
+        var days = await app.Services.GetRequiredService<Application.Ledger.IChargedDays>()
+            .OfAsync(tenant.Id, today.AddDays(-1), today.AddDays(1), Ct);
+        (days.Sum(d => d.Count), days.Sum(d => d.Sum)).ShouldBe((100, 1.35m));
+        var shown = await Patience.UntilAsync(() => app.Views.Click.QueryAsync("""
+            SELECT count(), sum(cost), groupBitXor(reinterpretAsInt64(reverse(substring(
+                MD5(concat(toString(message_id), ':USD:', toDecimalString(cost, 6))), 1, 8))))
+              FROM message_analytics FINAL WHERE organization_id = {o:UUID} AND cost > 0
+            """, r => (r.GetFieldValue<ulong>(0), r.GetDecimal(1), r.GetInt64(2)), Ct, ("o", tenant.Id)), rows => rows[0].Item2 == 1.35m,
+            "ClickHouse has the costs");
+        (shown[0].Item1, shown[0].Item3).ShouldBe((100UL, days.Aggregate(0L, (xor, d) => xor ^ d.Xor)));
+    }
+
+    [Fact]
+    public async Task The_plans_messages_come_first_and_those_beyond_it_are_charged()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await app.TopUpAsync(tenant.Id, 2);
+        var plan = await AppFixture.CreatedAsync(app.Platform, "/v1/plans", new { name = "Three", code = $"three-{Guid.NewGuid():N}",
+            monthly_price = "1", per_message_price = "0.000400", included_messages = 3 });
+        (await tenant.Api.SendAsync("POST", "/v1/subscriptions", new { plan_id = plan.GetProperty("id").GetGuid() })).Status.ShouldBe(201);
+        var sent = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => SendAsync(tenant, $"+9198765{30_500 + i}")));
+        sent.ShouldAllBe(a => a.Status == 201);
+        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0.99m, 0, 0), "five of 0.0020 are charged");
+        (await app.ChargedAsync(tenant.Id)).ShouldBe((0.01m, 5, 0));
+        var outcomes = (await tenant.AllAsync("/v1/charges")).Select(c => c.GetProperty("outcome").GetString()).GroupBy(o => o)
+            .ToDictionary(g => g.Key!, g => g.Count());
+        (outcomes["included"], outcomes["charged"]).ShouldBe((3, 5));
+        var told = (await tenant.Api.SendAsync("GET", "/v1/events?form=public&types=message.charged"))["data"].EnumerateArray()
+            .Select(e => e.GetProperty("data")).ToList();
+        told.Sum(d => d.GetProperty("charges").GetArrayLength()).ShouldBe(8);
+        told.ShouldAllBe(d => d.GetProperty("account_id").GetGuid() == tenant.AccountId);
+    }
+
+    [Fact]
+    public async Task What_waits_for_a_card_is_charged_by_the_one_that_is_imported()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await app.TopUpAsync(tenant.Id, 1, "NOK");
+        var message = (await SendAsync(tenant, "+919876501888"))["id"].GetGuid();
+        var pending = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", "/v1/charges?outcome=pending"), p =>
+            p["data"].GetArrayLength() == 1, "it is delivered, and nobody knows its price");
+        (pending["data"][0].GetProperty("message_id").GetGuid(), pending["data"][0].GetProperty("reason").GetString())
+            .ShouldBe((message, "no_card"));
+        (await app.Platform.SendAsync("POST", "/v1/rate-cards", """
+            card,effective_from,market,category,tier_from,tier_to,currency,unit_price,markup_rate,markup_fixed
+            nok-1,,*,utility,1,,NOK,0.1,0,0.05
+            """, ("Content-Type", "text/csv"))).Status.ShouldBe(201);
+        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id, "NOK"), w => w.Balance == 0.85m, "it is charged by the card that came");
+        (await tenant.Api.SendAsync("GET", "/v1/charges?outcome=pending"))["data"].GetArrayLength().ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_launch_whose_COMMIT_is_not_answered_is_launched_once_and_the_caller_told_so()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await app.TopUpAsync(tenant.Id, 1);
+        await tenant.ImportAsync(Tenant.PlainNumbers(10));
+        var campaign = await DraftAsync(tenant, tenant.TemplateId);
+        await app.AdminAsync("CREATE SEQUENCE bsp.test_first");
+        await app.AdminAsync("""
+            CREATE FUNCTION bsp.test_gone() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN
+              IF nextval('bsp.test_first') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END $f$
+            """);
+        await app.AdminAsync($"""
+            CREATE CONSTRAINT TRIGGER test_gone AFTER INSERT ON bsp.campaign_holds DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+              WHEN (NEW.campaign_id = '{campaign}') EXECUTE FUNCTION bsp.test_gone()
+            """);
+        var launched = await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch", null, ("Idempotency-Key", $"{campaign}"));
+        launched.Status.ShouldBe(200, launched.Text);
+        await app.AdminAsync("DROP TRIGGER test_gone ON bsp.campaign_holds");
+        await app.AdminAsync("DROP FUNCTION bsp.test_gone(); DROP SEQUENCE bsp.test_first");
+        await tenant.CompletedAsync(campaign);
+        await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0.984m, 0, 0), "ten are charged, once");
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch", null, ("Idempotency-Key", $"{campaign}"))).Status
+            .ShouldBe(200);
+        (await app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE stream_id = $1 AND type = 'campaign_launched'", campaign))
+            .ShouldBe("1");
     }
 
     [Fact]
@@ -240,15 +340,19 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
             components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
     });
 
+    private Task StatusAsync(Tenant tenant, Guid message, string status, string category) =>
+        StatusesAsync(tenant, [message], status, category);
+
     // In a second of its own: Meta tells whole ones, and the very same status again says nothing new.
-    private async Task StatusAsync(Tenant tenant, Guid message, string status, string category)
+    private async Task StatusesAsync(Tenant tenant, IReadOnlyList<Guid> messages, string status, string category)
     {
         var second = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var at = await Patience.UntilAsync(() => Task.FromResult(DateTimeOffset.UtcNow.ToUnixTimeSeconds()), now =>
             now > second, "another second has begun");
-        (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $$$"""
-            "statuses":[{"id":"wamid.{{{message:N}}}","status":"{{{status}}}","timestamp":"{{{at}}}","recipient_id":"919876500001","biz_opaque_callback_data":"{{{message}}}",
-            "pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"{{{category}}}"}}]
-            """))).Status.ShouldBe(200);
+        var items = messages.Select(message => $$$"""
+            {"id":"wamid.{{{message:N}}}","status":"{{{status}}}","timestamp":"{{{at}}}","recipient_id":"919876500001",
+            "biz_opaque_callback_data":"{{{message}}}","pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"{{{category}}}"} }
+            """);
+        (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"statuses\":[{string.Join(',', items)}]"))).Status.ShouldBe(200);
     }
 }

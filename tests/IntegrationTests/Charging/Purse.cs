@@ -22,7 +22,8 @@ internal static class Purse
         var reference = $"pay_{Guid.NewGuid():N}";
         var outcome = await app.Services.GetRequiredService<LedgerWriter>()
             .PostAsync(tx, shard, organization, currency,
-                [new Credit(amount, EntryCategories.Topup, new(Uuid.Of(reference), "topup"), reference)], CancellationToken.None);
+                [new Credit(amount, EntryCategories.Topup, new(Uuid.Of($"topup/{reference}"), "topup"), reference)],
+                CancellationToken.None);
         outcome[0].ShouldBeOfType<Posted>();
         await tx.CommitAsync(CancellationToken.None);
     }
@@ -36,7 +37,8 @@ internal static class Purse
                 TimeProvider.System);
         await using var tx = await shard.BeginAsync(organization, CancellationToken.None);
         await new LedgerWriter(store, new(), TimeProvider.System)
-            .PostAsync(tx, shard, organization, currency, [new Credit(amount, EntryCategories.Topup, new(Uuid.New(), "topup"), "pay_1")],
+            .PostAsync(tx, shard, organization, currency,
+                [new Credit(amount, EntryCategories.Topup, new(Uuid.Of("topup/pay_1"), "topup"), "pay_1")],
                 CancellationToken.None);
         await tx.CommitAsync(CancellationToken.None);
     }

@@ -52,6 +52,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
     /// <summary>The application's database, as the role that owns the server: sees everything.</summary>
     public NpgsqlDataSource Admin { get; private set; } = null!;
 
+    /// <summary>Where its files lie; gone with it.</summary>
+    public string Files { get; } = Directory.CreateTempSubdirectory("bsp-files-").FullName;
+
     /// <summary>With the platform key and no organization.</summary>
     public HttpClient Platform { get; private set; } = null!;
 
@@ -132,6 +135,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         await Meta.DisposeAsync();
         await Admin.DisposeAsync();
         FreeRedis.Enqueue(redisDatabase);
+        Directory.Delete(Files, recursive: true);
         GC.SuppressFinalize(this);
     }
 
@@ -210,9 +214,11 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:PlatformKey", PlatformKey),
         ("Bsp:MasterKey", Convert.ToBase64String(SHA256.HashData("only for tests"u8))),
         ("Bsp:Meta:BaseUrl", new Uri(Meta.BaseUrl, "/v25.0").ToString()),
+        ("Bsp:Meta:AppId", new SimulatorOptions().AppId),
         ("Bsp:Meta:AppSecret", new SimulatorOptions().AppSecret),
         ("Bsp:Meta:VerifyToken", new SimulatorOptions().VerifyToken),
         ("Bsp:Webhooks:AllowedNetworks", "127.0.0.0/8"),
+        ("Bsp:Media:Directory", Files),
         ("Bsp:Limits:KeyPerSecond", "10000"),
         ("Bsp:Limits:OrganizationPerSecond", "20000"),
         ("Bsp:Limits:BesideOthersPercent", "100"), // nobody rests: PoisonedLaneTests and RestTests say when somebody does

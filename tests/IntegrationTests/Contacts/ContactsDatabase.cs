@@ -7,6 +7,8 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Imports;
 using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Media;
+using Bsp.Infrastructure.Objects;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Documents;
@@ -152,7 +154,8 @@ public sealed class ContactsDatabase(StoresFixture stores) : IAsyncLifetime
 
     /// <summary>Null: all is gone.</summary>
     public Task<string?> CarryErasureAsync(Guid organizationId, Guid contact) =>
-        new Erasure(Store, Orders(), Documents, Views, Personal, masters, Cache, new(Shards), new(masters))
+        new Erasure(Store, Orders(), Documents, Views, Personal, masters, Cache, new(Shards), new(masters),
+            new MediaErasure(Shards, new(Shards, new DirectoryObjects(Path.GetTempPath()), Personal, TimeProvider.System)))
         .CarryAsync(Shards.All[0], organizationId, contact, CancellationToken.None);
 
     public async Task<List<TimelineEntry>> TimelineAsync(Guid organizationId, Guid contact, int limit = 200)

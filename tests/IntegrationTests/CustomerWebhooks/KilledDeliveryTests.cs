@@ -73,11 +73,58 @@ public sealed class KilledDeliveryTests(ApiProcess api) : IClassFixture<ApiProce
         await Patience.UntilAsync(async () =>
         {
             await HurryAsync();
-            return await api.Views.ScalarAsync("SELECT count(*) FROM bsp.webhook_held_events");
+            return await api.Views.ScalarAsync($"SELECT count(*) FROM bsp.webhook_held_events WHERE webhook_id = '{webhook}'");
         }, n => n == "0", "nothing is held");
         DeliveryTests.ShouldBeInOrder(receiver, sent.Select(s => s.Conversation).Distinct(), sent);
         (await api.Views.ScalarAsync(
-            $"SELECT count(*) FROM mt_events WHERE type = 'message_skipped' AND id::text NOT IN (SELECT event_id::text FROM bsp.webhook_deliveries WHERE webhook_id = '{webhook}' AND outcome = 'delivered')")).ShouldBe("0");
+            $"SELECT count(*) FROM mt_events WHERE type = 'message_skipped' AND tenant_id = '{organization}' AND id::text NOT IN (SELECT event_id::text FROM bsp.webhook_deliveries WHERE webhook_id = '{webhook}' AND outcome = 'delivered')")).ShouldBe("0");
+    }
+
+    [Fact]
+    public async Task Two_processes_share_the_cursors_and_whoever_has_one_tells_everything_in_order()
+    {
+        await using var second = await api.StartBesideAsync();
+        await using var receiver = await HookReceiver.StartAsync();
+        using var platform = Client(AppFixture.PlatformKey, null);
+        var organization =
+            (await AppFixture.CreatedAsync(platform, "/v1/organizations", new { name = "Two", slug = $"two-{Guid.NewGuid():N}"[..30] }))
+            .GetProperty("id").GetGuid();
+        using var client = Client(AppFixture.PlatformKey, organization);
+        var webhooks = new List<string>();
+        for (var i = 0; i < 3; i++)
+        {
+            webhooks.Add((await AppFixture.CreatedAsync(client, "/v1/webhooks",
+                new { name = "w", url = $"{receiver.Url}/{i}", events = new[] { "message.*" } })).GetProperty("id").GetString()!);
+        }
+
+        // Cursors are taken from whoever has them, again and again, as by a change of the endpoint: the next owner is whoever is faster.
+        Guid[] conversations = [.. Enumerable.Range(0, 5).Select(_ => Uuid.New())];
+        var (sent, owners) = (new List<(Guid Conversation, Guid Message)>(), new HashSet<string>());
+        var ids = string.Join("','", webhooks);
+        await Patience.UntilAsync(async () =>
+        {
+            sent.AddRange(await WriteAsync(organization, conversations, 1));
+            var owner = await api.Views.ScalarAsync(
+                $"SELECT owner FROM bsp.webhook_cursors WHERE owner IS NOT NULL AND webhook_id IN ('{ids}') ORDER BY random() LIMIT 1");
+            owners.UnionWith(string.IsNullOrEmpty(owner) ? [] : [owner]);
+            await api.Views.ScalarAsync("WITH k AS (UPDATE bsp.webhook_cursors SET owner = NULL, term = term + 1, due_at = now() "
+                + $"WHERE webhook_id IN ('{ids}') AND random() < 0.5 RETURNING 1) SELECT count(*) FROM k");
+            return (Owners: owners.Count, Written: sent.Count);
+        }, seen => seen is { Owners: >= 2, Written: >= 50 }, "both processes have had a cursor");
+
+        await Patience.UntilAsync(async () =>
+        {
+            await HurryAsync();
+            return receiver.Accepted.DistinctBy(h => (h.Path, h.Id)).Count();
+        }, count => count == 3 * sent.Count, "all are told to all");
+        foreach (var path in receiver.Accepted.GroupBy(h => h.Path))
+        {
+            var told = path.DistinctBy(h => h.Id).ToLookup(h => h.Conversation(), h => h.Message());
+            foreach (var conversation in conversations)
+            {
+                told[conversation].ShouldBe(sent.Where(s => s.Conversation == conversation).Select(s => s.Message));
+            }
+        }
     }
 
     private Task HurryAsync() => api.Views.ScalarAsync(
@@ -96,15 +143,17 @@ public sealed class KilledDeliveryTests(ApiProcess api) : IClassFixture<ApiProce
         return client;
     }
 
-    private async Task<List<(Guid Conversation, Guid Message)>> WriteAsync(Guid organization)
+    private Task<List<(Guid Conversation, Guid Message)>> WriteAsync(Guid organization) =>
+        WriteAsync(organization, [.. Enumerable.Range(0, Conversations).Select(_ => Uuid.New())], Each);
+
+    private async Task<List<(Guid Conversation, Guid Message)>> WriteAsync(Guid organization, Guid[] conversations, int each)
     {
-        Guid[] conversations = [.. Enumerable.Range(0, Conversations).Select(_ => Uuid.New())];
         List<(Guid Conversation, Guid Message)> sent =
-            [.. Enumerable.Range(0, Each).SelectMany(_ => conversations.Select(c => (c, Uuid.New())))];
+            [.. Enumerable.Range(0, each).SelectMany(_ => conversations.Select(c => (c, Uuid.New())))];
         await using var app = NpgsqlDataSource.Create(api.AppConnection);
         var shards = new Shards(app, [new Shard("default", 1, app) { ConnectionString = api.AppConnection }]);
         await using var store = new PostgresEventStore(shards, [], LogDatabase.NewSignals(), new(), TimeProvider.System);
-        foreach (var row in sent.Chunk(Conversations))
+        foreach (var row in sent.Chunk(conversations.Length))
         {
             var outcomes =
                 await store.AppendManyAsync([.. row.Select(m => (organization, (IReadOnlyList<StreamAppend>)[new(m.Message, "message", 0,

@@ -124,6 +124,44 @@ public sealed class OutboundHttpTests : IDisposable
     }
 
     [Fact]
+    public async Task A_name_that_leads_elsewhere_the_next_time_is_judged_the_next_time_with_every_address_it_has()
+    {
+        await using var receiver = new RawReceiver((_, stream, ct) =>
+            RawReceiver.WriteAsync(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", ct));
+        (string[] Addresses, string Outcome)[] turns =
+        [
+            (["127.0.0.1"], "delivered"), (["10.0.0.1"], "blocked"), (["127.0.0.1", "169.254.169.254"], "blocked"), (["::1"], "blocked"),
+            (["::ffff:192.168.0.1"], "blocked"), (["64:ff9b::a9fe:a9fe"], "blocked"), (["fe80::1%1"], "blocked"), ([], "dns"),
+            ([.. Enumerable.Repeat("127.0.0.1", 17)], "dns"), (["::ffff:127.0.0.1"], "delivered"),
+        ];
+        var next = new Queue<string[]>(turns.Select(t => t.Addresses));
+        using var rebound = new OutboundHttp(new([IPNetwork.Parse("127.0.0.0/8")]), TimeProvider.System,
+            _ => [.. next.Dequeue().Select(IPAddress.Parse)]);
+        var url = new UriBuilder(receiver.Url("/")) { Host = "rebound.example" }.Uri;
+        foreach (var (addresses, outcome) in turns)
+        {
+            var attempt = await rebound.PostAsync(url, "{}"u8.ToArray(), "evt_1", Keys, NoHeaders, Ct);
+            attempt.Outcome.ShouldBe(outcome, string.Join(' ', addresses));
+        }
+    }
+
+    [Fact]
+    public async Task A_connection_on_which_nothing_is_said_is_closed_after_some_seconds()
+    {
+        var closed = new TaskCompletionSource();
+        await using var receiver = new RawReceiver(async (_, stream, ct) =>
+        {
+            await RawReceiver.WriteAsync(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ct);
+            if (await stream.ReadAsync(new byte[1], ct) == 0)
+            {
+                closed.TrySetResult();
+            }
+        });
+        (await PostAsync(receiver.Url("/"))).Outcome.ShouldBe("delivered");
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(60), Ct);
+    }
+
+    [Fact]
     public async Task What_is_posted_is_what_is_signed_and_nothing_else_is_sent_along()
     {
         var head = new TaskCompletionSource<string>();

@@ -176,6 +176,57 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
     }
 
     [Fact]
+    public async Task What_is_new_for_a_cursor_of_another_process_is_told_to_that_process_and_one_that_is_told_reads_on()
+    {
+        var organization = await app.NewOrganizationAsync();
+        await using var receiver = await HookReceiver.StartAsync();
+        var hook = await organization.NewHookAsync(receiver.Url);
+        await using var connection = new Npgsql.NpgsqlConnection(app.AdminConnectionString);
+        await connection.OpenAsync();
+        var heard = new ConcurrentQueue<string>();
+        connection.Notification += (_, notice) => heard.Enqueue(notice.Payload);
+        await using (var listen = new Npgsql.NpgsqlCommand("LISTEN bsp_news", connection))
+        {
+            await listen.ExecuteNonQueryAsync();
+        }
+
+        // It is another process's, which tells it something at this moment.
+        await Patience.UntilAsync(() => app.RunAsync("UPDATE bsp.webhook_cursors SET owner = $2, term = term + 1, "
+            + "due_at = now() + interval '1 hour' WHERE webhook_id = $1 AND owner IS NULL", hook.Id, Guid.NewGuid()), n => n == 1, "taken");
+        await app.SendAsync(organization, [Uuid.New()], 1);
+        await Patience.UntilAsync(async () =>
+        {
+            await new Npgsql.NpgsqlCommand("SELECT 1", connection).ExecuteScalarAsync();
+            return heard.Any(text => text.StartsWith("webhooks ", StringComparison.Ordinal) && text.Contains($"{hook.Id:N}"));
+        }, told => told, "the other process is told");
+        receiver.All.ShouldBeEmpty();
+
+        // And the other way round: this process has it, and whoever wakes cursors is another.
+        var gate = new TaskCompletionSource();
+        receiver.Answer = async (one, _) =>
+        {
+            if (one.Message() == receiver.All[0].Message())
+            {
+                await gate.Task;
+            }
+
+            return 200;
+        };
+        await app.RunAsync("UPDATE bsp.webhook_cursors SET due_at = now() WHERE webhook_id = $1", hook.Id);
+        await Patience.UntilAsync(() => Task.FromResult(receiver.All.Count), n => n >= 1, "its first is under way");
+        (await app.Platform.SendAsync("POST", "/v1/projections/webhook_wakes.v1/pause")).Status.ShouldBeLessThan(300);
+        await Patience.UntilAsync(() => TextAsync("SELECT state FROM bsp.projections WHERE name = 'webhook_wakes.v1'"), s => s == "paused",
+            "nobody wakes cursors here");
+        await app.SendAsync(organization, [Uuid.New()], 1);
+        await app.RunAsync("SELECT pg_notify('bsp_news', $1)", "nonsense");
+        await app.RunAsync("SELECT pg_notify('bsp_news', $1)", $"webhooks ,,x,{Guid.NewGuid():N},{hook.Id:N}");
+        await receiver.AcceptedAsync(all => all.Count == 1, "it reads on while its first is under way");
+        gate.SetResult();
+        (await app.Platform.SendAsync("POST", "/v1/projections/webhook_wakes.v1/resume")).Status.ShouldBeLessThan(300);
+        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 2, "all are told");
+    }
+
+    [Fact]
     public async Task Days_of_the_log_of_deliveries_come_and_go_beside_what_is_delivered()
     {
         var organization = await app.NewOrganizationAsync();

@@ -19,7 +19,7 @@ public sealed partial class SharesTests
         await using var receiver = await HookReceiver.StartAsync();
         var hook = await organization.NewHookAsync(receiver.Url);
         Guid[] conversations = [.. Enumerable.Range(0, 5).Select(_ => Uuid.New())];
-        await receiver.GoAwayAsync();
+        receiver.Answer = (_, _) => Task.FromResult(503); // what stands before it says so; refused connections have the host's pauses, too
         var sent = await app.SendAsync(organization, conversations, 2);
         var (passed, rounds) = (TimeSpan.Zero, 0);
         while (passed < TimeSpan.FromHours(1))
@@ -41,11 +41,11 @@ public sealed partial class SharesTests
         (await TextAsync($"SELECT count(*) FROM bsp.webhook_held_events WHERE webhook_id = '{hook.Id}'")).ShouldBe("0");
         var log = await organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries");
         log["data"].GetArrayLength().ShouldBe(rounds, "one try a pause");
-        await receiver.ComeBackAsync();
+        receiver.Answer = (_, _) => Task.FromResult(200);
         await app.DueNowAsync(hook);
         await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == sent.Count, "all are told");
         DeliveryTests.ShouldBeInOrder(receiver, conversations, sent);
-        receiver.All.Count.ShouldBe(sent.Count);
+        receiver.Accepted.Count.ShouldBe(sent.Count);
     }
 
     [Fact]

@@ -56,10 +56,16 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
     }
 
     /// <summary>Starts it (again) and waits until it is ready.</summary>
-    public async Task StartAsync()
+    public async Task StartAsync() => guard = await StartAsync(Address, Log);
+
+    /// <summary>A second one on the same stores, at an address of its own; disposed of: killed.</summary>
+    public async Task<IAsyncDisposable> StartBesideAsync() =>
+        new Beside(await StartAsync(new($"http://127.0.0.1:{FreePort().ToString(CultureInfo.InvariantCulture)}"), Log + ".beside"));
+
+    private async Task<Process> StartAsync(Uri address, string log)
     {
         var start = new ProcessStartInfo("sh",
-            ["-c", Guard, "guard", Log, Environment.ProcessPath!, Path.Combine(AppContext.BaseDirectory, "Bsp.Api.dll"),
+            ["-c", Guard, "guard", log, Environment.ProcessPath!, Path.Combine(AppContext.BaseDirectory, "Bsp.Api.dll"),
                 "serve"]) { RedirectStandardInput = true, WorkingDirectory = directory.FullName };
         if (!Path.GetFileNameWithoutExtension(Environment.ProcessPath!).Equals("dotnet", StringComparison.Ordinal))
         {
@@ -71,11 +77,12 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
             start.Environment[name] = value;
         }
 
-        guard = Process.Start(start)!;
-        using var client = new HttpClient { BaseAddress = Address };
+        start.Environment["ASPNETCORE_URLS"] = address.ToString();
+        var process = Process.Start(start)!;
+        using var client = new HttpClient { BaseAddress = address };
         await Patience.UntilAsync(async () =>
         {
-            guard.HasExited.ShouldBeFalse($"the API ended: {await LogAsync()}");
+            process.HasExited.ShouldBeFalse($"the API ended: {await File.ReadAllTextAsync(log)}");
             try
             {
                 using var answer = await client.GetAsync("/health/ready");
@@ -83,9 +90,20 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
             }
             catch (HttpRequestException fault)
             {
-                return (Ready: false, Said: $"{fault.Message} {await LogAsync()}");
+                return (Ready: false, Said: $"{fault.Message} {(File.Exists(log) ? await File.ReadAllTextAsync(log) : "")}");
             }
         }, answer => answer.Ready, "the API is ready");
+        return process;
+    }
+
+    private sealed class Beside(Process guard) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            guard.StandardInput.Close();
+            await guard.WaitForExitAsync();
+            guard.Dispose();
+        }
     }
 
     /// <summary>kill -9.</summary>

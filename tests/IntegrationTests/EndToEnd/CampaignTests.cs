@@ -36,19 +36,19 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         Guid campaign;
         await using (var connection = await app.Admin.OpenConnectionAsync(TestContext.Current.CancellationToken))
         {
-            // the first page waits for the account's budget
+            // the first page waits for its portfolio's row
+            (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}", new { messaging_limit = 100_000 }))
+                .Status.ShouldBe(200);
             await using var hold = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
-            await using var reserve =
-                new Npgsql.NpgsqlCommand(
-                    "INSERT INTO bsp.account_budget (account_id, organization_id, window_start, reserved) VALUES ($1, $2, now(), 0)",
-                    connection);
-            reserve.Parameters.Add(new() { Value = tenant.AccountId });
+            await using var reserve = new Npgsql.NpgsqlCommand(
+                "INSERT INTO bsp.portfolios (organization_id, portfolio, used) VALUES ($1, $2, 0)", connection);
             reserve.Parameters.Add(new() { Value = tenant.Id });
+            reserve.Parameters.Add(new() { Value = tenant.WabaId });
             await reserve.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
             campaign = await tenant.LaunchAsync();
             await Patience.UntilAsync(() =>
                 app.Views.ScalarAsync(
-                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%bsp.account_budget AS b%'"),
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%bsp.take_reach%'"),
                     n => n == "1", "a page is in flight");
             (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause", new { reason = "wait" })).Status.ShouldBe(200);
             await hold.RollbackAsync(TestContext.Current.CancellationToken);
@@ -72,7 +72,7 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     private static readonly (string Ending, string Status, int Calls)[] Magic =
     [
         ("0001", "failed", 1), ("0002", "read", 3), ("0003", "read", 1), ("0004", "delivered", 1), ("0005", "read", 1),
-            ("0006", "rejected", 1), ("0007", "failed", 1),
+            ("0006", "rejected", 1), ("0007", "waiting_for_user_cap", 1),
         ("0008", "failed", 1), ("0009", "outcome_unknown", 1), ("0010", "read", 1), ("0011", "read", 1), ("0012", "read", 1),
         ("0013", "read", 1), ("0015", "read", 1), ("0016", "read", 2),
         ("0017", "read", 1), ("0018", "read", 1), ("0019", "failed", 1), ("0020", "failed", 1), ("0021", "outcome_unknown", 1),

@@ -52,6 +52,13 @@ public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>A command on its Redis that clients may not give.</summary>
+    public async Task AdminRedisAsync(Func<StackExchange.Redis.IDatabase, Task> command)
+    {
+        await using var connection = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(Redis);
+        await command(connection.GetDatabase());
+    }
+
     /// <summary>An organization of this application with an approved template on a connected number.</summary>
     internal Task<Tenant> NewTenantAsync(int messagesPerSecondMax = 1_000) => Tenant.NewAsync(Address, Meta, messagesPerSecondMax);
 }

@@ -99,25 +99,26 @@ public sealed class ForgedRedisTests(EndToEndApp app) : IClassFixture<EndToEndAp
         using var tenant = await app.NewTenantAsync();
         var queue = app.Services.GetRequiredService<MessageQueue>();
         var redis = await RedisAsync();
+        var line = $"bull:{SendQueues.NameOf(tenant.AccountId)}";
         Func<string, Task>[] plants =
         [
-            id => redis.StringSetAsync($"bull:messages:{id}", "x"),
-            id => redis.HashSetAsync($"bull:messages:{id}",
+            id => redis.StringSetAsync($"{line}:{id}", "x"),
+            id => redis.HashSetAsync($"{line}:{id}",
                 [new("name", "send"), new("data", "{}"), new("timestamp", "x"), new("priority", "y")]),
-            async id => { await redis.HashSetAsync($"bull:messages:{id}", "name",
-                "send"); await redis.SortedSetAddAsync("bull:messages:completed", id, 1); },
-            async id => { await redis.HashSetAsync($"bull:messages:{id}", "name",
-                "send"); await redis.SortedSetAddAsync("bull:messages:delayed", id, 9e15); },
-            async id => { await redis.HashSetAsync($"bull:messages:{id}",
-                [new("name", "other"), new("data", "[]"), new("ats", "z")]); await redis.ListLeftPushAsync("bull:messages:wait", id); },
+            async id => { await redis.HashSetAsync($"{line}:{id}", "name",
+                "send"); await redis.SortedSetAddAsync($"{line}:completed", id, 1); },
+            async id => { await redis.HashSetAsync($"{line}:{id}", "name",
+                "send"); await redis.SortedSetAddAsync($"{line}:delayed", id, 9e15); },
+            async id => { await redis.HashSetAsync($"{line}:{id}",
+                [new("name", "other"), new("data", "[]"), new("ats", "z")]); await redis.ListLeftPushAsync($"{line}:wait", id); },
         ];
         var messages = new List<Guid>();
         foreach (var (plant, i) in plants.Select((p, i) => (p, i)))
         {
             await queue.PauseAsync(TestContext.Current.CancellationToken);
             var message = await WaitingAsync(tenant, $"+91987126010{i}");
-            await redis.ListRemoveAsync("bull:messages:wait", $"{message}");
-            await redis.KeyDeleteAsync($"bull:messages:{message}");
+            await redis.ListRemoveAsync($"{line}:wait", $"{message}");
+            await redis.KeyDeleteAsync($"{line}:{message}");
             await plant($"{message}");
             await queue.ResumeAsync(TestContext.Current.CancellationToken);
             messages.Add(message);

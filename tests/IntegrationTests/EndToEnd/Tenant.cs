@@ -26,6 +26,33 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
 
     public Guid TemplateId { get; private set; }
 
+    /// <summary>The portfolio of its numbers; null: each WABA is its own.</summary>
+    public string? Business { get; private set; }
+
+    /// <summary>All numbers of the organization belong to one portfolio, here and at Meta.</summary>
+    public async Task JoinPortfolioAsync(Simulator meta)
+    {
+        Business = "3" + PhoneNumberId[1..];
+        (await api.SendAsync("PATCH", $"/v1/organizations/{id}", new { meta_business_id = Business })).Status.ShouldBe(200);
+        meta.State.AddAccount(new(WabaId, PhoneNumberId, BusinessId: Business));
+    }
+
+    /// <summary>A further connected number, in a WABA of its own in the same portfolio.</summary>
+    public async Task<(Guid Account, string PhoneNumberId)> NewAccountAsync(Simulator meta, int limit)
+    {
+        var digits = RandomNumberGenerator.GetString("0123456789", 14);
+        meta.State.AddAccount(
+            new("2" + digits, "1" + digits, "1555" + digits[..7], AccessTokens: ["EAA-" + digits], BusinessId: Business));
+        var account = (await AppFixture.CreatedAsync(api, "/v1/accounts", new
+        {
+            phone_number_id = "1" + digits, phone_number = "+1555" + digits[..7], display_name = "Acme", meta_waba_id = "2" + digits,
+            messages_per_second_max = 1_000, credentials = new { access_token = "EAA-" + digits },
+        })).GetProperty("id").GetGuid();
+        (await api.SendAsync("POST", $"/v1/accounts/{account}/connect")).Status.ShouldBe(200);
+        (await api.SendAsync("PATCH", $"/v1/accounts/{account}", new { messaging_limit = limit })).Status.ShouldBe(200);
+        return (account, "1" + digits);
+    }
+
     /// <summary>Made through the API at the address; the simulator is told which WABA the number belongs to.</summary>
     public static async Task<Tenant> NewAsync(Uri address, Simulator meta, int messagesPerSecondMax)
     {
@@ -53,11 +80,11 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
     }
 
     /// <summary>An approved template.</summary>
-    public async Task<Guid> NewTemplateAsync(string name, object components, string category = "UTILITY")
+    public async Task<Guid> NewTemplateAsync(string name, object components, string category = "UTILITY", Guid? account = null)
     {
         var template =
             (await AppFixture.CreatedAsync(api, "/v1/templates",
-                new { account_id = accountId, name, category, language = "en", components })).GetProperty("id").GetGuid();
+                new { account_id = account ?? accountId, name, category, language = "en", components })).GetProperty("id").GetGuid();
         var submitted = await api.SendAsync("POST", $"/v1/templates/{template}/submit");
         submitted.Status.ShouldBe(200, submitted.Text);
         await Patience.UntilAsync(() => api.SendAsync("GET", $"/v1/templates/{template}"), t =>
@@ -92,12 +119,17 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
     public static string[] PlainNumbers(int count) => [.. Enumerable.Range(0, count).Select(i => $"+{919_876_501_000 + i}")];
 
     /// <summary>Launches a campaign to all contacts.</summary>
-    public async Task<Guid> LaunchAsync(Guid? template = null, object? metadata = null)
+    public async Task<Guid> LaunchAsync(Guid? template = null, object? metadata = null, Guid? account = null, object? more = null)
     {
-        var campaign =
-            await AppFixture.CreatedAsync(api, "/v1/campaigns",
-                new { name = "News", template_id = template ?? TemplateId, account_id = accountId, audience_segment = new { all = true },
-                    metadata = metadata ?? new { template_parameters = new { body = new[] { "{{contact.first_name}}" } } } });
+        var plan = JsonSerializer.SerializeToNode(new { name = "News", template_id = template ?? TemplateId,
+            account_id = account ?? accountId, audience_segment = new { all = true },
+            metadata = metadata ?? new { template_parameters = new { body = new[] { "{{contact.first_name}}" } } } })!.AsObject();
+        foreach (var (name, value) in JsonSerializer.SerializeToNode(more ?? new { })!.AsObject())
+        {
+            plan[name] = value?.DeepClone();
+        }
+
+        var campaign = await AppFixture.CreatedAsync(api, "/v1/campaigns", plan);
         var launched = await api.SendAsync("POST", $"/v1/campaigns/{campaign.GetProperty("id").GetGuid()}/launch");
         launched.Status.ShouldBe(200, launched.Text);
         return campaign.GetProperty("id").GetGuid();

@@ -56,6 +56,13 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
         await base.DisposeAsync();
     }
 
+    private static async Task<Guid> UploadedAsync(HttpClient client)
+    {
+        using var form = new MultipartFormDataContent { { new StringContent("a text"), "file", "a.txt" } };
+        using var answer = await client.PostAsync("/v1/media", form);
+        return JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetGuid();
+    }
+
     private async Task<Dictionary<string, Guid>> EverythingAsync(Tenant tenant, string number)
     {
         async Task<Guid> Made(string path, object body) => (await CreatedAsync(tenant.Api, path, body)).GetProperty("id").GetGuid();
@@ -79,6 +86,7 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
             ["webhooks"] = webhook, ["subscriptions"] = await Made("/v1/subscriptions", new { plan_id = plan }),
             ["organizations"] = tenant.Id, ["accounts"] = tenant.AccountId, ["templates"] = tenant.TemplateId,
             ["contacts"] = (await tenant.NumbersAsync()).Keys.Single(), ["imports"] = import["id"].GetGuid(),
+            ["media"] = await UploadedAsync(tenant.Api),
             ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(),
             ["lists"] = await Made("/v1/lists", new { name = "All" }), ["teams"] = await Made("/v1/teams", new { name = "Support" }),
             ["canned-replies"] = await Made("/v1/canned-replies", new { shortcut = "hi", text = "Hello." }),

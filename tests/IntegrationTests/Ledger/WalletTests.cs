@@ -138,6 +138,33 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
             .ShouldBeProblem(400, "request.reference");
     }
 
+    [Fact]
+    public async Task Neither_a_refund_nor_a_correction_takes_an_amount_that_is_none_and_nothing_is_half_done()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var platform = app.Client(AppFixture.PlatformKey, organization.Id);
+        (await platform.SendAsync("POST", "/v1/wallet/topups", new { amount = "10", currency = "USD", reference = "paid" })).Status
+            .ShouldBe(201);
+        foreach (var amount in new[] { "0", "-0", "1000000000000", "1.0000001", "NaN", "Infinity", "1e3", "+1", " 1", "1,5", "0x1", "" })
+        {
+            (await platform.SendAsync("POST", "/v1/wallet/refunds", new { amount, currency = "USD", reference = "back", of = "paid" }))
+                .ShouldBeProblem(400, "request.amount");
+            (await platform.SendAsync("POST", "/v1/wallet/adjustments", new { amount, currency = "USD", reference = "memo" }))
+                .ShouldBeProblem(400, "request.amount");
+        }
+
+        (await platform.SendAsync("POST", "/v1/wallet/refunds", new { amount = "-1", currency = "USD", reference = "back", of = "paid" }))
+            .ShouldBeProblem(400, "request.amount");
+        (await platform.SendAsync("POST", "/v1/wallet/refunds", new { amount = "1", currency = "XXX", reference = "back", of = "paid" }))
+            .ShouldBeProblem(400, "request.currency");
+        (await platform.SendAsync("POST", "/v1/wallet/adjustments", new { amount = "999999999999", currency = "USD", reference = "memo" }))
+            .ShouldBeProblem(409, "wallet.limit");
+        (await organization.Reader.SendAsync("GET", "/v1/wallet"))["balance"].GetString().ShouldBe("10.000000");
+        (await organization.Reader.SendAsync("GET", "/v1/transactions"))["data"].GetArrayLength().ShouldBe(1);
+        (await platform.SendAsync("POST", "/v1/wallet/refunds", new { amount = "1", currency = "USD", reference = "back", of = "paid" }))
+            .Status.ShouldBe(201, "the reference was not used up");
+    }
+
     [Theory]
     [InlineData("/v1/transactions?type=gift", "request.invalid")]
     [InlineData("/v1/transactions?category=beer", "request.invalid")]
@@ -224,6 +251,8 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
         told.GetProperty("data").GetProperty("balance").GetString().ShouldBe("4.000000");
         var acts = (await organization.Admin.SendAsync("GET", "/v1/audit-trail"))["data"].EnumerateArray().Select(a =>
             a.GetProperty("type").GetString()).ToList();
+        (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=wallet.low"))["data"].EnumerateArray()
+            .ShouldHaveSingleItem().GetProperty("data").GetProperty("threshold").GetString().ShouldBe("5.000000");
         acts.ShouldContain("wallet.topped_up");
         acts.ShouldContain("wallet.adjusted");
     }

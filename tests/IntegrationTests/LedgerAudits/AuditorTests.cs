@@ -15,7 +15,7 @@ namespace Bsp.IntegrationTests.LedgerAudits;
 
 /// <summary>What an auditor does with a read key: audits, heads and the keys to them, proofs, exports, statements. One application for
 /// all of it.</summary>
-public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
+public sealed partial class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
 {
     private static readonly string Month = LedgerTime.Month(DateTimeOffset.UtcNow);
 
@@ -154,6 +154,9 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
                 head.GetProperty("signature").GetString()!)).ShouldBeTrue();
             head.GetProperty("balance").GetString().ShouldBe("64.686000");
         }
+
+        await ToldOnceAsync(one, days[0]);
+        await HeadsAreAuditedAsync(one, sweep);
     }
 
     [Fact]
@@ -181,6 +184,13 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         var behind = await organization.Reader.SendAsync("GET", india.GetProperty("entries").GetString()! + "&limit=200");
         behind.Status.ShouldBe(200, behind.Text);
         behind["data"].EnumerateArray().Count(t => t.GetProperty("metadata").GetProperty("market").GetString() == "India").ShouldBe(8);
+        foreach (var line in lines)
+        {
+            var entries = await EntriesAsync(organization, line.GetProperty("entries").GetString()!);
+            entries.Count.ShouldBe((int)line.GetProperty("count").GetInt64(), line.GetProperty("entries").GetString());
+            entries.Sum(Signed).ShouldBe(decimal.Parse(line.GetProperty("amount").GetString()!, CultureInfo.InvariantCulture));
+        }
+
         statement["head"].GetProperty("head_hash").GetString().ShouldBe(posted[^1].Hash);
 
         var csv = await organization.Reader.SendAsync("GET", $"/v1/statements/{Month}", null, ("Accept", "text/csv"));
@@ -208,6 +218,40 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
         {
             (await organization.Reader.SendAsync("GET", $"/v1/statements/{month}")).ShouldBeProblem(404, "statement.unknown");
         }
+    }
+
+    // Every page of what a line links to, two at a time.
+    private static async Task<List<JsonElement>> EntriesAsync(TestOrganization organization, string link)
+    {
+        var all = new List<JsonElement>();
+        for (string? cursor = "first"; cursor is not null;)
+        {
+            var from = cursor == "first" ? "" : $"&cursor={cursor}";
+            var page = await organization.Reader.SendAsync("GET", $"{link}&limit=2{from}");
+            page.Status.ShouldBe(200, page.Text);
+            all.AddRange(page["data"].EnumerateArray());
+            cursor = page["next_cursor"].GetString();
+        }
+
+        return all;
+    }
+
+    private static decimal Signed(JsonElement entry)
+    {
+        var leaves = entry.GetProperty("type").GetString() == "debit"
+            || (entry.GetProperty("type").GetString(), entry.GetProperty("category").GetString()) == ("refund", "refund");
+        return decimal.Parse(entry.GetProperty("amount").GetString()!, CultureInfo.InvariantCulture) * (leaves ? -1 : 1);
+    }
+
+    [Theory]
+    [InlineData("kind=gift")]
+    [InlineData("account_id=x")]
+    [InlineData("effective_month=2026-1")]
+    public async Task A_line_that_no_statement_has_is_refused_by_name(string query)
+    {
+        var (organization, _) = await WalletAsync(messages: 2);
+        (await organization.Reader.SendAsync("GET", $"/v1/transactions?{query}")).ShouldBeProblem(400, "request.invalid")
+            ["errors"].EnumerateObject().Select(e => e.Name).ShouldBe([query.Split('=')[0]]);
     }
 
     [Fact]
@@ -240,7 +284,7 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var organization = await app.NewOrganizationAsync();
         var ids = Enumerable.Range(0, messages).Select(_ => Uuid.New()).ToList();
-        var topup = new ChargeKey(Uuid.New(), "topup");
+        var topup = new ChargeKey(Uuid.Of("topup/pay_1"), "topup");
         var posted = new List<LedgerEntry>();
         await PostAsync(new Credit(100m, EntryCategories.Topup, topup, "pay_1", "شحن, \"10%\" 💳"),
             new PlaceHold($"campaign/{organization.Id}", 10m, DateTimeOffset.UtcNow.AddDays(1)));
@@ -249,10 +293,11 @@ public sealed class AuditorTests(AppFixture app) : IClassFixture<AppFixture>
             await PostAsync([.. page]);
         }
 
-        await PostAsync(new RefundOf(new(ids[1], "message"), null, new(ids[1], "message_refund"), $"message/{ids[1]}/refund",
-            Metadata: Facts("India")), new SettleHold($"campaign/{organization.Id}"),
-            new Debit(29.99m, EntryCategories.Subscription, new(Uuid.New(), "subscription"), "subscription/1"),
-                new RefundOf(topup, 5m, new(Uuid.New(), "refund"), "back_1"));
+        await PostAsync(new RefundOf(new(ids[1], "message"), null, new(ids[1], "message_refund"), $"message/{ids[1]}",
+            Metadata: new Dictionary<string, string>(Facts("India")) { ["message_id"] = ids[1].ToString() }),
+            new SettleHold($"campaign/{organization.Id}"),
+            new Debit(29.99m, EntryCategories.Subscription, new(Uuid.Of("subscription/1"), "subscription"), "subscription/1"),
+                new RefundOf(topup, 5m, new(Uuid.Of("refund/back_1"), "refund"), "back_1"));
         return (organization, posted);
 
         async Task PostAsync(params Posting[] postings)

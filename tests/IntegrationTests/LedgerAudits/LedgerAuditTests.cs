@@ -184,6 +184,33 @@ public sealed class LedgerAuditTests(LogDatabase database) : IClassFixture<LogDa
         { "charge.differs", "", 0,
             "UPDATE bsp.charges c SET refunded = 0.000001 FROM transactions t WHERE c.organization_id = $2 AND t.id = c.entry_id AND "
             + "t.sequence = 4 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
+        { "charge.differs", "2026-10", 4,
+            "UPDATE bsp.charges c SET reference = gen_random_uuid() FROM transactions t WHERE c.organization_id = $2 AND t.id = c.entry_id "
+            + "AND t.sequence = 4 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
+        { "charge.differs", "2026-10", 25,
+            "UPDATE bsp.charges c SET reference = gen_random_uuid() FROM transactions t WHERE c.organization_id = $2 AND t.id = c.entry_id "
+            + "AND t.sequence = 25 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
+        { "charge.differs", "2026-10", 5,
+            "UPDATE bsp.charges c SET kind = 'message_9' FROM transactions t WHERE c.organization_id = $2 AND t.id = c.entry_id AND "
+            + "t.sequence = 5 AND t.created_at > '2026-10-01' AND t.created_at < '2026-11-01' AND ($1, $3::uuid) IS NOT NULL" },
+        { "reserve.differs", "", 0,
+            "UPDATE bsp.ledger_heads SET reserved = reserved + 1 WHERE organization_id = $2 AND ($1, $3::uuid) IS NOT NULL" },
+        { "hold.differs", "2026-11", 0,
+            "UPDATE bsp.ledger_holds SET reference = reference || 'x' WHERE organization_id = $2 AND state = 'settled' AND ($1, "
+            + "$3::uuid) IS NOT NULL" },
+        { "hold.differs", "2026-11", 0,
+            "UPDATE bsp.ledger_holds SET expires_at = expires_at + interval '1 second' WHERE organization_id = $2 AND state = 'open' AND "
+            + "($1, $3::uuid) IS NOT NULL" },
+        { "entry.added", "2026-10", 28,
+            "UPDATE mt_streams SET version = version - 1 WHERE tenant_id = $1 AND id = $3 AND $2::uuid IS NOT NULL" },
+        { "entry.missing", "2026-10", 29,
+            "UPDATE mt_streams SET version = version + 1 WHERE tenant_id = $1 AND id = $3 AND $2::uuid IS NOT NULL" },
+        { "entry.missing", "2026-10", 7,
+            "UPDATE mt_events SET tenant_id = gen_random_uuid()::text WHERE tenant_id = $1 AND stream_id = $3 AND version = 7 AND "
+            + "$2::uuid IS NOT NULL" },
+        { "table.missing", "2026-10", 4,
+            "UPDATE transactions SET id = (left(id::text, 24) || 'ffffffffffff')::uuid WHERE organization_id = $2 AND sequence = 4 AND "
+            + "created_at < '2026-11-01' AND created_at > '2026-10-01' AND ($1, $3::uuid) IS NOT NULL" },
         { "charge.extra", "", 0,
             "INSERT INTO bsp.charges (organization_id, reference, kind, currency, state, type, category, amount, entry_id) SELECT $2, "
             + "gen_random_uuid(), 'message', 'USD', 'posted', 'debit', 'message', 1, gen_random_uuid() WHERE ($1, $3::uuid) IS NOT NULL" },
@@ -197,7 +224,7 @@ public sealed class LedgerAuditTests(LogDatabase database) : IClassFixture<LogDa
     public async Task What_was_changed_is_found_and_the_first_bad_entry_named(string code, string month, long sequence, string sql)
     {
         var organization = await ledger.NewAsync();
-        var named = sequence > 0 && month.Length > 0 ? (await ledger.EntriesAsync(organization, month))[(int)sequence - 1].Id : Guid.Empty;
+        var named = sequence > 0 ? (await ledger.EntriesAsync(organization, month)).ElementAtOrDefault((int)sequence - 1)?.Id : null;
         await ledger.SpoilAsync(sql, organization.ToString(), organization, Uuid.Ledger(organization, "USD", "2026-10"));
 
         var fault = (await ledger.AuditAsync(organization)).FirstFault.ShouldNotBeNull();
@@ -208,6 +235,38 @@ public sealed class LedgerAuditTests(LogDatabase database) : IClassFixture<LogDa
         {
             fault.Entry.ShouldBe(named);
         }
+    }
+
+    /// <summary>Proofs and signed roots are made of them.</summary>
+    [Fact]
+    public async Task A_kept_node_of_the_tree_that_was_changed_moved_removed_or_added_is_found()
+    {
+        var organization = await ledger.NewAsync();
+        await ledger.MoreAsync(organization, 520);
+        (await ledger.AuditAsync(organization)).FirstFault.ShouldBeNull();
+        foreach (var (spoil, mend) in new[]
+        {
+            ("UPDATE bsp.ledger_nodes SET hash = sha256(hash) WHERE organization_id = $1 AND level = 8 AND index = 1",
+                "UPDATE bsp.ledger_nodes SET hash = $2 WHERE organization_id = $1 AND level = 8 AND index = 1"),
+            ("UPDATE bsp.ledger_nodes SET index = 7 WHERE organization_id = $1 AND level = 8 AND index = 1",
+                "UPDATE bsp.ledger_nodes SET index = 1 WHERE organization_id = $1 AND level = 8 AND index = 7 AND $2::bytea IS NOT NULL"),
+            ("DELETE FROM bsp.ledger_nodes WHERE organization_id = $1 AND level = 8 AND index = 1", """
+                INSERT INTO bsp.ledger_nodes (organization_id, currency, month, level, index, hash) VALUES ($1, 'USD', '2026-11', 8, 1, $2)
+                """),
+            ("INSERT INTO bsp.ledger_nodes SELECT organization_id, currency, month, 20, 0, hash FROM bsp.ledger_nodes "
+                + "WHERE organization_id = $1 AND level = 8 AND index = 1",
+                "DELETE FROM bsp.ledger_nodes WHERE organization_id = $1 AND level = 20 AND $2::bytea IS NOT NULL"),
+        })
+        {
+            var hash = await database.ScalarAsync<byte[]>(
+                "SELECT hash FROM bsp.ledger_nodes WHERE organization_id = $1 AND level = 8 AND index = 1", organization);
+            await ledger.SpoilAsync(spoil, organization);
+            var fault = (await ledger.AuditAsync(organization)).FirstFault;
+            (fault?.Code, fault?.Month).ShouldBe(("tree.differs", "2026-11"), spoil);
+            await ledger.SpoilAsync(mend, organization, hash);
+        }
+
+        (await ledger.AuditAsync(organization)).FirstFault.ShouldBeNull();
     }
 
     [Fact]

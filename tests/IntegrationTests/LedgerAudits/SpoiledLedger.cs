@@ -39,17 +39,18 @@ internal sealed class SpoiledLedger : IAsyncDisposable
         for (var month = 9; month <= 11; month++)
         {
             clock.Now = new(2026, month, 3, 12, 0, 0, TimeSpan.Zero);
-            var (hold, topup) = ($"campaign/{currency}-{month}", new ChargeKey(Uuid.New(), "topup"));
-            await PostAsync(id, currency, new Credit(100m, EntryCategories.Topup, topup, $"pay_{month}"),
+            var (hold, topup) = ($"campaign/{currency}-{month}", new ChargeKey(Uuid.Of($"topup/pay_{currency}{month}"), "topup"));
+            await PostAsync(id, currency, new Credit(100m, EntryCategories.Topup, topup, $"pay_{currency}{month}"),
                 new PlaceHold(hold, 0.3m, clock.Now.AddDays(40)));
             clock.Now = clock.Now.AddSeconds(7);
             var charges = Enumerable.Range(0, 20).Select(_ => Uuid.New()).ToList();
             await PostAsync(id, currency, [.. charges.Select((message, n) => Message(message, n % 3 == 0 ? "India" : "Brazil", hold))]);
             await PostAsync(id, currency, new RefundOf(new(charges[4], "message"), null, new(charges[4], "message_refund"),
-                $"message/{charges[4]}/refund", Metadata: Of("India")));
-            await PostAsync(id, currency, new Debit(29.99m, EntryCategories.Subscription, new(Uuid.New(), "subscription"),
-                $"subscription/{month}"),
-                new RefundOf(topup, 5m, new(Uuid.New(), "refund"), $"back_{month}"));
+                $"message/{charges[4]}",
+                Metadata: new Dictionary<string, string>(Of("India")) { ["message_id"] = charges[4].ToString() }));
+            await PostAsync(id, currency, new Debit(29.99m, EntryCategories.Subscription,
+                new(Uuid.Of($"subscription/{currency}{month}"), "subscription"), $"subscription/{currency}{month}"),
+                new RefundOf(topup, 5m, new(Uuid.Of($"refund/back_{currency}{month}"), "refund"), $"back_{currency}{month}"));
             if (month < 11)
             {
                 await PostAsync(id, currency, new SettleHold(hold));
@@ -58,6 +59,10 @@ internal sealed class SpoiledLedger : IAsyncDisposable
 
         return id;
     }
+
+    /// <summary>So many messages more in November.</summary>
+    public Task MoreAsync(Guid organization, int messages) => PostAsync(organization, "USD",
+        [.. Enumerable.Range(0, messages).Select(_ => Message(Uuid.New(), "India", "campaign/USD-11"))]);
 
     public Task<LedgerAuditReport> AuditAsync(Guid organization, string? from = null, string? to = null, AuditPlace? place = null,
         Func<AuditPlace, Task>? monthDone = null) =>

@@ -31,4 +31,28 @@ public sealed class PlanTests(AppFixture app) : IClassFixture<AppFixture>
         (await organization.Reader.SendAsync("GET", path)).Text.ShouldBe(patched.Text);
         (await organization.Admin.SendAsync("PATCH", path, "{}")).ShouldBeProblem(403, "access.denied");
     }
+
+    [Theory]
+    [InlineData("monthly_price", "-1")]
+    [InlineData("monthly_price", "NaN")]
+    [InlineData("monthly_price", "1e3")]
+    [InlineData("monthly_price", "0.0000001")]
+    [InlineData("monthly_price", "1000000000000")]
+    [InlineData("per_message_price", "-0.01")]
+    [InlineData("per_message_price", "0,01")]
+    [InlineData("included_messages", -1)]
+    [InlineData("currency", "XXX")]
+    [InlineData("currency", "usd")]
+    public async Task What_is_no_price_is_refused_by_name_and_leaves_no_plan(string field, object value)
+    {
+        var code = $"bad-{Guid.NewGuid():N}";
+        var body = new Dictionary<string, object> { ["name"] = "Bad", ["code"] = code, ["monthly_price"] = "1", ["per_message_price"] = "0",
+            [field] = value };
+
+        var refused = await app.Platform.SendAsync("POST", "/v1/plans", body);
+
+        refused.Status.ShouldBe(400, refused.Text);
+        refused["errors"].EnumerateObject().Select(e => e.Name).ShouldBe([field]);
+        (await app.Platform.SendAsync("GET", "/v1/plans?limit=200")).Text.ShouldNotContain(code);
+    }
 }

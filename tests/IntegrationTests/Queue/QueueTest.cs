@@ -13,7 +13,8 @@ public abstract class QueueTest(RedisFixture fixture)
 
     protected string ConnectionString { get; } = fixture.ConnectionString;
 
-    protected string QueueName { get; } = $"test-{Guid.NewGuid():N}";
+    // Named as the queue of a number is.
+    protected string QueueName { get; } = Bsp.Infrastructure.Messages.SendQueues.NameOf(Guid.NewGuid());
 
     internal MovableClock Clock { get; } = new();
 

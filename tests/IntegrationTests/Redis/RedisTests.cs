@@ -68,6 +68,40 @@ public sealed class RedisTests(RedisFixture fixture)
     }
 
     [Fact]
+    public async Task Of_a_pair_forty_five_go_at_once_and_then_one_in_six_seconds()
+    {
+        var pairs = new PairLimit(redis);
+        var (number, person, other) = ($"{Random.Shared.NextInt64()}", Guid.NewGuid(), Guid.NewGuid());
+        (await pairs.TakeAsync(number, [.. Enumerable.Repeat(person, 45)], default)).ShouldAllBe(wait => wait == TimeSpan.Zero);
+        var waits = await pairs.TakeAsync(number, [person, other, person], default);
+        waits[0].ShouldBeInRange(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(6));
+        waits[1].ShouldBe(TimeSpan.Zero, "somebody else");
+        var database = await redis.DatabaseAsync();
+        await database.StringSetAsync($"pair:{number}:{person}", "9e15"); // what no call of ours writes keeps nobody waiting
+        (await pairs.TakeAsync(number, [person], default)).ShouldBe([TimeSpan.Zero]);
+        (await database.KeyTimeToLiveAsync($"pair:{number}:{other}"))!.Value.ShouldBeLessThanOrEqualTo(TimeSpan.FromSeconds(6));
+    }
+
+    [Fact]
+    public async Task Permits_that_were_not_used_are_there_for_others()
+    {
+        var limit = new RateLimit(redis);
+        Permits after;
+        Stopwatch asking;
+        do
+        {
+            // again, should this machine stand still until the window is over
+            await (await redis.DatabaseAsync()).KeyDeleteAsync($"ratelimit:{organization}:1057");
+            asking = Stopwatch.StartNew();
+            (await limit.TakeAsync(organization, "1057", 80, 80)).Granted.ShouldBe(80);
+            await limit.ReturnAsync(organization, "1057", 30);
+            after = await limit.TakeAsync(organization, "1057", 80, 80);
+        }
+        while (asking.ElapsedMilliseconds >= RateLimit.WindowMs);
+        after.Granted.ShouldBe(30);
+    }
+
+    [Fact]
     public async Task A_lock_has_one_holder_who_alone_can_extend_and_release_it()
     {
         var locks = new Locks(redis);
@@ -184,7 +218,7 @@ public sealed class RedisTests(RedisFixture fixture)
     [Fact]
     public async Task A_sessions_copy_is_found_by_the_hash_of_its_token_until_it_ends()
     {
-        var sessions = new Sessions(redis, TimeProvider.System, NullLogger<Sessions>.Instance);
+        var sessions = new SessionCopies(redis, TimeProvider.System, NullLogger<SessionCopies>.Instance);
         var session =
             new Session(Guid.NewGuid(), organization,
                 DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.AddHours(24).ToUnixTimeMilliseconds()));

@@ -48,6 +48,8 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
     [
         ("WITH merged AS ( INSERT INTO contacts", People),
         // a page of a campaign: they return arrays
+        ("SELECT c.id FROM unnest($1::uuid[]) AS c (id) CROSS JOIN LATERAL (SELECT e.data", 500),
+        ("SELECT granted, next_at FROM bsp.take_reach", 500), ("WITH asked AS ( SELECT a.contact", 500),
         ("WITH written AS ( INSERT INTO public.mt_events", 500), ("SELECT verdicts, versions, seqs FROM bsp.append_batch", 500),
     ];
 
@@ -105,6 +107,50 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         }
     }
 
+    // Earlier campaigns of the same organization: rows in the tables of sending, as many as nobody has looked at since.
+    private const int Earlier = 150_000;
+    private const int FewBuffers = 3_000;
+
+    [Fact]
+    public async Task What_a_campaign_costs_depends_neither_on_statistics_nor_on_what_was_sent_before_it()
+    {
+        Assert.SkipUnless(await StatementCosts.AreCountedAsync(app.Admin, Ct),
+            "This PostgreSQL does not count statements (pg_stat_statements).");
+        using var tenant = await app.NewTenantAsync();
+        await tenant.ImportAsync(Tenant.PlainNumbers(600));
+        await CampaignAsync(tenant); // what the first of all makes
+        var before = await CostsAsync(tenant);
+        await app.AdminAsync("""
+            INSERT INTO bsp.send_queue (message_id, organization_id, account_id, campaign_id, state, due_at)
+            SELECT gen_random_uuid(), $1, $2, gen_random_uuid(), 3, now() + interval '20 days' FROM generate_series(1, $3)
+            """, tenant.Id, tenant.AccountId, Earlier);
+        await app.AdminAsync("""
+            INSERT INTO bsp.wamids (wamid, organization_id, message_id) SELECT 'wamid.' || gen_random_uuid(), $1, gen_random_uuid()
+              FROM generate_series(1, $2)
+            """, tenant.Id, Earlier);
+        await app.AdminAsync("""
+            INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)
+            SELECT $2, i, $1, gen_random_uuid() FROM generate_series(1, $3) i
+            """, tenant.Id, Guid.NewGuid(), Earlier);
+        await app.AdminAsync("""
+            INSERT INTO bsp.reached (organization_id, contact_id, portfolio, message_id, until)
+            SELECT $1, gen_random_uuid(), $2, gen_random_uuid(), now() + interval '1 day' FROM generate_series(1, $3)
+            """, tenant.Id, tenant.WabaId, Earlier);
+        var after = await CostsAsync(tenant);
+        after.Where(c => c.Value.Buffers > FewBuffers && before.TryGetValue(c.Key, out var was)
+            && Each(c.Value) > (2 * Each(was)) + 5).Select(c => $"{c.Value}, before: {before[c.Key]}").ShouldBeEmpty();
+        after.Keys.Except(before.Keys).Where(text => after[text].Buffers > FewBuffers).ShouldBeEmpty();
+
+        static double Each(StatementCost cost) => (double)cost.Buffers / (cost.Calls + cost.Rows);
+    }
+
+    private async Task<Dictionary<string, StatementCost>> CostsAsync(Tenant tenant)
+    {
+        await StatementCosts.ResetAsync(app.Admin, Ct);
+        await CampaignAsync(tenant);
+        return (await StatementCosts.ReadAsync(app.Admin, Ct)).ToDictionary(c => c.Text);
+    }
+
     private static int GivenTo(StatementCost cost) =>
         Given.Where(g => cost.Text.StartsWith(g.Beginning, StringComparison.Ordinal)).Select(g => g.Given).FirstOrDefault();
 
@@ -150,6 +196,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
 
     private static async Task<Guid> CampaignAsync(Tenant tenant)
     {
+        (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}", new { messaging_limit = 100_000 })).Status.ShouldBe(200);
         var campaign = await tenant.LaunchAsync();
         await tenant.CompletedAsync(campaign);
         await tenant.EndedAsync(campaign);
@@ -208,6 +255,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
             $"/v1/contacts?q=Asha{i * 37}", "/v1/contacts?tag=rare",
         "/v1/contacts?tag=many", "/v1/contacts?consent=PENDING", $"/v1/contacts?email=asha{i}@example{i}.org",
         "/v1/contacts?custom.city=Goa", "/v1/contacts?limit=50", "/v1/contacts/export",
+        "/v1/media", $"/v1/media/{contact}", $"/v1/media/{contact}/content",
         "/v1/lists", $"/v1/lists/{list}", $"/v1/lists/{list}/contacts?limit=50", "/v1/campaigns", $"/v1/campaigns/{campaign}",
         $"/v1/campaigns/{campaign}/progress", $"/v1/campaigns/{campaign}/events",
         $"/v1/campaigns/{campaign}/recipients?limit=50", $"/v1/campaigns/{campaign}/recipients/{contact}/why",

@@ -52,9 +52,9 @@ public sealed class AgreementTests(StoresFixture fixture)
                 .ToDictionary(f => (string)f.Name!, f => (string)f.Value!);
             $"{hash["sent"]} {hash["delivered"]} {hash["read"]} {hash["failed"]}".ShouldBe(truth);
             Ledger(own).ShouldBe(string.Join(' ',
-                new[] { "queued", "skipped", "pending", "unknown", "cancelled", "unknown_closed" }.Select(n => hash[n])));
+                new[] { "queued", "skipped", "pending", "unknown", "cancelled", "unknown_closed", "waiting" }.Select(n => hash[n])));
             (await SqlAsync(database,
-                "SELECT concat_ws(' ', queued, skipped, pending, unknown, cancelled, unknown_closed) FROM bsp.campaign_progress WHERE campaign_id = $1", campaign)).ShouldBe(Ledger(own));
+                "SELECT concat_ws(' ', queued, skipped, pending, unknown, cancelled, unknown_closed, waiting) FROM bsp.campaign_progress WHERE campaign_id = $1", campaign)).ShouldBe(Ledger(own));
             hash["total"].ShouldBe("120");
         }
 
@@ -113,7 +113,8 @@ public sealed class AgreementTests(StoresFixture fixture)
     private static string Ledger(IReadOnlyCollection<Message> own) =>
         string.Join(' ', own.Count(m => m.Phase is not MessagePhase.Skipped), own.Count(m => m.Phase == MessagePhase.Skipped),
         own.Count(m => m.Phase is MessagePhase.Queued or MessagePhase.Sending), own.Count(m => m.Phase == MessagePhase.Unknown),
-        own.Count(m => m.Phase == MessagePhase.Cancelled), own.Count(m => m.Phase == MessagePhase.UnknownClosed));
+        own.Count(m => m.Phase == MessagePhase.Cancelled), own.Count(m => m.Phase == MessagePhase.UnknownClosed),
+        own.Count(m => m.Waiting is not null));
 
     private static Task<string> SqlAsync(ViewsDatabase database, string sql, Guid id) => database.ScalarAsync<string>(sql, id);
 }

@@ -120,6 +120,11 @@ internal sealed class RandomLog
                 Message.Queue(s, reference, new(Guid.Empty, "welcome", "en", "MARKETING"),
                     Plain.Seal("""{"to":"+4915112345678","type":"template","template":{"name":"welcome","language":{"code":"en"},"components":[{"type":"body"}]}}"""), new("campaign", null, null, true), t)),
         };
+        if (random.Next(8) == 0)
+        {
+            steps.Add(() => Do((s, t) => Message.Defer(s, Wait.Limit, t.AddHours(1), t)));
+        }
+
         if (random.Next(12) == 0)
         {
             steps.Add(() => Do((s, t) => Message.Cancel(s, "campaign", t)));
@@ -138,13 +143,23 @@ internal sealed class RandomLog
             1 => () => Do((s, t) => Message.LoseTrack(s, "timeout", t.AddDays(1), t)),
             _ => () => Do((s, t) => Message.Accept(s, wamid, false, t)),
         });
+        if (random.Next(3) == 0)
+        {
+            // an answer that is recorded after the message was written off: for good, for now, or Meta's cap on the person
+            var (retryable, code) = (random.Next(2) == 0, random.Next(2) == 0 ? 130429 : Wait.UserCapCode);
+            steps.Add(() => Do((s, t) => s.Phase == MessagePhase.Unknown ? Message.Refuse(s, retryable, code, "late", null, t, t) : []));
+            steps.Add(() => Do((s, t) => Message.Begin(s, Guid.Empty, t)));
+            steps.Add(() => Do((s, t) => Message.Accept(s, wamid + "2", false, t)));
+        }
+
         for (var i = random.Next(6); i > 0; i--)
         {
             var status = new[] { "sent", "delivered", "read", "failed", "delivered", "warped" }[random.Next(6)];
             var early = random.Next(4) == 0 ? random.Next(1, steps.Count + 1) : steps.Count;
             steps.Insert(early, () =>
                 Do((s, t) =>
-                    Message.Report(s, new(status, wamid, t, status == "failed" ? 131047 : null, "title", "details", Item(status, t)))));
+                    Message.Report(s, new(status, wamid, t,
+                    status == "failed" ? random.Next(2) == 0 ? 131047 : Wait.UserCapCode : null, "title", "details", Item(status, t)))));
         }
 
         if (random.Next(3) == 0)

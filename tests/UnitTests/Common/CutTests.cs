@@ -33,6 +33,12 @@ public sealed partial class CutTests
         ["Infrastructure/Contacts/ListContactsHandler.cs: email[..(at + 1)]"] = "after an @",
         ["Infrastructure/Contacts/ListContactsHandler.cs: kept[..^1]"] = "digits",
         ["Infrastructure/EventStore/AppendArrays.cs: .AsSpan(0, items.Count)"] = "numbers",
+        ["Infrastructure/Media/MediaWorker.cs: "
+            + "start[..await content.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, ct)]"] = "bytes",
+        ["Application/Media/StoreMedia.cs: start[..await content.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, ct)]"] =
+        "bytes",
+        ["Infrastructure/Media/SealedChunks.cs: .AsSpan(0, length)"] = "bytes",
+        ["Infrastructure/Media/SealedChunks.cs: .AsSpan(0, size)"] = "bytes",
         ["Infrastructure/Meta/MessagingLimits.cs: text[..^1]"] = "digits and a K",
         ["Infrastructure/Privacy/MasterKeys.cs: .AsSpan(0, MacBytes)"] = "bytes",
         ["Infrastructure/Privacy/MasterKeys.cs: .AsSpan(0, NonceBytes)"] = "bytes",

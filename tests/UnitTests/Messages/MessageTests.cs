@@ -95,6 +95,84 @@ public sealed class MessageTests
     public void A_skipped_message_hears_nothing() =>
         Message.Report(After(new MessageSkipped(Ref, "no_consent", Noon)), Said("sent", 1)).ShouldBeEmpty();
 
+    private static readonly TimeSpan Day = TimeSpan.FromHours(24);
+    private static readonly MessageOutcomeUnknown Unknown = new(Ref, "cut off", Noon.AddDays(1), Noon);
+
+    [Fact]
+    public void An_answer_that_comes_after_the_message_was_written_off_settles_it()
+    {
+        var state = After(Queued, Sending, Unknown);
+        Message.Refuse(state, true, 130429, "slow down", null, Noon.AddSeconds(1), Noon)
+            .ShouldBe([new MessageAttemptRefused(Ref, 1, 130429, null, Noon.AddSeconds(1), Noon, true)]);
+        Message.Refuse(state, false, 131026, "undeliverable", null, Noon, Noon)
+            .ShouldBe([new MessageRejected(Ref, 131026, "undeliverable", null, Noon, true)]);
+        Message.Refuse(After(Queued, Sending, Unknown, new MessageUnknownClosed(Ref, "deadline", Noon)), false, 131026, null, null, Noon,
+            Noon).ShouldBeEmpty();
+        state.IsOf(1, Owner).ShouldBeTrue();
+        state.IsOf(2, Owner).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_refusal_for_pace_spends_no_attempt_and_there_is_an_end_to_that()
+    {
+        var past = new List<MessageEvent> { Queued };
+        var refused = 0;
+        for (MessageEvent[] said = []; said is not [MessageRejected]; refused++)
+        {
+            past.Add(Message.Begin(After([.. past]), Owner, Noon).ShouldHaveSingleItem());
+            said = Message.Refuse(After([.. past]), true, 131056, null, null, Noon, Noon);
+            past.AddRange(said);
+            refused.ShouldBeLessThan(100);
+        }
+
+        refused.ShouldBe(Message.UnspentMax + Message.AttemptsMax);
+    }
+
+    [Fact]
+    public void Whoever_is_beyond_the_limit_waits_once_and_goes_on_from_there()
+    {
+        var waiting = Message.Defer(After(Queued), Wait.Limit, Noon.AddHours(3), Noon);
+        waiting.ShouldBe([new MessageDeferred(Ref, Wait.Limit, null, null, Noon.AddHours(3), Noon)]);
+        var state = After([Queued, .. waiting]);
+        (state.Standing, state.WaitsUntil, state.HasEnded).ShouldBe((Wait.Limit, Noon.AddHours(3), false));
+        Message.Defer(state, Wait.Limit, Noon.AddHours(4), Noon).ShouldBeEmpty();
+        Message.Begin(state, Owner, Noon).ShouldBe([new MessageWaitEnded(Ref, Wait.Limit, Noon), Sending]);
+        Message.Cancel(state, "no", Noon).ShouldBe([new MessageWaitEnded(Ref, Wait.Limit, Noon), new MessageCancelled(Ref, "no", Noon)]);
+    }
+
+    [Fact]
+    public void A_cap_on_a_person_is_waited_for_once_whether_the_answer_or_a_webhook_says_so()
+    {
+        var answered = Message.Refuse(After(Queued, Sending), false, Wait.UserCapCode, null, null, Noon, Noon);
+        answered.ShouldBe([new MessageDeferred(Ref, Wait.UserCap, Wait.UserCapCode, null, Noon + Day, Noon)]);
+        var accepted = new MessageAccepted(Ref, "wamid.1", false, "response", Noon);
+        var capped = Said("failed", 1) with { ErrorCode = Wait.UserCapCode };
+        var told = Message.Report(After(Queued, Sending, accepted), capped);
+        told.ShouldBe([new MessageDeferred(Ref, Wait.UserCap, Wait.UserCapCode, "accepted", Noon.AddSeconds(1) + Day,
+            Noon.AddSeconds(1))]);
+        Message.Report(After([Queued, Sending, accepted, .. told]), capped).ShouldBeEmpty("the same word again");
+
+        var second = After([Queued, Sending, .. answered, new MessageWaitEnded(Ref, Wait.UserCap, Noon), Sending with { Attempt = 2 }]);
+        Message.Refuse(second, false, Wait.UserCapCode, "t", null, Noon, Noon)
+            .ShouldBe([new MessageRejected(Ref, Wait.UserCapCode, "t", null, Noon)]);
+        var again = After([Queued, Sending, accepted, .. told, new MessageWaitEnded(Ref, Wait.UserCap, Noon), Sending with { Attempt = 2 },
+            accepted with { Wamid = "wamid.2" }]);
+        Message.Report(again, capped with { Wamid = "wamid.2" }).ShouldHaveSingleItem().ShouldBeOfType<MessageFailed>();
+        Message.Report(again, capped).ShouldBeEmpty("of the call before");
+    }
+
+    [Fact]
+    public void What_Meta_delivered_after_all_is_not_sent_again()
+    {
+        var capped = Said("failed", 1) with { ErrorCode = Wait.UserCapCode };
+        var state = After([Queued, Sending, .. Message.Report(After(Queued, Sending), capped)]);
+        state.Standing.ShouldBe(Wait.UserCap);
+        var after = After([Queued, Sending, .. Message.Report(After(Queued, Sending), capped),
+            .. Message.Report(state, Said("delivered", 2))]);
+        (after.Standing, after.Phase, after.Waiting).ShouldBe(("delivered", MessagePhase.Accepted, null));
+        Message.Begin(after, Owner, Noon).ShouldBeEmpty();
+    }
+
     [Fact]
     public void Cancelling_reaches_only_what_has_not_left()
     {

@@ -21,7 +21,8 @@ internal sealed record ChaosAnswer(int Status, JsonElement Json)
 /// because the same key is at work or others keep changing it, or what
 /// the caller says they expect. Anything else is a fault, as is a connection that ends without an answer: the API is not what is killed.
 /// </summary>
-internal sealed class ChaosCaller(string url, string key, string appSecret) : IDisposable
+/// <param name="organization">Of a platform key: for whom it acts; null: for nobody.</param>
+internal sealed class ChaosCaller(string url, string key, string appSecret, string? organization = null) : IDisposable
 {
     // A claim whose request lost its PostgreSQL is busy for 30 s at most; a restart and a slow machine come on top.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
@@ -104,6 +105,11 @@ internal sealed class ChaosCaller(string url, string key, string appSecret) : ID
     {
         using var request = make();
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        if (organization is not null)
+        {
+            request.Headers.Add("Bsp-Organization", organization);
+        }
+
         try
         {
             using var response = await http.SendAsync(request, ct);

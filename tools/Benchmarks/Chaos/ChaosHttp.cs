@@ -31,10 +31,15 @@ internal static class ChaosHttp
 
     /// <param name="installation">Its PostgreSQL is killed.</param>
     /// <param name="seed">Decides the harm and its order; what the system makes of it in time no seed decides.</param>
-    public static async Task<ChaosHttpResult> RunAsync(Installation installation, int seed, TimeSpan duration, CancellationToken ct)
+    /// <param name="billing">The organization has a wallet: top-ups come in meanwhile, the campaign has a hold, and afterwards
+    /// the books must be right.</param>
+    public static async Task<ChaosHttpResult> RunAsync(Installation installation, int seed, TimeSpan duration, CancellationToken ct,
+        bool billing = false)
     {
         var people = (int)(duration.TotalSeconds * CampaignPerSecond);
         using var customer = await Customer.CreateAsync(installation, people, ct, MessagesPerSecondMax);
+        using var money = billing ? new ChaosMoney(installation, customer) : null;
+        await (money?.BeginAsync(ct) ?? Task.CompletedTask);
         var campaign = await customer.CreateCampaignAsync(ct);
         await customer.LaunchAsync(campaign, ct);
         using var caller = new ChaosCaller(installation.ApiUrl, customer.Key, installation.AppSecret);
@@ -43,7 +48,7 @@ internal static class ChaosHttp
         var process = installation.Api().Id;
 
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var calling = callers.RunAsync(enough.Token, ct);
+        var calling = Task.WhenAll(callers.RunAsync(enough.Token, ct), money?.RunAsync(enough.Token, ct) ?? Task.CompletedTask);
         var (restarts, crashes) = await HarmAsync(new PostgresHarm(installation.Stores, source), new Random(seed), duration, calling, ct);
         var resting = Stopwatch.GetTimestamp();
         await enough.CancelAsync();
@@ -52,6 +57,7 @@ internal static class ChaosHttp
         var ledger = new ChaosHttpLedger(installation, callers, caller, campaign);
         var faults = new List<string>(caller.Faults);
         faults.AddRange(await ledger.FaultsAsync(ct));
+        faults.AddRange(money is null ? [] : await money.FaultsAsync(ct));
         if (installation.Api().Id != process)
         {
             faults.Add("the API's process is another one");

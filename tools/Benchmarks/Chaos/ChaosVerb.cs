@@ -4,14 +4,21 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks.Chaos;
 
-/// <summary><c>./bench chaos-events|chaos-http|chaos-webhooks [--seed N] [--seconds N]</c></summary>
+/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-sending|chaos-webhooks [--seed N] [--seconds N]</c></summary>
 internal static class ChaosVerb
 {
+    private const string Billing = "--billing";
     private static readonly TimeSpan Standard = TimeSpan.FromSeconds(120);
 
     public static Task<int> EventsAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
     {
         await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
+        if (options.Contains(Billing))
+        {
+            var books = await ChaosBilling.RunAsync(stores, seed, duration, ct);
+            return (books.ToString(), books.Faults.Count);
+        }
+
         var result = await ChaosEvents.RunAsync(stores, seed, duration, ct);
         return (result.ToString(), result.Faults.Count);
     });
@@ -19,7 +26,16 @@ internal static class ChaosVerb
     public static Task<int> HttpAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
     {
         await using var installation = await Installation.StartAsync(ct);
-        var result = await ChaosHttp.RunAsync(installation, seed, duration, ct);
+        var result = await ChaosHttp.RunAsync(installation, seed, duration, ct, billing: options.Contains(Billing));
+        return (result.ToString(), result.Faults.Count);
+    });
+
+    public static Task<int> SendingAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        var recipients = Option(options, "--recipients") ?? 20_000;
+        var day = TimeSpan.FromSeconds(Math.Clamp(duration.TotalSeconds / 3, 15, 3_600));
+        await using var installation = await ChaosSending.StartAsync(day, ct);
+        var result = await ChaosSending.RunAsync(installation, seed, recipients, day, duration, ct);
         return (result.ToString(), result.Faults.Count);
     });
 

@@ -109,9 +109,11 @@ internal sealed class LocalRun : IAsyncDisposable
             ["ConnectionStrings__Redis"] = _stores.Redis,
             ["ConnectionStrings__ClickHouse"] = _stores.ClickHouse,
             ["Bsp__Meta__BaseUrl"] = SimulatorUrl + "/v25.0",
+            ["Bsp__Meta__AppId"] = "100200300400500", // the simulator's
             ["Bsp__Meta__AppSecret"] = Kept("app_secret", Secret.Create),
             ["Bsp__Meta__VerifyToken"] = Kept("verify_token", Secret.Create),
             ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8,::1/128", // receivers on this machine
+            ["Bsp__Media__Directory"] = Path.Combine(_checkout, ".local", "objects"),
             ["Bsp__Billing__Mode"] = "wallets",
             ["Bsp__Billing__DemoRates"] = "true",
             ["Bsp__PlatformKey"] = PlatformKey,

@@ -26,7 +26,9 @@ internal static class AccountEndpoints
         app.MapPost("/{id}/deregister", http => state.AsPhone(http, phone => Deregister(http, phone)));
         app.MapGet("/{id}/whatsapp_business_profile", http => state.AsPhone(http, phone => ShowProfile(http, phone)));
         app.MapPost("/{id}/whatsapp_business_profile", http => state.AsPhone(http, phone => ChangeProfile(http, phone)));
+        app.MapPost("/{id}/smb_app_data", http => state.AsPhone(http, phone => Synchronize(http, phone)));
         SubscriptionEndpoints.Map(app, state);
+        SignupEndpoints.Map(app, state);
     }
 
     /// <summary>An id is what it is known as; an unknown one is a number or a WABA when fields of one are asked for.</summary>
@@ -114,6 +116,17 @@ internal static class AccountEndpoints
         await (fault is null ? GraphAnswer.Success(http) : GraphAnswer.Error(http, fault));
     }
 
+    /// <summary>Contacts and history of the business app; one answer each, and only for a number that is on it.</summary>
+    private static async Task Synchronize(HttpContext http, PhoneNumber phone)
+    {
+        using var body = await RequestBody.Read(http);
+        using var document = body.Parse();
+        await (!phone.OnBusinessApp || document?.RootElement.Text("sync_type") is not ("smb_app_state_sync" or "history")
+            ? GraphAnswer.Error(http,
+                GraphError.Parameter("Param sync_type must be one of {SMB_APP_STATE_SYNC, HISTORY}, of a number on the app."))
+            : GraphAnswer.Success(http));
+    }
+
     private static Task Deregister(HttpContext http, PhoneNumber phone)
     {
         phone.Deregister();
@@ -181,6 +194,10 @@ internal static class AccountEndpoints
         json.WriteStartObject();
         json.WriteString("id", waba.Id);
         json.WriteString("name", "Simulated account " + waba.Id);
+        json.WriteStartObject("owner_business_info");
+        json.WriteString("name", "Simulated portfolio");
+        json.WriteString("id", waba.BusinessId);
+        json.WriteEndObject();
         json.WriteString("timezone_id", "1");
         json.WriteString("currency", "USD");
         json.WriteString("account_review_status", "APPROVED");

@@ -74,6 +74,7 @@ internal sealed class AccountRegistry
         }
 
         phone.LinkedWabaId = seed.WabaId;
+        FindWaba(seed.WabaId)!.BusinessId = seed.BusinessId ?? FindWaba(seed.WabaId)!.BusinessId;
         if (seed.AccessTokens is { } tokens)
         {
             FindWaba(seed.WabaId)!.Give(tokens);

@@ -32,7 +32,8 @@ internal static class PhoneJson
             case "verified_name": json.WriteString(field, phone.VerifiedName); break;
             case "quality_rating": json.WriteString(field, phone.QualityRating); break;
             case "status": json.WriteString(field, phone.Registered ? "CONNECTED" : "DISCONNECTED"); break;
-            case "name_status": json.WriteString(field, "APPROVED"); break;
+            case "name_status": json.WriteString(field, phone.NameStatus); break;
+            case "is_on_biz_app": json.WriteBoolean(field, phone.OnBusinessApp); break;
             case "code_verification_status": json.WriteString(field, "VERIFIED"); break;
             case "platform_type": json.WriteString(field, phone.Registered ? "CLOUD_API" : "NOT_APPLICABLE"); break;
             case "account_mode": json.WriteString(field, "LIVE"); break;

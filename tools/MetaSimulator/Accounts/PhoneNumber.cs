@@ -39,6 +39,14 @@ internal sealed class PhoneNumber(string id, string? token)
 
     public bool Registered { get; private set; } = true;
 
+    /// <summary>WhatsApp Business's app on a telephone uses it, too (coexistence).</summary>
+    public bool OnBusinessApp { get; set; }
+
+    public string NameStatus { get; set; } = "APPROVED";
+
+    /// <summary>Successful and failed calls of register so far.</summary>
+    public int RegisterCalls { get; private set; }
+
     public string? Pin { get; private set; }
 
     public string QualityRating { get; set; } = "GREEN";
@@ -64,6 +72,7 @@ internal sealed class PhoneNumber(string id, string? token)
             }
 
             _registrations.Enqueue(now);
+            RegisterCalls++;
             if (pin is not { Length: 6 } || !pin.All(char.IsAsciiDigit))
             {
                 return GraphError.Parameter("Param pin must be a 6-digit string");
@@ -76,6 +85,14 @@ internal sealed class PhoneNumber(string id, string? token)
 
             (Pin, Registered) = (pin, true);
             return null;
+        }
+    }
+
+    public void Change(string? pin, bool registered, bool onBusinessApp)
+    {
+        lock (_gate)
+        {
+            (Pin, Registered, OnBusinessApp) = (pin, registered, onBusinessApp);
         }
     }
 

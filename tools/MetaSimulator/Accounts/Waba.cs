@@ -16,6 +16,18 @@ internal sealed class Waba(string id, string? token)
 
     public WabaTemplates Templates { get; } = new();
 
+    /// <summary>The business portfolio that owns it.</summary>
+    public string BusinessId { get; set; } = "7" + Common.Draw.Digits(id, 13, 14);
+
+    /// <summary>From now on this token may act for it, too.</summary>
+    public void Admit(string token)
+    {
+        lock (_gate)
+        {
+            _tokens = [.. _tokens.Append(token).Distinct(StringComparer.Ordinal)];
+        }
+    }
+
     /// <summary>Whether an app is subscribed to its webhooks.</summary>
     public bool Subscribed { get; set; }
 

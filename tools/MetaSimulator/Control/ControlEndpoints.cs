@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.MetaSimulator.Accounts;
+using Bsp.MetaSimulator.Common;
 using Bsp.MetaSimulator.Messages;
 
 namespace Bsp.MetaSimulator.Control;
@@ -21,10 +22,15 @@ internal static class ControlEndpoints
         control.MapGet("/counters", http => ControlJson.Answer(http, state.ReadCounters()));
         control.MapGet("/messages", http => Messages(http, state));
         control.MapGet("/duplicates", http => ControlJson.Answer(http, state.Duplicates()));
+        control.MapGet("/reached", http => ControlJson.Answer(http, state.Reached(TimeSpan.FromMilliseconds(
+            long.TryParse(http.Request.Query["window_ms"], out var ms) && ms > 0 ? Math.Min(ms, 7 * 86_400_000L) : 86_400_000))));
         control.MapGet("/recipients/{key}", http => Count(http, state.Received.Recipients));
         control.MapGet("/callbacks/{key}", http => Count(http, state.Received.Callbacks));
         control.MapGet("/accounts", http => ControlJson.Answer(http, Accounts(state)));
         control.MapPut("/accounts", http => AddAccount(http, state));
+        control.MapPost("/media", http => AddMedia(http, state));
+        control.MapDelete("/media/{id}", http => LoseMedia(http, state));
+        control.MapPut("/media-faults", http => ChangeMediaFaults(http, state));
         control.MapPost("/idle", http => Idle(http, state));
         ControlWebhookEndpoints.Map(control, state);
         ControlTemplateEndpoints.Map(control, state);
@@ -109,6 +115,29 @@ internal static class ControlEndpoints
             new AccountSeed(p.WabaId, p.Id, p.Display, p.VerifiedName, p.MpsLimit, [.. state.Accounts.FindWaba(p.WabaId)?.Tokens ?? []]))
             .ToArray(),
     };
+
+    /// <summary>The body is the file, its type Content-Type; the answer's id goes into an inbound message.</summary>
+    private static async Task AddMedia(HttpContext http, SimulatorState state)
+    {
+        using var bytes = new MemoryStream();
+        await http.Request.Body.CopyToAsync(bytes, http.RequestAborted);
+        await ControlJson.Answer(http,
+            new { Id = state.AddMedia(http.Request.ContentType ?? "application/octet-stream", bytes.ToArray()) });
+    }
+
+    private static Task LoseMedia(HttpContext http, SimulatorState state) =>
+        state.LoseMedia((string)http.Request.RouteValues["id"]!) ? ControlJson.Answer(http, new { Lost = true })
+        : ControlJson.Fault(http, "There is no such file.", 404);
+
+    private static Task ChangeMediaFaults(HttpContext http, SimulatorState state) => ControlJson.WithBody(http, async body =>
+    {
+        var faults = state.MediaFaults;
+        faults.Describe = body.Integer("describe") ?? faults.Describe;
+        faults.Download = body.Integer("download") ?? faults.Download;
+        faults.WrongBytes = body.Integer("wrong_bytes") ?? faults.WrongBytes;
+        faults.Upload = body.Integer("upload") ?? faults.Upload;
+        await ControlJson.Answer(http, faults);
+    });
 
     private static Task AddAccount(HttpContext http, SimulatorState state) => ControlJson.WithBody(http, async body =>
     {

@@ -14,7 +14,8 @@ internal static class MediaEndpoints
         app.MapPost("/{id}/uploads", http => state.Authorized(http, _ => BeginHandle(http, state)));
     }
 
-    public static Task Describe(HttpContext http, SimulatorState state, MediaItem item) => GraphAnswer.Json(http, json =>
+    public static Task Describe(HttpContext http, SimulatorState state, MediaItem item) =>
+        state.MediaFaults.TakeDescribe() ? GraphAnswer.Error(http, GraphError.Unknown) : GraphAnswer.Json(http, json =>
     {
         json.WriteStartObject();
         json.WriteString("url", $"{http.Request.Scheme}://{http.Request.Host}/_media/{state.Media.Publish(item)}");
@@ -72,15 +73,22 @@ internal static class MediaEndpoints
             return;
         }
 
+        if (state.MediaFaults.TakeUpload())
+        {
+            await GraphAnswer.Error(http, GraphError.Unknown);
+            return;
+        }
+
         using var bytes = new MemoryStream();
         await file.CopyToAsync(bytes, http.RequestAborted);
+        state.Media.NoteUpload();
         var item = state.Media.Add(mimeType, bytes.ToArray(), file.FileName);
         await GraphAnswer.Json(http, json => Single(json, "id", item.Id));
     }
 
     private static Task Download(HttpContext http, SimulatorState state) => state.Authorized(http, async _ =>
     {
-        if (state.Media.Fetch((string)http.Request.RouteValues["key"]!) is not { } item)
+        if (state.Media.Fetch((string)http.Request.RouteValues["key"]!) is not { } item || state.MediaFaults.TakeDownload())
         {
             http.Response.StatusCode = 404;
             return;
@@ -88,7 +96,8 @@ internal static class MediaEndpoints
 
         http.Response.ContentType = item.MimeType;
         http.Response.ContentLength = item.Bytes.Length;
-        await http.Response.BodyWriter.WriteAsync(item.Bytes, http.RequestAborted);
+        var bytes = state.MediaFaults.TakeWrongBytes() ? [.. item.Bytes.Select(b => (byte)~b)] : item.Bytes;
+        await http.Response.BodyWriter.WriteAsync(bytes, http.RequestAborted);
     });
 
     private static void Single(Utf8JsonWriter json, string name, string value)

@@ -36,6 +36,12 @@ internal sealed class MediaStore(Ids ids)
     private readonly Queue<MediaItem> _oldest = new();
     private readonly Dictionary<string, (string Id, DateTimeOffset At)> _urls = [];
     private long _bytes;
+    private int _uploads;
+
+    /// <summary>Files that came over HTTP.</summary>
+    public int Uploads => Volatile.Read(ref _uploads);
+
+    public void NoteUpload() => Interlocked.Increment(ref _uploads);
 
     /// <summary>Null when Meta would take the file.</summary>
     public static GraphError? Check(string mimeType, long bytes)

@@ -14,12 +14,12 @@ internal static class InteractiveRules
     /// <summary>Rows of all sections together.</summary>
     private const int RowsMax = 10;
 
+    private const int ProductsMax = 30;
     private const int FooterLengthMax = 60;
     private const int HeaderLengthMax = 60;
 
     private static readonly string[] Others =
-        ["flow", "product", "product_list", "catalog_message", "address_message", "contact_request", "call_permission_request",
-            "voice_call", "carousel"];
+        ["address_message", "contact_request", "call_permission_request", "voice_call", "carousel"];
 
     public static GraphError? Check(JsonElement interactive)
     {
@@ -30,6 +30,11 @@ internal static class InteractiveRules
             "list" => Frame(interactive, 4096, anyHeader: false) ?? List(interactive),
             "cta_url" => Frame(interactive, 1024, anyHeader: true) ?? CallToAction(interactive),
             "location_request_message" => Frame(interactive, 1024, anyHeader: false) ?? ActionNamed(interactive, "send_location"),
+            "flow" => Frame(interactive, 1024, anyHeader: true) ?? Flow(interactive),
+            "product" => interactive.Object("header") is not null ? GraphError.Invalid("'interactive.header' may not be set for 'product'.")
+                : Named(interactive, "catalog_id") ?? Named(interactive, "product_retailer_id"),
+            "product_list" => Frame(interactive, 1024, anyHeader: false) ?? Products(interactive),
+            "catalog_message" => Frame(interactive, 1024, anyHeader: false) ?? ActionNamed(interactive, "catalog_message"),
             null => GraphError.Missing("Required parameter 'interactive.type' is missing."),
             _ when Others.Contains(type) =>
                 interactive.Object("action") is null ? GraphError.Missing("Required parameter 'interactive.action' is missing.") : null,
@@ -123,6 +128,38 @@ internal static class InteractiveRules
             : MessageRules.Length(parameters, "display_text", "display_text", 1, 20)
             ?? MessageRules.Length(parameters, "url", "url", 1, 2000);
     }
+
+    private static GraphError? Flow(JsonElement interactive)
+    {
+        if (ActionNamed(interactive, "flow") is { } fault)
+        {
+            return fault;
+        }
+
+        if (interactive.Object("action")?.Object("parameters") is not { } parameters)
+        {
+            return GraphError.Missing("Required parameter 'interactive.action.parameters' is missing.");
+        }
+
+        return parameters.Text("flow_message_version") != "3"
+            ? GraphError.Invalid("'interactive.action.parameters.flow_message_version' must be '3'.")
+            : (parameters.Text("flow_id") is null) == (parameters.Text("flow_name") is null)
+            ? GraphError.Missing("Exactly one of 'flow_id' and 'flow_name' must be given.")
+            : MessageRules.Length(parameters, "flow_cta", "flow_cta", 1, 30);
+    }
+
+    private static GraphError? Products(JsonElement interactive)
+    {
+        var items = interactive.Object("action")?.Items("sections").SelectMany(s => s.Items("product_items")).ToArray() ?? [];
+        return interactive.Object("header") is null ? GraphError.Missing("Required parameter 'interactive.header' is missing.")
+            : Named(interactive, "catalog_id") is { } fault ? fault
+            : items.Length is 0 or > ProductsMax || items.Any(i => i.Text("product_retailer_id") is not { Length: > 0 })
+            ? GraphError.Invalid($"'interactive.action.sections' must hold 1 to {ProductsMax} products in all.") : null;
+    }
+
+    private static GraphError? Named(JsonElement interactive, string name) =>
+        interactive.Object("action")?.Text(name) is { Length: > 0 } ? null
+        : GraphError.Missing($"Required parameter 'interactive.action.{name}' is missing.");
 
     private static GraphError? ActionNamed(JsonElement interactive, string name) =>
         interactive.Object("action")?.Text("name") == name ? null : GraphError.Invalid($"'interactive.action.name' must be '{name}'.");

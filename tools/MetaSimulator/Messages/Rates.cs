@@ -17,7 +17,7 @@ internal static class Rates
             : Hits(options.ServerErrorAcceptedRate, "server error accepted") ? Answer.ErrorAccepted
             : Hits(options.EarlyRate, "early") ? Answer.AcceptEarly
             : Answer.Accept;
-        var script = ScriptOf(key, options);
+        var script = Hits(options.UserCapRate, "user cap") ? CappedScript : ScriptOf(key, options);
         return answer == Answer.Accept && ReferenceEquals(script, Script.Normal) ? Fate.Normal : new(answer, script);
     }
 
@@ -40,4 +40,5 @@ internal static class Rates
     }
 
     private static readonly Script FailedScript = Script.Fails(GraphError.Undeliverable);
+    private static readonly Script CappedScript = Script.Fails(GraphError.Marketing);
 }

@@ -30,6 +30,8 @@ internal sealed class ReceivedMessages
     private readonly ReceivedMessage[] _ring = new ReceivedMessage[KeptMax];
     private long _last;
 
+    public ReachBook Reach { get; } = new();
+
     public Tally Recipients { get; } = new(KeysMax);
 
     public Tally Callbacks { get; } = new(KeysMax);
@@ -78,5 +80,6 @@ internal sealed class ReceivedMessages
 
         Recipients.Reset();
         Callbacks.Reset();
+        Reach.Reset();
     }
 }

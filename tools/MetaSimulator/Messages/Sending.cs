@@ -121,6 +121,12 @@ internal static class Sending
         }
 
         state.Received.Add(now, phone.Id, send.To.Key, send.Type, message.Wamid, send.Callback, null, bytes);
+        if (template is not null && fate.Script.Steps.Contains(StepKind.Delivered) && !phone.WindowIsOpen(send.To.Key, now))
+        {
+            var portfolio = state.Accounts.FindWaba(phone.WabaId)?.BusinessId ?? phone.WabaId;
+            state.Received.Reach.Note(portfolio, send.To.Key, message.AcceptedAtMs);
+        }
+
         return message;
     }
 

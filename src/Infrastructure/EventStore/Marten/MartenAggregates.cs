@@ -65,10 +65,10 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
     /// <summary>
     /// Decides inside somebody else's transaction, which sees the organization and commits, or not, with the rest of its work.
     /// </summary>
-    /// <returns>The stream's version afterwards; nothing was decided: the version found, and no position.</returns>
+    /// <returns>What is in the transaction now; nothing was decided: the version found, and no position.</returns>
     /// <exception cref="VersionConflict">Somebody appended meanwhile; the transaction can only be rolled back.</exception>
     /// <exception cref="Refusal"><c>stream.archived</c>, or of the decision.</exception>
-    public async Task<(long Version, Position Position)> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard,
+    public async Task<Decided> DecideAsync<TState, TEvent>(TenantTransaction tx, Shard shard,
         Guid organizationId, Guid streamId,
         Func<TState, ValueTask<IReadOnlyList<TEvent>>> decide, long? seenVersion, CancellationToken ct) where TState
         : class, IAggregate<TState, TEvent> where TEvent : class
@@ -80,8 +80,17 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
             signals.Of(shard).AppendedWith(tx);
         }
 
-        return (written.Version, written.Position);
+        return new(streamId, written.Version, written.Position, written.Transaction, written.LastEvent);
     }
+
+    /// <summary>Whether a transaction was committed whose COMMIT was never answered: told by its last event.</summary>
+    /// <param name="lost">What went away.</param>
+    /// <exception cref="StoreUnavailable">Nobody can be asked within the time for that; the outcome is unknown.</exception>
+    public Task<bool> WasCommittedAsync(Shard shard, Guid organizationId, Decided decided, Exception lost) =>
+        WasCommittedAsync(shard, organizationId, decided.StreamId, new()
+        {
+            Version = decided.Version, Position = decided.Position, Transaction = decided.Transaction, LastEvent = decided.LastEvent,
+        }, lost);
 
     private async Task<Done> OnceAsync<TState, TEvent>(Shard shard, Guid organizationId, Guid streamId,
         Func<TState, IReadOnlyList<TEvent>> decide, long? seenVersion,
@@ -272,6 +281,16 @@ internal sealed class MartenAggregates(MartenStores stores, InlineViews views, L
 
         public bool Any => Position > Position.Start;
     }
+}
+
+/// <summary>A decision inside somebody's transaction, not yet committed.</summary>
+/// <param name="Version">Of the stream afterwards; nothing was decided: as found.</param>
+/// <param name="Transaction">Its number, by which it is seen that its backend is done; null: nothing was decided.</param>
+/// <param name="LastEvent">Nobody else has an event of this id.</param>
+public sealed record Decided(Guid StreamId, long Version, Position Position, string? Transaction, Guid LastEvent)
+{
+    /// <summary>Something was.</summary>
+    public bool Any => Transaction is not null;
 }
 
 /// <summary>What an exception of Marten means.</summary>

@@ -10,7 +10,11 @@ namespace Bsp.Infrastructure.EventStore.Marten;
 /// <param name="Aggregate">Marten names a new stream after it.</param>
 /// <param name="Version">Of the stream; 0: it begins.</param>
 /// <param name="Events">At least one, each with the id that it is to have.</param>
-public sealed record KnownEnd(Guid StreamId, Type Aggregate, long Version, IReadOnlyList<(Guid Id, object Body)> Events);
+public sealed record KnownEnd(Guid StreamId, Type Aggregate, long Version, IReadOnlyList<(Guid Id, object Body)> Events)
+{
+    /// <summary>The stream's type as Marten writes it.</summary>
+    public string StreamType => Aggregate.Name.ToLowerInvariant();
+}
 
 /// <summary>
 /// Appends by Marten without loading anything, inside somebody else's transaction: for streams that grow by pages of facts and whose state

@@ -22,7 +22,8 @@ internal sealed class ChunkAudit : IDisposable
 
     private readonly EntryBytes entry = new();
     private readonly TableRow row = new();
-    private readonly MerkleFold fold = new();
+    private readonly MerkleFold fold;
+    private readonly List<(int Level, byte[] Hash)> subtrees = [];
     private readonly Dictionary<string, HoldMove> holds = [];
     private readonly byte[] lastHash = new byte[MerkleFold.HashBytes];
     private Guid organization;
@@ -35,6 +36,9 @@ internal sealed class ChunkAudit : IDisposable
     private long transactions;
     private long placed;
     private long placedSum;
+    private long placedMark;
+
+    public ChunkAudit() => fold = new() { Finished = Keep };
 
     /// <param name="stream">Sees the organization, and the same moment as <paramref name="table"/>.</param>
     /// <param name="rowsOf">Which rows of the table belong to the run, as a condition on <c>t.id</c>; null: the table is not
@@ -42,10 +46,11 @@ internal sealed class ChunkAudit : IDisposable
     public ChunkResult Run(NpgsqlConnection stream, NpgsqlConnection table, Guid organizationId, Chunk of, string? rowsOf,
         CancellationToken ct)
     {
-        (organization, chunk, fault, opening, closing, last, entries, transactions, placed, placedSum) =
-            (organizationId, of, null, null, null, default, 0, 0, 0, 0);
+        (organization, chunk, fault, opening, closing, last, entries, transactions, placed, placedSum, placedMark) =
+            (organizationId, of, null, null, null, default, 0, 0, 0, 0, 0);
         holds.Clear();
         fold.Clear();
+        subtrees.Clear();
         var select = string.Format(System.Globalization.CultureInfo.InvariantCulture, Entries, organizationId, of.Of.StreamId, of.After,
             of.UpTo);
         using (var stored = new CopyRows(stream, select, 4))
@@ -62,7 +67,7 @@ internal sealed class ChunkAudit : IDisposable
         var end = entries == 0 ? null : new ChainEnd(Convert.ToHexStringLower(lastHash), last.Balance, last.Held, last.CreatedAt,
             last.Id, of.Of.Month);
         return new(of, fault, entries, transactions, opening, end, [.. fold.Complete()], closing, new Dictionary<string,
-            HoldMove>(holds), placed, placedSum);
+            HoldMove>(holds), placed, placedSum, placedMark, [.. subtrees]);
     }
 
     public void Dispose() => entry.Dispose();
@@ -221,6 +226,8 @@ internal sealed class ChunkAudit : IDisposable
         {
             case EntryKind.HoldPlaced when moved == now.Amount:
                 (placed, placedSum) = (placed + 1, placedSum + moved);
+                placedMark ^= HoldRows.Mark(entry[EntryField.ReferenceId], entry[EntryField.Category], entry[EntryField.Amount],
+                    entry.Metadata("expires_at"u8));
                 return Move(entry[EntryField.ReferenceId], moved, empties: false);
             case EntryKind.HoldReleased when moved == -now.Amount:
                 return Move(entry[EntryField.ReferenceId], moved, empties: false);
@@ -288,6 +295,14 @@ internal sealed class ChunkAudit : IDisposable
         entry.Hash.CopyTo(lastHash);
         last = now;
         return true;
+    }
+
+    private void Keep(int level, long index, ReadOnlySpan<byte> hash)
+    {
+        if (level >= LedgerPage.StoredLevelsFrom)
+        {
+            subtrees.Add((level, hash.ToArray()));
+        }
     }
 
     private bool Say(Guid? id, long? sequence, string code, string detail)

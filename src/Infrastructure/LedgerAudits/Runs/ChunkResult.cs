@@ -28,6 +28,8 @@ internal sealed record ClosingEntry(byte[] Hash, string Entries, string Root, Gu
 /// <param name="Fault">The first; null: within the run everything holds.</param>
 /// <param name="Opening">What the opening entry says the month before ended with; null: the run does not begin a month.</param>
 /// <param name="Nodes">Subtrees over the entries, largest first; without a closing entry.</param>
+/// <param name="Subtrees">Those within the run that are kept as rows, each level in its order.</param>
 internal sealed record ChunkResult(Chunk Chunk, LedgerFault? Fault, long Entries, long Transactions, ChainEnd? Opening, ChainEnd? End,
     IReadOnlyList<(byte[] Node, int Level)> Nodes,
-    ClosingEntry? Closing, IReadOnlyDictionary<string, HoldMove> Holds, long HoldsPlaced, long HoldsPlacedSum);
+    ClosingEntry? Closing, IReadOnlyDictionary<string, HoldMove> Holds, long HoldsPlaced, long HoldsPlacedSum,
+    long HoldsMark, IReadOnlyList<(int Level, byte[] Hash)> Subtrees);

@@ -17,6 +17,9 @@ internal sealed class MerkleFold
 
     public long Leaves { get; private set; }
 
+    /// <summary>Told every subtree that is joined of two; null: nobody asks. Places are counted from this fold's beginning.</summary>
+    public SubtreeFinished? Finished { get; init; }
+
     public void Clear() => (depth, Leaves) = (0, 0);
 
     /// <summary>An entry, by its hash.</summary>
@@ -37,6 +40,7 @@ internal sealed class MerkleFold
         {
             depth--;
             Join(At(depth), hash, hash);
+            Finished?.Invoke(level + 1, (Leaves >> (level + 1)) - 1, hash);
         }
 
         hash.CopyTo(At(depth));
