@@ -37,10 +37,10 @@ internal static class ReportSql
         return !large && Small.Contains(by) && scope is { CampaignId: null, TemplateId: null }
             ? $"SELECT * FROM quarter_totals_data FINAL WHERE {Own} AND {within}"
             : ByTime.Contains(by) ? $"SELECT * FROM quarter_stats_data FINAL WHERE {Own} AND {within}"
-            : $"""
-              SELECT {Numbers} FROM quarter_stats_data FINAL WHERE {Own} AND (date <= {{from:Date}} OR date >= {{to:Date}}) AND {within}
-              UNION ALL SELECT {Numbers} FROM day_stats_data FINAL
-              WHERE organization_id = {{organization:UUID}} AND date > {{from:Date}} AND date < {{to:Date}}{Filters(scope)}{more}
+            : $$"""
+              SELECT {{Numbers}} FROM quarter_stats_data FINAL WHERE {{Own}} AND (date <= {from:Date} OR date >= {to:Date}) AND {{within}}
+              UNION ALL SELECT {{Numbers}} FROM day_stats_data FINAL
+              WHERE organization_id = {organization:UUID} AND date > {from:Date} AND date < {to:Date}{{Filters(scope)}}{{more}}
               """;
     }
 
