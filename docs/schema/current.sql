@@ -69,6 +69,15 @@ END $$;
 
 ALTER FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences bigint[], p_delivered bigint[], p_failed bigint[], p_latency bigint[], p_held integer[], p_now timestamp with time zone) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.ai_waiting(p_now timestamp with time zone) RETURNS TABLE(organizations bigint, overdue_seconds double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  SELECT count(*), coalesce(extract(epoch FROM p_now - min(t.due_at)), 0)::double precision FROM bsp.ai_turns t WHERE t.due_at <= p_now
+$$;
+
+ALTER FUNCTION bsp.ai_waiting(p_now timestamp with time zone) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.announce() RETURNS bigint
     LANGUAGE plpgsql
     AS $$
@@ -1863,6 +1872,17 @@ END $$;
 
 ALTER FUNCTION bsp.swap_search() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.sweep_ai(p_shadows_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT s.id FROM bsp.ai_shadows s WHERE s.created_at < p_shadows_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.ai_shadows s USING old WHERE s.id = old.id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION bsp.sweep_ai(p_shadows_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1919,6 +1939,30 @@ CREATE FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit inte
 $$;
 
 ALTER FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_ai_shadow(p_now timestamp with time zone, p_until timestamp with time zone) RETURNS TABLE(organization_id uuid, id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH due AS (SELECT s.id FROM bsp.ai_shadows s
+                WHERE s.status IN ('planning', 'running') AND (s.leased_until IS NULL OR s.leased_until <= p_now)
+                ORDER BY s.created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+  UPDATE bsp.ai_shadows r SET leased_until = p_until FROM due WHERE r.id = due.id RETURNING r.organization_id, r.id
+$$;
+
+ALTER FUNCTION bsp.take_ai_shadow(p_now timestamp with time zone, p_until timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH due AS (SELECT t.organization_id FROM bsp.ai_turns t
+                WHERE t.due_at IS NOT NULL AND t.due_at <= p_now AND (t.leased_until IS NULL OR t.leased_until <= p_now)
+                ORDER BY t.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  UPDATE bsp.ai_turns r SET leased_until = p_until FROM due WHERE r.organization_id = due.organization_id RETURNING r.organization_id
+$$;
+
+ALTER FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) RETURNS TABLE(organization_id uuid, id uuid, account_id uuid, contact_id uuid, kind text, meta_media_id text, attempts integer, created_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -2284,6 +2328,17 @@ END $$;
 
 ALTER FUNCTION documents.swap_next() OWNER TO bsp_owner;
 
+CREATE FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT _id FROM documents.ai_conversations WHERE updated_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM documents.ai_conversations d USING old WHERE d._id = old._id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2319,7 +2374,9 @@ ALTER FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_lim
 
 CREATE FUNCTION documents.view_tables() RETURNS text[]
     LANGUAGE sql IMMUTABLE
-    AS $$ SELECT ARRAY['conversations', 'messages', 'message_logs'] $$;
+    AS $$
+  SELECT ARRAY['conversations', 'messages', 'message_logs', 'ai_conversations']
+$$;
 
 ALTER FUNCTION documents.view_tables() OWNER TO bsp_owner;
 
@@ -2941,6 +2998,126 @@ CREATE TABLE bsp.account_counters_next (
 WITH (fillfactor='50');
 
 ALTER TABLE bsp.account_counters_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_bursts (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    sequence bigint NOT NULL,
+    messages uuid[] NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.ai_bursts OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_prompts (
+    organization_id uuid NOT NULL,
+    hash text NOT NULL,
+    text text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE bsp.ai_prompts OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_settings (
+    organization_id uuid NOT NULL,
+    analysis boolean DEFAULT false NOT NULL,
+    auto_reply boolean DEFAULT false NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    api_key text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    row_version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT ai_settings_check CHECK ((analysis OR (NOT auto_reply)))
+);
+
+ALTER TABLE bsp.ai_settings OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_shadow_items (
+    shadow_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    organization_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    messages uuid[] NOT NULL,
+    history uuid[] NOT NULL,
+    actual text NOT NULL,
+    actual_reason text,
+    actual_message uuid,
+    action text,
+    reason text,
+    intent text,
+    distance real,
+    input_tokens integer,
+    output_tokens integer,
+    cost numeric(18,6),
+    latency_ms integer,
+    key_id uuid,
+    data text,
+    done_at timestamp with time zone
+);
+
+ALTER TABLE bsp.ai_shadow_items OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_shadows (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    status text NOT NULL,
+    settings jsonb NOT NULL,
+    api_key text,
+    bursts_max integer NOT NULL,
+    bursts integer DEFAULT 0 NOT NULL,
+    done integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    truncated boolean DEFAULT false NOT NULL,
+    error text,
+    leased_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    completed_at timestamp with time zone,
+    CONSTRAINT ai_shadows_status_check CHECK ((status = ANY (ARRAY['planning'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.ai_shadows OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_turns (
+    organization_id uuid NOT NULL,
+    due_at timestamp with time zone,
+    leased_until timestamp with time zone
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.ai_turns OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_usage (
+    organization_id uuid NOT NULL,
+    month text NOT NULL,
+    cost numeric(18,6) DEFAULT 0 NOT NULL,
+    reserved numeric(18,6) DEFAULT 0 NOT NULL,
+    calls bigint DEFAULT 0 NOT NULL,
+    input_tokens bigint DEFAULT 0 NOT NULL,
+    output_tokens bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.ai_usage OWNER TO bsp_owner;
+
+CREATE TABLE bsp.ai_work (
+    message_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='80');
+
+ALTER TABLE bsp.ai_work OWNER TO bsp_owner;
 
 CREATE TABLE bsp.archive_progress (
     one boolean DEFAULT true NOT NULL,
@@ -4861,6 +5038,30 @@ ALTER TABLE ONLY bsp.account_budget
 ALTER TABLE ONLY bsp.account_counters_next
     ADD CONSTRAINT account_counters_next_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY bsp.ai_bursts
+    ADD CONSTRAINT ai_bursts_pkey PRIMARY KEY (conversation_id);
+
+ALTER TABLE ONLY bsp.ai_prompts
+    ADD CONSTRAINT ai_prompts_pkey PRIMARY KEY (organization_id, hash);
+
+ALTER TABLE ONLY bsp.ai_settings
+    ADD CONSTRAINT ai_settings_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.ai_shadow_items
+    ADD CONSTRAINT ai_shadow_items_pkey PRIMARY KEY (shadow_id, ordinal);
+
+ALTER TABLE ONLY bsp.ai_shadows
+    ADD CONSTRAINT ai_shadows_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.ai_turns
+    ADD CONSTRAINT ai_turns_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.ai_usage
+    ADD CONSTRAINT ai_usage_pkey PRIMARY KEY (organization_id, month);
+
+ALTER TABLE ONLY bsp.ai_work
+    ADD CONSTRAINT ai_work_pkey PRIMARY KEY (message_id);
+
 ALTER TABLE ONLY bsp.archive_progress
     ADD CONSTRAINT archive_progress_pkey PRIMARY KEY (one);
 
@@ -5287,6 +5488,22 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.whatsapp_accounts
     ADD CONSTRAINT whatsapp_accounts_pkey PRIMARY KEY (id);
 
+CREATE INDEX ai_bursts_contact ON bsp.ai_bursts USING btree (contact_id);
+
+CREATE INDEX ai_bursts_due ON bsp.ai_bursts USING btree (organization_id, due_at);
+
+CREATE INDEX ai_shadow_items_open ON bsp.ai_shadow_items USING btree (shadow_id, ordinal) WHERE (done_at IS NULL);
+
+CREATE INDEX ai_shadows_age ON bsp.ai_shadows USING brin (created_at);
+
+CREATE INDEX ai_shadows_open ON bsp.ai_shadows USING btree (created_at) WHERE (status = ANY (ARRAY['planning'::text, 'running'::text]));
+
+CREATE INDEX ai_shadows_organization ON bsp.ai_shadows USING btree (organization_id, id);
+
+CREATE INDEX ai_turns_due ON bsp.ai_turns USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX ai_work_due ON bsp.ai_work USING btree (organization_id, due_at);
+
 CREATE INDEX audit_trail_act ON bsp.audit_trail USING btree (organization_id, act, id);
 
 CREATE INDEX audit_trail_actor ON bsp.audit_trail USING btree (organization_id, actor, id);
@@ -5503,6 +5720,12 @@ CREATE INDEX webhook_set_aside_due ON bsp.webhook_set_aside USING btree (lane, n
 
 CREATE INDEX webhook_set_aside_waiting ON bsp.webhook_set_aside USING btree (set_aside_at) WHERE (next_at IS NULL);
 
+CREATE INDEX ai_conversations_age ON documents.ai_conversations USING btree (updated_at);
+
+CREATE INDEX ai_conversations_contact ON documents.ai_conversations USING btree (contact_id);
+
+CREATE INDEX ai_conversations_organization ON documents.ai_conversations USING btree (organization_id, updated_at DESC);
+
 CREATE INDEX conversations_assigned ON documents.conversations USING btree (organization_id, assigned_to, status);
 
 CREATE INDEX conversations_contact ON documents.conversations USING btree (contact_id);
@@ -5620,6 +5843,9 @@ CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON public.conta
 CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
 
 CREATE TRIGGER whatsapp_accounts_limited AFTER UPDATE OF messaging_limit ON public.whatsapp_accounts FOR EACH ROW WHEN (((old.messaging_limit = 2147483647) AND (new.messaging_limit <> 2147483647))) EXECUTE FUNCTION bsp.forget_reach();
+
+ALTER TABLE ONLY bsp.ai_shadow_items
+    ADD CONSTRAINT ai_shadow_items_shadow_id_fkey FOREIGN KEY (shadow_id) REFERENCES bsp.ai_shadows(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
@@ -5755,6 +5981,22 @@ CREATE POLICY account ON bsp.media AS RESTRICTIVE USING (((( SELECT bsp.account(
 ALTER TABLE bsp.account_budget ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.account_counters_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_bursts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_prompts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_settings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_shadow_items ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_shadows ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_turns ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_usage ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.ai_work ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.audit_heads ENABLE ROW LEVEL SECURITY;
 
@@ -5895,6 +6137,22 @@ ALTER TABLE bsp.template_names ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON bsp.account_budget USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.account_counters_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_bursts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_prompts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_settings USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_shadow_items USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_shadows USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_turns USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_usage USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.ai_work USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.audit_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6169,6 +6427,9 @@ GRANT ALL ON FUNCTION bsp.act_hash(p_before bytea, a bsp.audit_trail) TO bsp_app
 
 REVOKE ALL ON FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences bigint[], p_delivered bigint[], p_failed bigint[], p_latency bigint[], p_held integer[], p_now timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.advance_webhooks(p_ids uuid[], p_terms bigint[], p_sequences bigint[], p_delivered bigint[], p_failed bigint[], p_latency bigint[], p_held integer[], p_now timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.ai_waiting(p_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.ai_waiting(p_now timestamp with time zone) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.announce() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.announce() TO bsp_app;
@@ -6448,6 +6709,9 @@ GRANT ALL ON FUNCTION bsp.swap_places() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.swap_search() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.swap_search() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.sweep_ai(p_shadows_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_ai(p_shadows_before timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
@@ -6459,6 +6723,12 @@ GRANT ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit
 
 REVOKE ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_search(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_ai_shadow(p_now timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_ai_shadow(p_now timestamp with time zone, p_until timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) TO bsp_app;
@@ -6531,6 +6801,9 @@ GRANT ALL ON FUNCTION documents.drop_next() TO bsp_app;
 
 REVOKE ALL ON FUNCTION documents.swap_next() FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.swap_next() TO bsp_app;
+
+REVOKE ALL ON FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) TO bsp_app;
@@ -6619,6 +6892,22 @@ GRANT ALL ON FUNCTION public.mt_safe_unaccent(use_unaccent boolean, word text) T
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.account_budget TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.account_counters_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_bursts TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_prompts TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_settings TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_shadow_items TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_shadows TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_turns TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_usage TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_work TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archive_progress TO bsp_app;
 

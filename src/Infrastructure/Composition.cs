@@ -1,6 +1,7 @@
 using System.Reflection;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Accounts;
+using Bsp.Infrastructure.Ai;
 using Bsp.Infrastructure.Analytics;
 using Bsp.Infrastructure.ApiKeys;
 using Bsp.Infrastructure.Audit;
@@ -57,6 +58,7 @@ public static class Composition
     internal static readonly IReadOnlyList<Action<IServiceCollection, BspOptions>> Features =
     [
         AccountsSetup.Add,
+        AiSetup.Add,
         AnalyticsSetup.Add,
         ApiKeysSetup.Add,
         AuditSetup.Add,

@@ -8,6 +8,7 @@ internal static class Program
 {
     private static readonly Dictionary<string, (string Shows, Func<Report, CancellationToken, Task> Run)> Benches = new()
     {
+        ["ai"] = ("what the embedded reader makes of labelled messages, by language, and what it takes", AiBench.RunAsync),
         ["audit"] = ("sealing the log and auditing it, and what an act on the audit trail adds to a change", AuditBench.RunAsync),
         ["authentication"] = ("what finding out who calls adds to a request", AuthenticationBench.RunAsync),
         ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),

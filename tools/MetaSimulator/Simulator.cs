@@ -4,6 +4,7 @@ using Bsp.MetaSimulator.Common;
 using Bsp.MetaSimulator.Control;
 using Bsp.MetaSimulator.Media;
 using Bsp.MetaSimulator.Messages;
+using Bsp.MetaSimulator.Models;
 using Bsp.MetaSimulator.Templates;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -86,6 +87,7 @@ public sealed class Simulator : IAsyncDisposable
         TemplateEndpoints.Map(app, state);
         MediaEndpoints.Map(app, state);
         AccountEndpoints.Map(app, state);
+        ModelEndpoints.Map(app, state);
         ControlEndpoints.Map(app, state);
         app.MapFallback(http => GraphAnswer.Error(http, new(400, 2500, $"Unknown path components: {http.Request.Path}")));
     }

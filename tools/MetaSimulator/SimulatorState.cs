@@ -33,6 +33,9 @@ public sealed class SimulatorState : IAsyncDisposable
         }
     }
 
+    /// <summary>Models of OpenAI's and Anthropic's kind, under <c>/ai</c>.</summary>
+    public Models.ModelAnswers Models { get; } = new();
+
     /// <summary>The behaviour in force. Replaced whole: <c>state.Options = state.Options with { LatencyMs = 50 }</c>.</summary>
     public SimulatorOptions Options
     {

@@ -62,6 +62,11 @@ public static class Access
         viewer     GET /v1/conversations/{id}/notes | GET /v1/conversations/{id}/history | GET /v1/mentions
         viewer     GET /v1/teams | GET /v1/teams/{id} | GET /v1/canned-replies | GET /v1/canned-replies/{id}
         manager    POST /v1/teams | PATCH /v1/teams/{id} | DELETE /v1/teams/{id} | POST /v1/canned-replies | PATCH /v1/canned-replies/{id} | DELETE /v1/canned-replies/{id}
+        viewer     GET /v1/conversations/{id}/ai
+        agent      POST /v1/conversations/{id}/ai
+        manager    GET /v1/ai/settings | GET /v1/ai/shadows | GET /v1/ai/shadows/{id} | GET /v1/ai/shadows/{id}/items
+        admin      POST /v1/ai/shadows | POST /v1/ai/shadows/{id}/cancel
+        admin      PATCH /v1/ai/settings
         viewer     GET /v1/presence | GET /v1/stream | POST /v1/stream/ticket
 
         viewer     GET /v1/subscriptions | GET /v1/subscriptions/{id} | GET /v1/wallet | GET /v1/statements/{month} | GET /v1/transactions | GET /v1/transactions/{id} | GET /v1/transactions/export | GET /v1/charges

@@ -13,6 +13,7 @@ namespace Bsp.Api.Conversations;
 /// <param name="SnoozedBefore">Until when it was put aside the last time.</param>
 /// <param name="WaitingSince">The customer's first message that no person has answered; null: nobody waits.</param>
 /// <param name="Episode">The latest time of being talked to; null: the customer never wrote.</param>
+/// <param name="AiHandover">A machine, or who took it from one, left it to people; null: a machine may answer.</param>
 /// <param name="Match">Of a search: the message that has the words; null: none was asked for, or the name or number has them.</param>
 public sealed record ConversationResponse(Guid Id, Guid OrganizationId, Guid ContactId, Guid AccountId, string? WaConversationId,
     ConversationContact Contact, string Status, string Priority, Guid? AssignedTo, DateTimeOffset? AssignedAt,
@@ -20,14 +21,15 @@ public sealed record ConversationResponse(Guid Id, Guid OrganizationId, Guid Con
     IReadOnlyList<string> Tags, string Source, DateTimeOffset? WindowUntil, int UnreadCount,
     DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, DateTimeOffset? ExpiresAt, string? GroupId,
     Guid? TeamId, DateTimeOffset? SnoozedUntil, DateTimeOffset? SnoozedBefore, DateTimeOffset? WaitingSince, EpisodeResponse? Episode,
-    SearchMatch? Match)
+    ConversationHandover? AiHandover, SearchMatch? Match)
 {
     public static ConversationResponse Of(ConversationDocument d) =>
         new(d.Uuid, d.OrganizationId, d.ContactId, d.AccountId, d.WaConversationId, d.Contact, d.Status, d.Priority, d.AssignedTo,
             d.AssignedAt,
         d.AiAnalysis, d.LastMessageAt, d.LastMessagePreview, d.MessageCount, d.Tags, d.Source, d.WindowUntil, d.UnreadCount, d.CreatedAt,
         d.UpdatedAt, d.ExpiresAt, d.GroupId,
-        d.TeamId, d.SnoozedUntil, d.SnoozedBefore, d.WaitingSince, d.Episode is { } e ? EpisodeResponse.Of(e) : null, null);
+        d.TeamId, d.SnoozedUntil, d.SnoozedBefore, d.WaitingSince, d.Episode is { } e ? EpisodeResponse.Of(e) : null,
+        d.AiHandover, null);
 
     public static ConversationResponse Of(FoundConversation found) =>
         Of(found.Conversation) with { Match = found is { MessageId: { } id, At: { } at } ? new(id, found.Text, at) : null };

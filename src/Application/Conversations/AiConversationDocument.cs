@@ -6,6 +6,15 @@ namespace Bsp.Application.Conversations;
 /// <summary>One row of the collection <c>ai_conversations</c> (specification §2).</summary>
 public sealed record AiConversationDocument
 {
+    /// <summary>Days after the last exchange; what is left then is the events, without words once the contact is erased.</summary>
+    public const int RetentionDays = 90;
+
+    /// <summary>Messages kept, the latest ones.</summary>
+    public const int MessagesMax = 200;
+
+    /// <summary>Interactions kept in the context, the latest ones.</summary>
+    public const int InteractionsMax = 20;
+
     /// <summary><c>_id</c>.</summary>
     public required DocumentId Id { get; init; }
 
@@ -26,7 +35,7 @@ public sealed record AiConversationDocument
 
     public long TotalTokens { get; init; }
 
-    /// <summary>In the rate card's currency.</summary>
+    /// <summary>By the organization's own prices, in the currency of its settings.</summary>
     public decimal TotalCost { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }

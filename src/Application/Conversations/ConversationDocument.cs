@@ -29,7 +29,7 @@ public sealed record ConversationDocument
 
     public DateTimeOffset? AssignedAt { get; init; }
 
-    /// <summary>Null until an analysis was made.</summary>
+    /// <summary>Of the latest message that was analysed; null until one was.</summary>
     public ConversationAnalysis? AiAnalysis { get; init; }
 
     public DateTimeOffset? LastMessageAt { get; init; }
@@ -98,6 +98,14 @@ public sealed record ConversationDocument
     /// <summary>own: the latest time of being talked to, from the customer's first message on.</summary>
     public ConversationEpisode? Episode { get; init; }
 
+    /// <summary>own: when the message was received of which <see cref="AiAnalysis"/> is.</summary>
+    public DateTimeOffset? AnalysedAt { get; init; }
+
+    /// <summary>
+    /// own: that a machine, or who took it from one, left it to people; null: a machine may answer, if the organization lets it.
+    /// </summary>
+    public ConversationHandover? AiHandover { get; init; }
+
     /// <summary>
     /// own: the latest 50 edits and revocations, so that it does not matter whether they come before or after their messages.
     /// </summary>
@@ -114,6 +122,9 @@ public sealed record ConversationDocument
 /// <param name="ResolvedAt">When it was archived; null: it is not.</param>
 public sealed record ConversationEpisode(int Number, DateTimeOffset StartedAt, DateTimeOffset? FirstResponseAt = null,
     string? FirstResponseBy = null, DateTimeOffset? ResolvedAt = null);
+
+/// <param name="Reason">A word of docs/ai.md.</param>
+public sealed record ConversationHandover(string Reason, DateTimeOffset At);
 
 /// <param name="Key">Of the message that it is about.</param>
 /// <param name="Kind"><c>edit</c> or <c>revoke</c>.</param>

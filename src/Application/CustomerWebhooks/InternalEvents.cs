@@ -21,5 +21,11 @@ public static class InternalEvents
         ["message_deferred"] = "it waits for room or for the end of Meta's cap, and goes on by itself; what comes of it is told",
         ["message_wait_ended"] = "what follows it in the same moment is told",
         ["message_status_noted"] = "a status that changes nothing: late, repeated or contradicting",
+        ["message_analysed"] = "a machine's reading of a message.received that was told",
+        ["message_auto_replied"] = "which answer a message had: the answer is told as any message is",
+        ["conversation_auto_answered"] = "the decision behind an answer, which is told as any message is",
+        ["conversation_left_silent"] = "a decision to say nothing: nothing happened",
+        ["conversation_handed_over"] = "ai_handover of GET /v1/conversations shows it",
+        ["conversation_given_back"] = "ai_handover of GET /v1/conversations shows it",
     }.ToFrozenDictionary();
 }

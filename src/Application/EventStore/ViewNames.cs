@@ -8,6 +8,9 @@ namespace Bsp.Application.EventStore;
 public static class ViewNames
 {
     public const string AccountCounters = "account_counters.v1";
+
+    /// <summary>Not a view but half of a process manager: what machines are to read and answer.</summary>
+    public const string AiWork = "ai_work.v1";
     public const string CampaignCounters = "campaign_counters.v1";
     public const string CampaignProgress = "campaign_progress.v1";
 

@@ -18,6 +18,9 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
     /// <summary>The last answer of each of the last few who answered, the latest last; null: nobody yet.</summary>
     public IReadOnlyList<GivenAnswer>? Answers { get; init; }
 
+    /// <summary>What machines answered; null: nothing, and nobody keeps them from it.</summary>
+    public AutoAnswering? Auto { get; init; }
+
     /// <inheritdoc/>
     public static string StreamType => "conversation";
 
@@ -164,17 +167,32 @@ public sealed record Conversation(Guid Id, Guid AccountId, Guid ContactId, DateT
                 TeamId = e.TeamId },
         ConversationClassified e =>
             state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Status = e.Status, Priority = e.Priority,
-                Tags = e.Tags },
+                Tags = e.Tags, Auto = e.Status == "archived" ? Anew(state.Auto) : state.Auto },
         ConversationRead e =>
             state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, ReadUpTo = e.LastWamid },
         ConversationAnswered e =>
-            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Answers = After(state.Answers, e) },
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Answers = After(state.Answers, e),
+                Auto = (state.Auto ?? AutoAnswering.None) with
+                { LeftTo = AutoAnswering.Answered, LeftAt = e.At } },
         ConversationSnoozed e =>
             state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, SnoozedUntil = e.Until },
         ConversationWoken e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, SnoozedUntil = null },
         ConversationNoted e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId },
+        ConversationAutoAnswered e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId,
+                Auto = (state.Auto ?? AutoAnswering.None).After(e.At) },
+        ConversationHandedOver e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId,
+                Auto = (state.Auto ?? AutoAnswering.None) with { LeftTo = e.Reason, LeftAt = e.At } },
+        ConversationLeftSilent e => state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId },
+        ConversationGivenBack e =>
+            state with { Id = e.ConversationId, AccountId = e.AccountId, ContactId = e.ContactId, Auto = Anew(state.Auto) },
         _ => throw new InvalidOperationException($"Conversation.Evolve does not know {@event.GetType().Name}."),
     };
+
+    // When it is talked about anew a machine may answer again; how often it has lately is not forgotten.
+    private static AutoAnswering? Anew(AutoAnswering? auto) => auto is null or { Times.Count: 0 } ? null
+        : auto with { Turns = 0, LeftTo = null, LeftAt = null };
 
     private static GivenAnswer[] After(IReadOnlyList<GivenAnswer>? answers, ConversationAnswered e) =>
         [.. (answers ?? []).Where(a => a.By != e.By).Append(new(e.MessageId, e.By)).TakeLast(AnswerersKept)];

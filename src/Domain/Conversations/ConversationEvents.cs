@@ -13,7 +13,8 @@ public sealed record CustomerWindowOpened(Guid ConversationId, Guid AccountId, G
 /// <param name="UserId">Null: nobody any more.</param>
 /// <param name="TeamId">Whose members may be given it; null: no team.</param>
 /// <param name="Reason">
-/// <c>person</c>, <c>route</c> (its number's team), <c>queue</c> (the team's turn), <c>offline</c> (who had it went away). Null: written
+/// <c>person</c>, <c>route</c> (its number's team), <c>queue</c> (the team's turn), <c>offline</c> (who had it went away), <c>ai</c> (a
+/// machine gave it to a team). Null: written
 /// before reasons were kept: a person did.
 /// </param>
 [StoredAs("conversation_assigned")]

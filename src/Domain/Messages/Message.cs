@@ -258,6 +258,7 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
             state with { Notes = state.Notes + 1, DeliveredAt = e.At, DeliveredImplied = false },
         MessageStatusNoted => state with { Notes = state.Notes + 1 },
         MessageReceived e => state with { Ref = e.Ref, Phase = MessagePhase.Inbound, Wamid = e.Wamid, Content = e.Content },
+        MessageAnalysed or MessageAutoReplied => state,
         _ => throw new InvalidOperationException($"Message.Evolve does not know {@event.GetType().Name}."),
     };
 

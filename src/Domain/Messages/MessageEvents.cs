@@ -21,12 +21,16 @@ public sealed record MessageRef(Guid MessageId, Guid AccountId, Guid ContactId, 
 public sealed record TemplateUse(Guid TemplateId, string Name, string Language, string Category);
 
 /// <summary>Who or what caused an outbound message. <paramref name="UserId"/> null: no person did.</summary>
-/// <param name="Source"><c>campaign</c>, <c>api</c>, <c>inbox</c>, or <c>phone</c> (WhatsApp's own app on the number).</param>
+/// <param name="Source"><c>campaign</c>, <c>api</c>, <c>inbox</c>, <c>phone</c> (WhatsApp's own app on the number), or <c>ai</c> (an
+/// answer by a machine).</param>
 public sealed record SentBy(string Source, Guid? UserId, string? UserName, bool IsAutomated)
 {
     /// <summary>Somebody wrote it: from the inbox, on the phone, or signed in.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public bool IsPerson => !IsAutomated && (Source is "inbox" or "phone" || UserId is not null);
+
+    /// <summary>A machine answered.</summary>
+    public const string Ai = "ai";
 
     /// <summary>The user's id, or the key's prefix.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

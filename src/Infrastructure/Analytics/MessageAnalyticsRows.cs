@@ -16,7 +16,8 @@ namespace Bsp.Infrastructure.Analytics;
 /// <summary>
 /// Events → rows, one JSON object a line. A row's identity is (organization, timestamp, message, status), all taken from the fact. An
 /// inbound message is a row
-/// <c>delivered</c>, <c>inbound</c> (the enum has no word for it). A rejected one is <c>failed</c>. A failure that a delivery overruled is
+/// <c>delivered</c>, <c>inbound</c> (the enum has no word for it), written again when it was analysed and when it was answered by a
+/// machine. A rejected one is <c>failed</c>. A failure that a delivery overruled is
 /// written again at its own time with count 0.
 /// </summary>
 public static class MessageAnalyticsRows
@@ -72,7 +73,7 @@ public static class MessageAnalyticsRows
     /// <param name="Of">Null: the event's own message.</param>
     internal sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false,
         long DeliveryMs = 0, long ReadMs = 0, MessageRef? Of = null, string ErrorCode = "", string Category = "", string Market = "",
-        string Currency = "");
+        string Currency = "", decimal Sentiment = 0, bool Analysed = false, bool AutoReplied = false);
 
     /// <summary>The row of a delivery once more, with what it costs.</summary>
     internal static Row OfCharge(MessageCharge charge) => new("delivered", charge.DeliveredAt, Cost: charge.Amount,
@@ -108,6 +109,14 @@ public static class MessageAnalyticsRows
             case MessageAccepted when prior is { Kind: "rejected" }: yield return new("failed", prior.At, Count: 0); break;
             case MessageReceived e
                 when !InboundKind.IsNotice(e.Ref.Type): yield return new("delivered", e.At, NewContact: e.NewContact); break;
+            // The row of the receipt once more, with all that is known by now: an answer follows the analysis.
+            case MessageAnalysed e:
+                yield return new("delivered", e.ReceivedAt, NewContact: e.NewContact, Sentiment: e.SentimentScore, Analysed: true);
+                break;
+            case MessageAutoReplied e:
+                yield return new("delivered", e.ReceivedAt, NewContact: e.NewContact, Sentiment: e.SentimentScore ?? 0,
+                    Analysed: e.SentimentScore is not null, AutoReplied: true);
+                break;
         }
     }
 
@@ -133,9 +142,9 @@ public static class MessageAnalyticsRows
         json.WriteString("status", row.Status);
         json.WriteNumber("count", row.Count);
         json.WriteString("cost", row.Cost.ToString(CultureInfo.InvariantCulture));
-        json.WriteNumber("sentiment_score", 0);
-        json.WriteNumber("ai_processed", 0);
-        json.WriteNumber("auto_replied", 0);
+        json.WriteNumber("sentiment_score", row.Sentiment);
+        json.WriteNumber("ai_processed", row.Analysed ? 1 : 0);
+        json.WriteNumber("auto_replied", row.AutoReplied ? 1 : 0);
         json.WriteNumber("new_contact", row.NewContact ? 1 : 0);
         json.WriteNumber("delivery_time_ms", row.DeliveryMs);
         json.WriteNumber("read_time_ms", row.ReadMs);

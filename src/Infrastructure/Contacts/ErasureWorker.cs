@@ -3,7 +3,6 @@ using Bsp.Domain.Common;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -14,57 +13,25 @@ namespace Bsp.Infrastructure.Contacts;
 /// one, from the first step.
 /// </summary>
 public sealed partial class ErasureWorker(Shards shards, Erasure erasure, ErasureSignal signal, TimeProvider clock,
-    ILogger<ErasureWorker> log) : BackgroundService
+    ILogger<ErasureWorker> log) : LeasedWorker(shards, signal)
 {
     private const int LeaseSeconds = 60;
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FailedPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BehindPause = TimeSpan.FromMilliseconds(300);
 
     // One that fails again and again is tried ever more rarely: 5 s, 10 s, … 10 minutes; so is its log.
     private static readonly TimeSpan FailedPauseMax = TimeSpan.FromMinutes(10);
     private const int DoublingsMax = 7;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task<bool> TakeAsync(Shard shard, CancellationToken ct)
     {
-        Work.Is(WorkKind.Bulk);
-        while (!stoppingToken.IsCancellationRequested)
+        if (await LeaseAsync(shard, ct) is not { } open)
         {
-            try
-            {
-                var worked = await WorkAsync(stoppingToken);
-                Loop.Worked();
-                if (!worked)
-                {
-                    await signal.WaitAsync(LookEvery, stoppingToken);
-                }
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                LogLookFailed(e); // the store is down: keep looking
-                Loop.Failed(e);
-                await Task.Delay(LookEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
-    }
-
-    /// <summary>One erasure of each shard, as far as it goes. False: there was none.</summary>
-    public async Task<bool> WorkAsync(CancellationToken ct)
-    {
-        var any = false;
-        foreach (var shard in shards.All)
-        {
-            if (await LeaseAsync(shard, ct) is { } open)
-            {
-                any = true;
-                await CarryAsync(shard, open.OrganizationId, open.ContactId, ct);
-            }
+            return false;
         }
 
-        return any;
+        await CarryAsync(shard, open.OrganizationId, open.ContactId, ct);
+        return true;
     }
 
     private static async Task<(Guid OrganizationId, Guid ContactId)?> LeaseAsync(Shard shard, CancellationToken ct)
@@ -93,7 +60,7 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
         {
             LogFailed(e, contactId);
             await NoteAsync(shard, organizationId, contactId, e is StoreUnavailable or PostgresException or Refusal ? e.Message
-                : "A step failed; the log of this process says how.", LookEvery, failed: !StoreTrouble.Is(e), ct);
+                : "A step failed; the log of this process says how.", FailedPause, failed: !StoreTrouble.Is(e), ct);
         }
     }
 
@@ -113,6 +80,6 @@ public sealed partial class ErasureWorker(Shards shards, Erasure erasure, Erasur
     [LoggerMessage(Level = LogLevel.Error, Message = "erasure of contact {ContactId}: a step failed; it will be tried again")]
     private partial void LogFailed(Exception exception, Guid contactId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "erasures cannot be looked up")]
-    private partial void LogLookFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "erasures of shard {Shard} cannot be looked up")]
+    protected override partial void LogLookFailed(Exception e, string shard);
 }

@@ -162,7 +162,8 @@ internal sealed class ContactDocuments
 
     private static ConversationDocument Erase(ConversationDocument d) => d with
     {
-        Contact = new(), LastMessagePreview = null, AiAnalysis = null, Tags = [], UnreadCount = 0, Unread = null, Amendments = null,
+        Contact = new(), LastMessagePreview = null, AiAnalysis = null, AnalysedAt = null, AiHandover = null,
+            Tags = [], UnreadCount = 0, Unread = null, Amendments = null,
             LastMessageKey = null, LastMessageBy = null, LastInboundId = null,
     };
 
@@ -195,5 +196,8 @@ internal static class FoundDocumentsExtensions
     /// <summary>Both, the first one's documents where both have one.</summary>
     public static FoundDocuments With(this FoundDocuments found, FoundDocuments more) => new(
         found.Conversations.Concat(more.Conversations).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value),
-        found.Messages.Concat(more.Messages).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value));
+        found.Messages.Concat(more.Messages).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value))
+    {
+        Ai = found.Ai.Concat(more.Ai).DistinctBy(p => p.Key).ToDictionary(p => p.Key, p => p.Value),
+    };
 }

@@ -42,6 +42,7 @@ internal static class ConversationClocks
         {
             Status = e.Status, Priority = e.Priority, Tags = [.. e.Tags],
             WaitingSince = e.Status == "active" ? d.WaitingSince : null,
+            AiHandover = e.Status == "archived" ? null : d.AiHandover,
             Episode = over ? d.Episode! with { ResolvedAt = MessageDocumentFold.Ms(e.At) } : d.Episode,
         };
     }

@@ -32,6 +32,7 @@ public static class ConversationDocumentFold
     {
         MessageQueued e => e.Ref.ConversationId,
         MessageReceived e => e.Ref.ConversationId,
+        MessageAnalysed e => e.Ref.ConversationId,
         MessageEvent e when WaConversation(e) is not null => e.Ref.ConversationId,
         CustomerWindowOpened e => e.ConversationId,
         ConversationAssigned e => e.ConversationId,
@@ -40,6 +41,9 @@ public static class ConversationDocumentFold
         ConversationAnswered e => e.ConversationId,
         ConversationSnoozed e => e.ConversationId,
         ConversationWoken e => e.ConversationId,
+        ConversationAutoAnswered e => e.ConversationId,
+        ConversationHandedOver e => e.ConversationId,
+        ConversationGivenBack e => e.ConversationId,
         _ => null,
     };
 
@@ -61,6 +65,7 @@ public static class ConversationDocumentFold
             MessageQueued e =>
                 Outgoing(before ?? Found(stored, e.Ref, e.At, e.SentBy.Source == "campaign" ? "campaign" : "api"), e, message, content),
             MessageReceived e => Incoming(before ?? Received(stored, e), e, message, content),
+            MessageAnalysed e => before is null ? null : Analysed(before, e, content),
             MessageEvent e when before is not null && WaConversation(e) is { } id => before with { WaConversationId = id },
             CustomerWindowOpened e =>
                 Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId,
@@ -80,10 +85,24 @@ public static class ConversationDocumentFold
                 Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId,
                     e.At) with { SnoozedUntil = MessageDocumentFold.Ms(e.Until), SnoozedBefore = MessageDocumentFold.Ms(e.Until) },
             ConversationWoken e => Founded(before, stored, e.ConversationId, e.AccountId, e.ContactId, e.At) with { SnoozedUntil = null },
+            ConversationAutoAnswered when before is not null => before with { AiHandover = null },
+            ConversationHandedOver e when before is not null => before with { AiHandover = new(e.Reason, MessageDocumentFold.Ms(e.At)) },
+            ConversationGivenBack when before is not null => before with { AiHandover = null },
             _ => before,
         };
         return after is null ? null
             : after with { Position = position, UpdatedAt = Later(after.UpdatedAt, MessageDocumentFold.Ms(At(stored))) };
+    }
+
+    // A message that was analysed late says nothing of how things stand now.
+    private static ConversationDocument Analysed(ConversationDocument d, MessageAnalysed e, string? content)
+    {
+        var at = MessageDocumentFold.Ms(e.ReceivedAt);
+        return d.AnalysedAt > at ? d : d with
+        {
+            AnalysedAt = at,
+            AiAnalysis = new(e.Sentiment, (double)e.SentimentScore, e.Intent, e.Language, AiWords.Read(content)?.Summary),
+        };
     }
 
     // A reaction of ours is seen on the message that it is about, as the customer's is: no message, and not the last one.
@@ -232,6 +251,9 @@ public static class ConversationDocumentFold
         ConversationAnswered e => e.At,
         ConversationSnoozed e => e.At,
         ConversationWoken e => e.At,
+        ConversationAutoAnswered e => e.At,
+        ConversationHandedOver e => e.At,
+        ConversationGivenBack e => e.At,
         _ => stored.Timestamp,
     };
 

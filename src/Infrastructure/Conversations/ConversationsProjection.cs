@@ -15,8 +15,9 @@ using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Conversations;
 
-/// <summary>Fills the collections conversations, messages and message_logs.</summary>
-public sealed class ConversationsProjection(IDocumentStore store, IPersonalData personal) : IProjection
+/// <summary>Fills the collections conversations, messages, message_logs and ai_conversations.</summary>
+/// <param name="prompts">Null: the instructions of models are not shown.</param>
+public sealed class ConversationsProjection(IDocumentStore store, IPersonalData personal, IPromptTexts? prompts = null) : IProjection
 {
     private static readonly string[] Types =
     [
@@ -39,28 +40,28 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     // What happens to a message within moments of its sending is one write of its document instead of three.
     public TimeSpan GatherFor { get; } = TimeSpan.FromMilliseconds(200);
 
-    public IProjectionCopy? Beside { get; } = new Copy(store, personal);
+    public IProjectionCopy? Beside { get; } = new Copy(store, personal, prompts);
 
     public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => store.CheckpointAsync(shard, Name, ct);
 
-    public Task ApplyAsync(EventPage page, CancellationToken ct) => ApplyAsync(page, DocumentSet.Serving, store, personal, Name, ct);
+    public Task ApplyAsync(EventPage page, CancellationToken ct) =>
+        ApplyAsync(page, DocumentSet.Serving, new(store, personal, prompts), Name, ct);
 
     // Slice by slice, because a contact may have thousands of documents, which a merge or an erasure of it loads. Each document guards
     // itself by its position, so a page of which only some was
     // written is written again; the checkpoint follows it all.
-    private static async Task ApplyAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal, string name,
-        CancellationToken ct)
+    private static async Task ApplyAsync(EventPage page, DocumentSet set, Needs needs, string name, CancellationToken ct)
     {
         page = page with { Events = [.. page.Events.SelectMany(EachMessage)] };
         foreach (var (organization, contact) in ContactDocuments.Erased(page))
         {
-            personal.Forget(organization, contact); // what was opened with a key still remembered would come back
+            needs.Personal.Forget(organization, contact); // what was opened with a key still remembered would come back
         }
 
         var slices = ContactDocuments.Slices(page);
         foreach (var slice in slices)
         {
-            await ApplyAsync(slice, ReferenceEquals(slice, slices[^1]) ? page.UpTo : null, set, store, personal, name, ct);
+            await ApplyAsync(slice, ReferenceEquals(slice, slices[^1]) ? page.UpTo : null, set, needs, name, ct);
         }
     }
 
@@ -70,12 +71,12 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         .Select(of => stored with { StreamId = of.Key, Version = long.MaxValue, Body = of.Last() });
 
     // The documents of one conversation are written in order; large slices by several connections at once.
-    private static async Task ApplyAsync(EventPage slice, long? upTo, DocumentSet set, IDocumentStore store, IPersonalData personal,
-        string name, CancellationToken ct)
+    private static async Task ApplyAsync(EventPage slice, long? upTo, DocumentSet set, Needs needs, string name, CancellationToken ct)
     {
+        var store = needs.Store;
         if (slice.Events.Count < PartsFromEvents || ContactDocuments.Named(slice).Count > 0) // a contact's documents lie in any part
         {
-            await store.SaveAsync(slice.Shard, set, name, upTo, slice.Organizations, await WritesAsync(slice, set, store, personal, ct),
+            await store.SaveAsync(slice.Shard, set, name, upTo, slice.Organizations, await WritesAsync(slice, set, needs, ct),
                 ct);
             return;
         }
@@ -83,19 +84,20 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         await Task.WhenAll(slice.Events.GroupBy(PartOf).Select(async part =>
         {
             var own = slice with { Events = [.. part] };
-            await store.SaveAsync(slice.Shard, set, name, null, own.Organizations, await WritesAsync(own, set, store, personal, ct), ct);
+            await store.SaveAsync(slice.Shard, set, name, null, own.Organizations, await WritesAsync(own, set, needs, ct), ct);
         }));
         await store.SaveAsync(slice.Shard, set, name, upTo, [], new([], [], []), ct);
     }
 
     private static int PartOf(StoredEvent stored) =>
         PartitionKey.PartOf(stored.Body is MessageEvent fact ? fact.Ref.ConversationId : stored.Body is MessageCharge charge
-            ? Uuid.Conversation(charge.AccountId, charge.ContactId) : ConversationDocumentFold.Of(stored.Body) ?? stored.StreamId, Parts);
+            ? Uuid.Conversation(charge.AccountId, charge.ContactId)
+            : ConversationDocumentFold.Of(stored.Body) ?? AiConversationFold.Of(stored.Body) ?? stored.StreamId, Parts);
 
-    private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, IDocumentStore store, IPersonalData personal,
-        CancellationToken ct)
+    private static async Task<DocumentWrites> WritesAsync(EventPage page, DocumentSet set, Needs needs, CancellationToken ct)
     {
-        var contents = await OpenAsync(page, personal, ct);
+        var store = needs.Store;
+        var contents = await OpenAsync(page, needs.Personal, ct);
         var found = await store.FindAsync(page.Shard, set, page.Organizations, Conversations(page), Messages(page), ct);
         if (ContactDocuments.Named(page) is { Count: > 0 } contacts)
         {
@@ -105,27 +107,54 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
             found = groups.Count == 0 ? found : found.With(await store.FindAsync(page.Shard, set, page.Organizations, groups, [], ct));
         }
 
-        return Fold(page, found, contents);
+        var told = page.Events.Select(e => AiConversationFold.Of(e.Body)).OfType<Guid>().Distinct().Select(DocumentId.Of).ToList();
+        if (told.Count > 0)
+        {
+            found = found.With(new([], []) { Ai = await store.FindAiAsync(page.Shard, set, page.Organizations, told, ct) });
+        }
+
+        return Fold(page, found, contents, told.Count == 0 ? [] : await PromptsAsync(page, needs.Prompts, ct));
+    }
+
+    private static async Task<Dictionary<string, string>> PromptsAsync(EventPage page, IPromptTexts? prompts, CancellationToken ct)
+    {
+        var texts = new Dictionary<string, string>();
+        foreach (var own in prompts is null ? []
+            : page.Events.Where(e => AiConversationFold.PromptOf(e.Body) is not null).GroupBy(e => e.OrganizationId))
+        {
+            var hashes = own.Select(e => AiConversationFold.PromptOf(e.Body)!).Distinct().ToList();
+            foreach (var (hash, text) in await prompts!.OfAsync(own.Key, hashes, ct))
+            {
+                texts[hash] = text; // of the text alone, so that two organizations with the same hash have the same text
+            }
+        }
+
+        return texts;
     }
 
     /// <summary>Pure: the documents after the page.</summary>
     /// <param name="contents">Opened content by event id.</param>
-    public static DocumentWrites Fold(EventPage page, FoundDocuments found, IReadOnlyDictionary<Guid, string?> contents)
+    /// <param name="prompts">Instructions of models by their hash; null: none are known.</param>
+    public static DocumentWrites Fold(EventPage page, FoundDocuments found, IReadOnlyDictionary<Guid, string?> contents,
+        IReadOnlyDictionary<string, string>? prompts = null)
     {
         var conversations = new Dictionary<DocumentId, ConversationDocument>();
         var messages = new Dictionary<DocumentId, MessageDocument>();
         var logs = new List<MessageLogDocument>();
         var contacts = new ContactDocuments(page, found, conversations, messages);
+        var ai = new AiHistories(found, prompts ?? new Dictionary<string, string>());
         foreach (var stored in page.Events.Select(FactTime.Bounded))
         {
             var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
             if (stored.Body is ContactEvent)
             {
                 contacts.Fold(stored, position, contents.GetValueOrDefault(stored.Id));
+                Fold(ai, stored, position);
                 continue;
             }
 
             var content = contents.GetValueOrDefault(stored.Id);
+            ai.Fold(stored, position, content);
             var message = Message(stored, position, content, found, messages);
             var conversation = Conversation(stored, position, content, message, found, conversations);
             contacts.Note(message, conversation);
@@ -135,7 +164,22 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
             }
         }
 
-        return new(conversations.Values, messages.Values, logs);
+        return new(conversations.Values, messages.Values, logs) { Ai = ai.Changed, AiGone = ai.Gone };
+    }
+
+    private static void Fold(AiHistories ai, StoredEvent stored, long position)
+    {
+        if (stored.Body is ContactMerged merged)
+        {
+            ai.Move(merged.AbsorbedId, merged.ContactId, position);
+        }
+        else if (stored.Body is ContactErased erased)
+        {
+            foreach (var contact in erased.ContactIds)
+            {
+                ai.Erase(contact);
+            }
+        }
     }
 
     private static MessageDocument? Message(StoredEvent stored, long position, string? content, FoundDocuments found,
@@ -191,8 +235,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     {
         var opened = new Dictionary<Guid, string?>();
         var seals = page.Events.Select(e =>
-            (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, ContactIdentityChanged c =>
-                c.Identity, _ => null })).Where(s => s.Content is not null);
+            (Event: e, Content: ContentOf(e.Body))).Where(s => s.Content is not null);
         foreach (var own in seals.GroupBy(s => s.Event.OrganizationId))
         {
             var list = own.ToList();
@@ -206,7 +249,22 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         return opened;
     }
 
-    private sealed class Copy(IDocumentStore store, IPersonalData personal) : IProjectionCopy
+    private static Sealed? ContentOf(object? body) => body switch
+    {
+        MessageQueued e => e.Content,
+        MessageReceived e => e.Content,
+        MessageAnalysed e => e.Words,
+        MessageAutoReplied e => e.Content,
+        ConversationAutoAnswered e => e.Exchange,
+        ConversationHandedOver e => e.Exchange,
+        ConversationLeftSilent e => e.Exchange,
+        ContactIdentityChanged e => e.Identity,
+        _ => null,
+    };
+
+    private sealed record Needs(IDocumentStore Store, IPersonalData Personal, IPromptTexts? Prompts);
+
+    private sealed class Copy(IDocumentStore store, IPersonalData personal, IPromptTexts? prompts) : IProjectionCopy
     {
         public string Name { get; } = CopyName.Of(ViewNames.Conversations);
 
@@ -217,7 +275,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         public Task<long> CheckpointAsync(Shard shard, CancellationToken ct) => store.CheckpointAsync(shard, Name, ct);
 
         public Task ApplyAsync(EventPage page, CancellationToken ct) =>
-            ConversationsProjection.ApplyAsync(page, DocumentSet.Next, store, personal, Name, ct);
+            ConversationsProjection.ApplyAsync(page, DocumentSet.Next, new(store, personal, prompts), Name, ct);
 
         public Task BeginAsync(Shard shard, CancellationToken ct) => store.BeginNextAsync(shard, ViewNames.Conversations, ct);
 

@@ -1,3 +1,4 @@
+using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
@@ -6,7 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Bsp.Infrastructure.Documents;
 
 /// <summary>
-/// Deletes JSONB documents past the specification's retention (§6): logs after 30 days, messages and conversations after two years. MongoDB
+/// Deletes JSONB documents past the specification's retention (§6): logs after 30 days, AI histories after 90, messages and
+/// conversations after two years. MongoDB
 /// does it by itself.
 /// </summary>
 public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, ILogger<DocumentsSweep> log)
@@ -27,7 +29,8 @@ public sealed partial class DocumentsSweep(Shards shards, TimeProvider clock, IL
         var now = Clock.GetUtcNow();
         var gone = await PagesAsync(shard, "SELECT documents.sweep_logs($1, $2)", now.AddDays(-MessageLogDocument.RetentionDays), ct)
             + await PagesAsync(shard, "SELECT documents.sweep_messages($1, $2)", now.AddYears(-MessageYears), ct)
-            + await PagesAsync(shard, "SELECT documents.sweep_conversations($1, $2)", now, ct);
+            + await PagesAsync(shard, "SELECT documents.sweep_conversations($1, $2)", now, ct)
+            + await PagesAsync(shard, "SELECT documents.sweep_ai($1, $2)", now.AddDays(-AiConversationDocument.RetentionDays), ct);
         if (gone > 0)
         {
             LogGone(gone, shard.Name);

@@ -7,11 +7,22 @@ namespace Bsp.Infrastructure.Documents;
 
 /// <summary>What a page found.</summary>
 public sealed record FoundDocuments(Dictionary<DocumentId, ConversationDocument> Conversations,
-    Dictionary<DocumentId, MessageDocument> Messages);
+    Dictionary<DocumentId, MessageDocument> Messages)
+{
+    /// <summary>AI histories, by the id of their conversation.</summary>
+    public Dictionary<DocumentId, AiConversationDocument> Ai { get; init; } = [];
+}
 
 /// <summary>What a page writes; each document once.</summary>
 public sealed record DocumentWrites(IReadOnlyCollection<ConversationDocument> Conversations, IReadOnlyCollection<MessageDocument> Messages,
-    IReadOnlyCollection<MessageLogDocument> Logs);
+    IReadOnlyCollection<MessageLogDocument> Logs)
+{
+    /// <summary>AI histories.</summary>
+    public IReadOnlyCollection<AiConversationDocument> Ai { get; init; } = [];
+
+    /// <summary>AI histories that are to be there no more.</summary>
+    public IReadOnlyCollection<DocumentId> AiGone { get; init; } = [];
+}
 
 /// <summary>Which documents of a shard.</summary>
 public enum DocumentSet
@@ -42,6 +53,10 @@ public interface IDocumentStore
     Task<FoundDocuments> FindOfContactsAsync(Shard shard, DocumentSet set, IReadOnlyCollection<Guid> organizationIds,
         IReadOnlyCollection<Guid> contacts, CancellationToken ct);
 
+    /// <summary>AI histories by id; those that do not exist are absent.</summary>
+    Task<Dictionary<DocumentId, AiConversationDocument>> FindAiAsync(Shard shard, DocumentSet set,
+        IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> ids, CancellationToken ct);
+
     /// <summary>Writes them, then (or in the same transaction) the checkpoint. It never goes back; null: it stays.</summary>
     /// <exception cref="Bsp.Infrastructure.Projections.CheckpointMoved">The next documents are none (any more), or on their way to become
     /// those that readers see.</exception>
@@ -49,7 +64,8 @@ public interface IDocumentStore
         DocumentWrites writes, CancellationToken ct);
 
     /// <summary>
-    /// Makes the next conversations, messages and message_logs of this shard, empty, with checkpoint 0, whatever an earlier attempt left.
+    /// Makes the next conversations, messages, message_logs and ai_conversations of this shard,
+    /// empty, with checkpoint 0, whatever an earlier attempt left.
     /// </summary>
     Task BeginNextAsync(Shard shard, string projection, CancellationToken ct);
 

@@ -13,17 +13,18 @@ public sealed record MongoDatabase(IMongoCollection<ConversationDocument> Conver
     IMongoCollection<AiConversationDocument> AiConversations, IMongoCollection<BsonDocument> Checkpoints)
 {
     /// <summary>Names of the collections that are rebuilt.</summary>
-    public static readonly string[] Views = ["conversations", "messages", "message_logs"];
+    public static readonly string[] Views = ["conversations", "messages", "message_logs", "ai_conversations"];
 
     /// <summary>What a collection is called while it is built anew.</summary>
     public static string NextOf(string collection) => collection + "_next";
 
-    /// <summary>The same three collections under their next names; they may not exist.</summary>
+    /// <summary>The same four collections under their next names; they may not exist.</summary>
     public MongoDatabase Next => this with
     {
         Conversations = Database.GetCollection<ConversationDocument>(NextOf("conversations")),
         Messages = Database.GetCollection<MessageDocument>(NextOf("messages")),
         Logs = Database.GetCollection<MessageLogDocument>(NextOf("message_logs")),
+        AiConversations = Database.GetCollection<AiConversationDocument>(NextOf("ai_conversations")),
     };
 
     public IMongoDatabase Database => Checkpoints.Database;
@@ -114,7 +115,7 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
         return collections;
     }
 
-    /// <summary>Makes the indexes of the three collections that are rebuilt.</summary>
+    /// <summary>Makes the indexes of the four collections that are rebuilt.</summary>
     internal static async Task IndexAsync(MongoDatabase collections, CancellationToken ct)
     {
         await IndexAsync(collections.Conversations, ct, Key("organization_id", 1, "last_message_at", -1),
@@ -125,6 +126,9 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
             Key("campaign_id", 1), Key("status", 1, "created_at", 1), Key("ai_processing.processed", 1));
         await IndexAsync(collections.Logs, ct, Key("organization_id", 1, "created_at", -1), Key("message_id", 1), Key("event_type", 1));
         await ExpireAsync(collections.Logs, "created_at", TimeSpan.FromDays(MessageLogDocument.RetentionDays), ct);
+        await IndexAsync(collections.AiConversations, ct, Key("organization_id", 1, "updated_at", -1), Key("contact_id", 1),
+            Key("conversation_id", 1));
+        await ExpireAsync(collections.AiConversations, "updated_at", TimeSpan.FromDays(AiConversationDocument.RetentionDays), ct);
     }
 
     private static BsonDocument Key(params object[] pairs) => new(pairs.Chunk(2).Select(p => new BsonElement((string)p[0], (int)p[1])));

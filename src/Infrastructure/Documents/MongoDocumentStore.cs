@@ -49,7 +49,21 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
                 .ToDictionary(d => d.Id),
             (await database.Messages.Find(Builders<MessageDocument>.Filter.In(d =>
                 d.ContactId, contacts) & Builders<MessageDocument>.Filter.In(d => d.OrganizationId, organizationIds)).ToListAsync(ct))
-                .ToDictionary(d => d.Id)));
+                .ToDictionary(d => d.Id))
+        {
+            Ai = (await database.AiConversations.Find(Builders<AiConversationDocument>.Filter.In(d => d.ContactId, contacts)
+                & Builders<AiConversationDocument>.Filter.In(d => d.OrganizationId, organizationIds)).ToListAsync(ct))
+                .ToDictionary(d => d.Id),
+        });
+    }
+
+    public async Task<Dictionary<DocumentId, AiConversationDocument>> FindAiAsync(Shard shard, DocumentSet set,
+        IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> ids, CancellationToken ct)
+    {
+        var database = await OfAsync(shard, set, ct);
+        return await MongoCollections.GuardAsync(async () =>
+            (await database.AiConversations.Find(Builders<AiConversationDocument>.Filter.In(d => d.Id, ids)).ToListAsync(ct))
+            .ToDictionary(d => d.Id));
     }
 
     public async Task EraseAiAsync(Shard shard, Guid organizationId, IReadOnlyCollection<Guid> contacts, CancellationToken ct)
@@ -75,6 +89,13 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
         await WriteAsync(database.Conversations, writes.Conversations, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Messages, writes.Messages, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Logs, writes.Logs, d => d.Id, d => d.Position, ct);
+        await WriteAsync(database.AiConversations, writes.Ai, d => d.Id, d => d.Position, ct);
+        if (writes.AiGone.Count > 0)
+        {
+            await MongoCollections.GuardAsync(() => database.AiConversations.DeleteManyAsync(
+                Builders<AiConversationDocument>.Filter.In(d => d.Id, writes.AiGone), ct));
+        }
+
         if (upTo is { } sequence)
         {
             var serves = set == DocumentSet.Serving;

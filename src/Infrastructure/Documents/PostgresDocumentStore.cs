@@ -47,6 +47,17 @@ public sealed class PostgresDocumentStore : IDocumentStore
             UNION ALL
             SELECT false, doc FROM {Table("messages", set)} WHERE contact_id = ANY ($1)
             """, r => r.GetBoolean(0) ? Keep(found.Conversations, r, d => d.Id) : Keep(found.Messages, r, d => d.Id), ct, contacts.ToArray());
+        await shard.QueryAsync(organizationIds, $"SELECT true, doc FROM {Table("ai_conversations", set)} WHERE contact_id = ANY ($1)",
+            r => Keep(found.Ai, r, d => d.Id), ct, contacts.ToArray());
+        return found;
+    }
+
+    public async Task<Dictionary<DocumentId, AiConversationDocument>> FindAiAsync(Shard shard, DocumentSet set,
+        IReadOnlyCollection<Guid> organizationIds, IReadOnlyCollection<DocumentId> ids, CancellationToken ct)
+    {
+        var found = new Dictionary<DocumentId, AiConversationDocument>();
+        await shard.QueryAsync(organizationIds, $"SELECT true, doc FROM {Table("ai_conversations", set)} WHERE _id = ANY ($1)",
+            r => Keep(found, r, d => d.Id), ct, (object)Ids(ids)); // one argument, not one for each
         return found;
     }
 
@@ -73,6 +84,15 @@ public sealed class PostgresDocumentStore : IDocumentStore
         Add(batch, set, writes.Conversations);
         Add(batch, set, writes.Messages);
         Add(batch, set, writes.Logs);
+        Add(batch, set, writes.Ai);
+        if (writes.AiGone.Count > 0)
+        {
+            batch.BatchCommands.Add(new($"DELETE FROM {Table("ai_conversations", set)} WHERE _id = ANY ($1)")
+            {
+                Parameters = { new() { Value = Ids(writes.AiGone) } },
+            });
+        }
+
         if (upTo is { } sequence)
         {
             batch.BatchCommands.Add(new("""
@@ -125,10 +145,7 @@ public sealed class PostgresDocumentStore : IDocumentStore
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await using var batch = new NpgsqlBatch(transaction.Connection);
-        Set(batch, Table("ai_conversations", DocumentSet.Serving), histories, d => d.Id, d => d.OrganizationId, d => d.Position,
-            ("contact_id", "uuid", Array(histories, d => d.ContactId)),
-            ("conversation_id", "bytea", Array(histories, d => d.ConversationId.ToBytes())),
-            ("updated_at", "timestamptz", Array(histories, d => d.UpdatedAt)));
+        Add(batch, DocumentSet.Serving, histories);
         await batch.ExecuteNonQueryAsync(ct);
         await transaction.CommitAsync(ct);
     }
@@ -174,6 +191,12 @@ public sealed class PostgresDocumentStore : IDocumentStore
         Set(batch, Table("message_logs", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
         ("message_id", "bytea", Array(documents, d => d.MessageId.ToBytes())), ("event_type", "text", Array(documents, d => d.EventType)),
         ("created_at", "timestamptz", Array(documents, d => d.CreatedAt)));
+
+    private static void Add(NpgsqlBatch batch, DocumentSet set, IReadOnlyCollection<AiConversationDocument> documents) =>
+        Set(batch, Table("ai_conversations", set), documents, d => d.Id, d => d.OrganizationId, d => d.Position,
+        ("contact_id", "uuid", Array(documents, d => d.ContactId)),
+        ("conversation_id", "bytea", Array(documents, d => d.ConversationId.ToBytes())),
+        ("updated_at", "timestamptz", Array(documents, d => d.UpdatedAt)));
 
     /// <summary>One statement for all documents of one table: later positions replace, others change nothing.</summary>
     private static void Set<T>(NpgsqlBatch batch, string table, IReadOnlyCollection<T> documents, Func<T, DocumentId> id,

@@ -18,6 +18,21 @@ internal sealed class LaneConnection : IAsyncDisposable
     private const string SkipTriggers =
         "SELECT set_config('session_replication_role', 'replica', false) WHERE has_parameter_privilege('session_replication_role', 'SET')";
     private const string FireTriggers = "SET LOCAL session_replication_role = origin";
+
+    /// <summary>
+    /// The same in a transaction that somebody else ends, up to <see cref="FireTriggersHere"/>. It answers with no rows, so that it may go
+    /// ahead of an append. Triggers that fire always (what was posted stays) fire.
+    /// </summary>
+    internal const string SkipTriggersHere = """
+        DO $$ BEGIN
+          IF has_parameter_privilege('session_replication_role', 'SET') THEN
+            PERFORM set_config('session_replication_role', 'replica', true);
+          END IF;
+        END $$
+        """;
+
+    internal const string FireTriggersHere =
+        "SELECT set_config('session_replication_role', 'origin', true) WHERE has_parameter_privilege('session_replication_role', 'SET')";
     private const int LockClass = 0x4C61_6E65; // "Lane"; two-key locks lie apart from the fence's one-key locks
 
     private readonly Shard shard;

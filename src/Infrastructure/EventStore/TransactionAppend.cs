@@ -43,7 +43,8 @@ internal static class TransactionAppend
     }
 
     /// <summary>
-    /// For streams whose ends the caller has locked: nobody can be faster, so there is no savepoint and no second try.
+    /// For streams whose ends the caller has locked: nobody can be faster, so there is no savepoint and no second try. The stream's row is
+    /// there or is made by the same statement, so the events' foreign key is not looked up for each of them (docs/decisions/0125).
     /// </summary>
     /// <param name="beside">Adds the caller's own statements, given the last event's number in the log.</param>
     /// <param name="written">Looks at them after they were carried out.</param>
@@ -52,7 +53,7 @@ internal static class TransactionAppend
         LogSignal signal, TimeProvider clock, Action<NpgsqlBatch, long> beside, Action<NpgsqlBatch> written, CancellationToken ct)
     {
         var timestamp = Microseconds(clock);
-        await using var statement = new AppendStatement(tx.Connection);
+        await using var statement = new AppendStatement(tx.Connection, LaneConnection.SkipTriggersHere);
         AppendAnswer answer;
         try
         {
@@ -69,7 +70,11 @@ internal static class TransactionAppend
         }
 
         var result = new AppendResult(shard, [call], answer, statement.Arrays.FirstSequences(answer.Verdicts));
-        await ProjectAsync(tx, result, views, timestamp, ct, batch => beside(batch, answer.Sequences.Max()), written);
+        await ProjectAsync(tx, result, views, timestamp, ct, batch =>
+        {
+            batch.BatchCommands.Add(new(LaneConnection.FireTriggersHere));
+            beside(batch, answer.Sequences.Max());
+        }, written);
         signal.AppendedWith(tx);
         return new(shard.Epoch, answer.Sequences.Max());
     }

@@ -7,7 +7,6 @@ using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -19,56 +18,23 @@ namespace Bsp.Infrastructure.Imports;
 /// the next one, after the lease, exactly where it stopped.
 /// </summary>
 public sealed partial class ImportWorker(Shards shards, IEventStore store, ImportSignal signal, ImportTraces traces, ContactCache cache,
-    Suppressions suppressions, TimeProvider clock, ILogger<ImportWorker> log) : BackgroundService
+    Suppressions suppressions, TimeProvider clock, ILogger<ImportWorker> log) : LeasedWorker(shards, signal)
 {
     private const int LeaseSeconds = 30;
     private const int AttemptsMax = 5; // failures in a row before an import is given up and says why
     private const int RefusedRowsMax = 200; // of a page; where so many are refused it is not the rows' fault
     private const int CreatedToSettle = 10_000; // rows that an organization may grow by before it is worth a moment (measured: 0.3 s)
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly Guid owner = Guid.NewGuid();
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task<bool> TakeAsync(Shard shard, CancellationToken ct)
     {
-        Work.Is(WorkKind.Bulk);
-        while (!stoppingToken.IsCancellationRequested)
+        if (await LeaseAsync(shard, ct) is not { } lease)
         {
-            try
-            {
-                var worked = await WorkAsync(stoppingToken);
-                Loop.Worked();
-                if (!worked)
-                {
-                    await signal.WaitAsync(LookEvery, stoppingToken);
-                }
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                LogLookFailed(e); // the store is down: keep looking
-                Loop.Failed(e);
-                await Task.Delay(LookEvery, clock, stoppingToken);
-            }
-        }
-    }
-
-    /// <summary>One import of each shard, to its end. False: there was none.</summary>
-    public async Task<bool> WorkAsync(CancellationToken ct)
-    {
-        var any = false;
-        foreach (var shard in shards.All)
-        {
-            if (await LeaseAsync(shard, ct) is { } lease)
-            {
-                any = true;
-                await CarryAsync(shard, lease.OrganizationId, lease.Id, ct);
-            }
+            return false;
         }
 
-        return any;
+        await CarryAsync(shard, lease.OrganizationId, lease.Id, ct);
+        return true;
     }
 
     private async Task<(Guid OrganizationId, Guid Id)?> LeaseAsync(Shard shard, CancellationToken ct)
@@ -274,6 +240,6 @@ public sealed partial class ImportWorker(Shards shards, IEventStore store, Impor
     [LoggerMessage(Level = LogLevel.Error, Message = "import {ImportId}: a page failed; it will be tried again from where it stands")]
     private partial void LogFailed(Exception exception, Guid importId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "imports cannot be looked up")]
-    private partial void LogLookFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "imports of shard {Shard} cannot be looked up")]
+    protected override partial void LogLookFailed(Exception e, string shard);
 }

@@ -4,7 +4,6 @@ using Bsp.Application.Ledger;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.LedgerAudits;
@@ -15,54 +14,22 @@ namespace Bsp.Infrastructure.LedgerAudits;
 /// after the lease, behind the last whole month, and one that fails time and again is shown as failed, with the reason.
 /// </summary>
 public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal, LogSigner signer, TimeProvider clock,
-    ILogger<LedgerAuditWorker> log) : BackgroundService
+    ILogger<LedgerAuditWorker> log) : LeasedWorker(shards, signal)
 {
     internal const int LeaseSeconds = 30;
     internal const int AttemptsMax = 5;
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BeatEvery = TimeSpan.FromSeconds(3);
     private readonly Guid owner = Guid.NewGuid();
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task<bool> TakeAsync(Shard shard, CancellationToken ct)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        if (await LeaseAsync(shard, ct) is not { } lease)
         {
-            try
-            {
-                var worked = await WorkAsync(stoppingToken);
-                Loop.Worked();
-                if (!worked)
-                {
-                    await signal.WaitAsync(LookEvery, stoppingToken);
-                }
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                LogLookFailed(e); // the store is down: keep looking
-                Loop.Failed(e);
-                await Task.Delay(LookEvery, clock, stoppingToken);
-            }
-        }
-    }
-
-    /// <summary>One audit of each shard, to its end. False: there was none.</summary>
-    public async Task<bool> WorkAsync(CancellationToken ct)
-    {
-        var any = false;
-        foreach (var shard in shards.All)
-        {
-            if (await LeaseAsync(shard, ct) is { } lease)
-            {
-                any = true;
-                await CarryAsync(shard, lease, ct);
-            }
+            return false;
         }
 
-        return any;
+        await CarryAsync(shard, lease, ct);
+        return true;
     }
 
     private async Task<Lease?> LeaseAsync(Shard shard, CancellationToken ct)
@@ -182,6 +149,6 @@ public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal,
     [LoggerMessage(Level = LogLevel.Error, Message = "audit {AuditId} of organization {OrganizationId} is given up")]
     private partial void LogGivenUp(Guid auditId, Guid organizationId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "audits cannot be looked up")]
-    private partial void LogLookFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "audits of shard {Shard} cannot be looked up")]
+    protected override partial void LogLookFailed(Exception e, string shard);
 }

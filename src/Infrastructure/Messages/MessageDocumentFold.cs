@@ -91,6 +91,18 @@ public static class MessageDocumentFold
         MessageRead e => Report(With(d, e.Evidence), new("read", Ms(e.At))),
         MessageFailed e => Fail(With(d, e.Evidence), e.Code, e.Title, e.Details, e.At),
         MessageStatusNoted e => Note(With(d, e.Evidence), e),
+        MessageAnalysed e => d with
+        {
+            AiProcessing = (d.AiProcessing ?? new(Processed: true)) with
+            {
+                Processed = true, Sentiment = e.Sentiment, Intent = e.Intent,
+                SuggestedReplies = AiWords.Read(content)?.SuggestedReplies?.ToArray(),
+            },
+        },
+        MessageAutoReplied => d with
+        {
+            AiProcessing = (d.AiProcessing ?? new(Processed: false)) with { AutoReplied = true, AutoReplyContent = content },
+        },
         _ => d,
     };
 

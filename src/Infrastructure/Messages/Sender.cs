@@ -26,7 +26,7 @@ public sealed record SenderOptions(TimeSpan UnknownDeadline)
 /// </summary>
 public sealed partial class Sender(IEventStore store, SendLookup lookup, SendingNumbers numbers, PairLimit pairs, SendCalls calls,
     ProcessIdentity instance, RecentMessages recent, SendFeedback consequences, AnsweredNumbers answered, IMergedRecipients merged,
-    SenderOptions options, TimeProvider clock, ILogger<Sender> log)
+    IAutomaticAnswers machines, SenderOptions options, TimeProvider clock, ILogger<Sender> log)
 {
     private static readonly TimeSpan StoreAwayPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan NumberStoppedPause = TimeSpan.FromSeconds(30);
@@ -197,10 +197,12 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
 
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
         streams.RemoveAll(s => !known.ContainsKey(s.StreamId));
+        var withdrawn = await WithdrawnAsync(organizationId, streams, ct);
         var room = await lookup.RoomAsync(organizationId, number, streams, now, ct);
         var intents = await store.RuleAsync(organizationId, [.. sends.Keys], (id, state) =>
             state.Ref?.AccountId != number.AccountId ? []
             : duplicates.Contains(id) ? Message.Cancel(state, IMergedRecipients.Duplicate, now)
+            : withdrawn?.GetValueOrDefault(id) is { } reason ? Message.Cancel(state, reason, now)
             : !room.Denied.Contains(id) ? Message.Begin(state, instance.Id, now)
             : sends[id].Send.SkipsBeyondLimit ? Message.Cancel(state, "limit", now)
             : Message.Defer(state, Wait.Limit, room.NextAt ?? now + options.Day, now), ct, known);
@@ -232,6 +234,15 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
         var rulings = await RecordAsync(organizationId, number, ended, ct);
         outcomes.AddRange(rulings.Select((r, i) => SendVerdicts.JobFor(sends[r.MessageId].Job, r.After, ended[i].Answer.Result)));
         return outcomes;
+    }
+
+    // Machines' answers that must not leave any more, and why; null: there is none of a machine's.
+    private async Task<IReadOnlyDictionary<Guid, string>?> WithdrawnAsync(Guid organizationId, List<LoadedStream> streams,
+        CancellationToken ct)
+    {
+        var answers = streams.Select(s => s.Events.Count > 0 ? s.Events[0].Body as MessageQueued : null).OfType<MessageQueued>()
+            .Where(q => q.SentBy.Source == SentBy.Ai).Select(q => (q.Ref.MessageId, q.Ref.ConversationId, q.Ref.ContactId)).ToList();
+        return answers.Count == 0 ? null : await machines.WithdrawnAsync(organizationId, answers, ct);
     }
 
     // What Meta answered, into the log; and what it means beyond the message.

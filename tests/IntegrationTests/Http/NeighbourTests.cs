@@ -125,6 +125,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
         ["PATCH /v1/webhooks/{id}"] = new { name = "mine" },
         ["POST /v1/webhooks/{id}/recover"] = new { since = DateTimeOffset.UtcNow.AddHours(-1) },
         ["POST /v1/contacts/{id}/merge"] = new { with = Guid.NewGuid() }, ["POST /v1/conversations/{id}/notes"] = new { text = "x" },
+        ["POST /v1/conversations/{id}/ai"] = new { active = false },
         ["POST /v1/conversations/{id}/snooze"] = new { until = (DateTimeOffset?)null },
         ["PATCH /v1/teams/{id}"] = new { name = "mine" }, ["PATCH /v1/canned-replies/{id}"] = new { text = "mine" },
         ["POST /v1/subscriptions/{id}/change"] = new { plan_id = Guid.NewGuid() },

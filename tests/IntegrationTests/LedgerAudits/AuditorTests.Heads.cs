@@ -1,8 +1,11 @@
 using System.Text.Json;
+using Bsp.Api.Operations;
+using Bsp.Application.Common;
 using Bsp.Infrastructure.LedgerHeads;
 using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Common;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Bsp.IntegrationTests.LedgerAudits;
 
@@ -63,5 +66,28 @@ public sealed partial class AuditorTests
 
         (await sweep.SweepAsync(app.Services.GetRequiredService<Shards>().All[0], Ct)).ShouldBe(0);
         await AdminAsync("DROP TABLE bsp.test_heads; DROP TABLE bsp.test_days");
+    }
+
+    /// <summary>For scripts: what holds, what does not, and a command line that nobody understands are told apart by a number.</summary>
+    [Fact]
+    public async Task The_verb_audits_by_organization_and_month_and_ends_with_a_code()
+    {
+        var (organization, posted) = await WalletAsync();
+        var options = app.Services.GetRequiredService<BspOptions>();
+        Task<int> AuditAsync(params string[] arguments) => AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments, Ct);
+
+        (await AuditAsync("--org", $"{organization.Id}")).ShouldBe(0);
+        (await AuditAsync("--org", $"{organization.Id}", "--from", Month, "--to", Month, "--json")).ShouldBe(0);
+        (await AuditAsync("--org", $"{Guid.NewGuid()}")).ShouldBe(1, "there is no such organization");
+        foreach (var arguments in new[] { new[] { "--org", "x" }, ["--org"], ["--from", "2026-1"], ["--from", "2026-02", "--to", "2026-01"],
+            ["--everything"], ["--org", $"{organization.Id}", "--all"], ["--log", "--from", "2026-01"] })
+        {
+            (await AuditAsync(arguments)).ShouldBe(2, string.Join(' ', arguments));
+        }
+
+        await AdminAsync("UPDATE transactions SET amount = amount + 0.000001 WHERE id = $1", posted[3].Id);
+        (await AuditAsync("--org", $"{organization.Id}")).ShouldBe(1);
+        await AdminAsync("UPDATE transactions SET amount = amount - 0.000001 WHERE id = $1", posted[3].Id);
+        (await AuditAsync("--org", $"{organization.Id}", "--json")).ShouldBe(0);
     }
 }

@@ -106,7 +106,17 @@ internal sealed class RandomLog
         {
             var content =
                 Plain.Seal($$"""{"message":{"from":"4915100000{{random.Next(1000, 9999)}}","id":"{{wamid}}","type":"text","text":{"body":"hello {{random.Next(100)}}"} },"profile":{"name":"Ann"},"wa_id":"49151"}""");
-            return [() => Do((s, t) => Message.Receive(s, reference, wamid, content, random.Next(3) == 0, Item("received", t), t))];
+            var (received, fresh) = (at, random.Next(3) == 0);
+            List<Func<IReadOnlyList<object>>> own =
+                [() => Do((s, t) => Message.Receive(s, reference, wamid, content, fresh, Item("received", t), received = t))];
+            if (random.Next(2) == 0)
+            {
+                own.Add(() => Do((_, t) => [Analysed(reference, received, fresh, t)]));
+                own.Add(() => Do((_, t) => random.Next(2) == 0 ? []
+                    : [new MessageAutoReplied(reference, Guid.Empty, Plain.Seal("Certainly."), 0.4m, received, fresh, t)]));
+            }
+
+            return own;
         }
 
         if (random.Next(10) == 0)
@@ -175,6 +185,11 @@ internal sealed class RandomLog
 
         return steps;
     }
+
+    private static MessageAnalysed Analysed(MessageRef reference, DateTimeOffset received, bool fresh, DateTimeOffset at) =>
+        new(reference, "en", "positive", 0.4m, "greeting", 0.8m,
+            Plain.Seal("""{"summary":"They greet.","suggested_replies":["Hello!"]}"""), Guid.Empty,
+            new("openai", "m", "0123456789abcdef", 30, 12, 5, 0.001m, "USD"), null, received, fresh, at);
 
     private Evidence Item(string status, DateTimeOffset at) =>
         new(random.Next(1000), new string('a', 64), JsonSerializer.SerializeToElement(new Dictionary<string, object?>

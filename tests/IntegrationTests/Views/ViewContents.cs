@@ -24,6 +24,8 @@ internal static class ViewContents
             "UPDATE documents.messages SET doc = doc || '{\"status\": \"spoiled\"}' WHERE _id IN (SELECT _id FROM documents.messages LIMIT 3)"),
         Whole(ViewNames.Conversations, "documents.message_logs",
             "DELETE FROM documents.message_logs WHERE _id IN (SELECT _id FROM documents.message_logs LIMIT 4)"),
+        Whole(ViewNames.Conversations, "documents.ai_conversations",
+            "DELETE FROM documents.ai_conversations WHERE _id IN (SELECT _id FROM documents.ai_conversations LIMIT 2)"),
         Whole(ViewNames.CampaignCounters, "bsp.campaign_progress", "UPDATE bsp.campaign_progress SET unknown = 99"),
         (ViewNames.CampaignCounters, "campaigns",
             "SELECT (id, sent_count, delivered_count, read_count, failed_count)::text AS x FROM campaigns",
@@ -103,7 +105,8 @@ internal static class ViewContents
         await clickHouse.ExecuteAsync(
             "INSERT INTO message_analytics SELECT * REPLACE (generateUUIDv4() AS message_id) FROM message_analytics LIMIT 5", default);
         await clickHouse.ExecuteAsync(
-            "INSERT INTO daily_marks SELECT organization_id, date, now64(3) FROM message_analytics GROUP BY organization_id, date", default);
+            "INSERT INTO daily_marks SELECT organization_id, date, now64(3) FROM message_analytics GROUP BY organization_id, date",
+            default);
         await daily.RebuildAsync(default);
     }
 

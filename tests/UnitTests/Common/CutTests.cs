@@ -90,6 +90,11 @@ public sealed partial class CutTests
         ["Infrastructure/Common/ReadableJson.cs: text[2..EscapeLength]"] = "bytes",
         ["Infrastructure/Webhooks/WebhookLane.cs: rest[..Math.Min(rest.Length, NumberCharactersMax)]"] = "bytes",
         ["Infrastructure/Webhooks/WebhookLane.cs: rest[..length]"] = "bytes",
+        ["Infrastructure/Ai/AiPrompts.cs: )[..HashDigits]"] = "hexadecimal digits",
+        ["Infrastructure/Ai/Embedded/EmbeddedReader.cs: Known[..^1]"] = "names of lists",
+        ["Infrastructure/Ai/Embedded/WordList.cs: line[..cut]"] = "our own list, at its colon",
+        ["Infrastructure/Ai/Embedded/WordList.cs: word[..KeyUnits]"] = "a key of our own lists",
+        ["Infrastructure/Ai/Embedded/WordList.cs: text[..KeyUnits]"] = "a key of our own lists",
     };
 
     [Fact]

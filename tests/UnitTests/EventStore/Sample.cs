@@ -42,7 +42,7 @@ internal static class Sample
     private static Array List(Type of, bool whole)
     {
         var list = Array.CreateInstance(of, 1);
-        list.SetValue(Make(of, whole), 0);
+        list.SetValue(Value(of, "item", 0, whole), 0);
         return list;
     }
 
