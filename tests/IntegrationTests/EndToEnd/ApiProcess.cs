@@ -82,7 +82,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
         using var client = new HttpClient { BaseAddress = address };
         await Patience.UntilAsync(async () =>
         {
-            process.HasExited.ShouldBeFalse($"the API ended: {await File.ReadAllTextAsync(log)}");
+            process.HasExited.ShouldBeFalse($"the API ended: {await SaidAsync(log)}");
             try
             {
                 using var answer = await client.GetAsync("/health/ready");
@@ -90,7 +90,7 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
             }
             catch (HttpRequestException fault)
             {
-                return (Ready: false, Said: $"{fault.Message} {(File.Exists(log) ? await File.ReadAllTextAsync(log) : "")}");
+                return (Ready: false, Said: $"{fault.Message} {await SaidAsync(log)}");
             }
         }, answer => answer.Ready, "the API is ready");
         return process;
@@ -119,7 +119,10 @@ public sealed class ApiProcess(StoresFixture stores) : IAsyncLifetime
     }
 
     /// <summary>All it said so far.</summary>
-    public async Task<string> LogAsync() => File.Exists(Log) ? await File.ReadAllTextAsync(Log) : "";
+    public Task<string> LogAsync() => SaidAsync(Log);
+
+    // Nothing yet: the shell has not come to open it.
+    private static async Task<string> SaidAsync(string log) => File.Exists(log) ? await File.ReadAllTextAsync(log) : "";
 
     public async ValueTask DisposeAsync()
     {

@@ -119,9 +119,10 @@ internal sealed class BillingBooks(NpgsqlDataSource admin, BillingProcess own, C
         {
             var of = found.Values.Where(f => f.At >= period.From && f.At < period.Until).ToList();
             var (included, all) = (of.Count(f => f.Outcome == "included"), Math.Min(period.Included, of.Count));
-            if (included != all)
+            // Fewer may be: a biller whose clock has not heard of a jump yet charges what was delivered in a period that it has not begun.
+            if (included > all)
             {
-                faults.Add($"period {period.Number} of {organization.Id}: {included} messages are included, and {all} must be");
+                faults.Add($"period {period.Number} of {organization.Id}: {included} messages are included, and {all} may be");
             }
         }
 

@@ -21,7 +21,11 @@ internal static class ChaosBiller
         await using var access = LogAccess.To(Environment.GetEnvironmentVariable(ChaosWriter.ConnectionVariable)
             ?? throw new InvalidOperationException($"{ChaosWriter.ConnectionVariable} is not set."));
         var time = new ChaosTime(TimeSpan.FromSeconds(skew), diesAt);
-        await TryAsync(() => LookAsync(access.Shard, time));
+        while (!await TryAsync(() => LookAsync(access.Shard, time)))
+        {
+            await Task.Delay(Pause); // nobody charges before they know what time it is
+        }
+
         await using var process = new BillingProcess(access.Shards, time);
         using var runner = process.NewRunner();
         await runner.StartAsync(CancellationToken.None);
@@ -50,11 +54,12 @@ internal static class ChaosBiller
         }
     });
 
-    private static async Task TryAsync(Func<Task> round)
+    private static async Task<bool> TryAsync(Func<Task> round)
     {
         try
         {
             await round();
+            return true;
         }
         catch (Exception trouble)
         {
@@ -62,6 +67,8 @@ internal static class ChaosBiller
             {
                 Tell($"fault {trouble.GetType().Name}: {trouble.Message.ReplaceLineEndings(" ")}");
             }
+
+            return false;
         }
     }
 
