@@ -61,8 +61,9 @@ internal sealed class KafkaEntry : IAnalyticsEntry, IDisposable
             var key = Encoding.ASCII.GetBytes(batch.Organizations.First().ToString());
             for (var rest = batch.Json; rest.Length > 0;)
             {
-                var line = rest[..(rest.Span.IndexOf((byte)'\n') is var end and >= 0 ? end + 1 : rest.Length)];
-                rest = rest[line.Length..];
+                var end = rest.Span.IndexOf((byte)'\n');
+                var line = rest.Slice(0, end < 0 ? rest.Length : end + 1);
+                rest = rest.Slice(line.Length);
                 flights.Add(producer.Value.ProduceAsync(topic, new() { Key = key, Value = line.TrimEnd((byte)'\n').ToArray() }, ct));
             }
 

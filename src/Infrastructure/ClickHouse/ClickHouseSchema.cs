@@ -117,7 +117,7 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
     private async Task<bool> EntryAsync((string Engine, string Comment)? known, CancellationToken ct)
     {
         var (engine, text) = (Engine(), Text(Prefix + "messages_kafka.sql").TrimEnd().TrimEnd(';'));
-        var signature = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + engine)).AsSpan(0, 8));
+        var signature = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + engine)));
         if (known is { Engine: "Null" } && !IsKafka)
         {
             await client.ExecuteAsync($"ALTER TABLE {Entry} {Later}", ct);
