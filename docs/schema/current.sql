@@ -1872,6 +1872,17 @@ END $$;
 
 ALTER FUNCTION bsp.swap_search() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.sweep_account_notices(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT id FROM bsp.account_notices WHERE at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.account_notices n USING old WHERE n.id = old.id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION bsp.sweep_account_notices(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sweep_ai(p_shadows_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'bsp', 'pg_temp'
@@ -2042,6 +2053,16 @@ CREATE FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until time
 $$;
 
 ALTER FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_signups(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) RETURNS TABLE(organization_id uuid, id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH due AS (SELECT s.id FROM bsp.signups s WHERE s.due_at <= p_now ORDER BY s.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
+  UPDATE bsp.signups r SET due_at = p_until FROM due WHERE r.id = due.id RETURNING r.organization_id, r.id
+$$;
+
+ALTER FUNCTION bsp.take_signups(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.tenant_ids() RETURNS text[]
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -2999,6 +3020,20 @@ WITH (fillfactor='50');
 
 ALTER TABLE bsp.account_counters_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.account_notices (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    waba_id text NOT NULL,
+    account_id uuid,
+    field text NOT NULL,
+    event text,
+    body jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    key bytea NOT NULL
+);
+
+ALTER TABLE bsp.account_notices OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ai_bursts (
     conversation_id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -3953,6 +3988,14 @@ CREATE TABLE bsp.message_search_next (
 
 ALTER TABLE bsp.message_search_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.number_registrations (
+    organization_id uuid NOT NULL,
+    phone_number_id text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.number_registrations OWNER TO bsp_owner;
+
 CREATE TABLE bsp.object_removals (
     object_key text NOT NULL,
     organization_id uuid NOT NULL,
@@ -4255,6 +4298,32 @@ CREATE TABLE bsp.send_queue (
 WITH (fillfactor='70');
 
 ALTER TABLE bsp.send_queue OWNER TO bsp_owner;
+
+CREATE TABLE bsp.signups (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    waba_id text NOT NULL,
+    phone_number_id text NOT NULL,
+    status text NOT NULL,
+    step text NOT NULL,
+    waiting_for text,
+    error_code text,
+    error text,
+    due_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    code text,
+    token text,
+    pin text,
+    account_id uuid,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    done jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    row_version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT signups_status_check CHECK ((status = ANY (ARRAY['running'::text, 'waiting'::text, 'completed'::text, 'failed'::text])))
+);
+
+ALTER TABLE bsp.signups OWNER TO bsp_owner;
 
 CREATE TABLE bsp.snapshots (
     organization_id uuid NOT NULL,
@@ -5024,6 +5093,13 @@ CREATE TABLE public.whatsapp_accounts (
     quality_rating_exact text DEFAULT 'UNKNOWN'::text NOT NULL,
     messages_per_second_max integer DEFAULT 80 NOT NULL,
     row_version bigint DEFAULT 1 NOT NULL,
+    business_id text,
+    coexistence boolean DEFAULT false NOT NULL,
+    name_status text,
+    requested_name text,
+    review_status text,
+    restricted_until timestamp with time zone,
+    restriction text,
     CONSTRAINT whatsapp_accounts_messages_per_second_max_check CHECK (((messages_per_second_max >= 1) AND (messages_per_second_max <= 10000))),
     CONSTRAINT whatsapp_accounts_messaging_limit_check CHECK ((messaging_limit >= 0)),
     CONSTRAINT whatsapp_accounts_quality_rating_check CHECK ((quality_rating = ANY (ARRAY['GREEN'::text, 'YELLOW'::text, 'RED'::text]))),
@@ -5037,6 +5113,9 @@ ALTER TABLE ONLY bsp.account_budget
 
 ALTER TABLE ONLY bsp.account_counters_next
     ADD CONSTRAINT account_counters_next_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.account_notices
+    ADD CONSTRAINT account_notices_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.ai_bursts
     ADD CONSTRAINT ai_bursts_pkey PRIMARY KEY (conversation_id);
@@ -5335,6 +5414,9 @@ ALTER TABLE ONLY bsp.search_keys
 ALTER TABLE ONLY bsp.send_queue
     ADD CONSTRAINT send_queue_pkey PRIMARY KEY (message_id);
 
+ALTER TABLE ONLY bsp.signups
+    ADD CONSTRAINT signups_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY bsp.snapshots
     ADD CONSTRAINT snapshots_pkey PRIMARY KEY (organization_id, stream_id);
 
@@ -5488,6 +5570,12 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.whatsapp_accounts
     ADD CONSTRAINT whatsapp_accounts_pkey PRIMARY KEY (id);
 
+CREATE INDEX account_notices_age ON bsp.account_notices USING brin (at);
+
+CREATE UNIQUE INDEX account_notices_key ON bsp.account_notices USING btree (organization_id, key);
+
+CREATE INDEX account_notices_waba ON bsp.account_notices USING btree (organization_id, waba_id, id);
+
 CREATE INDEX ai_bursts_contact ON bsp.ai_bursts USING btree (contact_id);
 
 CREATE INDEX ai_bursts_due ON bsp.ai_bursts USING btree (organization_id, due_at);
@@ -5638,6 +5726,8 @@ CREATE INDEX message_search_next_written_at_idx ON bsp.message_search_next USING
 
 CREATE INDEX message_search_tokens ON bsp.message_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='16384');
 
+CREATE INDEX number_registrations_number ON bsp.number_registrations USING btree (organization_id, phone_number_id, at);
+
 CREATE INDEX object_removals_due ON bsp.object_removals USING btree (due_at);
 
 CREATE INDEX parked_statuses_age ON bsp.parked_statuses USING btree (parked_at);
@@ -5677,6 +5767,12 @@ CREATE INDEX send_queue_held ON bsp.send_queue USING btree (campaign_id) WHERE h
 CREATE INDEX send_queue_waiting ON bsp.send_queue USING btree (account_id, due_at, message_id) WHERE ((waits_for = 'waiting_for_limit'::text) AND (state = 0));
 
 CREATE INDEX send_queue_waits ON bsp.send_queue USING btree (campaign_id, waits_for) WHERE ((state = 0) AND (waits_for IS NOT NULL));
+
+CREATE INDEX signups_due ON bsp.signups USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE UNIQUE INDEX signups_open ON bsp.signups USING btree (organization_id, phone_number_id) WHERE (status = ANY (ARRAY['running'::text, 'waiting'::text]));
+
+CREATE INDEX signups_organization ON bsp.signups USING btree (organization_id, id);
 
 CREATE INDEX subscription_clock_due ON bsp.subscription_clock USING btree (due_at, organization_id) WHERE (due_at IS NOT NULL);
 
@@ -5976,11 +6072,15 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.whatsapp_accounts
     ADD CONSTRAINT whatsapp_accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+CREATE POLICY account ON bsp.account_notices AS RESTRICTIVE USING (((( SELECT bsp.account() AS account) IS NULL) OR (account_id IS NULL) OR (account_id = ( SELECT bsp.account() AS account))));
+
 CREATE POLICY account ON bsp.media AS RESTRICTIVE USING (((( SELECT bsp.account() AS account) IS NULL) OR (account_id IS NULL) OR (account_id = ( SELECT bsp.account() AS account))));
 
 ALTER TABLE bsp.account_budget ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.account_counters_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.account_notices ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ai_bursts ENABLE ROW LEVEL SECURITY;
 
@@ -6084,6 +6184,8 @@ ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_search_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.number_registrations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.object_removals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.parked_statuses ENABLE ROW LEVEL SECURITY;
@@ -6112,6 +6214,8 @@ ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.signups ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.snapshots ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.statement_days ENABLE ROW LEVEL SECURITY;
@@ -6137,6 +6241,8 @@ ALTER TABLE bsp.template_names ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON bsp.account_budget USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.account_counters_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.account_notices USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ai_bursts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6240,6 +6346,8 @@ CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELE
 
 CREATE POLICY tenant ON bsp.message_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.number_registrations USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.object_removals USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.parked_statuses USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -6267,6 +6375,8 @@ CREATE POLICY tenant ON bsp.response_times_next USING ((organization_id = ANY ((
 CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.send_queue USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.signups USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.snapshots USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6709,6 +6819,9 @@ GRANT ALL ON FUNCTION bsp.swap_places() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.swap_search() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.swap_search() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.sweep_account_notices(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_account_notices(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sweep_ai(p_shadows_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_ai(p_shadows_before timestamp with time zone, p_limit integer) TO bsp_app;
 
@@ -6741,6 +6854,9 @@ GRANT ALL ON FUNCTION bsp.take_reach(p_organization uuid, p_portfolio text, p_li
 
 REVOKE ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_read_marks(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_signups(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_signups(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.tenant_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.tenant_ids() TO bsp_app;
@@ -6892,6 +7008,8 @@ GRANT ALL ON FUNCTION public.mt_safe_unaccent(use_unaccent boolean, word text) T
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.account_budget TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.account_counters_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.account_notices TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_bursts TO bsp_app;
 
@@ -7089,6 +7207,8 @@ GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_ap
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search_next TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.number_registrations TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.object_removals TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.parked_events TO bsp_app;
@@ -7140,6 +7260,8 @@ GRANT UPDATE(wrapped_key) ON TABLE bsp.search_keys TO bsp_app;
 GRANT UPDATE(master_key_id) ON TABLE bsp.search_keys TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.signups TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.snapshots TO bsp_app;
 

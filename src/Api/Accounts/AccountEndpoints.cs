@@ -26,6 +26,9 @@ public sealed class AccountEndpoints : ICarterModule
         app.MapGet("/v1/accounts/{id:guid}", Get).Describe("One WhatsApp number.", "account.unknown").Produces<AccountResponse>();
         app.MapPatch("/v1/accounts/{id:guid}", Patch).Describe("Changes a WhatsApp number (JSON merge patch).", "account.unknown")
             .Produces<AccountResponse>();
+        app.MapGet("/v1/accounts/{id:guid}/notices", Notices).Produces<ListResponse<AccountNotice>>()
+            .Describe("What Meta told of the number and of its WABA, the newest first: reviews, alerts, restrictions, calls, flows and "
+                + "whatever else; field= narrows.", "account.unknown", "request.cursor");
         app.MapPost("/v1/accounts/{id:guid}/connect",
             (Guid id, IfMatch match, Caller caller, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
                 Carry(new SyncAccount(caller.OrganizationId, id, Connect: true, match.Version), http, mediator, mapper, ct))
@@ -62,6 +65,10 @@ public sealed class AccountEndpoints : ICarterModule
         var view = await Found(caller.OrganizationId, id, mediator, ct);
         return Answers.Ok(http, mapper.Map<AccountResponse>(view), view.Version);
     }
+
+    private static async Task<IResult> Notices(Guid id, Paging paging, Caller caller, HttpContext http, IMediator mediator,
+        CancellationToken ct, string? field = null) =>
+        Answers.Page(http, await mediator.Send(new ListAccountNotices(caller.OrganizationId, id, field, paging.Cursor, paging.Limit), ct));
 
     private static Task<IResult> Patch(Guid id, PatchAccountRequest body, IfMatch match, Caller caller, HttpContext http,
         IMediator mediator, IMapper mapper, CancellationToken ct) =>

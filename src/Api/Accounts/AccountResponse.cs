@@ -6,7 +6,8 @@ namespace Bsp.Api.Accounts;
 public sealed record AccountResponse(Guid Id, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId,
     string QualityRating, string QualityRatingExact, int MessagingLimit,
     int DailySentCount, DateTimeOffset? LimitResetDate, string Status, int MessagesPerSecondMax, DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt);
+    DateTimeOffset UpdatedAt, string? MetaBusinessId, bool Coexistence, string? NameStatus, string? RequestedName, string? ReviewStatus,
+    string? Restriction, DateTimeOffset? RestrictedUntil);
 
 public sealed class AccountProfile : Profile
 {

@@ -35,7 +35,9 @@ public static class Access
         admin      POST /v1/auth/invitations | GET /v1/users | POST /v1/users | GET /v1/users/{id} | PATCH /v1/users/{id} | DELETE /v1/users/{id}
         admin      GET /v1/api-keys | POST /v1/api-keys | GET /v1/api-keys/{id} | DELETE /v1/api-keys/{id} | POST /v1/api-keys/{id}/rotate
 
-        viewer     GET /v1/accounts | GET /v1/accounts/{id}
+        viewer     GET /v1/accounts | GET /v1/accounts/{id} | GET /v1/accounts/{id}/notices
+        manager    POST /v1/accounts/signup | GET /v1/signups | GET /v1/signups/{id}
+        manager    POST /v1/signups/{id}/resume
         manager    POST /v1/accounts | PATCH /v1/accounts/{id} | POST /v1/accounts/{id}/connect | POST /v1/accounts/{id}/disconnect | POST /v1/accounts/{id}/sync
 
         viewer     GET /v1/templates | GET /v1/templates/{id} | GET /v1/templates/{id}/versions | POST /v1/templates/{id}/preview

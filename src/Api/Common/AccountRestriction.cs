@@ -30,7 +30,8 @@ public sealed class AccountRestriction(RequestDelegate next, IAccountScope scope
 
     /// <summary>Whether such a key reaches the route at all, as <see cref="Access"/> writes it.</summary>
     public static bool Reaches(string route) => OfOrganization.Contains(route)
-        || (route != "POST /v1/accounts" && route.Split(' ')[1].Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var kind, ..]
+        || (route != "POST /v1/accounts" && !route.Contains(" /v1/accounts/signup", StringComparison.Ordinal)
+            && route.Split(' ')[1].Split('/', StringSplitOptions.RemoveEmptyEntries) is ["v1", var kind, ..]
             && (OfAccounts.Contains(kind) || Narrowed.Contains(kind)));
 
     public async Task InvokeAsync(HttpContext context)

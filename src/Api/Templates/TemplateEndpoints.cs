@@ -20,6 +20,9 @@ public sealed record PauseBody(string? Reason);
 /// <param name="Parameters">As a campaign's <c>template_parameters</c>.</param>
 public sealed record TemplatePreviewBody(JsonElement? Parameters);
 
+/// <param name="AccountId">The number whose templates are laid beside Meta's.</param>
+public sealed record SyncTemplatesBody(Guid AccountId);
+
 /// <summary>Everything that happened, oldest first.</summary>
 public sealed record TemplateVersions(IReadOnlyList<TemplateVersion> Data);
 
@@ -41,7 +44,7 @@ public sealed class TemplateEndpoints : ICarterModule
             .Describe("Deletes it here and at Meta.", "template.unknown", "version.mismatch", "meta.refused", "meta.timeout").Produces(204);
         templates.MapPost("/{id:guid}/submit", SubmitAsync)
             .Describe("Sends it to Meta for review.", "template.unknown", "template.rejected", "template.paused",
-                "template.example_missing", "account.no_token", "meta.refused", "meta.timeout").Produces<TemplateView>();
+                "template.example_missing", "account.no_token", "media.unknown", "meta.refused", "meta.timeout").Produces<TemplateView>();
         templates.MapPost("/{id:guid}/pause", PauseAsync)
             .Describe("Stops using it.", "template.unknown", "template.not_approved", "version.mismatch").Produces<TemplateView>();
         templates.MapPost("/{id:guid}/resume", ResumeAsync)
@@ -50,6 +53,10 @@ public sealed class TemplateEndpoints : ICarterModule
         templates.MapPost("/{id:guid}/sync", SyncAsync)
             .Describe("Asks Meta how it stands.", "template.unknown", "template.not_at_meta", "meta.refused", "meta.timeout")
             .Produces<TemplateView>();
+        templates.MapPost("/sync", SyncAllAsync)
+            .Describe("Lays all templates of a number beside Meta's: what Meta has is taken over, what differs follows Meta, what Meta "
+                + "has no more becomes a draft again.", "account.unknown", "account.no_token", "meta.refused", "meta.timeout")
+            .Produces<SyncedTemplates>();
         templates.MapPost("/{id:guid}/preview", PreviewAsync).Describe("What a recipient would read.", "template.unknown")
             .Produces<TemplatePreview>();
         templates.MapGet("/{id:guid}/versions", VersionsAsync)
@@ -112,6 +119,9 @@ public sealed class TemplateEndpoints : ICarterModule
         await mediator.Send(new SyncTemplate(caller.OrganizationId, id), ct);
         return await AnswerAsync(id, caller, context, mediator, ct);
     }
+
+    private static async Task<IResult> SyncAllAsync(SyncTemplatesBody body, Caller caller, HttpContext context, IMediator mediator,
+        CancellationToken ct) => Answers.Ok(context, await mediator.Send(new SyncTemplates(caller.OrganizationId, body.AccountId), ct));
 
     private static async Task<IResult> PreviewAsync(Guid id, TemplatePreviewBody? body, Caller caller, HttpContext context,
         IMediator mediator, CancellationToken ct) =>

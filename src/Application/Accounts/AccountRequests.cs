@@ -13,7 +13,28 @@ namespace Bsp.Application.Accounts;
 public sealed record AccountView(Guid Id, string PhoneNumberId, string PhoneNumber, string DisplayName, string MetaWabaId,
     string QualityRating, string QualityRatingExact, int MessagingLimit,
     int DailySentCount, DateTimeOffset? LimitResetDate, string Status, int MessagesPerSecondMax, DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt, long Version);
+    DateTimeOffset UpdatedAt, long Version)
+{
+    /// <summary>The portfolio that owns its WABA; null: not asked yet.</summary>
+    public string? MetaBusinessId { get; init; }
+
+    /// <summary>WhatsApp Business's app on a telephone uses it, too.</summary>
+    public bool Coexistence { get; init; }
+
+    /// <summary>Meta's review of the display name; null: nothing was told.</summary>
+    public string? NameStatus { get; init; }
+
+    /// <summary>The name under review; null: none.</summary>
+    public string? RequestedName { get; init; }
+
+    /// <summary>Meta's review of its WABA; null: nothing was told.</summary>
+    public string? ReviewStatus { get; init; }
+
+    /// <summary>What Meta does not let it do; null: nothing is restricted.</summary>
+    public string? Restriction { get; init; }
+
+    public DateTimeOffset? RestrictedUntil { get; init; }
+}
 
 /// <summary>Adds a WhatsApp number, PENDING until it is connected.</summary>
 /// <param name="PhoneNumber">Any form with a leading '+'; stored as E.164.</param>

@@ -45,6 +45,11 @@ public interface IMediaForSending
     /// </summary>
     Task<PreparedContent> PrepareAsync(Guid organizationId, MetaNumber number, string content, CancellationToken ct);
 
+    /// <summary>A file of ours as the sample of a template's header: Meta's handle for it.</summary>
+    /// <exception cref="Refusal"><c>media.unknown</c>, <c>media.not_ready</c></exception>
+    /// <exception cref="Common.MetaRefused"/>
+    Task<string> SampleAsync(Guid organizationId, MetaNumber number, Guid media, CancellationToken ct);
+
     /// <summary>Meta does not know these any more: they are uploaded anew when they are next sent.</summary>
     Task ForgetAsync(Guid organizationId, MetaNumber number, IReadOnlyList<Guid> media, CancellationToken ct);
 }

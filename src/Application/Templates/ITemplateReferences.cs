@@ -2,6 +2,9 @@ using Bsp.Application.Meta;
 
 namespace Bsp.Application.Templates;
 
+/// <param name="MetaTemplateId">Null: Meta has not seen it.</param>
+public sealed record TemplateOfAccount(Guid Id, string Name, string Language, string? MetaTemplateId);
+
 /// <summary>
 /// What a template's use cases need to know beside its stream: the number that speaks to Meta for it, its name among the names, and which
 /// template Meta means.
@@ -19,6 +22,9 @@ public interface ITemplateReferences
     /// </summary>
     /// <exception cref="Domain.Common.Refusal"><c>account.unknown</c>, <c>template.name_taken</c></exception>
     Task TakeNameAsync(Guid organizationId, Guid accountId, string name, string language, Guid templateId, CancellationToken ct);
+
+    /// <summary>All of a number, the deleted left out.</summary>
+    Task<IReadOnlyList<TemplateOfAccount>> OfAccountAsync(Guid organizationId, Guid accountId, CancellationToken ct);
 
     /// <summary>
     /// The template that Meta speaks of: by Meta's id; else the one of this name on the WABA's numbers that has none yet, whose

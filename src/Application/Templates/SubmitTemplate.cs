@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Application.Media;
 using Bsp.Application.Meta;
 using Bsp.Domain.Templates;
 using MediatR;
@@ -16,7 +17,8 @@ public sealed record SubmitTemplate(Guid OrganizationId, Guid TemplateId, long? 
 }
 
 /// <summary>Meta is called between two looks at the stream; whatever a webhook told meanwhile stands.</summary>
-public sealed class SubmitTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, TimeProvider clock)
+public sealed class SubmitTemplateHandler(IEventStore store, ITemplateReferences references, IMeta meta, IMediaForSending media,
+    TimeProvider clock)
     : IRequestHandler<SubmitTemplate, Done>
 {
     public async Task<Done> Handle(SubmitTemplate command, CancellationToken ct)
@@ -28,11 +30,17 @@ public sealed class SubmitTemplateHandler(IEventStore store, ITemplateReferences
         }
 
         var number = await references.NumberAsync(command.OrganizationId, state.AccountId, ct);
-        var components = TemplateComponents.Read(state.Components, state.Variables);
+        var components = await WithSampleAsync(command.OrganizationId, number,
+            TemplateComponents.Read(state.Components, state.Variables), ct);
         var answer = await SubmitAsync(number, state, components, ct);
         return await store.DecideTemplate(command.OrganizationId, command.TemplateId,
             s => Template.RecordSubmission(s, answer.MetaTemplateId, answer.Status, answer.Category, clock.GetUtcNow()), null, ct);
     }
+
+    // A sample named by the id of a file of ours is uploaded, and its handle takes the id's place in what Meta gets.
+    private async Task<TemplateComponents> WithSampleAsync(Guid organizationId, MetaNumber number, TemplateComponents components,
+        CancellationToken ct) => components.Header is { Handle: { } handle } header && Guid.TryParseExact(handle, "D", out var file)
+        ? components with { Header = header with { Handle = await media.SampleAsync(organizationId, number, file, ct) } } : components;
 
     private async Task<SubmittedTemplate> SubmitAsync(MetaNumber number, Template state, TemplateComponents components,
         CancellationToken ct)

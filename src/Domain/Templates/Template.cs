@@ -161,6 +161,31 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
         return [.. all];
     }
 
+    /// <summary>Takes over a template that Meta has and we had not, as Meta has it. Known already: no events.</summary>
+    /// <exception cref="Refusal"><c>template.components_malformed</c>, <c>template.component_unknown</c></exception>
+    public static TemplateEvent[] Import(Template state, Guid id, Guid accountId, string name, string language, string category,
+        JsonElement components, string metaTemplateId, string status, string? reason, DateTimeOffset now)
+    {
+        if (state.Status.Length > 0)
+        {
+            return [];
+        }
+
+        var own = components.ValueKind == JsonValueKind.Array ? MetaComponents.ToObject(components) : components;
+        TemplateComponents.Read(own);
+        var known = TemplateRules.Categories.Contains(category) ? category : "MARKETING";
+        TemplateEvent[] founded =
+        [
+            new TemplateCreated(id, accountId, name, known, language, own, null, now),
+            new TemplateSubmitted(id, metaTemplateId, "PENDING", known, now),
+        ];
+        return [.. founded, .. ChangeStatus(founded.Aggregate(state, Evolve), metaTemplateId, status, reason, now)];
+    }
+
+    /// <summary>Meta has it no more: it is a draft again, to be submitted as a new one. Never submitted: no events.</summary>
+    public static TemplateEvent[] Lose(Template state, DateTimeOffset now) => state is { Exists: true, MetaTemplateId: not null }
+        ? [new TemplateStatusChanged(state.Id, "DRAFT", TemplateStatuses.NotAtMeta, "Meta has no template of this id any more.", now)] : [];
+
     /// <summary>The organization stops using it. Already paused: no events.</summary>
     /// <exception cref="Refusal"><c>template.unknown</c>, <c>template.not_approved</c></exception>
     public static TemplateEvent[] Pause(Template state, string? reason, DateTimeOffset now)
@@ -220,6 +245,8 @@ public sealed record Template(Guid Id, Guid AccountId, string Name, string Langu
         TemplateSubmitted e =>
             state with { MetaTemplateId = e.MetaTemplateId, Status = e.Status, StatusExact = e.Status, Category = e.Category,
                 Reason = null },
+        TemplateStatusChanged { StatusExact: TemplateStatuses.NotAtMeta } e =>
+            state with { Status = e.Status, StatusExact = "DRAFT", Reason = e.Reason, MetaTemplateId = null, MetaSaid = null },
         TemplateStatusChanged e =>
             state with { Status = e.Status, StatusExact = e.StatusExact, Reason = e.Reason,
                 MetaSaid = e.StatusExact == TemplateStatuses.PausedHere ? state.MetaSaid : (e.StatusExact, e.At) },

@@ -11,6 +11,11 @@ internal static class AccountsSetup
     {
         services.AddSingleton<NumberClaims>();
         services.AddSingleton<IAccountNumbers, AccountNumbers>();
+        services.AddSingleton<ISignups, SignupsTable>();
+        services.AddTransient<SignupProcess>();
+        services.AddSingleton<SignupWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<SignupWorker>());
+        services.AddHostedService<AccountNoticesSweep>();
         services.AddSingleton<NumberProofs>();
         services.AddHostedService(provider => provider.GetRequiredService<NumberProofs>());
     }

@@ -23,7 +23,8 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements 
 {
     private const string Columns = """
         id, phone_number_id, phone_number, display_name, meta_waba_id, quality_rating, quality_rating_exact, messaging_limit, daily_sent_count, limit_reset_date, status, messages_per_second_max,
-        created_at, updated_at, row_version
+        created_at, updated_at, row_version, business_id, coexistence, name_status, requested_name,
+        review_status, restriction, restricted_until
         """;
 
     public async Task<Done> Handle(CreateAccount command, CancellationToken cancellationToken)
@@ -98,5 +99,9 @@ public sealed class AccountsTable(Shards shards, ISecrets secrets, Entitlements 
     private static AccountView Row(NpgsqlDataReader r) =>
         new(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), r.GetString(6), r.GetInt32(7),
         r.GetInt32(8), r.TimeOrNull(9), r.GetString(10), r.GetInt32(11), r.GetFieldValue<DateTimeOffset>(12),
-        r.GetFieldValue<DateTimeOffset>(13), r.GetInt64(14));
+        r.GetFieldValue<DateTimeOffset>(13), r.GetInt64(14))
+    {
+        MetaBusinessId = r.TextOrNull(15), Coexistence = r.GetBoolean(16), NameStatus = r.TextOrNull(17), RequestedName = r.TextOrNull(18),
+        ReviewStatus = r.TextOrNull(19), Restriction = r.TextOrNull(20), RestrictedUntil = r.TimeOrNull(21),
+    };
 }

@@ -118,6 +118,15 @@ public sealed partial class MediaForSending(Shards shards, MediaVault vault, IPe
         return new(body.ToJsonString(), null, before);
     }
 
+    public async Task<string> SampleAsync(Guid organizationId, MetaNumber number, Guid media, CancellationToken ct)
+    {
+        var (content, row, name) = await OpenAsync(await shards.OfAsync(organizationId, ct), organizationId, media, ct);
+        await using (content)
+        {
+            return await meta.UploadSampleAsync(number, content, row.MimeType!, name, ct);
+        }
+    }
+
     public async Task ForgetAsync(Guid organizationId, MetaNumber number, IReadOnlyList<Guid> media, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
@@ -175,15 +184,27 @@ public sealed partial class MediaForSending(Shards shards, MediaVault vault, IPe
         }
     }
 
-    private async Task<Known> UploadAsync(Shard shard, Guid organizationId, MetaNumber number, Guid id, CancellationToken ct)
+    private async Task<(Stream Content, MediaRow Row, string Name)> OpenAsync(Shard shard, Guid organizationId, Guid id,
+        CancellationToken ct)
     {
         var row = await shard.FirstAsync(organizationId,
             $"SELECT {MediaRow.Columns} FROM bsp.media m WHERE m.organization_id = $1 AND m.id = $2 AND m.status = 'ready'",
-            MediaRow.Read, ct, organizationId, id) ?? throw new Refusal("media.unknown", $"there is no file {id} (any more).");
-        await using var content = await vault.OpenAsync(organizationId, row.ObjectKey!, row.Key!, row.Bytes, ct)
-            ?? throw new Refusal("media.unknown", $"the content of the file {id} was erased.");
+            MediaRow.Read, ct, organizationId, id) ?? throw new Refusal("media.unknown", $"There is no file {id} that is ready.");
+        var content = await vault.OpenAsync(organizationId, row.ObjectKey!, row.Key!, row.Bytes, ct)
+            ?? throw new Refusal("media.unknown", $"The content of the file {id} was erased.");
         var name = await MediaFiles.NameAsync(personal, organizationId, row, ct) ?? MediaRules.NameFor(id, row.Kind, row.MimeType);
-        var metaId = await meta.UploadAsync(number, content, row.MimeType!, name, ct);
+        return (content, row, name);
+    }
+
+    private async Task<Known> UploadAsync(Shard shard, Guid organizationId, MetaNumber number, Guid id, CancellationToken ct)
+    {
+        var (content, row, name) = await OpenAsync(shard, organizationId, id, ct);
+        string metaId;
+        await using (content)
+        {
+            metaId = await meta.UploadAsync(number, content, row.MimeType!, name, ct);
+        }
+
         var until = clock.GetUtcNow() + GoodFor;
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         await transaction.ExecuteAsync("""

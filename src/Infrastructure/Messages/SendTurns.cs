@@ -30,6 +30,9 @@ internal sealed class SendTurns
 {
     [Application.Common.Bounded("lines that have work, or had some within the last minutes; SendQueues.LinesMax")]
     private readonly List<Own> organizations = [];
+
+    [Application.Common.Bounded("the same")]
+    private readonly Dictionary<Guid, Own> byId = [];
     private int next;
 
     private sealed class Own(Guid id)
@@ -41,26 +44,32 @@ internal sealed class SendTurns
 
         public List<SendLine> Lines => lines;
 
+        [Application.Common.Bounded("the same")]
+        private readonly Dictionary<Guid, SendLine> byAccount = [];
+
+        public Dictionary<Guid, SendLine> ByAccount => byAccount;
+
         public int Next { get; set; }
     }
 
-    public int Count => organizations.Sum(o => o.Lines.Count);
+    public int Count { get; private set; }
 
     public IEnumerable<SendLine> All => organizations.SelectMany(o => o.Lines);
 
     /// <summary>The line, made where there is none.</summary>
     public SendLine Of(Guid organizationId, Guid accountId)
     {
-        var own = organizations.Find(o => o.Id == organizationId);
-        if (own is null)
+        if (!byId.TryGetValue(organizationId, out var own))
         {
-            organizations.Add(own = new(organizationId));
+            byId[organizationId] = own = new(organizationId);
+            organizations.Add(own);
         }
 
-        var line = own.Lines.Find(l => l.AccountId == accountId);
-        if (line is null)
+        if (!own.ByAccount.TryGetValue(accountId, out var line))
         {
-            own.Lines.Add(line = new(organizationId, accountId));
+            own.ByAccount[accountId] = line = new(organizationId, accountId);
+            own.Lines.Add(line);
+            Count++;
         }
 
         return line;
@@ -68,10 +77,16 @@ internal sealed class SendTurns
 
     public void Remove(SendLine line)
     {
-        var own = organizations.Find(o => o.Id == line.OrganizationId);
-        own?.Lines.Remove(line);
-        if (own is { Lines.Count: 0 })
+        if (!byId.TryGetValue(line.OrganizationId, out var own) || !own.ByAccount.Remove(line.AccountId))
         {
+            return;
+        }
+
+        own.Lines.Remove(line);
+        Count--;
+        if (own.Lines.Count == 0)
+        {
+            byId.Remove(own.Id);
             organizations.Remove(own);
         }
     }

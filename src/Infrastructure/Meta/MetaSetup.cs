@@ -12,5 +12,6 @@ internal static class MetaSetup
         services.AddSingleton(new GraphOptions(options.Meta.BaseUrl, options.Meta.Timeout));
         services.AddSingleton<IMeta, GraphClient>();
         services.AddSingleton<IMetaMedia, GraphMedia>();
+        services.AddSingleton<IMetaOnboarding>(provider => new GraphOnboarding(provider.GetRequiredService<GraphOptions>(), options.Meta));
     }
 }

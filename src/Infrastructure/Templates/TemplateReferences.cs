@@ -52,6 +52,15 @@ public sealed class TemplateReferences(Shards shards, ISecrets secrets) : ITempl
         }
     }
 
+    public async Task<IReadOnlyList<TemplateOfAccount>> OfAccountAsync(Guid organizationId, Guid accountId, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        return await shard.QueryAsync(organizationId, """
+            SELECT t.id, t.name, t.language, t.meta_template_id FROM templates t
+             WHERE t.organization_id = $1 AND t.account_id = $2 AND t.deleted_at IS NULL
+            """, r => new TemplateOfAccount(r.GetGuid(0), r.GetString(1), r.GetString(2), r.TextOrNull(3)), ct, organizationId, accountId);
+    }
+
     public async Task<Guid?> FindAsync(Guid organizationId, TemplateKey key, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);

@@ -50,7 +50,8 @@ public sealed class TemplatesView : IInlineView
             approved_at = CASE WHEN $5 = 'APPROVED' THEN $3 ELSE approved_at END
             """, e.MetaTemplateId, e.Status, e.Category),
         TemplateStatusChanged e => Update(stored, e.At, """
-            status = $4, status_exact = $5, rejection_reason = CASE WHEN $4 IN ('REJECTED', 'PAUSED') THEN $6 END,
+            status = $4, status_exact = $5, meta_template_id = CASE WHEN $5 = 'NOT_AT_META' THEN NULL ELSE meta_template_id END,
+            rejection_reason = CASE WHEN $4 IN ('REJECTED', 'PAUSED') THEN $6 END,
             approved_at = CASE WHEN $4 = 'APPROVED' AND status <> 'PAUSED' THEN $3 ELSE approved_at END
             """, e.Status, e.StatusExact, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)e.Reason ?? DBNull.Value }),
         TemplateCategoryChanged e => Update(stored, e.At, "category = $4", e.Category),

@@ -13,7 +13,7 @@ using MediatR;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>Everything Meta tells besides messages: templates, numbers, accounts, preferences. Each becomes the command it is.</summary>
-public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers)
+public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers, AccountFields accounts)
 {
     private const int NameUnitsMax = 512; // Meta's own bound of a template's name
     private const int ReasonUnitsMax = 1_000;
@@ -31,7 +31,7 @@ public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers
         "business_capability_update" => await CapabilityAsync(change, webhook, ct),
         "user_preferences" => await PreferencesAsync(change, webhook, ct),
         "user_id_update" => await UserIdsAsync(change, webhook, ct),
-        _ => "unhandled_field",
+        _ => await accounts.HandleAsync(change, webhook, ct),
     };
 
     private async Task<string?> TemplateAsync(MetaChange change, Journaled webhook, CancellationToken ct)

@@ -19,6 +19,7 @@ internal static class WebhooksSetup
         services.AddSingleton<IOrganizationApps, OrganizationApps>();
         services.AddSingleton<IBoundedMemory>(provider => ((OrganizationApps)provider.GetRequiredService<IOrganizationApps>()).Memory);
         services.AddSingleton<NonMessageFields>();
+        services.AddSingleton<AccountFields>();
         services.AddSingleton<Journal>();
         services.AddSingleton<IWebhookJournal>(provider => provider.GetRequiredService<Journal>());
         services.AddHostedService(provider => provider.GetRequiredService<Journal>());

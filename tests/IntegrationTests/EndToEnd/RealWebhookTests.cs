@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Webhooks;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Webhooks;
 using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
@@ -47,11 +48,28 @@ public sealed class RealWebhookTests(EndToEndApp app) : IClassFixture<EndToEndAp
 
         (received, parked).ShouldSatisfyAllConditions(n => n.received.ShouldBeGreaterThan(40), n => n.parked.ShouldBeGreaterThan(10));
         await PreferencesAsync(tenant, payloads, numbers);
+        await NoticesAsync(tenant, payloads);
         var flagged = await tenant.AllAsync("/v1/accounts");
         flagged.Where(a => a.GetProperty("phone_number").GetString() == "+16505551111")
             .ShouldAllBe(a =>
                 a.GetProperty("messaging_limit").GetInt32() == 10_000 && a.GetProperty("quality_rating").GetString() == "RED");
         flagged.ShouldContain(a => a.GetProperty("phone_number").GetString() == "+16505551111");
+    }
+
+    // Of every field that tells of accounts, when its WABA is somebody's here.
+    private async Task NoticesAsync(Tenant tenant, List<Payload> payloads)
+    {
+        var told = payloads.SelectMany(p => p.Changes.Select(c => (p.Name, Change: c)))
+            .Where(c => AccountFields.Known.Contains(c.Change.Field) && IsId(c.Change.EntryId)
+                && MetaEnvelope.Child(c.Change.Value, "waba_info") is null).ToList();
+        told.Select(t => t.Change.Field).Distinct().Count().ShouldBeGreaterThanOrEqualTo(5);
+        foreach (var (name, change) in told.Where(t => t.Change.Field is not ("phone_number_name_update" or "calls")
+            && MetaEnvelope.Child(t.Change.Value, "metadata") is null))
+        {
+            (await CountAsync("""
+                SELECT least(count(*), 1) FROM bsp.account_notices WHERE organization_id = $1 AND waba_id = $2 AND field = $3
+                """, tenant.Id, change.EntryId, change.Field)).ShouldBe("1", name);
+        }
     }
 
     [Fact]

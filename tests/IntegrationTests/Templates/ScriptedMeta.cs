@@ -57,3 +57,17 @@ internal sealed class ScriptedMeta : IMeta, ISecrets
         return Refuses is null ? Task.CompletedTask : throw Refuses;
     }
 }
+
+/// <summary>An organization without files.</summary>
+internal sealed class NoFiles : Bsp.Application.Media.IMediaForSending
+{
+    public Task RequireAsync(Guid organizationId, System.Text.Json.Nodes.JsonObject content, CancellationToken ct) => Task.CompletedTask;
+
+    public Task<Bsp.Application.Media.PreparedContent> PrepareAsync(Guid organizationId, MetaNumber number, string content,
+        CancellationToken ct) => Task.FromResult(new Bsp.Application.Media.PreparedContent(content, null, []));
+
+    public Task<string> SampleAsync(Guid organizationId, MetaNumber number, Guid media, CancellationToken ct) =>
+        throw new Bsp.Domain.Common.Refusal("media.unknown", "There is no such file.");
+
+    public Task ForgetAsync(Guid organizationId, MetaNumber number, IReadOnlyList<Guid> media, CancellationToken ct) => Task.CompletedTask;
+}

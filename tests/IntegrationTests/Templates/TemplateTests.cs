@@ -34,7 +34,8 @@ public sealed class TemplateTests(ContactsDatabase database) : IClassFixture<Con
         new GetTemplateHandler(database.Shards).Handle(new(organization, id), Ct);
 
     private Task<Done> SubmitAsync(Guid organization, Guid id) =>
-        new SubmitTemplateHandler(database.Store, References, meta, TimeProvider.System).Handle(new(organization, id, null), Ct);
+        new SubmitTemplateHandler(database.Store, References, meta, new NoFiles(), TimeProvider.System)
+            .Handle(new(organization, id, null), Ct);
 
     private Task<Guid?> TellAsync(Guid organization, string status, string? metaId, TemplateView? named = null,
         DateTimeOffset? at = null) =>
