@@ -2385,9 +2385,20 @@ ALTER FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit i
 CREATE FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
-  WITH old AS (SELECT _id FROM documents.messages WHERE created_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
-       gone AS (DELETE FROM documents.messages d USING old WHERE d._id = old._id RETURNING 1)
+  WITH RECURSIVE statuses AS (
+    (SELECT m.status FROM documents.messages m ORDER BY m.status LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.status FROM documents.messages m WHERE m.status > s.status ORDER BY m.status LIMIT 1)
+      FROM statuses s WHERE s.status IS NOT NULL
+  ), old AS (
+    SELECT o._id FROM statuses s CROSS JOIN LATERAL (
+      SELECT m._id FROM documents.messages m WHERE m.status = s.status AND m.created_at < p_before
+       ORDER BY m.created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) o
+     LIMIT p_limit
+  ), gone AS (DELETE FROM documents.messages d WHERE d._id = ANY (ARRAY(SELECT o._id FROM old o)) RETURNING 1)
   SELECT count(*)::int FROM gone
 $$;
 
