@@ -2385,9 +2385,20 @@ ALTER FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit i
 CREATE FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
-  WITH old AS (SELECT _id FROM documents.messages WHERE created_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
-       gone AS (DELETE FROM documents.messages d USING old WHERE d._id = old._id RETURNING 1)
+  WITH RECURSIVE statuses AS (
+    (SELECT m.status FROM documents.messages m ORDER BY m.status LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.status FROM documents.messages m WHERE m.status > s.status ORDER BY m.status LIMIT 1)
+      FROM statuses s WHERE s.status IS NOT NULL
+  ), old AS (
+    SELECT o._id FROM statuses s CROSS JOIN LATERAL (
+      SELECT m._id FROM documents.messages m WHERE m.status = s.status AND m.created_at < p_before
+       ORDER BY m.created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) o
+     LIMIT p_limit
+  ), gone AS (DELETE FROM documents.messages d WHERE d._id = ANY (ARRAY(SELECT o._id FROM old o)) RETURNING 1)
   SELECT count(*)::int FROM gone
 $$;
 
@@ -4201,6 +4212,72 @@ CREATE TABLE bsp.reconciliations (
 
 ALTER TABLE bsp.reconciliations OWNER TO bsp_owner;
 
+CREATE TABLE bsp.response_clocks (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    started_at timestamp with time zone,
+    answered boolean NOT NULL,
+    resolved boolean NOT NULL,
+    waiting_since timestamp with time zone,
+    assigned_to uuid,
+    team_id uuid
+);
+
+ALTER TABLE bsp.response_clocks OWNER TO bsp_owner;
+
+CREATE TABLE bsp.response_clocks_next (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    started_at timestamp with time zone,
+    answered boolean NOT NULL,
+    resolved boolean NOT NULL,
+    waiting_since timestamp with time zone,
+    assigned_to uuid,
+    team_id uuid
+);
+
+ALTER TABLE bsp.response_clocks_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.response_times (
+    organization_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    kind text NOT NULL,
+    conversation_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    user_id uuid,
+    by text,
+    team_id uuid,
+    from_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seconds bigint NOT NULL,
+    business_seconds bigint NOT NULL
+);
+
+ALTER TABLE bsp.response_times OWNER TO bsp_owner;
+
+CREATE TABLE bsp.response_times_next (
+    organization_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    kind text NOT NULL,
+    conversation_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    user_id uuid,
+    by text,
+    team_id uuid,
+    from_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seconds bigint NOT NULL,
+    business_seconds bigint NOT NULL
+);
+
+ALTER TABLE bsp.response_times_next OWNER TO bsp_owner;
+
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
     sha256 text NOT NULL,
@@ -5327,6 +5404,18 @@ ALTER TABLE ONLY bsp.reconciled
 ALTER TABLE ONLY bsp.reconciliations
     ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY bsp.response_clocks_next
+    ADD CONSTRAINT response_clocks_next_pkey PRIMARY KEY (conversation_id);
+
+ALTER TABLE ONLY bsp.response_clocks
+    ADD CONSTRAINT response_clocks_pkey PRIMARY KEY (conversation_id);
+
+ALTER TABLE ONLY bsp.response_times_next
+    ADD CONSTRAINT response_times_next_pkey PRIMARY KEY (organization_id, "position", kind);
+
+ALTER TABLE ONLY bsp.response_times
+    ADD CONSTRAINT response_times_pkey PRIMARY KEY (organization_id, "position", kind);
+
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
 
@@ -5671,6 +5760,14 @@ CREATE INDEX read_marks_contact ON bsp.read_marks USING btree (contact_id);
 CREATE INDEX read_marks_due ON bsp.read_marks USING btree (due_at);
 
 CREATE INDEX reconciliations_organization ON bsp.reconciliations USING btree (organization_id, id DESC);
+
+CREATE INDEX response_clocks_next_organization_id_waiting_since_idx ON bsp.response_clocks_next USING btree (organization_id, waiting_since) WHERE (waiting_since IS NOT NULL);
+
+CREATE INDEX response_clocks_waiting ON bsp.response_clocks USING btree (organization_id, waiting_since) WHERE (waiting_since IS NOT NULL);
+
+CREATE INDEX response_times_at ON bsp.response_times USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
+
+CREATE INDEX response_times_next_organization_id_at_kind_user_id_by_team_idx ON bsp.response_times_next USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
 
 CREATE INDEX send_queue_ahead ON bsp.send_queue USING btree (campaign_id) WHERE ((state < 2) AND (waits_for IS NULL));
 
@@ -6116,6 +6213,14 @@ ALTER TABLE bsp.read_marks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.reconciliations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.response_clocks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.response_clocks_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.response_times ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.response_times_next ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
@@ -6269,6 +6374,14 @@ CREATE POLICY tenant ON bsp.reached USING ((organization_id = ANY (( SELECT bsp.
 CREATE POLICY tenant ON bsp.read_marks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.reconciliations USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_clocks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_clocks_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_times USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_times_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -7142,6 +7255,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.read_marks TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.reconciled TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE bsp.reconciliations TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.response_clocks TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.response_clocks_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.response_times TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.response_times_next TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.search_keys TO bsp_app;
 
