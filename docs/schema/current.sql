@@ -4212,6 +4212,72 @@ CREATE TABLE bsp.reconciliations (
 
 ALTER TABLE bsp.reconciliations OWNER TO bsp_owner;
 
+CREATE TABLE bsp.response_clocks (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    started_at timestamp with time zone,
+    answered boolean NOT NULL,
+    resolved boolean NOT NULL,
+    waiting_since timestamp with time zone,
+    assigned_to uuid,
+    team_id uuid
+);
+
+ALTER TABLE bsp.response_clocks OWNER TO bsp_owner;
+
+CREATE TABLE bsp.response_clocks_next (
+    conversation_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    started_at timestamp with time zone,
+    answered boolean NOT NULL,
+    resolved boolean NOT NULL,
+    waiting_since timestamp with time zone,
+    assigned_to uuid,
+    team_id uuid
+);
+
+ALTER TABLE bsp.response_clocks_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.response_times (
+    organization_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    kind text NOT NULL,
+    conversation_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    user_id uuid,
+    by text,
+    team_id uuid,
+    from_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seconds bigint NOT NULL,
+    business_seconds bigint NOT NULL
+);
+
+ALTER TABLE bsp.response_times OWNER TO bsp_owner;
+
+CREATE TABLE bsp.response_times_next (
+    organization_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    kind text NOT NULL,
+    conversation_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    episode integer NOT NULL,
+    user_id uuid,
+    by text,
+    team_id uuid,
+    from_at timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seconds bigint NOT NULL,
+    business_seconds bigint NOT NULL
+);
+
+ALTER TABLE bsp.response_times_next OWNER TO bsp_owner;
+
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
     sha256 text NOT NULL,
@@ -5338,6 +5404,18 @@ ALTER TABLE ONLY bsp.reconciled
 ALTER TABLE ONLY bsp.reconciliations
     ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY bsp.response_clocks_next
+    ADD CONSTRAINT response_clocks_next_pkey PRIMARY KEY (conversation_id);
+
+ALTER TABLE ONLY bsp.response_clocks
+    ADD CONSTRAINT response_clocks_pkey PRIMARY KEY (conversation_id);
+
+ALTER TABLE ONLY bsp.response_times_next
+    ADD CONSTRAINT response_times_next_pkey PRIMARY KEY (organization_id, "position", kind);
+
+ALTER TABLE ONLY bsp.response_times
+    ADD CONSTRAINT response_times_pkey PRIMARY KEY (organization_id, "position", kind);
+
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
 
@@ -5682,6 +5760,14 @@ CREATE INDEX read_marks_contact ON bsp.read_marks USING btree (contact_id);
 CREATE INDEX read_marks_due ON bsp.read_marks USING btree (due_at);
 
 CREATE INDEX reconciliations_organization ON bsp.reconciliations USING btree (organization_id, id DESC);
+
+CREATE INDEX response_clocks_next_organization_id_waiting_since_idx ON bsp.response_clocks_next USING btree (organization_id, waiting_since) WHERE (waiting_since IS NOT NULL);
+
+CREATE INDEX response_clocks_waiting ON bsp.response_clocks USING btree (organization_id, waiting_since) WHERE (waiting_since IS NOT NULL);
+
+CREATE INDEX response_times_at ON bsp.response_times USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
+
+CREATE INDEX response_times_next_organization_id_at_kind_user_id_by_team_idx ON bsp.response_times_next USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
 
 CREATE INDEX send_queue_ahead ON bsp.send_queue USING btree (campaign_id) WHERE ((state < 2) AND (waits_for IS NULL));
 
@@ -6127,6 +6213,14 @@ ALTER TABLE bsp.read_marks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.reconciliations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.response_clocks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.response_clocks_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.response_times ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.response_times_next ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
@@ -6280,6 +6374,14 @@ CREATE POLICY tenant ON bsp.reached USING ((organization_id = ANY (( SELECT bsp.
 CREATE POLICY tenant ON bsp.read_marks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.reconciliations USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_clocks USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_clocks_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_times USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.response_times_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -7153,6 +7255,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.read_marks TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.reconciled TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE bsp.reconciliations TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.response_clocks TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.response_clocks_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.response_times TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.response_times_next TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.search_keys TO bsp_app;
 

@@ -31,6 +31,7 @@ internal static class AnalyticsCsv
     {
         JsonValueKind.Null => "",
         JsonValueKind.String => Quote(value.GetString()!),
+        JsonValueKind.Object or JsonValueKind.Array => $"\"{value.GetRawText().Replace("\"", "\"\"")}\"",
         _ => value.GetRawText(),
     };
 

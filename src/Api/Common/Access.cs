@@ -80,7 +80,7 @@ public static class Access
         admin      POST /v1/webhooks | PATCH /v1/webhooks/{id} | DELETE /v1/webhooks/{id} | POST /v1/webhooks/{id}/test | POST /v1/webhooks/{id}/rotate-secret | POST /v1/webhooks/{id}/enable
         admin      POST /v1/webhooks/{id}/recover | POST /v1/deliveries/{id}/redeliver
         viewer     GET /v1/reconciliations | GET /v1/reconciliations/{id}
-        viewer     GET /v1/analytics/daily | GET /v1/analytics/messages | GET /v1/analytics/funnel | GET /v1/analytics/heatmap | GET /v1/analytics/costs | GET /v1/analytics/templates | GET /v1/analytics/agents
+        viewer     GET /v1/analytics/daily | GET /v1/analytics/messages | GET /v1/analytics/funnel | GET /v1/analytics/heatmap | GET /v1/analytics/costs | GET /v1/analytics/templates | GET /v1/analytics/agents | GET /v1/analytics/ai
         """);
 
     /// <summary>The rule of a route; null when the table does not know it.</summary>

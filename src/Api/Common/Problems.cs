@@ -49,6 +49,8 @@ public static partial class Problems
         ["idempotency.other_body"] = 422,
         ["version.mismatch"] = 412,
         ["view.behind"] = 504,
+        ["analytics.too_large"] = 422,
+        ["analytics.zone"] = 400,
         ["store.unavailable"] = 503,
         ["release.older"] = 503,
         ["login.invalid"] = 401,

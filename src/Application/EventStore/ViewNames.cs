@@ -23,6 +23,7 @@ public static class ViewNames
     public const string LogPlaces = "log_places.v1";
     public const string MessageAnalytics = "message_analytics.v1";
     public const string MessageSearch = "message_search.v1";
+    public const string ResponseTimes = "response_times.v1";
 
     /// <summary>Not a view but a process manager: what it did cannot be made again.</summary>
     public const string SendConsequences = "send_consequences.v1";

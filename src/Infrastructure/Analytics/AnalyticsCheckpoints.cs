@@ -19,16 +19,19 @@ internal sealed class AnalyticsCheckpoints(ClickHouseClient client, ClickHouseSc
     /// <exception cref="StoreUnavailable">ClickHouse cannot be reached, or its tables were dropped; the next try makes them
     /// again.</exception>
     public async Task<(long Generation, long Position)> StandsAsync(string name, Shard shard, CancellationToken ct) => (await QueryAsync(
-        "SELECT generation, max(position) AS position FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String} GROUP BY generation ORDER BY generation DESC LIMIT 1", name, shard, 0, ct))
+        "SELECT generation, max(position) AS position FROM projection_checkpoints WHERE name = {name:String} AND shard = "
+            + "{shard:String} GROUP BY generation ORDER BY generation DESC LIMIT 1", name, shard, 0, ct))
         .FirstOrDefault();
 
     /// <summary>Of one generation; null: none.</summary>
     public async Task<long?> PositionAsync(string name, Shard shard, long generation, CancellationToken ct) => await QueryAsync(
-        "SELECT generation, max(position) AS position FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String} AND generation = {generation:UInt64} GROUP BY generation", name, shard, generation, ct)
+        "SELECT generation, max(position) AS position FROM projection_checkpoints WHERE name = {name:String} AND shard = "
+            + "{shard:String} AND generation = {generation:UInt64} GROUP BY generation", name, shard, generation, ct)
         is [var found] ? found.Position : null;
 
     public Task SaveAsync(string name, Shard shard, long generation, long position, CancellationToken ct) => client.ExecuteAsync(
-        "INSERT INTO projection_checkpoints (name, shard, generation, position) SELECT {name:String}, {shard:String}, {generation:UInt64}, {position:UInt64}",
+        "INSERT INTO projection_checkpoints (name, shard, generation, position) SELECT {name:String}, {shard:String}, "
+            + "{generation:UInt64}, {position:UInt64}",
         ct, ("name", name), ("shard", shard.Name), ("generation", generation), ("position", position));
 
     private async Task<List<(long Generation, long Position)>> QueryAsync(string sql, string name, Shard shard, long generation,

@@ -1,89 +1,83 @@
-using System.Data.Common;
 using System.Globalization;
 using Bsp.Application.Analytics;
-using Bsp.Domain.Common;
-using Bsp.Infrastructure.ClickHouse;
 using MediatR;
+using static Bsp.Infrastructure.Analytics.ReportSql;
 
 namespace Bsp.Infrastructure.Analytics;
 
-/// <summary>
-/// Answers the reporting questions from ClickHouse. Every query names the organization and reads rows as replaced (FINAL).
-/// </summary>
-public sealed class AnalyticsReader(ClickHouseClient client, ClickHouseSchema schema)
-    : IRequestHandler<GetDailyStats, IReadOnlyList<DailyStatsRow>>, IRequestHandler<GetMessageCounts, IReadOnlyList<MessageCountsRow>>,
-    IRequestHandler<GetFunnel, IReadOnlyList<FunnelRow>>, IRequestHandler<GetCosts, IReadOnlyList<CostRow>>
+/// <summary>Messages over time, heat map, costs and what the machine did, from the quarter-hour table.</summary>
+public sealed class AnalyticsReader(ReportReader reports) : IRequestHandler<GetMessageCounts, Report<MessageCountsRow>>,
+    IRequestHandler<GetCosts, Report<CostRow>>, IRequestHandler<GetHeatMap, Report<HeatMapRow>>, IRequestHandler<GetAiStats, Report<AiRow>>
 {
-    private const int RowsMax = 10_000;
+    private const string Outbound = " AND direction = 'outbound'";
+    private const int QuartersADay = 96;
 
-    private const string Where =
-        "FROM message_analytics FINAL WHERE organization_id = {organization:UUID} AND timestamp >= toDateTime64({from:String}, 3, 'UTC') AND timestamp < toDateTime64({until:String}, 3, 'UTC')";
+    public Task<Report<MessageCountsRow>> Handle(GetMessageCounts query, CancellationToken ct) =>
+        reports.ReportAsync<MessageCountsRow>(query.Scope, async (zone, ask) => await ask.RowsAsync($"""
+            SELECT {Group(query.GroupBy, zone)} AS key, sum(q.messages) AS n, sum(q.received) AS got, sum(q.sent) AS was_sent,
+                sum(q.delivered) AS came, sum(q.read) AS was_read, sum(q.failed) AS lost, {Offset(query.GroupBy, zone)} AS off
+            FROM ({From(query.Scope, zone, query.GroupBy)}) AS q GROUP BY key HAVING n + got + was_sent + came + was_read + lost > 0
+            ORDER BY {Order(query.GroupBy)}
+            """, r => new MessageCountsRow(Key(query.GroupBy, Text(r, "key"), Long(r, "off")), Long(r, "n"), Long(r, "got"),
+                Long(r, "was_sent"), Long(r, "came"), Long(r, "was_read"), Long(r, "lost"))), ct);
 
-    public Task<IReadOnlyList<DailyStatsRow>> Handle(GetDailyStats query, CancellationToken ct)
-    {
-        var each = query.GroupBy == "account";
-        return RowsAsync(query.Scope, $$"""
-            SELECT toString(date) AS day, {{(each ? "toString(account_id)" : "''")}} AS account, sum(total_messages) AS total, sum(sent_messages) AS sent, sum(delivered_messages) AS delivered, sum(read_messages) AS was_read, sum(failed_messages) AS failed,
-                toString(sum(total_cost)) AS cost, {{(each ? "sum(unique_contacts)" : "uniqCombined64Merge(17)(contacts_state)")}} AS contacts, sum(new_contacts) AS fresh, sum(ai_processed_messages) AS ai, sum(auto_replied_messages) AS replied,
-                intDiv(sum(delivery_time_ms_sum), greatest(sum(delivery_time_n), 1)) AS delivery_ms, intDiv(sum(read_time_ms_sum), greatest(sum(read_time_n), 1)) AS read_ms
-            FROM daily_stats_data FINAL WHERE organization_id = {organization:UUID} AND date >= {from:Date} AND date < {until:Date} {{Account(query.Scope)}}
-            GROUP BY day, account ORDER BY day, account
-            """, r => new DailyStatsRow(Text(r, "day"), Text(r, "account") is { Length: > 0 } id ? Guid.Parse(id) : null, Long(r, "total"), Long(r, "sent"), Long(r, "delivered"), Long(r, "was_read"), Long(r, "failed"),
-                decimal.Parse(Text(r, "cost"), CultureInfo.InvariantCulture), Long(r, "contacts"), Long(r, "fresh"), Long(r, "ai"),
-                Long(r, "replied"), Long(r, "delivery_ms"), Long(r, "read_ms")), ct);
-    }
+    public Task<Report<CostRow>> Handle(GetCosts query, CancellationToken ct) =>
+        reports.ReportAsync<CostRow>(query.Scope, async (zone, ask) => [.. (await ask.RowsAsync($"""
+            SELECT {Group(query.GroupBy, zone)} AS key, toString(currency) AS money, sum(q.sent) AS was_sent, toString(sum(q.cost)) AS
+                total,
+                sumIf(q.delivery_n, q.cost > 0) AS charged
+            FROM ({From(query.Scope, zone, query.GroupBy, large: true, Outbound)}) AS q GROUP BY key, money
+            HAVING was_sent > 0 OR sum(q.cost) != 0 OR charged > 0 ORDER BY {Order(query.GroupBy)}, money
+            """, r => (Key: Text(r, "key"), Currency: Text(r, "money"), Sent: Long(r, "was_sent"), Cost: Money(r, "total"),
+                Charged: Long(r, "charged")))).GroupBy(r => r.Key).Select(g =>
+        {
+            var named = g.Where(r => r.Currency.Length > 0).Select(r => new CurrencyCost(r.Currency, r.Cost)).ToList();
+            return new CostRow(g.Key, g.Sum(r => r.Sent), g.Sum(r => r.Cost), named is [var only] ? only.Currency : null,
+                g.Sum(r => r.Charged), named);
+        })], ct);
 
-    public Task<IReadOnlyList<MessageCountsRow>> Handle(GetMessageCounts query, CancellationToken ct) => RowsAsync(query.Scope, $"""
-        SELECT {Group(query.GroupBy)} AS key, uniqExactIf(message_id, count > 0) AS messages, sumIf(count, direction = 'inbound') AS received, {Outbound}
-        {Where} {Filters(query.Scope)} GROUP BY key ORDER BY key
-        """, r => new MessageCountsRow(Text(r, "key"), Long(r, "messages"), Long(r, "received"), Long(r, "sent"), Long(r, "delivered"), Long(r, "was_read"), Long(r, "failed")), ct);
+    public Task<Report<HeatMapRow>> Handle(GetHeatMap query, CancellationToken ct) =>
+        reports.ReportAsync<HeatMapRow>(query.Scope, async (zone, ask) =>
+        {
+            var found = (await ask.RowsAsync($"""
+                SELECT toDayOfWeek(quarter, 0, '{zone}') AS d, toHour(quarter, '{zone}') AS h, sum(q.received) AS got, sum(q.sent) AS
+                    was_sent,
+                    sum(q.delivered) AS came, sum(q.read) AS was_read, sum(q.failed) AS lost
+                FROM ({From(query.Scope, zone, "hour")}) AS q GROUP BY d, h
+                """, r => (Cell: (Day: (int)Long(r, "d"), Hour: (int)Long(r, "h")), Got: Long(r, "got"), Sent: Long(r, "was_sent"),
+                    Came: Long(r, "came"), Read: Long(r, "was_read"), Lost: Long(r, "lost")))).ToDictionary(r => r.Cell);
+            var days = query.Scope.To.DayNumber - query.Scope.From.DayNumber + 3;
+            var cells = await ask.RowsAsync($$"""
+                SELECT toDayOfWeek(t, 0, '{{zone}}') AS d, toHour(t, '{{zone}}') AS h, count() / 4 AS hours FROM (
+                    SELECT toDateTime(toUInt32(toUnixTimestamp(toDateTime(toString({from:Date} - 1), 'UTC')) + number * 900), 'UTC') AS t
+                    FROM numbers({quarters:UInt64}))
+                WHERE toDate(t, '{{zone}}') >= {from:Date} AND toDate(t, '{{zone}}') <= {to:Date} GROUP BY d, h ORDER BY d, h
+                """, r => (Cell: (Day: (int)Long(r, "d"), Hour: (int)Long(r, "h")),
+                    Hours: Convert.ToDouble(r["hours"], CultureInfo.InvariantCulture)), ("quarters", days * QuartersADay));
+            return [.. cells.Select(c =>
+            {
+                var own = found.GetValueOrDefault(c.Cell);
+                return new HeatMapRow(c.Cell.Day, c.Cell.Hour, c.Hours, own.Got, own.Sent, own.Came, own.Read, own.Lost,
+                    PerHour(own.Got, c.Hours), PerHour(own.Sent, c.Hours), PerHour(own.Read, c.Hours));
+            })];
+        }, ct);
 
-    public Task<IReadOnlyList<FunnelRow>> Handle(GetFunnel query, CancellationToken ct) => RowsAsync(query.Scope, $"""
-        SELECT {Group(query.GroupBy)} AS key, {Outbound},
-            toUInt64(ifNotFinite(avgIf(delivery_time_ms, status = 'delivered'), 0)) AS delivery_ms, toUInt64(ifNotFinite(avgIf(read_time_ms, status = 'read'), 0)) AS read_ms
-        {Where} AND direction = 'outbound' {Filters(query.Scope)} GROUP BY key ORDER BY key
-        """, r => new FunnelRow(Text(r, "key"), Long(r, "sent"), Long(r, "delivered"), Long(r, "was_read"), Long(r, "failed"),
-            Rate(Long(r, "delivered"), Long(r, "sent")), Rate(Long(r, "was_read"), Long(r, "delivered")), Long(r, "delivery_ms"),
-            Long(r, "read_ms")), ct);
+    public Task<Report<AiRow>> Handle(GetAiStats query, CancellationToken ct) =>
+        reports.ReportAsync<AiRow>(query.Scope, async (zone, ask) => await ask.RowsAsync($"""
+            SELECT {Group(query.GroupBy, zone)} AS key, sum(q.received) AS got, sum(q.ai_processed) AS analysed, sum(q.auto_replied) AS
+                answered,
+                sum(q.sentiment_sum) AS mood
+            FROM ({From(query.Scope, zone, query.GroupBy)}) AS q GROUP BY key HAVING got + analysed + answered > 0 ORDER BY key
+            """, r => new AiRow(Text(r, "key"), Long(r, "got"), Long(r, "analysed"), Long(r, "answered"), Long(r, "analysed") == 0 ? null
+                : Math.Round(Convert.ToDouble(r["mood"], CultureInfo.InvariantCulture) / Long(r, "analysed"), 4))), ct);
 
-    public Task<IReadOnlyList<CostRow>> Handle(GetCosts query, CancellationToken ct) => RowsAsync(query.Scope, $"""
-        SELECT {Group(query.GroupBy)} AS key, sumIf(count, status = 'sent') AS sent, toString(sum(cost)) AS total
-        {Where} AND direction = 'outbound' {Filters(query.Scope)} GROUP BY key ORDER BY key
-        """, r => new CostRow(Text(r, "key"), Long(r, "sent"), decimal.Parse(Text(r, "total"), CultureInfo.InvariantCulture)), ct);
+    private static string Offset(string by, string zone) =>
+        by == AnalyticsGroups.EachHour ? $"any(timeZoneOffset(toTimeZone(quarter, '{zone}')))" : "0";
 
-    private const string Outbound =
-        "sumIf(count, status = 'sent') AS sent, sumIf(count, status = 'delivered' AND direction = 'outbound') AS delivered, sumIf(count, status = 'read') AS was_read, sumIf(count, status = 'failed') AS failed";
+    private static double? PerHour(long number, double hours) => hours == 0 ? null : Math.Round(number / hours, 4);
 
-    private static string Group(string by) => by switch
-    {
-        "hour" => "toString(hour)",
-        "account" => "toString(account_id)",
-        "campaign" => "toString(campaign_id)",
-        "type" => "toString(message_type_exact)",
-        "direction" => "toString(direction)",
-        _ => "toString(date)",
-    };
-
-    private static string Filters(AnalyticsScope scope) =>
-        Account(scope) + (scope.CampaignId is null ? "" : " AND campaign_id = {campaign:UUID}");
-
-    private static string Account(AnalyticsScope scope) => scope.AccountId is null ? "" : " AND account_id = {account:UUID}";
-
-    private async Task<IReadOnlyList<T>> RowsAsync<T>(AnalyticsScope scope, string sql, Func<DbDataReader, T> map, CancellationToken ct)
-    {
-        await schema.EnsureAsync(ct);
-        var rows = await client.QueryAsync($"{sql} LIMIT {RowsMax + 1}", map, ct,
-            ("organization", scope.OrganizationId), ("from", Day(scope.From)), ("until", Day(scope.To.AddDays(1))),
-            ("account", scope.AccountId ?? Guid.Empty), ("campaign", scope.CampaignId ?? Guid.Empty));
-        return rows.Count <= RowsMax ? rows
-            : throw new Refusal("analytics.too_many_rows", $"More than {RowsMax} rows: ask for fewer days, or group by something coarser.");
-    }
-
-    private static string Day(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
-
-    private static string Text(DbDataReader row, string name) => (string)row[name];
-
-    private static long Long(DbDataReader row, string name) => Convert.ToInt64(row[name], CultureInfo.InvariantCulture);
-
-    private static double? Rate(long part, long of) => of == 0 ? null : Math.Round((double)part / of, 6);
+    // The beginning of an hour, with the offset that holds then.
+    private static string Key(string by, string key, long offsetSeconds) => by != AnalyticsGroups.EachHour ? key
+        : DateTimeOffset.FromUnixTimeSeconds(long.Parse(key, CultureInfo.InvariantCulture)).ToOffset(TimeSpan.FromSeconds(offsetSeconds))
+            .ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
 }

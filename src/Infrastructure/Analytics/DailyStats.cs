@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
@@ -9,19 +10,23 @@ using Npgsql;
 namespace Bsp.Infrastructure.Analytics;
 
 /// <summary>
-/// Keeps <c>daily_stats</c>: the days that received rows are counted again as a whole, every few seconds while rows arrive. One rebuilder
-/// at a time.
+/// Keeps what reports are made from: the days, quarters of an hour and months that received rows are counted again as a whole, every few
+/// seconds while rows arrive, and no others. One process counts at a time. Decision: docs/decisions/0311.
 /// </summary>
 public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema schema, Shards shards, TimeProvider clock,
     ILogger<DailyStats> log) : BackgroundService
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);       // between two rebuilds
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);       // between two rounds, at least
+    private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
+    private const int PauseTimesWork = 4;                                   // a fifth of the time at most is spent on counting
     private static readonly TimeSpan WithoutCall = TimeSpan.FromMinutes(1); // rows may come by Kafka, or through another process
+    private static readonly TimeSpan WholeEvery = TimeSpan.FromHours(1);    // looks at older marks than two days
     private const long Lock = 0x4273_705F_4461_696C;                        // "Bsp_Dail"
-    // an insert that began before the last rebuild has become visible by then
-    private const int OverlapSeconds = 300;
 
     private readonly SemaphoreSlim called = new(0, 1);
+    private readonly BucketCounting counting = new(client);
+    private readonly AnalyticsCheckpoints checkpoints = new(client, schema);
+    private DateTimeOffset wholeAt;
 
     /// <summary>Rows have arrived.</summary>
     public void Wake()
@@ -32,11 +37,11 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
         }
         catch (SemaphoreFullException)
         {
-            // It is called already; one rebuild counts all that has arrived until it begins.
+            // It is called already; one round counts all that has arrived until it begins.
         }
     }
 
-    /// <summary>Counts all days again that received rows since the last time.</summary>
+    /// <summary>Counts what received rows since the last time.</summary>
     /// <returns>False: another process is at it.</returns>
     /// <exception cref="StoreUnavailable">ClickHouse cannot be reached.</exception>
     public async Task<bool> RebuildAsync(CancellationToken ct)
@@ -50,13 +55,12 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
             return false;
         }
 
-        await schema.EnsureAsync(ct);
-        await client.ExecuteAsync(Rebuild, ct, ("overlap_seconds", OverlapSeconds));
+        await RoundAsync(ct);
         await transaction.CommitAsync(ct);
         return true;
     }
 
-    /// <summary>Does something while no process counts days; waits its turn.</summary>
+    /// <summary>Does something while no process counts; waits its turn.</summary>
     public async Task AloneAsync(Func<Task> work, CancellationToken ct)
     {
         await using var connection = await shards.Directory.OpenConnectionAsync(ct);
@@ -68,9 +72,22 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
         await transaction.CommitAsync(ct);
     }
 
-    /// <summary>The counting statement for other tables than those that serve.</summary>
-    public static string RebuildOf(string rows, string days) =>
-        Rebuild.Replace("daily_stats_data", days, StringComparison.Ordinal).Replace("message_analytics", rows, StringComparison.Ordinal);
+    // The places are read before the marks: what lies below them has its marks by then.
+    private async Task RoundAsync(CancellationToken ct)
+    {
+        await schema.EnsureAsync(ct);
+        var places = new List<(string Shard, long Position)>();
+        foreach (var shard in shards.All)
+        {
+            var (_, sequence) = await checkpoints.StandsAsync(ViewNames.MessageAnalytics, shard, ct);
+            places.Add((shard.Name, new Position(shard.Epoch, sequence).Packed));
+        }
+
+        var now = clock.GetUtcNow();
+        var whole = now - wholeAt >= WholeEvery;
+        await counting.CountMarkedAsync(whole, places, ct);
+        wholeAt = whole ? now : wholeAt;
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -79,9 +96,11 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
             try
             {
                 await called.WaitAsync(WithoutCall, stoppingToken);
+                var began = clock.GetTimestamp();
                 await RebuildAsync(stoppingToken);
                 Loop.Worked();
-                await Task.Delay(Pause, clock, stoppingToken);
+                var rest = PauseTimesWork * clock.GetElapsedTime(began);
+                await Task.Delay(rest < Pause ? Pause : rest > PauseMax ? PauseMax : rest, clock, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -97,8 +116,6 @@ public sealed partial class DailyStats(ClickHouseClient client, ClickHouseSchema
         }
     }
 
-    private static readonly string Rebuild = ClickHouseSchema.Text("Bsp.Infrastructure.ClickHouse.daily_rebuild.sql");
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "daily_stats could not be counted again; next try in a few seconds")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the figures of reports could not be counted again; next try in a few seconds")]
     private partial void LogFailed(Exception error);
 }

@@ -17,6 +17,9 @@ namespace Bsp.Infrastructure.Analytics;
 internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily,
     AnalyticsCheckpoints checkpoints, Shards shards) : IProjectionCopy
 {
+    private readonly BucketCounting counting = new(client);
+    private readonly TemplateUses templates = new();
+
     public string Name { get; } = CopyName.Of(ViewNames.MessageAnalytics);
 
     public IReadOnlyCollection<string>? EventTypes => MessageAnalyticsProjection.Types;
@@ -41,10 +44,10 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
                 new InvalidOperationException("ClickHouse lost the copy that is being built: begun again."));
         }
 
-        var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
+        var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct), await templates.FindAsync(page, ct));
         for (var i = 0; i < inserts.Count; i++)
         {
-            await client.InsertAsync(ClickHouseSchema.DirectInsert(Next("message_analytics", page.Shard)), inserts[i],
+            await client.InsertAsync(ClickHouseSchema.DirectInsert(Next("message_analytics", page.Shard)), inserts[i].Json,
                 MessageAnalyticsRows.Token(Name, page, at.Generation, i), ct);
         }
 
@@ -55,7 +58,6 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
     {
         await DropAsync(shard, ct);
         await client.ExecuteAsync($"CREATE TABLE {Next("message_analytics", shard)} AS message_analytics", ct);
-        await client.ExecuteAsync($"CREATE TABLE {Next("daily_stats_data", shard)} AS daily_stats_data", ct);
         await checkpoints.SaveAsync(Name, shard, await GenerationAsync(shard, ct) ?? 0, 0, ct);
     }
 
@@ -92,7 +94,6 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
 
         await daily.AloneAsync(async () =>
         {
-            await client.ExecuteAsync($"CREATE TABLE IF NOT EXISTS {Next("daily_stats_data", shard)} AS daily_stats_data", ct);
             await CountDaysAsync("message_analytics", shard, ct);
             await EndSwapAsync(shard, await OthersAsync(shard, ct), ct);
         }, ct);
@@ -104,7 +105,11 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
     {
         await schema.EnsureAsync(ct);
         await client.ExecuteAsync($"DROP TABLE IF EXISTS {Next("message_analytics", shard)} SYNC", ct);
-        await client.ExecuteAsync($"DROP TABLE IF EXISTS {Next("daily_stats_data", shard)} SYNC", ct);
+        foreach (var table in BucketCounting.Tables)
+        {
+            await client.ExecuteAsync($"DROP TABLE IF EXISTS {Next(table, shard)} SYNC", ct);
+        }
+
         await client.ExecuteAsync("DELETE FROM projection_checkpoints WHERE name = {name:String} AND shard = {shard:String}", ct,
             ("name", Name), ("shard", shard.Name));
     }
@@ -117,14 +122,13 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
             await CopyOthersAsync("message_analytics", Next("message_analytics", shard), others, ct);
         }
 
-        await client.ExecuteAsync($"EXCHANGE TABLES daily_stats_data AND {Next("daily_stats_data", shard)}", ct);
+        foreach (var table in BucketCounting.Tables)
+        {
+            await client.ExecuteAsync($"EXCHANGE TABLES {table} AND {Next(table, shard)}", ct);
+        }
     }
 
-    private async Task CountDaysAsync(string rows, Shard shard, CancellationToken ct)
-    {
-        await client.ExecuteAsync($"TRUNCATE TABLE {Next("daily_stats_data", shard)}", ct);
-        await client.ExecuteAsync(DailyStats.RebuildOf(rows, Next("daily_stats_data", shard)), ct, ("overlap_seconds", 0));
-    }
+    private Task CountDaysAsync(string rows, Shard shard, CancellationToken ct) => counting.CountAllAsync(rows, Next("", shard), ct);
 
     private async Task MoveCheckpointAsync(Shard shard, long position, CancellationToken ct)
     {
@@ -148,7 +152,8 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
     {
         await schema.EnsureAsync(ct);
         var found = await client.QueryAsync(
-            "SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = currentDatabase() AND name = {table:String}",
+            "SELECT bitAnd(cityHash64(toString(uuid)), 9223372036854775807) AS generation FROM system.tables WHERE database = "
+                + "currentDatabase() AND name = {table:String}",
             row => Convert.ToInt64(row["generation"], CultureInfo.InvariantCulture), ct, ("table", table));
         return found.Count == 0 ? null : found[0];
     }
@@ -163,7 +168,8 @@ internal sealed class MessageAnalyticsCopy(ClickHouseClient client, ClickHouseSc
 
         await using var command =
             shards.Directory.CreateCommand(
-                "SELECT coalesce(string_agg('''' || organization_id || '''', ','), '''00000000-0000-0000-0000-000000000000''') FROM bsp.directory_organizations WHERE shard = $1");
+                "SELECT coalesce(string_agg('''' || organization_id || '''', ','), '''00000000-0000-0000-0000-000000000000''') FROM "
+                    + "bsp.directory_organizations WHERE shard = $1");
         command.Parameters.Add(new() { Value = shard.Name });
         return $"organization_id NOT IN ({(string)(await command.ExecuteScalarAsync(ct))!})";
     }

@@ -13,14 +13,15 @@ namespace Bsp.Infrastructure.Analytics;
 /// fall on their own keys. The checkpoint is written to ClickHouse after the rows, so what is lost there is lost together.
 /// </summary>
 [NeedsClickHouse]
-public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, Shards shards)
-    : IProjection
+public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHouseSchema schema, DailyStats daily, Shards shards,
+    IAnalyticsEntry entry) : IProjection
 {
     internal static readonly string[] Types =
         ["message_sent", "message_delivered", "message_read", "message_failed", "message_rejected", "message_accepted", "message_received",
             "messages_charged", "message_analysed", "message_auto_replied"];
 
     private readonly AnalyticsCheckpoints checkpoints = new(client, schema);
+    private readonly TemplateUses templates = new();
 
     public string Name => ViewNames.MessageAnalytics;
 
@@ -48,10 +49,10 @@ public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHou
                 new InvalidOperationException("ClickHouse lost rows or was replaced: its own checkpoint is behind. Going on from that."));
         }
 
-        var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct));
+        var inserts = MessageAnalyticsRows.Write(page, await PriorSettlement.FindAsync(page, ct), await templates.FindAsync(page, ct));
         for (var i = 0; i < inserts.Count; i++)
         {
-            await client.InsertAsync("messages_kafka", inserts[i], MessageAnalyticsRows.Token(Name, page, stands.Generation, i), ct);
+            await entry.InsertAsync(inserts[i], MessageAnalyticsRows.Token(Name, page, stands.Generation, i), ct);
         }
 
         if (inserts.Count > 0)

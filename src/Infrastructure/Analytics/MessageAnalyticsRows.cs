@@ -24,20 +24,22 @@ public static class MessageAnalyticsRows
 {
     // A table takes rows of 100 months at most in one insert (code 252 otherwise), and each month is a part to be merged.
     private const int MonthsMax = 50;
+    private const int WordUnitsMax = 64;
 
     /// <summary>
     /// The rows of a page, in as many inserts as their months need, the oldest months first; nearly always one. None when the page has no
     /// rows.
     /// </summary>
-    public static IReadOnlyList<ReadOnlyMemory<byte>> Write(EventPage page, IReadOnlyDictionary<Guid, PriorSettlement> priors)
+    internal static IReadOnlyList<AnalyticsBatch> Write(EventPage page, IReadOnlyDictionary<Guid, PriorSettlement> priors,
+        IReadOnlyDictionary<Guid, Guid> templates)
     {
         var rows = page.Events.Select(FactTime.Bounded)
             .SelectMany(stored => Of(stored, priors.GetValueOrDefault(stored.Id)).Select(row => (Stored: stored, Row: row))).ToList();
         var months = rows.Select(r => Month(r.Row)).Distinct().Order().ToList();
         return months.Count <= MonthsMax
-            ? rows.Count == 0 ? [] : [Write(page, rows)]
+            ? rows.Count == 0 ? [] : [Write(page, rows, templates)]
             : [.. months.Chunk(MonthsMax)
-                .Select(some => Write(page, [.. rows.Where(r => Month(r.Row) >= some[0] && Month(r.Row) <= some[^1])]))];
+                .Select(some => Write(page, [.. rows.Where(r => Month(r.Row) >= some[0] && Month(r.Row) <= some[^1])], templates))];
     }
 
     /// <summary>Names one of the inserts of a page, so that a repeat is known as one.</summary>
@@ -47,32 +49,38 @@ public static class MessageAnalyticsRows
 
     private static int Month(Row row) => (row.At.UtcDateTime.Year * 12) + row.At.UtcDateTime.Month;
 
-    private static ReadOnlyMemory<byte> Write(EventPage page, List<(StoredEvent Stored, Row Row)> rows)
+    private static AnalyticsBatch Write(EventPage page, List<(StoredEvent Stored, Row Row)> rows, IReadOnlyDictionary<Guid, Guid> templates)
     {
+        var keys = new HashSet<(Guid, long, string)>();
         var buffer = new ArrayBufferWriter<byte>((rows.Count * 512) + 16);
         using var json = new Utf8JsonWriter(buffer);
         foreach (var (stored, row) in rows)
         {
             json.Reset();
-            Write(json, stored.OrganizationId, row.Of
-                ?? ((MessageEvent)stored.Body!).Ref, row, new Position(page.Shard.Epoch, stored.Sequence).Packed);
+            var of = row.Of ?? ((MessageEvent)stored.Body!).Ref;
+            keys.Add((of.MessageId, row.At.ToUnixTimeMilliseconds(), row.Status));
+            Write(json, stored.OrganizationId, of, row, templates.GetValueOrDefault(of.MessageId),
+                new Position(page.Shard.Epoch, stored.Sequence).Packed);
             json.Flush();
             buffer.Write("\n"u8);
         }
 
-        return buffer.WrittenMemory;
+        return new(buffer.WrittenMemory, rows.Count, keys.Count, [.. rows.Select(r => r.Stored.OrganizationId).Distinct()],
+            rows.Min(r => r.Row.At), rows.Max(r => r.Row.At), new Position(page.Shard.Epoch, page.After).Packed);
     }
 
     /// <summary>A row before it is written.</summary>
     /// <param name="Of">Null: the event's own message.</param>
     internal sealed record Row(string Status, DateTimeOffset At, int Count = 1, decimal Cost = 0, bool NewContact = false,
-        long DeliveryMs = 0, long ReadMs = 0, MessageRef? Of = null, decimal Sentiment = 0,
-        bool Analysed = false, bool AutoReplied = false);
+        long DeliveryMs = 0, long ReadMs = 0, MessageRef? Of = null, string ErrorCode = "", string Category = "", string Market = "",
+        string Currency = "", decimal Sentiment = 0, bool Analysed = false, bool AutoReplied = false);
 
     /// <summary>The row of a delivery once more, with what it costs.</summary>
     internal static Row OfCharge(MessageCharge charge) => new("delivered", charge.DeliveredAt, Cost: charge.Amount,
         DeliveryMs: Ms(charge.SentAt, charge.DeliveredAt),
-        Of: new(charge.MessageId, charge.AccountId, charge.ContactId, Guid.Empty, charge.CampaignId, charge.Type, "outbound"));
+        Of: new(charge.MessageId, charge.AccountId, charge.ContactId, Guid.Empty, charge.CampaignId, charge.Type, "outbound"),
+        Category: Text.Cut(charge.Category, WordUnitsMax) ?? "", Market: Text.Cut(charge.Market, WordUnitsMax) ?? "",
+        Currency: Text.Cut(charge.Currency, WordUnitsMax) ?? "");
 
     /// <summary>The rows that an event calls for; its times are bounded (<see cref="FactTime"/>) by then.</summary>
     internal static IEnumerable<Row> Of(StoredEvent stored, PriorSettlement? prior)
@@ -89,7 +97,7 @@ public static class MessageAnalyticsRows
 
                 break;
             case MessageRead e: yield return new("read", e.At, ReadMs: Ms(e.DeliveredAt, e.At)); break;
-            case MessageFailed e: yield return new("failed", e.At); break;
+            case MessageFailed e: yield return new("failed", e.At, ErrorCode: Code(e.Code)); break;
             case MessagesCharged e:
                 foreach (var charge in e.Charges)
                 {
@@ -97,7 +105,7 @@ public static class MessageAnalyticsRows
                 }
 
                 break;
-            case MessageRejected e: yield return new("failed", e.At); break;
+            case MessageRejected e: yield return new("failed", e.At, ErrorCode: Code(e.Code)); break;
             case MessageAccepted when prior is { Kind: "rejected" }: yield return new("failed", prior.At, Count: 0); break;
             case MessageReceived e
                 when !InboundKind.IsNotice(e.Ref.Type): yield return new("delivered", e.At, NewContact: e.NewContact); break;
@@ -112,13 +120,15 @@ public static class MessageAnalyticsRows
         }
     }
 
+    private static string Code(int? code) => code?.ToString(CultureInfo.InvariantCulture) ?? "unknown";
+
     // On one status row of a message only, because sums go over all its rows: the first one, "sent".
     private static decimal Cost(Evidence? evidence, StoredEvent stored) =>
         evidence?.Item is { } item ? MessageDocumentPricing.Read(item)?.Amount ?? 0 : 0;
 
     private static long Ms(DateTimeOffset from, DateTimeOffset to) => Math.Clamp((long)(to - from).TotalMilliseconds, 0, uint.MaxValue);
 
-    private static void Write(Utf8JsonWriter json, Guid organizationId, MessageRef of, Row row, long position)
+    private static void Write(Utf8JsonWriter json, Guid organizationId, MessageRef of, Row row, Guid template, long position)
     {
         json.WriteStartObject();
         json.WriteString("timestamp", row.At.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture));
@@ -139,6 +149,11 @@ public static class MessageAnalyticsRows
         json.WriteNumber("delivery_time_ms", row.DeliveryMs);
         json.WriteNumber("read_time_ms", row.ReadMs);
         json.WriteString("message_type_exact", Text.Cut(of.Type, NearestMessageType.ExactUnitsMax));
+        json.WriteString("template_id", template);
+        json.WriteString("error_code", row.ErrorCode);
+        json.WriteString("category", row.Category);
+        json.WriteString("market", row.Market);
+        json.WriteString("currency", row.Currency);
         json.WriteNumber("position", position);
         json.WriteEndObject();
     }

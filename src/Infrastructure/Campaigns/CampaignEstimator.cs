@@ -76,13 +76,16 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
         CancellationToken ct)
     {
         var groups = await shard.QueryAsync(organizationId, $"""
-            SELECT c.consent_status, left(c.phone_number, 6), CASE WHEN c.phone_number IS NULL THEN left(c.wa_user_id, 3) END, count(*)::int FROM contacts c
-             WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) GROUP BY 1, 2, 3
-            """, r => (Consent: r.GetString(0), Phone: r.TextOrNull(1), User: r.TextOrNull(2), Count: r.GetInt32(3)), ct, [organizationId, .. audience.Arguments]);
+            SELECT c.consent_status, left(c.phone_number, 6), CASE WHEN c.phone_number IS NULL THEN left(c.wa_user_id, 3) END, count(*)::int,
+                   {IsSpam(audience.Arguments.Count + 2)}
+              FROM contacts c
+             WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) GROUP BY 1, 2, 3, 5
+            """, r => (Consent: r.GetString(0), Phone: r.TextOrNull(1), User: r.TextOrNull(2), Count: r.GetInt32(3), Spam: r.GetBoolean(4)),
+            ct, [organizationId, .. audience.Arguments, text.AccountId]);
         var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
         foreach (var group in groups)
         {
-            var reason = AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category)
+            var reason = group.Spam ? AudiencePage.Spam : AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category)
                 ?? (text.Body.Refusal is null ? null : AudiencePage.Template);
             Add(skipped, reason, group.Count);
             PortfolioRoom(reached, reason, group.Phone, group.User, group.Count);
@@ -100,9 +103,14 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
         while (true)
         {
             var page = await shard.QueryAsync(organizationId, $"""
-                SELECT c.id, c.consent_status, c.phone_number, c.wa_user_id, c.first_name, c.last_name, c.email, c.custom_fields FROM contacts c
-                 WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition}) AND c.id > ${audience.Arguments.Count + 2} ORDER BY c.id LIMIT ${audience.Arguments.Count + 3}
-                """, r => (Id: r.GetGuid(0), Reason: Judge(text, r), Phone: r.TextOrNull(2), User: r.TextOrNull(3)), ct, [organizationId, .. audience.Arguments.Select(AudienceSql.Fresh), after, PageContacts]);
+                SELECT c.id, c.consent_status, c.phone_number, c.wa_user_id, c.first_name, c.last_name, c.email, c.custom_fields,
+                       {IsSpam(audience.Arguments.Count + 4)}
+                  FROM contacts c
+                 WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
+                   AND c.id > ${audience.Arguments.Count + 2} ORDER BY c.id LIMIT ${audience.Arguments.Count + 3}
+                """, r => (Id: r.GetGuid(0), Reason: r.GetBoolean(8) ? AudiencePage.Spam : Judge(text, r), Phone: r.TextOrNull(2),
+                    User: r.TextOrNull(3)), ct,
+                [organizationId, .. audience.Arguments.Select(AudienceSql.Fresh), after, PageContacts, text.AccountId]);
             foreach (var (_, reason, phone, user) in page)
             {
                 Add(skipped, reason, 1);
@@ -118,6 +126,11 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
             after = page[^1].Id;
         }
     }
+
+    // As a campaign's page asks: whether the contact's conversation with the number was filed as spam.
+    private static string IsSpam(int account) =>
+        $"EXISTS (SELECT FROM bsp.inbox_states s WHERE s.contact_id = c.id AND s.status = 'spam' AND s.account_id = ${account} "
+        + "AND (s.organization_id = $1) IS TRUE OFFSET 0)";
 
     private static string? Judge(CampaignText text, Npgsql.NpgsqlDataReader r) =>
         AudiencePage.Refuse(r.GetString(1), !r.IsDBNull(2) || !r.IsDBNull(3), text.Template.Category)

@@ -204,6 +204,17 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         var id = (await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations"), all => all.Count == 1, "it is shown"))[0]
             .GetProperty("id").GetGuid();
         (await tenant.Api.SendAsync("PATCH", $"/v1/conversations/{id}", new { status = "spam" })).Status.ShouldBe(200);
+        foreach (var body in (string[])["there", "{{contact.first_name}}"])
+        {
+            var planned = await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", new
+            {
+                name = "Later", template_id = tenant.TemplateId, account_id = tenant.AccountId, audience_segment = new { all = true },
+                metadata = new { template_parameters = new { body = new[] { body } } },
+            });
+            (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{planned.GetProperty("id").GetGuid()}/estimate"))["skipped"]
+                .GetProperty("spam").GetInt32().ShouldBe(1);
+        }
+
         var campaign = await tenant.LaunchAsync();
         await tenant.CompletedAsync(campaign);
         var members = await tenant.EndedAsync(campaign);

@@ -77,7 +77,7 @@ public sealed class ClickHouseTests(StoresFixture fixture)
 
         (await projection.CheckpointAsync(database.Shard, default)).ShouldBe(130);
         Infrastructure.Analytics.MessageAnalyticsRows.Write(new(database.Shard, 0, 130, events),
-            new Dictionary<Guid, Infrastructure.Campaigns.PriorSettlement>()).Count.ShouldBeGreaterThan(1);
+            new Dictionary<Guid, Infrastructure.Campaigns.PriorSettlement>(), new Dictionary<Guid, Guid>()).Count.ShouldBeGreaterThan(1);
         var rows = (await client.QueryAsync(
             "SELECT count() AS rows FROM message_analytics FINAL WHERE timestamp > now() - INTERVAL 50 MONTH", row =>
                 (long)row.GetFieldValue<ulong>(0), default))[0];
@@ -158,7 +158,7 @@ public sealed class ClickHouseTests(StoresFixture fixture)
     {
         var schema = new ClickHouseSchema(client);
         var daily = new DailyStats(client, schema, database.Shards, TimeProvider.System, NullLogger<DailyStats>.Instance);
-        return (new(client, schema, daily, database.Shards), daily);
+        return (new(client, schema, daily, database.Shards, new HttpEntry(client)), daily);
     }
 
     private static async Task<string> ContentAsync(ClickHouseClient client) => (await client.QueryAsync(

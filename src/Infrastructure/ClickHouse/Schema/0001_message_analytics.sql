@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS message_analytics (
     date Date, hour UInt8, day_of_week UInt8, week UInt8, month UInt8, year UInt16,
     auto_replied UInt8 DEFAULT 0, new_contact UInt8 DEFAULT 0, delivery_time_ms UInt32 DEFAULT 0, read_time_ms UInt32 DEFAULT 0,
     message_type_exact LowCardinality(String) DEFAULT '', position UInt64,
+    template_id UUID, error_code LowCardinality(String), category LowCardinality(String), market LowCardinality(String), currency LowCardinality(String),
     ingested_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     INDEX ix_ingested ingested_at TYPE minmax GRANULARITY 1
 ) ENGINE = ReplacingMergeTree(position)
@@ -24,5 +25,5 @@ SELECT timestamp, organization_id, account_id, campaign_id, contact_id, message_
     count, cost, sentiment_score, ai_processed,
     toDate(timestamp, 'UTC') AS date, toHour(timestamp, 'UTC') AS hour, toDayOfWeek(timestamp, 0, 'UTC') AS day_of_week,
     toISOWeek(timestamp, 'UTC') AS week, toMonth(timestamp, 'UTC') AS month, toYear(timestamp, 'UTC') AS year,
-    auto_replied, new_contact, delivery_time_ms, read_time_ms, message_type_exact, position, now64(3, 'UTC') AS ingested_at
+    auto_replied, new_contact, delivery_time_ms, read_time_ms, message_type_exact, position, template_id, error_code, category, market, currency, now64(3, 'UTC') AS ingested_at
 FROM messages_kafka;
