@@ -66,7 +66,7 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
             || text.Contains($",{People},", StringComparison.Ordinal), "the day is counted");
 
     // They act on what they read.
-    private static readonly string[] AreNoViews = ["send_consequences", "webhook_wakes", "charging"];
+    private static readonly string[] AreNoViews = ["send_consequences", "webhook_wakes", "charging", "ai_work"];
 
     private async Task RebuildAllAsync()
     {
