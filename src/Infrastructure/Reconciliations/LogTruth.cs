@@ -204,6 +204,11 @@ internal sealed class LogTruth(Cuts cuts)
 
         for (var i = at - 1; i >= 0; i--)
         {
+            if (stream[i].Body is MessageAttemptRefused or MessageDeferred)
+            {
+                return null; // refused for now or waiting is no word that has to be taken back
+            }
+
             if (stream[i].Body is MessageOutcomeUnknown or MessageUnknownClosed or MessageRejected or MessageCancelled
                 && stream[i].Body is MessageEvent before)
             {
