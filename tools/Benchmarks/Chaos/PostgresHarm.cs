@@ -41,13 +41,7 @@ internal sealed class PostgresHarm(Stores stores, NpgsqlDataSource source)
     public async Task KillPostmasterAsync(TimeSpan away, CancellationToken ct)
     {
         var (file, postmaster) = await PostmasterAsync(ct);
-        var children = ChildrenOf(postmaster).ToList();
         await SignalAsync("-9", [postmaster]);
-        for (var began = Stopwatch.GetTimestamp(); children.Exists(IsAlive) && Stopwatch.GetElapsedTime(began) < Patience;)
-        {
-            await Task.Delay(20, ct);
-        }
-
         await StartAgainAsync(file, away, ct);
     }
 
@@ -108,9 +102,35 @@ internal sealed class PostgresHarm(Stores stores, NpgsqlDataSource source)
     private async Task StartAgainAsync(string pidFile, TimeSpan away, CancellationToken ct)
     {
         await stores.StopAsync(StoreKinds.Postgres); // it is dead or dying; this ends its guard
+        await EndedAsync(Path.GetDirectoryName(pidFile)!, ct);
         File.Delete(pidFile);
         await Task.Delay(away, ct);
         await stores.StartAgainAsync(StoreKinds.Postgres, ct);
+    }
+
+    // A server does not start while a process of the one before holds its memory: also one that was forked after the others were counted.
+    private static async Task EndedAsync(string directory, CancellationToken ct)
+    {
+        for (var began = Stopwatch.GetTimestamp(); AnyWorksIn(directory) && Stopwatch.GetElapsedTime(began) < Patience;)
+        {
+            await Task.Delay(20, ct);
+        }
+    }
+
+    // Every process of PostgreSQL works in its data directory.
+    private static bool AnyWorksIn(string directory) => Directory.GetDirectories("/proc")
+        .Any(path => int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out _) && WorksIn(path) == directory);
+
+    private static string? WorksIn(string process)
+    {
+        try
+        {
+            return new FileInfo(Path.Combine(process, "cwd")).LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // it ended between two looks, or is somebody else's
+        }
     }
 
     private static IEnumerable<int> ChildrenOf(int parent) => Directory.GetDirectories("/proc")
@@ -128,8 +148,6 @@ internal sealed class PostgresHarm(Stores stores, NpgsqlDataSource source)
             return false; // it ended between two looks
         }
     }
-
-    private static bool IsAlive(int id) => Directory.Exists($"/proc/{id}");
 
     private static async Task SignalAsync(string signal, IEnumerable<int> ids)
     {
