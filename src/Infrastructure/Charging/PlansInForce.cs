@@ -49,9 +49,12 @@ public sealed class PlansInForce(SubscriptionDesk? desk = null) : IPlans
         var lines = await tx.QueryAsync(Sql, r =>
             new Line(r.GetFieldValue<DateTimeOffset>(2), r.GetFieldValue<DateTimeOffset>(3), r.GetString(4),
                 new($"{r.GetGuid(0)}:{r.GetInt32(1)}", r.GetInt32(6), r.GetDecimal(5))),
-            ct, organizationId, moments.Min().UtcDateTime, moments.Max().UtcDateTime);
-        return moments.Distinct().Select(at => (At: at, Line: lines.LastOrDefault(l => l.From <= at)))
+            ct, organizationId, moments.Min().UtcDateTime, moments.Max().AddSeconds(1).UtcDateTime);
+        return moments.Distinct().Select(at => (At: at, Line: lines.LastOrDefault(l => Second(l.From) <= at)))
             .Where(m => m.Line is not null && m.Line.Until > m.At)
             .ToDictionary(m => m.At, m => m.Line!.Currency == currency ? m.Line.Terms : m.Line.Terms with { PerMessage = 0 });
     }
+
+    // Meta tells deliveries in whole seconds: what was sent in the moment after a plan began would else lie before it.
+    private static DateTimeOffset Second(DateTimeOffset at) => at.AddTicks(-(at.Ticks % TimeSpan.TicksPerSecond));
 }

@@ -37,7 +37,7 @@ public sealed class AccountTests(AppFixture app) : IClassFixture<AppFixture>
             await organization.Writer.SendAsync("PATCH", path, """{"messaging_limit":5,"credentials":{"access_token":"EAA-other"}}""",
                 ("If-Match", before.Header("ETag")!));
         patched["messaging_limit"].GetInt32().ShouldBe(5);
-        patched.Text.ShouldNotContain("EAA");
+        patched.Text.ShouldNotContain("EAA-"); // ids have letters, too
         (await organization.Writer.SendAsync("POST", $"{path}/disconnect", null, ("If-Match", before.Header("ETag")!)))
             .ShouldBeProblem(412, "version.mismatch");
         (await organization.Reader.SendAsync("GET", "/v1/accounts"))["data"].GetArrayLength().ShouldBe(2);

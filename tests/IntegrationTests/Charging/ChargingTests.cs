@@ -229,7 +229,7 @@ public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         var message = (await SendAsync(tenant, "+919876501777"))["id"].GetGuid();
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 0.998400m, "it is charged as utility");
         await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{message}"), m =>
-            m["status"].GetString() == "read", "it is read");
+            m.Status == 200 && m["status"].GetString() == "read", "it is read");
         await StatusAsync(tenant, message, "read", "marketing");
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 0.986500m, "it is charged as marketing");
         await StatusAsync(tenant, message, "read", "holograms");

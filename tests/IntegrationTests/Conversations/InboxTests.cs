@@ -31,8 +31,9 @@ public sealed class InboxTests(TenantApp app) : IClassFixture<TenantApp>
         var now = answers.Single(a => a.Status == 201).Header("Bsp-Position")!;
         (await ReplyAsync(late.Client, id, now, false)).Status.ShouldBe(201); // one's own answers are no colleague's
         (await ReplyAsync(late.Client, id, "nonsense", false)).ShouldBeProblem(400, "request.invalid");
-        var shown = await ConversationAsync(id);
-        (shown["waiting_since"].ValueKind, shown["episode"].GetProperty("number").GetInt32()).ShouldBe((JsonValueKind.Null, 1));
+        var shown = await Patience.UntilAsync(() => ConversationAsync(id), c => c["waiting_since"].ValueKind == JsonValueKind.Null,
+            "nobody waits any more");
+        shown["episode"].GetProperty("number").GetInt32().ShouldBe(1);
         shown["episode"].GetProperty("first_response_by").GetString().ShouldBe((late == ann ? bert : ann).Id.ToString());
     }
 

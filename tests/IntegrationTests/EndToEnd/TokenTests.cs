@@ -104,7 +104,7 @@ public sealed class TokenTests(EndToEndApp app) : IClassFixture<EndToEndApp>
             .FindAsync(tenant.Id, tenant.AccountId, TestContext.Current.CancellationToken), n =>
                 !n!.HasToken, "the former token is forgotten");
         var campaign = await tenant.LaunchAsync();
-        await Patience.UntilAsync(() => app.Services.GetRequiredService<Infrastructure.Queue.MessageQueue>().CountsAsync(), c =>
+        await Patience.UntilAsync(() => app.Services.GetRequiredService<SendQueues>().Of(tenant.AccountId).CountsAsync(), c =>
             c.Delayed >= 20, "the sender has looked at them and waits");
         (await tenant.MembersAsync(campaign)).ShouldAllBe(m => m.Status == "queued" && m.Attempts == 0);
         (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}",
