@@ -105,7 +105,7 @@ public sealed class TokenTests(EndToEndApp app) : IClassFixture<EndToEndApp>
                 !n!.HasToken, "the former token is forgotten");
         var campaign = await tenant.LaunchAsync();
         await Patience.UntilAsync(() => app.Services.GetRequiredService<SendQueues>().Of(tenant.AccountId).CountsAsync(), c =>
-            c.Delayed >= 20, "the sender has looked at them and waits");
+            c.Active == 0 && c.Waiting + c.Prioritized + c.Delayed >= 20, "they wait in the number's line");
         (await tenant.MembersAsync(campaign)).ShouldAllBe(m => m.Status == "queued" && m.Attempts == 0);
         (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}",
             new { credentials = new { access_token = secrets.Open(good) } })).Status.ShouldBe(200);
