@@ -118,17 +118,24 @@ public static class Program
         await app.RunAsync();
     }
 
-    // While it waits for a rebuild it works on those projections that no other process holds: with no API up, on all.
-    private static async Task<int> ProjectionsAsync(WebApplicationBuilder builder, string[] arguments)
+    // Ctrl-C ends the work of a verb, which then tidies up, instead of the process.
+    private static CancellationTokenSource EndedByKey()
     {
-        builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        await using var app = await PrepareAsync(builder);
-        using var stop = new CancellationTokenSource();
+        var stop = new CancellationTokenSource();
         Console.CancelKeyPress += (_, key) =>
         {
             key.Cancel = true;
             stop.Cancel();
         };
+        return stop;
+    }
+
+    // While it waits for a rebuild it works on those projections that no other process holds: with no API up, on all.
+    private static async Task<int> ProjectionsAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        await using var app = await PrepareAsync(builder);
+        using var stop = EndedByKey();
         var runner = app.Services.GetRequiredService<ProjectionRunner>();
         try
         {
@@ -145,12 +152,7 @@ public static class Program
     {
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         await using var app = await PrepareAsync(builder);
-        using var stop = new CancellationTokenSource();
-        Console.CancelKeyPress += (_, key) =>
-        {
-            key.Cancel = true;
-            stop.Cancel();
-        };
+        using var stop = EndedByKey();
         return await ReconcileCommand.RunAsync(app.Services.GetRequiredService<Reconciliation>(), app.Services.GetRequiredService<Shards>(),
             arguments, stop.Token);
     }

@@ -21,7 +21,6 @@ namespace Bsp.Infrastructure.Reconciliations;
 /// </summary>
 public sealed class Reconciliation
 {
-    private const int DaysShown = 100;
     private const int DaysLookedInto = 31;
 
     // Messages of a document store are kept for two years, analytics for five: what is near its end may be gone.
@@ -46,7 +45,7 @@ public sealed class Reconciliation
     public async Task<ReconciliationView> WholeAsync(Shard shard, Guid organizationId, int workers, CancellationToken ct)
     {
         var began = clock.GetUtcNow();
-        var run = new Run(shard, organizationId, began, new(shard, organizationId));
+        var run = new ReconciliationRun(shard, organizationId, began, new(shard, organizationId));
         run.Charging = await run.Streams.ChargingStreamsAsync(began, ct);
         var documentsAt = await DocumentsAsync(run, ct);
         var analytics = await AnalyticsAsync(run, ct);
@@ -76,7 +75,7 @@ public sealed class Reconciliation
                 ? ReconciliationStatus.Equal : ReconciliationStatus.Different, first, run.Rows, began, clock.GetUtcNow());
     }
 
-    private async Task<StoreDigest?> DocumentsAsync(Run run, CancellationToken ct) =>
+    private async Task<StoreDigest?> DocumentsAsync(ReconciliationRun run, CancellationToken ct) =>
         await AskAsync(run, digests.Store, "messages", async () =>
     {
         var upTo = await documents.CheckpointAsync(run.Shard, ViewNames.Conversations, ct);
@@ -85,7 +84,7 @@ public sealed class Reconciliation
         return found;
     });
 
-    private async Task<StoreDigest?> AnalyticsAsync(Run run, CancellationToken ct)
+    private async Task<StoreDigest?> AnalyticsAsync(ReconciliationRun run, CancellationToken ct)
     {
         if (!clickHouse.IsConfigured)
         {
@@ -105,7 +104,7 @@ public sealed class Reconciliation
     }
 
     private async Task<(Dictionary<Guid, (long[]? Progress, long[] Columns)> Campaigns, Dictionary<Guid, (long Sequence, long[]? Numbers)>?
-        Progress)> CampaignsAsync(Run run, CancellationToken ct)
+        Progress)> CampaignsAsync(ReconciliationRun run, CancellationToken ct)
     {
         var side = new CampaignsSide(run.Shard, run.OrganizationId, redis, seal);
         var (at, numbers) = await side.InPostgresAsync(ct);
@@ -121,7 +120,7 @@ public sealed class Reconciliation
         return (numbers, progress);
     }
 
-    private static async Task<T?> AskAsync<T>(Run run, string store, string view, Func<Task<T>> ask) where T : class
+    private static async Task<T?> AskAsync<T>(ReconciliationRun run, string store, string view, Func<Task<T>> ask) where T : class
     {
         try
         {
@@ -137,7 +136,7 @@ public sealed class Reconciliation
         }
     }
 
-    private static async Task<LogTruth> FoldAsync(Run run, int workers, CancellationToken ct)
+    private static async Task<LogTruth> FoldAsync(ReconciliationRun run, int workers, CancellationToken ct)
     {
         var total = new LogTruth(run.Cuts);
         var gate = new object();
@@ -160,7 +159,7 @@ public sealed class Reconciliation
         return total;
     }
 
-    private async Task CompareAsync(Run run, StoreDigest? found, LogTruth truth, int workers, CancellationToken ct)
+    private async Task CompareAsync(ReconciliationRun run, StoreDigest? found, LogTruth truth, int workers, CancellationToken ct)
     {
         if (found is null)
         {
@@ -186,7 +185,7 @@ public sealed class Reconciliation
         }
     }
 
-    private async Task CompareRowsAsync(Run run, StoreDigest found, LogTruth truth, int workers, CancellationToken ct)
+    private async Task CompareRowsAsync(ReconciliationRun run, StoreDigest found, LogTruth truth, int workers, CancellationToken ct)
     {
         var days = found.Busy ? [] : truth.Rows.Differing(found.Days);
         run.Add("clickhouse", "message_analytics", found, run.Cuts.Analytics!.Value, truth.Rows, days);
@@ -207,7 +206,7 @@ public sealed class Reconciliation
         }
     }
 
-    private static void Differences(Run run, string store, string view, DateOnly day, Dictionary<string, LogRow> log,
+    private static void Differences(ReconciliationRun run, string store, string view, DateOnly day, Dictionary<string, LogRow> log,
         Dictionary<string, StoreRow> stored, Func<string, Guid?> messageOf)
     {
         foreach (var key in log.Keys.Union(stored.Keys))
@@ -230,7 +229,7 @@ public sealed class Reconciliation
         }
     }
 
-    private async Task CompareConversationsAsync(Run run, LogTruth truth, CancellationToken ct)
+    private async Task CompareConversationsAsync(ReconciliationRun run, LogTruth truth, CancellationToken ct)
     {
         var rows = await AskAsync(run, digests.Store, "conversations", () =>
             digests.ConversationsAsync(run.Shard, run.OrganizationId, ct));
@@ -283,7 +282,7 @@ public sealed class Reconciliation
     private static void Add(DayDigest digest, Guid id, long incoming, long outgoing) => digest.Add(
         [("incoming", incoming), ("outgoing", outgoing)], 1, 0, RowHash.Of($"{id}|{incoming}|{outgoing}"));
 
-    private static void Compare(Run run, Dictionary<Guid, (long[]? Progress, long[] Columns)> campaigns, LogTruth truth)
+    private static void Compare(ReconciliationRun run, Dictionary<Guid, (long[]? Progress, long[] Columns)> campaigns, LogTruth truth)
     {
         var none = new long[CampaignTally.Names.Length];
         Compare(run, "postgres", "campaign_progress", run.Cuts.Counters, campaigns.Keys.Union(truth.Counters.Keys), CampaignTally.Names,
@@ -294,7 +293,7 @@ public sealed class Reconciliation
             id => campaigns.GetValueOrDefault(id).Columns ?? new long[4]);
     }
 
-    private static void Compare(Run run, Dictionary<Guid, (long Sequence, long[]? Numbers)>? progress, LogTruth truth)
+    private static void Compare(ReconciliationRun run, Dictionary<Guid, (long Sequence, long[]? Numbers)>? progress, LogTruth truth)
     {
         if (progress is not null)
         {
@@ -304,7 +303,7 @@ public sealed class Reconciliation
         }
     }
 
-    private static void Compare(Run run, string store, string view, long? at, IEnumerable<Guid> campaigns, string[] names,
+    private static void Compare(ReconciliationRun run, string store, string view, long? at, IEnumerable<Guid> campaigns, string[] names,
         Func<Guid, long[]> says, Func<Guid, long[]> holds)
     {
         var (expected, found) = (new DayDigest(), new DayDigest());
@@ -328,7 +327,7 @@ public sealed class Reconciliation
     private static void Add(DayDigest digest, Guid id, string[] names, long[] numbers) => digest.Add(
         names.Zip(numbers), 1, 0, RowHash.Of($"{id}|{string.Join('|', numbers)}"));
 
-    private static async Task CompareLedgerAsync(Run run, CancellationToken ct)
+    private static async Task CompareLedgerAsync(ReconciliationRun run, CancellationToken ct)
     {
         var side = new LedgerSide(run.Shard, run.OrganizationId);
         var (expected, found, first) = await side.CompareAsync(run.Began, ct);
@@ -351,57 +350,5 @@ public sealed class Reconciliation
                 $"Charges in the log: {charged.States}, {charged.Sum}; entries: {debited.States}, {debited.Sum}. "
                 + "./run audit names which."));
         }
-    }
-
-    /// <summary>What is gathered about one organization.</summary>
-    private sealed class Run(Shard shard, Guid organizationId, DateTimeOffset began, LogStreams streams)
-    {
-        private const int FaultsMax = 1_000;
-
-        public Shard Shard => shard;
-
-        public Guid OrganizationId => organizationId;
-
-        public DateTimeOffset Began => began;
-
-        public LogStreams Streams => streams;
-
-        public Cuts Cuts { get; set; } = new(shard.Epoch, null, null, null, null);
-
-        public IReadOnlyList<Guid> Charging { get; set; } = [];
-
-        public List<ReconciliationRow> Rows { get; } = [];
-
-        public List<(long Order, ReconciliationFault Fault)> Faults { get; } = [];
-
-        public long Packed(long sequence) => new Position(shard.Epoch, sequence).Packed;
-
-        public string Token(long sequence) => new Position(shard.Epoch, sequence).ToToken();
-
-        public void Differs(long order, ReconciliationFault fault)
-        {
-            Faults.Add((order, fault));
-            if (Faults.Count > FaultsMax)
-            {
-                var kept = Faults.MinBy(f => f.Order);
-                Faults.Clear();
-                Faults.Add(kept);
-            }
-        }
-
-        public void Add(string store, string view, StoreDigest found, long? at, DayDigests expected, IReadOnlyList<DateOnly> days) =>
-            Rows.Add(Row(store, view, found.Busy ? ReconciliationStatus.Busy : days.Count == 0 ? ReconciliationStatus.Equal
-                : ReconciliationStatus.Different, at, expected.Total(), found.Days.Total(),
-                [.. days.Take(DaysShown).Select(day => Day(day, expected[day], found.Days[day]))],
-                found.Busy ? "Too much of it moved meanwhile to be told apart." : null));
-
-        public ReconciliationRow Row(string store, string view, string status, long? at, DayDigest expected, DayDigest found,
-            IReadOnlyList<ReconciliationDay> days, string? detail = null) => new(organizationId, store, view, status,
-            at is { } sequence ? Token(sequence) : null, expected.Count, found.Count, expected.Sum, found.Sum, RowHash.Text(expected.Xor),
-            RowHash.Text(found.Xor), days, detail);
-
-        private static ReconciliationDay Day(DateOnly day, DayDigest expected, DayDigest found) => new(
-            day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), expected.Count, found.Count, expected.States, found.States,
-            expected.Sum, found.Sum, RowHash.Text(expected.Xor), RowHash.Text(found.Xor));
     }
 }
