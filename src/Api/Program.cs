@@ -24,7 +24,7 @@ namespace Bsp.Api;
 
 /// <summary>
 /// The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>reconcile</c>,
-/// <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.
+/// <c>projections</c>, <c>shadows</c>, <c>webhooks</c>, <c>openapi</c>.
 /// </summary>
 public static class Program
 {
@@ -72,11 +72,14 @@ public static class Program
                     return 0;
                 case "projections":
                     return await ProjectionsAsync(builder, args[1..]);
+                case "shadows":
+                    return await ShadowsAsync(builder, args[1..]);
                 case "webhooks":
                     return await WebhooksAsync(builder, args[1..]);
                 default:
                     return Fail(
-                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, webhooks, openapi.");
+                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, shadows, "
+                        + "webhooks, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -155,6 +158,14 @@ public static class Program
         using var stop = EndedByKey();
         return await ReconcileCommand.RunAsync(app.Services.GetRequiredService<Reconciliation>(), app.Services.GetRequiredService<Shards>(),
             arguments, stop.Token);
+    }
+
+    private static async Task<int> ShadowsAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        await using var app = await PrepareAsync(builder);
+        using var stop = EndedByKey();
+        return await ShadowsCommand.RunAsync(app.Services, arguments, stop.Token);
     }
 
     private static async Task<int> WebhooksAsync(WebApplicationBuilder builder, string[] arguments)

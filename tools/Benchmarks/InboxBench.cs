@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
+using Bsp.Infrastructure.Analytics;
+using Bsp.Infrastructure.ClickHouse;
 using Bsp.Infrastructure.Conversations;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.Privacy;
@@ -25,21 +27,29 @@ internal static class InboxBench
     private const int Asked = 200;
     private const int PageEvents = 1_000;
 
-    public static Task RunAsync(Report report, CancellationToken ct) => InAsync(async (shards, shard, admin) =>
+    public static async Task RunAsync(Report report, CancellationToken ct)
     {
-        var (data, index) = await FillAsync(report, shard, admin, full: true, ct);
-        var views = new PostgresDocumentViews(shards);
-        await ListsAsync(report, views, data, ct);
-        await SearchesAsync(report, new ConversationSearch(shards, index, views), data, ct);
-    }, ct);
+        await InAsync(StoreKinds.Postgres, async (_, shards, shard, admin) =>
+        {
+            var (data, index) = await FillAsync(report, shard, admin, full: true, ct);
+            var views = new PostgresDocumentViews(shards);
+            await ListsAsync(report, views, data, ct);
+            await SearchesAsync(report, new ConversationSearch(shards, index, views), data, ct);
+        }, ct);
+        await InboxLiveBench.RunAsync(report, ct);
+    }
 
     /// <summary>Only what the views take in.</summary>
     public static Task ViewsAsync(Report report, CancellationToken ct) =>
-        InAsync(async (_, shard, admin) => await FillAsync(report, shard, admin, full: false, ct), ct);
+        InAsync(StoreKinds.Postgres | StoreKinds.ClickHouse, async (stores, shards, shard, admin) =>
+        {
+            await FillAsync(report, shard, admin, full: false, ct);
+            await RowsAsync(report, stores, shards, shard, ct);
+        }, ct);
 
-    private static async Task InAsync(Func<Shards, Shard, string, Task> measure, CancellationToken ct)
+    private static async Task InAsync(StoreKinds kinds, Func<Stores, Shards, Shard, string, Task> measure, CancellationToken ct)
     {
-        await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
+        await using var stores = await Installation.StoresAsync(kinds, ct);
         var name = $"bench_{Guid.NewGuid():N}";
         await ExecuteAsync(stores.Postgres, $"CREATE DATABASE {name}", ct);
         try
@@ -51,7 +61,7 @@ internal static class InboxBench
             var app = NpgsqlDataSource.Create(text.ConnectionString);
             var shard = new Shard("A-Z", 1, app) { ConnectionString = text.ConnectionString };
             await using var shards = new Shards(app, [shard]);
-            await measure(shards, shard, admin);
+            await measure(stores, shards, shard, admin);
         }
         finally
         {
@@ -63,8 +73,7 @@ internal static class InboxBench
     private static async Task<(InboxData Data, SearchKeys Keys)> FillAsync(Report report, Shard shard, string admin, bool full,
         CancellationToken ct)
     {
-        var messages = int.TryParse(Environment.GetEnvironmentVariable("BENCH_MESSAGES"), out var given) && given > 0 ? given : full
-            ? 1_000_000 : 200_000;
+        var messages = Messages(full);
         var data = new InboxData(messages, Math.Max(10, messages / 10));
         foreach (var organization in data.All)
         {
@@ -105,6 +114,36 @@ internal static class InboxBench
         await ExecuteAsync(admin, "DROP TABLE bare, bare_index; VACUUM ANALYZE", ct);
         return (data, keys);
     }
+
+    // The same events into the analytics, beside the same lines inserted straight into such a table.
+    private static async Task RowsAsync(Report report, Stores stores, Shards shards, Shard shard, CancellationToken ct)
+    {
+        using var client = new ClickHouseClient(
+            new UriBuilder(stores.ClickHouse) { Query = $"database=bsp_{Guid.NewGuid():N}" }.Uri.AbsoluteUri);
+        var schema = new ClickHouseSchema(client);
+        using var daily = new DailyStats(client, schema, shards, TimeProvider.System, NullLogger<DailyStats>.Instance);
+        var projection = new MessageAnalyticsProjection(client, schema, daily, shards, new HttpEntry(client));
+        await schema.EnsureAsync(ct);
+        await client.ExecuteAsync("CREATE TABLE bare AS message_analytics", ct);
+        var (own, bare, rows, n) = (TimeSpan.Zero, TimeSpan.Zero, 0L, 0);
+        foreach (var whole in new InboxData(Messages(false), Math.Max(10, Messages(false) / 10)).Pages(shard, projection.PageEventsMax))
+        {
+            var page = whole with { Events = [.. whole.Events.Where(e => MessageAnalyticsProjection.Types.Contains(e.Type))] };
+            own += await TimedAsync(() => projection.ApplyAsync(page, ct));
+            foreach (var batch in MessageAnalyticsRows.Write(page, new Dictionary<Guid, Infrastructure.Campaigns.PriorSettlement>(),
+                new Dictionary<Guid, Guid>()))
+            {
+                bare += await TimedAsync(() => client.InsertAsync(ClickHouseSchema.DirectInsert("bare"), batch.Json, $"{n++}", ct));
+                rows += batch.Rows;
+            }
+        }
+
+        report.Add(new("ClickHouse: rows through the whole projection (mark 50,000)", rows / own.TotalSeconds, "rows/s",
+            rows / bare.TotalSeconds, "the same lines inserted straight, in the same batches"));
+    }
+
+    private static int Messages(bool full) =>
+        int.TryParse(Environment.GetEnvironmentVariable("BENCH_MESSAGES"), out var given) && given > 0 ? given : full ? 1_000_000 : 200_000;
 
     private static async Task ListsAsync(Report report, PostgresDocumentViews views, InboxData data, CancellationToken ct)
     {

@@ -29,12 +29,13 @@ internal sealed class Unsealed : IPersonalData
 }
 
 /// <summary>
-/// Conversations in seven languages: most messages of customers, answers of ours with their statuses, a window event for each; a quarter of
-/// it in the largest of fifty organizations.
+/// Conversations in seven languages: most messages of customers, a window event for each; answers of ours, whose statuses come while 300
+/// other messages do; a quarter of it in the largest of fifty organizations.
 /// </summary>
 internal sealed class InboxData(int messages, int conversations)
 {
     private const int Organizations = 50;
+    private const int UnderWay = 100; // answers whose statuses are still to come
     private static readonly string[][] Words =
     [
         ["order", "delivery", "where", "is", "the", "parcel", "please", "tomorrow", "refund", "invoice", "thanks", "address"],
@@ -47,6 +48,7 @@ internal sealed class InboxData(int messages, int conversations)
 
     private static readonly DateTimeOffset Start = new(2026, 10, 1, 0, 0, 0, TimeSpan.Zero);
     private readonly Random random = new(7);
+    private readonly Queue<(Guid Organization, MessageRef Of)> sent = [];
     private readonly Guid[] ids = [.. Enumerable.Range(0, Organizations).Select(_ => Guid.NewGuid())];
 
     public IReadOnlyList<Guid> All => ids;
@@ -63,8 +65,14 @@ internal sealed class InboxData(int messages, int conversations)
             foreach (var (stream, body) in Message(n))
             {
                 page.Add(new(++sequence, Guid.NewGuid(), OrganizationOf(ConversationOf(n)), stream,
-                    body is MessageReceived or MessageQueued ? 1
-                    : 2, EventTypes.NameOf(body), body, Start.AddSeconds(n), EventMetadata.None));
+                    body is MessageReceived or MessageQueued ? 1 : 2, EventTypes.NameOf(body), body, Start.AddSeconds(n),
+                    EventMetadata.None));
+            }
+
+            foreach (var (organization, of, body) in Statuses(n))
+            {
+                page.Add(new(++sequence, Guid.NewGuid(), organization, of.MessageId, 3, EventTypes.NameOf(body), body,
+                    Start.AddSeconds(n), EventMetadata.None));
             }
 
             if (page.Count >= size || n == messages - 1)
@@ -96,6 +104,7 @@ internal sealed class InboxData(int messages, int conversations)
         var (at, phone) = (Start.AddSeconds(n), string.Create(CultureInfo.InvariantCulture, $"9198{conversation:D8}"));
         if (n % 3 == 2)
         {
+            sent.Enqueue((OrganizationOf(conversation), of));
             yield return (of.MessageId,
                 new MessageQueued(of, null,
                     Unsealed.Seal(JsonSerializer.Serialize(new { to = "+" + phone, type = "text", text = new { body = Text(n) } })),
@@ -108,6 +117,18 @@ internal sealed class InboxData(int messages, int conversations)
                 profile = new { name = $"Asha Rao {conversation}" }, wa_id = "+" + phone });
         yield return (of.MessageId, new MessageReceived(of, $"wamid.{n}", Unsealed.Seal(item), false, null, at));
         yield return (of.ConversationId, new CustomerWindowOpened(of.ConversationId, account, contact, at.AddHours(24), at));
+    }
+
+    private IEnumerable<(Guid Organization, MessageRef Of, object Body)> Statuses(int n)
+    {
+        while (sent.Count > UnderWay)
+        {
+            var (organization, of) = sent.Dequeue();
+            var at = Start.AddSeconds(n);
+            yield return (organization, of, new MessageSent(of, false, null, at));
+            yield return (organization, of, new MessageDelivered(of, false, at, null, at.AddSeconds(2)));
+            yield return (organization, of, new MessageRead(of, at.AddSeconds(2), at.AddSeconds(30)));
+        }
     }
 
     private string Text(int n)

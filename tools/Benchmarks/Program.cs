@@ -17,7 +17,8 @@ internal static class Program
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["hostile"] =
         ("what a normal organization feels of a hostile one: slow clients, idle sockets, poison, bombs", HostileBench.RunAsync),
-        ["inbox"] = ("the list of conversations and searches at a million messages, and filling both", InboxBench.RunAsync),
+        ["inbox"] = ("the list of conversations and searches at a million messages, filling both, streams and lag", InboxBench.RunAsync),
+        ["inbox-live"] = ("the last two of these alone: 5,000 streams, and from a webhook to the stream", InboxLiveBench.RunAsync),
         ["ledger"] = ("posting to wallets, auditing a million entries, the statement of a month", async (report, ct) =>
         {
             await LedgerBench.RunAsync(report, ct);
@@ -27,6 +28,7 @@ internal static class Program
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
+        ["reports"] = ("every report over ten million rows of a year, and counting them anew", ReportsBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
         ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =
@@ -35,7 +37,7 @@ internal static class Program
         ["webhooks-many"] =
         ("10,000 endpoints of which 1 % hang: is each of the others told of everything, in order, and how soon",
             WebhooksManyBench.RunAsync),
-        ["views"] = ("documents and search index through their projections, beside the same rows inserted straight", InboxBench.ViewsAsync),
+        ["views"] = ("documents, search index and analytics through their projections, beside the same rows inserted straight", InboxBench.ViewsAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };
 

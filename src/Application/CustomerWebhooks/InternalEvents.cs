@@ -16,16 +16,14 @@ public static class InternalEvents
         ["ledger_opened"] = "a month of the ledger begins where the one before ended",
         ["ledger_closed"] = "a month of the ledger ends; its entries have been told",
         ["message_queued"] = "nothing has left yet: message.accepted, message.failed or message.skipped follows",
+        ["message_imported"] = "it lay in the app's history before the number was connected",
         ["message_sending"] = "the intent before the call to Meta, for whoever finds it after a crash",
         ["message_attempt_refused"] = "it is tried again by itself; what comes of it is told",
         ["message_deferred"] = "it waits for room or for the end of Meta's cap, and goes on by itself; what comes of it is told",
         ["message_wait_ended"] = "what follows it in the same moment is told",
         ["message_status_noted"] = "a status that changes nothing: late, repeated or contradicting",
-        ["message_analysed"] = "a machine's reading of a message.received that was told",
         ["message_auto_replied"] = "which answer a message had: the answer is told as any message is",
         ["conversation_auto_answered"] = "the decision behind an answer, which is told as any message is",
         ["conversation_left_silent"] = "a decision to say nothing: nothing happened",
-        ["conversation_handed_over"] = "ai_handover of GET /v1/conversations shows it",
-        ["conversation_given_back"] = "ai_handover of GET /v1/conversations shows it",
     }.ToFrozenDictionary();
 }

@@ -30,6 +30,16 @@ public sealed record MessageReceivedData(Guid MessageId, Guid AccountId, Guid Co
     DateTimeOffset At, string? WaMessageId, bool NewContact, JsonElement? Content,
     bool Erased) : PublicData;
 
+/// <summary>A machine read what a customer wrote. What it quotes of them is read at /v1/messages/{id}.</summary>
+/// <param name="Language">Two letters; absent: it cannot be told.</param>
+/// <param name="Sentiment">positive, negative or neutral.</param>
+/// <param name="SentimentScore">-1 to 1.</param>
+/// <param name="Confidence">Of the intent, 0 to 1.</param>
+/// <param name="Fallback">Why the embedded reader took the place of the organization's model; absent: it did not.</param>
+public sealed record MessageAnalysedData(Guid MessageId, Guid AccountId, Guid ContactId, Guid ConversationId, string MessageType,
+    DateTimeOffset At, string? Language, string Sentiment, decimal SentimentScore, string Intent, decimal Confidence,
+    string? Fallback) : PublicData;
+
 /// <summary>A campaign moved on.</summary>
 /// <param name="Reason">Why it was paused or cancelled.</param>
 /// <param name="TotalRecipients">Of the frozen audience, once it is frozen.</param>
@@ -54,7 +64,8 @@ public sealed record ContactsImportedData(Guid ImportId, string Source, int Tota
 /// <param name="UserId">Who has it now, or who did this; absent: nobody, or no person did.</param>
 /// <param name="Until">Free-form messages may be sent until then; of a conversation that was put aside: put aside until then.</param>
 /// <param name="TeamId">Whose members may be given it; absent: no team.</param>
-/// <param name="Reason">Why it was given to somebody (person, route, queue or offline) or came back (due, customer or person).</param>
+/// <param name="Reason">Why it was given to somebody (person, route, queue or offline), came back (due, customer or person), or was left
+/// to people by a machine (a word of docs/ai.md).</param>
 /// <param name="MessageId">The answer.</param>
 /// <param name="NoteId">The note; its text is read at /v1/conversations/{id}/notes.</param>
 /// <param name="By">Who answered or noted: the user's id, the key's prefix, or phone.</param>

@@ -30,6 +30,8 @@ public static class PublicEvents
     public static readonly IReadOnlyList<PublicType> All =
     [
         new("message.received", "A customer wrote.", typeof(MessageReceivedData), "message_received"),
+        new("message.analysed", "A machine read what a customer wrote.", typeof(MessageAnalysedData), "message_analysed"),
+        new("message.echoed", "A person sent a message from WhatsApp's own app on the number.", typeof(MessageData), "message_echoed"),
         new("message.accepted", "Meta took a message.", typeof(MessageData), "message_accepted"),
         new("message.sent", "A message left Meta.", typeof(MessageData), "message_sent"),
         new("message.delivered", "A message reached the telephone.", typeof(MessageData), "message_delivered"),
@@ -74,6 +76,9 @@ public static class PublicEvents
             "conversation_classified"),
         new("conversation.read", "An agent read a conversation.", typeof(ConversationData), "conversation_read"),
         new("conversation.answered", "A person answered.", typeof(ConversationData), "conversation_answered"),
+        new("conversation.handed_over", "A machine left a conversation to people.", typeof(ConversationData), "conversation_handed_over"),
+        new("conversation.given_back", "A person lets machines answer in a conversation again.", typeof(ConversationData),
+            "conversation_given_back"),
         new("conversation.snoozed", "A conversation was put aside until a time.", typeof(ConversationData), "conversation_snoozed"),
         new("conversation.woken", "A conversation is put aside no more.", typeof(ConversationData), "conversation_woken"),
         new("conversation.noted", "A colleague wrote a note.", typeof(ConversationData), "conversation_noted"),
@@ -149,6 +154,9 @@ public static class PublicEvents
                 ("message.received",
                     new MessageReceivedData(r.MessageId, r.AccountId, r.ContactId, r.ConversationId, r.Type, e.At, e.Wamid, e.NewContact,
                         null, false)),
+            MessageAnalysed e => ("message.analysed", new MessageAnalysedData(r.MessageId, r.AccountId, r.ContactId, r.ConversationId,
+                r.Type, e.At, e.Language, e.Sentiment, e.SentimentScore, e.Intent, e.Confidence, e.Fallback)),
+            MessageEchoed e => ("message.echoed", Data(e.Wamid)),
             MessageAccepted e => ("message.accepted", Data(e.Wamid)),
             MessageSent => ("message.sent", Data()),
             MessageDelivered => ("message.delivered", Data()),
@@ -239,6 +247,10 @@ public static class PublicEvents
                     new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, MessageId: e.MessageId, By: e.By)),
             ConversationSnoozed e =>
                 ("conversation.snoozed", new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, Until: e.Until)),
+            ConversationHandedOver e =>
+                ("conversation.handed_over", new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, Reason: e.Reason)),
+            ConversationGivenBack e =>
+                ("conversation.given_back", new(e.ConversationId, e.AccountId, e.ContactId, e.At, e.UserId, By: e.By)),
             ConversationWoken e => ("conversation.woken", new(e.ConversationId, e.AccountId, e.ContactId, e.At, Reason: e.Reason)),
             ConversationNoted e =>
                 ("conversation.noted",

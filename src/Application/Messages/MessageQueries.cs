@@ -14,12 +14,25 @@ public sealed record GetMessage(Guid OrganizationId, Guid MessageId) : IRequest<
 /// </summary>
 public sealed record GetMessageHistory(Guid OrganizationId, Guid MessageId, AsOf AsOf) : IRequest<IReadOnlyList<StoredFact>?>;
 
-public sealed class MessageQueryHandler(IMessageDocuments documents, SenderNames names, IEventLog log)
+/// <summary>What Meta sent, as it came.</summary>
+public interface IRawWebhooks
+{
+    /// <summary>
+    /// The message's item out of the journal, which keeps it for days; null: it is there no more, or was erased. Not kept a second time:
+    /// what is in it is the customer's.
+    /// </summary>
+    Task<System.Text.Json.JsonElement?> OfAsync(Guid organizationId, MessageDocument message, CancellationToken ct);
+}
+
+public sealed class MessageQueryHandler(IMessageDocuments documents, SenderNames names, IEventLog log, IRawWebhooks webhooks)
     : IRequestHandler<GetMessage, MessageDocument?>, IRequestHandler<GetMessageHistory, IReadOnlyList<StoredFact>?>
 {
     public async Task<MessageDocument?> Handle(GetMessage query, CancellationToken ct) =>
         await documents.MessageAsync(query.OrganizationId, query.MessageId, ct) is { } message
-        ? (await names.NamedAsync(query.OrganizationId, [message], ct))[0] : null;
+        ? (await names.NamedAsync(query.OrganizationId, [message], ct))[0] with
+        {
+            RawWebhook = message.RawWebhook ?? await webhooks.OfAsync(query.OrganizationId, message, ct),
+        } : null;
 
     public async Task<IReadOnlyList<StoredFact>?> Handle(GetMessageHistory query, CancellationToken ct)
     {

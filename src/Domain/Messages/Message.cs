@@ -232,6 +232,16 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
         Evidence? evidence, DateTimeOffset at, string? groupId = null, string? target = null) =>
         state.Phase == MessagePhase.None ? [new MessageReceived(reference, wamid, content, newContact, evidence, at, groupId, target)] : [];
 
+    /// <summary>What a person sent from the app is taken in once.</summary>
+    public static MessageEvent[] Echo(Message state, MessageRef reference, string wamid, Sealed content, Evidence? evidence,
+        DateTimeOffset at) =>
+        state.Phase == MessagePhase.None ? [new MessageEchoed(reference, wamid, content, evidence, at)] : [];
+
+    /// <summary>A message of the app's history is taken in once; one that is known already stays as it is.</summary>
+    public static MessageEvent[] Import(Message state, MessageRef reference, string wamid, Sealed content, string? status,
+        Evidence? evidence, DateTimeOffset at) =>
+        state.Phase == MessagePhase.None ? [new MessageImported(reference, wamid, content, status, evidence, at)] : [];
+
     public static Message Evolve(Message state, MessageEvent @event) => @event switch
     {
         MessageQueued e => state with { Ref = e.Ref, Phase = MessagePhase.Queued, Content = e.Content, Template = e.Template },
@@ -258,6 +268,15 @@ public sealed record Message(MessageRef? Ref, MessagePhase Phase, int Attempt, s
             state with { Notes = state.Notes + 1, DeliveredAt = e.At, DeliveredImplied = false },
         MessageStatusNoted => state with { Notes = state.Notes + 1 },
         MessageReceived e => state with { Ref = e.Ref, Phase = MessagePhase.Inbound, Wamid = e.Wamid, Content = e.Content },
+        MessageEchoed e => state with { Ref = e.Ref, Phase = MessagePhase.Accepted, Wamid = e.Wamid, Content = e.Content, SentAt = e.At },
+        MessageImported { Ref.Direction: "inbound" } e =>
+            state with { Ref = e.Ref, Phase = MessagePhase.Inbound, Wamid = e.Wamid, Content = e.Content },
+        MessageImported e => state with
+        {
+            Ref = e.Ref, Phase = MessagePhase.Accepted, Wamid = e.Wamid, Content = e.Content, SentAt = e.At,
+            DeliveredAt = e.Status is "delivered" or "read" ? e.At : null, ReadAt = e.Status == "read" ? e.At : null,
+            FailedAt = e.Status == "failed" ? e.At : null,
+        },
         MessageAnalysed or MessageAutoReplied => state,
         _ => throw new InvalidOperationException($"Message.Evolve does not know {@event.GetType().Name}."),
     };

@@ -32,6 +32,9 @@ public sealed record SentBy(string Source, Guid? UserId, string? UserName, bool 
     /// <summary>A machine answered.</summary>
     public const string Ai = "ai";
 
+    /// <summary>WhatsApp's own app on the number.</summary>
+    public const string Phone = "phone";
+
     /// <summary>The user's id, or the key's prefix.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public string Who => UserId?.ToString() ?? UserName ?? Source;
@@ -160,6 +163,24 @@ public sealed record MessageStatusNoted(MessageRef Ref, string Status, Evidence?
 [StoredAs("message_received")]
 public sealed record MessageReceived(MessageRef Ref, string Wamid, Sealed Content, bool NewContact, Evidence? Evidence, DateTimeOffset At,
     string? GroupId = null, string? Target = null) : MessageEvent(Ref, At);
+
+/// <summary>
+/// A person sent it from WhatsApp's own app on the number (coexistence). Meta has it: nothing is left to be sent, and nobody is charged.
+/// </summary>
+/// <param name="Content">Sealed JSON of the message item as Meta wrote it.</param>
+[StoredAs("message_echoed")]
+public sealed record MessageEchoed(MessageRef Ref, string Wamid, Sealed Content, Evidence? Evidence, DateTimeOffset At)
+    : MessageEvent(Ref, At);
+
+/// <summary>
+/// It lay in the app's history when the number was connected: shown and found, and nothing else. It opens no window, is not unread, and
+/// calls nobody.
+/// </summary>
+/// <param name="Content">Sealed JSON of the message item as Meta wrote it.</param>
+/// <param name="Status">How far an outbound one had come: <c>sent</c>, <c>delivered</c>, <c>read</c>, <c>failed</c>; null: inbound.</param>
+[StoredAs("message_imported")]
+public sealed record MessageImported(MessageRef Ref, string Wamid, Sealed Content, string? Status, Evidence? Evidence, DateTimeOffset At)
+    : MessageEvent(Ref, At);
 
 /// <summary>Short names of Meta's message ids, which hold the customer's number: what can be kept when the contact is erased.</summary>
 public static class MessageKey

@@ -16,7 +16,8 @@ namespace Bsp.Infrastructure.Ai;
 /// it: each step is an append at the version that was seen. Decision: docs/decisions/0300.
 /// </summary>
 public sealed partial class AiDriver(Shards shards, AiSettingsTable settings, IEntitlements entitlements, AiReading reading,
-    AiAnswering answering, AiSignal signal, LogSignals signals, TimeProvider clock, ILogger<AiDriver> log) : BackgroundService
+    AiAnswering answering, AiSignal signal, AiWaiting waiting, LogSignals signals, TimeProvider clock, ILogger<AiDriver> log)
+    : BackgroundService
 {
     /// <summary>Organizations that are worked for at the same time in one process.</summary>
     public const int AtOnce = 32;
@@ -43,6 +44,7 @@ public sealed partial class AiDriver(Shards shards, AiSettingsTable settings, IE
                 try
                 {
                     await TakeAsync(shard, stoppingToken);
+                    await waiting.LookAsync(shard, stoppingToken);
                     Loop.Worked(shard.Name);
                 }
                 catch (Exception e) when (StoreTrouble.Is(e) && !stoppingToken.IsCancellationRequested)

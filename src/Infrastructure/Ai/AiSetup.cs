@@ -26,6 +26,7 @@ internal static class AiSetup
         services.AddSingleton<IAnalyzeText, AnalyzeText>();
         services.AddSingleton<IReplyToCustomers, ReplyToCustomers>();
         services.AddSingleton<AiReading>();
+        services.AddSingleton<AiWaiting>();
         services.AddSingleton<AiQuestions>();
         services.AddSingleton<AiAnswers>();
         services.AddSingleton<AiAnswering>();

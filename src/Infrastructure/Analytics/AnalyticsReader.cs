@@ -13,22 +13,19 @@ public sealed class AnalyticsReader(ReportReader reports) : IRequestHandler<GetM
     private const int QuartersADay = 96;
 
     public Task<Report<MessageCountsRow>> Handle(GetMessageCounts query, CancellationToken ct) =>
-        reports.ReportAsync<MessageCountsRow>(query.Scope, async (zone, ask) => await ask.RowsAsync($"""
-            SELECT {Group(query.GroupBy, zone)} AS key, sum(q.messages) AS n, sum(q.received) AS got, sum(q.sent) AS was_sent,
-                sum(q.delivered) AS came, sum(q.read) AS was_read, sum(q.failed) AS lost, {Offset(query.GroupBy, zone)} AS off
-            FROM ({From(query.Scope, zone, query.GroupBy)}) AS q GROUP BY key HAVING n + got + was_sent + came + was_read + lost > 0
-            ORDER BY {Order(query.GroupBy)}
-            """, r => new MessageCountsRow(Key(query.GroupBy, Text(r, "key"), Long(r, "off")), Long(r, "n"), Long(r, "got"),
+        reports.ReportAsync<MessageCountsRow>(query.Scope, async (zone, ask) => await ask.RowsAsync(Grouped(query.GroupBy, zone,
+            "sum(q.messages) AS n, sum(q.received) AS got, sum(q.sent) AS was_sent, sum(q.delivered) AS came, sum(q.read) AS was_read, "
+                + $"sum(q.failed) AS lost, {Offset(query.GroupBy, zone)} AS off", From(query.Scope, zone, query.GroupBy),
+            "HAVING n + got + was_sent + came + was_read + lost > 0"),
+            r => new MessageCountsRow(Key(query.GroupBy, Text(r, "key"), Long(r, "off")), Long(r, "n"), Long(r, "got"),
                 Long(r, "was_sent"), Long(r, "came"), Long(r, "was_read"), Long(r, "lost"))), ct);
 
     public Task<Report<CostRow>> Handle(GetCosts query, CancellationToken ct) =>
-        reports.ReportAsync<CostRow>(query.Scope, async (zone, ask) => [.. (await ask.RowsAsync($"""
-            SELECT {Group(query.GroupBy, zone)} AS key, toString(currency) AS money, sum(q.sent) AS was_sent, toString(sum(q.cost)) AS
-                total,
-                sumIf(q.delivery_n, q.cost > 0) AS charged
-            FROM ({From(query.Scope, zone, query.GroupBy, large: true, Outbound)}) AS q GROUP BY key, money
-            HAVING was_sent > 0 OR sum(q.cost) != 0 OR charged > 0 ORDER BY {Order(query.GroupBy)}, money
-            """, r => (Key: Text(r, "key"), Currency: Text(r, "money"), Sent: Long(r, "was_sent"), Cost: Money(r, "total"),
+        reports.ReportAsync<CostRow>(query.Scope, async (zone, ask) => [.. (await ask.RowsAsync(Grouped(query.GroupBy, zone,
+            "q.currency AS money, sum(q.sent) AS was_sent, toString(sum(q.cost)) AS total, sumIf(q.delivery_n, q.cost > 0) AS charged",
+            From(query.Scope, zone, query.GroupBy, large: true, Outbound),
+            "HAVING was_sent > 0 OR sum(q.cost) != 0 OR charged > 0", "money"),
+            r => (Key: Text(r, "key"), Currency: Text(r, "money"), Sent: Long(r, "was_sent"), Cost: Money(r, "total"),
                 Charged: Long(r, "charged")))).GroupBy(r => r.Key).Select(g =>
         {
             var named = g.Where(r => r.Currency.Length > 0).Select(r => new CurrencyCost(r.Currency, r.Cost)).ToList();
@@ -63,16 +60,14 @@ public sealed class AnalyticsReader(ReportReader reports) : IRequestHandler<GetM
         }, ct);
 
     public Task<Report<AiRow>> Handle(GetAiStats query, CancellationToken ct) =>
-        reports.ReportAsync<AiRow>(query.Scope, async (zone, ask) => await ask.RowsAsync($"""
-            SELECT {Group(query.GroupBy, zone)} AS key, sum(q.received) AS got, sum(q.ai_processed) AS analysed, sum(q.auto_replied) AS
-                answered,
-                sum(q.sentiment_sum) AS mood
-            FROM ({From(query.Scope, zone, query.GroupBy)}) AS q GROUP BY key HAVING got + analysed + answered > 0 ORDER BY key
-            """, r => new AiRow(Text(r, "key"), Long(r, "got"), Long(r, "analysed"), Long(r, "answered"), Long(r, "analysed") == 0 ? null
+        reports.ReportAsync<AiRow>(query.Scope, async (zone, ask) => await ask.RowsAsync(Grouped(query.GroupBy, zone,
+            "sum(q.received) AS got, sum(q.ai_processed) AS analysed, sum(q.auto_replied) AS answered, sum(q.sentiment_sum) AS mood",
+            From(query.Scope, zone, query.GroupBy), "HAVING got + analysed + answered > 0"),
+            r => new AiRow(Text(r, "key"), Long(r, "got"), Long(r, "analysed"), Long(r, "answered"), Long(r, "analysed") == 0 ? null
                 : Math.Round(Convert.ToDouble(r["mood"], CultureInfo.InvariantCulture) / Long(r, "analysed"), 4))), ct);
 
     private static string Offset(string by, string zone) =>
-        by == AnalyticsGroups.EachHour ? $"any(timeZoneOffset(toTimeZone(quarter, '{zone}')))" : "0";
+        by == AnalyticsGroups.EachHour ? $"any(timeZoneOffset(toTimeZone(q.quarter, '{zone}')))" : "0";
 
     private static double? PerHour(long number, double hours) => hours == 0 ? null : Math.Round(number / hours, 4);
 

@@ -6,9 +6,7 @@ using static Bsp.Infrastructure.Analytics.ReportSql;
 namespace Bsp.Infrastructure.Analytics;
 
 /// <summary>
-/// Daily figures and what they add up to. People do not add up: where several rows come together their states are merged, those of whole
-/// past
-/// months from the months' own.
+/// Daily figures and what they add up to. People do not add up: where several rows come together, the states of their days are merged.
 /// </summary>
 public sealed class DailyReader(ReportReader reports) : IRequestHandler<GetDailyStats, Report<DailyStatsRow>>
 {
@@ -42,33 +40,20 @@ public sealed class DailyReader(ReportReader reports) : IRequestHandler<GetDaily
             return [.. rows.Select(r => r.Parts <= 1 ? r.Row : r.Row with { UniqueContacts = people.GetValueOrDefault(r.Row.Date) })];
         }, ct);
 
+    // Of a single day the number is there; of more days the states are merged, one a day.
     private static async Task<Dictionary<string, long>> PeopleAsync(GetDailyStats query, ReportReader.ReportQuestions ask)
     {
-        var (account, by) = (Account(query.Scope), query.GroupBy);
-        var (first, last) = WholeMonths(query.Scope.From, query.Scope.To, by);
-        return (await ask.RowsAsync($$"""
-            SELECT day, uniqCombined64Merge(17)(state) AS contacts FROM (
-                SELECT {{Group(by, "date")}} AS day, contacts_state AS state FROM daily_stats_data FINAL
-                WHERE organization_id = {organization:UUID} AND date >= {from:Date} AND date <= {to:Date}
-                    AND NOT (date >= {first:Date} AND date < {last:Date} AND date < toStartOfMonth(now('UTC'))){{account}}
-                UNION ALL
-                SELECT {{Group(by, "month")}} AS day, contacts_state AS state FROM monthly_contacts_data FINAL
-                WHERE organization_id = {organization:UUID} AND month >= {first:Date} AND month < {last:Date} AND month <
-                    toStartOfMonth(now('UTC')){{account}})
-            GROUP BY day ORDER BY day
-            """, r => (Day: Text(r, "day"), Contacts: Long(r, "contacts")), ("first", Day(first)), ("last", Day(last))))
-            .ToDictionary(r => r.Day, r => r.Contacts);
-    }
-
-    /// <summary>The first day of the first whole month, and the day after the last one; the same day twice: no month is whole, or the
-    /// groups are
-    /// shorter than months.</summary>
-    internal static (DateOnly First, DateOnly Last) WholeMonths(DateOnly from, DateOnly to, string by)
-    {
-        var first = from.Day == 1 ? from : new DateOnly(from.Year, from.Month, 1).AddMonths(1);
-        var next = to.AddDays(1);
-        var last = new DateOnly(next.Year, next.Month, 1);
-        return by is "total" or "month" && first < last ? (first, last) : (from, from);
+        var account = query.Scope.AccountId is null ? $"toUUID('{Guid.Empty}')" : "{account:UUID}";
+        var days = $$"""
+            FROM people_data FINAL WHERE organization_id = {organization:UUID} AND account_id = {{account}}
+                AND date >= {from:Date} AND date <= {to:Date}
+            """;
+        return (await ask.RowsAsync(query.GroupBy == "day"
+            ? $"SELECT toString(date) AS day, people AS contacts {days} ORDER BY date"
+            : $"""
+              SELECT {Group(query.GroupBy, "date")} AS day, uniqCombined64Merge(17)(contacts_state) AS contacts {days}
+              GROUP BY day ORDER BY day
+              """, r => (Day: Text(r, "day"), Contacts: Long(r, "contacts")))).ToDictionary(r => r.Day, r => r.Contacts);
     }
 
     private static string Group(string by, string column) => by switch

@@ -30,12 +30,9 @@ public sealed class FunnelReader(ReportReader reports, Shards shards) : IRequest
     public Task<Report<FunnelRow>> Handle(GetFunnel query, CancellationToken ct) =>
         reports.ReportAsync<FunnelRow>(query.Scope, async (zone, ask) =>
         {
-            var key = Group(query.GroupBy, zone);
-            var from = $"({From(query.Scope, zone, query.GroupBy, more: Outbound)}) AS q";
-            var groups = await ask.RowsAsync($"SELECT {key} AS key, {Numbers}, '' AS money FROM {from} GROUP BY key {Some} ORDER BY "
-                + $"{Order(query.GroupBy)}",
-                Read);
-            var reasons = query.GroupBy is "campaign" or "variant" or "template" ? await ReasonsAsync(ask, key, from) : [];
+            var from = From(query.Scope, zone, query.GroupBy, more: Outbound);
+            var groups = await ask.RowsAsync(Grouped(query.GroupBy, zone, $"{Numbers}, '' AS money", from, Some), Read);
+            var reasons = query.GroupBy is "campaign" or "variant" or "template" ? await ReasonsAsync(ask, query.GroupBy, zone, from) : [];
             var before = await BeforeAsync(query, groups, ct);
             var templates = query.GroupBy is "variant" or "template"
                 ? await TemplatesAsync(query.Scope.OrganizationId, groups.Select(g => TemplateOf(g.Key)), ct) : [];
@@ -51,11 +48,10 @@ public sealed class FunnelReader(ReportReader reports, Shards shards) : IRequest
     public Task<Report<TemplateRow>> Handle(GetTemplatePerformance query, CancellationToken ct) =>
         reports.ReportAsync<TemplateRow>(query.Scope, async (zone, ask) =>
         {
-            var from = $"({From(query.Scope, zone, "template", large: true, Sent)}) AS q";
-            var groups = await ask.RowsAsync($"SELECT toString(template_id) AS key, {Numbers}, {Currencies} FROM {from} GROUP BY key "
-                + $"{Some} "
-                + "ORDER BY was_sent DESC, key", Read);
-            var reasons = await ReasonsAsync(ask, "toString(template_id)", from);
+            var from = From(query.Scope, zone, "template", large: true, Sent);
+            var groups = (await ask.RowsAsync(Grouped("template", zone, $"{Numbers}, {Currencies}", from, Some), Read))
+                .OrderByDescending(g => g.Sent).ThenBy(g => g.Key, StringComparer.Ordinal).ToList();
+            var reasons = await ReasonsAsync(ask, "template", zone, from);
             var names = await TemplatesAsync(query.Scope.OrganizationId, groups.Select(g => Guid.Parse(g.Key)), ct);
             return [.. groups.Select(g =>
             {
@@ -68,10 +64,12 @@ public sealed class FunnelReader(ReportReader reports, Shards shards) : IRequest
             })];
         }, ct);
 
-    private static async Task<Dictionary<string, IReadOnlyList<FailureReason>>> ReasonsAsync(ReportReader.ReportQuestions ask, string key,
-        string from) => (await ask.RowsAsync($"""
-            SELECT {key} AS key, toString(error_code) AS code, sum(q.failed) AS lost FROM {from} WHERE error_code != '' GROUP BY key, code
-            HAVING lost > 0 ORDER BY key, lost DESC, code LIMIT {ReasonsMax} BY key
+    private static async Task<Dictionary<string, IReadOnlyList<FailureReason>>> ReasonsAsync(ReportReader.ReportQuestions ask, string by,
+        string zone, string from) => (await ask.RowsAsync($"""
+            SELECT {Key(by)} AS key, code, lost FROM (
+                SELECT {Group(by, zone)} AS k, q.error_code AS code, sum(q.failed) AS lost FROM ({from}) AS q WHERE q.error_code != ''
+                GROUP BY k, code HAVING lost > 0 ORDER BY k, lost DESC, code LIMIT {ReasonsMax} BY k)
+            ORDER BY key, lost DESC, code
             """, r => (Key: Text(r, "key"), Reason: new FailureReason(Text(r, "code"), Long(r, "lost"))))).GroupBy(r => r.Key)
         .ToDictionary(g => g.Key, g => (IReadOnlyList<FailureReason>)[.. g.Select(r => r.Reason)]);
 

@@ -18,7 +18,7 @@ public sealed class MessageAnalyticsProjection(ClickHouseClient client, ClickHou
 {
     internal static readonly string[] Types =
         ["message_sent", "message_delivered", "message_read", "message_failed", "message_rejected", "message_accepted", "message_received",
-            "messages_charged", "message_analysed", "message_auto_replied"];
+            "messages_charged", "message_analysed", "message_auto_replied", "message_echoed"];
 
     private readonly AnalyticsCheckpoints checkpoints = new(client, schema);
     private readonly TemplateUses templates = new();

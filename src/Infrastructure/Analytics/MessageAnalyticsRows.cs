@@ -88,6 +88,7 @@ public static class MessageAnalyticsRows
         switch (stored.Body)
         {
             case MessageSent e: yield return new("sent", e.At, Cost: Cost(e.Evidence, stored)); break;
+            case MessageEchoed e when InboundKind.Of(e.Ref.Type).IsMessage: yield return new("sent", e.At); break;
             case MessageDelivered e:
                 yield return new("delivered", e.At, DeliveryMs: Ms(e.SentAt, e.At));
                 if (e.FailedAt is { } failed)

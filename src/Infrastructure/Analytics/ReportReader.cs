@@ -91,7 +91,7 @@ public sealed class ReportReader(ClickHouseClient client, ClickHouseSchema schem
                     {sql} LIMIT {RowsMax + 1}
                     SETTINGS max_rows_to_read = {RowsReadMax}, max_execution_time = {SecondsMax}, timeout_before_checking_execution_speed
                         = 0,
-                        do_not_merge_across_partitions_select_final = 1
+                        do_not_merge_across_partitions_select_final = 1, optimize_move_to_prewhere_if_final = 1
                     """, map, ct,
                     [
                         ("organization", scope.OrganizationId), ("from", ReportSql.Day(scope.From)), ("to", ReportSql.Day(scope.To)),

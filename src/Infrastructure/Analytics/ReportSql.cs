@@ -50,27 +50,47 @@ internal static class ReportSql
 
     public static string Account(AnalyticsScope scope) => scope.AccountId is null ? "" : " AND account_id = {account:UUID}";
 
-    /// <summary>The text by which rows are grouped. Hours and days are told by the zone from the instant, so none is lost or
-    /// doubled.</summary>
+    /// <summary>
+    /// A question's whole statement: grouped by what costs little to compare, whose text (<c>key</c>) is made once a group.
+    /// </summary>
+    /// <param name="sums">Columns of a group, over rows <c>q</c>.</param>
+    /// <param name="from">A subquery's text, <see cref="From"/>.</param>
+    /// <param name="having">With the word, or empty.</param>
+    /// <param name="and">A further column by which is grouped, of <paramref name="sums"/>; null: none.</param>
+    public static string Grouped(string by, string zone, string sums, string from, string having, string? and = null) => $"""
+        SELECT {Key(by)} AS key, * EXCEPT (k) FROM (
+            SELECT {Group(by, zone)} AS k, {sums} FROM ({from}) AS q GROUP BY k{(and is null ? "" : $", {and}")} {having})
+        ORDER BY {Order(by)}{(and is null ? "" : $", {and}")}
+        """;
+
+    /// <summary>By what rows are grouped. Hours and days are told by the zone from the instant, so none is lost or doubled.</summary>
     public static string Group(string by, string zone) => by switch
     {
-        "week" => $"toString(toMonday(quarter, '{zone}'))",
-        "month" => $"formatDateTime(quarter, '%Y-%m', '{zone}')",
-        "hour" => $"toString(toHour(quarter, '{zone}'))",
-        AnalyticsGroups.EachHour => $"toString(toUnixTimestamp(toStartOfHour(quarter, '{zone}')))",
-        "account" => "toString(account_id)",
-        "campaign" => "toString(campaign_id)",
-        "template" => "toString(template_id)",
-        "variant" => "concat(toString(campaign_id), '/', toString(template_id))",
-        "type" => "toString(message_type_exact)",
-        "direction" => "toString(direction)",
-        "category" => "toString(category)",
-        "market" => "toString(market)",
-        _ => $"toString(toDate(quarter, '{zone}'))",
+        "week" => $"toMonday(q.quarter, '{zone}')",
+        "month" => $"toStartOfMonth(q.quarter, '{zone}')",
+        "hour" => $"toHour(q.quarter, '{zone}')",
+        AnalyticsGroups.EachHour => $"toUnixTimestamp(toStartOfHour(q.quarter, '{zone}'))",
+        "account" => "q.account_id",
+        "campaign" => "q.campaign_id",
+        "template" => "q.template_id",
+        "variant" => "(q.campaign_id, q.template_id)",
+        "type" => "q.message_type_exact",
+        "direction" => "q.direction",
+        "category" => "q.category",
+        "market" => "q.market",
+        _ => $"toDate(q.quarter, '{zone}')",
     };
 
-    /// <summary>Hours of the day by number, everything else by its text.</summary>
-    public static string Order(string by) => by is "hour" or AnalyticsGroups.EachHour ? "toUInt32(key)" : "key";
+    /// <summary>The text of a group <c>k</c>.</summary>
+    public static string Key(string by) => by switch
+    {
+        "month" => "formatDateTime(k, '%Y-%m')",
+        "variant" => "concat(toString(k.1), '/', toString(k.2))",
+        _ => "toString(k)",
+    };
+
+    // Times by what they are, everything else by its text.
+    private static string Order(string by) => ByTime.Contains(by) ? "k" : "key";
 
     public static string Day(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 

@@ -60,7 +60,7 @@ internal sealed class TemplateUses
 
     private static IEnumerable<Guid> Messages(object? body) => body switch
     {
-        MessageReceived or MessageAccepted => [],
+        MessageReceived or MessageAccepted or MessageEchoed => [],
         MessageEvent { Ref: { Type: "template", Direction: "outbound" } of } => [of.MessageId],
         MessagesCharged charged => charged.Charges.Where(c => c.Type == "template").Select(c => c.MessageId),
         _ => [],

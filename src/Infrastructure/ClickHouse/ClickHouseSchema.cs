@@ -18,6 +18,9 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
     // The views over the entry: a Kafka table gives them what cannot be read, too, and a Null table has no column that says so.
     private static readonly string[] Views = ["message_analytics_mv", "daily_marks_mv"];
 
+    // What reports read: a month that rests becomes one part, which FINAL reads as it is.
+    private static readonly string[] Counted = ["daily_stats_data", "quarter_stats_data", "quarter_totals_data", "day_stats_data"];
+
     // Columns that came after the first build.
     private const string Later = "ADD COLUMN IF NOT EXISTS template_id UUID, ADD COLUMN IF NOT EXISTS error_code LowCardinality(String), "
         + "ADD COLUMN IF NOT EXISTS category LowCardinality(String), ADD COLUMN IF NOT EXISTS market LowCardinality(String), "
@@ -150,7 +153,13 @@ public sealed partial class ClickHouseSchema(ClickHouseClient client, string? ka
                 $"ALTER TABLE {view} MODIFY QUERY {OfEngine(text[text.IndexOf("SELECT", StringComparison.Ordinal)..])}", ct);
         }
 
-        if (!before.Contains("day_stats_data") || !before.Contains("daily_stats_data"))
+        foreach (var table in Counted.Where(before.Contains))
+        {
+            await client.ExecuteAsync($"ALTER TABLE {table} MODIFY SETTING min_age_to_force_merge_seconds = 1800, "
+                + "min_age_to_force_merge_on_partition_only = 1", ct);
+        }
+
+        if (!before.Contains("people_data") || !before.Contains("daily_stats_data"))
         {
             await client.ExecuteAsync("TRUNCATE TABLE daily_counted", ct); // beside rows that are there already: they are all to be counted
             await client.ExecuteAsync(

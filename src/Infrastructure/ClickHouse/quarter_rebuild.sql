@@ -1,4 +1,5 @@
--- The same buckets by quarters of an hour. A message counts once a day, where its first row of the day stands. A reply is the first message of a customer within seven days of the latest
+-- The same buckets by quarters of an hour. A message counts once a day, where its first row of the day stands, and there
+-- without category and reason, which only some of its rows have. A reply is the first message of a customer within seven days of the latest
 -- delivered message to them; it counts for that message's campaign and template, when it came. Keys that are no more become zero.
 INSERT INTO quarter_stats_data
 SELECT organization_id, date, quarter, account_id, campaign_id, template_id, direction, message_type_exact, category, market, currency, error_code,
@@ -7,16 +8,23 @@ SELECT organization_id, date, quarter, account_id, campaign_id, template_id, dir
 FROM (
     SELECT organization_id, date, toDateTime(intDiv(toUnixTimestamp64Milli(timestamp), 900000) * 900, 'UTC') AS quarter, account_id, campaign_id, template_id, direction, message_type_exact, category, market,
         currency, error_code,
-        toUInt64(countIf(nth = 1)) AS messages, toUInt64(sumIf(count, status = 'sent')) AS sent, toUInt64(sumIf(count, status = 'delivered' AND direction = 'outbound')) AS delivered,
+        toUInt64(0) AS messages, toUInt64(sumIf(count, status = 'sent')) AS sent, toUInt64(sumIf(count, status = 'delivered' AND direction = 'outbound')) AS delivered,
         toUInt64(sumIf(count, status = 'read')) AS was_read, toUInt64(sumIf(count, status = 'failed')) AS failed, toUInt64(sumIf(count, direction = 'inbound')) AS received, toUInt64(0) AS replied,
-        toUInt64(countIf(m.new_contact = 1)) AS new_contacts, toDecimal128(sum(m.cost), 6) AS cost,
+        toUInt64(countIf(new_contact = 1)) AS new_contacts, toDecimal128(sum(m.cost), 6) AS cost,
         toUInt64(sumIf(delivery_time_ms, status = 'delivered' AND direction = 'outbound')) AS delivery_ms_sum, toUInt64(countIf(status = 'delivered' AND direction = 'outbound')) AS delivery_n,
         toUInt64(sumIf(read_time_ms, status = 'read')) AS read_ms_sum, toUInt64(countIf(status = 'read')) AS read_n,
         toUInt64(countIf(m.ai_processed = 1)) AS ai_processed, toUInt64(countIf(m.auto_replied = 1)) AS auto_replied, toFloat64(sumIf(m.sentiment_score, m.ai_processed = 1)) AS sentiment_sum
-    FROM (
-        SELECT *, if(count > 0, row_number() OVER (PARTITION BY organization_id, message_id, date ORDER BY count = 0, timestamp, status), 0) AS nth
-        FROM message_analytics FINAL WHERE {bucket} ) AS m
+    FROM message_analytics AS m FINAL WHERE {bucket}
     GROUP BY organization_id, date, quarter, account_id, campaign_id, template_id, direction, message_type_exact, category, market, currency, error_code
+    UNION ALL
+    SELECT organization_id, date, quarter, account_id, campaign_id, template_id, direction, message_type_exact, '' AS category, '' AS market, '' AS currency, '' AS error_code,
+        toUInt64(count()) AS messages, toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toDecimal128(0, 6), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0),
+        toUInt64(0), toUInt64(0), toFloat64(0)
+    FROM (
+        SELECT organization_id, date, message_id, toDateTime(intDiv(toUnixTimestamp64Milli(min(timestamp)), 900000) * 900, 'UTC') AS quarter, max(account_id) AS account_id, max(campaign_id) AS campaign_id,
+            max(template_id) AS template_id, max(direction) AS direction, max(message_type_exact) AS message_type_exact
+        FROM message_analytics FINAL WHERE {bucket} AND count > 0 GROUP BY organization_id, date, message_id )
+    GROUP BY organization_id, date, quarter, account_id, campaign_id, template_id, direction, message_type_exact
     UNION ALL
     SELECT organization_id, date, quarter, account_id, campaign_id, template_id, direction, message_type_exact, '' AS category, '' AS market, '' AS currency, '' AS error_code,
         toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(count()) AS replied, toUInt64(0), toDecimal128(0, 6), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0),

@@ -14,7 +14,7 @@ namespace Bsp.Infrastructure.Contacts;
 /// </summary>
 public sealed class ContactCountersProjection : PostgresProjection
 {
-    private static readonly string[] Types = ["message_sent", "message_received"];
+    private static readonly string[] Types = ["message_sent", "message_received", "message_echoed"];
 
     public override string Name => ViewNames.ContactCounters;
 
@@ -76,7 +76,8 @@ public sealed class ContactCountersProjection : PostgresProjection
 
     // A notice is nobody's message.
     private static bool Counts(StoredEvent stored) =>
-        stored.Body is MessageEvent fact && !(fact is MessageReceived && InboundKind.IsNotice(fact.Ref.Type));
+        stored.Body is MessageEvent fact && !(fact is MessageReceived && InboundKind.IsNotice(fact.Ref.Type))
+        && !(fact is MessageEchoed && !InboundKind.Of(fact.Ref.Type).IsMessage);
 
     private static Task AddAsync(TenantTransaction tx, EventPage page, string sql, CancellationToken ct, params object[] more)
     {
@@ -85,7 +86,7 @@ public sealed class ContactCountersProjection : PostgresProjection
         return contacts.Count == 0 ? Task.CompletedTask : tx.ExecuteAsync(sql, ct,
         [
             contacts.Select(c => c.Key).ToArray(), contacts.Select(c => c.First().OrganizationId).ToArray(),
-                contacts.Select(c => c.Count(e => e.Fact is MessageSent)).ToArray(),
+                contacts.Select(c => c.Count(e => e.Fact is MessageSent or MessageEchoed)).ToArray(),
             contacts.Select(c => c.Count(e => e.Fact is MessageReceived)).ToArray(), contacts.Select(c => c.Max(e => e.Fact.At).UtcDateTime)
             .ToArray(), .. more,
         ]);

@@ -21,6 +21,7 @@ internal static class ContactsSetup
         services.AddSingleton<SpellingTwins>();
         services.AddHostedService<SpellingWorker>();
         services.AddSingleton<JournalTraces>();
+        services.AddSingleton<Bsp.Application.Messages.IRawWebhooks, RawWebhooks>();
         services.AddSingleton<ImportTraces>();
     }
 }

@@ -98,8 +98,14 @@ public sealed class DeletedContacts(IEventStore store, IDocumentViews views, IPe
         var streams = await store.LoadManyAsync(organizationId, messages, ct, archivedToo: true);
         return await personal.OpenAsync(organizationId,
             [.. streams.SelectMany(s => s.Events)
-                .Select(e => e.Body switch { MessageReceived r => r.Content, MessageQueued q => q.Content, _ => null }).OfType<Sealed>()],
-                ct);
+                .Select(e => e.Body switch
+                {
+                    MessageReceived r => r.Content,
+                    MessageQueued q => q.Content,
+                    MessageEchoed o => o.Content,
+                    MessageImported i => i.Content,
+                    _ => null,
+                }).OfType<Sealed>()], ct);
     }
 
     private static async Task<bool> HasKeyAsync(Shard shard, Guid organizationId, List<Guid> ids, CancellationToken ct) =>

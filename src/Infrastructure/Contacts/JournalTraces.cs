@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
@@ -40,6 +41,8 @@ public sealed class JournalTraces(Shards shards)
     internal static long? Row(object? body) => body switch
     {
         MessageReceived e => e.Evidence?.JournalId,
+        MessageEchoed e => e.Evidence?.JournalId,
+        MessageImported e => e.Evidence?.JournalId,
         MessageSent e => e.Evidence?.JournalId,
         MessageDelivered e => e.Evidence?.JournalId,
         MessageRead e => e.Evidence?.JournalId,
@@ -107,6 +110,23 @@ public sealed class JournalTraces(Shards shards)
                 (r.Id, new DateTimeOffset(r.ReceivedAt, TimeSpan.Zero),
                     JsonSerializer.SerializeToElement(Items(r.Body, own, identities))))];
     }
+
+    /// <summary>
+    /// The item of this id as Meta sent it to this organization; null: the row is gone, is larger than <paramref name="bytesMax"/>, or holds
+    /// none.
+    /// </summary>
+    internal async Task<JsonElement?> ItemAsync(Guid organizationId, long row, string wamid, int bytesMax, CancellationToken ct)
+    {
+        var own = await OwnAsync(organizationId, ct);
+        return (await ReadAsync([row], $"AND octet_length(j.body) <= {bytesMax}", ct)).Select(r => Parse(r.Body)).OfType<JsonObject>()
+            .SelectMany(root => Changes(root, own)).SelectMany(c => ItemsOf(c.Change["value"] as JsonObject))
+            .FirstOrDefault(item => item["id"] is JsonValue id && id.TryGetValue<string>(out var text) && MetaId.Of(text) == wamid)
+            is { } found ? JsonSerializer.SerializeToElement(found) : null;
+    }
+
+    private static IEnumerable<JsonObject> ItemsOf(JsonObject? value) => value is null ? []
+        : Objects(value["messages"]).Concat(Objects(value["message_echoes"]))
+            .Concat(Objects(value["history"]).SelectMany(h => Objects(h["threads"])).SelectMany(t => Objects(t["messages"])));
 
     /// <summary>The body without the person; null: they are in nothing of it that is this organization's.</summary>
     internal static byte[]? Without(byte[] body, OwnIds own, ErasedIdentities identities)

@@ -33,6 +33,8 @@ public static class ConversationDocumentFold
         MessageQueued e => e.Ref.ConversationId,
         MessageReceived e => e.Ref.ConversationId,
         MessageAnalysed e => e.Ref.ConversationId,
+        MessageEchoed e => e.Ref.ConversationId,
+        MessageImported e => e.Ref.ConversationId,
         MessageEvent e when WaConversation(e) is not null => e.Ref.ConversationId,
         CustomerWindowOpened e => e.ConversationId,
         ConversationAssigned e => e.ConversationId,
@@ -65,6 +67,9 @@ public static class ConversationDocumentFold
             MessageQueued e =>
                 Outgoing(before ?? Found(stored, e.Ref, e.At, e.SentBy.Source == "campaign" ? "campaign" : "api"), e, message, content),
             MessageReceived e => Incoming(before ?? Received(stored, e), e, message, content),
+            MessageEchoed or MessageImported => ConversationsOnThePhone.Fold(
+                before ?? Found(stored, ((MessageEvent)stored.Body!).Ref, ((MessageEvent)stored.Body).At, "whatsapp"),
+                (MessageEvent)stored.Body!, message, content),
             MessageAnalysed e => before is null ? null : Analysed(before, e, content),
             MessageEvent e when before is not null && WaConversation(e) is { } id => before with { WaConversationId = id },
             CustomerWindowOpened e =>
@@ -183,7 +188,7 @@ public static class ConversationDocumentFold
     }
 
     // Until there is a message, the latest of what is about one is all that there is to see, or the conversation would be in no list.
-    private static ConversationDocument Alone(ConversationDocument d, DateTimeOffset at, MessageDocument? message) =>
+    internal static ConversationDocument Alone(ConversationDocument d, DateTimeOffset at, MessageDocument? message) =>
         d.LastMessageAt is not null && (d.LastMessageKey != NoMessageYet || d.LastMessageAt > MessageDocumentFold.Ms(at)) ? d
             : Last(d, at, message) with { LastMessageKey = NoMessageYet };
 
@@ -197,7 +202,7 @@ public static class ConversationDocumentFold
     private static string? Preview(string type, MessageDocument? message) =>
         type == "edit" && message is not null ? MessageDocumentContent.Preview(message) : null;
 
-    private static ConversationDocument Last(ConversationDocument d, DateTimeOffset at, MessageDocument? message)
+    internal static ConversationDocument Last(ConversationDocument d, DateTimeOffset at, MessageDocument? message)
     {
         var when = MessageDocumentFold.Ms(at);
         return d.LastMessageAt > when && d.LastMessageKey != NoMessageYet ? d : d with

@@ -253,6 +253,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     {
         MessageQueued e => e.Content,
         MessageReceived e => e.Content,
+        MessageEchoed e => e.Content,
+        MessageImported e => e.Content,
         MessageAnalysed e => e.Words,
         MessageAutoReplied e => e.Content,
         ConversationAutoAnswered e => e.Exchange,

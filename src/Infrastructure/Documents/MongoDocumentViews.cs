@@ -14,16 +14,38 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
         string? cursor, CancellationToken ct)
     {
         var where = Builders<ConversationDocument>.Filter;
-        var all = where.Eq(d => d.OrganizationId, organizationId) & where.Ne(d =>
+        var walk = where.Eq(d => d.OrganizationId, organizationId) & where.Ne(d =>
             d.LastMessageAt, null) & After<ConversationDocument>(DocumentCursor.Parse(cursor), "last_message_at");
-        all &= filter.Status is { } status ? where.Eq(d => d.Status, status) : where.Empty;
-        all &= filter.AssignedTo is { } user ? where.Eq(d => d.AssignedTo, user) : where.Empty;
-        all &= filter.ContactId is { } contact ? where.Eq(d => d.ContactId, contact) : where.Empty;
+        walk &= filter.AssignedTo is { } user ? where.Eq(d => d.AssignedTo, user) : where.Empty;
+        walk &= filter.ContactId is { } contact ? where.Eq(d => d.ContactId, contact) : where.Empty;
+        walk &= filter.Unread is true ? where.Gt(d => d.UnreadCount, 0) : where.Empty;
+        var database = await OfAsync(organizationId, ct);
+        var latest = Builders<ConversationDocument>.Sort.Descending(d => d.LastMessageAt).Descending(d => d.Id);
+        var rows = await MongoCollections.GuardAsync(() => database.Conversations.Aggregate().Match(walk).Sort(latest).Limit(WalkMax)
+            .Match(Kept(filter)).Limit(limit + 1).ToListAsync(ct));
+        var page = PostgresDocumentViews.PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
+        if (page.NextCursor is not null)
+        {
+            return page;
+        }
+
+        // Few were kept: where the walk ended, the next page goes on.
+        var end = await MongoCollections.GuardAsync(() => database.Conversations.Find(walk).Sort(latest).Skip(WalkMax - 1).Limit(1)
+            .FirstOrDefaultAsync(ct));
+        return end is null ? page : page with { NextCursor = new DocumentCursor(end.LastMessageAt!.Value, end.Id).ToString() };
+    }
+
+    /// <summary>Conversations that one page looks at, at most; as of <see cref="PostgresDocumentViews.WalkMax"/>.</summary>
+    internal int WalkMax { get; set; } = 20_000;
+
+    private static FilterDefinition<ConversationDocument> Kept(ConversationFilter filter)
+    {
+        var where = Builders<ConversationDocument>.Filter;
+        var all = filter.Status is { } status ? where.Eq(d => d.Status, status) : where.Empty;
         all &= filter.AccountId is { } account ? where.Eq(d => d.AccountId, account) : where.Empty;
         all &= filter.Priority is { } priority ? where.Eq(d => d.Priority, priority) : where.Empty;
         all &= filter.Tag is { } tag ? where.AnyEq(d => d.Tags, tag) : where.Empty;
-        all &= filter.Unread is { } unread ? unread ? where.Gt(d => d.UnreadCount, 0) : where.Not(where.Gt(d => d.UnreadCount, 0))
-            : where.Empty;
+        all &= filter.Unread is false ? where.Not(where.Gt(d => d.UnreadCount, 0)) : where.Empty;
         all &= filter.Unassigned is { } nobody ? nobody ? where.Eq(d => d.AssignedTo, null) : where.Ne(d => d.AssignedTo, null)
             : where.Empty;
         all &= filter.WindowOpen is { } open ? open ? where.Gt(d => d.WindowUntil, filter.Now)
@@ -31,10 +53,7 @@ public sealed class MongoDocumentViews(MongoCollections mongo, Shards shards) : 
         all &= filter.Snoozed is { } snoozed ? snoozed ? where.Ne(d => d.SnoozedUntil, null) : where.Eq(d => d.SnoozedUntil, null)
             : where.Empty;
         all &= filter.TeamId is { } team ? where.Eq(d => d.TeamId, team) : where.Empty;
-        var database = await OfAsync(organizationId, ct);
-        var rows = await MongoCollections.GuardAsync(() => database.Conversations.Find(all).SortByDescending(d => d.LastMessageAt)
-            .ThenByDescending(d => d.Id).Limit(limit + 1).ToListAsync(ct));
-        return PostgresDocumentViews.PageOf(rows, limit, d => new(d.LastMessageAt!.Value, d.Id));
+        return all;
     }
 
     public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct)

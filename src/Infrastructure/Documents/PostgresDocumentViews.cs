@@ -13,7 +13,7 @@ namespace Bsp.Infrastructure.Documents;
 public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
 {
     /// <summary>Conversations that one page looks at, at most.</summary>
-    public const int WalkMax = 20_000;
+    internal int WalkMax { get; set; } = 20_000;
 
     // Conditions that an index serves stand in the walk as such; the others are looked at on the way, whose length is bounded.
     public async Task<Page<ConversationDocument>> ConversationsAsync(Guid organizationId, ConversationFilter filter, int limit,

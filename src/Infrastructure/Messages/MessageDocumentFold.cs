@@ -45,12 +45,24 @@ public static class MessageDocumentFold
             (null, MessageReceived e) =>
                 Found(stored.OrganizationId, e.Ref, e.At) with { WaMessageId = MetaId.Of(e.Wamid), GroupId = e.GroupId,
                     Status = "delivered", StatusExact = "delivered" },
+            (null, MessageEchoed e) => Found(stored.OrganizationId, e.Ref, e.At) with
+            {
+                WaMessageId = MetaId.Of(e.Wamid), SentBy = OnThePhone, Status = "sent", StatusExact = "sent",
+            },
+            (null, MessageImported e) => Found(stored.OrganizationId, e.Ref, e.At) with
+            {
+                WaMessageId = MetaId.Of(e.Wamid), SentBy = e.Ref.Direction == "outbound" ? OnThePhone : null,
+                Status = e.Status ?? "delivered", StatusExact = e.Status ?? "delivered",
+            },
             (null, _) => null,
             _ => before,
         };
         return document is null ? null
             : Settle(Take(document, fact, content)) with { Position = position, UpdatedAt = Later(document.UpdatedAt, Ms(fact.At)) };
     }
+
+    // Nobody knows who: whoever had the phone.
+    private static readonly MessageSender OnThePhone = new(null, SentBy.Phone, false);
 
     private static MessageDocument Found(Guid organizationId, MessageRef of, DateTimeOffset at) => new()
     {
@@ -76,6 +88,8 @@ public static class MessageDocumentFold
         MessageReceived e =>
             MessageDocumentContent.Inbound(With(d, e.Evidence), content) with { DeliveredAt = Ms(e.At),
                 StatusHistory = Add(d, new("delivered", Ms(e.At))) },
+        MessageEchoed e => Report(MessageDocumentContent.Inbound(d, content), new("sent", Ms(e.At))),
+        MessageImported e => Reached(MessageDocumentContent.Inbound(d, content), e),
         MessageAccepted e => Accept(d) with { WaMessageId = MetaId.Of(e.Wamid) },
         MessageSending => Reach(d, "sending"),
         MessageAttemptRefused => d.StatusExact is "sending" or "outcome_unknown" ? d with { StatusExact = "queued" } : d,
@@ -105,6 +119,21 @@ public static class MessageDocumentFold
         },
         _ => d,
     };
+
+    // How far it had come is known, when it came so far is not.
+    private static MessageDocument Reached(MessageDocument d, MessageImported e)
+    {
+        string[] rungs = e.Status switch
+        {
+            null => ["delivered"],
+            "read" => ["sent", "delivered", "read"],
+            "delivered" => ["sent", "delivered"],
+            "failed" => ["failed"],
+            _ => ["sent"],
+        };
+        return rungs.Aggregate(d, (told, rung) =>
+            Report(told, new(rung, Ms(e.At), Implied: rung == rungs[^1] ? null : true)));
+    }
 
     // Meta has it after all, whatever we concluded before: a rejection is taken back.
     private static MessageDocument Accept(MessageDocument d) => d.StatusExact switch

@@ -20,6 +20,7 @@ public static class MessageDocumentLogs
         MessageRejected e => Log(stored, position, e, "failed", null, $"{e.Code}: {e.Details ?? e.Title}"),
         MessageDeferred { Evidence: not null } e => Log(stored, position, e, "webhook_received", e.Evidence, $"{e.Code}: {e.Reason}"),
         MessageStatusNoted e => Log(stored, position, e, "webhook_received", e.Evidence, e.Status),
+        MessageEchoed e => Log(stored, position, e, "webhook_received", e.Evidence, SentBy.Phone),
         MessageReceived e => Log(stored, position, e, "webhook_received", e.Evidence, null),
         _ => null,
     };

@@ -132,6 +132,10 @@ internal sealed class LogTruth(Cuts cuts)
                 case MessageQueued e:
                     Converse(e.Ref.ConversationId, 0, 1, e.At);
                     break;
+                case MessageEchoed or MessageImported when stored.Body is MessageEvent e && InboundKind.Of(e.Ref.Type).IsMessage:
+                    var sent = e.Ref.Direction == "outbound" ? 1 : 0;
+                    Converse(e.Ref.ConversationId, 1 - sent, sent, e.At);
+                    break;
                 case MessageReceived e when InboundKind.Of(e.Ref.Type).IsMessage && !InboundKind.IsNotice(e.Ref.Type):
                     Converse(e.Ref.ConversationId, 1, 0, e.At);
                     break;

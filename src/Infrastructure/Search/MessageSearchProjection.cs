@@ -18,7 +18,7 @@ namespace Bsp.Infrastructure.Search;
 /// </summary>
 public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys keys) : PostgresProjection
 {
-    private static readonly string[] Types = ["message_received", "message_queued", "contact_erased", "contact_merged"];
+    private static readonly string[] Types = ["message_received", "message_queued", "message_echoed", "message_imported", "contact_erased", "contact_merged"];
 
     public override string Name => ViewNames.MessageSearch;
 
@@ -81,6 +81,9 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
                 Reach(changes, stored, e.Ref, at, key, null, MessageDocumentContent.Parse(content) is { } body
                     ? E164.OfWaId(MessageDocumentContent.Text(body, "to") ?? "") : null);
                 break;
+            case MessageEchoed or MessageImported when content is not null:
+                OnThePhone(changes, stored, at, key, content);
+                break;
             case ContactMerged e:
                 changes.Merged.Add((e.AbsorbedId, e.ContactId));
                 Move(changes.Messages, e);
@@ -117,6 +120,20 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
                 MessageDocumentContent.Text(root, "message", "from") ?? MessageDocumentContent.Text(root, "wa_id"));
         }
     }
+
+    private static void OnThePhone(Changes changes, StoredEvent stored, long at, byte[] key, string content)
+    {
+        var (of, written) = (((MessageEvent)stored.Body!).Ref, ((MessageEvent)stored.Body).At);
+        if (InboundKind.Of(of.Type).IsMessage)
+        {
+            Add(changes, stored, of, KeyOf(MessageKey.Of(MetaId.Of(WamidOf(stored.Body)))), at, written, key, content);
+        }
+
+        Reach(changes, stored, of, at, key, null, MessageDocumentContent.Parse(content) is { } root
+            ? MessageDocumentContent.Text(root, "wa_id") : null);
+    }
+
+    private static string WamidOf(object body) => body is MessageEchoed echoed ? echoed.Wamid : ((MessageImported)body).Wamid;
 
     private static void Add(Changes changes, StoredEvent stored, MessageRef of, long messageKey, long at, DateTimeOffset written,
         byte[] key, string content)
@@ -223,7 +240,7 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
     {
         var opened = new Dictionary<Guid, string?>();
         foreach (var own in events.Select(e =>
-            (Event: e, Content: e.Body switch { MessageQueued q => q.Content, MessageReceived r => r.Content, _ => null }))
+            (Event: e, Content: ContentOf(e.Body)))
             .Where(s => s.Content is not null).GroupBy(s => s.Event.OrganizationId))
         {
             var list = own.ToList();
@@ -236,6 +253,15 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
         return opened;
     }
+
+    private static Sealed? ContentOf(object? body) => body switch
+    {
+        MessageQueued e => e.Content,
+        MessageReceived e => e.Content,
+        MessageEchoed e => e.Content,
+        MessageImported e => e.Content,
+        _ => null,
+    };
 
     private sealed class Copy(IPersonalData personal, SearchKeys keys) : PostgresCopy(ViewNames.MessageSearch)
     {

@@ -24,7 +24,7 @@ public sealed class FrameMaker(IDocumentStore documents, IViewWaiter waiter, IFr
 
     /// <summary>Stored names that frames are made of.</summary>
     internal static readonly IReadOnlySet<string> Types = EventTypes.NamesOf<MessageEvent>().Concat(EventTypes.NamesOf<ConversationEvent>())
-        .Concat(EventTypes.NamesOf<CampaignEvent>()).Where(t => t != "message_skipped").ToHashSet();
+        .Concat(EventTypes.NamesOf<CampaignEvent>()).Where(t => t is not ("message_skipped" or "message_imported")).ToHashSet();
 
     /// <summary>Frames in the order of the log.</summary>
     internal async Task<IReadOnlyList<StreamFrame>> OfAsync(Shard shard, Guid organizationId, IReadOnlyList<StoredEvent> events,

@@ -17,8 +17,8 @@ internal static class MessagesField
     // Of one item as it is kept for ever. Meta's own statuses have 1 KB, texts 4 KB, forms some ten.
     private const int StatusBytesMax = 16 * 1024;
     private const int StatusTextUnitsMax = 1_000;
-    private const int MessageBytesMax = 512 * 1024;
-    private const int MessageTextUnitsMax = 64 * 1024;
+    internal const int MessageBytesMax = 512 * 1024;
+    internal const int MessageTextUnitsMax = 64 * 1024;
 
     private const int TitleUnitsMax = 200;
     private const int DetailsUnitsMax = 1_000;

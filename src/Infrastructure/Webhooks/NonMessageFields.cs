@@ -15,6 +15,8 @@ namespace Bsp.Infrastructure.Webhooks;
 /// <summary>Everything Meta tells besides messages: templates, numbers, accounts, preferences. Each becomes the command it is.</summary>
 public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers, AccountFields accounts)
 {
+    private readonly PhoneMessages phone = new(mediator, numbers);
+
     private const int NameUnitsMax = 512; // Meta's own bound of a template's name
     private const int ReasonUnitsMax = 1_000;
     private const int TextUnitsMax = 4_096;
@@ -31,6 +33,7 @@ public sealed class NonMessageFields(IMediator mediator, NumberDirectory numbers
         "business_capability_update" => await CapabilityAsync(change, webhook, ct),
         "user_preferences" => await PreferencesAsync(change, webhook, ct),
         "user_id_update" => await UserIdsAsync(change, webhook, ct),
+        "smb_message_echoes" or "history" => await phone.HandleAsync(change, webhook, ct),
         _ => await accounts.HandleAsync(change, webhook, ct),
     };
 

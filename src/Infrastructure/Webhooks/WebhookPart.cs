@@ -39,7 +39,7 @@ internal sealed record AsideRow(long Id, int Attempts, DateTime SetAsideAt);
 internal sealed record WebhookPart(Journaled Webhook, MetaChange Change, string? List, int Nth, JsonElement Item, Lazy<People> People)
 {
     /// <summary>Lists whose items stand alone.</summary>
-    public static readonly string[] Lists = ["statuses", "messages", "user_preferences", "user_id_update"];
+    public static readonly string[] Lists = ["statuses", "messages", "user_preferences", "user_id_update", "message_echoes"];
 
     /// <summary>Items in one row of what is set aside, at most.</summary>
     public const int ItemsMax = 500;

@@ -163,8 +163,12 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
         await page.ProcessAsync(now, ct);
         foreach (var webhook in taken.Gone)
         {
-            LogGone(webhook.Id);
             page.Notes.Add(webhook, null, "gone", "Its body was removed from the journal before it was carried out.");
+        }
+
+        if (taken.Gone is [var first, ..])
+        {
+            LogGone(taken.Gone.Count, first.Id); // a line a page: the notes name each
         }
 
         await FinishAsync(connection, transaction, page, ct);
@@ -249,8 +253,8 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     private partial void LogPage(Exception e);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "webhook {JournalId} was never carried out: the journal no longer has its body; noted")]
-    private partial void LogGone(long journalId);
+        Message = "{Count} webhooks, the first of them {JournalId}, were never carried out: the journal no longer has their bodies; noted")]
+    private partial void LogGone(int count, long journalId);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Part} of webhook {JournalId} could not be carried out and is set aside: {Error}")]
     private partial void LogAside(string part, long journalId, string error);

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using Bsp.Application.Ai;
 using Bsp.IntegrationTests.Common;
+using Bsp.Infrastructure.Ai.Models;
 using Bsp.IntegrationTests.EndToEnd;
+using Bsp.IntegrationTests.Views;
 using Bsp.MetaSimulator.Models;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -96,6 +98,49 @@ public sealed class ModelTests(AiApp app) : IClassFixture<AiApp>, IDisposable
         var asked = RequestsOf(broken).Count();
         (await replies.DecideAsync(tenant.Id, broken, Asked, default)).Reason.ShouldBe("model_resting");
         RequestsOf(broken).Count().ShouldBe(asked);
+    }
+
+    [Fact]
+    public async Task An_hour_without_the_model_costs_a_question_every_half_minute_and_nothing_else_and_then_it_answers_again()
+    {
+        using var tenant = await app.NewTenantAsync();
+        using var between = new StoppableProxy(app.Meta.BaseUrl);
+        var clock = new HurriedClock();
+        var replies = new ReplyToCustomers(ActivatorUtilities.CreateInstance<ModelCalls>(app.Services, new Circuits(clock), clock));
+        var settings = Settings("openai", "good") with { Endpoint = $"http://127.0.0.1:{between.Port}/ai/openai" };
+        between.Stop();
+        var (until, reasons) = (clock.GetUtcNow().AddHours(1), new List<string?>());
+        while (clock.GetUtcNow() < until)
+        {
+            reasons.Add((await replies.DecideAsync(tenant.Id, settings, Asked, default)).Reason); // the burst goes to a person, at once
+            clock.Pass(TimeSpan.FromSeconds(10));
+        }
+
+        reasons.Count.ShouldBeGreaterThan(300);
+        reasons.ShouldAllBe(r => r == "model_unavailable" || r == "model_resting");
+        reasons.Count(r => r == "model_unavailable").ShouldBeInRange(5, 130);
+        RequestsOf(settings).ShouldBeEmpty();
+        (await app.Views.ScalarAsync("SELECT cost || ' ' || reserved FROM bsp.ai_usage WHERE organization_id = $1", tenant.Id))
+            .ShouldBe("0.000000 0.000000"); // what never left costs nothing
+        between.Start();
+        clock.Pass(TimeSpan.FromSeconds(31));
+        (await replies.DecideAsync(tenant.Id, settings, Asked, default)).Action.ShouldBe(ReplyAction.Reply);
+    }
+
+    // Nobody waits by it: what is waited for passes at once.
+    private sealed class HurriedClock : TimeProvider
+    {
+        private long ticks = DateTimeOffset.UtcNow.Ticks;
+
+        public void Pass(TimeSpan time) => Interlocked.Add(ref ticks, time.Ticks);
+
+        public override DateTimeOffset GetUtcNow() => new(Interlocked.Read(ref ticks), TimeSpan.Zero);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Pass(dueTime > TimeSpan.Zero ? dueTime : TimeSpan.Zero);
+            return System.CreateTimer(callback, state, TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
     }
 
     [Fact]

@@ -94,6 +94,11 @@ public sealed partial class SharesTests
                     (body["act"], body["target_type"]) = (type.Name, type.Name.Split('.')[0]);
                 }
 
+                if (body["ref"] is JsonObject reference)
+                {
+                    reference["direction"] = "outbound"; // the analytics have no word for another
+                }
+
                 rows.Add((stored, body.ToJsonString()));
             }
         }

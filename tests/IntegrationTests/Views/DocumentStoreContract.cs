@@ -182,6 +182,48 @@ public abstract partial class DocumentStoreContract(StoresFixture fixture)
     }
 
     [Fact]
+    public async Task What_is_of_one_moment_comes_in_the_order_of_ids_and_a_page_that_keeps_few_goes_on_where_it_looked()
+    {
+        await using var database = await ViewsDatabase.NewAsync(fixture);
+        var organization = await database.NewOrganizationAsync();
+        var (store, views) = await OpenAsync(database.Shards);
+        var at = new DateTimeOffset(2026, 6, 1, 12, 0, 0, TimeSpan.Zero);
+        var documents = Enumerable.Range(0, 60).Select(n => new ConversationDocument
+        {
+            Id = DocumentId.Of(Uuid.Of($"c{n}")), Uuid = Uuid.Of($"c{n}"), Position = n + 1, OrganizationId = organization,
+            AccountId = Uuid.Of("a"), ContactId = Uuid.Of($"p{n}"), CreatedAt = at, UpdatedAt = at,
+            LastMessageAt = at.AddSeconds(n / 20), Status = n % 10 == 3 ? "spam" : "active", UnreadCount = n % 2,
+        }).ToList();
+        await store.SaveAsync(database.Shard, DocumentSet.Serving, "t", 60, [organization], new(documents, [], []), default);
+        if (views is PostgresDocumentViews postgres)
+        {
+            postgres.WalkMax = 15;
+        }
+        else if (views is MongoDocumentViews mongo)
+        {
+            mongo.WalkMax = 15;
+        }
+
+        foreach (var (filter, kept) in new (ConversationFilter, Func<ConversationDocument, bool>)[]
+        {
+            (new(), _ => true), (new("spam"), d => d.Status == "spam"), (new(Unread: true), d => d.UnreadCount > 0),
+            (new("spam", Unread: false), d => d is { Status: "spam", UnreadCount: 0 }), (new("archived"), _ => false),
+        })
+        {
+            var (paged, cursor, pages) = (new List<ConversationDocument>(), (string?)null, 0);
+            do
+            {
+                var page = await views.ConversationsAsync(organization, filter, 4, cursor, default);
+                paged.AddRange(page.Data);
+                (cursor, pages) = (page.NextCursor, pages + 1);
+            }
+            while (cursor is not null && pages < 100);
+            paged.Select(d => d.Id.ToString()).ShouldBe(documents.Where(kept).OrderByDescending(d => d.LastMessageAt)
+                .ThenByDescending(d => d.Id.ToString(), StringComparer.Ordinal).Select(d => d.Id.ToString()));
+        }
+    }
+
+    [Fact]
     public async Task Every_kind_of_value_comes_back_as_it_was()
     {
         await using var database = await ViewsDatabase.NewAsync(fixture);

@@ -47,6 +47,11 @@ internal sealed class RandomLog
             queues.RemoveAll(q => q.Count == 0);
         }
 
+        for (var n = 0; n < 3; n++)
+        {
+            Echo(n);
+        }
+
         var sequence = 0L;
         Events = [.. facts.Select(f => Stored(sequence += random.Next(1, 4), f.Stream, f.Body))];
     }
@@ -73,6 +78,20 @@ internal sealed class RandomLog
     }
 
     private void Add(Guid stream, object body) => facts.Add((stream, body));
+
+    // What a person sent from WhatsApp's own app.
+    private void Echo(int n)
+    {
+        var of = new MessageRef(Uuid.Of($"echo {n} {OrganizationId}"), Accounts[n % 2], Contacts[0],
+            Uuid.Conversation(Accounts[n % 2], Contacts[0]), null, "text", "outbound");
+        var wamid = $"wamid.echo.{n}.{OrganizationId:N}";
+        var content = Plain.Seal(JsonSerializer.Serialize(new
+        {
+            message = new { from = "14155552671", to = "4915100001111", id = wamid, type = "text", text = new { body = "by hand" } },
+            wa_id = "4915100001111",
+        }));
+        Add(of.MessageId, Message.Echo(Message.Initial, of, wamid, content, null, Start.AddMinutes(n)).Single());
+    }
 
     private StoredEvent Stored(long sequence, Guid stream, object body)
     {

@@ -27,6 +27,9 @@ internal sealed class BspClient : IDisposable
         SendAsync(HttpMethod.Post, path,
             new StringContent((body ?? new JsonObject()).ToJsonString(), System.Text.Encoding.UTF8, "application/json"), ct);
 
+    public Task<JsonNode> PatchAsync(string path, JsonNode body, CancellationToken ct) =>
+        SendAsync(HttpMethod.Patch, path, new StringContent(body.ToJsonString(), System.Text.Encoding.UTF8, "application/json"), ct);
+
     public Task<JsonNode> PostCsvAsync(string path, string csv, CancellationToken ct) =>
         SendAsync(HttpMethod.Post, path, new StringContent(csv, System.Text.Encoding.UTF8, "text/csv"), ct);
 

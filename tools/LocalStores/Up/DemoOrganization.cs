@@ -60,6 +60,7 @@ internal sealed record DemoOrganization(string OrgId, string ApiKey, string Acco
         var template = Id(await api.PostAsync("/v1/templates", Template(account), ct));
         await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
         await ImportAsync(api, ct);
+        await api.PatchAsync("/v1/ai/settings", new JsonObject { ["analysis"] = true }, ct); // by the embedded reader: no key, no network
         if (!await Until.TrueAsync(async token =>
             Text(await api.GetAsync($"/v1/templates/{template}", token), "status") == "APPROVED", ApprovalPatience, ct))
         {

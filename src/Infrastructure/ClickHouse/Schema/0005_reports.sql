@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS quarter_stats_data (
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(date)
 ORDER BY (organization_id, date, quarter, account_id, campaign_id, template_id, direction, message_type_exact, category, market, currency, error_code)
-SETTINGS index_granularity = 2048;
+SETTINGS index_granularity = 2048, min_age_to_force_merge_seconds = 1800, min_age_to_force_merge_on_partition_only = 1;
 
 -- The same without what most reports do not ask for: a year of a large organization is some hundred thousand rows.
 CREATE TABLE IF NOT EXISTS quarter_totals_data (
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS quarter_totals_data (
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(date)
 ORDER BY (organization_id, date, quarter, account_id, direction)
-SETTINGS index_granularity = 2048;
+SETTINGS index_granularity = 2048, min_age_to_force_merge_seconds = 1800, min_age_to_force_merge_on_partition_only = 1;
 
 -- The quarters by UTC day: for what is not asked by time, the whole days of a range come from here and its edges from the quarters.
 CREATE TABLE IF NOT EXISTS day_stats_data (
@@ -60,13 +60,16 @@ CREATE TABLE IF NOT EXISTS day_stats_data (
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(date)
 ORDER BY (organization_id, date, account_id, campaign_id, template_id, direction, message_type_exact, category, market, currency, error_code)
-SETTINGS index_granularity = 2048;
+SETTINGS index_granularity = 2048, min_age_to_force_merge_seconds = 1800, min_age_to_force_merge_on_partition_only = 1;
 
--- People of whole months, so that a year is twelve states and the days at its edges.
-CREATE TABLE IF NOT EXISTS monthly_contacts_data (
-    month Date, organization_id UUID, account_id UUID, contacts_state AggregateFunction(uniqCombined64(17), UUID), version DateTime64(3, 'UTC')
+-- Who wrote or was written to on a UTC day, by number and (account_id all zeros) of all numbers together: people do not add up, their states merge. Few rows a granule, because a state may have 96 KB
+-- and an organization's year is all that is read.
+CREATE TABLE IF NOT EXISTS people_data (
+    organization_id UUID, account_id UUID, date Date, people UInt64, contacts_state AggregateFunction(uniqCombined64(17), UUID), version DateTime64(3, 'UTC')
 ) ENGINE = ReplacingMergeTree(version)
-ORDER BY (organization_id, month, account_id);
+PARTITION BY toYYYYMM(date)
+ORDER BY (organization_id, account_id, date)
+SETTINGS index_granularity = 64, min_age_to_force_merge_seconds = 1800, min_age_to_force_merge_on_partition_only = 1;
 
 -- What readers outside of this product look at.
 CREATE VIEW IF NOT EXISTS quarter_stats AS
