@@ -5855,8 +5855,6 @@ CREATE INDEX message_logs_message ON documents.message_logs USING btree (message
 
 CREATE INDEX message_logs_type ON documents.message_logs USING btree (event_type);
 
-CREATE INDEX messages_age ON documents.messages USING brin (created_at);
-
 CREATE INDEX messages_ai ON documents.messages USING btree (ai_processed) WHERE (ai_processed IS NOT NULL);
 
 CREATE INDEX messages_amends ON documents.messages USING btree (amends) WHERE (amends IS NOT NULL);

@@ -126,8 +126,8 @@ internal sealed class InboxData(int messages, int conversations)
             var (organization, of) = sent.Dequeue();
             var at = Start.AddSeconds(n);
             yield return (organization, of, new MessageSent(of, false, null, at));
-            yield return (organization, of, new MessageDelivered(of, false, at, null, at.AddSeconds(2)));
-            yield return (organization, of, new MessageRead(of, at.AddSeconds(2), at.AddSeconds(30)));
+            yield return (organization, of, new MessageDelivered(of, false, at, null, null, at.AddSeconds(2)));
+            yield return (organization, of, new MessageRead(of, at.AddSeconds(2), null, at.AddSeconds(30)));
         }
     }
 

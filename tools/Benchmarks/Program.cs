@@ -37,7 +37,8 @@ internal static class Program
         ["webhooks-many"] =
         ("10,000 endpoints of which 1 % hang: is each of the others told of everything, in order, and how soon",
             WebhooksManyBench.RunAsync),
-        ["views"] = ("documents, search index and analytics through their projections, beside the same rows inserted straight", InboxBench.ViewsAsync),
+        ["views"] = ("documents, search index and analytics through their projections, beside the same rows inserted straight",
+            InboxBench.ViewsAsync),
         ["webhooks"] = ("webhook events a second, to the 200 and until processed", WebhooksBench.RunAsync),
     };
 

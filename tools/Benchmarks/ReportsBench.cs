@@ -78,7 +78,7 @@ internal sealed class ReportsBench
             SELECT '{ReportsData.Largest}', n, (ARRAY['first', 'next', 'resolution'])[n % 3 + 1], md5('v' || n % 20000)::uuid,
                 '{ReportsData.Account}', 1, md5('u' || n % 40)::uuid, md5('u' || n % 40)::uuid::text, t.at - interval '5 minutes', t.at,
                 n * 7919 % 20000, n * 104729 % 9000
-              FROM generate_series(1, {Answers}) n
+              FROM generate_series(1::bigint, {Answers}) n
              CROSS JOIN LATERAL (SELECT now() - n * interval '365 days' / {Answers} AS at) t;
             """);
         command.CommandTimeout = 0;

@@ -112,8 +112,8 @@ public sealed class JournalTraces(Shards shards)
     }
 
     /// <summary>
-    /// The item of this id as Meta sent it to this organization; null: the row is gone, is larger than <paramref name="bytesMax"/>, or holds
-    /// none.
+    /// The item of this id as Meta sent it to this organization; null: the row is gone, is larger than <paramref name="bytesMax"/>, or
+    /// holds none.
     /// </summary>
     internal async Task<JsonElement?> ItemAsync(Guid organizationId, long row, string wamid, int bytesMax, CancellationToken ct)
     {

@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;

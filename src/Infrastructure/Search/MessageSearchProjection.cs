@@ -18,7 +18,8 @@ namespace Bsp.Infrastructure.Search;
 /// </summary>
 public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys keys) : PostgresProjection
 {
-    private static readonly string[] Types = ["message_received", "message_queued", "message_echoed", "message_imported", "contact_erased", "contact_merged"];
+    private static readonly string[] Types =
+        ["message_received", "message_queued", "message_echoed", "message_imported", "contact_erased", "contact_merged"];
 
     public override string Name => ViewNames.MessageSearch;
 
@@ -147,10 +148,10 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
         }
     }
 
-    // A message without a name keeps the name that is known.
+    // A message without a name keeps the name that is known; of those without, the later counts, wherever a page ends.
     private static void Reach(Changes changes, StoredEvent stored, MessageRef of, long at, byte[] key, string? name, string? number)
     {
-        if (of.ContactId != Guid.Empty && (name is not null || !changes.Names.ContainsKey(of.ConversationId)))
+        if (of.ContactId != Guid.Empty && (name is not null || !(changes.Names.TryGetValue(of.ConversationId, out var known) && known.Key == 1)))
         {
             var tokens = SearchTokens.Of(key, FoldedText.Words($"{name}\n{number}"));
             changes.Names[of.ConversationId] =

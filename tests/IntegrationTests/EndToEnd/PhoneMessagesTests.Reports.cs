@@ -40,7 +40,8 @@ public sealed partial class PhoneMessagesTests
         foreach (var wrong in new[]
         {
             "messages?interval=hour&group_by=day", "messages?interval=minute", "messages?group_by=each_hour", "funnel?interval=hour",
-            "messages?from=2026-02-30", "messages?zone=UTC'%20OR%201=1", "daily?group_by=campaign", "messages?from=2020-01-01&to=2026-01-01",
+            "messages?from=2026-02-30", "messages?zone=UTC'%20OR%201=1", "daily?group_by=campaign",
+            "messages?from=2020-01-01&to=2026-01-01",
         })
         {
             (await tenant.Api.SendAsync("GET", "/v1/analytics/" + wrong)).Status.ShouldBe(400, wrong);
@@ -65,7 +66,7 @@ public sealed partial class PhoneMessagesTests
         foreach (var report in new[] { "daily", "messages", "funnel", "heatmap", "costs", "templates", "agents", "ai" })
         {
             using var each = await GetAsync(tenant, $"{report}?{range}", "text/csv", null);
-            (await each.Content.ReadAsStringAsync()).Split("\r\n")[0].ShouldContain(',', Shouldly.Case.Sensitive, report);
+            (await each.Content.ReadAsStringAsync()).Split("\r\n")[0].ShouldContain(",", Shouldly.Case.Sensitive, report);
         }
     }
 

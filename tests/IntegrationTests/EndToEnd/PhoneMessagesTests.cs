@@ -55,7 +55,7 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
                 .ShouldBe(message.GetProperty("content").GetProperty("text").GetString());
         }
 
-        await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations?q=pocket"), all => all.Count == 1, "it is found");
+        await FoundAsync(tenant, "pocket");
     }
 
     [Fact]
@@ -64,7 +64,8 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
         using var tenant = await app.NewTenantAsync();
         (string from, string other) = ("919833000002", "919833000003");
         await PostAsync(SignedWebhooks.Envelope(tenant, $$$"""
-            "messages":[{"from":"{{{other}}}","id":"wamid.past.known","timestamp":"{{{At(-60)}}}","type":"text","text":{"body":"new words"}}]
+            "messages":[{"from":"{{{other}}}","id":"wamid.past.known","timestamp":"{{{At(-60)}}}","type":"text",
+            "text":{"body":"new words"}}]
             """));
         await ConversationAsync(tenant, other, _ => true, "they are known");
         var history = $$$"""
@@ -104,8 +105,16 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
         (await CountAsync(tenant, "customer_window_opened")).ShouldBe("1");
         (await CountAsync(tenant, "conversation_answered")).ShouldBe("0");
         (await CountAsync(tenant, "messages_charged")).ShouldBe("0");
-        await Patience.UntilAsync(() => tenant.AllAsync("/v1/conversations?q=lamp"), all => all.Count == 1, "it is found");
+        await FoundAsync(tenant, "lamp");
     }
+
+    private async Task FoundAsync(Tenant tenant, string word) => await Patience.UntilAsync(async () =>
+        $"{(await tenant.AllAsync($"/v1/conversations?q={word}")).Count} found; "
+        + await app.Views.ScalarAsync("""
+            SELECT concat_ws(' ', (SELECT string_agg(s.message_id::text || cardinality(s.tokens), ' ') FROM bsp.message_search s
+                WHERE s.organization_id = $1), p.state, p.sequence, p.error, (SELECT max(seq_id) FROM mt_events))
+              FROM bsp.projections p WHERE p.name = 'message_search.v1'
+            """, tenant.Id), found => found.StartsWith("1 found", StringComparison.Ordinal), "it is found");
 
     private async Task PostAsync(string body) => (await app.PostWebhookAsync(body)).Status.ShouldBe(200);
 

@@ -61,7 +61,8 @@ public static class ShadowsVerb
         $"{view.Day:yyyy-MM-dd}, {view.Provider}{(view.Model is null ? "" : $" {view.Model}")}: {view.Status}"
             + (view.Error is null ? "" : $" ({view.Error})"),
         $"{view.Done} of {view.Bursts} bursts{(view.Truncated ? ", the day had more" : "")}: {view.Same} the same, "
-            + $"{view.Different} different" + (view.TextDistance is { } distance ? FormattableString.Invariant($"; distance of the answers {distance:0.00}") : ""),
+            + $"{view.Different} different"
+            + (view.TextDistance is { } distance ? FormattableString.Invariant($"; distance of the answers {distance:0.00}") : ""),
         FormattableString.Invariant($"{view.InputTokens} + {view.OutputTokens} tokens, {view.Cost} {view.Currency}"),
         .. different.Select(i => $"  {i.At:HH:mm:ss} {i.Actual} -> {i.Shadow} {i.ShadowReason}: {i.ShadowReply}".TrimEnd(':', ' ')),
     ]);
