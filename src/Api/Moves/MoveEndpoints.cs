@@ -5,6 +5,7 @@ using Carter;
 namespace Bsp.Api.Moves;
 
 /// <summary>Shards, and organizations that move between them.</summary>
+[Chapter("shards", "The databases on which organizations live; one moves from one to another while it works.")]
 public sealed class MoveEndpoints : ICarterModule
 {
     /// <param name="To">Name of the shard, as <c>GET /v1/shards</c> has it.</param>

@@ -5,6 +5,7 @@ using Carter;
 namespace Bsp.Api.Operations;
 
 /// <summary>/v1/sending: whether anything leaves, for all processes at once.</summary>
+[Chapter("sending", "Whether anything leaves for customers, for all processes at once.")]
 public sealed class SendingEndpoints : ICarterModule
 {
     private const int ReasonMax = 200;
