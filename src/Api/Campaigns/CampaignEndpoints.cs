@@ -16,13 +16,17 @@ namespace Bsp.Api.Campaigns;
 /// <param name="Metadata">Any object; its <c>template_parameters</c> fill the template.</param>
 /// <param name="OnLimit">Those beyond the messaging limit: <c>wait</c> for room (default), or <c>skip</c> them.</param>
 /// <param name="SendUntil">Nobody is sent to afterwards, with offset or Z; null: no such end.</param>
+/// <param name="Trigger">Of a TRIGGERED campaign: what makes it send to somebody; null: <c>POST …/trigger</c> alone.</param>
+/// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's setting <c>campaign_error_budget</c>, else half of at
+/// least 1,000.</param>
 public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null,
-    string? Type = null, JsonElement? Metadata = null, string? OnLimit = null, DateTimeOffset? SendUntil = null);
+    string? Type = null, JsonElement? Metadata = null, string? OnLimit = null, DateTimeOffset? SendUntil = null,
+    CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null);
 
 /// <summary>JSON merge patch: what is absent stays.</summary>
 public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId,
     Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata, Optional<string> OnLimit,
-    Optional<DateTimeOffset?> SendUntil);
+    Optional<DateTimeOffset?> SendUntil, Optional<CampaignTrigger?> Trigger, Optional<ErrorBudget?> ErrorBudget);
 
 /// <param name="ScheduledAt">In the future, with offset or Z.</param>
 public sealed record ScheduleRequest(DateTimeOffset ScheduledAt);
@@ -48,6 +52,18 @@ public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid Templat
 
     /// <summary>When it is expected to go on; null: it waits for nothing, or that is not known.</summary>
     public DateTimeOffset? WaitsUntil { get; init; }
+
+    /// <summary>What makes it send to somebody; null: it is not TRIGGERED, or by its route alone.</summary>
+    public CampaignTrigger? Trigger { get; init; }
+
+    /// <summary>Beyond which failures it pauses; null: the organization's, else the product's.</summary>
+    public ErrorBudget? ErrorBudget { get; init; }
+
+    /// <summary>The campaign whose failed members these are; null: it is no retry.</summary>
+    public Guid? RetryOf { get; init; }
+
+    /// <summary>Campaigns that retry its failed members, oldest first.</summary>
+    public IReadOnlyList<Guid> Retries { get; init; } = [];
 }
 
 public sealed class CampaignProfile : AutoMapper.Profile
@@ -62,13 +78,14 @@ public sealed class CampaignEndpoints : ICarterModule
         var campaigns = app.MapGroup("/v1/campaigns").WithTags("Campaigns");
         campaigns.MapPost("", Create)
             .Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown",
-                "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters")
-                .Produces<CampaignResponse>(201);
+                "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters",
+                "campaign.audience_fixed", "list.filtered").Produces<CampaignResponse>(201);
         campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first.").Produces<ListResponse<CampaignResponse>>();
         campaigns.MapGet("{id:guid}", Get).Describe("One campaign.", "campaign.unknown").Produces<CampaignResponse>();
         campaigns.MapPatch("{id:guid}", Patch)
             .Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable",
-                "template.unknown", "campaign.template_parameters").Produces<CampaignResponse>();
+                "template.unknown", "campaign.template_parameters", "campaign.audience_fixed", "list.unknown", "list.filtered")
+            .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/estimate", Estimate)
             .Describe("Whom it would reach now, whom it would skip and why, and how long sending would take. Cost, currency, budget and what is missing are null as long as nothing is billed.", "campaign.unknown", "account.unknown").Produces<CampaignForecast>();
         campaigns.MapPost("{id:guid}/schedule", Schedule)
@@ -108,7 +125,8 @@ public sealed class CampaignEndpoints : ICarterModule
     {
         var done = await mediator.Send(new CreateCampaign(caller.OrganizationId, body.Name, body.Description, body.Type
             ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata)
-            { OnLimit = body.OnLimit, SendUntil = body.SendUntil }, ct);
+            { OnLimit = body.OnLimit, SendUntil = body.SendUntil,
+                Options = new() { Trigger = body.Trigger, ErrorBudget = body.ErrorBudget } }, ct);
         var view = await Find(mediator, caller, done.Id, ct);
         return Answers.Created(context, $"/v1/campaigns/{done.Id}", mapper.Map<CampaignResponse>(view), view.Version);
     }
@@ -204,7 +222,7 @@ public sealed class CampaignEndpoints : ICarterModule
         return Answers.Ok(context, mapper.Map<CampaignResponse>(view), view.Version);
     }
 
-    private static async Task<CampaignView> Find(IMediator mediator, Caller caller, Guid id, CancellationToken ct) =>
+    internal static async Task<CampaignView> Find(IMediator mediator, Caller caller, Guid id, CancellationToken ct) =>
         await mediator.Send(new GetCampaign(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
 
     private static CampaignPlan Apply(CampaignPlan plan, CampaignPatch patch) => new(
@@ -220,5 +238,10 @@ public sealed class CampaignEndpoints : ICarterModule
             _ => throw Problem.Field("request.on_limit", "on_limit", "must be wait or skip."),
         },
         SendUntil = patch.SendUntil.IsSet ? patch.SendUntil.Value?.ToUniversalTime() : plan.SendUntil,
+        Options = (plan.Options ?? new()) with
+        {
+            Trigger = patch.Trigger.IsSet ? patch.Trigger.Value : plan.Options?.Trigger,
+            ErrorBudget = patch.ErrorBudget.IsSet ? patch.ErrorBudget.Value : plan.Options?.ErrorBudget,
+        },
     };
 }

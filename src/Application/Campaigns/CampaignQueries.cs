@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Domain.Campaigns;
 using FluentValidation;
 using MediatR;
 
@@ -26,6 +27,21 @@ public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId,
 
     /// <summary>When it is expected to go on; null: it waits for nothing, or that is not known.</summary>
     public DateTimeOffset? WaitsUntil { get; init; }
+
+    /// <summary>What else it says; null: nothing.</summary>
+    public CampaignOptions? Options { get; init; }
+
+    /// <summary>What makes it send to somebody; null: it is not TRIGGERED, or by its route alone.</summary>
+    public CampaignTrigger? Trigger => Options?.Trigger;
+
+    /// <summary>Beyond which failures it pauses; null: the organization's, else the product's.</summary>
+    public ErrorBudget? ErrorBudget => Options?.ErrorBudget;
+
+    /// <summary>The campaign whose failed members these are; null: it is no retry.</summary>
+    public Guid? RetryOf => Options?.RetryOf;
+
+    /// <summary>Campaigns that retry its failed members, oldest first.</summary>
+    public IReadOnlyList<Guid> Retries { get; init; } = [];
 }
 
 /// <summary>Null: there is none in this organization.</summary>
@@ -67,7 +83,7 @@ public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) :
 /// outcome_unknown or unknown_closed; waiting_for_limit, waiting_for_template, waiting_for_user_cap: what they wait for.</param>
 /// <param name="Reason">Why skipped, failed, rejected, cancelled or unknown; null otherwise.</param>
 /// <param name="WaitsUntil">When whoever waits is expected to be sent to; null: they do not wait, or it is not known.</param>
-public sealed record Recipient(int Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
+public sealed record Recipient(long Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
     int Attempts, DateTimeOffset? UpdatedAt, DateTimeOffset? WaitsUntil = null);
 
 /// <summary>Members in the audience's order, judged from the log itself.</summary>

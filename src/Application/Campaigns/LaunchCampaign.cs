@@ -11,8 +11,8 @@ public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? 
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch, TimeProvider clock)
-    : IRequestHandler<LaunchCampaign, Done>
+public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch,
+    ICampaignRetries retries, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
 {
     public async Task<Done> Handle(LaunchCampaign command, CancellationToken ct)
     {
@@ -20,6 +20,7 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
         if (stored is { Status: CampaignStatus.Draft or CampaignStatus.Scheduled, Plan: { } plan })
         {
             await references.RequireSendableAsync(command.OrganizationId, plan, ct);
+            await retries.AddLateAsync(command.OrganizationId, command.CampaignId, plan, ct);
         }
 
         return await launch.LaunchAsync(command.OrganizationId, command.CampaignId, state =>

@@ -11,16 +11,17 @@ public abstract record CampaignEvent;
 /// <param name="Metadata">The client's own object; <c>template_parameters</c> in it fills the template. Null when none was given.</param>
 /// <param name="OnLimit"><c>skip</c>: whoever is beyond the messaging limit is passed over; null: they wait for room.</param>
 /// <param name="SendUntil">Nobody is sent to afterwards; null: no such end.</param>
+/// <param name="Options">What else it says; null: nothing.</param>
 [StoredAs("campaign_created")]
 public sealed record CampaignCreated(Guid CampaignId, string Name, string? Description, string Type, Guid TemplateId, Guid AccountId,
-    JsonElement AudienceSegment, JsonElement? Metadata, DateTimeOffset At, string? OnLimit = null, DateTimeOffset? SendUntil = null)
-    : CampaignEvent;
+    JsonElement AudienceSegment, JsonElement? Metadata, DateTimeOffset At, string? OnLimit = null, DateTimeOffset? SendUntil = null,
+    CampaignOptions? Options = null) : CampaignEvent;
 
 /// <summary>All editable fields as they are after the change.</summary>
 [StoredAs("campaign_changed")]
 public sealed record CampaignChanged(Guid CampaignId, string Name, string? Description, Guid TemplateId, Guid AccountId,
-    JsonElement AudienceSegment, JsonElement? Metadata, DateTimeOffset At, string? OnLimit = null, DateTimeOffset? SendUntil = null)
-    : CampaignEvent;
+    JsonElement AudienceSegment, JsonElement? Metadata, DateTimeOffset At, string? OnLimit = null, DateTimeOffset? SendUntil = null,
+    CampaignOptions? Options = null) : CampaignEvent;
 
 [StoredAs("campaign_scheduled")]
 public sealed record CampaignScheduled(Guid CampaignId, DateTimeOffset ScheduledAt, DateTimeOffset At) : CampaignEvent;

@@ -19,10 +19,16 @@ internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, s
 {
     /// <summary>Their conversation with the number is filed as spam.</summary>
     public bool IsSpam { get; init; }
+
+    /// <summary>Of a retry: the other campaign's message reached them after all, or still may.</summary>
+    public bool IsOvertaken { get; init; }
 }
 
 /// <summary>What the campaign says, read once per page.</summary>
-internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
+/// <param name="Parameters">Those that fill it; null: none.</param>
+/// <param name="RetryOf">The campaign whose failed members these are; null: it is no retry.</param>
+internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body, JsonElement Components,
+    JsonElement? Parameters, bool IsApproved, Guid? RetryOf);
 
 /// <summary>Decides for each member of a page whether and what they are sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
@@ -42,7 +48,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
     /// <summary>Why a member is passed over: they are beyond the messaging limit, and the campaign says not to wait.</summary>
     public const string Limit = "limit";
 
-    private static readonly SentBy Campaign = new("campaign", null, null, true);
+    /// <summary>Who sends what campaigns send.</summary>
+    public static readonly SentBy Campaign = new("campaign", null, null, true);
 
     /// <summary>
     /// One call per member: the first event of their message stream. Without <paramref name="skipsBeyondLimit"/> it ends before the first
@@ -61,11 +68,11 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             {
                 reasons[member.ContactId] = Duplicate;
             }
-            else if (Refuse(member) is { } reason)
+            else if (Refuse(member, text.Template.Category) is { } reason)
             {
                 reasons[member.ContactId] = reason;
             }
-            else if (Body(member) is { } body)
+            else if (BodyFor(member, text.Body) is { } body)
             {
                 reached.Add(member.PersonId);
                 wanted.Add((member, body));
@@ -114,16 +121,19 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's WhatsApp Business Messaging Policy
     // (business.whatsapp.com/policy).
-    private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam
-        : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
+    /// <summary>Why a member is passed over whatever the text is; null: they are not.</summary>
+    public static string? Refuse(Member member, string category) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam
+        : member.IsOvertaken ? CampaignRetries.Delivered
+        : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, category);
 
     /// <summary>Why a contact is passed over whatever the text is; null: they are not.</summary>
     internal static string? Refuse(string consentStatus, bool reachable, string category) =>
         !reachable ? "no_phone" : ConsentRule.Allows(consentStatus, category) ? null : "no_consent";
 
-    private string? Body(Member member)
+    /// <summary>What a member is sent: the Graph body; null: a value of theirs is missing.</summary>
+    public static string? BodyFor(Member member, TemplateBody body)
     {
-        if (text.Body.Fill(member.Contact).Template is not { } template)
+        if (body.Fill(member.Contact).Template is not { } template)
         {
             return null;
         }

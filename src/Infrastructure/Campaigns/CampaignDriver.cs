@@ -26,8 +26,8 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
 public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers,
-    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits, IMediator mediator,
-    TimeProvider clock, ILogger<CampaignDriver> log)
+    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits, CampaignBudgets budgets,
+    CampaignFirings firings, CampaignRetries retries, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
@@ -57,6 +57,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private readonly Setbacks<string> shardSetbacks = new(Every, TimeSpan.FromSeconds(30), clock);
 
     private const int PauseReasonMax = 200; // characters that the commands take
+    private const int PageCausesMax = 200; // answered in one transaction
     private const int AheadMin = 500;
     private const int AheadMax = 5_000;
 
@@ -209,6 +210,19 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
+        if (cursor.HasNewErrors && await budgets.SpentAsync(shard, organizationId, campaignId, ct) is { } spent)
+        {
+            await transaction.DisposeAsync();
+            LogSpent(campaignId, spent);
+            await mediator.Send(new PauseCampaign(organizationId, campaignId, spent), ct);
+            return false;
+        }
+
+        if (cursor.IsTriggered)
+        {
+            return await CausesAsync(shard, transaction, organizationId, campaignId, cursor, ct);
+        }
+
         if (cursor.Total is not { } total)
         {
             await twins.SettleAsync(organizationId, ct); // two spellings of one telephone are one member
@@ -295,13 +309,15 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
 
         if (text.Body.Refusal is { } refusal)
         {
-            // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped
-            // in silence. Resuming judges it again.
             await transaction.DisposeAsync();
-            LogNotFitting(campaignId, refusal);
-            await mediator.Send(new PauseCampaign(organizationId, campaignId,
-                Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
+            await NotFittingAsync(organizationId, campaignId, refusal, ct);
             return false;
+        }
+
+        if (text.RetryOf is { } source)
+        {
+            var overtaken = await retries.OvertakenAsync(transaction, organizationId, campaignId, source, members, ct);
+            members = members.ConvertAll(m => m with { IsOvertaken = overtaken.Contains(m.PersonId) });
         }
 
         var now = clock.GetUtcNow();
@@ -322,30 +338,13 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         return calls.Count == members.Count;
     }
 
-    private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
+    // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped in silence.
+    // Resuming judges it again.
+    private async Task NotFittingAsync(Guid organizationId, Guid campaignId, string refusal, CancellationToken ct)
     {
-        var state = (await store.LoadAsync(organizationId, campaignId, ct)).Fold<Campaign, CampaignEvent>();
-        var audience = await AudienceSql.OfAsync(shard, organizationId, state.Plan!.AudienceSegment, ct);
-        await transaction.ExecuteAsync("SET LOCAL statement_timeout = 0", ct);
-        var total = await transaction.ExecuteAsync($"""
-            INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)
-            SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
-            """, ct, [organizationId, .. audience.Arguments, campaignId]);
-        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET total = $2 WHERE campaign_id = $1", ct, campaignId, total);
-        long version;
-        try
-        {
-            version = await store.DecideAsync<Campaign, CampaignEvent>(transaction, shard, organizationId, campaignId, now =>
-                Campaign.Freeze(now, total, clock.GetUtcNow()), ct);
-        }
-        catch (VersionConflict)
-        {
-            return; // Paused meanwhile, say: not committed, the next round freezes.
-        }
-
-        await transaction.CommitAsync(ct);
-        // as after any other commit: this one is the driver's own
-        await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None);
+        LogNotFitting(campaignId, refusal);
+        await mediator.Send(new PauseCampaign(organizationId, campaignId,
+            Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
     }
 
     private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, string reason, CancellationToken ct)
@@ -389,6 +388,9 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "campaign {CampaignId}: paused, because its parameters do not fit the template any more: {Reason}")]
     private partial void LogNotFitting(Guid campaignId, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: paused: {Reason}")]
+    private partial void LogSpent(Guid campaignId, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "campaign {CampaignId}: its hour came, but it cannot be launched ({Code}); cancelled")]

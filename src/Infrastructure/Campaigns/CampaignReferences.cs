@@ -36,7 +36,18 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
                 "The template belongs to another account than the one that is to send.");
         }
 
+        await RequireTriggerAsync(shard, organizationId, plan.Options?.Trigger, ct);
         var only = plan.AudienceSegment.EnumerateObject().First();
+        if (only.Name == AudienceSegment.Retry)
+        {
+            if (plan.Options?.RetryOf is null)
+            {
+                throw new Refusal("campaign.audience_fixed", "Only POST /v1/campaigns/{id}/retry makes a campaign with the audience retry.");
+            }
+
+            return;
+        }
+
         var table = only.Name switch { "list_ids" => "contact_lists", "contact_ids" => "contacts", _ => null };
         if (table is null)
         {
@@ -50,6 +61,24 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
         {
             throw new Refusal(table == "contacts" ? "contact.unknown"
                 : "list.unknown", $"audience_segment.{only.Name} names something that does not exist here.");
+        }
+    }
+
+    private static async Task RequireTriggerAsync(Shard shard, Guid organizationId, CampaignTrigger? trigger, CancellationToken ct)
+    {
+        if (trigger?.ListId is { } list)
+        {
+            var found = await shard.QueryAsync(organizationId, "SELECT filters IS NULL FROM contact_lists WHERE organization_id = $1 AND id = $2",
+                r => r.GetBoolean(0), ct, organizationId, list);
+            if (found.Count == 0)
+            {
+                throw new Refusal("list.unknown", "trigger.list_id names something that does not exist here.");
+            }
+
+            if (!found[0])
+            {
+                throw new Refusal("list.filtered", "Nobody joins a filtered list: trigger.list_id must name one that is kept by hand.");
+            }
         }
     }
 

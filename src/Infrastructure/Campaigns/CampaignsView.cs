@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Campaigns;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Bsp.Infrastructure.EventStore;
@@ -24,17 +25,21 @@ public sealed class CampaignsView : IInlineView
                 case CampaignCreated e:
                     Add(batch, """
                         INSERT INTO campaigns (id, organization_id, template_id, account_id, name, description, type, status,
-                                               audience_segment, metadata, created_at, updated_at, version, on_limit, send_until)
-                        VALUES ($1, $2, $3, $4, $5, $6, $7, 'DRAFT', $8, $9, $10, $10, $11, coalesce($12, 'wait'), $13)
+                                               audience_segment, metadata, created_at, updated_at, version, on_limit, send_until,
+                                               options, retry_of, trigger_keys)
+                        VALUES ($1, $2, $3, $4, $5, $6, $7, 'DRAFT', $8, $9, $10, $10, $11, coalesce($12, 'wait'), $13, $14, $15, $16)
                         """, e.CampaignId, stored.OrganizationId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), e.Type,
-                        Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version, Text(e.OnLimit), Time(e.SendUntil));
+                        Json(e.AudienceSegment), Json(e.Metadata), e.At.UtcDateTime, stored.Version, Text(e.OnLimit), Time(e.SendUntil),
+                        Options(e.Options), Id(e.Options?.RetryOf), Keys(e.Options));
                     break;
                 case CampaignChanged e:
                     Add(batch, """
                         UPDATE campaigns SET template_id = $2, account_id = $3, name = $4, description = $5, audience_segment = $6,
-                               metadata = $7, updated_at = $8, version = $9, on_limit = coalesce($10, 'wait'), send_until = $11 WHERE id = $1
+                               metadata = $7, updated_at = $8, version = $9, on_limit = coalesce($10, 'wait'), send_until = $11,
+                               options = $12, trigger_keys = $13 WHERE id = $1
                         """, e.CampaignId, e.TemplateId, e.AccountId, e.Name, Text(e.Description), Json(e.AudienceSegment),
-                        Json(e.Metadata), e.At.UtcDateTime, stored.Version, Text(e.OnLimit), Time(e.SendUntil));
+                        Json(e.Metadata), e.At.UtcDateTime, stored.Version, Text(e.OnLimit), Time(e.SendUntil), Options(e.Options),
+                        Keys(e.Options));
                     break;
                 case CampaignScheduled e:
                     Add(batch, "UPDATE campaigns SET status = 'SCHEDULED', scheduled_at = $2, updated_at = $3, version = $4 WHERE id = $1",
@@ -46,6 +51,7 @@ public sealed class CampaignsView : IInlineView
                     Add(batch, """
                         INSERT INTO bsp.campaign_dispatch (campaign_id, organization_id, account_id) SELECT id, organization_id, account_id FROM campaigns WHERE id = $1 ON CONFLICT (campaign_id) DO NOTHING
                         """, e.CampaignId);
+                    Arm(batch, e.CampaignId, e.At);
                     break;
                 case CampaignAudienceFrozen e:
                     Add(batch, "UPDATE campaigns SET total_recipients = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId,
@@ -54,21 +60,51 @@ public sealed class CampaignsView : IInlineView
                 case CampaignPaused e:
                     Add(batch, "UPDATE campaigns SET status = 'PAUSED', pause_reason = $2, updated_at = $3, version = $4 WHERE id = $1",
                         e.CampaignId, e.Reason, e.At.UtcDateTime, stored.Version);
+                    Disarm(batch, e.CampaignId);
                     break;
                 case CampaignResumed e:
                     Add(batch, "UPDATE campaigns SET status = 'RUNNING', pause_reason = NULL, updated_at = $2, version = $3 WHERE id = $1",
                         e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Arm(batch, e.CampaignId, e.At);
+                    Forgive(batch, e.CampaignId);
                     break;
                 case CampaignCancelled e:
                     Add(batch, "UPDATE campaigns SET status = 'CANCELLED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1",
                         e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Disarm(batch, e.CampaignId);
+                    Add(batch, "DELETE FROM bsp.campaign_causes WHERE campaign_id = $1", e.CampaignId);
                     break;
                 case CampaignCompleted e:
                     Add(batch, "UPDATE campaigns SET status = 'COMPLETED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1",
                         e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Disarm(batch, e.CampaignId);
                     break;
             }
         }
+    }
+
+    // From now on what happens is noted for it.
+    private static void Arm(NpgsqlBatch batch, Guid campaignId, DateTimeOffset at) => Add(batch, """
+        INSERT INTO bsp.campaign_triggers (campaign_id, organization_id, account_id, kind, key, armed_at)
+        SELECT c.id, c.organization_id, c.account_id, c.options -> 'trigger' ->> 'on', k, $2
+          FROM campaigns c CROSS JOIN unnest(c.trigger_keys) AS k
+         WHERE c.id = $1 AND c.type = 'TRIGGERED' ON CONFLICT (campaign_id, key) DO NOTHING
+        """, campaignId, at.UtcDateTime);
+
+    // What happens while it is paused is not its matter; what was noted before waits for its going on.
+    private static void Disarm(NpgsqlBatch batch, Guid campaignId) =>
+        Add(batch, "DELETE FROM bsp.campaign_triggers WHERE campaign_id = $1", campaignId);
+
+    // Whoever lets it go on knows of the failures so far.
+    private static void Forgive(NpgsqlBatch batch, Guid campaignId)
+    {
+        Add(batch, "UPDATE bsp.campaign_errors SET base = failures WHERE campaign_id = $1 AND base <> failures", campaignId);
+        Add(batch, """
+            UPDATE bsp.campaign_dispatch d SET budget_outcomes = p.accepted + p.rejected, budget_failed = p.failed
+              FROM bsp.campaign_progress p
+             WHERE d.campaign_id = $1 AND p.campaign_id = d.campaign_id
+               AND EXISTS (SELECT FROM bsp.campaign_errors e WHERE e.campaign_id = $1)
+            """, campaignId);
     }
 
     private static void Add(NpgsqlBatch batch, string sql, params object[] arguments)
@@ -87,6 +123,15 @@ public sealed class CampaignsView : IInlineView
 
     private static NpgsqlParameter Time(DateTimeOffset? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = value is { } at ? at.UtcDateTime : DBNull.Value };
+
+    private static NpgsqlParameter Id(Guid? value) =>
+        new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
+
+    private static NpgsqlParameter Options(CampaignOptions? options) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb,
+        Value = options is null ? DBNull.Value : JsonSerializer.Serialize(options, Application.EventStore.EventTypes.Json) };
+
+    private static NpgsqlParameter Keys(CampaignOptions? options) => new() { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
+        Value = CampaignOptionRules.KeysOf(options?.Trigger) is { Count: > 0 } keys ? keys.ToArray() : DBNull.Value };
 
     private static NpgsqlParameter Json(JsonElement? value) =>
         new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = value is { } json ? json.GetRawText() : DBNull.Value };

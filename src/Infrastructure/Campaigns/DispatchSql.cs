@@ -1,8 +1,10 @@
+using System.Text.Json;
 using Bsp.Application.Templates;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
+using Npgsql;
 
 namespace Bsp.Infrastructure.Campaigns;
 
@@ -28,15 +30,23 @@ internal static class DispatchSql
         """;
 
     /// <summary>The template with the campaign's parameters; null when the campaign is gone.</summary>
+    /// <param name="parameters">Instead of the campaign's; null: the campaign's.</param>
     public static async Task<CampaignText?> TextAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId,
-        CancellationToken ct) =>
+        CancellationToken ct, JsonElement? parameters = null) =>
         (await transaction.QueryAsync("""
-            SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters'
+            SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters',
+                   t.status = 'APPROVED' AND t.deleted_at IS NULL, c.retry_of
               FROM campaigns c JOIN templates t ON t.id = c.template_id WHERE c.organization_id = $1 AND c.id = $2
             """,
-            r => new CampaignText(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
-                TemplateBody.Prepare(r.GetString(2), r.GetString(3), r.Json(5), r.IsDBNull(6) ? null : r.Json(6))),
-            ct, organizationId, campaignId)).FirstOrDefault();
+            r => TextOf(campaignId, r, parameters ?? (r.IsDBNull(6) ? null : r.Json(6))), ct, organizationId, campaignId)).FirstOrDefault();
+
+    private static CampaignText TextOf(Guid campaignId, NpgsqlDataReader r, JsonElement? parameters)
+    {
+        var components = r.Json(5);
+        return new(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
+            TemplateBody.Prepare(r.GetString(2), r.GetString(3), components, parameters), components, parameters, r.GetBoolean(7),
+            r.IsDBNull(8) ? null : r.GetGuid(8));
+    }
 
     /// <summary>
     /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that

@@ -1,0 +1,132 @@
+using Bsp.Application.Messages;
+using Bsp.Domain.Campaigns;
+using FluentValidation;
+using FluentValidation.Results;
+
+namespace Bsp.Application.Campaigns;
+
+/// <summary>What makes a campaign's options well-formed.</summary>
+public static class CampaignOptionRules
+{
+    private const int TagMax = 64; // characters, as of a contact's tag
+    private const int CodeMax = 10_000_000;
+
+    /// <exception cref="ValidationException">Something is wrong with them.</exception>
+    public static void Require(string type, CampaignOptions? options)
+    {
+        if (Faults(type, options) is { Count: > 0 } faults)
+        {
+            throw new ValidationException(faults);
+        }
+    }
+
+    /// <summary>What is wrong with the options of a campaign of a type; empty: nothing.</summary>
+    public static List<ValidationFailure> Faults(string type, CampaignOptions? options)
+    {
+        var faults = new List<ValidationFailure>();
+        if (options?.Trigger is { } trigger)
+        {
+            if (type != Campaign.Triggered)
+            {
+                Add("trigger", "Only a campaign of type TRIGGERED has a trigger.");
+            }
+
+            OfTrigger(trigger, Add);
+        }
+
+        if (options?.ErrorBudget is { } budget)
+        {
+            OfBudget("error_budget", budget, Add);
+        }
+
+        return faults;
+
+        void Add(string field, string message) => faults.Add(new(field, message));
+    }
+
+    /// <summary>As they are stored: keywords and codes each once.</summary>
+    public static CampaignOptions? Tidy(CampaignOptions? options) => CampaignOptions.Kept(options is null ? null : options with
+    {
+        Trigger = options.Trigger is { Keywords: { } words } trigger ? trigger with { Keywords = [.. words.Distinct()] }
+            : options.Trigger is { Tag: { } tag } tagged ? tagged with { Tag = tag.Trim() } : options.Trigger,
+        ErrorBudget = options.ErrorBudget is { Codes: { } codes } budget
+            ? budget with { Codes = codes.Count == 0 ? null : [.. codes.Distinct().Order()] } : options.ErrorBudget,
+    });
+
+    /// <summary>What a trigger listens to, as causes name it; empty: its route alone.</summary>
+    public static IReadOnlyList<string> KeysOf(CampaignTrigger? trigger) => trigger switch
+    {
+        { On: CampaignTrigger.TagAdded, Tag: { } tag } => [tag],
+        { On: CampaignTrigger.ListJoined, ListId: { } list } => [list.ToString()],
+        { On: CampaignTrigger.Keyword, Keywords: { } words } => [.. words.Select(ConsentKeywords.Plain).Distinct()],
+        _ => [],
+    };
+
+    /// <summary>What is wrong with an error budget.</summary>
+    public static void OfBudget(string field, ErrorBudget budget, Action<string, string> add)
+    {
+        if (budget.Share is <= 0 or > 1)
+        {
+            add($"{field}.share", "must lie above 0 and be at most 1 (which never pauses).");
+        }
+
+        if (budget.MinSample is < 1 or > ErrorBudget.SampleMax)
+        {
+            add($"{field}.min_sample", $"must be 1 to {ErrorBudget.SampleMax}.");
+        }
+
+        if (budget.Codes is { } codes && (codes.Count > ErrorBudget.CodesMax || codes.Any(c => c is < 0 or > CodeMax)))
+        {
+            add($"{field}.codes", $"must be at most {ErrorBudget.CodesMax} of Meta's error codes.");
+        }
+    }
+
+    private static void OfTrigger(CampaignTrigger trigger, Action<string, string> add)
+    {
+        if (!CampaignTrigger.Words.Contains(trigger.On))
+        {
+            add("trigger.on", $"must be one of {string.Join(", ", CampaignTrigger.Words)}.");
+            return;
+        }
+
+        if (trigger.CooldownSeconds is < 0 or > CampaignTrigger.CooldownSecondsMax)
+        {
+            add("trigger.cooldown_seconds", $"must be 0 to {CampaignTrigger.CooldownSecondsMax}.");
+        }
+
+        Only("tag", CampaignTrigger.TagAdded, trigger.Tag is not null);
+        Only("keywords", CampaignTrigger.Keyword, trigger.Keywords is not null);
+        Only("list_id", CampaignTrigger.ListJoined, trigger.ListId is not null);
+        if (trigger.Tag is { } tag && (string.IsNullOrWhiteSpace(tag) || tag.Length > TagMax || tag.Contains('\0')))
+        {
+            add("trigger.tag", $"must be a tag of 1 to {TagMax} characters.");
+        }
+
+        if (trigger.Keywords is { } words)
+        {
+            OfKeywords(words, add);
+        }
+
+        void Only(string field, string kind, bool given)
+        {
+            if (given != (trigger.On == kind))
+            {
+                add($"trigger.{field}", given ? $"belongs to a trigger on {kind}." : $"must be given for a trigger on {kind}.");
+            }
+        }
+    }
+
+    private static void OfKeywords(IReadOnlyList<string> words, Action<string, string> add)
+    {
+        if (words.Count is 0 or > CampaignTrigger.KeywordsMax
+            || words.Any(w => w is null || w.Length > ConsentKeywords.CharactersMax || ConsentKeywords.Plain(w).Length == 0))
+        {
+            add("trigger.keywords",
+                $"must be 1 to {CampaignTrigger.KeywordsMax} words of 1 to {ConsentKeywords.CharactersMax} characters, each with a letter or digit.");
+        }
+        else if (words.FirstOrDefault(w => ConsentKeywords.Read(w) == "OPTED_OUT") is { } stop)
+        {
+            add("trigger.keywords", $"'{stop}' means that somebody wants no messages: nothing can be sent for it.");
+        }
+    }
+}
