@@ -2,7 +2,6 @@ using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Application.Campaigns;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Campaigns;
 
@@ -36,19 +35,17 @@ public sealed class CampaignSendsEndpoints : ICarterModule
                 "campaign.template_parameters", "organization.suspended").Produces<ListResponse<TestSend>>();
     }
 
-    private static async Task<IResult> Trigger(Guid id, TriggerRequest body, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(await mediator.Send(new TriggerCampaign(caller.OrganizationId, id, body.ContactId, body.To, body.Reference,
-            body.TemplateParameters), ct));
+    private static async Task<IResult> Trigger(Guid id, TriggerRequest body, Call call) => TypedResults.Ok(await call.Send(
+        new TriggerCampaign(call.OrganizationId, id, body.ContactId, body.To, body.Reference, body.TemplateParameters)));
 
-    private static async Task<IResult> Retry(Guid id, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Retry(Guid id, Call call)
     {
-        var done = await mediator.Send(new RetryCampaign(caller.OrganizationId, id), ct);
-        var view = await CampaignEndpoints.Find(mediator, caller, done.Id, ct);
-        return Answers.Created(context, $"/v1/campaigns/{done.Id}", mapper.Map<CampaignResponse>(view), view.Version);
+        var done = await call.Send(new RetryCampaign(call.OrganizationId, id));
+        var view = await CampaignEndpoints.Find(call, done.Id);
+        return call.Created($"/v1/campaigns/{done.Id}", call.Map<CampaignResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> Test(Guid id, TestRequest body, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new ListResponse<TestSend>(await mediator.Send(new TestCampaign(caller.OrganizationId, id, body.ContactIds,
-            caller.Sends("api", automated: caller.Session is null)), ct), null));
+    private static async Task<IResult> Test(Guid id, TestRequest body, Call call) => TypedResults.Ok(new ListResponse<TestSend>(
+        await call.Send(new TestCampaign(call.OrganizationId, id, body.ContactIds,
+            call.Caller.Sends("api", automated: call.Caller.Session is null))), null));
 }
