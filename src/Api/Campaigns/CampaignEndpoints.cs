@@ -209,13 +209,8 @@ public sealed class CampaignEndpoints : ICarterModule
         return call.Ok(call.Map<CampaignResponse>(view), view.Version);
     }
 
-<<<<<<< HEAD
-    internal static async Task<CampaignView> Find(IMediator mediator, Caller caller, Guid id, CancellationToken ct) =>
-        await mediator.Send(new GetCampaign(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
-=======
     internal static async Task<CampaignView> Find(Call call, Guid id) =>
         await call.Send(new GetCampaign(call.OrganizationId, id)) ?? throw Problem.Unknown("campaign");
->>>>>>> dev
 
     private static CampaignPlan Apply(CampaignPlan plan, CampaignPatch patch) => new(
         patch.Name.IsSet ? patch.Name.Value : plan.Name, patch.Description.IsSet ? patch.Description.Value : plan.Description,
