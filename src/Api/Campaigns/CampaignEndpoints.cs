@@ -18,17 +18,22 @@ namespace Bsp.Api.Campaigns;
 /// <param name="Trigger">Of a TRIGGERED campaign: what makes it send to somebody; null: <c>POST …/trigger</c> alone.</param>
 /// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's setting <c>campaign_error_budget</c>, else half of at
 /// least 1,000.</param>
+/// <param name="SendingHours">When it may send; null: the organization's setting <c>campaign_sending_hours</c>; <c>{}</c>: at any time.
+/// </param>
 public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null,
     string? Type = null, JsonElement? Metadata = null, string? OnLimit = null, DateTimeOffset? SendUntil = null,
-    CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null);
+    CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null, SendingHours? SendingHours = null);
 
 /// <summary>JSON merge patch: what is absent stays.</summary>
 public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId,
     Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata, Optional<string> OnLimit,
-    Optional<DateTimeOffset?> SendUntil, Optional<CampaignTrigger?> Trigger, Optional<ErrorBudget?> ErrorBudget);
+    Optional<DateTimeOffset?> SendUntil, Optional<CampaignTrigger?> Trigger, Optional<ErrorBudget?> ErrorBudget,
+    Optional<SendingHours?> SendingHours);
 
-/// <param name="ScheduledAt">In the future, with offset or Z.</param>
-public sealed record ScheduleRequest(DateTimeOffset ScheduledAt);
+/// <param name="ScheduledAt">In the future, with offset or Z; or <paramref name="LocalTime"/>.</param>
+/// <param name="LocalTime">What a clock shows, <c>2026-12-24T10:00</c>.</param>
+/// <param name="Zone">Whose clock: <c>recipient</c>, <c>organization</c> (default), or an IANA zone.</param>
+public sealed record ScheduleRequest(DateTimeOffset? ScheduledAt = null, string? LocalTime = null, string? Zone = null);
 
 /// <param name="Reason">1–200 characters; null takes "by request".</param>
 public sealed record ReasonRequest(string? Reason = null);
@@ -57,6 +62,12 @@ public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid Templat
 
     /// <summary>Beyond which failures it pauses; null: the organization's, else the product's.</summary>
     public ErrorBudget? ErrorBudget { get; init; }
+
+    /// <summary>When it may send; null: the organization's.</summary>
+    public SendingHours? SendingHours { get; init; }
+
+    /// <summary>What the recipients' own clocks show when they are sent to; null: no matter.</summary>
+    public string? LocalTime { get; init; }
 
     /// <summary>The campaign whose failed members these are; null: it is no retry.</summary>
     public Guid? RetryOf { get; init; }
@@ -124,7 +135,7 @@ public sealed class CampaignEndpoints : ICarterModule
         var done = await call.Send(new CreateCampaign(call.OrganizationId, body.Name, body.Description, body.Type
             ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata)
             { OnLimit = body.OnLimit, SendUntil = body.SendUntil,
-                Options = new() { Trigger = body.Trigger, ErrorBudget = body.ErrorBudget } });
+                Options = new() { Trigger = body.Trigger, ErrorBudget = body.ErrorBudget, Hours = body.SendingHours } });
         var view = await Find(call, done.Id);
         return call.Created($"/v1/campaigns/{done.Id}", call.Map<CampaignResponse>(view), view.Version);
     }
@@ -150,7 +161,7 @@ public sealed class CampaignEndpoints : ICarterModule
 
     private static async Task<IResult> Schedule(Guid id, ScheduleRequest body, IfMatch seen, Call call)
     {
-        await call.Send(new ScheduleCampaign(call.OrganizationId, id, body.ScheduledAt, seen.Version));
+        await call.Send(new ScheduleCampaign(call.OrganizationId, id, body.ScheduledAt, body.LocalTime, body.Zone, seen.Version));
         return await Whole(id, call);
     }
 
@@ -229,6 +240,7 @@ public sealed class CampaignEndpoints : ICarterModule
         {
             Trigger = patch.Trigger.IsSet ? patch.Trigger.Value : plan.Options?.Trigger,
             ErrorBudget = patch.ErrorBudget.IsSet ? patch.ErrorBudget.Value : plan.Options?.ErrorBudget,
+            Hours = patch.SendingHours.IsSet ? patch.SendingHours.Value : plan.Options?.Hours,
         },
     };
 }

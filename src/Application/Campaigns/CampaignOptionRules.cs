@@ -1,3 +1,4 @@
+using Bsp.Application.Common;
 using Bsp.Application.Messages;
 using Bsp.Domain.Campaigns;
 using FluentValidation;
@@ -39,6 +40,11 @@ public static class CampaignOptionRules
             OfBudget("error_budget", budget, Add);
         }
 
+        if (options?.Hours is { } hours)
+        {
+            OfHours("sending_hours", hours, Add);
+        }
+
         return faults;
 
         void Add(string field, string message) => faults.Add(new(field, message));
@@ -78,6 +84,43 @@ public static class CampaignOptionRules
         if (budget.Codes is { } codes && (codes.Count > ErrorBudget.CodesMax || codes.Any(c => c is < 0 or > CodeMax)))
         {
             add($"{field}.codes", $"must be at most {ErrorBudget.CodesMax} of Meta's error codes.");
+        }
+    }
+
+    /// <summary>What is wrong with sending hours.</summary>
+    public static void OfHours(string field, SendingHours hours, Action<string, string> add)
+    {
+        if ((hours.QuietFrom is null) != (hours.QuietTo is null))
+        {
+            add($"{field}.quiet_from", "and quiet_to belong together.");
+        }
+
+        foreach (var (name, time) in new[] { ("quiet_from", hours.QuietFrom), ("quiet_to", hours.QuietTo) })
+        {
+            if (time is not null && SendingHours.TimeOf(time) is null)
+            {
+                add($"{field}.{name}", "must be a time of day such as 21:30.");
+            }
+        }
+
+        if (hours.QuietFrom is not null && hours.QuietFrom == hours.QuietTo)
+        {
+            add($"{field}.quiet_to", "must differ from quiet_from.");
+        }
+
+        if (hours.Days is { } days && (days.Count == 0 || days.Any(d => !SendingHours.DayWords.Contains(d))))
+        {
+            add($"{field}.days", $"must be at least one of {string.Join(", ", SendingHours.DayWords)}.");
+        }
+
+        if (hours.Zone is not (null or SendingHours.Recipient or SendingHours.Organization) && RecipientZones.Find(hours.Zone) is null)
+        {
+            add($"{field}.zone", "must be recipient, organization or an IANA zone such as Africa/Cairo.");
+        }
+
+        if (hours.ZoneField is { } own && (own.Length is 0 or > TagMax || own.Contains('\0')))
+        {
+            add($"{field}.zone_field", $"must be a custom field's name of 1 to {TagMax} characters.");
         }
     }
 

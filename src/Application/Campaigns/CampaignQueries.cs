@@ -37,6 +37,12 @@ public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId,
     /// <summary>Beyond which failures it pauses; null: the organization's, else the product's.</summary>
     public ErrorBudget? ErrorBudget => Options?.ErrorBudget;
 
+    /// <summary>When it may send; null: the organization's.</summary>
+    public SendingHours? SendingHours => Options?.Hours;
+
+    /// <summary>What the recipients' own clocks show when they are sent to; null: no matter.</summary>
+    public string? LocalTime { get; init; }
+
     /// <summary>The campaign whose failed members these are; null: it is no retry.</summary>
     public Guid? RetryOf => Options?.RetryOf;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Bsp.Application.EventStore;
-using Bsp.Domain.Campaigns;
 using FluentValidation.Results;
 
 namespace Bsp.Application.Campaigns;
@@ -11,6 +10,9 @@ public static class CampaignSettings
     /// <summary>Beyond which failures campaigns pause.</summary>
     public const string ErrorBudget = "campaign_error_budget";
 
+    /// <summary>When campaigns may send.</summary>
+    public const string SendingHours = "campaign_sending_hours";
+
     /// <summary>What is wrong with them, as they are about to be merged; empty: nothing, or they say nothing.</summary>
     public static List<ValidationFailure> Faults(JsonElement? settings)
     {
@@ -18,13 +20,26 @@ public static class CampaignSettings
         if (Of(settings, ErrorBudget) is { } given)
         {
             var field = "settings." + ErrorBudget;
-            if (Read<ErrorBudget>(given) is { } budget)
+            if (Read<Domain.Campaigns.ErrorBudget>(given) is { } budget)
             {
                 CampaignOptionRules.OfBudget(field, budget, (name, message) => faults.Add(new(name, message)));
             }
             else
             {
                 faults.Add(new(field, "must be an object with share (above 0, at most 1), min_sample and, if only some of Meta's codes count, codes."));
+            }
+        }
+
+        if (Of(settings, SendingHours) is { } said)
+        {
+            var field = "settings." + SendingHours;
+            if (Read<Domain.Campaigns.SendingHours>(said) is { } hours)
+            {
+                CampaignOptionRules.OfHours(field, hours, (name, message) => faults.Add(new(name, message)));
+            }
+            else
+            {
+                faults.Add(new(field, "must be an object with quiet_from and quiet_to, days, zone and zone_field, each only if it is needed."));
             }
         }
 

@@ -6,7 +6,8 @@ using MediatR;
 namespace Bsp.Application.Campaigns;
 
 /// <summary>Starts a campaign: its audience is frozen and sending begins.</summary>
-public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null) : ICommandOn
+/// <param name="BySchedule">Its hour has come; false: somebody launches it.</param>
+public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null, bool BySchedule = false) : ICommandOn
 {
     Guid ICommandOn.Id => CampaignId;
 }
@@ -24,7 +25,7 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
         }
 
         return await launch.LaunchAsync(command.OrganizationId, command.CampaignId, state =>
-            Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
+            Campaign.Launch(state, clock.GetUtcNow(), command.BySchedule), command.SeenVersion, ct);
     }
 }
 

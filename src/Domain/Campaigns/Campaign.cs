@@ -32,6 +32,9 @@ public sealed record CampaignPlan(string Name, string? Description, Guid Templat
 public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, CampaignPlan? Plan, bool Frozen)
     : IAggregate<Campaign, CampaignEvent>
 {
+    /// <summary>What the recipients' own clocks show when they are sent to, <c>yyyy-MM-ddTHH:mm</c>; null: no matter.</summary>
+    public string? LocalTime { get; init; }
+
     /// <inheritdoc/>
     public static string StreamType => "campaign";
 
@@ -81,7 +84,8 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
 
     /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_schedulable</c>,
     /// <c>campaign.schedule_out_of_range</c></exception>
-    public static CampaignEvent[] Schedule(Campaign state, DateTimeOffset at, DateTimeOffset now)
+    /// <param name="localTime">What the recipients' own clocks shall show; null: all at <paramref name="at"/>.</param>
+    public static CampaignEvent[] Schedule(Campaign state, DateTimeOffset at, DateTimeOffset now, string? localTime = null)
     {
         if (Known(state).Status is not (CampaignStatus.Draft or CampaignStatus.Scheduled))
         {
@@ -89,19 +93,21 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
         }
 
         return at > now && at <= now.AddDays(ScheduleDaysMax)
-            ? [new CampaignScheduled(state.Id, at.ToUniversalTime(), now)]
+            ? [new CampaignScheduled(state.Id, at.ToUniversalTime(), now, localTime)]
             : throw new Refusal("campaign.schedule_out_of_range",
                 $"scheduled_at must lie in the future, at most {ScheduleDaysMax} days ahead.");
     }
 
     /// <summary>Starts it. Already running: no events, so a repeat is harmless.</summary>
     /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_launchable</c>, <c>campaign.send_until_passed</c></exception>
-    public static CampaignEvent[] Launch(Campaign state, DateTimeOffset now) => Known(state).Status switch
+    /// <param name="bySchedule">Its hour has come; false: somebody launches it, and nobody waits for their clock.</param>
+    public static CampaignEvent[] Launch(Campaign state, DateTimeOffset now, bool bySchedule = false) => Known(state).Status switch
     {
         CampaignStatus.Running => [],
         CampaignStatus.Draft or CampaignStatus.Scheduled when state.Plan!.SendUntil <= now =>
             throw new Refusal("campaign.send_until_passed", "send_until has passed: nobody would be sent to. Change it first."),
-        CampaignStatus.Draft or CampaignStatus.Scheduled => [new CampaignLaunched(state.Id, now)],
+        CampaignStatus.Draft or CampaignStatus.Scheduled => 
+            [new CampaignLaunched(state.Id, now, bySchedule ? state.LocalTime : null)],
         var other => throw new Refusal("campaign.not_launchable", $"A campaign that is {Word(other)} cannot be launched."),
     };
 
@@ -198,8 +204,8 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
             Plan = new(e.Name, e.Description, e.TemplateId, e.AccountId, e.AudienceSegment, e.Metadata)
             { SkipsBeyondLimit = e.OnLimit == CampaignPlan.Skip, SendUntil = e.SendUntil, Options = e.Options },
         },
-        CampaignScheduled => state with { Status = CampaignStatus.Scheduled },
-        CampaignLaunched => state with { Status = CampaignStatus.Running },
+        CampaignScheduled e => state with { Status = CampaignStatus.Scheduled, LocalTime = e.LocalTime },
+        CampaignLaunched e => state with { Status = CampaignStatus.Running, LocalTime = e.LocalTime },
         CampaignAudienceFrozen => state with { Frozen = true },
         CampaignPaused => state with { Status = CampaignStatus.Paused },
         CampaignResumed => state with { Status = CampaignStatus.Running },

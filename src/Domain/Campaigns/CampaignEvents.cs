@@ -23,11 +23,15 @@ public sealed record CampaignChanged(Guid CampaignId, string Name, string? Descr
     JsonElement AudienceSegment, JsonElement? Metadata, DateTimeOffset At, string? OnLimit = null, DateTimeOffset? SendUntil = null,
     CampaignOptions? Options = null) : CampaignEvent;
 
+/// <param name="LocalTime">What the recipients' own clocks shall show, <c>yyyy-MM-ddTHH:mm</c>; null: all at
+/// <paramref name="ScheduledAt"/>.</param>
 [StoredAs("campaign_scheduled")]
-public sealed record CampaignScheduled(Guid CampaignId, DateTimeOffset ScheduledAt, DateTimeOffset At) : CampaignEvent;
+public sealed record CampaignScheduled(Guid CampaignId, DateTimeOffset ScheduledAt, DateTimeOffset At, string? LocalTime = null)
+    : CampaignEvent;
 
+/// <param name="LocalTime">What each recipient's own clock must show before they are sent to; null: they are sent to at once.</param>
 [StoredAs("campaign_launched")]
-public sealed record CampaignLaunched(Guid CampaignId, DateTimeOffset At) : CampaignEvent;
+public sealed record CampaignLaunched(Guid CampaignId, DateTimeOffset At, string? LocalTime = null) : CampaignEvent;
 
 /// <summary>The audience was copied and can no longer change.</summary>
 /// <param name="TotalRecipients">Everybody in it, those who will be skipped included.</param>

@@ -8,10 +8,12 @@ namespace Bsp.Domain.Campaigns;
 /// <param name="Trigger">What makes a TRIGGERED campaign send to somebody; null of one: its API route alone.</param>
 /// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's, else the product's.</param>
 /// <param name="RetryOf">The campaign whose failed members these are; null: it is no retry.</param>
-public sealed record CampaignOptions(CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null, Guid? RetryOf = null)
+/// <param name="Hours">When it may send; null: the organization's; none of its parts: at any time, whatever the organization says.</param>
+public sealed record CampaignOptions(CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null, Guid? RetryOf = null,
+    SendingHours? Hours = null)
 {
     /// <summary>Nothing is said: stored as null.</summary>
-    public bool IsEmpty() => this is { Trigger: null, ErrorBudget: null, RetryOf: null };
+    public bool IsEmpty() => this is { Trigger: null, ErrorBudget: null, RetryOf: null, Hours: null };
 
     /// <summary>Null when nothing is said.</summary>
     public static CampaignOptions? Kept(CampaignOptions? options) => options is null || options.IsEmpty() ? null : options;

@@ -6,6 +6,7 @@ using Bsp.Application.Templates;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Campaigns;
@@ -26,9 +27,10 @@ internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, s
 
 /// <summary>What the campaign says, read once per page.</summary>
 /// <param name="Parameters">Those that fill it; null: none.</param>
+/// <param name="Hours">When it may send; null: at any time, or it was not launched.</param>
 /// <param name="RetryOf">The campaign whose failed members these are; null: it is no retry.</param>
 internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body, JsonElement Components,
-    JsonElement? Parameters, bool IsApproved, Guid? RetryOf);
+    JsonElement? Parameters, bool IsApproved, Guid? RetryOf, CampaignHours? Hours);
 
 /// <summary>Decides for each member of a page whether and what they are sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)

@@ -69,12 +69,15 @@ public sealed partial class CampaignDriver
         }
     }
 
-    private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
+    private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CampaignCursor cursor,
+        CancellationToken ct)
     {
         var state = (await store.LoadAsync(organizationId, campaignId, ct)).Fold<Campaign, CampaignEvent>();
         var audience = await AudienceSql.OfAsync(shard, organizationId, state.Plan!.AudienceSegment, ct);
         await transaction.ExecuteAsync("SET LOCAL statement_timeout = 0", ct);
-        var total = await transaction.ExecuteAsync($"""
+        var total = cursor.Hours is { } hours
+            ? await transaction.FreezeAsync(organizationId, campaignId, audience, hours, state.LocalTime, ct)
+            : await transaction.ExecuteAsync($"""
             INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)
             SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
             """, ct, [organizationId, .. audience.Arguments, campaignId]);

@@ -185,7 +185,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     {
         try
         {
-            await mediator.Send(new LaunchCampaign(organizationId, campaignId), ct);
+            await mediator.Send(new LaunchCampaign(organizationId, campaignId, BySchedule: true), ct);
         }
         catch (Refusal refusal)
         {
@@ -226,7 +226,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         if (cursor.Total is not { } total)
         {
             await twins.SettleAsync(organizationId, ct); // two spellings of one telephone are one member
-            await FreezeAsync(shard, transaction, organizationId, campaignId, ct);
+            await FreezeAsync(shard, transaction, organizationId, campaignId, cursor, ct);
             return true;
         }
 
@@ -248,7 +248,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        if (await numbers.FindAsync(organizationId, cursor.AccountId, ct) is not { MaySend: true } number)
+        if (await numbers.FindAsync(organizationId, cursor.AccountId, ct) is not { MaySend: true } number
+            || await OpenAsync(transaction, campaignId, cursor, total, now, ct) is not { } part)
         {
             return false;
         }
@@ -260,13 +261,37 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor, number, Math.Min(room, PageMembersMax), ct);
+        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor, part, number, Math.Min(room, PageMembersMax), ct);
     }
+
+    // Whose turn it is; null: nobody may be sent to at this hour.
+    private async Task<Part?> OpenAsync(TenantTransaction transaction, Guid campaignId, CampaignCursor cursor, int total, DateTimeOffset now,
+        CancellationToken ct)
+    {
+        if (cursor.Hours is not { } hours)
+        {
+            return new(cursor.Next, total, null);
+        }
+
+        var (part, opensAt) = await transaction.NextAsync(campaignId, hours, now, ct);
+        if (part is null && opensAt is { } at)
+        {
+            await waits.WaitForHourAsync(transaction, campaignId, at, now, ct);
+            await transaction.CommitAsync(ct);
+        }
+
+        return part;
+    }
+
+    // The same for those who are passed over, whatever the hour.
+    private static async Task<Part?> AnyAsync(TenantTransaction transaction, Guid campaignId, CampaignCursor cursor, int total,
+        CancellationToken ct) => cursor.Hours is not { } hours ? new(cursor.Next, total, null)
+        : (await transaction.NextAsync(campaignId, hours, null, ct)).Part;
 
     // Whoever waits for the end of Meta's cap on them keeps no campaign open for a day.
     private async Task CompleteAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, int waiting, CancellationToken ct)
     {
-        if (waiting == 0 && !await waits.AnyBeyondLimitAsync(transaction, campaignId, ct))
+        if (waiting == 0 && !await waits.AnyWaitingAsync(transaction, campaignId, ct))
         {
             await transaction.CommitAsync(ct);
             await mediator.Send(new CompleteCampaign(organizationId, campaignId), ct);
@@ -284,24 +309,26 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        if (await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
+        if (await transaction.TextAsync(organizationId, campaignId, ct) is not { } text
+            || await AnyAsync(transaction, campaignId, cursor, total, ct) is not { } part)
         {
             return false;
         }
 
-        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
+        var members = await transaction.MembersAsync(organizationId, campaignId, part, PageMembersMax, ct);
         var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Skip(members, WaitingSend.Late);
         await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await transaction.MoveWaveAsync(campaignId, part, members.Count, ct);
         await waits.MoveAsync(transaction, campaignId, cursor.Next + members.Count, ct);
         await transaction.CommitAsync(ct);
         return members.Count > 0;
     }
 
-    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CampaignCursor cursor,
-        SendingNumber number, int count, CancellationToken ct)
+    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId,
+        CampaignCursor cursor, Part part, SendingNumber number, int count, CancellationToken ct)
     {
         var text = await transaction.TextAsync(organizationId, campaignId, ct);
-        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, count, ct);
+        var members = await transaction.MembersAsync(organizationId, campaignId, part, count, ct);
         if (text is null || members.Count == 0)
         {
             return false;
@@ -330,6 +357,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
                 return room.Granted;
             }, ct);
         await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await transaction.MoveWaveAsync(campaignId, part, calls.Count, ct);
         await (calls.Count == members.Count ? waits.MoveAsync(transaction, campaignId, cursor.Next + calls.Count, ct)
             : waits.WaitForRoomAsync(transaction, campaignId, cursor.Next + calls.Count, roomAt, now, ct));
         await transaction.CommitAsync(ct);
@@ -364,14 +392,16 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);
         if (await transaction.CursorAsync(campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total
-            || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
+            || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text
+            || await AnyAsync(transaction, campaignId, cursor, total, ct) is not { } part)
         {
             return false;
         }
 
-        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
+        var members = await transaction.MembersAsync(organizationId, campaignId, part, PageMembersMax, ct);
         var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Cancel(members, "campaign cancelled");
         await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await transaction.MoveWaveAsync(campaignId, part, members.Count, ct);
         await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId,
             cursor.Next + members.Count);
         await transaction.CommitAsync(ct);

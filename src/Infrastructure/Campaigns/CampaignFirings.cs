@@ -24,6 +24,9 @@ internal sealed record Cause(Guid ContactId, string Name);
 /// <summary>A triggered campaign as its causes are answered.</summary>
 internal sealed record Triggered(Guid OrganizationId, Guid CampaignId, CampaignPlan Plan, SendingNumber Number, CampaignText Text);
 
+/// <summary>A member and what their contact's field says of their zone.</summary>
+internal sealed record Joining(Member Member, string? Zone);
+
 /// <summary>
 /// Answers causes of triggered campaigns: what is written of a cause (the row that makes it once, the message's first event, its place under
 /// the messaging limit, the cooldown) is one transaction. Decision: docs/decisions/0322.
@@ -84,9 +87,9 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
         }
 
         var members = (await MembersAsync(transaction, campaign, [.. own.Select(c => c.ContactId).Distinct()], ct))
-            .ToDictionary(m => m.ContactId);
+            .ToDictionary(m => m.Member.ContactId);
         var inside = await InsideAsync(transaction, shard, campaign, [.. members.Keys], ct);
-        var turns = own.Select(c => new Turn(c, members[c.ContactId], Uuid.TriggeredMessage(id, c.ContactId, c.Name))).ToList();
+        var turns = own.Select(c => new Turn(c, members[c.ContactId].Member, Uuid.TriggeredMessage(id, c.ContactId, c.Name))).ToList();
         if (!mayBeUnknown && turns.FirstOrDefault(t => t.Member.ConsentStatus is null) is not null)
         {
             throw new Refusal("contact.unknown", "There is no such contact.");
@@ -98,6 +101,7 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
         }
 
         await CoolAsync(transaction, campaign, turns, now, ct);
+        WaitForHours(campaign, turns, members, now);
         await AdmitAsync(transaction, campaign, turns, now, ct);
         foreach (var turn in turns.Where(t => t.Body is not null))
         {
@@ -131,8 +135,11 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
         /// <summary>What they are sent; null: nothing.</summary>
         public string? Body { get; set; }
 
-        /// <summary>Queued, and waits for room; null: it may leave.</summary>
+        /// <summary>Queued, and waits until then; null: it may leave.</summary>
         public DateTimeOffset? WaitsUntil { get; set; }
+
+        /// <summary>What for, while it waits.</summary>
+        public string WaitsFor { get; set; } = Wait.Limit;
 
         public void Judge(CampaignText text, bool inside)
         {
@@ -195,17 +202,19 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
             """, r => new Cause(r.GetGuid(0), r.GetString(1)), ct, campaign.CampaignId, campaign.OrganizationId,
             causes.Select(c => c.ContactId).ToArray(), causes.Select(c => c.Name).ToArray(), now.UtcDateTime);
 
-    private static Task<List<Member>> MembersAsync(TenantTransaction transaction, Triggered campaign, Guid[] persons,
+    private static Task<List<Joining>> MembersAsync(TenantTransaction transaction, Triggered campaign, Guid[] persons,
         CancellationToken ct) =>
         transaction.QueryAsync("""
             SELECT i.id, c.phone_number, c.wa_user_id, c.consent_status, c.first_name, c.last_name, c.email, c.custom_fields,
                    EXISTS (SELECT FROM bsp.inbox_states s WHERE s.contact_id = i.id AND s.status = 'spam' AND s.account_id = $2
-                              AND (s.organization_id = $3) IS TRUE OFFSET 0)
+                              AND (s.organization_id = $3) IS TRUE OFFSET 0),
+                   c.custom_fields ->> $4
               FROM unnest($1::uuid[]) AS i (id)
               LEFT JOIN LATERAL (SELECT k.* FROM contacts k WHERE k.id = i.id OFFSET 0) c ON true
-            """, r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3),
+            """, r => new Joining(new(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3),
                 new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7)),
-                r.GetGuid(0), []) { IsSpam = r.GetBoolean(8) }, ct, persons, campaign.Number.AccountId, campaign.OrganizationId);
+                r.GetGuid(0), []) { IsSpam = r.GetBoolean(8) }, r.TextOrNull(9)), ct, persons, campaign.Number.AccountId,
+            campaign.OrganizationId, campaign.Text.Hours?.Field ?? SendingHours.StandardField);
 
     // Who of them is of the campaign's audience.
     private static async Task<HashSet<Guid>> InsideAsync(TenantTransaction transaction, Shard shard, Triggered campaign, Guid[] persons,
@@ -251,11 +260,24 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
         }
     }
 
+    // Whoever falls into a quiet time or a day off waits for its end; they take no place before.
+    private static void WaitForHours(Triggered campaign, List<Turn> turns, Dictionary<Guid, Joining> members, DateTimeOffset now)
+    {
+        if (campaign.Text.Hours is { } hours)
+        {
+            foreach (var turn in turns.Where(t => t.Body is not null))
+            {
+                var zone = hours.ZoneOf(members[turn.Cause.ContactId].Zone, turn.Member.Phone, turn.Member.WaUserId);
+                (turn.WaitsUntil, turn.WaitsFor) = hours.OpensAt(now, zone) is var opens && opens > now ? (opens, Wait.Hours) : (null, Wait.Limit);
+            }
+        }
+    }
+
     // Places under the messaging limit for those outside the window.
     private async Task AdmitAsync(TenantTransaction transaction, Triggered campaign, List<Turn> turns, DateTimeOffset now,
         CancellationToken ct)
     {
-        var going = turns.Where(t => t.Body is not null).ToList();
+        var going = turns.Where(t => t.Body is not null && t.WaitsUntil is null).ToList();
         if (going.Count == 0 || !PortfolioRoom.IsLimited(campaign.Number))
         {
             return;
@@ -293,7 +315,7 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
             MessageEvent[] events = turn.Reason is { } reason ? [new MessageSkipped(reference, reason, now)]
                 : [new MessageQueued(reference, campaign.Text.Template, contents[turn], AudiencePage.Campaign, now)];
             calls.Add([new(turn.MessageId, "message", 0, turn.WaitsUntil is not { } until ? events
-                : [.. events, new MessageDeferred(reference, Wait.Limit, null, null, until, now)])]);
+                : [.. events, new MessageDeferred(reference, turn.WaitsFor, null, null, until, now)])]);
         }
 
         await store.AppendAsync(transaction, shard, campaign.OrganizationId, calls, ct);

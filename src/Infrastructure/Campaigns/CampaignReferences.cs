@@ -133,6 +133,13 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
             faults.ToDictionary(f => f.Key.Length == 0 ? ParametersField : $"{ParametersField}.{f.Key}", f => f.Value));
     }
 
+    public async Task<TimeZoneInfo> ZoneAsync(Guid organizationId, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        return RecipientZones.Find(await shard.FirstAsync(organizationId, "SELECT settings ->> 'time_zone' FROM organizations WHERE id = $1",
+            r => r.TextOrNull(0), ct, organizationId)) ?? TimeZoneInfo.Utc;
+    }
+
     public async Task<int> CountAsync(Guid organizationId, JsonElement segment, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);

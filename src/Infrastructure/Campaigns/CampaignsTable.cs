@@ -18,7 +18,7 @@ public sealed class CampaignsTable(Shards shards)
         id, organization_id, template_id, account_id, name, description, type, status, audience_segment, coalesce(j.joined, total_recipients), sent_count, delivered_count, read_count, failed_count,
         scheduled_at, started_at, completed_at, metadata, created_at, updated_at, pause_reason, version, on_limit, send_until,
         d.waits_for, d.waits_until, options,
-        ARRAY(SELECT y.id FROM campaigns y WHERE y.retry_of = campaigns.id AND y.retry_of IS NOT NULL ORDER BY y.id)
+        ARRAY(SELECT y.id FROM campaigns y WHERE y.retry_of = campaigns.id AND y.retry_of IS NOT NULL ORDER BY y.id), local_time
         """;
 
     // While it runs: what the audience's cursor waits for. Of a triggered one: who has joined so far.
@@ -57,6 +57,7 @@ public sealed class CampaignsTable(Shards shards)
         {
             OnLimit = r.GetString(22), SendUntil = r.TimeOrNull(23), WaitsFor = r.TextOrNull(24), WaitsUntil = r.TimeOrNull(25),
             Options = r.IsDBNull(26) ? null : CampaignBudgets.OptionsOf(r.Json(26)), Retries = r.GetFieldValue<Guid[]>(27),
+            LocalTime = r.TextOrNull(28),
         };
 }
 
@@ -153,9 +154,24 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
     }
 
     // What those wait for who have not had their turn.
-    private sealed record CursorWait(string? WaitsFor, DateTimeOffset? Until, bool IsTriggered);
+    private sealed record CursorWait(string? WaitsFor, DateTimeOffset? Until, bool IsTriggered)
+    {
+        /// <summary>By the last ordinal of each wave: when it goes on.</summary>
+        public IReadOnlyList<(int Last, DateTimeOffset? OpensAt)> Waves { get; init; } = [];
 
-    private static Task<CursorWait?> WaitAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct) =>
+        public DateTimeOffset? UntilOf(long ordinal) => Waves.Count == 0 ? Until : Waves.FirstOrDefault(w => ordinal <= w.Last).OpensAt;
+    }
+
+    private static async Task<CursorWait?> WaitAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct) =>
+        await CursorAsync(shard, organizationId, campaignId, ct) is var wait && wait is not { WaitsFor: Domain.Messages.Wait.Hours } ? wait
+            : wait with
+            {
+                Waves = await shard.QueryAsync(organizationId,
+                    "SELECT last_ordinal, opens_at FROM bsp.campaign_waves WHERE campaign_id = $1 AND (organization_id = $2) IS TRUE ORDER BY wave",
+                    r => (r.GetInt32(0), r.TimeOrNull(1)), ct, campaignId, organizationId),
+            };
+
+    private static Task<CursorWait?> CursorAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct) =>
         shard.FirstAsync(organizationId, """
             SELECT d.waits_for, d.waits_until, c.type = 'TRIGGERED' FROM campaigns c
               LEFT JOIN LATERAL (SELECT w.waits_for, w.waits_until FROM bsp.campaign_dispatch w
@@ -167,7 +183,7 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
     {
         if (stream.Events.Count == 0 && wait is { WaitsFor: { } waits })
         {
-            return new(ordinal, contactId, stream.StreamId, waits, null, null, 0, null, wait.Until);
+            return new(ordinal, contactId, stream.StreamId, waits, null, null, 0, null, wait.UntilOf(ordinal));
         }
 
         var state = stream.FoldReadable<Domain.Messages.Message, Domain.Messages.MessageEvent>(Domain.Messages.Message.Initial,

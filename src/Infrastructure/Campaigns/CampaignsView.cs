@@ -42,12 +42,11 @@ public sealed class CampaignsView : IInlineView
                         Keys(e.Options));
                     break;
                 case CampaignScheduled e:
-                    Add(batch, "UPDATE campaigns SET status = 'SCHEDULED', scheduled_at = $2, updated_at = $3, version = $4 WHERE id = $1",
-                        e.CampaignId, e.ScheduledAt.UtcDateTime, e.At.UtcDateTime, stored.Version);
+                    Add(batch, "UPDATE campaigns SET status = 'SCHEDULED', scheduled_at = $2, updated_at = $3, version = $4, local_time = $5 WHERE id = $1",
+                        e.CampaignId, e.ScheduledAt.UtcDateTime, e.At.UtcDateTime, stored.Version, Text(e.LocalTime));
                     break;
                 case CampaignLaunched e:
-                    Add(batch, "UPDATE campaigns SET status = 'RUNNING', started_at = $2, updated_at = $2, version = $3 WHERE id = $1",
-                        e.CampaignId, e.At.UtcDateTime, stored.Version);
+                    Launch(batch, e, stored.Version);
                     Add(batch, """
                         INSERT INTO bsp.campaign_dispatch (campaign_id, organization_id, account_id) SELECT id, organization_id, account_id FROM campaigns WHERE id = $1 ON CONFLICT (campaign_id) DO NOTHING
                         """, e.CampaignId);
@@ -82,6 +81,17 @@ public sealed class CampaignsView : IInlineView
             }
         }
     }
+
+    // Its hours are fixed with its audience: its own, else the organization's; whose zone nobody knows has the organization's.
+    private static void Launch(NpgsqlBatch batch, CampaignLaunched e, long version) => Add(batch, $"""
+        UPDATE campaigns c SET status = 'RUNNING', started_at = $2, updated_at = $2, version = $3, local_time = $4,
+               hours = CASE WHEN $4 IS NOT NULL OR h.said ? 'quiet_from' OR h.said ? 'days'
+                            THEN coalesce(h.said, '{"{}"}') || jsonb_build_object('otherwise', coalesce(h.zone, 'UTC')) END
+          FROM (SELECT k.id, coalesce(k.options -> 'hours', CASE WHEN jsonb_typeof(o.settings -> '{CampaignSettings.SendingHours}') = 'object'
+                         THEN o.settings -> '{CampaignSettings.SendingHours}' END) AS said, o.settings ->> 'time_zone' AS zone
+                  FROM campaigns k JOIN organizations o ON o.id = k.organization_id WHERE k.id = $1) h
+         WHERE c.id = h.id
+        """, e.CampaignId, e.At.UtcDateTime, version, Text(e.LocalTime));
 
     // From now on what happens is noted for it.
     private static void Arm(NpgsqlBatch batch, Guid campaignId, DateTimeOffset at) => Add(batch, """

@@ -3,6 +3,7 @@ using Bsp.Application.Templates;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 
@@ -35,7 +36,7 @@ internal static class DispatchSql
         CancellationToken ct, JsonElement? parameters = null) =>
         (await transaction.QueryAsync("""
             SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters',
-                   t.status = 'APPROVED' AND t.deleted_at IS NULL, c.retry_of
+                   t.status = 'APPROVED' AND t.deleted_at IS NULL, c.retry_of, c.hours
               FROM campaigns c JOIN templates t ON t.id = c.template_id WHERE c.organization_id = $1 AND c.id = $2
             """,
             r => TextOf(campaignId, r, parameters ?? (r.IsDBNull(6) ? null : r.Json(6))), ct, organizationId, campaignId)).FirstOrDefault();
@@ -45,16 +46,17 @@ internal static class DispatchSql
         var components = r.Json(5);
         return new(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
             TemplateBody.Prepare(r.GetString(2), r.GetString(3), components, parameters), components, parameters, r.GetBoolean(7),
-            r.IsDBNull(8) ? null : r.GetGuid(8));
+            r.IsDBNull(8) ? null : r.GetGuid(8), CampaignHours.Of(r.IsDBNull(9) ? null : r.Json(9)));
     }
 
     /// <summary>
-    /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that
+    /// Members of a part, in their order; those whose contact is gone come without data. One who became part of another contact since is that
     /// contact, and what an earlier member of the same person came to is told with them.
     /// </summary>
-    public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from,
-        int count, CancellationToken ct)
+    public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, Part part,
+        int max, CancellationToken ct)
     {
+        var (from, count) = (part.Next, Math.Min(max, part.Last - part.Next + 1));
         var members = await transaction.QueryAsync(MembersSql,
             r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3),
                 new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7)),
