@@ -20,15 +20,17 @@ namespace Bsp.Api.Campaigns;
 /// least 1,000.</param>
 /// <param name="SendingHours">When it may send; null: the organization's setting <c>campaign_sending_hours</c>; <c>{}</c>: at any time.
 /// </param>
+/// <param name="Variants">2–10 templates of one category, the campaign's own among them, each for its share; null: its own for all.</param>
 public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null,
     string? Type = null, JsonElement? Metadata = null, string? OnLimit = null, DateTimeOffset? SendUntil = null,
-    CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null, SendingHours? SendingHours = null);
+    CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null, SendingHours? SendingHours = null,
+    IReadOnlyList<CampaignVariant>? Variants = null);
 
 /// <summary>JSON merge patch: what is absent stays.</summary>
 public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId,
     Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata, Optional<string> OnLimit,
     Optional<DateTimeOffset?> SendUntil, Optional<CampaignTrigger?> Trigger, Optional<ErrorBudget?> ErrorBudget,
-    Optional<SendingHours?> SendingHours);
+    Optional<SendingHours?> SendingHours, Optional<IReadOnlyList<CampaignVariant>?> Variants);
 
 /// <param name="ScheduledAt">In the future, with offset or Z; or <paramref name="LocalTime"/>.</param>
 /// <param name="LocalTime">What a clock shows, <c>2026-12-24T10:00</c>.</param>
@@ -66,6 +68,9 @@ public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid Templat
     /// <summary>When it may send; null: the organization's.</summary>
     public SendingHours? SendingHours { get; init; }
 
+    /// <summary>Several templates, each for its share; null: the campaign's own for all.</summary>
+    public IReadOnlyList<CampaignVariant>? Variants { get; init; }
+
     /// <summary>What the recipients' own clocks show when they are sent to; null: no matter.</summary>
     public string? LocalTime { get; init; }
 
@@ -89,12 +94,13 @@ public sealed class CampaignEndpoints : ICarterModule
         campaigns.MapPost("", Create)
             .Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown",
                 "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters",
-                "campaign.audience_fixed", "list.filtered").Produces<CampaignResponse>(201);
+                "campaign.audience_fixed", "list.filtered", "campaign.variants_of_several_categories").Produces<CampaignResponse>(201);
         campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first.").Produces<ListResponse<CampaignResponse>>();
         campaigns.MapGet("{id:guid}", Get).Describe("One campaign.", "campaign.unknown").Produces<CampaignResponse>();
         campaigns.MapPatch("{id:guid}", Patch)
             .Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable",
-                "template.unknown", "campaign.template_parameters", "campaign.audience_fixed", "list.unknown", "list.filtered")
+                "template.unknown", "campaign.template_parameters", "campaign.audience_fixed", "list.unknown", "list.filtered",
+                "campaign.variants_of_several_categories")
             .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/estimate", Estimate)
             .Describe("Whom it would reach now, whom it would skip and why, and how long sending would take. Cost, currency, budget and what is missing are null as long as nothing is billed.", "campaign.unknown", "account.unknown").Produces<CampaignForecast>();
@@ -135,7 +141,8 @@ public sealed class CampaignEndpoints : ICarterModule
         var done = await call.Send(new CreateCampaign(call.OrganizationId, body.Name, body.Description, body.Type
             ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata)
             { OnLimit = body.OnLimit, SendUntil = body.SendUntil,
-                Options = new() { Trigger = body.Trigger, ErrorBudget = body.ErrorBudget, Hours = body.SendingHours } });
+                Options = new() { Trigger = body.Trigger, ErrorBudget = body.ErrorBudget, Hours = body.SendingHours,
+                    Variants = body.Variants } });
         var view = await Find(call, done.Id);
         return call.Created($"/v1/campaigns/{done.Id}", call.Map<CampaignResponse>(view), view.Version);
     }
@@ -240,6 +247,7 @@ public sealed class CampaignEndpoints : ICarterModule
         {
             Trigger = patch.Trigger.IsSet ? patch.Trigger.Value : plan.Options?.Trigger,
             ErrorBudget = patch.ErrorBudget.IsSet ? patch.ErrorBudget.Value : plan.Options?.ErrorBudget,
+            Variants = patch.Variants.IsSet ? patch.Variants.Value : plan.Options?.Variants,
             Hours = patch.SendingHours.IsSet ? patch.SendingHours.Value : plan.Options?.Hours,
         },
     };

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Messages;
 using Bsp.Domain.Campaigns;
@@ -10,19 +11,21 @@ namespace Bsp.Application.Campaigns;
 public static class CampaignOptionRules
 {
     private const int TagMax = 64; // characters, as of a contact's tag
+    private const int ParametersBytesMax = 32 * 1024;
     private const int CodeMax = 10_000_000;
 
     /// <exception cref="ValidationException">Something is wrong with them.</exception>
-    public static void Require(string type, CampaignOptions? options)
+    public static void Require(string type, CampaignOptions? options, Guid templateId)
     {
-        if (Faults(type, options) is { Count: > 0 } faults)
+        if (Faults(type, options, templateId) is { Count: > 0 } faults)
         {
             throw new ValidationException(faults);
         }
     }
 
     /// <summary>What is wrong with the options of a campaign of a type; empty: nothing.</summary>
-    public static List<ValidationFailure> Faults(string type, CampaignOptions? options)
+    /// <param name="templateId">The campaign's own; null: not looked at.</param>
+    public static List<ValidationFailure> Faults(string type, CampaignOptions? options, Guid? templateId = null)
     {
         var faults = new List<ValidationFailure>();
         if (options?.Trigger is { } trigger)
@@ -38,6 +41,11 @@ public static class CampaignOptionRules
         if (options?.ErrorBudget is { } budget)
         {
             OfBudget("error_budget", budget, Add);
+        }
+
+        if (options?.Variants is { } variants)
+        {
+            OfVariants(variants, templateId, Add);
         }
 
         if (options?.Hours is { } hours)
@@ -84,6 +92,28 @@ public static class CampaignOptionRules
         if (budget.Codes is { } codes && (codes.Count > ErrorBudget.CodesMax || codes.Any(c => c is < 0 or > CodeMax)))
         {
             add($"{field}.codes", $"must be at most {ErrorBudget.CodesMax} of Meta's error codes.");
+        }
+    }
+
+    private static void OfVariants(IReadOnlyList<CampaignVariant> variants, Guid? templateId, Action<string, string> add)
+    {
+        if (variants.Count is < CampaignVariant.CountMin or > CampaignVariant.CountMax || variants.Any(v => v is null)
+            || variants.Select(v => v.TemplateId).Distinct().Count() < variants.Count)
+        {
+            add("variants", $"must be {CampaignVariant.CountMin} to {CampaignVariant.CountMax} different templates.");
+        }
+        else if (templateId is { } own && variants.All(v => v.TemplateId != own))
+        {
+            add("variants", "must have the campaign's template_id among them.");
+        }
+        else if (variants.Any(v => v.Share is < 1 or > CampaignVariant.ShareMax))
+        {
+            add("variants", $"have shares of 1 to {CampaignVariant.ShareMax} each.");
+        }
+        else if (variants.Any(v => v.TemplateParameters is { } given
+            && (given.ValueKind != JsonValueKind.Object || KeptJson.Fault(given, ParametersBytesMax) is not null)))
+        {
+            add("variants", "have template_parameters that are objects of at most 32 KB.");
         }
     }
 

@@ -40,6 +40,9 @@ public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId,
     /// <summary>When it may send; null: the organization's.</summary>
     public SendingHours? SendingHours => Options?.Hours;
 
+    /// <summary>Several templates, each for its share; null: the campaign's own for all.</summary>
+    public IReadOnlyList<CampaignVariant>? Variants => Options?.Variants;
+
     /// <summary>What the recipients' own clocks show when they are sent to; null: no matter.</summary>
     public string? LocalTime { get; init; }
 
@@ -90,7 +93,11 @@ public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) :
 /// <param name="Reason">Why skipped, failed, rejected, cancelled or unknown; null otherwise.</param>
 /// <param name="WaitsUntil">When whoever waits is expected to be sent to; null: they do not wait, or it is not known.</param>
 public sealed record Recipient(long Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
-    int Attempts, DateTimeOffset? UpdatedAt, DateTimeOffset? WaitsUntil = null);
+    int Attempts, DateTimeOffset? UpdatedAt, DateTimeOffset? WaitsUntil = null)
+{
+    /// <summary>The template of their message: which variant they have; null: there is none yet, or they were passed over.</summary>
+    public Guid? TemplateId { get; init; }
+}
 
 /// <summary>Members in the audience's order, judged from the log itself.</summary>
 /// <param name="Status">Only those; null: all. With it a page may be short and still have a next one.</param>

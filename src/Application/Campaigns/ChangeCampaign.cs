@@ -38,7 +38,7 @@ public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences
         {
             var wanted = Wanted(command, before);
             await rules.ValidateAndThrowAsync(wanted, ct);
-            CampaignOptionRules.Require(stored.Type, wanted.Options);
+            CampaignOptionRules.Require(stored.Type, wanted.Options, wanted.TemplateId);
             await references.RequireAsync(command.OrganizationId, wanted, ct);
             await references.RequireParametersAsync(command.OrganizationId, wanted, complete: stored.Status == CampaignStatus.Scheduled,
                 ct);

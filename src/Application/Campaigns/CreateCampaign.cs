@@ -35,7 +35,7 @@ public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
         RuleFor(c => c.AccountId).NotEmpty();
         RuleFor(c => c.AudienceSegment).MustBeAudience();
         RuleFor(c => c.Metadata).Metadata();
-        RuleFor(c => c).Custom((c, context) => CampaignOptionRules.Faults(c.Type, c.Options).ForEach(context.AddFailure));
+        RuleFor(c => c).Custom((c, context) => CampaignOptionRules.Faults(c.Type, c.Options, c.TemplateId).ForEach(context.AddFailure));
         RuleFor(c => c.OnLimit).Must(o => o is null or "wait" or CampaignPlan.Skip).WithMessage("on_limit must be wait or skip.");
     }
 }

@@ -9,11 +9,12 @@ namespace Bsp.Domain.Campaigns;
 /// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's, else the product's.</param>
 /// <param name="RetryOf">The campaign whose failed members these are; null: it is no retry.</param>
 /// <param name="Hours">When it may send; null: the organization's; none of its parts: at any time, whatever the organization says.</param>
+/// <param name="Variants">Several templates, each for its share of the audience; null: the campaign's own for all.</param>
 public sealed record CampaignOptions(CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null, Guid? RetryOf = null,
-    SendingHours? Hours = null)
+    SendingHours? Hours = null, IReadOnlyList<CampaignVariant>? Variants = null)
 {
     /// <summary>Nothing is said: stored as null.</summary>
-    public bool IsEmpty() => this is { Trigger: null, ErrorBudget: null, RetryOf: null, Hours: null };
+    public bool IsEmpty() => this is { Trigger: null, ErrorBudget: null, RetryOf: null, Hours: null, Variants: null };
 
     /// <summary>Null when nothing is said.</summary>
     public static CampaignOptions? Kept(CampaignOptions? options) => options is null || options.IsEmpty() ? null : options;

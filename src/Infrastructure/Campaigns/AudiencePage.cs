@@ -3,6 +3,7 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Privacy;
 using Bsp.Application.Templates;
+using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Messages;
@@ -30,7 +31,23 @@ internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, s
 /// <param name="Hours">When it may send; null: at any time, or it was not launched.</param>
 /// <param name="RetryOf">The campaign whose failed members these are; null: it is no retry.</param>
 internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body, JsonElement Components,
-    JsonElement? Parameters, bool IsApproved, Guid? RetryOf, CampaignHours? Hours);
+    JsonElement? Parameters, bool IsApproved, Guid? RetryOf, CampaignHours? Hours)
+{
+    /// <summary>Each variant with its share; empty: there are none.</summary>
+    public IReadOnlyList<(CampaignText Text, int Share)> Variants { get; init; } = [];
+
+    private IReadOnlyList<int> Shares => field ??= [.. Variants.Select(v => v.Share)];
+
+    /// <summary>What a member gets.</summary>
+    /// <param name="contactId">As frozen.</param>
+    public CampaignText For(Guid contactId) => Variants.Count == 0 ? this : Variants[CampaignVariant.Of(Shares, CampaignId, contactId)].Text;
+
+    /// <summary>The texts: the variants, else this.</summary>
+    public IEnumerable<CampaignText> All => Variants.Count == 0 ? [this] : Variants.Select(v => v.Text);
+
+    /// <summary>What the parameters lack for everybody; null: nothing.</summary>
+    public string? Refusal => All.Select(t => t.Body.Refusal).FirstOrDefault(r => r is not null);
+}
 
 /// <summary>Decides for each member of a page whether and what they are sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
@@ -70,11 +87,11 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             {
                 reasons[member.ContactId] = Duplicate;
             }
-            else if (Refuse(member, text.Template.Category) is { } reason)
+            else if (Refuse(member, text.For(member.ContactId).Template.Category) is { } reason)
             {
                 reasons[member.ContactId] = reason;
             }
-            else if (BodyFor(member, text.Body) is { } body)
+            else if (BodyFor(member, text.For(member.ContactId).Body) is { } body)
             {
                 reached.Add(member.PersonId);
                 wanted.Add((member, body));
@@ -113,7 +130,7 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     private StreamAppend First(Member member, Sealed? content, string? reason)
     {
-        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.Template, content, Campaign, now)
+        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.For(member.ContactId).Template, content, Campaign, now)
             : new MessageSkipped(Ref(member), reason!, now);
         return new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), "message", 0, [first]);
     }

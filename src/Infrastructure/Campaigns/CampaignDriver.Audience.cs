@@ -29,12 +29,13 @@ public sealed partial class CampaignDriver
         if (await waits.IsPacedAsync(transaction, campaignId, cursor.HeldSeen, now, ct)
             || await numbers.FindAsync(organizationId, cursor.AccountId, ct) is not { MaySend: true } number
             || await transaction.AheadAsync(campaignId, ct) > AheadMax
-            || await transaction.TextAsync(organizationId, campaignId, ct) is not { IsApproved: true } text)
+            || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text
+            || text.All.Any(t => !t.IsApproved))
         {
             return false;
         }
 
-        if (text.Body.Refusal is { } refusal)
+        if (text.Refusal is { } refusal)
         {
             await transaction.DisposeAsync();
             await NotFittingAsync(organizationId, campaignId, refusal, ct);

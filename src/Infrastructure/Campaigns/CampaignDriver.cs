@@ -334,7 +334,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        if (text.Body.Refusal is { } refusal)
+        if (text.Refusal is { } refusal)
         {
             await transaction.DisposeAsync();
             await NotFittingAsync(organizationId, campaignId, refusal, ct);

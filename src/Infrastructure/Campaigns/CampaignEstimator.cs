@@ -33,7 +33,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
             ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
         var audience = await AudienceSql.OfAsync(shard, query.OrganizationId, segment, ct);
         var reached = new Dictionary<string, int>(StringComparer.Ordinal);
-        var (recipients, skipped) = text.Body.Refusal is null && text.Body.DependsOnContact
+        var (recipients, skipped) = text.Refusal is null && (text.Variants.Count > 0 || text.Body.DependsOnContact)
             ? await EachAsync(shard, query.OrganizationId, text, audience, reached, ct)
             : await CountedAsync(shard, query.OrganizationId, text, audience, reached, ct);
         var left = recipients - skipped.Values.Sum();
@@ -86,7 +86,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
         foreach (var group in groups)
         {
             var reason = group.Spam ? AudiencePage.Spam : AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category)
-                ?? (text.Body.Refusal is null ? null : AudiencePage.Template);
+                ?? (text.Refusal is null ? null : AudiencePage.Template);
             Add(skipped, reason, group.Count);
             PortfolioRoom(reached, reason, group.Phone, group.User, group.Count);
         }
@@ -134,7 +134,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
 
     private static string? Judge(CampaignText text, Npgsql.NpgsqlDataReader r) =>
         AudiencePage.Refuse(r.GetString(1), !r.IsDBNull(2) || !r.IsDBNull(3), text.Template.Category)
-            ?? (text.Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2),
+            ?? (text.For(r.GetGuid(0)).Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2),
                 r.Json(7))).Template is null ? AudiencePage.Template : null);
 
     // What the portfolio's limit leaves at this moment.

@@ -97,7 +97,7 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
 
         foreach (var turn in turns)
         {
-            turn.Judge(campaign.Text, inside.Contains(turn.Cause.ContactId) || turn.Member.ConsentStatus is null);
+            turn.Judge(campaign.Text.For(turn.Cause.ContactId), inside.Contains(turn.Cause.ContactId) || turn.Member.ConsentStatus is null);
         }
 
         await CoolAsync(transaction, campaign, turns, now, ct);
@@ -106,7 +106,8 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
         foreach (var turn in turns.Where(t => t.Body is not null))
         {
             await reserves.ReserveAsync(new(organization, turn.MessageId, campaign.Number.AccountId,
-                Markets.Recipient(turn.Member.Phone, turn.Member.WaUserId), campaign.Text.Template.Category.ToLowerInvariant()), ct);
+                Markets.Recipient(turn.Member.Phone, turn.Member.WaUserId),
+                campaign.Text.For(turn.Cause.ContactId).Template.Category.ToLowerInvariant()), ct);
         }
 
         await WriteAsync(transaction, shard, campaign, turns, now, ct);
@@ -179,12 +180,12 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
 
     private static void RequireFit(CampaignText text)
     {
-        if (!text.IsApproved)
+        if (text.All.Any(t => !t.IsApproved))
         {
             throw new Refusal("campaign.template_not_approved", "The template is not approved at this moment: nothing can be sent.");
         }
 
-        if (TemplateBody.FaultsOf(text.Components, text.Parameters) is { Count: > 0 } faults)
+        if (text.All.Select(t => TemplateBody.FaultsOf(t.Components, t.Parameters)).FirstOrDefault(f => f.Count > 0) is { } faults)
         {
             throw new RefusedFields("campaign.template_parameters",
                 $"The parameters do not give what the template needs ({string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f))}): see errors.",
@@ -313,7 +314,7 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
             var reference = new MessageRef(turn.MessageId, campaign.Number.AccountId, turn.Cause.ContactId,
                 Uuid.Conversation(campaign.Number.AccountId, turn.Cause.ContactId), campaign.CampaignId, "template", "outbound");
             MessageEvent[] events = turn.Reason is { } reason ? [new MessageSkipped(reference, reason, now)]
-                : [new MessageQueued(reference, campaign.Text.Template, contents[turn], AudiencePage.Campaign, now)];
+                : [new MessageQueued(reference, campaign.Text.For(turn.Cause.ContactId).Template, contents[turn], AudiencePage.Campaign, now)];
             calls.Add([new(turn.MessageId, "message", 0, turn.WaitsUntil is not { } until ? events
                 : [.. events, new MessageDeferred(reference, turn.WaitsFor, null, null, until, now)])]);
         }

@@ -189,7 +189,7 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
         var state = stream.FoldReadable<Domain.Messages.Message, Domain.Messages.MessageEvent>(Domain.Messages.Message.Initial,
             Domain.Messages.Message.Evolve);
         return new(ordinal, contactId, stream.StreamId, state.Standing, Reason(stream), state.Wamid, state.Attempt, stream.Events.Count > 0
-            ? stream.Events[^1].Timestamp : null, state.WaitsUntil);
+            ? stream.Events[^1].Timestamp : null, state.WaitsUntil) { TemplateId = state.Template?.TemplateId };
     }
 
     private static string? Reason(LoadedStream stream) => stream.Events.Select(e => e.Body switch
