@@ -112,12 +112,25 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
             throw new Refusal("campaign.account_not_connected", $"The account is {account}: connect it first.");
         }
 
-        if (template != "APPROVED")
-        {
-            throw new Refusal("campaign.template_not_approved", $"The template is {template}; only an approved one can be sent.");
-        }
-
+        RequireApproved(template);
         await RequireParametersAsync(organizationId, plan, complete: true, ct);
+    }
+
+    public async Task RequireApprovedAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct)
+    {
+        var shard = await shards.OfAsync(organizationId, ct);
+        RequireApproved(await shard.FirstAsync(organizationId, """
+            SELECT CASE WHEN t.deleted_at IS NULL THEN t.status ELSE 'deleted' END FROM templates t WHERE t.organization_id = $1 AND t.id = ANY ($2)
+             ORDER BY t.status = 'APPROVED' AND t.deleted_at IS NULL LIMIT 1
+            """, r => r.GetString(0), ct, organizationId, Texts(plan).Select(t => t.TemplateId).ToArray()) ?? "deleted");
+    }
+
+    private static void RequireApproved(string status)
+    {
+        if (status != "APPROVED")
+        {
+            throw new Refusal("campaign.template_not_approved", $"The template is {status}; only an approved one can be sent.");
+        }
     }
 
     public async Task RequireParametersAsync(Guid organizationId, CampaignPlan plan, bool complete, CancellationToken ct)

@@ -117,6 +117,77 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{patient}/cancel")).Status.ShouldBe(200);
     }
 
+    [Fact]
+    public async Task Each_variant_goes_to_its_share_of_the_audience_and_the_funnel_tells_them_apart()
+    {
+        using var tenant = await app.NewTenantAsync();
+        await tenant.ImportAsync(Tenant.PlainNumbers(40));
+        var other = await tenant.NewTemplateAsync("another_wording",
+            new { body = new { text = "Hello {{1}}, your order left us today and will be there tomorrow.", example = new[] { "Asha" } } });
+        var marketing = await tenant.NewTemplateAsync("news_of_the_week",
+            new { body = new { text = "Our news of this week are here, have a look." } }, "MARKETING");
+        object Variants(Guid second) => new[] { new { template_id = tenant.TemplateId, share = 1 }, new { template_id = second, share = 1 } };
+        (await tenant.Api.SendAsync("POST", "/v1/campaigns", With(Plan(tenant), Variants(marketing))))
+            .ShouldBeProblem(409, "campaign.variants_of_several_categories");
+        (await tenant.Api.SendAsync("POST", "/v1/campaigns", With(Plan(tenant), Variants(Guid.NewGuid()))))
+            .ShouldBeProblem(404, "template.unknown");
+        var campaign = await tenant.LaunchAsync(more: new { variants = Variants(other) });
+        await tenant.CompletedAsync(campaign);
+        (await tenant.EndedAsync(campaign)).Count.ShouldBe(40);
+        var shares = (await tenant.AllAsync($"/v1/campaigns/{campaign}/recipients")).CountBy(r => r.GetProperty("template_id").GetGuid())
+            .ToDictionary();
+        shares.Keys.Order().ShouldBe(new[] { tenant.TemplateId, other }.Order());
+        shares.Values.Sum().ShouldBe(40);
+        var funnel = await Patience.UntilAsync(
+            () => tenant.Api.SendAsync("GET", $"/v1/analytics/funnel?group_by=variant&campaign_id={campaign}"),
+            f => f["data"].EnumerateArray().Sum(r => r.GetProperty("read").GetInt32()) == 40, "the funnel has everybody");
+        funnel["data"].EnumerateArray().ToDictionary(r => r.GetProperty("template").GetProperty("id").GetGuid(),
+            r => r.GetProperty("sent").GetInt32()).ShouldBe(shares, ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task A_template_that_is_paused_or_moved_to_another_category_pauses_its_running_campaigns_with_the_reason()
+    {
+        using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 5);
+        await tenant.ImportAsync(Tenant.PlainNumbers(150));
+        var campaign = await tenant.LaunchAsync();
+        await TemplateAsync(tenant, "message_template_status_update", new { @event = "PAUSED", reason = "NONE" });
+        var paused = await PausedAsync(tenant, campaign);
+        paused["pause_reason"].GetString()!.ShouldStartWith("template order_on_its_way is PAUSED");
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/resume")).ShouldBeProblem(409, "campaign.template_not_approved");
+
+        await TemplateAsync(tenant, "message_template_status_update", new { @event = "APPROVED", reason = "NONE" });
+        await Patience.UntilAsync(() => tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/resume"), r => r.Status == 200,
+            "it can be resumed when the template is approved again");
+        await TemplateAsync(tenant, "template_category_update", new { new_category = "MARKETING", previous_category = "UTILITY" });
+        (await PausedAsync(tenant, campaign))["pause_reason"].GetString()!.ShouldContain("is MARKETING now, no longer UTILITY");
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/resume")).Status.ShouldBe(200);
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel")).Status.ShouldBe(200);
+    }
+
+    // Meta's news of the tenant's template.
+    private async Task TemplateAsync(Tenant tenant, string field, object more)
+    {
+        var shown = await tenant.Api.SendAsync("GET", $"/v1/templates/{tenant.TemplateId}");
+        var value = JsonSerializer.SerializeToNode(more)!.AsObject();
+        value["message_template_id"] = JsonSerializer.SerializeToNode(long.Parse(shown["meta_template_id"].GetString()!, CultureInfo.InvariantCulture));
+        value["message_template_name"] = shown["name"].GetString();
+        value["message_template_language"] = shown["language"].GetString();
+        (await app.PostWebhookAsync(JsonSerializer.Serialize(new
+        {
+            @object = "whatsapp_business_account",
+            entry = new[] { new { id = tenant.WabaId, time = DateTimeOffset.UtcNow.ToUnixTimeSeconds(),
+                changes = new[] { new { field, value } } } },
+        }))).Status.ShouldBe(200);
+    }
+
+    private static System.Text.Json.Nodes.JsonObject With(object plan, object variants)
+    {
+        var with = JsonSerializer.SerializeToNode(plan)!.AsObject();
+        with["variants"] = JsonSerializer.SerializeToNode(variants);
+        return with;
+    }
+
     private static Task<Answer> PausedAsync(Tenant tenant, Guid campaign) => Patience.UntilAsync(
         () => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"), c => c["status"].GetString() == "PAUSED", "the campaign is paused");
 
