@@ -16,7 +16,8 @@ namespace Bsp.Api.Campaigns;
 /// <param name="OnLimit">Those beyond the messaging limit: <c>wait</c> for room (default), or <c>skip</c> them.</param>
 /// <param name="SendUntil">Nobody is sent to afterwards, with offset or Z; null: no such end.</param>
 /// <param name="Trigger">Of a TRIGGERED campaign: what makes it send to somebody; null: <c>POST …/trigger</c> alone.</param>
-/// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's setting <c>campaign_error_budget</c>, else half of at
+/// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's setting <c>campaign_error_budget</c>, else half
+/// of at
 /// least 1,000.</param>
 /// <param name="SendingHours">When it may send; null: the organization's setting <c>campaign_sending_hours</c>; <c>{}</c>: at any time.
 /// </param>

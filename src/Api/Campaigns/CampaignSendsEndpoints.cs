@@ -22,16 +22,20 @@ public sealed class CampaignSendsEndpoints : ICarterModule
     {
         var campaigns = app.MapGroup("/v1/campaigns").WithTags("Campaigns");
         campaigns.MapPost("{id:guid}/trigger", Trigger)
-            .Describe("Sends a running TRIGGERED campaign to one person, once for each reference of theirs. outcome: queued, skipped (the recipient says why), cooldown, outside (not of its audience).",
+            .Describe("Sends a running TRIGGERED campaign to one person, once for each reference of theirs. outcome: queued, skipped "
+                + "(the recipient says why), cooldown, outside (not of its audience).",
                 "campaign.unknown", "campaign.not_triggered", "campaign.not_running", "campaign.send_until_passed",
                 "campaign.template_not_approved", "campaign.template_parameters", "contact.unknown", "message.recipient_invalid",
                 "wallet.insufficient", "rate_card.missing").Produces<Fired>();
         campaigns.MapPost("{id:guid}/retry", Retry)
-            .Describe("Makes a draft of those who failed and are in no other retry. While it is a draft, the same one is answered, with who failed since; afterwards a further one, if anybody did.",
+            .Describe("Makes a draft of those who failed and are in no other retry. While it is a draft, the same one is answered, "
+                + "with who failed since; afterwards a further one, if anybody did.",
                 "campaign.unknown", "campaign.not_retryable", "campaign.nothing_to_retry").Produces<CampaignResponse>(201);
         campaigns.MapPost("{id:guid}/test", Test)
-            .Describe("Sends it to a few named contacts before its launch: single messages, charged and counted as such. One that cannot be sent says why; the others are.",
-                "campaign.unknown", "contact.unknown", "campaign.launched", "campaign.template_not_approved", "campaign.account_not_connected",
+            .Describe("Sends it to a few named contacts before its launch: single messages, charged and counted as such. One that cannot "
+                + "be sent says why; the others are.",
+                "campaign.unknown", "contact.unknown", "campaign.launched", "campaign.template_not_approved",
+                    "campaign.account_not_connected",
                 "campaign.template_parameters", "organization.suspended").Produces<ListResponse<TestSend>>();
     }
 

@@ -52,7 +52,8 @@ public static class Access
         viewer     GET /v1/campaigns | GET /v1/campaigns/{id} | GET /v1/campaigns/{id}/events | GET /v1/campaigns/{id}/progress | GET /v1/campaigns/{id}/progress/stream
         viewer     GET /v1/campaigns/{id}/recipients | GET /v1/campaigns/{id}/recipients/{contactId}/why | POST /v1/campaigns/{id}/estimate
         manager    POST /v1/campaigns | PATCH /v1/campaigns/{id} | POST /v1/campaigns/{id}/schedule | POST /v1/campaigns/{id}/launch | POST /v1/campaigns/{id}/pause
-        manager    POST /v1/campaigns/{id}/resume | POST /v1/campaigns/{id}/cancel | POST /v1/campaigns/{id}/trigger | POST /v1/campaigns/{id}/retry | POST /v1/campaigns/{id}/test
+        manager    POST /v1/campaigns/{id}/resume | POST /v1/campaigns/{id}/cancel | POST /v1/campaigns/{id}/trigger
+        manager    POST /v1/campaigns/{id}/retry | POST /v1/campaigns/{id}/test
 
         viewer     GET /v1/messages/{id} | GET /v1/messages/{id}/history | GET /v1/media | GET /v1/media/{id} | GET /v1/media/{id}/content
         agent      POST /v1/messages | POST /v1/media | POST /v1/media/fetch

@@ -195,7 +195,7 @@ public static class CampaignOptionRules
             || words.Any(w => w is null || w.Length > ConsentKeywords.CharactersMax || ConsentKeywords.Plain(w).Length == 0))
         {
             add("trigger.keywords",
-                $"must be 1 to {CampaignTrigger.KeywordsMax} words of 1 to {ConsentKeywords.CharactersMax} characters, each with a letter or digit.");
+                $"must be 1 to {CampaignTrigger.KeywordsMax} words of 1 to {ConsentKeywords.CharactersMax} characters.");
         }
         else if (words.FirstOrDefault(w => ConsentKeywords.Read(w) == "OPTED_OUT") is { } stop)
         {

@@ -160,7 +160,8 @@ public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IR
 /// <param name="Missing">A decimal: so much more must be available for a launch; zero: nothing; null as long as nothing is billed.</param>
 /// <param name="WithoutPrice">Market and category (<c>India/marketing</c>) that no rate card has a price for: what is delivered there waits
 /// for one. Null: none, or nothing is billed.</param>
-/// <param name="Waiting">What for (<c>limit</c>: room under the messaging limit) → how many of those who would be reached would wait for
+/// <param name="Waiting">What for (<c>limit</c>: room under the messaging limit; <c>hours</c>: the
+/// end of a closed hour) → how many of those who would be reached would wait for
 /// it.</param>
 public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency,
     int DurationSeconds, string? AvailableBudget, string? Missing = null,

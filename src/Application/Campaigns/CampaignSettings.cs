@@ -26,7 +26,7 @@ public static class CampaignSettings
             }
             else
             {
-                faults.Add(new(field, "must be an object with share (above 0, at most 1), min_sample and, if only some of Meta's codes count, codes."));
+                faults.Add(new(field, "must be an object with share (above 0, at most 1), min_sample and, if needed, codes."));
             }
         }
 
@@ -39,7 +39,7 @@ public static class CampaignSettings
             }
             else
             {
-                faults.Add(new(field, "must be an object with quiet_from and quiet_to, days, zone and zone_field, each only if it is needed."));
+                faults.Add(new(field, "must be an object of quiet_from and quiet_to, days, zone and zone_field, each if needed."));
             }
         }
 

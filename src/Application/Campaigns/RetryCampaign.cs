@@ -6,7 +6,8 @@ using MediatR;
 namespace Bsp.Application.Campaigns;
 
 /// <summary>
-/// Makes a campaign of those whom another one could not reach: a draft, to be launched. While it is a draft, asking again finds the same one
+/// Makes a campaign of those whom another one could not reach: a draft, to be launched. While it is a draft, asking again finds the same
+/// one
 /// and adds who failed since; afterwards whoever failed since has a further one, and nobody is in two.
 /// </summary>
 /// <exception cref="Refusal"><c>campaign.unknown</c>, <c>campaign.not_retryable</c>, <c>campaign.nothing_to_retry</c></exception>

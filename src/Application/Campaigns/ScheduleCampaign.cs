@@ -27,7 +27,8 @@ public sealed class ScheduleCampaignValidator : AbstractValidator<ScheduleCampai
         RuleFor(c => c.LocalTime).Must(t => t is null || ScheduleCampaignHandler.TimeOf(t) is not null)
             .WithMessage("local_time must be what a clock shows, such as 2026-12-24T10:00.");
         RuleFor(c => c.Zone).Must((c, zone) => zone is null
-            || (c.LocalTime is not null && (zone is SendingHours.Recipient or SendingHours.Organization || RecipientZones.Find(zone) is not null)))
+            || (c.LocalTime is not null && (zone is SendingHours.Recipient or SendingHours.Organization
+                || RecipientZones.Find(zone) is not null)))
             .WithMessage("zone belongs to local_time and must be recipient, organization or an IANA zone such as Africa/Cairo.");
     }
 }

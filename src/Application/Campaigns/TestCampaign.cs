@@ -15,7 +15,8 @@ namespace Bsp.Application.Campaigns;
 /// progress does not move.
 /// </summary>
 /// <param name="ContactIds">1–20; one that cannot be sent to fails alone.</param>
-/// <exception cref="Refusal"><c>campaign.unknown</c>, <c>contact.unknown</c>, <c>campaign.launched</c>, <c>campaign.template_not_approved</c>,
+/// <exception cref="Refusal"><c>campaign.unknown</c>, <c>contact.unknown</c>, <c>campaign.launched</c>,
+/// <c>campaign.template_not_approved</c>,
 /// <c>campaign.account_not_connected</c>, <c>organization.suspended</c></exception>
 /// <exception cref="RefusedFields"><c>campaign.template_parameters</c></exception>
 public sealed record TestCampaign(Guid OrganizationId, Guid CampaignId, IReadOnlyList<Guid> ContactIds, SentBy SentBy)
@@ -40,7 +41,8 @@ public interface ICampaignTests
 {
     /// <summary>One for each contact, in their order.</summary>
     /// <exception cref="Refusal"><c>contact.unknown</c></exception>
-    Task<IReadOnlyList<TestMessage>> PrepareAsync(Guid organizationId, Guid campaignId, IReadOnlyList<Guid> contactIds, CancellationToken ct);
+    Task<IReadOnlyList<TestMessage>> PrepareAsync(Guid organizationId, Guid campaignId, IReadOnlyList<Guid> contactIds,
+        CancellationToken ct);
 }
 
 /// <param name="To">Null: nothing can be sent, <paramref name="Code"/> says why.</param>

@@ -52,7 +52,8 @@ public interface ICampaignFirings
     /// <param name="parameters">Instead of the campaign's; null: the campaign's.</param>
     /// <exception cref="Refusal">As of <see cref="TriggerCampaign"/>.</exception>
     /// <exception cref="RefusedFields">As of <see cref="TriggerCampaign"/>.</exception>
-    Task<Fired> FireAsync(Guid organizationId, Guid campaignId, CampaignPlan plan, Guid contactId, string reference, JsonElement? parameters,
+    Task<Fired> FireAsync(Guid organizationId, Guid campaignId, CampaignPlan plan, Guid contactId, string reference,
+        JsonElement? parameters,
         CancellationToken ct);
 }
 

@@ -4,7 +4,8 @@ using PhoneNumbers;
 namespace Bsp.Application.Common;
 
 /// <summary>
-/// In which zone somebody lives, as far as it can be told: what their contact's field says; else where their number belongs to. Of a country
+/// In which zone somebody lives, as far as it can be told: what their contact's field says; else where their number belongs to. Of a
+/// country
 /// with several zones whose numbers do not tell, the one in the middle, from west to east. A user id without a number has its country.
 /// </summary>
 public static class RecipientZones
@@ -29,7 +30,8 @@ public static class RecipientZones
         }
 
         // Names only, no paths; a stranger's words are not kept.
-        return name.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '_' or '-' or '+') && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var found)
+        return name.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '_' or '-' or '+') && TimeZoneInfo.TryFindSystemTimeZoneById(name,
+            out var found)
             ? Known.GetOrAdd(found.Id, found) : null;
     }
 
@@ -64,7 +66,8 @@ public static class RecipientZones
 
     private static TimeZoneInfo? Middle(IEnumerable<string> names)
     {
-        var zones = names.Select(Find).OfType<TimeZoneInfo>().OrderBy(z => z.BaseUtcOffset).ThenBy(z => z.Id, StringComparer.Ordinal).ToList();
+        var zones = names.Select(Find).OfType<TimeZoneInfo>().OrderBy(z => z.BaseUtcOffset).ThenBy(z =>
+            z.Id, StringComparer.Ordinal).ToList();
         return zones.Count == 0 ? null : zones[zones.Count / 2];
     }
 }

@@ -75,7 +75,7 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
         CampaignStatus.Draft or CampaignStatus.Scheduled when Same(plan, state.Plan!) => [],
         CampaignStatus.Draft or CampaignStatus.Scheduled when plan.Options?.RetryOf != state.Plan!.Options?.RetryOf
             || (plan.Options?.RetryOf is not null && !JsonElement.DeepEquals(plan.AudienceSegment, state.Plan.AudienceSegment)) =>
-            throw new Refusal("campaign.audience_fixed", "A retry goes to the failed members of the other campaign: its audience is fixed."),
+            throw new Refusal("campaign.audience_fixed", "A retry goes to those whom the other campaign failed to reach."),
         CampaignStatus.Draft or CampaignStatus.Scheduled =>
             [new CampaignChanged(state.Id, plan.Name, plan.Description, plan.TemplateId, plan.AccountId, plan.AudienceSegment,
                 plan.Metadata, now, plan.OnLimit, plan.SendUntil, CampaignOptions.Kept(plan.Options))],
@@ -170,7 +170,7 @@ public sealed record Campaign(Guid Id, CampaignStatus Status, string Type, Campa
     {
         if (Known(state).IsTriggered)
         {
-            throw new Refusal("campaign.not_retryable", "Whom a TRIGGERED campaign did not reach is triggered again, with another reference.");
+            throw new Refusal("campaign.not_retryable", "Whom a TRIGGERED campaign did not reach is triggered again.");
         }
 
         if (state.Status is CampaignStatus.Draft or CampaignStatus.Scheduled)

@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Bsp.Domain.Campaigns;
 
 /// <summary>
-/// What a campaign may say beyond what, to whom and by which number. A part that is null: nothing of the kind, or the organization's default.
+/// What a campaign may say beyond what, to whom and by which number. A part that is null: nothing of the kind, or the organization's
+/// default.
 /// </summary>
 /// <param name="Trigger">What makes a TRIGGERED campaign send to somebody; null of one: its API route alone.</param>
 /// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's, else the product's.</param>
@@ -20,7 +21,8 @@ public sealed record CampaignOptions(CampaignTrigger? Trigger = null, ErrorBudge
     public static CampaignOptions? Kept(CampaignOptions? options) => options is null || options.IsEmpty() ? null : options;
 
     /// <summary>Whether both say the same, lists by their items.</summary>
-    public static bool Same(CampaignOptions? a, CampaignOptions? b) => JsonSerializer.Serialize(Kept(a)) == JsonSerializer.Serialize(Kept(b));
+    public static bool Same(CampaignOptions? a, CampaignOptions? b) =>
+        JsonSerializer.Serialize(Kept(a)) == JsonSerializer.Serialize(Kept(b));
 }
 
 /// <summary>What makes a campaign send to somebody, once each time.</summary>
@@ -87,7 +89,8 @@ public sealed record ErrorBudget(decimal Share, int MinSample, IReadOnlyList<int
         var worst = byCode.Where(f => Counts(f.Key) && f.Value > 0).OrderByDescending(f => f.Value).ThenBy(f => f.Key).Take(3)
             .Select(f => $"{f.Key} ({f.Value})");
         return Common.Text.Cut(FormattableString.Invariant(
-            $"error budget: {failed} of {outcomes} failed, {Share * 100:0.##} % are allowed; Meta's codes: {string.Join(", ", worst)}"), 200);
+            $"error budget: {failed} of {outcomes} failed, {Share * 100:0.##} % are allowed; Meta's codes: {string.Join(", ", worst)}"),
+                200);
     }
 
     private bool Counts(int code) => Codes is null || Codes.Contains(code);

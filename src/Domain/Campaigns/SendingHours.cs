@@ -30,7 +30,8 @@ public sealed record SendingHours(string? QuietFrom = null, string? QuietTo = nu
         TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var time) ? time : null;
 
     /// <summary>The first moment from which on something may be sent: <paramref name="from"/> itself, if it may be now.</summary>
-    /// <remarks>A quiet time that ends within the hour that a clock change leaves out ends with that hour; one that ends within an hour that
+    /// <remarks>A quiet time that ends within the hour that a clock change leaves out ends with that hour; one that ends within an hour
+    /// that
     /// comes twice ends the first time and, while the clock shows it again, is quiet again.</remarks>
     public DateTimeOffset OpensAt(DateTimeOffset from, TimeZoneInfo zone)
     {

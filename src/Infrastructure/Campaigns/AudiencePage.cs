@@ -40,7 +40,8 @@ internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse
 
     /// <summary>What a member gets.</summary>
     /// <param name="contactId">As frozen.</param>
-    public CampaignText For(Guid contactId) => Variants.Count == 0 ? this : Variants[CampaignVariant.Of(Shares, CampaignId, contactId)].Text;
+    public CampaignText For(Guid contactId) => Variants.Count == 0 ? this : Variants[CampaignVariant.Of(Shares, CampaignId,
+        contactId)].Text;
 
     /// <summary>The texts: the variants, else this.</summary>
     public IEnumerable<CampaignText> All => Variants.Count == 0 ? [this] : Variants.Select(v => v.Text);
@@ -130,7 +131,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     private StreamAppend First(Member member, Sealed? content, string? reason)
     {
-        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.For(member.ContactId).Template, content, Campaign, now)
+        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.For(member.ContactId).Template, content, Campaign,
+            now)
             : new MessageSkipped(Ref(member), reason!, now);
         return new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), "message", 0, [first]);
     }

@@ -25,11 +25,13 @@ internal static class CampaignCursors
     public static async Task<CampaignCursor?> CursorAsync(this TenantTransaction transaction, Guid campaignId, bool running,
         CancellationToken ct) =>
         (await transaction.QueryAsync("""
-            SELECT d.account_id, d.total, d.next_ordinal, d.waits_for, d.look_at, d.held_seen, c.on_limit = 'skip', c.send_until, c.type = 'TRIGGERED',
+            SELECT d.account_id, d.total, d.next_ordinal, d.waits_for, d.look_at, d.held_seen, c.on_limit = 'skip', c.send_until,
+                   c.type = 'TRIGGERED',
                    EXISTS (SELECT FROM bsp.campaign_errors e WHERE e.campaign_id = d.campaign_id AND e.failures <> e.judged OFFSET 0),
                    c.hours
               FROM bsp.campaign_dispatch d
-             CROSS JOIN LATERAL (SELECT k.status, k.on_limit, k.send_until, k.type, k.hours FROM campaigns k WHERE k.id = d.campaign_id LIMIT 1) c
+             CROSS JOIN LATERAL (
+               SELECT k.status, k.on_limit, k.send_until, k.type, k.hours FROM campaigns k WHERE k.id = d.campaign_id LIMIT 1) c
              WHERE d.campaign_id = $1 AND ($2::text[] IS NULL OR c.status = ANY ($2)) FOR UPDATE OF d SKIP LOCKED
             """, r => new CampaignCursor(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetInt32(1), r.GetInt32(2), r.TextOrNull(3),
                 r.TimeOrNull(4), r.GetInt32(5), r.GetBoolean(6), r.TimeOrNull(7), r.GetBoolean(8), r.GetBoolean(9),

@@ -80,7 +80,8 @@ public sealed partial class CampaignDriver
             ? await transaction.FreezeAsync(organizationId, campaignId, audience, hours, state.LocalTime, ct)
             : await transaction.ExecuteAsync($"""
             INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)
-            SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
+            SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c
+             WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
             """, ct, [organizationId, .. audience.Arguments, campaignId]);
         await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET total = $2 WHERE campaign_id = $1", ct, campaignId, total);
         long version;

@@ -261,11 +261,13 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor, part, number, Math.Min(room, PageMembersMax), ct);
+        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor, part, number, Math.Min(room, PageMembersMax),
+            ct);
     }
 
     // Whose turn it is; null: nobody may be sent to at this hour.
-    private async Task<Part?> OpenAsync(TenantTransaction transaction, Guid campaignId, CampaignCursor cursor, int total, DateTimeOffset now,
+    private async Task<Part?> OpenAsync(TenantTransaction transaction, Guid campaignId, CampaignCursor cursor, int total,
+        DateTimeOffset now,
         CancellationToken ct)
     {
         if (cursor.Hours is not { } hours)
@@ -366,7 +368,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         return calls.Count == members.Count;
     }
 
-    // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped in silence.
+    // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped in
+    // silence.
     // Resuming judges it again.
     private async Task NotFittingAsync(Guid organizationId, Guid campaignId, string refusal, CancellationToken ct)
     {

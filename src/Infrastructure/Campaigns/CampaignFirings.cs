@@ -28,7 +28,8 @@ internal sealed record Triggered(Guid OrganizationId, Guid CampaignId, CampaignP
 internal sealed record Joining(Member Member, string? Zone);
 
 /// <summary>
-/// Answers causes of triggered campaigns: what is written of a cause (the row that makes it once, the message's first event, its place under
+/// Answers causes of triggered campaigns: what is written of a cause (the row that makes it once, the message's first event, its place
+/// under
 /// the messaging limit, the cooldown) is one transaction. Decision: docs/decisions/0322.
 /// </summary>
 public sealed class CampaignFirings(Shards shards, PostgresEventStore store, SendingNumbers numbers, PortfolioRoom reach,
@@ -118,7 +119,8 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
     /// <summary>Puts what was answered on its way.</summary>
     internal Task PutAsync(Guid organizationId, Guid campaignId, Guid accountId,
         IEnumerable<(Guid Person, string Outcome, Guid? Message, bool Leaves)> fired, CancellationToken ct) =>
-        outbox.PutAsync([.. fired.Where(f => f.Leaves).Select(f => new SendJob(organizationId, f.Message!.Value, accountId, campaignId))], ct);
+        outbox.PutAsync([.. fired.Where(f => f.Leaves).Select(f => new SendJob(organizationId, f.Message!.Value, accountId, campaignId))],
+            ct);
 
     private sealed class Turn(Cause cause, Member member, Guid messageId)
     {
@@ -187,8 +189,9 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
 
         if (text.All.Select(t => TemplateBody.FaultsOf(t.Components, t.Parameters)).FirstOrDefault(f => f.Count > 0) is { } faults)
         {
+            var lacking = string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f));
             throw new RefusedFields("campaign.template_parameters",
-                $"The parameters do not give what the template needs ({string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f))}): see errors.",
+                $"The parameters do not give what the template needs ({lacking}): see errors.",
                 faults.ToDictionary(f => f.Key.Length == 0 ? ParametersField : $"{ParametersField}.{f.Key}", f => f.Value));
         }
     }
@@ -249,7 +252,8 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
         var free = (await transaction.QueryAsync("""
             INSERT INTO bsp.campaign_cooldowns AS k (campaign_id, contact_id, organization_id, last_at)
             SELECT $1, u.contact, $2, $4 FROM unnest($3::uuid[]) AS u (contact)
-             WHERE NOT EXISTS (SELECT FROM bsp.contact_aliases x JOIN bsp.campaign_cooldowns o ON o.campaign_id = $1 AND o.contact_id = x.contact_id
+             WHERE NOT EXISTS (SELECT FROM bsp.contact_aliases x
+                                 JOIN bsp.campaign_cooldowns o ON o.campaign_id = $1 AND o.contact_id = x.contact_id
                                 WHERE x.into_id = u.contact AND o.last_at > $5 OFFSET 0)
              ORDER BY u.contact
             ON CONFLICT (campaign_id, contact_id) DO UPDATE SET last_at = excluded.last_at WHERE k.last_at <= $5 RETURNING contact_id
@@ -269,7 +273,10 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
             foreach (var turn in turns.Where(t => t.Body is not null))
             {
                 var zone = hours.ZoneOf(members[turn.Cause.ContactId].Zone, turn.Member.Phone, turn.Member.WaUserId);
-                (turn.WaitsUntil, turn.WaitsFor) = hours.OpensAt(now, zone) is var opens && opens > now ? (opens, Wait.Hours) : (null, Wait.Limit);
+                if (hours.OpensAt(now, zone) is var opens && opens > now)
+                {
+                    (turn.WaitsUntil, turn.WaitsFor) = (opens, Wait.Hours);
+                }
             }
         }
     }
@@ -314,7 +321,8 @@ public sealed class CampaignFirings(Shards shards, PostgresEventStore store, Sen
             var reference = new MessageRef(turn.MessageId, campaign.Number.AccountId, turn.Cause.ContactId,
                 Uuid.Conversation(campaign.Number.AccountId, turn.Cause.ContactId), campaign.CampaignId, "template", "outbound");
             MessageEvent[] events = turn.Reason is { } reason ? [new MessageSkipped(reference, reason, now)]
-                : [new MessageQueued(reference, campaign.Text.For(turn.Cause.ContactId).Template, contents[turn], AudiencePage.Campaign, now)];
+                : [new MessageQueued(reference, campaign.Text.For(turn.Cause.ContactId).Template, contents[turn], AudiencePage.Campaign,
+                    now)];
             calls.Add([new(turn.MessageId, "message", 0, turn.WaitsUntil is not { } until ? events
                 : [.. events, new MessageDeferred(reference, turn.WaitsFor, null, null, until, now)])]);
         }

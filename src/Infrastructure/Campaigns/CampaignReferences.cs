@@ -52,7 +52,7 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
         {
             if (plan.Options?.RetryOf is null)
             {
-                throw new Refusal("campaign.audience_fixed", "Only POST /v1/campaigns/{id}/retry makes a campaign with the audience retry.");
+                throw new Refusal("campaign.audience_fixed", "Only POST …/retry makes a campaign with the audience retry.");
             }
 
             return;
@@ -78,7 +78,8 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
     {
         if (trigger?.ListId is { } list)
         {
-            var found = await shard.QueryAsync(organizationId, "SELECT filters IS NULL FROM contact_lists WHERE organization_id = $1 AND id = $2",
+            var found = await shard.QueryAsync(organizationId,
+                "SELECT filters IS NULL FROM contact_lists WHERE organization_id = $1 AND id = $2",
                 r => r.GetBoolean(0), ct, organizationId, list);
             if (found.Count == 0)
             {
@@ -97,7 +98,8 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
         await RequireAsync(organizationId, plan, ct);
         var shard = await shards.OfAsync(organizationId, ct);
         var found = await shard.QueryAsync(organizationId, """
-            SELECT t.status, a.status, o.status FROM templates t JOIN whatsapp_accounts a ON a.id = t.account_id JOIN organizations o ON o.id = t.organization_id WHERE t.organization_id = $1 AND t.id = ANY ($2) ORDER BY t.status = 'APPROVED'
+            SELECT t.status, a.status, o.status FROM templates t JOIN whatsapp_accounts a ON a.id = t.account_id
+              JOIN organizations o ON o.id = t.organization_id WHERE t.organization_id = $1 AND t.id = ANY ($2) ORDER BY t.status = 'APPROVED'
             """, r => (Template: r.GetString(0), Account: r.GetString(1), Organization: r.GetString(2)), ct, organizationId,
             Texts(plan).Select(t => t.TemplateId).ToArray());
         var (template, account, organization) = found[0]; // one that is not approved comes first
@@ -120,7 +122,8 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
     {
         var shard = await shards.OfAsync(organizationId, ct);
         RequireApproved(await shard.FirstAsync(organizationId, """
-            SELECT CASE WHEN t.deleted_at IS NULL THEN t.status ELSE 'deleted' END FROM templates t WHERE t.organization_id = $1 AND t.id = ANY ($2)
+            SELECT CASE WHEN t.deleted_at IS NULL THEN t.status ELSE 'deleted' END FROM templates t
+             WHERE t.organization_id = $1 AND t.id = ANY ($2)
              ORDER BY t.status = 'APPROVED' AND t.deleted_at IS NULL LIMIT 1
             """, r => r.GetString(0), ct, organizationId, Texts(plan).Select(t => t.TemplateId).ToArray()) ?? "deleted");
     }
@@ -150,8 +153,9 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
         {
             if (TemplateBody.FaultsOf(approved[template], parameters) is { Count: > 0 } faults)
             {
+                var lacking = string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f));
                 throw new RefusedFields("campaign.template_parameters",
-                    $"{field} does not give what the template needs ({string.Join(", ", faults.Keys.Select(f => f.Length == 0 ? "all" : f))}): see errors.",
+                    $"{field} does not give what the template needs ({lacking}): see errors.",
                     faults.ToDictionary(f => f.Key.Length == 0 ? field : $"{field}.{f.Key}", f => f.Value));
             }
         }
@@ -170,7 +174,8 @@ public sealed class CampaignReferences(Shards shards, ISubscriptionGate subscrip
     public async Task<TimeZoneInfo> ZoneAsync(Guid organizationId, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
-        return RecipientZones.Find(await shard.FirstAsync(organizationId, "SELECT settings ->> 'time_zone' FROM organizations WHERE id = $1",
+        return RecipientZones.Find(await shard.FirstAsync(organizationId,
+            "SELECT settings ->> 'time_zone' FROM organizations WHERE id = $1",
             r => r.TextOrNull(0), ct, organizationId)) ?? TimeZoneInfo.Utc;
     }
 

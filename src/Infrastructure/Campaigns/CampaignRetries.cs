@@ -68,7 +68,8 @@ public sealed class CampaignRetries(Shards shards, PostgresEventStore store, Row
     }
 
     /// <summary>Of a retry's members, those whom the other campaign's message has reached since, or may still reach.</summary>
-    internal async Task<IReadOnlySet<Guid>> OvertakenAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, Guid sourceId,
+    internal async Task<IReadOnlySet<Guid>> OvertakenAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId,
+        Guid sourceId,
         IReadOnlyList<Member> members, CancellationToken ct)
     {
         var failed = await transaction.QueryAsync("""
@@ -125,7 +126,8 @@ public sealed class CampaignRetries(Shards shards, PostgresEventStore store, Row
         var suspects = await transaction.QueryAsync("""
             SELECT i.id FROM unnest($2::uuid[]) AS i (id)
              CROSS JOIN LATERAL (SELECT 1 FROM mt_events e
-                                  WHERE e.tenant_id = $1 AND e.stream_id = i.id AND e.type IN ('message_rejected', 'message_failed') LIMIT 1) f
+                                  WHERE e.tenant_id = $1 AND e.stream_id = i.id
+                                    AND e.type IN ('message_rejected', 'message_failed') LIMIT 1) f
             """, r => byMessage[r.GetGuid(0)], ct, organizationId.ToString(), byMessage.Keys.ToArray());
         return [.. (await StandingAsync(organizationId, sourceId, suspects, ct)).Where(s => IsFailed(s.Value)).Select(s => s.Key)];
     }
@@ -134,7 +136,8 @@ public sealed class CampaignRetries(Shards shards, PostgresEventStore store, Row
         CancellationToken ct)
     {
         var streams = contacts.Count == 0 ? []
-            : await store.LoadManyAsync(organizationId, [.. contacts.Select(c => Uuid.CampaignMessage(sourceId, c))], ct, archivedToo: true);
+            : await store.LoadManyAsync(organizationId, [.. contacts.Select(c => Uuid.CampaignMessage(sourceId, c))], ct,
+                archivedToo: true);
         return contacts.Zip(streams).ToDictionary(p => p.First, p =>
             p.Second.FoldReadable<Message, MessageEvent>(Message.Initial, Message.Evolve).Standing);
     }

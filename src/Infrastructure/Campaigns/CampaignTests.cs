@@ -24,7 +24,8 @@ public sealed class CampaignTests(Shards shards) : ICampaignTests
              CROSS JOIN LATERAL (SELECT k.* FROM contacts k WHERE k.id = i.id OFFSET 0) c
             """, r => (Id: r.GetGuid(0), To: r.TextOrNull(1) ?? r.TextOrNull(2), Values: new ContactValues(r.TextOrNull(3), r.TextOrNull(4),
                 r.TextOrNull(5), r.TextOrNull(1), r.Json(6))), ct, persons.Distinct().ToArray())).ToDictionary(c => c.Id);
-        return [.. persons.Zip(contactIds, (p, id) => known.TryGetValue(p, out var contact) ? Message(text.For(p), contact.To, contact.Values)
+        return [.. persons.Zip(contactIds, (p, id) => known.TryGetValue(p, out var contact) ? Message(text.For(p), contact.To,
+            contact.Values)
             : throw new Refusal("contact.unknown", $"There is no contact {id}. Nothing was sent."))];
     }
 

@@ -94,7 +94,8 @@ public sealed class CampaignWaits(PortfolioRoom reach)
     /// <summary>Nobody who is left may be sent to now: they wait for their hour.</summary>
     public Task WaitForHourAsync(TenantTransaction transaction, Guid campaignId, DateTimeOffset opensAt, DateTimeOffset now,
         CancellationToken ct) =>
-        transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET waits_for = $2, waits_until = $3, look_at = $4 WHERE campaign_id = $1", ct,
+        transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET waits_for = $2, waits_until = $3, look_at = $4 WHERE campaign_id = $1",
+            ct,
             campaignId, Wait.Hours, opensAt.UtcDateTime, CampaignWaves.LookAt(opensAt, now).UtcDateTime);
 
     /// <summary>The cursor moves, and waits for nothing.</summary>

@@ -24,7 +24,8 @@ internal static class CampaignWaves
 
     /// <summary>Copies the audience, zone by zone, and makes the waves; how many they are.</summary>
     /// <param name="localTime">What each clock shows when they are due; null: no matter.</param>
-    public static async Task<int> FreezeAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, AudienceSql audience,
+    public static async Task<int> FreezeAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId,
+        AudienceSql audience,
         CampaignHours hours, string? localTime, CancellationToken ct)
     {
         var byZone = await ByZoneAsync(transaction, organizationId, audience, hours, ct);

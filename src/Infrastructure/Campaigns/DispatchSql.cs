@@ -78,7 +78,8 @@ internal static class DispatchSql
     }
 
     /// <summary>
-    /// Members of a part, in their order; those whose contact is gone come without data. One who became part of another contact since is that
+    /// Members of a part, in their order; those whose contact is gone come without data. One who became part of another contact since is
+    /// that
     /// contact, and what an earlier member of the same person came to is told with them.
     /// </summary>
     public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, Part part,

@@ -28,7 +28,8 @@ public sealed class TemplateReactor(PostgresEventStore store, RowCaches caches, 
     {
         var said = page.Events.Select(e => (Event: e, Word: WordOf(e.Body))).Where(s => s.Word is not null).ToList();
         var running = said.Count == 0 ? [] : await tx.QueryAsync("""
-            SELECT u.n, c.id, t.name FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS u (organization, template, stopped, n)
+            SELECT u.n, c.id, t.name
+              FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY AS u (organization, template, stopped, n)
               JOIN templates t ON t.id = u.template AND t.organization_id = u.organization
                AND (NOT u.stopped OR t.status <> 'APPROVED' OR t.deleted_at IS NOT NULL)
               JOIN campaigns c ON c.organization_id = u.organization AND c.status = 'RUNNING'

@@ -22,7 +22,8 @@ public sealed class ContactIdentityView : IInlineView
             {
                 case ContactMerged e:
                     batch.BatchCommands.Add(new("""
-                        SELECT set_config('bsp.no_causes', 'on', true), bsp.merge_contacts($1, $2, $3, $4), set_config('bsp.no_causes', '', true)
+                        SELECT set_config('bsp.no_causes', 'on', true), bsp.merge_contacts($1, $2, $3, $4),
+                               set_config('bsp.no_causes', '', true)
                         """)
                     {
                         Parameters =

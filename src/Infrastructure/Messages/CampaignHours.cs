@@ -20,7 +20,8 @@ internal sealed record CampaignHours(string? QuietFrom, string? QuietTo, IReadOn
     public bool ByRecipient => Zone is null or SendingHours.Recipient;
 
     /// <summary>The zone of all, or of whom nobody knows.</summary>
-    public TimeZoneInfo Common => RecipientZones.Find(ByRecipient || Zone == SendingHours.Organization ? Otherwise : Zone) ?? TimeZoneInfo.Utc;
+    public TimeZoneInfo Common => RecipientZones.Find(ByRecipient || Zone == SendingHours.Organization ? Otherwise : Zone)
+        ?? TimeZoneInfo.Utc;
 
     /// <summary>As the row holds it; null: at any time.</summary>
     public static CampaignHours? Of(JsonElement? stored) => stored?.Deserialize<CampaignHours>(EventTypes.Json);

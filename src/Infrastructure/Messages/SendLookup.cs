@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Application.EventStore;
+using Bsp.Application.Messages;
 using Bsp.Domain.Campaigns;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
@@ -49,7 +50,8 @@ public sealed class SendLookup(Shards shards, PortfolioRoom reach)
                    coalesce(c.on_limit = 'skip', false), c.hours
               FROM unnest($2::uuid[]) m (id)
              CROSS JOIN LATERAL (SELECT * FROM bsp.send_queue s WHERE s.message_id = m.id LIMIT 1) q
-              LEFT JOIN LATERAL (SELECT k.status, k.send_until, k.on_limit, k.hours FROM campaigns k WHERE k.id = q.campaign_id LIMIT 1) c ON true
+              LEFT JOIN LATERAL (
+                SELECT k.status, k.send_until, k.on_limit, k.hours FROM campaigns k WHERE k.id = q.campaign_id LIMIT 1) c ON true
               LEFT JOIN LATERAL (
                 SELECT true AS held FROM bsp.send_queue s WHERE s.campaign_id = q.campaign_id AND s.held LIMIT 1) h ON true
              WHERE q.organization_id = $1 AND q.state = 0

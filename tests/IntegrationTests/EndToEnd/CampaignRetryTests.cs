@@ -4,7 +4,8 @@ using Bsp.IntegrationTests.Common;
 
 namespace Bsp.IntegrationTests.EndToEnd;
 
-/// <summary>Campaigns before and after the launch: tried on a few, stopped by their own failures, done again for those who failed.</summary>
+/// <summary>Campaigns before and after the launch: tried on a few, stopped by their own failures, done again for those who
+/// failed.</summary>
 public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     private const string Fails = "+919870000001";   // accepted, and the webhook says failed
@@ -29,7 +30,8 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
         var retry = answers.Select(a => a["id"].GetGuid()).Distinct().ShouldHaveSingleItem();
         var shown = await tenant.Api.SendAsync("GET", $"/v1/campaigns/{retry}");
         (shown["status"].GetString(), shown["retry_of"].GetGuid()).ShouldBe(("DRAFT", source), shown.Text);
-        (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{source}"))["retries"].EnumerateArray().Select(r => r.GetGuid()).ShouldBe([retry]);
+        (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{source}"))["retries"].EnumerateArray().Select(r =>
+            r.GetGuid()).ShouldBe([retry]);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{retry}/estimate"))["recipients"].GetInt32().ShouldBe(2);
         (await tenant.Api.SendAsync("PATCH", $"/v1/campaigns/{retry}", new { audience_segment = new { all = true } }))
             .ShouldBeProblem(409, "campaign.audience_fixed");
@@ -61,7 +63,8 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
         var numbers = await tenant.NumbersAsync();
         var contacts = numbers.Where(n => n.Value != "+919876501000").Select(n => n.Key).ToList();
         var silent = numbers.Single(n => n.Value == "+919876501000").Key;
-        (await tenant.Api.SendAsync("POST", $"/v1/contacts/{silent}/consent", new { status = "OPTED_OUT", source = "form" })).Status.ShouldBe(200);
+        (await tenant.Api.SendAsync("POST", $"/v1/contacts/{silent}/consent", new { status = "OPTED_OUT", source = "form" }))
+            .Status.ShouldBe(200);
         var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", Plan(tenant))).GetProperty("id").GetGuid();
         var body = new { contact_ids = new[] { contacts[0], silent, contacts[1] } };
         var key = ("Idempotency-Key", Guid.NewGuid().ToString());
@@ -82,7 +85,8 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
         }
 
         (await tenant.ProgressAsync(campaign))["total"].GetInt32().ShouldBe(0);
-        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/test", new { contact_ids = Array.Empty<Guid>() })).Status.ShouldBe(400);
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/test", new { contact_ids = Array.Empty<Guid>() }))
+            .Status.ShouldBe(400);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/test", body)).ShouldBeProblem(409, "campaign.launched");
         await tenant.CompletedAsync(campaign);
@@ -112,7 +116,8 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
         (await FailedAsync(tenant, campaign)).ShouldBeGreaterThanOrEqualTo(before + 5);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel")).Status.ShouldBe(200);
         var patient = await tenant.LaunchAsync(more: new { error_budget = new { share = 0.2, min_sample = 5, codes = new[] { 131049 } } });
-        await Patience.UntilAsync(() => FailedAsync(tenant, patient), failed => failed >= 15, "fifteen failed, of a kind that does not count");
+        await Patience.UntilAsync(() => FailedAsync(tenant, patient), failed =>
+            failed >= 15, "fifteen failed, of a kind that does not count");
         (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{patient}"))["status"].GetString().ShouldBe("RUNNING");
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{patient}/cancel")).Status.ShouldBe(200);
     }
@@ -126,7 +131,8 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
             new { body = new { text = "Hello {{1}}, your order left us today and will be there tomorrow.", example = new[] { "Asha" } } });
         var marketing = await tenant.NewTemplateAsync("news_of_the_week",
             new { body = new { text = "Our news of this week are here, have a look." } }, "MARKETING");
-        object Variants(Guid second) => new[] { new { template_id = tenant.TemplateId, share = 1 }, new { template_id = second, share = 1 } };
+        object Variants(Guid second) => new[] { new { template_id = tenant.TemplateId, share = 1 }, new { template_id = second,
+            share = 1 } };
         (await tenant.Api.SendAsync("POST", "/v1/campaigns", With(Plan(tenant), Variants(marketing))))
             .ShouldBeProblem(409, "campaign.variants_of_several_categories");
         (await tenant.Api.SendAsync("POST", "/v1/campaigns", With(Plan(tenant), Variants(Guid.NewGuid()))))
@@ -170,7 +176,8 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
     {
         var shown = await tenant.Api.SendAsync("GET", $"/v1/templates/{tenant.TemplateId}");
         var value = JsonSerializer.SerializeToNode(more)!.AsObject();
-        value["message_template_id"] = JsonSerializer.SerializeToNode(long.Parse(shown["meta_template_id"].GetString()!, CultureInfo.InvariantCulture));
+        value["message_template_id"] = JsonSerializer.SerializeToNode(long.Parse(shown["meta_template_id"].GetString()!,
+            CultureInfo.InvariantCulture));
         value["message_template_name"] = shown["name"].GetString();
         value["message_template_language"] = shown["language"].GetString();
         (await app.PostWebhookAsync(JsonSerializer.Serialize(new

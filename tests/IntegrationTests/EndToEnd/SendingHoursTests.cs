@@ -20,6 +20,7 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
         var (tenant, night) = (app.Tenant, Closed());
         var (awake, asleep) = (await ContactAsync("+919871600101", Open().Id), await ContactAsync("+919871600102", night.Id));
         var campaign = await LaunchedAsync([awake, asleep], new { quiet_from = "16:30", quiet_to = "07:30" });
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/estimate"))["waiting"].GetProperty("hours").GetInt32().ShouldBe(1);
         var members = await Patience.UntilAsync(() => tenant.MembersAsync(campaign),
             all => all.Any(m => m.ContactId == awake && m.Status == "read") && all.Any(m => m.Status == "waiting_for_hours"),
             "one has read it, one waits");
@@ -49,8 +50,9 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause")).Status.ShouldBe(200);
 
         // The hours were fixed with the launch; here the clock is turned instead.
-        await app.AdminAsync("UPDATE campaigns SET hours = '{\"days\":[\"mon\",\"tue\",\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"]}' WHERE id = $1",
-            campaign);
+        await app.AdminAsync("""
+            UPDATE campaigns SET hours = '{"days":["mon","tue","wed","thu","fri","sat","sun"]}' WHERE id = $1
+            """, campaign);
         await app.AdminAsync("UPDATE bsp.campaign_dispatch SET look_at = NULL WHERE campaign_id = $1", campaign);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/resume")).Status.ShouldBe(200);
         await tenant.CompletedAsync(campaign);
@@ -62,7 +64,8 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
     {
         var tenant = app.Tenant;
         var contact = await ContactAsync("+919871600121", Closed().Id);
-        var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", Plan([contact], new { quiet_from = "16:30", quiet_to = "07:30" },
+        var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", Plan([contact], new { quiet_from = "16:30",
+            quiet_to = "07:30" },
             "TRIGGERED"))).GetProperty("id").GetGuid();
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);
         var fired = await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/trigger", new { contact_id = contact, reference = "1" });
@@ -72,10 +75,12 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
 
         // Due too early, as after a change of the contact's zone: the sender asks again before it calls.
         await app.AdminAsync("UPDATE bsp.send_queue SET due_at = now() - interval '1 minute' WHERE campaign_id = $1", campaign);
-        await Patience.UntilAsync(() => app.Views.ScalarAsync("SELECT count(*) FROM bsp.send_queue WHERE campaign_id = $1 AND due_at > now()",
+        await Patience.UntilAsync(() => app.Views.ScalarAsync(
+            "SELECT count(*) FROM bsp.send_queue WHERE campaign_id = $1 AND due_at > now()",
             campaign), n => n == "1", "it is put off again");
         app.Meta.State.CountOfCallback(fired["message_id"].GetString()!).ShouldBe((0, 0));
-        (await tenant.Api.SendAsync("PATCH", $"/v1/contacts/{contact}", new { custom_fields = new { time_zone = Open().Id } })).Status.ShouldBe(200);
+        (await tenant.Api.SendAsync("PATCH", $"/v1/contacts/{contact}", new { custom_fields = new { time_zone = Open().Id } }))
+            .Status.ShouldBe(200);
         await app.AdminAsync("UPDATE bsp.send_queue SET due_at = now() - interval '1 minute' WHERE campaign_id = $1", campaign);
         await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m => m.Single().Status == "read", "it is sent");
         (await app.Views.AgreeAsync(tenant, campaign)).ShouldBe("1 1 1 0");
@@ -91,7 +96,8 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
         var (early, late) = (await ContactAsync("+919871600131", first.Id), await ContactAsync("+919871600132", later.Id));
         var campaign = (await AppFixture.CreatedAsync(tenant.Api, "/v1/campaigns", Plan([early, late], null, "SCHEDULED")))
             .GetProperty("id").GetGuid();
-        var shown = TimeZoneInfo.ConvertTime(DateTimeOffset.UtcNow, first).AddMinutes(-1).ToString("yyyy-MM-dd'T'HH:mm", CultureInfo.InvariantCulture);
+        var shown = TimeZoneInfo.ConvertTime(DateTimeOffset.UtcNow, first).AddMinutes(-1).ToString("yyyy-MM-dd'T'HH:mm",
+            CultureInfo.InvariantCulture);
         (await ScheduleAsync(campaign, new { local_time = shown, zone = "organisation" })).Status.ShouldBe(400);
         (await ScheduleAsync(campaign, new { local_time = "tomorrow" })).Status.ShouldBe(400);
         (await ScheduleAsync(campaign, new { local_time = "2020-01-01T10:00", zone = "recipient" }))
@@ -99,7 +105,8 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
         var scheduled = await ScheduleAsync(campaign, new { local_time = shown, zone = "recipient" });
         (scheduled.Status, scheduled["local_time"].GetString()).ShouldBe((200, shown), scheduled.Text);
         await Patience.UntilAsync(() => tenant.MembersAsync(campaign),
-            all => all.Any(m => m.ContactId == early && m.Status == "read") && all.Any(m => m.ContactId == late && m.Status == "waiting_for_hours"),
+            all => all.Any(m => m.ContactId == early && m.Status == "read") && all.Any(m =>
+                m.ContactId == late && m.Status == "waiting_for_hours"),
             "the first zone has it, the later one waits");
         var until = (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"))["waits_until"].GetDateTimeOffset();
         TimeZoneInfo.ConvertTime(until, later).ToString("yyyy-MM-dd'T'HH:mm", CultureInfo.InvariantCulture).ShouldBe(shown);
@@ -121,7 +128,8 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
 
     private async Task<Guid> LaunchedAsync(Guid[] contacts, object hours)
     {
-        var campaign = (await AppFixture.CreatedAsync(app.Tenant.Api, "/v1/campaigns", Plan(contacts, hours, "BROADCAST"))).GetProperty("id").GetGuid();
+        var campaign = (await AppFixture.CreatedAsync(app.Tenant.Api, "/v1/campaigns", Plan(contacts, hours, "BROADCAST")))
+            .GetProperty("id").GetGuid();
         (await app.Tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/launch")).Status.ShouldBe(200);
         return campaign;
     }

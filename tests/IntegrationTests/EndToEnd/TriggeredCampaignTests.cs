@@ -14,7 +14,8 @@ public sealed class TriggeredCampaignTests(TenantApp app) : IClassFixture<Tenant
     {
         var contact = await ContactAsync("+919871500101");
         var campaign = await RunningAsync(new { on = "api" });
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => TriggerAsync(campaign, new { contact_id = contact, reference = "order 1" })));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => TriggerAsync(campaign, new { contact_id = contact,
+            reference = "order 1" })));
         answers.ShouldAllBe(a => a.Status == 200);
         answers.Select(a => a["message_id"].GetString()).Distinct().Count().ShouldBe(1);
         answers.Count(a => !a["repeated"].GetBoolean()).ShouldBe(1);
@@ -53,7 +54,8 @@ public sealed class TriggeredCampaignTests(TenantApp app) : IClassFixture<Tenant
         (await TriggerAsync(campaign, new { contact_id = Guid.NewGuid(), reference = "1" })).ShouldBeProblem(404, "contact.unknown");
         (await TriggerAsync(campaign, new { reference = "1" })).Status.ShouldBe(400);
         (await TriggerAsync(campaign, new { contact_id = contact })).Status.ShouldBe(400);
-        (await TriggerAsync(campaign, new { contact_id = contact, reference = "9", template_parameters = new { body = Array.Empty<string>() } }))
+        (await TriggerAsync(campaign, new { contact_id = contact, reference = "9",
+            template_parameters = new { body = Array.Empty<string>() } }))
             .ShouldBeProblem(400, "campaign.template_parameters");
         var members = await app.Tenant.MembersAsync(campaign);
         members.Where(m => m.Status == "skipped").Select(m => m.Reason).ShouldBe(["no_consent"]);
@@ -61,7 +63,8 @@ public sealed class TriggeredCampaignTests(TenantApp app) : IClassFixture<Tenant
 
         (await app.Tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause")).Status.ShouldBe(200);
         (await TriggerAsync(campaign, new { contact_id = contact, reference = "3" })).ShouldBeProblem(409, "campaign.not_running");
-        var broadcast = (await AppFixture.CreatedAsync(app.Tenant.Api, "/v1/campaigns", Plan("BROADCAST", null, null))).GetProperty("id").GetGuid();
+        var broadcast = (await AppFixture.CreatedAsync(app.Tenant.Api, "/v1/campaigns", Plan("BROADCAST", null, null))).GetProperty("id")
+            .GetGuid();
         (await TriggerAsync(broadcast, new { contact_id = contact, reference = "1" })).ShouldBeProblem(409, "campaign.not_triggered");
     }
 
@@ -109,7 +112,8 @@ public sealed class TriggeredCampaignTests(TenantApp app) : IClassFixture<Tenant
     public async Task Nobody_joins_a_filtered_list_and_after_its_end_a_campaign_is_complete()
     {
         var contact = await ContactAsync("+919871500131");
-        (await app.Tenant.Api.SendAsync("POST", "/v1/campaigns", Plan("TRIGGERED", new { on = "list_joined", list_id = Guid.NewGuid() }, null)))
+        (await app.Tenant.Api.SendAsync("POST", "/v1/campaigns", Plan("TRIGGERED", new { on = "list_joined", list_id = Guid.NewGuid() },
+            null)))
             .ShouldBeProblem(404, "list.unknown");
         var filtered = (await AppFixture.CreatedAsync(app.Tenant.Api, "/v1/lists",
             new { name = "Asha", filters = new { field = "first_name", op = "eq", value = "Asha" } })).GetProperty("id").GetGuid();
@@ -141,7 +145,8 @@ public sealed class TriggeredCampaignTests(TenantApp app) : IClassFixture<Tenant
 
     private async Task<Guid> ContactAsync(string number, string consent = "OPTED_IN") =>
         (await AppFixture.CreatedAsync(app.Tenant.Api, "/v1/contacts",
-            new { phone_number = number, first_name = "Asha", consent_status = consent, consent_source = "form" })).GetProperty("id").GetGuid();
+            new { phone_number = number, first_name = "Asha", consent_status = consent, consent_source = "form" })).GetProperty("id")
+                .GetGuid();
 
     private Task ReadAsync(Guid campaign, int count) => Patience.UntilAsync(() => app.Tenant.MembersAsync(campaign),
         members => members.Count == count && members.All(m => m.Status == "read"), $"{count} have read it");

@@ -56,7 +56,8 @@ public sealed class CampaignOptionTests
     public void The_audience_of_a_retry_is_fixed_and_nothing_becomes_one()
     {
         var retry = After(Created("BROADCAST", new(RetryOf: Other)));
-        Code(() => Campaign.Change(retry, retry.Plan! with { AudienceSegment = JsonDocument.Parse("""{"contact_ids":[]}""").RootElement }, Noon))
+        var nobody = JsonDocument.Parse("""{"contact_ids":[]}""").RootElement;
+        Code(() => Campaign.Change(retry, retry.Plan! with { AudienceSegment = nobody }, Noon))
             .ShouldBe("campaign.audience_fixed");
         Code(() => Campaign.Change(retry, retry.Plan! with { Options = null }, Noon)).ShouldBe("campaign.audience_fixed");
         var plain = After(Created("BROADCAST"));
@@ -99,7 +100,8 @@ public sealed class CampaignOptionTests
         CampaignSettings.Faults(JsonDocument.Parse("""{"campaign_error_budget":{"share":0.2,"min_sample":50}}""").RootElement)
             .ShouldBeEmpty();
         CampaignSettings.Faults(JsonDocument.Parse("""{"campaign_error_budget":null,"x":1}""").RootElement).ShouldBeEmpty();
-        foreach (var wrong in (string[])["1", "{\"share\":0.2}", "{\"share\":2,\"min_sample\":5}", "{\"share\":0.2,\"min_sample\":5,\"x\":1}"])
+        foreach (var wrong in (string[])["1", "{\"share\":0.2}", "{\"share\":2,\"min_sample\":5}",
+            "{\"share\":0.2,\"min_sample\":5,\"x\":1}"])
         {
             CampaignSettings.Faults(JsonDocument.Parse($$"""{"campaign_error_budget":{{wrong}}}""").RootElement).Count.ShouldBe(1, wrong);
         }

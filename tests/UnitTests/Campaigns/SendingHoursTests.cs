@@ -6,7 +6,8 @@ namespace Bsp.UnitTests.Campaigns;
 /// <summary>What clocks show and what it means, on days on which they change, and where somebody lives.</summary>
 public sealed class SendingHoursTests
 {
-    private static TimeZoneInfo Zone(string name) => RecipientZones.Find(name) ?? throw new InvalidOperationException($"No zone {name} here.");
+    private static TimeZoneInfo Zone(string name) => RecipientZones.Find(name)
+        ?? throw new InvalidOperationException($"No zone {name} here.");
 
     private static DateTimeOffset Utc(string text) =>
         DateTimeOffset.Parse(text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal);

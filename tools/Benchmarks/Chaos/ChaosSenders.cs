@@ -119,9 +119,11 @@ internal sealed class ChaosSenders : IDisposable
         return Text(await api.PostAsync("/v1/campaigns", new JsonObject
         {
             ["sending_hours"] = i == WithHours ? AllDays() : null,
-            ["variants"] = i != WithVariants ? null : new JsonArray(new JsonObject { ["template_id"] = template, ["share"] = 1 }, new JsonObject
+            ["variants"] = i != WithVariants ? null : new JsonArray(new JsonObject { ["template_id"] = template, ["share"] = 1 },
+                new JsonObject
             {
-                ["template_id"] = await TemplateAsync(api, account, Customer.TemplateName + "_b", "Hello {{1}}, your order left us today.", ct),
+                ["template_id"] = await TemplateAsync(api, account, Customer.TemplateName + "_b", "Hello {{1}}, your order left us today.",
+                    ct),
                 ["share"] = 2,
             }),
             ["name"] = $"chaos {i}", ["template_id"] = template, ["account_id"] = account,
