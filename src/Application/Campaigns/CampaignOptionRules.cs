@@ -79,7 +79,7 @@ public static class CampaignOptionRules
     /// <summary>What is wrong with an error budget.</summary>
     public static void OfBudget(string field, ErrorBudget budget, Action<string, string> add)
     {
-        if (budget.Share is <= 0 or > 1)
+        if (budget.Share is not (> 0 and <= 1))
         {
             add($"{field}.share", "must lie above 0 and be at most 1 (which never pauses).");
         }

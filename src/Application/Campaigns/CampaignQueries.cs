@@ -113,28 +113,6 @@ public sealed record GetRecipientWhy(Guid OrganizationId, Guid CampaignId, Guid 
 /// <param name="Facts">The message's own log, in order.</param>
 public sealed record RecipientWhy(Recipient Recipient, IReadOnlyList<StoredFact> Facts);
 
-/// <summary>One event as people read it. Sealed parts stay sealed.</summary>
-/// <param name="Data">Null: this build cannot read it.</param>
-public sealed record StoredFact(long Sequence, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId,
-    string? UserName, JsonElement? Data, string? Unreadable = null)
-{
-    /// <summary>From the log; an event this build does not know has no data.</summary>
-    public static StoredFact Of(StoredEvent stored) =>
-        new(stored.Sequence, stored.Version, stored.Type, stored.Timestamp, stored.Metadata.CorrelationId, stored.Metadata.UserName,
-            DataOf(stored), UnreadableOf(stored));
-
-    /// <summary>Why the body cannot be read; null: it can, or this build does not know the event.</summary>
-    public static string? UnreadableOf(StoredEvent stored) => (stored.Body as UnreadableBody)?.Error;
-
-    /// <summary>The event is one of a family, by its body or, when that cannot be read, by its name.</summary>
-    public static bool IsOf<TFamily>(StoredEvent stored) =>
-        stored.Body is TFamily || (stored.Body is UnreadableBody && EventTypes.NamesOf<TFamily>().Contains(stored.Type));
-
-    /// <summary>The body as it is stored, with the names it is stored under.</summary>
-    public static JsonElement? DataOf(StoredEvent stored) =>
-        EventTypes.IsFact(stored.Body) ? JsonSerializer.SerializeToElement(stored.Body, stored.Body!.GetType(), EventTypes.Json) : null;
-}
-
 /// <summary>The campaign's own events as they were at a moment; null: there was no such campaign.</summary>
 public sealed record GetCampaignEvents(Guid OrganizationId, Guid CampaignId, AsOf AsOf) : IRequest<IReadOnlyList<StoredFact>?>;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Bsp.Domain.Common;
 using PhoneNumbers;
 
 namespace Bsp.Application.Common;
@@ -61,7 +62,7 @@ public static class RecipientZones
     }
 
     private static TimeZoneInfo? OfCountry(string? userId) =>
-        userId is { Length: > 3 } && userId[2] == '.' && Library.GetExampleNumber(userId[..2]) is { } example
+        userId is { Length: > 3 } && userId[2] == '.' && Library.GetExampleNumber(Text.Cut(userId, 2)) is { } example
         ? Middle(Mapper.GetTimeZonesForNumber(example)) : null;
 
     private static TimeZoneInfo? Middle(IEnumerable<string> names)

@@ -60,10 +60,10 @@ public sealed record CampaignTrigger(string On, string? Tag = null, IReadOnlyLis
 /// <param name="Share">0 &lt; share ≤ 1, of the messages with an outcome. 1: never.</param>
 /// <param name="MinSample">Messages with an outcome before it is judged, 1–1,000,000.</param>
 /// <param name="Codes">Meta's codes that count; null: every failure.</param>
-public sealed record ErrorBudget(decimal Share, int MinSample, IReadOnlyList<int>? Codes = null)
+public sealed record ErrorBudget(double Share, int MinSample, IReadOnlyList<int>? Codes = null)
 {
     /// <summary>Where neither the campaign nor the organization says anything: half of at least a thousand.</summary>
-    public static readonly ErrorBudget Standard = new(0.5m, 1_000);
+    public static readonly ErrorBudget Standard = new(0.5, 1_000);
 
     /// <summary>Codes of one budget, at most.</summary>
     public const int CodesMax = 50;

@@ -68,7 +68,7 @@ public sealed class CampaignOptionTests
     [Fact]
     public void Options_that_say_the_same_change_nothing_and_empty_ones_are_none()
     {
-        CampaignOptions Words() => new(new("keyword", Keywords: ["hi", "hello"]), new(0.5m, 10, [131026]));
+        CampaignOptions Words() => new(new("keyword", Keywords: ["hi", "hello"]), new(0.5, 10, [131026]));
         var state = After(Created("TRIGGERED", Words()));
         Campaign.Change(state, state.Plan! with { Options = Words() }, Noon).ShouldBeEmpty();
         Campaign.Create(Campaign.Initial, Id, "BROADCAST", state.Plan! with { Options = new() }, Noon)
@@ -110,7 +110,7 @@ public sealed class CampaignOptionTests
     [Fact]
     public void A_budget_is_spent_when_more_than_its_share_of_enough_failed()
     {
-        var budget = new ErrorBudget(0.25m, 100);
+        var budget = new ErrorBudget(0.25, 100);
         budget.IsSpent(60, 99).ShouldBeFalse();
         budget.IsSpent(25, 100).ShouldBeFalse();
         budget.IsSpent(26, 100).ShouldBeTrue();
@@ -120,7 +120,7 @@ public sealed class CampaignOptionTests
     [Fact]
     public void Only_the_kinds_of_errors_that_a_budget_names_count()
     {
-        var budget = new ErrorBudget(0.25m, 100, [131026]);
+        var budget = new ErrorBudget(0.25, 100, [131026]);
         var byCode = new Dictionary<int, int> { [131026] = 30, [131049] = 60 };
         budget.Counted(90, byCode).ShouldBe(30);
         (budget with { Codes = null }).Counted(90, byCode).ShouldBe(90);
