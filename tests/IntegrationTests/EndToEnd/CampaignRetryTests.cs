@@ -101,14 +101,14 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
             new { settings = new { campaign_error_budget = new { share = 3, min_sample = 5 } } })).Status.ShouldBe(400);
         (await tenant.Api.SendAsync("PATCH", $"/v1/organizations/{tenant.Id}",
             new { settings = new { campaign_error_budget = new { share = 0.2, min_sample = 5 } } })).Status.ShouldBe(200);
-        var refused = Enumerable.Range(0, 150).Select(i => string.Create(CultureInfo.InvariantCulture, $"+9198{1_000 + i:0000}0006"));
+        var refused = Enumerable.Range(0, 400).Select(i => string.Create(CultureInfo.InvariantCulture, $"+9198{1_000 + i:0000}0006"));
         await tenant.ImportAsync([.. refused]);
         var campaign = await tenant.LaunchAsync();
         var paused = await PausedAsync(tenant, campaign);
         paused["pause_reason"].GetString()!.ShouldStartWith("error budget: ");
         paused["pause_reason"].GetString()!.ShouldContain("131026 (");
         var before = await FailedAsync(tenant, campaign);
-        before.ShouldBeInRange(5, 149);
+        before.ShouldBeInRange(5, 399);
 
         // It counts anew from there, and the campaign's own word goes before the organization's.
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/resume")).Status.ShouldBe(200);
@@ -155,7 +155,7 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
     public async Task A_template_that_is_paused_or_moved_to_another_category_pauses_its_running_campaigns_with_the_reason()
     {
         using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 5);
-        await tenant.ImportAsync(Tenant.PlainNumbers(150));
+        await tenant.ImportAsync(Tenant.PlainNumbers(400));
         var campaign = await tenant.LaunchAsync();
         await TemplateAsync(tenant, "message_template_status_update", new { @event = "PAUSED", reason = "NONE" });
         var paused = await PausedAsync(tenant, campaign);
