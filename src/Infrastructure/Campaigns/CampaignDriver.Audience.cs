@@ -44,7 +44,7 @@ public sealed partial class CampaignDriver
 
         var causes = await transaction.QueryAsync("""
             SELECT k.id, k.contact_id, k.cause FROM bsp.campaign_causes k WHERE k.campaign_id = $1 ORDER BY k.id LIMIT $2
-            """, r => (Id: r.GetInt64(0), Cause: new Cause(r.GetGuid(1), r.IsDBNull(2) ? $"cause/{r.GetInt64(0)}" : r.GetString(2))), ct,
+            """, r => (Id: r.GetInt64(0), Cause: new Cause(r.GetGuid(1), r.GetString(2))), ct,
             campaignId, PageCausesMax);
         if (causes.Count == 0)
         {

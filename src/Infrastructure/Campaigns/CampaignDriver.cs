@@ -12,6 +12,7 @@ using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Sending;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Microsoft.Extensions.Hosting;
@@ -26,8 +27,9 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
 public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers,
-    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits, CampaignBudgets budgets,
-    CampaignFirings firings, CampaignRetries retries, IMediator mediator, TimeProvider clock, ILogger<CampaignDriver> log)
+    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits,
+    CampaignBudgets budgets, CampaignFirings firings, CampaignRetries retries, IMediator mediator, SendingSwitch sending,
+    TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
@@ -72,7 +74,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             {
                 try
                 {
-                    if (shardSetbacks.MayTry(shard.Name))
+                    if (sending.IsOpen && shardSetbacks.MayTry(shard.Name))
                     {
                         busy |= await RoundAsync(shard, stoppingToken);
                         shardSetbacks.Worked(shard.Name);
@@ -290,42 +292,6 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         CancellationToken ct) => cursor.Hours is not { } hours ? new(cursor.Next, total, null)
         : (await transaction.NextAsync(campaignId, hours, null, ct)).Part;
 
-    // Whoever waits for the end of Meta's cap on them keeps no campaign open for a day.
-    private async Task CompleteAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, int waiting, CancellationToken ct)
-    {
-        if (waiting == 0 && !await waits.AnyWaitingAsync(transaction, campaignId, ct))
-        {
-            await transaction.CommitAsync(ct);
-            await mediator.Send(new CompleteCampaign(organizationId, campaignId), ct);
-        }
-    }
-
-    // Its time is over: nobody is begun any more, and whoever has not had their turn is passed over.
-    private async Task<bool> EndAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CampaignCursor cursor,
-        int total, CancellationToken ct)
-    {
-        await CancelQueuedAsync(shard, organizationId, campaignId, WaitingSend.Late, ct);
-        if (cursor.Next > total)
-        {
-            await CompleteAsync(transaction, organizationId, campaignId, await transaction.AheadAsync(campaignId, ct), ct);
-            return false;
-        }
-
-        if (await transaction.TextAsync(organizationId, campaignId, ct) is not { } text
-            || await AnyAsync(transaction, campaignId, cursor, total, ct) is not { } part)
-        {
-            return false;
-        }
-
-        var members = await transaction.MembersAsync(organizationId, campaignId, part, PageMembersMax, ct);
-        var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Skip(members, WaitingSend.Late);
-        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
-        await transaction.MoveWaveAsync(campaignId, part, members.Count, ct);
-        await waits.MoveAsync(transaction, campaignId, cursor.Next + members.Count, ct);
-        await transaction.CommitAsync(ct);
-        return members.Count > 0;
-    }
-
     private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId,
         CampaignCursor cursor, Part part, SendingNumber number, int count, CancellationToken ct)
     {
@@ -376,39 +342,6 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         LogNotFitting(campaignId, refusal);
         await mediator.Send(new PauseCampaign(organizationId, campaignId,
             Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
-    }
-
-    private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, string reason, CancellationToken ct)
-    {
-        var queued = await shard.QueryAsync(organizationId, """
-            (SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 AND waits_for IS NULL LIMIT $2) UNION ALL
-            (SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 AND waits_for IS NOT NULL LIMIT $2)
-            """, r => r.GetGuid(0), ct, campaignId, MessageLedger.MessagesMax / 2);
-        if (queued.Count > 0)
-        {
-            var now = clock.GetUtcNow();
-            await store.RuleAsync(organizationId, queued, (_, state) => Message.Cancel(state, reason, now), ct);
-        }
-    }
-
-    private async Task<bool> CancelPageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
-    {
-        await using var transaction = await shard.BeginAsync(organizationId, ct);
-        if (await transaction.CursorAsync(campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total
-            || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text
-            || await AnyAsync(transaction, campaignId, cursor, total, ct) is not { } part)
-        {
-            return false;
-        }
-
-        var members = await transaction.MembersAsync(organizationId, campaignId, part, PageMembersMax, ct);
-        var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Cancel(members, "campaign cancelled");
-        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
-        await transaction.MoveWaveAsync(campaignId, part, members.Count, ct);
-        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId,
-            cursor.Next + members.Count);
-        await transaction.CommitAsync(ct);
-        return members.Count > 0;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "campaigns: shard {Shard} could not be looked at; trying again in {Seconds} s")]

@@ -26,7 +26,7 @@ CREATE TABLE bsp.campaign_causes (
   campaign_id uuid NOT NULL,
   organization_id uuid NOT NULL,
   contact_id uuid NOT NULL,
-  cause text,                        -- null: this row's own number tells it from every other
+  cause text NOT NULL DEFAULT 'cause/' || gen_random_uuid(), -- tells it from every other of the contact
   at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX campaign_causes_next ON bsp.campaign_causes (campaign_id, id);
@@ -34,7 +34,7 @@ SELECT bsp.secure_by_tenant('bsp.campaign_causes');
 
 -- Each cause that was answered, once, and what came of it: the audience of a triggered campaign.
 CREATE TABLE bsp.campaign_firings (
-  id bigint GENERATED ALWAYS AS IDENTITY,
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   campaign_id uuid NOT NULL,
   organization_id uuid NOT NULL,
   contact_id uuid NOT NULL,
