@@ -3407,7 +3407,7 @@ CREATE TABLE bsp.campaign_causes (
     campaign_id uuid NOT NULL,
     organization_id uuid NOT NULL,
     contact_id uuid NOT NULL,
-    cause text,
+    cause text DEFAULT ('cause/'::text || gen_random_uuid()) NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL
 );
 
@@ -5592,6 +5592,9 @@ ALTER TABLE ONLY bsp.campaign_dispatch
 
 ALTER TABLE ONLY bsp.campaign_errors
     ADD CONSTRAINT campaign_errors_pkey PRIMARY KEY (campaign_id, code);
+
+ALTER TABLE ONLY bsp.campaign_firings
+    ADD CONSTRAINT campaign_firings_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.campaign_holds
     ADD CONSTRAINT campaign_holds_pkey PRIMARY KEY (campaign_id);
