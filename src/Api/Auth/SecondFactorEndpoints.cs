@@ -1,0 +1,96 @@
+using Bsp.Api.Common;
+using Bsp.Application.Auth;
+using Carter;
+using MediatR;
+
+namespace Bsp.Api.Auth;
+
+/// <summary>Second factors: one's own, and what administrators say about everybody's.</summary>
+public sealed class SecondFactorEndpoints : ICarterModule
+{
+    /// <param name="Password">One's own, again.</param>
+    public sealed record OwnPasswordRequest(string Password);
+
+    /// <param name="Code">Six digits, as the app shows them now.</param>
+    public sealed record ConfirmRequest(string Code);
+
+    /// <summary>Each works once in place of a code: shown here and never again.</summary>
+    public sealed record RecoveryCodesResponse(IReadOnlyList<string> RecoveryCodes);
+
+    /// <param name="Roles">viewer, agent, manager, admin, super_admin; all five: everybody; none: whoever wants to.</param>
+    public sealed record PolicyRequest(IReadOnlyList<string> Roles);
+
+    public void AddRoutes(IEndpointRouteBuilder app)
+    {
+        app.MapGet("/v1/auth/second-factor", Get).Produces<SecondFactorView>()
+            .Describe("How one's own second factor stands.", "session.missing");
+        app.MapPost("/v1/auth/second-factor", Begin).WithMetadata(new AnswersWithSecret()).Produces<SecondFactorSecret>(201)
+            .Describe("Makes a secret for an authenticator app; it is asked for from its first right code on.", "session.missing",
+                "login.invalid", "login.throttled", "auth.second_factor_exists");
+        app.MapPost("/v1/auth/second-factor/confirm", Confirm).WithMetadata(new AnswersWithSecret()).Produces<RecoveryCodesResponse>()
+            .Describe("The first right code: from now on one is asked for. One's other sessions end.", "session.missing",
+                "auth.second_factor_wrong", "auth.second_factor_missing", "auth.second_factor_exists");
+        app.MapPost("/v1/auth/second-factor/disable", Disable).Produces(204)
+            .Describe("Signs in without it from now on.", "session.missing", "login.invalid", "login.throttled",
+                "auth.second_factor_needed");
+        app.MapPost("/v1/auth/second-factor/recovery-codes", Renew).WithMetadata(new AnswersWithSecret()).Produces<RecoveryCodesResponse>()
+            .Describe("Ten new recovery codes; those before work no more.", "session.missing", "login.invalid", "login.throttled",
+                "auth.second_factor_missing");
+        app.MapGet("/v1/auth/second-factor/policy", Policy).Produces<SecondFactorPolicy>()
+            .Describe("Of which roles a second factor is required.");
+        app.MapPut("/v1/auth/second-factor/policy", SetPolicy).Produces<SecondFactorPolicy>()
+            .Describe("Says of which roles a second factor is required; who has none makes one before anything else.");
+        app.MapDelete("/v1/users/{id:guid}/second-factor", Remove).Produces(204)
+            .Describe("Takes the second factor from somebody who lost it; their sessions end.", "user.unknown", "user.role_above_own",
+                "auth.second_factor_own");
+    }
+
+    private static Task<SecondFactorView> Get(Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        var session = caller.RequireSession();
+        return mediator.Send(new GetSecondFactor(session.OrganizationId, session.UserId, session.Role), ct);
+    }
+
+    private static async Task<IResult> Begin(OwnPasswordRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        var session = caller.RequireSession();
+        return TypedResults.Json(await mediator.Send(new BeginSecondFactor(session.OrganizationId, session.UserId, body.Password), ct),
+            statusCode: 201);
+    }
+
+    private static async Task<RecoveryCodesResponse> Confirm(ConfirmRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        var session = caller.RequireSession();
+        return new((await mediator.Send(new ConfirmSecondFactor(session.OrganizationId, session.UserId, session.TokenHash, body.Code), ct))
+            .Codes);
+    }
+
+    private static async Task<IResult> Disable(OwnPasswordRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        var session = caller.RequireSession();
+        await mediator.Send(new DisableSecondFactor(session.OrganizationId, session.UserId, session.Role, body.Password), ct);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<RecoveryCodesResponse> Renew(OwnPasswordRequest body, Caller caller, IMediator mediator,
+        CancellationToken ct)
+    {
+        var session = caller.RequireSession();
+        return new((await mediator.Send(new RenewRecoveryCodes(session.OrganizationId, session.UserId, body.Password), ct)).Codes);
+    }
+
+    private static Task<SecondFactorPolicy> Policy(Caller caller, IMediator mediator, CancellationToken ct) =>
+        mediator.Send(new GetSecondFactorPolicy(caller.OrganizationId), ct);
+
+    private static async Task<SecondFactorPolicy> SetPolicy(PolicyRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        await mediator.Send(new SetSecondFactorPolicy(caller.OrganizationId, body.Roles), ct);
+        return await Policy(caller, mediator, ct);
+    }
+
+    private static async Task<IResult> Remove(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
+    {
+        await mediator.Send(new RemoveSecondFactor(caller.OrganizationId, id, caller.RoleName, caller.Session?.UserId), ct);
+        return TypedResults.NoContent();
+    }
+}
