@@ -1,7 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Auth;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Auth;
 
@@ -45,52 +44,49 @@ public sealed class SecondFactorEndpoints : ICarterModule
                 "auth.second_factor_own");
     }
 
-    private static Task<SecondFactorView> Get(Caller caller, IMediator mediator, CancellationToken ct)
+    private static Task<SecondFactorView> Get(Call call)
     {
-        var session = caller.RequireSession();
-        return mediator.Send(new GetSecondFactor(session.OrganizationId, session.UserId, session.Role), ct);
+        var session = call.Caller.RequireSession();
+        return call.Send(new GetSecondFactor(session.OrganizationId, session.UserId, session.Role));
     }
 
-    private static async Task<IResult> Begin(OwnPasswordRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Begin(OwnPasswordRequest body, Call call)
     {
-        var session = caller.RequireSession();
-        return TypedResults.Json(await mediator.Send(new BeginSecondFactor(session.OrganizationId, session.UserId, body.Password), ct),
+        var session = call.Caller.RequireSession();
+        return TypedResults.Json(await call.Send(new BeginSecondFactor(session.OrganizationId, session.UserId, body.Password)),
             statusCode: 201);
     }
 
-    private static async Task<RecoveryCodesResponse> Confirm(ConfirmRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<RecoveryCodesResponse> Confirm(ConfirmRequest body, Call call)
     {
-        var session = caller.RequireSession();
-        return new((await mediator.Send(new ConfirmSecondFactor(session.OrganizationId, session.UserId, session.TokenHash, body.Code), ct))
-            .Codes);
+        var session = call.Caller.RequireSession();
+        return new((await call.Send(new ConfirmSecondFactor(session.OrganizationId, session.UserId, session.TokenHash, body.Code))).Codes);
     }
 
-    private static async Task<IResult> Disable(OwnPasswordRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Disable(OwnPasswordRequest body, Call call)
     {
-        var session = caller.RequireSession();
-        await mediator.Send(new DisableSecondFactor(session.OrganizationId, session.UserId, session.Role, body.Password), ct);
+        var session = call.Caller.RequireSession();
+        await call.Send(new DisableSecondFactor(session.OrganizationId, session.UserId, session.Role, body.Password));
         return TypedResults.NoContent();
     }
 
-    private static async Task<RecoveryCodesResponse> Renew(OwnPasswordRequest body, Caller caller, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<RecoveryCodesResponse> Renew(OwnPasswordRequest body, Call call)
     {
-        var session = caller.RequireSession();
-        return new((await mediator.Send(new RenewRecoveryCodes(session.OrganizationId, session.UserId, body.Password), ct)).Codes);
+        var session = call.Caller.RequireSession();
+        return new((await call.Send(new RenewRecoveryCodes(session.OrganizationId, session.UserId, body.Password))).Codes);
     }
 
-    private static Task<SecondFactorPolicy> Policy(Caller caller, IMediator mediator, CancellationToken ct) =>
-        mediator.Send(new GetSecondFactorPolicy(caller.OrganizationId), ct);
+    private static Task<SecondFactorPolicy> Policy(Call call) => call.Send(new GetSecondFactorPolicy(call.OrganizationId));
 
-    private static async Task<SecondFactorPolicy> SetPolicy(PolicyRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<SecondFactorPolicy> SetPolicy(PolicyRequest body, Call call)
     {
-        await mediator.Send(new SetSecondFactorPolicy(caller.OrganizationId, body.Roles), ct);
-        return await Policy(caller, mediator, ct);
+        await call.Send(new SetSecondFactorPolicy(call.OrganizationId, body.Roles));
+        return await Policy(call);
     }
 
-    private static async Task<IResult> Remove(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Remove(Guid id, Call call)
     {
-        await mediator.Send(new RemoveSecondFactor(caller.OrganizationId, id, caller.RoleName, caller.Session?.UserId), ct);
+        await call.Send(new RemoveSecondFactor(call.OrganizationId, id, call.Caller.RoleName, call.Caller.Session?.UserId));
         return TypedResults.NoContent();
     }
 }

@@ -1,8 +1,6 @@
-using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.Auth;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Auth;
 
@@ -39,86 +37,76 @@ public sealed class SessionEndpoints : ICarterModule
             .Describe("Where one is signed in, oldest first.", "session.missing", "request.cursor");
         app.MapDelete("/v1/auth/sessions/{id:guid}", End).Produces(204)
             .Describe("Ends one of one's sessions everywhere within a second.", "session.unknown");
-        app.MapPost("/v1/auth/logout", (Caller caller, HttpContext http, IMediator mediator, CancellationToken ct) =>
-            LogOut(caller.RequireSession(), all: false, http, mediator, ct))
+        app.MapPost("/v1/auth/logout", (Call call) => LogOut(call.Caller.RequireSession(), all: false, call))
             .Describe("Ends this session everywhere within a second.", "session.missing").Produces(204);
-        app.MapPost("/v1/auth/logout-all", (Caller caller, HttpContext http, IMediator mediator, CancellationToken ct) =>
-            LogOut(caller.RequireSession(), all: true, http, mediator, ct))
+        app.MapPost("/v1/auth/logout-all", (Call call) => LogOut(call.Caller.RequireSession(), all: true, call))
             .Describe("Ends all of one's sessions everywhere within a second.", "session.missing").Produces(204);
         app.MapPost("/v1/auth/password", Change)
             .Describe("Changes one's own password and ends one's other sessions.", "session.missing", "login.invalid", "login.throttled",
                 "version.conflict").Produces(204);
     }
 
-    private static Task<LoginResponse> LogIn(LoginRequest body, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct) => BeginAsync(body.Cookie, http, (hash, form) =>
-            mediator.Send(new Login(body.Email, body.Password, hash) { Form = form, Second = new(body.Code, body.RecoveryCode) }, ct),
-            mediator, mapper, ct);
+    private static Task<LoginResponse> LogIn(LoginRequest body, Call call) => BeginAsync(body.Cookie, call, (hash, form) =>
+        call.Send(new Login(body.Email, body.Password, hash) { Form = form, Second = new(body.Code, body.RecoveryCode) }));
 
-    private static Task<LoginResponse> LogInFurther(SecondFactorLoginRequest body, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct) => BeginAsync(body.Cookie, http, (hash, form) =>
-            mediator.Send(new LoginSecondFactor(SecretToken.HashOf(body.Challenge), new(body.Code, body.RecoveryCode), hash, form), ct),
-            mediator, mapper, ct);
+    private static Task<LoginResponse> LogInFurther(SecondFactorLoginRequest body, Call call) => BeginAsync(body.Cookie, call,
+        (hash, form) => call.Send(new LoginSecondFactor(SecretToken.HashOf(body.Challenge), new(body.Code, body.RecoveryCode), hash, form)));
 
-    private static async Task<LoginResponse> BeginAsync(bool cookie, HttpContext http,
-        Func<string, SessionForm, Task<StartedSession>> begin, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<LoginResponse> BeginAsync(bool cookie, Call call, Func<string, SessionForm, Task<StartedSession>> begin)
     {
         if (cookie)
         {
-            SessionCookie.RequireOwnSite(http); // nobody signs somebody else's browser in
+            SessionCookie.RequireOwnSite(call.Context); // nobody signs somebody else's browser in
         }
 
         var token = SecretToken.New(SecretToken.SessionPrefix);
-        var session = await begin(token.Hash, new(cookie, http.Request.Headers.UserAgent.ToString()));
+        var session = await begin(token.Hash, new(cookie, call.Context.Request.Headers.UserAgent.ToString()));
         if (!cookie)
         {
             return new(token.Text, session.ExpiresAt);
         }
 
-        SessionCookie.Set(http, token.Text);
-        return LoginResponse.Of(await SessionResponse.OfAsync(session.OrganizationId, session.UserId, session.ExpiresAt, token.Text,
-            mediator, mapper, ct));
+        SessionCookie.Set(call.Context, token.Text);
+        return LoginResponse.Of(await SessionResponse.OfAsync(session.OrganizationId, session.UserId, session.ExpiresAt, token.Text, call));
     }
 
-    private static async Task<SessionResponse> Session(Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct)
+    private static Task<SessionResponse> Session(Call call)
     {
-        var session = caller.RequireSession();
-        return await SessionResponse.OfAsync(session.OrganizationId, session.UserId, session.ExpiresAt,
-            session.Cookie ? SessionCookie.Of(http) : null, mediator, mapper, ct);
+        var session = call.Caller.RequireSession();
+        return SessionResponse.OfAsync(session.OrganizationId, session.UserId, session.ExpiresAt,
+            session.Cookie ? SessionCookie.Of(call.Context) : null, call);
     }
 
-    private static async Task<IResult> Sessions(Paging paging, Caller caller, HttpContext http, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Sessions(Paging paging, Call call)
     {
-        var session = caller.RequireSession();
-        return Answers.Page(http,
-            await mediator.Send(new ListSessions(session.UserId, session.TokenHash, paging.Cursor, paging.Limit), ct));
+        var session = call.Caller.RequireSession();
+        return call.Page(await call.Send(new ListSessions(session.UserId, session.TokenHash, paging.Cursor, paging.Limit)));
     }
 
     // A key has no sessions, so none has this id.
-    private static async Task<IResult> End(Guid id, Caller caller, HttpContext http, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> End(Guid id, Call call)
     {
-        var session = caller.Session ?? throw Problem.Unknown("session");
-        await mediator.Send(new EndSession(session.OrganizationId, session.UserId, id), ct);
+        var session = call.Caller.Session ?? throw Problem.Unknown("session");
+        await call.Send(new EndSession(session.OrganizationId, session.UserId, id));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> LogOut(KnownSession session, bool all, HttpContext http, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> LogOut(KnownSession session, bool all, Call call)
     {
-        await mediator.Send(new Logout(session.OrganizationId, session.UserId, all ? null : session.TokenHash), ct);
+        await call.Send(new Logout(session.OrganizationId, session.UserId, all ? null : session.TokenHash));
         if (session.Cookie)
         {
-            SessionCookie.Clear(http);
+            SessionCookie.Clear(call.Context);
         }
 
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> Change(PasswordRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Change(PasswordRequest body, Call call)
     {
-        var session = caller.RequireSession();
-        await mediator.Send(new ChangePassword(session.OrganizationId, session.UserId, session.TokenHash, body.CurrentPassword,
-            body.NewPassword), ct);
+        var session = call.Caller.RequireSession();
+        await call.Send(new ChangePassword(session.OrganizationId, session.UserId, session.TokenHash, body.CurrentPassword,
+            body.NewPassword));
         return TypedResults.NoContent();
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Api.Organizations;
 using Bsp.Api.Users;
@@ -8,7 +7,6 @@ using Bsp.Application.Organizations;
 using Bsp.Application.Users;
 using Bsp.Domain.Common;
 using Ranks = Bsp.Domain.Users.Roles;
-using MediatR;
 
 namespace Bsp.Api.Auth;
 
@@ -29,14 +27,14 @@ public sealed record SessionResponse(string? Csrf, DateTimeOffset ExpiresAt, str
     /// <summary>Put together of what is stored now.</summary>
     /// <param name="token">The browser's; null: it is no browser's session.</param>
     internal static async Task<SessionResponse> OfAsync(Guid organizationId, Guid userId, DateTimeOffset expiresAt, string? token,
-        IMediator mediator, IMapper mapper, CancellationToken ct)
+        Call call)
     {
-        var user = await mediator.Send(new GetUser(organizationId, userId), ct) ?? throw Gone();
-        var organization = await mediator.Send(new GetOrganization(organizationId), ct) ?? throw Gone();
-        var second = await mediator.Send(new GetSecondFactor(organizationId, userId, user.Role), ct);
+        var user = await call.Send(new GetUser(organizationId, userId)) ?? throw Gone();
+        var organization = await call.Send(new GetOrganization(organizationId)) ?? throw Gone();
+        var second = await call.Send(new GetSecondFactor(organizationId, userId, user.Role));
         return new(token is null ? null : SessionCookie.CsrfOf(token), expiresAt, user.Role,
-            [.. Ranks.All.Where(role => Ranks.Reaches(user.Role, role))], mapper.Map<UserResponse>(user),
-            mapper.Map<OrganizationResponse>(organization),
+            [.. Ranks.All.Where(role => Ranks.Reaches(user.Role, role))], call.Map<UserResponse>(user),
+            call.Map<OrganizationResponse>(organization),
             new(second.Enabled, second.Required, second is { Required: true, Enabled: false }));
     }
 

@@ -1,10 +1,8 @@
-using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Api.Users;
 using Bsp.Application.Auth;
 using Bsp.Application.Common;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Auth;
 
@@ -39,12 +37,10 @@ public sealed class TokenEndpoints : ICarterModule
     {
         app.MapPost("/v1/auth/reset/request", RequestReset).WithMetadata(new AnswersWithSecret()).Produces<OneTimeTokenResponse>(201)
             .Describe("Makes a one-time token, good for an hour, with which somebody chooses a new password; the caller hands it over, or "
-                + "it goes out by mail.",
-                "user.unknown", "user.role_above_own", "mail.not_configured", "mail.too_many");
+                + "it goes out by mail.", "user.unknown", "user.role_above_own", "mail.not_configured", "mail.too_many");
         app.MapPost("/v1/auth/forgot", Forgot).Produces(202)
             .Describe("Mails somebody who forgot their password a link, good for an hour. Whether anybody has this e-mail is told to "
-                + "nobody.",
-                "mail.not_configured", "login.throttled");
+                + "nobody.", "mail.not_configured", "login.throttled");
         app.MapPost("/v1/auth/reset", Reset).Describe("Chooses a new password with a one-time token; all sessions end.", "reset.unknown")
             .Produces(204);
         app.MapPost("/v1/auth/invitations", Invite).WithMetadata(new AnswersWithSecret()).Produces<OneTimeTokenResponse>(201)
@@ -59,46 +55,43 @@ public sealed class TokenEndpoints : ICarterModule
             .Produces<UserResponse>(201);
     }
 
-    private static async Task<IResult> RequestReset(ResetTokenRequest body, Caller caller, HttpContext http, IMediator mediator,
-        TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> RequestReset(ResetTokenRequest body, Call call, TimeProvider clock)
     {
         var token = SecretToken.New("rst_");
-        return Shown(http,
-            await mediator.Send(new RequestReset(caller.OrganizationId, caller.RoleName, body.Email, Inviter(caller), token.Hash)
+        return Shown(call.Context,
+            await call.Send(new RequestReset(call.OrganizationId, call.Caller.RoleName, body.Email, Inviter(call.Caller), token.Hash)
             {
                 Mailed = body.Mail ? token.Text : null,
-            }, ct), body.Mail ? null : token, clock.GetUtcNow() + TokenLives.Reset);
+            }), body.Mail ? null : token, clock.GetUtcNow() + TokenLives.Reset);
     }
 
-    private static async Task<IResult> Forgot(ForgottenRequest body, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Forgot(ForgottenRequest body, Call call)
     {
-        await mediator.Send(new ForgotPassword(body.Email, SecretToken.New("rst_")), ct);
+        await call.Send(new ForgotPassword(body.Email, SecretToken.New("rst_")));
         return TypedResults.StatusCode(202);
     }
 
-    private static async Task<IResult> Invitations(Paging paging, Caller caller, HttpContext http, IMediator mediator,
-        CancellationToken ct) => Answers.Page(http,
-            await mediator.Send(new ListInvitations(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> Invitations(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListInvitations(call.OrganizationId, paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> Withdraw(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Withdraw(Guid id, Call call)
     {
-        await mediator.Send(new WithdrawInvitation(caller.OrganizationId, id, caller.RoleName), ct);
+        await call.Send(new WithdrawInvitation(call.OrganizationId, id, call.Caller.RoleName));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> Reset(ResetRequest body, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Reset(ResetRequest body, Call call)
     {
-        await mediator.Send(new ConfirmReset(SecretToken.HashOf(body.Token), body.Password), ct);
+        await call.Send(new ConfirmReset(SecretToken.HashOf(body.Token), body.Password));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> Invite(InvitationRequest body, Caller caller, HttpContext http, IMediator mediator,
-        TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> Invite(InvitationRequest body, Call call, TimeProvider clock)
     {
         var token = SecretToken.New("inv_");
-        var done = await mediator.Send(new InviteUser(caller.OrganizationId, CurrentRequest.NewId(), caller.RoleName, body.Email,
-            body.Role, body.FirstName, body.LastName, Inviter(caller), token.Hash) { Mailed = body.Mail ? token.Text : null }, ct);
-        return Shown(http, done, body.Mail ? null : token, clock.GetUtcNow() + TokenLives.Invitation);
+        var done = await call.Send(new InviteUser(call.OrganizationId, CurrentRequest.NewId(), call.Caller.RoleName, body.Email,
+            body.Role, body.FirstName, body.LastName, Inviter(call.Caller), token.Hash) { Mailed = body.Mail ? token.Text : null });
+        return Shown(call.Context, done, body.Mail ? null : token, clock.GetUtcNow() + TokenLives.Invitation);
     }
 
     private static string Inviter(Caller caller) => caller switch
@@ -108,12 +101,10 @@ public sealed class TokenEndpoints : ICarterModule
         _ => "platform",
     };
 
-    private static async Task<IResult> Accept(AcceptRequest body, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct)
+    private static async Task<IResult> Accept(AcceptRequest body, Call call)
     {
-        var view = await mediator.Send(new AcceptInvitation(SecretToken.HashOf(body.Token), body.Password, body.FirstName, body.LastName),
-            ct);
-        return Answers.Created(http, $"/v1/users/{view.Id}", mapper.Map<UserResponse>(view), view.Version);
+        var view = await call.Send(new AcceptInvitation(SecretToken.HashOf(body.Token), body.Password, body.FirstName, body.LastName));
+        return call.Created($"/v1/users/{view.Id}", call.Map<UserResponse>(view), view.Version);
     }
 
     // Work done by an earlier request: its token was shown then, if at all; ours was never stored.

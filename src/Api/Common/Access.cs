@@ -78,6 +78,7 @@ public static class Access
         agent      POST /v1/conversations/{id}/messages | POST /v1/conversations/{id}/assign | POST /v1/conversations/{id}/read | POST /v1/conversations/{id}/typing | POST /v1/conversations/{id}/notes
         agent      PATCH /v1/conversations/{id} | PUT /v1/presence | POST /v1/conversations/{id}/snooze
         viewer     GET /v1/conversations/{id}/notes | GET /v1/conversations/{id}/history | GET /v1/mentions
+        viewer     GET /v1/colleagues
         viewer     GET /v1/teams | GET /v1/teams/{id} | GET /v1/canned-replies | GET /v1/canned-replies/{id}
         manager    POST /v1/teams | PATCH /v1/teams/{id} | DELETE /v1/teams/{id} | POST /v1/canned-replies | PATCH /v1/canned-replies/{id} | DELETE /v1/canned-replies/{id}
         viewer     GET /v1/conversations/{id}/ai

@@ -1,8 +1,6 @@
 using Bsp.Api.Common;
-using Bsp.Application.Common;
 using Bsp.Application.Mail;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Mail;
 
@@ -13,6 +11,6 @@ public sealed class MailEndpoints : ICarterModule
         app.MapGet("/v1/mail", List).Produces<ListResponse<MailView>>()
             .Describe("Mails to the organization's people in the last 30 days, newest first, and what became of them.", "request.cursor");
 
-    private static async Task<IResult> List(Paging paging, Caller caller, HttpContext http, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(http, await mediator.Send(new ListMails(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> List(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListMails(call.OrganizationId, paging.Cursor, paging.Limit)));
 }
