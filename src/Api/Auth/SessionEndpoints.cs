@@ -50,7 +50,8 @@ public sealed class SessionEndpoints : ICarterModule
         call.Send(new Login(body.Email, body.Password, hash) { Form = form, Second = new(body.Code, body.RecoveryCode) }));
 
     private static Task<LoginResponse> LogInFurther(SecondFactorLoginRequest body, Call call) => BeginAsync(body.Cookie, call,
-        (hash, form) => call.Send(new LoginSecondFactor(SecretToken.HashOf(body.Challenge), new(body.Code, body.RecoveryCode), hash, form)));
+        (hash, form) =>
+            call.Send(new LoginSecondFactor(SecretToken.HashOf(body.Challenge), new(body.Code, body.RecoveryCode), hash, form)));
 
     private static async Task<LoginResponse> BeginAsync(bool cookie, Call call, Func<string, SessionForm, Task<StartedSession>> begin)
     {

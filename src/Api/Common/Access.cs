@@ -40,6 +40,7 @@ public static class Access
         anyone     GET /v1/organizations | GET /v1/organizations/{id} | GET /v1/plans | GET /v1/plans/{id} | GET /v1/rate-cards | GET /v1/rate-cards/{id}
         platform   POST /v1/organizations | POST /v1/organizations/{id}/suspend | POST /v1/organizations/{id}/activate | POST /v1/organizations/{id}/deactivate | POST /v1/plans | PATCH /v1/plans/{id} | DELETE /v1/plans/{id} | POST /v1/rate-cards
         platform   GET /v1/projections | POST /v1/projections/{name}/rebuild | POST /v1/projections/{name}/pause | POST /v1/projections/{name}/resume | POST /v1/projections/{name}/cancel | POST /v1/projections/{name}/retry | GET /v1/retention | POST /v1/retention/run
+        platform   GET /v1/operations/queues | GET /v1/operations/shards
         platform   GET /v1/incoming-webhooks/set-aside | POST /v1/incoming-webhooks/set-aside/retry | POST /v1/incoming-webhooks/set-aside/{id}/retry | GET /v1/incoming-webhooks/notes
         anyone     GET /v1/auth/session | GET /v1/auth/sessions | DELETE /v1/auth/sessions/{id} | GET /v1/auth/second-factor
         anyone     POST /v1/auth/second-factor | POST /v1/auth/second-factor/confirm | POST /v1/auth/second-factor/disable
@@ -78,7 +79,7 @@ public static class Access
         agent      POST /v1/conversations/{id}/messages | POST /v1/conversations/{id}/assign | POST /v1/conversations/{id}/read | POST /v1/conversations/{id}/typing | POST /v1/conversations/{id}/notes
         agent      PATCH /v1/conversations/{id} | PUT /v1/presence | POST /v1/conversations/{id}/snooze
         viewer     GET /v1/conversations/{id}/notes | GET /v1/conversations/{id}/history | GET /v1/mentions
-        viewer     GET /v1/colleagues
+        viewer     GET /v1/colleagues | GET /v1/ledger/audits | GET /v1/wallet/holds
         viewer     GET /v1/teams | GET /v1/teams/{id} | GET /v1/canned-replies | GET /v1/canned-replies/{id}
         manager    POST /v1/teams | PATCH /v1/teams/{id} | DELETE /v1/teams/{id} | POST /v1/canned-replies | PATCH /v1/canned-replies/{id} | DELETE /v1/canned-replies/{id}
         viewer     GET /v1/conversations/{id}/ai

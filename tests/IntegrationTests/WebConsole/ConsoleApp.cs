@@ -31,7 +31,8 @@ public sealed partial class ConsoleApp(StoresFixture stores) : AppFixture(stores
     public async Task<IReadOnlyList<MimeMessage>> MailsAsync(string to)
     {
         var found = new List<MimeMessage>();
-        foreach (var file in Directory.Exists(MailDirectory) ? Directory.GetFiles(MailDirectory, "*.eml").Order() : Enumerable.Empty<string>())
+        var files = Directory.Exists(MailDirectory) ? Directory.GetFiles(MailDirectory, "*.eml") : [];
+        foreach (var file in files.Order())
         {
             var mail = await MimeMessage.LoadAsync(file);
             if (mail.To.Mailboxes.Any(mailbox => mailbox.Address == to))

@@ -71,7 +71,8 @@ public sealed partial class ConsoleTests
         var browser = await Browser.SignedInAsync(app, ann);
         (await organization.Admin.SendAsync("PUT", "/v1/auth/second-factor/policy", new { roles = new[] { "boss" } }))
             .ShouldBeProblem(400, "request.invalid");
-        (await organization.Admin.SendAsync("PUT", "/v1/auth/second-factor/policy", new { roles = new[] { "agent" } })).Status.ShouldBe(200);
+        (await organization.Admin.SendAsync("PUT", "/v1/auth/second-factor/policy", new { roles = new[] { "agent" } }))
+            .Status.ShouldBe(200);
         foreach (var client in new[] { browser.Http, ann.Client })
         {
             (await client.SendAsync("GET", "/v1/conversations")).ShouldBeProblem(403, "auth.second_factor_enrol");

@@ -9,6 +9,11 @@ public sealed partial class ConsoleTests(ConsoleApp app) : IClassFixture<Console
     [Fact]
     public async Task The_page_says_how_to_build_it_and_is_there_when_it_is_built_with_a_nonce_for_once_and_nothing_else_may_run()
     {
+        if (Directory.Exists(app.ConsoleDirectory))
+        {
+            Directory.Delete(app.ConsoleDirectory, recursive: true); // another test's
+        }
+
         var client = app.Client(null);
         var missing = await client.SendAsync("GET", "/console");
         (missing.Status, missing.ContentType).ShouldBe((404, "text/html"));

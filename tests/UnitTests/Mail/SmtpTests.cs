@@ -49,7 +49,8 @@ public sealed class SmtpTests
         message.From.Add(new MailboxAddress("Bsp", "no-reply@example.com"));
         message.To.Add(new MailboxAddress("", "ann@example.com"));
         return new SmtpTransport(new("127.0.0.1", server.Port, SmtpSecurity.None, null, null)).SendAsync(message,
-            new(Guid.NewGuid(), "invitation", "ann@example.com", subject, text, DateTimeOffset.UtcNow), TestContext.Current.CancellationToken);
+            new(Guid.NewGuid(), "invitation", "ann@example.com", subject, text, DateTimeOffset.UtcNow),
+            TestContext.Current.CancellationToken);
     }
 
     private sealed class MailServer : IDisposable
