@@ -50,6 +50,7 @@ public static class Documentation
         options.AddSchemaTransformer((schema, context, _) =>
         {
             var type = Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type;
+            var orNull = type == context.JsonTypeInfo.Type ? default : JsonSchemaType.Null;
             if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Optional<>))
             {
                 type = type.GetGenericArguments()[0];
@@ -71,14 +72,14 @@ public static class Documentation
 
             if (type == typeof(decimal))
             {
-                schema.Type = JsonSchemaType.String;
+                schema.Type = JsonSchemaType.String | orNull;
                 schema.Format = "decimal";
                 schema.Examples = ["12.340000"];
             }
 
             if (type == typeof(DateTimeOffset))
             {
-                schema.Type = JsonSchemaType.String;
+                schema.Type = JsonSchemaType.String | orNull;
                 schema.Format = "date-time";
             }
 

@@ -49,7 +49,7 @@ public sealed class ForgotPasswordHandler(Shards shards, LoginGate gate, Session
         return Unit.Value;
     }
 
-    private async Task AskAsync(Person person, SecretToken token, CancellationToken ct)
+    private async Task AskAsync(KnownPerson person, SecretToken token, CancellationToken ct)
     {
         var home = await shards.OfAsync(person.OrganizationId, ct);
         await shards.InBothAsync(home, [person.OrganizationId], async (directory, own) =>
@@ -69,7 +69,7 @@ public sealed class ForgotPasswordHandler(Shards shards, LoginGate gate, Session
         }, ct);
     }
 
-    private async Task<bool> MayAsync(TenantTransaction own, Person person, CancellationToken ct)
+    private async Task<bool> MayAsync(TenantTransaction own, KnownPerson person, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
         var (day, moment) = (await own.QueryAsync("""

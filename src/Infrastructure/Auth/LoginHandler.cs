@@ -36,7 +36,7 @@ public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwo
     }
 
     // Null: the password was changed while it was being verified, so that it must be verified again.
-    private async Task<StartedSession?> TryAsync(Person? person, Login request, CancellationToken ct)
+    private async Task<StartedSession?> TryAsync(KnownPerson? person, Login request, CancellationToken ct)
     {
         var home = person is null ? shards.DirectoryHome() : await shards.OfAsync(person.OrganizationId, ct);
         var tenant = person?.OrganizationId ?? Guid.Empty;
@@ -58,7 +58,7 @@ public sealed class LoginHandler(Shards shards, LoginGate gate, Passwords passwo
                 person.UserId, clock.GetUtcNow().UtcDateTime, hash, fresh) == 1, ct);
     }
 
-    private async Task RequireSecondAsync(Shard home, Person person, SecondProof? second, CancellationToken ct)
+    private async Task RequireSecondAsync(Shard home, KnownPerson person, SecondProof? second, CancellationToken ct)
     {
         if (!await seconds.IsOnAsync(person.UserId, ct))
         {

@@ -34,7 +34,7 @@ public sealed class SecondFactorRules(Shards shards, SessionDirectory sessions, 
             if (changed > 0)
             {
                 await audit.NoteAsync(own, home, request.OrganizationId, "organization.second_factor_required", "organization",
-                    request.OrganizationId, ["none", .. roles][(roles.Length > 0 ? 1 : 0)..], cancellationToken);
+                    request.OrganizationId, roles.Length > 0 ? roles : ["none"], cancellationToken);
             }
 
             return changed;

@@ -33,7 +33,7 @@ public sealed class SecondFactors(Shards shards, ISecrets secrets, LoginGate gat
     }
 
     /// <summary>What the second half of signing in presents. The newest ten of a person work.</summary>
-    internal async Task<string> ChallengeAsync(Shard home, Person person, CancellationToken ct)
+    internal async Task<string> ChallengeAsync(Shard home, KnownPerson person, CancellationToken ct)
     {
         var (token, now) = (SecretToken.New("chl_"), clock.GetUtcNow());
         await shards.InBothAsync(home, [person.OrganizationId], async (directory, own) =>
@@ -52,7 +52,7 @@ public sealed class SecondFactors(Shards shards, ISecrets secrets, LoginGate gat
     /// <summary>Takes the code, or the recovery code, once.</summary>
     /// <exception cref="LoginThrottled">Too many attempts.</exception>
     /// <exception cref="Refusal"><c>auth.second_factor_wrong</c></exception>
-    internal async Task RequireAsync(Shard home, Person person, SecondProof proof, CancellationToken ct)
+    internal async Task RequireAsync(Shard home, KnownPerson person, SecondProof proof, CancellationToken ct)
     {
         var attempt = await gate.EnterAsync("second\n" + person.Email, CurrentRequest.Value?.RemoteAddress, ct);
         var right = await shards.InBothAsync(home, [person.OrganizationId], async (directory, own) =>

@@ -8,7 +8,7 @@ using Bsp.Infrastructure.Sharding;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>Whom an e-mail names, as the directory knows them.</summary>
-internal sealed record Person(Guid UserId, Guid OrganizationId, string Email, string Status, string OrganizationStatus)
+internal sealed record KnownPerson(Guid UserId, Guid OrganizationId, string Email, string Status, string OrganizationStatus)
 {
     /// <exception cref="Refusal"><c>login.user_not_active</c>, <c>login.organization_inactive</c></exception>
     public void RequireActive()
@@ -37,7 +37,7 @@ public sealed class SessionStarter(Shards shards, SessionCopies copies, AuditLog
     /// </param>
     /// <returns>Null: it does not hold any more.</returns>
     /// <exception cref="Refusal"><c>login.user_not_active</c></exception>
-    internal async Task<StartedSession?> StartAsync(Shard home, Person person, string tokenHash, SessionForm form,
+    internal async Task<StartedSession?> StartAsync(Shard home, KnownPerson person, string tokenHash, SessionForm form,
         Func<TenantTransaction, TenantTransaction, Task<bool>> still, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
@@ -64,7 +64,7 @@ public sealed class SessionStarter(Shards shards, SessionCopies copies, AuditLog
     }
 
     /// <summary>By the e-mail, or by the id; null: nobody.</summary>
-    internal async Task<Person?> FindAsync(string? email, Guid? userId, CancellationToken ct)
+    internal async Task<KnownPerson?> FindAsync(string? email, Guid? userId, CancellationToken ct)
     {
         await using var command = shards.Directory.CreateCommand($"""
             SELECT e.user_id, e.organization_id, e.email, e.status, o.status

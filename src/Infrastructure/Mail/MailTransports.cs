@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Bsp.Application.Common;
+using MailKit;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using MimeKit;
