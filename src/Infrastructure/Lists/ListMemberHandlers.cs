@@ -110,8 +110,13 @@ public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IR
     }
 }
 
-public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewList, ListPreview>,
-    IRequestHandler<PreviewFilter, ListPreview>
+public sealed class PreviewFilterHandler(Shards shards) : IRequestHandler<PreviewFilter, ListPreview>
+{
+    public async Task<ListPreview> Handle(PreviewFilter query, CancellationToken ct) => await PreviewListHandler.ByFilterAsync(
+        await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.Filters!.Value, null, ct);
+}
+
+public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewList, ListPreview>
 {
     private const int SampleContacts = 10;
 
@@ -128,16 +133,13 @@ public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewL
             : await ByHandAsync(shard, query, list.ContactCount, ct);
     }
 
-    public async Task<ListPreview> Handle(PreviewFilter query, CancellationToken ct) =>
-        await ByFilterAsync(await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.Filters!.Value, null, ct);
-
     private static async Task<ListPreview> ByHandAsync(Shard shard, PreviewList query, int count, CancellationToken ct) =>
         new(count, await shard.QueryAsync(query.OrganizationId, $"""
             SELECT {ContactRows.Columns} FROM contact_list_items i JOIN contacts c ON c.id = i.contact_id WHERE i.list_id = $1 ORDER BY i.contact_id LIMIT $2
             """, ContactRows.Read, ct, query.ListId, SampleContacts));
 
     // Own: the list whose filter it is, and which remembers the count.
-    private static async Task<ListPreview> ByFilterAsync(Shard shard, Guid organizationId, JsonElement filters, Guid? own,
+    internal static async Task<ListPreview> ByFilterAsync(Shard shard, Guid organizationId, JsonElement filters, Guid? own,
         CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(organizationId, ct);

@@ -49,7 +49,7 @@ public sealed partial class ConsoleApp(StoresFixture stores) : AppFixture(stores
         $"a mail to {to}")).Single();
 
     /// <summary>The token in a mail's link.</summary>
-    public static string TokenOf(MimeMessage mail) => Uri.UnescapeDataString(Token().Match(mail.TextBody).Groups[1].Value);
+    public static string TokenOf(MimeMessage mail) => Uri.UnescapeDataString(Token().Match(mail.TextBody!).Groups[1].Value);
 
     /// <summary>What was changed in the database behind the application's back counts now.</summary>
     public void ForgetSessions() => Services.GetRequiredService<SessionDirectory>().Forget();

@@ -98,8 +98,8 @@ public sealed partial class ConsoleTests
         await organization.NewHookAsync(receiver.Url);
         await app.SendAsync(organization, [Guid.NewGuid()], 1);
         var mail = await app.MailAsync(admin.Email);
-        mail.Subject.ShouldContain("was switched off");
-        mail.TextBody.ShouldContain("https://bsp.example.com/console/webhooks");
+        mail.Subject.ShouldNotBeNull().ShouldContain("was switched off");
+        mail.TextBody.ShouldNotBeNull().ShouldContain("https://bsp.example.com/console/webhooks");
     }
 
     private Task<Answer> ForgotAsync(string email) =>

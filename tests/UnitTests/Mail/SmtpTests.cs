@@ -18,7 +18,7 @@ public sealed class SmtpTests
         using var server = new MailServer(recipientAnswer: "250 OK");
         await SendAsync(server, "مرحبا", "أهلاً بك");
         var mail = await MimeMessage.LoadAsync(new MemoryStream(Encoding.ASCII.GetBytes(await server.Received)));
-        (mail.Subject, mail.TextBody.Trim()).ShouldBe(("مرحبا", "أهلاً بك"));
+        (mail.Subject, mail.TextBody!.Trim()).ShouldBe(("مرحبا", "أهلاً بك"));
     }
 
     [Fact]
