@@ -17,11 +17,3 @@ public sealed record QueueLine(Guid OrganizationId, Guid AccountId, long Waiting
 public sealed record QueueOverview(long Lines, bool Paused, IReadOnlyList<QueueLine> Data);
 
 public sealed record GetQueueOverview : IRequest<QueueOverview>;
-
-/// <summary>A database of organizations.</summary>
-/// <param name="Organizations">That live there.</param>
-/// <param name="Error">Why it could not be asked; null: it could.</param>
-public sealed record ShardView(string Name, int Epoch, long Organizations, string? Error);
-
-/// <summary>Every shard of the configuration.</summary>
-public sealed record ListShards : IRequest<IReadOnlyList<ShardView>>;
