@@ -19,6 +19,6 @@ public sealed class CampaignDispatchView : IInlineView
             SELECT c.id, c.organization_id, c.account_id FROM campaigns c WHERE c.id = ANY($1) ON CONFLICT (campaign_id) DO NOTHING
             """)
         {
-            Parameters = { new() { Value = events.Select(e => ((CampaignLaunched)e.Body).CampaignId).ToArray() } },
+            Parameters = { new() { Value = events.Select(e => e.Body).OfType<CampaignLaunched>().Select(e => e.CampaignId).ToArray() } },
         });
 }
