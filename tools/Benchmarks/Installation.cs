@@ -120,6 +120,7 @@ internal sealed class Installation : IAsyncDisposable
             return;
         }
 
+        await ExecuteAsync("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", ct);
         await using var connection = new NpgsqlConnection(Database + ";Pooling=true;Application Name=bench");
         await connection.OpenAsync(ct);
         await using (var rows = new NpgsqlCommand("""
