@@ -134,7 +134,8 @@ internal sealed class Installation : IAsyncDisposable
             Report.Say($"{what}: ms, calls, rows, pages, statement");
             while (await reader.ReadAsync(ct))
             {
-                Report.Say($"{reader.GetDouble(0),8:0} {reader.GetInt64(1),7} {reader.GetInt64(2),8} {reader.GetInt64(3),9} {reader.GetString(4)}");
+                var (calls, returned, pages) = (reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
+                Report.Say($"{reader.GetDouble(0),8:0} {calls,7} {returned,8} {pages,9} {reader.GetString(4)}");
             }
         }
 
