@@ -174,7 +174,7 @@ public sealed class CampaignEndpoints : ICarterModule
     private static async Task<IResult> Stream(Guid id, Call call)
     {
         _ = await call.Send(new GetCampaignProgress(call.OrganizationId, id)) ?? throw Problem.Unknown("campaign");
-        return TypedResults.ServerSentEvents(ProgressStream.Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context),
+        return new EventItems<CampaignProgress>(ProgressStream.Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context),
             ProgressStream.LastSeen(call.Context), call.Aborted));
     }
 
