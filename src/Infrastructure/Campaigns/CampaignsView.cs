@@ -47,10 +47,6 @@ public sealed class CampaignsView : IInlineView
                     break;
                 case CampaignLaunched e:
                     Launch(batch, e, stored.Version);
-                    Add(batch, """
-                        INSERT INTO bsp.campaign_dispatch (campaign_id, organization_id, account_id) SELECT id, organization_id, account_id FROM campaigns WHERE id = $1 ON CONFLICT (campaign_id) DO NOTHING
-                        """, e.CampaignId);
-                    Arm(batch, e.CampaignId, e.At);
                     break;
                 case CampaignAudienceFrozen e:
                     Add(batch, "UPDATE campaigns SET total_recipients = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId,
@@ -59,24 +55,18 @@ public sealed class CampaignsView : IInlineView
                 case CampaignPaused e:
                     Add(batch, "UPDATE campaigns SET status = 'PAUSED', pause_reason = $2, updated_at = $3, version = $4 WHERE id = $1",
                         e.CampaignId, e.Reason, e.At.UtcDateTime, stored.Version);
-                    Disarm(batch, e.CampaignId);
                     break;
                 case CampaignResumed e:
                     Add(batch, "UPDATE campaigns SET status = 'RUNNING', pause_reason = NULL, updated_at = $2, version = $3 WHERE id = $1",
                         e.CampaignId, e.At.UtcDateTime, stored.Version);
-                    Arm(batch, e.CampaignId, e.At);
-                    Forgive(batch, e.CampaignId);
                     break;
                 case CampaignCancelled e:
                     Add(batch, "UPDATE campaigns SET status = 'CANCELLED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1",
                         e.CampaignId, e.At.UtcDateTime, stored.Version);
-                    Disarm(batch, e.CampaignId);
-                    Add(batch, "DELETE FROM bsp.campaign_causes WHERE campaign_id = $1", e.CampaignId);
                     break;
                 case CampaignCompleted e:
                     Add(batch, "UPDATE campaigns SET status = 'COMPLETED', completed_at = $2, updated_at = $2, version = $3 WHERE id = $1",
                         e.CampaignId, e.At.UtcDateTime, stored.Version);
-                    Disarm(batch, e.CampaignId);
                     break;
             }
         }
@@ -92,30 +82,6 @@ public sealed class CampaignsView : IInlineView
                   FROM campaigns k JOIN organizations o ON o.id = k.organization_id WHERE k.id = $1) h
          WHERE c.id = h.id
         """, e.CampaignId, e.At.UtcDateTime, version, Text(e.LocalTime));
-
-    // From now on what happens is noted for it.
-    private static void Arm(NpgsqlBatch batch, Guid campaignId, DateTimeOffset at) => Add(batch, """
-        INSERT INTO bsp.campaign_triggers (campaign_id, organization_id, account_id, kind, key, armed_at)
-        SELECT c.id, c.organization_id, c.account_id, c.options -> 'trigger' ->> 'on', k, $2
-          FROM campaigns c CROSS JOIN unnest(c.trigger_keys) AS k
-         WHERE c.id = $1 AND c.type = 'TRIGGERED' ON CONFLICT (campaign_id, key) DO NOTHING
-        """, campaignId, at.UtcDateTime);
-
-    // What happens while it is paused is not its matter; what was noted before waits for its going on.
-    private static void Disarm(NpgsqlBatch batch, Guid campaignId) =>
-        Add(batch, "DELETE FROM bsp.campaign_triggers WHERE campaign_id = $1", campaignId);
-
-    // Whoever lets it go on knows of the failures so far.
-    private static void Forgive(NpgsqlBatch batch, Guid campaignId)
-    {
-        Add(batch, "UPDATE bsp.campaign_errors SET base = failures WHERE campaign_id = $1 AND base <> failures", campaignId);
-        Add(batch, """
-            UPDATE bsp.campaign_dispatch d SET budget_outcomes = p.accepted + p.rejected, budget_failed = p.failed
-              FROM bsp.campaign_progress p
-             WHERE d.campaign_id = $1 AND p.campaign_id = d.campaign_id
-               AND EXISTS (SELECT FROM bsp.campaign_errors e WHERE e.campaign_id = $1)
-            """, campaignId);
-    }
 
     private static void Add(NpgsqlBatch batch, string sql, params object[] arguments)
     {
