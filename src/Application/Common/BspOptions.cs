@@ -60,6 +60,11 @@ public sealed record BspOptions
     public TimeSpan UnknownDeadline { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>
+    /// False (<c>Bsp:Sending:Enabled</c>): this process sends nothing, whatever it takes in. It does everything else.
+    /// </summary>
+    public bool SendingEnabled { get; init; } = true;
+
+    /// <summary>
     /// What Meta calls 24 hours: the window of the messaging limit and the pause after its cap on a person; 10 s to 24 h, 24 h unless set
     /// (<c>Bsp:Sending:DaySeconds</c>). Only a trial shortens it.
     /// </summary>

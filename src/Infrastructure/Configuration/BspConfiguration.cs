@@ -73,6 +73,7 @@ public static class BspConfiguration
             TrustedProxies = [.. Parts(configuration["Bsp:TrustedProxies"]).Select(text => Proxy(text, faults))],
             UnknownDeadline =
             TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
+            SendingEnabled = Flag(configuration, "Bsp:Sending:Enabled", true, faults),
             SendingDay = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:DaySeconds", 86_400, 10, 86_400, faults)),
             SubscriptionRequired = Flag(configuration, "Bsp:Billing:SubscriptionRequired", false, faults),
             MigrateAtStart = Flag(configuration, "Bsp:MigrateAtStart", development || owner is not null, faults),

@@ -12,7 +12,7 @@ namespace Bsp.Infrastructure.Messages;
 /// (BullMQ's ordinary line before its priorities). Decision: docs/decisions/0321.
 /// </summary>
 public sealed class SendDispatcher(SendQueues queues, SendSignal signal, SendingNumbers numbers, NumberPaces paces, RateLimit limits,
-    Sender sender, TimeProvider clock, ILogger<Worker> log)
+    Sender sender, SendingHold hold, TimeProvider clock, ILogger<Worker> log)
 {
     /// <summary>Jobs in hand at once. Also what a kill -9 can leave of unknown outcome, so no more than the pace needs.</summary>
     private const int Slots = 250;
@@ -62,7 +62,7 @@ public sealed class SendDispatcher(SendQueues queues, SendSignal signal, Sending
         {
             try
             {
-                await RoundAsync(stop);
+                await (await hold.IsHeldAsync(stop) ? Task.Delay(LookEvery, clock, stop) : RoundAsync(stop));
                 trouble = TimeSpan.Zero;
                 Loop.Worked();
             }
