@@ -226,7 +226,8 @@ public sealed class Backup(BspOptions options, TimeProvider clock, Action<string
         await run.EndAsync($"The copy of {made.Title} cannot be read", ct);
         foreach (var (table, rows) in made.Rows.Where(t => found.Tables.GetValueOrDefault(t.Key) != t.Value))
         {
-            throw new BackupFault($"The copy of {made.Title} has {found.Tables.GetValueOrDefault(table)} rows of {table} instead of {rows}.");
+            throw new BackupFault($"The copy of {made.Title} has {found.Tables.GetValueOrDefault(table)} rows of {table} instead of "
+                + $"{rows}.");
         }
 
         say($"{made.Title}: {made.Bytes:N0} bytes, {made.Rows.Values.Sum():N0} rows of {made.Rows.Count} tables, read again");
@@ -237,6 +238,7 @@ public sealed class Backup(BspOptions options, TimeProvider clock, Action<string
         "The master key: keep it elsewhere. Without it secrets and personal data stay sealed.",
         "Redis: the queue, progress and caches are made anew from the databases.",
         options.ClickHouse is null ? "ClickHouse: none is configured." : "ClickHouse: its figures are made anew from the log.",
-        options.Mongo is null ? "Documents: they lie in the databases, and are copied." : "MongoDB: the documents are made anew from the log.",
+        options.Mongo is null ? "Documents: they lie in the databases, and are copied."
+            : "MongoDB: the documents are made anew from the log.",
     ];
 }

@@ -57,7 +57,8 @@ public sealed record BackupManifest(int Format, Guid Id, DateTimeOffset StartedA
             using var document = JsonDocument.Parse(text);
             var format = document.RootElement.TryGetProperty("format", out var f) && f.TryGetInt32(out var n) ? n : 0;
             return format == CurrentFormat ? JsonSerializer.Deserialize<BackupManifest>(text, Json)!
-                : throw new BackupFault($"{path} is of form {format}, and this build reads form {CurrentFormat}: use the build that made it.");
+                : throw new BackupFault($"{path} is of form {format}, and this build reads form {CurrentFormat}: use the build that made "
+                    + "it.");
         }
         catch (JsonException bad)
         {

@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Infrastructure.ClickHouse;
+using Bsp.Infrastructure.Common;
 using MongoDB.Bson;
 using MongoDB.Driver;
 using StackExchange.Redis;

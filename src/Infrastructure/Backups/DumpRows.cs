@@ -40,7 +40,8 @@ internal sealed partial class DumpRows
             }
 
             Line(line.AsSpan(0, Math.Min(length, LineBytesKept)));
-            (length, text) = (0, text[(end + 1)..]);
+            length = 0;
+            text = text[(end + 1)..];
         }
     }
 

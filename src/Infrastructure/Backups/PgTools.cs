@@ -24,7 +24,10 @@ internal sealed class PgTools(string directory, int major)
             && File.Exists(Path.Combine(d, "pg_restore")) && File.Exists(Path.Combine(d, "psql"))))
         {
             // "pg_dump (PostgreSQL) 15.18 (Debian …)"
-            using var asked = Process.Start(new ProcessStartInfo(Path.Combine(place, "pg_dump"), ["--version"]) { RedirectStandardOutput = true })!;
+            using var asked = Process.Start(new ProcessStartInfo(Path.Combine(place, "pg_dump"), ["--version"])
+            {
+                RedirectStandardOutput = true,
+            })!;
             var said = (await asked.StandardOutput.ReadToEndAsync(ct)).Split(' ');
             await asked.WaitForExitAsync(ct);
             if (said.Length > 2 && int.TryParse(said[2].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var found)
@@ -46,7 +49,7 @@ internal sealed class PgTools(string directory, int major)
         {
             RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true,
         };
-        foreach (var (name, value) in server is null ? [] : Environment(server))
+        foreach (var (name, value) in server is null ? [] : Variables(server))
         {
             start.Environment[name] = value;
         }
@@ -55,7 +58,7 @@ internal sealed class PgTools(string directory, int major)
     }
 
     // By the environment, because arguments are shown to every user of the machine.
-    private static IEnumerable<(string Name, string? Value)> Environment(NpgsqlConnectionStringBuilder server)
+    private static IEnumerable<(string Name, string? Value)> Variables(NpgsqlConnectionStringBuilder server)
     {
         yield return ("PGHOST", server.Host);
         yield return ("PGPORT", server.Port.ToString(CultureInfo.InvariantCulture));

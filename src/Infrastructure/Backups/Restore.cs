@@ -62,8 +62,8 @@ public sealed class Restore(BspOptions options, TimeProvider clock, ILoggerFacto
     {
         if (!BackupManifest.PrintsOf(options).Contains(manifest.MasterKey))
         {
-            throw new BackupFault($"This backup was made under another master key (its print is {manifest.MasterKey}, that of the one given "
-                + $"here {BackupManifest.PrintOf(options.MasterKey)}): give that key in Bsp:MasterKey, or as an older one.");
+            throw new BackupFault($"This backup was made under another master key (its print is {manifest.MasterKey}, that of the one "
+                + $"given here {BackupManifest.PrintOf(options.MasterKey)}): give that key in Bsp:MasterKey, or as an older one.");
         }
 
         var known = Migrator.Files().Select(f => f.File).ToHashSet();
@@ -71,8 +71,8 @@ public sealed class Restore(BspOptions options, TimeProvider clock, ILoggerFacto
             .Order(StringComparer.Ordinal).ToList();
         if (unknown.Count > 0)
         {
-            throw new BackupFault($"This backup was made by a newer build: it has {unknown.Count} schema files that this one does not know, "
-                + $"the first {unknown[0]}. Restore it with that build.");
+            throw new BackupFault($"This backup was made by a newer build: it has {unknown.Count} schema files that this one does not "
+                + $"know, the first {unknown[0]}. Restore it with that build.");
         }
     }
 

@@ -41,7 +41,8 @@ internal sealed class RestoreTarget(BackupHome home, BackupDatabase from)
         var major = connection.PostgreSqlVersion.Major;
         if (major < from.ServerMajor)
         {
-            throw new BackupFault($"{Title} runs on PostgreSQL {major}, and the backup is of {from.ServerMajor}: a newer server is needed.");
+            throw new BackupFault($"{Title} runs on PostgreSQL {major}, and the backup is of {from.ServerMajor}: a newer server is "
+                + "needed.");
         }
 
         if (tools.Major < from.ServerMajor)
@@ -58,8 +59,8 @@ internal sealed class RestoreTarget(BackupHome home, BackupDatabase from)
 
         var things = (long)(await ScalarAsync(connection, Things, ct))!;
         return things == 0 && await ScalarAsync(connection, "SELECT to_regnamespace('bsp')::text", ct) is DBNull ? false
-            : throw new BackupFault($"The database {home.Owner.Database} on {home.Owner.Host}:{home.Owner.Port} is not empty ({things} tables, "
-                + "views and sequences): restore into a new one. Nothing was changed.");
+            : throw new BackupFault($"The database {home.Owner.Database} on {home.Owner.Host}:{home.Owner.Port} is not empty "
+                + $"({things} tables, views and sequences): restore into a new one. Nothing was changed.");
     }
 
     /// <summary>All of it, or nothing.</summary>
@@ -166,7 +167,8 @@ internal sealed class RestoreTarget(BackupHome home, BackupDatabase from)
                 await rows.CopyToAsync(input, ct);
             }
 
-            await WriteAsync(input, $"\\.\nINSERT INTO bsp.{table} SELECT w.* FROM pg_temp.was_{table} w {fits} ON CONFLICT DO NOTHING;\n", ct);
+            await WriteAsync(input, $"\\.\nINSERT INTO bsp.{table} SELECT w.* FROM pg_temp.was_{table} w {fits} "
+                + "ON CONFLICT DO NOTHING;\n", ct);
         }
 
         var since = (before.At - Margin).UtcDateTime.ToString("o", CultureInfo.InvariantCulture);
@@ -198,7 +200,8 @@ internal sealed class RestoreTarget(BackupHome home, BackupDatabase from)
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName)
         {
             await connection.DisposeAsync();
-            throw new BackupFault($"There is no database {home.Owner.Database} on {home.Owner.Host}:{home.Owner.Port}: create it, empty.", e);
+            throw new BackupFault($"There is no database {home.Owner.Database} on {home.Owner.Host}:{home.Owner.Port}: create it, empty.",
+                e);
         }
         catch
         {

@@ -14,7 +14,7 @@ namespace Bsp.Infrastructure.LedgerAudits;
 /// audit's row; a killed worker's audit is taken up by the next one,
 /// after the lease, behind the last whole month, and one that fails time and again is shown as failed, with the reason.
 /// </summary>
-public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal, LogSigner signer, ShownCosts costs,
+public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal, LogSigner signer, ShownCosts? costs,
     TimeProvider clock, ILogger<LedgerAuditWorker> log) : LeasedWorker(shards, signal)
 {
     internal const int LeaseSeconds = 30;

@@ -54,8 +54,8 @@ public sealed class BackupCutTests(StoresFixture stores)
                 }
             }
 
-            await Should.ThrowAsync<OperationCanceledException>(() => new Restore(empty, TimeProvider.System, NullLoggerFactory.Instance, Stop)
-                .ReadAsync(folder.Of("whole"), emptyCopies: false, stop.Token));
+            await Should.ThrowAsync<OperationCanceledException>(() =>
+                new Restore(empty, TimeProvider.System, NullLoggerFactory.Instance, Stop).ReadAsync(folder.Of("whole"), emptyCopies: false, stop.Token));
         }
 
         (await TextAsync(newDirectory, "SELECT coalesce(to_regclass('bsp.directory_organizations')::text, 'nothing')")).ShouldBe("nothing");
@@ -64,7 +64,8 @@ public sealed class BackupCutTests(StoresFixture stores)
             .ReadAsync(folder.Of("whole"), emptyCopies: false, Ct);
         lines.ShouldContain("A-Z: restored before");
         (await TextAsync(newDirectory, """
-            SELECT string_agg(j.body_sha256, ',' ORDER BY j.body_sha256) FROM bsp.webhook_inbox i JOIN bsp.webhook_journal j ON j.id = i.journal_id
+            SELECT string_agg(j.body_sha256, ',' ORDER BY j.body_sha256) FROM bsp.webhook_inbox i
+              JOIN bsp.webhook_journal j ON j.id = i.journal_id
             """)).ShouldBe("0,1", "the one that waited, and the one that had just come");
         (await TextAsync(newDirectory, "SELECT string_agg(encode(body, 'hex'), ',') FROM bsp.webhook_set_aside")).ShouldBe("0a09");
         (await TextAsync(newDirectory, "SELECT count(*) FROM bsp.sending_hold")).ShouldBe("1");

@@ -14,7 +14,7 @@ using Npgsql;
 
 namespace Bsp.IntegrationTests.Backups;
 
-/// <summary>The drill: a backup of an application at work, the database lost, everything put back, audited, and work that goes on.</summary>
+/// <summary>The drill: a backup of an application at work, the database lost, all put back, audited, and work that goes on.</summary>
 public sealed class BackupTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -95,7 +95,8 @@ public sealed class BackupTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 
         var (dump, manifest) = (Directory.GetFiles(copy, "*.dump").Single(), Path.Combine(copy, BackupManifest.FileName));
         var text = await File.ReadAllTextAsync(manifest, Ct);
-        await File.WriteAllTextAsync(manifest, text.Replace("0001_roles_and_tenancy.sql", "9999_to_come.sql", StringComparison.Ordinal), Ct);
+        await File.WriteAllTextAsync(manifest,
+            text.Replace("0001_roles_and_tenancy.sql", "9999_to_come.sql", StringComparison.Ordinal), Ct);
         await RefusedAsync(options, copy, "newer build", "9999_to_come.sql");
         await File.WriteAllTextAsync(manifest, text, Ct);
         await RefusedAsync(options, copy, "is missing", "not whole"); // its files were not copied

@@ -8,6 +8,7 @@ using Bsp.Infrastructure.LedgerAudits;
 using Bsp.Infrastructure.LedgerAudits.Shown;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Sharding;
+using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -31,7 +31,7 @@ public sealed partial class CheckLedgerTests
         var entries = TwoMonths();
         var (head, keys) = Signed(entries);
         const string notTheHead = "the head is not in the export, or its signature is false";
-        var cases = new List<Case>
+        var cases = new List<Tried>
         {
             new("nothing", entries, head, keys, $"0 {entries.Count} entries hold, up to the head signed by k1"),
             new("no head", entries, null, keys, $"0 {entries.Count} entries hold"),
@@ -55,7 +55,7 @@ public sealed partial class CheckLedgerTests
             new("computed anew up to today, and no head", Anew(entries, "2026-11"), null, keys, $"0 {entries.Count} entries hold"),
         };
         cases.AddRange(Fields(entries[3]).Select(f =>
-            new Case(f.What, [.. entries[..3], f.Entry, .. entries[4..]], head, keys, "1 entry 4 of 2026-10 ")));
+            new Tried(f.What, [.. entries[..3], f.Entry, .. entries[4..]], head, keys, "1 entry 4 of 2026-10 ")));
 
         var said = await CheckAsync(cases, format);
 
@@ -105,7 +105,7 @@ public sealed partial class CheckLedgerTests
         return all;
     }
 
-    private async Task<List<string>> CheckAsync(List<Case> cases, string format)
+    private async Task<List<string>> CheckAsync(List<Tried> cases, string format)
     {
         var list = new List<string>();
         foreach (var (of, n) in cases.Select((c, n) => (c, n)))
@@ -155,5 +155,5 @@ public sealed partial class CheckLedgerTests
         }
     }
 
-    private sealed record Case(string What, List<LedgerEntry> Entries, SignedLedgerHead? Head, object Keys, string Says);
+    private sealed record Tried(string What, List<LedgerEntry> Entries, SignedLedgerHead? Head, object Keys, string Says);
 }

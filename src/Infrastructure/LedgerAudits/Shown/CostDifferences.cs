@@ -79,5 +79,6 @@ internal sealed class CostDifferences(string what, IReadOnlySet<string> ahead, l
         amount is { } sum ? $"{Bsp.Domain.Common.Money.Text(sum)} {currency}" : "nothing";
 
     private static string Money(ShownCost? shown) => shown is null ? "nothing"
-        : shown.Amount is { } amount ? $"{Bsp.Domain.Common.Money.Text(amount)} {Text.Cut(shown.Currency, 16)}" : "something that is no amount";
+        : shown.Amount is { } amount ? $"{Bsp.Domain.Common.Money.Text(amount)} {Text.Cut(shown.Currency, 16)}"
+        : "something that is no amount";
 }
