@@ -4310,6 +4310,16 @@ WITH (fillfactor='70');
 
 ALTER TABLE bsp.send_queue OWNER TO bsp_owner;
 
+CREATE TABLE bsp.sending_hold (
+    one boolean DEFAULT true NOT NULL,
+    since timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT sending_hold_one_check CHECK (one),
+    CONSTRAINT sending_hold_reason_check CHECK (((octet_length(reason) >= 1) AND (octet_length(reason) <= 1000)))
+);
+
+ALTER TABLE bsp.sending_hold OWNER TO bsp_owner;
+
 CREATE TABLE bsp.signups (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -5424,6 +5434,9 @@ ALTER TABLE ONLY bsp.search_keys
 
 ALTER TABLE ONLY bsp.send_queue
     ADD CONSTRAINT send_queue_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY bsp.sending_hold
+    ADD CONSTRAINT sending_hold_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY bsp.signups
     ADD CONSTRAINT signups_pkey PRIMARY KEY (id);
@@ -7271,6 +7284,8 @@ GRANT UPDATE(wrapped_key) ON TABLE bsp.search_keys TO bsp_app;
 GRANT UPDATE(master_key_id) ON TABLE bsp.search_keys TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.sending_hold TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.signups TO bsp_app;
 

@@ -55,7 +55,8 @@ public sealed class BackupCutTests(StoresFixture stores)
             }
 
             await Should.ThrowAsync<OperationCanceledException>(() =>
-                new Restore(empty, TimeProvider.System, NullLoggerFactory.Instance, Stop).ReadAsync(folder.Of("whole"), emptyCopies: false, stop.Token));
+                new Restore(empty, TimeProvider.System, NullLoggerFactory.Instance, Stop)
+                    .ReadAsync(folder.Of("whole"), emptyCopies: false, stop.Token));
         }
 
         (await TextAsync(newDirectory, "SELECT coalesce(to_regclass('bsp.directory_organizations')::text, 'nothing')")).ShouldBe("nothing");
