@@ -403,6 +403,15 @@ END $$;
 
 ALTER FUNCTION bsp.archive_streams(p_tenant text, p_ids uuid[], p_versions bigint[]) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.arriving_from() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT min(m.range_from) FROM bsp.moves_here m WHERE m.state = 'arriving'
+$$;
+
+ALTER FUNCTION bsp.arriving_from() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.bounded_custom_fields(fields jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE STRICT
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -460,6 +469,7 @@ CREATE FUNCTION bsp.chain_act() RETURNS trigger
     AS $$
 DECLARE head bsp.audit_heads;
 BEGIN
+  IF bsp.is_mover() THEN RETURN NEW; END IF;
   IF EXISTS (SELECT FROM bsp.audit_trail t WHERE t.organization_id = NEW.organization_id AND t.id = NEW.id) THEN RETURN NULL; END IF; -- noted before
   INSERT INTO bsp.audit_heads AS h (organization_id, position, hash) VALUES (NEW.organization_id, 0, decode(repeat('00', 32), 'hex'))
     ON CONFLICT (organization_id) DO UPDATE SET position = h.position RETURNING * INTO head; -- locked until the commit
@@ -750,6 +760,24 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.forget_reach() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.is_mover() RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT coalesce(current_setting('bsp.mover', true), '') = 'on' AND pg_has_role(session_user, 'bsp_owner', 'MEMBER')
+$$;
+
+ALTER FUNCTION bsp.is_mover() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.is_moving() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT EXISTS (SELECT FROM bsp.moves_here m WHERE m.state NOT IN ('gone', 'here'))
+$$;
+
+ALTER FUNCTION bsp.is_moving() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.journal_drop_before(p_before date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1188,6 +1216,91 @@ $$;
 
 ALTER FUNCTION bsp.meta_template_free(meta_id text, template uuid) OWNER TO bsp_owner;
 
+CREATE TABLE public.mt_events (
+    seq_id bigint NOT NULL,
+    id uuid NOT NULL,
+    stream_id uuid,
+    version bigint NOT NULL,
+    data jsonb NOT NULL,
+    bdata bytea,
+    type character varying(500) NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    tenant_id character varying DEFAULT '*DEFAULT*'::character varying,
+    mt_dotnet_type character varying,
+    correlation_id character varying,
+    causation_id character varying,
+    headers jsonb,
+    user_name character varying,
+    is_archived boolean DEFAULT false
+);
+
+ALTER TABLE public.mt_events OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.move_events(p_organization uuid, p_after bigint, p_up_to bigint) RETURNS SETOF public.mt_events
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE noted bigint := coalesce((SELECT p.sequence FROM bsp.projections p WHERE p.name = 'log_places.v1'), 0); block bigint;
+BEGIN
+  FOR block IN SELECT p.block FROM bsp.log_places p WHERE p.organization_id = p_organization AND p.key = hashtextextended('', 0)
+                  AND p.block >= p_after >> 8 AND p.block <= least(p_up_to, noted) >> 8 ORDER BY p.block LOOP
+    RETURN QUERY SELECT e.* FROM public.mt_events e
+      WHERE e.seq_id > greatest(p_after, (block << 8) - 1) AND e.seq_id <= least(p_up_to, noted, (block << 8) + 255)
+        AND e.tenant_id = p_organization::text ORDER BY e.seq_id;
+  END LOOP;
+  IF p_up_to > noted THEN
+    RETURN QUERY SELECT e.* FROM public.mt_events e
+      WHERE e.seq_id > greatest(p_after, noted) AND e.seq_id <= p_up_to AND e.tenant_id = p_organization::text ORDER BY e.seq_id;
+  END IF;
+END $$;
+
+ALTER FUNCTION bsp.move_events(p_organization uuid, p_after bigint, p_up_to bigint) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.move_page(p_organization uuid, p_after bigint, p_final bigint, p_blocks integer) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE noted bigint; last_block bigint; blocks int;
+BEGIN
+  noted := least(p_final, coalesce((SELECT p.sequence FROM bsp.projections p WHERE p.name = 'log_places.v1'), 0));
+  IF p_after >= noted THEN RETURN least(p_final, p_after + 50000); END IF;
+  SELECT max(b.block), count(*) INTO last_block, blocks FROM (
+    SELECT p.block FROM bsp.log_places p WHERE p.organization_id = p_organization AND p.key = hashtextextended('', 0) AND p.block >= p_after >> 8
+     ORDER BY p.block LIMIT p_blocks) b;
+  RETURN CASE WHEN blocks = p_blocks THEN least(noted, (last_block << 8) + 255) ELSE noted END;
+END $$;
+
+ALTER FUNCTION bsp.move_page(p_organization uuid, p_after bigint, p_final bigint, p_blocks integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.moved_away() RETURNS TABLE(organization_id uuid, up_to bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT l.organization_id, l.up_to FROM bsp.moved_numbers_left l
+$$;
+
+ALTER FUNCTION bsp.moved_away() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE n bigint := p_number; each record; page record;
+BEGIN
+  FOR each IN SELECT p.life, min(p.new_from) AS first FROM bsp.moved_pages p WHERE p.organization_id = p_organization GROUP BY p.life ORDER BY p.life LOOP
+    CONTINUE WHEN n >= each.first - 1;
+    SELECT p.old, p.new_from INTO page FROM bsp.moved_pages p
+     WHERE p.organization_id = p_organization AND p.life = each.life AND p.old_from <= n ORDER BY p.old_from DESC LIMIT 1;
+    n := CASE WHEN page.old IS NULL THEN each.first - 1
+              ELSE page.new_from - 1 + (SELECT count(*) FROM unnest(page.old) AS o WHERE o <= n) END;
+  END LOOP;
+  RETURN n;
+END $$;
+
+ALTER FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.note_erased() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1259,6 +1372,57 @@ CREATE FUNCTION bsp.numbers_waited_for(p_limit integer) RETURNS SETOF text
 $$;
 
 ALTER FUNCTION bsp.numbers_waited_for(p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.on_arriving() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF bsp.is_mover() OR NOT EXISTS (SELECT FROM bsp.moves_here m WHERE m.organization_id = TG_ARGV[0]::uuid AND m.state = 'arriving') THEN
+    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    RETURN NEW;
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+    RAISE EXCEPTION 'organization % is moving to this shard: try again', TG_ARGV[0] USING ERRCODE = 'BM001';
+  END IF;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.on_arriving() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.on_leaving() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  org uuid := TG_ARGV[0]::uuid;
+  now_state text;
+  rel text := format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+  was jsonb; is_now jsonb; own jsonb; before jsonb;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(1299150437, hashtext(TG_ARGV[0]));
+  SELECT m.state INTO now_state FROM bsp.moves_here m WHERE m.organization_id = org AND m.role = 'leaving';
+  IF now_state IS NULL OR bsp.is_mover() THEN RETURN NULL; END IF;
+  IF now_state IN ('frozen', 'gone')
+     OR (now_state = 'closing' AND rel = 'public.mt_events' AND TG_OP = 'INSERT' AND coalesce(current_setting('bsp.follows', true), '') <> 'on') THEN
+    RAISE EXCEPTION 'organization % is moving to another shard: try again', org USING ERRCODE = 'BM001';
+  END IF;
+  IF TG_NARGS = 1 OR (rel = 'public.mt_events' AND TG_OP = 'INSERT') THEN RETURN NULL; END IF; -- copied at the end; read by its numbers
+  SELECT i.inhparent::regclass::text INTO rel FROM pg_inherits i WHERE i.inhrelid = TG_RELID;
+  rel := CASE WHEN rel IS NULL THEN format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME) WHEN rel LIKE '%.%' THEN rel ELSE 'public.' || rel END;
+  is_now := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+  was := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  SELECT jsonb_object_agg(a, is_now -> a), jsonb_object_agg(a, was -> a) INTO own, before FROM unnest(TG_ARGV[1:]) AS a;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO bsp.move_changes (organization_id, rel, key, delta) VALUES (org, rel, own, CASE TG_OP WHEN 'INSERT' THEN 1 ELSE 0 END);
+  END IF;
+  IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND before IS DISTINCT FROM own) THEN
+    INSERT INTO bsp.move_changes (organization_id, rel, key, delta) VALUES (org, rel, before, CASE TG_OP WHEN 'DELETE' THEN -1 ELSE 0 END);
+  END IF;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.on_leaving() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.organizations_with_teams(p_limit integer) RETURNS TABLE(organization_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3679,6 +3843,21 @@ CREATE TABLE bsp.ledger_days (
 
 ALTER TABLE bsp.ledger_days OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_days_before (
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    n bigint NOT NULL,
+    heads bigint NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    message text NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL
+);
+
+ALTER TABLE bsp.ledger_days_before OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ledger_heads (
     organization_id uuid NOT NULL,
     currency text NOT NULL,
@@ -3999,6 +4178,105 @@ CREATE TABLE bsp.message_search_next (
 
 ALTER TABLE bsp.message_search_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.move_changes (
+    id bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    rel text NOT NULL,
+    key jsonb NOT NULL,
+    delta integer NOT NULL
+);
+
+ALTER TABLE bsp.move_changes OWNER TO bsp_owner;
+
+ALTER TABLE bsp.move_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.move_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bsp.move_ids (
+    organization_id uuid NOT NULL,
+    rel text NOT NULL,
+    source_id bigint NOT NULL,
+    target_id bigint NOT NULL
+);
+
+ALTER TABLE bsp.move_ids OWNER TO bsp_owner;
+
+CREATE TABLE bsp.move_tables (
+    organization_id uuid NOT NULL,
+    rel text NOT NULL,
+    source_rows bigint NOT NULL,
+    target_rows bigint NOT NULL
+);
+
+ALTER TABLE bsp.move_tables OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moved_numbers_left (
+    organization_id uuid NOT NULL,
+    up_to bigint NOT NULL
+);
+
+ALTER TABLE bsp.moved_numbers_left OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moved_pages (
+    organization_id uuid NOT NULL,
+    life integer NOT NULL,
+    old_from bigint NOT NULL,
+    old_to bigint NOT NULL,
+    new_from bigint NOT NULL,
+    old bigint[] NOT NULL,
+    hash bytea NOT NULL
+);
+
+ALTER TABLE bsp.moved_pages OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moves (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    source text NOT NULL,
+    target text NOT NULL,
+    state text NOT NULL,
+    epoch integer NOT NULL,
+    events bigint DEFAULT 0 NOT NULL,
+    events_total bigint DEFAULT 0 NOT NULL,
+    rows bigint DEFAULT 0 NOT NULL,
+    refused_ms integer,
+    freezes integer DEFAULT 0 NOT NULL,
+    hash bytea,
+    checks jsonb,
+    error text,
+    cancel boolean DEFAULT false NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    switched_at timestamp with time zone,
+    due_at timestamp with time zone NOT NULL,
+    leased_by uuid,
+    leased_until timestamp with time zone,
+    CONSTRAINT moves_error_check CHECK ((length(error) <= 500)),
+    CONSTRAINT moves_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'copying'::text, 'following'::text, 'frozen'::text, 'proven'::text, 'switched'::text, 'living'::text, 'dropped'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE bsp.moves OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moves_here (
+    organization_id uuid NOT NULL,
+    role text NOT NULL,
+    state text NOT NULL,
+    move_id uuid NOT NULL,
+    range_from bigint DEFAULT 0 NOT NULL,
+    range_to bigint DEFAULT 0 NOT NULL,
+    here_at timestamp with time zone,
+    dropped_at timestamp with time zone,
+    CONSTRAINT moves_here_role_check CHECK ((role = ANY (ARRAY['leaving'::text, 'arriving'::text]))),
+    CONSTRAINT moves_here_state_check CHECK ((state = ANY (ARRAY['watched'::text, 'closing'::text, 'frozen'::text, 'gone'::text, 'arriving'::text, 'here'::text])))
+);
+
+ALTER TABLE bsp.moves_here OWNER TO bsp_owner;
+
 CREATE TABLE bsp.number_registrations (
     organization_id uuid NOT NULL,
     phone_number_id text NOT NULL,
@@ -4310,15 +4588,16 @@ WITH (fillfactor='70');
 
 ALTER TABLE bsp.send_queue OWNER TO bsp_owner;
 
-CREATE TABLE bsp.sending_hold (
+CREATE TABLE bsp.sending_switch (
     one boolean DEFAULT true NOT NULL,
-    since timestamp with time zone NOT NULL,
-    reason text NOT NULL,
-    CONSTRAINT sending_hold_one_check CHECK (one),
-    CONSTRAINT sending_hold_reason_check CHECK (((octet_length(reason) >= 1) AND (octet_length(reason) <= 1000)))
+    held boolean NOT NULL,
+    reason text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT sending_switch_one_check CHECK (one),
+    CONSTRAINT sending_switch_reason_check CHECK ((length(reason) <= 200))
 );
 
-ALTER TABLE bsp.sending_hold OWNER TO bsp_owner;
+ALTER TABLE bsp.sending_switch OWNER TO bsp_owner;
 
 CREATE TABLE bsp.signups (
     id uuid NOT NULL,
@@ -4883,26 +5162,6 @@ CREATE TABLE public.mt_event_projection_floors (
 
 ALTER TABLE public.mt_event_projection_floors OWNER TO bsp_owner;
 
-CREATE TABLE public.mt_events (
-    seq_id bigint NOT NULL,
-    id uuid NOT NULL,
-    stream_id uuid,
-    version bigint NOT NULL,
-    data jsonb NOT NULL,
-    bdata bytea,
-    type character varying(500) NOT NULL,
-    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
-    tenant_id character varying DEFAULT '*DEFAULT*'::character varying,
-    mt_dotnet_type character varying,
-    correlation_id character varying,
-    causation_id character varying,
-    headers jsonb,
-    user_name character varying,
-    is_archived boolean DEFAULT false
-);
-
-ALTER TABLE public.mt_events OWNER TO bsp_owner;
-
 CREATE SEQUENCE public.mt_events_sequence
     START WITH 1
     INCREMENT BY 1
@@ -5279,6 +5538,9 @@ ALTER TABLE ONLY bsp.ledger_audits
 ALTER TABLE ONLY bsp.ledger_day_heads
     ADD CONSTRAINT ledger_day_heads_pkey PRIMARY KEY (organization_id, day, currency);
 
+ALTER TABLE ONLY bsp.ledger_days_before
+    ADD CONSTRAINT ledger_days_before_pkey PRIMARY KEY (organization_id, day);
+
 ALTER TABLE ONLY bsp.ledger_days
     ADD CONSTRAINT ledger_days_n_key UNIQUE (n);
 
@@ -5360,6 +5622,27 @@ ALTER TABLE ONLY bsp.message_search_next
 ALTER TABLE ONLY bsp.message_search
     ADD CONSTRAINT message_search_pkey PRIMARY KEY (message_id);
 
+ALTER TABLE ONLY bsp.move_changes
+    ADD CONSTRAINT move_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.move_ids
+    ADD CONSTRAINT move_ids_pkey PRIMARY KEY (organization_id, rel, source_id);
+
+ALTER TABLE ONLY bsp.move_tables
+    ADD CONSTRAINT move_tables_pkey PRIMARY KEY (organization_id, rel);
+
+ALTER TABLE ONLY bsp.moved_numbers_left
+    ADD CONSTRAINT moved_numbers_left_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.moved_pages
+    ADD CONSTRAINT moved_pages_pkey PRIMARY KEY (organization_id, life, old_from);
+
+ALTER TABLE ONLY bsp.moves_here
+    ADD CONSTRAINT moves_here_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.moves
+    ADD CONSTRAINT moves_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY bsp.object_removals
     ADD CONSTRAINT object_removals_pkey PRIMARY KEY (object_key);
 
@@ -5435,8 +5718,8 @@ ALTER TABLE ONLY bsp.search_keys
 ALTER TABLE ONLY bsp.send_queue
     ADD CONSTRAINT send_queue_pkey PRIMARY KEY (message_id);
 
-ALTER TABLE ONLY bsp.sending_hold
-    ADD CONSTRAINT sending_hold_pkey PRIMARY KEY (one);
+ALTER TABLE ONLY bsp.sending_switch
+    ADD CONSTRAINT sending_switch_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY bsp.signups
     ADD CONSTRAINT signups_pkey PRIMARY KEY (id);
@@ -5749,6 +6032,14 @@ CREATE INDEX message_search_next_tokens_idx ON bsp.message_search_next USING gin
 CREATE INDEX message_search_next_written_at_idx ON bsp.message_search_next USING brin (written_at);
 
 CREATE INDEX message_search_tokens ON bsp.message_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='16384');
+
+CREATE INDEX move_changes_of ON bsp.move_changes USING btree (organization_id, rel, id);
+
+CREATE INDEX moves_due ON bsp.moves USING btree (due_at) WHERE (state <> ALL (ARRAY['dropped'::text, 'cancelled'::text]));
+
+CREATE INDEX moves_of ON bsp.moves USING btree (organization_id, asked_at DESC);
+
+CREATE UNIQUE INDEX moves_running ON bsp.moves USING btree (organization_id) WHERE (state <> ALL (ARRAY['living'::text, 'dropped'::text, 'cancelled'::text]));
 
 CREATE INDEX number_registrations_number ON bsp.number_registrations USING btree (organization_id, phone_number_id, at);
 
@@ -6176,6 +6467,8 @@ ALTER TABLE bsp.ledger_audits ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_day_heads ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ledger_days_before ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_heads_told ENABLE ROW LEVEL SECURITY;
@@ -6208,6 +6501,20 @@ ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_search_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.move_changes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.move_ids ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.move_tables ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moved_numbers_left ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moved_pages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moves ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moves_here ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.number_registrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.object_removals ENABLE ROW LEVEL SECURITY;
@@ -6215,6 +6522,8 @@ ALTER TABLE bsp.object_removals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.parked_statuses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.past_identities ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY platform ON bsp.moves USING ((current_setting('bsp.platform'::text, true) = 'on'::text));
 
 ALTER TABLE bsp.portfolios ENABLE ROW LEVEL SECURITY;
 
@@ -6338,6 +6647,8 @@ CREATE POLICY tenant ON bsp.ledger_audits USING ((organization_id = ANY (( SELEC
 
 CREATE POLICY tenant ON bsp.ledger_day_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.ledger_days_before USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_heads_told USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -6369,6 +6680,20 @@ CREATE POLICY tenant ON bsp.message_reserves USING ((organization_id = ANY (( SE
 CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.move_changes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.move_ids USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.move_tables USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moved_numbers_left USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moved_pages USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moves USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moves_here USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.number_registrations USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6583,6 +6908,9 @@ GRANT ALL ON FUNCTION bsp.apply_suppressions(organization uuid, identities text[
 REVOKE ALL ON FUNCTION bsp.archive_streams(p_tenant text, p_ids uuid[], p_versions bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.archive_streams(p_tenant text, p_ids uuid[], p_versions bigint[]) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.arriving_from() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.arriving_from() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.bounded_custom_fields(fields jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.bounded_custom_fields(fields jsonb) TO bsp_app;
 
@@ -6655,6 +6983,11 @@ GRANT ALL ON FUNCTION bsp.forget_places_next() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.forget_reach() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.forget_reach() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.is_mover() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.is_moving() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.is_moving() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.journal_drop_before(p_before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.journal_drop_before(p_before date) TO bsp_app;
 
@@ -6724,6 +7057,18 @@ GRANT ALL ON FUNCTION bsp.merge_contacts(organization uuid, survivor uuid, absor
 REVOKE ALL ON FUNCTION bsp.meta_template_free(meta_id text, template uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.meta_template_free(meta_id text, template uuid) TO bsp_app;
 
+GRANT SELECT,INSERT ON TABLE public.mt_events TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.move_events(p_organization uuid, p_after bigint, p_up_to bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.move_page(p_organization uuid, p_after bigint, p_final bigint, p_blocks integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.moved_away() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.moved_away() TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.note_erased() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_erased() TO bsp_app;
 
@@ -6741,6 +7086,10 @@ GRANT ALL ON FUNCTION bsp.numbers_doubted_again(p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.numbers_waited_for(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.numbers_waited_for(p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.on_arriving() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.on_leaving() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION bsp.organizations_with_teams(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.organizations_with_teams(p_limit integer) TO bsp_app;
@@ -7159,6 +7508,8 @@ GRANT SELECT,INSERT ON TABLE bsp.ledger_day_heads TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.ledger_days TO bsp_app;
 
+GRANT SELECT ON TABLE bsp.ledger_days_before TO bsp_app;
+
 GRANT SELECT,INSERT ON TABLE bsp.ledger_heads TO bsp_app;
 
 GRANT UPDATE(month) ON TABLE bsp.ledger_heads TO bsp_app;
@@ -7231,6 +7582,22 @@ GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_ap
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search_next TO bsp_app;
 
+GRANT SELECT ON TABLE bsp.move_changes TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.move_changes_id_seq TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.move_ids TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.move_tables TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.moved_numbers_left TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.moved_pages TO bsp_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE bsp.moves TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.moves_here TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.number_registrations TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.object_removals TO bsp_app;
@@ -7285,7 +7652,7 @@ GRANT UPDATE(master_key_id) ON TABLE bsp.search_keys TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.sending_hold TO bsp_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.sending_switch TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.signups TO bsp_app;
 
@@ -7372,8 +7739,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mt_doc_deadletterevent TO bsp_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mt_event_progression TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mt_event_projection_floors TO bsp_app;
-
-GRANT SELECT,INSERT ON TABLE public.mt_events TO bsp_app;
 
 GRANT SELECT,USAGE ON SEQUENCE public.mt_events_sequence TO bsp_app;
 

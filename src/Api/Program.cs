@@ -11,6 +11,7 @@ using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.LedgerAudits.Shown;
+using Bsp.Infrastructure.Moves;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Reconciliations;
 using Bsp.Infrastructure.Schema;
@@ -25,7 +26,7 @@ namespace Bsp.Api;
 
 /// <summary>
 /// The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>reconcile</c>,
-/// <c>projections</c>, <c>webhooks</c>, <c>openapi</c>.
+/// <c>projections</c>, <c>sending</c>, <c>shards</c>, <c>webhooks</c>, <c>openapi</c>.
 /// </summary>
 public static class Program
 {
@@ -63,12 +64,6 @@ public static class Program
                     return await AuditAsync(builder, args[1..]);
                 case "backup" or "restore":
                     return await BackupAsync(builder, verb, args[1..]);
-                case "sending":
-                    await using (var shards = DataSources.Open(Options(builder), LoggerFactory.Create(_ => { })))
-                    {
-                        return await SendingCommand.RunAsync(shards, args[1..], TimeProvider.System, CancellationToken.None);
-                    }
-
                 case "reconcile":
                     return await ReconcileAsync(builder, args[1..]);
                 case "openapi":
@@ -77,12 +72,16 @@ public static class Program
                     return 0;
                 case "projections":
                     return await ProjectionsAsync(builder, args[1..]);
+                case "shards":
+                    return await ShardsAsync(builder, args[1..]);
+                case "sending":
+                    return await SendingAsync(builder, args[1..]);
                 case "webhooks":
                     return await WebhooksAsync(builder, args[1..]);
                 default:
                     return Fail(
-                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, backup, restore, sending, projections, "
-                        + "webhooks, openapi.");
+                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, backup, restore, projections, "
+                            + "sending, shards, webhooks, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -110,9 +109,10 @@ public static class Program
         var app = Build(builder, options);
         if (options.MigrateAtStart)
         {
-            await DataSources.MigrateAsync(options, app.Services.GetRequiredService<ILoggerFactory>(), CancellationToken.None);
+            await app.Services.GetRequiredService<LateMigrations>().BeginAsync(CancellationToken.None);
         }
 
+        await ShardNames.CheckAsync(options, CancellationToken.None);
         await ConnectionBudget.CheckAsync(options, app.Services.GetRequiredService<EventStoreSettings>(), CancellationToken.None);
         app.Services.GetRequiredService<UploadSpool>().Clean(app.Services.GetRequiredService<TimeProvider>().GetUtcNow());
         return app;
@@ -187,6 +187,35 @@ public static class Program
         using var stop = EndedByKey();
         return await ReconcileCommand.RunAsync(app.Services.GetRequiredService<Reconciliation>(), app.Services.GetRequiredService<Shards>(),
             arguments, stop.Token);
+    }
+
+    // While it waits for a move it works on those that no other process holds, as the views of those shards do: with no API up, on all.
+    private static async Task<int> ShardsAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        var options = Options(builder);
+        await using var app = await PrepareAsync(builder);
+        using var stop = EndedByKey();
+        var runner = app.Services.GetRequiredService<ProjectionRunner>();
+        try
+        {
+            return await new ShardsCommand(app.Services.GetRequiredService<Application.Moves.IMoves>(), options,
+                (connection, ct) => MovesVerb.PrepareAsync(options, app.Services.GetRequiredService<ILoggerFactory>(), connection, ct),
+                () => runner.StartAsync(stop.Token),
+                ct => MovesVerb.WorkAsync(app.Services, ct)).RunAsync(arguments, stop.Token);
+        }
+        finally
+        {
+            await runner.StopAsync(CancellationToken.None);
+        }
+    }
+
+    private static async Task<int> SendingAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        await using var app = await PrepareAsync(builder);
+        return await SendingCommand.RunAsync(app.Services.GetRequiredService<Application.Messages.ISendingSwitch>(), arguments,
+            CancellationToken.None);
     }
 
     private static async Task<int> WebhooksAsync(WebApplicationBuilder builder, string[] arguments)

@@ -122,11 +122,14 @@ internal sealed class RestoreTarget(BackupHome home, BackupDatabase from)
     }
 
     private static string Hold(BackupManifest manifest, DateTimeOffset now) => string.Create(CultureInfo.InvariantCulture, $"""
-        INSERT INTO bsp.sending_hold (since, reason) VALUES ({Quoted(now.UtcDateTime.ToString("o", CultureInfo.InvariantCulture))},
-          {Quoted($"restored from the backup of {manifest.StartedAt:yyyy-MM-dd HH:mm:ss} UTC: what was sent after it is not in the log")})
-          ON CONFLICT (one) DO UPDATE SET since = excluded.since, reason = excluded.reason;
+        INSERT INTO bsp.sending_switch (held, reason, changed_at) VALUES (true, {Quoted(Why(manifest))},
+          {Quoted(now.UtcDateTime.ToString("o", CultureInfo.InvariantCulture))})
+          ON CONFLICT (one) DO UPDATE SET held = true, reason = excluded.reason, changed_at = excluded.changed_at;
 
         """);
+
+    private static string Why(BackupManifest manifest) => string.Create(CultureInfo.InvariantCulture,
+        $"restored from the backup of {manifest.StartedAt:yyyy-MM-dd HH:mm:ss} UTC: what was sent after it is not in the log");
 
     private string Settings()
     {

@@ -2,10 +2,8 @@ using Bsp.Application.Common;
 using Bsp.Application.Messages;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
-using Bsp.Infrastructure.Sharding;
 using Bsp.Infrastructure.Users;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Messages;
 
@@ -27,8 +25,6 @@ internal static class MessagesSetup
         services.AddSingleton<SendSignal>();
         services.AddSingleton<SendQueues>();
         services.AddSingleton<NumberPaces>();
-        services.AddSingleton(provider => new SendingHold(provider.GetRequiredService<Shards>(), options.SendingEnabled,
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SendingHold>>()));
         services.AddSingleton<SendDispatcher>();
         services.AddSingleton<SendForwarder>();
         services.AddSingleton<Outbox>();

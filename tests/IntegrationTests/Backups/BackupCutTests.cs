@@ -69,7 +69,7 @@ public sealed class BackupCutTests(StoresFixture stores)
               JOIN bsp.webhook_journal j ON j.id = i.journal_id
             """)).ShouldBe("0,1", "the one that waited, and the one that had just come");
         (await TextAsync(newDirectory, "SELECT string_agg(encode(body, 'hex'), ',') FROM bsp.webhook_set_aside")).ShouldBe("0a09");
-        (await TextAsync(newDirectory, "SELECT count(*) FROM bsp.sending_hold")).ShouldBe("1");
+        (await TextAsync(newDirectory, "SELECT count(*) FROM bsp.sending_switch WHERE held")).ShouldBe("1");
         foreach (var (before, after) in new[] { (directory, newDirectory), (shard, newShard) })
         {
             const string settings = """

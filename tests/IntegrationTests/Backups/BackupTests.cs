@@ -3,7 +3,7 @@ using Bsp.Application.Common;
 using Bsp.Infrastructure.Backups;
 using Bsp.Infrastructure.LedgerAudits;
 using Bsp.Infrastructure.LedgerAudits.Shown;
-using Bsp.Infrastructure.Messages;
+using Bsp.Infrastructure.Sending;
 using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Charging;
 using Bsp.IntegrationTests.Common;
@@ -29,9 +29,7 @@ public sealed class BackupTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (await SendAsync(tenant, "+919876551000")).Status.ShouldBe(201);
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0.9984m, 0, 0), "the first is charged");
         await Patience.UntilAsync(() => ReportsAsync(tenant), text => text.Contains("passed 1, analytics passed 1"), "views have it");
-        var shards = app.Services.GetRequiredService<Shards>();
-        await SendingHold.HoldAsync(shards, "a drill", TimeProvider.System.GetUtcNow(), Ct);
-        await Patience.UntilAsync(async () => await app.Services.GetRequiredService<SendingHold>().IsHeldAsync(Ct), held => held, "held");
+        await app.Services.GetRequiredService<SendingSwitch>().SetAsync(held: true, "a drill", Ct);
         var waiting = (await SendAsync(tenant, "+919876551001"))["id"].GetGuid();
         var options = app.Services.GetRequiredService<BspOptions>();
         await File.WriteAllBytesAsync(Path.Combine(app.Files, "a-file"), [1, 2, 3]);
@@ -58,8 +56,9 @@ public sealed class BackupTests(EndToEndApp app) : IClassFixture<EndToEndApp>
 
         await app.StartAsync();
         using var again = tenant.At(app.Address);
-        (await SendingHold.FindAsync(app.Services.GetRequiredService<Shards>(), Ct)).ShouldNotBeNull().Reason
-            .ShouldStartWith("restored from the backup of ");
+        var held = await app.Services.GetRequiredService<SendingSwitch>().ReadAsync(Ct);
+        held.Held.ShouldBeTrue();
+        held.Reason.ShouldNotBeNull().ShouldStartWith("restored from the backup of ");
         await Patience.UntilAsync(() => ReportsAsync(tenant), text => text.Contains("passed 1, analytics passed 1"), "views are made anew");
         (await AuditAsync(options, "--org", $"{tenant.Id}")).ShouldBe(0);
         (await AuditAsync(options, "--log", "--all")).ShouldBe(0);
@@ -68,7 +67,7 @@ public sealed class BackupTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         (await app.SeenAsync(tenant.Id)).Balance.ShouldBe(0.9984m);
         Calls(waiting).ShouldBe(0);
 
-        (await SendingHold.ResumeAsync(app.Services.GetRequiredService<Shards>(), Ct)).ShouldBeTrue();
+        await app.Services.GetRequiredService<SendingSwitch>().SetAsync(held: false, null, Ct);
         await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w == new Purse.Seen(0.9952m, 0, 0), "both are sent and charged");
         Calls(waiting).ShouldBe(1);
         (await app.ChargedAsync(tenant.Id)).ShouldBe((0.0048m, 3, 0));
