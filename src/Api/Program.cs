@@ -254,6 +254,7 @@ public static class Program
         builder.Services.AddSingleton<Metrics>();
         builder.Services.AddSingleton<Application.Streams.IFrameEncoder, Streams.FrameEncoder>();
         builder.Services.AddSingleton<WebhookIntake>();
+        builder.Services.AddSingleton<WebConsole.ConsoleFiles>();
         builder.Services.AddBsp(options);
         var app = builder.Build();
         UsePipeline(app);
