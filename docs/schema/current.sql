@@ -445,6 +445,11 @@ CREATE FUNCTION bsp.campaigns_to_drive(p_now timestamp with time zone) RETURNS T
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c WHERE c.status = 'SCHEDULED' AND c.scheduled_at <= p_now
   UNION ALL
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c WHERE c.status = 'RUNNING'
+     AND (c.type <> 'TRIGGERED' OR c.send_until <= p_now
+          OR EXISTS (SELECT FROM bsp.campaign_causes k WHERE k.campaign_id = c.id OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.campaign_errors e WHERE e.campaign_id = c.id AND e.failures <> e.judged OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.send_queue q WHERE q.campaign_id = c.id AND q.held OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.campaign_dispatch d WHERE d.campaign_id = c.id AND d.held_seen <> 0 OFFSET 0))
   UNION ALL
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c JOIN bsp.campaign_dispatch d ON d.campaign_id = c.id
    WHERE c.status = 'CANCELLED' AND (d.next_ordinal <= coalesce(d.total, 0)
@@ -1314,6 +1319,24 @@ END $$;
 
 ALTER FUNCTION bsp.note_erased() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.note_joined() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+BEGIN
+  IF current_setting('bsp.no_causes', true) = 'on' THEN RETURN NULL; END IF;
+  INSERT INTO bsp.campaign_causes (campaign_id, organization_id, contact_id)
+  SELECT t.campaign_id, i.organization_id, i.contact_id
+    FROM (SELECT DISTINCT c.organization_id, c.list_id FROM changed c) l
+   CROSS JOIN LATERAL (SELECT x.campaign_id FROM bsp.campaign_triggers x
+                        WHERE x.organization_id = l.organization_id AND x.kind = 'list_joined' AND x.key = l.list_id::text OFFSET 0) t
+    JOIN changed i ON i.list_id = l.list_id
+   ORDER BY i.contact_id;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.note_joined() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1327,6 +1350,28 @@ CREATE FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) RETURNS voi
     AS $$INSERT INTO bsp.log_places_next SELECT p.organization_id, p.key, p.block FROM bsp.places_of(p_after, p_up_to) p ON CONFLICT DO NOTHING$$;
 
 ALTER FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.note_tags() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+DECLARE
+  before jsonb := '[]';
+BEGIN
+  IF NOT EXISTS (SELECT FROM bsp.campaign_triggers t WHERE t.organization_id = NEW.organization_id AND t.kind = 'tag_added')
+     OR current_setting('bsp.no_causes', true) = 'on' THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN before := OLD.tags; END IF;
+  INSERT INTO bsp.campaign_causes (campaign_id, organization_id, contact_id)
+  SELECT t.campaign_id, t.organization_id, NEW.id
+    FROM (SELECT DISTINCT e.tag FROM jsonb_array_elements_text(NEW.tags) AS e (tag) WHERE NOT before @> to_jsonb(e.tag)) g
+   CROSS JOIN LATERAL (SELECT x.campaign_id, x.organization_id FROM bsp.campaign_triggers x
+                        WHERE x.organization_id = NEW.organization_id AND x.kind = 'tag_added' AND x.key = g.tag OFFSET 0) t;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.note_tags() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -2093,6 +2138,17 @@ $$;
 
 ALTER FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT m.id FROM bsp.mails m WHERE m.created_at < p_before AND m.status <> 'waiting' LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.mails m USING old WHERE m.id = old.id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'bsp', 'pg_temp'
@@ -2138,6 +2194,20 @@ CREATE FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timest
 $$;
 
 ALTER FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) RETURNS TABLE(organization_id uuid, id uuid, kind text, recipient text, content text, attempts integer, created_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH next AS (SELECT m.id, m.organization_id, m.due_at FROM bsp.mails m WHERE m.status = 'waiting' AND m.due_at <= p_now ORDER BY m.due_at LIMIT 500),
+       turn AS (SELECT n.id, n.due_at, row_number() OVER (PARTITION BY n.organization_id ORDER BY n.due_at) AS place FROM next n),
+       mine AS (SELECT t.id FROM turn t WHERE t.place <= p_each ORDER BY t.place, t.due_at LIMIT p_limit),
+       due AS (SELECT m.id FROM bsp.mails m JOIN mine USING (id) WHERE m.status = 'waiting' AND m.due_at <= p_now FOR UPDATE OF m SKIP LOCKED)
+  UPDATE bsp.mails r SET due_at = p_until, attempts = r.attempts + 1 FROM due WHERE r.id = due.id
+  RETURNING r.organization_id, r.id, r.kind, r.recipient, r.content, r.attempts, r.created_at, r.expires_at
+$$;
+
+ALTER FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) RETURNS TABLE(organization_id uuid, id uuid, account_id uuid, contact_id uuid, kind text, meta_media_id text, attempts integer, created_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -3357,6 +3427,35 @@ CREATE TABLE bsp.campaign_audience (
 
 ALTER TABLE bsp.campaign_audience OWNER TO bsp_owner;
 
+CREATE TABLE bsp.campaign_causes (
+    id bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    cause text DEFAULT ('cause/'::text || gen_random_uuid()) NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE bsp.campaign_causes OWNER TO bsp_owner;
+
+ALTER TABLE bsp.campaign_causes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.campaign_causes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bsp.campaign_cooldowns (
+    campaign_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.campaign_cooldowns OWNER TO bsp_owner;
+
 CREATE TABLE bsp.campaign_dispatch (
     campaign_id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -3366,10 +3465,47 @@ CREATE TABLE bsp.campaign_dispatch (
     waits_for text,
     waits_until timestamp with time zone,
     look_at timestamp with time zone,
-    held_seen integer DEFAULT 0 NOT NULL
+    held_seen integer DEFAULT 0 NOT NULL,
+    budget_outcomes integer DEFAULT 0 NOT NULL,
+    budget_failed integer DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE bsp.campaign_dispatch OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_errors (
+    campaign_id uuid NOT NULL,
+    code integer NOT NULL,
+    organization_id uuid NOT NULL,
+    failures integer NOT NULL,
+    base integer DEFAULT 0 NOT NULL,
+    judged integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.campaign_errors OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_firings (
+    id bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    cause text NOT NULL,
+    outcome text NOT NULL,
+    message_id uuid,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_firings_outcome_check CHECK ((outcome = ANY (ARRAY['queued'::text, 'skipped'::text, 'cooldown'::text, 'outside'::text]))),
+    CONSTRAINT campaign_firings_values CHECK (((id > 0) AND (contact_id <> '00000000-0000-0000-0000-000000000000'::uuid)))
+);
+
+ALTER TABLE bsp.campaign_firings OWNER TO bsp_owner;
+
+ALTER TABLE bsp.campaign_firings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.campaign_firings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE bsp.campaign_holds (
     campaign_id uuid NOT NULL,
@@ -3434,6 +3570,41 @@ CREATE TABLE bsp.campaign_progress_next (
 );
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_retries (
+    source_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    retry_id uuid NOT NULL
+);
+
+ALTER TABLE bsp.campaign_retries OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_triggers (
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    armed_at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_triggers_kind_check CHECK ((kind = ANY (ARRAY['tag_added'::text, 'keyword'::text, 'list_joined'::text])))
+);
+
+ALTER TABLE bsp.campaign_triggers OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_waves (
+    campaign_id uuid NOT NULL,
+    wave integer NOT NULL,
+    organization_id uuid NOT NULL,
+    zone text NOT NULL,
+    first_ordinal integer NOT NULL,
+    next_ordinal integer NOT NULL,
+    last_ordinal integer NOT NULL,
+    due_at timestamp with time zone,
+    opens_at timestamp with time zone
+);
+
+ALTER TABLE bsp.campaign_waves OWNER TO bsp_owner;
 
 CREATE TABLE bsp.canned_replies (
     id uuid NOT NULL,
@@ -3583,6 +3754,16 @@ CREATE TABLE bsp.conversation_search_next (
 
 ALTER TABLE bsp.conversation_search_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.directory_challenges (
+    token_hash text NOT NULL,
+    organization_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.directory_challenges OWNER TO bsp_owner;
+
 CREATE TABLE bsp.directory_emails (
     email text NOT NULL,
     organization_id uuid NOT NULL,
@@ -3627,17 +3808,40 @@ CREATE TABLE bsp.directory_organizations (
     shard text NOT NULL,
     epoch integer DEFAULT 1 NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    second_factor_roles text[] DEFAULT '{}'::text[] NOT NULL
 );
 
 ALTER TABLE bsp.directory_organizations OWNER TO bsp_owner;
+
+CREATE TABLE bsp.directory_second_factors (
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    secret text NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL,
+    recovery_codes text[] DEFAULT '{}'::text[] NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    locked_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.directory_second_factors OWNER TO bsp_owner;
 
 CREATE TABLE bsp.directory_sessions (
     token_hash text NOT NULL,
     organization_id uuid NOT NULL,
     user_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text DEFAULT 'token'::text NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    ends_at timestamp with time zone,
+    address text,
+    user_agent text,
+    CONSTRAINT directory_sessions_kind_check CHECK ((kind = ANY (ARRAY['token'::text, 'cookie'::text])))
 );
 
 ALTER TABLE bsp.directory_sessions OWNER TO bsp_owner;
@@ -4031,6 +4235,26 @@ CREATE TABLE bsp.login_attempts (
 WITH (fillfactor='50');
 
 ALTER TABLE bsp.login_attempts OWNER TO bsp_owner;
+
+CREATE TABLE bsp.mails (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    recipient text NOT NULL,
+    content text,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    CONSTRAINT mails_check CHECK (((status <> 'waiting'::text) OR (content IS NOT NULL))),
+    CONSTRAINT mails_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE bsp.mails OWNER TO bsp_owner;
 
 CREATE TABLE bsp.markets (
     prefix text NOT NULL,
@@ -5092,6 +5316,11 @@ CREATE TABLE public.campaigns (
     version bigint NOT NULL,
     on_limit text DEFAULT 'wait'::text NOT NULL,
     send_until timestamp with time zone,
+    options jsonb,
+    retry_of uuid,
+    trigger_keys text[],
+    hours jsonb,
+    local_time text,
     CONSTRAINT campaigns_on_limit_check CHECK ((on_limit = ANY (ARRAY['wait'::text, 'skip'::text]))),
     CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['DRAFT'::text, 'SCHEDULED'::text, 'RUNNING'::text, 'PAUSED'::text, 'COMPLETED'::text, 'CANCELLED'::text]))),
     CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['BROADCAST'::text, 'SCHEDULED'::text, 'TRIGGERED'::text])))
@@ -5430,8 +5659,20 @@ ALTER TABLE ONLY bsp.audit_heads
 ALTER TABLE ONLY bsp.audit_trail
     ADD CONSTRAINT audit_trail_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY bsp.campaign_causes
+    ADD CONSTRAINT campaign_causes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.campaign_cooldowns
+    ADD CONSTRAINT campaign_cooldowns_pkey PRIMARY KEY (campaign_id, contact_id);
+
 ALTER TABLE ONLY bsp.campaign_dispatch
     ADD CONSTRAINT campaign_dispatch_pkey PRIMARY KEY (campaign_id);
+
+ALTER TABLE ONLY bsp.campaign_errors
+    ADD CONSTRAINT campaign_errors_pkey PRIMARY KEY (campaign_id, code);
+
+ALTER TABLE ONLY bsp.campaign_firings
+    ADD CONSTRAINT campaign_firings_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.campaign_holds
     ADD CONSTRAINT campaign_holds_pkey PRIMARY KEY (campaign_id);
@@ -5441,6 +5682,15 @@ ALTER TABLE ONLY bsp.campaign_progress_next
 
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
+
+ALTER TABLE ONLY bsp.campaign_retries
+    ADD CONSTRAINT campaign_retries_pkey PRIMARY KEY (source_id, contact_id);
+
+ALTER TABLE ONLY bsp.campaign_triggers
+    ADD CONSTRAINT campaign_triggers_pkey PRIMARY KEY (campaign_id, key);
+
+ALTER TABLE ONLY bsp.campaign_waves
+    ADD CONSTRAINT campaign_waves_pkey PRIMARY KEY (campaign_id, wave);
 
 ALTER TABLE ONLY bsp.canned_replies
     ADD CONSTRAINT canned_replies_pkey PRIMARY KEY (id);
@@ -5478,6 +5728,9 @@ ALTER TABLE ONLY bsp.conversation_search_next
 ALTER TABLE ONLY bsp.conversation_search
     ADD CONSTRAINT conversation_search_pkey PRIMARY KEY (conversation_id);
 
+ALTER TABLE ONLY bsp.directory_challenges
+    ADD CONSTRAINT directory_challenges_pkey PRIMARY KEY (token_hash);
+
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_pkey PRIMARY KEY (email);
 
@@ -5495,6 +5748,9 @@ ALTER TABLE ONLY bsp.directory_organizations
 
 ALTER TABLE ONLY bsp.directory_organizations
     ADD CONSTRAINT directory_organizations_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY bsp.directory_second_factors
+    ADD CONSTRAINT directory_second_factors_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY bsp.directory_sessions
     ADD CONSTRAINT directory_sessions_pkey PRIMARY KEY (token_hash);
@@ -5594,6 +5850,9 @@ ALTER TABLE ONLY bsp.log_seals
 
 ALTER TABLE ONLY bsp.login_attempts
     ADD CONSTRAINT login_attempts_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY bsp.mails
+    ADD CONSTRAINT mails_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
@@ -5909,7 +6168,17 @@ CREATE UNIQUE INDEX campaign_audience_member ON bsp.campaign_audience USING btre
 
 CREATE UNIQUE INDEX campaign_audience_place ON bsp.campaign_audience USING btree (campaign_id, ordinal) WHERE (ordinal > 0);
 
+CREATE INDEX campaign_causes_next ON bsp.campaign_causes USING btree (campaign_id, id);
+
+CREATE UNIQUE INDEX campaign_firings_cause ON bsp.campaign_firings USING btree (campaign_id, contact_id, cause) WHERE (contact_id <> '00000000-0000-0000-0000-000000000000'::uuid);
+
+CREATE UNIQUE INDEX campaign_firings_order ON bsp.campaign_firings USING btree (campaign_id, id) WHERE ((id > 0) AND (message_id IS NOT NULL));
+
 CREATE INDEX campaign_holds_open ON bsp.campaign_holds USING btree (organization_id) WHERE (state = 'open'::text);
+
+CREATE INDEX campaign_retries_retry ON bsp.campaign_retries USING btree (retry_id, contact_id);
+
+CREATE INDEX campaign_triggers_armed ON bsp.campaign_triggers USING btree (organization_id, kind, key);
 
 CREATE UNIQUE INDEX canned_replies_shortcut ON bsp.canned_replies USING btree (organization_id, shortcut);
 
@@ -5937,6 +6206,10 @@ CREATE INDEX conversation_search_next_tokens_idx ON bsp.conversation_search_next
 
 CREATE INDEX conversation_search_tokens ON bsp.conversation_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='4096');
 
+CREATE INDEX directory_challenges_end ON bsp.directory_challenges USING btree (expires_at);
+
+CREATE INDEX directory_challenges_user ON bsp.directory_challenges USING btree (user_id);
+
 CREATE UNIQUE INDEX directory_emails_user ON bsp.directory_emails USING btree (user_id);
 
 CREATE INDEX directory_numbers_digits ON bsp.directory_numbers USING btree (display_digits);
@@ -5946,6 +6219,8 @@ CREATE INDEX directory_numbers_open ON bsp.directory_numbers USING btree (checke
 CREATE INDEX directory_numbers_waba ON bsp.directory_numbers USING btree (waba_id);
 
 CREATE INDEX directory_sessions_end ON bsp.directory_sessions USING btree (expires_at);
+
+CREATE UNIQUE INDEX directory_sessions_id ON bsp.directory_sessions USING btree (id);
 
 CREATE INDEX directory_sessions_user ON bsp.directory_sessions USING btree (user_id);
 
@@ -5987,11 +6262,19 @@ CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organiza
 
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
 
+CREATE INDEX ledger_holds_open ON bsp.ledger_holds USING btree (organization_id, reference) WHERE (state = 'open'::text);
+
 CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, at);
 
 CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
 
 CREATE INDEX login_attempts_end ON bsp.login_attempts USING btree (until);
+
+CREATE INDEX mails_age ON bsp.mails USING brin (created_at);
+
+CREATE INDEX mails_due ON bsp.mails USING btree (due_at) WHERE (status = 'waiting'::text);
+
+CREATE INDEX mails_organization ON bsp.mails USING btree (organization_id, id);
 
 CREATE INDEX media_contact ON bsp.media USING btree (contact_id) WHERE (contact_id IS NOT NULL);
 
@@ -6181,6 +6464,8 @@ CREATE INDEX campaigns_active ON public.campaigns USING btree (status) WHERE (st
 
 CREATE INDEX campaigns_organization ON public.campaigns USING btree (organization_id, id);
 
+CREATE INDEX campaigns_retry_of ON public.campaigns USING btree (retry_of) WHERE (retry_of IS NOT NULL);
+
 CREATE INDEX contact_list_items_contact ON public.contact_list_items USING btree (contact_id);
 
 CREATE INDEX contact_lists_organization ON public.contact_lists USING btree (organization_id, id);
@@ -6249,12 +6534,21 @@ CREATE TRIGGER count_removed AFTER DELETE ON public.contact_list_items REFERENCI
 
 CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON public.contacts FOR EACH ROW WHEN (((new.phone_number ~ '^\+(52|54|55|225|229)'::text) OR (new.phone_key IS NOT NULL))) EXECUTE FUNCTION bsp.key_phone();
 
+CREATE TRIGGER note_joined AFTER INSERT ON public.contact_list_items REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION bsp.note_joined();
+
+CREATE TRIGGER note_tags_changed AFTER UPDATE OF tags ON public.contacts FOR EACH ROW WHEN ((new.tags IS DISTINCT FROM old.tags)) EXECUTE FUNCTION bsp.note_tags();
+
+CREATE TRIGGER note_tags_made AFTER INSERT ON public.contacts FOR EACH ROW WHEN ((new.tags <> '[]'::jsonb)) EXECUTE FUNCTION bsp.note_tags();
+
 CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
 
 CREATE TRIGGER whatsapp_accounts_limited AFTER UPDATE OF messaging_limit ON public.whatsapp_accounts FOR EACH ROW WHEN (((old.messaging_limit = 2147483647) AND (new.messaging_limit <> 2147483647))) EXECUTE FUNCTION bsp.forget_reach();
 
 ALTER TABLE ONLY bsp.ai_shadow_items
     ADD CONSTRAINT ai_shadow_items_shadow_id_fkey FOREIGN KEY (shadow_id) REFERENCES bsp.ai_shadows(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY bsp.directory_challenges
+    ADD CONSTRAINT directory_challenges_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
 
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
@@ -6264,6 +6558,9 @@ ALTER TABLE ONLY bsp.directory_keys
 
 ALTER TABLE ONLY bsp.directory_numbers
     ADD CONSTRAINT directory_numbers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
+
+ALTER TABLE ONLY bsp.directory_second_factors
+    ADD CONSTRAINT directory_second_factors_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
 
 ALTER TABLE ONLY bsp.directory_sessions
     ADD CONSTRAINT directory_sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
@@ -6417,13 +6714,27 @@ ALTER TABLE bsp.audit_trail ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_audience ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.campaign_causes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_cooldowns ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.campaign_dispatch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_errors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_firings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_retries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_triggers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_waves ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.canned_replies ENABLE ROW LEVEL SECURITY;
 
@@ -6482,6 +6793,8 @@ ALTER TABLE bsp.log_places ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.log_places_next ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_seals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.mails ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.media ENABLE ROW LEVEL SECURITY;
 
@@ -6597,13 +6910,27 @@ CREATE POLICY tenant ON bsp.audit_trail USING ((organization_id = ANY (( SELECT 
 
 CREATE POLICY tenant ON bsp.campaign_audience USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.campaign_causes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_cooldowns USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.campaign_dispatch USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_errors USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_firings USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_retries USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_triggers USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_waves USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.canned_replies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6662,6 +6989,8 @@ CREATE POLICY tenant ON bsp.log_places USING ((organization_id = ANY (( SELECT b
 CREATE POLICY tenant ON bsp.log_places_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.log_seals USING (((tenant_id)::text = ANY (( SELECT bsp.tenant_ids() AS tenant_ids)::text[])));
+
+CREATE POLICY tenant ON bsp.mails USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.media USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -7070,11 +7399,17 @@ GRANT ALL ON FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) TO 
 REVOKE ALL ON FUNCTION bsp.note_erased() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_erased() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.note_joined() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.note_joined() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.note_tags() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.note_tags() TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) TO bsp_app;
@@ -7202,6 +7537,9 @@ GRANT ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_lim
 REVOKE ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
@@ -7213,6 +7551,9 @@ GRANT ALL ON FUNCTION bsp.take_ai_shadow(p_now timestamp with time zone, p_until
 
 REVOKE ALL ON FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) TO bsp_app;
@@ -7404,13 +7745,31 @@ GRANT SELECT ON TABLE bsp.audit_heads TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_audience TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_causes TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.campaign_causes_id_seq TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_cooldowns TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_dispatch TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_errors TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_firings TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.campaign_firings_id_seq TO bsp_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE bsp.campaign_holds TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_retries TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_triggers TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_waves TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.canned_replies TO bsp_app;
 
@@ -7460,6 +7819,8 @@ GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.conversation_search TO b
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.conversation_search_next TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_challenges TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_emails TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_keys TO bsp_app;
@@ -7467,6 +7828,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_keys TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_numbers TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_organizations TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_second_factors TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_sessions TO bsp_app;
 
@@ -7561,6 +7924,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.log_places_next TO bsp_app;
 GRANT SELECT,INSERT ON TABLE bsp.log_seals TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mails TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.markets TO bsp_app;
 
