@@ -128,7 +128,7 @@ internal static class Program
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
         output.WriteLine(
-            "  chaos-move [--recipients N]  an organization moves among three shards in mid-campaign, processes die: everybody once?");
+            "  chaos-move [--recipients N]  an organization moves from shard to shard in mid-campaign, processes die: everybody once?");
         output.WriteLine(
             "  chaos-sending [--recipients N]  four campaigns on a portfolio's limit while processes and stores die: everybody once?");
         output.WriteLine(
