@@ -70,7 +70,8 @@ internal static class InboxLiveBench
         }
 
         report.Add(new($"{streams:N0} streams: frames a second (mark 50,000)", (double)wanted / seconds, "frames/s"));
-        report.Add(new("… the API's processor time meanwhile (mark 100)", busy * 100, "% of a core", idle * 100, "the same streams, no frames"));
+        report.Add(new("… the API's processor time meanwhile (mark 100)", busy * 100, "% of a core", idle * 100,
+            "the same streams, no frames"));
         report.Add(new("… memory of the API", installation.Api().MemoryMb, "MB", before, "without streams"));
         report.Add(new("… memory of the API before frames came", held, "MB", before, "without streams"));
         await ends.CancelAsync();
@@ -120,7 +121,8 @@ internal static class InboxLiveBench
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(address.Host, address.Port, ct);
         await socket.SendAsync(Encoding.ASCII.GetBytes(
-            $"GET /v1/stream HTTP/1.1\r\nHost: {address.Authority}\r\nAuthorization: Bearer {key}\r\nAccept: text/event-stream\r\n\r\n"), ct);
+            $"GET /v1/stream HTTP/1.1\r\nHost: {address.Authority}\r\nAuthorization: Bearer {key}\r\n"
+            + "Accept: text/event-stream\r\n\r\n"), ct);
         var buffer = new byte[4_096];
         var head = new StringBuilder();
         while (!head.ToString().Contains("event: hello", StringComparison.Ordinal))
@@ -206,8 +208,8 @@ internal static class InboxLiveBench
         }
     }
 
-    private static async Task<TimeSpan> PostAsync(HttpClient http, Installation installation, ConcurrentDictionary<int, long> sent, int from,
-        int rate, TimeSpan during, CancellationToken ct)
+    private static async Task<TimeSpan> PostAsync(HttpClient http, Installation installation, ConcurrentDictionary<int, long> sent,
+        int from, int rate, TimeSpan during, CancellationToken ct)
     {
         var (began, next) = (Stopwatch.GetTimestamp(), from - MessagesPerPost);
         await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(async () =>

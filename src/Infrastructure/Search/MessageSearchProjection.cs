@@ -151,7 +151,8 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
     // A message without a name keeps the name that is known; of those without, the later counts, wherever a page ends.
     private static void Reach(Changes changes, StoredEvent stored, MessageRef of, long at, byte[] key, string? name, string? number)
     {
-        if (of.ContactId != Guid.Empty && (name is not null || !(changes.Names.TryGetValue(of.ConversationId, out var known) && known.Key == 1)))
+        if (of.ContactId != Guid.Empty && (name is not null
+            || !(changes.Names.TryGetValue(of.ConversationId, out var known) && known.Key == 1)))
         {
             var tokens = SearchTokens.Of(key, FoldedText.Words($"{name}\n{number}"));
             changes.Names[of.ConversationId] =
