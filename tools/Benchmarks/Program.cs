@@ -27,6 +27,8 @@ internal static class Program
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
+        ["retention"] = ("archiving and deleting messages past their time, size of archives, bringing a conversation back",
+            RetentionBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
         ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =
