@@ -41,6 +41,17 @@ public sealed class SourceTests
         Sources.Count(s => own.Contains(Path.GetFileName(s.Path))).ShouldBe(own.Length);
     }
 
+    /// <summary>An endpoint takes one <c>Call</c>; it does not take caller, mediator, mapper and context one by one.</summary>
+    [Fact]
+    public void An_endpoint_takes_one_call()
+    {
+        var endpoints = Sources.Where(s => s.Path.EndsWith("Endpoints.cs", StringComparison.Ordinal)).ToList();
+        endpoints.Count.ShouldBeGreaterThan(30);
+        var byOne = endpoints.SelectMany(s => Regex.Matches(s.Text, @"(\w+)\([^()]*\b(?:IMediator|IMapper) \w+[,)]")
+            .Where(m => m.Groups[1].Value != "Follow").Select(m => $"{s.Path}: {m.Groups[1].Value} takes a mediator or a mapper"));
+        byOne.ShouldBeEmpty("a parameter of the type Call brings who asks, the mediator, the mapper and the answers");
+    }
+
     /// <summary>
     /// AutoMapper is under a licence that a closed product pays for (docs/packages.md): what is used of it can be written by hand in an
     /// afternoon.

@@ -2,7 +2,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Accounts;
 using Bsp.Application.Common;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Accounts;
 
@@ -43,20 +42,20 @@ public sealed class SignupEndpoints : ICarterModule
                 "signup.completed");
     }
 
-    private static async Task<IResult> Begin(BeginSignupRequest body, Caller caller, IMediator mediator, CancellationToken ct) =>
-        Accepted(await mediator.Send(new BeginSignup(caller.OrganizationId, CurrentRequest.NewId(), body.Code, body.WabaId,
-            body.PhoneNumberId, body.Pin), ct));
+    private static async Task<IResult> Begin(BeginSignupRequest body, Call call) =>
+        Accepted(await call.Send(new BeginSignup(call.OrganizationId, CurrentRequest.NewId(), body.Code, body.WabaId,
+            body.PhoneNumberId, body.Pin)));
 
-    private static async Task<IResult> Resume(Guid id, ResumeSignupRequest body, Caller caller, IMediator mediator, CancellationToken ct) =>
-        Accepted(await mediator.Send(new ResumeSignup(caller.OrganizationId, id, body.Code, body.Pin), ct));
+    private static async Task<IResult> Resume(Guid id, ResumeSignupRequest body, Call call) =>
+        Accepted(await call.Send(new ResumeSignup(call.OrganizationId, id, body.Code, body.Pin)));
 
-    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, SignupResponse.Of(await mediator.Send(new GetSignup(caller.OrganizationId, id), ct)));
+    private static async Task<IResult> Get(Guid id, Call call) =>
+        call.Ok(SignupResponse.Of(await call.Send(new GetSignup(call.OrganizationId, id))));
 
-    private static async Task<IResult> List(Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> List(Paging paging, Call call)
     {
-        var page = await mediator.Send(new ListSignups(caller.OrganizationId, paging.Cursor, paging.Limit), ct);
-        return Answers.Page(context, new Page<SignupResponse>([.. page.Data.Select(SignupResponse.Of)], page.NextCursor));
+        var page = await call.Send(new ListSignups(call.OrganizationId, paging.Cursor, paging.Limit));
+        return call.Page(new Page<SignupResponse>([.. page.Data.Select(SignupResponse.Of)], page.NextCursor));
     }
 
     private static IResult Accepted(SignupView view) =>

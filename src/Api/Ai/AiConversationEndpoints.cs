@@ -3,7 +3,6 @@ using Bsp.Application.Ai;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Ai;
 
@@ -35,18 +34,17 @@ public sealed class AiConversationEndpoints : ICarterModule
             .Describe("Takes the conversation from machines, or gives it back to them.", "conversation.unknown");
     }
 
-    private static async Task<IResult> GetAsync(Guid id, MinPosition min, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> GetAsync(Guid id, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        _ = await mediator.Send(new GetConversation(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("conversation");
-        return Answers.Ok(context, AiConversationResponse.Of(await mediator.Send(new GetAiConversation(caller.OrganizationId, id), ct)
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId, call.Aborted);
+        _ = await call.Send(new GetConversation(call.OrganizationId, id)) ?? throw Problem.Unknown("conversation");
+        return call.Ok(AiConversationResponse.Of(await call.Send(new GetAiConversation(call.OrganizationId, id))
             ?? throw Problem.Unknown("ai_conversation")));
     }
 
-    private static async Task<IResult> TurnAsync(Guid id, AiTurnRequest body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> TurnAsync(Guid id, AiTurnRequest body, Call call)
     {
-        await mediator.Send(new TurnAi(caller.OrganizationId, id, body.Active, caller.Session?.UserId, caller.Name), ct);
+        await call.Send(new TurnAi(call.OrganizationId, id, body.Active, call.Caller.Session?.UserId, call.Caller.Name));
         return TypedResults.NoContent();
     }
 }

@@ -2,7 +2,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Ai;
 using Bsp.Application.Common;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Ai;
 
@@ -51,18 +50,17 @@ public sealed class AiSettingsEndpoints : ICarterModule
                 "plan.feature_missing", "team.unknown", "version.mismatch");
     }
 
-    private static async Task<IResult> GetAsync(Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> GetAsync(Call call)
     {
-        var view = await mediator.Send(new GetAiSettings(caller.OrganizationId), ct);
-        return Answers.Ok(context, AiSettingsResponse.Of(view), view.Version);
+        var view = await call.Send(new GetAiSettings(call.OrganizationId));
+        return call.Ok(AiSettingsResponse.Of(view), view.Version);
     }
 
-    private static async Task<IResult> PatchAsync(AiSettingsPatch body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(AiSettingsPatch body, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchAiSettings(caller.OrganizationId, body.Analysis, body.AutoReply, body.Provider, body.Endpoint,
+        await call.Send(new PatchAiSettings(call.OrganizationId, body.Analysis, body.AutoReply, body.Provider, body.Endpoint,
             body.Model, body.ApiKey, body.Prompt, body.Facts, body.AllowedLinks, body.QuietSeconds, body.Handover, body.Share,
-            body.BudgetPerMonth, body.Currency, body.InputPricePerMillion, body.OutputPricePerMillion, match.Version), ct);
-        return await GetAsync(caller, context, mediator, ct);
+            body.BudgetPerMonth, body.Currency, body.InputPricePerMillion, body.OutputPricePerMillion, match.Version));
+        return await GetAsync(call);
     }
 }

@@ -1,7 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Ai;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Ai;
 
@@ -33,27 +32,26 @@ public sealed class AiShadowEndpoints : ICarterModule
             .Describe("Ends a replay early; what it has found stays.", "ai_shadow.unknown");
     }
 
-    private static async Task<IResult> CreateAsync(NewAiShadow body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewAiShadow body, Call call)
     {
-        var done = await mediator.Send(new CreateAiShadow(caller.OrganizationId, body.Day, body.Provider, body.Endpoint, body.Model,
-            body.ApiKey, body.Prompt, body.Facts, body.BurstsMax ?? BurstsStandard), ct);
-        return TypedResults.Accepted($"/v1/ai/shadows/{done.Id}", await mediator.Send(new GetAiShadow(caller.OrganizationId, done.Id), ct));
+        var done = await call.Send(new CreateAiShadow(call.OrganizationId, body.Day, body.Provider, body.Endpoint, body.Model,
+            body.ApiKey, body.Prompt, body.Facts, body.BurstsMax ?? BurstsStandard));
+        return TypedResults.Accepted($"/v1/ai/shadows/{done.Id}", await call.Send(new GetAiShadow(call.OrganizationId, done.Id)));
     }
 
-    private static async Task<IResult> PageAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListAiShadows(caller.OrganizationId, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> PageAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListAiShadows(call.OrganizationId, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetAiShadow(caller.OrganizationId, id), ct));
+    private static async Task<IResult> GetAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new GetAiShadow(call.OrganizationId, id)));
 
-    private static async Task<IResult> ItemsAsync(Guid id, bool? different, Paging paging, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct) => Answers.Page(context, await mediator.Send(
-        new ListAiShadowItems(caller.OrganizationId, id, different is true, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> ItemsAsync(Guid id, bool? different, Paging paging,
+        Call call) => call.Page(await call.Send(
+        new ListAiShadowItems(call.OrganizationId, id, different is true, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> CancelAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> CancelAsync(Guid id, Call call)
     {
-        await mediator.Send(new CancelAiShadow(caller.OrganizationId, id), ct);
-        return await GetAsync(id, caller, context, mediator, ct);
+        await call.Send(new CancelAiShadow(call.OrganizationId, id));
+        return await GetAsync(id, call);
     }
 }

@@ -1,9 +1,7 @@
-using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.ApiKeys;
 using Bsp.Application.Common;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.ApiKeys;
 
@@ -30,51 +28,45 @@ public sealed class ApiKeyEndpoints : ICarterModule
             .Produces<NewApiKeyResponse>(201).Produces<ApiKeyResponse>();
     }
 
-    private static async Task<IResult> Create(CreateApiKeyRequest body, Caller caller, HttpContext http, IMediator mediator,
-        IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Create(CreateApiKeyRequest body, Call call)
     {
         var secret = ApiKeySecret.New();
-        var done = await mediator.Send(new CreateApiKey(caller.OrganizationId, CurrentRequest.NewId(), body.Name, body.Permissions,
-            body.AccountId, body.ExpiresAt, secret.Hash, secret.Prefix), ct);
-        return await ShowOnce(done.Id, secret, caller, http, mediator, mapper, ct);
+        var done = await call.Send(new CreateApiKey(call.OrganizationId, CurrentRequest.NewId(), body.Name, body.Permissions,
+            body.AccountId, body.ExpiresAt, secret.Hash, secret.Prefix));
+        return await ShowOnce(done.Id, secret, call);
     }
 
-    private static async Task<IResult> Rotate(Guid id, RotateApiKeyRequest body, Caller caller, HttpContext http, IMediator mediator,
-        IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Rotate(Guid id, RotateApiKeyRequest body, Call call)
     {
         var secret = ApiKeySecret.New();
-        var done = await mediator.Send(new RotateApiKey(caller.OrganizationId, id, CurrentRequest.NewId(), body.GraceHours, secret.Hash,
-            secret.Prefix), ct);
-        return await ShowOnce(done.Id, secret, caller, http, mediator, mapper, ct);
+        var done = await call.Send(new RotateApiKey(call.OrganizationId, id, CurrentRequest.NewId(), body.GraceHours, secret.Hash,
+            secret.Prefix));
+        return await ShowOnce(done.Id, secret, call);
     }
 
-    private static async Task<IResult> List(Paging paging, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct) =>
-        Answers.Page<ApiKeyView, ApiKeyResponse>(http, mapper,
-            await mediator.Send(new ListApiKeys(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> List(Paging paging, Call call) =>
+        call.Page<ApiKeyView, ApiKeyResponse>(await call.Send(new ListApiKeys(call.OrganizationId, paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct) =>
-        Answers.Ok(http, mapper.Map<ApiKeyResponse>(await Found(id, caller, mediator, ct)));
+    private static async Task<IResult> Get(Guid id, Call call) =>
+        call.Ok(call.Map<ApiKeyResponse>(await Found(id, call)));
 
-    private static async Task<IResult> Revoke(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Revoke(Guid id, Call call)
     {
-        await mediator.Send(new RevokeApiKey(caller.OrganizationId, id), ct);
+        await call.Send(new RevokeApiKey(call.OrganizationId, id));
         return TypedResults.NoContent();
     }
 
     // Work done by an earlier request: its secret was shown then, if at all; ours was never stored.
-    private static async Task<IResult> ShowOnce(Guid id, ApiKeySecret secret, Caller caller, HttpContext http, IMediator mediator,
-        IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> ShowOnce(Guid id, ApiKeySecret secret, Call call)
     {
-        var view = await Found(id, caller, mediator, ct);
+        var view = await Found(id, call);
         return view.KeyPrefix == secret.Prefix
-            ? Answers.Created(http, $"/v1/api-keys/{id}",
+            ? call.Created($"/v1/api-keys/{id}",
                 new NewApiKeyResponse(view.Id, view.Name, secret.Text, view.KeyPrefix, view.Permissions, view.AccountId, view.ExpiresAt,
                     view.CreatedAt))
-            : Answers.Ok(http, mapper.Map<ApiKeyResponse>(view));
+            : call.Ok(call.Map<ApiKeyResponse>(view));
     }
 
-    private static async Task<ApiKeyView> Found(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
-        await mediator.Send(new GetApiKey(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("api_key");
+    private static async Task<ApiKeyView> Found(Guid id, Call call) =>
+        await call.Send(new GetApiKey(call.OrganizationId, id)) ?? throw Problem.Unknown("api_key");
 }

@@ -1,7 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Audit;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Audit;
 
@@ -16,11 +15,11 @@ public sealed class LogHeadsEndpoints : ICarterModule
             .Describe("Public keys that signed heads of the log, earlier ones too.");
     }
 
-    private static async Task<IResult> Heads(Paging paging, Caller caller, HttpContext http, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(http, await mediator.Send(new ListLogHeads(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> Heads(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListLogHeads(call.OrganizationId, paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> Keys(IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new LogKeysResponse(await mediator.Send(new ListLogKeys(), ct)));
+    private static async Task<IResult> Keys(Call call) =>
+        TypedResults.Ok(new LogKeysResponse(await call.Send(new ListLogKeys())));
 
     private sealed record LogKeysResponse(IReadOnlyList<LogKey> Keys);
 }

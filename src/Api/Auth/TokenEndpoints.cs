@@ -1,10 +1,8 @@
-using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Api.Users;
 using Bsp.Application.Auth;
 using Bsp.Application.Common;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Auth;
 
@@ -45,28 +43,26 @@ public sealed class TokenEndpoints : ICarterModule
             .Produces<UserResponse>(201);
     }
 
-    private static async Task<IResult> RequestReset(ResetTokenRequest body, Caller caller, HttpContext http, IMediator mediator,
-        TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> RequestReset(ResetTokenRequest body, Call call, TimeProvider clock)
     {
         var token = SecretToken.New("rst_");
-        return Shown(http,
-            await mediator.Send(new RequestReset(caller.OrganizationId, caller.RoleName, body.Email, Inviter(caller), token.Hash), ct),
+        return Shown(call.Context,
+            await call.Send(new RequestReset(call.OrganizationId, call.Caller.RoleName, body.Email, Inviter(call.Caller), token.Hash)),
             token, clock.GetUtcNow() + TokenLives.Reset);
     }
 
-    private static async Task<IResult> Reset(ResetRequest body, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Reset(ResetRequest body, Call call)
     {
-        await mediator.Send(new ConfirmReset(SecretToken.HashOf(body.Token), body.Password), ct);
+        await call.Send(new ConfirmReset(SecretToken.HashOf(body.Token), body.Password));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> Invite(InvitationRequest body, Caller caller, HttpContext http, IMediator mediator,
-        TimeProvider clock, CancellationToken ct)
+    private static async Task<IResult> Invite(InvitationRequest body, Call call, TimeProvider clock)
     {
         var token = SecretToken.New("inv_");
-        var done = await mediator.Send(new InviteUser(caller.OrganizationId, CurrentRequest.NewId(), caller.RoleName, body.Email,
-            body.Role, body.FirstName, body.LastName, Inviter(caller), token.Hash), ct);
-        return Shown(http, done, token, clock.GetUtcNow() + TokenLives.Invitation);
+        var done = await call.Send(new InviteUser(call.OrganizationId, CurrentRequest.NewId(), call.Caller.RoleName, body.Email,
+            body.Role, body.FirstName, body.LastName, Inviter(call.Caller), token.Hash));
+        return Shown(call.Context, done, token, clock.GetUtcNow() + TokenLives.Invitation);
     }
 
     private static string Inviter(Caller caller) => caller switch
@@ -76,12 +72,10 @@ public sealed class TokenEndpoints : ICarterModule
         _ => "platform",
     };
 
-    private static async Task<IResult> Accept(AcceptRequest body, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct)
+    private static async Task<IResult> Accept(AcceptRequest body, Call call)
     {
-        var view = await mediator.Send(new AcceptInvitation(SecretToken.HashOf(body.Token), body.Password, body.FirstName, body.LastName),
-            ct);
-        return Answers.Created(http, $"/v1/users/{view.Id}", mapper.Map<UserResponse>(view), view.Version);
+        var view = await call.Send(new AcceptInvitation(SecretToken.HashOf(body.Token), body.Password, body.FirstName, body.LastName));
+        return call.Created($"/v1/users/{view.Id}", call.Map<UserResponse>(view), view.Version);
     }
 
     // Work done by an earlier request: its token was shown then, if at all; ours was never stored.

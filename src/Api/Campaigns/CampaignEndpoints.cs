@@ -6,7 +6,6 @@ using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Campaigns;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Campaigns;
 
@@ -103,109 +102,97 @@ public sealed class CampaignEndpoints : ICarterModule
             .Describe("Everything known about why this person got it, or did not.", "recipient.unknown").Produces<RecipientWhy>();
     }
 
-    private static async Task<IResult> Create(CampaignRequest body, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
-        HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Create(CampaignRequest body, Call call)
     {
-        var done = await mediator.Send(new CreateCampaign(caller.OrganizationId, body.Name, body.Description, body.Type
+        var done = await call.Send(new CreateCampaign(call.OrganizationId, body.Name, body.Description, body.Type
             ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata)
-            { OnLimit = body.OnLimit, SendUntil = body.SendUntil }, ct);
-        var view = await Find(mediator, caller, done.Id, ct);
-        return Answers.Created(context, $"/v1/campaigns/{done.Id}", mapper.Map<CampaignResponse>(view), view.Version);
+            { OnLimit = body.OnLimit, SendUntil = body.SendUntil });
+        var view = await Find(call, done.Id);
+        return call.Created($"/v1/campaigns/{done.Id}", call.Map<CampaignResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> List(string? status, Paging paging, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
-        HttpContext context, CancellationToken ct) =>
-        Answers.Page<CampaignView, CampaignResponse>(context, mapper,
-            await mediator.Send(new ListCampaigns(caller.OrganizationId, status, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> List(string? status, Paging paging, Call call) =>
+        call.Page<CampaignView, CampaignResponse>(await call.Send(new ListCampaigns(call.OrganizationId, status, paging.Limit,
+            paging.Cursor)));
 
-    private static async Task<IResult> Get(Guid id, MinPosition min, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
-        HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Get(Guid id, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.CampaignCounters, caller.OrganizationId, ct);
-        return await Whole(id, caller, mediator, mapper, context, ct);
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.CampaignCounters, call.OrganizationId, call.Aborted);
+        return await Whole(id, call);
     }
 
-    private static async Task<IResult> Patch(Guid id, CampaignPatch body, IfMatch seen, Caller caller, IMediator mediator,
-        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Patch(Guid id, CampaignPatch body, IfMatch seen, Call call)
     {
-        await mediator.Send(new ChangeCampaign(caller.OrganizationId, id, plan => Apply(plan, body), seen.Version), ct);
-        return await Whole(id, caller, mediator, mapper, context, ct);
+        await call.Send(new ChangeCampaign(call.OrganizationId, id, plan => Apply(plan, body), seen.Version));
+        return await Whole(id, call);
     }
 
-    private static async Task<IResult> Estimate(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(await mediator.Send(new EstimateCampaign(caller.OrganizationId, id), ct));
+    private static async Task<IResult> Estimate(Guid id, Call call) =>
+        TypedResults.Ok(await call.Send(new EstimateCampaign(call.OrganizationId, id)));
 
-    private static async Task<IResult> Schedule(Guid id, ScheduleRequest body, IfMatch seen, Caller caller, IMediator mediator,
-        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Schedule(Guid id, ScheduleRequest body, IfMatch seen, Call call)
     {
-        await mediator.Send(new ScheduleCampaign(caller.OrganizationId, id, body.ScheduledAt, seen.Version), ct);
-        return await Whole(id, caller, mediator, mapper, context, ct);
+        await call.Send(new ScheduleCampaign(call.OrganizationId, id, body.ScheduledAt, seen.Version));
+        return await Whole(id, call);
     }
 
-    private static async Task<IResult> Launch(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
-        HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Launch(Guid id, IfMatch seen, Call call)
     {
-        await mediator.Send(new LaunchCampaign(caller.OrganizationId, id, seen.Version), ct);
-        return await Whole(id, caller, mediator, mapper, context, ct);
+        await call.Send(new LaunchCampaign(call.OrganizationId, id, seen.Version));
+        return await Whole(id, call);
     }
 
-    private static async Task<IResult> Pause(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator,
-        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Pause(Guid id, ReasonRequest? body, IfMatch seen, Call call)
     {
-        await mediator.Send(new PauseCampaign(caller.OrganizationId, id, body?.Reason ?? "by request", seen.Version), ct);
-        return await Whole(id, caller, mediator, mapper, context, ct);
+        await call.Send(new PauseCampaign(call.OrganizationId, id, body?.Reason ?? "by request", seen.Version));
+        return await Whole(id, call);
     }
 
-    private static async Task<IResult> Resume(Guid id, IfMatch seen, Caller caller, IMediator mediator, AutoMapper.IMapper mapper,
-        HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Resume(Guid id, IfMatch seen, Call call)
     {
-        await mediator.Send(new ResumeCampaign(caller.OrganizationId, id, seen.Version), ct);
-        return await Whole(id, caller, mediator, mapper, context, ct);
+        await call.Send(new ResumeCampaign(call.OrganizationId, id, seen.Version));
+        return await Whole(id, call);
     }
 
-    private static async Task<IResult> Cancel(Guid id, ReasonRequest? body, IfMatch seen, Caller caller, IMediator mediator,
-        AutoMapper.IMapper mapper, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Cancel(Guid id, ReasonRequest? body, IfMatch seen, Call call)
     {
-        await mediator.Send(new CancelCampaign(caller.OrganizationId, id, body?.Reason ?? "by request", seen.Version), ct);
-        return await Whole(id, caller, mediator, mapper, context, ct);
+        await call.Send(new CancelCampaign(call.OrganizationId, id, body?.Reason ?? "by request", seen.Version));
+        return await Whole(id, call);
     }
 
-    private static async Task<IResult> Events(Guid id, Moment asOf, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetCampaignEvents(caller.OrganizationId, id, asOf.Value), ct)
+    private static async Task<IResult> Events(Guid id, Moment asOf, Call call) =>
+        TypedResults.Ok(new ListResponse<StoredFact>(await call.Send(new GetCampaignEvents(call.OrganizationId, id, asOf.Value))
             ?? throw Problem.Unknown("campaign"), null));
 
-    private static async Task<IResult> Progress(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Progress(Guid id, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.CampaignProgress, caller.OrganizationId, ct);
-        return TypedResults.Ok(await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct)
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.CampaignProgress, call.OrganizationId, call.Aborted);
+        return TypedResults.Ok(await call.Send(new GetCampaignProgress(call.OrganizationId, id))
             ?? throw Problem.Unknown("campaign"));
     }
 
-    private static async Task<IResult> Stream(Guid id, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Stream(Guid id, Call call)
     {
-        _ = await mediator.Send(new GetCampaignProgress(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
-        return TypedResults.ServerSentEvents(ProgressStream.Follow(caller.OrganizationId, id, mediator, Permission.Of(context),
-            ProgressStream.LastSeen(context), ct), eventType: "progress");
+        _ = await call.Send(new GetCampaignProgress(call.OrganizationId, id)) ?? throw Problem.Unknown("campaign");
+        return TypedResults.ServerSentEvents(ProgressStream.Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context),
+            ProgressStream.LastSeen(call.Context), call.Aborted), eventType: "progress");
     }
 
-    private static async Task<IResult> Recipients(Guid id, string? status, Paging paging, Caller caller, IMediator mediator,
-        HttpContext context, CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListRecipients(caller.OrganizationId, id, status, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> Recipients(Guid id, string? status, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListRecipients(call.OrganizationId, id, status, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> Why(Guid id, Guid contactId, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(await mediator.Send(new GetRecipientWhy(caller.OrganizationId, id, contactId), ct)
+    private static async Task<IResult> Why(Guid id, Guid contactId, Call call) =>
+        TypedResults.Ok(await call.Send(new GetRecipientWhy(call.OrganizationId, id, contactId))
             ?? throw Problem.Unknown("recipient"));
 
-    private static async Task<IResult> Whole(Guid id, Caller caller, IMediator mediator, AutoMapper.IMapper mapper, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Whole(Guid id, Call call)
     {
-        var view = await Find(mediator, caller, id, ct);
-        return Answers.Ok(context, mapper.Map<CampaignResponse>(view), view.Version);
+        var view = await Find(call, id);
+        return call.Ok(call.Map<CampaignResponse>(view), view.Version);
     }
 
-    private static async Task<CampaignView> Find(IMediator mediator, Caller caller, Guid id, CancellationToken ct) =>
-        await mediator.Send(new GetCampaign(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("campaign");
+    private static async Task<CampaignView> Find(Call call, Guid id) =>
+        await call.Send(new GetCampaign(call.OrganizationId, id)) ?? throw Problem.Unknown("campaign");
 
     private static CampaignPlan Apply(CampaignPlan plan, CampaignPatch patch) => new(
         patch.Name.IsSet ? patch.Name.Value : plan.Name, patch.Description.IsSet ? patch.Description.Value : plan.Description,

@@ -2,7 +2,6 @@ using Bsp.Api.Common;
 using Bsp.Application.CannedReplies;
 using Bsp.Application.Common;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.CannedReplies;
 
@@ -32,37 +31,34 @@ public sealed class CannedReplyEndpoints : ICarterModule
             .Produces(204);
     }
 
-    private static async Task<IResult> CreateAsync(NewCannedReply body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewCannedReply body, Call call)
     {
-        var done = await mediator.Send(new CreateCannedReply(caller.OrganizationId, body.Shortcut, body.Text, body.Language), ct);
-        var reply = await FindAsync(done.Id, caller, mediator, ct);
-        return Answers.Created(context, $"/v1/canned-replies/{done.Id}", reply, reply.RowVersion);
+        var done = await call.Send(new CreateCannedReply(call.OrganizationId, body.Shortcut, body.Text, body.Language));
+        var reply = await FindAsync(done.Id, call);
+        return call.Created($"/v1/canned-replies/{done.Id}", reply, reply.RowVersion);
     }
 
-    private static async Task<IResult> PageAsync(string? shortcut, Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListCannedReplies(caller.OrganizationId, shortcut, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> PageAsync(string? shortcut, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListCannedReplies(call.OrganizationId, shortcut, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> GetAsync(Guid id, Call call)
     {
-        var reply = await FindAsync(id, caller, mediator, ct);
-        return Answers.Ok(context, reply, reply.RowVersion);
+        var reply = await FindAsync(id, call);
+        return call.Ok(reply, reply.RowVersion);
     }
 
-    private static async Task<IResult> PatchAsync(Guid id, CannedReplyPatch body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, CannedReplyPatch body, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchCannedReply(caller.OrganizationId, id, body.Shortcut, body.Text, body.Language, match.Version), ct);
-        return await GetAsync(id, caller, context, mediator, ct);
+        await call.Send(new PatchCannedReply(call.OrganizationId, id, body.Shortcut, body.Text, body.Language, match.Version));
+        return await GetAsync(id, call);
     }
 
-    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeleteCannedReply(caller.OrganizationId, id, match.Version), ct);
+        await call.Send(new DeleteCannedReply(call.OrganizationId, id, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<CannedReplyView> FindAsync(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
-        await mediator.Send(new GetCannedReply(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("canned_reply");
+    private static async Task<CannedReplyView> FindAsync(Guid id, Call call) =>
+        await call.Send(new GetCannedReply(call.OrganizationId, id)) ?? throw Problem.Unknown("canned_reply");
 }

@@ -1,7 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Charging;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Charging;
 
@@ -12,8 +11,6 @@ public sealed class ChargeEndpoints : ICarterModule
         .Describe("What became of each delivered message's price: charged, free, one of the plan's, or waiting for a price (outcome=pending) and why; message_id narrows it to one.", "request.cursor", "request.invalid")
             .Produces<ListResponse<ChargeView>>();
 
-    private static async Task<IResult> List(string? outcome, Guid? message_id, Paging paging, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct) =>
-        Answers.Page(context,
-            await mediator.Send(new ListCharges(caller.OrganizationId, outcome, message_id, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> List(string? outcome, Guid? message_id, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListCharges(call.OrganizationId, outcome, message_id, paging.Limit, paging.Cursor)));
 }

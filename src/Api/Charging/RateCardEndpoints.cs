@@ -3,7 +3,6 @@ using Bsp.Api.Limits;
 using Bsp.Application.Charging;
 using Bsp.Application.Common;
 using Carter;
-using MediatR;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Bsp.Api.Charging;
@@ -34,28 +33,28 @@ public sealed class RateCardEndpoints : ICarterModule
             .Produces<RateCardDetail>();
     }
 
-    private static async Task<IResult> Import(HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Import(Call call)
     {
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        if (call.Context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = BytesMax;
         }
 
-        var done = await mediator.Send(new ImportRateCards(await CsvBody.OpenAsync(context, ct)), ct);
-        var cards = (await mediator.Send(new ListRateCards(CardsShownMax, null, done.Id), ct)).Data;
+        var done = await call.Send(new ImportRateCards(await CsvBody.OpenAsync(call.Context, call.Aborted)));
+        var cards = (await call.Send(new ListRateCards(CardsShownMax, null, done.Id))).Data;
         var missing = new Dictionary<string, IReadOnlyList<MissingRate>>();
         foreach (var card in cards)
         {
-            missing[card.Code] = (await mediator.Send(new GetRateCard(card.Id, WithMarkup: false), ct))!.Missing;
+            missing[card.Code] = (await call.Send(new GetRateCard(card.Id, WithMarkup: false)))!.Missing;
         }
 
-        return Answers.Created(context, "/v1/rate-cards", new RateCardsTaken(done.Id, cards, missing));
+        return call.Created("/v1/rate-cards", new RateCardsTaken(done.Id, cards, missing));
     }
 
-    private static async Task<IResult> List(Paging paging, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListRateCards(paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> List(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListRateCards(paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetRateCard(id, caller.Role == Role.Platform), ct)
+    private static async Task<IResult> Get(Guid id, Call call) =>
+        call.Ok(await call.Send(new GetRateCard(id, call.Caller.Role == Role.Platform))
             ?? throw Problem.Unknown("rate_card"));
 }

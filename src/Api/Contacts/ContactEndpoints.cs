@@ -5,7 +5,6 @@ using Bsp.Application.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.EventStore;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Contacts;
 
@@ -58,93 +57,84 @@ public sealed class ContactEndpoints : ICarterModule
                 "list.unknown").Produces<string>(200, "text/csv");
     }
 
-    private static async Task<IResult> CreateAsync(NewContact body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewContact body, Call call)
     {
         var fields = new ContactFields(body.PhoneNumber, body.WaUserId, body.FirstName, body.LastName, body.Email,
             body.CustomFields is { ValueKind: not JsonValueKind.Null } custom ? custom : ContactFields.Empty.CustomFields, body.Tags ?? []);
         var consent = body.ConsentStatus is { } status ? new Consent(status, body.ConsentSource ?? SourceStandard, body.ConsentProof)
             : null;
-        var done = await mediator.Send(new CreateContact(caller.OrganizationId, fields, consent), ct);
-        var contact = await mediator.Send(new GetContact(caller.OrganizationId, done.Id), ct);
-        return Answers.Created(context, $"/v1/contacts/{done.Id}", contact, contact.RowVersion);
+        var done = await call.Send(new CreateContact(call.OrganizationId, fields, consent));
+        var contact = await call.Send(new GetContact(call.OrganizationId, done.Id));
+        return call.Created($"/v1/contacts/{done.Id}", contact, contact.RowVersion);
     }
 
     private static async Task<IResult> ListAsync(string? q, string? phone, string? phone_number, string? email, string? tag,
-        string? consent, Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+        string? consent, Paging paging, Call call)
     {
-        var custom = context.Request.Query.Where(p => p.Key.StartsWith(CustomPrefix, StringComparison.Ordinal))
+        var custom = call.Context.Request.Query.Where(p => p.Key.StartsWith(CustomPrefix, StringComparison.Ordinal))
             .ToDictionary(p => p.Key[CustomPrefix.Length..], p => p.Value.ToString());
-        return Answers.Page(context,
-            await mediator.Send(new ListContacts(caller.OrganizationId, q, phone, tag, consent, paging.Limit,
-                paging.Cursor) { PhoneNumber = phone_number is null ? null : Plus(phone_number), Email = email, Custom = custom }, ct));
+        return call.Page(await call.Send(new ListContacts(call.OrganizationId, q, phone, tag, consent, paging.Limit,
+                paging.Cursor) { PhoneNumber = phone_number is null ? null : Plus(phone_number), Email = email, Custom = custom }));
     }
 
     // '+' in a query string arrives as a blank.
     private static string Plus(string phone) => phone.StartsWith(' ') ? $"+{phone[1..]}" : phone;
 
-    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        AnswerAsync(id, caller, context, mediator, ct);
+    private static Task<IResult> GetAsync(Guid id, Call call) =>
+        AnswerAsync(id, call);
 
-    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchContact(caller.OrganizationId, id, patch, match.Version), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new PatchContact(call.OrganizationId, id, patch, match.Version));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeleteContact(caller.OrganizationId, id, match.Version), ct);
+        await call.Send(new DeleteContact(call.OrganizationId, id, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> ConsentAsync(Guid id, NewConsent body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> ConsentAsync(Guid id, NewConsent body, Call call)
     {
-        await mediator.Send(new ChangeContactConsent(caller.OrganizationId, id,
-            new(body.Status, body.Source ?? SourceStandard, body.Proof)), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new ChangeContactConsent(call.OrganizationId, id,
+            new(body.Status, body.Source ?? SourceStandard, body.Proof)));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> MergeAsync(Guid id, MergeBody body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> MergeAsync(Guid id, MergeBody body, Call call)
     {
-        await mediator.Send(new MergeContacts(caller.OrganizationId, id, body.With, SourceStandard), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new MergeContacts(call.OrganizationId, id, body.With, SourceStandard));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> TimelineAsync(Guid id, Paging paging, MinPosition min, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> TimelineAsync(Guid id, Paging paging, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        return Answers.Page(context,
-            await mediator.Send(new GetContactTimeline(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId, call.Aborted);
+        return call.Page(await call.Send(new GetContactTimeline(call.OrganizationId, id, paging.Limit, paging.Cursor)));
     }
 
-    private static async Task<IResult> ExportAsync(Guid id, MinPosition min, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> ExportAsync(Guid id, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        return Answers.Ok(context, await mediator.Send(new ExportContact(caller.OrganizationId, id), ct));
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId, call.Aborted);
+        return call.Ok(await call.Send(new ExportContact(call.OrganizationId, id)));
     }
 
-    private static async Task<IResult> EraseAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> EraseAsync(Guid id, Call call)
     {
-        var erasure = await mediator.Send(new EraseContact(caller.OrganizationId, id), ct);
+        var erasure = await call.Send(new EraseContact(call.OrganizationId, id));
         return TypedResults.Json(erasure, statusCode: erasure.Status == "completed" ? 200 : 202);
     }
 
-    private static async Task ExportFileAsync(Guid? list_id, string? filter, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task ExportFileAsync(Guid? list_id, string? filter, Call call)
     {
-        var pages = await mediator.Send(new ExportContacts(caller.OrganizationId, list_id, ContactFile.Filter(filter)), ct);
-        await ContactFile.WriteAsync(context, pages, ct);
+        var pages = await call.Send(new ExportContacts(call.OrganizationId, list_id, ContactFile.Filter(filter)));
+        await ContactFile.WriteAsync(call.Context, pages, call.Aborted);
     }
 
-    private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> AnswerAsync(Guid id, Call call)
     {
-        var contact = await mediator.Send(new GetContact(caller.OrganizationId, id), ct);
-        return Answers.Ok(context, contact, contact.RowVersion);
+        var contact = await call.Send(new GetContact(call.OrganizationId, id));
+        return call.Ok(contact, contact.RowVersion);
     }
 }

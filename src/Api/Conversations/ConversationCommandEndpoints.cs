@@ -5,7 +5,6 @@ using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Conversations;
 
@@ -70,58 +69,49 @@ public sealed class ConversationCommandEndpoints : ICarterModule
                 "wallet.insufficient", "rate_card.missing");
     }
 
-    private static async Task<IResult> Assign(Guid id, AssignRequest body, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new AssignConversation(caller.OrganizationId, id, body.UserId, body.TeamId), ct), caller,
-            mediator, context, ct);
+    private static async Task<IResult> Assign(Guid id, AssignRequest body, Call call) =>
+        await Whole(id, await call.Send(new AssignConversation(call.OrganizationId, id, body.UserId, body.TeamId)), call);
 
-    private static async Task<IResult> Patch(Guid id, ConversationPatch body, IfMatch seen, Caller caller, IMediator mediator,
-        HttpContext context, CancellationToken ct) =>
-        await Whole(id,
-            await mediator.Send(new ClassifyConversation(caller.OrganizationId, id, body.Status, body.Priority, body.Tags, seen.Version),
-                ct), caller, mediator, context, ct);
+    private static async Task<IResult> Patch(Guid id, ConversationPatch body, IfMatch seen, Call call) =>
+        await Whole(id, await call.Send(new ClassifyConversation(call.OrganizationId, id, body.Status, body.Priority, body.Tags,
+            seen.Version)), call);
 
-    private static async Task<IResult> Reply(Guid id, ReplyRequest body, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Reply(Guid id, ReplyRequest body, Call call)
     {
         Position? seen = body.SeenPosition is null ? null : Position.TryParse(body.SeenPosition, out var position) ? position
             : throw Problem.Field("request.invalid", "seen_position", "must be a position as the stream or Bsp-Position told it.");
-        var reply = await mediator.Send(new ReplyInConversation(caller.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId,
-            caller.Sends("inbox", automated: false), body.Force ? null : seen), ct);
-        return Answers.Created(context, $"/v1/messages/{reply.MessageId}",
+        var reply = await call.Send(new ReplyInConversation(call.OrganizationId, id, body.Type, body.Body(), body.ContextMessageId,
+            call.Caller.Sends("inbox", automated: false), body.Force ? null : seen));
+        return call.Created($"/v1/messages/{reply.MessageId}",
             new QueuedMessageResponse(reply.MessageId, "pending", reply.AccountId, body.Type));
     }
 
-    private static async Task<IResult> Read(Guid id, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new ReadConversation(caller.OrganizationId, id, caller.Session?.UserId), ct), caller, mediator,
-            context, ct);
+    private static async Task<IResult> Read(Guid id, Call call) =>
+        await Whole(id, await call.Send(new ReadConversation(call.OrganizationId, id, call.Caller.Session?.UserId)), call);
 
-    private static async Task<IResult> Type(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Type(Guid id, Call call)
     {
-        await mediator.Send(new TypeInConversation(caller.OrganizationId, id, caller.Session?.UserId), ct);
+        await call.Send(new TypeInConversation(call.OrganizationId, id, call.Caller.Session?.UserId));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> Snooze(Guid id, SnoozeRequest body, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct) =>
-        await Whole(id, await mediator.Send(new SnoozeConversation(caller.OrganizationId, id, body.Until, caller.Session?.UserId), ct),
-            caller, mediator, context, ct);
+    private static async Task<IResult> Snooze(Guid id, SnoozeRequest body, Call call) =>
+        await Whole(id, await call.Send(new SnoozeConversation(call.OrganizationId, id, body.Until, call.Caller.Session?.UserId)), call);
 
-    private static async Task<IResult> Note(Guid id, NoteRequest body, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Note(Guid id, NoteRequest body, Call call)
     {
-        var note = await mediator.Send(new NoteInConversation(caller.OrganizationId, id, body.Text, caller.Session?.UserId, caller.Name,
-            body.Mentions ?? [], body.MentionTeams ?? []), ct);
-        return Answers.Created(context, $"/v1/conversations/{id}/notes", note);
+        var note = await call.Send(new NoteInConversation(call.OrganizationId, id, body.Text, call.Caller.Session?.UserId, call.Caller.Name,
+            body.Mentions ?? [], body.MentionTeams ?? []));
+        return call.Created($"/v1/conversations/{id}/notes", note);
     }
 
     // The resource is a document that follows the log: shown as it is after the command. 504 says that only the showing was late.
-    private static async Task<IResult> Whole(Guid id, Done done, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Whole(Guid id, Done done, Call call)
     {
         var written = CurrentRequest.Value?.LastPosition is { } position && position > Position.Start ? position : (Position?)null;
-        await new MinPosition(written).ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        var document = await mediator.Send(new GetConversation(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("conversation");
-        return Answers.Ok(context, ConversationResponse.Of(document), done.Version > 0 ? done.Version : null);
+        await new MinPosition(written).ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId,
+            call.Aborted);
+        var document = await call.Send(new GetConversation(call.OrganizationId, id)) ?? throw Problem.Unknown("conversation");
+        return call.Ok(ConversationResponse.Of(document), done.Version > 0 ? done.Version : null);
     }
 }

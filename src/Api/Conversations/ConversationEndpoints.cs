@@ -6,7 +6,6 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Search;
 using Carter;
-using MediatR;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Bsp.Api.Conversations;
@@ -86,66 +85,58 @@ public sealed class ConversationEndpoints : ICarterModule
                 "message.unknown").Produces<ListResponse<StoredFact>>();
     }
 
-    private static async Task<IResult> List([AsParameters] ConversationQuery asked, Paging paging, MinPosition min, Caller caller,
-        IMediator mediator, TimeProvider clock, HttpContext context, CancellationToken ct)
+    private static async Task<IResult> List([AsParameters] ConversationQuery asked, Paging paging, MinPosition min, Call call,
+        TimeProvider clock)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId, call.Aborted);
         if (asked.Q is { } words)
         {
-            await min.ReachedAsync(context.RequestServices, ViewNames.MessageSearch, caller.OrganizationId, ct);
-            var found = await mediator.Send(new SearchConversations(caller.OrganizationId, words, asked.Filter(clock.GetUtcNow()),
-                paging.Limit, paging.Cursor), ct);
-            return Answers.Page(context, new Page<ConversationResponse>([.. found.Data.Select(ConversationResponse.Of)], found.NextCursor));
+            await min.ReachedAsync(call.Context.RequestServices, ViewNames.MessageSearch, call.OrganizationId, call.Aborted);
+            var found = await call.Send(new SearchConversations(call.OrganizationId, words, asked.Filter(clock.GetUtcNow()),
+                paging.Limit, paging.Cursor));
+            return call.Page(new Page<ConversationResponse>([.. found.Data.Select(ConversationResponse.Of)], found.NextCursor));
         }
 
-        var page = await mediator.Send(new ListConversations(caller.OrganizationId, asked.Filter(clock.GetUtcNow()), paging.Limit,
-            paging.Cursor), ct);
-        return Answers.Page(context, new Page<ConversationResponse>([.. page.Data.Select(ConversationResponse.Of)], page.NextCursor));
+        var page = await call.Send(new ListConversations(call.OrganizationId, asked.Filter(clock.GetUtcNow()), paging.Limit,
+            paging.Cursor));
+        return call.Page(new Page<ConversationResponse>([.. page.Data.Select(ConversationResponse.Of)], page.NextCursor));
     }
 
-    private static async Task<IResult> Notes(Guid id, Paging paging, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListNotes(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> Notes(Guid id, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListNotes(call.OrganizationId, id, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> Changes(Guid id, Paging paging, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new GetConversationHistory(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> Changes(Guid id, Paging paging, Call call) =>
+        call.Page(await call.Send(new GetConversationHistory(call.OrganizationId, id, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> Mentions(bool? unseen, Paging paging, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Mentions(bool? unseen, Paging paging, Call call)
     {
-        var person = caller.RequireSession();
-        return Answers.Page(context,
-            await mediator.Send(new ListMentions(person.OrganizationId, person.UserId, unseen is true, paging.Limit, paging.Cursor), ct));
+        var person = call.Caller.RequireSession();
+        return call.Page(await call.Send(new ListMentions(person.OrganizationId, person.UserId, unseen is true, paging.Limit,
+            paging.Cursor)));
     }
 
-    private static async Task<IResult> Get(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Get(Guid id, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        return Answers.Ok(context,
-            ConversationResponse.Of(await mediator.Send(new GetConversation(caller.OrganizationId, id), ct)
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId, call.Aborted);
+        return call.Ok(ConversationResponse.Of(await call.Send(new GetConversation(call.OrganizationId, id))
                 ?? throw Problem.Unknown("conversation")));
     }
 
-    private static async Task<IResult> Messages(Guid id, Paging paging, MinPosition min, Caller caller, IMediator mediator,
-        HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Messages(Guid id, Paging paging, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        var page = await mediator.Send(new ListConversationMessages(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct)
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId, call.Aborted);
+        var page = await call.Send(new ListConversationMessages(call.OrganizationId, id, paging.Limit, paging.Cursor))
             ?? throw Problem.Unknown("conversation");
-        return Answers.Page(context, new Page<MessageResponse>([.. page.Data.Select(MessageResponse.Of)], page.NextCursor));
+        return call.Page(new Page<MessageResponse>([.. page.Data.Select(MessageResponse.Of)], page.NextCursor));
     }
 
-    private static async Task<IResult> Message(Guid id, MinPosition min, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Message(Guid id, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.Conversations, caller.OrganizationId, ct);
-        return Answers.Ok(context,
-            MessageResponse.Of(await mediator.Send(new GetMessage(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("message")));
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.Conversations, call.OrganizationId, call.Aborted);
+        return call.Ok(MessageResponse.Of(await call.Send(new GetMessage(call.OrganizationId, id)) ?? throw Problem.Unknown("message")));
     }
 
-    private static async Task<IResult> History(Guid id, Moment asOf, Caller caller, IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new ListResponse<StoredFact>(await mediator.Send(new GetMessageHistory(caller.OrganizationId, id, asOf.Value), ct)
+    private static async Task<IResult> History(Guid id, Moment asOf, Call call) =>
+        TypedResults.Ok(new ListResponse<StoredFact>(await call.Send(new GetMessageHistory(call.OrganizationId, id, asOf.Value))
             ?? throw Problem.Unknown("message"), null));
 }

@@ -2,7 +2,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.CustomerWebhooks;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.CustomerWebhooks;
 
@@ -79,87 +78,78 @@ public sealed class WebhookEndpoints : ICarterModule
                 "delivery.gone", "webhook.busy").Produces<DeliveryView>();
     }
 
-    private static async Task<IResult> CreateAsync(NewWebhook body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewWebhook body, Call call)
     {
         var secret = body.Secret ?? StandardWebhooks.NewSecret();
         var settings =
             new WebhookSettings(body.Name, body.Url, body.Events, body.Payload, body.ApiVersion ?? PublicJson.Version, body.AccountIds
                 ?? [], body.CampaignIds ?? [],
             body.Headers ?? new Dictionary<string, string>(), body.RatePerSecond, body.Concurrency);
-        var done = await mediator.Send(new CreateWebhook(caller.OrganizationId, CurrentRequest.NewId(), settings, secret, Creator(caller)),
-            ct);
-        var view = await mediator.Send(new GetWebhook(caller.OrganizationId, done.Id), ct);
+        var done = await call.Send(new CreateWebhook(call.OrganizationId, CurrentRequest.NewId(), settings, secret, Creator(call.Caller)));
+        var view = await call.Send(new GetWebhook(call.OrganizationId, done.Id));
 
         // Version 0: it was made by an earlier request, which showed the secret, if at all; ours was never stored.
         return done.Version > 0
-            ? Answers.Created(context, $"/v1/webhooks/{done.Id}", new WebhookWithSecret(view.Id, secret, view), view.Version)
-            : Answers.Ok(context, view, view.Version);
+            ? call.Created($"/v1/webhooks/{done.Id}", new WebhookWithSecret(view.Id, secret, view), view.Version)
+            : call.Ok(view, view.Version);
     }
 
-    private static async Task<IResult> ListAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListWebhooks(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> ListAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListWebhooks(call.OrganizationId, paging.Cursor, paging.Limit)));
 
-    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        AnswerAsync(id, caller, context, mediator, ct);
+    private static Task<IResult> GetAsync(Guid id, Call call) =>
+        AnswerAsync(id, call);
 
-    private static async Task<IResult> PatchAsync(Guid id, WebhookChange body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, WebhookChange body, IfMatch match, Call call)
     {
         var patch = new WebhookPatch(body.Name, body.Url, body.Events, body.Status, body.Payload, body.ApiVersion, body.AccountIds,
             body.CampaignIds, body.Headers, body.RatePerSecond, body.Concurrency);
-        await mediator.Send(new PatchWebhook(caller.OrganizationId, id, patch, Creator(caller), match.Version), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new PatchWebhook(call.OrganizationId, id, patch, Creator(call.Caller), match.Version));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeleteWebhook(caller.OrganizationId, id, match.Version), ct);
+        await call.Send(new DeleteWebhook(call.OrganizationId, id, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> TestAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new TestWebhook(caller.OrganizationId, id), ct));
+    private static async Task<IResult> TestAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new TestWebhook(call.OrganizationId, id)));
 
-    private static async Task<IResult> RotateAsync(Guid id, RotateSecretBody? body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> RotateAsync(Guid id, RotateSecretBody? body, Call call)
     {
         var secret = body?.Secret ?? StandardWebhooks.NewSecret();
-        var done = await mediator.Send(new RotateWebhookSecret(caller.OrganizationId, id, secret, (body ?? new()).OverlapHours), ct);
-        var view = await mediator.Send(new GetWebhook(caller.OrganizationId, id), ct);
-        return done.Version > 0 ? Answers.Ok(context, new WebhookWithSecret(id, secret, view), view.Version)
-            : Answers.Ok(context, view, view.Version);
+        var done = await call.Send(new RotateWebhookSecret(call.OrganizationId, id, secret, (body ?? new()).OverlapHours));
+        var view = await call.Send(new GetWebhook(call.OrganizationId, id));
+        return done.Version > 0 ? call.Ok(new WebhookWithSecret(id, secret, view), view.Version)
+            : call.Ok(view, view.Version);
     }
 
-    private static async Task<IResult> EnableAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> EnableAsync(Guid id, Call call)
     {
-        await mediator.Send(new EnableWebhook(caller.OrganizationId, id, Creator(caller)), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new EnableWebhook(call.OrganizationId, id, Creator(call.Caller)));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> RecoverAsync(Guid id, RecoverBody body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> RecoverAsync(Guid id, RecoverBody body, Call call)
     {
-        await mediator.Send(new RecoverWebhook(caller.OrganizationId, id, body.Since), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new RecoverWebhook(call.OrganizationId, id, body.Since));
+        return await AnswerAsync(id, call);
     }
 
     private static async Task<IResult> DeliveriesAsync(Guid id, bool? succeeded, string? outcome, string? type, string? event_id,
-        DateTimeOffset? since, DateTimeOffset? until, Paging paging, Caller caller,
-        HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(context,
-            await mediator.Send(new ListDeliveries(caller.OrganizationId, id, new(succeeded, outcome, type, event_id, since, until),
-                paging.Cursor, paging.Limit), ct));
+        DateTimeOffset? since, DateTimeOffset? until, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListDeliveries(call.OrganizationId, id, new(succeeded, outcome, type, event_id, since, until),
+                paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> RedeliverAsync(Guid id, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new Redeliver(caller.OrganizationId, id), ct));
+    private static async Task<IResult> RedeliverAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new Redeliver(call.OrganizationId, id)));
 
-    private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> AnswerAsync(Guid id, Call call)
     {
-        var view = await mediator.Send(new GetWebhook(caller.OrganizationId, id), ct);
-        return Answers.Ok(context, view, view.Version);
+        var view = await call.Send(new GetWebhook(call.OrganizationId, id));
+        return call.Ok(view, view.Version);
     }
 
     // The platform's own staff stand behind nothing of an organization's: who works there today is no matter of its webhooks.

@@ -7,7 +7,6 @@ using Bsp.Application.Common;
 using Bsp.Application.Events;
 using Bsp.Application.EventStore;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Events;
 
@@ -49,16 +48,16 @@ public sealed class EventEndpoints : ICarterModule
     }
 
     private static async Task<IResult> List(string? after, string? types, Guid? stream_id, string? correlation_id, string? causation_id,
-        string? form, Paging paging, MinPosition min, Caller caller, IMediator mediator, HttpContext context, CancellationToken ct)
+        string? form, Paging paging, MinPosition min, Call call)
     {
-        await min.ReachedAsync(context.RequestServices, ViewNames.LogPlaces, caller.OrganizationId, ct);
+        await min.ReachedAsync(call.Context.RequestServices, ViewNames.LogPlaces, call.OrganizationId, call.Aborted);
         var from = after is null ? Position.Start : PlaceOf(after);
         if (form == "public")
         {
             return stream_id is null && correlation_id is null && causation_id is null
                 ? new PublicPage(
-                    await mediator.Send(new PullEvents(caller.OrganizationId, types?.Split(','), from, paging.Limit,
-                        caller.Role >= Role.Admin), ct))
+                    await call.Send(new PullEvents(call.OrganizationId, types?.Split(','), from, paging.Limit,
+                        call.Caller.Role >= Role.Admin)))
                 : throw Problem.Field("request.invalid", "form", "public events are kept by types alone.");
         }
 
@@ -67,19 +66,19 @@ public sealed class EventEndpoints : ICarterModule
             throw Problem.Field("request.invalid", "form", "must be stored or public.");
         }
 
-        var slice = await mediator.Send(new ListEvents(caller.OrganizationId,
-            new(types?.Split(','), stream_id, correlation_id, causation_id), from, paging.Limit, caller.Role >= Role.Admin), ct);
+        var slice = await call.Send(new ListEvents(call.OrganizationId,
+            new(types?.Split(','), stream_id, correlation_id, causation_id), from, paging.Limit, call.Caller.Role >= Role.Admin));
         return TypedResults.Ok(new EventsResponse([.. slice.Events.Select(stored => EventResponse.Of(stored, slice.UpTo.Epoch))],
             slice.UpTo.ToToken(), slice.More));
     }
 
-    private static async Task<IResult> Stream(string? after, string? types, Caller caller, IMediator mediator, IEventLog log,
-        HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Stream(string? after, string? types, Call call, IEventLog log)
     {
-        var seen = context.Request.Headers["Last-Event-ID"] is [{ Length: > 0 } id] ? id : after;
-        var from = seen == "start" ? Position.Start : seen is not null ? PlaceOf(seen) : await log.EndAsync(caller.OrganizationId, ct);
-        var first = new PullEvents(caller.OrganizationId, types?.Split(','), from, EventStream.PageEvents, caller.Role >= Role.Admin);
-        return new EventStream(first, await mediator.Send(first, ct), mediator, Permission.Of(context));
+        var seen = call.Context.Request.Headers["Last-Event-ID"] is [{ Length: > 0 } id] ? id : after;
+        var from = seen == "start" ? Position.Start : seen is not null ? PlaceOf(seen) : await log.EndAsync(call.OrganizationId,
+            call.Aborted);
+        var first = new PullEvents(call.OrganizationId, types?.Split(','), from, EventStream.PageEvents, call.Caller.Role >= Role.Admin);
+        return new EventStream(first, await call.Send(first), call.Mediator, Permission.Of(call.Context));
     }
 
     private static Position PlaceOf(string token) =>

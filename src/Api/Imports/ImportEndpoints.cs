@@ -43,10 +43,10 @@ public sealed class ImportEndpoints : ICarterModule
                 "import_rejects.unknown").Produces<string>(200, "text/csv");
     }
 
-    private static async Task<IResult> StartAsync(Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> StartAsync(Call call)
     {
-        var request = context.Request;
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        var request = call.Context.Request;
+        if (call.Context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = null;
         }
@@ -54,11 +54,12 @@ public sealed class ImportEndpoints : ICarterModule
         try
         {
             var source = Given(request, "Bsp-Consent-Source", "consent_source") ?? "import";
-            var csv = await CsvBody.OpenAsync(context, ct);
-            var done = await mediator.Send(new ImportContacts(caller.OrganizationId, csv, source,
-                Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) }, ct);
-            var import = await mediator.Send(new GetImport(caller.OrganizationId, done.Id), ct);
-            if (CurrentRequest.Value?.Claim?.WorkDone is true && await new HashedStream(csv).Sha256OfAllAsync(ct) != import.FileSha256)
+            var csv = await CsvBody.OpenAsync(call.Context, call.Aborted);
+            var done = await call.Send(new ImportContacts(call.OrganizationId, csv, source,
+                Given(request, "Bsp-Consent-Proof", "consent_proof"), Delimiter(request)) { Mapping = Mapping(request) });
+            var import = await call.Send(new GetImport(call.OrganizationId, done.Id));
+            if (CurrentRequest.Value?.Claim?.WorkDone is true
+                && await new HashedStream(csv).Sha256OfAllAsync(call.Aborted) != import.FileSha256)
             {
                 throw Idempotency.OtherBody();
             }
@@ -77,14 +78,15 @@ public sealed class ImportEndpoints : ICarterModule
         }
     }
 
-    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetImport(caller.OrganizationId, id), ct));
+    private static async Task<IResult> GetAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new GetImport(call.OrganizationId, id)));
 
-    private static async Task<IResult> Stream(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Stream(Guid id, Call call)
     {
-        await mediator.Send(new GetImport(caller.OrganizationId, id), ct);
-        var lastSeen = context.Request.Headers["Last-Event-ID"] is [{ } seen] ? seen : null;
-        return TypedResults.ServerSentEvents(Follow(caller.OrganizationId, id, mediator, Permission.Of(context), lastSeen, ct));
+        await call.Send(new GetImport(call.OrganizationId, id));
+        var lastSeen = call.Context.Request.Headers["Last-Event-ID"] is [{ } seen] ? seen : null;
+        return TypedResults.ServerSentEvents(Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context), lastSeen,
+            call.Aborted));
     }
 
     // Ids name states, so that a client that comes back gets none twice.
@@ -111,19 +113,19 @@ public sealed class ImportEndpoints : ICarterModule
     }
 
     // In pages, so that a million bad rows need no more memory than a thousand.
-    private static async Task RejectedAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task RejectedAsync(Guid id, Call call)
     {
-        var page = await mediator.Send(new ListRejectedRows(caller.OrganizationId, id, 0, RejectedPage), ct);
-        context.Response.ContentType = "text/csv; charset=utf-8";
-        context.Response.Headers.ContentDisposition = $"attachment; filename=\"rejected-{id}.csv\"";
-        await using var writer = new StreamWriter(context.Response.Body, new UTF8Encoding(false), leaveOpen: true);
+        var page = await call.Send(new ListRejectedRows(call.OrganizationId, id, 0, RejectedPage));
+        call.Context.Response.ContentType = "text/csv; charset=utf-8";
+        call.Context.Response.Headers.ContentDisposition = $"attachment; filename=\"rejected-{id}.csv\"";
+        await using var writer = new StreamWriter(call.Context.Response.Body, new UTF8Encoding(false), leaveOpen: true);
         await writer.WriteAsync(CsvCell.Line(["line", "column", "reason", .. page.Columns]));
-        var permission = Permission.Of(context);
+        var permission = Permission.Of(call.Context);
         while (page.Rows.Count > 0)
         {
             if (!await permission.HoldsAsync())
             {
-                context.Abort();
+                call.Context.Abort();
                 return;
             }
 
@@ -132,8 +134,8 @@ public sealed class ImportEndpoints : ICarterModule
                 await writer.WriteAsync(CsvCell.Line([$"{row.Line}", row.Column ?? "", row.Reason, .. row.Fields]));
             }
 
-            await writer.FlushAsync(ct);
-            page = await mediator.Send(new ListRejectedRows(caller.OrganizationId, id, page.Rows[^1].Row, RejectedPage), ct);
+            await writer.FlushAsync(call.Aborted);
+            page = await call.Send(new ListRejectedRows(call.OrganizationId, id, page.Rows[^1].Row, RejectedPage));
         }
     }
 

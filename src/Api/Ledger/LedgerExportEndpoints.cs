@@ -8,7 +8,6 @@ using Bsp.Application.Common;
 using Bsp.Application.Imports;
 using Bsp.Application.Ledger;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Ledger;
 
@@ -32,8 +31,7 @@ public sealed class LedgerExportEndpoints : ICarterModule
             + "?format=jsonl (default) or csv; ?from= and ?to= (yyyy-mm) keep some months.",
             "request.format", "request.month").Produces<string>(200, "application/x-ndjson", "text/csv");
 
-    private static async Task ExportAsync(string? format, string? from, string? to, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task ExportAsync(string? format, string? from, string? to, Call call)
     {
         var csv = format switch
         {
@@ -41,8 +39,8 @@ public sealed class LedgerExportEndpoints : ICarterModule
             "csv" => true,
             _ => throw Problem.Field("request.format", "format", "must be jsonl or csv."),
         };
-        var pages = await mediator.Send(new ExportLedger(caller.OrganizationId, Month("from", from), Month("to", to)), ct);
-        await WriteAsync(context, pages, csv, ct);
+        var pages = await call.Send(new ExportLedger(call.OrganizationId, Month("from", from), Month("to", to)));
+        await WriteAsync(call.Context, pages, csv, call.Aborted);
     }
 
     private static string? Month(string name, string? text) => text is null || LedgerMonth.Is(text) ? text

@@ -2,7 +2,6 @@ using System.Globalization;
 using Bsp.Api.Common;
 using Bsp.Application.Ledger;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Ledger;
 
@@ -41,30 +40,27 @@ public sealed class LedgerProofEndpoints : ICarterModule
             .Describe("Public keys that sign heads of ledgers, earlier ones too, as JSON Web Keys.").Produces<LedgerKeysResponse>();
     }
 
-    private static async Task<IResult> StartAsync(LedgerAuditBody body, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> StartAsync(LedgerAuditBody body, Call call)
     {
-        var done = await mediator.Send(new StartLedgerAudit(caller.OrganizationId, MonthOf(body.From), MonthOf(body.To)), ct);
+        var done = await call.Send(new StartLedgerAudit(call.OrganizationId, MonthOf(body.From), MonthOf(body.To)));
         return TypedResults.Accepted($"/v1/ledger/audits/{done.Id}",
-            await mediator.Send(new GetLedgerAudit(caller.OrganizationId, done.Id), ct));
+            await call.Send(new GetLedgerAudit(call.OrganizationId, done.Id)));
     }
 
-    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetLedgerAudit(caller.OrganizationId, id), ct));
+    private static async Task<IResult> GetAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new GetLedgerAudit(call.OrganizationId, id)));
 
-    private static async Task<IResult> HeadAsync(string? currency, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetLedgerHead(caller.OrganizationId, currency), ct));
+    private static async Task<IResult> HeadAsync(string? currency, Call call) =>
+        call.Ok(await call.Send(new GetLedgerHead(call.OrganizationId, currency)));
 
-    private static async Task<IResult> HeadsAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListLedgerDays(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> HeadsAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListLedgerDays(call.OrganizationId, paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> ProofAsync(Guid transactionId, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetLedgerProof(caller.OrganizationId, transactionId), ct));
+    private static async Task<IResult> ProofAsync(Guid transactionId, Call call) =>
+        call.Ok(await call.Send(new GetLedgerProof(call.OrganizationId, transactionId)));
 
-    private static async Task<IResult> KeysAsync(IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new LedgerKeysResponse(await mediator.Send(new ListLedgerKeys(), ct)));
+    private static async Task<IResult> KeysAsync(Call call) =>
+        TypedResults.Ok(new LedgerKeysResponse(await call.Send(new ListLedgerKeys())));
 
     // What is neither goes on as it is: the validator says so, by the field's name.
     private static string? MonthOf(string? text) =>

@@ -2,7 +2,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Ledger;
 using Bsp.Domain.Ledger;
 using Carter;
-using MediatR;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Bsp.Api.Ledger;
@@ -50,25 +49,23 @@ public sealed class TransactionEndpoints : ICarterModule
     }
 
     private static async Task<IResult> ListAsync(string? type, string? category, string? reference_id, string? currency, string? from,
-        string? to, [AsParameters] LineQuery line, Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+        string? to, [AsParameters] LineQuery line, Paging paging, Call call)
     {
         RequireWord("type", type, [EntryTypes.Credit, EntryTypes.Debit, EntryTypes.Refund]);
         RequireWord("category", category, EntryCategories.All);
-        var query = new ListTransactions(caller.OrganizationId, type, category, reference_id, currency, Time("from", from), Time("to", to),
+        var query = new ListTransactions(call.OrganizationId, type, category, reference_id, currency, Time("from", from), Time("to", to),
             LineOf(line), paging.Limit, paging.Cursor);
-        return Answers.Page(context, await mediator.Send(query, ct));
+        return call.Page(await call.Send(query));
     }
 
-    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetTransaction(caller.OrganizationId, id), ct));
+    private static async Task<IResult> GetAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new GetTransaction(call.OrganizationId, id)));
 
-    private static async Task<IResult> EntriesAsync(string? after, string? currency, Paging paging, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> EntriesAsync(string? after, string? currency, Paging paging, Call call)
     {
         var from = after is null ? (Guid?)null : Guid.TryParseExact(after, "D", out var id) ? id
             : throw Problem.Field("request.after", "after", "must be the id of an entry of this wallet.");
-        var entries = await mediator.Send(new ListLedgerEntries(caller.OrganizationId, currency, from, paging.Limit + 1), ct);
+        var entries = await call.Send(new ListLedgerEntries(call.OrganizationId, currency, from, paging.Limit + 1));
         var shown = entries.Take(paging.Limit).ToList();
         return TypedResults.Ok(new LedgerEntriesResponse(shown, shown.Count > 0 ? shown[^1].Id : from, entries.Count > paging.Limit));
     }

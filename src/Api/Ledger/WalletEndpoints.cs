@@ -1,7 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Ledger;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Ledger;
 
@@ -49,30 +48,25 @@ public sealed class WalletEndpoints : ICarterModule
                 [.. Asked, "wallet.insufficient", "wallet.reference_taken", "wallet.limit"]);
     }
 
-    private static async Task<IResult> GetAsync(
-        string? currency, Moment as_of, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> GetAsync(string? currency, Moment as_of, Call call)
     {
         var time = as_of.Value.Position is null ? as_of.Value.Time
             : throw Problem.Field("request.as_of", "as_of", "must be a time such as 2026-01-31T12:00:00Z.");
-        return Answers.Ok(context, await mediator.Send(new GetWallet(caller.OrganizationId, currency, time), ct));
+        return call.Ok(await call.Send(new GetWallet(call.OrganizationId, currency, time)));
     }
 
-    private static async Task<IResult> TopUpAsync(TopUpBody body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) => await CreatedAsync(
-        await mediator.Send(new TopUpWallet(caller.OrganizationId, body.Amount, body.Currency, body.Reference, body.Description), ct),
-            caller, context, mediator, ct);
+    private static async Task<IResult> TopUpAsync(TopUpBody body, Call call) =>
+        await CreatedAsync(await call.Send(new TopUpWallet(call.OrganizationId, body.Amount, body.Currency, body.Reference,
+            body.Description)), call);
 
-    private static async Task<IResult> RefundAsync(RefundBody body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) => await CreatedAsync(
-        await mediator.Send(new ReturnTopUp(caller.OrganizationId, body.Amount, body.Currency, body.Reference, body.Of, body.Description),
-            ct), caller, context, mediator, ct);
+    private static async Task<IResult> RefundAsync(RefundBody body, Call call) =>
+        await CreatedAsync(await call.Send(new ReturnTopUp(call.OrganizationId, body.Amount, body.Currency, body.Reference, body.Of,
+            body.Description)), call);
 
-    private static async Task<IResult> AdjustAsync(AdjustmentBody body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) => await CreatedAsync(
-        await mediator.Send(new AdjustWallet(caller.OrganizationId, body.Amount, body.Currency, body.Reference, body.Description), ct),
-            caller, context, mediator, ct);
+    private static async Task<IResult> AdjustAsync(AdjustmentBody body, Call call) =>
+        await CreatedAsync(await call.Send(new AdjustWallet(call.OrganizationId, body.Amount, body.Currency, body.Reference,
+            body.Description)), call);
 
-    private static async Task<IResult> CreatedAsync(Guid id, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Created(context, $"/v1/transactions/{id}", await mediator.Send(new GetTransaction(caller.OrganizationId, id), ct));
+    private static async Task<IResult> CreatedAsync(Guid id, Call call) =>
+        call.Created($"/v1/transactions/{id}", await call.Send(new GetTransaction(call.OrganizationId, id)));
 }

@@ -3,7 +3,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Contacts;
 using Bsp.Application.Lists;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Lists;
 
@@ -40,52 +39,46 @@ public sealed class ListEndpoints : ICarterModule
             .Produces<ListPreview>();
     }
 
-    private static async Task<IResult> CreateAsync(NewList body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewList body, Call call)
     {
-        var done = await mediator.Send(new CreateList(caller.OrganizationId, body.Name, body.Description, body.Filters), ct);
-        var list = await mediator.Send(new GetList(caller.OrganizationId, done.Id), ct);
-        return Answers.Created(context, $"/v1/lists/{done.Id}", list, list.RowVersion);
+        var done = await call.Send(new CreateList(call.OrganizationId, body.Name, body.Description, body.Filters));
+        var list = await call.Send(new GetList(call.OrganizationId, done.Id));
+        return call.Created($"/v1/lists/{done.Id}", list, list.RowVersion);
     }
 
-    private static async Task<IResult> PageAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListLists(caller.OrganizationId, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> PageAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListLists(call.OrganizationId, paging.Limit, paging.Cursor)));
 
-    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        AnswerAsync(id, caller, context, mediator, ct);
+    private static Task<IResult> GetAsync(Guid id, Call call) =>
+        AnswerAsync(id, call);
 
-    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchList(caller.OrganizationId, id, patch, match.Version), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new PatchList(call.OrganizationId, id, patch, match.Version));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeleteList(caller.OrganizationId, id, match.Version), ct);
+        await call.Send(new DeleteList(call.OrganizationId, id, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> MembersAsync(Guid id, Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListMembers(caller.OrganizationId, id, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> MembersAsync(Guid id, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListMembers(call.OrganizationId, id, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> ChangeAsync(Guid id, MembersChange body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> ChangeAsync(Guid id, MembersChange body, Call call)
     {
-        await mediator.Send(new ChangeListMembers(caller.OrganizationId, id, body.Add ?? [], body.Remove ?? []), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new ChangeListMembers(call.OrganizationId, id, body.Add ?? [], body.Remove ?? []));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> PreviewAsync(Guid id, PreviewBody? body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new PreviewList(caller.OrganizationId, id, body?.Filters), ct));
+    private static async Task<IResult> PreviewAsync(Guid id, PreviewBody? body, Call call) =>
+        call.Ok(await call.Send(new PreviewList(call.OrganizationId, id, body?.Filters)));
 
-    private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> AnswerAsync(Guid id, Call call)
     {
-        var list = await mediator.Send(new GetList(caller.OrganizationId, id), ct);
-        return Answers.Ok(context, list, list.RowVersion);
+        var list = await call.Send(new GetList(call.OrganizationId, id));
+        return call.Ok(list, list.RowVersion);
     }
 }

@@ -4,7 +4,6 @@ using Bsp.Application.Common;
 using Bsp.Application.Media;
 using Bsp.Domain.Common;
 using Carter;
-using MediatR;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 
@@ -58,25 +57,23 @@ public sealed class MediaEndpoints : ICarterModule
             .Describe("Removes a file and its bytes. What was sent with it stays with Meta.", "media.unknown");
     }
 
-    private static async Task<IResult> Upload(Caller caller, HttpContext context, IMediaFiles files, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> Upload(Call call, IMediaFiles files)
     {
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        if (call.Context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = MediaRules.BytesMax + FormBytesMax;
         }
 
-        var body = BodyForm.Unpacked(context.Request, MediaRules.BytesMax + FormBytesMax);
-        var form = await MultipartFile.ReadAsync(context, body, (part, type) => files.SpoolAsync(caller.OrganizationId, part,
-            MediaRules.Of(MediaRules.Plain(type))?.BytesMax ?? MediaRules.BytesMax, ct), ct);
+        var body = BodyForm.Unpacked(call.Context.Request, MediaRules.BytesMax + FormBytesMax);
+        var form = await MultipartFile.ReadAsync(call.Context, body, (part, type) => files.SpoolAsync(call.OrganizationId, part,
+            MediaRules.Of(MediaRules.Plain(type))?.BytesMax ?? MediaRules.BytesMax, call.Aborted), call.Aborted);
         await using var file = form.File;
-        return await Created(context, () => mediator.Send(new StoreMedia(caller.OrganizationId, CurrentRequest.NewId(), file, form.Type,
-            form.Name, "upload"), ct));
+        return await Created(call.Context, () => call.Send(new StoreMedia(call.OrganizationId, CurrentRequest.NewId(), file, form.Type,
+            form.Name, "upload")));
     }
 
-    private static Task<IResult> Fetch(FetchMediaRequest body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) => Created(context, () =>
-            mediator.Send(new FetchMedia(caller.OrganizationId, CurrentRequest.NewId(), body.Link, body.Filename), ct));
+    private static Task<IResult> Fetch(FetchMediaRequest body, Call call) => Created(call.Context, () =>
+            call.Send(new FetchMedia(call.OrganizationId, CurrentRequest.NewId(), body.Link, body.Filename)));
 
     private static async Task<IResult> Created(HttpContext context, Func<Task<MediaView>> store)
     {
@@ -91,28 +88,27 @@ public sealed class MediaEndpoints : ICarterModule
         }
     }
 
-    private static async Task<IResult> List(Paging paging, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct,
-        string? kind = null, string? source = null)
+    private static async Task<IResult> List(Paging paging, Call call, string? kind = null, string? source = null)
     {
-        var page = await mediator.Send(new ListMedia(caller.OrganizationId, kind, source, paging.Cursor, paging.Limit), ct);
-        return Answers.Page(context, new Page<MediaResponse>([.. page.Data.Select(MediaResponse.Of)], page.NextCursor));
+        var page = await call.Send(new ListMedia(call.OrganizationId, kind, source, paging.Cursor, paging.Limit));
+        return call.Page(new Page<MediaResponse>([.. page.Data.Select(MediaResponse.Of)], page.NextCursor));
     }
 
-    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, MediaResponse.Of(await mediator.Send(new GetMedia(caller.OrganizationId, id), ct)));
+    private static async Task<IResult> Get(Guid id, Call call) =>
+        call.Ok(MediaResponse.Of(await call.Send(new GetMedia(call.OrganizationId, id))));
 
-    private static async Task<IResult> Content(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Content(Guid id, Call call)
     {
-        var (media, content) = await mediator.Send(new OpenMedia(caller.OrganizationId, id), ct);
-        context.Response.Headers.ContentSecurityPolicy = Nothing;
+        var (media, content) = await call.Send(new OpenMedia(call.OrganizationId, id));
+        call.Context.Response.Headers.ContentSecurityPolicy = Nothing;
         return TypedResults.Stream(content, MediaRules.ServedType(media.MimeType!),
             media.Filename ?? MediaRules.NameFor(id, media.Kind, media.MimeType),
             entityTag: new EntityTagHeaderValue($"\"{media.Sha256}\""), enableRangeProcessing: true);
     }
 
-    private static async Task<IResult> Delete(Guid id, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Delete(Guid id, Call call)
     {
-        await mediator.Send(new DeleteMedia(caller.OrganizationId, id), ct);
+        await call.Send(new DeleteMedia(call.OrganizationId, id));
         return TypedResults.NoContent();
     }
 }

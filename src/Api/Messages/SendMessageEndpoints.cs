@@ -3,7 +3,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Messages;
 using Bsp.Domain.Messages;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Messages;
 
@@ -73,12 +72,11 @@ public sealed class SendMessageEndpoints : ICarterModule
                 "organization.suspended", "wallet.insufficient",
                 "rate_card.missing");
 
-    private static async Task<IResult> Send(SendMessageRequest body, Caller caller, IMediator mediator, HttpContext context,
-        CancellationToken ct)
+    private static async Task<IResult> Send(SendMessageRequest body, Call call)
     {
-        var done = await mediator.Send(new SendMessage(caller.OrganizationId, body.AccountId, body.To, body.Type, body.Body(),
-            body.ContextMessageId, caller.Sends("api", automated: caller.Session is null)), ct);
-        return Answers.Created(context, $"/v1/messages/{done.Id}",
+        var done = await call.Send(new SendMessage(call.OrganizationId, body.AccountId, body.To, body.Type, body.Body(),
+            body.ContextMessageId, call.Caller.Sends("api", automated: call.Caller.Session is null)));
+        return call.Created($"/v1/messages/{done.Id}",
             new QueuedMessageResponse(done.Id, "pending", body.AccountId, body.Type));
     }
 }

@@ -1,7 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Messages;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Messages;
 
@@ -19,10 +18,9 @@ public sealed class SettleMessageEndpoints : ICarterModule
             .Describe("A person rules on a message of unknown outcome; nothing is sent again, and what Meta says later still counts.",
                 "message.unknown", "message.not_unknown", "version.mismatch");
 
-    private static async Task<IResult> Settle(Guid id, SettleMessageRequest body, IfMatch seen, Caller caller, IMediator mediator,
-        HttpContext context, CancellationToken ct)
+    private static async Task<IResult> Settle(Guid id, SettleMessageRequest body, IfMatch seen, Call call)
     {
-        var done = await mediator.Send(new SettleMessage(caller.OrganizationId, id, body.Outcome, seen.Version), ct);
-        return Answers.Ok(context, new SettledMessageResponse(id, "unknown_closed", body.Outcome), done.Version > 0 ? done.Version : null);
+        var done = await call.Send(new SettleMessage(call.OrganizationId, id, body.Outcome, seen.Version));
+        return call.Ok(new SettledMessageResponse(id, "unknown_closed", body.Outcome), done.Version > 0 ? done.Version : null);
     }
 }

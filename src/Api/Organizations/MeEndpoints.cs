@@ -1,4 +1,3 @@
-using AutoMapper;
 using Bsp.Api.ApiKeys;
 using Bsp.Api.Common;
 using Bsp.Api.Users;
@@ -6,7 +5,6 @@ using Bsp.Application.ApiKeys;
 using Bsp.Application.Organizations;
 using Bsp.Application.Users;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Organizations;
 
@@ -21,12 +19,12 @@ public sealed class MeEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app) =>
         app.MapGet("/v1/me", Me).Describe("Who the caller is, and for whom they act.").Produces<MeResponse>();
 
-    private static async Task<MeResponse> Me(Caller caller, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<MeResponse> Me(Call call)
     {
-        var organization = caller.OrganizationId == Guid.Empty ? null : await mediator.Send(new GetOrganization(caller.OrganizationId), ct);
-        var key = caller.KeyId is { } keyId ? await mediator.Send(new GetApiKey(caller.OrganizationId, keyId), ct) : null;
-        var user = caller.Session is { } session ? await mediator.Send(new GetUser(session.OrganizationId, session.UserId), ct) : null;
-        return new(caller.RoleName, mapper.Map<OrganizationResponse?>(organization), mapper.Map<ApiKeyResponse?>(key),
-            mapper.Map<UserResponse?>(user));
+        var organization = call.OrganizationId == Guid.Empty ? null : await call.Send(new GetOrganization(call.OrganizationId));
+        var key = call.Caller.KeyId is { } keyId ? await call.Send(new GetApiKey(call.OrganizationId, keyId)) : null;
+        var user = call.Caller.Session is { } session ? await call.Send(new GetUser(session.OrganizationId, session.UserId)) : null;
+        return new(call.Caller.RoleName, call.Map<OrganizationResponse?>(organization), call.Map<ApiKeyResponse?>(key),
+            call.Map<UserResponse?>(user));
     }
 }

@@ -1,10 +1,8 @@
 using System.Text.Json;
-using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Organizations;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Organizations;
 
@@ -27,66 +25,55 @@ public sealed class OrganizationEndpoints : ICarterModule
             .Produces<OrganizationResponse>();
         app.MapPatch("/v1/organizations/{id:guid}", Patch).Describe("Changes an organization (JSON merge patch).", "organization.unknown")
             .Produces<OrganizationResponse>();
-        app.MapPost("/v1/organizations/{id:guid}/suspend",
-            (Guid id, IfMatch match, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
-                SetStatus(id, "suspended", match, http, mediator, mapper, ct))
+        app.MapPost("/v1/organizations/{id:guid}/suspend", (Guid id, IfMatch match, Call call) => SetStatus(id, "suspended", match, call))
             .Describe("It goes on reading but sends nothing.", "organization.unknown").Produces<OrganizationResponse>();
-        app.MapPost("/v1/organizations/{id:guid}/deactivate",
-            (Guid id, IfMatch match, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
-                SetStatus(id, "inactive", match, http, mediator, mapper, ct))
+        app.MapPost("/v1/organizations/{id:guid}/deactivate", (Guid id, IfMatch match, Call call) => SetStatus(id, "inactive", match, call))
             .Describe("Nobody of it gets in any more, by key or session, within a second.", "organization.unknown")
             .Produces<OrganizationResponse>();
-        app.MapPost("/v1/organizations/{id:guid}/activate",
-            (Guid id, IfMatch match, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
-                SetStatus(id, "active", match, http, mediator, mapper, ct))
+        app.MapPost("/v1/organizations/{id:guid}/activate", (Guid id, IfMatch match, Call call) => SetStatus(id, "active", match, call))
             .Describe("Ends a suspension or deactivation.", "organization.unknown").Produces<OrganizationResponse>();
     }
 
-    private static async Task<IResult> Create(CreateOrganizationRequest body, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct)
+    private static async Task<IResult> Create(CreateOrganizationRequest body, Call call)
     {
-        var done = await mediator.Send(new CreateOrganization(CurrentRequest.NewId(), body.Name, body.Slug, body.LogoUrl,
-            body.MetaBusinessId, body.MetaAccessToken, body.WebhookVerifyToken, body.Settings), ct);
-        var view = await Found(done.Id, mediator, ct);
-        return Answers.Created(http, $"/v1/organizations/{done.Id}", mapper.Map<OrganizationResponse>(view), view.Version);
+        var done = await call.Send(new CreateOrganization(CurrentRequest.NewId(), body.Name, body.Slug, body.LogoUrl,
+            body.MetaBusinessId, body.MetaAccessToken, body.WebhookVerifyToken, body.Settings));
+        var view = await Found(done.Id, call);
+        return call.Created($"/v1/organizations/{done.Id}", call.Map<OrganizationResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> List(Paging paging, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct) =>
-        Answers.Page<OrganizationView, OrganizationResponse>(http, mapper, caller.Role == Role.Platform
-            ? await mediator.Send(new ListOrganizations(paging.Cursor, paging.Limit), ct)
-            : new Page<OrganizationView>([await Found(caller.OrganizationId, mediator, ct)], null));
+    private static async Task<IResult> List(Paging paging, Call call) =>
+        call.Page<OrganizationView, OrganizationResponse>(call.Caller.Role == Role.Platform
+            ? await call.Send(new ListOrganizations(paging.Cursor, paging.Limit))
+            : new Page<OrganizationView>([await Found(call.OrganizationId, call)], null));
 
-    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct) =>
-        caller.MaySee(id) ? await Shown(id, http, mediator, mapper, ct) : throw Problem.Unknown("organization");
+    private static async Task<IResult> Get(Guid id, Call call) =>
+        call.Caller.MaySee(id) ? await Shown(id, call) : throw Problem.Unknown("organization");
 
-    private static async Task<IResult> Patch(Guid id, PatchOrganizationRequest body, IfMatch match, Caller caller, HttpContext http,
-        IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Patch(Guid id, PatchOrganizationRequest body, IfMatch match, Call call)
     {
-        if (!caller.MaySee(id))
+        if (!call.Caller.MaySee(id))
         {
             throw Problem.Unknown("organization");
         }
 
-        await mediator.Send(new PatchOrganization(id, body.Name, body.LogoUrl, body.MetaBusinessId, body.MetaAccessToken,
-            body.WebhookVerifyToken, body.MetaAppSecret, body.Settings, match.Version), ct);
-        return await Shown(id, http, mediator, mapper, ct);
+        await call.Send(new PatchOrganization(id, body.Name, body.LogoUrl, body.MetaBusinessId, body.MetaAccessToken,
+            body.WebhookVerifyToken, body.MetaAppSecret, body.Settings, match.Version));
+        return await Shown(id, call);
     }
 
-    private static async Task<IResult> SetStatus(Guid id, string status, IfMatch match, HttpContext http, IMediator mediator,
-        IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> SetStatus(Guid id, string status, IfMatch match, Call call)
     {
-        await mediator.Send(new SetOrganizationStatus(id, status, match.Version), ct);
-        return await Shown(id, http, mediator, mapper, ct);
+        await call.Send(new SetOrganizationStatus(id, status, match.Version));
+        return await Shown(id, call);
     }
 
-    private static async Task<IResult> Shown(Guid id, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Shown(Guid id, Call call)
     {
-        var view = await Found(id, mediator, ct);
-        return Answers.Ok(http, mapper.Map<OrganizationResponse>(view), view.Version);
+        var view = await Found(id, call);
+        return call.Ok(call.Map<OrganizationResponse>(view), view.Version);
     }
 
-    private static async Task<OrganizationView> Found(Guid id, IMediator mediator, CancellationToken ct) =>
-        await mediator.Send(new GetOrganization(id), ct) ?? throw Problem.Unknown("organization");
+    private static async Task<OrganizationView> Found(Guid id, Call call) =>
+        await call.Send(new GetOrganization(id)) ?? throw Problem.Unknown("organization");
 }

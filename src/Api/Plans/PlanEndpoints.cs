@@ -4,7 +4,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Plans;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Plans;
 
@@ -34,38 +33,36 @@ public sealed class PlanEndpoints : ICarterModule
         app.MapPatch("/v1/plans/{id:guid}", Patch).Describe("Changes a plan (JSON merge patch).", "plan.unknown").Produces<PlanResponse>();
     }
 
-    private static async Task<IResult> Create(CreatePlanRequest body, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct)
+    private static async Task<IResult> Create(CreatePlanRequest body, Call call)
     {
-        var done = await mediator.Send(new CreatePlan(CurrentRequest.NewId(), body.Name, body.Code, body.Description, body.MonthlyPrice,
-            body.PerMessagePrice, body.IncludedMessages, body.Features, body.Currency), ct);
-        var view = await Found(done.Id, mediator, ct);
-        return Answers.Created(http, $"/v1/plans/{done.Id}", mapper.Map<PlanResponse>(view), view.Version);
+        var done = await call.Send(new CreatePlan(CurrentRequest.NewId(), body.Name, body.Code, body.Description, body.MonthlyPrice,
+            body.PerMessagePrice, body.IncludedMessages, body.Features, body.Currency));
+        var view = await Found(done.Id, call);
+        return call.Created($"/v1/plans/{done.Id}", call.Map<PlanResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> List(Paging paging, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct) =>
-        Answers.Page<PlanView, PlanResponse>(http, mapper, await mediator.Send(new ListPlans(paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> List(Paging paging, Call call) =>
+        call.Page<PlanView, PlanResponse>(await call.Send(new ListPlans(paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> Get(Guid id, HttpContext http, IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Get(Guid id, Call call)
     {
-        var view = await Found(id, mediator, ct);
-        return Answers.Ok(http, mapper.Map<PlanResponse>(view), view.Version);
+        var view = await Found(id, call);
+        return call.Ok(call.Map<PlanResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> Patch(Guid id, PatchPlanRequest body, IfMatch match, HttpContext http, IMediator mediator,
-        IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Patch(Guid id, PatchPlanRequest body, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchPlan(id, body.Name, body.Description, body.MonthlyPrice, body.PerMessagePrice, body.IncludedMessages,
-            body.Features, body.Status, match.Version), ct);
-        return await Get(id, http, mediator, mapper, ct);
+        await call.Send(new PatchPlan(id, body.Name, body.Description, body.MonthlyPrice, body.PerMessagePrice, body.IncludedMessages,
+            body.Features, body.Status, match.Version));
+        return await Get(id, call);
     }
 
-    private static async Task<IResult> Delete(Guid id, IfMatch match, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Delete(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeletePlan(id, match.Version), ct);
+        await call.Send(new DeletePlan(id, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<PlanView> Found(Guid id, IMediator mediator, CancellationToken ct) =>
-        await mediator.Send(new GetPlan(id), ct) ?? throw Problem.Unknown("plan");
+    private static async Task<PlanView> Found(Guid id, Call call) =>
+        await call.Send(new GetPlan(id)) ?? throw Problem.Unknown("plan");
 }

@@ -1,7 +1,6 @@
 using Bsp.Api.Common;
 using Bsp.Application.Reconciliations;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Reconciliations;
 
@@ -20,10 +19,9 @@ public sealed class ReconciliationEndpoints : ICarterModule
             "One comparison, with the first message that differs.", "reconciliation.unknown");
     }
 
-    private static async Task<IResult> ListAsync(string? status, Paging paging, Caller caller, HttpContext http, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(http, await mediator.Send(new ListReconciliations(caller.OrganizationId, status, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> ListAsync(string? status, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListReconciliations(call.OrganizationId, status, paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext http, IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(http, await mediator.Send(new GetReconciliation(caller.OrganizationId, id), ct));
+    private static async Task<IResult> GetAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new GetReconciliation(call.OrganizationId, id)));
 }

@@ -2,7 +2,6 @@ using System.Text;
 using Bsp.Api.Common;
 using Bsp.Application.Statements;
 using Carter;
-using MediatR;
 using Microsoft.Net.Http.Headers;
 
 namespace Bsp.Api.Statements;
@@ -18,25 +17,24 @@ public sealed class StatementEndpoints : ICarterModule
             + "adjustments, closing. JSON, CSV or a page to print, by Accept; ?as_of= (a time) as it was then; ?currency=.",
             "statement.unknown", "request.as_of").Produces<Statement>().Produces<string>(200, "text/csv", "text/html");
 
-    private static async Task<IResult> GetAsync(string month, string? currency, string? as_of, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> GetAsync(string month, string? currency, string? as_of, Call call)
     {
         DateTimeOffset? asOf = as_of is null ? null : WireJson.TryTime(as_of, out var time) ? time
             : throw Problem.Field("request.as_of", "as_of", "must be a time such as 2026-01-31T12:00:00Z.");
-        var statement = await mediator.Send(new GetStatement(caller.OrganizationId, month, currency, asOf), ct);
-        var kind = Wanted(context);
+        var statement = await call.Send(new GetStatement(call.OrganizationId, month, currency, asOf));
+        var kind = Wanted(call.Context);
         if (kind == 0)
         {
-            return Answers.Ok(context, statement);
+            return call.Ok(statement);
         }
 
         if (kind == 1)
         {
-            context.Response.Headers.ContentDisposition = $"attachment; filename=\"statement-{statement.Month}.csv\"";
+            call.Context.Response.Headers.ContentDisposition = $"attachment; filename=\"statement-{statement.Month}.csv\"";
             return TypedResults.Text(StatementCsv.Write(statement), "text/csv", Encoding.UTF8);
         }
 
-        context.Response.Headers.ContentSecurityPolicy = StatementHtml.Policy;
+        call.Context.Response.Headers.ContentSecurityPolicy = StatementHtml.Policy;
         return TypedResults.Text(StatementHtml.Write(statement), "text/html", Encoding.UTF8);
     }
 

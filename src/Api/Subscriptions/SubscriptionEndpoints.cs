@@ -3,7 +3,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Subscriptions;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Subscriptions;
 
@@ -53,53 +52,44 @@ public sealed class SubscriptionEndpoints : ICarterModule
             "wallet.insufficient", "version.mismatch").Produces<SubscriptionView>();
     }
 
-    private static async Task<IResult> CreateAsync(NewSubscription body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewSubscription body, Call call)
     {
-        var done = await mediator.Send(new StartSubscription(caller.OrganizationId, CurrentRequest.NewId(), body.PlanId,
-            body.PaymentMethod, body.TrialDays, caller.Role == Role.Platform), ct);
-        var subscription = await mediator.Send(new GetSubscription(caller.OrganizationId, done.Id), ct);
-        return Answers.Created(context, $"/v1/subscriptions/{done.Id}", subscription, subscription.Version);
+        var done = await call.Send(new StartSubscription(call.OrganizationId, CurrentRequest.NewId(), body.PlanId,
+            body.PaymentMethod, body.TrialDays, call.Caller.Role == Role.Platform));
+        var subscription = await call.Send(new GetSubscription(call.OrganizationId, done.Id));
+        return call.Created($"/v1/subscriptions/{done.Id}", subscription, subscription.Version);
     }
 
-    private static async Task<IResult> ListAsync(string? status, Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListSubscriptions(caller.OrganizationId, status, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> ListAsync(string? status, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListSubscriptions(call.OrganizationId, status, paging.Cursor, paging.Limit)));
 
-    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        AnswerAsync(id, caller, context, mediator, ct);
+    private static Task<IResult> GetAsync(Guid id, Call call) =>
+        AnswerAsync(id, call);
 
-    private static Task<IResult> ChangeAsync(Guid id, ChangeBody body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct) =>
-        CommandAsync(new ChangeSubscription(caller.OrganizationId, id, body.PlanId, match.Version), caller, context, mediator, ct);
+    private static Task<IResult> ChangeAsync(Guid id, ChangeBody body, IfMatch match, Call call) =>
+        CommandAsync(new ChangeSubscription(call.OrganizationId, id, body.PlanId, match.Version), call);
 
-    private static Task<IResult> CancelAsync(Guid id, CancelBody? body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct) =>
-        CommandAsync(new CancelSubscription(caller.OrganizationId, id, body?.At ?? CancelSubscription.PeriodEnd, match.Version), caller,
-            context, mediator, ct);
+    private static Task<IResult> CancelAsync(Guid id, CancelBody? body, IfMatch match, Call call) =>
+        CommandAsync(new CancelSubscription(call.OrganizationId, id, body?.At ?? CancelSubscription.PeriodEnd, match.Version), call);
 
-    private static Task<IResult> RevokeAsync(Guid id, IfMatch match, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        CommandAsync(new RevokeCancellation(caller.OrganizationId, id, match.Version), caller, context, mediator, ct);
+    private static Task<IResult> RevokeAsync(Guid id, IfMatch match, Call call) =>
+        CommandAsync(new RevokeCancellation(call.OrganizationId, id, match.Version), call);
 
-    private static Task<IResult> SuspendAsync(Guid id, IfMatch match, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        CommandAsync(new SuspendSubscription(caller.OrganizationId, id, match.Version), caller, context, mediator, ct);
+    private static Task<IResult> SuspendAsync(Guid id, IfMatch match, Call call) =>
+        CommandAsync(new SuspendSubscription(call.OrganizationId, id, match.Version), call);
 
-    private static Task<IResult> ReactivateAsync(Guid id, IfMatch match, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        CommandAsync(new ReactivateSubscription(caller.OrganizationId, id, match.Version), caller, context, mediator, ct);
+    private static Task<IResult> ReactivateAsync(Guid id, IfMatch match, Call call) =>
+        CommandAsync(new ReactivateSubscription(call.OrganizationId, id, match.Version), call);
 
-    private static async Task<IResult> CommandAsync(ICommandOn command, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CommandAsync(ICommandOn command, Call call)
     {
-        await mediator.Send((IRequest<Done>)command, ct);
-        return await AnswerAsync(command.Id, caller, context, mediator, ct);
+        await call.Send(command);
+        return await AnswerAsync(command.Id, call);
     }
 
-    private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> AnswerAsync(Guid id, Call call)
     {
-        var subscription = await mediator.Send(new GetSubscription(caller.OrganizationId, id), ct);
-        return Answers.Ok(context, subscription, subscription.Version);
+        var subscription = await call.Send(new GetSubscription(call.OrganizationId, id));
+        return call.Ok(subscription, subscription.Version);
     }
 }

@@ -2,7 +2,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Teams;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Teams;
 
@@ -35,39 +34,36 @@ public sealed class TeamEndpoints : ICarterModule
             .Describe("Removes a team; whoever has a conversation keeps it.", "team.unknown", "version.mismatch").Produces(204);
     }
 
-    private static async Task<IResult> CreateAsync(NewTeam body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewTeam body, Call call)
     {
-        var done = await mediator.Send(new CreateTeam(caller.OrganizationId, body.Name, body.Assignment
-            ?? "manual", body.Capacity, body.MemberIds ?? [], body.AccountIds ?? []), ct);
-        var team = await FindAsync(done.Id, caller, mediator, ct);
-        return Answers.Created(context, $"/v1/teams/{done.Id}", team, team.RowVersion);
+        var done = await call.Send(new CreateTeam(call.OrganizationId, body.Name, body.Assignment
+            ?? "manual", body.Capacity, body.MemberIds ?? [], body.AccountIds ?? []));
+        var team = await FindAsync(done.Id, call);
+        return call.Created($"/v1/teams/{done.Id}", team, team.RowVersion);
     }
 
-    private static async Task<IResult> PageAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListTeams(caller.OrganizationId, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> PageAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListTeams(call.OrganizationId, paging.Limit, paging.Cursor)));
 
-    private static async Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> GetAsync(Guid id, Call call)
     {
-        var team = await FindAsync(id, caller, mediator, ct);
-        return Answers.Ok(context, team, team.RowVersion);
+        var team = await FindAsync(id, call);
+        return call.Ok(team, team.RowVersion);
     }
 
-    private static async Task<IResult> PatchAsync(Guid id, TeamPatch body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, TeamPatch body, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchTeam(caller.OrganizationId, id, body.Name, body.Assignment, body.Capacity, body.MemberIds,
-            body.AccountIds, match.Version), ct);
-        return await GetAsync(id, caller, context, mediator, ct);
+        await call.Send(new PatchTeam(call.OrganizationId, id, body.Name, body.Assignment, body.Capacity, body.MemberIds,
+            body.AccountIds, match.Version));
+        return await GetAsync(id, call);
     }
 
-    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeleteTeam(caller.OrganizationId, id, match.Version), ct);
+        await call.Send(new DeleteTeam(call.OrganizationId, id, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<TeamView> FindAsync(Guid id, Caller caller, IMediator mediator, CancellationToken ct) =>
-        await mediator.Send(new GetTeam(caller.OrganizationId, id), ct) ?? throw Problem.Unknown("team");
+    private static async Task<TeamView> FindAsync(Guid id, Call call) =>
+        await call.Send(new GetTeam(call.OrganizationId, id)) ?? throw Problem.Unknown("team");
 }

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Application.Templates;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Templates;
 
@@ -63,77 +62,68 @@ public sealed class TemplateEndpoints : ICarterModule
             .Describe("Everything that happened to it, also after its deletion.", "template.unknown").Produces<TemplateVersions>();
     }
 
-    private static async Task<IResult> CreateAsync(NewTemplate body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> CreateAsync(NewTemplate body, Call call)
     {
-        var done = await mediator.Send(new CreateTemplate(caller.OrganizationId, body.AccountId, body.Name, body.Category, body.Language,
-            body.Components, body.Variables), ct);
-        var template = await mediator.Send(new GetTemplate(caller.OrganizationId, done.Id), ct);
-        return Answers.Created(context, $"/v1/templates/{done.Id}", template, template.Version);
+        var done = await call.Send(new CreateTemplate(call.OrganizationId, body.AccountId, body.Name, body.Category, body.Language,
+            body.Components, body.Variables));
+        var template = await call.Send(new GetTemplate(call.OrganizationId, done.Id));
+        return call.Created($"/v1/templates/{done.Id}", template, template.Version);
     }
 
-    private static async Task<IResult> ListAsync(Guid? account_id, string? status, string? name, Paging paging, Caller caller,
-        HttpContext context, IMediator mediator, CancellationToken ct) =>
-        Answers.Page(context,
-            await mediator.Send(new ListTemplates(caller.OrganizationId, account_id, status, name, paging.Limit, paging.Cursor), ct));
+    private static async Task<IResult> ListAsync(Guid? account_id, string? status, string? name, Paging paging, Call call) =>
+        call.Page(await call.Send(new ListTemplates(call.OrganizationId, account_id, status, name, paging.Limit, paging.Cursor)));
 
-    private static Task<IResult> GetAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct) =>
-        AnswerAsync(id, caller, context, mediator, ct);
+    private static Task<IResult> GetAsync(Guid id, Call call) =>
+        AnswerAsync(id, call);
 
-    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchAsync(Guid id, JsonElement patch, IfMatch match, Call call)
     {
-        await mediator.Send(new ReviseTemplate(caller.OrganizationId, id, patch, match.Version), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new ReviseTemplate(call.OrganizationId, id, patch, match.Version));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> DeleteAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeleteTemplate(caller.OrganizationId, id, match.Version), ct);
+        await call.Send(new DeleteTemplate(call.OrganizationId, id, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> SubmitAsync(Guid id, IfMatch match, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> SubmitAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new SubmitTemplate(caller.OrganizationId, id, match.Version), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new SubmitTemplate(call.OrganizationId, id, match.Version));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> PauseAsync(Guid id, PauseBody? body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PauseAsync(Guid id, PauseBody? body, IfMatch match, Call call)
     {
-        await mediator.Send(new PauseTemplate(caller.OrganizationId, id, body?.Reason, match.Version), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new PauseTemplate(call.OrganizationId, id, body?.Reason, match.Version));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> ResumeAsync(Guid id, IfMatch match, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> ResumeAsync(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new ResumeTemplate(caller.OrganizationId, id, match.Version), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new ResumeTemplate(call.OrganizationId, id, match.Version));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> SyncAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> SyncAsync(Guid id, Call call)
     {
-        await mediator.Send(new SyncTemplate(caller.OrganizationId, id), ct);
-        return await AnswerAsync(id, caller, context, mediator, ct);
+        await call.Send(new SyncTemplate(call.OrganizationId, id));
+        return await AnswerAsync(id, call);
     }
 
-    private static async Task<IResult> SyncAllAsync(SyncTemplatesBody body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) => Answers.Ok(context, await mediator.Send(new SyncTemplates(caller.OrganizationId, body.AccountId), ct));
+    private static async Task<IResult> SyncAllAsync(SyncTemplatesBody body,
+        Call call) => call.Ok(await call.Send(new SyncTemplates(call.OrganizationId, body.AccountId)));
 
-    private static async Task<IResult> PreviewAsync(Guid id, TemplatePreviewBody? body, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new PreviewTemplate(caller.OrganizationId, id, body?.Parameters), ct));
+    private static async Task<IResult> PreviewAsync(Guid id, TemplatePreviewBody? body, Call call) =>
+        call.Ok(await call.Send(new PreviewTemplate(call.OrganizationId, id, body?.Parameters)));
 
-    private static async Task<IResult> VersionsAsync(Guid id, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Ok(context, new TemplateVersions(await mediator.Send(new GetTemplateVersions(caller.OrganizationId, id), ct)));
+    private static async Task<IResult> VersionsAsync(Guid id, Call call) =>
+        call.Ok(new TemplateVersions(await call.Send(new GetTemplateVersions(call.OrganizationId, id))));
 
-    private static async Task<IResult> AnswerAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> AnswerAsync(Guid id, Call call)
     {
-        var template = await mediator.Send(new GetTemplate(caller.OrganizationId, id), ct);
-        return Answers.Ok(context, template, template.Version);
+        var template = await call.Send(new GetTemplate(call.OrganizationId, id));
+        return call.Ok(template, template.Version);
     }
 }

@@ -1,10 +1,8 @@
 using System.Text.Json;
-using AutoMapper;
 using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Users;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Users;
 
@@ -34,42 +32,37 @@ public sealed class UserEndpoints : ICarterModule
                 "version.mismatch").Produces(204);
     }
 
-    private static async Task<IResult> Create(CreateUserRequest body, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct)
+    private static async Task<IResult> Create(CreateUserRequest body, Call call)
     {
-        var done = await mediator.Send(new CreateUser(caller.OrganizationId, CurrentRequest.NewId(), caller.RoleName, body.Email,
+        var done = await call.Send(new CreateUser(call.OrganizationId, CurrentRequest.NewId(), call.Caller.RoleName, body.Email,
             body.Password, body.FirstName, body.LastName, body.Phone, body.AvatarUrl, body.Role, body.Status,
-            body.Preferences), ct);
-        var view = await Found(caller.OrganizationId, done.Id, mediator, ct);
-        return Answers.Created(http, $"/v1/users/{done.Id}", mapper.Map<UserResponse>(view), view.Version);
+            body.Preferences));
+        var view = await Found(call.OrganizationId, done.Id, call);
+        return call.Created($"/v1/users/{done.Id}", call.Map<UserResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> List(string? role, string? status, Paging paging, Caller caller, HttpContext http,
-        IMediator mediator, IMapper mapper, CancellationToken ct) =>
-        Answers.Page<UserView, UserResponse>(http, mapper,
-            await mediator.Send(new ListUsers(caller.OrganizationId, role, status, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> List(string? role, string? status, Paging paging, Call call) =>
+        call.Page<UserView, UserResponse>(await call.Send(new ListUsers(call.OrganizationId, role, status, paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> Get(Guid id, Caller caller, HttpContext http, IMediator mediator, IMapper mapper,
-        CancellationToken ct)
+    private static async Task<IResult> Get(Guid id, Call call)
     {
-        var view = await Found(caller.OrganizationId, id, mediator, ct);
-        return Answers.Ok(http, mapper.Map<UserResponse>(view), view.Version);
+        var view = await Found(call.OrganizationId, id, call);
+        return call.Ok(call.Map<UserResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> Patch(Guid id, PatchUserRequest body, IfMatch match, Caller caller, HttpContext http,
-        IMediator mediator, IMapper mapper, CancellationToken ct)
+    private static async Task<IResult> Patch(Guid id, PatchUserRequest body, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchUser(caller.OrganizationId, id, caller.RoleName, body.Email, body.FirstName, body.LastName,
-            body.Phone, body.AvatarUrl, body.Role, body.Status, body.Preferences, match.Version), ct);
-        return await Get(id, caller, http, mediator, mapper, ct);
+        await call.Send(new PatchUser(call.OrganizationId, id, call.Caller.RoleName, body.Email, body.FirstName, body.LastName,
+            body.Phone, body.AvatarUrl, body.Role, body.Status, body.Preferences, match.Version));
+        return await Get(id, call);
     }
 
-    private static async Task<IResult> Delete(Guid id, IfMatch match, Caller caller, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> Delete(Guid id, IfMatch match, Call call)
     {
-        await mediator.Send(new DeleteUser(caller.OrganizationId, id, caller.RoleName, match.Version), ct);
+        await call.Send(new DeleteUser(call.OrganizationId, id, call.Caller.RoleName, match.Version));
         return TypedResults.NoContent();
     }
 
-    private static async Task<UserView> Found(Guid organizationId, Guid id, IMediator mediator, CancellationToken ct) =>
-        await mediator.Send(new GetUser(organizationId, id), ct) ?? throw Problem.Unknown("user");
+    private static async Task<UserView> Found(Guid organizationId, Guid id, Call call) =>
+        await call.Send(new GetUser(organizationId, id)) ?? throw Problem.Unknown("user");
 }
