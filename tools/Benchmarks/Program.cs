@@ -62,6 +62,10 @@ internal static class Program
                 return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
             case ["chaos-sending", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.SendingAsync(options, ct));
+            case [ChaosRetainer.Verb, var ahead]:
+                return await ChaosRetainer.RunAsync(ahead);
+            case ["chaos-retention", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.RetentionAsync(options, ct));
             case ["chaos-webhooks", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.WebhooksAsync(options, ct));
             case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0
@@ -119,7 +123,8 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks [--seed N] [--seconds N] [--billing]");
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks|chaos-retention "
+            + "[--seed N] [--seconds N] [--billing]");
         output.WriteLine(
             "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
         output.WriteLine(
@@ -131,5 +136,7 @@ internal static class Program
                 + "the clock jumps; with http: a wallet, holds and top-ups meanwhile");
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
+        output.WriteLine(
+            "  chaos-retention archiving messages past their time while its process is killed: is each in one archive, does the log hold?");
     }
 }

@@ -2,7 +2,6 @@ using Bsp.Api.Common;
 using Bsp.Application.Common;
 using Bsp.Application.Retention;
 using Carter;
-using MediatR;
 
 namespace Bsp.Api.Retention;
 
@@ -71,10 +70,10 @@ public sealed class RetentionEndpoints : ICarterModule
             .Describe("Releases a hold; its row stays. Again: nothing changes.", "legal_hold.unknown");
     }
 
-    private static async Task<IResult> ReportAsync(IMediator mediator, CancellationToken ct) =>
-        TypedResults.Ok(new ListResponse<RetentionState>(await mediator.Send(new GetRetention(), ct), null));
+    private static async Task<IResult> ReportAsync(Call call) =>
+        call.Ok(new ListResponse<RetentionState>(await call.Send(new GetRetention()), null));
 
-    private static async Task<IResult> RunAsync(RunRetentionRequest body, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> RunAsync(RunRetentionRequest body, Call call)
     {
         var dry = body.DryRun is true;
         if (!dry && body.OrganizationId is not null)
@@ -82,44 +81,39 @@ public sealed class RetentionEndpoints : ICarterModule
             throw Problem.Field("request.invalid", "organization_id", "is for a dry run: what is due goes for all.");
         }
 
-        var due = await mediator.Send(new RunRetention(dry, body.OrganizationId), ct);
-        return dry ? TypedResults.Ok(new ListResponse<RetentionDue>(due, null))
-            : TypedResults.Json(new ListResponse<RetentionState>(await mediator.Send(new GetRetention(), ct), null), statusCode: 202);
+        var due = await call.Send(new RunRetention(dry, body.OrganizationId));
+        return dry ? call.Ok(new ListResponse<RetentionDue>(due, null))
+            : TypedResults.Json(new ListResponse<RetentionState>(await call.Send(new GetRetention()), null), statusCode: 202);
     }
 
-    private static async Task<IResult> GetPolicyAsync(Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> GetPolicyAsync(Call call)
     {
-        var policy = await mediator.Send(new GetRetentionPolicy(caller.OrganizationId), ct);
-        return Answers.Ok(context, RetentionPolicyResponse.Of(policy), policy.Version);
+        var policy = await call.Send(new GetRetentionPolicy(call.OrganizationId));
+        return call.Ok(RetentionPolicyResponse.Of(policy), policy.Version);
     }
 
-    private static async Task<IResult> PatchPolicyAsync(RetentionPolicyPatch body, IfMatch match, Caller caller, HttpContext context,
-        IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> PatchPolicyAsync(RetentionPolicyPatch body, IfMatch match, Call call)
     {
-        await mediator.Send(new PatchRetentionPolicy(caller.OrganizationId, body.MessageContentDays, body.MessageLogsDays,
-            body.AiConversationsDays, match.Version), ct);
-        return await GetPolicyAsync(caller, context, mediator, ct);
+        await call.Send(new PatchRetentionPolicy(call.OrganizationId, body.MessageContentDays, body.MessageLogsDays,
+            body.AiConversationsDays, match.Version));
+        return await GetPolicyAsync(call);
     }
 
-    private static async Task<IResult> ListHoldsAsync(Paging paging, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Page(context, await mediator.Send(new ListLegalHolds(caller.OrganizationId, paging.Cursor, paging.Limit), ct));
+    private static async Task<IResult> ListHoldsAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListLegalHolds(call.OrganizationId, paging.Cursor, paging.Limit)));
 
-    private static async Task<IResult> PlaceAsync(PlaceHoldRequest body, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct)
+    private static async Task<IResult> PlaceAsync(PlaceHoldRequest body, Call call)
     {
-        var done = await mediator.Send(new PlaceLegalHold(caller.OrganizationId, CurrentRequest.NewId(), body.ContactId, body.Reason), ct);
-        return Answers.Created(context, $"/v1/retention/holds/{done.Id}",
-            await mediator.Send(new GetLegalHold(caller.OrganizationId, done.Id), ct));
+        var done = await call.Send(new PlaceLegalHold(call.OrganizationId, CurrentRequest.NewId(), body.ContactId, body.Reason));
+        return call.Created($"/v1/retention/holds/{done.Id}", await call.Send(new GetLegalHold(call.OrganizationId, done.Id)));
     }
 
-    private static async Task<IResult> GetHoldAsync(Guid id, Caller caller, HttpContext context, IMediator mediator,
-        CancellationToken ct) =>
-        Answers.Ok(context, await mediator.Send(new GetLegalHold(caller.OrganizationId, id), ct));
+    private static async Task<IResult> GetHoldAsync(Guid id, Call call) =>
+        call.Ok(await call.Send(new GetLegalHold(call.OrganizationId, id)));
 
-    private static async Task<IResult> ReleaseAsync(Guid id, Caller caller, HttpContext context, IMediator mediator, CancellationToken ct)
+    private static async Task<IResult> ReleaseAsync(Guid id, Call call)
     {
-        await mediator.Send(new ReleaseLegalHold(caller.OrganizationId, id), ct);
-        return await GetHoldAsync(id, caller, context, mediator, ct);
+        await call.Send(new ReleaseLegalHold(call.OrganizationId, id));
+        return await GetHoldAsync(id, call);
     }
 }

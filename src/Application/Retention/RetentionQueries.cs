@@ -23,7 +23,7 @@ public sealed record RunRetention(bool DryRun, Guid? OrganizationId) : IRequest<
 
 /// <summary>What of one organization is past its time.</summary>
 /// <param name="OrganizationId">Null: of all together.</param>
-/// <param name="Due">How many.</param>
+/// <param name="Due">How many; a million: so many or more.</param>
 /// <param name="Oldest">Null: there is none, or nobody knows.</param>
 /// <param name="Held">It is held, so that none of them goes.</param>
 public sealed record RetentionDue(string Kind, string Shard, Guid? OrganizationId, long Due, DateTimeOffset? Oldest, DateTimeOffset Before,

@@ -15,6 +15,9 @@ public sealed record OldCount(long Documents, DateTimeOffset? Oldest);
 /// <summary>What of the documents is past a time. One organization at a time, so that each has a time of its own.</summary>
 public interface IOldDocuments
 {
+    /// <summary>Documents that are counted, at most.</summary>
+    const int CountMax = 1_000_000;
+
     /// <summary>The store expires logs by itself.</summary>
     bool ExpiresLogs { get; }
 
@@ -35,7 +38,7 @@ public interface IOldDocuments
     /// <summary>Deletes logs of one organization; how many.</summary>
     Task<int> DeleteLogsAsync(Shard shard, Guid organizationId, DateTimeOffset before, int limit, CancellationToken ct);
 
-    /// <summary>Messages, logs or AI histories that are past a time.</summary>
+    /// <summary>Messages, logs or AI histories that are past a time; <see cref="CountMax"/>: so many or more.</summary>
     Task<OldCount> CountAsync(Shard shard, Guid organizationId, OldKind kind, DateTimeOffset before, CancellationToken ct);
 }
 

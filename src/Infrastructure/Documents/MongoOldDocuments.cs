@@ -70,7 +70,8 @@ public sealed class MongoOldDocuments(MongoCollections mongo) : IOldDocuments
         Expression<Func<T, DateTimeOffset>> at, DateTimeOffset before, CancellationToken ct)
     {
         var filter = Builders<T>.Filter.Eq(owner, organizationId) & Builders<T>.Filter.Lt(at, before);
-        var count = await MongoCollections.GuardAsync(() => collection.CountDocumentsAsync(filter, cancellationToken: ct));
+        var count = await MongoCollections.GuardAsync(() => 
+            collection.CountDocumentsAsync(filter, new CountOptions { Limit = IOldDocuments.CountMax }, ct));
         var oldest = count == 0 ? [] : await MongoCollections.GuardAsync(() => collection.Find(filter)
             .Sort(Builders<T>.Sort.Ascending(new ExpressionFieldDefinition<T>(at))).Limit(1).ToListAsync(ct));
         return new(count, oldest.Count == 0 ? null : at.Compile()(oldest[0]));

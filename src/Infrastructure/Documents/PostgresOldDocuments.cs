@@ -53,9 +53,10 @@ public sealed class PostgresOldDocuments : IOldDocuments
             OldKind.Messages => ("messages", "created_at"), OldKind.Logs => ("message_logs", "created_at"),
             _ => ("ai_conversations", "updated_at"),
         };
-        return (await shard.FirstAsync(organizationId,
-            $"SELECT count(*), min({column}) FROM documents.{table} WHERE organization_id = $1 AND {column} < $2",
-            r => new OldCount(r.GetInt64(0), r.TimeOrNull(1)), ct, organizationId, before.UtcDateTime))!;
+        return (await shard.FirstAsync(organizationId, $"""
+            SELECT count(*), min(d.at) FROM (SELECT {column} AS at FROM documents.{table} WHERE organization_id = $1 AND {column} < $2
+             ORDER BY {column} LIMIT {IOldDocuments.CountMax}) d
+            """, r => new OldCount(r.GetInt64(0), r.TimeOrNull(1)), ct, organizationId, before.UtcDateTime))!;
     }
 
     private static object Start((DateTimeOffset At, DocumentId Id)? after) =>

@@ -62,9 +62,30 @@ public sealed class ArchiveRestores
             await tx.CommitAsync(ct);
         }
 
+        var conversation = found.Conversation ?? await MadeAsync(shard, organizationId, found.Messages, ct);
         await documents.SaveAsync(shard, DocumentSet.Serving, ViewNames.Conversations, null, [organizationId],
-            new(found.Conversation is { } one ? [one] : [], found.Messages, []), ct);
-        return new(found.Messages.Count, found.Conversation is not null, found.Archives, found.Erased, until);
+            new(conversation is null ? [] : [conversation], found.Messages, []), ct);
+        return new(found.Messages.Count, conversation is not null, found.Archives, found.Erased, until);
+    }
+
+    // Where nobody kept the conversation's own document (a store that expires it by itself), as much of it as its messages say.
+    private async Task<ConversationDocument?> MadeAsync(Shard shard, Guid organizationId, IReadOnlyList<MessageDocument> messages,
+        CancellationToken ct)
+    {
+        if (messages.Count == 0 || (await documents.FindAsync(shard, DocumentSet.Serving, [organizationId], [messages[0].ConversationId],
+            [], ct)).Conversations.Count > 0)
+        {
+            return null;
+        }
+
+        var (first, last) = (messages[0], messages[^1]);
+        return new()
+        {
+            Id = last.ConversationId, Uuid = last.ConversationUuid, OrganizationId = organizationId, AccountId = last.AccountId,
+            ContactId = last.GroupId is null ? last.ContactId : Guid.Empty, GroupId = last.GroupId, Position = last.Position,
+            Status = "archived", LastMessageAt = last.CreatedAt, CreatedAt = first.CreatedAt, UpdatedAt = last.CreatedAt,
+            MessageCount = new(messages.Count(m => m.Direction == "inbound"), messages.Count(m => m.Direction != "inbound")),
+        };
     }
 
     /// <summary>Writes the conversation's documents as JSON, a line each, and puts nothing back; how many.</summary>

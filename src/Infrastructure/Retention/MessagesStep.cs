@@ -17,7 +17,7 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
     : IRetentionStep
 {
     /// <summary>Messages of one archive, at most; or as many as have <see cref="SliceBytes"/>.</summary>
-    public const int SliceMessages = 10_000;
+    public int SliceMessages { get; init; } = 10_000;
 
     private const string ArchiveKind = "messages";
     private const long SliceBytes = 32 * 1024 * 1024;
@@ -82,7 +82,8 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
         var (slice, bytes) = (new List<OldMessage>(), 0L);
         while (slice.Count < SliceMessages && bytes < SliceBytes)
         {
-            var page = await old.MessagesAsync(shard, times.Policy.OrganizationId, before, place, PageMessages, ct);
+            var limit = Math.Min(PageMessages, SliceMessages);
+            var page = await old.MessagesAsync(shard, times.Policy.OrganizationId, before, place, limit, ct);
             foreach (var message in page)
             {
                 place = (message.CreatedAt, message.Id);
@@ -93,7 +94,7 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
                 }
             }
 
-            if (page.Count < PageMessages)
+            if (page.Count < limit)
             {
                 return (slice, place, false);
             }

@@ -45,10 +45,11 @@ CREATE FUNCTION bsp.retention_exceptions()
 RETURNS TABLE (organization_id uuid, message_content_days int, message_logs_days int, ai_conversations_days int, held boolean, contacts uuid[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT o.id, max(p.message_content_days), max(p.message_logs_days), max(p.ai_conversations_days), coalesce(bool_or(h.id IS NOT NULL AND h.contact_id IS NULL), false),
-         coalesce(array_agg(h.contact_id) FILTER (WHERE h.contact_id IS NOT NULL), '{}')
+         coalesce(array_agg(h.contact_id) FILTER (WHERE h.contact_id IS NOT NULL), '{}') || coalesce(array_agg(x.into_id) FILTER (WHERE x.into_id IS NOT NULL), '{}')
     FROM (SELECT p.organization_id AS id FROM bsp.retention_policies p UNION SELECT h.organization_id FROM bsp.legal_holds h WHERE h.released_at IS NULL) o
     LEFT JOIN bsp.retention_policies p ON p.organization_id = o.id
     LEFT JOIN bsp.legal_holds h ON h.organization_id = o.id AND h.released_at IS NULL
+    LEFT JOIN bsp.contact_aliases x ON x.contact_id = h.contact_id -- merged since: their messages are the other's by now
    GROUP BY o.id
 $$;
 

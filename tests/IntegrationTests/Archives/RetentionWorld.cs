@@ -119,7 +119,8 @@ internal sealed class RetentionWorld : IAsyncDisposable
 
     /// <summary>Rows of a table as text.</summary>
     public Task<string> TextAsync(string table) =>
-        Database.ScalarAsync<string>($"SELECT coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '') FROM (SELECT * FROM {table} AS q) x");
+        Database.ScalarAsync<string>(
+            $"SELECT coalesce(string_agg(x::text, E'\\n' ORDER BY x::text), '') FROM (SELECT * FROM {table} AS q) x");
 
     public async Task<Dictionary<string, string>> ContentAsync()
     {
