@@ -403,6 +403,15 @@ END $$;
 
 ALTER FUNCTION bsp.archive_streams(p_tenant text, p_ids uuid[], p_versions bigint[]) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.arriving_from() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT min(m.range_from) FROM bsp.moves_here m WHERE m.state = 'arriving'
+$$;
+
+ALTER FUNCTION bsp.arriving_from() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.bounded_custom_fields(fields jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE STRICT
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -460,6 +469,7 @@ CREATE FUNCTION bsp.chain_act() RETURNS trigger
     AS $$
 DECLARE head bsp.audit_heads;
 BEGIN
+  IF bsp.is_mover() THEN RETURN NEW; END IF;
   IF EXISTS (SELECT FROM bsp.audit_trail t WHERE t.organization_id = NEW.organization_id AND t.id = NEW.id) THEN RETURN NULL; END IF; -- noted before
   INSERT INTO bsp.audit_heads AS h (organization_id, position, hash) VALUES (NEW.organization_id, 0, decode(repeat('00', 32), 'hex'))
     ON CONFLICT (organization_id) DO UPDATE SET position = h.position RETURNING * INTO head; -- locked until the commit
@@ -544,15 +554,6 @@ CREATE FUNCTION bsp.contacts_by_user_id(user_ids text[]) RETURNS TABLE(phone_num
 $$;
 
 ALTER FUNCTION bsp.contacts_by_user_id(user_ids text[]) OWNER TO bsp_owner;
-
-CREATE FUNCTION bsp.content_field(p_type text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $$
-  SELECT CASE p_type WHEN 'message_queued' THEN 'content' WHEN 'message_received' THEN 'content' WHEN 'message_auto_replied' THEN 'content' WHEN 'message_analysed' THEN 'words'
-    WHEN 'conversation_auto_answered' THEN 'exchange' WHEN 'conversation_handed_over' THEN 'exchange' WHEN 'conversation_left_silent' THEN 'exchange' END
-$$;
-
-ALTER FUNCTION bsp.content_field(p_type text) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.count_list_items() RETURNS trigger
     LANGUAGE plpgsql
@@ -760,14 +761,23 @@ END $$;
 
 ALTER FUNCTION bsp.forget_reach() OWNER TO bsp_owner;
 
-CREATE FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) RETURNS boolean
+CREATE FUNCTION bsp.is_mover() RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  SELECT EXISTS (SELECT FROM bsp.legal_holds h WHERE h.organization_id = p_organization AND h.released_at IS NULL AND (h.contact_id IS NULL OR h.contact_id = ANY (p_contacts)))
+  SELECT coalesce(current_setting('bsp.mover', true), '') = 'on' AND pg_has_role(session_user, 'bsp_owner', 'MEMBER')
 $$;
 
-ALTER FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) OWNER TO bsp_owner;
+ALTER FUNCTION bsp.is_mover() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.is_moving() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT EXISTS (SELECT FROM bsp.moves_here m WHERE m.state NOT IN ('gone', 'here'))
+$$;
+
+ALTER FUNCTION bsp.is_moving() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.journal_drop_before(p_before date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1206,6 +1216,91 @@ $$;
 
 ALTER FUNCTION bsp.meta_template_free(meta_id text, template uuid) OWNER TO bsp_owner;
 
+CREATE TABLE public.mt_events (
+    seq_id bigint NOT NULL,
+    id uuid NOT NULL,
+    stream_id uuid,
+    version bigint NOT NULL,
+    data jsonb NOT NULL,
+    bdata bytea,
+    type character varying(500) NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
+    tenant_id character varying DEFAULT '*DEFAULT*'::character varying,
+    mt_dotnet_type character varying,
+    correlation_id character varying,
+    causation_id character varying,
+    headers jsonb,
+    user_name character varying,
+    is_archived boolean DEFAULT false
+);
+
+ALTER TABLE public.mt_events OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.move_events(p_organization uuid, p_after bigint, p_up_to bigint) RETURNS SETOF public.mt_events
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE noted bigint := coalesce((SELECT p.sequence FROM bsp.projections p WHERE p.name = 'log_places.v1'), 0); block bigint;
+BEGIN
+  FOR block IN SELECT p.block FROM bsp.log_places p WHERE p.organization_id = p_organization AND p.key = hashtextextended('', 0)
+                  AND p.block >= p_after >> 8 AND p.block <= least(p_up_to, noted) >> 8 ORDER BY p.block LOOP
+    RETURN QUERY SELECT e.* FROM public.mt_events e
+      WHERE e.seq_id > greatest(p_after, (block << 8) - 1) AND e.seq_id <= least(p_up_to, noted, (block << 8) + 255)
+        AND e.tenant_id = p_organization::text ORDER BY e.seq_id;
+  END LOOP;
+  IF p_up_to > noted THEN
+    RETURN QUERY SELECT e.* FROM public.mt_events e
+      WHERE e.seq_id > greatest(p_after, noted) AND e.seq_id <= p_up_to AND e.tenant_id = p_organization::text ORDER BY e.seq_id;
+  END IF;
+END $$;
+
+ALTER FUNCTION bsp.move_events(p_organization uuid, p_after bigint, p_up_to bigint) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.move_page(p_organization uuid, p_after bigint, p_final bigint, p_blocks integer) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE noted bigint; last_block bigint; blocks int;
+BEGIN
+  noted := least(p_final, coalesce((SELECT p.sequence FROM bsp.projections p WHERE p.name = 'log_places.v1'), 0));
+  IF p_after >= noted THEN RETURN least(p_final, p_after + 50000); END IF;
+  SELECT max(b.block), count(*) INTO last_block, blocks FROM (
+    SELECT p.block FROM bsp.log_places p WHERE p.organization_id = p_organization AND p.key = hashtextextended('', 0) AND p.block >= p_after >> 8
+     ORDER BY p.block LIMIT p_blocks) b;
+  RETURN CASE WHEN blocks = p_blocks THEN least(noted, (last_block << 8) + 255) ELSE noted END;
+END $$;
+
+ALTER FUNCTION bsp.move_page(p_organization uuid, p_after bigint, p_final bigint, p_blocks integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.moved_away() RETURNS TABLE(organization_id uuid, up_to bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT l.organization_id, l.up_to FROM bsp.moved_numbers_left l
+$$;
+
+ALTER FUNCTION bsp.moved_away() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE n bigint := p_number; each record; page record;
+BEGIN
+  FOR each IN SELECT p.life, min(p.new_from) AS first FROM bsp.moved_pages p WHERE p.organization_id = p_organization GROUP BY p.life ORDER BY p.life LOOP
+    CONTINUE WHEN n >= each.first - 1;
+    SELECT p.old, p.new_from INTO page FROM bsp.moved_pages p
+     WHERE p.organization_id = p_organization AND p.life = each.life AND p.old_from <= n ORDER BY p.old_from DESC LIMIT 1;
+    n := CASE WHEN page.old IS NULL THEN each.first - 1
+              ELSE page.new_from - 1 + (SELECT count(*) FROM unnest(page.old) AS o WHERE o <= n) END;
+  END LOOP;
+  RETURN n;
+END $$;
+
+ALTER FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.note_erased() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1277,6 +1372,57 @@ CREATE FUNCTION bsp.numbers_waited_for(p_limit integer) RETURNS SETOF text
 $$;
 
 ALTER FUNCTION bsp.numbers_waited_for(p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.on_arriving() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF bsp.is_mover() OR NOT EXISTS (SELECT FROM bsp.moves_here m WHERE m.organization_id = TG_ARGV[0]::uuid AND m.state = 'arriving') THEN
+    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    RETURN NEW;
+  END IF;
+  IF TG_OP = 'INSERT' THEN
+    RAISE EXCEPTION 'organization % is moving to this shard: try again', TG_ARGV[0] USING ERRCODE = 'BM001';
+  END IF;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.on_arriving() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.on_leaving() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  org uuid := TG_ARGV[0]::uuid;
+  now_state text;
+  rel text := format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+  was jsonb; is_now jsonb; own jsonb; before jsonb;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(1299150437, hashtext(TG_ARGV[0]));
+  SELECT m.state INTO now_state FROM bsp.moves_here m WHERE m.organization_id = org AND m.role = 'leaving';
+  IF now_state IS NULL OR bsp.is_mover() THEN RETURN NULL; END IF;
+  IF now_state IN ('frozen', 'gone')
+     OR (now_state = 'closing' AND rel = 'public.mt_events' AND TG_OP = 'INSERT' AND coalesce(current_setting('bsp.follows', true), '') <> 'on') THEN
+    RAISE EXCEPTION 'organization % is moving to another shard: try again', org USING ERRCODE = 'BM001';
+  END IF;
+  IF TG_NARGS = 1 OR (rel = 'public.mt_events' AND TG_OP = 'INSERT') THEN RETURN NULL; END IF; -- copied at the end; read by its numbers
+  SELECT i.inhparent::regclass::text INTO rel FROM pg_inherits i WHERE i.inhrelid = TG_RELID;
+  rel := CASE WHEN rel IS NULL THEN format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME) WHEN rel LIKE '%.%' THEN rel ELSE 'public.' || rel END;
+  is_now := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+  was := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  SELECT jsonb_object_agg(a, is_now -> a), jsonb_object_agg(a, was -> a) INTO own, before FROM unnest(TG_ARGV[1:]) AS a;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO bsp.move_changes (organization_id, rel, key, delta) VALUES (org, rel, own, CASE TG_OP WHEN 'INSERT' THEN 1 ELSE 0 END);
+  END IF;
+  IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND before IS DISTINCT FROM own) THEN
+    INSERT INTO bsp.move_changes (organization_id, rel, key, delta) VALUES (org, rel, before, CASE TG_OP WHEN 'DELETE' THEN -1 ELSE 0 END);
+  END IF;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.on_leaving() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.organizations_with_teams(p_limit integer) RETURNS TABLE(organization_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1506,18 +1652,15 @@ END $$;
 
 ALTER FUNCTION bsp.read_organization(p_tenant text, p_after bigint, p_up_to bigint, p_types text[], p_correlation text, p_causation text, p_limit integer, p_without text[]) OWNER TO bsp_owner;
 
-CREATE FUNCTION bsp.read_sealable(p_after bigint, p_up_to bigint, p_tenant text, p_limit integer) RETURNS TABLE(seq_id bigint, id uuid, tenant_id character varying, stream_id uuid, version bigint, type character varying, "timestamp" timestamp with time zone, mt_dotnet_type character varying, correlation_id character varying, causation_id character varying, user_name character varying, headers bytea, data bytea, bdata bytea, was bytea, kept bytea)
+CREATE FUNCTION bsp.read_sealable(p_after bigint, p_up_to bigint, p_tenant text, p_limit integer) RETURNS TABLE(seq_id bigint, id uuid, tenant_id character varying, stream_id uuid, version bigint, type character varying, "timestamp" timestamp with time zone, mt_dotnet_type character varying, correlation_id character varying, causation_id character varying, user_name character varying, headers bytea, data bytea, bdata bytea)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
     AS $$
   SELECT e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, e.timestamp, e.mt_dotnet_type, e.correlation_id, e.causation_id, e.user_name,
-         convert_to(e.headers::text, 'UTF8'), convert_to(e.data::text, 'UTF8'), e.bdata, r.was, r.kept
-    FROM public.mt_events e LEFT JOIN bsp.retired_contents r ON r.seq_id = e.seq_id
-   WHERE e.seq_id > p_after AND e.seq_id <= p_up_to AND (p_tenant IS NULL OR e.tenant_id = p_tenant) ORDER BY e.seq_id LIMIT p_limit
+         convert_to(e.headers::text, 'UTF8'), convert_to(e.data::text, 'UTF8'), e.bdata
+    FROM public.mt_events e WHERE e.seq_id > p_after AND e.seq_id <= p_up_to AND (p_tenant IS NULL OR e.tenant_id = p_tenant) ORDER BY e.seq_id LIMIT p_limit
 $$;
 
 ALTER FUNCTION bsp.read_sealable(p_after bigint, p_up_to bigint, p_tenant text, p_limit integer) OWNER TO bsp_owner;
@@ -1608,77 +1751,6 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) OWNER TO bsp_owner;
-
-CREATE FUNCTION bsp.retention_exceptions() RETURNS TABLE(organization_id uuid, message_content_days integer, message_logs_days integer, ai_conversations_days integer, held boolean, contacts uuid[])
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  SELECT o.id, max(p.message_content_days), max(p.message_logs_days), max(p.ai_conversations_days), coalesce(bool_or(h.id IS NOT NULL AND h.contact_id IS NULL), false),
-         coalesce(array_agg(h.contact_id) FILTER (WHERE h.contact_id IS NOT NULL), '{}') || coalesce(array_agg(x.into_id) FILTER (WHERE x.into_id IS NOT NULL), '{}')
-    FROM (SELECT p.organization_id AS id FROM bsp.retention_policies p UNION SELECT h.organization_id FROM bsp.legal_holds h WHERE h.released_at IS NULL) o
-    LEFT JOIN bsp.retention_policies p ON p.organization_id = o.id
-    LEFT JOIN bsp.legal_holds h ON h.organization_id = o.id AND h.released_at IS NULL
-    LEFT JOIN bsp.contact_aliases x ON x.contact_id = h.contact_id -- merged since: their messages are the other's by now
-   GROUP BY o.id
-$$;
-
-ALTER FUNCTION bsp.retention_exceptions() OWNER TO bsp_owner;
-
-CREATE FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    AS $$
-DECLARE
-  gone int;
-BEGIN
-  PERFORM bsp.require_tenant(p_organization::text);
-  PERFORM 1 FROM bsp.archives a WHERE a.id = p_archive AND a.organization_id = p_organization AND a.state = 'writing' FOR UPDATE;
-  IF NOT FOUND THEN RAISE EXCEPTION 'archive % is none that is being written', p_archive USING ERRCODE = 'insufficient_privilege'; END IF;
-  WITH old AS MATERIALIZED (
-    SELECT e.seq_id, e.data, jsonb_set(e.data, ARRAY[bsp.content_field(e.type), 'data'], '""') AS kept
-      FROM unnest(p_streams) AS s (id) CROSS JOIN LATERAL (
-        SELECT e.seq_id, e.data, e.type FROM public.mt_events e
-         WHERE e.tenant_id = p_organization::text AND e.stream_id = s.id AND e.type = ANY (p_types) AND e.timestamp < p_before
-           AND e.data #>> ARRAY[bsp.content_field(e.type), 'data'] <> '' OFFSET 0) e
-  ), changed AS (
-    UPDATE public.mt_events t SET data = o.kept FROM old o WHERE t.seq_id = o.seq_id
-    RETURNING t.seq_id, sha256(convert_to(o.data::text, 'UTF8')) AS was, sha256(convert_to(o.kept::text, 'UTF8')) AS kept
-  )
-  INSERT INTO bsp.retired_contents (seq_id, organization_id, archive_id, was, kept) SELECT c.seq_id, p_organization, p_archive, c.was, c.kept FROM changed c;
-  GET DIAGNOSTICS gone = ROW_COUNT;
-  IF gone > 0 THEN
-    INSERT INTO bsp.evidence_acts (organization_id, act, number, subject) VALUES (p_organization, 'contents.retired', gone, p_archive::text);
-  END IF;
-  RETURN gone;
-END $$;
-
-ALTER FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) OWNER TO bsp_owner;
-
-CREATE FUNCTION bsp.retired_archives(p_tenant text) RETURNS TABLE(tenant_id text, archive_id uuid, contents bigint, digest text, told_seq bigint, told_contents bigint, told_digest text)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  SELECT r.organization_id::text, r.archive_id, r.contents, encode(bsp.retired_digest(r.archive_id), 'hex'), e.seq_id, (e.data ->> 'contents')::bigint, e.data ->> 'contents_sha256'
-    FROM (SELECT c.organization_id, c.archive_id, count(*) AS contents FROM bsp.retired_contents c WHERE p_tenant IS NULL OR c.organization_id = p_tenant::uuid
-           GROUP BY c.organization_id, c.archive_id) r
-    LEFT JOIN LATERAL (SELECT e.seq_id, e.data FROM public.mt_events e WHERE e.tenant_id = r.organization_id::text AND e.stream_id = r.archive_id AND e.type = 'archive_kept'
-                        ORDER BY e.version DESC LIMIT 1) e ON true
-   ORDER BY r.archive_id
-$$;
-
-ALTER FUNCTION bsp.retired_archives(p_tenant text) OWNER TO bsp_owner;
-
-CREATE FUNCTION bsp.retired_digest(p_archive uuid) RETURNS bytea
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  SELECT sha256(string_agg(int8send(r.seq_id) || r.was || r.kept, ''::bytea ORDER BY r.seq_id)) FROM bsp.retired_contents r WHERE r.archive_id = p_archive
-$$;
-
-ALTER FUNCTION bsp.retired_digest(p_archive uuid) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.run_without_gap(p_after bigint, p_limit integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -2441,20 +2513,60 @@ END $$;
 
 ALTER FUNCTION documents.swap_next() OWNER TO bsp_owner;
 
+CREATE FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT _id FROM documents.ai_conversations WHERE updated_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM documents.ai_conversations d USING old WHERE d._id = old._id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT _id FROM documents.conversations WHERE expires_at < p_now LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM documents.conversations d USING old WHERE d._id = old._id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
     AS $$
-  WITH old AS (SELECT l._id FROM documents.message_logs l WHERE l.created_at < p_before
-                  AND NOT EXISTS (SELECT FROM bsp.retention_policies p WHERE p.organization_id = l.organization_id AND p.message_logs_days IS NOT NULL)
-                  AND NOT EXISTS (SELECT FROM bsp.legal_holds h WHERE h.organization_id = l.organization_id AND h.contact_id IS NULL AND h.released_at IS NULL)
-                LIMIT p_limit FOR UPDATE SKIP LOCKED),
+  WITH old AS (SELECT _id FROM documents.message_logs WHERE created_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
        gone AS (DELETE FROM documents.message_logs d USING old WHERE d._id = old._id RETURNING 1)
   SELECT count(*)::int FROM gone
 $$;
 
 ALTER FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+  WITH RECURSIVE statuses AS (
+    (SELECT m.status FROM documents.messages m ORDER BY m.status LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.status FROM documents.messages m WHERE m.status > s.status ORDER BY m.status LIMIT 1)
+      FROM statuses s WHERE s.status IS NOT NULL
+  ), old AS (
+    SELECT o._id FROM statuses s CROSS JOIN LATERAL (
+      SELECT m._id FROM documents.messages m WHERE m.status = s.status AND m.created_at < p_before
+       ORDER BY m.created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) o
+     LIMIT p_limit
+  ), gone AS (DELETE FROM documents.messages d WHERE d._id = ANY (ARRAY(SELECT o._id FROM old o)) RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION documents.view_tables() RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -3217,18 +3329,6 @@ WITH (fillfactor='80');
 
 ALTER TABLE bsp.ai_work OWNER TO bsp_owner;
 
-CREATE TABLE bsp.archive_parts (
-    organization_id uuid NOT NULL,
-    conversation_id uuid NOT NULL,
-    archive_id uuid NOT NULL,
-    contact_id uuid NOT NULL,
-    starts_at bigint NOT NULL,
-    length integer NOT NULL,
-    messages integer NOT NULL
-);
-
-ALTER TABLE bsp.archive_parts OWNER TO bsp_owner;
-
 CREATE TABLE bsp.archive_progress (
     one boolean DEFAULT true NOT NULL,
     sequence bigint NOT NULL,
@@ -3237,42 +3337,6 @@ CREATE TABLE bsp.archive_progress (
 );
 
 ALTER TABLE bsp.archive_progress OWNER TO bsp_owner;
-
-CREATE TABLE bsp.archive_restores (
-    organization_id uuid NOT NULL,
-    conversation_id uuid NOT NULL,
-    restored_at timestamp with time zone NOT NULL,
-    until timestamp with time zone NOT NULL,
-    messages integer NOT NULL
-);
-
-ALTER TABLE bsp.archive_restores OWNER TO bsp_owner;
-
-CREATE TABLE bsp.archives (
-    id uuid NOT NULL,
-    organization_id uuid NOT NULL,
-    kind text NOT NULL,
-    state text NOT NULL,
-    object_key text NOT NULL,
-    dictionary smallint NOT NULL,
-    bytes bigint DEFAULT 0 NOT NULL,
-    json_bytes bigint DEFAULT 0 NOT NULL,
-    sha256 bytea,
-    documents integer DEFAULT 0 NOT NULL,
-    contents integer DEFAULT 0 NOT NULL,
-    contents_sha256 bytea,
-    kept_sequence bigint,
-    first_position bigint,
-    last_position bigint,
-    first_at timestamp with time zone,
-    last_at timestamp with time zone,
-    before timestamp with time zone NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    kept_at timestamp with time zone,
-    CONSTRAINT archives_state_check CHECK ((state = ANY (ARRAY['writing'::text, 'kept'::text])))
-);
-
-ALTER TABLE bsp.archives OWNER TO bsp_owner;
 
 CREATE TABLE bsp.audit_heads (
     organization_id uuid NOT NULL,
@@ -3779,6 +3843,21 @@ CREATE TABLE bsp.ledger_days (
 
 ALTER TABLE bsp.ledger_days OWNER TO bsp_owner;
 
+CREATE TABLE bsp.ledger_days_before (
+    organization_id uuid NOT NULL,
+    day date NOT NULL,
+    n bigint NOT NULL,
+    heads bigint NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    message text NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL
+);
+
+ALTER TABLE bsp.ledger_days_before OWNER TO bsp_owner;
+
 CREATE TABLE bsp.ledger_heads (
     organization_id uuid NOT NULL,
     currency text NOT NULL,
@@ -3848,19 +3927,6 @@ CREATE TABLE bsp.ledger_nodes (
 );
 
 ALTER TABLE bsp.ledger_nodes OWNER TO bsp_owner;
-
-CREATE TABLE bsp.legal_holds (
-    id uuid NOT NULL,
-    organization_id uuid NOT NULL,
-    contact_id uuid,
-    reason text NOT NULL,
-    placed_at timestamp with time zone NOT NULL,
-    placed_by text NOT NULL,
-    released_at timestamp with time zone,
-    released_by text
-);
-
-ALTER TABLE bsp.legal_holds OWNER TO bsp_owner;
 
 CREATE TABLE bsp.list_history (
     id bigint NOT NULL,
@@ -4111,6 +4177,105 @@ CREATE TABLE bsp.message_search_next (
 );
 
 ALTER TABLE bsp.message_search_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.move_changes (
+    id bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    rel text NOT NULL,
+    key jsonb NOT NULL,
+    delta integer NOT NULL
+);
+
+ALTER TABLE bsp.move_changes OWNER TO bsp_owner;
+
+ALTER TABLE bsp.move_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.move_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bsp.move_ids (
+    organization_id uuid NOT NULL,
+    rel text NOT NULL,
+    source_id bigint NOT NULL,
+    target_id bigint NOT NULL
+);
+
+ALTER TABLE bsp.move_ids OWNER TO bsp_owner;
+
+CREATE TABLE bsp.move_tables (
+    organization_id uuid NOT NULL,
+    rel text NOT NULL,
+    source_rows bigint NOT NULL,
+    target_rows bigint NOT NULL
+);
+
+ALTER TABLE bsp.move_tables OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moved_numbers_left (
+    organization_id uuid NOT NULL,
+    up_to bigint NOT NULL
+);
+
+ALTER TABLE bsp.moved_numbers_left OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moved_pages (
+    organization_id uuid NOT NULL,
+    life integer NOT NULL,
+    old_from bigint NOT NULL,
+    old_to bigint NOT NULL,
+    new_from bigint NOT NULL,
+    old bigint[] NOT NULL,
+    hash bytea NOT NULL
+);
+
+ALTER TABLE bsp.moved_pages OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moves (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    source text NOT NULL,
+    target text NOT NULL,
+    state text NOT NULL,
+    epoch integer NOT NULL,
+    events bigint DEFAULT 0 NOT NULL,
+    events_total bigint DEFAULT 0 NOT NULL,
+    rows bigint DEFAULT 0 NOT NULL,
+    refused_ms integer,
+    freezes integer DEFAULT 0 NOT NULL,
+    hash bytea,
+    checks jsonb,
+    error text,
+    cancel boolean DEFAULT false NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    switched_at timestamp with time zone,
+    due_at timestamp with time zone NOT NULL,
+    leased_by uuid,
+    leased_until timestamp with time zone,
+    CONSTRAINT moves_error_check CHECK ((length(error) <= 500)),
+    CONSTRAINT moves_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'copying'::text, 'following'::text, 'frozen'::text, 'proven'::text, 'switched'::text, 'living'::text, 'dropped'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE bsp.moves OWNER TO bsp_owner;
+
+CREATE TABLE bsp.moves_here (
+    organization_id uuid NOT NULL,
+    role text NOT NULL,
+    state text NOT NULL,
+    move_id uuid NOT NULL,
+    range_from bigint DEFAULT 0 NOT NULL,
+    range_to bigint DEFAULT 0 NOT NULL,
+    here_at timestamp with time zone,
+    dropped_at timestamp with time zone,
+    CONSTRAINT moves_here_role_check CHECK ((role = ANY (ARRAY['leaving'::text, 'arriving'::text]))),
+    CONSTRAINT moves_here_state_check CHECK ((state = ANY (ARRAY['watched'::text, 'closing'::text, 'frozen'::text, 'gone'::text, 'arriving'::text, 'here'::text])))
+);
+
+ALTER TABLE bsp.moves_here OWNER TO bsp_owner;
 
 CREATE TABLE bsp.number_registrations (
     organization_id uuid NOT NULL,
@@ -4391,43 +4556,6 @@ CREATE TABLE bsp.response_times_next (
 
 ALTER TABLE bsp.response_times_next OWNER TO bsp_owner;
 
-CREATE TABLE bsp.retention_policies (
-    organization_id uuid NOT NULL,
-    message_content_days integer,
-    message_logs_days integer,
-    ai_conversations_days integer,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    row_version bigint DEFAULT 0 NOT NULL
-);
-
-ALTER TABLE bsp.retention_policies OWNER TO bsp_owner;
-
-CREATE TABLE bsp.retention_rounds (
-    kind text NOT NULL,
-    due_at timestamp with time zone NOT NULL,
-    leased_by uuid,
-    leased_until timestamp with time zone,
-    started_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    gone bigint DEFAULT 0 NOT NULL,
-    gone_total bigint DEFAULT 0 NOT NULL,
-    failures integer DEFAULT 0 NOT NULL,
-    error text
-)
-WITH (fillfactor='50');
-
-ALTER TABLE bsp.retention_rounds OWNER TO bsp_owner;
-
-CREATE TABLE bsp.retired_contents (
-    seq_id bigint NOT NULL,
-    organization_id uuid NOT NULL,
-    archive_id uuid NOT NULL,
-    was bytea NOT NULL,
-    kept bytea NOT NULL
-);
-
-ALTER TABLE bsp.retired_contents OWNER TO bsp_owner;
-
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
     sha256 text NOT NULL,
@@ -4459,6 +4587,17 @@ CREATE TABLE bsp.send_queue (
 WITH (fillfactor='70');
 
 ALTER TABLE bsp.send_queue OWNER TO bsp_owner;
+
+CREATE TABLE bsp.sending_switch (
+    one boolean DEFAULT true NOT NULL,
+    held boolean NOT NULL,
+    reason text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT sending_switch_one_check CHECK (one),
+    CONSTRAINT sending_switch_reason_check CHECK ((length(reason) <= 200))
+);
+
+ALTER TABLE bsp.sending_switch OWNER TO bsp_owner;
 
 CREATE TABLE bsp.signups (
     id uuid NOT NULL,
@@ -5023,26 +5162,6 @@ CREATE TABLE public.mt_event_projection_floors (
 
 ALTER TABLE public.mt_event_projection_floors OWNER TO bsp_owner;
 
-CREATE TABLE public.mt_events (
-    seq_id bigint NOT NULL,
-    id uuid NOT NULL,
-    stream_id uuid,
-    version bigint NOT NULL,
-    data jsonb NOT NULL,
-    bdata bytea,
-    type character varying(500) NOT NULL,
-    "timestamp" timestamp with time zone DEFAULT now() NOT NULL,
-    tenant_id character varying DEFAULT '*DEFAULT*'::character varying,
-    mt_dotnet_type character varying,
-    correlation_id character varying,
-    causation_id character varying,
-    headers jsonb,
-    user_name character varying,
-    is_archived boolean DEFAULT false
-);
-
-ALTER TABLE public.mt_events OWNER TO bsp_owner;
-
 CREATE SEQUENCE public.mt_events_sequence
     START WITH 1
     INCREMENT BY 1
@@ -5302,20 +5421,8 @@ ALTER TABLE ONLY bsp.ai_usage
 ALTER TABLE ONLY bsp.ai_work
     ADD CONSTRAINT ai_work_pkey PRIMARY KEY (message_id);
 
-ALTER TABLE ONLY bsp.archive_parts
-    ADD CONSTRAINT archive_parts_pkey PRIMARY KEY (organization_id, conversation_id, archive_id, contact_id);
-
 ALTER TABLE ONLY bsp.archive_progress
     ADD CONSTRAINT archive_progress_pkey PRIMARY KEY (one);
-
-ALTER TABLE ONLY bsp.archive_restores
-    ADD CONSTRAINT archive_restores_pkey PRIMARY KEY (organization_id, conversation_id);
-
-ALTER TABLE ONLY bsp.archives
-    ADD CONSTRAINT archives_object_key_key UNIQUE (object_key);
-
-ALTER TABLE ONLY bsp.archives
-    ADD CONSTRAINT archives_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.audit_heads
     ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (organization_id);
@@ -5431,6 +5538,9 @@ ALTER TABLE ONLY bsp.ledger_audits
 ALTER TABLE ONLY bsp.ledger_day_heads
     ADD CONSTRAINT ledger_day_heads_pkey PRIMARY KEY (organization_id, day, currency);
 
+ALTER TABLE ONLY bsp.ledger_days_before
+    ADD CONSTRAINT ledger_days_before_pkey PRIMARY KEY (organization_id, day);
+
 ALTER TABLE ONLY bsp.ledger_days
     ADD CONSTRAINT ledger_days_n_key UNIQUE (n);
 
@@ -5448,9 +5558,6 @@ ALTER TABLE ONLY bsp.ledger_holds
 
 ALTER TABLE ONLY bsp.ledger_nodes
     ADD CONSTRAINT ledger_nodes_pkey PRIMARY KEY (organization_id, currency, month, level, index);
-
-ALTER TABLE ONLY bsp.legal_holds
-    ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.list_history
     ADD CONSTRAINT list_history_pkey PRIMARY KEY (id);
@@ -5514,6 +5621,27 @@ ALTER TABLE ONLY bsp.message_search_next
 
 ALTER TABLE ONLY bsp.message_search
     ADD CONSTRAINT message_search_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY bsp.move_changes
+    ADD CONSTRAINT move_changes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.move_ids
+    ADD CONSTRAINT move_ids_pkey PRIMARY KEY (organization_id, rel, source_id);
+
+ALTER TABLE ONLY bsp.move_tables
+    ADD CONSTRAINT move_tables_pkey PRIMARY KEY (organization_id, rel);
+
+ALTER TABLE ONLY bsp.moved_numbers_left
+    ADD CONSTRAINT moved_numbers_left_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.moved_pages
+    ADD CONSTRAINT moved_pages_pkey PRIMARY KEY (organization_id, life, old_from);
+
+ALTER TABLE ONLY bsp.moves_here
+    ADD CONSTRAINT moves_here_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.moves
+    ADD CONSTRAINT moves_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.object_removals
     ADD CONSTRAINT object_removals_pkey PRIMARY KEY (object_key);
@@ -5581,15 +5709,6 @@ ALTER TABLE ONLY bsp.response_times_next
 ALTER TABLE ONLY bsp.response_times
     ADD CONSTRAINT response_times_pkey PRIMARY KEY (organization_id, "position", kind);
 
-ALTER TABLE ONLY bsp.retention_policies
-    ADD CONSTRAINT retention_policies_pkey PRIMARY KEY (organization_id);
-
-ALTER TABLE ONLY bsp.retention_rounds
-    ADD CONSTRAINT retention_rounds_pkey PRIMARY KEY (kind);
-
-ALTER TABLE ONLY bsp.retired_contents
-    ADD CONSTRAINT retired_contents_pkey PRIMARY KEY (seq_id);
-
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
 
@@ -5598,6 +5717,9 @@ ALTER TABLE ONLY bsp.search_keys
 
 ALTER TABLE ONLY bsp.send_queue
     ADD CONSTRAINT send_queue_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY bsp.sending_switch
+    ADD CONSTRAINT sending_switch_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY bsp.signups
     ADD CONSTRAINT signups_pkey PRIMARY KEY (id);
@@ -5777,10 +5899,6 @@ CREATE INDEX ai_turns_due ON bsp.ai_turns USING btree (due_at) WHERE (due_at IS 
 
 CREATE INDEX ai_work_due ON bsp.ai_work USING btree (organization_id, due_at);
 
-CREATE INDEX archive_parts_archive ON bsp.archive_parts USING btree (archive_id);
-
-CREATE INDEX archives_organization ON bsp.archives USING btree (organization_id, kind, id);
-
 CREATE INDEX audit_trail_act ON bsp.audit_trail USING btree (organization_id, act, id);
 
 CREATE INDEX audit_trail_actor ON bsp.audit_trail USING btree (organization_id, actor, id);
@@ -5869,10 +5987,6 @@ CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organiza
 
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
 
-CREATE UNIQUE INDEX legal_holds_once ON bsp.legal_holds USING btree (organization_id, COALESCE(contact_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (released_at IS NULL);
-
-CREATE INDEX legal_holds_organization ON bsp.legal_holds USING btree (organization_id, id);
-
 CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, at);
 
 CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
@@ -5919,6 +6033,14 @@ CREATE INDEX message_search_next_written_at_idx ON bsp.message_search_next USING
 
 CREATE INDEX message_search_tokens ON bsp.message_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='16384');
 
+CREATE INDEX move_changes_of ON bsp.move_changes USING btree (organization_id, rel, id);
+
+CREATE INDEX moves_due ON bsp.moves USING btree (due_at) WHERE (state <> ALL (ARRAY['dropped'::text, 'cancelled'::text]));
+
+CREATE INDEX moves_of ON bsp.moves USING btree (organization_id, asked_at DESC);
+
+CREATE UNIQUE INDEX moves_running ON bsp.moves USING btree (organization_id) WHERE (state <> ALL (ARRAY['living'::text, 'dropped'::text, 'cancelled'::text]));
+
 CREATE INDEX number_registrations_number ON bsp.number_registrations USING btree (organization_id, phone_number_id, at);
 
 CREATE INDEX object_removals_due ON bsp.object_removals USING btree (due_at);
@@ -5950,8 +6072,6 @@ CREATE INDEX response_clocks_waiting ON bsp.response_clocks USING btree (organiz
 CREATE INDEX response_times_at ON bsp.response_times USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
 
 CREATE INDEX response_times_next_organization_id_at_kind_user_id_by_team_idx ON bsp.response_times_next USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
-
-CREATE INDEX retired_contents_archive ON bsp.retired_contents USING btree (archive_id, seq_id);
 
 CREATE INDEX send_queue_ahead ON bsp.send_queue USING btree (campaign_id) WHERE ((state < 2) AND (waits_for IS NULL));
 
@@ -6138,9 +6258,6 @@ CREATE TRIGGER whatsapp_accounts_limited AFTER UPDATE OF messaging_limit ON publ
 ALTER TABLE ONLY bsp.ai_shadow_items
     ADD CONSTRAINT ai_shadow_items_shadow_id_fkey FOREIGN KEY (shadow_id) REFERENCES bsp.ai_shadows(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY bsp.archive_parts
-    ADD CONSTRAINT archive_parts_archive_id_fkey FOREIGN KEY (archive_id) REFERENCES bsp.archives(id);
-
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
 
@@ -6296,12 +6413,6 @@ ALTER TABLE bsp.ai_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ai_work ENABLE ROW LEVEL SECURITY;
 
-ALTER TABLE bsp.archive_parts ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE bsp.archive_restores ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE bsp.archives ENABLE ROW LEVEL SECURITY;
-
 ALTER TABLE bsp.audit_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.audit_trail ENABLE ROW LEVEL SECURITY;
@@ -6356,6 +6467,8 @@ ALTER TABLE bsp.ledger_audits ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_day_heads ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.ledger_days_before ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.ledger_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_heads_told ENABLE ROW LEVEL SECURITY;
@@ -6363,8 +6476,6 @@ ALTER TABLE bsp.ledger_heads_told ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_nodes ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE bsp.legal_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.list_history ENABLE ROW LEVEL SECURITY;
 
@@ -6390,6 +6501,20 @@ ALTER TABLE bsp.message_search ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.message_search_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.move_changes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.move_ids ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.move_tables ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moved_numbers_left ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moved_pages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moves ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.moves_here ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.number_registrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.object_removals ENABLE ROW LEVEL SECURITY;
@@ -6397,6 +6522,8 @@ ALTER TABLE bsp.object_removals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.parked_statuses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.past_identities ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY platform ON bsp.moves USING ((current_setting('bsp.platform'::text, true) = 'on'::text));
 
 ALTER TABLE bsp.portfolios ENABLE ROW LEVEL SECURITY;
 
@@ -6415,10 +6542,6 @@ ALTER TABLE bsp.response_clocks_next ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.response_times ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.response_times_next ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE bsp.retention_policies ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE bsp.retired_contents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
@@ -6469,12 +6592,6 @@ CREATE POLICY tenant ON bsp.ai_turns USING ((organization_id = ANY (( SELECT bsp
 CREATE POLICY tenant ON bsp.ai_usage USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ai_work USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-
-CREATE POLICY tenant ON bsp.archive_parts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-
-CREATE POLICY tenant ON bsp.archive_restores USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-
-CREATE POLICY tenant ON bsp.archives USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.audit_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6530,6 +6647,8 @@ CREATE POLICY tenant ON bsp.ledger_audits USING ((organization_id = ANY (( SELEC
 
 CREATE POLICY tenant ON bsp.ledger_day_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.ledger_days_before USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.ledger_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_heads_told USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
@@ -6537,8 +6656,6 @@ CREATE POLICY tenant ON bsp.ledger_heads_told USING ((organization_id = ANY (( S
 CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_nodes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-
-CREATE POLICY tenant ON bsp.legal_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.list_history USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6563,6 +6680,20 @@ CREATE POLICY tenant ON bsp.message_reserves USING ((organization_id = ANY (( SE
 CREATE POLICY tenant ON bsp.message_search USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.message_search_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.move_changes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.move_ids USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.move_tables USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moved_numbers_left USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moved_pages USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moves USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.moves_here USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.number_registrations USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6589,10 +6720,6 @@ CREATE POLICY tenant ON bsp.response_clocks_next USING ((organization_id = ANY (
 CREATE POLICY tenant ON bsp.response_times USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.response_times_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-
-CREATE POLICY tenant ON bsp.retention_policies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
-
-CREATE POLICY tenant ON bsp.retired_contents USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6781,6 +6908,9 @@ GRANT ALL ON FUNCTION bsp.apply_suppressions(organization uuid, identities text[
 REVOKE ALL ON FUNCTION bsp.archive_streams(p_tenant text, p_ids uuid[], p_versions bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.archive_streams(p_tenant text, p_ids uuid[], p_versions bigint[]) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.arriving_from() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.arriving_from() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.bounded_custom_fields(fields jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.bounded_custom_fields(fields jsonb) TO bsp_app;
 
@@ -6813,9 +6943,6 @@ GRANT ALL ON FUNCTION bsp.contact_words(first_name text, last_name text, email t
 
 REVOKE ALL ON FUNCTION bsp.contacts_by_user_id(user_ids text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.contacts_by_user_id(user_ids text[]) TO bsp_app;
-
-REVOKE ALL ON FUNCTION bsp.content_field(p_type text) FROM PUBLIC;
-GRANT ALL ON FUNCTION bsp.content_field(p_type text) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.count_list_items() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.count_list_items() TO bsp_app;
@@ -6856,8 +6983,10 @@ GRANT ALL ON FUNCTION bsp.forget_places_next() TO bsp_app;
 REVOKE ALL ON FUNCTION bsp.forget_reach() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.forget_reach() TO bsp_app;
 
-REVOKE ALL ON FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) TO bsp_app;
+REVOKE ALL ON FUNCTION bsp.is_mover() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.is_moving() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.is_moving() TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.journal_drop_before(p_before date) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.journal_drop_before(p_before date) TO bsp_app;
@@ -6928,6 +7057,18 @@ GRANT ALL ON FUNCTION bsp.merge_contacts(organization uuid, survivor uuid, absor
 REVOKE ALL ON FUNCTION bsp.meta_template_free(meta_id text, template uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.meta_template_free(meta_id text, template uuid) TO bsp_app;
 
+GRANT SELECT,INSERT ON TABLE public.mt_events TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.move_events(p_organization uuid, p_after bigint, p_up_to bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.move_page(p_organization uuid, p_after bigint, p_final bigint, p_blocks integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.moved_away() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.moved_away() TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.note_erased() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_erased() TO bsp_app;
 
@@ -6945,6 +7086,10 @@ GRANT ALL ON FUNCTION bsp.numbers_doubted_again(p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.numbers_waited_for(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.numbers_waited_for(p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.on_arriving() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION bsp.on_leaving() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION bsp.organizations_with_teams(p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.organizations_with_teams(p_limit integer) TO bsp_app;
@@ -6999,18 +7144,6 @@ GRANT ALL ON FUNCTION bsp.reserves_orphaned(p_before timestamp with time zone, p
 
 REVOKE ALL ON FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) TO bsp_app;
-
-REVOKE ALL ON FUNCTION bsp.retention_exceptions() FROM PUBLIC;
-GRANT ALL ON FUNCTION bsp.retention_exceptions() TO bsp_app;
-
-REVOKE ALL ON FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) TO bsp_app;
-
-REVOKE ALL ON FUNCTION bsp.retired_archives(p_tenant text) FROM PUBLIC;
-GRANT ALL ON FUNCTION bsp.retired_archives(p_tenant text) TO bsp_app;
-
-REVOKE ALL ON FUNCTION bsp.retired_digest(p_archive uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION bsp.retired_digest(p_archive uuid) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.run_without_gap(p_after bigint, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.run_without_gap(p_after bigint, p_limit integer) TO bsp_app;
@@ -7158,8 +7291,17 @@ GRANT ALL ON FUNCTION documents.drop_next() TO bsp_app;
 REVOKE ALL ON FUNCTION documents.swap_next() FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.swap_next() TO bsp_app;
 
+REVOKE ALL ON FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION documents.view_tables() FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.view_tables() TO bsp_app;
@@ -7258,13 +7400,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_usage TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_work TO bsp_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archive_parts TO bsp_app;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archive_progress TO bsp_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archive_restores TO bsp_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archives TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.audit_heads TO bsp_app;
 
@@ -7372,6 +7508,8 @@ GRANT SELECT,INSERT ON TABLE bsp.ledger_day_heads TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.ledger_days TO bsp_app;
 
+GRANT SELECT ON TABLE bsp.ledger_days_before TO bsp_app;
+
 GRANT SELECT,INSERT ON TABLE bsp.ledger_heads TO bsp_app;
 
 GRANT UPDATE(month) ON TABLE bsp.ledger_heads TO bsp_app;
@@ -7405,8 +7543,6 @@ GRANT UPDATE(state) ON TABLE bsp.ledger_holds TO bsp_app;
 GRANT UPDATE(updated_at) ON TABLE bsp.ledger_holds TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.ledger_nodes TO bsp_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.legal_holds TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.list_history TO bsp_app;
 
@@ -7445,6 +7581,22 @@ GRANT SELECT,INSERT,DELETE ON TABLE bsp.message_reserves TO bsp_app;
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.message_search_next TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.move_changes TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.move_changes_id_seq TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.move_ids TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.move_tables TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.moved_numbers_left TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.moved_pages TO bsp_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE bsp.moves TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.moves_here TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.number_registrations TO bsp_app;
 
@@ -7492,12 +7644,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.response_times TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.response_times_next TO bsp_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.retention_policies TO bsp_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.retention_rounds TO bsp_app;
-
-GRANT SELECT ON TABLE bsp.retired_contents TO bsp_app;
-
 GRANT SELECT,INSERT ON TABLE bsp.search_keys TO bsp_app;
 
 GRANT UPDATE(wrapped_key) ON TABLE bsp.search_keys TO bsp_app;
@@ -7505,6 +7651,8 @@ GRANT UPDATE(wrapped_key) ON TABLE bsp.search_keys TO bsp_app;
 GRANT UPDATE(master_key_id) ON TABLE bsp.search_keys TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.send_queue TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.sending_switch TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.signups TO bsp_app;
 
@@ -7591,8 +7739,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mt_doc_deadletterevent TO bsp_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mt_event_progression TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mt_event_projection_floors TO bsp_app;
-
-GRANT SELECT,INSERT ON TABLE public.mt_events TO bsp_app;
 
 GRANT SELECT,USAGE ON SEQUENCE public.mt_events_sequence TO bsp_app;
 

@@ -10,6 +10,7 @@ using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.Moves;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Reconciliations;
 using Bsp.Infrastructure.Schema;
@@ -24,7 +25,7 @@ namespace Bsp.Api;
 
 /// <summary>
 /// The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>reconcile</c>,
-/// <c>projections</c>, <c>webhooks</c>, <c>retention</c>, <c>archive</c>, <c>openapi</c>.
+/// <c>projections</c>, <c>sending</c>, <c>shards</c>, <c>webhooks</c>, <c>retention</c>, <c>archive</c>, <c>openapi</c>.
 /// </summary>
 public static class Program
 {
@@ -72,6 +73,10 @@ public static class Program
                     return 0;
                 case "projections":
                     return await ProjectionsAsync(builder, args[1..]);
+                case "shards":
+                    return await ShardsAsync(builder, args[1..]);
+                case "sending":
+                    return await SendingAsync(builder, args[1..]);
                 case "webhooks":
                     return await WebhooksAsync(builder, args[1..]);
                 case "retention":
@@ -80,8 +85,8 @@ public static class Program
                     return await RetentionAsync(builder, app => ArchiveCommand.RunAsync(app, args[1..]));
                 default:
                     return Fail(
-                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, webhooks, "
-                        + "retention, archive, openapi.");
+                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, sending, shards, "
+                        + "webhooks, retention, archive, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -109,9 +114,10 @@ public static class Program
         var app = Build(builder, options);
         if (options.MigrateAtStart)
         {
-            await DataSources.MigrateAsync(options, app.Services.GetRequiredService<ILoggerFactory>(), CancellationToken.None);
+            await app.Services.GetRequiredService<LateMigrations>().BeginAsync(CancellationToken.None);
         }
 
+        await ShardNames.CheckAsync(options, CancellationToken.None);
         await ConnectionBudget.CheckAsync(options, app.Services.GetRequiredService<EventStoreSettings>(), CancellationToken.None);
         app.Services.GetRequiredService<UploadSpool>().Clean(app.Services.GetRequiredService<TimeProvider>().GetUtcNow());
         return app;
@@ -160,6 +166,35 @@ public static class Program
         using var stop = EndedByKey();
         return await ReconcileCommand.RunAsync(app.Services.GetRequiredService<Reconciliation>(), app.Services.GetRequiredService<Shards>(),
             arguments, stop.Token);
+    }
+
+    // While it waits for a move it works on those that no other process holds, as the views of those shards do: with no API up, on all.
+    private static async Task<int> ShardsAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        var options = Options(builder);
+        await using var app = await PrepareAsync(builder);
+        using var stop = EndedByKey();
+        var runner = app.Services.GetRequiredService<ProjectionRunner>();
+        try
+        {
+            return await new ShardsCommand(app.Services.GetRequiredService<Application.Moves.IMoves>(), options,
+                (connection, ct) => MovesVerb.PrepareAsync(options, app.Services.GetRequiredService<ILoggerFactory>(), connection, ct),
+                () => runner.StartAsync(stop.Token),
+                ct => MovesVerb.WorkAsync(app.Services, ct)).RunAsync(arguments, stop.Token);
+        }
+        finally
+        {
+            await runner.StopAsync(CancellationToken.None);
+        }
+    }
+
+    private static async Task<int> SendingAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        await using var app = await PrepareAsync(builder);
+        return await SendingCommand.RunAsync(app.Services.GetRequiredService<Application.Messages.ISendingSwitch>(), arguments,
+            CancellationToken.None);
     }
 
     private static async Task<int> WebhooksAsync(WebApplicationBuilder builder, string[] arguments)

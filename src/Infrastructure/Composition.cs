@@ -17,6 +17,7 @@ using Bsp.Infrastructure.CustomerWebhooks;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Health;
+using Bsp.Infrastructure.Homes;
 using Bsp.Infrastructure.Idempotency;
 using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Ledger;
@@ -25,6 +26,7 @@ using Bsp.Infrastructure.LedgerHeads;
 using Bsp.Infrastructure.Media;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
+using Bsp.Infrastructure.Moves;
 using Bsp.Infrastructure.Objects;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Privacy;
@@ -34,6 +36,7 @@ using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Retention;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Search;
+using Bsp.Infrastructure.Sending;
 using Bsp.Infrastructure.Streams;
 using Bsp.Infrastructure.Subscriptions;
 using Bsp.Infrastructure.Templates;
@@ -73,6 +76,7 @@ public static class Composition
         DocumentsSetup.Add,
         EventStoreSetup.Add,
         HealthSetup.Add,
+        HomesSetup.Add,
         IdempotencySetup.Add,
         ImportsSetup.Add,
         LedgerAuditsSetup.Add,
@@ -81,6 +85,7 @@ public static class Composition
         MediaSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,
+        MovesSetup.Add,
         ObjectsSetup.Add,
         PlansSetup.Add,
         PrivacySetup.Add,
@@ -90,6 +95,7 @@ public static class Composition
         RetentionSetup.Add,
         SealingSetup.Add,
         SearchSetup.Add,
+        SendingSetup.Add,
         StreamsSetup.Add,
         SubscriptionsSetup.Add,
         TemplatesSetup.Add,

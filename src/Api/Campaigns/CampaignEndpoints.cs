@@ -174,8 +174,8 @@ public sealed class CampaignEndpoints : ICarterModule
     private static async Task<IResult> Stream(Guid id, Call call)
     {
         _ = await call.Send(new GetCampaignProgress(call.OrganizationId, id)) ?? throw Problem.Unknown("campaign");
-        return TypedResults.ServerSentEvents(ProgressStream.Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context),
-            ProgressStream.LastSeen(call.Context), call.Aborted), eventType: "progress");
+        return new EventItems<CampaignProgress>(ProgressStream.Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context),
+            ProgressStream.LastSeen(call.Context), call.Aborted));
     }
 
     private static async Task<IResult> Recipients(Guid id, string? status, Paging paging, Call call) =>

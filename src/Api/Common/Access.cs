@@ -29,6 +29,9 @@ public static class Access
         anyone     GET /v1/organizations | GET /v1/organizations/{id} | GET /v1/plans | GET /v1/plans/{id} | GET /v1/rate-cards | GET /v1/rate-cards/{id}
         platform   POST /v1/organizations | POST /v1/organizations/{id}/suspend | POST /v1/organizations/{id}/activate | POST /v1/organizations/{id}/deactivate | POST /v1/plans | PATCH /v1/plans/{id} | DELETE /v1/plans/{id} | POST /v1/rate-cards
         platform   GET /v1/projections | POST /v1/projections/{name}/rebuild | POST /v1/projections/{name}/pause | POST /v1/projections/{name}/resume | POST /v1/projections/{name}/cancel | POST /v1/projections/{name}/retry | GET /v1/retention | POST /v1/retention/run
+        platform   GET /v1/shards | POST /v1/organizations/{id}/move
+        platform   GET /v1/organizations/{id}/move | POST /v1/organizations/{id}/move/cancel
+        platform   GET /v1/sending | POST /v1/sending/pause | POST /v1/sending/resume
         platform   GET /v1/incoming-webhooks/set-aside | POST /v1/incoming-webhooks/set-aside/retry | POST /v1/incoming-webhooks/set-aside/{id}/retry | GET /v1/incoming-webhooks/notes
         admin+     PATCH /v1/organizations/{id} | POST /v1/auth/reset/request | GET /v1/audit-trail
 

@@ -85,6 +85,7 @@ public static partial class Problems
     public static Problem From(Exception thrown) => thrown switch
     {
         Problem problem => problem,
+        { InnerException: DbException { SqlState: "BM001" } } => Moving(),
         Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message,
             retryAfterSeconds: StatusOf(refusal.Code) == 429 ? RetrySoonSeconds : null),
         RefusedFields refused => new(StatusOf(refused.Code), refused.Code, refused.Message, refused.Errors),
@@ -122,12 +123,16 @@ public static partial class Problems
     // By SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
     private static Problem From(DbException fault) => fault.SqlState switch
     {
+        "BM001" => Moving(),
         "23505" => new(409, "resource.exists", "There is one like it already."),
         "22021" or "22P05" => new(400, "request.invalid", "A text contains a character that cannot be stored (U+0000 or broken UTF-8)."),
         ['5', '7', 'P', '0', _] or ['5', '3', ..] or ['0', '8', ..] => From(new StoreUnavailable("postgres")),
         _ when fault.IsTransient => From(new StoreUnavailable("postgres")),
         _ => From(new InvalidOperationException()),
     };
+
+    private static Problem Moving() =>
+        new(503, "store.unavailable", "The organization moves to another shard at this moment: try again.", retryAfterSeconds: 1);
 
     /// <summary>Writes the body; status line and body say the same.</summary>
     public static async Task WriteAsync(HttpContext context, Problem problem)

@@ -85,7 +85,7 @@ public sealed class ImportEndpoints : ICarterModule
     {
         await call.Send(new GetImport(call.OrganizationId, id));
         var lastSeen = call.Context.Request.Headers["Last-Event-ID"] is [{ } seen] ? seen : null;
-        return TypedResults.ServerSentEvents(Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context), lastSeen,
+        return new EventItems<ImportView>(Follow(call.OrganizationId, id, call.Mediator, Permission.Of(call.Context), lastSeen,
             call.Aborted));
     }
 

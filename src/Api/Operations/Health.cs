@@ -4,8 +4,8 @@ using Carter;
 
 namespace Bsp.Api.Operations;
 
-/// <param name="Status"><c>ok</c>, or for readiness <c>degraded</c> (a store other than PostgreSQL is down: its views lag) or
-/// <c>down</c>.</param>
+/// <param name="Status"><c>ok</c>, or for readiness <c>degraded</c> (something is down, and others are served) or <c>down</c>:
+/// nobody can be served.</param>
 /// <param name="Stores">Store → <c>ok</c> or what is wrong.</param>
 public sealed record HealthResponse(string Status, IReadOnlyDictionary<string, string> Stores);
 
@@ -24,8 +24,9 @@ public sealed class Health : ICarterModule
     {
         app.MapGet("/health/live", () => new HealthResponse("ok", new Dictionary<string, string>())).Describe("The process runs.")
             .Produces<HealthResponse>();
-        app.MapGet("/health/ready", ReadyAsync).Describe("Each store by name; 200 while PostgreSQL is up.").Produces<HealthResponse>()
-            .Produces<HealthResponse>(503);
+        app.MapGet("/health/ready", ReadyAsync)
+            .Describe("Each store by name; 200 while some shard of PostgreSQL answers, so that one that is down takes no process out.")
+            .Produces<HealthResponse>().Produces<HealthResponse>(503);
     }
 
     private async Task<IResult> ReadyAsync(IEnumerable<IStoreHealth> stores, TimeProvider clock, CancellationToken ct)
@@ -50,7 +51,7 @@ public sealed class Health : ICarterModule
     {
         Work.Is(WorkKind.Background);
         var checks = await Task.WhenAll(stores.Select(async store => (store.Name, Fault: await CheckAsync(store, CancellationToken.None))));
-        var up = checks.All(c => c.Name != "postgres" || c.Fault is null);
+        var up = !stores.Any(store => store.StopsServing);
         var status = checks.All(c => c.Fault is null) ? "ok" : up ? "degraded" : "down";
         return new HealthResponse(status, checks.ToDictionary(c => c.Name, c => c.Fault ?? "ok"));
     }

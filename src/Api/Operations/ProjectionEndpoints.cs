@@ -13,7 +13,8 @@ public sealed class ProjectionEndpoints : ICarterModule
         projections.MapGet("", List).Describe("Every view with its state, lag and trouble, shard by shard.")
             .Produces<ListResponse<ProjectionView>>();
         Map("rebuild", ProjectionOrder.Rebuild,
-            "Builds the view anew from the log beside the old one, which serves and follows the log until they are swapped. While one is under way it goes on; one that stopped is begun afresh.", "projection.no_rebuild");
+            "Builds the view anew from the log beside the old one, which serves and follows the log until they are swapped. While one is under way it goes on; one that stopped is begun afresh.",
+            "projection.no_rebuild", "projection.move_running");
         Map("cancel", ProjectionOrder.Cancel, "Gives up the rebuild that is under way; the view that serves stays.",
             "projection.no_rebuild");
         Map("retry", ProjectionOrder.Retry,

@@ -67,7 +67,7 @@ public sealed class StreamEndpoints : ICarterModule
 
             heard = hub.Beats;
             var beats = heard + phase;
-            if (beats % hub.BeatsBetweenLooks == 0 && !await permission.HoldsAsync())
+            if (!await follower.IsHomeAsync(ct) || (beats % hub.BeatsBetweenLooks == 0 && !await permission.HoldsAsync()))
             {
                 return;
             }

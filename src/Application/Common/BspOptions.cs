@@ -71,6 +71,14 @@ public sealed record BspOptions
     /// </summary>
     public bool SubscriptionRequired { get; init; }
 
+    /// <summary>
+    /// False: this process holds sending for all of them when it starts, until somebody resumes it (<c>Bsp:Sending:Enabled</c>).
+    /// </summary>
+    public bool SendingEnabled { get; init; } = true;
+
+    /// <summary>Organizations that move between shards.</summary>
+    public MoveOptions Moves { get; init; } = new();
+
     /// <summary>Apply schema files before serving.</summary>
     public bool MigrateAtStart { get; init; }
 
@@ -88,6 +96,19 @@ public sealed record BspOptions
 /// <param name="Owner">Connection that may migrate; null: never migrated from here.</param>
 /// <param name="App">Connection as <c>bsp_app</c>.</param>
 public sealed record ShardOptions(string Name, string? Owner, string App);
+
+/// <summary>Moves between shards (<c>Bsp:Moves:*</c>).</summary>
+public sealed record MoveOptions
+{
+    /// <summary>
+    /// Longest that commands of the organization are refused before the switch; what would take longer is given up and tried again; 100 to
+    /// 60,000 ms, 1,000 unless set (<c>Bsp:Moves:FreezeMs</c>).
+    /// </summary>
+    public TimeSpan FreezeMax { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>So long the log stays at the former shard; 0 to 2,592,000 s, a day unless set (<c>Bsp:Moves:KeepLogSeconds</c>).</summary>
+    public TimeSpan KeepLog { get; init; } = TimeSpan.FromDays(1);
+}
 
 /// <summary>Meta's Graph API and the platform's own app.</summary>
 public sealed record MetaOptions

@@ -13,4 +13,7 @@ public interface IStoreHealth
     /// Null when it works, else one sentence for the operator (no addresses, no secrets). Does not throw; bounded by <paramref name="ct"/>.
     /// </summary>
     Task<string?> CheckAsync(CancellationToken ct);
+
+    /// <summary>After a check: without this nobody at all can be served, and requests should go to another process.</summary>
+    bool StopsServing => false;
 }

@@ -49,6 +49,9 @@ public interface IStreamFollower : IDisposable
     /// <summary>Everything after it comes.</summary>
     Position Begin { get; }
 
+    /// <summary>False: the organization lives on another shard now, where its frames are made. Whoever follows comes again.</summary>
+    ValueTask<bool> IsHomeAsync(CancellationToken ct);
+
     /// <summary>Completes when there is more. Take it before <see cref="Take"/>, so that nothing in between is missed.</summary>
     Task More { get; }
 

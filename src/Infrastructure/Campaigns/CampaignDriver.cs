@@ -12,6 +12,7 @@ using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Sending;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 using Microsoft.Extensions.Hosting;
@@ -27,7 +28,7 @@ namespace Bsp.Infrastructure.Campaigns;
 /// </summary>
 public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers,
     Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits, IMediator mediator,
-    TimeProvider clock, ILogger<CampaignDriver> log)
+    SendingSwitch sending, TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
@@ -71,7 +72,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             {
                 try
                 {
-                    if (shardSetbacks.MayTry(shard.Name))
+                    if (sending.IsOpen && shardSetbacks.MayTry(shard.Name))
                     {
                         busy |= await RoundAsync(shard, stoppingToken);
                         shardSetbacks.Worked(shard.Name);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Caching.Memory;
@@ -6,7 +7,8 @@ namespace Bsp.Infrastructure.Common;
 
 /// <summary>
 /// Answers of the directory by a secret's hash, remembered for less than a second, so that a burst of calls asks the database once and a
-/// change made elsewhere is seen within one.
+/// change made elsewhere is seen within one. While the directory does not answer, what it said last holds for some minutes: nothing can be
+/// changed in it meanwhile.
 /// </summary>
 /// <param name="name">Of <see cref="IBoundedMemory"/>.</param>
 /// <param name="load">Null: there is none; that is remembered too.</param>
@@ -22,10 +24,19 @@ public sealed class ShortMemory<T>(string name, Func<string, Task<T?>> load) : I
 
     private static readonly TimeSpan RememberedFor = TimeSpan.FromMilliseconds(900);
 
+    // Only what was true at the directory's last answer, about: a key that nobody used here for a while may have been revoked since.
+    private static readonly TimeSpan HeldFor = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan CurrentWithin = TimeSpan.FromSeconds(30);
+
     private readonly SemaphoreSlim lookups = new(LookupsAtOnce, LookupsAtOnce);
 
     [Bounded("10,000 entries of 1 KB, each for 0.9 s")]
     private readonly MemoryCache remembered = new(new MemoryCacheOptions { SizeLimit = RememberedMax, CompactionPercentage = 0.5 });
+
+    private long answeredAt;
+
+    [Bounded("10,000 entries of 1 KB, each for 10 minutes")]
+    private readonly MemoryCache held = new(new MemoryCacheOptions { SizeLimit = RememberedMax, CompactionPercentage = 0.5 });
 
     public async ValueTask<T?> FindAsync(string hash, CancellationToken ct)
     {
@@ -47,14 +58,20 @@ public sealed class ShortMemory<T>(string name, Func<string, Task<T?>> load) : I
     }
 
     /// <summary>Asks the database again for everything: something was changed in this process.</summary>
-    public void Forget() => remembered.Clear();
+    public void Forget()
+    {
+        remembered.Clear();
+        held.Clear();
+    }
 
     /// <summary>What it takes.</summary>
-    public IBoundedMemory Memory => new BoundedMemory(name, RememberedMax * EntryBytes, () => (long)remembered.Count * EntryBytes);
+    public IBoundedMemory Memory => new BoundedMemory(name, 2 * RememberedMax * EntryBytes,
+        () => ((long)remembered.Count + held.Count) * EntryBytes);
 
     public void Dispose()
     {
         remembered.Dispose();
+        held.Dispose();
         lookups.Dispose();
     }
 
@@ -64,11 +81,23 @@ public sealed class ShortMemory<T>(string name, Func<string, Task<T?>> load) : I
         await lookups.WaitAsync();
         try
         {
-            return await load(hash);
+            var found = await load(hash);
+            var now = Stopwatch.GetTimestamp();
+            Volatile.Write(ref answeredAt, now);
+            held.Remove(hash);
+            return found is null ? null : held.Set(hash, new Held(found, now),
+                new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = HeldFor }).Answer;
+        }
+        catch (Exception away) when (StoreTrouble.Is(away) && held.Get<Held>(hash) is { } last
+            && Stopwatch.GetElapsedTime(last.At, Volatile.Read(ref answeredAt)) < CurrentWithin)
+        {
+            return last.Answer;
         }
         finally
         {
             lookups.Release();
         }
     }
+
+    private sealed record Held(T Answer, long At);
 }

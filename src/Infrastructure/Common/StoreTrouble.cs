@@ -30,6 +30,9 @@ internal enum TroubleKind
 /// </summary>
 internal static class StoreTrouble
 {
+    /// <summary>What <c>bsp.on_leaving</c> and <c>bsp.on_arriving</c> raise: the organization is between two shards.</summary>
+    public const string MovingAway = "BM001";
+
     // https://www.postgresql.org/docs/current/errcodes-appendix.html
     private static readonly HashSet<string> PostgresPassing =
     [
@@ -40,6 +43,7 @@ internal static class StoreTrouble
         "55006", "55P03", "55P04",          // in use, locked
         "57P01", "57P02", "57P03", "57P04", "57P05",
         "58000", "58030",                   // the system, its disks
+        MovingAway,                         // the organization moves to another shard
     ];
 
     private static readonly HashSet<string> PostgresExhausted = [PostgresErrorCodes.OutOfMemory, PostgresErrorCodes.QueryCanceled];
@@ -82,6 +86,7 @@ internal static class StoreTrouble
             TroubleKind.Exhausted,
         StoreUnavailable or VersionConflict => TroubleKind.Passing,
         PostgresException refused => OfPostgres(refused.SqlState),
+        { InnerException: PostgresException { SqlState: MovingAway } } => TroubleKind.Passing, // as Marten wraps it
         NpgsqlException { InnerException: null or IOException or SocketException } => TroubleKind.Passing,
         NpgsqlException { InnerException: TimeoutException } => TroubleKind.Exhausted,
         MongoBulkWriteException several => OfMongo(several),

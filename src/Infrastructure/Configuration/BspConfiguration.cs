@@ -74,6 +74,12 @@ public static class BspConfiguration
             UnknownDeadline =
             TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
             SendingDay = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:DaySeconds", 86_400, 10, 86_400, faults)),
+            Moves = new()
+            {
+                FreezeMax = TimeSpan.FromMilliseconds(Number(configuration, "Bsp:Moves:FreezeMs", 1_000, 100, 60_000, faults)),
+                KeepLog = TimeSpan.FromSeconds(Number(configuration, "Bsp:Moves:KeepLogSeconds", 86_400, 0, 2_592_000, faults)),
+            },
+            SendingEnabled = Flag(configuration, "Bsp:Sending:Enabled", true, faults),
             SubscriptionRequired = Flag(configuration, "Bsp:Billing:SubscriptionRequired", false, faults),
             MigrateAtStart = Flag(configuration, "Bsp:MigrateAtStart", development || owner is not null, faults),
             AutoMapperLicenseKey = configuration["Bsp:AutoMapperLicenseKey"],

@@ -9,6 +9,9 @@ namespace Bsp.Infrastructure.Configuration;
 /// <summary>Opens the directory and the shards as the configuration names them.</summary>
 public static class DataSources
 {
+    /// <summary>The directory among the databases that are migrated.</summary>
+    internal const string DirectoryName = "directory";
+
     private const int ConnectTimeoutSeconds = 5;
     private const int FirstEpoch = 1;
     private const int PreparedMax = 200; // statements a connection: more than any kind of work has
@@ -33,13 +36,21 @@ public static class DataSources
     /// <summary>Brings every database of the configuration up to this build, one after the other.</summary>
     public static async Task MigrateAsync(BspOptions options, ILoggerFactory log, CancellationToken ct)
     {
-        var migrator = new Migrator(log.CreateLogger<Migrator>());
-        foreach (var (owner, app) in options.Shards.Select(s => (s.Owner, s.App)).Append((options.DirectoryOwner, options.DirectoryApp))
-            .Where(pair => pair.Item1 is not null).DistinctBy(pair => pair.Item1))
+        foreach (var database in Owned(options))
         {
-            await migrator.MigrateAsync(owner!, PasswordOf(app) ?? BspConfiguration.AppPassword(options.MasterKey), ct);
+            await MigrateAsync(options, database, log, ct);
         }
     }
+
+    /// <summary>One database of <see cref="Owned"/>.</summary>
+    internal static Task MigrateAsync(BspOptions options, ShardOptions database, ILoggerFactory log, CancellationToken ct) =>
+        new Migrator(log.CreateLogger<Migrator>())
+            .MigrateAsync(database.Owner!, PasswordOf(database.App) ?? BspConfiguration.AppPassword(options.MasterKey), ct);
+
+    /// <summary>Databases that may be migrated from here, each once; the directory's is named <c>directory</c>.</summary>
+    internal static IReadOnlyList<ShardOptions> Owned(BspOptions options) =>
+        [.. options.Shards.Prepend(new(DirectoryName, options.DirectoryOwner, options.DirectoryApp)).Where(s => s.Owner is not null)
+            .DistinctBy(s => s.Owner)];
 
     // A connection for bsp_app that was given with a password decides it.
     private static string? PasswordOf(string app) =>

@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.EventStore;
+using Bsp.Infrastructure.Sending;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -17,7 +18,8 @@ public sealed class DeliverySignal : WorkSignal;
 /// nothing but their row.
 /// </summary>
 internal sealed partial class DeliveryWorker(Shards shards, LogSignals signals, WebhookClaims claims, WebhookSwitch off,
-    SessionParts parts, WebhookNews news, DeliverySignal signal, TimeProvider clock, ILogger<DeliveryWorker> log) : BackgroundService
+    SessionParts parts, WebhookNews news, DeliverySignal signal, SendingSwitch sending, TimeProvider clock, ILogger<DeliveryWorker> log)
+    : BackgroundService
 {
     private const int ClaimMax = 64;
 
@@ -73,7 +75,7 @@ internal sealed partial class DeliveryWorker(Shards shards, LogSignals signals, 
         {
             try
             {
-                var room = Math.Min(ClaimMax, RunningSessions.Max - sessions.Count);
+                var room = sending.IsOpen ? Math.Min(ClaimMax, RunningSessions.Max - sessions.Count) : 0;
                 var began = clock.GetTimestamp();
                 var claimed = room > 0 ? await claims.ClaimAsync(shard, sessions.Owner, room, ct) : [];
                 foreach (var claim in claimed)

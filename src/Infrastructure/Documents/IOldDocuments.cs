@@ -27,9 +27,9 @@ public interface IOldDocuments
     Task<IReadOnlyList<OldMessage>> MessagesAsync(Shard shard, Guid organizationId, DateTimeOffset before,
         (DateTimeOffset At, DocumentId Id)? after, int limit, CancellationToken ct);
 
-    /// <summary>How many messages each of these conversations has, whatever their age; one without any is absent.</summary>
-    Task<IReadOnlyDictionary<DocumentId, int>> MessagesOfAsync(Shard shard, Guid organizationId,
-        IReadOnlyCollection<DocumentId> conversations, CancellationToken ct);
+    /// <summary>Which of these conversations have a message behind a place in the order of <see cref="MessagesAsync"/>.</summary>
+    Task<IReadOnlySet<DocumentId>> GoingOnAsync(Shard shard, Guid organizationId, IReadOnlyCollection<DocumentId> conversations,
+        (DateTimeOffset At, DocumentId Id) after, CancellationToken ct);
 
     /// <summary>AI histories in which nothing was said since a time, in the order of that time and id.</summary>
     Task<IReadOnlyList<AiConversationDocument>> AiAsync(Shard shard, Guid organizationId, DateTimeOffset before,

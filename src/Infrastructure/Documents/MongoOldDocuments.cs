@@ -18,14 +18,14 @@ public sealed class MongoOldDocuments(MongoCollections mongo) : IOldDocuments
             before, after, limit, ct)).ConvertAll(d => new OldMessage(d.Id, d.Uuid, d.ContactId, d.ConversationUuid, d.CreatedAt,
                 d.Position, DocumentJson.WriteUtf8(d)));
 
-    public async Task<IReadOnlyDictionary<DocumentId, int>> MessagesOfAsync(Shard shard, Guid organizationId,
-        IReadOnlyCollection<DocumentId> conversations, CancellationToken ct)
+    public async Task<IReadOnlySet<DocumentId>> GoingOnAsync(Shard shard, Guid organizationId,
+        IReadOnlyCollection<DocumentId> conversations, (DateTimeOffset At, DocumentId Id) after, CancellationToken ct)
     {
-        var messages = (await mongo.OfAsync(shard, ct)).Messages;
-        var found = await MongoCollections.GuardAsync(() => messages.Aggregate()
-            .Match(Builders<MessageDocument>.Filter.In(d => d.ConversationId, conversations))
-            .Group(d => d.ConversationId, g => new { g.Key, Count = g.Count() }).ToListAsync(ct));
-        return found.ToDictionary(g => g.Key, g => g.Count);
+        var (messages, by) = ((await mongo.OfAsync(shard, ct)).Messages, Builders<MessageDocument>.Filter);
+        var later = by.Gt(d => d.CreatedAt, after.At) | (by.Eq(d => d.CreatedAt, after.At) & by.Gt(d => d.Id, after.Id));
+        var found = await MongoCollections.GuardAsync(() => messages.DistinctAsync(d => d.ConversationId,
+            by.In(d => d.ConversationId, conversations) & later, cancellationToken: ct));
+        return (await found.ToListAsync(ct)).ToHashSet();
     }
 
     public async Task<IReadOnlyList<AiConversationDocument>> AiAsync(Shard shard, Guid organizationId, DateTimeOffset before,

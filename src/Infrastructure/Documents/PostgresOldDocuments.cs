@@ -22,13 +22,13 @@ public sealed class PostgresOldDocuments : IOldDocuments
             r.GetFieldValue<DateTimeOffset>(4), r.GetInt64(5), r.GetFieldValue<byte[]>(6)), ct,
             organizationId, before.UtcDateTime, Start(after), Id(after), limit);
 
-    public async Task<IReadOnlyDictionary<DocumentId, int>> MessagesOfAsync(Shard shard, Guid organizationId,
-        IReadOnlyCollection<DocumentId> conversations, CancellationToken ct) =>
+    public async Task<IReadOnlySet<DocumentId>> GoingOnAsync(Shard shard, Guid organizationId,
+        IReadOnlyCollection<DocumentId> conversations, (DateTimeOffset At, DocumentId Id) after, CancellationToken ct) =>
         (await shard.QueryAsync(organizationId, """
-            SELECT c.id, m.n FROM unnest($1::bytea[]) AS c (id) CROSS JOIN LATERAL (
-              SELECT count(*)::int AS n FROM documents.messages d WHERE d.conversation_id = c.id) m WHERE m.n > 0
-            """, r => (Id: DocumentId.From(r.GetFieldValue<byte[]>(0)), Count: r.GetInt32(1)), ct,
-            (object)conversations.Select(id => id.ToBytes()).ToArray())).ToDictionary(c => c.Id, c => c.Count);
+            SELECT c.id FROM unnest($1::bytea[]) AS c (id) WHERE EXISTS (SELECT FROM documents.messages d
+              WHERE d.conversation_id = c.id AND (d.created_at, d._id) > ($2::timestamptz, $3::bytea))
+            """, r => DocumentId.From(r.GetFieldValue<byte[]>(0)), ct, conversations.Select(id => id.ToBytes()).ToArray(), Start(after),
+            Id(after))).ToHashSet();
 
     public async Task<IReadOnlyList<AiConversationDocument>> AiAsync(Shard shard, Guid organizationId, DateTimeOffset before,
         (DateTimeOffset At, DocumentId Id)? after, int limit, CancellationToken ct) =>

@@ -1,5 +1,6 @@
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 
@@ -76,7 +77,8 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
 
                 if (calls.Count == 1)
                 {
-                    calls[0].Fail(error);
+                    calls[0].Fail(error is PostgresException { SqlState: StoreTrouble.MovingAway } moving
+                        ? new StoreUnavailable("postgres", moving) : error);
                     return false;
                 }
 

@@ -33,6 +33,7 @@ internal sealed class LaneConnection : IAsyncDisposable
 
     internal const string FireTriggersHere =
         "SELECT set_config('session_replication_role', 'origin', true) WHERE has_parameter_privilege('session_replication_role', 'SET')";
+    private const int AutoPreparedMax = 100; // none, where the connection string says so
     private const int LockClass = 0x4C61_6E65; // "Lane"; two-key locks lie apart from the fence's one-key locks
 
     private readonly Shard shard;
@@ -61,11 +62,11 @@ internal sealed class LaneConnection : IAsyncDisposable
             Pooling = false,
             Multiplexing = false,
             ApplicationName = "bsp append",
-            MaxAutoPrepare = 100,
             AutoPrepareMinUsages = 2,
             CommandTimeout = settings.CommandTimeoutSeconds,
             TcpKeepAlive = true,
         };
+        text.MaxAutoPrepare = Math.Min(text.MaxAutoPrepare, AutoPreparedMax);
         text.Options =
             $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off".Trim();
         var connection = new NpgsqlConnection(text.ConnectionString);

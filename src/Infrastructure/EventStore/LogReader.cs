@@ -26,6 +26,7 @@ public sealed partial class LogReader : IAsyncDisposable
     // Numbers that one page looks through when most events are of other types: bounds the time of one statement.
     private const long LookedThroughMax = 100_000;
     internal const int ConnectionsMax = 8;
+    private const int AutoPreparedMax = 20; // none, where the connection string says so
 
     // Of these, for reading one organization's log: whoever waits for that does not stand behind views that catch up.
     private const int OrganizationsMax = 4;
@@ -43,10 +44,10 @@ public sealed partial class LogReader : IAsyncDisposable
         {
             ApplicationName = "bsp read",
             MaxPoolSize = ConnectionsMax - OrganizationsMax,
-            MaxAutoPrepare = 20,
             AutoPrepareMinUsages = 2,
             NoResetOnClose = true, // only transaction-local settings are made here
         };
+        text.MaxAutoPrepare = Math.Min(text.MaxAutoPrepare, AutoPreparedMax);
         text.Options = $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off".Trim();
         source = NpgsqlDataSource.Create(text.ConnectionString);
         text.MaxPoolSize = OrganizationsMax;

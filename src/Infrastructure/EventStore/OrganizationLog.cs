@@ -20,11 +20,13 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
         Stream("e.seq_id, e.id, e.stream_id, e.version, e.type, NULL::jsonb, e.timestamp, e.correlation_id, e.causation_id, e.user_name");
 
     private static string Place(string? leftOut) =>
-        $"SELECT {EventRows.ColumnsOf(leftOut, "is_archived")} FROM bsp.read_organization($1, $2, current_setting('bsp.fence')::bigint, $3, $4, $5, $6, $7)";
+        $"SELECT {EventRows.ColumnsOf(leftOut, "is_archived")} FROM bsp.read_organization($1, bsp.moved_number($1::uuid, $2), "
+        + "current_setting('bsp.fence')::bigint, $3, $4, $5, $6, $7)";
 
     private static string Stream(string columns) => $"""
         SELECT {columns}, coalesce(e.is_archived, false) FROM public.mt_events e
-         WHERE e.tenant_id = $1 AND e.stream_id = $8 AND e.seq_id > $2 AND e.seq_id <= current_setting('bsp.fence')::bigint
+         WHERE e.tenant_id = $1 AND e.stream_id = $8 AND e.seq_id > bsp.moved_number($1::uuid, $2)
+           AND e.seq_id <= current_setting('bsp.fence')::bigint
            AND ($3::text[] IS NULL OR e.type = ANY ($3)) AND ($7::text[] IS NULL OR e.type <> ALL ($7)) AND ($4::text IS NULL OR e.correlation_id = $4) AND ($5::text IS NULL OR e.causation_id = $5)
          ORDER BY e.version LIMIT $6
         """;
@@ -54,9 +56,17 @@ public sealed class OrganizationLog(Shards shards, LogReaders readers, PostgresE
 
     public async Task<LoadedStream> ReadStreamAsync(Guid organizationId, Guid streamId, AsOf asOf, CancellationToken ct)
     {
-        var epoch = (await shards.OfAsync(organizationId, ct)).Epoch;
+        var shard = await shards.OfAsync(organizationId, ct);
+        if (asOf.Position is { } told)
+        {
+            // a position of a shard where it lived before is the place of the same event here
+            var number = await shard.FirstAsync(organizationId, "SELECT bsp.moved_number($1, $2)", r => r.GetInt64(0), ct, organizationId,
+                told.Sequence);
+            asOf = asOf with { Position = new(told.Epoch, number) };
+        }
+
         var stream = (await store.LoadManyAsync(organizationId, [streamId], ct, archivedToo: true))[0];
-        List<StoredEvent> events = [.. asOf.Of(stream.Events, epoch)];
+        List<StoredEvent> events = [.. asOf.Of(stream.Events, shard.Epoch)];
         return stream with { Version = events.Count == 0 ? 0 : events[^1].Version, Events = events };
     }
 

@@ -180,6 +180,8 @@ internal sealed class StreamLoader : IAsyncDisposable
 
     private static NpgsqlParameter Id(Guid streamId) => new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = streamId };
 
+    private const int AutoPreparedMax = 20; // none, where the connection string says so
+
     private static NpgsqlDataSource Source(Shard shard, EventStoreSettings settings)
     {
         var text = new NpgsqlConnectionStringBuilder(shard.ConnectionString)
@@ -187,10 +189,10 @@ internal sealed class StreamLoader : IAsyncDisposable
             ApplicationName = "bsp load",
             MaxPoolSize = settings.LoadConnectionsMax,
             MinPoolSize = 0,
-            MaxAutoPrepare = 20,
             AutoPrepareMinUsages = 2,
             NoResetOnClose = true, // nothing but transaction-local settings is ever set here
         };
+        text.MaxAutoPrepare = Math.Min(text.MaxAutoPrepare, AutoPreparedMax);
         text.Options = $"{text.Options} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off".Trim();
         return NpgsqlDataSource.Create(text.ConnectionString);
     }

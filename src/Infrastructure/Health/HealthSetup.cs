@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Health;
@@ -10,5 +11,10 @@ internal static class HealthSetup
     {
         services.AddSingleton<IStoreHealth, PostgresHealth>();
         services.AddSingleton<IStoreHealth, RedisHealth>();
+        services.AddSingleton<LateMigrations>();
+        services.AddHostedService(provider => provider.GetRequiredService<LateMigrations>());
+        services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<LateMigrations>());
+        services.AddSingleton<IStoreHealth, AppendHealth>();
+        services.AddSingleton<IStoreHealth, QueueHealth>();
     }
 }

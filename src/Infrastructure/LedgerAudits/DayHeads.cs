@@ -25,6 +25,14 @@ internal static class DayHeads
                (SELECT p.message FROM bsp.ledger_days p WHERE p.n = d.n - 1) FROM bsp.ledger_days d ORDER BY d.n
         """;
 
+    // Of shards where the organization lived before; each was checked there with the days around it, and stands by its own signature here.
+    private const string DaysBefore = """
+        SELECT b.day, b.n, b.heads, b.root, b.previous, b.message, b.key_id, b.signature, b.made_at FROM bsp.ledger_days_before b
+         WHERE b.organization_id = $1 ORDER BY b.day
+        """;
+
+    private const string Since = "SELECT m.here_at FROM bsp.moves_here m WHERE m.organization_id = $1 AND m.state = 'here'";
+
     private const string Heads = """
         SELECT h.day, h.currency, h.place, h.path, h.message, h.key_id, h.signature FROM bsp.ledger_day_heads h
          WHERE h.organization_id = $1 ORDER BY h.day, h.currency
@@ -54,9 +62,26 @@ internal static class DayHeads
             return (null, new(Name, "absent", 0, "No day has been signed yet."));
         }
 
-        var fault = DaysHold(days, keys) ?? await HeadsHoldAsync(snapshot, organizationId, days, heads, keys, ct);
+        var fault = DaysHold(days, keys);
+        if (fault is null)
+        {
+            var before = await snapshot.QueryAsync(DaysBefore, r => new Day(r.GetFieldValue<DateOnly>(0), r.GetInt64(1), r.GetInt64(2),
+                r.GetFieldValue<byte[]>(3), r.GetFieldValue<byte[]>(4), r.GetString(5), r.GetString(6), r.GetFieldValue<byte[]>(7),
+                r.GetFieldValue<DateTimeOffset>(8), null), ct, organizationId);
+            var since = (await snapshot.QueryAsync(Since, r => r.GetFieldValue<DateTimeOffset>(0), ct, organizationId)).FirstOrDefault();
+            fault = before.Find(d => !Signed(keys, d.KeyId, d.Message, d.Signature)
+                    || d.Message != Encoding.UTF8.GetString(HeadSigner.DayMessage(d.Date, d.Number, d.Heads, d.Root, d.Previous)))
+                is { } bad
+                ? Fault(null, "signed_head.differs", $"The root of {bad.Date:yyyy-MM-dd}, of an earlier shard, is not what was signed.")
+                : await HeadsHoldAsync(snapshot, organizationId, Of(days, before, since), heads, keys, ct);
+        }
+
         return (fault, new(Name, fault is null ? "passed" : "failed", heads.Count, null));
     }
+
+    // Under which days the organization's heads lie: those of its former shards, and of this one those that were signed since it is here.
+    private static List<Day> Of(List<Day> days, List<Day> before, DateTimeOffset since) => before.Count == 0 && since == default ? days
+        : [.. before, .. days.Where(d => d.MadeAt >= since && before.TrueForAll(b => b.Date != d.Date))];
 
     private static LedgerFault? DaysHold(List<Day> days, IReadOnlyDictionary<string, byte[]> keys)
     {

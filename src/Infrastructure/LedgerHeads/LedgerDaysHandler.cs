@@ -21,7 +21,13 @@ public sealed class ListLedgerDaysHandler(Shards shards) : IRequestHandler<ListL
         var days = await shard.QueryAsync(query.OrganizationId, """
             SELECT d.day, d.n, h.message, h.key_id, h.signature, h.place, d.heads, h.path, d.root, d.previous, d.key_id, d.message,
               d.signature
-              FROM bsp.ledger_day_heads h JOIN bsp.ledger_days d ON d.day = h.day WHERE h.organization_id = $1 AND (h.day, h.currency) <
+              FROM bsp.ledger_day_heads h CROSS JOIN LATERAL (
+                SELECT b.day, b.n, b.heads, b.root, b.previous, b.key_id, b.message, b.signature FROM bsp.ledger_days_before b
+                 WHERE b.organization_id = h.organization_id AND b.day = h.day
+                UNION ALL
+                SELECT o.day, o.n, o.heads, o.root, o.previous, o.key_id, o.message, o.signature FROM bsp.ledger_days o
+                 WHERE o.day = h.day LIMIT 1) d
+             WHERE h.organization_id = $1 AND (h.day, h.currency) <
                 ($2, $3) ORDER BY h.day DESC, h.currency DESC LIMIT $4
             """, r =>
                 new LedgerDay(r.GetFieldValue<DateOnly>(0), r.GetInt64(1), Head(r.GetString(2), r.GetString(3), r.GetFieldValue<byte[]>(4)),

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Hosting;
@@ -16,13 +17,24 @@ public sealed partial class ProcessIdentity(Shards shards, ILogger<ProcessIdenti
 {
     private static readonly TimeSpan CheckEvery = TimeSpan.FromSeconds(2);
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int locked;
+    [Application.Common.Bounded("one a shard")]
+    private readonly ConcurrentDictionary<Shard, bool> held = new();
 
     /// <summary>Made anew at every start, so that a restarted process is another one.</summary>
     public Guid Id { get; } = Guid.CreateVersion7();
 
-    /// <summary>Completes when the locks are held; nothing may be sent before.</summary>
+    /// <summary>
+    /// Completes when the lock is held on some shard: one that is down keeps nobody of the others waiting. For which organizations
+    /// something may be sent: <see cref="MaySendForAsync"/>.
+    /// </summary>
     public Task Ready => ready.Task;
+
+    /// <summary>
+    /// The lock was taken on the organization's shard: before that others would take this process for dead there, and what it sends for
+    /// lost. A lock that is lost later is taken again before anybody believes so.
+    /// </summary>
+    public async ValueTask<bool> MaySendForAsync(Guid organizationId, CancellationToken ct) =>
+        held.ContainsKey(await shards.OfAsync(organizationId, ct));
 
     /// <summary>The lock's number.</summary>
     public static long LockKey(Guid owner) => BinaryPrimitives.ReadInt64LittleEndian(owner.ToByteArray().AsSpan(8));
@@ -32,7 +44,6 @@ public sealed partial class ProcessIdentity(Shards shards, ILogger<ProcessIdenti
 
     private async Task HoldAsync(Shard shard, CancellationToken stop)
     {
-        var first = true;
         while (!stop.IsCancellationRequested)
         {
             try
@@ -42,12 +53,8 @@ public sealed partial class ProcessIdentity(Shards shards, ILogger<ProcessIdenti
                         ApplicationName = "bsp-instance", KeepAlive = 10 }.ConnectionString);
                 await connection.OpenAsync(stop);
                 await ExecuteAsync(connection, $"SELECT pg_advisory_lock({LockKey(Id)})", stop);
-                if (first && Interlocked.Increment(ref locked) == shards.All.Count)
-                {
-                    ready.TrySetResult();
-                }
-
-                first = false;
+                held[shard] = true;
+                ready.TrySetResult();
                 while (true)
                 {
                     await Task.Delay(CheckEvery, stop);

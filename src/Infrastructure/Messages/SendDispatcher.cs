@@ -2,6 +2,7 @@ using Bsp.Domain.Common;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Sending;
 using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Messages;
@@ -12,7 +13,7 @@ namespace Bsp.Infrastructure.Messages;
 /// (BullMQ's ordinary line before its priorities). Decision: docs/decisions/0321.
 /// </summary>
 public sealed class SendDispatcher(SendQueues queues, SendSignal signal, SendingNumbers numbers, NumberPaces paces, RateLimit limits,
-    Sender sender, TimeProvider clock, ILogger<Worker> log)
+    Sender sender, SendingSwitch sending, TimeProvider clock, ILogger<Worker> log)
 {
     /// <summary>Jobs in hand at once. Also what a kill -9 can leave of unknown outcome, so no more than the pace needs.</summary>
     private const int Slots = 250;
@@ -140,6 +141,12 @@ public sealed class SendDispatcher(SendQueues queues, SendSignal signal, Sending
     // One turn: as many as the number may send at this moment, a batch at most.
     private async Task ServeAsync(SendLine line, int most, CancellationToken ct)
     {
+        if (!sending.IsOpen)
+        {
+            line.NotBefore = Now + Ticks(LookEvery);
+            return;
+        }
+
         if (await FindAsync(line, ct) is not { } number)
         {
             await queues.RestAsync(line, null, ct);

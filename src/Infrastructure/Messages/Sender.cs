@@ -116,6 +116,11 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
     private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> jobs,
         CancellationToken ct)
     {
+        if (!await instance.MaySendForAsync(organizationId, ct))
+        {
+            return [.. jobs.Select(j => new JobPostponed(j.Job, StoreAwayPause))];
+        }
+
         var outcomes = new List<JobOutcome>(jobs.Count);
         var now = clock.GetUtcNow();
         var waiting = await lookup.WaitingAsync(organizationId, [.. jobs.Select(j => j.Send.MessageId).Distinct()], now, ct);

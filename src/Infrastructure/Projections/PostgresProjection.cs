@@ -119,8 +119,11 @@ public abstract class PostgresProjection : IProjection
 
     private async Task MoveAsync(TenantTransaction tx, long after, long upTo, CancellationToken ct)
     {
-        var moved = await tx.ExecuteAsync("UPDATE bsp.projections SET sequence = $3, updated_at = now() WHERE name = $1 AND sequence = $2",
-            ct, Name, after, upTo);
+        // and what the page's events lead to is written also for an organization that is about to move
+        var moved = await tx.ExecuteAsync("""
+            WITH f AS (SELECT set_config('bsp.follows', 'on', true))
+            UPDATE bsp.projections SET sequence = $3, updated_at = now() FROM f WHERE name = $1 AND sequence = $2
+            """, ct, Name, after, upTo);
         // a copy's row says that its rebuild is under way: only who begins one makes it
         if (moved == 0 && after == 0 && this is not IProjectionCopy)
         {

@@ -62,6 +62,21 @@ public sealed class ProjectionRunner(IEnumerable<IProjection> projections, Shard
         return troubled.Count == 0 ? null : $"{string.Join(", ", troubled)}: in trouble; GET /v1/projections says why.";
     }
 
+    /// <summary>A shard from or to which an organization is moving at this moment; null: none.</summary>
+    public async Task<string?> IsMovingAsync(CancellationToken ct)
+    {
+        foreach (var shard in shards.All)
+        {
+            await using var command = shard.App.CreateCommand("SELECT bsp.is_moving()");
+            if (await command.ExecuteScalarAsync(ct) is true)
+            {
+                return shard.Name;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Asks whoever runs it, on every shard; taken up within about a second.</summary>
     /// <exception cref="ArgumentException">No projection has this name.</exception>
     public async Task RequestAsync(string projection, ProjectionRequest request, CancellationToken ct)

@@ -16,7 +16,7 @@ public sealed class Projections(ProjectionRunner runner) : IProjections
         s.Rebuild is not { } r ? null
         : new(Word(r.State), Math.Round(s.RebuildPercent, 1), Math.Round(r.Rate, 1), s.RebuildEtaSeconds, r.Parked, r.Error, r.StartedAt));
 
-    public Task OrderAsync(string name, ProjectionOrder order, CancellationToken ct)
+    public async Task OrderAsync(string name, ProjectionOrder order, CancellationToken ct)
     {
         if (!runner.Has(name))
         {
@@ -28,7 +28,13 @@ public sealed class Projections(ProjectionRunner runner) : IProjections
             throw new Refusal("projection.no_rebuild", "It makes no view: what it has appended is part of the log.");
         }
 
-        return runner.RequestAsync(name, Enum.Parse<ProjectionRequest>(order.ToString()), ct);
+        if (order is ProjectionOrder.Rebuild && await runner.IsMovingAsync(ct) is { } shard)
+        {
+            throw new Refusal("projection.move_running",
+                $"An organization moves from or to shard '{shard}': views are built anew when it has arrived (GET /v1/shards).");
+        }
+
+        await runner.RequestAsync(name, Enum.Parse<ProjectionRequest>(order.ToString()), ct);
     }
 
     private static string Word<T>(T value) where T : struct, Enum => value.ToString().ToLowerInvariant();

@@ -69,7 +69,7 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
             (var slice, place, more) = await SliceAsync(shard, times, before, restored, place, ct);
             if (slice.Count > 0)
             {
-                await book.KeepAsync(shard, await ArchiveOfAsync(shard, organization, slice, before, ct), ct);
+                await book.KeepAsync(shard, await ArchiveOfAsync(shard, times, slice, before, ct), ct);
                 await beat(slice.Count);
             }
         }
@@ -103,15 +103,16 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
         return (slice, place, true);
     }
 
-    private async Task<ArchiveToKeep> ArchiveOfAsync(Shard shard, Guid organization, List<OldMessage> slice, DateTimeOffset before,
+    private async Task<ArchiveToKeep> ArchiveOfAsync(Shard shard, OrganizationTimes times, List<OldMessage> slice, DateTimeOffset before,
         CancellationToken ct)
     {
-        var counts = slice.GroupBy(m => m.ConversationUuid).ToDictionary(g => g.Key, g => g.Count());
-        var ids = counts.Keys.ToDictionary(DocumentId.Of);
-        var stored = await old.MessagesOfAsync(shard, organization, [.. ids.Keys], ct);
+        var organization = times.Policy.OrganizationId;
+        var ids = slice.Select(m => m.ConversationUuid).Distinct().ToDictionary(DocumentId.Of);
+        var goingOn = await old.GoingOnAsync(shard, organization, [.. ids.Keys], (slice[^1].CreatedAt, slice[^1].Id), ct);
         var found = (await documents.FindAsync(shard, DocumentSet.Serving, [organization], [.. ids.Keys], [], ct)).Conversations;
-        var ended = ids.Where(id => stored.GetValueOrDefault(id.Key) == counts[id.Value]
-            && !(found.GetValueOrDefault(id.Key)?.LastMessageAt >= before)).Select(id => id.Value).ToHashSet();
+        // of a group somebody who is held may have written earlier
+        var ended = ids.Where(id => !goingOn.Contains(id.Key) && !(found.GetValueOrDefault(id.Key)?.LastMessageAt >= before)
+            && (times.HeldContacts.Count == 0 || found.GetValueOrDefault(id.Key)?.GroupId is null)).Select(id => id.Value).ToHashSet();
         var told = new HashSet<Guid>();
         var pieces = slice.GroupBy(m => m.ContactId).Select(own => new PieceToKeep(own.Key,
             [

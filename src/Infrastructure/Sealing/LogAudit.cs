@@ -57,11 +57,13 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
         var keys = await LogKeys.TrustedAsync(connection, signer, ct);
         var heads = new Dictionary<string, TenantHead>();
         DayHead? last = null;
+        var left = (await LogSealer.QueryAsync(connection, "SELECT organization_id, up_to FROM bsp.moved_away()",
+            r => (r.GetGuid(0), r.GetInt64(1)), ct)).ToDictionary();
         foreach (var day in await LogSealer.QueryAsync(connection, $"SELECT {DayHead.Columns} FROM bsp.log_days ORDER BY n", DayHead.Read,
             ct))
         {
             Check(shard.Name, day, last, keys);
-            await new LogDayAudit(connection, shard.Name, day, last?.UpTo ?? long.MinValue, keys, heads, tenant, organization, Add)
+            await new LogDayAudit(connection, shard.Name, day, last?.UpTo ?? long.MinValue, keys, heads, left, tenant, organization, Add)
                 .RunAsync(ct);
             say($"{shard.Name}: {day.Day:yyyy-MM-dd}, {day.Events} events");
             (last, days, events) = (day, days + 1, events + day.Events);

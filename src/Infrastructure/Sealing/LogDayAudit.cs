@@ -6,10 +6,12 @@ namespace Bsp.Infrastructure.Sealing;
 /// One day of one shard: the events of its run of numbers beside the leaves that were kept, both in the order of numbers, and the roots
 /// over them.
 /// </summary>
+/// <param name="left">Organizations that moved away, with the number up to which their sealed events lie at another shard.</param>
 /// <param name="after">Where the day before ended. The first one looks from the smallest number there is: ours begin at 1, and what lies
 /// below was put there.</param>
 internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, DayHead day, long after,
-    IReadOnlyDictionary<string, byte[]> keys, Dictionary<string, TenantHead> before, string? only, Guid? onlyKey, Action<LogFinding> add)
+    IReadOnlyDictionary<string, byte[]> keys, Dictionary<string, TenantHead> before,
+    IReadOnlyDictionary<Guid, long> left, string? only, Guid? onlyKey, Action<LogFinding> add)
 {
     private readonly Dictionary<Guid, MerkleRoot> roots = [];
     private readonly Dictionary<Guid, string> names = [];
@@ -64,6 +66,12 @@ internal sealed class LogDayAudit(NpgsqlConnection connection, string shard, Day
             else if (order > 0)
             {
                 var leaf = kept.Current;
+                if (left.TryGetValue(leaf.Tenant, out var upTo) && leaf.Sequence <= upTo)
+                {
+                    anyKept = await kept.MoveNextAsync();
+                    continue;
+                }
+
                 Tell("event.missing", leaf.Tenant, null, leaf.Sequence, leaf.EventId, "It was sealed and is gone.");
             }
             else

@@ -49,6 +49,8 @@ public sealed partial class LogSealer(Shards shards, LogReaders readers, LogSign
             return null;
         }
 
+        // what is on its way here from another shard lies below what is drawn, and is sealed when it is complete
+        final = await ScalarAsync(connection, "SELECT bsp.arriving_from()", ct) is long arriving ? Math.Min(final, arriving - 1) : final;
         var last = (await QueryAsync(connection, $"SELECT {DayHead.Columns} FROM bsp.log_days ORDER BY n DESC LIMIT 1", DayHead.Read, ct))
             .FirstOrDefault();
         if (await NextAsync(connection, last, final, ct) is not { } next)

@@ -324,6 +324,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
 
         public Task More => ring.More;
 
+        public async ValueTask<bool> IsHomeAsync(CancellationToken ct) => ReferenceEquals(await hub.HomeAsync(organizationId, ct), shard);
+
         public IReadOnlyList<StreamFrame>? Take() => ring.Read(ref from);
 
         public async Task<IReadOnlyList<StreamFrame>?> ResumeAsync(Position after, CancellationToken ct)
@@ -343,6 +345,8 @@ public sealed partial class StreamHub(Shards shards, LogReaders readers, LogSign
             }
         }
     }
+
+    private ValueTask<Shard> HomeAsync(Guid organizationId, CancellationToken ct) => shards.OfAsync(organizationId, ct);
 
     private IEventLog Log => organizationLog;
 

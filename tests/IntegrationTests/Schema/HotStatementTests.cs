@@ -58,7 +58,8 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
     [
         // the platform's: rows of the directory, by their key
         "/v1/organizations", "/v1/organizations/*", "/v1/plans", "/v1/plans/*", "/v1/rate-cards", "/v1/rate-cards/*", "/v1/projections",
-            "/v1/retention", "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside",
+            "/v1/retention", "/v1/sending", "/v1/shards", "/v1/organizations/*/move",
+            "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside",
         // what GET …/progress reads, again and again
         "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/events/stream", "/v1/stream",
         "/v1/analytics/*", // ClickHouse
