@@ -41,15 +41,7 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
     public async Task CarryAsync(Shard shard, Func<long, Task> beat, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
-        foreach (var times in await RetentionPolicies.OfShardAsync(shards, shard, null, ct))
-        {
-            if (!times.Held)
-            {
-                await CarryAsync(shard, times, times.Before(Kind, now), beat, ct);
-            }
-
-            await beat(0);
-        }
+        await EachOrganization.CarryAsync(shards, shard, times => CarryAsync(shard, times, times.Before(Kind, now), beat, ct), beat, ct);
     }
 
     private async Task CarryAsync(Shard shard, OrganizationTimes times, DateTimeOffset before, Func<long, Task> beat, CancellationToken ct)

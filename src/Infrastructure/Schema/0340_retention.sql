@@ -93,7 +93,7 @@ SELECT bsp.secure_by_tenant('bsp.archives');
 CREATE TABLE bsp.archive_parts (
   organization_id uuid NOT NULL,
   conversation_id uuid NOT NULL,
-  archive_id uuid NOT NULL REFERENCES bsp.archives (id),
+  archive_id uuid NOT NULL,
   contact_id uuid NOT NULL,
   starts_at bigint NOT NULL,              -- byte of the object at which the contact's piece begins
   length int NOT NULL,
