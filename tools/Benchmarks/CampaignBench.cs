@@ -47,6 +47,7 @@ internal static class CampaignBench
         var (own, plain) = (new List<(double Accepted, double Delivered)>(), new List<double>());
         var (spent, spentPlain) = (Expense.None, Expense.None);
         var runs = contacts > LongRun ? 1 : Medians.Runs;
+        await installation.TellStatementsAsync("before the measured runs", ct);
         for (var run = 0; run < runs; run++)
         {
             var before = await Expense.SoFarAsync(installation, ct);
@@ -59,6 +60,7 @@ internal static class CampaignBench
             (spent, spentPlain) = (spent + (await Expense.SoFarAsync(installation, ct) - between), spentPlain + (between - before));
         }
 
+        await installation.TellStatementsAsync($"{runs} runs of {contacts:N0}", ct);
         const string baseline = "bare loop: POST, one INSERT";
         report.Add(new($"campaign of {contacts:N0}: launch until the last is accepted by Meta", own.Select(o => o.Accepted).Median(),
             "messages/s", plain.Median(), baseline));
@@ -97,6 +99,7 @@ internal static class CampaignBench
             rates.Add((await CampaignAsync(customer, simulator, contacts, ct)).Delivered);
         }
 
+        await installation.TellStatementsAsync($"{Medians.Runs + 1} runs with billing on", ct);
         report.Add(new($"campaign of {contacts:N0} with billing on: launch until the last is shown delivered (mark 0.9)", rates.Median(),
             "messages/s", unbilled, "the same with billing off"));
         var charged = await installation.NumberAsync("SELECT count(*) FROM transactions WHERE type = 'debit'", ct);

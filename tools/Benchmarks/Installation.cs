@@ -110,6 +110,38 @@ internal sealed class Installation : IAsyncDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(ct), System.Globalization.CultureInfo.InvariantCulture);
     }
 
+    /// <summary>
+    /// With <c>BSP_BENCH_STATEMENTS=1</c>: says which statements took most of PostgreSQL's time since the last call, and forgets them.
+    /// </summary>
+    public async Task TellStatementsAsync(string what, CancellationToken ct)
+    {
+        if (Environment.GetEnvironmentVariable("BSP_BENCH_STATEMENTS") is not "1")
+        {
+            return;
+        }
+
+        await ExecuteAsync("CREATE EXTENSION IF NOT EXISTS pg_stat_statements", ct);
+        await using var connection = new NpgsqlConnection(Database + ";Pooling=true;Application Name=bench");
+        await connection.OpenAsync(ct);
+        await using (var rows = new NpgsqlCommand("""
+            SELECT total_exec_time, calls, rows, shared_blks_hit + shared_blks_read,
+                   left(regexp_replace(query, '\s+', ' ', 'g'), 150)
+              FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+             WHERE d.datname = current_database() AND toplevel ORDER BY 1 DESC LIMIT 40
+            """, connection))
+        await using (var reader = await rows.ExecuteReaderAsync(ct))
+        {
+            Report.Say($"{what}: ms, calls, rows, pages, statement");
+            while (await reader.ReadAsync(ct))
+            {
+                var (calls, returned, pages) = (reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
+                Report.Say($"{reader.GetDouble(0),8:0} {calls,7} {returned,8} {pages,9} {reader.GetString(4)}");
+            }
+        }
+
+        await ExecuteAsync("SELECT pg_stat_statements_reset()", ct);
+    }
+
     /// <summary>A statement on the API's database, as superuser.</summary>
     public async Task ExecuteAsync(string sql, CancellationToken ct)
     {

@@ -34,6 +34,10 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
 {
     private const int AttemptsMax = 50;
 
+    // Messages that are appended together: a page of one customer's burst, or of many customers, takes a few commits and not one each.
+    private const int TogetherMax = 50;
+    private const int TogetherAttemptsMax = 3;
+
     public async Task<int> Handle(ReceiveMessages command, CancellationToken ct)
     {
         var ensured = await KnownAsync(command, ct);
@@ -43,13 +47,14 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         var received = 0;
         var files = new List<ExpectedMedia>();
         var repeated = new List<ExpectedMedia>();
+        var news = await ReceiveAllAsync(command.OrganizationId, [.. command.Items.Select((item, i) =>
+            InboundMessage.Of(item, contacts[i], contents[i]))], ct);
         for (var i = 0; i < command.Items.Count; i++)
         {
-            var isNew = await ReceiveAsync(command.OrganizationId, command.Items[i], contacts[i], contents[i], ct);
-            received += isNew ? 1 : 0;
+            received += news[i] ? 1 : 0;
             if (InboundContent.FileOf(command.Items[i], contacts[i].Id) is { } file)
             {
-                (isNew ? files : repeated).Add(file);
+                (news[i] ? files : repeated).Add(file);
             }
 
             await ConsentAsync(command.OrganizationId, command.Items[i], contacts[i].Id, others[i], ct);
@@ -99,51 +104,67 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         return [.. known.Select(k => k!)];
     }
 
-    // The message stream and the conversation's window, atomically. False: it was here already.
-    private async Task<bool> ReceiveAsync(Guid organizationId, InboundItem item, EnsuredContact contact, Sealed content,
-        CancellationToken ct)
+    // True: it is new. Those that are here already are told by the append, and the others are appended without them.
+    private async Task<bool[]> ReceiveAllAsync(Guid organizationId, IReadOnlyList<InboundMessage> messages, CancellationToken ct)
     {
-        var messageId = Uuid.InboundMessage(item.PhoneNumberId, item.Wamid);
-        var (kind, group) = (InboundKind.Of(item.Type), InboundContent.GroupOf(item.Raw));
-        var conversationId = group is null ? Uuid.Conversation(item.AccountId, contact.Id) : Uuid.GroupConversation(item.AccountId, group);
-        var reference = new MessageRef(messageId, item.AccountId, contact.Id, conversationId, null, item.Type, "inbound");
-        // A message that is here already shows as a stream that exists: it is not loaded first, for nearly all are new.
-        var events = Message.Receive(Message.Initial, reference, item.Wamid, content, contact.Created, item.Evidence, item.At,
-            group, kind.Amends && InboundContent.TargetOf(item.Type, item.Raw) is { } target ? MessageKey.Of(target) : null);
-        for (var attempt = 1; attempt <= AttemptsMax; attempt++)
+        var isNew = new bool[messages.Count];
+        foreach (var chunk in Enumerable.Range(0, messages.Count).Chunk(TogetherMax))
         {
-            var appends = new List<StreamAppend> { new(messageId, "message", 0, events) };
-            if (kind.IsMessage)
+            var open = chunk.DistinctBy(i => messages[i].Id).ToList();
+            for (var attempt = 1; open.Count > 0; attempt++)
             {
-                var (conversation, version, _) =
-                    await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, conversationId, ct);
-                var of = new ConversationOf(conversationId, item.AccountId, group is null ? contact.Id : Guid.Empty);
-                var now = clock.GetUtcNow();
-                ConversationEvent[] changes =
-                [
-                    .. kind.OpensWindow && group is null
-                    ? Conversation.CustomerWrote(conversation, conversationId, item.AccountId, contact.Id, item.At, now) : [],
-                    .. Conversation.Heard(conversation, of, await routes.TeamOfAsync(organizationId, item.AccountId, ct), now),
-                ];
-                if (changes.Length > 0)
+                // What does not succeed together is tried one by one: somebody answers one of these customers all the time.
+                List<int> now = attempt <= TogetherAttemptsMax ? open : [open[0]];
+                var outcome = await AppendAsync(organizationId, now.ConvertAll(i => messages[i]), ct);
+                if (outcome.Verdict == AppendVerdict.Ok)
                 {
-                    appends.Add(new(conversationId, "conversation", version, changes));
+                    now.ForEach(i => isNew[i] = true);
+                    open = [.. open.Except(now)];
+                    continue;
                 }
-            }
 
-            var outcome = await store.AppendAsync(organizationId, appends, ct);
-            if (outcome.Verdict == AppendVerdict.Ok)
-            {
-                return true;
-            }
-
-            if (outcome.Versions[0] > 0)
-            {
-                return false;
+                var here = now.Where((_, n) => outcome.Versions[n] > 0).ToList();
+                open = [.. open.Except(here)];
+                if (here.Count == 0 && attempt > AttemptsMax + TogetherMax)
+                {
+                    throw new Common.VersionConflict(messages[now[0]].ConversationId, named: false);
+                }
             }
         }
 
-        throw new Common.VersionConflict(conversationId, named: false);
+        return isNew;
+    }
+
+    // The message streams, and their conversations' windows behind them, atomically.
+    private async Task<AppendOutcome> AppendAsync(Guid organizationId, List<InboundMessage> messages, CancellationToken ct)
+    {
+        var appends = messages.ConvertAll(m => new StreamAppend(m.Id, "message", 0, m.Events));
+        foreach (var of in messages.Where(m => m.Kind.IsMessage).GroupBy(m => m.ConversationId))
+        {
+            var (conversation, version, _) =
+                await store.LoadStateAsync<Conversation, ConversationEvent>(organizationId, of.Key, ct);
+            var changes = new List<ConversationEvent>();
+            foreach (var message in of)
+            {
+                var (item, now) = (message.Item, clock.GetUtcNow());
+                ConversationEvent[] own =
+                [
+                    .. message.Kind.OpensWindow && message.Group is null
+                    ? Conversation.CustomerWrote(conversation, of.Key, item.AccountId, message.ContactId, item.At, now) : [],
+                    .. Conversation.Heard(conversation, new(of.Key, item.AccountId, message.Group is null ? message.ContactId : Guid.Empty),
+                        await routes.TeamOfAsync(organizationId, item.AccountId, ct), now),
+                ];
+                conversation = own.Aggregate(conversation, Conversation.Evolve);
+                changes.AddRange(own);
+            }
+
+            if (changes.Count > 0)
+            {
+                appends.Add(new(of.Key, "conversation", version, changes));
+            }
+        }
+
+        return await store.AppendAsync(organizationId, appends, ct);
     }
 
     // Other: whose message is answered, where that is somebody else by all that is known. Whoever stops an address of another's stops that
@@ -182,4 +203,22 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
         wa_id = item.From.PhoneNumber,
         user_id = item.From.WaUserId,
     });
+}
+
+/// <summary>A customer's message as it is appended.</summary>
+/// <param name="Group">Meta's id of the group in which it was written; null: it was written to us alone.</param>
+internal sealed record InboundMessage(InboundItem Item, Guid Id, Guid ConversationId, Guid ContactId, InboundKind Kind, string? Group,
+    IReadOnlyList<MessageEvent> Events)
+{
+    // A message that is here already shows as a stream that exists: it is not loaded first, for nearly all are new.
+    public static InboundMessage Of(InboundItem item, EnsuredContact contact, Sealed content)
+    {
+        var id = Uuid.InboundMessage(item.PhoneNumberId, item.Wamid);
+        var (kind, group) = (InboundKind.Of(item.Type), InboundContent.GroupOf(item.Raw));
+        var conversation = group is null ? Uuid.Conversation(item.AccountId, contact.Id) : Uuid.GroupConversation(item.AccountId, group);
+        var reference = new MessageRef(id, item.AccountId, contact.Id, conversation, null, item.Type, "inbound");
+        var events = Message.Receive(Message.Initial, reference, item.Wamid, content, contact.Created, item.Evidence, item.At, group,
+            kind.Amends && InboundContent.TargetOf(item.Type, item.Raw) is { } target ? MessageKey.Of(target) : null);
+        return new(item, id, conversation, contact.Id, kind, group, events);
+    }
 }

@@ -43,9 +43,6 @@ public sealed class CampaignsView : IInlineView
                 case CampaignLaunched e:
                     Add(batch, "UPDATE campaigns SET status = 'RUNNING', started_at = $2, updated_at = $2, version = $3 WHERE id = $1",
                         e.CampaignId, e.At.UtcDateTime, stored.Version);
-                    Add(batch, """
-                        INSERT INTO bsp.campaign_dispatch (campaign_id, organization_id, account_id) SELECT id, organization_id, account_id FROM campaigns WHERE id = $1 ON CONFLICT (campaign_id) DO NOTHING
-                        """, e.CampaignId);
                     break;
                 case CampaignAudienceFrozen e:
                     Add(batch, "UPDATE campaigns SET total_recipients = $2, updated_at = $3, version = $4 WHERE id = $1", e.CampaignId,

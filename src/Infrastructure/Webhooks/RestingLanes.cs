@@ -3,11 +3,14 @@ using Bsp.Application.Common;
 namespace Bsp.Infrastructure.Webhooks;
 
 /// <summary>
-/// Lanes of organizations that used more than their share. None rests for ever: after <see cref="FairShare.RestMax"/> it has a page,
-/// whatever else its organization does meanwhile.
+/// Lanes of organizations that used more than their share. None rests for ever: after <see cref="RestMax"/> it has a short page, whatever
+/// else its organization does meanwhile.
 /// </summary>
 internal sealed class RestingLanes(FairShare fair, TimeProvider clock)
 {
+    /// <summary>No lane rests for longer, whatever its organization uses.</summary>
+    public static readonly TimeSpan RestMax = TimeSpan.FromSeconds(5);
+
     private readonly Lock gate = new();
 
     [Bounded("one an organization that has to rest now")]
@@ -43,7 +46,7 @@ internal sealed class RestingLanes(FairShare fair, TimeProvider clock)
     // Its turn, if it rested long enough; then the rest begins anew.
     private bool Rests(Guid lane)
     {
-        if (since.TryAdd(lane, clock.GetTimestamp()) || clock.GetElapsedTime(since[lane]) < FairShare.RestMax)
+        if (since.TryAdd(lane, clock.GetTimestamp()) || clock.GetElapsedTime(since[lane]) < RestMax)
         {
             return true;
         }

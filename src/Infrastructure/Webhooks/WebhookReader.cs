@@ -41,6 +41,9 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
     /// </summary>
     internal const int QuickItemsMax = 500;
 
+    /// <summary>The same of an organization that uses more than its share, and has this page only because it rested for long.</summary>
+    internal const int ItemsRestingMax = 50;
+
     /// <summary>Items of one webhook that is carried out at once; Meta batches a thousand.</summary>
     internal const int WebhookItemsMax = 2_000;
 
@@ -215,6 +218,7 @@ public sealed partial class WebhookReader(Shards shards, WebhookSignal signal, I
             // In a short page only the first may have more than what is left of it.
             var most = !quick ? (lanes.Count > 1 || fair.OthersAreHere(lane) ? ItemsBesideMax : ItemsMax) : lanes.Count == 1
                 ? (fair.OthersAreHere(lane) ? QuickItemsMax / 5 : 2 * QuickItemsMax) : all == 0 ? QuickItemsMax : QuickItemsMax - all;
+            most = fair.Rest(lane) > TimeSpan.Zero ? Math.Min(most, ItemsRestingMax) : most;
             var (before, waiting) = (0, 0L);
             foreach (var (webhook, items) in ofLane)
             {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using System.Text.Json;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
 using Bsp.IntegrationTests.EventStore;
@@ -145,12 +146,27 @@ public sealed class TwoProcessesTests(TwoProcessesApp app) : IClassFixture<TwoPr
                     TestContext.Current.CancellationToken);
             ((int)answer.StatusCode).ShouldBe(200);
             using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
-            (await reader.ReadLineAsync(TestContext.Current.CancellationToken)).ShouldNotBeNull();
+            var frame = await FrameAsync(reader);
+            frame.ShouldContain(line => line.StartsWith("id: DRAFT.", StringComparison.Ordinal)); // to go on from
+            JsonDocument.Parse(frame.Single(line => line.StartsWith("data: ", StringComparison.Ordinal))["data: ".Length..])
+                .RootElement.GetProperty("total").GetInt32().ShouldBe(0); // as GET shows it, in no envelope
             ((int)(await end()).Status).ShouldBeInRange(200, 299);
             // comes to an end
             await reader.ReadToEndAsync(TestContext.Current.CancellationToken)
                 .WaitAsync(Patience.Deadline, TestContext.Current.CancellationToken);
         }
+    }
+
+    // The lines up to the empty one.
+    private static async Task<IReadOnlyList<string>> FrameAsync(StreamReader reader)
+    {
+        var lines = new List<string>();
+        while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { Length: > 0 } line)
+        {
+            lines.Add(line);
+        }
+
+        return lines;
     }
 
     private static async Task EndsAsync(HttpClient second, Func<Task<Answer>> end, int refused)

@@ -19,7 +19,8 @@ public sealed class OutboundBodyTests(TenantApp app) : IClassFixture<TenantApp>
                 new { phone_number_id = tenant.PhoneNumberId, from = Customer, type = "text", text = "Hi", id = "wamid.customer" });
         wrote.EnsureSuccessStatusCode();
         await Patience.UntilAsync(() =>
-            app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'message_received' AND tenant_id = $1", $"{tenant.Id}"),
+            app.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'customer_window_opened' AND tenant_id = $1",
+                $"{tenant.Id}"),
             n => n == "1", "the window is open");
         foreach (var (type, body, context) in Messages())
         {

@@ -70,6 +70,21 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     /// <summary>Where any of the texts still stands: tables of this database (also inside bytes) and keys or values of Redis.</summary>
     public async Task<IReadOnlyList<string>> TracesAsync(params string[] texts)
     {
+        while (true)
+        {
+            try
+            {
+                return await TracesNowAsync(texts);
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedTable)
+            {
+                // A view that was being built anew has taken its place meanwhile: looked for in all tables once more.
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<string>> TracesNowAsync(string[] texts)
+    {
         var tables =
             (await ScalarAsync(
                 "SELECT string_agg(format('%I.%I', table_schema, table_name), ' ' ORDER BY 1) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents')")).Split(' ');

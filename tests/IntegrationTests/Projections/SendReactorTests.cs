@@ -283,6 +283,7 @@ public sealed class SendReactorTests(StoresFixture fixture)
         }
 
         private static PostgresEventStore Store(ViewsDatabase database) =>
-            new(database.Shards, [new CampaignsView(), new ContactConsentView()], LogDatabase.NewSignals(), new(), TimeProvider.System);
+            new(database.Shards, [new CampaignsView(), new CampaignDispatchView(), new ContactConsentView()], LogDatabase.NewSignals(),
+                new(), TimeProvider.System);
     }
 }

@@ -22,8 +22,9 @@ internal sealed class Troubled(IProjection view, bool dies = false) : IProjectio
 
     public IProjectionCopy? Beside => copy;
 
-    /// <summary>How often the view was built anew.</summary>
-    public int Builds => copy.Builds;
+    /// <summary>How often the view was begun anew after its store had swapped. (Before that a begin may be repeated: a store that did not
+    /// answer, or an order that was read twice, begins the copy again.)</summary>
+    public int BuildsAfterSwap => copy.BuildsAfterSwap;
 
     /// <summary>Completes when the store has swapped.</summary>
     public Task Swapped => copy.Swapped.Task;
@@ -36,7 +37,7 @@ internal sealed class Troubled(IProjection view, bool dies = false) : IProjectio
     {
         public TaskCompletionSource Swapped { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public int Builds { get; private set; }
+        public int BuildsAfterSwap { get; private set; }
 
         public string Name => copy.Name;
 
@@ -52,7 +53,7 @@ internal sealed class Troubled(IProjection view, bool dies = false) : IProjectio
 
         public Task BeginAsync(Shard shard, CancellationToken ct)
         {
-            Builds++;
+            BuildsAfterSwap += Swapped.Task.IsCompleted ? 1 : 0;
             return copy.BeginAsync(shard, ct);
         }
 

@@ -27,6 +27,7 @@ internal static class HostileBench
         using var normal = await NormalOrganization.CreateAsync(installation, ct);
         await using var hostile = await Adversary.CreateAsync(installation, ct);
         await normal.RunAsync(WarmUp, new(), ct);
+        await installation.TellStatementsAsync("before", ct);
 
         Report.Say($"the normal organization alone, {QuietHalf.TotalSeconds:0} s");
         var quiet = new Felt();
@@ -35,8 +36,10 @@ internal static class HostileBench
         var logged = LogBytes(installation);
         Report.Say($"beside the hostile one, {Attack.TotalSeconds:0} s");
         var beside = new Felt();
+        await installation.TellStatementsAsync("while the normal one is alone", ct);
         var attacked = await Spent.DuringAsync(installation, () => AttackAsync(hostile, normal, beside, ct), ct);
 
+        await installation.TellStatementsAsync("during the attack", ct);
         logged = LogBytes(installation) - logged;
         var (settled, behind) = await normal.SettledAsync(SettleWithin, ct);
         Report.Say($"the normal organization alone again, {QuietHalf.TotalSeconds:0} s");

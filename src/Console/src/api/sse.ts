@@ -62,11 +62,16 @@ export interface StreamOptions {
   parts?: Record<string, string>;
   onFrame: (frame: Frame) => void;
   onState: (state: StreamState, problem: Problem | null) => void;
-  /** The stream ends by itself (a campaign's progress): no reconnecting after a clean end. */
+  /** The stream ends by itself (a campaign's progress): no reconnecting after a clean end. Each line begins with the present state. */
   finite?: boolean;
+  /** Whether it really came to its end, or the server closed it in between. */
+  isOver?: () => Promise<boolean>;
 }
 
-/** The server sends a comment every 15 s: silence for longer than this is a dead line. */
+/**
+ * Streams send a comment every 15 s, but a campaign's progress only what changes: after so much silence the line is made anew, and only
+ * when that fails is the server away.
+ */
 const SILENCE_MS = 45_000;
 const WAIT_MAX_MS = 15_000;
 
@@ -85,6 +90,17 @@ export function follow(options: StreamOptions): () => void {
   return () => stop.abort();
 }
 
+async function isOver(options: StreamOptions): Promise<boolean> {
+  try {
+    return options.isOver ? await options.isOver() : true;
+  } catch {
+    return false; // nobody knows: the next line tells
+  }
+}
+
+/** Nothing was heard for a while on a line that was open. */
+class Silence extends Error {}
+
 async function run(options: StreamOptions, stop: AbortSignal): Promise<void> {
   const reader = new FrameReader();
   let lastId: string | null = null;
@@ -99,7 +115,7 @@ async function run(options: StreamOptions, stop: AbortSignal): Promise<void> {
       if (stop.aborted) {
         return;
       }
-      if (clean && options.finite) {
+      if (clean && options.finite && (await isOver(options))) {
         options.onState('ended', null);
         return;
       }
@@ -116,6 +132,9 @@ async function run(options: StreamOptions, stop: AbortSignal): Promise<void> {
         }
         return;
       }
+      if (fault instanceof Silence) {
+        continue;
+      }
       options.onState('away', problem.status ? problem : null);
     }
     await pause(waitBefore(tries, reader.retry), stop);
@@ -131,9 +150,10 @@ async function once(
 ): Promise<boolean> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  let open = false;
   const headers: Record<string, string> = headersOf('GET', {}, false);
   headers.Accept = 'text/event-stream';
-  if (lastId) {
+  if (lastId && !options.finite) {
     headers['Last-Event-ID'] = lastId;
   }
   try {
@@ -146,6 +166,7 @@ async function once(
     if (!response.ok || !response.body) {
       throw await problemOf(response);
     }
+    open = true;
     options.onState('open', null);
     reader.reset();
     const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -158,6 +179,8 @@ async function once(
       timer = setTimeout(() => silence.abort(), SILENCE_MS);
       reader.push(value).forEach(onFrame);
     }
+  } catch (fault) {
+    throw silence.signal.aborted && !stop.aborted && open ? new Silence() : fault;
   } finally {
     clearTimeout(timer);
   }

@@ -2,8 +2,9 @@ import type { ComponentType } from 'react';
 import { createBrowserRouter, Navigate, Outlet, useLocation } from 'react-router';
 import { SignIn } from '../areas/auth/SignIn';
 import { useI18n } from '../i18n/I18n';
-import { Fault, Loading } from '../kit/Page';
-import { useSessions } from './session';
+import { Fault, Loading, Page } from '../kit/Page';
+import type { Role } from '../lib/roles';
+import { useSession, useSessions } from './session';
 import { Shell } from './Shell';
 
 /** Pages that need somebody signed in; who is not comes back to where they were. */
@@ -30,28 +31,47 @@ function Private() {
   return <Outlet />;
 }
 
+/** Whoever comes by an address to what their role does not show is told so; what is allowed, the server decides. */
+function needing(least: Role, Area: ComponentType): ComponentType {
+  return function Needing() {
+    const { t, word } = useI18n();
+    return useSession().can(least) ? (
+      <Area />
+    ) : (
+      <Page title={t('common.not_for_you')}>
+        <p>{t('common.needs_role', { role: word('role', least) })}</p>
+      </Page>
+    );
+  };
+}
+
 /** Each area is a chunk of its own, loaded when it is opened. */
-const page = (load: () => Promise<{ default: ComponentType }>) => async () => ({ Component: (await load()).default });
+const page =
+  (load: () => Promise<{ default: ComponentType }>, least: Role = 'viewer') =>
+  async () => ({ Component: needing(least, (await load()).default) });
+
+/** Before one is signed in. */
+const open = (load: () => Promise<{ default: ComponentType }>) => async () => ({ Component: (await load()).default });
 
 export const router = createBrowserRouter(
   [
     { path: '/sign-in', element: <SignIn />, hydrateFallbackElement: <Loading /> },
-    { path: '/forgot', lazy: page(() => import('../areas/auth/Forgot')) },
-    { path: '/reset', lazy: page(() => import('../areas/auth/Reset')) },
-    { path: '/invitation', lazy: page(() => import('../areas/auth/Invitation')) },
+    { path: '/forgot', lazy: open(() => import('../areas/auth/Forgot')) },
+    { path: '/reset', lazy: open(() => import('../areas/auth/Reset')) },
+    { path: '/invitation', lazy: open(() => import('../areas/auth/Invitation')) },
     {
       element: <Private />,
       hydrateFallbackElement: <Loading />,
       children: [
-        { path: '/second-factor', lazy: page(() => import('../areas/auth/Enrol')) },
+        { path: '/second-factor', lazy: open(() => import('../areas/auth/Enrol')) },
         {
           element: <Shell />,
           children: [
             { index: true, element: <Navigate to="/campaigns" replace /> },
             { path: 'campaigns', lazy: page(() => import('../areas/campaigns/CampaignsPage')) },
-            { path: 'campaigns/new', lazy: page(() => import('../areas/campaigns/WizardPage')) },
+            { path: 'campaigns/new', lazy: page(() => import('../areas/campaigns/WizardPage'), 'manager') },
             { path: 'campaigns/:id', lazy: page(() => import('../areas/campaigns/CampaignPage')) },
-            { path: 'campaigns/:id/edit', lazy: page(() => import('../areas/campaigns/WizardPage')) },
+            { path: 'campaigns/:id/edit', lazy: page(() => import('../areas/campaigns/WizardPage'), 'manager') },
             { path: 'inbox', lazy: page(() => import('../areas/inbox/InboxPage')) },
             { path: 'inbox/:id', lazy: page(() => import('../areas/inbox/InboxPage')) },
             { path: 'contacts/*', lazy: page(() => import('../areas/contacts/ContactsArea')) },
@@ -59,10 +79,10 @@ export const router = createBrowserRouter(
             { path: 'money/*', lazy: page(() => import('../areas/money/MoneyArea')) },
             { path: 'analytics/*', lazy: page(() => import('../areas/analytics/AnalyticsPage')) },
             { path: 'webhooks/*', lazy: page(() => import('../areas/webhooks/WebhooksArea')) },
-            { path: 'keys', lazy: page(() => import('../areas/team/KeysPage')) },
-            { path: 'team/*', lazy: page(() => import('../areas/team/TeamArea')) },
+            { path: 'keys', lazy: page(() => import('../areas/team/KeysPage'), 'admin') },
+            { path: 'team/*', lazy: page(() => import('../areas/team/TeamArea'), 'admin') },
             { path: 'settings/*', lazy: page(() => import('../areas/settings/SettingsArea')) },
-            { path: 'operations/*', lazy: page(() => import('../areas/operations/OperationsArea')) },
+            { path: 'operations/*', lazy: page(() => import('../areas/operations/OperationsArea'), 'super_admin') },
             { path: '*', lazy: page(() => import('./NotFound')) },
           ],
         },

@@ -38,6 +38,10 @@ export function isNegative(amount: string): boolean {
   return amount.trim().startsWith('-') && toMicros(amount) !== 0n;
 }
 
+export function isPositive(amount: string): boolean {
+  return (toMicros(amount) ?? 0n) > 0n;
+}
+
 const formats = new Map<string, Intl.NumberFormat>();
 
 function formatOf(locale: string, currency: string, places: number): Intl.NumberFormat {

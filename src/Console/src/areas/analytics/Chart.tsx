@@ -15,7 +15,7 @@ const HEIGHT = 300;
 
 /** Lines over time. What it shows stands in a table beside it, for whoever cannot see it. */
 export function Chart({ times, series, label }: { times: number[]; series: readonly Series[]; label: string }) {
-  const { locale, number } = useI18n();
+  const { t, locale, number } = useI18n();
   const { theme } = useTheme();
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -43,7 +43,7 @@ export function Chart({ times, series, label }: { times: number[]; series: reado
           { ...axis, size: 64, values: (_, ticks) => ticks.map(value => number(value)) },
         ],
         series: [
-          { value: (_, at) => (at === null ? '' : day.format(at * 1000)) },
+          { label: t('common.date'), value: (_, at) => (at === null ? '' : day.format(at * 1000)) },
           ...series.map(one => ({
             label: one.label,
             stroke: color(one.color),
@@ -62,7 +62,7 @@ export function Chart({ times, series, label }: { times: number[]; series: reado
       watch.disconnect();
       plot.destroy();
     };
-  }, [times, series, locale, number, theme]);
+  }, [times, series, t, locale, number, theme]);
   // Time goes from left to right in charts of every language.
   return <div ref={box} className="chart" dir="ltr" role="img" aria-label={label} />;
 }

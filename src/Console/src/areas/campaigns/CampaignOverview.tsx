@@ -9,6 +9,7 @@ import { dayIn } from '../../lib/time';
 import { readComponents } from '../../lib/template';
 import { TemplatePreview } from '../templates/TemplatePreview';
 import { AudienceText } from './AudienceText';
+import { Variants } from './Variants';
 
 interface FunnelRow {
   group: string;
@@ -65,6 +66,7 @@ export function CampaignOverview({ campaign, progress, rate, over }: Props) {
             <Card title={t('campaigns.funnel')}>
               <Funnel progress={p} />
             </Card>
+            <Variants campaign={campaign} />
             <Reasons campaign={campaign} skipped={p.skipped} failed={p.failed} />
           </>
         )}

@@ -21,7 +21,7 @@ export default function CampaignPage() {
   const { t } = useI18n();
   const { id = '' } = useParams();
   const read = useGet('/v1/campaigns/{id}', { path: { id } }, { refreshMs: 20_000 });
-  const back = <Link to="/campaigns">← {t('nav.campaigns')}</Link>;
+  const back = <Link to="/campaigns">{t('nav.campaigns')}</Link>;
   return <Await read={read}>{campaign => <Shown key={campaign.id} campaign={campaign as Campaign} back={back} />}</Await>;
 }
 

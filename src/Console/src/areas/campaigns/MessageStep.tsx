@@ -119,7 +119,7 @@ export function MessageStep({ draft, change, accounts, templates, template, vari
 
 const CUSTOM = 'custom_fields.';
 
-function BindingLine({
+export function BindingLine({
   variable,
   binding,
   onChange,

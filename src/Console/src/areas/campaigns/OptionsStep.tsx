@@ -1,20 +1,35 @@
 import { useMemo } from 'react';
+import type { Template } from '../../api/types';
 import { useI18n } from '../../i18n/I18n';
 import { Checkbox, Select, TextField } from '../../kit/Field';
 import { Card } from '../../kit/Page';
 import { instantIn, localZone, zones } from '../../lib/time';
 import type { CampaignDraft } from './draft';
+import { HoursCard } from './HoursCard';
+import { RECIPIENT } from './options';
+import { TriggerForm } from './TriggerForm';
+import { VariantsCard } from './VariantsCard';
 
-export function OptionsStep({ draft, change }: { draft: CampaignDraft; change: (part: Partial<CampaignDraft>) => void }) {
+interface Props {
+  draft: CampaignDraft;
+  change: (part: Partial<CampaignDraft>) => void;
+  templates: readonly Template[];
+}
+
+export function OptionsStep({ draft, change, templates }: Props) {
   const { t, time } = useI18n();
-  const known = useMemo(() => [...new Set([draft.zone, ...zones()])], [draft.zone]);
-  const at = instantIn(draft.scheduledAt, draft.zone);
+  const known = useMemo(() => [...new Set([RECIPIENT, draft.zone, ...zones()])], [draft.zone]);
+  const own = draft.zone === RECIPIENT;
+  const at = own ? null : instantIn(draft.scheduledAt, draft.zone);
+  const kinds = (['now', 'later', 'trigger'] as const).filter(
+    when => !draft.type || (when === 'trigger') === (draft.type === 'TRIGGERED'),
+  );
   const here = localZone();
   return (
     <div className="columns-2">
       <Card title={t('campaigns.when')}>
         <div role="radiogroup" aria-label={t('campaigns.when')} className="stack-small">
-          {(['now', 'later'] as const).map(when => (
+          {kinds.map(when => (
             <label key={when} className="choice">
               <input type="radio" name="when" checked={draft.when === when} onChange={() => change({ when })} />
               <span className="strong">{t(`campaigns.when_${when}`)}</span>
@@ -35,10 +50,11 @@ export function OptionsStep({ draft, change }: { draft: CampaignDraft; change: (
               label={t('campaigns.zone')}
               value={draft.zone}
               onChange={event => change({ zone: event.target.value })}
-              choices={known.map(value => ({ value, label: value }))}
+              choices={known.map(value => ({ value, label: value === RECIPIENT ? t('campaigns.zone_recipient') : value }))}
             />
           </div>
         )}
+        {draft.when === 'trigger' && <TriggerForm trigger={draft.trigger} onChange={trigger => change({ trigger })} />}
         <TextField
           label={t('campaigns.send_until')}
           type="datetime-local"
@@ -86,6 +102,8 @@ export function OptionsStep({ draft, change }: { draft: CampaignDraft; change: (
           </div>
         )}
       </Card>
+      <HoursCard hours={draft.hours} onChange={hours => change({ hours })} />
+      <VariantsCard draft={draft} templates={templates} onChange={variants => change({ variants })} />
     </div>
   );
 }

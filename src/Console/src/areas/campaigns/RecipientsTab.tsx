@@ -34,6 +34,7 @@ const STATUSES = [
   'waiting_for_limit',
   'waiting_for_template',
   'waiting_for_user_cap',
+  'waiting_for_hours',
 ] as const;
 
 export function RecipientsTab({ campaign, progress }: { campaign: Campaign; progress: Progress | null }) {

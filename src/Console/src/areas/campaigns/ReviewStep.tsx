@@ -7,18 +7,21 @@ import { useI18n } from '../../i18n/I18n';
 import { Button } from '../../kit/Button';
 import { Select, TextField } from '../../kit/Field';
 import { Card, Facts, Fault, Loading, Stat } from '../../kit/Page';
+import { isPositive } from '../../lib/money';
 import { parametersOf, readComponents } from '../../lib/template';
 import { instantIn } from '../../lib/time';
 import { TemplatePreview } from '../templates/TemplatePreview';
 import { AudienceText } from './AudienceText';
 import type { CampaignDraft } from './draft';
 import { segmentOf } from './draft';
+import { RECIPIENT } from './options';
 import { previewValues } from './MessageStep';
 
 export function ReviewStep({ draft, id, template }: { draft: CampaignDraft; id: string; template: Template | null }) {
   const { t, time, word } = useI18n();
   const components = template ? readComponents(template.components) : null;
-  const at = draft.when === 'later' ? instantIn(draft.scheduledAt, draft.zone) : null;
+  const own = draft.when === 'later' && draft.zone === RECIPIENT;
+  const at = draft.when === 'later' && !own ? instantIn(draft.scheduledAt, draft.zone) : null;
   return (
     <div className="columns-side">
       <div className="stack">
@@ -30,7 +33,11 @@ export function ReviewStep({ draft, id, template }: { draft: CampaignDraft; id: 
               [t('campaigns.audience'), <AudienceText key="a" segment={segmentOf(draft)} />],
               [
                 t('campaigns.when'),
-                at ? `${time(at)} (${draft.zone} ${draft.scheduledAt.replace('T', ' ')})` : t('campaigns.when_now'),
+                at
+                  ? `${time(at)} (${draft.zone} ${draft.scheduledAt.replace('T', ' ')})`
+                  : own
+                    ? `${draft.scheduledAt.replace('T', ' ')} · ${t('campaigns.zone_recipient')}`
+                    : t(`campaigns.when_${draft.when}`),
               ],
               [t('campaigns.on_limit'), t(draft.onLimit === 'skip' ? 'campaigns.limit_skip' : 'campaigns.limit_wait')],
             ]}
@@ -81,7 +88,7 @@ function Estimate({ id }: { id: string }) {
         />
         <Stat label={t('campaigns.will_take')} value={duration(e.duration_seconds)} />
       </div>
-      {e.missing && (
+      {e.missing && isPositive(e.missing) && (
         <div className="notice notice-bad" role="alert">
           {t('campaigns.missing', { amount: money(e.missing, e.currency) })}
         </div>

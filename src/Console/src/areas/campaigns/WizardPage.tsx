@@ -2,8 +2,7 @@ import { useMemo, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { api, call } from '../../api/client';
 import { useGet, useList } from '../../api/hooks';
-import { Problem } from '../../api/problem';
-import type { Account, Campaign, Template } from '../../api/types';
+import type { Account, Campaign, Schema, Template } from '../../api/types';
 import { useI18n } from '../../i18n/I18n';
 import { Button } from '../../kit/Button';
 import { Await, Card, Fault, Loading, Page } from '../../kit/Page';
@@ -11,11 +10,23 @@ import { instantIn, localZone, wallIn } from '../../lib/time';
 import { parametersOf, readComponents } from '../../lib/template';
 import { cx } from '../../lib/cx';
 import { AudienceStep } from './AudienceStep';
-import { bodyOf, type CampaignDraft, draftOf, newDraft, segmentOf, unbound, withBindings } from './draft';
+import {
+  bodyOf,
+  type CampaignDraft,
+  draftOf,
+  newDraft,
+  segmentOf,
+  unbound,
+  withBindings,
+  optionsReady,
+  scheduleBody,
+  zoneOf,
+} from './draft';
 import { MessageStep } from './MessageStep';
 import { OptionsStep } from './OptionsStep';
 import { ReviewStep } from './ReviewStep';
 
+const TYPES = { now: 'BROADCAST', later: 'SCHEDULED', trigger: 'TRIGGERED' };
 const STEPS = ['message', 'audience', 'options', 'review'] as const;
 
 export default function WizardPage() {
@@ -48,17 +59,21 @@ function Wizard({ first }: { first: CampaignDraft }) {
   const template = templates.rows.find(row => row.id === draft.templateId) ?? null;
   const variables = useMemo(() => (template ? parametersOf(readComponents(template.components)) : []), [template]);
   const shown = useMemo(() => withBindings(draft, variables), [draft, variables]);
+  const variablesOf = (id: string) => {
+    const row = templates.rows.find(one => one.id === id);
+    return row ? parametersOf(readComponents(row.components)) : null;
+  };
   const change = (part: Partial<CampaignDraft>) => setDraft(before => ({ ...withBindings(before, variables), ...part }));
   const ready = [
     shown.name.trim() !== '' && shown.accountId !== '' && template !== null && unbound(variables, shown.bindings).length === 0,
     segmentOf(shown) !== null,
-    shown.when === 'now' || instantIn(shown.scheduledAt, shown.zone) !== null,
+    optionsReady(shown),
     true,
   ];
 
   /** Saves what there is; the estimate and a test send need a draft on the server. */
   const save = async (): Promise<string | null> => {
-    const body = bodyOf(shown, variables, wall => instantIn(wall, shown.zone)?.toISOString() ?? null);
+    const body = bodyOf(shown, variables, wall => instantIn(wall, zoneOf(shown))?.toISOString() ?? null, variablesOf);
     if (!body) {
       return null;
     }
@@ -67,8 +82,8 @@ function Wizard({ first }: { first: CampaignDraft }) {
     try {
       const saved = shown.id
         ? await call<Campaign>('PATCH', '/v1/campaigns/{id}', body, { path: { id: shown.id } })
-        : await call<Campaign>('POST', '/v1/campaigns', { ...body, type: shown.when === 'later' ? 'SCHEDULED' : 'BROADCAST' });
-      change({ id: saved.id });
+        : await call<Campaign>('POST', '/v1/campaigns', { ...body, type: TYPES[shown.when] });
+      change({ id: saved.id, type: saved.type });
       return saved.id;
     } catch (refused) {
       setFault(refused);
@@ -102,11 +117,7 @@ function Wizard({ first }: { first: CampaignDraft }) {
       }
       setBusy(true);
       if (shown.when === 'later') {
-        const at = instantIn(shown.scheduledAt, shown.zone);
-        if (!at) {
-          throw new Problem({ status: 400, code: 'campaign.schedule_out_of_range', detail: t('campaigns.when_missing') });
-        }
-        await api.post('/v1/campaigns/{id}/schedule', { scheduled_at: at.toISOString() }, { path: { id } });
+        await api.post('/v1/campaigns/{id}/schedule', scheduleBody(shown) as Schema<'ScheduleRequest'>, { path: { id } });
       } else {
         await api.post('/v1/campaigns/{id}/launch', null, { path: { id } });
       }
@@ -122,7 +133,7 @@ function Wizard({ first }: { first: CampaignDraft }) {
   return (
     <Page
       title={first.id ? t('campaigns.edit_title') : t('campaigns.new')}
-      back={<Link to="/campaigns">← {t('nav.campaigns')}</Link>}
+      back={<Link to="/campaigns">{t('nav.campaigns')}</Link>}
       actions={
         <Button disabled={!ready[0] || !ready[1]} busy={busy} onClick={() => void leave()}>
           {t('campaigns.save_draft')}
@@ -156,7 +167,7 @@ function Wizard({ first }: { first: CampaignDraft }) {
             />
           )}
           {step === 1 && <AudienceStep draft={shown} change={change} />}
-          {step === 2 && <OptionsStep draft={shown} change={change} />}
+          {step === 2 && <OptionsStep draft={shown} change={change} templates={templates.rows} />}
           {step === 3 && shown.id && <ReviewStep draft={shown} id={shown.id} template={template} />}
         </>
       )}

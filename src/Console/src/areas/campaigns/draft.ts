@@ -2,11 +2,14 @@ import type { Campaign } from '../../api/types';
 import type { FilterForm } from '../../lib/filter';
 import { filterOf, formOf } from '../../lib/filter';
 import type { Binding, Variable } from '../../lib/template';
+import { instantIn, localZone } from '../../lib/time';
 import { bindingKey, bindingsOf, templateParameters } from '../../lib/template';
+import type { Options, StoredOptions } from './options';
+import { hoursBody, hoursFault, noOptions, optionsOf, RECIPIENT, triggerBody, variantsBody, variantsReady } from './options';
 
 export type AudienceKind = 'all' | 'lists' | 'filter' | 'kept';
 
-export interface CampaignDraft {
+export interface CampaignDraft extends Options {
   id: string | null;
   name: string;
   description: string;
@@ -23,7 +26,11 @@ export interface CampaignDraft {
   onLimit: 'wait' | 'skip';
   /** Wall clock times of `zone`; empty: none. */
   sendUntil: string;
-  when: 'now' | 'later';
+  when: 'now' | 'later' | 'trigger';
+  /** What the campaign was made as; it stays. Null: it is not made yet. */
+  type: string | null;
+  /** Options that the stored campaign has: switched off they are taken back, not left out. */
+  had: readonly string[];
   scheduledAt: string;
   zone: string;
   budget: { on: boolean; percent: string; sample: string };
@@ -45,6 +52,9 @@ export function newDraft(zone: string): CampaignDraft {
     onLimit: 'wait',
     sendUntil: '',
     when: 'now',
+    type: null,
+    had: [],
+    ...noOptions(),
     scheduledAt: '',
     zone,
     budget: { on: false, percent: '50', sample: '1000' },
@@ -70,10 +80,13 @@ function audienceOf(segment: unknown): Pick<CampaignDraft, 'audience' | 'listIds
   return form ? { ...none, audience: 'filter', filter: form } : { ...none, audience: 'kept', kept: segment };
 }
 
+const OPTIONS = ['error_budget', 'sending_hours', 'variants', 'trigger'] as const;
+
 /** The form of a campaign that is edited. */
 export function draftOf(campaign: Campaign, zone: string, wall: (at: string) => string): CampaignDraft {
   const blank = newDraft(zone);
   const { filter, ...audience } = audienceOf(campaign.audience_segment);
+  const local = (campaign as { local_time?: string | null }).local_time;
   const budget = (campaign as { error_budget?: { share: number; min_sample: number } | null }).error_budget;
   return {
     ...blank,
@@ -87,8 +100,12 @@ export function draftOf(campaign: Campaign, zone: string, wall: (at: string) => 
     metadata: (campaign.metadata ?? {}) as Record<string, unknown>,
     onLimit: campaign.on_limit === 'skip' ? 'skip' : 'wait',
     sendUntil: campaign.send_until ? wall(campaign.send_until) : '',
-    when: campaign.scheduled_at ? 'later' : 'now',
-    scheduledAt: campaign.scheduled_at ? wall(campaign.scheduled_at) : '',
+    ...optionsOf(campaign as StoredOptions),
+    type: campaign.type,
+    had: OPTIONS.filter(name => (campaign as Record<string, unknown>)[name]),
+    when: campaign.type === 'TRIGGERED' ? 'trigger' : campaign.scheduled_at ? 'later' : 'now',
+    zone: local ? RECIPIENT : zone,
+    scheduledAt: local ? local.slice(0, 16) : campaign.scheduled_at ? wall(campaign.scheduled_at) : '',
     budget: budget
       ? { on: true, percent: String(Math.round(Number(budget.share) * 10_000) / 100), sample: String(budget.min_sample) }
       : blank.budget,
@@ -132,7 +149,7 @@ export interface DraftBody {
   metadata: Record<string, unknown>;
   on_limit: string;
   send_until: string | null;
-  error_budget?: { share: number; min_sample: number };
+  [option: string]: unknown;
 }
 
 /** What is posted or patched; null while something is missing. */
@@ -140,13 +157,23 @@ export function bodyOf(
   draft: CampaignDraft,
   variables: readonly Variable[],
   instant: (wall: string) => string | null,
+  variablesOf: (templateId: string) => readonly Variable[] | null = () => null,
 ): DraftBody | null {
   const segment = segmentOf(draft);
-  if (!draft.name.trim() || !draft.accountId || !draft.templateId || !segment) {
+  const trigger = draft.when === 'trigger' ? triggerBody(draft.trigger) : null;
+  const ready =
+    draft.name.trim() && draft.accountId && draft.templateId && variantsReady(draft.variants) && !hoursFault(draft.hours);
+  if (!segment || !ready || (draft.when === 'trigger' && !trigger)) {
     return null;
   }
   const percent = Number(draft.budget.percent);
-  const sample = Number(draft.budget.sample);
+  const sample = Math.round(Number(draft.budget.sample));
+  const options: Record<string, unknown> = {
+    error_budget: draft.budget.on && percent > 0 && sample > 0 ? { share: percent / 100, min_sample: sample } : null,
+    sending_hours: hoursBody(draft.hours),
+    variants: variantsBody(draft.variants, variablesOf),
+    trigger,
+  };
   return {
     name: draft.name.trim(),
     description: draft.description.trim() || null,
@@ -156,9 +183,8 @@ export function bodyOf(
     metadata: { ...draft.metadata, template_parameters: templateParameters(variables, draft.bindings) },
     on_limit: draft.onLimit,
     send_until: draft.sendUntil ? instant(draft.sendUntil) : null,
-    ...(draft.budget.on && percent > 0 && sample > 0
-      ? { error_budget: { share: percent / 100, min_sample: Math.round(sample) } }
-      : {}),
+    // What is not used is left out, so that an older server takes it, too.
+    ...Object.fromEntries(Object.entries(options).filter(([name, value]) => value !== null || draft.had.includes(name))),
   };
 }
 
@@ -168,4 +194,26 @@ export function unbound(variables: readonly Variable[], bindings: Record<string,
     const binding = bindings[bindingKey(variable)];
     return !binding || (binding.field === '' && binding.text.trim() === '');
   });
+}
+
+/** Whose clock the times of the form are: of a recipient's own clock the browser's, where an instant is needed. */
+export function zoneOf(draft: CampaignDraft): string {
+  return draft.zone === RECIPIENT ? localZone() : draft.zone;
+}
+
+/** Whether the step of times and limits is filled in. */
+export function optionsReady(draft: CampaignDraft): boolean {
+  return (
+    (draft.when !== 'later' || instantIn(draft.scheduledAt, zoneOf(draft)) !== null) &&
+    (draft.when !== 'trigger' || triggerBody(draft.trigger) !== null) &&
+    variantsReady(draft.variants) &&
+    hoursFault(draft.hours) === null
+  );
+}
+
+/** What `…/schedule` takes: a moment for all, or what each recipient's own clock shows. */
+export function scheduleBody(draft: CampaignDraft): object {
+  return draft.zone === RECIPIENT
+    ? { local_time: draft.scheduledAt.slice(0, 16), zone: RECIPIENT }
+    : { scheduled_at: instantIn(draft.scheduledAt, draft.zone)?.toISOString() ?? null };
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { api } from '../../api/client';
 import type { StreamState } from '../../api/sse';
 import { follow } from '../../api/sse';
 import type { Progress } from '../../api/types';
@@ -36,6 +37,7 @@ export function useProgress(id: string, live: boolean): { progress: Progress | n
       path: '/v1/campaigns/{id}/progress/stream',
       parts: { id },
       finite: true,
+      isOver: async () => ['COMPLETED', 'CANCELLED'].includes((await api.get('/v1/campaigns/{id}', { path: { id } })).status),
       onFrame: frame => {
         const next = JSON.parse(frame.data) as Progress;
         const now = Date.now();

@@ -45,7 +45,7 @@ function Shown({ contact }: { contact: Contact }) {
     <Page
       title={<Own text={name} />}
       name={name}
-      back={<Link to="/contacts">← {t('nav.contacts')}</Link>}
+      back={<Link to="/contacts">{t('nav.contacts')}</Link>}
       lead={<Phone number={contact.phone_number ?? contact.wa_user_id} />}
       actions={
         <>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Link, useParams } from 'react-router';
+import { api } from '../../api/client';
 import { useGet } from '../../api/hooks';
 import { follow } from '../../api/sse';
 import type { Import } from '../../api/types';
@@ -21,13 +22,14 @@ export function ImportProgress() {
         path: '/v1/imports/{id}/stream',
         parts: { id },
         finite: true,
+        isOver: async () => ['completed', 'failed'].includes((await api.get('/v1/imports/{id}', { path: { id } })).status),
         onFrame: frame => setLive(JSON.parse(frame.data) as Import),
         onState: () => undefined,
       }),
     [id],
   );
   return (
-    <Page title={t('imports.one')} back={<Link to="/contacts/import">← {t('imports.title')}</Link>}>
+    <Page title={t('imports.one')} back={<Link to="/contacts/import">{t('imports.title')}</Link>}>
       <Await read={read}>{first => <Shown job={live ?? (first as Import)} />}</Await>
     </Page>
   );

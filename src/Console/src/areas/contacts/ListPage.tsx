@@ -55,7 +55,7 @@ function Shown({ list }: { list: ContactList }) {
       title={<Own text={list.name} />}
       name={list.name}
       lead={<Own text={list.description} />}
-      back={<Link to="/contacts/lists">← {t('lists.title')}</Link>}
+      back={<Link to="/contacts/lists">{t('lists.title')}</Link>}
       actions={
         <>
           <Button

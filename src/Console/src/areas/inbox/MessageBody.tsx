@@ -3,6 +3,7 @@ import { useI18n } from '../../i18n/I18n';
 import { Own, Phone } from '../../kit/Phone';
 import { WhatsAppText } from '../templates/TemplatePreview';
 import { Media } from './media';
+import { TemplateText } from './TemplateText';
 
 type Rec = Record<string, unknown>;
 const rec = (value: unknown): Rec => (value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Rec) : {});
@@ -38,11 +39,7 @@ export function MessageBody({ message }: { message: Message }) {
       {details.contacts !== undefined && list(details.contacts).map((card, i) => <Card key={i} card={rec(card)} />)}
       {details.order !== undefined && <Order order={rec(details.order)} />}
       {details.interactive !== undefined && <Interactive own={rec(details.interactive)} hasText={!!text} />}
-      {message.template && !text && (
-        <div className="muted">
-          {t('inbox.template')}: <bdi>{message.template.name}</bdi>
-        </div>
-      )}
+      {message.template && !text && <TemplateText template={message.template} />}
       {text && (
         <div className="bubble-text pre-line" dir="auto">
           <WhatsAppText text={text} />

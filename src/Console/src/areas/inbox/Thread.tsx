@@ -82,27 +82,29 @@ export function Thread({ conversation, people, reply, onPanel, onBack, onChanged
     <section className="thread" aria-label={t('inbox.thread')}>
       <Head conversation={conversation} onPanel={onPanel} onBack={onBack} />
       <div className="thread-scroll" ref={scroll} tabIndex={0} role="log" aria-label={t('inbox.messages')}>
-        {hasNextPage && (
-          <div className="thread-more">
-            <Button small busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-              {t('inbox.older')}
-            </Button>
-          </div>
-        )}
-        {messages.isPending && <Loading />}
-        {messages.error && <Fault fault={messages.error} retry={() => void refetch()} />}
-        {items.map(item => {
-          const own = day(item.at);
-          const fresh = own !== shownDay;
-          shownDay = own;
-          return (
-            <div key={item.key} className="thread-item">
-              {fresh && <div className="thread-day">{own}</div>}
-              {item.message && <Bubble message={item.message} all={rows} people={people} />}
-              {item.note && <NoteBubble note={item.note} people={people} />}
+        <div>
+          {hasNextPage && (
+            <div className="thread-more">
+              <Button small busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+                {t('inbox.older')}
+              </Button>
             </div>
-          );
-        })}
+          )}
+          {messages.isPending && <Loading />}
+          {messages.error && <Fault fault={messages.error} retry={() => void refetch()} />}
+          {items.map(item => {
+            const own = day(item.at);
+            const fresh = own !== shownDay;
+            shownDay = own;
+            return (
+              <div key={item.key} className="thread-item">
+                {fresh && <div className="thread-day">{own}</div>}
+                {item.message && <Bubble message={item.message} all={rows} people={people} />}
+                {item.note && <NoteBubble note={item.note} people={people} />}
+              </div>
+            );
+          })}
+        </div>
       </div>
       <div className="typing" role="status">
         {typing}
@@ -225,11 +227,14 @@ function useScroll(scroll: RefObject<HTMLDivElement | null>, items: readonly Ite
         element.scrollTop = element.scrollHeight;
       }
     };
+    const watch = new ResizeObserver(stay);
+    if (element?.firstElementChild) {
+      watch.observe(element.firstElementChild);
+    }
     element?.addEventListener('scroll', note, { passive: true });
-    element?.addEventListener('load', stay, true);
     return () => {
+      watch.disconnect();
       element?.removeEventListener('scroll', note);
-      element?.removeEventListener('load', stay, true);
     };
   }, [scroll]);
 }

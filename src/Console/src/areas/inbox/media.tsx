@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { request } from '../../api/client';
+import { messageOf } from '../../api/problem';
 import type { Message } from '../../api/types';
 import { useI18n } from '../../i18n/I18n';
 import { Button } from '../../kit/Button';
-import { Fault } from '../../kit/Page';
 import { save } from '../../lib/download';
 
 const OURS = /^\/v1\/media\/[0-9a-f-]{36}\/content$/i;
@@ -60,7 +60,7 @@ export function Media({ message }: { message: Message }) {
   if (file.error) {
     return (
       <div className="file">
-        <span>{word('message_type', kind)}</span> <Fault fault={file.error} />
+        <span>{word('message_type', kind)}</span> <span className="small muted">{messageOf(file.error)}</span>
       </div>
     );
   }

@@ -21,7 +21,7 @@ function Shown({ row }: { row: Transaction }) {
   return (
     <Page
       title={`${word('transaction', row.type)} ${money(signed(row), row.currency)}`}
-      back={<Link to="/money/transactions">← {t('money.transactions')}</Link>}
+      back={<Link to="/money/transactions">{t('money.transactions')}</Link>}
       lead={<Own text={row.description} />}
     >
       <div className="columns-2">

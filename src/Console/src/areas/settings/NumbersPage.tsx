@@ -14,6 +14,11 @@ import { Table } from '../../kit/Table';
 import { useToasts } from '../../kit/Toast';
 import { SettingsNav } from './SettingsArea';
 
+/** The largest number of the API stands for no limit. */
+function limitText(limit: number, number: (value: number) => string): string {
+  return limit >= 2_147_483_647 ? '∞' : number(limit);
+}
+
 export function NumbersPage() {
   const { t, word, number } = useI18n();
   const [shown, setShown] = useState<string | null>(null);
@@ -63,7 +68,7 @@ export function NumbersPage() {
                 key: 'limit',
                 head: t('settings.limit'),
                 end: true,
-                cell: row => `${number(row.daily_sent_count)} / ${number(row.messaging_limit)}`,
+                cell: row => `${number(row.daily_sent_count)} / ${limitText(row.messaging_limit, number)}`,
               },
               {
                 key: 'x',
@@ -115,7 +120,7 @@ function NumberDialog({ account: a, onClose }: { account: Account; onClose: () =
           [t('field.phone_number'), <Phone key="p" number={a.phone_number} />],
           [t('common.status'), word('status', a.status)],
           [t('templates.quality'), word('quality', a.quality_rating)],
-          [t('settings.limit'), `${number(a.daily_sent_count)} / ${number(a.messaging_limit)}`],
+          [t('settings.limit'), `${number(a.daily_sent_count)} / ${limitText(a.messaging_limit, number)}`],
           [t('settings.limit_reset'), time(a.limit_reset_date)],
           [t('settings.rate'), t('campaigns.per_second', { count: number(a.messages_per_second_max) })],
           ['WABA', <code key="w">{a.meta_waba_id}</code>],

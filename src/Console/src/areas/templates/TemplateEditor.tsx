@@ -90,7 +90,7 @@ function Editor({ template, first }: { template: Template | null; first: EditorF
   return (
     <Page
       title={template ? t('templates.edit') : t('templates.new')}
-      back={<Link to="/templates">← {t('nav.templates')}</Link>}
+      back={<Link to="/templates">{t('nav.templates')}</Link>}
       actions={
         <Button
           look="primary"

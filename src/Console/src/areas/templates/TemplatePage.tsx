@@ -59,7 +59,7 @@ function Shown({ template }: { template: Template }) {
           </Badge>
         </span>
       }
-      back={<Link to="/templates">← {t('nav.templates')}</Link>}
+      back={<Link to="/templates">{t('nav.templates')}</Link>}
       actions={
         can('manager') && (
           <>

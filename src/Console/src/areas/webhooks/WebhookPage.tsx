@@ -30,7 +30,7 @@ function Shown({ webhook: w }: { webhook: Webhook }) {
   return (
     <Page
       name={w.name}
-      back={<Link to="/webhooks">← {t('nav.webhooks')}</Link>}
+      back={<Link to="/webhooks">{t('nav.webhooks')}</Link>}
       lead={
         <bdi dir="ltr" className="wrap-any">
           {w.url}
