@@ -126,10 +126,9 @@ internal sealed class RetentionWorld : IAsyncDisposable
     {
         var all = new Dictionary<string, string>();
         // The random log's customers have a new number in each message, and no event says so: which one is shown is that of what is kept;
-        // and a name is found as long as the index is not built anew, though only a message that is gone had it (docs/retention.md).
+        // and the index of names keeps what only a message that is gone had until it is built anew (docs/retention.md).
         foreach (var table in (string[])["documents.messages", "documents.ai_conversations", "bsp.message_search",
-            "(SELECT _id, position, status, last_message_at, expires_at, doc #- '{contact,phone_number}' FROM documents.conversations)",
-            "(SELECT conversation_id, contact_id FROM bsp.conversation_search)"])
+            "(SELECT _id, position, status, last_message_at, expires_at, doc #- '{contact,phone_number}' FROM documents.conversations)"])
         {
             all[table] = await TextAsync(table);
         }
