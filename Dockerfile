@@ -1,4 +1,12 @@
 # docker build --target api .      docker build --target simulator .
+FROM node:22-slim AS console
+WORKDIR /source/src/Console
+COPY src/Console/package.json src/Console/package-lock.json ./
+RUN npm ci --no-audit --no-fund --ignore-scripts
+COPY src/Console ./
+COPY scripts/console-pack.mjs /source/scripts/
+RUN CONSOLE_OUT=/out/console npm run build && node /source/scripts/console-pack.mjs /out/console
+
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 # Project files first: packages are fetched again only when one of these changes.
@@ -27,6 +35,7 @@ ENTRYPOINT ["dotnet", "Bsp.MetaSimulator.dll"]
 FROM mcr.microsoft.com/dotnet/aspnet:10.0 AS api
 WORKDIR /app
 COPY --from=build /out/api .
+COPY --from=console /out/console wwwroot/console
 # A volume that is mounted there is the application's.
 RUN mkdir /objects && chown $APP_UID /objects
 USER $APP_UID

@@ -21,7 +21,7 @@ engine_cache() {
 # Builds a project or solution (Release), unless no input of a build has changed since the last time. $1: name of the stamp, $2: what to build
 build_once() {
     local stamp=".local/build-$1" now
-    now=$(find src tests tools Directory.*.props global.json .editorconfig Bsp.sln -type f -not -path '*/bin/*' -not -path '*/obj/*' -printf '%p %T@ %s\n' | LC_ALL=C sort | sha256sum)
+    now=$(find src tests tools Directory.*.props global.json .editorconfig Bsp.sln -type f -not -path '*/bin/*' -not -path '*/obj/*' -not -path 'src/Console/*' -not -path 'src/Api/wwwroot/*' -printf '%p %T@ %s\n' | LC_ALL=C sort | sha256sum)
     local made=tools/LocalStores/bin/Release/net10.0/Bsp.LocalStores.dll
     [ "$1" != unit ] || made=tests/UnitTests/bin/Release/net10.0/Bsp.UnitTests.dll
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ] && [ -f "$made" ]; then return; fi

@@ -2185,6 +2185,17 @@ $$;
 
 ALTER FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH old AS (SELECT m.id FROM bsp.mails m WHERE m.created_at < p_before AND m.status <> 'waiting' LIMIT p_limit FOR UPDATE SKIP LOCKED),
+       gone AS (DELETE FROM bsp.mails m USING old WHERE m.id = old.id RETURNING 1)
+  SELECT count(*)::int FROM gone
+$$;
+
+ALTER FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'bsp', 'pg_temp'
@@ -2230,6 +2241,20 @@ CREATE FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timest
 $$;
 
 ALTER FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) RETURNS TABLE(organization_id uuid, id uuid, kind text, recipient text, content text, attempts integer, created_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+  WITH next AS (SELECT m.id, m.organization_id, m.due_at FROM bsp.mails m WHERE m.status = 'waiting' AND m.due_at <= p_now ORDER BY m.due_at LIMIT 500),
+       turn AS (SELECT n.id, n.due_at, row_number() OVER (PARTITION BY n.organization_id ORDER BY n.due_at) AS place FROM next n),
+       mine AS (SELECT t.id FROM turn t WHERE t.place <= p_each ORDER BY t.place, t.due_at LIMIT p_limit),
+       due AS (SELECT m.id FROM bsp.mails m JOIN mine USING (id) WHERE m.status = 'waiting' AND m.due_at <= p_now FOR UPDATE OF m SKIP LOCKED)
+  UPDATE bsp.mails r SET due_at = p_until, attempts = r.attempts + 1 FROM due WHERE r.id = due.id
+  RETURNING r.organization_id, r.id, r.kind, r.recipient, r.content, r.attempts, r.created_at, r.expires_at
+$$;
+
+ALTER FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) RETURNS TABLE(organization_id uuid, id uuid, account_id uuid, contact_id uuid, kind text, meta_media_id text, attempts integer, created_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -3683,6 +3708,16 @@ CREATE TABLE bsp.conversation_search_next (
 
 ALTER TABLE bsp.conversation_search_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.directory_challenges (
+    token_hash text NOT NULL,
+    organization_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.directory_challenges OWNER TO bsp_owner;
+
 CREATE TABLE bsp.directory_emails (
     email text NOT NULL,
     organization_id uuid NOT NULL,
@@ -3727,17 +3762,40 @@ CREATE TABLE bsp.directory_organizations (
     shard text NOT NULL,
     epoch integer DEFAULT 1 NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    second_factor_roles text[] DEFAULT '{}'::text[] NOT NULL
 );
 
 ALTER TABLE bsp.directory_organizations OWNER TO bsp_owner;
+
+CREATE TABLE bsp.directory_second_factors (
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    secret text NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL,
+    recovery_codes text[] DEFAULT '{}'::text[] NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    locked_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.directory_second_factors OWNER TO bsp_owner;
 
 CREATE TABLE bsp.directory_sessions (
     token_hash text NOT NULL,
     organization_id uuid NOT NULL,
     user_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text DEFAULT 'token'::text NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    ends_at timestamp with time zone,
+    address text,
+    user_agent text,
+    CONSTRAINT directory_sessions_kind_check CHECK ((kind = ANY (ARRAY['token'::text, 'cookie'::text])))
 );
 
 ALTER TABLE bsp.directory_sessions OWNER TO bsp_owner;
@@ -4144,6 +4202,26 @@ CREATE TABLE bsp.login_attempts (
 WITH (fillfactor='50');
 
 ALTER TABLE bsp.login_attempts OWNER TO bsp_owner;
+
+CREATE TABLE bsp.mails (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    recipient text NOT NULL,
+    content text,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    CONSTRAINT mails_check CHECK (((status <> 'waiting'::text) OR (content IS NOT NULL))),
+    CONSTRAINT mails_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'sent'::text, 'failed'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE bsp.mails OWNER TO bsp_owner;
 
 CREATE TABLE bsp.markets (
     prefix text NOT NULL,
@@ -5640,6 +5718,9 @@ ALTER TABLE ONLY bsp.conversation_search_next
 ALTER TABLE ONLY bsp.conversation_search
     ADD CONSTRAINT conversation_search_pkey PRIMARY KEY (conversation_id);
 
+ALTER TABLE ONLY bsp.directory_challenges
+    ADD CONSTRAINT directory_challenges_pkey PRIMARY KEY (token_hash);
+
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_pkey PRIMARY KEY (email);
 
@@ -5657,6 +5738,9 @@ ALTER TABLE ONLY bsp.directory_organizations
 
 ALTER TABLE ONLY bsp.directory_organizations
     ADD CONSTRAINT directory_organizations_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY bsp.directory_second_factors
+    ADD CONSTRAINT directory_second_factors_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY bsp.directory_sessions
     ADD CONSTRAINT directory_sessions_pkey PRIMARY KEY (token_hash);
@@ -5759,6 +5843,9 @@ ALTER TABLE ONLY bsp.log_seals
 
 ALTER TABLE ONLY bsp.login_attempts
     ADD CONSTRAINT login_attempts_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY bsp.mails
+    ADD CONSTRAINT mails_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (prefix, effective_from);
@@ -6115,6 +6202,10 @@ CREATE INDEX conversation_search_next_tokens_idx ON bsp.conversation_search_next
 
 CREATE INDEX conversation_search_tokens ON bsp.conversation_search USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='4096');
 
+CREATE INDEX directory_challenges_end ON bsp.directory_challenges USING btree (expires_at);
+
+CREATE INDEX directory_challenges_user ON bsp.directory_challenges USING btree (user_id);
+
 CREATE UNIQUE INDEX directory_emails_user ON bsp.directory_emails USING btree (user_id);
 
 CREATE INDEX directory_numbers_digits ON bsp.directory_numbers USING btree (display_digits);
@@ -6124,6 +6215,8 @@ CREATE INDEX directory_numbers_open ON bsp.directory_numbers USING btree (checke
 CREATE INDEX directory_numbers_waba ON bsp.directory_numbers USING btree (waba_id);
 
 CREATE INDEX directory_sessions_end ON bsp.directory_sessions USING btree (expires_at);
+
+CREATE UNIQUE INDEX directory_sessions_id ON bsp.directory_sessions USING btree (id);
 
 CREATE INDEX directory_sessions_user ON bsp.directory_sessions USING btree (user_id);
 
@@ -6168,12 +6261,19 @@ CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organ
 CREATE UNIQUE INDEX legal_holds_once ON bsp.legal_holds USING btree (organization_id, COALESCE(contact_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (released_at IS NULL);
 
 CREATE INDEX legal_holds_organization ON bsp.legal_holds USING btree (organization_id, id);
+CREATE INDEX ledger_holds_open ON bsp.ledger_holds USING btree (organization_id, reference) WHERE (state = 'open'::text);
 
 CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, at);
 
 CREATE INDEX log_seals_day ON bsp.log_seals USING btree (day, tenant_id);
 
 CREATE INDEX login_attempts_end ON bsp.login_attempts USING btree (until);
+
+CREATE INDEX mails_age ON bsp.mails USING brin (created_at);
+
+CREATE INDEX mails_due ON bsp.mails USING btree (due_at) WHERE (status = 'waiting'::text);
+
+CREATE INDEX mails_organization ON bsp.mails USING btree (organization_id, id);
 
 CREATE INDEX media_contact ON bsp.media USING btree (contact_id) WHERE (contact_id IS NOT NULL);
 
@@ -6442,6 +6542,9 @@ CREATE TRIGGER whatsapp_accounts_limited AFTER UPDATE OF messaging_limit ON publ
 ALTER TABLE ONLY bsp.ai_shadow_items
     ADD CONSTRAINT ai_shadow_items_shadow_id_fkey FOREIGN KEY (shadow_id) REFERENCES bsp.ai_shadows(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY bsp.directory_challenges
+    ADD CONSTRAINT directory_challenges_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
+
 ALTER TABLE ONLY bsp.directory_emails
     ADD CONSTRAINT directory_emails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
 
@@ -6450,6 +6553,9 @@ ALTER TABLE ONLY bsp.directory_keys
 
 ALTER TABLE ONLY bsp.directory_numbers
     ADD CONSTRAINT directory_numbers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
+
+ALTER TABLE ONLY bsp.directory_second_factors
+    ADD CONSTRAINT directory_second_factors_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
 
 ALTER TABLE ONLY bsp.directory_sessions
     ADD CONSTRAINT directory_sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES bsp.directory_organizations(organization_id);
@@ -6677,6 +6783,8 @@ ALTER TABLE bsp.log_places_next ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.log_seals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.mails ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.media ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.media_at_meta ENABLE ROW LEVEL SECURITY;
@@ -6868,6 +6976,8 @@ CREATE POLICY tenant ON bsp.log_places USING ((organization_id = ANY (( SELECT b
 CREATE POLICY tenant ON bsp.log_places_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.log_seals USING (((tenant_id)::text = ANY (( SELECT bsp.tenant_ids() AS tenant_ids)::text[])));
+
+CREATE POLICY tenant ON bsp.mails USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.media USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -7430,6 +7540,9 @@ GRANT ALL ON FUNCTION bsp.sweep_imports(p_before timestamp with time zone, p_lim
 REVOKE ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_inbox(p_notes_before timestamp with time zone, p_mentions_before timestamp with time zone, p_limit integer) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.sweep_mails(p_before timestamp with time zone, p_limit integer) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.sweep_media(p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
@@ -7441,6 +7554,9 @@ GRANT ALL ON FUNCTION bsp.take_ai_shadow(p_now timestamp with time zone, p_until
 
 REVOKE ALL ON FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_ai_turns(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.take_mails(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.take_media(p_now timestamp with time zone, p_until timestamp with time zone, p_limit integer, p_each integer) TO bsp_app;
@@ -7685,6 +7801,8 @@ GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.conversation_search TO b
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.conversation_search_next TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_challenges TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_emails TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_keys TO bsp_app;
@@ -7692,6 +7810,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_keys TO bsp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_numbers TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_organizations TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_second_factors TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.directory_sessions TO bsp_app;
 
@@ -7788,6 +7908,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.log_places_next TO bsp_app;
 GRANT SELECT,INSERT ON TABLE bsp.log_seals TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.login_attempts TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.mails TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.markets TO bsp_app;
 

@@ -23,6 +23,7 @@ using Bsp.Infrastructure.Imports;
 using Bsp.Infrastructure.Ledger;
 using Bsp.Infrastructure.LedgerAudits;
 using Bsp.Infrastructure.LedgerHeads;
+using Bsp.Infrastructure.Mail;
 using Bsp.Infrastructure.Media;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Meta;
@@ -82,6 +83,7 @@ public static class Composition
         LedgerAuditsSetup.Add,
         LedgerHeadsSetup.Add,
         LedgerSetup.Add,
+        MailSetup.Add,
         MediaSetup.Add,
         MessagesSetup.Add,
         MetaSetup.Add,

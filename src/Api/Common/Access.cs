@@ -9,7 +9,17 @@ public static class Access
     /// <param name="Organization">The route acts for one organization: the platform must name it in <c>Bsp-Organization</c>.</param>
     /// <param name="Sends">Something may leave for Meta's customers or the organization's own systems because of it: refused to a suspended
     /// organization.</param>
-    public sealed record Rule(Role Least, bool Organization, bool Sends);
+    public sealed record Rule(Role Least, bool Organization, bool Sends)
+    {
+        /// <summary>Open to somebody who must make a second factor first.</summary>
+        public bool BeforeEnrolment { get; init; }
+    }
+
+    private static readonly HashSet<string> Enrolling =
+    [
+        "GET /v1/auth/session", "GET /v1/auth/second-factor", "POST /v1/auth/second-factor", "POST /v1/auth/second-factor/confirm",
+        "POST /v1/auth/logout", "POST /v1/auth/logout-all",
+    ];
 
     private static readonly HashSet<string> Sending =
     [
@@ -23,18 +33,25 @@ public static class Access
         anonymous  GET /health/live | GET /health/ready | GET /docs | GET /openapi/{documentName}.json | GET / | GET /favicon.ico | GET /.well-known/bsp-log-keys | GET /.well-known/bsp-ledger-keys
         anonymous  GET /webhooks/meta | POST /webhooks/meta | GET /webhooks/meta/{organizationId} | POST /webhooks/meta/{organizationId}
         anonymous  POST /v1/auth/login | POST /v1/auth/reset | POST /v1/auth/invitations/accept
+        anonymous  POST /v1/auth/login/second-factor | POST /v1/auth/forgot | GET /console | GET /console/{**path}
         platform   GET /metrics
 
         anyone     GET /v1/me | POST /v1/auth/logout | POST /v1/auth/logout-all | POST /v1/auth/password
         anyone     GET /v1/organizations | GET /v1/organizations/{id} | GET /v1/plans | GET /v1/plans/{id} | GET /v1/rate-cards | GET /v1/rate-cards/{id}
         platform   POST /v1/organizations | POST /v1/organizations/{id}/suspend | POST /v1/organizations/{id}/activate | POST /v1/organizations/{id}/deactivate | POST /v1/plans | PATCH /v1/plans/{id} | DELETE /v1/plans/{id} | POST /v1/rate-cards
         platform   GET /v1/projections | POST /v1/projections/{name}/rebuild | POST /v1/projections/{name}/pause | POST /v1/projections/{name}/resume | POST /v1/projections/{name}/cancel | POST /v1/projections/{name}/retry | GET /v1/retention | POST /v1/retention/run
+        platform   GET /v1/operations/queues
         platform   GET /v1/shards | POST /v1/organizations/{id}/move
         platform   GET /v1/organizations/{id}/move | POST /v1/organizations/{id}/move/cancel
         platform   GET /v1/sending | POST /v1/sending/pause | POST /v1/sending/resume
         platform   GET /v1/incoming-webhooks/set-aside | POST /v1/incoming-webhooks/set-aside/retry | POST /v1/incoming-webhooks/set-aside/{id}/retry | GET /v1/incoming-webhooks/notes
+        anyone     GET /v1/auth/session | GET /v1/auth/sessions | DELETE /v1/auth/sessions/{id} | GET /v1/auth/second-factor
+        anyone     POST /v1/auth/second-factor | POST /v1/auth/second-factor/confirm | POST /v1/auth/second-factor/disable
+        anyone     POST /v1/auth/second-factor/recovery-codes
         admin+     PATCH /v1/organizations/{id} | POST /v1/auth/reset/request | GET /v1/audit-trail
 
+        admin      GET /v1/auth/invitations | DELETE /v1/auth/invitations/{id} | GET /v1/mail | DELETE /v1/users/{id}/second-factor
+        admin      GET /v1/auth/second-factor/policy | PUT /v1/auth/second-factor/policy
         admin      POST /v1/auth/invitations | GET /v1/users | POST /v1/users | GET /v1/users/{id} | PATCH /v1/users/{id} | DELETE /v1/users/{id}
         admin      GET /v1/api-keys | POST /v1/api-keys | GET /v1/api-keys/{id} | DELETE /v1/api-keys/{id} | POST /v1/api-keys/{id}/rotate
 
@@ -65,6 +82,7 @@ public static class Access
         agent      POST /v1/conversations/{id}/messages | POST /v1/conversations/{id}/assign | POST /v1/conversations/{id}/read | POST /v1/conversations/{id}/typing | POST /v1/conversations/{id}/notes
         agent      PATCH /v1/conversations/{id} | PUT /v1/presence | POST /v1/conversations/{id}/snooze
         viewer     GET /v1/conversations/{id}/notes | GET /v1/conversations/{id}/history | GET /v1/mentions
+        viewer     GET /v1/colleagues | GET /v1/ledger/audits | GET /v1/wallet/holds
         viewer     GET /v1/teams | GET /v1/teams/{id} | GET /v1/canned-replies | GET /v1/canned-replies/{id}
         manager    POST /v1/teams | PATCH /v1/teams/{id} | DELETE /v1/teams/{id} | POST /v1/canned-replies | PATCH /v1/canned-replies/{id} | DELETE /v1/canned-replies/{id}
         viewer     GET /v1/conversations/{id}/ai
@@ -134,7 +152,7 @@ public static class Access
                 || (word != "anyone" && !word.EndsWith('+') && role is > Role.Anonymous and < Role.Platform);
             foreach (var route in line[cut..].Split('|', StringSplitOptions.TrimEntries))
             {
-                rules.Add(route, new(role, organization, Sending.Contains(route)));
+                rules.Add(route, new(role, organization, Sending.Contains(route)) { BeforeEnrolment = Enrolling.Contains(route) });
             }
         }
 

@@ -31,6 +31,11 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             {
                 caller = await CallerAsync(context);
                 Allow(caller, rule);
+                if (caller.Session is { Cookie: true } session)
+                {
+                    await sessions.UsedAsync(session, context.RequestAborted);
+                }
+
                 context.Features.Set(new Permission(() => HoldsAsync(context, rule)));
             }
         }
@@ -62,6 +67,12 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
 
     private static void Allow(Caller caller, Access.Rule rule)
     {
+        if (caller.Session is { MustEnrol: true } && !rule.BeforeEnrolment)
+        {
+            throw new Problem(403, "auth.second_factor_enrol",
+                "Your role must have a second factor: make one first with POST /v1/auth/second-factor.");
+        }
+
         if (caller.Role < rule.Least)
         {
             throw new Problem(403, "access.denied",
@@ -99,13 +110,19 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         {
             return ticket.Kind switch
             {
-                "session" => await PersonAsync(context, ticket.Hash, ticket.OrganizationId),
+                "session" => await PersonAsync(context, ticket.Hash, ticket.OrganizationId, cookie: null),
                 "key" => await KeyAsync(context, ticket.Hash),
                 _ => new(ticket.OrganizationId, Role.Platform, "platform", "platform", null),
             };
         }
 
         var header = context.Request.Headers.Authorization;
+        if (SessionCookie.Of(context) is { } held)
+        {
+            return header.Count == 0 ? await BrowserAsync(context, held) : throw new Problem(400, "auth.two_credentials",
+                "A session's cookie and an Authorization header were sent together: send one of the two.");
+        }
+
         if (header is not [{ Length: > 7 and < TokenCharsMax } value] || !value.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
         {
             throw new Problem(401, "access.unauthenticated", "Send 'Authorization: Bearer <key or session token>'.");
@@ -119,8 +136,17 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         }
 
         return token.StartsWith(SecretToken.SessionPrefix, StringComparison.Ordinal)
-            ? await PersonAsync(context, SecretToken.HashOf(token), null)
+            ? await PersonAsync(context, SecretToken.HashOf(token), null, cookie: false)
             : token.StartsWith("bsp_", StringComparison.Ordinal) ? await KeyAsync(context, ApiKeySecret.HashOf(token)) : throw NoKey();
+    }
+
+    private async Task<Caller> BrowserAsync(HttpContext context, string token)
+    {
+        SessionCookie.RequireOwnPage(context, token);
+        var acting = HttpMethods.IsGet(context.Request.Method)
+            && context.Request.Query[SessionCookie.OrganizationParameter] is [{ Length: > 0 } named] ? Organization(named) : (Guid?)null;
+        var caller = await PersonAsync(context, SecretToken.HashOf(token), acting, cookie: true);
+        return acting is null || caller.Role == Role.Platform ? caller : throw NotPlatform();
     }
 
     // Of a stream that was opened with one: taken once, and whom it stands for is looked up each time.
@@ -158,12 +184,17 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
             OrganizationStatus = key.OrganizationStatus };
     }
 
-    // Acting: whom staff named when they asked for a ticket; null: whom the header names.
-    private async Task<Caller> PersonAsync(HttpContext context, string hash, Guid? acting)
+    // Acting: whom staff named when they asked for a ticket; null: whom the header names. Cookie: how the token came, and a browser's is
+    // good in no other way; null: not itself.
+    private async Task<Caller> PersonAsync(HttpContext context, string hash, Guid? acting, bool? cookie)
     {
         context.Features.Set(new Credential("session", hash));
-        var session = await sessions.FindAsync(hash, context.RequestAborted)
-            ?? throw new Problem(401, "access.unauthenticated", "You are not signed in any more: sign in again.");
+        var session = await sessions.FindAsync(hash, context.RequestAborted);
+        if (session is null || (cookie is { } held && held != session.Cookie))
+        {
+            throw new Problem(401, "access.unauthenticated", "You are not signed in any more: sign in again.");
+        }
+
         var name = session.UserId.ToString();
         if (session.Role == "super_admin")
         {
@@ -179,8 +210,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
     {
         if (context.Request.Headers.ContainsKey(OrganizationHeader))
         {
-            throw new Problem(403, "access.organization_header",
-                $"{OrganizationHeader} is for the platform: everybody else acts for their own organization.");
+            throw NotPlatform();
         }
 
         if (status == "inactive")
@@ -189,14 +219,12 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         }
     }
 
-    private static Guid NamedOrganization(HttpContext context)
-    {
-        if (!context.Request.Headers.TryGetValue(OrganizationHeader, out var named))
-        {
-            return Guid.Empty;
-        }
+    private static Problem NotPlatform() => new(403, "access.organization_header",
+        $"{OrganizationHeader} is for the platform: everybody else acts for their own organization.");
 
-        return Guid.TryParseExact(named.ToString(), "D", out var id) && id != Guid.Empty ? id
-            : throw Problem.Field("request.organization_malformed", OrganizationHeader, "must be an organization's id.");
-    }
+    private static Guid NamedOrganization(HttpContext context) =>
+        context.Request.Headers.TryGetValue(OrganizationHeader, out var named) ? Organization(named.ToString()) : Guid.Empty;
+
+    private static Guid Organization(string named) => Guid.TryParseExact(named, "D", out var id) && id != Guid.Empty ? id
+        : throw Problem.Field("request.organization_malformed", OrganizationHeader, "must be an organization's id.");
 }

@@ -10,7 +10,8 @@ public static class Documentation
 {
     // What any route under /v1 may answer, whatever it does.
     private static readonly string[] Everywhere =
-        ["access.unauthenticated:401", "access.denied:403", "access.organization_inactive:403", "request.rate_limited:429",
+        ["auth.two_credentials:400", "access.unauthenticated:401", "access.denied:403", "access.organization_inactive:403",
+            "auth.csrf:403", "auth.second_factor_enrol:403", "request.rate_limited:429",
             "request.too_many_at_once:429", "internal:500", "store.unavailable:503"];
     private static readonly string[] WithBody =
         ["request.malformed:400", "request.invalid:400", "request.unknown_field:400", "request.too_slow:408", "request.too_large:413",
@@ -36,6 +37,9 @@ public static class Documentation
                 ["bearer"] =
                     new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer",
                         Description = "API key bsp_<prefix>_<secret>, session token, or the platform key." },
+                ["cookie"] =
+                    new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Cookie, Name = SessionCookie.Name,
+                        Description = $"A browser's session; what changes something needs the header {SessionCookie.CsrfHeader} too." },
             };
             document.Components.Schemas ??= new Dictionary<string, IOpenApiSchema>();
             document.Components.Schemas["Problem"] = ProblemSchema();
@@ -46,6 +50,7 @@ public static class Documentation
         options.AddSchemaTransformer((schema, context, _) =>
         {
             var type = Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type;
+            var orNull = type == context.JsonTypeInfo.Type ? default : JsonSchemaType.Null;
             if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Optional<>))
             {
                 type = type.GetGenericArguments()[0];
@@ -67,14 +72,14 @@ public static class Documentation
 
             if (type == typeof(decimal))
             {
-                schema.Type = JsonSchemaType.String;
+                schema.Type = JsonSchemaType.String | orNull;
                 schema.Format = "decimal";
                 schema.Examples = ["12.340000"];
             }
 
             if (type == typeof(DateTimeOffset))
             {
-                schema.Type = JsonSchemaType.String;
+                schema.Type = JsonSchemaType.String | orNull;
                 schema.Format = "date-time";
             }
 
@@ -118,7 +123,8 @@ public static class Documentation
         operation.Security = []; // open to everybody; said, so that nobody takes it for forgotten
         if (rule.Least > Role.Anonymous)
         {
-            operation.Security = [new() { [new OpenApiSecuritySchemeReference("bearer", context.Document)] = [] }];
+            operation.Security = [new() { [new OpenApiSecuritySchemeReference("bearer", context.Document)] = [] },
+                new() { [new OpenApiSecuritySchemeReference("cookie", context.Document)] = [] }];
             operation.Parameters.Add(Header(Authentication.OrganizationHeader, "Platform only: the organization it acts for."));
         }
 
@@ -167,6 +173,10 @@ public static class Documentation
                 AdditionalProperties =
                 new OpenApiSchema { Type = JsonSchemaType.Array, Items = new OpenApiSchema { Type = JsonSchemaType.String } } },
             ["trace_id"] = new OpenApiSchema { Type = JsonSchemaType.String },
+            ["challenge"] = new OpenApiSchema
+            {
+                Type = JsonSchemaType.String, Description = "Of auth.second_factor_required: for POST /v1/auth/login/second-factor.",
+            },
         },
     };
 }

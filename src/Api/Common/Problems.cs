@@ -59,6 +59,13 @@ public static partial class Problems
         ["login.user_not_active"] = 403,
         ["login.organization_inactive"] = 403,
         ["login.throttled"] = 429,
+        ["auth.csrf"] = 403,
+        ["auth.two_credentials"] = 400,
+        ["auth.second_factor_required"] = 401,
+        ["auth.second_factor_wrong"] = 401,
+        ["auth.second_factor_enrol"] = 403,
+        ["auth.challenge_unknown"] = 401,
+        ["mail.too_many"] = 429,
         ["user.role_above_own"] = 403,
         ["access.account_restricted"] = 403,
         ["request.too_slow"] = 408,
@@ -105,6 +112,8 @@ public static partial class Problems
                 retryAfterSeconds: RetrySoonSeconds),
         LoginThrottled many =>
             new(429, "login.throttled", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
+        SecondFactorRequired second =>
+            new(401, "auth.second_factor_required", second.Message) { Challenge = second.Challenge },
         PasswordsBusy many =>
             new(429, "request.rate_limited", many.Message, retryAfterSeconds: (int)Math.Ceiling(many.RetryAfter.TotalSeconds)),
         ViewBehind behind => new(504, "view.behind", behind.Message, retryAfterSeconds: 1),
@@ -150,7 +159,7 @@ public static partial class Problems
 
         var title = ReasonPhrases.GetReasonPhrase(problem.Status) is { Length: > 0 } phrase ? phrase : "Error";
         var body = new ProblemBody($"urn:bsp:problem:{problem.Code}", title, problem.Status, problem.Message, problem.Code, problem.Errors,
-            TraceOf(context));
+            TraceOf(context), problem.Challenge);
         await context.Response.WriteAsJsonAsync(body, WireJson.Options, "application/problem+json", CancellationToken.None);
     }
 

@@ -21,6 +21,8 @@ public sealed class LedgerProofEndpoints : ICarterModule
             .Describe(
                 "Has the ledger replayed from zero and compared with everything that is made of it; one at a time for an organization.",
                 "audit.running", "request.invalid");
+        ledger.MapGet("/audits", ListAsync).Produces<ListResponse<LedgerAuditView>>()
+            .Describe("Audits, newest first; the last hundred are kept.", "request.cursor");
         ledger.MapGet("/audits/{id:guid}", GetAsync)
             .Describe("How far an audit is, and what it found: the first fault in the order of the chain.", "audit.unknown")
             .Produces<LedgerAuditView>();
@@ -46,6 +48,9 @@ public sealed class LedgerProofEndpoints : ICarterModule
         return TypedResults.Accepted($"/v1/ledger/audits/{done.Id}",
             await call.Send(new GetLedgerAudit(call.OrganizationId, done.Id)));
     }
+
+    private static async Task<IResult> ListAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListLedgerAudits(call.OrganizationId, paging.Cursor, paging.Limit)));
 
     private static async Task<IResult> GetAsync(Guid id, Call call) =>
         call.Ok(await call.Send(new GetLedgerAudit(call.OrganizationId, id)));

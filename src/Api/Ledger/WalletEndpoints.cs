@@ -37,6 +37,8 @@ public sealed class WalletEndpoints : ICarterModule
         wallet.MapGet("", GetAsync).Produces<WalletView>().Describe(
             "What there is, what is held, what is available; ?as_of= (a time) shows it as it was, ?currency= one of several wallets.",
                 "request.as_of", "request.currency");
+        wallet.MapGet("/holds", HoldsAsync).Produces<ListResponse<LedgerHoldView>>().Describe(
+            "What is set aside for something that is under way, in the order of its references.", "request.cursor");
         wallet.MapPost("/topups", TopUpAsync).Produces<TransactionView>(201).Describe(
             "Puts money that came in outside into the wallet, once for each reference.",
                 [.. Asked, "wallet.reference_taken", "wallet.limit"]);
@@ -54,6 +56,9 @@ public sealed class WalletEndpoints : ICarterModule
             : throw Problem.Field("request.as_of", "as_of", "must be a time such as 2026-01-31T12:00:00Z.");
         return call.Ok(await call.Send(new GetWallet(call.OrganizationId, currency, time)));
     }
+
+    private static async Task<IResult> HoldsAsync(Paging paging, Call call) =>
+        call.Page(await call.Send(new ListHolds(call.OrganizationId, paging.Cursor, paging.Limit)));
 
     private static async Task<IResult> TopUpAsync(TopUpBody body, Call call) =>
         await CreatedAsync(await call.Send(new TopUpWallet(call.OrganizationId, body.Amount, body.Currency, body.Reference,

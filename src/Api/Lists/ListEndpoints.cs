@@ -35,6 +35,8 @@ public sealed class ListEndpoints : ICarterModule
             .Produces<ListResponse<ContactView>>();
         lists.MapPost("/{id:guid}/contacts", ChangeAsync)
             .Describe("Adds and removes members, all or nothing.", "list.unknown", "contact.unknown", "list.filtered").Produces<ListView>();
+        lists.MapPost("/preview", PreviewFilterAsync).Describe("How many match a filter that no list has, and the first of them.")
+            .Produces<ListPreview>();
         lists.MapPost("/{id:guid}/preview", PreviewAsync).Describe("How many match a filter, and the first of them.", "list.unknown")
             .Produces<ListPreview>();
     }
@@ -72,6 +74,9 @@ public sealed class ListEndpoints : ICarterModule
         await call.Send(new ChangeListMembers(call.OrganizationId, id, body.Add ?? [], body.Remove ?? []));
         return await AnswerAsync(id, call);
     }
+
+    private static async Task<IResult> PreviewFilterAsync(PreviewBody body, Call call) =>
+        call.Ok(await call.Send(new PreviewFilter(call.OrganizationId, body.Filters)));
 
     private static async Task<IResult> PreviewAsync(Guid id, PreviewBody? body, Call call) =>
         call.Ok(await call.Send(new PreviewList(call.OrganizationId, id, body?.Filters)));

@@ -51,6 +51,15 @@ public sealed record BspOptions
     /// <summary>Window in which attempts to sign in are counted; 1–3,600 s, 60 s unless set (<c>Bsp:Login:WindowSeconds</c>).</summary>
     public TimeSpan LoginWindow { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// Roles that must have a second factor in every organization, whatever it says itself (<c>Bsp:Login:SecondFactorRoles</c>); empty:
+    /// each organization decides.
+    /// </summary>
+    public IReadOnlyList<string> SecondFactorRoles { get; init; } = [];
+
+    /// <summary>How mails go out; null: none does.</summary>
+    public MailOptions? Mail { get; init; }
+
     /// <summary>Proxies whose X-Forwarded-For is believed; empty: nobody's.</summary>
     public IReadOnlyList<System.Net.IPNetwork> TrustedProxies { get; init; } = [];
 

@@ -163,6 +163,18 @@ public sealed record ListPreview(long Count, IReadOnlyList<ContactView> Sample);
 /// <summary>Who matches: the given filter, or the list's own when none is given.</summary>
 public sealed record PreviewList(Guid OrganizationId, Guid ListId, JsonElement? Filters) : IRequest<ListPreview>;
 
+/// <summary>Who matches a filter that no list has (yet).</summary>
+public sealed record PreviewFilter(Guid OrganizationId, JsonElement? Filters) : IRequest<ListPreview>;
+
+public sealed class PreviewFilterValidator : AbstractValidator<PreviewFilter>
+{
+    public PreviewFilterValidator()
+    {
+        RuleFor(p => p.Filters).NotNull().WithMessage("must be given.");
+        RuleFor(p => p.Filters).Filter("filters");
+    }
+}
+
 public sealed class PreviewListValidator : AbstractValidator<PreviewList>
 {
     public PreviewListValidator() => RuleFor(p => p.Filters).Filter("filters");

@@ -11,6 +11,9 @@ internal static class AuthSetup
     {
         services.AddSingleton(new Passwords());
         services.AddSingleton<LoginGate>();
+        services.AddSingleton<OwnPassword>();
+        services.AddSingleton<SecondFactors>();
+        services.AddSingleton<SessionStarter>();
         services.AddHostedService<LoginSweep>();
         services.AddSingleton<SessionDirectory>();
         services.AddSingleton<ISessions>(provider => provider.GetRequiredService<SessionDirectory>());

@@ -4,8 +4,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Auth;
 
-/// <summary>Forgets attempts to sign in whose window is over, whether or not anybody ever signs in.</summary>
-public sealed partial class LoginSweep(LoginGate gate, TimeProvider clock, ILogger<LoginSweep> log) : BackgroundService
+/// <summary>
+/// Forgets attempts to sign in whose window is over, and sessions that have ended, whether or not anybody ever signs in.
+/// </summary>
+public sealed partial class LoginSweep(LoginGate gate, SessionDirectory sessions, TimeProvider clock, ILogger<LoginSweep> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
 
@@ -17,6 +20,7 @@ public sealed partial class LoginSweep(LoginGate gate, TimeProvider clock, ILogg
             try
             {
                 await gate.PurgeAsync(stoppingToken);
+                await sessions.PurgeAsync(stoppingToken);
                 Loop.Worked();
             }
             catch (Exception fault) when (fault is not OperationCanceledException)

@@ -4,14 +4,15 @@ using Bsp.Application.Users;
 using Bsp.Domain.Common;
 using Bsp.Domain.Users;
 using Bsp.Infrastructure.Audit;
+using Bsp.Infrastructure.Mail;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
 
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>A forgotten password: a token asked for by who may, and a new password by who holds it.</summary>
-public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Passwords passwords, AuditLog audit, TimeProvider clock)
-    : IRequestHandler<RequestReset, Done>, IRequestHandler<ConfirmReset, Done>
+public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Passwords passwords, MailQueue mails, AuditLog audit,
+    TimeProvider clock) : IRequestHandler<RequestReset, Done>, IRequestHandler<ConfirmReset, Done>
 {
     public async Task<Done> Handle(RequestReset request, CancellationToken cancellationToken)
     {
@@ -29,6 +30,12 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
             await OneTimeTokens.PutAsync(directory, "reset", request.TokenHash,
                 new(organizationId, userId, email, role, null, null, request.AskedBy), clock.GetUtcNow(), TokenLives.Reset,
                 cancellationToken);
+            if (request.Mailed is { } token)
+            {
+                await PersonMails.PutAsync(mails, own, organizationId, MailKinds.PasswordReset, userId, email, token, TokenLives.Reset,
+                    cancellationToken);
+            }
+
             await audit.NoteAsync(own, home, organizationId, "user.reset_requested", "user", userId, null, cancellationToken);
             return new Done(userId, 0);
         }, cancellationToken);
@@ -59,6 +66,7 @@ public sealed class ResetHandlers(Shards shards, SessionDirectory sessions, Pass
 
             await OneTimeTokens.DropAllAsync(directory, token.UserId, cancellationToken);
             await OneTimeTokens.DropAskedByAsync(directory, token.UserId, cancellationToken);
+            await SecondFactorRows.DropChallengesAsync(directory, token.UserId, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, token.UserId, null, null, cancellationToken);
             await audit.NoteAsync(own, home, token.OrganizationId, "user.password_reset", "user", token.UserId, null, cancellationToken,
                 token.UserId.ToString());

@@ -9,8 +9,8 @@ using MediatR;
 namespace Bsp.Infrastructure.Auth;
 
 /// <summary>What somebody signed in does about their own sessions and password.</summary>
-public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, LoginGate gate, Passwords passwords, AuditLog audit)
-    : IRequestHandler<Logout, Done>, IRequestHandler<ChangePassword, Done>
+public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, OwnPassword ownPassword, Passwords passwords,
+    AuditLog audit) : IRequestHandler<Logout, Done>, IRequestHandler<ChangePassword, Done>
 {
     public async Task<Done> Handle(Logout request, CancellationToken cancellationToken)
     {
@@ -29,16 +29,8 @@ public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, Lo
     public async Task<Done> Handle(ChangePassword request, CancellationToken cancellationToken)
     {
         var home = await shards.OfAsync(request.OrganizationId, cancellationToken);
-        var (email, hash) =
-            await home.FirstAsync(request.OrganizationId,
-                "SELECT email, password_hash FROM users WHERE id = $1 AND password_hash IS NOT NULL", r =>
-                    (r.GetString(0), r.GetString(1)), cancellationToken, request.Id);
-        var attempt = await gate.EnterAsync(UserRules.Normalize(email ?? ""), CurrentRequest.Value?.RemoteAddress, cancellationToken);
-        if (!(await passwords.VerifyAsync(hash, request.CurrentPassword, cancellationToken)).Right)
-        {
-            throw new Refusal("login.invalid", "The current password is another.");
-        }
-
+        var (_, hash) = await ownPassword.RequireAsync(home, request.OrganizationId, request.Id, request.CurrentPassword,
+            cancellationToken);
         var fresh = await passwords.HashAsync(request.NewPassword, cancellationToken);
         var ended = await shards.InBothAsync(home, [request.OrganizationId, Guid.Empty], async (directory, own) =>
         {
@@ -50,12 +42,12 @@ public sealed class SessionHandlers(Shards shards, SessionDirectory sessions, Lo
 
             await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken);
             await OneTimeTokens.DropAskedByAsync(directory, request.Id, cancellationToken);
+            await SecondFactorRows.DropChallengesAsync(directory, request.Id, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, request.Id, null, request.TokenHash, cancellationToken);
             await audit.NoteAsync(own, home, request.OrganizationId, "user.password_changed", "user", request.Id, null, cancellationToken);
             return tokens;
         }, cancellationToken);
         await sessions.ForgetAsync(ended, cancellationToken);
-        await gate.SucceededAsync(attempt, cancellationToken);
         return new(request.Id, 0);
     }
 }

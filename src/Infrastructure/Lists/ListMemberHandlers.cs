@@ -110,6 +110,12 @@ public sealed class ChangeListMembersHandler(Shards shards, AuditLog audit) : IR
     }
 }
 
+public sealed class PreviewFilterHandler(Shards shards) : IRequestHandler<PreviewFilter, ListPreview>
+{
+    public async Task<ListPreview> Handle(PreviewFilter query, CancellationToken ct) => await PreviewListHandler.ByFilterAsync(
+        await shards.OfAsync(query.OrganizationId, ct), query.OrganizationId, query.Filters!.Value, null, ct);
+}
+
 public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewList, ListPreview>
 {
     private const int SampleContacts = 10;
@@ -123,7 +129,7 @@ public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewL
         var list = await ListRows.FindAsync(shard, query.OrganizationId, query.ListId, ct);
         var own = query.Filters is not { ValueKind: JsonValueKind.Object };
         return (own ? list.Filters : query.Filters) is { } filters
-            ? await ByFilterAsync(shard, query, filters, own, ct)
+            ? await ByFilterAsync(shard, query.OrganizationId, filters, own ? query.ListId : null, ct)
             : await ByHandAsync(shard, query, list.ContactCount, ct);
     }
 
@@ -132,17 +138,18 @@ public sealed class PreviewListHandler(Shards shards) : IRequestHandler<PreviewL
             SELECT {ContactRows.Columns} FROM contact_list_items i JOIN contacts c ON c.id = i.contact_id WHERE i.list_id = $1 ORDER BY i.contact_id LIMIT $2
             """, ContactRows.Read, ct, query.ListId, SampleContacts));
 
-    private static async Task<ListPreview> ByFilterAsync(Shard shard, PreviewList query, JsonElement filters, bool own,
+    // Own: the list whose filter it is, and which remembers the count.
+    internal static async Task<ListPreview> ByFilterAsync(Shard shard, Guid organizationId, JsonElement filters, Guid? own,
         CancellationToken ct)
     {
-        await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
-        var count = await ListRows.CountAsync(transaction, query.OrganizationId, filters, ct);
-        var sample = count == 0 ? [] : await SampleAsync(transaction, query.OrganizationId, filters, count, ct);
-        if (own)
+        await using var transaction = await shard.BeginAsync(organizationId, ct);
+        var count = await ListRows.CountAsync(transaction, organizationId, filters, ct);
+        var sample = count == 0 ? [] : await SampleAsync(transaction, organizationId, filters, count, ct);
+        if (own is { } list)
         {
             await transaction.ExecuteAsync(
                 "UPDATE contact_lists SET contact_count = $2 WHERE id = $1 AND filters IS NOT NULL AND contact_count <> $2", ct,
-                query.ListId, (int)count);
+                list, (int)count);
         }
 
         await transaction.CommitAsync(ct);

@@ -86,6 +86,26 @@ public sealed class SendQueues(RedisConnection redis, SendSignal signal, TimePro
         return lines;
     }
 
+    /// <summary>How many lines there are, and the first that are to be looked at, with when.</summary>
+    internal async Task<(long All, IReadOnlyList<(Guid OrganizationId, Guid AccountId, DateTimeOffset At)> First)> ListAsync(int max,
+        CancellationToken ct)
+    {
+        var db = await redis.DatabaseAsync(ct);
+        var all = await ListedAsync(db, () => db.SortedSetLengthAsync(Registry));
+        var first = await ListedAsync(db, () => db.SortedSetRangeByRankWithScoresAsync(Registry, 0, max - 1));
+        var lines = new List<(Guid, Guid, DateTimeOffset)>(first.Length);
+        foreach (var entry in first)
+        {
+            if (Read(entry.Element) is var (organization, account))
+            {
+                var score = Math.Clamp(entry.Score, 0, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds());
+                lines.Add((organization, account, DateTimeOffset.FromUnixTimeMilliseconds((long)score)));
+            }
+        }
+
+        return (all, lines);
+    }
+
     /// <summary>Nothing was found in the line: it is looked at again then, or never unless somebody announces it (null).</summary>
     internal async Task RestAsync(SendLine line, DateTimeOffset? until, CancellationToken ct)
     {

@@ -19,6 +19,8 @@ internal static class MoveInventory
         ["bsp.directory_numbers"] = "in the directory",
         ["bsp.directory_sessions"] = "in the directory",
         ["bsp.directory_tokens"] = "in the directory",
+        ["bsp.directory_second_factors"] = "in the directory",
+        ["bsp.directory_challenges"] = "in the directory",
         ["bsp.webhook_journal"] = "in the directory",
         ["bsp.webhook_set_aside"] = "in the directory",
         ["bsp.moves"] = "in the directory",
@@ -40,6 +42,7 @@ internal static class MoveInventory
         "bsp.send_queue", "bsp.campaign_dispatch", "bsp.message_reserves", "bsp.account_budget",
         "bsp.webhook_cursors", "bsp.webhook_held_keys", "bsp.webhook_held_events",
         "bsp.imports", "bsp.contact_erasures", "bsp.erased_contacts", "bsp.signups", "bsp.ledger_audits", "bsp.object_removals",
+        "bsp.mails",
         "bsp.ai_turns", "bsp.ai_work", "bsp.ai_bursts", "bsp.ai_shadows", "bsp.read_marks", "bsp.charging",
         "bsp.subscription_clock", "bsp.subscription_nudges", "bsp.parked_statuses", "bsp.waiting_identity_news",
     };

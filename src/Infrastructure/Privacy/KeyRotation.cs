@@ -37,7 +37,12 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
         ("webhooks", "id", "previous_secret", "previous_secret = v"),
         ("webhooks", "id", "headers", "headers = v"),
         ("bsp.contact_erasures", "contact_id", "identities", "identities = v"),
+        ("bsp.mails", "id", "content", "content = v"),
     ];
+
+    // In the directory, of all organizations together.
+    private static readonly (string Table, string Id, string Secret, string Assign)[] DirectoryPlaces =
+        [("bsp.directory_second_factors", "user_id", "secret", "secret = v")];
 
     // One key an organization in each.
     private static readonly string[] OrganizationKeys = ["bsp.suppression_keys", "bsp.search_keys"];
@@ -47,6 +52,11 @@ public sealed class KeyRotation(Shards shards, MasterKeys keys, Action<string> s
         var (organizations, secrets, wraps) = (0, 0L, 0L);
         var left = new SortedDictionary<string, long>(StringComparer.Ordinal);
         var all = await OrganizationsAsync(ct);
+        foreach (var place in DirectoryPlaces)
+        {
+            secrets += await SealAnewAsync(shards.DirectoryHome(), Guid.Empty, place, left, ct);
+        }
+
         foreach (var organization in all)
         {
             var home = await shards.OfAsync(organization, ct);

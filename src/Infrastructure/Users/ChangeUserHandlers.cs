@@ -52,6 +52,11 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
                 await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken);
             }
 
+            if (status != "active")
+            {
+                await SecondFactorRows.DropChallengesAsync(directory, request.Id, cancellationToken);
+            }
+
             if (status != "active" || !Roles.Reaches(role, "admin"))
             {
                 await OneTimeTokens.DropAskedByAsync(directory, request.Id, cancellationToken);
@@ -82,6 +87,7 @@ public sealed class ChangeUserHandlers(Shards shards, SessionDirectory sessions,
             await directory.ExecuteAsync("DELETE FROM bsp.directory_emails WHERE user_id = $1", cancellationToken, request.Id);
             await OneTimeTokens.DropAllAsync(directory, request.Id, cancellationToken);
             await OneTimeTokens.DropAskedByAsync(directory, request.Id, cancellationToken);
+            await SecondFactorRows.DropAsync(directory, request.Id, cancellationToken);
             var tokens = await SessionDirectory.EndAsync(directory, request.Id, null, null, cancellationToken);
             await audit.NoteAsync(own, home, request.OrganizationId, "user.deleted", "user", request.Id, null, cancellationToken);
             return tokens;

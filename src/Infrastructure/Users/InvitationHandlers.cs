@@ -6,6 +6,7 @@ using Bsp.Domain.Plans;
 using Bsp.Domain.Users;
 using Bsp.Infrastructure.Audit;
 using Bsp.Infrastructure.Auth;
+using Bsp.Infrastructure.Mail;
 using Bsp.Infrastructure.Plans;
 using Bsp.Infrastructure.Sharding;
 using MediatR;
@@ -13,8 +14,8 @@ using MediatR;
 namespace Bsp.Infrastructure.Users;
 
 /// <summary>Invitations: the person begins to exist when they accept.</summary>
-public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entitlements entitlements, AuditLog audit, TimeProvider clock,
-    IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>
+public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entitlements entitlements, MailQueue mails, AuditLog audit,
+    TimeProvider clock, IMediator mediator) : IRequestHandler<InviteUser, Done>, IRequestHandler<AcceptInvitation, UserView>
 {
     public async Task<Done> Handle(InviteUser request, CancellationToken cancellationToken)
     {
@@ -32,6 +33,12 @@ public sealed class InvitationHandlers(Shards shards, Passwords passwords, Entit
             await OneTimeTokens.PutAsync(directory, "invitation", request.TokenHash,
                 new(request.OrganizationId, request.UserId, email, request.Role, request.FirstName, request.LastName, request.InvitedBy),
                 clock.GetUtcNow(), TokenLives.Invitation, cancellationToken);
+            if (request.Mailed is { } invitation)
+            {
+                await PersonMails.PutAsync(mails, own, request.OrganizationId, MailKinds.Invitation, request.UserId, email, invitation,
+                    TokenLives.Invitation, cancellationToken);
+            }
+
             await audit.NoteAsync(own, home, request.OrganizationId, "user.invited", "user", request.UserId, ["role"], cancellationToken);
             return new Done(request.UserId, 0);
         }, cancellationToken);

@@ -219,6 +219,8 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:Meta:VerifyToken", new SimulatorOptions().VerifyToken),
         ("Bsp:Webhooks:AllowedNetworks", "127.0.0.0/8"),
         ("Bsp:Media:Directory", Files),
+        ("Bsp:Mail:Directory", Path.Combine(Files, "mail")),
+        ("Bsp:PublicUrl", "http://127.0.0.1"),
         ("Bsp:Limits:KeyPerSecond", "10000"),
         ("Bsp:Limits:OrganizationPerSecond", "20000"),
         ("Bsp:Limits:BesideOthersPercent", "100"), // nobody rests: PoisonedLaneTests and RestTests say when somebody does

@@ -20,7 +20,7 @@ public sealed class OpenApiTests(AppFixture app) : IClassFixture<AppFixture>
             foreach (var operation in path.Value.EnumerateObject())
             {
                 var open = Access.Of(operation.Name.ToUpperInvariant(), path.Name)!.Least == Role.Anonymous;
-                operation.Value.GetProperty("security").GetArrayLength().ShouldBe(open ? 0 : 1, $"{operation.Name} {path.Name}");
+                operation.Value.GetProperty("security").GetArrayLength().ShouldBe(open ? 0 : 2, $"{operation.Name} {path.Name}");
             }
         }
     }

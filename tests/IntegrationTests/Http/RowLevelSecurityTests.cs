@@ -19,6 +19,8 @@ public sealed class RowLevelSecurityTests(EndToEndApp app) : IClassFixture<EndTo
         ["bsp.directory_emails"] = "signing in finds the organization by the e-mail; unique everywhere",
         ["bsp.directory_keys"] = "a call finds the organization by the key's hash",
         ["bsp.directory_sessions"] = "a call finds the organization by the token's hash",
+        ["bsp.directory_second_factors"] = "signing in looks at them by the person before it acts for an organization; sealed",
+        ["bsp.directory_challenges"] = "the second half of signing in finds the person by the challenge's hash",
         ["bsp.directory_tokens"] = "accepting and resetting find the organization by the token's hash",
         ["bsp.directory_numbers"] = "a webhook finds the organization by the number",
         ["bsp.import_rows_staged"] =

@@ -58,12 +58,14 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
     [
         // the platform's: rows of the directory, by their key
         "/v1/organizations", "/v1/organizations/*", "/v1/plans", "/v1/plans/*", "/v1/rate-cards", "/v1/rate-cards/*", "/v1/projections",
+            "/v1/operations/queues",
             "/v1/retention", "/v1/sending", "/v1/shards", "/v1/organizations/*/move",
             "/v1/incoming-webhooks/notes", "/v1/incoming-webhooks/set-aside",
         // what GET …/progress reads, again and again
         "/v1/campaigns/*/progress/stream", "/v1/imports/*/stream", "/v1/events/stream", "/v1/stream",
         "/v1/analytics/*", // ClickHouse
         "/v1/mentions", // of a person, by their id
+        "/v1/auth/session", "/v1/auth/sessions", "/v1/auth/second-factor", // of a person, by their id
     ];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -270,7 +272,9 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         $"/v1/imports/{import}/rejected", "/v1/accounts", $"/v1/accounts/{account}", "/v1/templates", $"/v1/templates/{template}",
         "/v1/events?form=public&limit=50", "/v1/events?form=public&types=contact.*", "/v1/webhooks", $"/v1/webhooks/{contact}",
         $"/v1/webhooks/{contact}/deliveries",
-        $"/v1/templates/{template}/versions", "/v1/users", $"/v1/users/{contact}", "/v1/api-keys", $"/v1/api-keys/{contact}",
+        $"/v1/templates/{template}/versions", "/v1/users", $"/v1/users/{contact}",
+        "/v1/auth/invitations", "/v1/auth/second-factor/policy", "/v1/mail", "/v1/colleagues",
+        "/v1/ledger/audits", "/v1/wallet/holds", "/v1/api-keys", $"/v1/api-keys/{contact}",
         "/v1/subscriptions", $"/v1/subscriptions/{contact}",
         "/v1/wallet", "/v1/wallet?as_of=2026-11-30T00:00:00Z", "/v1/transactions?limit=50", "/v1/transactions?category=topup",
         "/v1/transactions?type=refund",

@@ -30,6 +30,20 @@ internal sealed class BspClient : IDisposable
     public Task<JsonNode> PostCsvAsync(string path, string csv, CancellationToken ct) =>
         SendAsync(HttpMethod.Post, path, new StringContent(csv, System.Text.Encoding.UTF8, "text/csv"), ct);
 
+    /// <summary>False: it was refused with this code.</summary>
+    /// <exception cref="Obstacle">it was refused otherwise</exception>
+    public async Task<bool> TriesAsync(string path, JsonNode body, string unless, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new StringContent(body.ToJsonString(), System.Text.Encoding.UTF8, "application/json"),
+        };
+        using var answer = await AnswerAsync(request, ct);
+        return answer.IsSuccessStatusCode
+            || ((await answer.Content.ReadAsStringAsync(ct)).Contains($"\"{unless}\"", StringComparison.Ordinal) ? false
+            : throw await RefusalAsync(HttpMethod.Post, path, answer, ct));
+    }
+
     public Task<JsonNode> GetAsync(string path, CancellationToken ct) => SendAsync(HttpMethod.Get, path, null, ct);
 
     /// <summary>True: it is there and ours to see. False: 401, 403 or 404.</summary>

@@ -33,6 +33,9 @@ internal sealed class LocalRun : IAsyncDisposable
     public string PlatformKey =>
         Environment.GetEnvironmentVariable("Bsp__PlatformKey") is { Length: > 0 } given ? given : Kept("platform_key", Secret.Create);
 
+    /// <summary>Of the demo's people, made at the first start.</summary>
+    public string DemoPassword => Kept("demo_password", () => Secret.Create()[..16]);
+
     public string ApiUrl { get; private set; } = "";
 
     /// <summary>Without a simulator an address where nobody listens, never the real Meta.</summary>
@@ -114,6 +117,8 @@ internal sealed class LocalRun : IAsyncDisposable
             ["Bsp__Meta__VerifyToken"] = Kept("verify_token", Secret.Create),
             ["Bsp__Webhooks__AllowedNetworks"] = "127.0.0.0/8,::1/128", // receivers on this machine
             ["Bsp__Media__Directory"] = Path.Combine(_checkout, ".local", "objects"),
+            ["Bsp__Mail__Directory"] = Path.Combine(_checkout, ".local", "mail"),
+            ["Bsp__PublicUrl"] = ApiUrl.Length > 0 ? ApiUrl : "http://127.0.0.1:8080",
             ["Bsp__Billing__Mode"] = "wallets",
             ["Bsp__Billing__DemoRates"] = "true",
             ["Bsp__PlatformKey"] = PlatformKey,

@@ -10,6 +10,18 @@ internal sealed record RunFile(
     string Url, string PlatformKey, string OrgId, string ApiKey, string AccountId, string TemplateId, string SimulatorUrl,
     string Postgres, string Redis, string Clickhouse, string? Mongo)
 {
+    /// <summary>Where people sign in; null: of a start before there was one.</summary>
+    public string? Console { get; init; }
+
+    /// <summary>The demo's administrator; null as above.</summary>
+    public string? AdminEmail { get; init; }
+
+    /// <summary>One of the platform's people; null as above.</summary>
+    public string? StaffEmail { get; init; }
+
+    /// <summary>Of both; null as above.</summary>
+    public string? Password { get; init; }
+
     private static readonly JsonSerializerOptions Format =
         new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 

@@ -39,8 +39,12 @@ internal static class UpCommand
             await DemoOrganization.SubscribeAsync(run.ApiUrl, run.PlatformKey, demo.OrgId, api, ct);
         }
 
+        var people = await DemoPeople.EnsureAsync(RunFile.Read(run.Local), run.ApiUrl, run.PlatformKey, demo.OrgId, run.DemoPassword, ct);
         var file = new RunFile(run.ApiUrl, run.PlatformKey, demo.OrgId, demo.ApiKey, demo.AccountId, demo.TemplateId, run.SimulatorUrl,
-            run.Database, run.Stores.Redis, run.Stores.ClickHouse, run.Stores.Mongo);
+            run.Database, run.Stores.Redis, run.Stores.ClickHouse, run.Stores.Mongo)
+        {
+            Console = run.ApiUrl + "/console", AdminEmail = people.AdminEmail, StaffEmail = people.StaffEmail, Password = run.DemoPassword,
+        };
         file.Write(run.Local);
         return file;
     }
@@ -63,12 +67,14 @@ internal static class UpCommand
     private static void Introduce(RunFile file) => Say($"""
 
         Bsp is up.
+          console        {file.Console}
+                         sign in as {file.AdminEmail} (or, as the platform's staff, {file.StaffEmail}); password {file.Password}
           API            {file.Url}   (documentation: {file.Url}/docs)
           simulator      {file.SimulatorUrl}   (steer it at {file.SimulatorUrl}/_control)
           platform key   {file.PlatformKey}
           organization   {file.OrgId}
           API key        {file.ApiKey}
-          all of it      .local/run.json     logs: .local/logs
+          all of it      .local/run.json     logs: .local/logs     mails: .local/mail
 
         Try next, in a second terminal:
           ./run demo
