@@ -6258,10 +6258,11 @@ CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organiza
 
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
 
+CREATE INDEX ledger_holds_open ON bsp.ledger_holds USING btree (organization_id, reference) WHERE (state = 'open'::text);
+
 CREATE UNIQUE INDEX legal_holds_once ON bsp.legal_holds USING btree (organization_id, COALESCE(contact_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (released_at IS NULL);
 
 CREATE INDEX legal_holds_organization ON bsp.legal_holds USING btree (organization_id, id);
-CREATE INDEX ledger_holds_open ON bsp.ledger_holds USING btree (organization_id, reference) WHERE (state = 'open'::text);
 
 CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, at);
 
