@@ -445,6 +445,11 @@ CREATE FUNCTION bsp.campaigns_to_drive(p_now timestamp with time zone) RETURNS T
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c WHERE c.status = 'SCHEDULED' AND c.scheduled_at <= p_now
   UNION ALL
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c WHERE c.status = 'RUNNING'
+     AND (c.type <> 'TRIGGERED' OR c.send_until <= p_now
+          OR EXISTS (SELECT FROM bsp.campaign_causes k WHERE k.campaign_id = c.id OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.campaign_errors e WHERE e.campaign_id = c.id AND e.failures <> e.judged OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.send_queue q WHERE q.campaign_id = c.id AND q.held OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.campaign_dispatch d WHERE d.campaign_id = c.id AND d.held_seen <> 0 OFFSET 0))
   UNION ALL
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c JOIN bsp.campaign_dispatch d ON d.campaign_id = c.id
    WHERE c.status = 'CANCELLED' AND (d.next_ordinal <= coalesce(d.total, 0)
@@ -1314,6 +1319,24 @@ END $$;
 
 ALTER FUNCTION bsp.note_erased() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.note_joined() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+BEGIN
+  IF current_setting('bsp.no_causes', true) = 'on' THEN RETURN NULL; END IF;
+  INSERT INTO bsp.campaign_causes (campaign_id, organization_id, contact_id)
+  SELECT t.campaign_id, i.organization_id, i.contact_id
+    FROM (SELECT DISTINCT c.organization_id, c.list_id FROM changed c) l
+   CROSS JOIN LATERAL (SELECT x.campaign_id FROM bsp.campaign_triggers x
+                        WHERE x.organization_id = l.organization_id AND x.kind = 'list_joined' AND x.key = l.list_id::text OFFSET 0) t
+    JOIN changed i ON i.list_id = l.list_id
+   ORDER BY i.contact_id;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.note_joined() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1327,6 +1350,28 @@ CREATE FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) RETURNS voi
     AS $$INSERT INTO bsp.log_places_next SELECT p.organization_id, p.key, p.block FROM bsp.places_of(p_after, p_up_to) p ON CONFLICT DO NOTHING$$;
 
 ALTER FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.note_tags() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+DECLARE
+  before jsonb := '[]';
+BEGIN
+  IF NOT EXISTS (SELECT FROM bsp.campaign_triggers t WHERE t.organization_id = NEW.organization_id AND t.kind = 'tag_added')
+     OR current_setting('bsp.no_causes', true) = 'on' THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN before := OLD.tags; END IF;
+  INSERT INTO bsp.campaign_causes (campaign_id, organization_id, contact_id)
+  SELECT t.campaign_id, t.organization_id, NEW.id
+    FROM (SELECT DISTINCT e.tag FROM jsonb_array_elements_text(NEW.tags) AS e (tag) WHERE NOT before @> to_jsonb(e.tag)) g
+   CROSS JOIN LATERAL (SELECT x.campaign_id, x.organization_id FROM bsp.campaign_triggers x
+                        WHERE x.organization_id = NEW.organization_id AND x.kind = 'tag_added' AND x.key = g.tag OFFSET 0) t;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.note_tags() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -3382,6 +3427,35 @@ CREATE TABLE bsp.campaign_audience (
 
 ALTER TABLE bsp.campaign_audience OWNER TO bsp_owner;
 
+CREATE TABLE bsp.campaign_causes (
+    id bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    cause text DEFAULT ('cause/'::text || gen_random_uuid()) NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE bsp.campaign_causes OWNER TO bsp_owner;
+
+ALTER TABLE bsp.campaign_causes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.campaign_causes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bsp.campaign_cooldowns (
+    campaign_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.campaign_cooldowns OWNER TO bsp_owner;
+
 CREATE TABLE bsp.campaign_dispatch (
     campaign_id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -3391,10 +3465,47 @@ CREATE TABLE bsp.campaign_dispatch (
     waits_for text,
     waits_until timestamp with time zone,
     look_at timestamp with time zone,
-    held_seen integer DEFAULT 0 NOT NULL
+    held_seen integer DEFAULT 0 NOT NULL,
+    budget_outcomes integer DEFAULT 0 NOT NULL,
+    budget_failed integer DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE bsp.campaign_dispatch OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_errors (
+    campaign_id uuid NOT NULL,
+    code integer NOT NULL,
+    organization_id uuid NOT NULL,
+    failures integer NOT NULL,
+    base integer DEFAULT 0 NOT NULL,
+    judged integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.campaign_errors OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_firings (
+    id bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    cause text NOT NULL,
+    outcome text NOT NULL,
+    message_id uuid,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_firings_outcome_check CHECK ((outcome = ANY (ARRAY['queued'::text, 'skipped'::text, 'cooldown'::text, 'outside'::text]))),
+    CONSTRAINT campaign_firings_values CHECK (((id > 0) AND (contact_id <> '00000000-0000-0000-0000-000000000000'::uuid)))
+);
+
+ALTER TABLE bsp.campaign_firings OWNER TO bsp_owner;
+
+ALTER TABLE bsp.campaign_firings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.campaign_firings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE bsp.campaign_holds (
     campaign_id uuid NOT NULL,
@@ -3459,6 +3570,41 @@ CREATE TABLE bsp.campaign_progress_next (
 );
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_retries (
+    source_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    retry_id uuid NOT NULL
+);
+
+ALTER TABLE bsp.campaign_retries OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_triggers (
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    armed_at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_triggers_kind_check CHECK ((kind = ANY (ARRAY['tag_added'::text, 'keyword'::text, 'list_joined'::text])))
+);
+
+ALTER TABLE bsp.campaign_triggers OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_waves (
+    campaign_id uuid NOT NULL,
+    wave integer NOT NULL,
+    organization_id uuid NOT NULL,
+    zone text NOT NULL,
+    first_ordinal integer NOT NULL,
+    next_ordinal integer NOT NULL,
+    last_ordinal integer NOT NULL,
+    due_at timestamp with time zone,
+    opens_at timestamp with time zone
+);
+
+ALTER TABLE bsp.campaign_waves OWNER TO bsp_owner;
 
 CREATE TABLE bsp.canned_replies (
     id uuid NOT NULL,
@@ -5170,6 +5316,11 @@ CREATE TABLE public.campaigns (
     version bigint NOT NULL,
     on_limit text DEFAULT 'wait'::text NOT NULL,
     send_until timestamp with time zone,
+    options jsonb,
+    retry_of uuid,
+    trigger_keys text[],
+    hours jsonb,
+    local_time text,
     CONSTRAINT campaigns_on_limit_check CHECK ((on_limit = ANY (ARRAY['wait'::text, 'skip'::text]))),
     CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['DRAFT'::text, 'SCHEDULED'::text, 'RUNNING'::text, 'PAUSED'::text, 'COMPLETED'::text, 'CANCELLED'::text]))),
     CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['BROADCAST'::text, 'SCHEDULED'::text, 'TRIGGERED'::text])))
@@ -5508,8 +5659,20 @@ ALTER TABLE ONLY bsp.audit_heads
 ALTER TABLE ONLY bsp.audit_trail
     ADD CONSTRAINT audit_trail_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY bsp.campaign_causes
+    ADD CONSTRAINT campaign_causes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.campaign_cooldowns
+    ADD CONSTRAINT campaign_cooldowns_pkey PRIMARY KEY (campaign_id, contact_id);
+
 ALTER TABLE ONLY bsp.campaign_dispatch
     ADD CONSTRAINT campaign_dispatch_pkey PRIMARY KEY (campaign_id);
+
+ALTER TABLE ONLY bsp.campaign_errors
+    ADD CONSTRAINT campaign_errors_pkey PRIMARY KEY (campaign_id, code);
+
+ALTER TABLE ONLY bsp.campaign_firings
+    ADD CONSTRAINT campaign_firings_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.campaign_holds
     ADD CONSTRAINT campaign_holds_pkey PRIMARY KEY (campaign_id);
@@ -5519,6 +5682,15 @@ ALTER TABLE ONLY bsp.campaign_progress_next
 
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
+
+ALTER TABLE ONLY bsp.campaign_retries
+    ADD CONSTRAINT campaign_retries_pkey PRIMARY KEY (source_id, contact_id);
+
+ALTER TABLE ONLY bsp.campaign_triggers
+    ADD CONSTRAINT campaign_triggers_pkey PRIMARY KEY (campaign_id, key);
+
+ALTER TABLE ONLY bsp.campaign_waves
+    ADD CONSTRAINT campaign_waves_pkey PRIMARY KEY (campaign_id, wave);
 
 ALTER TABLE ONLY bsp.canned_replies
     ADD CONSTRAINT canned_replies_pkey PRIMARY KEY (id);
@@ -5996,7 +6168,17 @@ CREATE UNIQUE INDEX campaign_audience_member ON bsp.campaign_audience USING btre
 
 CREATE UNIQUE INDEX campaign_audience_place ON bsp.campaign_audience USING btree (campaign_id, ordinal) WHERE (ordinal > 0);
 
+CREATE INDEX campaign_causes_next ON bsp.campaign_causes USING btree (campaign_id, id);
+
+CREATE UNIQUE INDEX campaign_firings_cause ON bsp.campaign_firings USING btree (campaign_id, contact_id, cause) WHERE (contact_id <> '00000000-0000-0000-0000-000000000000'::uuid);
+
+CREATE UNIQUE INDEX campaign_firings_order ON bsp.campaign_firings USING btree (campaign_id, id) WHERE ((id > 0) AND (message_id IS NOT NULL));
+
 CREATE INDEX campaign_holds_open ON bsp.campaign_holds USING btree (organization_id) WHERE (state = 'open'::text);
+
+CREATE INDEX campaign_retries_retry ON bsp.campaign_retries USING btree (retry_id, contact_id);
+
+CREATE INDEX campaign_triggers_armed ON bsp.campaign_triggers USING btree (organization_id, kind, key);
 
 CREATE UNIQUE INDEX canned_replies_shortcut ON bsp.canned_replies USING btree (organization_id, shortcut);
 
@@ -6284,6 +6466,8 @@ CREATE INDEX campaigns_active ON public.campaigns USING btree (status) WHERE (st
 
 CREATE INDEX campaigns_organization ON public.campaigns USING btree (organization_id, id);
 
+CREATE INDEX campaigns_retry_of ON public.campaigns USING btree (retry_of) WHERE (retry_of IS NOT NULL);
+
 CREATE INDEX contact_list_items_contact ON public.contact_list_items USING btree (contact_id);
 
 CREATE INDEX contact_lists_organization ON public.contact_lists USING btree (organization_id, id);
@@ -6351,6 +6535,12 @@ CREATE TRIGGER count_added AFTER INSERT ON public.contact_list_items REFERENCING
 CREATE TRIGGER count_removed AFTER DELETE ON public.contact_list_items REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION bsp.count_list_items();
 
 CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON public.contacts FOR EACH ROW WHEN (((new.phone_number ~ '^\+(52|54|55|225|229)'::text) OR (new.phone_key IS NOT NULL))) EXECUTE FUNCTION bsp.key_phone();
+
+CREATE TRIGGER note_joined AFTER INSERT ON public.contact_list_items REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION bsp.note_joined();
+
+CREATE TRIGGER note_tags_changed AFTER UPDATE OF tags ON public.contacts FOR EACH ROW WHEN ((new.tags IS DISTINCT FROM old.tags)) EXECUTE FUNCTION bsp.note_tags();
+
+CREATE TRIGGER note_tags_made AFTER INSERT ON public.contacts FOR EACH ROW WHEN ((new.tags <> '[]'::jsonb)) EXECUTE FUNCTION bsp.note_tags();
 
 CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
 
@@ -6526,13 +6716,27 @@ ALTER TABLE bsp.audit_trail ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_audience ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.campaign_causes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_cooldowns ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.campaign_dispatch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_errors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_firings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_retries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_triggers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_waves ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.canned_replies ENABLE ROW LEVEL SECURITY;
 
@@ -6708,13 +6912,27 @@ CREATE POLICY tenant ON bsp.audit_trail USING ((organization_id = ANY (( SELECT 
 
 CREATE POLICY tenant ON bsp.campaign_audience USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.campaign_causes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_cooldowns USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.campaign_dispatch USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_errors USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_firings USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_retries USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_triggers USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_waves USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.canned_replies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -7183,11 +7401,17 @@ GRANT ALL ON FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) TO 
 REVOKE ALL ON FUNCTION bsp.note_erased() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_erased() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.note_joined() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.note_joined() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.note_tags() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.note_tags() TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) TO bsp_app;
@@ -7523,13 +7747,31 @@ GRANT SELECT ON TABLE bsp.audit_heads TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_audience TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_causes TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.campaign_causes_id_seq TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_cooldowns TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_dispatch TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_errors TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_firings TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.campaign_firings_id_seq TO bsp_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE bsp.campaign_holds TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_retries TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_triggers TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_waves TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.canned_replies TO bsp_app;
 

@@ -25,6 +25,8 @@ internal static class Program
         }),
         ["ledger-audit"] = ("the last two of these alone", LedgerAuditBench.RunAsync),
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
+        ["move"] = ("an organization moves between shards: events a second, how long it is refused, what a neighbour feels",
+            MoveBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
@@ -58,6 +60,8 @@ internal static class Program
                 return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
             case ["chaos-http", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
+            case ["chaos-move", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.MoveAsync(options, ct));
             case ["chaos-sending", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.SendingAsync(options, ct));
             case ["chaos-webhooks", .. var options]:
@@ -117,11 +121,14 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks [--seed N] [--seconds N] [--billing]");
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-move|chaos-sending|chaos-webhooks "
+            + "[--seed N] [--seconds N] [--billing]");
         output.WriteLine(
             "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
+        output.WriteLine(
+            "  chaos-move [--recipients N]  an organization moves from shard to shard in mid-campaign, processes die: everybody once?");
         output.WriteLine(
             "  chaos-sending [--recipients N]  four campaigns on a portfolio's limit while processes and stores die: everybody once?");
         output.WriteLine(

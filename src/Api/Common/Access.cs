@@ -25,7 +25,7 @@ public static class Access
     [
         "POST /v1/messages", "POST /v1/conversations/{id}/messages", "POST /v1/conversations/{id}/typing",
             "POST /v1/campaigns/{id}/schedule", "POST /v1/campaigns/{id}/launch", "POST /v1/campaigns/{id}/resume",
-            "POST /v1/campaigns/{id}/trigger",
+            "POST /v1/campaigns/{id}/trigger", "POST /v1/campaigns/{id}/test",
         "POST /v1/webhooks/{id}/test", "POST /v1/deliveries/{id}/redeliver",
     ];
 
@@ -73,6 +73,7 @@ public static class Access
         viewer     GET /v1/campaigns/{id}/recipients | GET /v1/campaigns/{id}/recipients/{contactId}/why | POST /v1/campaigns/{id}/estimate
         manager    POST /v1/campaigns | PATCH /v1/campaigns/{id} | POST /v1/campaigns/{id}/schedule | POST /v1/campaigns/{id}/launch | POST /v1/campaigns/{id}/pause
         manager    POST /v1/campaigns/{id}/resume | POST /v1/campaigns/{id}/cancel | POST /v1/campaigns/{id}/trigger
+        manager    POST /v1/campaigns/{id}/retry | POST /v1/campaigns/{id}/test
 
         viewer     GET /v1/messages/{id} | GET /v1/messages/{id}/history | GET /v1/media | GET /v1/media/{id} | GET /v1/media/{id}/content
         agent      POST /v1/messages | POST /v1/media | POST /v1/media/fetch

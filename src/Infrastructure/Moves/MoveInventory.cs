@@ -38,7 +38,8 @@ internal static class MoveInventory
     /// <summary>Rows that background work of a shard looks for: they come when the organization lives there.</summary>
     public static readonly IReadOnlySet<string> Late = new HashSet<string>
     {
-        "bsp.send_queue", "bsp.campaign_dispatch", "bsp.message_reserves", "bsp.account_budget",
+        "bsp.send_queue", "bsp.campaign_dispatch", "bsp.campaign_causes", "bsp.campaign_errors",
+        "bsp.message_reserves", "bsp.account_budget",
         "bsp.webhook_cursors", "bsp.webhook_held_keys", "bsp.webhook_held_events",
         "bsp.imports", "bsp.contact_erasures", "bsp.erased_contacts", "bsp.signups", "bsp.ledger_audits", "bsp.object_removals",
         "bsp.mails",

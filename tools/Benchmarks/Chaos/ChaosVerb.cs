@@ -4,7 +4,7 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks.Chaos;
 
-/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-sending|chaos-webhooks [--seed N] [--seconds N]</c></summary>
+/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-move|chaos-sending|chaos-webhooks [--seed N] [--seconds N]</c></summary>
 internal static class ChaosVerb
 {
     private const string Billing = "--billing";
@@ -36,6 +36,13 @@ internal static class ChaosVerb
         var day = TimeSpan.FromSeconds(Math.Clamp(duration.TotalSeconds / 3, 15, 3_600));
         await using var installation = await ChaosSending.StartAsync(day, ct);
         var result = await ChaosSending.RunAsync(installation, seed, recipients, day, duration, ct);
+        return (result.ToString(), result.Faults.Count);
+    });
+
+    public static Task<int> MoveAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        await using var installation = await ChaosMove.StartAsync(ct);
+        var result = await ChaosMove.RunAsync(installation, seed, Option(options, "--recipients") ?? 4_000, duration, ct);
         return (result.ToString(), result.Faults.Count);
     });
 
