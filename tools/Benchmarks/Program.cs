@@ -31,6 +31,8 @@ internal static class Program
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
         ["reports"] = ("every report over ten million rows of a year, and counting them anew", ReportsBench.RunAsync),
+        ["retention"] = ("archiving and deleting messages past their time, size of archives, bringing a conversation back",
+            RetentionBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
         ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =
@@ -67,6 +69,10 @@ internal static class Program
                 return await UntilStoppedAsync(ct => ChaosVerb.MoveAsync(options, ct));
             case ["chaos-sending", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.SendingAsync(options, ct));
+            case [ChaosRetainer.Verb, var ahead]:
+                return await ChaosRetainer.RunAsync(ahead);
+            case ["chaos-retention", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.RetentionAsync(options, ct));
             case ["chaos-webhooks", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.WebhooksAsync(options, ct));
             case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0
@@ -124,7 +130,7 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-move|chaos-sending|chaos-webhooks "
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-move|chaos-sending|chaos-webhooks|chaos-retention "
             + "[--seed N] [--seconds N] [--billing]");
         output.WriteLine(
             "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
@@ -139,5 +145,7 @@ internal static class Program
                 + "the clock jumps; with http: a wallet, holds and top-ups meanwhile");
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
+        output.WriteLine(
+            "  chaos-retention archiving messages past their time while its process is killed: is each in one archive, does the log hold?");
     }
 }

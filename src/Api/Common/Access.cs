@@ -101,6 +101,8 @@ public static class Access
         viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events | GET /v1/events/stream | GET /v1/log/heads
         admin      POST /v1/webhooks | PATCH /v1/webhooks/{id} | DELETE /v1/webhooks/{id} | POST /v1/webhooks/{id}/test | POST /v1/webhooks/{id}/rotate-secret | POST /v1/webhooks/{id}/enable
         admin      POST /v1/webhooks/{id}/recover | POST /v1/deliveries/{id}/redeliver
+        admin      GET /v1/retention/policy | PATCH /v1/retention/policy | GET /v1/retention/holds | POST /v1/retention/holds
+        admin      GET /v1/retention/holds/{id} | DELETE /v1/retention/holds/{id}
         viewer     GET /v1/reconciliations | GET /v1/reconciliations/{id}
         viewer     GET /v1/analytics/daily | GET /v1/analytics/messages | GET /v1/analytics/funnel | GET /v1/analytics/heatmap | GET /v1/analytics/costs | GET /v1/analytics/templates | GET /v1/analytics/agents | GET /v1/analytics/ai
         """);

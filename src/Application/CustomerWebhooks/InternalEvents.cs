@@ -25,5 +25,8 @@ public static class InternalEvents
         ["message_auto_replied"] = "which answer a message had: the answer is told as any message is",
         ["conversation_auto_answered"] = "the decision behind an answer, which is told as any message is",
         ["conversation_left_silent"] = "a decision to say nothing: nothing happened",
+        ["messages_retired"] = "their time was over, as the organization's own policy says",
+        ["ai_conversations_retired"] = "as of messages_retired",
+        ["archive_kept"] = "where what was retired lies, for the platform's people, who bring it back",
     }.ToFrozenDictionary();
 }

@@ -226,7 +226,7 @@ internal sealed class MoveEnds(Guid organizationId, Guid moveId, NpgsqlConnectio
             + "= $1", ct,
             organizationId.ToString());
         await DropLogAsync(source, ct);
-        foreach (var own in new[] { "move_changes", "moved_pages", "ledger_days_before", "log_places" })
+        foreach (var own in new[] { "move_changes", "moved_pages", "ledger_days_before", "log_places", "retired_contents" })
         {
             await source.DoAsync($"DELETE FROM bsp.{own} WHERE organization_id = $1", ct, organizationId);
         }

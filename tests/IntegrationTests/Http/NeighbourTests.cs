@@ -56,6 +56,16 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
         await base.DisposeAsync();
     }
 
+    // One that stands would keep its contact from being erased.
+    private static async Task<Guid> ReleasedAsync(Tenant tenant)
+    {
+        var contact = (await tenant.NumbersAsync()).Keys.Single();
+        var hold = (await CreatedAsync(tenant.Api, "/v1/retention/holds", new { contact_id = contact, reason = "a court" }))
+            .GetProperty("id").GetGuid();
+        (await tenant.Api.SendAsync("DELETE", $"/v1/retention/holds/{hold}")).Status.ShouldBe(200);
+        return hold;
+    }
+
     private static async Task<Guid> UploadedAsync(HttpClient client)
     {
         using var form = new MultipartFormDataContent { { new StringContent("a text"), "file", "a.txt" } };
@@ -89,6 +99,7 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
             ["media"] = await UploadedAsync(tenant.Api),
             ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(),
             ["lists"] = await Made("/v1/lists", new { name = "All" }), ["teams"] = await Made("/v1/teams", new { name = "Support" }),
+            ["retention"] = await ReleasedAsync(tenant),
             ["canned-replies"] = await Made("/v1/canned-replies", new { shortcut = "hi", text = "Hello." }),
             ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
             ["transactions"] =
@@ -218,6 +229,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
             ("POST /v1/lists/{id}/contacts", "add", new { add = new[] { their["contacts"] } }),
             ("POST /v1/contacts/{id}/merge", "with", new { with = their["contacts"] }),
             ("POST /v1/conversations/{id}/assign", "user_id", new { user_id = their["users"] }),
+            ("POST /v1/retention/holds", "contact_id", new { contact_id = their["contacts"], reason = "x" }),
             ("POST /v1/conversations/{id}/assign", "team_id", new { team_id = their["teams"] }),
             ("POST /v1/conversations/{id}/notes", "mentions", new { text = "x", mentions = new[] { their["users"] } }),
             ("POST /v1/conversations/{id}/notes", "mention_teams", new { text = "x", mention_teams = new[] { their["teams"] } }),
