@@ -10,6 +10,7 @@ using Bsp.Infrastructure;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Imports;
+using Bsp.Infrastructure.LedgerAudits.Shown;
 using Bsp.Infrastructure.Moves;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Reconciliations;
@@ -60,11 +61,9 @@ public static class Program
                     }
 
                 case "audit":
-                    using (var log = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Error)))
-                    {
-                        return await AuditCommand.RunAsync(Options(builder), log, args[1..], CancellationToken.None);
-                    }
-
+                    return await AuditAsync(builder, args[1..]);
+                case "backup" or "restore":
+                    return await BackupAsync(builder, verb, args[1..]);
                 case "reconcile":
                     return await ReconcileAsync(builder, args[1..]);
                 case "openapi":
@@ -81,9 +80,8 @@ public static class Program
                     return await WebhooksAsync(builder, args[1..]);
                 default:
                     return Fail(
-                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, projections, sending, shards, "
-                            + $"webhooks, "
-                        + "openapi.");
+                        $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, backup, restore, projections, "
+                            + "sending, shards, webhooks, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -154,6 +152,32 @@ public static class Program
         {
             await runner.StopAsync(CancellationToken.None);
         }
+    }
+
+    // The application is built for the other stores' sake, and not started.
+    private static async Task<int> AuditAsync(WebApplicationBuilder builder, string[] arguments)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Error);
+        using var log = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Error));
+        var options = Options(builder);
+        var app = new Lazy<WebApplication>(() => Build(builder, options));
+        try
+        {
+            return await AuditCommand.RunAsync(options, log, arguments,
+                () => app.Value.Services.GetRequiredService<ShownCosts>(), CancellationToken.None);
+        }
+        finally
+        {
+            await (app.IsValueCreated ? app.Value.DisposeAsync() : ValueTask.CompletedTask);
+        }
+    }
+
+    private static async Task<int> BackupAsync(WebApplicationBuilder builder, string verb, string[] arguments)
+    {
+        using var log = LoggerFactory.Create(logging => logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning));
+        using var stop = EndedByKey();
+        return await (verb == "backup" ? BackupCommand.BackUpAsync(Options(builder), arguments, stop.Token)
+            : BackupCommand.RestoreAsync(Options(builder), log, arguments, stop.Token));
     }
 
     private static async Task<int> ReconcileAsync(WebApplicationBuilder builder, string[] arguments)

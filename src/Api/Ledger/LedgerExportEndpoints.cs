@@ -59,7 +59,7 @@ public sealed class LedgerExportEndpoints : ICarterModule
         var buffer = new ArrayBufferWriter<byte>(64 * 1024);
         if (csv)
         {
-            Encoding.UTF8.GetBytes(CsvCell.Line(Fields), buffer);
+            WriteHeader(buffer);
         }
 
         for (; more; more = await all.MoveNextAsync())
@@ -82,7 +82,12 @@ public sealed class LedgerExportEndpoints : ICarterModule
         await response.Body.WriteAsync(buffer.WrittenMemory, ct);
     }
 
-    private static void Write(ArrayBufferWriter<byte> buffer, JsonElement entry, bool csv)
+    /// <summary>The first line of a CSV: the names of the fields.</summary>
+    public static void WriteHeader(IBufferWriter<byte> buffer) => Encoding.UTF8.GetBytes(CsvCell.Line(Fields), buffer);
+
+    /// <summary>An entry as one line (of CSV more than one, when it holds a text that has several).</summary>
+    /// <param name="entry">As the log keeps it.</param>
+    public static void Write(IBufferWriter<byte> buffer, JsonElement entry, bool csv)
     {
         if (csv)
         {

@@ -4,6 +4,7 @@ using Bsp.Application.Ledger;
 using Bsp.Infrastructure.Configuration;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.LedgerAudits;
+using Bsp.Infrastructure.LedgerAudits.Shown;
 using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Sealing;
 
@@ -18,8 +19,11 @@ public static class AuditCommand
     private const string Usage =
         "audit [--org ID | --all] [--from yyyy-mm] [--to yyyy-mm] [--json], or audit --log [--org ID | --all] [--json]";
 
-    /// <returns>0: all is as it must be; 1: something is not; 2: the command line is wrong.</returns>
-    public static async Task<int> RunAsync(BspOptions options, ILoggerFactory log, string[] arguments, CancellationToken ct)
+    /// <param name="costs">Makes what knows the costs that other stores show: asked for ledgers only.</param>
+    /// <returns>0: all is as it must be; 1: something is not; 2: the command line is wrong; 3: nothing is wrong in what was checked, and
+    /// a store could not be asked.</returns>
+    public static async Task<int> RunAsync(BspOptions options, ILoggerFactory log, string[] arguments, Func<ShownCosts> costs,
+        CancellationToken ct)
     {
         if (!TryRead(arguments, out var asked, out var fault))
         {
@@ -31,7 +35,7 @@ public static class AuditCommand
         using var signer = new LogSigner(new MasterKeys(options));
         if (!asked.Log)
         {
-            return await LedgerAuditVerb.RunAsync(shards, signer, asked.Organization, asked.From, asked.To, asked.Json, ct);
+            return await LedgerAuditVerb.RunAsync(shards, signer, costs(), asked.Organization, asked.From, asked.To, asked.Json, ct);
         }
 
         var (organization, json) = (asked.Organization, asked.Json);

@@ -13,7 +13,7 @@ public sealed record LedgerFault(Guid? Entry, string? Currency, string? Month, l
 
 /// <summary>What was compared with what.</summary>
 /// <param name="Result"><c>passed</c>, <c>failed</c>, <c>behind</c> (a view has not caught up with the log: nothing is said about it),
-/// <c>absent</c> (there is nothing to compare with).</param>
+/// <c>absent</c> (there is nothing to compare with), <c>not_checked</c> (a store could not be asked: the detail says why).</param>
 public sealed record LedgerCheck(string Name, string Result, long Items, string? Detail);
 
 /// <summary>An audit of an organization's ledger.</summary>
@@ -22,7 +22,11 @@ public sealed record LedgerCheck(string Name, string Result, long Items, string?
 /// <param name="Error">Why it could not be carried out; null: it was, or is.</param>
 public sealed record LedgerAuditView(Guid Id, string Status, string? From, string? To, long Entries, int Months, LedgerFault? FirstFault,
     IReadOnlyList<LedgerCheck> Checks, string? Error,
-    DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt);
+    DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt)
+{
+    /// <summary>Names of the checks of which nothing is said, because a store could not be asked.</summary>
+    public IReadOnlyList<string> NotChecked => [.. Checks.Where(check => check.Result == "not_checked").Select(check => check.Name)];
+}
 
 /// <summary>Has the organization's ledger replayed from zero. While one is under way, another is refused with
 /// <c>audit.running</c>.</summary>

@@ -111,6 +111,13 @@ internal sealed record StoreDigest(DayDigests Days, IReadOnlySet<string> Moved, 
     public const int MovedMax = 200_000;
 }
 
+/// <summary>What a store shows as the charge of one message.</summary>
+/// <param name="MessageId">As text, lower case with dashes; whatever else stands there, as it stands.</param>
+/// <param name="Amount">Null: it is no number, or there is none.</param>
+/// <param name="Currency">Empty: none.</param>
+/// <param name="Position">Packed place in the log.</param>
+internal sealed record ShownCost(string MessageId, decimal? Amount, string Currency, long Position);
+
 /// <summary>One document, or all rows of one message and day.</summary>
 /// <param name="Key">As <see cref="StoreDigest.Moved"/> names it, or the message's id.</param>
 /// <param name="Position">Packed place in the log.</param>

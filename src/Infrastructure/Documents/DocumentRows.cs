@@ -21,7 +21,7 @@ internal static class DocumentRows
     private const string Amount = "doc #> '{cost,amount}'";
 
     /// <summary>Millionths; empty: none; an exclamation mark: no number.</summary>
-    private const string Micros =
+    public const string Micros =
         $"CASE jsonb_typeof({Amount}) WHEN 'number' THEN round(({Amount})::numeric * 1000000)::text ELSE CASE WHEN {Amount} IS NULL "
             + $"THEN '' ELSE '!' END END";
 

@@ -20,6 +20,13 @@ internal interface IDocumentDigests
     /// <summary>Documents by id, wherever they stand.</summary>
     Task<IReadOnlyList<StoreRow>> RowsAsync(Shard shard, Guid organizationId, IReadOnlyCollection<Guid> messages, CancellationToken ct);
 
+    /// <summary>
+    /// What messages show as their charges, one after the other, in the order of their ids as text (by bytes): those that show one of
+    /// another amount than 0, and those that stand beyond <paramref name="upTo"/>, whatever they show.
+    /// </summary>
+    /// <param name="upTo">Packed place.</param>
+    Task CostsAsync(Shard shard, Guid organizationId, long upTo, Func<ShownCost, Task> take, CancellationToken ct);
+
     /// <summary>All conversations.</summary>
     Task<IReadOnlyList<ConversationRow>> ConversationsAsync(Shard shard, Guid organizationId, CancellationToken ct);
 }

@@ -22,6 +22,9 @@ internal sealed class MongoDocumentDigests(MongoCollections mongo) : IDocumentDi
         "cost.amount", "position",
     }.Select(name => new BsonElement(name, 1)));
 
+    private static readonly BsonDocument CostFields =
+        new() { ["uuid"] = 1, ["cost.amount"] = 1, ["cost.currency"] = 1, ["position"] = 1 };
+
     public string Store => "mongo";
 
     public async Task<StoreDigest> DaysAsync(Shard shard, Guid organizationId, long upTo, DateTimeOffset from, CancellationToken ct)
@@ -53,6 +56,35 @@ internal sealed class MongoDocumentDigests(MongoCollections mongo) : IDocumentDi
         CancellationToken ct) =>
         RowsAsync(shard, Of(organizationId)
             .Add("_id", new BsonDocument("$in", new BsonArray(messages.Select(id => new ObjectId(DocumentId.Of(id).ToBytes()))))), ct);
+
+    // Sorted by what is asked for only, on the disk when it is much. An id that is no UUID is no message of the ledger.
+    public async Task CostsAsync(Shard shard, Guid organizationId, long upTo, Func<ShownCost, Task> take, CancellationToken ct)
+    {
+        var charged = new BsonDocument
+        {
+            ["cost.outcome"] = new BsonDocument("$type", "string"),
+            ["cost.amount"] = new BsonDocument("$nin", new BsonArray { BsonNull.Value, 0 }),
+        };
+        var filter = Of(organizationId).Add("uuid", new BsonDocument("$type", "binData"))
+            .Add("$or", new BsonArray { new BsonDocument("position", new BsonDocument("$gt", upTo)), charged });
+        var database = (await mongo.OfAsync(shard, ct)).Database;
+        await MongoCollections.GuardAsync(async () =>
+        {
+            using var cursor = await database.GetCollection<BsonDocument>("messages").Find(filter,
+                    new FindOptions { BatchSize = PageDocuments, AllowDiskUse = true })
+                .Project<BsonDocument>(CostFields).Sort(new BsonDocument("uuid", 1)).ToCursorAsync(ct);
+            while (await cursor.MoveNextAsync(ct))
+            {
+                foreach (var d in cursor.Current)
+                {
+                    var cost = d.GetValue("cost", BsonNull.Value) as BsonDocument ?? [];
+                    await take(new(Guid(d, "uuid")!, Amount(d), Text(cost, "currency") ?? "", Position(d)));
+                }
+            }
+
+            return 0;
+        });
+    }
 
     public async Task<IReadOnlyList<ConversationRow>> ConversationsAsync(Shard shard, Guid organizationId, CancellationToken ct)
     {

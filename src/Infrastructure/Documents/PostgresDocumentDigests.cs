@@ -1,3 +1,4 @@
+using System.Globalization;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Infrastructure.Common;
@@ -19,6 +20,15 @@ internal sealed class PostgresDocumentDigests : IDocumentDigests
                coalesce(bit_xor({RowHash.InPostgres(DocumentRows.InPostgres)}) FILTER (WHERE d.position <= $2), 0),
                (array_agg(d._id) FILTER (WHERE d.position > $2))[1:{StoreDigest.MovedMax + 1}]
           FROM documents.messages d WHERE d.organization_id = $1 AND d.created_at >= $3 GROUP BY 1
+        """;
+
+    // What Meta itself said of a price has no outcome.
+    private static readonly string Costs = $$"""
+        SELECT (d.doc ->> 'uuid') COLLATE "C", {{DocumentRows.Micros}}, coalesce(d.doc #>> '{cost,currency}', ''), d.position
+          FROM documents.messages d
+         WHERE d.organization_id = $1
+           AND (d.position > $2 OR (d.doc #>> '{cost,outcome}' IS NOT NULL AND {{DocumentRows.Micros}} NOT IN ('', '0')))
+         ORDER BY 1
         """;
 
     private static readonly string Row =
@@ -55,6 +65,20 @@ internal sealed class PostgresDocumentDigests : IDocumentDigests
         await shard.QueryAsync(organizationId,
             $"SELECT {Row} FROM documents.messages WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE", Read, ct,
             messages.Select(id => DocumentId.Of(id).ToBytes()).ToArray(), organizationId);
+
+    public async Task CostsAsync(Shard shard, Guid organizationId, long upTo, Func<ShownCost, Task> take, CancellationToken ct)
+    {
+        await using var snapshot = await shard.BeginSnapshotAsync(organizationId, ct);
+        await using var command = snapshot.Command(Costs, organizationId, upTo);
+        command.CommandTimeout = 0;
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            await take(new(reader.IsDBNull(0) ? "" : reader.GetString(0),
+                long.TryParse(reader.GetString(1), CultureInfo.InvariantCulture, out var micros) ? micros / 1_000_000m : null,
+                reader.GetString(2), reader.GetInt64(3)));
+        }
+    }
 
     public async Task<IReadOnlyList<ConversationRow>> ConversationsAsync(Shard shard, Guid organizationId, CancellationToken ct) =>
         await shard.QueryAsync(organizationId, """

@@ -16,16 +16,24 @@ public sealed class ChargedDays(Shards shards) : IChargedDays
                        t.metadata ->> 'message_id' AS id, sum(CASE t.type WHEN 'debit' THEN t.amount ELSE -t.amount END) AS net
                   FROM public.transactions t
                  WHERE t.organization_id = $1 AND t.id >= $2 AND t.category = 'message' AND t.type IN ('debit', 'refund')
+                   AND (t.metadata ->> 'message_id' = ANY ($5)) IS NOT TRUE
                  GROUP BY 1, 2, 3) m
          WHERE m.net <> 0 AND m.day >= $3 AND m.day < $4 GROUP BY 1, 2 ORDER BY 1, 2
         """;
 
     public async Task<IReadOnlyList<ChargedDay>> OfAsync(Guid organizationId, DateOnly from, DateOnly to, CancellationToken ct)
     {
+        await using var snapshot = await (await shards.OfAsync(organizationId, ct)).BeginSnapshotAsync(organizationId, ct);
+        return await OfAsync(snapshot, organizationId, from, to, [], ct);
+    }
+
+    /// <summary>The same within somebody's transaction, without some messages.</summary>
+    internal static async Task<IReadOnlyList<ChargedDay>> OfAsync(TenantTransaction tx, Guid organizationId, DateOnly from, DateOnly to,
+        string[] without, CancellationToken ct)
+    {
         // Nothing is charged before it was delivered, by clocks that differ by less than a day.
         var recorded = new DateTimeOffset(from.AddDays(-1).ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
-        return await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, Sql, r =>
-            new ChargedDay(r.GetFieldValue<DateOnly>(0), r.GetString(1), r.GetInt64(2), r.GetDecimal(3), r.GetInt64(4)), ct,
-            organizationId, Uuid.Least(recorded), from, to);
+        return await tx.QueryLongAsync(Sql, r => new ChargedDay(r.GetFieldValue<DateOnly>(0), r.GetString(1), r.GetInt64(2),
+            r.GetDecimal(3), r.GetInt64(4)), ct, organizationId, Uuid.Least(recorded), from, to, without);
     }
 }

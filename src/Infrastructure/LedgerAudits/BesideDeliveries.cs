@@ -11,7 +11,8 @@ namespace Bsp.Infrastructure.LedgerAudits;
 /// </summary>
 internal static class BesideDeliveries
 {
-    private const string Name = "deliveries";
+    /// <summary>Name of the check.</summary>
+    public const string Name = "deliveries";
 
     // What was delivered is read once, for both directions and for what the charging has not come to yet. Each row of the answer is the
     // first of its kind. Messages of a group have an entry a person, under a key of its own.
@@ -31,7 +32,16 @@ internal static class BesideDeliveries
           WHERE b.id IS NULL AND d.place <= $2 AND d.place > g.place AND d.at >= g.at ORDER BY d.place LIMIT 1)
         UNION ALL
         (SELECT 2, NULL, NULL, d.name FROM delivered d WHERE d.place > $2 ORDER BY d.place LIMIT 1)
+        UNION ALL
+        (SELECT 4, t.id, t.currency, t.metadata ->> 'message_id'
+           FROM public.transactions t LEFT JOIN billed b ON b.id::text = t.metadata ->> 'message_id'
+          WHERE t.organization_id = $1 AND t.type = 'debit' AND t.category = 'message' AND b.id IS NULL ORDER BY t.id LIMIT 1)
         ORDER BY 1
+        """;
+
+    // Of an organization without bills: were there any?
+    private const string EverCharged = """
+        SELECT EXISTS (SELECT FROM public.mt_events e WHERE e.tenant_id = $1::text AND e.type = 'messages_charged')
         """;
 
     private const string Misbilled = """
@@ -52,6 +62,7 @@ internal static class BesideDeliveries
         [0] = ("charge.undelivered", "A charge is for a message that the log does not call delivered."),
         [1] = ("message.uncharged", "A message was delivered after the charging began and has no bill: nobody decided what it costs. "
             + "(Was billing turned off for a while?)"),
+        [4] = ("charge.unbilled", "A message was charged and its bill is gone: nobody knows any more what it was charged for."),
         [3] = ("message.misbilled", "What was charged for a message and not given back is another sum than its bill names."),
     };
 
@@ -62,7 +73,7 @@ internal static class BesideDeliveries
     {
         var bills = (await snapshot.QueryAsync("SELECT count(*) FROM bsp.message_bills b WHERE b.organization_id = $1", r => r.GetInt64(0),
             ct, organizationId))[0];
-        if (bills == 0)
+        if (bills == 0 && !(await snapshot.QueryAsync(EverCharged, r => r.GetBoolean(0), ct, organizationId))[0])
         {
             return (null, new(Name, "absent", 0, "No message was ever charged here."));
         }

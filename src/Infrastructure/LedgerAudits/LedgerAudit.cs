@@ -1,4 +1,5 @@
 using Bsp.Infrastructure.LedgerAudits.Runs;
+using Bsp.Infrastructure.LedgerAudits.Shown;
 using Bsp.Application.Ledger;
 using Bsp.Domain.Common;
 using Bsp.Domain.Ledger;
@@ -12,6 +13,9 @@ public sealed record LedgerAuditReport(Guid OrganizationId, long Entries, int Mo
     IReadOnlyList<LedgerCheck> Checks)
 {
     public bool Passed => FirstFault is null;
+
+    /// <summary>Checks of which nothing can be said, because a store could not be asked.</summary>
+    public IReadOnlyList<LedgerCheck> NotChecked => [.. Checks.Where(check => check.Result == ShownCosts.NotChecked)];
 }
 
 /// <summary>Where a killed audit goes on: behind a month of which everything held.</summary>
@@ -50,6 +54,9 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
     /// <summary>Knows the keys that sign heads; null: signed heads are not looked at.</summary>
     public LogSigner? Signer { get; init; }
 
+    /// <summary>Knows what people see as costs; null: that is not compared.</summary>
+    public ShownCosts? Costs { get; init; }
+
     /// <summary>Told after each run how many entries were checked.</summary>
     public Func<long, Task>? Progressed { get; init; }
 
@@ -57,6 +64,21 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
     public Func<AuditPlace, Task>? MonthDone { get; init; }
 
     public async Task<LedgerAuditReport> RunAsync(AuditPlace? place, CancellationToken ct)
+    {
+        await ReplayAsync(place, ct);
+        // Other stores stand at places of their own: beside the snapshot, which is given back by then.
+        var charged = checks.Exists(check => check is { Name: BesideDeliveries.Name, Result: not "absent" });
+        foreach (var (found, said) in fault is null && charged && Costs is not null
+            ? await Costs.CheckAsync(shard, organizationId, ct) : [])
+        {
+            checks.Add(said);
+            fault ??= found;
+        }
+
+        return new(organizationId, entries, months, fault, checks);
+    }
+
+    private async Task ReplayAsync(AuditPlace? place, CancellationToken ct)
     {
         await using var snapshot = await AuditSnapshot.TakeAsync(shard, organizationId, ct);
         (entries, months) = (place?.Entries ?? 0, place?.Months ?? 0);
@@ -90,8 +112,6 @@ public sealed class LedgerAudit(Shard shard, Guid organizationId, string? from, 
             (fault, var said) = await DayHeads.CheckAsync(snapshot, organizationId, Signer, ct);
             checks.Add(said);
         }
-
-        return new(organizationId, entries, months, fault, checks);
     }
 
     private async Task ChainAsync(AuditSnapshot snapshot, string currency, HeadRow? head, bool only, AuditPlace? place,

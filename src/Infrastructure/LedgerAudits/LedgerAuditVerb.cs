@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.LedgerAudits.Shown;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Sharding;
 
@@ -10,6 +11,7 @@ namespace Bsp.Infrastructure.LedgerAudits;
 public static class LedgerAuditVerb
 {
     private const int Workers = 2;
+    private const int Unsaid = 3;
 
     private static readonly JsonSerializerOptions Format = new()
     {
@@ -17,21 +19,29 @@ public static class LedgerAuditVerb
     };
 
     /// <param name="signer">Knows the keys that sign heads.</param>
+    /// <param name="costs">Knows what people see as costs.</param>
     /// <param name="only">Null: every organization.</param>
-    /// <returns>0: every ledger passed; 1: one did not, or there is no such organization.</returns>
-    public static async Task<int> RunAsync(Shards shards, LogSigner signer, Guid? only, string? from, string? to, bool json,
-        CancellationToken ct)
+    /// <returns>0: every ledger passed; 1: one did not, or there is no such organization; 3: none is wrong in what was checked, and a
+    /// store could not be asked.</returns>
+    public static async Task<int> RunAsync(Shards shards, LogSigner signer, ShownCosts costs, Guid? only, string? from, string? to,
+        bool json, CancellationToken ct)
     {
         var began = TimeProvider.System.GetTimestamp();
-        var reports = new List<LedgerAuditReport>();
+        var (reports, unsaid) = (new List<LedgerAuditReport>(), new SortedDictionary<string, int>(StringComparer.Ordinal));
         var (organizations, entries, passed) = (0, 0L, true);
         try
         {
             foreach (var (shard, organization) in await OrganizationsAsync(shards, only, ct))
             {
-                var audit = new LedgerAudit(shard, organization, from, to, Workers, TimeProvider.System) { Signer = signer };
+                var audit = new LedgerAudit(shard, organization, from, to, Workers, TimeProvider.System)
+                    { Signer = signer, Costs = costs };
                 var report = await audit.RunAsync(null, ct);
                 (organizations, entries, passed) = (organizations + 1, entries + report.Entries, passed && report.Passed);
+                foreach (var check in report.NotChecked)
+                {
+                    unsaid[check.Name] = unsaid.GetValueOrDefault(check.Name) + 1;
+                }
+
                 if (!report.Passed || only is not null)
                 {
                     reports.Add(report); // of those that passed the number is enough: there may be many
@@ -53,17 +63,24 @@ public static class LedgerAuditVerb
             Console.WriteLine(JsonSerializer.Serialize(new
             {
                 Status = passed ? "passed" : "failed", Entries = entries, first?.FirstFault, FirstOrganization = first?.OrganizationId,
-                    Organizations = organizations, Seconds = seconds, Reports = reports,
+                    Organizations = organizations, NotChecked = unsaid, Seconds = seconds, Reports = reports,
             }, Format));
         }
         else
         {
             Console.WriteLine(
                 $"{organizations} organizations, {entries} entries in {seconds:0.0} s. "
-                + $"{(passed ? "Everything holds." : "NOT everything holds.")}");
+                + Verdict(passed, unsaid));
         }
 
-        return passed ? 0 : 1;
+        return !passed ? 1 : unsaid.Count > 0 ? Unsaid : 0;
+    }
+
+    private static string Verdict(bool passed, SortedDictionary<string, int> unsaid)
+    {
+        var left = string.Join(", ", unsaid.Select(u => $"{u.Key} of {u.Value} organizations"));
+        return !passed ? "NOT everything holds." : left.Length == 0 ? "Everything holds."
+            : $"What was checked holds. NOT checked: {left}, whose store could not be asked.";
     }
 
     private static async Task<List<(Shard, Guid)>> OrganizationsAsync(Shards shards, Guid? only, CancellationToken ct)

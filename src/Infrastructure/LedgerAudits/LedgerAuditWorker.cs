@@ -2,6 +2,7 @@ using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.Ledger;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.LedgerAudits.Shown;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.Logging;
@@ -13,8 +14,8 @@ namespace Bsp.Infrastructure.LedgerAudits;
 /// audit's row; a killed worker's audit is taken up by the next one,
 /// after the lease, behind the last whole month, and one that fails time and again is shown as failed, with the reason.
 /// </summary>
-public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal, LogSigner signer, TimeProvider clock,
-    ILogger<LedgerAuditWorker> log) : LeasedWorker(shards, signal)
+public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal, LogSigner signer, ShownCosts? costs,
+    TimeProvider clock, ILogger<LedgerAuditWorker> log) : LeasedWorker(shards, signal)
 {
     internal const int LeaseSeconds = 30;
     internal const int AttemptsMax = 5;
@@ -85,6 +86,7 @@ public sealed partial class LedgerAuditWorker(Shards shards, AuditSignal signal,
                 }
             },
             Signer = signer,
+            Costs = costs,
             MonthDone = place => BeatAsync(shard, lease, place.Entries, place, ct),
         };
         return await audit.RunAsync(done is null ? null : JsonSerializer.Deserialize<AuditPlace>(done), ct);

@@ -167,7 +167,7 @@ internal sealed class LogTruth(Cuts cuts)
         for (var i = 0; i < bounded.Count && bounded[i].Sequence <= upTo; i++)
         {
             var own = bounded[i].Body is MessageCharge charge ? [MessageAnalyticsRows.OfCharge(charge)]
-                : MessageAnalyticsRows.Of(bounded[i], Prior(raw, i));
+                : MessageAnalyticsRows.Of(bounded[i], PriorSettlement.Of(raw, i));
             foreach (var row in own)
             {
                 var of = row.Of ?? ((MessageEvent)bounded[i].Body!).Ref;
@@ -194,31 +194,6 @@ internal sealed class LogTruth(Cuts cuts)
         }
     }
 
-    // As PriorSettlement asks the log for it.
-    private static PriorSettlement? Prior(List<StoredEvent> stream, int at)
-    {
-        if (stream[at] is not { Body: MessageAccepted accepted } stored || (stored.Version <= 3 && accepted.Proof != "webhook"))
-        {
-            return null;
-        }
-
-        for (var i = at - 1; i >= 0; i--)
-        {
-            if (stream[i].Body is MessageAttemptRefused or MessageDeferred)
-            {
-                return null; // refused for now or waiting is no word that has to be taken back
-            }
-
-            if (stream[i].Body is MessageOutcomeUnknown or MessageUnknownClosed or MessageRejected or MessageCancelled
-                && stream[i].Body is MessageEvent before)
-            {
-                return new(before is MessageOutcomeUnknown ? "unknown" : stream[i].Type["message_".Length..], before.At);
-            }
-        }
-
-        return null;
-    }
-
     private void Count()
     {
         Count(counted, Counters);
@@ -230,7 +205,7 @@ internal sealed class LogTruth(Cuts cuts)
         var priors = new Dictionary<Guid, PriorSettlement>();
         for (var i = 0; i < events.Count; i++)
         {
-            if (events[i].Body is MessageAccepted && Prior(SameStream(events, i), i - Begin(events, i)) is { } prior)
+            if (events[i].Body is MessageAccepted && PriorSettlement.Of(SameStream(events, i), i - Begin(events, i)) is { } prior)
             {
                 priors[events[i].Id] = prior;
             }

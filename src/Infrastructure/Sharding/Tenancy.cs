@@ -173,6 +173,22 @@ public sealed class TenantTransaction(NpgsqlConnection connection, NpgsqlTransac
         return rows;
     }
 
+    /// <summary>As above, however long it takes: for statements over all of an organization's rows.</summary>
+    public async Task<List<T>> QueryLongAsync<T>(string sql, Func<NpgsqlDataReader, T> map, CancellationToken ct,
+        params object?[] arguments)
+    {
+        await using var command = Command(sql, arguments);
+        command.CommandTimeout = 0;
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(ct))
+        {
+            rows.Add(map(reader));
+        }
+
+        return rows;
+    }
+
     /// <summary>Commits, with the mark of the current request's idempotency claim when there is one.</summary>
     public async Task CommitAsync(CancellationToken ct)
     {

@@ -9,7 +9,7 @@ namespace Bsp.IntegrationTests.Charging;
 /// What messages cost, from the launch to the last entry; by the demo card, whose prices for India are I = 0.013500 (marketing) and
 /// 0.001600 (utility).
 /// </summary>
-public sealed class ChargingTests(EndToEndApp app) : IClassFixture<EndToEndApp>
+public sealed partial class ChargingTests(ChargingApp app) : IClassFixture<ChargingApp>
 {
     private const decimal I = 0.013500m;
     private static readonly object Sale =

@@ -42,6 +42,22 @@ internal sealed class DocumentsSeen(Func<string, object[], Task<string>> sql, st
         ? await sql("SELECT doc FROM documents.messages WHERE contact_id = $1", [contact])
         : DocumentJson.Write(await database.GetCollection<MessageDocument>("messages").Find(m => m.ContactId == contact).SingleAsync());
 
+    /// <summary>Puts another amount into what a message's document shows as its cost; null: takes the amount away.</summary>
+    public async Task SpoilCostAsync(Guid message, decimal? amount)
+    {
+        if (database is null)
+        {
+            var cost = amount is null ? "doc #- '{cost,amount}'" : "jsonb_set(doc, '{cost,amount}', to_jsonb($2::numeric))";
+            (await sql($"UPDATE documents.messages SET doc = {cost} WHERE doc ->> 'uuid' = $1::text AND $2 >= 0 RETURNING 'spoiled'",
+                [message, amount ?? 0])).ShouldBe("spoiled");
+            return;
+        }
+
+        var update = amount is { } other ? Builders<BsonDocument>.Update.Set("cost.amount", new BsonDecimal128(other))
+            : Builders<BsonDocument>.Update.Unset("cost.amount");
+        (await Messages(database).UpdateOneAsync(Builders<BsonDocument>.Filter.Eq("uuid", Of(message)), update)).ModifiedCount.ShouldBe(1);
+    }
+
     private static IMongoCollection<BsonDocument> Messages(IMongoDatabase database) => database.GetCollection<BsonDocument>("messages");
 
     private static BsonBinaryData Of(Guid id) => new(id, GuidRepresentation.Standard);

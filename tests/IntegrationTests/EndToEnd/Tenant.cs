@@ -37,6 +37,14 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
         meta.State.AddAccount(new(WabaId, PhoneNumberId, BusinessId: Business));
     }
 
+    /// <summary>The same organization, of an application that was started again at another address.</summary>
+    public Tenant At(Uri address)
+    {
+        var client = new HttpClient { BaseAddress = address };
+        client.DefaultRequestHeaders.Authorization = api.DefaultRequestHeaders.Authorization;
+        return new(client, id, accountId, phoneNumberId, wabaId) { TemplateId = TemplateId, Business = Business };
+    }
+
     /// <summary>A further connected number, in a WABA of its own in the same portfolio.</summary>
     public async Task<(Guid Account, string PhoneNumberId)> NewAccountAsync(Simulator meta, int limit)
     {

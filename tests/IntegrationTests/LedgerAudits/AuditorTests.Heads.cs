@@ -74,7 +74,8 @@ public sealed partial class AuditorTests
     {
         var (organization, posted) = await WalletAsync();
         var options = app.Services.GetRequiredService<BspOptions>();
-        Task<int> AuditAsync(params string[] arguments) => AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments, Ct);
+        Task<int> AuditAsync(params string[] arguments) => AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments,
+            app.Services.GetRequiredService<Infrastructure.LedgerAudits.Shown.ShownCosts>, Ct);
 
         (await AuditAsync("--org", $"{organization.Id}")).ShouldBe(0);
         (await AuditAsync("--org", $"{organization.Id}", "--from", Month, "--to", Month, "--json")).ShouldBe(0);

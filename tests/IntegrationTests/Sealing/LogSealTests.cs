@@ -289,7 +289,8 @@ public sealed class LogSealTests(StoresFixture stores) : IAsyncLifetime
                 PlatformKeySha256 = [], MasterKey = FirstMaster, Meta = new() { BaseUrl = new("http://localhost") },
         };
         Task<int> RunAsync(params string[] arguments) =>
-            Api.Operations.AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments, Ct);
+            Api.Operations.AuditCommand.RunAsync(options, NullLoggerFactory.Instance, arguments,
+                () => throw new InvalidOperationException("The log has no costs."), Ct);
 
         (await RunAsync("--log", "--all")).ShouldBe(0);
         await database.AdminQueryAsync(

@@ -47,7 +47,7 @@ internal sealed class BillingProcess : IAsyncDisposable
             NullLogger<ChargingCatchUp>.Instance);
         Renewals = new(shards, Desk, clock, NullLogger<SubscriptionClock>.Instance);
         Months = new(shards, Ledger, new(), clock, NullLogger<LedgerClock>.Instance);
-        Auditor = new(shards, new(), signer, clock, NullLogger<LedgerAuditWorker>.Instance);
+        Auditor = new(shards, new(), signer, costs: null, clock, NullLogger<LedgerAuditWorker>.Instance);
     }
 
     public Shard Shard { get; }

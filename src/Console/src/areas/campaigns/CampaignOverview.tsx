@@ -5,6 +5,7 @@ import { useGet } from '../../api/hooks';
 import { useI18n } from '../../i18n/I18n';
 import { Card, Facts, Loading, Stat } from '../../kit/Page';
 import { Own } from '../../kit/Phone';
+import { cx } from '../../lib/cx';
 import { dayIn } from '../../lib/time';
 import { readComponents } from '../../lib/template';
 import { TemplatePreview } from '../templates/TemplatePreview';
@@ -156,7 +157,7 @@ function Funnel({ progress: p }: { progress: Pick<Progress, 'total' | 'skipped' 
           <div className="bar bar-tall">
             <div className={`bar-part bar-part-${tone}`} style={width(count)} />
           </div>
-          <span className={`end strong ${tone}`}>{number(count)}</span>
+          <span className={cx('end strong', count > 0 && tone)}>{number(count)}</span>
           <span className="end muted">{share(p.total ? count / p.total : 0)}</span>
         </div>
       ))}

@@ -13,7 +13,12 @@ export function SubNav({ links }: { links: readonly (readonly [string, string])[
   return (
     <nav className="tabs subnav" aria-label={links.map(([, label]) => label).join(', ')}>
       {links.map(([to, label]) => (
-        <NavLink key={to} to={to} end className={({ isActive }) => cx('tab', isActive && 'tab-chosen')}>
+        <NavLink
+          key={to}
+          to={to}
+          end={links.some(([other]) => other.startsWith(`${to}/`))}
+          className={({ isActive }) => cx('tab', isActive && 'tab-chosen')}
+        >
           {label}
         </NavLink>
       ))}

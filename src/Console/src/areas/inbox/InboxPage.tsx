@@ -30,7 +30,7 @@ export default function InboxPage() {
   const client = useQueryClient();
   const people = usePeople();
   const [filter, setFilter] = useState<InboxFilter>({ status: 'active', snoozed: false });
-  const [panel, setPanel] = useState(true);
+  const [panel, setPanel] = useState(() => window.innerWidth > 1180);
   const [help, setHelp] = useState(false);
   const list = useList<Conversation>(LIST, { query: queryOf(filter) });
   const chosen = useGet('/v1/conversations/{id}', { path: { id: id ?? '' } }, { enabled: !!id });

@@ -35,7 +35,9 @@ export function TemplateText({ template }: { template: NonNullable<Message['temp
   const { header, body, footer, buttons } = readComponents(read.data.components);
   return (
     <div dir={isRightToLeft(template.language) ? 'rtl' : 'ltr'}>
-      {header?.text && <div className="bubble-header">{fill(header.text, valuesOf(template.parameters, 'header', header.text))}</div>}
+      {header?.text && (
+        <div className="bubble-header">{fill(header.text, valuesOf(template.parameters, 'header', header.text))}</div>
+      )}
       <div className="bubble-text">
         <WhatsAppText text={fill(body?.text, valuesOf(template.parameters, 'body', body?.text))} />
       </div>

@@ -59,7 +59,7 @@ export function WalletPage() {
         </div>
       )}
       {w && <Holds currency={w.currency} />}
-      <Card flush title={t('money.recent')} actions={<Link to="/money/transactions">{t('common.all')}</Link>}>
+      <Card flush title={t('money.transactions')} actions={<Link to="/money/transactions">{t('common.all')}</Link>}>
         {recent.isPending ? <Loading /> : <TransactionTable rows={recent.rows} />}
       </Card>
       {toppingUp && <TopUp currency={w?.currency ?? 'USD'} by={body.user.email} onClose={() => setToppingUp(false)} />}
