@@ -72,24 +72,6 @@ public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
     }
 
     [Fact]
-    public async Task A_session_that_ends_leads_to_the_sign_in_and_a_server_that_is_away_is_said_and_comes_back()
-    {
-        Assert.SkipWhen(BrowserApp.Missing is not null, BrowserApp.Missing ?? "");
-        var ann = await app.NewPersonAsync(app.Tenant.Api, "manager");
-        await using var visitor = await app.SignedInAsync(ann);
-        var page = visitor.Page;
-        await page.GotoAsync("/console/campaigns");
-        await Expect(page.Locator("main h1").First).ToBeVisibleAsync();
-        await page.Context.SetOfflineAsync(true);
-        await Expect(page.Locator(".connection-away")).ToBeVisibleAsync();
-        await page.Context.SetOfflineAsync(false);
-        await Expect(page.Locator(".connection-away")).ToHaveCountAsync(0);
-        (await ann.Client.SendAsync("POST", "/v1/auth/logout-all")).Status.ShouldBe(204);
-        await page.Locator("aside nav a").Nth(2).ClickAsync();
-        await Expect(page.Locator("input[name=password]")).ToBeVisibleAsync();
-    }
-
-    [Fact]
     public async Task A_customer_is_answered_and_the_answer_is_there()
     {
         Assert.SkipWhen(BrowserApp.Missing is not null, BrowserApp.Missing ?? "");
