@@ -445,6 +445,11 @@ CREATE FUNCTION bsp.campaigns_to_drive(p_now timestamp with time zone) RETURNS T
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c WHERE c.status = 'SCHEDULED' AND c.scheduled_at <= p_now
   UNION ALL
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c WHERE c.status = 'RUNNING'
+     AND (c.type <> 'TRIGGERED' OR c.send_until <= p_now
+          OR EXISTS (SELECT FROM bsp.campaign_causes k WHERE k.campaign_id = c.id OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.campaign_errors e WHERE e.campaign_id = c.id AND e.failures <> e.judged OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.send_queue q WHERE q.campaign_id = c.id AND q.held OFFSET 0)
+          OR EXISTS (SELECT FROM bsp.campaign_dispatch d WHERE d.campaign_id = c.id AND d.held_seen <> 0 OFFSET 0))
   UNION ALL
   SELECT c.organization_id, c.id, c.status FROM public.campaigns c JOIN bsp.campaign_dispatch d ON d.campaign_id = c.id
    WHERE c.status = 'CANCELLED' AND (d.next_ordinal <= coalesce(d.total, 0)
@@ -554,6 +559,15 @@ CREATE FUNCTION bsp.contacts_by_user_id(user_ids text[]) RETURNS TABLE(phone_num
 $$;
 
 ALTER FUNCTION bsp.contacts_by_user_id(user_ids text[]) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.content_field(p_type text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  SELECT CASE p_type WHEN 'message_queued' THEN 'content' WHEN 'message_received' THEN 'content' WHEN 'message_auto_replied' THEN 'content' WHEN 'message_analysed' THEN 'words'
+    WHEN 'conversation_auto_answered' THEN 'exchange' WHEN 'conversation_handed_over' THEN 'exchange' WHEN 'conversation_left_silent' THEN 'exchange' END
+$$;
+
+ALTER FUNCTION bsp.content_field(p_type text) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.count_list_items() RETURNS trigger
     LANGUAGE plpgsql
@@ -760,6 +774,15 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.forget_reach() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT EXISTS (SELECT FROM bsp.legal_holds h WHERE h.organization_id = p_organization AND h.released_at IS NULL AND (h.contact_id IS NULL OR h.contact_id = ANY (p_contacts)))
+$$;
+
+ALTER FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.is_mover() RETURNS boolean
     LANGUAGE sql STABLE
@@ -1314,6 +1337,24 @@ END $$;
 
 ALTER FUNCTION bsp.note_erased() OWNER TO bsp_owner;
 
+CREATE FUNCTION bsp.note_joined() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+BEGIN
+  IF current_setting('bsp.no_causes', true) = 'on' THEN RETURN NULL; END IF;
+  INSERT INTO bsp.campaign_causes (campaign_id, organization_id, contact_id)
+  SELECT t.campaign_id, i.organization_id, i.contact_id
+    FROM (SELECT DISTINCT c.organization_id, c.list_id FROM changed c) l
+   CROSS JOIN LATERAL (SELECT x.campaign_id FROM bsp.campaign_triggers x
+                        WHERE x.organization_id = l.organization_id AND x.kind = 'list_joined' AND x.key = l.list_id::text OFFSET 0) t
+    JOIN changed i ON i.list_id = l.list_id
+   ORDER BY i.contact_id;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.note_joined() OWNER TO bsp_owner;
+
 CREATE FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1327,6 +1368,28 @@ CREATE FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) RETURNS voi
     AS $$INSERT INTO bsp.log_places_next SELECT p.organization_id, p.key, p.block FROM bsp.places_of(p_after, p_up_to) p ON CONFLICT DO NOTHING$$;
 
 ALTER FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.note_tags() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'bsp', 'pg_temp'
+    AS $$
+DECLARE
+  before jsonb := '[]';
+BEGIN
+  IF NOT EXISTS (SELECT FROM bsp.campaign_triggers t WHERE t.organization_id = NEW.organization_id AND t.kind = 'tag_added')
+     OR current_setting('bsp.no_causes', true) = 'on' THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN before := OLD.tags; END IF;
+  INSERT INTO bsp.campaign_causes (campaign_id, organization_id, contact_id)
+  SELECT t.campaign_id, t.organization_id, NEW.id
+    FROM (SELECT DISTINCT e.tag FROM jsonb_array_elements_text(NEW.tags) AS e (tag) WHERE NOT before @> to_jsonb(e.tag)) g
+   CROSS JOIN LATERAL (SELECT x.campaign_id, x.organization_id FROM bsp.campaign_triggers x
+                        WHERE x.organization_id = NEW.organization_id AND x.kind = 'tag_added' AND x.key = g.tag OFFSET 0) t;
+  RETURN NULL;
+END $$;
+
+ALTER FUNCTION bsp.note_tags() OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
@@ -1652,15 +1715,18 @@ END $$;
 
 ALTER FUNCTION bsp.read_organization(p_tenant text, p_after bigint, p_up_to bigint, p_types text[], p_correlation text, p_causation text, p_limit integer, p_without text[]) OWNER TO bsp_owner;
 
-CREATE FUNCTION bsp.read_sealable(p_after bigint, p_up_to bigint, p_tenant text, p_limit integer) RETURNS TABLE(seq_id bigint, id uuid, tenant_id character varying, stream_id uuid, version bigint, type character varying, "timestamp" timestamp with time zone, mt_dotnet_type character varying, correlation_id character varying, causation_id character varying, user_name character varying, headers bytea, data bytea, bdata bytea)
+CREATE FUNCTION bsp.read_sealable(p_after bigint, p_up_to bigint, p_tenant text, p_limit integer) RETURNS TABLE(seq_id bigint, id uuid, tenant_id character varying, stream_id uuid, version bigint, type character varying, "timestamp" timestamp with time zone, mt_dotnet_type character varying, correlation_id character varying, causation_id character varying, user_name character varying, headers bytea, data bytea, bdata bytea, was bytea, kept bytea)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
   SELECT e.seq_id, e.id, e.tenant_id, e.stream_id, e.version, e.type, e.timestamp, e.mt_dotnet_type, e.correlation_id, e.causation_id, e.user_name,
-         convert_to(e.headers::text, 'UTF8'), convert_to(e.data::text, 'UTF8'), e.bdata
-    FROM public.mt_events e WHERE e.seq_id > p_after AND e.seq_id <= p_up_to AND (p_tenant IS NULL OR e.tenant_id = p_tenant) ORDER BY e.seq_id LIMIT p_limit
+         convert_to(e.headers::text, 'UTF8'), convert_to(e.data::text, 'UTF8'), e.bdata, r.was, r.kept
+    FROM public.mt_events e LEFT JOIN bsp.retired_contents r ON r.seq_id = e.seq_id
+   WHERE e.seq_id > p_after AND e.seq_id <= p_up_to AND (p_tenant IS NULL OR e.tenant_id = p_tenant) ORDER BY e.seq_id LIMIT p_limit
 $$;
 
 ALTER FUNCTION bsp.read_sealable(p_after bigint, p_up_to bigint, p_tenant text, p_limit integer) OWNER TO bsp_owner;
@@ -1751,6 +1817,77 @@ BEGIN
 END $$;
 
 ALTER FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.retention_exceptions() RETURNS TABLE(organization_id uuid, message_content_days integer, message_logs_days integer, ai_conversations_days integer, held boolean, contacts uuid[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT o.id, max(p.message_content_days), max(p.message_logs_days), max(p.ai_conversations_days), coalesce(bool_or(h.id IS NOT NULL AND h.contact_id IS NULL), false),
+         coalesce(array_agg(h.contact_id) FILTER (WHERE h.contact_id IS NOT NULL), '{}') || coalesce(array_agg(x.into_id) FILTER (WHERE x.into_id IS NOT NULL), '{}')
+    FROM (SELECT p.organization_id AS id FROM bsp.retention_policies p UNION SELECT h.organization_id FROM bsp.legal_holds h WHERE h.released_at IS NULL) o
+    LEFT JOIN bsp.retention_policies p ON p.organization_id = o.id
+    LEFT JOIN bsp.legal_holds h ON h.organization_id = o.id AND h.released_at IS NULL
+    LEFT JOIN bsp.contact_aliases x ON x.contact_id = h.contact_id -- merged since: their messages are the other's by now
+   GROUP BY o.id
+$$;
+
+ALTER FUNCTION bsp.retention_exceptions() OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+DECLARE
+  gone int;
+BEGIN
+  PERFORM bsp.require_tenant(p_organization::text);
+  PERFORM 1 FROM bsp.archives a WHERE a.id = p_archive AND a.organization_id = p_organization AND a.state = 'writing' FOR UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'archive % is none that is being written', p_archive USING ERRCODE = 'insufficient_privilege'; END IF;
+  WITH old AS MATERIALIZED (
+    SELECT e.seq_id, e.data, jsonb_set(e.data, ARRAY[bsp.content_field(e.type), 'data'], '""') AS kept
+      FROM unnest(p_streams) AS s (id) CROSS JOIN LATERAL (
+        SELECT e.seq_id, e.data, e.type FROM public.mt_events e
+         WHERE e.tenant_id = p_organization::text AND e.stream_id = s.id AND e.type = ANY (p_types) AND e.timestamp < p_before
+           AND e.data #>> ARRAY[bsp.content_field(e.type), 'data'] <> '' OFFSET 0) e
+  ), changed AS (
+    UPDATE public.mt_events t SET data = o.kept FROM old o WHERE t.seq_id = o.seq_id
+    RETURNING t.seq_id, sha256(convert_to(o.data::text, 'UTF8')) AS was, sha256(convert_to(o.kept::text, 'UTF8')) AS kept
+  )
+  INSERT INTO bsp.retired_contents (seq_id, organization_id, archive_id, was, kept) SELECT c.seq_id, p_organization, p_archive, c.was, c.kept FROM changed c;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  IF gone > 0 THEN
+    INSERT INTO bsp.evidence_acts (organization_id, act, number, subject) VALUES (p_organization, 'contents.retired', gone, p_archive::text);
+  END IF;
+  RETURN gone;
+END $$;
+
+ALTER FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.retired_archives(p_tenant text) RETURNS TABLE(tenant_id text, archive_id uuid, contents bigint, digest text, told_seq bigint, told_contents bigint, told_digest text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT r.organization_id::text, r.archive_id, r.contents, encode(bsp.retired_digest(r.archive_id), 'hex'), e.seq_id, (e.data ->> 'contents')::bigint, e.data ->> 'contents_sha256'
+    FROM (SELECT c.organization_id, c.archive_id, count(*) AS contents FROM bsp.retired_contents c WHERE p_tenant IS NULL OR c.organization_id = p_tenant::uuid
+           GROUP BY c.organization_id, c.archive_id) r
+    LEFT JOIN LATERAL (SELECT e.seq_id, e.data FROM public.mt_events e WHERE e.tenant_id = r.organization_id::text AND e.stream_id = r.archive_id AND e.type = 'archive_kept'
+                        ORDER BY e.version DESC LIMIT 1) e ON true
+   ORDER BY r.archive_id
+$$;
+
+ALTER FUNCTION bsp.retired_archives(p_tenant text) OWNER TO bsp_owner;
+
+CREATE FUNCTION bsp.retired_digest(p_archive uuid) RETURNS bytea
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  SELECT sha256(string_agg(int8send(r.seq_id) || r.was || r.kept, ''::bytea ORDER BY r.seq_id)) FROM bsp.retired_contents r WHERE r.archive_id = p_archive
+$$;
+
+ALTER FUNCTION bsp.retired_digest(p_archive uuid) OWNER TO bsp_owner;
 
 CREATE FUNCTION bsp.run_without_gap(p_after bigint, p_limit integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -2538,60 +2675,20 @@ END $$;
 
 ALTER FUNCTION documents.swap_next() OWNER TO bsp_owner;
 
-CREATE FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) RETURNS integer
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  WITH old AS (SELECT _id FROM documents.ai_conversations WHERE updated_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
-       gone AS (DELETE FROM documents.ai_conversations d USING old WHERE d._id = old._id RETURNING 1)
-  SELECT count(*)::int FROM gone
-$$;
-
-ALTER FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
-
-CREATE FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) RETURNS integer
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  WITH old AS (SELECT _id FROM documents.conversations WHERE expires_at < p_now LIMIT p_limit FOR UPDATE SKIP LOCKED),
-       gone AS (DELETE FROM documents.conversations d USING old WHERE d._id = old._id RETURNING 1)
-  SELECT count(*)::int FROM gone
-$$;
-
-ALTER FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
-
 CREATE FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
-  WITH old AS (SELECT _id FROM documents.message_logs WHERE created_at < p_before LIMIT p_limit FOR UPDATE SKIP LOCKED),
+  WITH old AS (SELECT l._id FROM documents.message_logs l WHERE l.created_at < p_before
+                  AND NOT EXISTS (SELECT FROM bsp.retention_policies p WHERE p.organization_id = l.organization_id AND p.message_logs_days IS NOT NULL)
+                  AND NOT EXISTS (SELECT FROM bsp.legal_holds h WHERE h.organization_id = l.organization_id AND h.contact_id IS NULL AND h.released_at IS NULL)
+                LIMIT p_limit FOR UPDATE SKIP LOCKED),
        gone AS (DELETE FROM documents.message_logs d USING old WHERE d._id = old._id RETURNING 1)
   SELECT count(*)::int FROM gone
 $$;
 
 ALTER FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
-
-CREATE FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) RETURNS integer
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_bitmapscan TO 'off'
-    AS $$
-  WITH RECURSIVE statuses AS (
-    (SELECT m.status FROM documents.messages m ORDER BY m.status LIMIT 1)
-    UNION ALL
-    SELECT (SELECT m.status FROM documents.messages m WHERE m.status > s.status ORDER BY m.status LIMIT 1)
-      FROM statuses s WHERE s.status IS NOT NULL
-  ), old AS (
-    SELECT o._id FROM statuses s CROSS JOIN LATERAL (
-      SELECT m._id FROM documents.messages m WHERE m.status = s.status AND m.created_at < p_before
-       ORDER BY m.created_at LIMIT p_limit FOR UPDATE SKIP LOCKED) o
-     LIMIT p_limit
-  ), gone AS (DELETE FROM documents.messages d WHERE d._id = ANY (ARRAY(SELECT o._id FROM old o)) RETURNING 1)
-  SELECT count(*)::int FROM gone
-$$;
-
-ALTER FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) OWNER TO bsp_owner;
 
 CREATE FUNCTION documents.view_tables() RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -3354,6 +3451,18 @@ WITH (fillfactor='80');
 
 ALTER TABLE bsp.ai_work OWNER TO bsp_owner;
 
+CREATE TABLE bsp.archive_parts (
+    organization_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    archive_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    starts_at bigint NOT NULL,
+    length integer NOT NULL,
+    messages integer NOT NULL
+);
+
+ALTER TABLE bsp.archive_parts OWNER TO bsp_owner;
+
 CREATE TABLE bsp.archive_progress (
     one boolean DEFAULT true NOT NULL,
     sequence bigint NOT NULL,
@@ -3362,6 +3471,42 @@ CREATE TABLE bsp.archive_progress (
 );
 
 ALTER TABLE bsp.archive_progress OWNER TO bsp_owner;
+
+CREATE TABLE bsp.archive_restores (
+    organization_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    restored_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    messages integer NOT NULL
+);
+
+ALTER TABLE bsp.archive_restores OWNER TO bsp_owner;
+
+CREATE TABLE bsp.archives (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    object_key text NOT NULL,
+    dictionary smallint NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    json_bytes bigint DEFAULT 0 NOT NULL,
+    sha256 bytea,
+    documents integer DEFAULT 0 NOT NULL,
+    contents integer DEFAULT 0 NOT NULL,
+    contents_sha256 bytea,
+    kept_sequence bigint,
+    first_position bigint,
+    last_position bigint,
+    first_at timestamp with time zone,
+    last_at timestamp with time zone,
+    before timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    kept_at timestamp with time zone,
+    CONSTRAINT archives_state_check CHECK ((state = ANY (ARRAY['writing'::text, 'kept'::text])))
+);
+
+ALTER TABLE bsp.archives OWNER TO bsp_owner;
 
 CREATE TABLE bsp.audit_heads (
     organization_id uuid NOT NULL,
@@ -3382,6 +3527,35 @@ CREATE TABLE bsp.campaign_audience (
 
 ALTER TABLE bsp.campaign_audience OWNER TO bsp_owner;
 
+CREATE TABLE bsp.campaign_causes (
+    id bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    cause text DEFAULT ('cause/'::text || gen_random_uuid()) NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE bsp.campaign_causes OWNER TO bsp_owner;
+
+ALTER TABLE bsp.campaign_causes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.campaign_causes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE bsp.campaign_cooldowns (
+    campaign_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE bsp.campaign_cooldowns OWNER TO bsp_owner;
+
 CREATE TABLE bsp.campaign_dispatch (
     campaign_id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -3391,10 +3565,47 @@ CREATE TABLE bsp.campaign_dispatch (
     waits_for text,
     waits_until timestamp with time zone,
     look_at timestamp with time zone,
-    held_seen integer DEFAULT 0 NOT NULL
+    held_seen integer DEFAULT 0 NOT NULL,
+    budget_outcomes integer DEFAULT 0 NOT NULL,
+    budget_failed integer DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE bsp.campaign_dispatch OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_errors (
+    campaign_id uuid NOT NULL,
+    code integer NOT NULL,
+    organization_id uuid NOT NULL,
+    failures integer NOT NULL,
+    base integer DEFAULT 0 NOT NULL,
+    judged integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.campaign_errors OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_firings (
+    id bigint NOT NULL,
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    cause text NOT NULL,
+    outcome text NOT NULL,
+    message_id uuid,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_firings_outcome_check CHECK ((outcome = ANY (ARRAY['queued'::text, 'skipped'::text, 'cooldown'::text, 'outside'::text]))),
+    CONSTRAINT campaign_firings_values CHECK (((id > 0) AND (contact_id <> '00000000-0000-0000-0000-000000000000'::uuid)))
+);
+
+ALTER TABLE bsp.campaign_firings OWNER TO bsp_owner;
+
+ALTER TABLE bsp.campaign_firings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME bsp.campaign_firings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE bsp.campaign_holds (
     campaign_id uuid NOT NULL,
@@ -3459,6 +3670,41 @@ CREATE TABLE bsp.campaign_progress_next (
 );
 
 ALTER TABLE bsp.campaign_progress_next OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_retries (
+    source_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    retry_id uuid NOT NULL
+);
+
+ALTER TABLE bsp.campaign_retries OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_triggers (
+    campaign_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    armed_at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_triggers_kind_check CHECK ((kind = ANY (ARRAY['tag_added'::text, 'keyword'::text, 'list_joined'::text])))
+);
+
+ALTER TABLE bsp.campaign_triggers OWNER TO bsp_owner;
+
+CREATE TABLE bsp.campaign_waves (
+    campaign_id uuid NOT NULL,
+    wave integer NOT NULL,
+    organization_id uuid NOT NULL,
+    zone text NOT NULL,
+    first_ordinal integer NOT NULL,
+    next_ordinal integer NOT NULL,
+    last_ordinal integer NOT NULL,
+    due_at timestamp with time zone,
+    opens_at timestamp with time zone
+);
+
+ALTER TABLE bsp.campaign_waves OWNER TO bsp_owner;
 
 CREATE TABLE bsp.canned_replies (
     id uuid NOT NULL,
@@ -3985,6 +4231,19 @@ CREATE TABLE bsp.ledger_nodes (
 );
 
 ALTER TABLE bsp.ledger_nodes OWNER TO bsp_owner;
+
+CREATE TABLE bsp.legal_holds (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid,
+    reason text NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    placed_by text NOT NULL,
+    released_at timestamp with time zone,
+    released_by text
+);
+
+ALTER TABLE bsp.legal_holds OWNER TO bsp_owner;
 
 CREATE TABLE bsp.list_history (
     id bigint NOT NULL,
@@ -4634,6 +4893,43 @@ CREATE TABLE bsp.response_times_next (
 
 ALTER TABLE bsp.response_times_next OWNER TO bsp_owner;
 
+CREATE TABLE bsp.retention_policies (
+    organization_id uuid NOT NULL,
+    message_content_days integer,
+    message_logs_days integer,
+    ai_conversations_days integer,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    row_version bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE bsp.retention_policies OWNER TO bsp_owner;
+
+CREATE TABLE bsp.retention_rounds (
+    kind text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    leased_by uuid,
+    leased_until timestamp with time zone,
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    gone bigint DEFAULT 0 NOT NULL,
+    gone_total bigint DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    error text
+)
+WITH (fillfactor='50');
+
+ALTER TABLE bsp.retention_rounds OWNER TO bsp_owner;
+
+CREATE TABLE bsp.retired_contents (
+    seq_id bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    archive_id uuid NOT NULL,
+    was bytea NOT NULL,
+    kept bytea NOT NULL
+);
+
+ALTER TABLE bsp.retired_contents OWNER TO bsp_owner;
+
 CREATE TABLE bsp.schema_migrations (
     file text NOT NULL,
     sha256 text NOT NULL,
@@ -5170,6 +5466,11 @@ CREATE TABLE public.campaigns (
     version bigint NOT NULL,
     on_limit text DEFAULT 'wait'::text NOT NULL,
     send_until timestamp with time zone,
+    options jsonb,
+    retry_of uuid,
+    trigger_keys text[],
+    hours jsonb,
+    local_time text,
     CONSTRAINT campaigns_on_limit_check CHECK ((on_limit = ANY (ARRAY['wait'::text, 'skip'::text]))),
     CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['DRAFT'::text, 'SCHEDULED'::text, 'RUNNING'::text, 'PAUSED'::text, 'COMPLETED'::text, 'CANCELLED'::text]))),
     CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['BROADCAST'::text, 'SCHEDULED'::text, 'TRIGGERED'::text])))
@@ -5499,8 +5800,20 @@ ALTER TABLE ONLY bsp.ai_usage
 ALTER TABLE ONLY bsp.ai_work
     ADD CONSTRAINT ai_work_pkey PRIMARY KEY (message_id);
 
+ALTER TABLE ONLY bsp.archive_parts
+    ADD CONSTRAINT archive_parts_pkey PRIMARY KEY (organization_id, conversation_id, archive_id, contact_id);
+
 ALTER TABLE ONLY bsp.archive_progress
     ADD CONSTRAINT archive_progress_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY bsp.archive_restores
+    ADD CONSTRAINT archive_restores_pkey PRIMARY KEY (organization_id, conversation_id);
+
+ALTER TABLE ONLY bsp.archives
+    ADD CONSTRAINT archives_object_key_key UNIQUE (object_key);
+
+ALTER TABLE ONLY bsp.archives
+    ADD CONSTRAINT archives_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.audit_heads
     ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (organization_id);
@@ -5508,8 +5821,20 @@ ALTER TABLE ONLY bsp.audit_heads
 ALTER TABLE ONLY bsp.audit_trail
     ADD CONSTRAINT audit_trail_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY bsp.campaign_causes
+    ADD CONSTRAINT campaign_causes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY bsp.campaign_cooldowns
+    ADD CONSTRAINT campaign_cooldowns_pkey PRIMARY KEY (campaign_id, contact_id);
+
 ALTER TABLE ONLY bsp.campaign_dispatch
     ADD CONSTRAINT campaign_dispatch_pkey PRIMARY KEY (campaign_id);
+
+ALTER TABLE ONLY bsp.campaign_errors
+    ADD CONSTRAINT campaign_errors_pkey PRIMARY KEY (campaign_id, code);
+
+ALTER TABLE ONLY bsp.campaign_firings
+    ADD CONSTRAINT campaign_firings_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.campaign_holds
     ADD CONSTRAINT campaign_holds_pkey PRIMARY KEY (campaign_id);
@@ -5519,6 +5844,15 @@ ALTER TABLE ONLY bsp.campaign_progress_next
 
 ALTER TABLE ONLY bsp.campaign_progress
     ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id);
+
+ALTER TABLE ONLY bsp.campaign_retries
+    ADD CONSTRAINT campaign_retries_pkey PRIMARY KEY (source_id, contact_id);
+
+ALTER TABLE ONLY bsp.campaign_triggers
+    ADD CONSTRAINT campaign_triggers_pkey PRIMARY KEY (campaign_id, key);
+
+ALTER TABLE ONLY bsp.campaign_waves
+    ADD CONSTRAINT campaign_waves_pkey PRIMARY KEY (campaign_id, wave);
 
 ALTER TABLE ONLY bsp.canned_replies
     ADD CONSTRAINT canned_replies_pkey PRIMARY KEY (id);
@@ -5642,6 +5976,9 @@ ALTER TABLE ONLY bsp.ledger_holds
 
 ALTER TABLE ONLY bsp.ledger_nodes
     ADD CONSTRAINT ledger_nodes_pkey PRIMARY KEY (organization_id, currency, month, level, index);
+
+ALTER TABLE ONLY bsp.legal_holds
+    ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY bsp.list_history
     ADD CONSTRAINT list_history_pkey PRIMARY KEY (id);
@@ -5795,6 +6132,15 @@ ALTER TABLE ONLY bsp.response_times_next
 
 ALTER TABLE ONLY bsp.response_times
     ADD CONSTRAINT response_times_pkey PRIMARY KEY (organization_id, "position", kind);
+
+ALTER TABLE ONLY bsp.retention_policies
+    ADD CONSTRAINT retention_policies_pkey PRIMARY KEY (organization_id);
+
+ALTER TABLE ONLY bsp.retention_rounds
+    ADD CONSTRAINT retention_rounds_pkey PRIMARY KEY (kind);
+
+ALTER TABLE ONLY bsp.retired_contents
+    ADD CONSTRAINT retired_contents_pkey PRIMARY KEY (seq_id);
 
 ALTER TABLE ONLY bsp.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (file);
@@ -5986,6 +6332,10 @@ CREATE INDEX ai_turns_due ON bsp.ai_turns USING btree (due_at) WHERE (due_at IS 
 
 CREATE INDEX ai_work_due ON bsp.ai_work USING btree (organization_id, due_at);
 
+CREATE INDEX archive_parts_archive ON bsp.archive_parts USING btree (archive_id);
+
+CREATE INDEX archives_organization ON bsp.archives USING btree (organization_id, kind, id);
+
 CREATE INDEX audit_trail_act ON bsp.audit_trail USING btree (organization_id, act, id);
 
 CREATE INDEX audit_trail_actor ON bsp.audit_trail USING btree (organization_id, actor, id);
@@ -5996,7 +6346,17 @@ CREATE UNIQUE INDEX campaign_audience_member ON bsp.campaign_audience USING btre
 
 CREATE UNIQUE INDEX campaign_audience_place ON bsp.campaign_audience USING btree (campaign_id, ordinal) WHERE (ordinal > 0);
 
+CREATE INDEX campaign_causes_next ON bsp.campaign_causes USING btree (campaign_id, id);
+
+CREATE UNIQUE INDEX campaign_firings_cause ON bsp.campaign_firings USING btree (campaign_id, contact_id, cause) WHERE (contact_id <> '00000000-0000-0000-0000-000000000000'::uuid);
+
+CREATE UNIQUE INDEX campaign_firings_order ON bsp.campaign_firings USING btree (campaign_id, id) WHERE ((id > 0) AND (message_id IS NOT NULL));
+
 CREATE INDEX campaign_holds_open ON bsp.campaign_holds USING btree (organization_id) WHERE (state = 'open'::text);
+
+CREATE INDEX campaign_retries_retry ON bsp.campaign_retries USING btree (retry_id, contact_id);
+
+CREATE INDEX campaign_triggers_armed ON bsp.campaign_triggers USING btree (organization_id, kind, key);
 
 CREATE UNIQUE INDEX canned_replies_shortcut ON bsp.canned_replies USING btree (organization_id, shortcut);
 
@@ -6081,6 +6441,10 @@ CREATE INDEX ledger_heads_month ON bsp.ledger_heads USING btree (month, organiza
 CREATE INDEX ledger_holds_due ON bsp.ledger_holds USING btree (expires_at, organization_id, reference) WHERE (state = 'open'::text);
 
 CREATE INDEX ledger_holds_open ON bsp.ledger_holds USING btree (organization_id, reference) WHERE (state = 'open'::text);
+
+CREATE UNIQUE INDEX legal_holds_once ON bsp.legal_holds USING btree (organization_id, COALESCE(contact_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (released_at IS NULL);
+
+CREATE INDEX legal_holds_organization ON bsp.legal_holds USING btree (organization_id, id);
 
 CREATE INDEX list_history_contact ON bsp.list_history USING btree (contact_id, at);
 
@@ -6173,6 +6537,8 @@ CREATE INDEX response_clocks_waiting ON bsp.response_clocks USING btree (organiz
 CREATE INDEX response_times_at ON bsp.response_times USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
 
 CREATE INDEX response_times_next_organization_id_at_kind_user_id_by_team_idx ON bsp.response_times_next USING btree (organization_id, at) INCLUDE (kind, user_id, by, team_id, account_id, seconds, business_seconds);
+
+CREATE INDEX retired_contents_archive ON bsp.retired_contents USING btree (archive_id, seq_id);
 
 CREATE INDEX send_queue_ahead ON bsp.send_queue USING btree (campaign_id) WHERE ((state < 2) AND (waits_for IS NULL));
 
@@ -6284,6 +6650,8 @@ CREATE INDEX campaigns_active ON public.campaigns USING btree (status) WHERE (st
 
 CREATE INDEX campaigns_organization ON public.campaigns USING btree (organization_id, id);
 
+CREATE INDEX campaigns_retry_of ON public.campaigns USING btree (retry_of) WHERE (retry_of IS NOT NULL);
+
 CREATE INDEX contact_list_items_contact ON public.contact_list_items USING btree (contact_id);
 
 CREATE INDEX contact_lists_organization ON public.contact_lists USING btree (organization_id, id);
@@ -6351,6 +6719,12 @@ CREATE TRIGGER count_added AFTER INSERT ON public.contact_list_items REFERENCING
 CREATE TRIGGER count_removed AFTER DELETE ON public.contact_list_items REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION bsp.count_list_items();
 
 CREATE TRIGGER key_phone BEFORE INSERT OR UPDATE OF phone_number ON public.contacts FOR EACH ROW WHEN (((new.phone_number ~ '^\+(52|54|55|225|229)'::text) OR (new.phone_key IS NOT NULL))) EXECUTE FUNCTION bsp.key_phone();
+
+CREATE TRIGGER note_joined AFTER INSERT ON public.contact_list_items REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION bsp.note_joined();
+
+CREATE TRIGGER note_tags_changed AFTER UPDATE OF tags ON public.contacts FOR EACH ROW WHEN ((new.tags IS DISTINCT FROM old.tags)) EXECUTE FUNCTION bsp.note_tags();
+
+CREATE TRIGGER note_tags_made AFTER INSERT ON public.contacts FOR EACH ROW WHEN ((new.tags <> '[]'::jsonb)) EXECUTE FUNCTION bsp.note_tags();
 
 CREATE TRIGGER wake_webhooks AFTER UPDATE OF status ON public.organizations FOR EACH ROW WHEN (((new.status = 'active'::text) AND (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION bsp.wake_webhooks_of_organization();
 
@@ -6520,19 +6894,39 @@ ALTER TABLE bsp.ai_usage ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ai_work ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.archive_parts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.archive_restores ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.archives ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.audit_heads ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.audit_trail ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_audience ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.campaign_causes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_cooldowns ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.campaign_dispatch ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_errors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_firings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.campaign_progress_next ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_retries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_triggers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.campaign_waves ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.canned_replies ENABLE ROW LEVEL SECURITY;
 
@@ -6583,6 +6977,8 @@ ALTER TABLE bsp.ledger_heads_told ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bsp.ledger_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.ledger_nodes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.legal_holds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.list_history ENABLE ROW LEVEL SECURITY;
 
@@ -6652,6 +7048,10 @@ ALTER TABLE bsp.response_times ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.response_times_next ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE bsp.retention_policies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE bsp.retired_contents ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE bsp.search_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE bsp.send_queue ENABLE ROW LEVEL SECURITY;
@@ -6702,19 +7102,39 @@ CREATE POLICY tenant ON bsp.ai_usage USING ((organization_id = ANY (( SELECT bsp
 
 CREATE POLICY tenant ON bsp.ai_work USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.archive_parts USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.archive_restores USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.archives USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.audit_heads USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.audit_trail USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_audience USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
+CREATE POLICY tenant ON bsp.campaign_causes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_cooldowns USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
 CREATE POLICY tenant ON bsp.campaign_dispatch USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_errors USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_firings USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_progress USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.campaign_progress_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_retries USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_triggers USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.campaign_waves USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.canned_replies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6765,6 +7185,8 @@ CREATE POLICY tenant ON bsp.ledger_heads_told USING ((organization_id = ANY (( S
 CREATE POLICY tenant ON bsp.ledger_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.ledger_nodes USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.legal_holds USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.list_history USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -6831,6 +7253,10 @@ CREATE POLICY tenant ON bsp.response_clocks_next USING ((organization_id = ANY (
 CREATE POLICY tenant ON bsp.response_times USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.response_times_next USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.retention_policies USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
+
+CREATE POLICY tenant ON bsp.retired_contents USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
 CREATE POLICY tenant ON bsp.search_keys USING ((organization_id = ANY (( SELECT bsp.tenants() AS tenants)::uuid[])));
 
@@ -7055,6 +7481,9 @@ GRANT ALL ON FUNCTION bsp.contact_words(first_name text, last_name text, email t
 REVOKE ALL ON FUNCTION bsp.contacts_by_user_id(user_ids text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.contacts_by_user_id(user_ids text[]) TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.content_field(p_type text) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.content_field(p_type text) TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.count_list_items() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.count_list_items() TO bsp_app;
 
@@ -7093,6 +7522,9 @@ GRANT ALL ON FUNCTION bsp.forget_places_next() TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.forget_reach() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.forget_reach() TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.is_held(p_organization uuid, p_contacts uuid[]) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.is_mover() FROM PUBLIC;
 
@@ -7183,11 +7615,17 @@ GRANT ALL ON FUNCTION bsp.moved_number(p_organization uuid, p_number bigint) TO 
 REVOKE ALL ON FUNCTION bsp.note_erased() FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_erased() TO bsp_app;
 
+REVOKE ALL ON FUNCTION bsp.note_joined() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.note_joined() TO bsp_app;
+
 REVOKE ALL ON FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_places(p_after bigint, p_up_to bigint) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.note_places_next(p_after bigint, p_up_to bigint) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.note_tags() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.note_tags() TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.number_confirmed(p_phone_number_id text, p_organization_id uuid, p_account_id uuid, p_display_digits text) TO bsp_app;
@@ -7255,6 +7693,18 @@ GRANT ALL ON FUNCTION bsp.reserves_orphaned(p_before timestamp with time zone, p
 
 REVOKE ALL ON FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.restore_streams(p_tenant text, p_ids uuid[]) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.retention_exceptions() FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.retention_exceptions() TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.retire_contents(p_organization uuid, p_archive uuid, p_streams uuid[], p_types text[], p_before timestamp with time zone) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.retired_archives(p_tenant text) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.retired_archives(p_tenant text) TO bsp_app;
+
+REVOKE ALL ON FUNCTION bsp.retired_digest(p_archive uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION bsp.retired_digest(p_archive uuid) TO bsp_app;
 
 REVOKE ALL ON FUNCTION bsp.run_without_gap(p_after bigint, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION bsp.run_without_gap(p_after bigint, p_limit integer) TO bsp_app;
@@ -7408,17 +7858,8 @@ GRANT ALL ON FUNCTION documents.drop_next() TO bsp_app;
 REVOKE ALL ON FUNCTION documents.swap_next() FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.swap_next() TO bsp_app;
 
-REVOKE ALL ON FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION documents.sweep_ai(p_before timestamp with time zone, p_limit integer) TO bsp_app;
-
-REVOKE ALL ON FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION documents.sweep_conversations(p_now timestamp with time zone, p_limit integer) TO bsp_app;
-
 REVOKE ALL ON FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.sweep_logs(p_before timestamp with time zone, p_limit integer) TO bsp_app;
-
-REVOKE ALL ON FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION documents.sweep_messages(p_before timestamp with time zone, p_limit integer) TO bsp_app;
 
 REVOKE ALL ON FUNCTION documents.view_tables() FROM PUBLIC;
 GRANT ALL ON FUNCTION documents.view_tables() TO bsp_app;
@@ -7517,19 +7958,43 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_usage TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.ai_work TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archive_parts TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archive_progress TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archive_restores TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.archives TO bsp_app;
 
 GRANT SELECT ON TABLE bsp.audit_heads TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_audience TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_causes TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.campaign_causes_id_seq TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_cooldowns TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_dispatch TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_errors TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_firings TO bsp_app;
+
+GRANT SELECT,USAGE ON SEQUENCE bsp.campaign_firings_id_seq TO bsp_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE bsp.campaign_holds TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_progress TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.campaign_progress_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_retries TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_triggers TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.campaign_waves TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.canned_replies TO bsp_app;
 
@@ -7665,6 +8130,8 @@ GRANT UPDATE(updated_at) ON TABLE bsp.ledger_holds TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.ledger_nodes TO bsp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.legal_holds TO bsp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.list_history TO bsp_app;
 
 GRANT SELECT,USAGE ON SEQUENCE bsp.list_history_id_seq TO bsp_app;
@@ -7766,6 +8233,12 @@ GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.response_clocks_next TO 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.response_times TO bsp_app;
 
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE bsp.response_times_next TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.retention_policies TO bsp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE bsp.retention_rounds TO bsp_app;
+
+GRANT SELECT ON TABLE bsp.retired_contents TO bsp_app;
 
 GRANT SELECT,INSERT ON TABLE bsp.search_keys TO bsp_app;
 

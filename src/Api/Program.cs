@@ -26,7 +26,7 @@ namespace Bsp.Api;
 
 /// <summary>
 /// The composition root. Verbs: <c>serve</c> (or none), <c>migrate</c>, <c>rotate-keys</c>, <c>audit</c>, <c>reconcile</c>,
-/// <c>projections</c>, <c>sending</c>, <c>shards</c>, <c>webhooks</c>, <c>openapi</c>.
+/// <c>projections</c>, <c>sending</c>, <c>shards</c>, <c>webhooks</c>, <c>retention</c>, <c>archive</c>, <c>openapi</c>.
 /// </summary>
 public static class Program
 {
@@ -78,10 +78,14 @@ public static class Program
                     return await SendingAsync(builder, args[1..]);
                 case "webhooks":
                     return await WebhooksAsync(builder, args[1..]);
+                case "retention":
+                    return await RetentionAsync(builder, app => RetentionCommand.RunAsync(app, args[1..]));
+                case "archive":
+                    return await RetentionAsync(builder, app => ArchiveCommand.RunAsync(app, args[1..]));
                 default:
                     return Fail(
                         $"There is no verb '{verb}': serve, migrate, rotate-keys, audit, reconcile, backup, restore, projections, "
-                            + "sending, shards, webhooks, openapi.");
+                        + "sending, shards, webhooks, retention, archive, openapi.");
             }
         }
         catch (ConfigurationFault fault)
@@ -223,6 +227,14 @@ public static class Program
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         await using var app = await PrepareAsync(builder);
         return await new WebhooksCommand(app.Services.GetRequiredService<ISetAsideWebhooks>()).RunAsync(arguments, CancellationToken.None);
+    }
+
+    private static async Task<int> RetentionAsync(WebApplicationBuilder builder, Func<VerbServices, Task<int>> work)
+    {
+        builder.Logging.SetMinimumLevel(LogLevel.Error);
+        await using var app = await PrepareAsync(builder);
+        using var stop = EndedByKey();
+        return await work(new(app.Services, stop.Token));
     }
 
     private static BspOptions Options(WebApplicationBuilder builder) =>

@@ -34,6 +34,7 @@ using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Reconciliations;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Retention;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Search;
 using Bsp.Infrastructure.Sending;
@@ -93,6 +94,7 @@ public static class Composition
         ProjectionsSetup.Add,
         ReconciliationsSetup.Add,
         RedisSetup.Add,
+        RetentionSetup.Add,
         SealingSetup.Add,
         SearchSetup.Add,
         SendingSetup.Add,

@@ -32,6 +32,9 @@ internal sealed class Installation : IAsyncDisposable
     /// <summary>Superuser's connection string to the API's database.</summary>
     public string Database { get; }
 
+    /// <summary>Superuser's connection strings to the shards' databases; none: everything lies in <see cref="Database"/>.</summary>
+    public Dictionary<string, string> ShardDatabases { get; } = [];
+
     public string ApiUrl { get; private set; } = "";
 
     /// <summary>Of every API process; Meta's webhooks go to the first.</summary>
@@ -51,11 +54,18 @@ internal sealed class Installation : IAsyncDisposable
     /// <param name="ownLimits">The limits that the product has unless told otherwise; else none that a benchmark reaches.</param>
     /// <param name="more">Further settings of the API.</param>
     /// <param name="processes">API processes.</param>
+    /// <param name="shards">Names of shards, each in a database of its own; null: one, in the API's.</param>
     public static async Task<Installation> StartAsync(CancellationToken ct, bool ownLimits = false,
-        Dictionary<string, string>? more = null, int processes = 1)
+        Dictionary<string, string>? more = null, int processes = 1, IReadOnlyList<string>? shards = null)
     {
         var stores = await StoresAsync(StoreKinds.All, ct);
         var own = new Installation(stores, Root(), await stores.CreateDatabaseAsync("bsp", ct));
+        foreach (var shard in shards ?? [])
+        {
+            var letters = string.Concat(shard.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
+            own.ShardDatabases[shard] = await stores.CreateDatabaseAsync($"shard_{letters}", ct);
+        }
+
         try
         {
             var apiPort = FreePort.Next();
@@ -229,7 +239,7 @@ internal sealed class Installation : IAsyncDisposable
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["ASPNETCORE_CONTENTROOT"] = Path.Combine(checkout, "src", "Api"),
         };
-        foreach (var (name, value) in more)
+        foreach (var (name, value) in more.Concat(ShardDatabases.Select(s => KeyValuePair.Create($"Bsp__Shards__{s.Key}", s.Value))))
         {
             environment[name] = value;
         }

@@ -25,8 +25,12 @@ internal static class Program
         }),
         ["ledger-audit"] = ("the last two of these alone", LedgerAuditBench.RunAsync),
         ["marten"] = ("our event store beside Marten 9 on the same tables", MartenBench.RunAsync),
+        ["move"] = ("an organization moves between shards: events a second, how long it is refused, what a neighbour feels",
+            MoveBench.RunAsync),
         ["projections"] = ("catching up and rebuilding views, what commands feel of it, memory, idle cost", ProjectionsBench.RunAsync),
         ["queue"] = ("putting jobs into the Redis queue, and working them off", QueueBench.RunAsync),
+        ["retention"] = ("archiving and deleting messages past their time, size of archives, bringing a conversation back",
+            RetentionBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
         ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =
@@ -58,8 +62,14 @@ internal static class Program
                 return await UntilStoppedAsync(ct => ChaosVerb.EventsAsync(options, ct));
             case ["chaos-http", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.HttpAsync(options, ct));
+            case ["chaos-move", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.MoveAsync(options, ct));
             case ["chaos-sending", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.SendingAsync(options, ct));
+            case [ChaosRetainer.Verb, var ahead]:
+                return await ChaosRetainer.RunAsync(ahead);
+            case ["chaos-retention", .. var options]:
+                return await UntilStoppedAsync(ct => ChaosVerb.RetentionAsync(options, ct));
             case ["chaos-webhooks", .. var options]:
                 return await UntilStoppedAsync(ct => ChaosVerb.WebhooksAsync(options, ct));
             case ["campaign", "--recipients", var recipients, .. var rest] when int.TryParse(recipients, out var count) && count > 0
@@ -117,11 +127,14 @@ internal static class Program
             output.WriteLine($"  {name,-11} {bench.Shows}");
         }
 
-        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-sending|chaos-webhooks [--seed N] [--seconds N] [--billing]");
+        output.WriteLine("usage: ./bench chaos-events|chaos-http|chaos-move|chaos-sending|chaos-webhooks|chaos-retention "
+            + "[--seed N] [--seconds N] [--billing]");
         output.WriteLine(
             "  chaos-events  eight writers in two processes, kills -9 of them and of PostgreSQL, two readers: is anything lost, doubled or out of order?");
         output.WriteLine(
             "  chaos-http    callers of every kind over HTTP, a campaign on its way, PostgreSQL restarted and killed: is every answer true, everything there, and once?");
+        output.WriteLine(
+            "  chaos-move [--recipients N]  an organization moves from shard to shard in mid-campaign, processes die: everybody once?");
         output.WriteLine(
             "  chaos-sending [--recipients N]  four campaigns on a portfolio's limit while processes and stores die: everybody once?");
         output.WriteLine(
@@ -129,5 +142,7 @@ internal static class Program
                 + "the clock jumps; with http: a wallet, holds and top-ups meanwhile");
         output.WriteLine(
             "  chaos-webhooks  customers' endpoints while the API is killed, PostgreSQL restarted and receivers lie: is every event told, and in order?");
+        output.WriteLine(
+            "  chaos-retention archiving messages past their time while its process is killed: is each in one archive, does the log hold?");
     }
 }

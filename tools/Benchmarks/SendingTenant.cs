@@ -17,7 +17,16 @@ internal sealed class SendingTenant : IDisposable
     private readonly List<Queue<string>> planned = [];
     private readonly Dictionary<int, string> running = [];
 
-    private SendingTenant(BspClient api) => this.api = api;
+    private SendingTenant(BspClient api, string organization) => (this.api, Organization) = (api, organization);
+
+    /// <summary>Its id.</summary>
+    public string Organization { get; }
+
+    /// <summary>As an administrator of it.</summary>
+    public BspClient Api => api;
+
+    /// <summary>Campaigns that were launched last, one a number.</summary>
+    public IReadOnlyCollection<string> Running => running.Values;
 
     /// <param name="mpsLimit">What the simulator lets each number send in a second; null: as much as it likes.</param>
     public static async Task<SendingTenant> CreateAsync(Installation installation, Simulated simulator, string slug, int numbers,
@@ -29,7 +38,7 @@ internal sealed class SendingTenant : IDisposable
         using var founder = new BspClient(installation.ApiUrl, installation.PlatformKey, organization);
         var key = Text(await founder.PostAsync("/v1/api-keys",
             new JsonObject { ["name"] = "bench", ["permissions"] = "admin" }, ct), "key");
-        var own = new SendingTenant(new(installation.ApiUrl, key));
+        var own = new SendingTenant(new(installation.ApiUrl, key), organization);
         await own.ImportAsync(people, ct);
         for (var i = 0; i < numbers; i++)
         {

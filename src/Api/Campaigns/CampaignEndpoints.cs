@@ -15,16 +15,28 @@ namespace Bsp.Api.Campaigns;
 /// <param name="Metadata">Any object; its <c>template_parameters</c> fill the template.</param>
 /// <param name="OnLimit">Those beyond the messaging limit: <c>wait</c> for room (default), or <c>skip</c> them.</param>
 /// <param name="SendUntil">Nobody is sent to afterwards, with offset or Z; null: no such end.</param>
+/// <param name="Trigger">Of a TRIGGERED campaign: what makes it send to somebody; null: <c>POST …/trigger</c> alone.</param>
+/// <param name="ErrorBudget">Beyond which failures it pauses; null: the organization's setting <c>campaign_error_budget</c>, else half
+/// of at
+/// least 1,000.</param>
+/// <param name="SendingHours">When it may send; null: the organization's setting <c>campaign_sending_hours</c>; <c>{}</c>: at any time.
+/// </param>
+/// <param name="Variants">2–10 templates of one category, the campaign's own among them, each for its share; null: its own for all.</param>
 public sealed record CampaignRequest(string Name, Guid TemplateId, Guid AccountId, JsonElement AudienceSegment, string? Description = null,
-    string? Type = null, JsonElement? Metadata = null, string? OnLimit = null, DateTimeOffset? SendUntil = null);
+    string? Type = null, JsonElement? Metadata = null, string? OnLimit = null, DateTimeOffset? SendUntil = null,
+    CampaignTrigger? Trigger = null, ErrorBudget? ErrorBudget = null, SendingHours? SendingHours = null,
+    IReadOnlyList<CampaignVariant>? Variants = null);
 
 /// <summary>JSON merge patch: what is absent stays.</summary>
 public sealed record CampaignPatch(Optional<string> Name, Optional<string?> Description, Optional<Guid> TemplateId,
     Optional<Guid> AccountId, Optional<JsonElement> AudienceSegment, Optional<JsonElement?> Metadata, Optional<string> OnLimit,
-    Optional<DateTimeOffset?> SendUntil);
+    Optional<DateTimeOffset?> SendUntil, Optional<CampaignTrigger?> Trigger, Optional<ErrorBudget?> ErrorBudget,
+    Optional<SendingHours?> SendingHours, Optional<IReadOnlyList<CampaignVariant>?> Variants);
 
-/// <param name="ScheduledAt">In the future, with offset or Z.</param>
-public sealed record ScheduleRequest(DateTimeOffset ScheduledAt);
+/// <param name="ScheduledAt">In the future, with offset or Z; or <paramref name="LocalTime"/>.</param>
+/// <param name="LocalTime">What a clock shows, <c>2026-12-24T10:00</c>.</param>
+/// <param name="Zone">Whose clock: <c>recipient</c>, <c>organization</c> (default), or an IANA zone.</param>
+public sealed record ScheduleRequest(DateTimeOffset? ScheduledAt = null, string? LocalTime = null, string? Zone = null);
 
 /// <param name="Reason">1–200 characters; null takes "by request".</param>
 public sealed record ReasonRequest(string? Reason = null);
@@ -47,6 +59,27 @@ public sealed record CampaignResponse(Guid Id, Guid OrganizationId, Guid Templat
 
     /// <summary>When it is expected to go on; null: it waits for nothing, or that is not known.</summary>
     public DateTimeOffset? WaitsUntil { get; init; }
+
+    /// <summary>What makes it send to somebody; null: it is not TRIGGERED, or by its route alone.</summary>
+    public CampaignTrigger? Trigger { get; init; }
+
+    /// <summary>Beyond which failures it pauses; null: the organization's, else the product's.</summary>
+    public ErrorBudget? ErrorBudget { get; init; }
+
+    /// <summary>When it may send; null: the organization's.</summary>
+    public SendingHours? SendingHours { get; init; }
+
+    /// <summary>Several templates, each for its share; null: the campaign's own for all.</summary>
+    public IReadOnlyList<CampaignVariant>? Variants { get; init; }
+
+    /// <summary>What the recipients' own clocks show when they are sent to; null: no matter.</summary>
+    public string? LocalTime { get; init; }
+
+    /// <summary>The campaign whose failed members these are; null: it is no retry.</summary>
+    public Guid? RetryOf { get; init; }
+
+    /// <summary>Campaigns that retry its failed members, oldest first.</summary>
+    public IReadOnlyList<Guid> Retries { get; init; } = [];
 }
 
 public sealed class CampaignProfile : AutoMapper.Profile
@@ -61,13 +94,15 @@ public sealed class CampaignEndpoints : ICarterModule
         var campaigns = app.MapGroup("/v1/campaigns").WithTags("Campaigns");
         campaigns.MapPost("", Create)
             .Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown",
-                "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters")
-                .Produces<CampaignResponse>(201);
+                "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters",
+                "campaign.audience_fixed", "list.filtered", "campaign.variants_of_several_categories").Produces<CampaignResponse>(201);
         campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first.").Produces<ListResponse<CampaignResponse>>();
         campaigns.MapGet("{id:guid}", Get).Describe("One campaign.", "campaign.unknown").Produces<CampaignResponse>();
         campaigns.MapPatch("{id:guid}", Patch)
             .Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable",
-                "template.unknown", "campaign.template_parameters").Produces<CampaignResponse>();
+                "template.unknown", "campaign.template_parameters", "campaign.audience_fixed", "list.unknown", "list.filtered",
+                "campaign.variants_of_several_categories")
+            .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/estimate", Estimate)
             .Describe("Whom it would reach now, whom it would skip and why, and how long sending would take. Cost, currency, budget and what is missing are null as long as nothing is billed.", "campaign.unknown", "account.unknown").Produces<CampaignForecast>();
         campaigns.MapPost("{id:guid}/schedule", Schedule)
@@ -82,7 +117,8 @@ public sealed class CampaignEndpoints : ICarterModule
             .Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running")
             .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/resume", Resume)
-            .Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused", "campaign.template_parameters")
+            .Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused", "campaign.template_parameters",
+                "campaign.template_not_approved")
             .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/cancel", Cancel)
             .Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended")
@@ -106,7 +142,9 @@ public sealed class CampaignEndpoints : ICarterModule
     {
         var done = await call.Send(new CreateCampaign(call.OrganizationId, body.Name, body.Description, body.Type
             ?? "BROADCAST", body.TemplateId, body.AccountId, body.AudienceSegment, body.Metadata)
-            { OnLimit = body.OnLimit, SendUntil = body.SendUntil });
+            { OnLimit = body.OnLimit, SendUntil = body.SendUntil,
+                Options = new() { Trigger = body.Trigger, ErrorBudget = body.ErrorBudget, Hours = body.SendingHours,
+                    Variants = body.Variants } });
         var view = await Find(call, done.Id);
         return call.Created($"/v1/campaigns/{done.Id}", call.Map<CampaignResponse>(view), view.Version);
     }
@@ -132,7 +170,7 @@ public sealed class CampaignEndpoints : ICarterModule
 
     private static async Task<IResult> Schedule(Guid id, ScheduleRequest body, IfMatch seen, Call call)
     {
-        await call.Send(new ScheduleCampaign(call.OrganizationId, id, body.ScheduledAt, seen.Version));
+        await call.Send(new ScheduleCampaign(call.OrganizationId, id, body.ScheduledAt, body.LocalTime, body.Zone, seen.Version));
         return await Whole(id, call);
     }
 
@@ -191,7 +229,7 @@ public sealed class CampaignEndpoints : ICarterModule
         return call.Ok(call.Map<CampaignResponse>(view), view.Version);
     }
 
-    private static async Task<CampaignView> Find(Call call, Guid id) =>
+    internal static async Task<CampaignView> Find(Call call, Guid id) =>
         await call.Send(new GetCampaign(call.OrganizationId, id)) ?? throw Problem.Unknown("campaign");
 
     private static CampaignPlan Apply(CampaignPlan plan, CampaignPatch patch) => new(
@@ -207,5 +245,12 @@ public sealed class CampaignEndpoints : ICarterModule
             _ => throw Problem.Field("request.on_limit", "on_limit", "must be wait or skip."),
         },
         SendUntil = patch.SendUntil.IsSet ? patch.SendUntil.Value?.ToUniversalTime() : plan.SendUntil,
+        Options = (plan.Options ?? new()) with
+        {
+            Trigger = patch.Trigger.IsSet ? patch.Trigger.Value : plan.Options?.Trigger,
+            ErrorBudget = patch.ErrorBudget.IsSet ? patch.ErrorBudget.Value : plan.Options?.ErrorBudget,
+            Variants = patch.Variants.IsSet ? patch.Variants.Value : plan.Options?.Variants,
+            Hours = patch.SendingHours.IsSet ? patch.SendingHours.Value : plan.Options?.Hours,
+        },
     };
 }

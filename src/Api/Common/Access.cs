@@ -25,7 +25,7 @@ public static class Access
     [
         "POST /v1/messages", "POST /v1/conversations/{id}/messages", "POST /v1/conversations/{id}/typing",
             "POST /v1/campaigns/{id}/schedule", "POST /v1/campaigns/{id}/launch", "POST /v1/campaigns/{id}/resume",
-            "POST /v1/campaigns/{id}/trigger",
+            "POST /v1/campaigns/{id}/trigger", "POST /v1/campaigns/{id}/test",
         "POST /v1/webhooks/{id}/test", "POST /v1/deliveries/{id}/redeliver",
     ];
 
@@ -73,6 +73,7 @@ public static class Access
         viewer     GET /v1/campaigns/{id}/recipients | GET /v1/campaigns/{id}/recipients/{contactId}/why | POST /v1/campaigns/{id}/estimate
         manager    POST /v1/campaigns | PATCH /v1/campaigns/{id} | POST /v1/campaigns/{id}/schedule | POST /v1/campaigns/{id}/launch | POST /v1/campaigns/{id}/pause
         manager    POST /v1/campaigns/{id}/resume | POST /v1/campaigns/{id}/cancel | POST /v1/campaigns/{id}/trigger
+        manager    POST /v1/campaigns/{id}/retry | POST /v1/campaigns/{id}/test
 
         viewer     GET /v1/messages/{id} | GET /v1/messages/{id}/history | GET /v1/media | GET /v1/media/{id} | GET /v1/media/{id}/content
         agent      POST /v1/messages | POST /v1/media | POST /v1/media/fetch
@@ -100,6 +101,8 @@ public static class Access
         viewer     GET /v1/webhooks | GET /v1/webhooks/{id} | GET /v1/webhooks/{id}/deliveries | GET /v1/events | GET /v1/events/stream | GET /v1/log/heads
         admin      POST /v1/webhooks | PATCH /v1/webhooks/{id} | DELETE /v1/webhooks/{id} | POST /v1/webhooks/{id}/test | POST /v1/webhooks/{id}/rotate-secret | POST /v1/webhooks/{id}/enable
         admin      POST /v1/webhooks/{id}/recover | POST /v1/deliveries/{id}/redeliver
+        admin      GET /v1/retention/policy | PATCH /v1/retention/policy | GET /v1/retention/holds | POST /v1/retention/holds
+        admin      GET /v1/retention/holds/{id} | DELETE /v1/retention/holds/{id}
         viewer     GET /v1/reconciliations | GET /v1/reconciliations/{id}
         viewer     GET /v1/analytics/daily | GET /v1/analytics/messages | GET /v1/analytics/funnel | GET /v1/analytics/heatmap | GET /v1/analytics/costs | GET /v1/analytics/templates | GET /v1/analytics/agents | GET /v1/analytics/ai
         """);

@@ -30,6 +30,7 @@ public sealed class ActsOnRecord(RequestDelegate next, TimeProvider clock)
         ["POST /v1/projections/{name}/resume"] = ("projection.resume", "projection"),
         ["POST /v1/projections/{name}/cancel"] = ("projection.cancel", "projection"),
         ["POST /v1/projections/{name}/retry"] = ("projection.retry", "projection"),
+        ["POST /v1/retention/run"] = ("retention.run", "retention"),
     };
 
     private const string Trail = "GET /v1/audit-trail";

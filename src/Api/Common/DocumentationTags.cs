@@ -49,7 +49,7 @@ internal static class DocumentationTags
         ["presence"] = "Who of the team is there.",
         ["projections"] = "The views and how far they have read the log; for the platform.",
         ["rate-cards"] = "What a message costs where; for the platform.",
-        ["retention"] = "What is kept for how long; for the platform.",
+        ["retention"] = "What is kept for how long, and what may not go.",
         ["statements"] = "What a month came to.",
         ["stream"] = "Server-sent events of everything that a person looks at.",
         ["subscriptions"] = "The plan that the organization has taken.",

@@ -36,6 +36,8 @@ public static partial class Problems
         ["wallet.insufficient"] = 402,
         ["wallet.empty"] = 402,
         ["rate_card.too_large"] = 413,
+        ["retention.above_maximum"] = 400,
+        ["retention.below_minimum"] = 400,
         ["rate_card.missing"] = 402,
         ["rate_card.exists"] = 409,
         ["rate_card.moment_taken"] = 409,

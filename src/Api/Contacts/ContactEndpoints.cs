@@ -40,7 +40,7 @@ public sealed class ContactEndpoints : ICarterModule
             .Describe("Changes a contact (JSON merge patch).", "contact.unknown", "contact.duplicate", "version.mismatch")
             .Accepts<JsonElement>("application/json", "application/merge-patch+json").Produces<ContactView>();
         contacts.MapDelete("/{id:guid}", DeleteAsync)
-            .Describe("Removes a contact and its list memberships.", "contact.unknown", "version.mismatch").Produces(204);
+            .Describe("Removes a contact and its list memberships.", "contact.held", "contact.unknown", "version.mismatch").Produces(204);
         contacts.MapPost("/{id:guid}/consent", ConsentAsync)
             .Describe("Records what a contact agreed to, with source and proof.", "contact.unknown").Produces<ContactView>();
         contacts.MapPost("/{id:guid}/merge", MergeAsync)
@@ -51,7 +51,7 @@ public sealed class ContactEndpoints : ICarterModule
         contacts.MapGet("/{id:guid}/export", ExportAsync).Describe("All data about one contact.", "contact.unknown", "view.behind")
             .Produces<ContactExport>();
         contacts.MapPost("/{id:guid}/erase", EraseAsync)
-            .Describe("Erases a person: unreadable when answered (202), copies gone when completed (asked again: 200). Counts and proofs stay.", "contact.unknown").Produces<ContactErasure>(202).Produces<ContactErasure>();
+            .Describe("Erases a person: unreadable when answered (202), copies gone when completed (asked again: 200). Counts and proofs stay.", "contact.held", "contact.unknown").Produces<ContactErasure>(202).Produces<ContactErasure>();
         contacts.MapGet("/export", ExportFileAsync).WithMetadata(new LongAnswer(LongAnswers.Download), new RunsAs(WorkKind.Bulk))
             .Describe("Contacts as CSV that POST /v1/contacts/import reads back: all, ?list_id=, or ?filter= (JSON, as lists take it).",
                 "list.unknown").Produces<string>(200, "text/csv");

@@ -1,5 +1,4 @@
 using Bsp.Api.Common;
-using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;

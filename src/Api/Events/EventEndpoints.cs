@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Bsp.Api.Common;
 using Bsp.Api.Limits;
-using Bsp.Application.Campaigns;
 using Bsp.Application.CustomerWebhooks;
 using Bsp.Application.Common;
 using Bsp.Application.Events;

@@ -18,7 +18,8 @@ public sealed class MoveEndpoints : ICarterModule
         app.MapPost("/v1/organizations/{id:guid}/move", Move).WithTags("Operations")
             .Describe("Moves an organization to another shard while it works; commands are refused (503) for at most a second at "
                 + "the end. Asked again it goes on.",
-                "organization.unknown", "shard.unknown", "move.same_shard", "move.running").Produces<MoveView>(202);
+                "organization.unknown", "shard.unknown", "move.same_shard", "move.running",
+                "move.documents_in_mongo").Produces<MoveView>(202);
         app.MapGet("/v1/organizations/{id:guid}/move", Get).WithTags("Operations").Describe("How far its latest move is.", "move.unknown")
             .Produces<MoveView>();
         app.MapPost("/v1/organizations/{id:guid}/move/cancel", Cancel).WithTags("Operations")

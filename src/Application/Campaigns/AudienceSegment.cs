@@ -11,6 +11,9 @@ public static class AudienceSegment
     /// <summary>Ids in one segment, at most; more people belong into a list.</summary>
     public const int IdsMax = 10_000;
 
+    /// <summary>Of a campaign that retries another: those members of the other that failed. The value is the campaign's own id.</summary>
+    public const string Retry = "retry";
+
     /// <summary>Null when well-formed, else what is wrong.</summary>
     public static string? Fault(JsonElement segment)
     {
@@ -30,6 +33,7 @@ public static class AudienceSegment
             "all" => only.Value.ValueKind == JsonValueKind.True ? null : "all must be true.",
             "list_ids" or "contact_ids" => Ids(only),
             "filter" => FilterFaultOf(only.Value),
+            Retry => only.Value.ValueKind == JsonValueKind.String && only.Value.TryGetGuid(out _) ? null : "retry must be an id.",
             _ => $"does not know {only.Name}; use all, list_ids, contact_ids or filter.",
         };
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
+using Bsp.Domain.Campaigns;
 using FluentValidation;
 using MediatR;
 
@@ -26,6 +27,30 @@ public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId,
 
     /// <summary>When it is expected to go on; null: it waits for nothing, or that is not known.</summary>
     public DateTimeOffset? WaitsUntil { get; init; }
+
+    /// <summary>What else it says; null: nothing.</summary>
+    public CampaignOptions? Options { get; init; }
+
+    /// <summary>What makes it send to somebody; null: it is not TRIGGERED, or by its route alone.</summary>
+    public CampaignTrigger? Trigger => Options?.Trigger;
+
+    /// <summary>Beyond which failures it pauses; null: the organization's, else the product's.</summary>
+    public ErrorBudget? ErrorBudget => Options?.ErrorBudget;
+
+    /// <summary>When it may send; null: the organization's.</summary>
+    public SendingHours? SendingHours => Options?.Hours;
+
+    /// <summary>Several templates, each for its share; null: the campaign's own for all.</summary>
+    public IReadOnlyList<CampaignVariant>? Variants => Options?.Variants;
+
+    /// <summary>What the recipients' own clocks show when they are sent to; null: no matter.</summary>
+    public string? LocalTime { get; init; }
+
+    /// <summary>The campaign whose failed members these are; null: it is no retry.</summary>
+    public Guid? RetryOf => Options?.RetryOf;
+
+    /// <summary>Campaigns that retry its failed members, oldest first.</summary>
+    public IReadOnlyList<Guid> Retries { get; init; } = [];
 }
 
 /// <summary>Null: there is none in this organization.</summary>
@@ -67,8 +92,12 @@ public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) :
 /// outcome_unknown or unknown_closed; waiting_for_limit, waiting_for_template, waiting_for_user_cap: what they wait for.</param>
 /// <param name="Reason">Why skipped, failed, rejected, cancelled or unknown; null otherwise.</param>
 /// <param name="WaitsUntil">When whoever waits is expected to be sent to; null: they do not wait, or it is not known.</param>
-public sealed record Recipient(int Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
-    int Attempts, DateTimeOffset? UpdatedAt, DateTimeOffset? WaitsUntil = null);
+public sealed record Recipient(long Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
+    int Attempts, DateTimeOffset? UpdatedAt, DateTimeOffset? WaitsUntil = null)
+{
+    /// <summary>The template of their message: which variant they have; null: there is none yet, or they were passed over.</summary>
+    public Guid? TemplateId { get; init; }
+}
 
 /// <summary>Members in the audience's order, judged from the log itself.</summary>
 /// <param name="Status">Only those; null: all. With it a page may be short and still have a next one.</param>
@@ -83,28 +112,6 @@ public sealed record GetRecipientWhy(Guid OrganizationId, Guid CampaignId, Guid 
 
 /// <param name="Facts">The message's own log, in order.</param>
 public sealed record RecipientWhy(Recipient Recipient, IReadOnlyList<StoredFact> Facts);
-
-/// <summary>One event as people read it. Sealed parts stay sealed.</summary>
-/// <param name="Data">Null: this build cannot read it.</param>
-public sealed record StoredFact(long Sequence, long Version, string Type, DateTimeOffset Timestamp, string? CorrelationId,
-    string? UserName, JsonElement? Data, string? Unreadable = null)
-{
-    /// <summary>From the log; an event this build does not know has no data.</summary>
-    public static StoredFact Of(StoredEvent stored) =>
-        new(stored.Sequence, stored.Version, stored.Type, stored.Timestamp, stored.Metadata.CorrelationId, stored.Metadata.UserName,
-            DataOf(stored), UnreadableOf(stored));
-
-    /// <summary>Why the body cannot be read; null: it can, or this build does not know the event.</summary>
-    public static string? UnreadableOf(StoredEvent stored) => (stored.Body as UnreadableBody)?.Error;
-
-    /// <summary>The event is one of a family, by its body or, when that cannot be read, by its name.</summary>
-    public static bool IsOf<TFamily>(StoredEvent stored) =>
-        stored.Body is TFamily || (stored.Body is UnreadableBody && EventTypes.NamesOf<TFamily>().Contains(stored.Type));
-
-    /// <summary>The body as it is stored, with the names it is stored under.</summary>
-    public static JsonElement? DataOf(StoredEvent stored) =>
-        EventTypes.IsFact(stored.Body) ? JsonSerializer.SerializeToElement(stored.Body, stored.Body!.GetType(), EventTypes.Json) : null;
-}
 
 /// <summary>The campaign's own events as they were at a moment; null: there was no such campaign.</summary>
 public sealed record GetCampaignEvents(Guid OrganizationId, Guid CampaignId, AsOf AsOf) : IRequest<IReadOnlyList<StoredFact>?>;
@@ -131,7 +138,8 @@ public sealed record EstimateCampaign(Guid OrganizationId, Guid CampaignId) : IR
 /// <param name="Missing">A decimal: so much more must be available for a launch; zero: nothing; null as long as nothing is billed.</param>
 /// <param name="WithoutPrice">Market and category (<c>India/marketing</c>) that no rate card has a price for: what is delivered there waits
 /// for one. Null: none, or nothing is billed.</param>
-/// <param name="Waiting">What for (<c>limit</c>: room under the messaging limit) → how many of those who would be reached would wait for
+/// <param name="Waiting">What for (<c>limit</c>: room under the messaging limit; <c>hours</c>: the
+/// end of a closed hour) → how many of those who would be reached would wait for
 /// it.</param>
 public sealed record CampaignForecast(int Recipients, IReadOnlyDictionary<string, int> Skipped, string? Cost, string? Currency,
     int DurationSeconds, string? AvailableBudget, string? Missing = null,

@@ -34,6 +34,13 @@ public interface ICampaignReferences
     /// <exception cref="RefusedFields"><c>campaign.template_parameters</c></exception>
     Task RequireSendableAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct);
 
+    /// <summary>Meta takes what the campaign sends.</summary>
+    /// <exception cref="Refusal"><c>campaign.template_not_approved</c></exception>
+    Task RequireApprovedAsync(Guid organizationId, CampaignPlan plan, CancellationToken ct);
+
+    /// <summary>The organization's zone (<c>settings.time_zone</c>); UTC where it says none.</summary>
+    Task<TimeZoneInfo> ZoneAsync(Guid organizationId, CancellationToken ct);
+
     /// <summary>How many contacts the segment holds now.</summary>
     Task<int> CountAsync(Guid organizationId, JsonElement segment, CancellationToken ct);
 }

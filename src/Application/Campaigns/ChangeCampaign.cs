@@ -36,15 +36,19 @@ public sealed class ChangeCampaignHandler(IEventStore store, ICampaignReferences
         var stored = (await store.LoadAsync(command.OrganizationId, command.CampaignId, ct)).Fold<Campaign, CampaignEvent>();
         if (stored.Plan is { } before)
         {
-            var wanted = command.Edit(before);
+            var wanted = Wanted(command, before);
             await rules.ValidateAndThrowAsync(wanted, ct);
+            CampaignOptionRules.Require(stored.Type, wanted.Options, wanted.TemplateId);
             await references.RequireAsync(command.OrganizationId, wanted, ct);
             await references.RequireParametersAsync(command.OrganizationId, wanted, complete: stored.Status == CampaignStatus.Scheduled,
                 ct);
         }
 
         return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
-            state => Campaign.Change(state, state.Plan is { } plan ? command.Edit(plan) : null!, clock.GetUtcNow()), command.SeenVersion,
+            state => Campaign.Change(state, state.Plan is { } plan ? Wanted(command, plan) : null!, clock.GetUtcNow()), command.SeenVersion,
             ct);
     }
+
+    private static CampaignPlan Wanted(ChangeCampaign command, CampaignPlan before) =>
+        command.Edit(before) is var wanted ? wanted with { Options = CampaignOptionRules.Tidy(wanted.Options) } : wanted;
 }

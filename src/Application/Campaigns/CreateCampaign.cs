@@ -18,6 +18,9 @@ public sealed record CreateCampaign(Guid OrganizationId, string Name, string? De
 
     /// <summary>Nobody is sent to afterwards; null: no such end.</summary>
     public DateTimeOffset? SendUntil { get; init; }
+
+    /// <summary>What else it says; null: nothing.</summary>
+    public CampaignOptions? Options { get; init; }
 }
 
 public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
@@ -32,6 +35,7 @@ public sealed class CreateCampaignValidator : AbstractValidator<CreateCampaign>
         RuleFor(c => c.AccountId).NotEmpty();
         RuleFor(c => c.AudienceSegment).MustBeAudience();
         RuleFor(c => c.Metadata).Metadata();
+        RuleFor(c => c).Custom((c, context) => CampaignOptionRules.Faults(c.Type, c.Options, c.TemplateId).ForEach(context.AddFailure));
         RuleFor(c => c.OnLimit).Must(o => o is null or "wait" or CampaignPlan.Skip).WithMessage("on_limit must be wait or skip.");
     }
 }
@@ -42,7 +46,8 @@ public sealed class CreateCampaignHandler(IEventStore store, ICampaignReferences
     public async Task<Done> Handle(CreateCampaign command, CancellationToken ct)
     {
         var plan = new CampaignPlan(command.Name, command.Description, command.TemplateId, command.AccountId, command.AudienceSegment,
-            command.Metadata) { SkipsBeyondLimit = command.OnLimit == CampaignPlan.Skip, SendUntil = command.SendUntil?.ToUniversalTime() };
+            command.Metadata) { SkipsBeyondLimit = command.OnLimit == CampaignPlan.Skip, SendUntil = command.SendUntil?.ToUniversalTime(),
+                Options = CampaignOptionRules.Tidy(command.Options) };
         await references.RequireAsync(command.OrganizationId, plan, ct);
         await references.RequireParametersAsync(command.OrganizationId, plan, complete: false, ct);
         var id = CurrentRequest.NewId();

@@ -6,13 +6,14 @@ using MediatR;
 namespace Bsp.Application.Campaigns;
 
 /// <summary>Starts a campaign: its audience is frozen and sending begins.</summary>
-public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null) : ICommandOn
+/// <param name="BySchedule">Its hour has come; false: somebody launches it.</param>
+public sealed record LaunchCampaign(Guid OrganizationId, Guid CampaignId, long? SeenVersion = null, bool BySchedule = false) : ICommandOn
 {
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch, TimeProvider clock)
-    : IRequestHandler<LaunchCampaign, Done>
+public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch,
+    ICampaignRetries retries, TimeProvider clock) : IRequestHandler<LaunchCampaign, Done>
 {
     public async Task<Done> Handle(LaunchCampaign command, CancellationToken ct)
     {
@@ -20,10 +21,11 @@ public sealed class LaunchCampaignHandler(IEventStore store, ICampaignReferences
         if (stored is { Status: CampaignStatus.Draft or CampaignStatus.Scheduled, Plan: { } plan })
         {
             await references.RequireSendableAsync(command.OrganizationId, plan, ct);
+            await retries.AddLateAsync(command.OrganizationId, command.CampaignId, plan, ct);
         }
 
         return await launch.LaunchAsync(command.OrganizationId, command.CampaignId, state =>
-            Campaign.Launch(state, clock.GetUtcNow()), command.SeenVersion, ct);
+            Campaign.Launch(state, clock.GetUtcNow(), command.BySchedule), command.SeenVersion, ct);
     }
 }
 

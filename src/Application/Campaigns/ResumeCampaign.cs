@@ -21,6 +21,7 @@ public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences
         if (stored is { Status: CampaignStatus.Paused, Plan: { } plan })
         {
             // the template may have changed meanwhile
+            await references.RequireApprovedAsync(command.OrganizationId, plan, ct);
             await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct);
         }
 

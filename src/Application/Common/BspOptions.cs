@@ -9,6 +9,12 @@ public sealed record BspOptions
     /// <summary>Connection to the directory database as <c>bsp_app</c>.</summary>
     public required string DirectoryApp { get; init; }
 
+    /// <summary>
+    /// Past a pooler to the directory, as <c>bsp_app</c> (<c>ConnectionStrings:DirectoryDirect</c>); null: <see cref="DirectoryApp"/> has
+    /// none before it.
+    /// </summary>
+    public string? DirectoryDirect { get; init; }
+
     /// <summary>Shards in the order of the configuration; at least one.</summary>
     public required IReadOnlyList<ShardOptions> Shards { get; init; }
 
@@ -85,6 +91,12 @@ public sealed record BspOptions
     /// </summary>
     public bool SendingEnabled { get; init; } = true;
 
+    /// <summary>
+    /// The common queue in Redis; <c>messages</c>, as the specification has it, unless set (<c>Bsp:Queue:Name</c>). In a Redis Cluster
+    /// <c>{messages}</c>, so that all its keys lie on one node.
+    /// </summary>
+    public string QueueName { get; init; } = "messages";
+
     /// <summary>Organizations that move between shards.</summary>
     public MoveOptions Moves { get; init; } = new();
 
@@ -104,7 +116,13 @@ public sealed record BspOptions
 /// <param name="Name">As stored in <c>bsp.directory_organizations.shard</c>: a range such as <c>A-M</c>, or <c>default</c>.</param>
 /// <param name="Owner">Connection that may migrate; null: never migrated from here.</param>
 /// <param name="App">Connection as <c>bsp_app</c>.</param>
-public sealed record ShardOptions(string Name, string? Owner, string App);
+public sealed record ShardOptions(string Name, string? Owner, string App)
+{
+    /// <summary>
+    /// Past a pooler, as <c>bsp_app</c>: for connections that stay (writers, locks, listeners); null: <see cref="App"/> has none before it.
+    /// </summary>
+    public string? Direct { get; init; }
+}
 
 /// <summary>Moves between shards (<c>Bsp:Moves:*</c>).</summary>
 public sealed record MoveOptions

@@ -1,4 +1,3 @@
-using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Common;

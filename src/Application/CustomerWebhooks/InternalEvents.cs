@@ -26,6 +26,9 @@ public static class InternalEvents
         ["conversation_auto_answered"] = "the decision behind an answer, which is told as any message is",
         ["conversation_left_silent"] = "a decision to say nothing: nothing happened",
         ["conversation_handed_over"] = "ai_handover of GET /v1/conversations shows it",
+        ["messages_retired"] = "their time was over, as the organization's own policy says",
+        ["ai_conversations_retired"] = "as of messages_retired",
+        ["archive_kept"] = "where what was retired lies, for the platform's people, who bring it back",
         ["conversation_given_back"] = "ai_handover of GET /v1/conversations shows it",
     }.ToFrozenDictionary();
 }

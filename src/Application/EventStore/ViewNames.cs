@@ -12,6 +12,12 @@ public static class ViewNames
     /// <summary>Not a view but half of a process manager: what machines are to read and answer.</summary>
     public const string AiWork = "ai_work.v1";
     public const string CampaignCounters = "campaign_counters.v1";
+
+    /// <summary>Not a view but half of a process manager: what customers wrote that a triggered campaign listens to.</summary>
+    public const string CampaignKeywords = "campaign_keywords.v1";
+
+    /// <summary>Not a view but a process manager: what Meta says of a template stops its campaigns.</summary>
+    public const string CampaignTemplates = "campaign_templates.v1";
     public const string CampaignProgress = "campaign_progress.v1";
 
     /// <summary>Not a view but a process manager, as below.</summary>

@@ -11,7 +11,8 @@ namespace Bsp.Application.Messages;
 /// </summary>
 public static class ConsentKeywords
 {
-    private const int CharactersMax = 60;
+    /// <summary>A longer text is no keyword.</summary>
+    public const int CharactersMax = 60;
 
     private static readonly HashSet<string> Stop = Table("""
         en: stop|stop all|stopall|stop promotions|unsubscribe|opt out|opt-out|optout|cancel|end|quit|remove me
@@ -74,7 +75,10 @@ public static class ConsentKeywords
         [.. lines.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .SelectMany(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Split('|')).Select(Plain)];
 
-    private static string Plain(string text)
+    /// <summary>
+    /// A word as words are compared: without case, width, accents, invisible characters and punctuation around it, runs of blanks as one.
+    /// </summary>
+    public static string Plain(string text)
     {
         var plain = new StringBuilder(text.Length);
         foreach (var written in text)

@@ -18,6 +18,20 @@ public static class InboundContent
         ?? (Child(item, "context") is { } context ? Id(context, "id") : null)
         : null;
 
+    /// <summary>
+    /// What they typed, or the label of the button that they pressed: Meta's own opt-out button answers so. Null: neither.
+    /// </summary>
+    public static string? Said(string type, JsonElement item) => type switch
+    {
+        "text" => Part(item, "text", "body"),
+        "button" => Part(item, "button", "text"),
+        "interactive" => Webhooks.MetaEnvelope.Child(item, "interactive") is { } own ? Part(own, "button_reply", "title") : null,
+        _ => null,
+    };
+
+    private static string? Part(JsonElement parent, string child, string name) =>
+        Webhooks.MetaEnvelope.Child(parent, child) is { } part ? Webhooks.MetaEnvelope.Text(part, name) : null;
+
     /// <summary>The file that a message brings; null: none that could be fetched.</summary>
     internal static ExpectedMedia? FileOf(InboundItem item, Guid contactId)
     {

@@ -1,4 +1,3 @@
-using Bsp.Application.Campaigns;
 using Bsp.Application.EventStore;
 using Bsp.Domain.Messages;
 using MediatR;

@@ -171,7 +171,7 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
     // one, too: nobody is sent on what may be a mistake of ours.
     private async Task ConsentAsync(Guid organizationId, InboundItem item, Guid contactId, Guid? other, CancellationToken ct)
     {
-        if (ConsentKeywords.Read(Said(item)) is not { } status)
+        if (ConsentKeywords.Read(InboundContent.Said(item.Type, item.Raw)) is not { } status)
         {
             return;
         }
@@ -183,18 +183,6 @@ public sealed class ReceiveMessagesHandler(IEventStore store, IMediator mediator
                 new(status, "keyword", item.Wamid)) { Once = true }, ct);
         }
     }
-
-    // What they typed, or the label of the button that they pressed: Meta's own opt-out button answers so.
-    private static string? Said(InboundItem item) => item.Type switch
-    {
-        "text" => Part(item.Raw, "text", "body"),
-        "button" => Part(item.Raw, "button", "text"),
-        "interactive" => Webhooks.MetaEnvelope.Child(item.Raw, "interactive") is { } own ? Part(own, "button_reply", "title") : null,
-        _ => null,
-    };
-
-    private static string? Part(JsonElement parent, string child, string name) =>
-        Webhooks.MetaEnvelope.Child(parent, child) is { } part ? Webhooks.MetaEnvelope.Text(part, name) : null;
 
     private static string Content(InboundItem item) => JsonSerializer.Serialize(new
     {

@@ -32,7 +32,7 @@ public interface IMoves
 
     /// <summary>Asks for one; it is carried out in the background, and one that is under way to the same shard is returned.</summary>
     /// <exception cref="Refusal"><c>organization.unknown</c>, <c>shard.unknown</c>, <c>move.same_shard</c>,
-    /// <c>move.running</c> (to another shard)</exception>
+    /// <c>move.running</c> (to another shard), <c>move.documents_in_mongo</c></exception>
     Task<MoveView> BeginAsync(Guid organizationId, string target, CancellationToken ct);
 
     /// <summary>The latest one; null: it never moved.</summary>

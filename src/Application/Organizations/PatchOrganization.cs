@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Campaigns;
 using Bsp.Application.Common;
 using FluentValidation;
 
@@ -31,6 +32,8 @@ public sealed class PatchOrganizationValidator : AbstractValidator<PatchOrganiza
             .WithErrorCode("organization.default_country_invalid")
             .WithMessage(
                 "must be a country's two letters in upper case (ISO 3166-1), such as IN: whose phone numbers may be written without country code.");
+        RuleFor(c => c.Settings.Value).Custom((settings, context) =>
+            CampaignSettings.Faults(settings).ForEach(context.AddFailure));
         RuleFor(c => c.Settings.Value).Must(Rules.HasLowBalance).OverridePropertyName("settings.low_balance")
             .WithMessage("must name a decimal string for each currency (ISO 4217), such as {\"USD\":\"10.00\"}.");
     }

@@ -24,11 +24,10 @@ public sealed class SyncTemplateHandler(IEventStore store, ITemplateReferences r
         Template.RequireExists(state);
         var number = await references.NumberAsync(command.OrganizationId, state.AccountId, ct);
         var listed = await meta.ListTemplatesAsync(number, ct);
-        var there = listed.FirstOrDefault(t => t.MetaTemplateId == state.MetaTemplateId)
-            ?? listed.FirstOrDefault(t => t.Name == state.Name && t.Language == state.Language)
+        var there = new TemplateIndex<ListedTemplate>(listed, t => (t.MetaTemplateId, t.Name, t.Language))
+            .Find(state.MetaTemplateId, state.Name, state.Language)
             ?? throw new Refusal("template.not_at_meta", "Meta has no template of this name and language. Submit it.");
         return await store.DecideTemplate(command.OrganizationId, command.TemplateId,
-            s => Template.Sync(s, there.MetaTemplateId, there.Status, there.RejectedReason, there.Category, there.Components,
-                clock.GetUtcNow()), null, ct);
+            s => there.Follow(s, clock.GetUtcNow()), null, ct);
     }
 }

@@ -30,20 +30,18 @@ public sealed class SyncTemplatesHandler(IEventStore store, ITemplateReferences 
         var number = await references.NumberAsync(command.OrganizationId, command.AccountId, ct);
         var listed = await meta.ListTemplatesAsync(number, ct);
         var ours = await references.OfAccountAsync(command.OrganizationId, command.AccountId, ct);
-        var byMetaId = ours.Where(o => o.MetaTemplateId is not null).ToDictionary(o => o.MetaTemplateId!);
-        var byName = ours.ToDictionary(o => (o.Name, o.Language));
+        var index = new TemplateIndex<TemplateOfAccount>(ours, o => (o.MetaTemplateId, o.Name, o.Language));
         var (imported, changed, seen) = (0, 0, new HashSet<Guid>());
         foreach (var there in listed)
         {
-            var known = byMetaId.GetValueOrDefault(there.MetaTemplateId) ?? byName.GetValueOrDefault((there.Name, there.Language));
+            var known = index.Find(there.MetaTemplateId, there.Name, there.Language);
             if (known is null)
             {
                 imported += await ImportAsync(command, there, ct) ? 1 : 0;
             }
             else if (seen.Add(known.Id))
             {
-                changed += await FollowAsync(command.OrganizationId, known.Id, state => Template.Sync(state, there.MetaTemplateId,
-                    there.Status, there.RejectedReason, there.Category, there.Components, clock.GetUtcNow()), ct) ? 1 : 0;
+                changed += await FollowAsync(command.OrganizationId, known.Id, state => there.Follow(state, clock.GetUtcNow()), ct) ? 1 : 0;
             }
         }
 

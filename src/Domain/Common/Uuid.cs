@@ -65,6 +65,9 @@ public static class Uuid
     /// <summary>Stream and id of the one message that a campaign sends to a contact: launching twice can only find it again.</summary>
     public static Guid CampaignMessage(Guid campaignId, Guid contactId) => Of($"message/{campaignId}/{contactId}");
 
+    /// <summary>Stream and id of the message that a triggered campaign sends to a contact for one cause.</summary>
+    public static Guid TriggeredMessage(Guid campaignId, Guid contactId, string cause) => Of($"trigger/{campaignId}/{contactId}/{cause}");
+
     /// <summary>Stream and id of a message that Meta delivered to us; redelivered webhooks find the same stream.</summary>
     public static Guid InboundMessage(string phoneNumberId, string wamid) => Of($"inbound/{phoneNumberId}/{wamid}");
 

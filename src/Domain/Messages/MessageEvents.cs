@@ -65,7 +65,7 @@ public sealed record MessageQueued(MessageRef Ref, TemplateUse? Template, Sealed
 
 /// <summary>Decided before sending: nothing will be sent.</summary>
 /// <param name="Reason"><c>no_consent</c>, <c>no_phone</c>, <c>duplicate</c>, <c>limit</c>, <c>window</c>, <c>template</c>,
-/// <c>spam</c>, <c>send_until</c>.</param>
+/// <c>spam</c>, <c>send_until</c>, <c>delivered</c> (of a retry).</param>
 [StoredAs("message_skipped")]
 public sealed record MessageSkipped(MessageRef Ref, string Reason, DateTimeOffset At) : MessageEvent(Ref, At);
 

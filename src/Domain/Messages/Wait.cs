@@ -12,6 +12,9 @@ public static class Wait
     /// <summary>Meta's verdict on a template that it paces (<c>held_for_quality_assessment</c>); a campaign waits for it.</summary>
     public const string Template = "waiting_for_template";
 
+    /// <summary>The end of a quiet time or of a day off, or the hour for which its campaign is scheduled.</summary>
+    public const string Hours = "waiting_for_hours";
+
     /// <summary>
     /// Meta's code of the per-user cap: not earlier than a day later, and once more at most. Source: Meta, Cloud API error codes, 131049.
     /// </summary>

@@ -1,5 +1,6 @@
 using Bsp.Application.Ai;
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
 using Bsp.Infrastructure.Ai.Embedded;
@@ -34,7 +35,7 @@ internal static class AiSetup
         services.AddSingleton<AiShadowSignal>();
         services.AddSingleton<AiShadowsTable>();
         services.AddHostedService<AiShadowWorker>();
-        services.AddHostedService<AiSweep>();
+        services.AddSingleton<ISweep, AiSweep>();
         services.AddSingleton<AiPrompts>();
         services.AddSingleton<IPromptTexts>(provider => provider.GetRequiredService<AiPrompts>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<AiPrompts>().Memory);

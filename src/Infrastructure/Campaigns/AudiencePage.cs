@@ -3,9 +3,11 @@ using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Application.Privacy;
 using Bsp.Application.Templates;
+using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Campaigns;
@@ -19,10 +21,34 @@ internal sealed record Member(Guid ContactId, string? Phone, string? WaUserId, s
 {
     /// <summary>Their conversation with the number is filed as spam.</summary>
     public bool IsSpam { get; init; }
+
+    /// <summary>Of a retry: the other campaign's message reached them after all, or still may.</summary>
+    public bool IsOvertaken { get; init; }
 }
 
 /// <summary>What the campaign says, read once per page.</summary>
-internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body);
+/// <param name="Parameters">Those that fill it; null: none.</param>
+/// <param name="Hours">When it may send; null: at any time, or it was not launched.</param>
+/// <param name="RetryOf">The campaign whose failed members these are; null: it is no retry.</param>
+internal sealed record CampaignText(Guid CampaignId, Guid AccountId, TemplateUse Template, TemplateBody Body, JsonElement Components,
+    JsonElement? Parameters, bool IsApproved, Guid? RetryOf, CampaignHours? Hours)
+{
+    /// <summary>Each variant with its share; empty: there are none.</summary>
+    public IReadOnlyList<(CampaignText Text, int Share)> Variants { get; init; } = [];
+
+    private IReadOnlyList<int> Shares => field ??= [.. Variants.Select(v => v.Share)];
+
+    /// <summary>What a member gets.</summary>
+    /// <param name="contactId">As frozen.</param>
+    public CampaignText For(Guid contactId) => Variants.Count == 0 ? this : Variants[CampaignVariant.Of(Shares, CampaignId,
+        contactId)].Text;
+
+    /// <summary>The texts: the variants, else this.</summary>
+    public IEnumerable<CampaignText> All => Variants.Count == 0 ? [this] : Variants.Select(v => v.Text);
+
+    /// <summary>What the parameters lack for everybody; null: nothing.</summary>
+    public string? Refusal => All.Select(t => t.Body.Refusal).FirstOrDefault(r => r is not null);
+}
 
 /// <summary>Decides for each member of a page whether and what they are sent, and seals it.</summary>
 internal sealed class AudiencePage(CampaignText text, IPersonalData personal, DateTimeOffset now)
@@ -42,7 +68,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
     /// <summary>Why a member is passed over: they are beyond the messaging limit, and the campaign says not to wait.</summary>
     public const string Limit = "limit";
 
-    private static readonly SentBy Campaign = new("campaign", null, null, true);
+    /// <summary>Who sends what campaigns send.</summary>
+    public static readonly SentBy Campaign = new("campaign", null, null, true);
 
     /// <summary>
     /// One call per member: the first event of their message stream. Without <paramref name="skipsBeyondLimit"/> it ends before the first
@@ -61,11 +88,11 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
             {
                 reasons[member.ContactId] = Duplicate;
             }
-            else if (Refuse(member) is { } reason)
+            else if (Refuse(member, text.For(member.ContactId).Template.Category) is { } reason)
             {
                 reasons[member.ContactId] = reason;
             }
-            else if (Body(member) is { } body)
+            else if (BodyFor(member, text.For(member.ContactId).Body) is { } body)
             {
                 reached.Add(member.PersonId);
                 wanted.Add((member, body));
@@ -104,7 +131,8 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     private StreamAppend First(Member member, Sealed? content, string? reason)
     {
-        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.Template, content, Campaign, now)
+        MessageEvent first = content is not null ? new MessageQueued(Ref(member), text.For(member.ContactId).Template, content, Campaign,
+            now)
             : new MessageSkipped(Ref(member), reason!, now);
         return new(Uuid.CampaignMessage(text.CampaignId, member.ContactId), "message", 0, [first]);
     }
@@ -114,16 +142,19 @@ internal sealed class AudiencePage(CampaignText text, IPersonalData personal, Da
 
     // Marketing needs an opt-in; everything else only that nobody opted out. Source: Meta's WhatsApp Business Messaging Policy
     // (business.whatsapp.com/policy).
-    private string? Refuse(Member member) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam
-        : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, text.Template.Category);
+    /// <summary>Why a member is passed over whatever the text is; null: they are not.</summary>
+    public static string? Refuse(Member member, string category) => member.ConsentStatus is null ? "deleted" : member.IsSpam ? Spam
+        : member.IsOvertaken ? CampaignRetries.Delivered
+        : Refuse(member.ConsentStatus, member is not { Phone: null, WaUserId: null }, category);
 
     /// <summary>Why a contact is passed over whatever the text is; null: they are not.</summary>
     internal static string? Refuse(string consentStatus, bool reachable, string category) =>
         !reachable ? "no_phone" : ConsentRule.Allows(consentStatus, category) ? null : "no_consent";
 
-    private string? Body(Member member)
+    /// <summary>What a member is sent: the Graph body; null: a value of theirs is missing.</summary>
+    public static string? BodyFor(Member member, TemplateBody body)
     {
-        if (text.Body.Fill(member.Contact).Template is not { } template)
+        if (body.Fill(member.Contact).Template is not { } template)
         {
             return null;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.Application.Campaigns;
 using Bsp.Application.Contacts;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Contacts;
@@ -24,6 +25,11 @@ public sealed record AudienceSql(string Condition, IReadOnlyList<object> Argumen
                 return await ListsAsync(shard, organizationId, Ids(only.Value), ct);
             case "contact_ids":
                 return new("c.id = ANY ($2)", [(await shard.ResolveAliasesAsync(organizationId, Ids(only.Value), ct)).ToArray()]);
+            case AudienceSegment.Retry:
+                return new("""
+                    c.id IN (SELECT coalesce(x.into_id, r.contact_id) FROM bsp.campaign_retries r
+                               LEFT JOIN bsp.contact_aliases x ON x.contact_id = r.contact_id WHERE r.retry_id = $2)
+                    """, [only.Value.GetGuid()]);
             default:
                 var filter = ContactFilter.Compile(only.Value, first: 2);
                 return new(filter.Sql, filter.Parameters);

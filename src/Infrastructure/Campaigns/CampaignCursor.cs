@@ -1,5 +1,6 @@
 using Bsp.Domain.Campaigns;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Sharding;
 using Npgsql;
 using NpgsqlTypes;
@@ -12,8 +13,10 @@ namespace Bsp.Infrastructure.Campaigns;
 /// <param name="WaitsFor">One of <see cref="Domain.Messages.Wait"/>; null: nothing.</param>
 /// <param name="LookAt">Not looked at before; null: at once.</param>
 /// <param name="HeldSeen">See <see cref="CampaignWaits"/>.</param>
+/// <param name="Hours">When it may send; null: at any time.</param>
+/// <param name="HasNewErrors">Messages of it failed that nobody has judged yet.</param>
 internal sealed record CampaignCursor(Guid AccountId, int? Total, int Next, string? WaitsFor, DateTimeOffset? LookAt, int HeldSeen,
-    bool SkipsBeyondLimit, DateTimeOffset? SendUntil);
+    bool SkipsBeyondLimit, DateTimeOffset? SendUntil, bool IsTriggered, bool HasNewErrors, CampaignHours? Hours);
 
 internal static class CampaignCursors
 {
@@ -22,12 +25,17 @@ internal static class CampaignCursors
     public static async Task<CampaignCursor?> CursorAsync(this TenantTransaction transaction, Guid campaignId, bool running,
         CancellationToken ct) =>
         (await transaction.QueryAsync("""
-            SELECT d.account_id, d.total, d.next_ordinal, d.waits_for, d.look_at, d.held_seen, c.on_limit = 'skip', c.send_until
+            SELECT d.account_id, d.total, d.next_ordinal, d.waits_for, d.look_at, d.held_seen, c.on_limit = 'skip', c.send_until,
+                   c.type = 'TRIGGERED',
+                   EXISTS (SELECT FROM bsp.campaign_errors e WHERE e.campaign_id = d.campaign_id AND e.failures <> e.judged OFFSET 0),
+                   c.hours
               FROM bsp.campaign_dispatch d
-             CROSS JOIN LATERAL (SELECT k.status, k.on_limit, k.send_until FROM campaigns k WHERE k.id = d.campaign_id LIMIT 1) c
+             CROSS JOIN LATERAL (
+               SELECT k.status, k.on_limit, k.send_until, k.type, k.hours FROM campaigns k WHERE k.id = d.campaign_id LIMIT 1) c
              WHERE d.campaign_id = $1 AND ($2::text[] IS NULL OR c.status = ANY ($2)) FOR UPDATE OF d SKIP LOCKED
             """, r => new CampaignCursor(r.GetGuid(0), r.IsDBNull(1) ? null : r.GetInt32(1), r.GetInt32(2), r.TextOrNull(3),
-                r.TimeOrNull(4), r.GetInt32(5), r.GetBoolean(6), r.TimeOrNull(7)), ct, campaignId,
+                r.TimeOrNull(4), r.GetInt32(5), r.GetBoolean(6), r.TimeOrNull(7), r.GetBoolean(8), r.GetBoolean(9),
+                CampaignHours.Of(r.IsDBNull(10) ? null : r.Json(10))), ct, campaignId,
             new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
                 Value = running ? Campaign.SendingWords : DBNull.Value })).FirstOrDefault();
 

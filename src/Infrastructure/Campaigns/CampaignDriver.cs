@@ -27,8 +27,9 @@ namespace Bsp.Infrastructure.Campaigns;
 /// Each page is one transaction with its cursor; the cursor's row lock lets one process at a time drive a campaign.
 /// </summary>
 public sealed partial class CampaignDriver(Shards shards, PostgresEventStore store, LogSignals signals, SendingNumbers numbers,
-    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits, IMediator mediator,
-    SendingSwitch sending, TimeProvider clock, ILogger<CampaignDriver> log)
+    Outbox outbox, Locks locks, IPersonalData personal, RowCaches caches, SpellingTwins twins, CampaignWaits waits,
+    CampaignBudgets budgets, CampaignFirings firings, CampaignRetries retries, IMediator mediator, SendingSwitch sending,
+    TimeProvider clock, ILogger<CampaignDriver> log)
     : BackgroundService
 {
     private const string CampaignsPart = " campaigns"; // of a shard, told from the round that looks for them
@@ -58,6 +59,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     private readonly Setbacks<string> shardSetbacks = new(Every, TimeSpan.FromSeconds(30), clock);
 
     private const int PauseReasonMax = 200; // characters that the commands take
+    private const int PageCausesMax = 200; // answered in one transaction
     private const int AheadMin = 500;
     private const int AheadMax = 5_000;
 
@@ -185,7 +187,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     {
         try
         {
-            await mediator.Send(new LaunchCampaign(organizationId, campaignId), ct);
+            await mediator.Send(new LaunchCampaign(organizationId, campaignId, BySchedule: true), ct);
         }
         catch (Refusal refusal)
         {
@@ -210,10 +212,23 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
+        if (cursor.HasNewErrors && await budgets.SpentAsync(shard, organizationId, campaignId, ct) is { } spent)
+        {
+            await transaction.DisposeAsync();
+            LogSpent(campaignId, spent);
+            await mediator.Send(new PauseCampaign(organizationId, campaignId, spent), ct);
+            return false;
+        }
+
+        if (cursor.IsTriggered)
+        {
+            return await CausesAsync(shard, transaction, organizationId, campaignId, cursor, ct);
+        }
+
         if (cursor.Total is not { } total)
         {
             await twins.SettleAsync(organizationId, ct); // two spellings of one telephone are one member
-            await FreezeAsync(shard, transaction, organizationId, campaignId, ct);
+            await FreezeAsync(shard, transaction, organizationId, campaignId, cursor, ct);
             return true;
         }
 
@@ -235,7 +250,8 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        if (await numbers.FindAsync(organizationId, cursor.AccountId, ct) is not { MaySend: true } number)
+        if (await numbers.FindAsync(organizationId, cursor.AccountId, ct) is not { MaySend: true } number
+            || await OpenAsync(transaction, campaignId, cursor, total, now, ct) is not { } part)
         {
             return false;
         }
@@ -247,62 +263,56 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
             return false;
         }
 
-        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor, number, Math.Min(room, PageMembersMax), ct);
+        return await DispatchAsync(shard, transaction, organizationId, campaignId, cursor, part, number, Math.Min(room, PageMembersMax),
+            ct);
     }
 
-    // Whoever waits for the end of Meta's cap on them keeps no campaign open for a day.
-    private async Task CompleteAsync(TenantTransaction transaction, Guid organizationId, Guid campaignId, int waiting, CancellationToken ct)
+    // Whose turn it is; null: nobody may be sent to at this hour.
+    private async Task<Part?> OpenAsync(TenantTransaction transaction, Guid campaignId, CampaignCursor cursor, int total,
+        DateTimeOffset now,
+        CancellationToken ct)
     {
-        if (waiting == 0 && !await waits.AnyBeyondLimitAsync(transaction, campaignId, ct))
+        if (cursor.Hours is not { } hours)
         {
+            return new(cursor.Next, total, null);
+        }
+
+        var (part, opensAt) = await transaction.NextAsync(campaignId, hours, now, ct);
+        if (part is null && opensAt is { } at)
+        {
+            await waits.WaitForHourAsync(transaction, campaignId, at, now, ct);
             await transaction.CommitAsync(ct);
-            await mediator.Send(new CompleteCampaign(organizationId, campaignId), ct);
         }
+
+        return part;
     }
 
-    // Its time is over: nobody is begun any more, and whoever has not had their turn is passed over.
-    private async Task<bool> EndAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CampaignCursor cursor,
-        int total, CancellationToken ct)
-    {
-        await CancelQueuedAsync(shard, organizationId, campaignId, WaitingSend.Late, ct);
-        if (cursor.Next > total)
-        {
-            await CompleteAsync(transaction, organizationId, campaignId, await transaction.AheadAsync(campaignId, ct), ct);
-            return false;
-        }
+    // The same for those who are passed over, whatever the hour.
+    private static async Task<Part?> AnyAsync(TenantTransaction transaction, Guid campaignId, CampaignCursor cursor, int total,
+        CancellationToken ct) => cursor.Hours is not { } hours ? new(cursor.Next, total, null)
+        : (await transaction.NextAsync(campaignId, hours, null, ct)).Part;
 
-        if (await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
-        {
-            return false;
-        }
-
-        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
-        var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Skip(members, WaitingSend.Late);
-        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
-        await waits.MoveAsync(transaction, campaignId, cursor.Next + members.Count, ct);
-        await transaction.CommitAsync(ct);
-        return members.Count > 0;
-    }
-
-    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CampaignCursor cursor,
-        SendingNumber number, int count, CancellationToken ct)
+    private async Task<bool> DispatchAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId,
+        CampaignCursor cursor, Part part, SendingNumber number, int count, CancellationToken ct)
     {
         var text = await transaction.TextAsync(organizationId, campaignId, ct);
-        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, count, ct);
+        var members = await transaction.MembersAsync(organizationId, campaignId, part, count, ct);
         if (text is null || members.Count == 0)
         {
             return false;
         }
 
-        if (text.Body.Refusal is { } refusal)
+        if (text.Refusal is { } refusal)
         {
-            // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped
-            // in silence. Resuming judges it again.
             await transaction.DisposeAsync();
-            LogNotFitting(campaignId, refusal);
-            await mediator.Send(new PauseCampaign(organizationId, campaignId,
-                Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
+            await NotFittingAsync(organizationId, campaignId, refusal, ct);
             return false;
+        }
+
+        if (text.RetryOf is { } source)
+        {
+            var overtaken = await retries.OvertakenAsync(transaction, organizationId, campaignId, source, members, ct);
+            members = members.ConvertAll(m => m with { IsOvertaken = overtaken.Contains(m.PersonId) });
         }
 
         var now = clock.GetUtcNow();
@@ -315,6 +325,7 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
                 return room.Granted;
             }, ct);
         await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
+        await transaction.MoveWaveAsync(campaignId, part, calls.Count, ct);
         await (calls.Count == members.Count ? waits.MoveAsync(transaction, campaignId, cursor.Next + calls.Count, ct)
             : waits.WaitForRoomAsync(transaction, campaignId, cursor.Next + calls.Count, roomAt, now, ct));
         await transaction.CommitAsync(ct);
@@ -323,61 +334,14 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
         return calls.Count == members.Count;
     }
 
-    private async Task FreezeAsync(Shard shard, TenantTransaction transaction, Guid organizationId, Guid campaignId, CancellationToken ct)
+    // The template changed since the launch, so that nobody could be sent it: people must see that, rather than everybody skipped in
+    // silence.
+    // Resuming judges it again.
+    private async Task NotFittingAsync(Guid organizationId, Guid campaignId, string refusal, CancellationToken ct)
     {
-        var state = (await store.LoadAsync(organizationId, campaignId, ct)).Fold<Campaign, CampaignEvent>();
-        var audience = await AudienceSql.OfAsync(shard, organizationId, state.Plan!.AudienceSegment, ct);
-        await transaction.ExecuteAsync("SET LOCAL statement_timeout = 0", ct);
-        var total = await transaction.ExecuteAsync($"""
-            INSERT INTO bsp.campaign_audience (campaign_id, ordinal, organization_id, contact_id)
-            SELECT ${audience.Arguments.Count + 2}, row_number() OVER (ORDER BY c.id), c.organization_id, c.id FROM contacts c WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
-            """, ct, [organizationId, .. audience.Arguments, campaignId]);
-        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET total = $2 WHERE campaign_id = $1", ct, campaignId, total);
-        long version;
-        try
-        {
-            version = await store.DecideAsync<Campaign, CampaignEvent>(transaction, shard, organizationId, campaignId, now =>
-                Campaign.Freeze(now, total, clock.GetUtcNow()), ct);
-        }
-        catch (VersionConflict)
-        {
-            return; // Paused meanwhile, say: not committed, the next round freezes.
-        }
-
-        await transaction.CommitAsync(ct);
-        // as after any other commit: this one is the driver's own
-        await caches.Campaigns.ForgetAsync(campaignId, version, CancellationToken.None);
-    }
-
-    private async Task CancelQueuedAsync(Shard shard, Guid organizationId, Guid campaignId, string reason, CancellationToken ct)
-    {
-        var queued = await shard.QueryAsync(organizationId, """
-            (SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 AND waits_for IS NULL LIMIT $2) UNION ALL
-            (SELECT message_id FROM bsp.send_queue WHERE campaign_id = $1 AND state = 0 AND waits_for IS NOT NULL LIMIT $2)
-            """, r => r.GetGuid(0), ct, campaignId, MessageLedger.MessagesMax / 2);
-        if (queued.Count > 0)
-        {
-            var now = clock.GetUtcNow();
-            await store.RuleAsync(organizationId, queued, (_, state) => Message.Cancel(state, reason, now), ct);
-        }
-    }
-
-    private async Task<bool> CancelPageAsync(Shard shard, Guid organizationId, Guid campaignId, CancellationToken ct)
-    {
-        await using var transaction = await shard.BeginAsync(organizationId, ct);
-        if (await transaction.CursorAsync(campaignId, running: false, ct) is not { Total: { } total } cursor || cursor.Next > total
-            || await transaction.TextAsync(organizationId, campaignId, ct) is not { } text)
-        {
-            return false;
-        }
-
-        var members = await transaction.MembersAsync(organizationId, campaignId, cursor.Next, PageMembersMax, ct);
-        var calls = new AudiencePage(text, personal, clock.GetUtcNow()).Cancel(members, "campaign cancelled");
-        await store.AppendAsync(transaction, shard, organizationId, [.. calls.Select(c => (IReadOnlyList<StreamAppend>)[c])], ct);
-        await transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET next_ordinal = $2 WHERE campaign_id = $1", ct, campaignId,
-            cursor.Next + members.Count);
-        await transaction.CommitAsync(ct);
-        return members.Count > 0;
+        LogNotFitting(campaignId, refusal);
+        await mediator.Send(new PauseCampaign(organizationId, campaignId,
+            Text.Cut($"template_parameters do not fit the template any more: {refusal}", PauseReasonMax)), ct);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "campaigns: shard {Shard} could not be looked at; trying again in {Seconds} s")]
@@ -390,6 +354,9 @@ public sealed partial class CampaignDriver(Shards shards, PostgresEventStore sto
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "campaign {CampaignId}: paused, because its parameters do not fit the template any more: {Reason}")]
     private partial void LogNotFitting(Guid campaignId, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "campaign {CampaignId}: paused: {Reason}")]
+    private partial void LogSpent(Guid campaignId, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "campaign {CampaignId}: its hour came, but it cannot be launched ({Code}); cancelled")]

@@ -28,18 +28,20 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
     {
         var query = new EstimateCampaign(organizationId, campaignId);
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var (text, segment, skips) = await ReadAsync(shard, query, ct);
+        var (text, segment, skips, hours) = await ReadAsync(shard, query, ct);
         var number = await numbers.FindAsync(query.OrganizationId, text.AccountId, ct)
             ?? throw new Refusal("account.unknown", "The campaign's account is gone.");
         var audience = await AudienceSql.OfAsync(shard, query.OrganizationId, segment, ct);
         var reached = new Dictionary<string, int>(StringComparer.Ordinal);
-        var (recipients, skipped) = text.Body.Refusal is null && text.Body.DependsOnContact
-            ? await EachAsync(shard, query.OrganizationId, text, audience, reached, ct)
+        var (recipients, skipped, closed) = text.Refusal is null
+            && (hours is not null || text.Variants.Count > 0 || text.Body.DependsOnContact)
+            ? await EachAsync(shard, query.OrganizationId, text, audience, reached, hours, ct)
             : await CountedAsync(shard, query.OrganizationId, text, audience, reached, ct);
         var left = recipients - skipped.Values.Sum();
         var beyond = left - (int)Math.Min(left, await BudgetAsync(shard, query.OrganizationId, number, ct));
         var waiting = new SortedDictionary<string, int>(StringComparer.Ordinal);
         Add(skips ? skipped : waiting, AudiencePage.Limit, beyond);
+        Add(waiting, "hours", closed);
         beyond = skips ? beyond : 0; // who waits is sent to as well, and costs as much
         var price = await PriceAsync(shard, query.OrganizationId, text, reached, beyond, ct);
         var seconds = (int)Math.Ceiling((left - beyond) / (double)number.MessagesPerSecondMax);
@@ -57,21 +59,27 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
             beyond, ct);
     }
 
-    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment, bool Skips)> ReadAsync(Shard shard,
+    private static async Task<(CampaignText Text, System.Text.Json.JsonElement Segment, bool Skips, CampaignHours? Hours)> ReadAsync(
+        Shard shard,
         EstimateCampaign query, CancellationToken ct)
     {
         await using var transaction = await shard.BeginAsync(query.OrganizationId, ct);
         var text = await transaction.TextAsync(query.OrganizationId, query.CampaignId, ct)
             ?? throw new Refusal("campaign.unknown", "There is no such campaign.");
-        var segment =
-            (await transaction.QueryAsync(
-                "SELECT audience_segment, on_limit = 'skip' FROM campaigns WHERE organization_id = $1 AND id = $2",
-                r => (Audience: r.Json(0), Skips: r.GetBoolean(1)), ct, query.OrganizationId, query.CampaignId))[0];
-        return (text, segment.Audience, segment.Skips);
+        // the hours as a launch now would fix them
+        var row = (await transaction.QueryAsync($"""
+            SELECT c.audience_segment, c.on_limit = 'skip',
+                   coalesce(c.options -> 'hours', CASE WHEN jsonb_typeof(o.settings -> '{CampaignSettings.SendingHours}') = 'object'
+                     THEN o.settings -> '{CampaignSettings.SendingHours}' END)
+                     || jsonb_build_object('otherwise', coalesce(o.settings ->> 'time_zone', 'UTC'))
+              FROM campaigns c JOIN organizations o ON o.id = c.organization_id WHERE c.organization_id = $1 AND c.id = $2
+            """, r => (Audience: r.Json(0), Skips: r.GetBoolean(1), Hours: CampaignHours.Of(r.IsDBNull(2) ? null : r.Json(2))), ct,
+            query.OrganizationId, query.CampaignId))[0];
+        return (text, row.Audience, row.Skips, row.Hours is { QuietFrom: null, Days: null } ? null : row.Hours);
     }
 
     // What is sent is the same for all, or nothing can be sent to anybody: consent and number are told by a count.
-    private static async Task<(int, SortedDictionary<string, int>)> CountedAsync(Shard shard, Guid organizationId, CampaignText text,
+    private static async Task<(int, SortedDictionary<string, int>, int)> CountedAsync(Shard shard, Guid organizationId, CampaignText text,
         AudienceSql audience, Dictionary<string, int> reached,
         CancellationToken ct)
     {
@@ -86,20 +94,19 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
         foreach (var group in groups)
         {
             var reason = group.Spam ? AudiencePage.Spam : AudiencePage.Refuse(group.Consent, group is not { Phone: null, User: null }, text.Template.Category)
-                ?? (text.Body.Refusal is null ? null : AudiencePage.Template);
+                ?? (text.Refusal is null ? null : AudiencePage.Template);
             Add(skipped, reason, group.Count);
             PortfolioRoom(reached, reason, group.Phone, group.User, group.Count);
         }
 
-        return (groups.Sum(g => g.Count), skipped);
+        return (groups.Sum(g => g.Count), skipped, 0);
     }
 
-    private static async Task<(int, SortedDictionary<string, int>)> EachAsync(Shard shard, Guid organizationId, CampaignText text,
-        AudienceSql audience, Dictionary<string, int> reached,
-        CancellationToken ct)
+    private async Task<(int, SortedDictionary<string, int>, int)> EachAsync(Shard shard, Guid organizationId, CampaignText text,
+        AudienceSql audience, Dictionary<string, int> reached, CampaignHours? hours, CancellationToken ct)
     {
         var skipped = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        var (recipients, after) = (0, Guid.Empty);
+        var (recipients, closed, after, now) = (0, 0, Guid.Empty, clock.GetUtcNow());
         while (true)
         {
             var page = await shard.QueryAsync(organizationId, $"""
@@ -109,10 +116,11 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
                  WHERE c.organization_id = $1 AND {ContactRows.InOrder} AND ({audience.Condition})
                    AND c.id > ${audience.Arguments.Count + 2} ORDER BY c.id LIMIT ${audience.Arguments.Count + 3}
                 """, r => (Id: r.GetGuid(0), Reason: r.GetBoolean(8) ? AudiencePage.Spam : Judge(text, r), Phone: r.TextOrNull(2),
-                    User: r.TextOrNull(3)), ct,
+                    User: r.TextOrNull(3), Zone: hours is null ? null : Said(r.Json(7), hours.Field)), ct,
                 [organizationId, .. audience.Arguments.Select(AudienceSql.Fresh), after, PageContacts, text.AccountId]);
-            foreach (var (_, reason, phone, user) in page)
+            foreach (var (_, reason, phone, user, zone) in page)
             {
+                closed += reason is null && hours is not null && hours.OpensAt(now, hours.ZoneOf(zone, phone, user)) > now ? 1 : 0;
                 Add(skipped, reason, 1);
                 PortfolioRoom(reached, reason, phone, user, 1);
             }
@@ -120,12 +128,16 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
             recipients += page.Count;
             if (page.Count < PageContacts)
             {
-                return (recipients, skipped);
+                return (recipients, skipped, closed);
             }
 
             after = page[^1].Id;
         }
     }
+
+    private static string? Said(System.Text.Json.JsonElement fields, string field) =>
+        fields.ValueKind == System.Text.Json.JsonValueKind.Object && fields.TryGetProperty(field, out var value)
+        && value.ValueKind == System.Text.Json.JsonValueKind.String ? value.GetString() : null;
 
     // As a campaign's page asks: whether the contact's conversation with the number was filed as spam.
     private static string IsSpam(int account) =>
@@ -134,7 +146,7 @@ public sealed class CampaignEstimator(Shards shards, SendingNumbers numbers, Por
 
     private static string? Judge(CampaignText text, Npgsql.NpgsqlDataReader r) =>
         AudiencePage.Refuse(r.GetString(1), !r.IsDBNull(2) || !r.IsDBNull(3), text.Template.Category)
-            ?? (text.Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2),
+            ?? (text.For(r.GetGuid(0)).Body.Fill(new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(2),
                 r.Json(7))).Template is null ? AudiencePage.Template : null);
 
     // What the portfolio's limit leaves at this moment.

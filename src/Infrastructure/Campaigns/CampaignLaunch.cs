@@ -73,7 +73,8 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
         }
 
         var state = (await store.LoadAsync(organizationId, campaignId, ct)).Fold<Campaign, CampaignEvent>();
-        return state.Status is CampaignStatus.Draft or CampaignStatus.Scheduled
+        // whoever joins a triggered campaign is paid for when they do
+        return state is { Status: CampaignStatus.Draft or CampaignStatus.Scheduled, IsTriggered: false }
             ? (await estimator.EstimateAsync(organizationId, campaignId, ct)).Price : null;
     }
 

@@ -39,6 +39,9 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
         return (await live ?? await FromPostgresAsync(shard, query, ct)) is { } found ? await WithWaitAsync(shard, query, found, ct) : null;
     }
 
+    // Of a triggered campaign nothing is frozen: its audience is whoever has joined it.
+    private static int Joined(int frozen, int queued, int skipped) => Math.Max(frozen, queued + skipped);
+
     // Nothing has moved or may move: then PostgreSQL is asked what the rest of the audience waits for. One row, by its key.
     private static async Task<CampaignProgress> WithWaitAsync(Shard shard, GetCampaignProgress query, CampaignProgress progress,
         CancellationToken ct) =>
@@ -79,7 +82,8 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
                    coalesce(p.waiting, 0)
               FROM campaigns c LEFT JOIN bsp.campaign_progress p ON p.campaign_id = c.id WHERE c.organization_id = $1 AND c.id = $2
             """,
-            r => new CampaignProgress(r.GetInt32(0), r.GetInt32(1), r.GetInt32(2), r.GetInt32(3), r.GetInt32(4), r.GetInt32(5),
+            r => new CampaignProgress(Joined(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2)), r.GetInt32(1), r.GetInt32(2), r.GetInt32(3),
+                r.GetInt32(4), r.GetInt32(5),
                 r.GetInt32(6), r.GetInt32(7),
                 CampaignEstimate.Completion(r.GetInt32(0), r.GetInt32(8), r.GetInt32(2), r.GetInt32(1) + r.GetInt32(11),
                     r.IsDBNull(9) ? null
@@ -100,7 +104,8 @@ public sealed class CampaignProgressReader(Shards shards, RedisConnection redis,
             var checkpoint = hashes.FindAsync(database, shard);
             var fields = (await hashes.ReadAsync(database, campaignId)).Fields;
             return (await checkpoint).Known is not { } serving || fields is null || fields["epoch"] != serving.Epoch ? null
-                : new((int)fields["total"], (int)fields["pending"] - (int)fields["waiting"], (int)fields["skipped"],
+                : new(Joined((int)fields["total"], (int)fields["queued"], (int)fields["skipped"]),
+                    (int)fields["pending"] - (int)fields["waiting"], (int)fields["skipped"],
                     (int)fields["sent"], (int)fields["delivered"],
                     (int)fields["read"], (int)fields["failed"], (int)fields["unknown"],
                     DateTimeOffset.TryParse((string?)fields["estimated_completion"], CultureInfo.InvariantCulture, out var at) ? at : null,

@@ -85,11 +85,18 @@ public sealed class CampaignWaits(PortfolioRoom reach)
         return true;
     }
 
-    /// <summary>Whether a message of the campaign that was queued waits for room.</summary>
-    public async Task<bool> AnyBeyondLimitAsync(TenantTransaction transaction, Guid campaignId, CancellationToken ct) =>
-        (await transaction.QueryAsync(
-            "SELECT 1 FROM bsp.send_queue WHERE campaign_id = $1 AND waits_for = $2 AND waits_for IS NOT NULL AND state = 0 LIMIT 1",
-            r => r.GetInt32(0), ct, campaignId, Wait.Limit)).Count > 0;
+    /// <summary>Whether a message of the campaign that was queued waits for room, or for its hour.</summary>
+    public async Task<bool> AnyWaitingAsync(TenantTransaction transaction, Guid campaignId, CancellationToken ct) =>
+        (await transaction.QueryAsync("""
+            SELECT 1 FROM bsp.send_queue WHERE campaign_id = $1 AND waits_for = ANY ($2) AND waits_for IS NOT NULL AND state = 0 LIMIT 1
+            """, r => r.GetInt32(0), ct, campaignId, (string[])[Wait.Limit, Wait.Hours])).Count > 0;
+
+    /// <summary>Nobody who is left may be sent to now: they wait for their hour.</summary>
+    public Task WaitForHourAsync(TenantTransaction transaction, Guid campaignId, DateTimeOffset opensAt, DateTimeOffset now,
+        CancellationToken ct) =>
+        transaction.ExecuteAsync("UPDATE bsp.campaign_dispatch SET waits_for = $2, waits_until = $3, look_at = $4 WHERE campaign_id = $1",
+            ct,
+            campaignId, Wait.Hours, opensAt.UtcDateTime, CampaignWaves.LookAt(opensAt, now).UtcDateTime);
 
     /// <summary>The cursor moves, and waits for nothing.</summary>
     public Task MoveAsync(TenantTransaction transaction, Guid campaignId, int next, CancellationToken ct) =>

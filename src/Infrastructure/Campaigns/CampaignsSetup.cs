@@ -15,6 +15,12 @@ internal static class CampaignsSetup
         services.AddSingleton<CampaignWaits>();
         services.AddSingleton<ICampaignLaunch, CampaignLaunch>();
         services.AddSingleton<ICampaignReferences, CampaignReferences>();
+        services.AddSingleton<CampaignFirings>();
+        services.AddSingleton<ICampaignFirings>(provider => provider.GetRequiredService<CampaignFirings>());
+        services.AddSingleton<CampaignRetries>();
+        services.AddSingleton<ICampaignRetries>(provider => provider.GetRequiredService<CampaignRetries>());
+        services.AddSingleton<ICampaignTests, CampaignTests>();
+        services.AddSingleton<CampaignBudgets>();
         services.AddHostedService<CampaignDriver>();
     }
 }

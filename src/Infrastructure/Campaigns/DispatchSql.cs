@@ -1,8 +1,13 @@
+using System.Text.Json;
+using Bsp.Application.EventStore;
 using Bsp.Application.Templates;
+using Bsp.Domain.Campaigns;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Sharding;
+using Npgsql;
 
 namespace Bsp.Infrastructure.Campaigns;
 
@@ -28,23 +33,59 @@ internal static class DispatchSql
         """;
 
     /// <summary>The template with the campaign's parameters; null when the campaign is gone.</summary>
+    /// <param name="parameters">Instead of the campaign's; null: the campaign's.</param>
     public static async Task<CampaignText?> TextAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId,
-        CancellationToken ct) =>
-        (await transaction.QueryAsync("""
-            SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters'
+        CancellationToken ct, JsonElement? parameters = null)
+    {
+        var found = (await transaction.QueryAsync("""
+            SELECT c.account_id, t.id, t.name, t.language, t.category, t.components, c.metadata -> 'template_parameters',
+                   t.status = 'APPROVED' AND t.deleted_at IS NULL, c.retry_of, c.hours,
+                   c.options -> 'variants'
               FROM campaigns c JOIN templates t ON t.id = c.template_id WHERE c.organization_id = $1 AND c.id = $2
             """,
-            r => new CampaignText(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
-                TemplateBody.Prepare(r.GetString(2), r.GetString(3), r.Json(5), r.IsDBNull(6) ? null : r.Json(6))),
-            ct, organizationId, campaignId)).FirstOrDefault();
+            r => (Text: TextOf(campaignId, r, parameters ?? (r.IsDBNull(6) ? null : r.Json(6))),
+                Variants: r.IsDBNull(10) ? null : r.Json(10).Deserialize<CampaignVariant[]>(EventTypes.Json)), ct, organizationId,
+            campaignId)).FirstOrDefault();
+        return found is not ({ } text, { } variants) ? found.Text
+            : text with { Variants = await VariantsAsync(transaction, organizationId, text, variants, parameters, ct) };
+    }
+
+    // Each with its own parameters, else the campaign's. One whose template is gone is not approved.
+    private static async Task<IReadOnlyList<(CampaignText Text, int Share)>> VariantsAsync(TenantTransaction transaction,
+        Guid organizationId, CampaignText text, CampaignVariant[] variants, JsonElement? parameters, CancellationToken ct)
+    {
+        var templates = (await transaction.QueryAsync("""
+            SELECT t.id, t.name, t.language, t.category, t.components, t.status = 'APPROVED' AND t.deleted_at IS NULL
+              FROM unnest($2::uuid[]) AS i (id) JOIN templates t ON t.id = i.id WHERE t.organization_id = $1
+            """, r => (Use: new TemplateUse(r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3)), Components: r.Json(4),
+                IsApproved: r.GetBoolean(5)), ct, organizationId, variants.Select(v => v.TemplateId).ToArray()))
+            .ToDictionary(t => t.Use.TemplateId);
+        return [.. variants.Select(v =>
+        {
+            var (use, components, approved) = templates[v.TemplateId];
+            var own = parameters ?? v.TemplateParameters ?? text.Parameters;
+            return (text with { Template = use, Components = components, Parameters = own, IsApproved = approved,
+                Body = TemplateBody.Prepare(use.Name, use.Language, components, own) }, v.Share);
+        })];
+    }
+
+    private static CampaignText TextOf(Guid campaignId, NpgsqlDataReader r, JsonElement? parameters)
+    {
+        var components = r.Json(5);
+        return new(campaignId, r.GetGuid(0), new TemplateUse(r.GetGuid(1), r.GetString(2), r.GetString(3), r.GetString(4)),
+            TemplateBody.Prepare(r.GetString(2), r.GetString(3), components, parameters), components, parameters, r.GetBoolean(7),
+            r.IsDBNull(8) ? null : r.GetGuid(8), CampaignHours.Of(r.IsDBNull(9) ? null : r.Json(9)));
+    }
 
     /// <summary>
-    /// Members from an ordinal on; those whose contact is gone come without data. One who became part of another contact since is that
+    /// Members of a part, in their order; those whose contact is gone come without data. One who became part of another contact since is
+    /// that
     /// contact, and what an earlier member of the same person came to is told with them.
     /// </summary>
-    public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, int from,
-        int count, CancellationToken ct)
+    public static async Task<List<Member>> MembersAsync(this TenantTransaction transaction, Guid organizationId, Guid campaignId, Part part,
+        int max, CancellationToken ct)
     {
+        var (from, count) = (part.Next, Math.Min(max, part.Last - part.Next + 1));
         var members = await transaction.QueryAsync(MembersSql,
             r => new Member(r.GetGuid(0), r.TextOrNull(1), r.TextOrNull(2), r.TextOrNull(3),
                 new ContactValues(r.TextOrNull(4), r.TextOrNull(5), r.TextOrNull(6), r.TextOrNull(1), r.IsDBNull(7) ? default : r.Json(7)),

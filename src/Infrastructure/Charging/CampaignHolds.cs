@@ -70,6 +70,9 @@ internal sealed class CampaignHolds
         return all;
     }
 
+    /// <summary>A hold of the campaign is open.</summary>
+    public bool Has(Guid campaignId) => holds.ContainsKey(campaignId);
+
     /// <summary>The audience is known.</summary>
     public void Froze(Guid campaignId, int members)
     {

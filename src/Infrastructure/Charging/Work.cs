@@ -37,7 +37,7 @@ internal sealed class Work(Shard shard, Guid organizationId, string currency, Ta
 
     public List<MessageCharge> Charges { get; } = [];
 
-    /// <summary>Messages of no campaign that need no reserve any more.</summary>
+    /// <summary>Messages of no campaign, or of one without a hold (triggered), that need no reserve any more.</summary>
     public List<Guid> EndedSends { get; } = [];
 
     public IReadOnlyCollection<BillRow> Saved => [.. saved.Select(key => bills[key])];
@@ -50,7 +50,7 @@ internal sealed class Work(Shard shard, Guid organizationId, string currency, Ta
     /// <summary>Nothing is set aside for it any more.</summary>
     public void Ended(Guid? campaignId, Guid messageId)
     {
-        if (campaignId is null)
+        if (campaignId is not { } campaign || !Holds.Has(campaign))
         {
             EndedSends.Add(messageId);
         }

@@ -25,6 +25,8 @@ public sealed class ClickHouseClient : IDisposable
     private static readonly Dictionary<string, object> Whole = new() { ["wait_end_of_query"] = "1" };
 
     private readonly HttpClient? http;
+    private readonly Uri? rawAddress;
+    private readonly System.Net.Http.Headers.AuthenticationHeaderValue? rawCredentials;
     private readonly Driver.ClickHouseClient? driver;
 
     /// <param name="connectionString"><c>http://user:password@host:port/?database=name</c>; null or empty: every call says that ClickHouse
@@ -53,6 +55,10 @@ public sealed class ClickHouseClient : IDisposable
 
         http = new(new AwayHandler()) { Timeout = TimeSpan.FromSeconds(TimeoutSeconds) };
         driver = new(Settings(uri, Database, http));
+        rawAddress = new UriBuilder(uri) { UserName = "", Password = "", Path = "/",
+            Query = $"database={Database}&wait_end_of_query=1" }.Uri;
+        rawCredentials = uri.UserInfo.Length == 0 ? null
+            : new("Basic", Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(Uri.UnescapeDataString(uri.UserInfo))));
     }
 
     /// <summary>False: no connection string was given.</summary>
@@ -92,6 +98,36 @@ public sealed class ClickHouseClient : IDisposable
             : new MemoryStream(jsonEachRow.ToArray(), writable: false);
         using var answer =
             await client.PostStreamAsync($"INSERT INTO {table} FORMAT JSONEachRow", rows, false, ct, new() { CustomSettings = settings });
+        return 0;
+    }, ct);
+
+    /// <summary>What a query with a FORMAT of its own answers, such as Parquet, byte for byte.</summary>
+    /// <returns>How many bytes.</returns>
+    public Task<long> ExportAsync(string sql, Stream to, CancellationToken ct) => WithDriverAsync(async _ =>
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, rawAddress) { Content = new StringContent(sql) };
+        request.Headers.Authorization = rawCredentials;
+        using var answer = await http!.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
+        if (!answer.IsSuccessStatusCode)
+        {
+            var code = answer.Headers.TryGetValues("X-ClickHouse-Exception-Code", out var codes)
+                && int.TryParse(codes.First(), out var known) ? known : 0;
+            var refusal = new ClickHouseException(code, Text.Cut(await answer.Content.ReadAsStringAsync(ct), MessageCharsMax));
+            throw StoreTrouble.Is(refusal) ? new StoreUnavailable("clickhouse", refusal) : refusal;
+        }
+
+        var before = to.Position;
+        await answer.Content.CopyToAsync(to, ct);
+        return to.Position - before;
+    }, ct);
+
+    /// <summary>An INSERT with a FORMAT of its own, whose rows are given as they are.</summary>
+    public Task ImportAsync(string sql, Stream rows, CancellationToken ct) => WithDriverAsync(async client =>
+    {
+        using var answer = await client.PostStreamAsync(sql, rows, false, ct, new()
+        {
+            CustomSettings = new Dictionary<string, object>(Whole) { ["async_insert"] = "0" },
+        });
         return 0;
     }, ct);
 

@@ -27,15 +27,21 @@ public static class BspConfiguration
     public static BspOptions Read(IConfiguration configuration, bool development)
     {
         var faults = new List<string>();
-        var owner = configuration.GetConnectionString("DirectoryOwner") ?? configuration.GetConnectionString("Directory");
+        var direct = configuration.GetConnectionString("DirectoryDirect");
+        var pooled = configuration.GetConnectionString("Directory");
+        var owner = configuration.GetConnectionString("DirectoryOwner") ?? direct ?? pooled;
         var (master, older) = MasterKeys(configuration, faults);
         var given = configuration.GetConnectionString("DirectoryApp");
-        var directoryApp = AppConnection(given, owner, null, master, "ConnectionStrings:Directory", faults);
+        var directoryApp = AppConnection(given, pooled ?? owner, null, master, "ConnectionStrings:Directory", faults);
+        var directoryDirect = direct is null ? null
+            : AppConnection(null, direct, given is null ? null : directoryApp, master, "ConnectionStrings:DirectoryDirect", faults);
         var options = new BspOptions
         {
             DirectoryOwner = owner,
             DirectoryApp = directoryApp,
-            Shards = Shards(configuration, owner, directoryApp, given is null ? null : directoryApp, master, faults),
+            DirectoryDirect = directoryDirect,
+            Shards = Shards(configuration, new("default", owner, directoryApp) { Direct = directoryDirect },
+                given is null ? null : directoryApp, master, faults),
             Redis = configuration.GetConnectionString("Redis"),
             Mongo = configuration.GetConnectionString("Mongo"),
             ClickHouse = configuration.GetConnectionString("ClickHouse"),
@@ -76,6 +82,7 @@ public static class BspConfiguration
             UnknownDeadline =
             TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
             SendingDay = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:DaySeconds", 86_400, 10, 86_400, faults)),
+            QueueName = QueueName(configuration["Bsp:Queue:Name"], faults),
             Moves = new()
             {
                 FreezeMax = TimeSpan.FromMilliseconds(Number(configuration, "Bsp:Moves:FreezeMs", 1_000, 100, 60_000, faults)),
@@ -92,15 +99,22 @@ public static class BspConfiguration
     /// <summary>The password of <c>bsp_app</c>: derived, so that it needs no setting of its own and changes with the master key.</summary>
     public static string AppPassword(byte[] masterKey) => Convert.ToHexStringLower(HMACSHA256.HashData(masterKey, "bsp_app"u8));
 
-    private static List<ShardOptions> Shards(IConfiguration configuration, string? owner, string directoryApp, string? credentials,
-        byte[] master, List<string> faults)
+    // With a second connection string, past a pooler, that one is the owner's, too: a migration needs a session.
+    private static List<ShardOptions> Shards(IConfiguration configuration, ShardOptions alone, string? credentials, byte[] master,
+        List<string> faults)
     {
-        var shards = configuration.GetSection("Bsp:Shards").GetChildren()
-            .Select(child =>
-                new ShardOptions(child.Key, child.Value,
-                    AppConnection(null, child.Value, credentials, master, $"Bsp:Shards:{child.Key}", faults)))
-            .ToList();
-        return shards.Count > 0 ? shards : [new("default", owner, directoryApp)];
+        var shards = configuration.GetSection("Bsp:Shards").GetChildren().Select(child =>
+        {
+            var direct = configuration[$"Bsp:Direct:{child.Key}"];
+            return new ShardOptions(child.Key, direct ?? child.Value,
+                AppConnection(null, child.Value, credentials, master, $"Bsp:Shards:{child.Key}", faults))
+            {
+                Direct = direct is null ? null : AppConnection(null, direct, credentials, master, $"Bsp:Direct:{child.Key}", faults),
+            };
+        }).ToList();
+        faults.AddRange(configuration.GetSection("Bsp:Direct").GetChildren().Where(d => shards.TrueForAll(s => s.Name != d.Key))
+            .Select(d => $"Bsp:Direct:{d.Key} is given, and there is no Bsp:Shards:{d.Key}: name the shard, or leave it out."));
+        return shards.Count > 0 ? shards : [alone];
     }
 
     // Without a connection of its own the application takes the owner's, as bsp_app: with the credentials given for the directory, else
@@ -260,6 +274,17 @@ public static class BspConfiguration
         }
 
         return value;
+    }
+
+    private static string QueueName(string? name, List<string> faults)
+    {
+        var bare = name is ['{', .. var inner, '}'] ? inner : name;
+        if (bare is not null && (bare.Length is 0 or > 50 || !bare.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')))
+        {
+            faults.Add("Bsp:Queue:Name must be up to 50 letters, digits, - or _, in a Redis Cluster between braces: {messages}.");
+        }
+
+        return name ?? "messages";
     }
 
     private static string Currency(string? code, List<string> faults)

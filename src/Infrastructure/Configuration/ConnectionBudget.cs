@@ -37,7 +37,7 @@ public static class ConnectionBudget
             .Select(text => (Server: ServerOf(text), Count: Enum.GetValues<WorkKind>().Sum(kind => SizeOf(kind, options.Pools, text))));
         var outside =
             options.Shards.Select(s =>
-                (Server: ServerOf(s.App),
+                (Server: ServerOf(s.Direct ?? s.App),
                     Count: events.LoadConnectionsMax + LogReader.ConnectionsMax + events.LanesMax + MartenStores.OwnConnectionsMax + KeptOpen));
         return pools.Concat(outside).GroupBy(p => p.Server).ToDictionary(g => g.Key, g => g.Sum(p => p.Count));
     }
@@ -50,7 +50,8 @@ public static class ConnectionBudget
         var faults = new List<string>();
         foreach (var (server, wanted) in Wanted(options, events))
         {
-            var text = options.Shards.Select(s => s.App).Append(options.DirectoryApp).First(text => ServerOf(text) == server);
+            var text = options.Shards.Select(s => s.App).Append(options.DirectoryApp)
+                .Concat(options.Shards.Select(s => s.Direct).OfType<string>()).First(text => ServerOf(text) == server);
             if (await GrantedAsync(text, ct) is { } granted && wanted > granted)
             {
                 faults.Add($"This process may open {wanted} connections to {server}, which has {granted} for the role: raise PostgreSQL's max_connections, or lower Bsp:Pools:* or Bsp:EventStore:LoadConnectionsMax.");

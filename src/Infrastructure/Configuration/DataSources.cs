@@ -21,14 +21,15 @@ public static class DataSources
     public static Shards Open(BspOptions options, ILoggerFactory log)
     {
         var known = new Dictionary<string, DatabasePools>();
-        var shards = options.Shards.Select(s => new Shard(s.Name, FirstEpoch, Pools(s.App)) { ConnectionString = Tuned(s.App, "bsp") })
-            .ToList();
-        return new(Pools(options.DirectoryApp), shards);
+        var shards = options.Shards.Select(s => new Shard(s.Name, FirstEpoch, Pools(s.App, s.Direct is not null))
+            { ConnectionString = Tuned(s.Direct ?? s.App, "bsp") }).ToList();
+        return new(Pools(options.DirectoryApp, options.DirectoryDirect is not null), shards);
 
-        DatabasePools Pools(string connection) => known.TryGetValue(connection, out var pools) ? pools : known[connection] = new(kind =>
+        DatabasePools Pools(string connection, bool pooler) =>
+            known.TryGetValue(connection, out var pools) ? pools : known[connection] = new(kind =>
         {
             var name = $"bsp {kind.ToString().ToLowerInvariant()}";
-            var text = Tuned(connection, name, ConnectionBudget.SizeOf(kind, options.Pools, connection));
+            var text = Tuned(connection, name, ConnectionBudget.SizeOf(kind, options.Pools, connection), pooler);
             return new NpgsqlDataSourceBuilder(text) { Name = name }.UseLoggerFactory(log).Build();
         });
     }
@@ -56,14 +57,15 @@ public static class DataSources
     private static string? PasswordOf(string app) =>
         new NpgsqlConnectionStringBuilder(app) is { Username: "bsp_app", Password: { Length: > 0 } password } ? password : null;
 
+    // Behind a pooler a statement that was prepared is another session's the next time: nothing is, unless the connection string says so.
     // What the connection string says itself stands. Nothing but transaction-local settings is made on these connections
     // (SourceTests), so that seven statements that reset the session before each use are spared.
-    private static string Tuned(string connection, string application, int? poolSize = null)
+    private static string Tuned(string connection, string application, int? poolSize = null, bool pooler = false)
     {
         var builder = new NpgsqlConnectionStringBuilder(connection) { ApplicationName = application, PersistSecurityInfo = true };
         builder.MaxPoolSize = poolSize ?? builder.MaxPoolSize;
         builder.Timeout = builder.ShouldSerialize("Timeout") ? builder.Timeout : ConnectTimeoutSeconds;
-        builder.MaxAutoPrepare = builder.ShouldSerialize("Max Auto Prepare") ? builder.MaxAutoPrepare : PreparedMax;
+        builder.MaxAutoPrepare = builder.ShouldSerialize("Max Auto Prepare") ? builder.MaxAutoPrepare : pooler ? 0 : PreparedMax;
         builder.AutoPrepareMinUsages = builder.ShouldSerialize("Auto Prepare Min Usages") ? builder.AutoPrepareMinUsages : PrepareAfter;
         builder.NoResetOnClose = !builder.ShouldSerialize("No Reset On Close") || builder.NoResetOnClose;
         return builder.ConnectionString;

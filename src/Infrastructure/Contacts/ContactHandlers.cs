@@ -208,6 +208,12 @@ public sealed class DeleteContactHandler(Shards shards, ContactCache cache, Supp
             throw new VersionConflict(command.ContactId, named: true);
         }
 
+        if ((await transaction.QueryAsync("SELECT bsp.is_held($1, $2)", row => row.GetBoolean(0), ct, command.OrganizationId,
+            new[] { id }))[0])
+        {
+            throw new Refusal("contact.held", "A legal hold stands: this contact is not deleted until it is released.");
+        }
+
         var aliases =
             await transaction.QueryAsync("DELETE FROM bsp.contact_aliases WHERE into_id = $1 RETURNING phone_number, wa_user_id", row =>
                 new Reach(row.TextOrNull(0), row.TextOrNull(1)), ct, id);

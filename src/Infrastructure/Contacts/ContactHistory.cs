@@ -58,12 +58,18 @@ public sealed class ContactHistory(IEventStore store, IPersonalData personal, ID
                                   WHERE m.campaign_id = c.id AND m.contact_id = i.id AND m.contact_id <> '00000000-0000-0000-0000-000000000000' OFFSET 0) a
              WHERE c.organization_id = $1 ORDER BY c.id
             """, r => (Campaign: r.GetGuid(0), Name: r.GetString(1), Contact: r.GetGuid(2)), ct, organizationId, ids.ToArray());
+        var messages = parts.ConvertAll(p => (p.Campaign, p.Name, Message: Uuid.CampaignMessage(p.Campaign, p.Contact)));
+        messages.AddRange(await shard.QueryAsync(organizationId, """
+            SELECT c.id, c.name, f.message_id FROM campaigns c CROSS JOIN unnest($2::uuid[]) AS i (id)
+             CROSS JOIN LATERAL (SELECT x.message_id FROM bsp.campaign_firings x WHERE x.campaign_id = c.id AND x.contact_id = i.id
+                                    AND x.contact_id <> '00000000-0000-0000-0000-000000000000' AND x.message_id IS NOT NULL
+                                  ORDER BY x.cause LIMIT 1000) f
+             WHERE c.organization_id = $1 AND c.type = 'TRIGGERED' ORDER BY c.id
+            """, r => (r.GetGuid(0), r.GetString(1), r.GetGuid(2)), ct, organizationId, ids.ToArray()));
         var found = new List<CampaignPart>();
-        foreach (var chunk in parts.Chunk(StreamsMax))
+        foreach (var chunk in messages.Chunk(StreamsMax))
         {
-            var streams =
-                await store.LoadManyAsync(organizationId, [.. chunk.Select(p => Uuid.CampaignMessage(p.Campaign, p.Contact))], ct,
-                    archivedToo: true);
+            var streams = await store.LoadManyAsync(organizationId, [.. chunk.Select(p => p.Message)], ct, archivedToo: true);
             found.AddRange(chunk.Select((p, i) =>
                 new CampaignPart(p.Campaign, p.Name, streams[i].StreamId, streams[i].Events.Count == 0 ? null : streams[i].Events[0])));
         }

@@ -21,7 +21,10 @@ public sealed class ContactIdentityView : IInlineView
             switch (stored.Body)
             {
                 case ContactMerged e:
-                    batch.BatchCommands.Add(new("SELECT bsp.merge_contacts($1, $2, $3, $4)")
+                    batch.BatchCommands.Add(new("""
+                        SELECT set_config('bsp.no_causes', 'on', true), bsp.merge_contacts($1, $2, $3, $4),
+                               set_config('bsp.no_causes', '', true)
+                        """)
                     {
                         Parameters =
                             { new() { Value = stored.OrganizationId }, new() { Value = e.ContactId }, new() { Value = e.AbsorbedId },

@@ -39,7 +39,7 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
     TimeProvider clock)
 {
     /// <summary>Null: somebody else was faster; look again whom the id means.</summary>
-    /// <exception cref="Refusal"><c>contact.unknown</c>, <c>contact.merged</c></exception>
+    /// <exception cref="Refusal"><c>contact.unknown</c>, <c>contact.merged</c>, <c>contact.held</c></exception>
     internal async Task<ErasedPerson?> TryAsync(Shard shard, Guid organizationId, Guid contactId, CancellationToken ct)
     {
         // also one of which an event cannot be read: it is erased all the same
@@ -49,6 +49,12 @@ public sealed class ErasureOrders(PostgresEventStore store, DeletedContacts dele
         if (person.Ids[0] != contactId)
         {
             return await TryAsync(shard, organizationId, person.Ids[0], ct); // its row is gone, and it was part of that one
+        }
+
+        if ((await shard.QueryAsync(organizationId, "SELECT bsp.is_held($1, $2)", r => r.GetBoolean(0), ct, organizationId,
+            person.Ids.ToArray()))[0])
+        {
+            throw new Refusal("contact.held", "A legal hold stands: nothing of this contact is erased until it is released.");
         }
 
         var events =

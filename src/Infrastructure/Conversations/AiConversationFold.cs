@@ -5,6 +5,7 @@ using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Domain.Conversations;
 using Bsp.Domain.Messages;
+using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.Messages;
 
@@ -184,6 +185,19 @@ internal sealed class AiHistories(FoundDocuments found, IReadOnlyDictionary<stri
         {
             changed.Remove(d.Id);
             gone.Add(d.Id);
+        }
+    }
+
+    /// <summary>Histories that are archived go, but for those in which something was said since.</summary>
+    public void Retire(AiConversationsRetired? retired)
+    {
+        foreach (var id in (retired?.Conversations ?? []).Select(DocumentId.Of).Where(id => !gone.Contains(id)))
+        {
+            if ((changed.GetValueOrDefault(id) ?? found.Ai.GetValueOrDefault(id)) is { } d && d.UpdatedAt < retired!.Before)
+            {
+                changed.Remove(id);
+                gone.Add(id);
+            }
         }
     }
 

@@ -3,6 +3,7 @@ using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
 using Bsp.Domain.Contacts;
+using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
@@ -17,6 +18,7 @@ namespace Bsp.Infrastructure.Conversations;
 internal sealed class ContactDocuments
 {
     private const int ContactEventsMax = 20; // a slice loads all documents of the contacts they name
+    private const int RetentionWeight = 5;   // and up to 500 conversations of each archive's event
 
     private readonly FoundDocuments found;
     private readonly Dictionary<DocumentId, ConversationDocument> conversations;
@@ -52,10 +54,11 @@ internal sealed class ContactDocuments
         var (begin, contacts) = (0, 0);
         for (var i = 0; i < page.Events.Count; i++)
         {
-            if (page.Events[i].Body is ContactEvent && ++contacts > ContactEventsMax)
+            var weight = page.Events[i].Body is ContactEvent ? 1 : page.Events[i].Body is RetentionEvent ? RetentionWeight : 0;
+            if (weight > 0 && (contacts += weight) > ContactEventsMax)
             {
                 slices.Add(page with { Events = [.. page.Events.Take(begin..i)] });
-                (begin, contacts) = (i, 1);
+                (begin, contacts) = (i, weight);
             }
         }
 

@@ -8,6 +8,7 @@ using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Conversations;
 using Bsp.Domain.Messages;
+using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
@@ -21,7 +22,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
 {
     private static readonly string[] Types =
     [
-        "contact_merged", "contact_identity_changed", "contact_erased", "messages_charged",
+        "contact_merged", "contact_identity_changed", "contact_erased", "messages_charged", "messages_retired", "ai_conversations_retired",
         .. Bsp.Application.EventStore.EventTypes.All.Where(pair => pair.Value.IsAssignableTo(typeof(MessageEvent))
             || pair.Value.IsAssignableTo(typeof(ConversationEvent))).Select(pair => pair.Key)
             .Where(name => name is not ("message_skipped" or "conversation_noted")),
@@ -74,7 +75,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     private static async Task ApplyAsync(EventPage slice, long? upTo, DocumentSet set, Needs needs, string name, CancellationToken ct)
     {
         var store = needs.Store;
-        if (slice.Events.Count < PartsFromEvents || ContactDocuments.Named(slice).Count > 0) // a contact's documents lie in any part
+        if (slice.Events.Count < PartsFromEvents || ContactDocuments.Named(slice).Count > 0 // a contact's documents lie in any part
+            || slice.Events.Any(e => e.Body is RetentionEvent))
         {
             await store.SaveAsync(slice.Shard, set, name, upTo, slice.Organizations, await WritesAsync(slice, set, needs, ct),
                 ct);
@@ -107,7 +109,8 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
             found = groups.Count == 0 ? found : found.With(await store.FindAsync(page.Shard, set, page.Organizations, groups, [], ct));
         }
 
-        var told = page.Events.Select(e => AiConversationFold.Of(e.Body)).OfType<Guid>().Distinct().Select(DocumentId.Of).ToList();
+        var told = page.Events.SelectMany(e => e.Body is AiConversationsRetired retired ? retired.Conversations
+            : AiConversationFold.Of(e.Body) is { } conversation ? [conversation] : []).Distinct().Select(DocumentId.Of).ToList();
         if (told.Count > 0)
         {
             found = found.With(new([], []) { Ai = await store.FindAiAsync(page.Shard, set, page.Organizations, told, ct) });
@@ -143,6 +146,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         var logs = new List<MessageLogDocument>();
         var contacts = new ContactDocuments(page, found, conversations, messages);
         var ai = new AiHistories(found, prompts ?? new Dictionary<string, string>());
+        var retired = new RetiredDocuments(found, conversations, messages);
         foreach (var stored in page.Events.Select(FactTime.Bounded))
         {
             var position = new Position(page.Shard.Epoch, stored.Sequence).Packed;
@@ -153,10 +157,17 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
                 continue;
             }
 
+            if (stored.Body is RetentionEvent)
+            {
+                retired.Fold(stored.Body, position);
+                ai.Retire(stored.Body as AiConversationsRetired);
+                continue;
+            }
+
             var content = contents.GetValueOrDefault(stored.Id);
             ai.Fold(stored, position, content);
-            var message = Message(stored, position, content, found, messages);
-            var conversation = Conversation(stored, position, content, message, found, conversations);
+            var message = Message(stored, position, content, retired, messages);
+            var conversation = Conversation(stored, position, content, message, retired, conversations);
             contacts.Note(message, conversation);
             if (MessageDocumentLogs.Of(stored, position) is { } log)
             {
@@ -164,7 +175,10 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
             }
         }
 
-        return new(conversations.Values, messages.Values, logs) { Ai = ai.Changed, AiGone = ai.Gone };
+        return new(conversations.Values, messages.Values, logs)
+        {
+            Ai = ai.Changed, AiGone = ai.Gone, MessagesGone = retired.Messages, ConversationsGone = retired.Conversations,
+        };
     }
 
     private static void Fold(AiHistories ai, StoredEvent stored, long position)
@@ -182,7 +196,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         }
     }
 
-    private static MessageDocument? Message(StoredEvent stored, long position, string? content, FoundDocuments found,
+    private static MessageDocument? Message(StoredEvent stored, long position, string? content, RetiredDocuments retired,
         Dictionary<DocumentId, MessageDocument> changed)
     {
         if (stored.Body is not (MessageEvent or MessageCharge))
@@ -191,7 +205,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         }
 
         var id = DocumentId.Of(stored.StreamId);
-        var before = changed.GetValueOrDefault(id) ?? found.Messages.GetValueOrDefault(id);
+        var before = changed.GetValueOrDefault(id) ?? retired.Message(id);
         var after = MessageDocumentFold.Fold(before, stored, position, content);
         if (after is not null && !ReferenceEquals(after, before))
         {
@@ -202,7 +216,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     }
 
     private static ConversationDocument? Conversation(StoredEvent stored, long position, string? content, MessageDocument? message,
-        FoundDocuments found, Dictionary<DocumentId, ConversationDocument> changed)
+        RetiredDocuments retired, Dictionary<DocumentId, ConversationDocument> changed)
     {
         if (ConversationDocumentFold.Of(stored.Body) is not { } uuid)
         {
@@ -210,18 +224,20 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
         }
 
         var id = DocumentId.Of(uuid);
-        var before = changed.GetValueOrDefault(id) ?? found.Conversations.GetValueOrDefault(id);
+        var before = changed.GetValueOrDefault(id) ?? retired.Conversation(id);
         var after = ConversationDocumentFold.Fold(before, stored, position, message, content);
         if (after is not null && !ReferenceEquals(after, before))
         {
             changed[id] = after;
+            retired.Again(id);
         }
 
         return after;
     }
 
     private static DocumentId[] Conversations(EventPage page) =>
-        [.. page.Events.Select(e => ConversationDocumentFold.Of(e.Body)).OfType<Guid>().Distinct().Select(DocumentId.Of)];
+        [.. page.Events.SelectMany(e => e.Body is MessagesRetired retired ? retired.Conversations
+            : ConversationDocumentFold.Of(e.Body) is { } conversation ? [conversation] : []).Distinct().Select(DocumentId.Of)];
 
     // A stream that begins inside the page is folded from nothing: the page holds all of it, and the guard keeps what is stored further on.
     private static DocumentId[] Messages(EventPage page)

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.Teams;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,6 +21,6 @@ internal static class ConversationsSetup
         services.AddSingleton<ITeamRoutes>(provider => provider.GetRequiredService<TeamTurns>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<TeamTurns>().Memory);
         services.AddHostedService<InboxDriver>();
-        services.AddHostedService<InboxSweep>();
+        services.AddSingleton<ISweep, InboxSweep>();
     }
 }

@@ -1,22 +1,22 @@
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Conversations;
 
 /// <summary>Deletes notes two years after they were written, as their messages, and mentions after 90 days.</summary>
-public sealed partial class InboxSweep(Shards shards, TimeProvider clock, ILogger<InboxSweep> log)
-    : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
+public sealed class InboxSweep(TimeProvider clock) : ISweep
 {
+    public string Kind => "notes";
+
     private const int PageRows = 2_000;
     private const int PagesMax = 200;
     private const int NoteYears = 2;
     private const int MentionDays = 90;
 
     /// <inheritdoc/>
-    public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
+    public async Task<int> SweepAsync(Shard shard, CancellationToken ct)
     {
-        var (gone, now) = (0, Clock.GetUtcNow());
+        var (gone, now) = (0, clock.GetUtcNow());
         for (var page = 0; page < PagesMax; page++)
         {
             await using var command = shard.App.CreateCommand("SELECT bsp.sweep_inbox($1, $2, $3)");
@@ -33,7 +33,4 @@ public sealed partial class InboxSweep(Shards shards, TimeProvider clock, ILogge
 
         return gone;
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "retention: notes of shard {Shard} could not be swept; trying again in an hour")]
-    protected override partial void LogFailed(Exception e, string shard);
 }

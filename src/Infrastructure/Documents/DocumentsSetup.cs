@@ -14,7 +14,7 @@ internal static class DocumentsSetup
         services.AddSingleton<IMessageDocuments>(provider => provider.GetRequiredService<IDocumentViews>());
         if (options.Mongo is not { } mongo || string.IsNullOrWhiteSpace(mongo))
         {
-            services.AddHostedService<DocumentsSweep>(); // MongoDB has TTL indexes
+            services.AddSingleton<IOldDocuments, PostgresOldDocuments>();
             services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentViews, PostgresDocumentViews>()
                 .AddSingleton<IDocumentDigests, PostgresDocumentDigests>();
             return;
@@ -22,6 +22,7 @@ internal static class DocumentsSetup
 
         services.AddSingleton(provider => new MongoCollections(mongo, provider.GetRequiredService<Shards>()));
         services.AddSingleton<IStoreHealth, MongoHealth>();
+        services.AddSingleton<IOldDocuments, MongoOldDocuments>();
         services.AddSingleton<IDocumentStore, MongoDocumentStore>().AddSingleton<IDocumentViews, MongoDocumentViews>()
             .AddSingleton<IDocumentDigests, MongoDocumentDigests>();
     }

@@ -22,6 +22,12 @@ public sealed record DocumentWrites(IReadOnlyCollection<ConversationDocument> Co
 
     /// <summary>AI histories that are to be there no more.</summary>
     public IReadOnlyCollection<DocumentId> AiGone { get; init; } = [];
+
+    /// <summary>Messages that are to be there no more; none of them is among those that are written.</summary>
+    public IReadOnlyCollection<DocumentId> MessagesGone { get; init; } = [];
+
+    /// <summary>Conversations that are to be there no more; none of them is among those that are written.</summary>
+    public IReadOnlyCollection<DocumentId> ConversationsGone { get; init; } = [];
 }
 
 /// <summary>Which documents of a shard.</summary>

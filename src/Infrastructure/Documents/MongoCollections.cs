@@ -128,13 +128,26 @@ public sealed class MongoCollections(string connectionString, Shards shards) : I
         await ExpireAsync(collections.Logs, "created_at", TimeSpan.FromDays(MessageLogDocument.RetentionDays), ct);
         await IndexAsync(collections.AiConversations, ct, Key("organization_id", 1, "updated_at", -1), Key("contact_id", 1),
             Key("conversation_id", 1));
-        await ExpireAsync(collections.AiConversations, "updated_at", TimeSpan.FromDays(AiConversationDocument.RetentionDays), ct);
+        // AI histories go when they are archived, not by a clock that knows of no archive (an earlier build made the index expire).
+        await UnexpireAsync(collections.AiConversations, ct);
     }
 
     private static BsonDocument Key(params object[] pairs) => new(pairs.Chunk(2).Select(p => new BsonElement((string)p[0], (int)p[1])));
 
     private static Task IndexAsync<T>(IMongoCollection<T> collection, CancellationToken ct, params BsonDocument[] keys) =>
         collection.Indexes.CreateManyAsync(keys.Select(key => new CreateIndexModel<T>(key)), ct);
+
+    private static async Task UnexpireAsync<T>(IMongoCollection<T> collection, CancellationToken ct)
+    {
+        const string name = "updated_at_1";
+        var known = await (await collection.Indexes.ListAsync(ct)).ToListAsync(ct);
+        if (known.Exists(index => index["name"] == name && index.Contains("expireAfterSeconds")))
+        {
+            await collection.Indexes.DropOneAsync(name, ct);
+        }
+
+        await IndexAsync(collection, ct, Key("updated_at", 1));
+    }
 
     private static Task ExpireAsync<T>(IMongoCollection<T> collection, string field, TimeSpan after, CancellationToken ct) =>
         collection.Indexes.CreateOneAsync(new CreateIndexModel<T>(new BsonDocument(field, 1),

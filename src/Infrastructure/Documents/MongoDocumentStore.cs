@@ -90,11 +90,9 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
         await WriteAsync(database.Messages, writes.Messages, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.Logs, writes.Logs, d => d.Id, d => d.Position, ct);
         await WriteAsync(database.AiConversations, writes.Ai, d => d.Id, d => d.Position, ct);
-        if (writes.AiGone.Count > 0)
-        {
-            await MongoCollections.GuardAsync(() => database.AiConversations.DeleteManyAsync(
-                Builders<AiConversationDocument>.Filter.In(d => d.Id, writes.AiGone), ct));
-        }
+        await RemoveAsync(database.AiConversations, writes.AiGone, ct);
+        await RemoveAsync(database.Messages, writes.MessagesGone, ct);
+        await RemoveAsync(database.Conversations, writes.ConversationsGone, ct);
 
         if (upTo is { } sequence)
         {
@@ -191,6 +189,16 @@ public sealed class MongoDocumentStore(MongoCollections mongo) : IDocumentStore
         return await MongoCollections.GuardAsync(() =>
             database.Logs.Find(d => d.MessageId == messageId && d.OrganizationId == organizationId).SortBy(d => d.CreatedAt)
             .ThenBy(d => d.Position).Limit(LogsMax).ToListAsync(ct));
+    }
+
+    private static async Task RemoveAsync<T>(IMongoCollection<T> collection, IReadOnlyCollection<DocumentId> gone, CancellationToken ct)
+    {
+        if (gone.Count > 0)
+        {
+            var ids = new BsonArray(gone.Select(id => new ObjectId(id.ToBytes())));
+            await MongoCollections.GuardAsync(() =>
+                collection.DeleteManyAsync(new BsonDocument("_id", new BsonDocument("$in", ids)), ct));
+        }
     }
 
     // A copy's checkpoint stands from its beginning to its swap, and does not move while that is under way.

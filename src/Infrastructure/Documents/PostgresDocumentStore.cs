@@ -85,13 +85,9 @@ public sealed class PostgresDocumentStore : IDocumentStore
         Add(batch, set, writes.Messages);
         Add(batch, set, writes.Logs);
         Add(batch, set, writes.Ai);
-        if (writes.AiGone.Count > 0)
-        {
-            batch.BatchCommands.Add(new($"DELETE FROM {Table("ai_conversations", set)} WHERE _id = ANY ($1)")
-            {
-                Parameters = { new() { Value = Ids(writes.AiGone) } },
-            });
-        }
+        Remove(batch, Table("ai_conversations", set), writes.AiGone);
+        Remove(batch, Table("messages", set), writes.MessagesGone);
+        Remove(batch, Table("conversations", set), writes.ConversationsGone);
 
         if (upTo is { } sequence)
         {
@@ -159,6 +155,14 @@ public sealed class PostgresDocumentStore : IDocumentStore
         await shard.QueryAsync(organizationId,
             $"SELECT doc::text FROM documents.message_logs WHERE message_id = $1 AND organization_id = $2 ORDER BY created_at, position LIMIT {LogsMax}",
             r => DocumentJson.Read<MessageLogDocument>(r.GetString(0)), ct, messageId.ToBytes(), organizationId);
+
+    private static void Remove(NpgsqlBatch batch, string table, IReadOnlyCollection<DocumentId> gone)
+    {
+        if (gone.Count > 0)
+        {
+            batch.BatchCommands.Add(new($"DELETE FROM {table} WHERE _id = ANY ($1)") { Parameters = { new() { Value = Ids(gone) } } });
+        }
+    }
 
     private static bool Keep<T>(Dictionary<DocumentId, T> documents, NpgsqlDataReader row, Func<T, DocumentId> id)
     {

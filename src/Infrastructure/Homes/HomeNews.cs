@@ -11,16 +11,13 @@ namespace Bsp.Infrastructure.Homes;
 /// Hears that an organization moved (<c>NOTIFY bsp_homes</c> in the directory, with its id), and forgets its home. Only a hint: a home is
 /// believed for <see cref="Shards.HomeLife"/> anyhow, and a shard refuses what is written for an organization that has left.
 /// </summary>
-public sealed partial class HomeNews(Shards shards, TimeProvider clock, ILogger<HomeNews> log) : BackgroundService
+public sealed partial class HomeNews(Shards shards, BspOptions options, TimeProvider clock, ILogger<HomeNews> log) : BackgroundService
 {
     /// <summary>Where it is told; the payload is the organization's id.</summary>
     public const string Channel = "bsp_homes";
 
     private static readonly TimeSpan SignOfLifeEvery = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan AgainAfter = TimeSpan.FromSeconds(2);
-
-    /// <summary>Connection to the directory that stays open, past any pooler.</summary>
-    internal string? DirectConnection { get; init; }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -46,7 +43,7 @@ public sealed partial class HomeNews(Shards shards, TimeProvider clock, ILogger<
     private async Task ListenAsync(CancellationToken ct)
     {
         var text = new NpgsqlConnectionStringBuilder(
-            DirectConnection ?? shards.DirectoryPools.Of(WorkKind.Background).ConnectionString)
+            options.DirectoryDirect ?? shards.DirectoryPools.Of(WorkKind.Background).ConnectionString)
         {
             Pooling = false,
             ApplicationName = "bsp homes",

@@ -1,25 +1,25 @@
 using Bsp.Application.Imports;
 using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Sharding;
-using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Imports;
 
 /// <summary>
 /// Deletes the bad rows of imports that ended <see cref="ImportView.RejectsKeptDays"/> ago, and what failed ones left in staging.
 /// </summary>
-public sealed partial class ImportSweep(Shards shards, TimeProvider clock, ILogger<ImportSweep> log)
-    : ShardSweep(shards, clock, TimeSpan.FromMinutes(2))
+public sealed class ImportSweep(TimeProvider clock) : ISweep
 {
+    public string Kind => "import_rejects";
+
     private const int PageRows = 2_000;
 
     // What is left after so many pages waits for the next round.
     private const int PagesMax = 500;
 
     /// <inheritdoc/>
-    public override async Task<int> SweepAsync(Shard shard, CancellationToken ct)
+    public async Task<int> SweepAsync(Shard shard, CancellationToken ct)
     {
-        var before = Clock.GetUtcNow().AddDays(-ImportView.RejectsKeptDays);
+        var before = clock.GetUtcNow().AddDays(-ImportView.RejectsKeptDays);
         var (gone, rows) = (0, 1);
         for (var page = 0; page < PagesMax && rows > 0; page++)
         {
@@ -37,7 +37,4 @@ public sealed partial class ImportSweep(Shards shards, TimeProvider clock, ILogg
         command.Parameters.Add(new() { Value = PageRows });
         return (int)(await command.ExecuteScalarAsync(ct))!;
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "bad rows of old imports on {Shard} could not be deleted; trying again in an hour")]
-    protected override partial void LogFailed(Exception e, string shard);
 }

@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Bsp.Infrastructure.Imports;
@@ -12,6 +13,6 @@ internal static class ImportsSetup
         services.AddSingleton(new UploadSpool(options.Uploads));
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<UploadSpool>());
         services.AddHostedService<ImportWorker>();
-        services.AddHostedService<ImportSweep>();
+        services.AddSingleton<ISweep, ImportSweep>();
     }
 }

@@ -99,7 +99,8 @@ public sealed partial class LedgerDaySweep(Shards shards, HeadSigner signer, Hea
             {
                 batch.BatchCommands.Add(
                     new("INSERT INTO bsp.ledger_day_heads (organization_id, day, currency, place, path, message, key_id, signature) "
-                    + "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+                    // an organization that came from another shard may have brought this day's along
+                    + "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (organization_id, day, currency) DO NOTHING")
                 {
                     Parameters =
                     {

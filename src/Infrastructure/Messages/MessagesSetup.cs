@@ -41,7 +41,7 @@ internal static class MessagesSetup
         services.AddSingleton<IWamids, Wamids>();
         services.AddSingleton<ISendReferences, SendReferences>();
         services.AddSingleton(provider => new MessageQueue(
-            provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<TimeProvider>(), options.QueueName,
             lockDuration: SendWorker.LockDuration));
         services.AddHostedService<SendWorker>();
         services.AddHostedService<SendSweeper>();

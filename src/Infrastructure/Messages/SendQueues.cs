@@ -15,7 +15,7 @@ public sealed class SendSignal : WorkSignal;
 /// node of a cluster. Which of them have work stands in <c>bsp:send_queues</c> (sorted set of <c>organization/account</c>, score: Unix ms
 /// at which to look): only a hint, put right by whoever enqueues and by every look.
 /// </summary>
-public sealed class SendQueues(RedisConnection redis, SendSignal signal, TimeProvider clock)
+public sealed class SendQueues(RedisConnection redis, SendSignal signal, MessageQueue common, TimeProvider clock)
 {
     /// <summary>The list of lines.</summary>
     public const string Registry = "bsp:send_queues";
@@ -116,13 +116,13 @@ public sealed class SendQueues(RedisConnection redis, SendSignal signal, TimePro
     }
 
     /// <summary>
-    /// Whether somebody paused the common queue <c>messages</c>, whose name the specification has: then nothing is sent from any.
+    /// Whether somebody paused the common queue (<c>messages</c>, as the specification has it): then nothing is sent from any.
     /// </summary>
     internal async Task<bool> IsPausedAsync(CancellationToken ct)
     {
         try
         {
-            return await (await redis.DatabaseAsync(ct)).HashExistsAsync("bull:messages:meta", "paused");
+            return await (await redis.DatabaseAsync(ct)).HashExistsAsync($"bull:{common.Name}:meta", "paused");
         }
         catch (RedisServerException)
         {

@@ -30,6 +30,7 @@ public sealed class SendReactor(PostgresEventStore store, IPersonalData personal
 
     protected override async Task<IReadOnlyList<Reaction>> ReactionsAsync(TenantTransaction tx, EventPage page, CancellationToken ct)
     {
+        await CampaignErrors.CountAsync(tx, page.Events, ct);
         var words = page.Events.Select(e => (Event: e, Said: Said(e.Body))).Where(w => w.Said is not null)
             .Select(w => (w.Event, Said: w.Said!.Value)).ToList();
         var stopping =

@@ -203,17 +203,25 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
         var duplicates = await merged.DuplicatesAsync(organizationId, known, ct);
         streams.RemoveAll(s => !known.ContainsKey(s.StreamId));
         var withdrawn = await WithdrawnAsync(organizationId, streams, ct);
+        var closed = await lookup.ClosedAsync(organizationId, sends.Values.Select(s => s.Send), known, now, ct);
+        streams.RemoveAll(s => closed.ContainsKey(s.StreamId));
         var room = await lookup.RoomAsync(organizationId, number, streams, now, ct);
         var intents = await store.RuleAsync(organizationId, [.. sends.Keys], (id, state) =>
             state.Ref?.AccountId != number.AccountId ? []
             : duplicates.Contains(id) ? Message.Cancel(state, IMergedRecipients.Duplicate, now)
             : withdrawn?.GetValueOrDefault(id) is { } reason ? Message.Cancel(state, reason, now)
+            : closed.TryGetValue(id, out var opens) ? Message.Defer(state, Wait.Hours, opens, now)
             : !room.Denied.Contains(id) ? Message.Begin(state, instance.Id, now)
             : sends[id].Send.SkipsBeyondLimit ? Message.Cancel(state, "limit", now)
             : Message.Defer(state, Wait.Limit, room.NextAt ?? now + options.Day, now), ct, known);
         await lookup.LaterAsync(organizationId,
             [.. intents.Where(i => i.Events.Count == 0 && room.Denied.Contains(i.MessageId)).Select(i => i.MessageId)],
             room.NextAt ?? now + options.Day, ct);
+        foreach (var again in intents.Where(i => i.Events.Count == 0 && closed.ContainsKey(i.MessageId)).GroupBy(i => closed[i.MessageId]))
+        {
+            await lookup.LaterAsync(organizationId, [.. again.Select(i => i.MessageId)], again.Key, ct); // it waited for that already
+        }
+
         var begun = intents.Where(i => i.Events is [.., MessageSending]).ToList();
         outcomes.AddRange(intents.Where(i => i.Events is not [.., MessageSending])
             .Select(i => SendVerdicts.Settled(sends[i.MessageId].Job, i.After)));

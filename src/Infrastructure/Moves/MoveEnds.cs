@@ -81,6 +81,17 @@ internal sealed class MoveEnds(Guid organizationId, Guid moveId, NpgsqlConnectio
             await transaction.CommitAsync(ct);
         }
 
+        await using var earlier = await target.BeginTransactionAsync(ct);
+        await target.DoAsync("DELETE FROM bsp.moved_pages WHERE organization_id = $1", ct, organizationId);
+        const string Pages = "organization_id, life, old_from, old_to, new_from, old, hash";
+        await MoveConnection.PipeAsync(source, $"SELECT {Pages} FROM bsp.moved_pages WHERE organization_id = '{organizationId}'", target,
+            $"bsp.moved_pages ({Pages})", ct);
+        await earlier.CommitAsync(ct);
+    }
+
+    // The signed days under which its wallets' heads lie: at the end, for one may have been signed while it moved.
+    private async Task DaysAsync(CancellationToken ct)
+    {
         await using var days = await target.BeginTransactionAsync(ct);
         await target.DoAsync("DELETE FROM bsp.ledger_days_before WHERE organization_id = $1", ct, organizationId);
         const string Columns = "organization_id, day, n, heads, root, previous, made_at, message, key_id, signature";
@@ -92,10 +103,6 @@ internal sealed class MoveEnds(Guid organizationId, Guid moveId, NpgsqlConnectio
              WHERE EXISTS (SELECT FROM bsp.ledger_day_heads h WHERE h.organization_id = '{organizationId}' AND h.day = d.day)
                AND NOT EXISTS (SELECT FROM bsp.ledger_days_before b WHERE b.organization_id = '{organizationId}' AND b.day = d.day)
             """, target, $"bsp.ledger_days_before ({Columns})", ct);
-        await target.DoAsync("DELETE FROM bsp.moved_pages WHERE organization_id = $1", ct, organizationId);
-        const string Pages = "organization_id, life, old_from, old_to, new_from, old, hash";
-        await MoveConnection.PipeAsync(source, $"SELECT {Pages} FROM bsp.moved_pages WHERE organization_id = '{organizationId}'", target,
-            $"bsp.moved_pages ({Pages})", ct);
         await days.CommitAsync(ct);
     }
 
@@ -177,9 +184,14 @@ internal sealed class MoveEnds(Guid organizationId, Guid moveId, NpgsqlConnectio
         return early.ToDictionary(t => t.Name, t => counted[t.Name].Target);
     }
 
-    /// <summary>Events that a view of the source has set aside, under their numbers here.</summary>
+    /// <summary>
+    /// What names numbers of the log, or days of the shard: events that a view of the source has set aside, heads of wallets, signed days.
+    /// </summary>
     public async Task LateRowsAsync(CancellationToken ct)
     {
+        await DaysAsync(ct);
+        await target.DoAsync("UPDATE bsp.ledger_heads SET position = bsp.moved_number($1, position) WHERE organization_id = $1", ct,
+            organizationId);
         var parked = await source.RowsAsync("""
             SELECT p.projection, e.stream_id, e.version, p.event_id, p.type, p.error, p.parked_at FROM bsp.parked_events p
               JOIN public.mt_events e ON e.seq_id = p.sequence WHERE e.tenant_id = $1
@@ -214,7 +226,7 @@ internal sealed class MoveEnds(Guid organizationId, Guid moveId, NpgsqlConnectio
             + "= $1", ct,
             organizationId.ToString());
         await DropLogAsync(source, ct);
-        foreach (var own in new[] { "move_changes", "moved_pages", "ledger_days_before", "log_places" })
+        foreach (var own in new[] { "move_changes", "moved_pages", "ledger_days_before", "log_places", "retired_contents" })
         {
             await source.DoAsync($"DELETE FROM bsp.{own} WHERE organization_id = $1", ct, organizationId);
         }

@@ -32,13 +32,15 @@ internal static class MoveInventory
         ["bsp.moved_pages"] = "of the move itself; those of earlier moves are taken along",
         ["bsp.ledger_days_before"] = "made from the days of the shard that is left; those of earlier shards are taken along",
         ["bsp.log_places"] = "noted anew: it holds numbers of the shard's log",
+        ["bsp.retired_contents"] = "of the shard's sealed days: where they come to, events are sealed as they lie there",
         ["bsp.log_seals"] = "a shard's sealed days stay whole where they were sealed; the events are sealed anew where they are",
     };
 
     /// <summary>Rows that background work of a shard looks for: they come when the organization lives there.</summary>
     public static readonly IReadOnlySet<string> Late = new HashSet<string>
     {
-        "bsp.send_queue", "bsp.campaign_dispatch", "bsp.message_reserves", "bsp.account_budget",
+        "bsp.send_queue", "bsp.campaign_dispatch", "bsp.campaign_causes", "bsp.campaign_errors",
+        "bsp.message_reserves", "bsp.account_budget",
         "bsp.webhook_cursors", "bsp.webhook_held_keys", "bsp.webhook_held_events",
         "bsp.imports", "bsp.contact_erasures", "bsp.erased_contacts", "bsp.signups", "bsp.ledger_audits", "bsp.object_removals",
         "bsp.mails",
@@ -55,6 +57,7 @@ internal static class MoveInventory
         ["bsp.projections"] = "of the shard's log", ["bsp.projection_parts"] = "of the shard's log",
         ["bsp.parked_events"] = "by event: those of the organization go along", ["bsp.reconciled"] = "of the shard's log",
         ["bsp.login_attempts"] = "in the directory", ["bsp.webhook_inbox"] = "in the directory", ["bsp.webhook_notes"] = "in the directory",
+        ["bsp.retention_rounds"] = "of the shard's own work",
         ["bsp.sending_switch"] = "in the directory", ["bsp.schema_migrations"] = "of the database",
         ["public.billing_plans"] = "the platform's: plans that are missing are added",
         ["bsp.rate_cards"] = "the platform's", ["bsp.rate_rules"] = "the platform's", ["bsp.rates"] = "the platform's",

@@ -10,15 +10,15 @@ namespace Bsp.Infrastructure.Moves;
 
 /// <summary>
 /// Carries out moves, one at a time in this process, under a lease that is renewed while it works: a killed process's is taken up by
-/// another within half a minute, and an advisory lock of the target keeps two from working at one.
+/// another within some seconds, and an advisory lock of the target keeps two from working at one.
 /// </summary>
 internal sealed partial class MoveWorker(MoveParts parts, MoveSignal signal, TimeProvider clock, ILogger<MoveWorker> log)
     : BackgroundService
 {
     private const int LockClass = 0x4D76_576B; // "MvWk"
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(5);
 
     private readonly Guid me = Guid.NewGuid();
 

@@ -13,7 +13,7 @@ namespace Bsp.Infrastructure.Moves;
 public sealed class MoveSignal : WorkSignal;
 
 /// <summary><c>bsp.moves</c> in the directory.</summary>
-public sealed class MovesTable(Shards shards, MoveSignal signal, TimeProvider clock) : IMoves
+public sealed class MovesTable(Shards shards, MoveSignal signal, BspOptions options, TimeProvider clock) : IMoves
 {
     internal const string Columns = """
         id, organization_id, source, target, state, epoch, events, events_total, rows, refused_ms, freezes, hash, checks::text, error,
@@ -44,6 +44,12 @@ public sealed class MovesTable(Shards shards, MoveSignal signal, TimeProvider cl
         {
             return last.Target == target ? last
                 : throw new Refusal("move.running", $"It is on its way to shard '{last.Target}': cancel that move first.");
+        }
+
+        if (options.Mongo is not null)
+        {
+            throw new Refusal("move.documents_in_mongo",
+                "Documents lie in MongoDB, which a move does not take along: an organization moves where they lie in PostgreSQL.");
         }
 
         if (home.Shard == target)

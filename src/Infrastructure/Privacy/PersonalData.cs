@@ -10,7 +10,7 @@ using Npgsql;
 namespace Bsp.Infrastructure.Privacy;
 
 /// <summary>One AES-256 key a contact, in <c>bsp.contact_keys</c>, wrapped under the master key. Deleting the row is the erasure.</summary>
-public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalData, IDisposable
+public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalData, IContactKeys, IDisposable
 {
     // Two entries of about 0.25 KB a contact: more contacts than lie between sealing a message, sending it and showing it.
     private const int KeysCachedMax = 30_000;
@@ -39,8 +39,8 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
 
     public async Task<IReadOnlyList<string?>> OpenAsync(Guid organizationId, IReadOnlyList<Sealed> data, CancellationToken ct)
     {
-        var keys = await KeysByIdAsync(organizationId, data.Select(d => d.KeyId).Distinct().ToList(), ct);
-        return data.Select(d => keys.TryGetValue(d.KeyId, out var key)
+        var keys = await KeysByIdAsync(organizationId, data.Where(d => !d.IsRetired).Select(d => d.KeyId).Distinct().ToList(), ct);
+        return data.Select(d => !d.IsRetired && keys.TryGetValue(d.KeyId, out var key)
             ? Encoding.UTF8.GetString(MasterKeys.Decrypt(key, Convert.FromBase64String(d.Data))) : null).ToList();
     }
 
@@ -52,6 +52,13 @@ public sealed class PersonalData(Shards shards, MasterKeys masters) : IPersonalD
             cache.Remove((organizationId, key!.Id));
         }
     }
+
+    public async Task<IReadOnlyDictionary<Guid, (Guid Id, byte[] Key)>> KeysOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contacts,
+        CancellationToken ct) =>
+        (await KeysOfContactsAsync(organizationId, [.. contacts], ct)).ToDictionary(k => k.Key, k => (k.Value.Id, k.Value.Key));
+
+    public async Task<IReadOnlyDictionary<Guid, byte[]>> KeysAsync(Guid organizationId, IReadOnlyCollection<Guid> keyIds,
+        CancellationToken ct) => await KeysByIdAsync(organizationId, [.. keyIds], ct);
 
     /// <summary>What the keys take.</summary>
     public IBoundedMemory Memory => new BoundedMemory("contact_keys", KeysCachedMax * EntryBytes, () => (long)cache.Count * EntryBytes);

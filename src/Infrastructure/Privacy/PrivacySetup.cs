@@ -14,6 +14,7 @@ internal static class PrivacySetup
         services.AddSingleton<ICursors>(provider => provider.GetRequiredService<MasterKeys>());
         services.AddSingleton<PersonalData>();
         services.AddSingleton<IPersonalData>(provider => provider.GetRequiredService<PersonalData>());
+        services.AddSingleton<IContactKeys>(provider => provider.GetRequiredService<PersonalData>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<PersonalData>().Memory);
     }
 }

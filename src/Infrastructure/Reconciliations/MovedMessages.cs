@@ -40,7 +40,8 @@ internal sealed class MovedMessages(IDocumentStore documents, IDocumentDigests d
     private async Task<List<(long, ReconciliationFault)>> CompareAsync(Shard shard, Guid organizationId, LogStreams streams,
         IReadOnlyCollection<Guid> charging, Guid[] messages, DateTimeOffset began, CancellationToken ct)
     {
-        var (from, packed) = (began.AddMonths(-23), new Func<long, long>(at => new Position(shard.Epoch, at).Packed));
+        var from = await RetiredBefore.OfAsync(shard, organizationId, began, ct);
+        var packed = new Func<long, long>(at => new Position(shard.Epoch, at).Packed);
         var cuts = new Cuts(shard.Epoch, await documents.CheckpointAsync(shard, ViewNames.Conversations, ct), null, null, null)
         {
             DocumentsFrom = from, RowsFrom = from,

@@ -23,8 +23,7 @@ public sealed class Reconciliation
 {
     private const int DaysLookedInto = 31;
 
-    // Messages of a document store are kept for two years, analytics for five: what is near its end may be gone.
-    private const int DocumentMonths = 23;
+    // Analytics are kept for five years: what is near its end may be gone.
     private const int AnalyticsMonths = 59;
 
     private readonly IDocumentStore documents;
@@ -45,14 +44,17 @@ public sealed class Reconciliation
     public async Task<ReconciliationView> WholeAsync(Shard shard, Guid organizationId, int workers, CancellationToken ct)
     {
         var began = clock.GetUtcNow();
-        var run = new ReconciliationRun(shard, organizationId, began, new(shard, organizationId));
+        var run = new ReconciliationRun(shard, organizationId, began, new(shard, organizationId))
+        {
+            DocumentsFrom = await RetiredBefore.OfAsync(shard, organizationId, began, ct),
+        };
         run.Charging = await run.Streams.ChargingStreamsAsync(began, ct);
         var documentsAt = await DocumentsAsync(run, ct);
         var analytics = await AnalyticsAsync(run, ct);
         var (campaigns, progress) = await CampaignsAsync(run, ct);
         run.Cuts = run.Cuts with
         {
-            DocumentsFrom = began.AddMonths(-DocumentMonths), RowsFrom = began.AddMonths(-AnalyticsMonths),
+            DocumentsFrom = run.DocumentsFrom, RowsFrom = began.AddMonths(-AnalyticsMonths),
         };
         var truth = await FoldAsync(run, workers, ct);
         await CompareAsync(run, documentsAt, truth, workers, ct);
@@ -79,7 +81,7 @@ public sealed class Reconciliation
         await AskAsync(run, digests.Store, "messages", async () =>
     {
         var upTo = await documents.CheckpointAsync(run.Shard, ViewNames.Conversations, ct);
-        var found = await digests.DaysAsync(run.Shard, run.OrganizationId, run.Packed(upTo), run.Began.AddMonths(-DocumentMonths), ct);
+        var found = await digests.DaysAsync(run.Shard, run.OrganizationId, run.Packed(upTo), run.DocumentsFrom, ct);
         run.Cuts = run.Cuts with { Documents = upTo, MovedDocuments = found.Moved };
         return found;
     });
@@ -238,7 +240,7 @@ public sealed class Reconciliation
             return;
         }
 
-        var from = run.Began.AddMonths(-DocumentMonths);
+        var from = run.DocumentsFrom;
         var (expected, found) = (new DayDigest(), new DayDigest());
         var stored = rows.Where(r => r.CreatedAt >= from).ToDictionary(r => r.Id);
         var upTo = run.Packed(run.Cuts.Documents!.Value);

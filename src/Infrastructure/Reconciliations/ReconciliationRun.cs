@@ -18,6 +18,9 @@ internal sealed class ReconciliationRun(Shard shard, Guid organizationId, DateTi
 
     public DateTimeOffset Began => began;
 
+    /// <summary>Earlier messages may be archived and gone.</summary>
+    public required DateTimeOffset DocumentsFrom { get; init; }
+
     public LogStreams Streams => streams;
 
     public Cuts Cuts { get; set; } = new(shard.Epoch, null, null, null, null);

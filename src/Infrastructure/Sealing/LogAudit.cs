@@ -8,7 +8,7 @@ namespace Bsp.Infrastructure.Sealing;
 /// <summary>Something that is not as it was sealed.</summary>
 /// <param name="Kind"><c>event.altered</c>, <c>event.missing</c>, <c>event.added</c>, <c>event.swapped</c>; <c>leaves.altered</c>,
 /// <c>seal.altered</c>, <c>seal.missing</c>, <c>seal.signature</c>; <c>day.altered</c>,
-/// <c>day.missing</c>, <c>day.signature</c>, <c>day.unsealed</c>; <c>act.altered</c>, <c>act.missing</c>.</param>
+/// <c>day.missing</c>, <c>day.signature</c>, <c>day.unsealed</c>; <c>act.altered</c>, <c>act.missing</c>; <c>contents.altered</c>.</param>
 /// <param name="Tenant">Whose; null: all organizations of the shard.</param>
 /// <param name="Sequence">Of the event, or the act's position on its trail; null: it is about a day.</param>
 public sealed record LogFinding(string Shard, string Kind, string? Tenant, DateOnly? Day, long? Sequence, Guid? EventId, string What);
@@ -70,10 +70,33 @@ public sealed class LogAudit(Shards shards, LogReaders readers, LogSigner signer
         }
 
         await RestAsync(shard, connection, last, ct);
+        await RetiredAsync(shard, connection, ct);
         var trail = new TrailAudit(shard, Add);
         foreach (var organization in await OrganizationsAsync(shard, ct))
         {
             acts += await trail.RunAsync(organization, ct);
+        }
+    }
+
+    // Which contents were taken out, and what was left, is told by each archive's event, which is sealed with its day.
+    private async Task RetiredAsync(Shard shard, NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT tenant_id, archive_id, contents, digest, told_seq, told_contents, told_digest FROM bsp.retired_archives($1)",
+            connection)
+        {
+            Parameters = { new() { Value = (object?)tenant ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text } },
+        };
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            if (reader.IsDBNull(4) || reader.GetInt64(2) != reader.GetInt64(5) || reader.IsDBNull(6)
+                || reader.GetString(3) != reader.GetString(6))
+            {
+                Add(new(shard.Name, "contents.altered", reader.GetString(0), null, reader.IsDBNull(4) ? null : reader.GetInt64(4),
+                    reader.GetGuid(1), reader.IsDBNull(4) ? "Contents were taken out for an archive of which the log knows nothing."
+                    : "Other contents were taken out, or something else was left, than the archive's event says."));
+            }
         }
     }
 

@@ -31,13 +31,14 @@ internal readonly record struct Leaf(long Sequence, Guid EventId, Guid Tenant, R
 /// <summary>
 /// The log as leaves, a page at a time in the order of numbers. A leaf covers what is stored of an event but for whether it is archived:
 /// number, id, organization, stream, version, type, time,
-/// .NET type, correlation, causation, user, and the SHA-256 of headers and body as PostgreSQL prints them.
+/// .NET type, correlation, causation, user, and the SHA-256 of headers and body as PostgreSQL prints them; of a body whose content was
+/// retired, the hash that it had before.
 /// </summary>
 internal static class LogLeaves
 {
     public const int PageEvents = 2_000;
     private const string Page =
-        "SELECT seq_id, id, tenant_id, stream_id, version, type, \"timestamp\", mt_dotnet_type, correlation_id, causation_id, user_name, headers, data, bdata FROM bsp.read_sealable($1, $2, $3, $4)";
+        "SELECT seq_id, id, tenant_id, stream_id, version, type, \"timestamp\", mt_dotnet_type, correlation_id, causation_id, user_name, headers, data, bdata, was, kept FROM bsp.read_sealable($1, $2, $3, $4)";
 
     /// <param name="tenant">Null: of everybody.</param>
     /// <returns>Leaf and the organization's name.</returns>
@@ -87,12 +88,26 @@ internal static class LogLeaves
             canonical.Add(r.IsDBNull(column) ? null : r.GetString(column));
         }
 
-        for (var column = 11; column <= 13; column++)
-        {
-            canonical.HashOf(r.IsDBNull(column) ? null : r.GetFieldValue<byte[]>(column));
-        }
+        canonical.HashOf(r.IsDBNull(11) ? null : r.GetFieldValue<byte[]>(11));
+        Body(r, canonical);
+        canonical.HashOf(r.IsDBNull(13) ? null : r.GetFieldValue<byte[]>(13));
 
         MerkleRoot.LeafOf(canonical.Bytes, hash.Span);
         return (new(sequence, id, Leaf.TenantOf(tenant), hash), tenant);
+    }
+
+    // Of an event whose content was taken out when its time was over, the hash of the body as it was, as long as what is left is what was
+    // left then.
+    private static void Body(NpgsqlDataReader r, Canonical canonical)
+    {
+        var body = r.IsDBNull(12) ? null : r.GetFieldValue<byte[]>(12);
+        if (body is not null && !r.IsDBNull(14)
+            && System.Security.Cryptography.SHA256.HashData(body).AsSpan().SequenceEqual(r.GetFieldValue<byte[]>(15)))
+        {
+            canonical.Hash(r.GetFieldValue<byte[]>(14));
+            return;
+        }
+
+        canonical.HashOf(body);
     }
 }

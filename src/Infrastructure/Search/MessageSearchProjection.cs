@@ -5,6 +5,7 @@ using Bsp.Application.Privacy;
 using Bsp.Domain.Common;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Messages;
+using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Messages;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Sharding;
@@ -18,7 +19,7 @@ namespace Bsp.Infrastructure.Search;
 /// </summary>
 public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys keys) : PostgresProjection
 {
-    private static readonly string[] Types = ["message_received", "message_queued", "contact_erased", "contact_merged"];
+    private static readonly string[] Types = ["message_received", "message_queued", "contact_erased", "contact_merged", "messages_retired"];
 
     public override string Name => ViewNames.MessageSearch;
 
@@ -45,6 +46,10 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
         public List<(Guid Absorbed, Guid Survivor)> Merged { get; } = [];
 
         public List<Guid> Erased { get; } = [];
+
+        public List<Guid> Retired { get; } = [];
+
+        public List<Guid> Ended { get; } = [];
     }
 
     private static async Task WriteAsync(TenantTransaction tx, EventPage page, string suffix, IPersonalData personal, SearchKeys keys,
@@ -91,6 +96,19 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
                 Remove(changes.Messages, row => e.ContactIds.Contains(row.Contact));
                 Remove(changes.Names, row => e.ContactIds.Contains(row.Contact));
                 break;
+            case MessagesRetired e:
+                Retire(changes.Messages, changes.Retired, e.Messages);
+                Retire(changes.Names, changes.Ended, e.Ended);
+                break;
+        }
+    }
+
+    private static void Retire(Dictionary<Guid, Row> rows, List<Guid> gone, IReadOnlyList<Guid> ids)
+    {
+        gone.AddRange(ids);
+        foreach (var id in ids)
+        {
+            rows.Remove(id);
         }
     }
 
@@ -169,6 +187,13 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
             await tx.ExecuteAsync($"""
                 DELETE FROM bsp.message_search{suffix} s USING unnest($1::uuid[], $2::bigint[]) AS q (conversation, key) WHERE s.conversation_id = q.conversation AND s.key = q.key
                 """, ct, changes.Replaced.Select(r => r.Conversation).ToArray(), changes.Replaced.Select(r => r.Key).ToArray());
+        }
+
+        if (changes.Retired.Count > 0)
+        {
+            await tx.ExecuteAsync($"DELETE FROM bsp.message_search{suffix} WHERE message_id = ANY ($1)", ct, changes.Retired.ToArray());
+            await tx.ExecuteAsync($"DELETE FROM bsp.conversation_search{suffix} WHERE conversation_id = ANY ($1)", ct,
+                changes.Ended.ToArray());
         }
 
         foreach (var table in (string[])["message_search", "conversation_search"])

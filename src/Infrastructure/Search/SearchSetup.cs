@@ -1,4 +1,5 @@
 using Bsp.Application.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Application.Search;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -11,6 +12,6 @@ internal static class SearchSetup
     {
         services.AddSingleton<SearchKeys>();
         services.AddSingleton<IConversationSearch, ConversationSearch>();
-        services.AddHostedService<SearchSweep>();
+        services.AddSingleton<ISweep, SearchSweep>();
     }
 }

@@ -83,7 +83,7 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
         await using (var transaction = await database.Shards.All[0].BeginAsync(organization, Ct))
         {
             // The page was read before the merge and is written after it: both are queued.
-            var members = await transaction.MembersAsync(organization, campaign, 1, 10, Ct);
+            var members = await transaction.MembersAsync(organization, campaign, new(1, 10, null), 10, Ct);
             await database.MergeAsync(organization, contacts[0], contacts[2]);
             await WriteAsync(organization, campaign, members);
         }
@@ -145,13 +145,15 @@ public sealed class MergedAudienceTests(ContactsDatabase database) : IClassFixtu
     private async Task DispatchAsync(Guid organization, Guid campaign, int from, int count)
     {
         await using var transaction = await database.Shards.All[0].BeginAsync(organization, Ct);
-        await WriteAsync(organization, campaign, await transaction.MembersAsync(organization, campaign, from, count, Ct));
+        await WriteAsync(organization, campaign, await transaction.MembersAsync(organization, campaign, new(from, from + count - 1, null),
+            count, Ct));
     }
 
     private async Task WriteAsync(Guid organization, Guid campaign, List<Member> members)
     {
+        var components = ContactsDatabase.Json("""{"body":{"text":"Hello."}}""");
         var text = new CampaignText(campaign, Uuid.New(), new(Uuid.New(), "hello", "en", "UTILITY"),
-            TemplateBody.Prepare("hello", "en", ContactsDatabase.Json("""{"body":{"text":"Hello."}}"""), null));
+            TemplateBody.Prepare("hello", "en", components, null), components, null, IsApproved: true, RetryOf: null, Hours: null);
         foreach (var append in await new AudiencePage(text, database.Personal, Noon).DecideAsync(organization, members,
             skipsBeyondLimit: false, wanted => Task.FromResult<IReadOnlyList<bool>>([.. wanted.Select(_ => true)]), Ct))
         {

@@ -64,7 +64,7 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
         SELECT string_agg(format('%s.%s %s', table_schema, table_name,
             (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) || ''/'' || %s AS c FROM %I.%I', CASE table_name WHEN 'api_keys' THEN '0' ELSE 'coalesce(max(xmin::text::bigint), 0)' END, table_schema, table_name), false, true, '')))[1]), E'\n' ORDER BY table_schema, table_name)
           FROM information_schema.tables
-         WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents') AND table_name !~ 'projection|progression|partition|idempotency|journal|inbox|log_places|nudges'
+         WHERE table_type = 'BASE TABLE' AND table_schema IN ('public', 'bsp', 'documents') AND table_name !~ 'projection|progression|partition|idempotency|journal|inbox|log_places|nudges|retention_rounds'
         """);
 
     /// <summary>Where any of the texts still stands: tables of this database (also inside bytes) and keys or values of Redis.</summary>

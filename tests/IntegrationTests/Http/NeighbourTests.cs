@@ -56,6 +56,16 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
         await base.DisposeAsync();
     }
 
+    // One that stands would keep its contact from being erased.
+    private static async Task<Guid> ReleasedAsync(Tenant tenant)
+    {
+        var contact = (await tenant.NumbersAsync()).Keys.Single();
+        var hold = (await CreatedAsync(tenant.Api, "/v1/retention/holds", new { contact_id = contact, reason = "a court" }))
+            .GetProperty("id").GetGuid();
+        (await tenant.Api.SendAsync("DELETE", $"/v1/retention/holds/{hold}")).Status.ShouldBe(200);
+        return hold;
+    }
+
     private static async Task<Guid> UploadedAsync(HttpClient client)
     {
         using var form = new MultipartFormDataContent { { new StringContent("a text"), "file", "a.txt" } };
@@ -89,6 +99,7 @@ public sealed class NeighboursApp(StoresFixture stores) : EndToEndApp(stores)
             ["media"] = await UploadedAsync(tenant.Api),
             ["messages"] = message, ["conversations"] = shown["conversation_id"].GetGuid(),
             ["lists"] = await Made("/v1/lists", new { name = "All" }), ["teams"] = await Made("/v1/teams", new { name = "Support" }),
+            ["retention"] = await ReleasedAsync(tenant),
             ["canned-replies"] = await Made("/v1/canned-replies", new { shortcut = "hi", text = "Hello." }),
             ["api-keys"] = await Made("/v1/api-keys", new { name = "k", permissions = "read" }),
             ["transactions"] =
@@ -121,6 +132,8 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
         ["POST /v1/conversations/{id}/assign"] = new { user_id = (Guid?)null },
         ["POST /v1/conversations/{id}/messages"] = new { type = "text", text = new { body = "x" } },
         ["POST /v1/campaigns/{id}/schedule"] = new { scheduled_at = DateTimeOffset.UtcNow.AddDays(1) },
+        ["POST /v1/campaigns/{id}/trigger"] = new { contact_id = Guid.NewGuid(), reference = "x" },
+        ["POST /v1/campaigns/{id}/test"] = new { contact_ids = new[] { Guid.NewGuid() } },
         ["POST /v1/messages/{id}/settle"] = new { outcome = "sent" },
         ["PATCH /v1/webhooks/{id}"] = new { name = "mine" },
         ["POST /v1/webhooks/{id}/recover"] = new { since = DateTimeOffset.UtcNow.AddHours(-1) },
@@ -202,6 +215,11 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
             ("PATCH /v1/campaigns/{id}", "template_id", new { template_id = their["templates"] }),
             ("PATCH /v1/campaigns/{id}", "account_id", new { account_id = their["accounts"] }),
             ("PATCH /v1/campaigns/{id}", "audience_segment", new { audience_segment = new { list_ids = new[] { their["lists"] } } }),
+            ("POST /v1/campaigns", "trigger",
+                new { name = "X", type = "TRIGGERED", template_id = own["templates"], account_id = own["accounts"],
+                    audience_segment = audience, trigger = new { on = "list_joined", list_id = their["lists"] } }),
+            ("POST /v1/campaigns/{id}/trigger", "contact_id", new { contact_id = their["contacts"], reference = "x" }),
+            ("POST /v1/campaigns/{id}/test", "contact_ids", new { contact_ids = new[] { their["contacts"] } }),
             ("POST /v1/templates", "account_id",
                 new { account_id = their["accounts"], name = "x", category = "UTILITY", language = "en", components = content }),
             ("POST /v1/templates/sync", "account_id", new { account_id = their["accounts"] }),
@@ -211,6 +229,7 @@ public sealed partial class NeighbourTests(NeighboursApp app) : IClassFixture<Ne
             ("POST /v1/lists/{id}/contacts", "add", new { add = new[] { their["contacts"] } }),
             ("POST /v1/contacts/{id}/merge", "with", new { with = their["contacts"] }),
             ("POST /v1/conversations/{id}/assign", "user_id", new { user_id = their["users"] }),
+            ("POST /v1/retention/holds", "contact_id", new { contact_id = their["contacts"], reason = "x" }),
             ("POST /v1/conversations/{id}/assign", "team_id", new { team_id = their["teams"] }),
             ("POST /v1/conversations/{id}/notes", "mentions", new { text = "x", mentions = new[] { their["users"] } }),
             ("POST /v1/conversations/{id}/notes", "mention_teams", new { text = "x", mention_teams = new[] { their["teams"] } }),

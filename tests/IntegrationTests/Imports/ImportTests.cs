@@ -203,8 +203,7 @@ public sealed class ImportTests(ContactsDatabase database) : IClassFixture<Conta
         await database.Log.AdminQueryAsync(
             "UPDATE bsp.imports SET updated_at = now() - interval '31 days' WHERE id = ANY ($1) RETURNING 1", _ =>
                 0, new[] { old.Id, failed });
-        var sweep = new Bsp.Infrastructure.Imports.ImportSweep(database.Shards, TimeProvider.System,
-            Microsoft.Extensions.Logging.Abstractions.NullLogger<Bsp.Infrastructure.Imports.ImportSweep>.Instance);
+        var sweep = new Bsp.Infrastructure.Imports.ImportSweep(TimeProvider.System);
         await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => sweep.SweepAsync(database.Shards.All[0], Ct)));
         await sweep.SweepAsync(database.Shards.All[0], Ct); // whatever one left to another
         (await database.Log.ScalarAsync<long>("SELECT count(*) FROM bsp.import_rejects WHERE import_id = $1", old.Id)).ShouldBe(0);

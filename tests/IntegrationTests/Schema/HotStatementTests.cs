@@ -263,6 +263,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         "/v1/conversations?unassigned=true&window_open=true&snoozed=false&limit=50",
         $"/v1/conversations/{conversation}/notes", $"/v1/conversations/{conversation}/history", "/v1/teams", $"/v1/teams/{contact}",
         "/v1/canned-replies?shortcut=h", $"/v1/canned-replies/{contact}",
+        "/v1/retention/policy", "/v1/retention/holds", $"/v1/retention/holds/{contact}",
         "/v1/ai/settings", "/v1/ai/shadows", $"/v1/ai/shadows/{contact}", $"/v1/ai/shadows/{contact}/items",
         $"/v1/conversations/{conversation}/ai",
         $"/v1/conversations/{conversation}", $"/v1/conversations/{conversation}/messages?limit=50", $"/v1/messages/{message}",

@@ -33,6 +33,7 @@ public sealed class RightsTests(StoresFixture stores) : IAsyncLifetime
         ["bsp.log_days"] = "ra",
         ["bsp.log_seals"] = "ra",
         ["bsp.log_leaves"] = "ra",
+        ["bsp.retired_contents"] = "r",
         ["bsp.ledger_days"] = "ra",
         ["bsp.ledger_day_heads"] = "ra",
         ["bsp.suppression_keys"] = "ra w(master_key_id,wrapped_key)",

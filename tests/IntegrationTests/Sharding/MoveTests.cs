@@ -82,6 +82,35 @@ public sealed class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp
     }
 
     [Fact]
+    public async Task In_the_middle_of_a_campaign_nobody_is_missed_or_reached_twice_and_commands_wait_a_moment_at_most()
+    {
+        const int people = 300;
+        using var tenant = await Tenant.NewAsync(app.Address, app.Meta, 60);
+        await WalletAsync(tenant.Id);
+        await tenant.ImportAsync(Tenant.PlainNumbers(people));
+        var campaign = await tenant.LaunchAsync();
+        await tenant.SentAsync(campaign, 30);
+        using var over = new CancellationTokenSource();
+        var commands = CommandsAsync(tenant, over.Token);
+        await MovedAsync(tenant.Id, "0-9");
+        await over.CancelAsync();
+        var answers = await commands;
+        answers.ShouldAllBe(a => a.Status == 201 || (a.Status == 503 && a.Header("Retry-After") != null));
+        answers.ShouldContain(a => a.Status == 201);
+
+        await tenant.CompletedAsync(campaign);
+        var members = await tenant.EndedAsync(campaign);
+        members.Count.ShouldBe(people);
+        members.ShouldAllBe(m => m.Status == "read" || m.Status == "delivered");
+        members.Select(m => app.Meta.State.CountOfCallback($"{m.MessageId}")).ShouldAllBe(calls => calls.Equals(ValueTuple.Create(1, 1)));
+        await Patience.UntilAsync(() => tenant.ProgressAsync(campaign), p => p["delivered"].GetInt32() == people, "the progress is "
+            + "complete");
+        (await app.CountAsync("A-M", $"SELECT count(*) FROM bsp.send_queue WHERE organization_id = '{tenant.Id}'")).ShouldBe(0);
+        (await tenant.AllAsync("/v1/lists")).Count.ShouldBe(answers.Count(a => a.Status == 201), "what was answered is there, once");
+        await AuditedAsync(tenant);
+    }
+
+    [Fact]
     public async Task What_cannot_be_moved_is_said_and_a_move_can_be_given_up()
     {
         using var tenant = await Tenant.NewAsync(app.Address, app.Meta, 1_000);
@@ -127,6 +156,17 @@ public sealed class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{organization}/move", new { to })).Status.ShouldBe(202);
         return await Patience.UntilAsync(() => app.Platform.SendAsync("GET", $"/v1/organizations/{organization}/move"), m =>
             m["target"].GetString() == to && m["state"].GetString() is "living" or "dropped", $"it lives on {to}");
+    }
+
+    private static async Task<List<Answer>> CommandsAsync(Tenant tenant, CancellationToken ct)
+    {
+        var answers = new List<Answer>();
+        while (!ct.IsCancellationRequested)
+        {
+            answers.Add(await tenant.Api.SendAsync("POST", "/v1/lists", new { name = $"list {answers.Count}" }));
+        }
+
+        return answers;
     }
 
     private async Task WalletAsync(Guid organization)

@@ -30,7 +30,7 @@ public class ThreeShardsApp(StoresFixture stores) : AppFixture(stores)
             Password = EventStore.LogDatabase.AppPassword }.ConnectionString)),
         ("Bsp:Shards:A-M", shards["A-M"]), ("Bsp:Shards:N-Z", Through(nz!, shards["N-Z"])), ("Bsp:Shards:0-9", shards["0-9"]),
         ("Bsp:EventStore:LoadConnectionsMax", "3"), ("Bsp:Pools:Webhooks", "4"), ("Bsp:Pools:Sending", "4"), ("Bsp:Pools:People", "6"),
-        ("Bsp:Pools:Background", "6"), ("Bsp:Pools:Bulk", "3"),
+        ("Bsp:Pools:Background", "6"), ("Bsp:Pools:Bulk", "3"), ("ConnectionStrings:Mongo", null),
         .. More.Select(m => (m.Key, m.Value)),
     ];
 

@@ -215,5 +215,6 @@ internal sealed class Plain : IPersonalData
         Task.FromResult<IReadOnlyList<Sealed>>([.. texts.Select(t => Seal(t.Text))]);
 
     public Task<IReadOnlyList<string?>> OpenAsync(Guid organizationId, IReadOnlyList<Sealed> data, CancellationToken ct) =>
-        Task.FromResult<IReadOnlyList<string?>>([.. data.Select(d => Encoding.UTF8.GetString(Convert.FromBase64String(d.Data)))]);
+        Task.FromResult<IReadOnlyList<string?>>(
+            [.. data.Select(d => d.IsRetired ? null : Encoding.UTF8.GetString(Convert.FromBase64String(d.Data)))]);
 }

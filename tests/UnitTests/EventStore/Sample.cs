@@ -28,6 +28,7 @@ internal static class Sample
         var t when t == typeof(int) => 100 + index,
         var t when t == typeof(long) => 1_000L + index,
         var t when t == typeof(bool) => true,
+        var t when t == typeof(double) => 0.25 + index,
         var t when t == typeof(decimal) => 1_000.000001m + index,
         var t when t == typeof(IReadOnlyDictionary<string, string>) => new Dictionary<string, string> { ["key"] = "value ä😀" },
         var t when t == typeof(JsonElement) =>

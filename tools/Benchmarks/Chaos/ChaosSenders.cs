@@ -10,6 +10,8 @@ namespace Bsp.Benchmarks.Chaos;
 internal sealed class ChaosSenders : IDisposable
 {
     private const int Numbers = 4;
+    private const int WithHours = 1;    // the campaign that is worked through zone by zone
+    private const int WithVariants = 2; // the one with two templates
     private const string Business = "880000000000001";
     private const int MessagesPerSecondMax = 200;
     private const long FirstNumber = 919_830_000_000;
@@ -113,17 +115,17 @@ internal sealed class ChaosSenders : IDisposable
             ["messages_per_second_max"] = MessagesPerSecondMax, ["credentials"] = new JsonObject { ["access_token"] = token },
         }, ct), "id");
         await api.PostAsync($"/v1/accounts/{account}/connect", null, ct);
-        var template = Text(await api.PostAsync("/v1/templates", new JsonObject
-        {
-            ["account_id"] = account, ["name"] = Customer.TemplateName, ["category"] = "UTILITY", ["language"] = "en",
-            ["components"] = new JsonObject { ["body"] = new JsonObject { ["text"] = "Good news, {{1}}: your order is on its way.",
-                ["example"] = new JsonArray("Asha") } },
-        }, ct), "id");
-        await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
-        await UntilAsync("the template is approved", async () =>
-            Text(await GetAsync($"/v1/templates/{template}", ct), "status") == "APPROVED", ct);
+        var template = await TemplateAsync(api, account, Customer.TemplateName, "Good news, {{1}}: your order is on its way.", ct);
         return Text(await api.PostAsync("/v1/campaigns", new JsonObject
         {
+            ["sending_hours"] = i == WithHours ? AllDays() : null,
+            ["variants"] = i != WithVariants ? null : new JsonArray(new JsonObject { ["template_id"] = template, ["share"] = 1 },
+                new JsonObject
+            {
+                ["template_id"] = await TemplateAsync(api, account, Customer.TemplateName + "_b", "Hello {{1}}, your order left us today.",
+                    ct),
+                ["share"] = 2,
+            }),
             ["name"] = $"chaos {i}", ["template_id"] = template, ["account_id"] = account,
             ["audience_segment"] = new JsonObject { ["filter"] = new JsonObject { ["all"] = new JsonArray(new JsonObject
             {
@@ -134,6 +136,22 @@ internal sealed class ChaosSenders : IDisposable
                 ["body"] = new JsonArray("{{contact.first_name}}"),
             } },
         }, ct), "id");
+    }
+
+    // By zones and their cursors, though no hour is closed.
+    private static JsonObject AllDays() => new() { ["days"] = new JsonArray("mon", "tue", "wed", "thu", "fri", "sat", "sun") };
+
+    private async Task<string> TemplateAsync(BspClient api, string account, string name, string text, CancellationToken ct)
+    {
+        var template = Text(await api.PostAsync("/v1/templates", new JsonObject
+        {
+            ["account_id"] = account, ["name"] = name, ["category"] = "UTILITY", ["language"] = "en",
+            ["components"] = new JsonObject { ["body"] = new JsonObject { ["text"] = text, ["example"] = new JsonArray("Asha") } },
+        }, ct), "id");
+        await api.PostAsync($"/v1/templates/{template}/submit", null, ct);
+        await UntilAsync("the template is approved", async () =>
+            Text(await GetAsync($"/v1/templates/{template}", ct), "status") == "APPROVED", ct);
+        return template;
     }
 
     private async Task ImportAsync(CancellationToken ct)

@@ -4,7 +4,9 @@ using Bsp.LocalStores.Common;
 
 namespace Bsp.Benchmarks.Chaos;
 
-/// <summary><c>./bench chaos-events|chaos-http [--billing]|chaos-sending|chaos-webhooks [--seed N] [--seconds N]</c></summary>
+/// <summary>
+/// <c>./bench chaos-events|chaos-http [--billing]|chaos-move|chaos-sending|chaos-webhooks|chaos-retention [--seed N] [--seconds N]</c>
+/// </summary>
 internal static class ChaosVerb
 {
     private const string Billing = "--billing";
@@ -39,10 +41,24 @@ internal static class ChaosVerb
         return (result.ToString(), result.Faults.Count);
     });
 
+    public static Task<int> MoveAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        await using var installation = await ChaosMove.StartAsync(ct);
+        var result = await ChaosMove.RunAsync(installation, seed, Option(options, "--recipients") ?? 4_000, duration, ct);
+        return (result.ToString(), result.Faults.Count);
+    });
+
     public static Task<int> WebhooksAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
     {
         await using var installation = await Installation.StartAsync(ct);
         var result = await ChaosWebhooks.RunAsync(installation, seed, duration, ct);
+        return (result.ToString(), result.Faults.Count);
+    });
+
+    public static Task<int> RetentionAsync(string[] options, CancellationToken ct) => RunAsync(options, async (seed, duration) =>
+    {
+        await using var stores = await Installation.StoresAsync(StoreKinds.Postgres, ct);
+        var result = await ChaosRetention.RunAsync(stores, seed, duration, ct);
         return (result.ToString(), result.Faults.Count);
     });
 

@@ -58,7 +58,7 @@ export function WalletPage() {
           <Stat label={t('money.held')} value={money(w.held, w.currency)} hint={t('money.held_hint')} />
         </div>
       )}
-      {w && <Holds currency={w.currency} />}
+      {w && <Holds />}
       <Card flush title={t('money.transactions')} actions={<Link to="/money/transactions">{t('common.all')}</Link>}>
         {recent.isPending ? <Loading /> : <TransactionTable rows={recent.rows} />}
       </Card>
@@ -68,17 +68,14 @@ export function WalletPage() {
 }
 
 interface Hold {
-  id?: string;
   reference: string;
-  amount: string;
-  remaining?: string;
+  placed: string;
+  remaining: string;
   currency: string;
-  status?: string;
-  expires_at?: string | null;
-  created_at?: string;
+  expires_at: string | null;
 }
 
-function Holds({ currency }: { currency: string }) {
+function Holds() {
   const { t, money, time } = useI18n();
   const list = useMaybe<Paged<Hold>>('/v1/wallet/holds', { query: { limit: 50 } });
   if (!list.data || list.data.data.length === 0) {
@@ -90,7 +87,7 @@ function Holds({ currency }: { currency: string }) {
       <Table
         caption={t('money.holds')}
         rows={list.data.data}
-        keyOf={(row, i) => row.id ?? `${row.reference}-${i}`}
+        keyOf={(row, i) => `${row.reference}-${i}`}
         columns={[
           {
             key: 'reference',
@@ -104,7 +101,7 @@ function Holds({ currency }: { currency: string }) {
             key: 'amount',
             head: t('money.amount'),
             end: true,
-            cell: row => money(row.remaining ?? row.amount, row.currency ?? currency),
+            cell: row => money(row.remaining, row.currency),
           },
           { key: 'until', head: t('money.expires'), end: true, cell: row => time(row.expires_at) },
         ]}

@@ -65,7 +65,7 @@ export function StoresPage() {
       </Await>
       <div className="columns-2">
         <Extra path="/v1/operations/queues" title={t('ops.queues')} />
-        <Extra path="/v1/operations/shards" title={t('ops.shards')} />
+        <Extra path="/v1/shards" title={t('ops.shards')} />
         <Extra path="/v1/retention" title={t('ops.retention')} />
       </div>
     </Page>

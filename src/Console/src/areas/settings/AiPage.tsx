@@ -112,7 +112,7 @@ function Form({ settings: s }: { settings: Settings }) {
               label={t('settings.ai_budget', { currency: s.currency })}
               dir="ltr"
               inputMode="decimal"
-              value={form.budget_per_month ?? ''}
+              value={form.budget_per_month ?? ""}
               onChange={set('budget_per_month')}
             />
           </div>
