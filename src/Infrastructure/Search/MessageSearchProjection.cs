@@ -20,7 +20,8 @@ namespace Bsp.Infrastructure.Search;
 public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys keys) : PostgresProjection
 {
     private static readonly string[] Types =
-        ["message_received", "message_queued", "message_echoed", "message_imported", "contact_erased", "contact_merged", "messages_retired"];
+        ["message_received", "message_queued", "message_echoed", "message_imported", "contact_erased", "contact_merged",
+            "messages_retired"];
 
     public override string Name => ViewNames.MessageSearch;
 
