@@ -26,8 +26,9 @@ internal sealed record ChaosMoveResult(int Seed, int Recipients, int Moves, int 
 /// </summary>
 internal static class ChaosMove
 {
-    // Two processes, each with its pools to every database: more shards than these and one server has not the connections.
-    private static readonly string[] Shards = ["A-M", "N-Z"];
+    // No hyphen: the processes are started by a shell, which passes no such name on. Two processes, each with its pools to every
+    // database: more shards than these and one server has not the connections.
+    private static readonly string[] Shards = ["east", "west"];
     private static readonly string[] Over = ["living", "dropped", "cancelled"];
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -55,7 +56,7 @@ internal static class ChaosMove
         await tenant.LaunchAsync([0, 1], ct);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var killing = KillAsync(installation, new Random(seed + 1), over.Token);
-        var (moves, longest, home, faults) = (0, 0, "A-M", new List<string>());
+        var (moves, longest, home, faults) = (0, 0, "east", new List<string>());
         for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < duration || moves < 3;)
         {
             var to = Shards.Where(s => s != home).ElementAt(random.Next(Shards.Length - 1));
