@@ -1,4 +1,7 @@
+using Bsp.Application.Common;
+using Bsp.Application.EventStore;
 using Bsp.Application.Retention;
+using Bsp.Domain.Messages;
 using Bsp.Infrastructure.Retention;
 using Bsp.IntegrationTests.Common;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,10 +16,13 @@ public sealed class ArchiveTests(StoresFixture fixture)
     public async Task What_is_past_its_time_is_archived_and_gone_and_every_view_built_anew_is_the_same()
     {
         await using var world = await RetentionWorld.NewAsync(fixture, 341, 200, whole: true);
+        await world.SealAsync();
         var (all, before) = (await world.CountAsync("documents.messages"), world.Clock.Now.AddDays(-730));
         var due = await world.CountAsync($"documents.messages WHERE created_at < '{before:O}'");
         due.ShouldBeInRange(20, all - 20);
         (await world.CountAsync("documents.ai_conversations")).ShouldBeGreaterThan(0);
+        var whole = await world.TextAsync("(SELECT _id, doc FROM documents.messages)");
+        var states = await StatesAsync(world);
 
         (await DueAsync(world)).ShouldBe(due);
         (await world.CarryAsync(world.Ai)).ShouldBeGreaterThan(0);
@@ -37,6 +43,20 @@ public sealed class ArchiveTests(StoresFixture fixture)
         {
             content.ShouldBe(left[table], table);
         }
+
+        // the log: nothing of a person is left in what went, each stream comes to the same, and its days hold
+        (await world.CountAsync("bsp.retired_contents")).ShouldBeGreaterThan(due - 1);
+        (await world.CountAsync("mt_events WHERE seq_id IN (SELECT seq_id FROM bsp.retired_contents) AND data::text ~ '\"data\": \"[^\"]'"))
+            .ShouldBe(0);
+        (await StatesAsync(world)).ShouldBe(states);
+        (await world.AuditAsync()).Findings.ShouldBeEmpty();
+
+        // the archives: as they were kept, and a conversation comes back as it was
+        var archives = await world.CheckedAsync();
+        archives.ShouldAllBe(archive => archive.Fault == null && archive.Unreadable == 0);
+        archives.Where(archive => archive.Kind == "messages").Sum(archive => archive.Documents).ShouldBeGreaterThanOrEqualTo((int)due);
+        await RestoredAsync(world, whole);
+        await TamperedAsync(world);
     }
 
     [Fact]
@@ -150,5 +170,64 @@ public sealed class ArchiveTests(StoresFixture fixture)
         }
 
         return due;
+    }
+
+    // Where each message stands by its stream, archived or not.
+    private static async Task<string> StatesAsync(RetentionWorld world)
+    {
+        var streams = world.Log.Events.Where(e => e.Body is MessageEvent).Select(e => e.StreamId).Distinct().Order().ToList();
+        return string.Join('\n', (await world.Store.LoadManyAsync(world.Log.OrganizationId, streams, Ct)).Select(s =>
+            $"{s.StreamId} {s.Version} {s.Fold<Message, MessageEvent>() with { Content = null }}"));
+    }
+
+    private static async Task RestoredAsync(RetentionWorld world, string whole)
+    {
+        var conversation = await world.Database.ScalarAsync<Guid>("""
+            SELECT conversation_id FROM bsp.archive_parts GROUP BY 1 ORDER BY sum(messages) DESC, 1 LIMIT 1
+            """);
+        var back = await world.Restores.RestoreAsync(world.Log.OrganizationId, conversation, 30, Ct);
+        back.Messages.ShouldBeGreaterThan(0);
+        var lines = (await world.TextAsync($"""
+            (SELECT _id, doc FROM documents.messages WHERE doc ->> 'conversation_uuid' = '{conversation}')
+            """)).Split('\n');
+        lines.Length.ShouldBeGreaterThanOrEqualTo(back.Messages);
+        lines.Except(whole.Split('\n')).ShouldBeEmpty(); // each of them as it was
+        (await world.CarryAsync(world.Messages)).ShouldBe(0); // it is left alone for that time
+        world.Clock.Now = world.Clock.Now.AddMinutes(1);
+        (await Should.ThrowAsync<Domain.Common.Refusal>(world.Restores.RestoreAsync(world.Log.OrganizationId, Guid.NewGuid(), 1, Ct)))
+            .Code.ShouldBe("archive.unknown");
+    }
+
+    private static async Task TamperedAsync(RetentionWorld world)
+    {
+        var seq = await world.Database.ScalarAsync<long>("SELECT min(seq_id) FROM bsp.retired_contents");
+        var kept = await world.Database.ScalarAsync<string>("SELECT data::text FROM mt_events WHERE seq_id = $1", seq);
+        await world.Database.ExecuteAsync("UPDATE mt_events SET data = data || '{\"source\": \"forged\"}' WHERE seq_id = $1", seq);
+        (await world.AuditAsync()).Findings.ShouldHaveSingleItem().ShouldSatisfyAllConditions(
+            f => f.Kind.ShouldBe("event.altered"), f => f.Sequence.ShouldBe(seq));
+
+        // whoever owns the database writes the hash of the forgery beside it: the archive's own event says otherwise
+        await world.Database.ExecuteAsync("""
+            UPDATE bsp.retired_contents r SET kept = sha256(convert_to(e.data::text, 'UTF8')) FROM mt_events e
+             WHERE e.seq_id = r.seq_id AND r.seq_id = $1
+            """, seq);
+        (await world.AuditAsync()).Findings.ShouldHaveSingleItem().Kind.ShouldBe("contents.altered");
+        await world.Database.ExecuteAsync("UPDATE mt_events SET data = $2::jsonb WHERE seq_id = $1", seq, kept);
+        await world.Database.ExecuteAsync("""
+            UPDATE bsp.retired_contents r SET kept = sha256(convert_to(e.data::text, 'UTF8')) FROM mt_events e
+             WHERE e.seq_id = r.seq_id AND r.seq_id = $1
+            """, seq);
+        (await world.AuditAsync()).Findings.ShouldBeEmpty();
+
+        var archive = (await world.CheckedAsync())[0];
+        using var changed = new MemoryStream();
+        await using (var stored = (await world.Objects.OpenAsync(archive.ObjectKey, 0, Ct))!)
+        {
+            await stored.CopyToAsync(changed, Ct);
+        }
+
+        changed.GetBuffer()[(int)changed.Length - 3] ^= 1;
+        await world.Objects.PutAsync(archive.ObjectKey, changed, Ct);
+        (await world.CheckedAsync()).Count(found => found.Fault is not null).ShouldBe(1);
     }
 }
