@@ -81,7 +81,7 @@ public sealed partial class SendingSwitch(Shards shards, BspOptions options, Tim
         if (open != may)
         {
             open = may;
-            LogChanged(may ? "on" : "off");
+            LogChanged(may ? LogLevel.Information : LogLevel.Warning, may ? "on" : "off");
         }
     }
 
@@ -92,6 +92,6 @@ public sealed partial class SendingSwitch(Shards shards, BspOptions options, Tim
             ? new(reader.GetBoolean(0), reader.TextOrNull(1), reader.GetFieldValue<DateTimeOffset>(2)) : new(false, null, null);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "sending is {State} from here on")]
-    private partial void LogChanged(string state);
+    [LoggerMessage(Message = "sending is {State} from here on")]
+    private partial void LogChanged(LogLevel level, string state);
 }
