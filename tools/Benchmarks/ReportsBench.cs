@@ -170,7 +170,7 @@ internal sealed class ReportsBench
         .. new[] { "day", "hour", AnalyticsGroups.EachHour, "account", "campaign", "type" }.Select(by =>
             ($"messages by {by}", Of(s => reader.Handle(new GetMessageCounts(s, by), ct)))),
         ("messages by day, of one campaign", Of(s =>
-            reader.Handle(new GetMessageCounts(s with { CampaignId = ReportsData.Campaign }, "day"), ct))),
+            reader.Handle(new GetMessageCounts(s with { CampaignId = ReportsData.Campaign }, "day"), ct), mayBeEmpty: true)),
         ("messages by day, of one number", Of(s =>
             reader.Handle(new GetMessageCounts(s with { AccountId = ReportsData.Account }, "day"), ct))),
         .. new[] { "day", "campaign", "variant", "template", "type" }.Select(by =>
@@ -184,9 +184,10 @@ internal sealed class ReportsBench
     ];
 
     // A question that finds nothing would be quick, and wrong.
-    private static Func<AnalyticsScope, Task> Of<TRow>(Func<AnalyticsScope, Task<Report<TRow>>> ask) => async scope =>
+    private static Func<AnalyticsScope, Task> Of<TRow>(Func<AnalyticsScope, Task<Report<TRow>>> ask, bool mayBeEmpty = false) =>
+        async scope =>
     {
-        if ((await ask(scope)).Rows.Count == 0 && scope.CampaignId is null)
+        if ((await ask(scope)).Rows.Count == 0 && !mayBeEmpty)
         {
             throw new Obstacle($"A report from {scope.From:O} to {scope.To:O} is empty.");
         }
