@@ -90,9 +90,20 @@ internal sealed class AppendArrays
             InOrder &= items[item].Expected is { } expected && (isFirst || expected == StreamVersions[^1]);
             StreamVersions[^1] += items[item].Events.Length;
             ItemStreams[item] = StreamIds.Count;
+        }
+
+        foreach (var item in Numbered())
+        {
             AddEvents(item);
         }
     }
+
+    // The order in which events get their numbers. What begins a stream is in the order of its coming: messages of one customer that are
+    // appended together stay in it. (Their streams' rows are taken in order of id before.) What goes on with a stream is in order of id, so
+    // that no two transactions wait for each other.
+    private IEnumerable<int> Numbered() =>
+        Enumerable.Range(0, items.Count).Where(item => items[item].Expected == 0)
+            .Concat(byStream.Select(of => of.Item).Where(item => items[item].Expected != 0));
 
     /// <summary>The answer when everything was written as it came.</summary>
     public (int[] Verdicts, long[] Versions) AsExpected() => (new int[CallItems.Count], [.. items.Select(item => item.Expected!.Value)]);
@@ -107,7 +118,7 @@ internal sealed class AppendArrays
         }
 
         var next = 0;
-        foreach (var (_, item) in byStream)
+        foreach (var item in Numbered())
         {
             var accepted = verdicts[ItemCalls[item] - 1] == 0;
             firstSequence[item] = accepted ? next : -1;

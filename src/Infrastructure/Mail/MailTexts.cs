@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Bsp.Application.Common;
 
 namespace Bsp.Infrastructure.Mail;
@@ -7,7 +8,8 @@ internal static class MailTexts
 {
     private const int NameMax = 100;
 
-    private static readonly Dictionary<(string Kind, string Language), (string Subject, string Text)> Texts = new()
+    private static readonly FrozenDictionary<(string Kind, string Language), (string Subject, string Text)> Texts =
+        new Dictionary<(string Kind, string Language), (string Subject, string Text)>
     {
         [(MailKinds.PasswordReset, "en")] = ("Choose a new password", """
             Somebody asked for a new password for this e-mail address. Choose it here, within an hour:
@@ -85,7 +87,7 @@ internal static class MailTexts
 
             {1}
             """),
-    };
+    }.ToFrozenDictionary();
 
     /// <summary>Subject and text of a mail, in its language or in English.</summary>
     public static (string Subject, string Text) Of(string kind, MailNote note, MailOptions options)

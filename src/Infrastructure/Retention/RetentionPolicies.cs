@@ -14,7 +14,7 @@ namespace Bsp.Infrastructure.Retention;
 /// <param name="HeldContacts">Whose data is held.</param>
 internal sealed record OrganizationTimes(RetentionPolicy Policy, bool Held, IReadOnlySet<Guid> HeldContacts)
 {
-    private static readonly HashSet<Guid> Nobody = [];
+    private static readonly System.Collections.Frozen.FrozenSet<Guid> Nobody = [];
 
     /// <summary>The specification's times, and nothing held.</summary>
     public static OrganizationTimes Standard(Guid organizationId) => new(new(organizationId, null, null, null, null, 0), false, Nobody);
