@@ -98,9 +98,10 @@ public static class Tenancy
         }
     }
 
+    // One array of texts alone is taken by C# for the list of arguments itself (arrays of references are covariant): it is one argument.
     internal static void Bind(NpgsqlParameterCollection parameters, object?[] arguments)
     {
-        foreach (var argument in arguments)
+        foreach (var argument in arguments.GetType() == typeof(object[]) ? arguments : [arguments])
         {
             parameters.Add(argument as NpgsqlParameter ?? new NpgsqlParameter { Value = argument ?? DBNull.Value });
         }
