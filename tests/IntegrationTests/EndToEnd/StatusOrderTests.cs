@@ -69,6 +69,10 @@ public sealed class StatusOrderTests(EndToEndApp app) : IClassFixture<EndToEndAp
 
             await app.Views.InboxEmptyAsync();
             await app.Views.AgreeAsync(tenant, campaign);
+            await Patience.UntilAsync(() => app.Views.ScalarAsync("""
+                SELECT (SELECT sequence FROM bsp.projections WHERE name = 'conversations.v1')
+                    >= (SELECT max(seq_id) FROM mt_events WHERE tenant_id = $1 AND type LIKE 'message_%')
+                """, $"{tenant.Id}"), reached => reached == "True", "the documents show all that was said");
             var contacts = (await tenant.NumbersAsync()).ToDictionary(c => c.Value, c => c.Key);
             var documents = new List<string>();
             foreach (var number in numbers)

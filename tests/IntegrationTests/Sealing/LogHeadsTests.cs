@@ -18,7 +18,7 @@ public sealed class LogHeadsTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var (organization, neighbour) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         await using (var command =
-            app.Admin.CreateCommand("UPDATE mt_events SET timestamp = timestamp - interval '1 day' WHERE tenant_id = $1"))
+            app.Admin.CreateCommand("UPDATE mt_events SET timestamp = timestamp - interval '2 days' WHERE tenant_id = $1"))
         {
             command.Parameters.Add(new() { Value = organization.Id.ToString() });
             await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);

@@ -145,7 +145,7 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
 
     private Task SealAsync(byte[] master, params byte[][] older) => SealAsync(database.Shards, master, older);
 
-    // Another day is over.
+    // Another day is over, and so is the grace after it, whatever the hour.
     private async Task SealAsync(Shards shards, byte[] master, params byte[][] older)
     {
         days++;
@@ -172,6 +172,6 @@ public sealed class SealedLifeTests(StoresFixture stores) : IAsyncLifetime
 
     private sealed class Later(int days) : TimeProvider
     {
-        public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddDays(days);
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddDays(days).AddHours(1);
     }
 }

@@ -54,7 +54,7 @@ public sealed partial class ConsoleTests
         (await FurtherAsync(challenge, new { challenge, recovery_code = recovery[0] })).ShouldBeProblem(401, "auth.challenge_unknown");
         await app.AdminAsync<int>("UPDATE bsp.directory_second_factors SET failures = 9 WHERE user_id = $1 RETURNING failures", ann.Id);
         challenge = await ChallengeAsync(ann);
-        await PatientlyAsync(() => FurtherOnceAsync(new { challenge, recovery_code = "wrong" }));
+        (await FurtherAsync(challenge, new { challenge, recovery_code = "wrong" })).ShouldBeProblem(401, "auth.second_factor_wrong");
         challenge = await ChallengeAsync(ann);
         var locked = await FurtherOnceAsync(new { challenge, recovery_code = recovery[0] });
         locked.ShouldBeProblem(429, "login.throttled");
