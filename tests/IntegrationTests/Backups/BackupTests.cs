@@ -114,6 +114,7 @@ public sealed class BackupTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         foreach (var sql in new[] { $"DROP DATABASE \"{name}\" WITH (FORCE)", $"CREATE DATABASE \"{name}\"" })
         {
             await using var command = server.CreateCommand(sql);
+            command.CommandTimeout = 300; // of a server that works for others: it waits for their checkpoint
             await command.ExecuteNonQueryAsync(Ct);
         }
 

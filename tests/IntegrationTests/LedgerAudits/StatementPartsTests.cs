@@ -16,6 +16,8 @@ public sealed class StatementPartsTests(LogDatabase database) : IClassFixture<Lo
     public async Task Whatever_moment_is_asked_for_the_lines_are_those_of_the_entries_up_to_it()
     {
         var organization = await database.NewOrganizationAsync();
+        await database.AdminQueryAsync("SELECT bsp.ledger_make_partitions($1, 1)", r => r.GetInt32(0),
+            DateOnly.FromDateTime(Noon.UtcDateTime));
         // Three entries each around the ends of three parts, on two days; one in four to Brazil.
         await database.AdminQueryAsync("""
             INSERT INTO transactions (id, organization_id, type, amount, balance_after, currency, category, reference_id, metadata,
