@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Bsp.Application.Common;
@@ -24,16 +23,8 @@ internal sealed class AiConversationsStep(Shards shards, IOldDocuments old, IDoc
 
     public string Kind => RetentionRules.AiConversations;
 
-    public async IAsyncEnumerable<RetentionDue> DueAsync(Shard shard, Guid? only, [EnumeratorCancellation] CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
-        foreach (var times in await RetentionPolicies.OfShardAsync(shards, shard, only, ct))
-        {
-            var before = times.Before(Kind, now);
-            var (count, oldest) = await old.CountAsync(shard, times.Policy.OrganizationId, OldKind.AiConversations, before, ct);
-            yield return new(Kind, shard.Name, times.Policy.OrganizationId, count, oldest, before, times.Held);
-        }
-    }
+    public IAsyncEnumerable<RetentionDue> DueAsync(Shard shard, Guid? only, CancellationToken ct) =>
+        EachOrganization.DueAsync(shards, shard, only, Kind, old, OldKind.AiConversations, clock.GetUtcNow(), ct);
 
     public async Task CarryAsync(Shard shard, Func<long, Task> beat, CancellationToken ct)
     {

@@ -1,5 +1,8 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Bsp.Application.Common;
+using Bsp.Application.Retention;
+using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.Sharding;
 
 namespace Bsp.Infrastructure.Retention;
@@ -8,6 +11,19 @@ namespace Bsp.Infrastructure.Retention;
 internal static class EachOrganization
 {
     private const int FaultsMax = 20; // then it is the shard that is ill
+
+    /// <summary>What of one kind of documents is past its time, an organization after the other.</summary>
+    /// <param name="only">Null: all of the shard.</param>
+    public static async IAsyncEnumerable<RetentionDue> DueAsync(Shards shards, Shard shard, Guid? only, string kind, IOldDocuments old,
+        OldKind documents, DateTimeOffset now, [EnumeratorCancellation] CancellationToken ct)
+    {
+        foreach (var times in await RetentionPolicies.OfShardAsync(shards, shard, only, ct))
+        {
+            var before = times.Before(kind, now);
+            var (count, oldest) = await old.CountAsync(shard, times.Policy.OrganizationId, documents, before, ct);
+            yield return new(kind, shard.Name, times.Policy.OrganizationId, count, oldest, before, times.Held);
+        }
+    }
 
     /// <param name="carry">Not asked for organizations that are held.</param>
     /// <exception cref="Exception">The first that there was, after all others had their turn.</exception>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Bsp.Application.Retention;
 using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.Sharding;
@@ -16,16 +15,8 @@ internal sealed class MessageLogsStep(Shards shards, IOldDocuments documents, Ti
 
     public string Kind => RetentionRules.MessageLogs;
 
-    public async IAsyncEnumerable<RetentionDue> DueAsync(Shard shard, Guid? only, [EnumeratorCancellation] CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
-        foreach (var times in await RetentionPolicies.OfShardAsync(shards, shard, only, ct))
-        {
-            var before = times.Before(Kind, now);
-            var (count, oldest) = await documents.CountAsync(shard, times.Policy.OrganizationId, OldKind.Logs, before, ct);
-            yield return new(Kind, shard.Name, times.Policy.OrganizationId, count, oldest, before, times.Held);
-        }
-    }
+    public IAsyncEnumerable<RetentionDue> DueAsync(Shard shard, Guid? only, CancellationToken ct) =>
+        EachOrganization.DueAsync(shards, shard, only, Kind, documents, OldKind.Logs, clock.GetUtcNow(), ct);
 
     public async Task CarryAsync(Shard shard, Func<long, Task> beat, CancellationToken ct)
     {

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Bsp.Application.Common;
 using Bsp.Application.EventStore;
 using Bsp.Application.Retention;
@@ -27,16 +26,8 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
 
     public string Kind => RetentionRules.MessageContent;
 
-    public async IAsyncEnumerable<RetentionDue> DueAsync(Shard shard, Guid? only, [EnumeratorCancellation] CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
-        foreach (var times in await RetentionPolicies.OfShardAsync(shards, shard, only, ct))
-        {
-            var before = times.Before(Kind, now);
-            var (count, oldest) = await old.CountAsync(shard, times.Policy.OrganizationId, OldKind.Messages, before, ct);
-            yield return new(Kind, shard.Name, times.Policy.OrganizationId, count, oldest, before, times.Held);
-        }
-    }
+    public IAsyncEnumerable<RetentionDue> DueAsync(Shard shard, Guid? only, CancellationToken ct) =>
+        EachOrganization.DueAsync(shards, shard, only, Kind, old, OldKind.Messages, clock.GetUtcNow(), ct);
 
     public async Task CarryAsync(Shard shard, Func<long, Task> beat, CancellationToken ct)
     {
