@@ -31,4 +31,26 @@ internal static class Patience
             await Task.Delay(LookEvery);
         }
     }
+
+    /// <summary>
+    /// What a view shows comes a moment after what it was read from: the check is repeated until it holds. Past the deadline its own
+    /// failure is thrown.
+    /// </summary>
+    public static async Task SoonAsync(Func<Task> check)
+    {
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                await check();
+                return;
+            }
+            catch (Exception failure) when (failure is ShouldAssertException or InvalidOperationException or KeyNotFoundException
+                && waited.Elapsed < Deadline)
+            {
+                await Task.Delay(LookEvery);
+            }
+        }
+    }
 }
