@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace Bsp.Benchmarks.Hostile;
 
@@ -8,9 +9,15 @@ internal sealed class Felt
     /// <summary>What the normal organization does.</summary>
     public static readonly string[] Kinds = ["messages", "lists", "webhooks"];
 
-    private readonly ConcurrentQueue<(string Kind, double Milliseconds, string? Bad)> all = new();
+    private readonly ConcurrentQueue<(string Kind, double Milliseconds, string? Bad, TimeSpan Began)> all = new();
+    private readonly long began = Stopwatch.GetTimestamp();
 
-    public void Add(string kind, double milliseconds, string? bad) => all.Enqueue((kind, milliseconds, bad));
+    public void Add(string kind, double milliseconds, string? bad) =>
+        all.Enqueue((kind, milliseconds, bad, Stopwatch.GetElapsedTime(began) - TimeSpan.FromMilliseconds(milliseconds)));
+
+    /// <summary>The slowest hundredth, in order of time: whether they were slow together, and when.</summary>
+    public string Slowest() => string.Join(", ", all.OrderByDescending(f => f.Milliseconds).Take(Math.Max(10, all.Count / 100))
+        .OrderBy(f => f.Began).Select(f => $"{f.Began.TotalSeconds:0.0} s {f.Kind} {f.Milliseconds:0} ms"));
 
     /// <summary>Milliseconds of each request of a kind.</summary>
     public List<double> Times(string kind) => [.. all.Where(f => f.Kind == kind).Select(f => f.Milliseconds)];

@@ -44,6 +44,7 @@ internal static class HostileBench
         var (settled, behind) = await normal.SettledAsync(SettleWithin, ct);
         Report.Say($"the normal organization alone again, {QuietHalf.TotalSeconds:0} s");
         await normal.RunAsync(QuietHalf, quiet, ct);
+        Report.Say($"the slowest beside it: {beside.Slowest()}");
         Tell(report, quiet, beside);
         report.Add(new("hostile: webhooks of the normal one not carried out (mark: 0)", behind, "webhooks"));
         report.Add(new("hostile: until all of them were", settled.TotalSeconds, "s"));
