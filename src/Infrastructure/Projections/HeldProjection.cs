@@ -88,7 +88,8 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
             return;
         }
 
-        if (projection.Beside is { } copy)
+        // What was read from the board a moment before it was carried out comes in once more: nobody asks for it any longer.
+        if (projection.Beside is { } copy && await board.IsAskedAsync(projection.Name, what, ct))
         {
             if (what == ProjectionRequest.Cancel)
             {
@@ -112,7 +113,8 @@ internal sealed partial class HeldProjection(IProjection projection, Shard shard
     // new order.
     private async Task CopyAsync(IProjectionCopy copy, Task orders, CancellationToken ct)
     {
-        if (await live.WhileHeldAsync(_ => live.FinishSwapAsync(ct), ct))
+        // Where the view itself noted the end of a swap meanwhile, the copy's row is gone: a run of it would be another rebuild.
+        if (await live.WhileHeldAsync(async _ => await live.FinishSwapAsync(ct) || await board.CopyAsync(projection.Name, ct) is null, ct))
         {
             LogRebuilt(projection.Name, shard.Name);
             return;

@@ -198,6 +198,13 @@ internal sealed class ProjectionBoard(Shard shard)
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>The request waits still: nobody has carried it out.</summary>
+    public async Task<bool> IsAskedAsync(string name, ProjectionRequest request, CancellationToken ct)
+    {
+        await using var command = Command("SELECT request = $2 FROM bsp.projections WHERE name = $1", name, Text(request));
+        return await command.ExecuteScalarAsync(ct) is true;
+    }
+
     /// <summary>The request was carried out; one made meanwhile stays.</summary>
     public async Task DoneAsync(string name, ProjectionRequest request, CancellationToken ct)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
 
@@ -14,7 +15,7 @@ public sealed partial class SharesTests
     {
         var organization = await app.NewOrganizationAsync();
         var hook = await organization.NewHookAsync("http://127.0.0.1:1/", null, "campaign.*");
-        var before = (await organization.Reader.SendAsync("GET", hook.Path)).Text;
+        var before = await SettingsAsync();
         (string Field, object Body)[] odd =
         [
             ("url", new { url = "http://10.0.0.1/" }), ("url", new { url = "http://user:pass@127.0.0.1/" }),
@@ -54,9 +55,17 @@ public sealed partial class SharesTests
 
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/rotate-secret", new { overlap_hours = 169 })).Status.ShouldBe(400);
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/rotate-secret", new { overlap_hours = -1 })).Status.ShouldBe(400);
-        (await organization.Reader.SendAsync("GET", hook.Path)).Text.ShouldBe(before);
+        (await SettingsAsync()).ShouldBe(before);
         (await organization.Reader.SendAsync("PATCH", hook.Path, new { name = "mine" })).Status.ShouldBe(403);
         (await organization.Reader.SendAsync("POST", $"{hook.Path}/test")).Status.ShouldBe(403);
+
+        // Without its metrics: the log goes on meanwhile.
+        async Task<string> SettingsAsync()
+        {
+            var shown = JsonNode.Parse((await organization.Reader.SendAsync("GET", hook.Path)).Text)!.AsObject();
+            shown.Remove("metrics").ShouldBeTrue();
+            return shown.ToJsonString();
+        }
     }
 
     [Fact]
