@@ -111,14 +111,29 @@ public sealed class BackupTests(EndToEndApp app) : IClassFixture<EndToEndApp>
     {
         var name = new NpgsqlConnectionStringBuilder(app.AdminConnectionString).Database;
         await using var server = NpgsqlDataSource.Create(app.Stores.Stores.Postgres);
-        foreach (var sql in new[] { $"DROP DATABASE \"{name}\" WITH (FORCE)", $"CREATE DATABASE \"{name}\"" })
+        // Put aside, not dropped: DROP DATABASE waits for every process of the server, and other tests' are among them.
+        var lost = $"lost_{Guid.NewGuid():N}";
+        await Patience.SoonAsync(async () =>
         {
-            await using var command = server.CreateCommand(sql);
-            command.CommandTimeout = 300; // of a server that works for others: it waits for their checkpoint
-            await command.ExecuteNonQueryAsync(Ct);
-        }
-
+            await RunAsync(server, $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+            try
+            {
+                await RunAsync(server, $"ALTER DATABASE \"{name}\" RENAME TO {lost}");
+            }
+            catch (PostgresException inUse) when (inUse.SqlState == PostgresErrorCodes.ObjectInUse)
+            {
+                throw new InvalidOperationException("Somebody has just connected.", inUse);
+            }
+        });
+        await RunAsync(server, $"CREATE DATABASE \"{name}\"");
         app.Admin.Clear();
+    }
+
+    private static async Task RunAsync(NpgsqlDataSource server, string sql)
+    {
+        await using var command = server.CreateCommand(sql);
+        command.CommandTimeout = 300; // of a server that works for others
+        await command.ExecuteNonQueryAsync(Ct);
     }
 
     private async Task<string> ReportsAsync(Tenant tenant)
