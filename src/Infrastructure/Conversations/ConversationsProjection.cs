@@ -39,7 +39,7 @@ public sealed class ConversationsProjection(IDocumentStore store, IPersonalData 
     public int PageEventsMax => 2_000;
 
     // What happens to a message within moments of its sending is one write of its document instead of three.
-    public TimeSpan GatherFor { get; } = TimeSpan.FromMilliseconds(200);
+    public TimeSpan GatherFor { get; } = TimeSpan.FromMilliseconds(500);
 
     public IProjectionCopy? Beside { get; } = new Copy(store, personal, prompts);
 

@@ -20,6 +20,8 @@ public abstract class PostgresProjection : IProjection
 
     public virtual int PageEventsMax => 1_000;
 
+    public virtual TimeSpan GatherFor => TimeSpan.Zero;
+
     public virtual OnPoison OnPoison => OnPoison.Park;
 
     public virtual IProjectionCopy? Beside => null;
