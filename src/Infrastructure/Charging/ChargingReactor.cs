@@ -26,7 +26,7 @@ public sealed partial class ChargingReactor(BillingOptions options, Charger char
     /// </summary>
     public override IReadOnlyCollection<string>? EventTypes { get; } = options.Mode == BillingMode.Off ? [] : [.. Charger.Types];
 
-    // About 200 of them are deliveries. An append holds back the readers of the shard, so the transaction is kept short.
+    // About 500 of them are deliveries. The append, which holds back the readers of the shard, comes last. Decision: docs/decisions/0268.
     public override int PageEventsMax => 1_000;
 
     // What is delivered within half a second is one transaction, one event and one row of the wallet; whoever is alone waits for none.
