@@ -4,6 +4,7 @@ using Bsp.Infrastructure.Queue;
 using Bsp.Infrastructure.Redis;
 using Bsp.Infrastructure.Sending;
 using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
 
 namespace Bsp.Infrastructure.Messages;
 
@@ -46,7 +47,7 @@ public sealed class SendDispatcher(SendQueues queues, SendSignal signal, Sending
     /// <summary>Works until <paramref name="stop"/> is cancelled and every batch in hand is settled; then returns. Call once.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
-        hand = new((queue, batch, ct) => sender.HandleAsync(batch, SendQueues.AccountOf(queue), ct), clock, log);
+        hand = new(clock, log);
         using var timers = new CancellationTokenSource();
         var renewing = Every(SendWorker.LockDuration / 2, hand.RenewAsync, timers.Token);
         var sweeping = Every(StalledInterval, SweepAsync, timers.Token);
@@ -177,7 +178,7 @@ public sealed class SendDispatcher(SendQueues queues, SendSignal signal, Sending
             pace.PerSecond(number.MessagesPerSecondMax), ct);
         if (await paused && permits.Granted > 0)
         {
-            await limits.ReturnAsync(line.OrganizationId, number.Meta.PhoneNumberId, permits.Granted, ct);
+            await limits.ReturnAsync(line.OrganizationId, number.Meta.PhoneNumberId, permits.Granted, permits.Window, ct);
             line.NotBefore = Now + Ticks(LookEvery);
             return;
         }
@@ -193,19 +194,37 @@ public sealed class SendDispatcher(SendQueues queues, SendSignal signal, Sending
         pace.Use(fetched.Jobs.Count);
         if (fetched.Jobs.Count > 0)
         {
-            hand!.Start(queue, fetched.Jobs);
+            hand!.Start(queue, fetched.Jobs, (batch, stop) => sender.HandleAsync(batch, line.AccountId,
+                unused => GiveBackAsync(line, number.Meta.PhoneNumberId, pace, unused, permits.Window), stop));
             line.UsedAt = Now;
         }
 
         if (fetched.Jobs.Count < permits.Granted)
         {
-            await limits.ReturnAsync(line.OrganizationId, number.Meta.PhoneNumberId, permits.Granted - fetched.Jobs.Count, ct);
+            await limits.ReturnAsync(line.OrganizationId, number.Meta.PhoneNumberId, permits.Granted - fetched.Jobs.Count, permits.Window, ct);
         }
 
         if (fetched.Jobs.Count == 0)
         {
             await RestAsync(line, queue, fetched, ct);
         }
+    }
+
+    // Whoever is not sent to has not used the number's pace: what was cancelled, or waits with its campaign, holds up nobody behind it.
+    private async Task GiveBackAsync(SendLine line, string phoneNumberId, PacedPermits pace, int unused, long window)
+    {
+        pace.Use(-unused);
+        try
+        {
+            await limits.ReturnAsync(line.OrganizationId, phoneNumberId, unused, window);
+        }
+        catch (RedisException error)
+        {
+            log.LogWarning(error, "Sending: {Count} permits of number {PhoneNumberId} are lost for a second", unused, phoneNumberId);
+        }
+
+        line.NotBefore = 0;
+        signal.Raise();
     }
 
     private async Task<SendingNumber?> FindAsync(SendLine line, CancellationToken ct)

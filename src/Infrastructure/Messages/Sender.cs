@@ -44,7 +44,9 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
 
     /// <summary>One outcome per job.</summary>
     /// <param name="accountId">The number in whose queue they lay.</param>
-    public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, Guid accountId, CancellationToken ct)
+    /// <param name="unused">Told how many of the batch need no permit, as soon as that is known: nothing of them is sent.</param>
+    public async Task<IReadOnlyList<JobOutcome>> HandleAsync(IReadOnlyList<TakenJob> batch, Guid accountId, Func<int, Task> unused,
+        CancellationToken ct)
     {
         var outcomes = new List<JobOutcome>(batch.Count);
         var sends = new List<(TakenJob Job, SendJob Send)>(batch.Count);
@@ -62,7 +64,7 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
 
         foreach (var group in sends.GroupBy(s => s.Send.OrganizationId))
         {
-            outcomes.AddRange(await TryAsync(group.Key, accountId, [.. group], ct));
+            outcomes.AddRange(await TryAsync(group.Key, accountId, [.. group], unused, ct));
         }
 
         return outcomes;
@@ -72,11 +74,11 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
     // or comes back ever more rarely (its backoff).
     // Whatever is in the log stays true: a message without an intent is sent later, one with an intent and no outcome becomes unknown.
     private async Task<IReadOnlyList<JobOutcome>> TryAsync(Guid organizationId, Guid accountId,
-        List<(TakenJob Job, SendJob Send)> sends, CancellationToken ct)
+        List<(TakenJob Job, SendJob Send)> sends, Func<int, Task> unused, CancellationToken ct)
     {
         try
         {
-            return await SendAsync(organizationId, accountId, [.. sends], ct);
+            return await SendAsync(organizationId, accountId, [.. sends], unused, ct);
         }
         catch (Exception e) when (StoreTrouble.Is(e) || e is RedisException)
         {
@@ -88,7 +90,7 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
             var outcomes = new List<JobOutcome>(sends.Count);
             foreach (var one in sends)
             {
-                outcomes.AddRange(await TryAsync(organizationId, accountId, [one], ct));
+                outcomes.AddRange(await TryAsync(organizationId, accountId, [one], static _ => Task.CompletedTask, ct));
             }
 
             return outcomes;
@@ -114,7 +116,7 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
     // A job says which message to look at, and nothing else: whose it is, by which number and in which campaign it goes, and whether it
     // still waits, PostgreSQL says.
     private async Task<List<JobOutcome>> SendAsync(Guid organizationId, Guid accountId, List<(TakenJob Job, SendJob Send)> jobs,
-        CancellationToken ct)
+        Func<int, Task> unused, CancellationToken ct)
     {
         if (!await instance.MaySendForAsync(organizationId, ct))
         {
@@ -145,6 +147,11 @@ public sealed partial class Sender(IEventStore store, SendLookup lookup, Sending
 
             outcomes.Add(SendVerdicts.Forgotten(job, why)); // resume puts it in again, or it is being cancelled
             (why == WaitingSend.Paced ? paced : why == WaitingSend.Late ? late : []).Add(said.MessageId);
+        }
+
+        if (sends.Count < jobs.Count)
+        {
+            await unused(jobs.Count - sends.Count);
         }
 
         await lookup.LaterAsync(organizationId, paced, now + SendLookup.PacedPause, ct);

@@ -6,14 +6,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Bsp.Infrastructure.Queue;
 
-/// <summary>A <see cref="BatchHandler"/> that is told of which queue the batch is.</summary>
-internal delegate Task<IReadOnlyList<JobOutcome>> QueueHandler(MessageQueue queue, IReadOnlyList<TakenJob> batch, CancellationToken ct);
-
 /// <summary>
 /// Taken jobs of one queue or of several: handed over in batches, their locks renewed, settled. Survives Redis being down, restarted or
 /// wiped.
 /// </summary>
-internal sealed class JobsInHand(QueueHandler handler, TimeProvider clock, ILogger<Worker> log)
+internal sealed class JobsInHand(TimeProvider clock, ILogger<Worker> log)
 {
     private const int ShownMax = 200;
     private static readonly TimeSpan TroublePauseMin = TimeSpan.FromMilliseconds(100);
@@ -46,14 +43,14 @@ internal sealed class JobsInHand(QueueHandler handler, TimeProvider clock, ILogg
     }
 
     /// <summary>One batch, on its own.</summary>
-    public void Start(MessageQueue queue, IReadOnlyList<TakenJob> batch)
+    public void Start(MessageQueue queue, IReadOnlyList<TakenJob> batch, BatchHandler handler)
     {
         foreach (var job in batch)
         {
             inHand[(queue.Name, job.Id, job.Token)] = (queue, job);
         }
 
-        _ = Task.Run(() => WorkAsync(queue, batch));
+        _ = Task.Run(() => WorkAsync(queue, batch, handler));
     }
 
     /// <summary>Renews the locks of all.</summary>
@@ -71,12 +68,12 @@ internal sealed class JobsInHand(QueueHandler handler, TimeProvider clock, ILogg
         }
     }
 
-    private async Task WorkAsync(MessageQueue queue, IReadOnlyList<TakenJob> batch)
+    private async Task WorkAsync(MessageQueue queue, IReadOnlyList<TakenJob> batch, BatchHandler handler)
     {
         try
         {
             var runnable = batch.Where(job => job.MustFail is null).ToList();
-            var outcomes = runnable.Count == 0 ? [] : await HandleAsync(queue, runnable);
+            var outcomes = runnable.Count == 0 ? [] : await HandleAsync(queue, runnable, handler);
             await SettleAsync(queue, [.. outcomes, .. batch.Where(job => job.MustFail is not null).Select(job => Refuse(queue, job))]);
         }
         catch (Exception error)
@@ -101,11 +98,11 @@ internal sealed class JobsInHand(QueueHandler handler, TimeProvider clock, ILogg
         return new JobFailed(job, job.MustFail!, Retryable: false);
     }
 
-    private async Task<IReadOnlyList<JobOutcome>> HandleAsync(MessageQueue queue, List<TakenJob> batch)
+    private async Task<IReadOnlyList<JobOutcome>> HandleAsync(MessageQueue queue, List<TakenJob> batch, BatchHandler handler)
     {
         try
         {
-            var answered = (await handler(queue, batch, graceOver.Token)).ToDictionary(outcome => (outcome.Job.Id, outcome.Job.Token));
+            var answered = (await handler(batch, graceOver.Token)).ToDictionary(outcome => (outcome.Job.Id, outcome.Job.Token));
             return [.. batch.Select(job =>
                 answered.GetValueOrDefault((job.Id, job.Token)) ?? new JobFailed(job, "the handler gave no outcome"))];
         }

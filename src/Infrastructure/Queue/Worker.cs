@@ -18,7 +18,7 @@ public sealed class Worker(
     private static readonly TimeSpan TroublePauseMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan TroublePauseMax = TimeSpan.FromSeconds(5);
 
-    private readonly JobsInHand hand = new((_, batch, ct) => handler(batch, ct), clock, log);
+    private readonly JobsInHand hand = new(clock, log);
 
     /// <summary>Jobs being worked on at this moment.</summary>
     public int Busy => hand.Count;
@@ -75,7 +75,7 @@ public sealed class Worker(
         }
 
         var fetched = await queue.FetchAsync(Math.Min(free, options.BatchMax), options.Name, stop);
-        if (fetched.Jobs.Count > 0) hand.Start(queue, fetched.Jobs);
+        if (fetched.Jobs.Count > 0) hand.Start(queue, fetched.Jobs, handler);
         else if (fetched.LimitedMs > 0) await Task.Delay(Bounded(fetched.LimitedMs), clock, stop);
         else await SleepAsync(signal, fetched.NextDueMs, stop);
     }

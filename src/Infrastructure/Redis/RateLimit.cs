@@ -4,7 +4,8 @@ namespace Bsp.Infrastructure.Redis;
 
 /// <param name="Granted">Messages that may be sent now; 0 up to the number asked for.</param>
 /// <param name="NextWindowIn">When to ask for the rest; zero when everything was granted.</param>
-public sealed record Permits(int Granted, TimeSpan NextWindowIn);
+/// <param name="Window">End of the window that they are of, Unix ms by Redis' clock.</param>
+public sealed record Permits(int Granted, TimeSpan NextWindowIn, long Window);
 
 /// <summary>
 /// How many messages a phone number may send per second, counted for all processes together in
@@ -29,7 +30,7 @@ public sealed class RateLimit(RedisConnection redis)
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(wanted);
         var reply = (long[])(await EvaluateAsync(
             RedisScripts.RateLimit, organizationId, phoneNumberId, [wanted, perSecond, WindowMs, KeyLifeMs, LoweredMs], ct))!;
-        return new((int)reply[0], TimeSpan.FromMilliseconds(reply[1]));
+        return new((int)reply[0], TimeSpan.FromMilliseconds(reply[1]), reply[2]);
     }
 
     /// <summary>
@@ -45,9 +46,9 @@ public sealed class RateLimit(RedisConnection redis)
             RedisScripts.RateLower, organizationId, phoneNumberId, [perSecond, (long)duration.TotalMilliseconds, KeyLifeMs, LoweredMs], ct);
     }
 
-    /// <summary>Permits that were granted and not used.</summary>
-    public Task ReturnAsync(Guid organizationId, string phoneNumberId, int unused, CancellationToken ct = default) =>
-        EvaluateAsync(RedisScripts.RateReturn, organizationId, phoneNumberId, [unused], ct);
+    /// <summary>Permits that were granted and not used; of a window that is over they are worth nothing.</summary>
+    public Task ReturnAsync(Guid organizationId, string phoneNumberId, int unused, long window, CancellationToken ct = default) =>
+        EvaluateAsync(RedisScripts.RateReturn, organizationId, phoneNumberId, [unused, window], ct);
 
     private static long LoweredMs => (long)LoweredMax.TotalMilliseconds;
 

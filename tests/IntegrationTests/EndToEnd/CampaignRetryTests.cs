@@ -123,6 +123,22 @@ public sealed class CampaignRetryTests(EndToEndApp app) : IClassFixture<EndToEnd
     }
 
     [Fact]
+    public async Task Whom_a_campaign_stopped_sending_to_uses_no_pace_of_its_number()
+    {
+        using var tenant = await app.NewTenantAsync(messagesPerSecondMax: 1); // five minutes of it lie before the other campaign
+        await tenant.ImportAsync(Tenant.PlainNumbers(300));
+        var stopped = await tenant.LaunchAsync();
+        await tenant.SentAsync(stopped, 1);
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{stopped}/pause")).Status.ShouldBe(200);
+
+        var one = (await tenant.Api.SendAsync("GET", "/v1/contacts?limit=1"))["data"][0].GetProperty("id").GetGuid();
+        var other = await tenant.LaunchAsync(more: new { audience_segment = new { contact_ids = new[] { one } } });
+        await tenant.CompletedAsync(other);
+        (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{stopped}"))["status"].GetString().ShouldBe("PAUSED");
+        (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{stopped}/cancel")).Status.ShouldBe(200);
+    }
+
+    [Fact]
     public async Task Each_variant_goes_to_its_share_of_the_audience_and_the_funnel_tells_them_apart()
     {
         using var tenant = await app.NewTenantAsync();

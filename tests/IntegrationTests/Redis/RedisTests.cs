@@ -94,7 +94,9 @@ public sealed class RedisTests(RedisFixture fixture)
             await (await redis.DatabaseAsync()).KeyDeleteAsync($"ratelimit:{organization}:1057");
             asking = Stopwatch.StartNew();
             (await limit.TakeAsync(organization, "1057", 80, 80)).Granted.ShouldBe(80);
-            await limit.ReturnAsync(organization, "1057", 30);
+            var taken = await limit.TakeAsync(organization, "1057", 1, 80);
+            await limit.ReturnAsync(organization, "1057", 30, taken.Window);
+            await limit.ReturnAsync(organization, "1057", 20, taken.Window - 1); // of a window that is over
             after = await limit.TakeAsync(organization, "1057", 80, 80);
         }
         while (asking.ElapsedMilliseconds >= RateLimit.WindowMs);

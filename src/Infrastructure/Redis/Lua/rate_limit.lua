@@ -1,5 +1,5 @@
 -- KEYS[1]: the number's hash. ARGV: permits wanted, permits per window, window ms, longest life of the key ms, longest lowering ms.
--- Returns { permits granted, ms until the next window, 0 when all were granted }. Redis' clock, so that hosts need not agree.
+-- Returns { permits granted, ms until the next window, 0 when all were granted, end of this window in Unix ms }. Redis' clock, so that hosts need not agree.
 -- Whoever can write the hash can hold the number up for a window, and no longer: what no call of ours writes counts as absent.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -17,4 +17,4 @@ local granted = math.max(0, math.min(wanted, per_window - count))
 redis.call('HSET', KEYS[1], 'count', count + granted, 'reset_at', string.format('%.0f', reset_at))
 if lowered_until == 0 and stored[4] then redis.call('HDEL', KEYS[1], 'lowered_to', 'lowered_until') end
 redis.call('PEXPIRE', KEYS[1], math.min(math.max(reset_at, lowered_until) - now + window_ms, tonumber(ARGV[4])))
-return { granted, granted < wanted and reset_at - now or 0 }
+return { granted, granted < wanted and reset_at - now or 0, reset_at }
