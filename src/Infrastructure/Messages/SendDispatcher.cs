@@ -201,7 +201,8 @@ public sealed class SendDispatcher(SendQueues queues, SendSignal signal, Sending
 
         if (fetched.Jobs.Count < permits.Granted)
         {
-            await limits.ReturnAsync(line.OrganizationId, number.Meta.PhoneNumberId, permits.Granted - fetched.Jobs.Count, permits.Window, ct);
+            await limits.ReturnAsync(line.OrganizationId, number.Meta.PhoneNumberId, permits.Granted - fetched.Jobs.Count, permits.Window,
+                ct);
         }
 
         if (fetched.Jobs.Count == 0)
