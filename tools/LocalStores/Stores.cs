@@ -80,7 +80,10 @@ public sealed class Stores : IAsyncDisposable
         await using var connection = new NpgsqlConnection(Postgres + ";Pooling=false");
         await connection.OpenAsync(ct);
         await using var create =
-            new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", connection);
+            new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", connection)
+            {
+                CommandTimeout = 0, // it copies files, on a disk that may be slow; ct ends it
+            };
         await create.ExecuteNonQueryAsync(ct);
         return new NpgsqlConnectionStringBuilder(Postgres) { Database = name }.ConnectionString;
     }

@@ -13,7 +13,7 @@ namespace Bsp.IntegrationTests.WebConsole;
 public sealed class BrowserApp(StoresFixture stores) : EndToEndApp(stores)
 {
     private const string Chromium = "/usr/bin/chromium";
-    private const float PatienceMs = 90_000;
+    private const float PatienceMs = 180_000;
     private IPlaywright? playwright;
     private IBrowser? browser;
 
