@@ -88,7 +88,8 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
                     found.Add(recipient);
                     if (found.Count == query.Limit)
                     {
-                        return new(await NamedAsync(shard, query.OrganizationId, found, ct), after.ToString(CultureInfo.InvariantCulture));
+                        return new(await NamedAsync(shard, query.OrganizationId, found, ct),
+                            after.ToString(CultureInfo.InvariantCulture));
                     }
                 }
             }
