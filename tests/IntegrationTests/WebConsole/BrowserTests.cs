@@ -29,6 +29,11 @@ public sealed partial class BrowserTests(BrowserApp app) : IClassFixture<Browser
         });
         made.Status.ShouldBe(201, made.Text);
         await WriteToUsAsync(tenant, "919871400001", "xss1", Payload);
+        var admin = await app.NewPersonAsync(tenant.Api, "admin");
+        await using var visitor = await app.SignedInAsync(admin);
+        var page = visitor.Page;
+        await page.GotoAsync("/console/inbox");
+        await Expect(page.GetByText("onerror=").First).ToBeVisibleAsync();
         string[] markers = ["button-text", "reply-title", "place-name", "place-address", "file-name", "card-name", "parameter-text"];
         string Hostile(string marker) => $"<img src=x onerror=\"window.pwned=1\">{marker}";
         foreach (var (kind, content) in new (string, object)[]
@@ -51,11 +56,6 @@ public sealed partial class BrowserTests(BrowserApp app) : IClassFixture<Browser
                 new { type = "body", parameters = new[] { new { type = "text", text = Hostile("parameter-text") } } },
             } },
         });
-        var admin = await app.NewPersonAsync(tenant.Api, "admin");
-        await using var visitor = await app.SignedInAsync(admin);
-        var page = visitor.Page;
-        await page.GotoAsync("/console/inbox");
-        await Expect(page.GetByText("onerror=").First).ToBeVisibleAsync();
         var conversation = await ConversationAsync(tenant, "919871400001");
         await page.GotoAsync($"/console/inbox/{conversation}");
         await Expect(page.GetByText("window.pwned=1").First).ToBeVisibleAsync();
