@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
-using Bsp.Infrastructure.Webhooks;
+using Bsp.Infrastructure.Common;
 
 namespace Bsp.Infrastructure.Messages;
 
