@@ -225,7 +225,9 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         var contacts = (await tenant.NumbersAsync()).Take(8).ToList();
         var members = (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}/recipients?limit=8"))["data"].EnumerateArray()
             .Select(r => r.GetProperty("message_id").GetGuid()).ToList();
-        var conversations = (await tenant.Api.SendAsync("GET", "/v1/conversations?limit=8"))["data"].EnumerateArray()
+        // who wrote to us is shown a moment later
+        var conversations = (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", "/v1/conversations?window_open=true&limit=8"),
+            page => page["data"].GetArrayLength() == 8, "the inbox shows who wrote"))["data"].EnumerateArray()
             .Select(c => c.GetProperty("id").GetString()).ToList();
         for (var i = 0; i < 8; i++)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Bsp.Infrastructure.Moves;
+using Bsp.Infrastructure.Sharding;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
 using Microsoft.Extensions.DependencyInjection;
@@ -105,7 +106,8 @@ public sealed class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp
         members.Select(m => app.Meta.State.CountOfCallback($"{m.MessageId}")).ShouldAllBe(calls => calls.Equals(ValueTuple.Create(1, 1)));
         await Patience.UntilAsync(() => tenant.ProgressAsync(campaign), p => p["delivered"].GetInt32() == people, "the progress is "
             + "complete");
-        (await app.CountAsync("A-M", $"SELECT count(*) FROM bsp.send_queue WHERE organization_id = '{tenant.Id}'")).ShouldBe(0);
+        await Patience.UntilAsync(() => app.CountAsync("A-M", $"SELECT count(*) FROM bsp.send_queue WHERE organization_id = '{tenant.Id}'"),
+            n => n == 0, "the former shard's queue is cleared away");
         (await tenant.AllAsync("/v1/lists")).Count.ShouldBe(answers.Count(a => a.Status == 201), "what was answered is there, once");
         await AuditedAsync(tenant);
     }
@@ -185,9 +187,20 @@ public sealed class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp
         ended["status"].GetString().ShouldBe("passed", ended.Text);
     }
 
-    // Nothing is under way any more: every view has what the log has.
-    private static async Task SettledAsync(Tenant tenant)
+    // Nothing is under way any more: Meta has told everything, every view and process manager has what the log has, and answers stay.
+    private async Task SettledAsync(Tenant tenant)
     {
+        var ct = TestContext.Current.CancellationToken;
+        await app.Meta.State.WhenWebhooksAccepted(ct).WaitAsync(Patience.Deadline, ct);
+        await Patience.UntilAsync(InboxAsync, n => n == 0, "the inbox is empty");
+        var shard = await app.Services.GetRequiredService<Shards>().OfAsync(tenant.Id, ct);
+        for (var (now, before) = (0L, -1L); now != before;)
+        {
+            before = now;
+            now = await app.CountAsync(shard.Name, $"SELECT coalesce(max(seq_id), 0) FROM mt_events WHERE tenant_id = '{tenant.Id}'");
+            (await app.Services.GetRequiredService<MoveViews>().ReachAsync(shard, now, Patience.Deadline, ct)).ShouldBeTrue();
+        }
+
         var last = "";
         await Patience.UntilAsync(async () =>
         {
@@ -196,6 +209,12 @@ public sealed class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp
             last = now;
             return same;
         }, same => same, "nothing changes any more");
+    }
+
+    private async Task<long> InboxAsync()
+    {
+        await using var command = app.Admin.CreateCommand("SELECT count(*) FROM bsp.webhook_inbox");
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 
     private static async Task<Dictionary<string, string>> SeenAsync(Tenant tenant)
