@@ -9,7 +9,7 @@ using Npgsql;
 namespace Bsp.IntegrationTests.Sharding;
 
 /// <summary>Organizations that move from one shard to another: what they have, what they see, what goes on, what can be asked.</summary>
-public sealed class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp>
+public sealed partial class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp>
 {
     private static readonly string[] Shown =
     [

@@ -4,8 +4,8 @@ using Bsp.IntegrationTests.EndToEnd;
 
 namespace Bsp.IntegrationTests.Sharding;
 
-/// <summary>One organization on each shard, with the same customers, at work at the same time.</summary>
-public sealed class ThreeShardsTests(ThreeShardsApp app) : IClassFixture<ThreeShardsApp>
+// One organization on each shard, with the same customers, at work at the same time.
+public sealed partial class MoveTests
 {
     private const int People = 10;
     private const string Left = "0.984000"; // of a dollar, after ten messages of a utility template to India by the demo's rates
@@ -56,7 +56,7 @@ public sealed class ThreeShardsTests(ThreeShardsApp app) : IClassFixture<ThreeSh
     }
 
     // Each view shows a moment later what the log has.
-    private static async Task SeesAsync(Tenant tenant, Guid campaign, string shard)
+    private async Task SeesAsync(Tenant tenant, Guid campaign, string shard)
     {
         await Patience.SoonAsync(async () =>
         {
@@ -65,11 +65,7 @@ public sealed class ThreeShardsTests(ThreeShardsApp app) : IClassFixture<ThreeSh
             (await tenant.AllAsync("/v1/charges")).Count.ShouldBe(People, shard);
             (await tenant.Api.SendAsync("GET", "/v1/wallet"))["balance"].GetString().ShouldBe(Left, shard);
         });
-        var started = await tenant.Api.SendAsync("POST", "/v1/ledger/audits", new { });
-        started.Status.ShouldBe(202, started.Text);
-        var ended = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/ledger/audits/{started["id"].GetGuid()}"), a =>
-            a["status"].GetString() != "running", "the ledger is audited");
-        ended["status"].GetString().ShouldBe("passed", ended.Text);
+        await AuditedAsync(tenant);
     }
 
     private static async Task<List<string>> PathsAsync(Tenant tenant, Guid campaign)
