@@ -58,7 +58,8 @@ public sealed partial class MoveTests(ThreeShardsApp app) : IClassFixture<ThreeS
         (await app.CountAsync("A-M", $"SELECT count(*) FROM contacts WHERE organization_id = '{neighbour.Id}'")).ShouldBe(0);
 
         (await SeenAsync(tenant)).ShouldBe(before);
-        (await EventsAsync(tenant, half)).ShouldBe(rest, "an old cursor goes on where it was");
+        // what the application itself noted since (of an endpoint that nobody answers, say) comes behind
+        (await EventsAsync(tenant, half)).Take(rest.Count).ShouldBe(rest, "an old cursor goes on where it was");
         await Patience.SoonAsync(async () => (await tenant.ProgressAsync(first))["total"].GetInt32().ShouldBe(20));
         var second = await tenant.LaunchAsync();
         await tenant.CompletedAsync(second);

@@ -157,7 +157,7 @@ public sealed class ReplicaTests(ReplicaApp app) : IClassFixture<ReplicaApp>
         acknowledged.Where(id => !there.Contains(id)).ShouldBeEmpty("what was acknowledged is there");
         await tenant.CompletedAsync(second);
         var members = await tenant.EndedAsync(second);
-        members.Count.ShouldBe(20);
+        members.Count.ShouldBe(21);
         members.Concat(await tenant.MembersAsync(first)).Select(m => app.Meta.State.CountOfCallback($"{m.MessageId}"))
             .ShouldAllBe(calls => calls.Equals(ValueTuple.Create(1, 1)), "nobody twice, nobody missed");
         await Patience.UntilAsync(() => app.Anonymous.SendAsync("GET", "/health/ready"), r =>
