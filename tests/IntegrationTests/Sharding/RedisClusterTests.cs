@@ -72,7 +72,8 @@ public sealed class RedisClusterTests(RedisClusterApp app) : IClassFixture<Redis
     [Fact]
     public async Task On_a_cluster_a_campaign_goes_out_once_and_a_queue_whose_keys_lie_on_several_nodes_is_named()
     {
-        Assert.SkipUnless(RedisPrograms.Are, "There is no redis-server with redis-cli on this machine: with Debian, apt-get install redis.");
+        Assert.SkipUnless(RedisPrograms.Are,
+            "There is no redis-server with redis-cli on this machine: with Debian, apt-get install redis.");
         using var tenant = await Tenant.NewAsync(app.Address, app.Meta, 1_000);
         await tenant.ImportAsync(Tenant.PlainNumbers(People));
         var campaign = await tenant.LaunchAsync();

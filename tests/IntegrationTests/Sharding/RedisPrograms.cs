@@ -22,8 +22,8 @@ internal sealed class RedisPrograms : IAsyncDisposable
     {
         var one = Process.Start(new ProcessStartInfo(Server,
         [
-            .. more is ["--sentinel", var file, ..] ? [file, "--sentinel"] : Array.Empty<string>(), "--port", $"{port}", "--bind", "127.0.0.1",
-            "--dir", directory, "--logfile", Path.Combine(directory, "redis.log"),
+            .. more is ["--sentinel", var file, ..] ? [file, "--sentinel"] : Array.Empty<string>(),
+            "--port", $"{port}", "--bind", "127.0.0.1", "--dir", directory, "--logfile", Path.Combine(directory, "redis.log"),
             .. more is ["--sentinel", ..] ? [] : new[] { "--save", "", "--appendonly", "no" }.Concat(more),
         ]))!;
         running.Add(one);

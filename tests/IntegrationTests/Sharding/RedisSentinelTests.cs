@@ -78,7 +78,8 @@ public sealed class RedisSentinelTests(RedisSentinelApp app) : IClassFixture<Red
     [Fact]
     public async Task When_the_master_dies_in_the_middle_of_a_campaign_its_replica_takes_over_and_everybody_is_reached_once()
     {
-        Assert.SkipUnless(RedisPrograms.Are, "There is no redis-server with redis-cli on this machine: with Debian, apt-get install redis.");
+        Assert.SkipUnless(RedisPrograms.Are,
+            "There is no redis-server with redis-cli on this machine: with Debian, apt-get install redis.");
         using var tenant = await Tenant.NewAsync(app.Address, app.Meta, 20);
         await tenant.ImportAsync(Tenant.PlainNumbers(People));
         var campaign = await tenant.LaunchAsync();

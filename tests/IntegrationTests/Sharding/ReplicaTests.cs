@@ -159,7 +159,8 @@ public sealed class ReplicaTests(ReplicaApp app) : IClassFixture<ReplicaApp>
         var members = await tenant.EndedAsync(second);
         members.Count(m => m.Status == "skipped").ShouldBe(1, "who was only written to, and consented to nothing");
         members.Count.ShouldBe(21);
-        members.Where(m => m.Status != "skipped").Concat(await tenant.MembersAsync(first)).Select(m => app.Meta.State.CountOfCallback($"{m.MessageId}"))
+        members.Where(m => m.Status != "skipped").Concat(await tenant.MembersAsync(first))
+            .Select(m => app.Meta.State.CountOfCallback($"{m.MessageId}"))
             .ShouldAllBe(calls => calls.Equals(ValueTuple.Create(1, 1)), "nobody twice, nobody missed");
         await Patience.UntilAsync(() => app.Anonymous.SendAsync("GET", "/health/ready"), r =>
             r["stores"].GetProperty("replicas").GetString()!.Contains("promoted"), "it is said that there is no replica any more");
