@@ -113,6 +113,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Configure(builder);
         app = await Program.PrepareAsync(builder);
         await app.StartAsync();
+        // A view that is late on a busy machine is waited for: tests do not want the 504.
+        ((Bsp.Infrastructure.Projections.ViewWaiter)app.Services.GetRequiredService<Bsp.Application.Common.IViewWaiter>()).WaitMax =
+            TimeSpan.FromSeconds(60);
         // The demo's prices are there before anybody counts rows.
         await app.Services.GetRequiredService<Bsp.Infrastructure.Charging.TariffSource>().CurrentAsync(CancellationToken.None);
         Simulators[Address.Authority] = Meta;
