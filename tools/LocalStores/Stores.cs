@@ -82,7 +82,7 @@ public sealed class Stores : IAsyncDisposable
         await using var create =
             new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", connection)
             {
-                CommandTimeout = 0, // it copies files, on a disk that may be slow; ct ends it
+                CommandTimeout = 300, // of a server that works for others: it waits for their checkpoint
             };
         await create.ExecuteNonQueryAsync(ct);
         return new NpgsqlConnectionStringBuilder(Postgres) { Database = name }.ConnectionString;

@@ -80,7 +80,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     public virtual async ValueTask InitializeAsync()
     {
-        AdminConnection = await stores.NewDatabaseAsync($"app_{Guid.NewGuid():N}");
+        AdminConnection = await NewDatabaseAsync($"app_{Guid.NewGuid():N}");
         // Tests wait for a condition as long as it takes; a statement on a busy machine may take long, too.
         Admin = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(AdminConnection)
         {
@@ -92,6 +92,10 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Platform = Client(PlatformKey);
         Anonymous = Client(null);
     }
+
+    /// <summary>An empty, migrated database for it.</summary>
+    /// <returns>The administrator's connection string, with its password.</returns>
+    protected virtual Task<string> NewDatabaseAsync(string name) => stores.NewDatabaseAsync(name);
 
     private async Task EmptyRedisAsync()
     {

@@ -120,7 +120,7 @@ public sealed class StoresFixture : IAsyncDisposable
             CommandTimeout = StatementSeconds };
         await using var connection = new NpgsqlConnection(patient.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 300 }; // others' checkpoints are waited for
         await command.ExecuteNonQueryAsync();
     }
 }

@@ -80,6 +80,29 @@ public sealed class RedisProgressTests(StoresFixture fixture)
         (await world.ContentAsync()).ShouldBe(truth);
     }
 
+    /// <summary>For a day after a move the events still lie at the former shard; both shards count on the same keys.</summary>
+    [Theory]
+    [InlineData("leaving", "gone")]
+    [InlineData("arriving", "arriving")]
+    public async Task Campaigns_of_who_lives_on_another_shard_are_left_to_that_shards_counting(string role, string state)
+    {
+        await using var world = await World.NewAsync(fixture, 40);
+        await world.RunAsync();
+        var theirs = await world.EpochsAsync();
+        await world.Database.ExecuteAsync("INSERT INTO bsp.moves_here (organization_id, role, state, move_id) VALUES ($1, $2, $3, $4)",
+            world.Log.OrganizationId, role, state, Guid.NewGuid());
+        await world.ForgetAsync();
+
+        await world.RunAsync();
+        (await world.Projection.CheckpointAsync(world.Database.Shard, default)).ShouldBe(world.End);
+        (await world.EpochsAsync()).ShouldBe(theirs, "nobody counted them anew");
+
+        await world.Database.ExecuteAsync("UPDATE bsp.moves_here SET role = 'arriving', state = 'here'");
+        await world.ForgetAsync();
+        await world.RunAsync();
+        (await world.EpochsAsync()).ShouldNotBe(theirs, "they live here");
+    }
+
     public static TheoryData<string> Forgeries =>
     [
         "a number", "a number without a MAC", "a position", "anothers hash", "a hash of another kind", "a sequence",
@@ -236,6 +259,14 @@ public sealed class RedisProgressTests(StoresFixture fixture)
             await (await Redis.DatabaseAsync()).KeyDeleteAsync(CampaignProgressProjection.Key(database.Shard));
 
         public async Task FlushAsync() => await (await Redis.DatabaseAsync()).ExecuteAsync("FLUSHALL");
+
+        /// <summary>Which beginning each campaign's hash is of.</summary>
+        public async Task<string> EpochsAsync()
+        {
+            var db = await Redis.DatabaseAsync();
+            return string.Join(' ', await Task.WhenAll(log.Campaigns.Select(async c =>
+                (await db.HashGetAsync(CampaignProgressProjection.HashOf(c), "epoch")).ToString())));
+        }
 
         /// <summary>All but what belongs to one beginning (epoch).</summary>
         public async Task<string> ContentAsync()
