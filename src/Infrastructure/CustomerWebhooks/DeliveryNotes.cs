@@ -38,7 +38,9 @@ internal sealed class DeliveryNotes(ClaimedWebhook claim)
         }
     }
 
-    /// <summary>Adds to what is to be written. What must not be written apart, however soon the process dies, is added in one call.</summary>
+    /// <summary>
+    /// Adds to what is to be written. What must not be written apart, however soon the process dies, is added in one call.
+    /// </summary>
     public void Note(Action<Batch> change)
     {
         lock (gate)
