@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
@@ -90,11 +91,11 @@ internal static class ConsoleBench
             ct.ThrowIfCancellationRequested();
             await using var context = await chromium.NewAsync(installation.ApiUrl, null);
             var page = await context.NewPageAsync();
-            var answers = new List<IResponse>();
-            page.Response += (_, answer) => answers.Add(answer);
+            var answers = new ConcurrentQueue<IResponse>();
+            page.Response += (_, answer) => answers.Enqueue(answer);
             var first = await TimedAsync(() => OpenAsync(page, "/console", "input[name=email]"));
             bytes = 0;
-            foreach (var answer in answers.Where(a => a.Url.EndsWith(".js", StringComparison.Ordinal)))
+            foreach (var answer in answers.ToArray().Where(a => a.Url.EndsWith(".js", StringComparison.Ordinal)))
             {
                 bytes += long.Parse(await answer.HeaderValueAsync("content-length") ?? "0", CultureInfo.InvariantCulture);
             }
