@@ -54,9 +54,9 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         await ReceivedAsync(Tenant, [.. wamids.Where((_, i) => i is not (7 or 31))]);
 
         // The log commits before the inbox does.
-        await Patience.UntilAsync(AsideAsync, all =>
-            all.Count(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id) == 2, "both are set aside");
-        var aside = (await AsideAsync()).Where(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id).ToList();
+        var aside = await Patience.UntilAsync(async () =>
+            (await AsideAsync()).Where(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id).ToList(), all =>
+            all.Count == 2, "both are set aside");
         aside.Select(a => a.GetProperty("part").GetString()).ShouldBe(["messages[7]", "messages[31]"]);
         aside.ShouldAllBe(a => a.GetProperty("reason").GetString() == "failed" && a.GetProperty("attempts").GetInt32() == 1
             && a.GetProperty("error").GetString()!.Contains("no room for Poison")
@@ -67,10 +67,10 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         var id = aside[0].GetProperty("id").GetInt64();
         (await app.Platform.SendAsync("POST", $"/v1/incoming-webhooks/set-aside/{id}/retry")).Status.ShouldBe(202);
         await Patience.UntilAsync(AsideAsync, all =>
-            all.Any(a => a.GetProperty("id").GetInt64() == id && a.GetProperty("attempts").GetInt32() == 2), "it was tried again");
+            all.Any(a => a.GetProperty("id").GetInt64() == id && a.GetProperty("attempts").GetInt32() >= 2), "it was tried again");
 
         await app.Views.ScalarAsync("DROP TRIGGER refuse_poison ON public.contacts; DROP FUNCTION public.refuse_poison(); SELECT 'gone'");
-        (await app.Platform.SendAsync("POST", "/v1/incoming-webhooks/set-aside/retry"))["count"].GetInt32().ShouldBeGreaterThanOrEqualTo(2);
+        (await app.Platform.SendAsync("POST", "/v1/incoming-webhooks/set-aside/retry")).Status.ShouldBeInRange(200, 202);
         await ReceivedAsync(Tenant, [.. wamids]);
         await Patience.UntilAsync(AsideAsync, all =>
             all.All(a => a.GetProperty("organization_id").GetGuid() != Tenant.Id), "nothing is aside any more");

@@ -114,7 +114,7 @@ internal static class Eventually
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
-    public static async Task Holds(Func<Task<bool>> condition, string what, int deadlineSeconds = 60)
+    public static async Task Holds(Func<Task<bool>> condition, string what, int deadlineSeconds = 150)
     {
         var waited = Stopwatch.StartNew();
         while (!await condition())
@@ -125,6 +125,6 @@ internal static class Eventually
         }
     }
 
-    public static Task Holds(Func<bool> condition, string what, int deadlineSeconds = 60) =>
+    public static Task Holds(Func<bool> condition, string what, int deadlineSeconds = 150) =>
         Holds(() => Task.FromResult(condition()), what, deadlineSeconds);
 }
