@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.IntegrationTests.EndToEnd;
 using Bsp.Api.Operations;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.LedgerHeads;

@@ -202,6 +202,40 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
     }
 
     [Fact]
+    public async Task Of_a_jobs_log_its_keepLogs_last_lines_stay_whoever_made_it_through_our_retry_and_go_with_the_job()
+    {
+        await using var node = StartNode();
+        var queue = NewQueue();
+        await queue.EnqueueAsync([NewJob("ours") with { KeepLogs = 2, Attempts = 2, Backoff = Backoff.Fixed(TimeSpan.Zero) }]);
+        await node.Do("add", new
+        {
+            jobs = new object[]
+            {
+                new { name = "send", data = new { }, opts = new { jobId = "theirs", keepLogs = 3, attempts = 2 } },
+                new { name = "send", data = new { }, opts = new { jobId = "brief", keepLogs = 3, attempts = 2, removeOnComplete = true } },
+            },
+        });
+        foreach (var id in new[] { "ours", "theirs", "brief" })
+        {
+            await node.Do("log", new { id, rows = new[] { "1", "2", "3", "4", "5" } });
+        }
+
+        await using var worker = Work(queue, (batch, _) => Task.FromResult<IReadOnlyList<JobOutcome>>([.. batch.Select(job =>
+            (JobOutcome)(job.AttemptsMade == 0 ? new JobFailed(job, "once more") : new JobCompleted(job)))]));
+        await Eventually.Holds(async () => await queue.CountsAsync() is { Waiting: 0, Active: 0, Delayed: 0, Completed: 2 }, "all are done");
+
+        (await Logs("ours")).ShouldBe(["4", "5"]);
+        (await Logs("theirs")).ShouldBe(["3", "4", "5"]);
+        (await (await Db()).KeyExistsAsync($"bull:{QueueName}:brief:logs")).ShouldBeFalse();
+        await node.Do("log", new { id = "ours", rows = new[] { "6" } }); // its own bound holds for whoever writes
+        (await Logs("ours")).ShouldBe(["5", "6"]);
+        await node.Do("remove", new { id = "ours" });
+        (await (await Db()).KeyExistsAsync($"bull:{QueueName}:ours:logs")).ShouldBeFalse();
+
+        async Task<string[]> Logs(string id) => [.. (await node.Do("logs", new { id }))!["logs"]!.AsArray().Select(line => (string)line!)];
+    }
+
+    [Fact]
     public async Task Our_events_and_fields_are_the_real_ones()
     {
         var real = await Lives("real", async (node, queue, jobs) =>
