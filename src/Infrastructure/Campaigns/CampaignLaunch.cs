@@ -111,7 +111,8 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
     }
 
     private async Task<Done> OnceAsync(Shard shard, Guid organizationId, Guid campaignId,
-        Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, Func<TenantTransaction, Shard, Task> beside, Attempt attempt,
+        Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion,
+            Func<TenantTransaction, Shard, Task> beside, Attempt attempt,
         CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync([organizationId, Guid.Empty], ct);

@@ -56,7 +56,9 @@ internal sealed class CampaignHolds
         foreach (var hold in await tx.QueryAsync("""
             SELECT h.campaign_id, h.unit_max, h.open, coalesce(l.remaining, 0), h.raised FROM unnest($2::uuid[]) AS i (id)
              CROSS JOIN LATERAL (SELECT * FROM bsp.campaign_holds c WHERE c.campaign_id = i.id AND (c.organization_id = $1) IS TRUE AND c.state = 'open' OFFSET 0) h
-              LEFT JOIN LATERAL (SELECT x.remaining FROM bsp.ledger_holds x WHERE x.organization_id = $1 AND x.reference = 'campaign/' || h.campaign_id || CASE WHEN h.raised > 0 THEN '/' || h.raised ELSE '' END AND x.state = 'open' OFFSET 0) l ON true
+              LEFT JOIN LATERAL (SELECT x.remaining FROM bsp.ledger_holds x
+                  WHERE x.organization_id = $1 AND x.reference = 'campaign/' || h.campaign_id ||
+                  CASE WHEN h.raised > 0 THEN '/' || h.raised ELSE '' END AND x.state = 'open' OFFSET 0) l ON true
             """, r => new Hold(r.GetGuid(0), r.GetDecimal(1), r.IsDBNull(2) ? null : r.GetInt32(2), r.GetDecimal(3), r.GetInt32(4)), ct,
             organizationId, campaigns))
         {

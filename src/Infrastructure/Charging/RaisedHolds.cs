@@ -34,7 +34,8 @@ public sealed class RaisedHolds(LedgerWriter ledger, TimeProvider clock)
     {
         // Whoever charges the organization has the row first: neither takes from a hold that the other is replacing.
         await tx.ExecuteAsync("""
-            INSERT INTO bsp.charging AS c (organization_id, pages) VALUES ($1, 0) ON CONFLICT (organization_id) DO UPDATE SET pages = c.pages
+            INSERT INTO bsp.charging AS c (organization_id, pages) VALUES ($1, 0)
+                ON CONFLICT (organization_id) DO UPDATE SET pages = c.pages
             """, ct, organizationId);
         if (await FindAsync(tx, organizationId, campaignId, ct) is not { } held || held.Currency != price.Currency
             || price.UnitMax <= held.UnitMax)
@@ -50,7 +51,8 @@ public sealed class RaisedHolds(LedgerWriter ledger, TimeProvider clock)
             await ReplaceAsync(tx, shard, organizationId, campaignId, held, wanted, ct);
         }
 
-        await tx.ExecuteAsync("UPDATE bsp.campaign_holds SET unit_max = $2, raised = raised + $3, placed = placed + $4 WHERE campaign_id = $1",
+        await tx.ExecuteAsync(
+            "UPDATE bsp.campaign_holds SET unit_max = $2, raised = raised + $3, placed = placed + $4 WHERE campaign_id = $1",
             ct, campaignId, price.UnitMax, raised, raised > 0 ? wanted - (held.Left ?? 0) : 0m);
     }
 

@@ -44,11 +44,13 @@ public sealed partial class ChargingTests
         (await ReportAsync(tenant)).FirstFault.ShouldBeNull();
 
         // It ends as any other: everybody is charged once, and nothing stays held.
-        (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}", new { messages_per_second_max = 1_000 })).Status.ShouldBe(200);
+        (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}",
+            new { messages_per_second_max = 1_000 })).Status.ShouldBe(200);
         await tenant.CompletedAsync(campaign);
         await tenant.ReadAsync(campaign);
         await Patience.UntilAsync(async () => (Seen: await app.SeenAsync(tenant.Id), Charged: await app.ChargedAsync(tenant.Id)),
-            s => s.Charged.Debits == people && s.Seen == new Purse.Seen(10 - s.Charged.Charged, 0, 0), "all are charged, and nothing is held");
+            s => s.Charged.Debits == people && s.Seen == new Purse.Seen(10 - s.Charged.Charged, 0, 0),
+                "all are charged, and nothing is held");
         (await app.ChargedAsync(tenant.Id)).Doubles.ShouldBe(0);
         (await ReportAsync(tenant)).FirstFault.ShouldBeNull();
     }
@@ -75,7 +77,8 @@ public sealed partial class ChargingTests
 
     // What was set aside and given back as a whole, in order: type, reference, amount.
     private async Task<List<string>> HoldsAsync(Tenant tenant) => [.. (await app.Views.ScalarAsync("""
-        SELECT coalesce(string_agg(concat_ws(' ', type, data #>> '{entry,reference_id}', data #>> '{entry,amount}'), ';' ORDER BY seq_id), '')
+        SELECT coalesce(string_agg(concat_ws(' ', type,
+            data #>> '{entry,reference_id}', data #>> '{entry,amount}'), ';' ORDER BY seq_id), '')
           FROM mt_events WHERE tenant_id = $1::text AND type IN ('hold_placed', 'hold_settled')
         """, tenant.Id)).Split(';', StringSplitOptions.RemoveEmptyEntries)];
 }

@@ -159,7 +159,8 @@ public sealed partial class ChargingTests(ChargingApp app) : IClassFixture<Charg
         (outcomes["included"], outcomes["charged"]).ShouldBe((3, 5));
         var told = await Patience.UntilAsync(async () =>
             (await tenant.Api.SendAsync("GET", "/v1/events?form=public&types=message.charged"))["data"].EnumerateArray()
-            .Select(e => e.GetProperty("data")).ToList(), all => all.Sum(d => d.GetProperty("charges").GetArrayLength()) == 8, "eight are told");
+            .Select(e => e.GetProperty("data")).ToList(),
+                all => all.Sum(d => d.GetProperty("charges").GetArrayLength()) == 8, "eight are told");
         told.ShouldAllBe(d => d.GetProperty("account_id").GetGuid() == tenant.AccountId);
     }
 

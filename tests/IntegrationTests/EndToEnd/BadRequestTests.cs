@@ -240,7 +240,8 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
     {
         await ChangesNothingAsync(async () =>
         {
-            (await app.Own.Tenant.Api.SendAsync("POST", "/v1/contacts/import", csv, ("Content-Type", "text/csv"))).ShouldBeProblem(400, code);
+            (await app.Own.Tenant.Api.SendAsync("POST", "/v1/contacts/import", csv, ("Content-Type", "text/csv"))
+                ).ShouldBeProblem(400, code);
         });
     }
 

@@ -24,7 +24,8 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"),
             c => c["total_recipients"].GetInt32() == people, "its row has all");
         members.ShouldAllBe(m => app.Meta.State.CountOfCallback($"{m.MessageId}").Equals(ValueTuple.Create(1, 1)));
-        await Patience.UntilAsync(() => app.Views.Documents.ConversationsAsync(tenant.Id), n => n == $"{people}", "each has a conversation");
+        await Patience.UntilAsync(() => app.Views.Documents.ConversationsAsync(tenant.Id),
+            n => n == $"{people}", "each has a conversation");
     }
 
     [Fact]
@@ -47,7 +48,8 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
             campaign = await tenant.LaunchAsync();
             await Patience.UntilAsync(() =>
                 app.Views.ScalarAsync(
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%bsp.take_reach%'"),
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+                    + "AND query LIKE '%bsp.take_reach%'"),
                     n => n != "0", "a page is in flight");
             (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/pause", new { reason = "wait" })).Status.ShouldBe(200);
             await hold.RollbackAsync(TestContext.Current.CancellationToken);
@@ -95,7 +97,8 @@ public sealed class CampaignTests(EndToEndApp app) : IClassFixture<EndToEndApp>
         var numbers = await tenant.NumbersAsync();
         var members =
             await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m =>
-                m.Count(x => x.Status == "outcome_unknown") == 4 && m.Count(x => x.Status == "read") == 2 * Magic.Count(e => e.Status == "read"),
+                m.Count(x => x.Status == "outcome_unknown") == 4 &&
+                    m.Count(x => x.Status == "read") == 2 * Magic.Count(e => e.Status == "read"),
                 "only the unanswered are unknown, and the others have read it");
         foreach (var member in members)
         {

@@ -21,7 +21,8 @@ public sealed class MergedInCampaignTests(EndToEndApp app) : IClassFixture<EndTo
             var (survivor, absorbed) = n % 2 == 0 ? (pair.First, pair.Last) : (pair.Last, pair.First);
             (await tenant.Api.SendAsync("POST", $"/v1/contacts/{survivor}/merge", new { with = absorbed })).Status.ShouldBe(200);
         }));
-        (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}", new { messages_per_second_max = 100 })).Status.ShouldBe(200);
+        (await tenant.Api.SendAsync("PATCH", $"/v1/accounts/{tenant.AccountId}",
+            new { messages_per_second_max = 100 })).Status.ShouldBe(200);
         await tenant.CompletedAsync(campaign);
         var members = (await tenant.EndedAsync(campaign)).ToDictionary(m => m.ContactId);
         members.Count.ShouldBe(80);

@@ -9,7 +9,7 @@ namespace Bsp.IntegrationTests.EndToEnd;
 public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
 {
     private const int People = 400;
-    private const int Kills = 4;
+    private const int Kills = 3;
 
     [Fact]
     public async Task Killed_again_and_again_in_the_middle_of_rebuilding_every_view_they_are_equal_and_nothing_is_left_over()

@@ -84,7 +84,8 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
         await Patience.UntilAsync(async () =>
         {
             await app.AdminAsync("""
-                UPDATE bsp.send_queue SET due_at = now() - interval '1 minute' WHERE campaign_id = $1 AND due_at > now() + interval '5 minutes'
+                UPDATE bsp.send_queue SET due_at = now() - interval '1 minute'
+                    WHERE campaign_id = $1 AND due_at > now() + interval '5 minutes'
                 """, campaign);
             return await tenant.MembersAsync(campaign);
         }, m => m.Single().Status == "read", "it is sent");
@@ -114,7 +115,8 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
                 m.ContactId == late && m.Status == "waiting_for_hours"),
             "the first zone has it, the later one waits");
         var until = (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"),
-            c => c["waits_until"].ValueKind == System.Text.Json.JsonValueKind.String, "it says until when"))["waits_until"].GetDateTimeOffset();
+            c => c["waits_until"].ValueKind == System.Text.Json.JsonValueKind.String,
+                "it says until when"))["waits_until"].GetDateTimeOffset();
         TimeZoneInfo.ConvertTime(until, later).ToString("yyyy-MM-dd'T'HH:mm", CultureInfo.InvariantCulture).ShouldBe(shown);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel")).Status.ShouldBe(200);
     }

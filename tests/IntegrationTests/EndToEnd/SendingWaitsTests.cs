@@ -90,9 +90,11 @@ public sealed class SendingWaitsTests(EndToEndApp app) : IClassFixture<EndToEndA
         var campaign = await tenant.LaunchAsync();
         await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"),
             c => c["waits_for"].ToString() == "waiting_for_template", "the campaign waits for the verdict");
-        var held = app.Meta.State.Messages().Single(m => m.PhoneNumberId == tenant.PhoneNumberId && m.To.EndsWith("0011", StringComparison.Ordinal));
+        var held = app.Meta.State.Messages().Single(m => m.PhoneNumberId == tenant.PhoneNumberId &&
+            m.To.EndsWith("0011", StringComparison.Ordinal));
         var statuses = new[] { "sent", "delivered", "read" }.Select(status => $$"""
-            {"id":"{{held.Wamid}}","status":"{{status}}","timestamp":"{{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}","recipient_id":"919872000011",
+            {"id":"{{held.Wamid}}","status":"{{status}}","timestamp":"{{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}}",
+                "recipient_id":"919872000011",
             "biz_opaque_callback_data":"{{held.CallbackData}}"}
             """);
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"statuses\":[{string.Join(',', statuses)}]"))).Status.ShouldBe(200);

@@ -70,7 +70,8 @@ public sealed class StatusOrderTests(EndToEndApp app) : IClassFixture<EndToEndAp
             // What met trouble was set aside and is tried again: without it a rung would be shown as implied.
             await app.Views.InboxEmptyAsync();
             await Patience.UntilAsync(() => app.Views.ScalarAsync(
-                "SELECT coalesce(string_agg(concat_ws(' ', part, error), E'\n'), '') FROM bsp.webhook_set_aside WHERE lane = $1", tenant.Id),
+                "SELECT coalesce(string_agg(concat_ws(' ', part, error), E'\n'), '') FROM bsp.webhook_set_aside WHERE lane = $1",
+                    tenant.Id),
                 aside => aside.Length == 0, "nothing is aside any more");
             await app.Views.AgreeAsync(tenant, campaign);
             await app.Views.DocumentsReachedAsync(tenant.Id);

@@ -167,6 +167,34 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
     }
 
     [Fact]
+    public async Task Of_a_status_that_waits_for_its_message_the_earliest_word_stays_in_whatever_order_they_come()
+    {
+        string Delivered(string wamid, int second) =>
+            $$"""{"id":"{{wamid}}","status":"delivered","timestamp":"{{1_790_000_000 + second}}","recipient_id":"919811000061"}""";
+        (string Wamid, int[] Seconds)[] order =
+            [("wamid.item.falls", [5, 3, 4]), ("wamid.item.rises", [3, 5, 4]), ("wamid.item.once", [3])];
+        foreach (var (wamid, seconds) in order)
+        {
+            foreach (var second in seconds)
+            {
+                await PostAsync(Tenant, $"\"statuses\":[{Delivered(wamid, second)}]");
+                await app.Views.InboxEmptyAsync();
+            }
+        }
+
+        // And twice in one webhook.
+        await PostAsync(Tenant, $"\"statuses\":[{Delivered("wamid.item.both", 7)},{Delivered("wamid.item.both", 3)}]");
+        await app.Views.InboxEmptyAsync();
+        (await app.Views.ScalarAsync("""
+            SELECT string_agg(concat_ws(' ', wamid,
+                extract(epoch FROM (item #>> '{said,at}')::timestamptz)::bigint - 1790000000), ';' ORDER BY wamid)
+              FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = ANY ($2)
+            """, Tenant.Id, order.Select(o => o.Wamid).Append("wamid.item.both").ToArray()))
+            .ShouldBe("wamid.item.both 3;wamid.item.falls 3;wamid.item.once 3;wamid.item.rises 3");
+        await app.NoneAsideAsync();
+    }
+
+    [Fact]
     public async Task A_webhook_of_more_items_than_a_page_takes_is_carried_out_in_parts()
     {
         using var neighbour = await app.NewTenantAsync();

@@ -253,7 +253,8 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
         var acts = (await organization.Admin.SendAsync("GET", "/v1/audit-trail"))["data"].EnumerateArray().Select(a =>
             a.GetProperty("type").GetString()).ToList();
         (await Patience.UntilAsync(() => organization.Admin.SendAsync("GET", "/v1/events?form=public&types=wallet.low"),
-            e => e["data"].GetArrayLength() > 0, "it is told in public"))["data"].EnumerateArray().ShouldHaveSingleItem().GetProperty("data").GetProperty("threshold").GetString().ShouldBe("5.000000");
+            e => e["data"].GetArrayLength() > 0, "it is told in public"))["data"].EnumerateArray()
+                .ShouldHaveSingleItem().GetProperty("data").GetProperty("threshold").GetString().ShouldBe("5.000000");
         acts.ShouldContain("wallet.topped_up");
         acts.ShouldContain("wallet.adjusted");
     }

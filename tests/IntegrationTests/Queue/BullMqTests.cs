@@ -222,7 +222,8 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
 
         await using var worker = Work(queue, (batch, _) => Task.FromResult<IReadOnlyList<JobOutcome>>([.. batch.Select(job =>
             (JobOutcome)(job.AttemptsMade == 0 ? new JobFailed(job, "once more") : new JobCompleted(job)))]));
-        await Eventually.Holds(async () => await queue.CountsAsync() is { Waiting: 0, Active: 0, Delayed: 0, Completed: 2 }, "all are done");
+        await Eventually.Holds(async () => await queue.CountsAsync() is { Waiting: 0, Active: 0, Delayed: 0, Completed: 2 },
+            "all are done");
 
         (await Logs("ours")).ShouldBe(["4", "5"]);
         (await Logs("theirs")).ShouldBe(["3", "4", "5"]);
