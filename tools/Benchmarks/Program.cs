@@ -33,6 +33,7 @@ internal static class Program
         ["reports"] = ("every report over ten million rows of a year, and counting them anew", ReportsBench.RunAsync),
         ["retention"] = ("archiving and deleting messages past their time, size of archives, bringing a conversation back",
             RetentionBench.RunAsync),
+        ["scale"] = ("what a message costs with 1, 4 and 16 times the rows in every table that it goes through", ScaleBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
         ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =

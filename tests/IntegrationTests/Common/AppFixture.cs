@@ -80,7 +80,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     public virtual async ValueTask InitializeAsync()
     {
-        AdminConnection = await stores.NewDatabaseAsync($"app_{Guid.NewGuid():N}");
+        AdminConnection = await NewDatabaseAsync($"app_{Guid.NewGuid():N}");
         Admin = NpgsqlDataSource.Create(AdminConnection);
         await EmptyRedisAsync();
         Meta = await Simulator.StartAsync(new SimulatorOptions(), CancellationToken.None);
@@ -88,6 +88,10 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Platform = Client(PlatformKey);
         Anonymous = Client(null);
     }
+
+    /// <summary>An empty, migrated database for it.</summary>
+    /// <returns>The administrator's connection string, with its password.</returns>
+    protected virtual Task<string> NewDatabaseAsync(string name) => stores.NewDatabaseAsync(name);
 
     private async Task EmptyRedisAsync()
     {
@@ -109,6 +113,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Configure(builder);
         app = await Program.PrepareAsync(builder);
         await app.StartAsync();
+        // A view that is late on a busy machine is waited for: tests do not want the 504.
+        ((Bsp.Infrastructure.Projections.ViewWaiter)app.Services.GetRequiredService<Bsp.Application.Common.IViewWaiter>()).WaitMax =
+            TimeSpan.FromSeconds(60);
         // The demo's prices are there before anybody counts rows.
         await app.Services.GetRequiredService<Bsp.Infrastructure.Charging.TariffSource>().CurrentAsync(CancellationToken.None);
         Simulators[Address.Authority] = Meta;

@@ -92,7 +92,7 @@ public sealed class StoresFixture : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(connectionString + ";Pooling=false");
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 300 }; // others' checkpoints are waited for
         await command.ExecuteNonQueryAsync();
     }
 }

@@ -13,6 +13,9 @@ public class EndToEndApp(StoresFixture stores) : AppFixture(stores)
     private readonly RedisServer redis = new();
     private readonly string clickHouse = NewClickHouse(stores);
 
+    /// <summary>Address of its own database.</summary>
+    protected string ClickHouse => clickHouse;
+
     /// <summary>With <c>allowAdmin</c>: it may be wiped.</summary>
     public string Redis => redis.ConnectionString;
 

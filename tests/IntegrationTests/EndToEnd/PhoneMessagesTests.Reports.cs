@@ -31,7 +31,7 @@ public sealed partial class PhoneMessagesTests
             .ShouldBeLessThan(TimeSpan.FromHours(1));
         foreach (var interval in new[] { "day", "week", "month" })
         {
-            await Patience.SoonAsync(async () =>
+            await Patience.SoonAsync(async () => // days are counted a moment after hours
             {
                 var over = await tenant.Api.SendAsync("GET", $"/v1/analytics/messages?interval={interval}&{range}");
                 Sum(over["data"], "received").ShouldBe(3, interval);

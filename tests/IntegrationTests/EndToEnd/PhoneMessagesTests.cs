@@ -106,6 +106,17 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
         (await CountAsync(tenant, "customer_window_opened")).ShouldBe("1");
         (await CountAsync(tenant, "conversation_answered")).ShouldBe("0");
         (await CountAsync(tenant, "messages_charged")).ShouldBe("0");
+
+        // Nobody may write into a window that was never opened; a template may be sent.
+        var path = $"/v1/conversations/{lamp.GetProperty("id").GetGuid()}/messages";
+        (await tenant.Api.SendAsync("POST", path, new { type = "text", text = new { body = "Still there?" } }))
+            .ShouldBeProblem(409, "conversation.window_closed");
+        var sent = await tenant.Api.SendAsync("POST", path, new
+        {
+            type = "template", template = new { name = "order_on_its_way", language = new { code = "en" },
+                components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
+        });
+        sent.Status.ShouldBe(201, sent.Text);
     }
 
     private async Task PostAsync(string body) => (await app.PostWebhookAsync(body)).Status.ShouldBe(200);

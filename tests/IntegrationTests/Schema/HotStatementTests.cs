@@ -213,6 +213,11 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
             .Select(i => Text(919_876_601_000 + i, $"hotter{tenant.PhoneNumberId}.{day}.{i}")));
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{many}]"))).Status.ShouldBe(200);
         await app.Views.InboxEmptyAsync();
+        // whoever wrote is shown, and may be answered, a moment later; asked here so that it costs the application nothing
+        await Patience.UntilAsync(() => app.Views.ScalarAsync("""
+            SELECT (SELECT sequence FROM bsp.projections WHERE name = 'conversations.v1')
+                >= (SELECT max(seq_id) FROM mt_events WHERE tenant_id = $1 AND type LIKE 'message_%')
+            """, $"{tenant.Id}"), reached => reached == "True", "the inbox shows who wrote");
     }
 
     private static string Text(long from, string id) => $$$"""
