@@ -10,7 +10,7 @@ namespace Bsp.IntegrationTests.Redis;
 public sealed class RedisServer : IDisposable
 {
     private const string Binary = "/usr/bin/redis-server";
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(150);
 
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("bsp-redis-");
     private Process? process;
