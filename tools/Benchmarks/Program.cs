@@ -13,6 +13,8 @@ internal static class Program
         ["authentication"] = ("what finding out who calls adds to a request", AuthenticationBench.RunAsync),
         ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),
         ["charging"] = ("delivered messages of one hot wallet, charged by the process manager", ChargingBench.RunAsync),
+        ["console"] = ("the console in Chromium: first page, an inbox of 100,000 conversations, a message after its webhook, memory",
+            ConsoleBench.RunAsync),
         ["contacts"] = ("taking in a file of contacts, counting by filters, searching, writing a file", ContactsBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["hostile"] =

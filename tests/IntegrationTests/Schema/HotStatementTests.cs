@@ -285,6 +285,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         "/v1/transactions?type=refund",
         "/v1/ledger/head", "/v1/ledger/heads", $"/v1/ledger/audits/{contact}", $"/v1/ledger/proof/{contact}",
         "/v1/transactions/export", $"/v1/statements/{DateTime.UtcNow:yyyy-MM}",
+        "/v1/campaigns?order=newest", "/v1/transactions?order=newest&limit=50", "/v1/charges?order=newest&limit=50",
         "/v1/transactions?reference_id=pay_1", $"/v1/transactions/{contact}", "/v1/ledger/entries?limit=50", "/v1/charges?limit=50",
         "/v1/charges?outcome=pending", $"/v1/charges?message_id={message}", "/v1/audit-trail?limit=50", "/v1/log/heads", "/v1/me",
         "/v1/presence", "/v1/reconciliations?limit=50", $"/v1/reconciliations/{contact}",
