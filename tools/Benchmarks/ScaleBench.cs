@@ -5,15 +5,17 @@ namespace Bsp.Benchmarks;
 /// <summary>
 /// What a message of a campaign costs, from launch until read, with 1, 4 and 16 times the rows in the tables that it goes through:
 /// processor time of the API and of PostgreSQL, and pages of 8 KB that PostgreSQL looks at. The claim is that it stays: within 15 %.
-/// BENCH_SCALE_ROWS: rows of each table at 1×, 100,000 unless set.
+/// BENCH_SCALE_ROWS: rows of each table at 1×, 100,000 unless set; BENCH_SCALE_PEOPLE: recipients of a campaign, 5,000 unless set.
 /// </summary>
 internal static class ScaleBench
 {
-    private const int People = 5_000;
     private const int Runs = 3;
     private const long RowsStandard = 100_000;
     private const string PagesSql = "SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()";
     private static readonly TimeSpan StatisticsEvery = TimeSpan.FromSeconds(2); // until every backend has told what it did
+
+    private static int People { get; } =
+        int.TryParse(Environment.GetEnvironmentVariable("BENCH_SCALE_PEOPLE"), out var people) && people > 0 ? people : 5_000;
 
     private static readonly string[] Tables =
     [

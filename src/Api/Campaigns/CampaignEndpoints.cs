@@ -118,8 +118,9 @@ public sealed class CampaignEndpoints : ICarterModule
             .Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running")
             .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/resume", Resume)
-            .Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused", "campaign.template_parameters",
-                "campaign.template_not_approved")
+            .Describe("Goes on where it was paused. What was set aside for it is raised when what is left became dearer.",
+                "campaign.unknown", "campaign.not_paused", "campaign.template_parameters", "campaign.template_not_approved",
+                "wallet.insufficient")
             .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/cancel", Cancel)
             .Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended")

@@ -44,16 +44,15 @@ public sealed partial class ReadReplicas : BackgroundService, IStoreHealth, IAsy
     /// <param name="home">Where the organization lives.</param>
     public async Task<T> ReadAsync<T>(Shard home, Func<Shard, Task<T>> read)
     {
-        if (Of(home) is not { } replica)
+        if (Of(home) is not var (replica, lag))
         {
             return await read(home);
         }
 
         try
         {
-            var lag = replica.Lag;
             var found = await read(replica.Reading);
-            CurrentRequest.Value?.ReadAtReplica(lag ?? TimeSpan.Zero);
+            CurrentRequest.Value?.ReadAtReplica(lag);
             return found;
         }
         catch (Exception failed) when (StoreTrouble.Is(failed))
@@ -94,9 +93,10 @@ public sealed partial class ReadReplicas : BackgroundService, IStoreHealth, IAsy
     }
 
     // Null: it is read at home. After a move the replica of the new home may not have all of the organization for as long as it may lag.
-    private ReadReplica? Of(Shard home) =>
+    private (ReadReplica Replica, TimeSpan Lag)? Of(Shard home) =>
         all.Count > 0 && CurrentRequest.Value is { MayBeBehind: true } && !shards.SomebodyMoved(within: lagMax + LookEvery)
-        && all.FirstOrDefault(r => ReferenceEquals(r.Home, home)) is { Fault: null } replica && replica.Lag <= lagMax ? replica : null;
+        && all.FirstOrDefault(r => ReferenceEquals(r.Home, home)) is { Fault: null } replica && replica.Lag is { } lag && lag <= lagMax
+            ? (replica, lag) : null;
 
     private async Task WatchAsync(ReadReplica replica, CancellationToken ct)
     {

@@ -27,10 +27,12 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
             await PostAsync(Envelope(tenant, "smb_message_echoes", echo));
         }
 
-        var shown = await ConversationAsync(tenant, from, c =>
-            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() > 0, "the answer is shown");
         await app.Views.InboxEmptyAsync();
         await app.NoneFailedAsync();
+        await app.Views.DocumentsReachedAsync(tenant.Id);
+        var shown = await ConversationAsync(tenant, from, c =>
+            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() > 0 && c.GetProperty("unread_count").GetInt32() == 0,
+            "the answer is shown");
         (shown.GetProperty("unread_count").GetInt32(), shown.GetProperty("last_message_preview").GetString())
             .ShouldBe((0, "Yes, from my pocket"));
         shown.GetProperty("window_until").ValueKind.ShouldBe(JsonValueKind.String);
@@ -84,10 +86,11 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
         }
 
         await PostAsync(Envelope(tenant, "history", "\"history\":[{\"errors\":[{\"code\":2593109,\"title\":\"declined\"}]}]"));
-        var lamp = await ConversationAsync(tenant, from, c =>
-            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 1, "the history is shown");
         await app.Views.InboxEmptyAsync();
         await app.NoneFailedAsync();
+        await app.Views.DocumentsReachedAsync(tenant.Id);
+        var lamp = await ConversationAsync(tenant, from, c =>
+            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 1, "the history is shown");
         (lamp.GetProperty("unread_count").GetInt32(), lamp.GetProperty("last_message_preview").GetString()).ShouldBe((0, "twelve"));
         lamp.GetProperty("message_count").GetProperty("incoming").GetInt32().ShouldBe(1);
         lamp.GetProperty("window_until").ValueKind.ShouldBe(JsonValueKind.Null);

@@ -163,10 +163,14 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
             r.GetProperty("reason").GetString(), r.GetProperty("attempts").GetInt32()))];
 
     /// <summary>Waits until every member's state is an end, and returns all.</summary>
-    public Task<IReadOnlyList<Member>> EndedAsync(Guid campaign) =>
+    /// <param name="end">Which end, for who is read: delivered is an end, too, and waiting for something counts as one.</param>
+    public Task<IReadOnlyList<Member>> EndedAsync(Guid campaign, Func<Member, bool>? end = null) =>
         Patience.UntilAsync(() => MembersAsync(campaign), members =>
-            members.All(m => m.Status is not ("pending" or "queued" or "sending" or "accepted" or "sent")),
+            members.All(m => m.Status is not ("pending" or "queued" or "sending" or "accepted" or "sent") && end?.Invoke(m) is not false),
             "every recipient reaches an end");
+
+    /// <summary>Waits until everybody has read it, and returns all.</summary>
+    public Task<IReadOnlyList<Member>> ReadAsync(Guid campaign) => EndedAsync(campaign, m => m.Status == "read");
 
     /// <summary>Contact → number.</summary>
     public async Task<IReadOnlyDictionary<Guid, string>> NumbersAsync() =>
