@@ -3616,6 +3616,7 @@ CREATE TABLE bsp.campaign_holds (
     included bigint NOT NULL,
     open integer,
     state text DEFAULT 'open'::text NOT NULL,
+    raised integer DEFAULT 0 NOT NULL,
     CONSTRAINT campaign_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'ended'::text])))
 )
 WITH (fillfactor='70');

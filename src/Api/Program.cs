@@ -340,6 +340,12 @@ public static class Program
                 context.Response.Headers["Bsp-Position"] = request.LastPosition.ToToken();
             }
 
+            if (context.Features.Get<CurrentRequest>()?.ReplicaLag is { } lag)
+            {
+                context.Response.Headers["Bsp-Replica-Lag"] = ((long)Math.Ceiling(lag.TotalMilliseconds)).ToString(
+                    System.Globalization.CultureInfo.InvariantCulture);
+            }
+
             return Task.CompletedTask;
         });
         return next(context);

@@ -34,6 +34,7 @@ using Bsp.Infrastructure.Privacy;
 using Bsp.Infrastructure.Projections;
 using Bsp.Infrastructure.Reconciliations;
 using Bsp.Infrastructure.Redis;
+using Bsp.Infrastructure.Replicas;
 using Bsp.Infrastructure.Retention;
 using Bsp.Infrastructure.Sealing;
 using Bsp.Infrastructure.Search;
@@ -94,6 +95,7 @@ public static class Composition
         ProjectionsSetup.Add,
         ReconciliationsSetup.Add,
         RedisSetup.Add,
+        ReplicasSetup.Add,
         RetentionSetup.Add,
         SealingSetup.Add,
         SearchSetup.Add,

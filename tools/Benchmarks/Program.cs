@@ -13,6 +13,8 @@ internal static class Program
         ["authentication"] = ("what finding out who calls adds to a request", AuthenticationBench.RunAsync),
         ["campaign"] = ("messages a second from launch to delivered, memory and idle cost of the API", CampaignBench.RunAsync),
         ["charging"] = ("delivered messages of one hot wallet, charged by the process manager", ChargingBench.RunAsync),
+        ["console"] = ("the console in Chromium: first page, an inbox of 100,000 conversations, a message after its webhook, memory",
+            ConsoleBench.RunAsync),
         ["contacts"] = ("taking in a file of contacts, counting by filters, searching, writing a file", ContactsBench.RunAsync),
         ["events"] = ("appending, deciding and reading in the event store", EventsBench.RunAsync),
         ["hostile"] =
@@ -33,6 +35,7 @@ internal static class Program
         ["reports"] = ("every report over ten million rows of a year, and counting them anew", ReportsBench.RunAsync),
         ["retention"] = ("archiving and deleting messages past their time, size of archives, bringing a conversation back",
             RetentionBench.RunAsync),
+        ["scale"] = ("what a message costs with 1, 4 and 16 times the rows in every table that it goes through", ScaleBench.RunAsync),
         ["sending"] = ("pace on a number, several numbers together, pausing, who waits behind whom, enqueueing", SendingBench.RunAsync),
         ["sending-size"] = ("a campaign on an empty database and behind millions of earlier messages", SendingSizeBench.RunAsync),
         ["webhooks-out"] =

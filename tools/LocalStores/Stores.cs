@@ -80,7 +80,10 @@ public sealed class Stores : IAsyncDisposable
         await using var connection = new NpgsqlConnection(Postgres + ";Pooling=false");
         await connection.OpenAsync(ct);
         await using var create =
-            new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", connection);
+            new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", connection)
+            {
+                CommandTimeout = 300, // of a server that works for others: it waits for their checkpoint
+            };
         await create.ExecuteNonQueryAsync(ct);
         return new NpgsqlConnectionStringBuilder(Postgres) { Database = name }.ConnectionString;
     }

@@ -96,7 +96,8 @@ public sealed class CampaignEndpoints : ICarterModule
             .Describe("Plans a campaign; nothing is sent before it is launched.", "template.unknown", "account.unknown", "list.unknown",
                 "contact.unknown", "filter.invalid", "campaign.template_of_other_account", "campaign.template_parameters",
                 "campaign.audience_fixed", "list.filtered", "campaign.variants_of_several_categories").Produces<CampaignResponse>(201);
-        campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first.").Produces<ListResponse<CampaignResponse>>();
+        campaigns.MapGet("", List).Describe("The organization's campaigns, oldest first; ?order=newest: newest first.", "request.invalid")
+            .Produces<ListResponse<CampaignResponse>>();
         campaigns.MapGet("{id:guid}", Get).Describe("One campaign.", "campaign.unknown").Produces<CampaignResponse>();
         campaigns.MapPatch("{id:guid}", Patch)
             .Describe("Changes a campaign that has not been launched (JSON merge patch).", "campaign.unknown", "campaign.not_editable",
@@ -117,8 +118,9 @@ public sealed class CampaignEndpoints : ICarterModule
             .Describe("Stops sending; at most the messages of the moment still leave.", "campaign.unknown", "campaign.not_running")
             .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/resume", Resume)
-            .Describe("Goes on where it was paused.", "campaign.unknown", "campaign.not_paused", "campaign.template_parameters",
-                "campaign.template_not_approved")
+            .Describe("Goes on where it was paused. What was set aside for it is raised when what is left became dearer.",
+                "campaign.unknown", "campaign.not_paused", "campaign.template_parameters", "campaign.template_not_approved",
+                "wallet.insufficient")
             .Produces<CampaignResponse>();
         campaigns.MapPost("{id:guid}/cancel", Cancel)
             .Describe("Ends it for good; people not yet sent to are cancelled.", "campaign.unknown", "campaign.ended")
@@ -149,9 +151,9 @@ public sealed class CampaignEndpoints : ICarterModule
         return call.Created($"/v1/campaigns/{done.Id}", call.Map<CampaignResponse>(view), view.Version);
     }
 
-    private static async Task<IResult> List(string? status, Paging paging, Call call) =>
+    private static async Task<IResult> List(string? status, string? order, Paging paging, Call call) =>
         call.Page<CampaignView, CampaignResponse>(await call.Send(new ListCampaigns(call.OrganizationId, status, paging.Limit,
-            paging.Cursor)));
+            paging.Cursor) { NewestFirst = ListOrder.IsNewestFirst(order) }));
 
     private static async Task<IResult> Get(Guid id, MinPosition min, Call call)
     {

@@ -49,6 +49,7 @@ public sealed class Authentication(RequestDelegate next, BspOptions options, IKe
         {
             CorrelationId = Problems.TraceOf(context), Caller = caller.Role == Role.Anonymous ? null
                 : caller.Name, RemoteAddress = AddressOf(context), AccountId = caller.AccountId,
+            MayBeBehind = HttpMethods.IsGet(context.Request.Method) && !context.Request.Headers.ContainsKey(MinPosition.Header),
         };
         context.Features.Set(current);
         using (current.Enter())

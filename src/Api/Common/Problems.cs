@@ -93,6 +93,7 @@ public static partial class Problems
     {
         Problem problem => problem,
         { InnerException: DbException { SqlState: "BM001" } } => Moving(),
+        { InnerException: DbException { SqlState: ['5', '3', ..] } } => From(new StoreUnavailable("postgres")), // as Marten wraps it
         Refusal refusal => new(StatusOf(refusal.Code), refusal.Code, refusal.Message,
             retryAfterSeconds: StatusOf(refusal.Code) == 429 ? RetrySoonSeconds : null),
         RefusedFields refused => new(StatusOf(refused.Code), refused.Code, refused.Message, refused.Errors),

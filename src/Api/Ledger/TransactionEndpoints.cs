@@ -36,7 +36,7 @@ public sealed class TransactionEndpoints : ICarterModule
     public void AddRoutes(IEndpointRouteBuilder app)
     {
         app.MapGet("/v1/transactions", ListAsync).WithTags("Transactions").Produces<ListResponse<TransactionView>>().Describe(
-            "Movements of the organization's wallets in the order of their recording; ?type=, ?category=, ?reference_id=, ?currency=, ?from= and ?to= "
+            "Movements of the organization's wallets in the order of their recording (?order=newest: the newest first); ?type=, ?category=, ?reference_id=, ?currency=, ?from= and ?to= "
             + "(times, from included) keep some. ?kind=, ?pricing_category=, ?market=, ?account_id= and ?effective_month= keep those of a "
             + "line of a statement (empty: it names none); a page may then hold fewer than its limit: go on while there is a next_cursor.",
             "request.invalid", "request.cursor", "request.limit");
@@ -49,12 +49,12 @@ public sealed class TransactionEndpoints : ICarterModule
     }
 
     private static async Task<IResult> ListAsync(string? type, string? category, string? reference_id, string? currency, string? from,
-        string? to, [AsParameters] LineQuery line, Paging paging, Call call)
+        string? to, string? order, [AsParameters] LineQuery line, Paging paging, Call call)
     {
         RequireWord("type", type, [EntryTypes.Credit, EntryTypes.Debit, EntryTypes.Refund]);
         RequireWord("category", category, EntryCategories.All);
         var query = new ListTransactions(call.OrganizationId, type, category, reference_id, currency, Time("from", from), Time("to", to),
-            LineOf(line), paging.Limit, paging.Cursor);
+            LineOf(line), paging.Limit, paging.Cursor) { NewestFirst = ListOrder.IsNewestFirst(order) };
         return call.Page(await call.Send(query));
     }
 

@@ -15,7 +15,9 @@ public sealed class FrameEncoder : IFrameEncoder
 {
     public byte[] Conversation(ConversationDocument document, Position at) => Frame("conversation", ConversationResponse.Of(document), at);
 
-    public byte[] Message(MessageDocument document, Position at) => Frame("message", MessageResponse.Of(document), at);
+    // What Meta wrote of a customer's message is for whoever looks into that one message: a frame holds what is shown.
+    public byte[] Message(MessageDocument document, Position at) => Frame("message", MessageResponse.Of(
+        document.Direction == "inbound" ? document with { RawWebhook = null } : document), at);
 
     public byte[] Other(string name, object data, Position? at) => Frame(name, data, at);
 

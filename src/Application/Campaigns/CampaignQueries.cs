@@ -56,9 +56,12 @@ public sealed record CampaignView(Guid Id, Guid OrganizationId, Guid TemplateId,
 /// <summary>Null: there is none in this organization.</summary>
 public sealed record GetCampaign(Guid OrganizationId, Guid CampaignId) : IRequest<CampaignView?>;
 
-/// <summary>Newest last (ids are time-ordered).</summary>
+/// <summary>In the order of their making (ids are time-ordered).</summary>
 /// <param name="Status">Only those; null: all.</param>
-public sealed record ListCampaigns(Guid OrganizationId, string? Status, int Limit, string? Cursor) : IRequest<Page<CampaignView>>;
+public sealed record ListCampaigns(Guid OrganizationId, string? Status, int Limit, string? Cursor) : IRequest<Page<CampaignView>>
+{
+    public bool NewestFirst { get; init; }
+}
 
 public sealed class ListCampaignsValidator : AbstractValidator<ListCampaigns>
 {
@@ -95,6 +98,12 @@ public sealed record GetCampaignProgress(Guid OrganizationId, Guid CampaignId) :
 public sealed record Recipient(long Ordinal, Guid ContactId, Guid MessageId, string Status, string? Reason, string? WaMessageId,
     int Attempts, DateTimeOffset? UpdatedAt, DateTimeOffset? WaitsUntil = null)
 {
+    /// <summary>What the contact is called now; null: they have no name, or are not there any more. Given in lists only.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The contact's number now; null as above, or they have none. Given in lists only.</summary>
+    public string? PhoneNumber { get; init; }
+
     /// <summary>The template of their message: which variant they have; null: there is none yet, or they were passed over.</summary>
     public Guid? TemplateId { get; init; }
 }

@@ -38,4 +38,10 @@ public interface ICampaignLaunch
     /// <exception cref="RefusedFields"><c>wallet.insufficient</c>: what it may cost is set aside in the same transaction</exception>
     Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion,
         CancellationToken ct);
+
+    /// <summary>Carries out that a paused campaign goes on. What was set aside for it is raised when what is left became dearer.</summary>
+    /// <exception cref="Domain.Common.Refusal">Of the decision</exception>
+    /// <exception cref="RefusedFields"><c>wallet.insufficient</c>: it stays paused</exception>
+    Task<Done> ResumeAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion,
+        CancellationToken ct);
 }

@@ -12,7 +12,7 @@ public sealed record ResumeCampaign(Guid OrganizationId, Guid CampaignId, long? 
     Guid ICommandOn.Id => CampaignId;
 }
 
-public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences references, TimeProvider clock)
+public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences references, ICampaignLaunch launch, TimeProvider clock)
     : IRequestHandler<ResumeCampaign, Done>
 {
     public async Task<Done> Handle(ResumeCampaign command, CancellationToken ct)
@@ -25,7 +25,7 @@ public sealed class ResumeCampaignHandler(IEventStore store, ICampaignReferences
             await references.RequireParametersAsync(command.OrganizationId, plan, complete: true, ct);
         }
 
-        return await store.Decide<Campaign, CampaignEvent>(command.OrganizationId, command.CampaignId,
+        return await launch.ResumeAsync(command.OrganizationId, command.CampaignId,
             state => Campaign.Resume(state, clock.GetUtcNow()), command.SeenVersion, ct);
     }
 }

@@ -20,7 +20,10 @@ public sealed record ChargeView(Guid MessageId, string? Participant, Guid Accoun
 /// <param name="Outcome"><c>pending</c>: those that wait for a price; null: all.</param>
 /// <param name="MessageId">Of this message only; null: of all.</param>
 public sealed record ListCharges(Guid OrganizationId, string? Outcome, Guid? MessageId, int Limit, string? Cursor)
-    : IRequest<Page<ChargeView>>;
+    : IRequest<Page<ChargeView>>
+{
+    public bool NewestFirst { get; init; }
+}
 
 public sealed class ListChargesValidator : AbstractValidator<ListCharges>
 {

@@ -111,6 +111,11 @@ public sealed record BspOptions
 
     /// <summary>AutoMapper's licence key; null: it runs without one (see docs/packages.md).</summary>
     public string? AutoMapperLicenseKey { get; init; }
+
+    /// <summary>
+    /// A replica of which it is not known that it is less behind is not read; 100 to 60,000 ms, 2,000 unless set (<c>Bsp:ReplicaLagMs</c>).
+    /// </summary>
+    public TimeSpan ReplicaLagMax { get; init; } = TimeSpan.FromSeconds(2);
 }
 
 /// <param name="Name">As stored in <c>bsp.directory_organizations.shard</c>: a range such as <c>A-M</c>, or <c>default</c>.</param>
@@ -122,6 +127,9 @@ public sealed record ShardOptions(string Name, string? Owner, string App)
     /// Past a pooler, as <c>bsp_app</c>: for connections that stay (writers, locks, listeners); null: <see cref="App"/> has none before it.
     /// </summary>
     public string? Direct { get; init; }
+
+    /// <summary>Its streaming replica, as <c>bsp_app</c> (<c>Bsp:Replicas:&lt;shard&gt;</c>); null: there is none to read.</summary>
+    public string? Replica { get; init; }
 }
 
 /// <summary>Moves between shards (<c>Bsp:Moves:*</c>).</summary>

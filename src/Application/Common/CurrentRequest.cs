@@ -19,6 +19,7 @@ public sealed class CurrentRequest
     private static readonly AsyncLocal<CurrentRequest?> Flowing = new();
 
     private long workTicks;
+    private long replicaLagTicks;
 
     /// <summary>The one that surrounds this code, or null.</summary>
     public static CurrentRequest? Value => Flowing.Value;
@@ -34,6 +35,17 @@ public sealed class CurrentRequest
 
     /// <summary>The one WhatsApp account that the caller's key is restricted to; null: every account.</summary>
     public Guid? AccountId { get; init; }
+
+    /// <summary>
+    /// It reads, and asks for no position: what it is shown may be a moment old, from a replica. Commands and work of our own never.
+    /// </summary>
+    public bool MayBeBehind { get; init; }
+
+    /// <summary>What of it was read at a replica is at most so old; null: nothing was.</summary>
+    public TimeSpan? ReplicaLag => Interlocked.Read(ref replicaLagTicks) is > 0 and var ticks ? TimeSpan.FromTicks(ticks) : null;
+
+    /// <summary>Something of it was read at a replica.</summary>
+    public void ReadAtReplica(TimeSpan lag) => Interlocked.Exchange(ref replicaLagTicks, Math.Max(1, lag.Ticks));
 
     /// <summary>Event or message that caused this; null for a request.</summary>
     public string? CausationId { get; init; }

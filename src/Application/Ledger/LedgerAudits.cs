@@ -14,7 +14,11 @@ public sealed record LedgerFault(Guid? Entry, string? Currency, string? Month, l
 /// <summary>What was compared with what.</summary>
 /// <param name="Result"><c>passed</c>, <c>failed</c>, <c>behind</c> (a view has not caught up with the log: nothing is said about it),
 /// <c>absent</c> (there is nothing to compare with), <c>not_checked</c> (a store could not be asked: the detail says why).</param>
-public sealed record LedgerCheck(string Name, string Result, long Items, string? Detail);
+public sealed record LedgerCheck(string Name, string Result, long Items, string? Detail)
+{
+    /// <summary>Result of a check that could not be made: nothing is said about what it is of.</summary>
+    public const string NotChecked = "not_checked";
+}
 
 /// <summary>An audit of an organization's ledger.</summary>
 /// <param name="Status"><c>running</c>, <c>passed</c>, <c>failed</c>.</param>
@@ -25,7 +29,8 @@ public sealed record LedgerAuditView(Guid Id, string Status, string? From, strin
     DateTimeOffset CreatedAt, DateTimeOffset? CompletedAt)
 {
     /// <summary>Names of the checks of which nothing is said, because a store could not be asked.</summary>
-    public IReadOnlyList<string> NotChecked => [.. Checks.Where(check => check.Result == "not_checked").Select(check => check.Name)];
+    public IReadOnlyList<string> NotChecked =>
+        [.. Checks.Where(check => check.Result == LedgerCheck.NotChecked).Select(check => check.Name)];
 }
 
 /// <summary>Has the organization's ledger replayed from zero. While one is under way, another is refused with

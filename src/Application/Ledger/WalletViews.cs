@@ -62,6 +62,8 @@ public sealed record ListTransactions(
     : IRequest<Page<TransactionView>>
 {
     public const int LookedAtMax = 50_000;
+
+    public bool NewestFirst { get; init; }
 }
 
 /// <summary>Every link of a wallet's chain, in its order: openings, closings and holds too.</summary>

@@ -61,7 +61,11 @@ public sealed record MessageDocument
     /// <summary>Null until a status carried pricing.</summary>
     public MessageCost? Cost { get; init; }
 
-    /// <summary>The last status or message item as Meta wrote it, without personal data.</summary>
+    /// <summary>
+    /// As Meta wrote it: of what we sent the last status, without personal data; of what the customer or the phone wrote the message's
+    /// item, each text cut after 4,096 characters and all of it after some 32 KB. Null: Meta has said nothing yet, or the contact was
+    /// erased.
+    /// </summary>
     public JsonElement? RawWebhook { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }

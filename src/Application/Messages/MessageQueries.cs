@@ -17,8 +17,8 @@ public sealed record GetMessageHistory(Guid OrganizationId, Guid MessageId, AsOf
 public interface IRawWebhooks
 {
     /// <summary>
-    /// The message's item out of the journal, which keeps it for days; null: it is there no more, or was erased. Not kept a second time:
-    /// what is in it is the customer's.
+    /// The message's item out of the journal, which keeps it for days; null: it is there no more, or was erased. Asked for a document
+    /// that was written before documents held it themselves.
     /// </summary>
     Task<System.Text.Json.JsonElement?> OfAsync(Guid organizationId, MessageDocument message, CancellationToken ct);
 }

@@ -19,17 +19,26 @@ namespace Bsp.Infrastructure.Campaigns;
 
 /// <inheritdoc cref="ICampaignLaunch"/>
 public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Entitlements entitlements, CampaignEstimator estimator,
-    LedgerWriter ledger, RowCaches caches, BillingOptions billing, TimeProvider clock) : ICampaignLaunch
+    LedgerWriter ledger, RaisedHolds raised, RowCaches caches, BillingOptions billing, TimeProvider clock) : ICampaignLaunch
 {
     private const int RacesMax = 10;
     private const int LossesMax = 5;
     private static readonly TimeSpan AfterLoss = TimeSpan.FromMilliseconds(50);
 
-    // A campaign may be paused for long; then the clock gives the money back, and what it sends later is paid by the balance.
-    private static readonly TimeSpan HoldFor = TimeSpan.FromDays(90);
+    public Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide,
+        long? seenVersion, CancellationToken ct) =>
+        CarryOutAsync(organizationId, campaignId, decide, seenVersion, () => PriceAsync(organizationId, campaignId, ct),
+            (tx, shard, price) => SetAsideAsync(tx, shard, organizationId, campaignId, price, ct), ct);
 
-    public async Task<Done> LaunchAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide,
-        long? seenVersion, CancellationToken ct)
+    public Task<Done> ResumeAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide,
+        long? seenVersion, CancellationToken ct) =>
+        CarryOutAsync(organizationId, campaignId, decide, seenVersion, () => PriceOfRestAsync(organizationId, campaignId, ct),
+            (tx, shard, price) => price is null ? Task.CompletedTask
+                : raised.RaiseAsync(tx, shard, organizationId, campaignId, price, ct), ct);
+
+    // What stands or falls with the decision is carried out when there is one.
+    private async Task<Done> CarryOutAsync(Guid organizationId, Guid campaignId, Func<Campaign, IReadOnlyList<CampaignEvent>> decide,
+        long? seenVersion, Func<Task<Price?>> priced, Func<TenantTransaction, Shard, Price?, Task> beside, CancellationToken ct)
     {
         var shard = await shards.OfAsync(organizationId, ct);
         using var turn = await Deciding.TurnAsync(store, organizationId, campaignId, ct);
@@ -38,8 +47,9 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
             var (attempt, marked) = (new Attempt(), CurrentRequest.Value?.ClaimMarked ?? false);
             try
             {
-                var price = await PriceAsync(organizationId, campaignId, ct);
-                return await OnceAsync(shard, organizationId, campaignId, decide, seenVersion, price, attempt, ct);
+                var price = await priced();
+                return await OnceAsync(shard, organizationId, campaignId, decide, seenVersion,
+                    (tx, on) => beside(tx, on, price), attempt, ct);
             }
             catch (VersionConflict conflict) when (!conflict.Named && race++ < RacesMax)
             {
@@ -78,15 +88,39 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
             ? (await estimator.EstimateAsync(organizationId, campaignId, ct)).Price : null;
     }
 
+    // Null: nothing was set aside for it, or there is nothing to resume.
+    private async Task<Price?> PriceOfRestAsync(Guid organizationId, Guid campaignId, CancellationToken ct)
+    {
+        if (billing.Mode == BillingMode.Off
+            || !await RaisedHolds.IsHeldAsync(await shards.OfAsync(organizationId, ct), organizationId, campaignId, ct))
+        {
+            return null;
+        }
+
+        var state = (await store.LoadAsync(organizationId, campaignId, ct)).Fold<Campaign, CampaignEvent>();
+        return state.Status == CampaignStatus.Paused ? (await estimator.EstimateAsync(organizationId, campaignId, ct)).Price : null;
+    }
+
+    private async Task SetAsideAsync(TenantTransaction tx, Shard shard, Guid organizationId, Guid campaignId, Price? price,
+        CancellationToken ct)
+    {
+        if (price is not null)
+        {
+            await HoldAsync(tx, shard, organizationId, campaignId, price, ct);
+        }
+    }
+
     private async Task<Done> OnceAsync(Shard shard, Guid organizationId, Guid campaignId,
-        Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion, Price? price, Attempt attempt, CancellationToken ct)
+        Func<Campaign, IReadOnlyList<CampaignEvent>> decide, long? seenVersion,
+            Func<TenantTransaction, Shard, Task> beside, Attempt attempt,
+        CancellationToken ct)
     {
         await using var tx = await shard.BeginAsync([organizationId, Guid.Empty], ct);
-        var launched = false;
+        var (moves, launched) = (false, false);
         var decided = await store.DecidedAsync<Campaign, CampaignEvent>(tx, shard, organizationId, campaignId, async state =>
         {
             var facts = decide(state);
-            launched = facts.Count > 0;
+            (moves, launched) = (facts.Count > 0, facts.OfType<CampaignLaunched>().Any());
             if (launched)
             {
                 await entitlements.RequireRoomAsync(tx, organizationId, PlanFeatures.CampaignsPerMonth, ct);
@@ -94,9 +128,9 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
 
             return facts;
         }, seenVersion, ct);
-        if (launched && price is not null)
+        if (moves)
         {
-            await HoldAsync(tx, shard, organizationId, campaignId, price, ct);
+            await beside(tx, shard);
         }
 
         // From here on a cancelled caller is not heard any more: whether it was launched must be known.
@@ -139,7 +173,7 @@ public sealed class CampaignLaunch(Shards shards, PostgresEventStore store, Enti
             return;
         }
 
-        var hold = new PlaceHold(CampaignHolds.Reference(campaignId), price.Cost, clock.GetUtcNow() + HoldFor);
+        var hold = new PlaceHold(CampaignHolds.Reference(campaignId), price.Cost, clock.GetUtcNow() + RaisedHolds.HoldFor);
         switch ((await ledger.PostAsync(tx, shard, organizationId, price.Currency, [hold], ct))[0])
         {
             case Insufficient { Missing: var missing }:

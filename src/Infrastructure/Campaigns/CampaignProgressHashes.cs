@@ -49,6 +49,9 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
         if (campaigns.Count > 0)
         {
             var before = await ReadAsync(db, epoch, [.. campaigns.Select(c => c.Key)]);
+            var elsewhere = await ElsewhereAsync(page, [.. campaigns.Where(c => before[c.Key].Fields is null)
+                .Select(c => c.First().OrganizationId).Distinct()], ct);
+            campaigns.RemoveAll(c => elsewhere.Contains(c.First().OrganizationId) && before[c.Key].Fields is null);
             await RefuseLossAsync(db, page, [.. campaigns.Where(c => before[c.Key].Fields is null).Select(c => c.First())], ct);
             var priors = await PriorSettlement.FindAsync(page, ct);
             if (next)
@@ -142,6 +145,16 @@ internal sealed class CampaignProgressHashes(RedisConnection redis, CopySeal cop
         return campaigns.Zip(hashes)
             .ToDictionary(h => h.First, h => h.Second.Fields is { } fields && fields["epoch"] == epoch ? h.Second : (null, h.Second.Mac));
     }
+
+    /// <summary>
+    /// Of these organizations those that live on another shard though their events lie here, for a day after a move or while they come:
+    /// that shard counts their campaigns, on the same keys. Two that count the same would each find the other's hash, take it for a loss
+    /// and begin again, for as long as both read.
+    /// </summary>
+    private static async Task<HashSet<Guid>> ElsewhereAsync(EventPage page, Guid[] organizations, CancellationToken ct) =>
+        organizations.Length == 0 ? [] : [.. await page.Shard.QueryAsync(page.Organizations, """
+            SELECT m.organization_id FROM bsp.moves_here m WHERE m.organization_id = ANY ($1) AND m.state IN ('gone', 'arriving')
+            """, r => r.GetGuid(0), ct, organizations)];
 
     /// <summary>
     /// A campaign without a hash is either met for the first time, or its hash was lost: then an earlier fact of it stands in the log

@@ -40,12 +40,13 @@ public sealed class CampaignsTable(Shards shards)
     public async Task<Page<CampaignView>> Handle(ListCampaigns query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var after = Guid.TryParse(query.Cursor, out var id) ? id : Guid.Empty;
+        var (from, compare, direction) = Keyset.Of(query.Cursor, query.NewestFirst);
+        var status = new NpgsqlParameter { Value = (object?)query.Status ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text };
         var rows = await shard.QueryAsync(query.OrganizationId, $"""
             SELECT {Columns} FROM campaigns {Waits}
-             WHERE organization_id = $1 AND id > $2 AND ($3::text IS NULL OR status = $3) ORDER BY id LIMIT $4
-            """, Read, ct, query.OrganizationId, after, new NpgsqlParameter { Value = (object?)query.Status ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text }, query.Limit + 1);
-        return rows.Count > query.Limit ? new(rows[..query.Limit], rows[query.Limit - 1].Id.ToString()) : new(rows, null);
+             WHERE organization_id = $1 AND id {compare} $2 AND ($3::text IS NULL OR status = $3) ORDER BY id {direction} LIMIT $4
+            """, Read, ct, query.OrganizationId, from, status, query.Limit + 1);
+        return Keyset.Of(rows, query.Limit, row => row.Id);
     }
 
     private static CampaignView Read(NpgsqlDataReader r) =>
@@ -87,20 +88,35 @@ public sealed class RecipientsReader(Shards shards, IEventLog log)
                     found.Add(recipient);
                     if (found.Count == query.Limit)
                     {
-                        return new(found, after.ToString(CultureInfo.InvariantCulture));
+                        return new(await NamedAsync(shard, query.OrganizationId, found, ct),
+                            after.ToString(CultureInfo.InvariantCulture));
                     }
                 }
             }
 
             if (members.Count < PageOf(query))
             {
-                return new(found, null);
+                return new(await NamedAsync(shard, query.OrganizationId, found, ct), null);
             }
 
             scanned += members.Count;
         }
 
-        return new(found, after.ToString(CultureInfo.InvariantCulture));
+        return new(await NamedAsync(shard, query.OrganizationId, found, ct), after.ToString(CultureInfo.InvariantCulture));
+    }
+
+    // One look-up by its key for each row of the page, whatever statistics say.
+    private static async Task<IReadOnlyList<Recipient>> NamedAsync(Shard shard, Guid organizationId, List<Recipient> page,
+        CancellationToken ct)
+    {
+        var contacts = await shard.QueryAsync(organizationId, """
+            SELECT c.id, c.first_name, c.last_name, c.phone_number FROM unnest($2::uuid[]) AS a (id)
+             CROSS JOIN LATERAL (SELECT * FROM contacts o WHERE o.organization_id = $1 AND o.id = a.id OFFSET 0) c
+            """, r => (Id: r.GetGuid(0), Name: $"{r.TextOrNull(1)} {r.TextOrNull(2)}".Trim(), Number: r.TextOrNull(3)), ct,
+            organizationId, page.Select(one => one.ContactId).Distinct().ToArray());
+        var known = contacts.ToDictionary(c => c.Id);
+        return page.ConvertAll(one => known.TryGetValue(one.ContactId, out var contact)
+            ? one with { Name = contact.Name.Length > 0 ? contact.Name : null, PhoneNumber = contact.Number } : one);
     }
 
     public async Task<RecipientWhy?> Handle(GetRecipientWhy query, CancellationToken ct)

@@ -51,7 +51,7 @@ public sealed class TemplateReactor(PostgresEventStore store, RowCaches caches, 
         TemplateDeleted => "was deleted: nothing of it can be sent",
         TemplateCategoryChanged { PreviousCategory: "MARKETING" } => null,
         TemplateCategoryChanged e =>
-            $"is {e.Category} now, no longer {e.PreviousCategory}: other prices and consent; resume to go on",
+            $"is {e.Category} now, no longer {e.PreviousCategory}: other prices and consent; resuming sets aside what the rest costs now",
         _ => null,
     };
 

@@ -16,9 +16,11 @@ internal sealed class CampaignHolds
     /// <summary>Of a page that speaks of no campaign.</summary>
     public static CampaignHolds None => new();
 
-    private sealed class Hold(Guid campaignId, decimal unitMax, int? open, decimal left)
+    private sealed class Hold(Guid campaignId, decimal unitMax, int? open, decimal left, int raised)
     {
         public Guid CampaignId => campaignId;
+
+        public string Reference => CampaignHolds.Reference(campaignId, raised);
 
         public decimal UnitMax => unitMax;
 
@@ -34,7 +36,9 @@ internal sealed class CampaignHolds
     private readonly HashSet<Guid> missed = [];
 
     /// <summary>Name of a campaign's hold.</summary>
-    public static string Reference(Guid campaignId) => $"campaign/{campaignId}";
+    /// <param name="raised">How often it was replaced by a larger one.</param>
+    public static string Reference(Guid campaignId, int raised = 0) => raised == 0 ? $"campaign/{campaignId}"
+        : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"campaign/{campaignId}/{raised}");
 
     public static async Task<CampaignHolds> ReadAsync(TenantTransaction tx, Guid organizationId, IReadOnlyList<StoredEvent> events,
         CancellationToken ct)
@@ -50,10 +54,13 @@ internal sealed class CampaignHolds
         }
 
         foreach (var hold in await tx.QueryAsync("""
-            SELECT h.campaign_id, h.unit_max, h.open, coalesce(l.remaining, 0) FROM unnest($2::uuid[]) AS i (id)
+            SELECT h.campaign_id, h.unit_max, h.open, coalesce(l.remaining, 0), h.raised FROM unnest($2::uuid[]) AS i (id)
              CROSS JOIN LATERAL (SELECT * FROM bsp.campaign_holds c WHERE c.campaign_id = i.id AND (c.organization_id = $1) IS TRUE AND c.state = 'open' OFFSET 0) h
-              LEFT JOIN LATERAL (SELECT x.remaining FROM bsp.ledger_holds x WHERE x.organization_id = $1 AND x.reference = 'campaign/' || h.campaign_id AND x.state = 'open' OFFSET 0) l ON true
-            """, r => new Hold(r.GetGuid(0), r.GetDecimal(1), r.IsDBNull(2) ? null : r.GetInt32(2), r.GetDecimal(3)), ct, organizationId, campaigns))
+              LEFT JOIN LATERAL (SELECT x.remaining FROM bsp.ledger_holds x
+                  WHERE x.organization_id = $1 AND x.reference = 'campaign/' || h.campaign_id ||
+                  CASE WHEN h.raised > 0 THEN '/' || h.raised ELSE '' END AND x.state = 'open' OFFSET 0) l ON true
+            """, r => new Hold(r.GetGuid(0), r.GetDecimal(1), r.IsDBNull(2) ? null : r.GetInt32(2), r.GetDecimal(3), r.GetInt32(4)), ct,
+            organizationId, campaigns))
         {
             all.holds[hold.CampaignId] = hold;
         }
@@ -72,6 +79,9 @@ internal sealed class CampaignHolds
 
     /// <summary>A hold of the campaign is open.</summary>
     public bool Has(Guid campaignId) => holds.ContainsKey(campaignId);
+
+    /// <summary>Name of the hold that pays for a campaign now; it has one.</summary>
+    public string ReferenceOf(Guid campaignId) => holds[campaignId].Reference;
 
     /// <summary>The audience is known.</summary>
     public void Froze(Guid campaignId, int members)
@@ -118,11 +128,11 @@ internal sealed class CampaignHolds
             var excess = hold.Left - (hold.Open!.Value * hold.UnitMax);
             if (hold.Open == 0)
             {
-                yield return new SettleHold(Reference(hold.CampaignId));
+                yield return new SettleHold(hold.Reference);
             }
             else if (excess > 0)
             {
-                yield return new ReleaseHold(Reference(hold.CampaignId), excess);
+                yield return new ReleaseHold(hold.Reference, excess);
             }
         }
     }

@@ -17,12 +17,14 @@ public sealed class ChargeQueries(Shards shards) : IRequestHandler<ListCharges, 
     public async Task<Page<ChargeView>> Handle(ListCharges query, CancellationToken ct)
     {
         var shard = await shards.OfAsync(query.OrganizationId, ct);
-        var after = query.Cursor?.Split('/') ?? [Guid.Empty.ToString(), ""];
+        var seen = query.Cursor?.Split('/');
+        var (from, compare, direction) = Keyset.Of(seen?[0], query.NewestFirst);
         var rows = await shard.QueryAsync(query.OrganizationId, $"""
             SELECT {Columns} FROM bsp.message_bills b
-             WHERE b.organization_id = $1{(query.Outcome is null ? "" : " AND b.outcome = 'pending'")}{(query.MessageId is null ? "" : " AND b.message_id = $5")} AND (b.message_id, b.participant) > ($2, $3)
-             ORDER BY b.message_id, b.participant LIMIT $4
-            """, View, ct, [query.OrganizationId, Guid.Parse(after[0]), after[1], query.Limit + 1, .. query.MessageId is { } id ? new object[] { id } : []]);
+             WHERE b.organization_id = $1{(query.Outcome is null ? "" : " AND b.outcome = 'pending'")}{(query.MessageId is null ? "" : " AND b.message_id = $5")}
+               AND (b.message_id, b.participant) {compare} ($2, $3)
+             ORDER BY b.message_id {direction}, b.participant {direction} LIMIT $4
+            """, View, ct, [query.OrganizationId, from, seen?[1] ?? "", query.Limit + 1, .. query.MessageId is { } id ? new object[] { id } : []]);
         return rows.Count <= query.Limit ? new(rows, null)
             : new(rows[..query.Limit], $"{rows[query.Limit - 1].MessageId}/{rows[query.Limit - 1].Participant}");
     }

@@ -15,6 +15,7 @@ internal static class ChargingSetup
         services.AddSingleton<IPlans, PlansInForce>();
         services.AddSingleton<Charger>();
         services.AddSingleton<MessagePrices>();
+        services.AddSingleton<RaisedHolds>();
         services.AddSingleton<MessageReserves>();
         services.AddSingleton<IMessageReserves>(provider => provider.GetRequiredService<MessageReserves>());
         services.AddSingleton<IBoundedMemory>(provider => provider.GetRequiredService<MessageReserves>());

@@ -89,7 +89,7 @@ internal sealed class Work(Shard shard, Guid organizationId, string currency, Ta
     {
         var reference = Bill.Reference(row.Key.MessageId, row.Key.Participant, step.After.Number);
         Postings.Add(new Debit(step.Debit, EntryCategories.Message, KeyOf(row.Key, step.After.Number, Kind), reference, null,
-            Metadata(row, step.After), hold is { } campaign ? CampaignHolds.Reference(campaign) : null,
+            Metadata(row, step.After), hold is { } campaign ? Holds.ReferenceOf(campaign) : null,
             MayOverdraw: true, step.After.Delivery.DeliveredAt, BillRows.Json(step.After.Delivery.Evidence)));
         if (hold is { } from)
         {

@@ -86,7 +86,6 @@ internal static class StoreTrouble
             TroubleKind.Exhausted,
         StoreUnavailable or VersionConflict => TroubleKind.Passing,
         PostgresException refused => OfPostgres(refused.SqlState),
-        { InnerException: PostgresException { SqlState: MovingAway } } => TroubleKind.Passing, // as Marten wraps it
         NpgsqlException { InnerException: null or IOException or SocketException } => TroubleKind.Passing,
         NpgsqlException { InnerException: TimeoutException } => TroubleKind.Exhausted,
         MongoBulkWriteException several => OfMongo(several),
@@ -98,6 +97,7 @@ internal static class StoreTrouble
         RedisConnectionException or RedisTimeoutException => TroubleKind.Passing,
         RedisServerException refused =>
             RedisPassing.Contains(refused.Message.Split(' ', 2)[0]) ? TroubleKind.Passing : TroubleKind.OfTheItem,
+        not AggregateException and { InnerException: PostgresException wrapped } => OfPostgres(wrapped.SqlState), // as Marten does it
         HttpRequestException { StatusCode: null or >= System.Net.HttpStatusCode.InternalServerError } => TroubleKind.Passing,
         IOException or SocketException or TimeoutException => TroubleKind.Passing,
         AggregateException { InnerExceptions.Count: > 0 } several => several.InnerExceptions.Min(Of),

@@ -83,6 +83,7 @@ public static class BspConfiguration
             TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:UnknownDeadlineSeconds", 86_400, 5, 2_592_000, faults)),
             SendingDay = TimeSpan.FromSeconds(Number(configuration, "Bsp:Sending:DaySeconds", 86_400, 10, 86_400, faults)),
             QueueName = QueueName(configuration["Bsp:Queue:Name"], faults),
+            ReplicaLagMax = TimeSpan.FromMilliseconds(Number(configuration, "Bsp:ReplicaLagMs", 2_000, 100, 60_000, faults)),
             Moves = new()
             {
                 FreezeMax = TimeSpan.FromMilliseconds(Number(configuration, "Bsp:Moves:FreezeMs", 1_000, 100, 60_000, faults)),
@@ -114,7 +115,12 @@ public static class BspConfiguration
         }).ToList();
         faults.AddRange(configuration.GetSection("Bsp:Direct").GetChildren().Where(d => shards.TrueForAll(s => s.Name != d.Key))
             .Select(d => $"Bsp:Direct:{d.Key} is given, and there is no Bsp:Shards:{d.Key}: name the shard, or leave it out."));
-        return shards.Count > 0 ? shards : [alone];
+        var names = shards.Count > 0 ? shards.ConvertAll(s => s.Name) : [alone.Name];
+        faults.AddRange(configuration.GetSection("Bsp:Replicas").GetChildren().Where(r => !names.Contains(r.Key))
+            .Select(r => $"Bsp:Replicas:{r.Key} is given, and there is no shard of that name: there are {string.Join(", ", names)}."));
+        return [.. (shards.Count > 0 ? shards : [alone]).Select(shard =>
+            configuration[$"Bsp:Replicas:{shard.Name}"] is not { Length: > 0 } replica ? shard
+                : shard with { Replica = AppConnection(null, replica, credentials, master, $"Bsp:Replicas:{shard.Name}", faults) })];
     }
 
     // Without a connection of its own the application takes the owner's, as bsp_app: with the credentials given for the directory, else

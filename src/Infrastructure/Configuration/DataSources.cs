@@ -34,6 +34,14 @@ public static class DataSources
         });
     }
 
+    /// <summary>Connections to a shard's streaming replica.</summary>
+    internal static NpgsqlDataSource Replica(BspOptions options, ShardOptions shard, ILoggerFactory log)
+    {
+        const string Name = "bsp replica";
+        var text = Tuned(shard.Replica!, Name, ConnectionBudget.SizeOf(WorkKind.People, options.Pools, shard.Replica!));
+        return new NpgsqlDataSourceBuilder(text) { Name = $"{Name} {shard.Name}" }.UseLoggerFactory(log).Build();
+    }
+
     /// <summary>Brings every database of the configuration up to this build, one after the other.</summary>
     public static async Task MigrateAsync(BspOptions options, ILoggerFactory log, CancellationToken ct)
     {

@@ -2,6 +2,7 @@ using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.EventStore;
 using Bsp.Application.Messages;
+using Bsp.Application.Webhooks;
 using Bsp.Domain.Contacts;
 using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Documents;
@@ -189,6 +190,8 @@ internal sealed class ContactDocuments
         SenderName = null,
         Amends = null,
         Notes = null,
+        // a status names nobody; what they wrote, or what was written to them on the phone, is theirs
+        RawWebhook = d.RawWebhook is { } raw && MetaEnvelope.Text(raw, "status") is not null ? raw : null,
         Template = d.Template is { } t ? t with { Parameters = null } : null,
         AiProcessing = null,
     };

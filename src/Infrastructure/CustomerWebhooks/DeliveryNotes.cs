@@ -19,7 +19,7 @@ internal sealed class DeliveryNotes(ClaimedWebhook claim)
     public const int AttemptsMax = 2_000;
 
     private readonly Lock gate = new();
-    private Batch next = new(claim.Sequence);
+    private Batch next = new(claim.Sequence) { Held = claim.HeldKeys };
 
     public ClaimedWebhook Claim => claim;
 
@@ -38,7 +38,9 @@ internal sealed class DeliveryNotes(ClaimedWebhook claim)
         }
     }
 
-    /// <summary>Adds to what is to be written.</summary>
+    /// <summary>
+    /// Adds to what is to be written. What must not be written apart, however soon the process dies, is added in one call.
+    /// </summary>
     public void Note(Action<Batch> change)
     {
         lock (gate)

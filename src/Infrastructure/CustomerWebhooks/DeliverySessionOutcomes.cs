@@ -52,12 +52,16 @@ internal sealed partial class DeliverySession
         {
             own.Pending.Remove(one.Sequence);
             own.Attempts = 0;
-            notes.Note(b => b.Let.Add((own.Key, one.Sequence)));
-            if (own.Pending.Count == 0)
+            var last = own.Pending.Count == 0 && held.Remove(own.Key);
+            notes.Note(b =>
             {
-                held.Remove(own.Key);
-                notes.Note(b => b.Keys[own.Key] = null);
-            }
+                b.Let.Add((own.Key, one.Sequence));
+                if (last)
+                {
+                    b.Keys[own.Key] = null;
+                    b.Held = held.Count;
+                }
+            });
         }
         else if (one.Chain is { } chain)
         {
@@ -122,6 +126,7 @@ internal sealed partial class DeliverySession
     private DateTimeOffset? HoldKey(Settled one, Attempt failure)
     {
         var now = parts.Clock.GetUtcNow();
+        List<long> behind = [];
         if (one.Held is not { } own)
         {
             var chain = one.Chain!;
@@ -129,7 +134,9 @@ internal sealed partial class DeliverySession
             held[chain.Key] = own = new(chain.Key, 0, now, now);
             while (chain.Waiting.TryDequeue(out var entry))
             {
-                Hold(own, entry);
+                Finish(entry);
+                own.Pending.Add(entry.Sequence);
+                behind.Add(entry.Sequence);
             }
         }
 
@@ -141,7 +148,15 @@ internal sealed partial class DeliverySession
         }
 
         own.NextAt = now + (pause ?? TimeSpan.Zero);
-        notes.Note(b => b.Keys[own.Key] = own.Row(failure.Outcome));
+
+        // The key, its events and how many keys are held, or nothing of it: a process that dies in between would leave events of which the
+        // next one, which looks for held keys only where there are some, does not know.
+        notes.Note(b =>
+        {
+            b.Hold.AddRange(behind.Select(sequence => (own.Key, sequence)));
+            b.Keys[own.Key] = own.Row(failure.Outcome);
+            b.Held = held.Count;
+        });
         return pause is null ? null : own.NextAt;
     }
 

@@ -1,6 +1,7 @@
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
 using Bsp.Application.Messages;
+using Bsp.Infrastructure.Replicas;
 using Bsp.Infrastructure.Sharding;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -15,8 +16,10 @@ internal static class DocumentsSetup
         if (options.Mongo is not { } mongo || string.IsNullOrWhiteSpace(mongo))
         {
             services.AddSingleton<IOldDocuments, PostgresOldDocuments>();
-            services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentViews, PostgresDocumentViews>()
-                .AddSingleton<IDocumentDigests, PostgresDocumentDigests>();
+            services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentDigests, PostgresDocumentDigests>();
+            services.AddSingleton<IDocumentViews>(provider => provider.GetService<ReadReplicas>() is { } replicas
+                ? new ReplicatedDocumentViews(provider.GetRequiredService<Shards>(), replicas)
+                : new PostgresDocumentViews(provider.GetRequiredService<Shards>()));
             return;
         }
 

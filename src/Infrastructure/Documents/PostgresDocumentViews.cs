@@ -10,8 +10,14 @@ namespace Bsp.Infrastructure.Documents;
 /// cannot look by it, so an organization that is new to the
 /// statistics is not read whole (schema 0150).
 /// </summary>
-public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
+/// <param name="homeOf">The shard of an organization, or where it is to be read instead.</param>
+public sealed class PostgresDocumentViews(Func<Guid, CancellationToken, ValueTask<Shard>> homeOf) : IDocumentViews
 {
+    /// <summary>At the shards themselves.</summary>
+    public PostgresDocumentViews(Shards shards) : this(shards.OfAsync)
+    {
+    }
+
     /// <summary>Conversations that one page looks at, at most.</summary>
     internal int WalkMax { get; set; } = 20_000;
 
@@ -20,7 +26,7 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
         string? cursor, CancellationToken ct)
     {
         var from = DocumentCursor.Parse(cursor);
-        var shard = await shards.OfAsync(organizationId, ct);
+        var shard = await homeOf(organizationId, ct);
         var walk = $"FROM documents.conversations WHERE {(filter.ContactId is null ? "organization_id = $1" : "(organization_id = $1) IS TRUE")} AND last_message_at IS NOT NULL AND ($2::timestamptz IS NULL OR (last_message_at, _id) < ($2, $3))"
             + (filter.Unread is true ? " AND unread > 0" : "")
             + (filter.AssignedTo is not null ? " AND assigned_to = $4 AND assigned_to <> '00000000-0000-0000-0000-000000000000'"
@@ -52,13 +58,13 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     }
 
     public async Task<ConversationDocument?> ConversationAsync(Guid organizationId, Guid conversationId, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct))
+        await (await homeOf(organizationId, ct))
         .FirstAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, DocumentId.Of(conversationId).ToBytes(), organizationId);
 
     public async Task<IReadOnlyList<ConversationDocument>> ConversationsAsync(Guid organizationId,
         IReadOnlyCollection<Guid> conversationIds, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct))
+        await (await homeOf(organizationId, ct))
         .QueryAsync(organizationId, "SELECT doc::text FROM documents.conversations WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<ConversationDocument>(r.GetString(0)), ct, conversationIds.Select(id => DocumentId.Of(id).ToBytes())
             .ToArray(), organizationId);
@@ -66,7 +72,7 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     public async Task<IReadOnlyDictionary<Guid, MessageDocument>> ShownAsync(Guid organizationId, IReadOnlyCollection<Guid> messageIds,
         CancellationToken ct)
     {
-        var shard = await shards.OfAsync(organizationId, ct);
+        var shard = await homeOf(organizationId, ct);
         var found = await shard.QueryAsync(organizationId,
             "SELECT doc::text FROM documents.messages WHERE _id = ANY ($1) AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, messageIds.Select(id => DocumentId.Of(id).ToBytes()).ToArray(),
@@ -77,7 +83,7 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
     public async Task<Page<MessageDocument>> MessagesAsync(Guid organizationId, Guid conversationId, int limit, string? cursor,
         CancellationToken ct)
     {
-        var shard = await shards.OfAsync(organizationId, ct);
+        var shard = await homeOf(organizationId, ct);
         return await MessageAmendments.PageAsync(limit, cursor, (most, after) =>
             StoredAsync(shard, organizationId, conversationId, most, after, ct), Source(shard, organizationId, ct));
     }
@@ -96,7 +102,7 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
 
     public async Task<IReadOnlyList<ConversationDocument>> ConversationsOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds,
         CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, """
+        await (await homeOf(organizationId, ct)).QueryAsync(organizationId, """
             SELECT c.doc::text FROM unnest($2::uuid[]) AS i (id)
              CROSS JOIN LATERAL (SELECT d.doc, d._id FROM documents.conversations d WHERE d.contact_id = i.id AND (d.organization_id = $1) IS TRUE OFFSET 0) c ORDER BY c.doc ->> 'created_at', c._id
             """,
@@ -104,7 +110,7 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
 
     public async Task<IReadOnlyList<MessageDocument>> MessagesOfAsync(Guid organizationId, IReadOnlyCollection<Guid> contactIds,
         DocumentCursor? after, int limit, CancellationToken ct) =>
-        await (await shards.OfAsync(organizationId, ct)).QueryAsync(organizationId, """
+        await (await homeOf(organizationId, ct)).QueryAsync(organizationId, """
             SELECT m.doc::text FROM unnest($1::uuid[]) AS i (id)
              CROSS JOIN LATERAL (SELECT d.doc, d.created_at, d._id FROM documents.messages d
                                   WHERE d.contact_id = i.id AND (d.organization_id = $2) IS TRUE AND ($3::timestamptz IS NULL OR (d.created_at, d._id) > ($3, $4)) ORDER BY d.created_at, d._id LIMIT $5) m
@@ -113,7 +119,7 @@ public sealed class PostgresDocumentViews(Shards shards) : IDocumentViews
 
     public async Task<MessageDocument?> MessageAsync(Guid organizationId, Guid messageId, CancellationToken ct)
     {
-        var shard = await shards.OfAsync(organizationId, ct);
+        var shard = await homeOf(organizationId, ct);
         var found = await shard.FirstAsync(organizationId,
             "SELECT doc::text FROM documents.messages WHERE _id = $1 AND (organization_id = $2) IS TRUE",
             r => DocumentJson.Read<MessageDocument>(r.GetString(0)), ct, DocumentId.Of(messageId).ToBytes(), organizationId);

@@ -77,8 +77,9 @@ internal sealed class Lane(Shard shard, EventStoreSettings settings, InlineViews
 
                 if (calls.Count == 1)
                 {
-                    calls[0].Fail(error is PostgresException { SqlState: StoreTrouble.MovingAway } moving
-                        ? new StoreUnavailable("postgres", moving) : error);
+                    // A full disk, an organization on its way: nothing was written, and it says nothing about the call.
+                    calls[0].Fail(error is PostgresException passing && StoreTrouble.Of(passing) == TroubleKind.Passing
+                        ? new StoreUnavailable("postgres", passing) : error);
                     return false;
                 }
 

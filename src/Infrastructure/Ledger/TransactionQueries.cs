@@ -28,7 +28,7 @@ public sealed class ListTransactionsHandler(Shards shards) : IRequestHandler<Lis
         }
 
         var rows = await shard.QueryAsync(request.OrganizationId,
-            $"SELECT {TransactionRows.Columns} FROM public.transactions t WHERE {where} ORDER BY t.id LIMIT $3",
+            $"SELECT {TransactionRows.Columns} FROM public.transactions t WHERE {where} ORDER BY t.id {Direction(request)} LIMIT $3",
             TransactionRows.Read, cancellationToken, [.. arguments]);
         return Keyset.Of(rows, request.Limit, row => row.Id);
     }
@@ -37,12 +37,12 @@ public sealed class ListTransactionsHandler(Shards shards) : IRequestHandler<Lis
     private static async Task<Page<TransactionView>> OfLineAsync(Shard shard, ListTransactions request, string where,
         List<object> arguments, CancellationToken ct)
     {
-        var looked = $"FROM public.transactions t WHERE {where} ORDER BY t.id";
+        var looked = $"FROM public.transactions t WHERE {where} ORDER BY t.id {Direction(request)}";
         object[] asked = [.. arguments];
         var line = Line(request.Line, arguments);
         var rows = await shard.QueryAsync(request.OrganizationId, $"""
             WITH looked AS MATERIALIZED (SELECT t.* {looked} LIMIT {ListTransactions.LookedAtMax})
-            SELECT {TransactionRows.Columns} FROM looked t WHERE {line} ORDER BY t.id LIMIT $3
+            SELECT {TransactionRows.Columns} FROM looked t WHERE {line} ORDER BY t.id {Direction(request)} LIMIT $3
             """, TransactionRows.Read, ct, [.. arguments]);
         if (rows.Count > request.Limit)
         {
@@ -53,6 +53,8 @@ public sealed class ListTransactionsHandler(Shards shards) : IRequestHandler<Lis
             $"SELECT t.id {looked} OFFSET {ListTransactions.LookedAtMax - 1} LIMIT least(1, $3)", r => r.GetGuid(0), ct, asked);
         return new(rows, stopped is [var last] ? last.ToString() : null);
     }
+
+    private static string Direction(ListTransactions request) => Keyset.Of(request.Cursor, request.NewestFirst).Direction;
 
     private static string Line(LineFilter line, List<object> arguments)
     {
@@ -78,8 +80,9 @@ public sealed class ListTransactionsHandler(Shards shards) : IRequestHandler<Lis
     // so that the index of what is rare is seen to do.
     private static (string Where, List<object> Arguments) Where(ListTransactions request)
     {
-        var where = new StringBuilder("t.organization_id = $1 AND t.id > $2");
-        var arguments = new List<object> { request.OrganizationId, Keyset.After(request.Cursor), request.Limit + 1 };
+        var (beginning, compare, _) = Keyset.Of(request.Cursor, request.NewestFirst);
+        var where = new StringBuilder($"t.organization_id = $1 AND t.id {compare} $2");
+        var arguments = new List<object> { request.OrganizationId, beginning, request.Limit + 1 };
         void And(string condition, object argument)
         {
             arguments.Add(argument);

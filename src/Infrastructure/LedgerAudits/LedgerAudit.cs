@@ -15,7 +15,7 @@ public sealed record LedgerAuditReport(Guid OrganizationId, long Entries, int Mo
     public bool Passed => FirstFault is null;
 
     /// <summary>Checks of which nothing can be said, because a store could not be asked.</summary>
-    public IReadOnlyList<LedgerCheck> NotChecked => [.. Checks.Where(check => check.Result == ShownCosts.NotChecked)];
+    public IReadOnlyList<LedgerCheck> NotChecked => [.. Checks.Where(check => check.Result == LedgerCheck.NotChecked)];
 }
 
 /// <summary>Where a killed audit goes on: behind a month of which everything held.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Bsp.Application.Messages;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 
 namespace Bsp.Infrastructure.Messages;
 
@@ -15,6 +16,10 @@ internal static class MessageDocumentBounds
 
     // Bytes of JSON that is kept as it came.
     private const int JsonMax = 128 * 1024;
+
+    // A customer's item, of which the readable parts are kept beside it: WhatsApp's longest text fits.
+    private const int RawTextMax = 4 * 1024;
+    private const int RawMax = 32 * 1024;
 
     /// <summary>The document with every text within its bound.</summary>
     public static MessageDocument Bounded(MessageDocument d)
@@ -33,6 +38,13 @@ internal static class MessageDocumentBounds
         };
         return notes.Count == 0 ? bounded : bounded with { Notes = [.. notes.Take(NotesMax)] };
     }
+
+    /// <summary>
+    /// With the item as Meta wrote it, what is readable and what is not: each text cut, and all of it within a bound. Its member
+    /// <c>bsp_cut</c> says that some is left out.
+    /// </summary>
+    public static MessageDocument WithRaw(MessageDocument d, JsonElement item) =>
+        d with { RawWebhook = KeptJson.Of(BoundedJson.Of(item, RawTextMax, RawMax)) };
 
     /// <summary>With a further note.</summary>
     public static MessageDocument Noted(MessageDocument d, string note) =>

@@ -20,7 +20,8 @@ public static class MessageDocumentContent
     /// <summary>With what the customer wrote; unchanged when it was erased.</summary>
     public static MessageDocument Inbound(MessageDocument document, string? content) =>
         Parse(content) is { } root && Object(root, "message") is { } item
-        ? Careful(document, d => MessageDocumentInbound.Fill(d, root, item)) : document;
+        ? Careful(Careful(document, d => MessageDocumentInbound.Fill(d, root, item)), d => MessageDocumentBounds.WithRaw(d, item))
+        : document;
 
     /// <summary>The opened JSON object; null when there is none.</summary>
     public static JsonElement? Parse(string? content)

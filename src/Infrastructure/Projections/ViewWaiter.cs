@@ -7,7 +7,9 @@ namespace Bsp.Infrastructure.Projections;
 /// <summary>Waits on the runner. A position of an earlier epoch was reached before the organization moved here.</summary>
 public sealed class ViewWaiter(ProjectionRunner runner, IEnumerable<IProjection> projections, Shards shards) : IViewWaiter
 {
-    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(5);
+    /// <summary>How long a reader waits at most. Tests on a busy machine wait longer.</summary>
+    internal TimeSpan WaitMax { get; set; } = TimeSpan.FromSeconds(5);
+
     [Application.Common.Bounded("one a projection")]
     private readonly HashSet<string> views = [.. projections.Select(p => p.Name)];
 

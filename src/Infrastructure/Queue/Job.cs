@@ -43,6 +43,9 @@ public sealed record Job(string Id, string Name, string Data)
     /// <summary>Next to run instead of last; without meaning for delayed and prioritized jobs.</summary>
     public bool Lifo { get; init; }
 
+    /// <summary>Lines of the job's log that are kept, the last ones; null: all that whoever works it writes.</summary>
+    public int? KeepLogs { get; init; }
+
     public Retention KeepCompleted { get; init; } = Retention.Completed;
 
     public Retention KeepFailed { get; init; } = Retention.Failed;

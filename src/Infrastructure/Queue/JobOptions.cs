@@ -26,6 +26,7 @@ public sealed record JobOptions(int Attempts, Backoff Backoff, Retention KeepCom
             if (job.Delay > TimeSpan.Zero) json.WriteNumber("delay", (long)job.Delay.TotalMilliseconds);
             if (job.Priority > 0) json.WriteNumber("priority", job.Priority);
             if (job.Lifo) json.WriteBoolean("lifo", true);
+            if (job.KeepLogs is { } lines) json.WriteNumber("kl", lines); // keepLogs, as BullMQ stores it
             Write(json, "removeOnComplete", job.KeepCompleted);
             Write(json, "removeOnFail", job.KeepFailed);
             json.WriteEndObject();

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Bsp.Application.Common;
 using Bsp.Application.Conversations;
-using Bsp.Application.EventStore;
 using Bsp.Application.Retention;
 using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Documents;
@@ -36,8 +35,7 @@ internal sealed class AiConversationsStep(Shards shards, IOldDocuments old, IDoc
     {
         var organization = times.Policy.OrganizationId;
         if ((await old.AiAsync(shard, organization, before, null, 1, ct)).Count == 0
-            || await book.BeginAsync(shard, organization, ArchiveKind, ct)
-                > await documents.CheckpointAsync(shard, ViewNames.Conversations, ct))
+            || !await book.BeginAsync(shard, organization, ArchiveKind, documents, ct))
         {
             return;
         }

@@ -6,6 +6,7 @@ using Bsp.Application.EventStore;
 using Bsp.Domain.Common;
 using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Common;
+using Bsp.Infrastructure.Documents;
 using Bsp.Infrastructure.EventStore;
 using Bsp.Infrastructure.Objects;
 using Bsp.Infrastructure.Privacy;
@@ -49,10 +50,10 @@ internal sealed class ArchiveBook(IObjectStore objects, IContactKeys keys, Postg
     public static Guid OwnerOf(Guid organizationId) => Uuid.Of($"archive/{organizationId}");
 
     /// <summary>
-    /// Removes what killed processes were writing; an archive that is being kept at this moment is waited for, and stays. Then the number
-    /// of the last archive's event; 0: there is none.
+    /// Removes what killed processes were writing; an archive that is being kept at this moment is waited for, and stays. Then whether the
+    /// next one may be begun: the documents have read the last archive's event, so that nothing is archived twice.
     /// </summary>
-    public async Task<long> BeginAsync(Shard shard, Guid organizationId, string kind, CancellationToken ct)
+    public async Task<bool> BeginAsync(Shard shard, Guid organizationId, string kind, IDocumentStore documents, CancellationToken ct)
     {
         var (writing, last) = (await shard.QueryAsync(organizationId, """
             SELECT count(*) FILTER (WHERE state = 'writing'), coalesce(max(kept_sequence), 0) FROM bsp.archives
@@ -63,7 +64,7 @@ internal sealed class ArchiveBook(IObjectStore objects, IContactKeys keys, Postg
             await CleanAsync(shard, organizationId, kind, ct);
         }
 
-        return last;
+        return last <= await documents.CheckpointAsync(shard, ViewNames.Conversations, ct);
     }
 
     private async Task CleanAsync(Shard shard, Guid organizationId, string kind, CancellationToken ct)

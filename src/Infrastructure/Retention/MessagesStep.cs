@@ -1,5 +1,4 @@
 using Bsp.Application.Common;
-using Bsp.Application.EventStore;
 using Bsp.Application.Retention;
 using Bsp.Domain.Retention;
 using Bsp.Infrastructure.Common;
@@ -39,8 +38,7 @@ internal sealed class MessagesStep(Shards shards, IOldDocuments old, IDocumentSt
     {
         var organization = times.Policy.OrganizationId;
         if ((await old.MessagesAsync(shard, organization, before, null, 1, ct)).Count == 0
-            || await book.BeginAsync(shard, organization, ArchiveKind, ct)
-                > await documents.CheckpointAsync(shard, ViewNames.Conversations, ct))
+            || !await book.BeginAsync(shard, organization, ArchiveKind, documents, ct))
         {
             return;
         }

@@ -27,6 +27,8 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
     public override IReadOnlyCollection<string>? EventTypes => Types;
 
+    private const int RetiredAtOnce = 20_000;
+
     public override int PageEventsMax => 1_000;
 
     public override IProjectionCopy? Beside { get; } = new Copy(personal, keys);
@@ -211,9 +213,16 @@ public sealed class MessageSearchProjection(IPersonalData personal, SearchKeys k
 
         if (changes.Retired.Count > 0)
         {
-            await tx.ExecuteAsync($"DELETE FROM bsp.message_search{suffix} WHERE message_id = ANY ($1)", ct, changes.Retired.ToArray());
-            await tx.ExecuteAsync($"DELETE FROM bsp.conversation_search{suffix} WHERE conversation_id = ANY ($1)", ct,
-                changes.Ended.ToArray());
+            // a page of a thousand such events names half a million: each statement has its own time
+            foreach (var some in changes.Retired.Chunk(RetiredAtOnce))
+            {
+                await tx.ExecuteAsync($"DELETE FROM bsp.message_search{suffix} WHERE message_id = ANY ($1)", ct, some);
+            }
+
+            foreach (var some in changes.Ended.Chunk(RetiredAtOnce))
+            {
+                await tx.ExecuteAsync($"DELETE FROM bsp.conversation_search{suffix} WHERE conversation_id = ANY ($1)", ct, some);
+            }
         }
 
         foreach (var table in (string[])["message_search", "conversation_search"])

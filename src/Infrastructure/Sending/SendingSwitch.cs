@@ -28,6 +28,8 @@ public sealed partial class SendingSwitch(Shards shards, BspOptions options, Tim
         RETURNING held, reason, changed_at
         """;
 
+    private readonly Lock deciding = new();
+    private int decided; // by this process; what was looked at before that is old
     private volatile bool open;
     private bool held = !options.SendingEnabled; // what the start asks for, until it is written down
 
@@ -47,7 +49,12 @@ public sealed partial class SendingSwitch(Shards shards, BspOptions options, Tim
         command.Parameters.Add(new() { Value = (object?)reason ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = clock.GetUtcNow().UtcDateTime });
         var state = await OneAsync(command, ct);
-        Now(!state.Held);
+        lock (deciding)
+        {
+            decided++;
+            Now(!state.Held);
+        }
+
         return state;
     }
 
@@ -64,7 +71,7 @@ public sealed partial class SendingSwitch(Shards shards, BspOptions options, Tim
                     held = false;
                 }
 
-                Now(!(await ReadAsync(stoppingToken)).Held);
+                await LookAsync(stoppingToken);
                 Loop.Worked();
             }
             catch (Exception away) when (StoreTrouble.Is(away) && !stoppingToken.IsCancellationRequested)
@@ -73,6 +80,25 @@ public sealed partial class SendingSwitch(Shards shards, BspOptions options, Tim
             }
 
             await Task.Delay(LookEvery, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // What this process decides while it looks counts, not what it saw before.
+    private async Task LookAsync(CancellationToken ct)
+    {
+        int before;
+        lock (deciding)
+        {
+            before = decided;
+        }
+
+        var state = await ReadAsync(ct);
+        lock (deciding)
+        {
+            if (decided == before)
+            {
+                Now(!state.Held);
+            }
         }
     }
 

@@ -22,6 +22,8 @@ public sealed class Shards(DatabasePools directory, IReadOnlyList<Shard> all) : 
     [Bounded("one entry of 100 bytes an organization; unknown ids are not kept")]
     private readonly ConcurrentDictionary<Guid, Home> homes = new();
 
+    private long forgottenAt; // 0: never
+
     /// <summary>With one pool for everything.</summary>
     public Shards(NpgsqlDataSource directory, IReadOnlyList<Shard> all) : this(DatabasePools.Single(directory), all)
     {
@@ -54,9 +56,14 @@ public sealed class Shards(DatabasePools directory, IReadOnlyList<Shard> all) : 
             : new(known is null ? FindAsync(organizationId, ct) : AgainAsync(organizationId, known, ct));
     }
 
+    /// <summary>Within so long this process was told that an organization moved.</summary>
+    public bool SomebodyMoved(TimeSpan within) =>
+        Interlocked.Read(ref forgottenAt) is var at && at != 0 && Stopwatch.GetElapsedTime(at) <= within;
+
     /// <summary>The organization may live elsewhere from now on: the next who asks looks.</summary>
     public void Forget(Guid organizationId)
     {
+        Interlocked.Exchange(ref forgottenAt, Stopwatch.GetTimestamp());
         if (homes.TryGetValue(organizationId, out var known))
         {
             homes.TryUpdate(organizationId, known with { LookAgainAt = 0, Doubted = true }, known);

@@ -7,6 +7,7 @@ using Bsp.Application.Accounts;
 using Bsp.Application.Contacts;
 using Bsp.Application.Conversations;
 using Bsp.Application.Webhooks;
+using Bsp.Infrastructure.Common;
 using MediatR;
 
 namespace Bsp.Infrastructure.Webhooks;

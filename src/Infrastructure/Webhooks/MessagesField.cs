@@ -6,6 +6,7 @@ using Bsp.Application.Webhooks;
 using Bsp.Domain.Charging;
 using Bsp.Domain.Common;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 
 namespace Bsp.Infrastructure.Webhooks;
 

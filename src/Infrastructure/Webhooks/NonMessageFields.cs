@@ -7,6 +7,7 @@ using Bsp.Application.Contacts;
 using Bsp.Application.Templates;
 using Bsp.Application.Webhooks;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using Bsp.Infrastructure.Meta;
 using MediatR;
 

@@ -30,7 +30,9 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
     /// <summary>Parked ones of one organization, at most, about; the oldest give way.</summary>
     private const int KeptMax = 20_000;
 
-    /// <summary>Keeps each (message id, status) of an organization once.</summary>
+    /// <summary>
+    /// Keeps each (message id, status) of an organization once, the one with the earliest time: which of two came first does not matter.
+    /// </summary>
     public async Task ParkAsync(Guid organizationId, IReadOnlyList<StatusItem> items, CancellationToken ct)
     {
         if (items.Count == 0)
@@ -40,8 +42,12 @@ public sealed partial class ParkedStatuses(Shards shards, LogSignals signals, IM
 
         var shard = await shards.OfAsync(organizationId, ct);
         await using var transaction = await shard.BeginAsync(organizationId, ct);
+        items = [.. items.GroupBy(i => (i.Said.Wamid, i.Said.Status)).Select(same => same.MinBy(i => i.Said.At)!)];
         await transaction.ExecuteAsync("""
-            INSERT INTO bsp.parked_statuses (organization_id, wamid, status, item) SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::jsonb[]) u ON CONFLICT (organization_id, wamid, status) DO NOTHING
+            INSERT INTO bsp.parked_statuses AS p (organization_id, wamid, status, item)
+            SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::jsonb[]) u ON CONFLICT (organization_id, wamid, status)
+              DO UPDATE SET item = EXCLUDED.item
+              WHERE (EXCLUDED.item #>> '{said,at}')::timestamptz < (p.item #>> '{said,at}')::timestamptz
             """, ct, organizationId, items.Select(i => i.Said.Wamid).ToArray(), items.Select(i => i.Said.Status).ToArray(),
             new Npgsql.NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb,
                 Value = items.Select(i => JsonSerializer.Serialize(i, EventTypes.Json)).ToArray() });

@@ -3,6 +3,7 @@ using Bsp.Application.Contacts;
 using Bsp.Application.Messages;
 using Bsp.Application.Webhooks;
 using Bsp.Domain.Common;
+using Bsp.Infrastructure.Common;
 using MediatR;
 
 namespace Bsp.Infrastructure.Webhooks;

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Bsp.Application.Webhooks;
 using Bsp.Domain.Messages;
+using Bsp.Infrastructure.Common;
 
 namespace Bsp.Infrastructure.Webhooks;
 

@@ -52,6 +52,11 @@ public sealed class AiApp(StoresFixture stores) : EndToEndApp(stores)
         }
     }
 
+    /// <summary>A customer's texts in one webhook: they cannot be so far apart that a machine takes them for two bursts.</summary>
+    internal async Task WriteBurstAsync(Tenant tenant, string from, params string[] texts) => (await this.PostWebhookAsync(
+        SignedWebhooks.Envelope(tenant, $"\"messages\":[{string.Join(',', texts.Select(text => Item(from, text)))}]"))).Status
+        .ShouldBe(200);
+
     internal static string Item(string from, string text, string? id = null) => JsonSerializer.Serialize(new
     {
         from, id = id ?? $"wamid.{Guid.NewGuid():N}", type = "text", text = new { body = text },

@@ -53,7 +53,7 @@ public sealed class AiTests(AiApp app) : IClassFixture<AiApp>
         await AppFixture.CreatedAsync(tenant.Api, "/v1/canned-replies",
             new { shortcut = "store_info", text = "We are open from 9 to 18.", language = "en" });
         var from = AiApp.NewNumber();
-        await app.WriteAsync(tenant, from, "Hello!", "What time do you open on Saturday?", "And where is your store?");
+        await app.WriteBurstAsync(tenant, from, "Hello!", "What time do you open on Saturday?", "And where is your store?");
         var conversation = await AiApp.ConversationAsync(tenant, from, c =>
             c.GetProperty("message_count").GetProperty("outgoing").GetInt32() > 0, "it is answered");
         await app.IdleAsync(tenant);
@@ -73,8 +73,8 @@ public sealed class AiTests(AiApp app) : IClassFixture<AiApp>
         (await app.CountAsync(tenant, "conversation_auto_answered")).ShouldBe("1");
         // automatic answers stop no clock
         conversation.GetProperty("waiting_since").ValueKind.ShouldBe(JsonValueKind.String);
-        var history = (await tenant.Api.SendAsync("GET", $"/v1/conversations/{id}/ai"))["messages"].EnumerateArray().ToList();
-        history.Select(m => m.GetProperty("role").GetString()).ShouldBe(["user", "user", "user", "assistant"]);
+        await Patience.SoonAsync(async () => (await tenant.Api.SendAsync("GET", $"/v1/conversations/{id}/ai"))["messages"]
+            .EnumerateArray().Select(m => m.GetProperty("role").GetString()).ShouldBe(["user", "user", "user", "assistant"]));
         await Patience.UntilAsync(() => app.Views.Click.QueryAsync(
             "SELECT toString(sum(auto_replied)) AS x FROM message_analytics FINAL WHERE organization_id = {o:UUID}", r => r.GetString(0),
             default, ("o", tenant.Id)), rows => rows is ["3"], "the analytics count what was answered");
@@ -146,7 +146,7 @@ public sealed class AiTests(AiApp app) : IClassFixture<AiApp>
         using var tenant = await app.LettingAsync();
         await AppFixture.CreatedAsync(tenant.Api, "/v1/canned-replies", new { shortcut = "store_info", text = "From 9 to 18." });
         var numbers = Enumerable.Range(0, 6).Select(_ => AiApp.NewNumber()).ToList();
-        await Task.WhenAll(numbers.Select(from => app.WriteAsync(tenant, from, "Hello", "What time do you open on Saturday?")));
+        await Task.WhenAll(numbers.Select(from => app.WriteBurstAsync(tenant, from, "Hello", "What time do you open on Saturday?")));
         var shard = app.Services.GetRequiredService<Shards>().All[0];
         using var stop = new CancellationTokenSource();
         var racing = Enumerable.Range(0, 4).Select(async _ =>
@@ -155,6 +155,7 @@ public sealed class AiTests(AiApp app) : IClassFixture<AiApp>
             while (!stop.IsCancellationRequested)
             {
                 await driver.TurnAsync(shard, tenant.Id, CancellationToken.None);
+                await Task.Delay(10, CancellationToken.None); // the others' turns are to come as well
             }
         }).ToList();
         await app.IdleAsync(tenant);
@@ -168,6 +169,46 @@ public sealed class AiTests(AiApp app) : IClassFixture<AiApp>
     }
 
     [Fact]
+    public async Task A_model_is_told_what_the_organization_lets_it_know_and_nothing_of_other_customers()
+    {
+        using var tenant = await app.LettingAsync();
+        var model = $"m{Guid.NewGuid():N}-good";
+        await app.AskAsync(tenant, model: model);
+        var (from, other) = (AiApp.NewNumber(), AiApp.NewNumber());
+        await app.WriteAsync(tenant, other, "We would like marzipan for the wedding, do you have any?");
+        await app.WriteAsync(tenant, from, "Parcel 55223344 has not come, what time do you open?");
+        var conversation = await AiApp.ConversationAsync(tenant, from, c =>
+            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 1, "a model answered");
+        (await tenant.Api.SendAsync("PATCH", $"/v1/contacts/{conversation.GetProperty("contact_id").GetGuid()}",
+            new { first_name = "Zebedee", tags = new[] { "gold-member" } })).Status.ShouldBe(200);
+        await app.WriteAsync(tenant, from, "And on Sunday, what time do you open then?");
+        await AiApp.ConversationAsync(tenant, from, c =>
+            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 2, "it answered again");
+        var little = Asked();
+        foreach (var kept in (string[])["Zebedee", "gold-member", from, "55223344"])
+        {
+            little.ShouldAllBe(said => !said.Contains(kept, StringComparison.Ordinal), kept);
+        }
+
+        await AiApp.SetAsync(tenant, new { share = new { name = true, phone_number = true, tags = true, numbers = true } });
+        await app.WriteAsync(tenant, from, "And on Monday?  What time do you open on that day?");
+        await AiApp.ConversationAsync(tenant, from, c =>
+            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 3, "it answered once more");
+        var all = Asked();
+        foreach (var shared in (string[])["Zebedee", "gold-member", from, "55223344"])
+        {
+            all.Skip(little.Count).ShouldContain(said => said.Contains(shared, StringComparison.Ordinal), shared);
+        }
+
+        all.ShouldContain(said => said.Contains("marzipan", StringComparison.Ordinal));
+        all.ShouldAllBe(said => !said.Contains("marzipan", StringComparison.Ordinal)
+            || !said.Contains("you open", StringComparison.Ordinal));
+
+        List<string> Asked() => [.. app.Meta.State.Models.Requests
+            .Where(r => r.Body.GetProperty("model").GetString() == model).Select(r => r.User)];
+    }
+
+    [Fact]
     public async Task What_is_erased_is_gone_from_what_models_were_asked()
     {
         using var tenant = await app.LettingAsync();
@@ -177,8 +218,10 @@ public sealed class AiTests(AiApp app) : IClassFixture<AiApp>
         var conversation = await AiApp.ConversationAsync(tenant, from, c =>
             c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 1, "a model answered");
         var id = conversation.GetProperty("id").GetGuid();
-        await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations/{id}/ai"), a =>
-            a.Status == 200, "its history is there");
+        var history = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations/{id}/ai"), a =>
+            a.Status == 200 && a["messages"].GetArrayLength() == 2, "its history is there");
+        (history["model"].GetString(), history["system_prompt"].GetString()!.Length > 0, history["total_tokens"].GetInt64() > 0)
+            .ShouldBe(("played-good", true, true));
         (await tenant.Api.SendAsync("POST", $"/v1/contacts/{conversation.GetProperty("contact_id").GetGuid()}/erase")).Status.ShouldBe(202);
         (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations/{id}/ai"), a => a.Status == 404, "it is gone"))
             .Code.ShouldBe("ai_conversation.unknown");

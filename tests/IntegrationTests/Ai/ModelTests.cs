@@ -82,10 +82,8 @@ public sealed class ModelTests(AiApp app) : IClassFixture<AiApp>, IDisposable
         using var tenant = await app.NewTenantAsync();
         var replies = app.Services.GetRequiredService<IReplyToCustomers>();
         var settings = Settings("openai", "drip");
-        var began = System.Diagnostics.Stopwatch.StartNew();
-        var decision = await replies.DecideAsync(tenant.Id, settings, Asked, default);
+        var decision = await replies.DecideAsync(tenant.Id, settings, Asked, default).WaitAsync(Patience.Deadline);
         (decision.Action, decision.Reason).ShouldBe((ReplyAction.Handover, "model_timeout"));
-        began.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(90)); // twenty, on a machine that has time
         // of an unknown outcome nobody knows what it cost: it stays set aside
         decimal.Parse(await app.Views.ScalarAsync("SELECT reserved FROM bsp.ai_usage WHERE organization_id = $1", tenant.Id),
             System.Globalization.CultureInfo.InvariantCulture).ShouldBeGreaterThan(0);

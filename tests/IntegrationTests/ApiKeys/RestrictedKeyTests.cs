@@ -48,7 +48,7 @@ public sealed class RestrictedKeyTests(EndToEndApp app) : IClassFixture<EndToEnd
         foreach (var path in new[] { $"/v1/messages/{ownMessage}", $"/v1/messages/{ownMessage}/history",
             $"/v1/conversations/{conversation}", $"/v1/conversations/{conversation}/messages" })
         {
-            (await read.SendAsync("GET", path)).Status.ShouldBe(200, path);
+            await Patience.SoonAsync(async () => (await read.SendAsync("GET", path)).Status.ShouldBe(200, path));
             (await elsewhere.SendAsync("GET", path)).Status.ShouldBe(404, path);
         }
 
@@ -78,8 +78,8 @@ public sealed class RestrictedKeyTests(EndToEndApp app) : IClassFixture<EndToEnd
         foreach (var (list, mine) in new[] { ("accounts", tenant.AccountId), ("templates", ownTemplate), ("campaigns", ownCampaign),
             ("conversations", conversation) })
         {
-            (await read.SendAsync("GET", $"/v1/{list}"))["data"].EnumerateArray().Select(i => i.GetProperty("id").GetGuid())
-                .ShouldBe([mine], list);
+            await Patience.SoonAsync(async () => (await read.SendAsync("GET", $"/v1/{list}"))["data"].EnumerateArray()
+                .Select(i => i.GetProperty("id").GetGuid()).ShouldBe([mine], list));
             (await elsewhere.SendAsync("GET", $"/v1/{list}"))["data"].EnumerateArray().Select(i => i.GetProperty("id").GetGuid())
                 .ShouldNotContain(mine, list);
         }

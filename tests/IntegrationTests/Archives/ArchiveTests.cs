@@ -160,6 +160,34 @@ public sealed class ArchiveTests(StoresFixture fixture)
             """, organization, contact ?? Guid.Empty);
     }
 
+    [Fact]
+    public async Task Yesterdays_backup_beside_todays_archives_loses_nothing_and_what_is_nobodys_is_named()
+    {
+        await using var today = await RetentionWorld.NewAsync(fixture, 345, 60);
+        var organization = today.Log.OrganizationId;
+        var whole = await today.TextAsync("(SELECT _id, doc FROM documents.messages)");
+        await using var yesterday = await today.BackupAsync(fixture);
+        var gone = await today.CarryAsync(today.Messages);
+        gone.ShouldBeGreaterThan(0);
+        await today.FollowAsync();
+        var kept = (await today.CheckedAsync()).ShouldHaveSingleItem();
+
+        // the database of yesterday, and the object storage of today
+        (await yesterday.TextAsync("(SELECT _id, doc FROM documents.messages)")).ShouldBe(whole);
+        (await yesterday.Check.StrayAsync(organization, Ct)).ShouldContain(kept.ObjectKey);
+        (await yesterday.CarryAsync(yesterday.Messages)).ShouldBe(gone);
+        await yesterday.FollowAsync();
+
+        var again = (await yesterday.CheckedAsync()).ShouldHaveSingleItem();
+        (again.Fault, again.Documents).ShouldBe((null, kept.Documents));
+        again.ObjectKey.ShouldNotBe(kept.ObjectKey);
+        (await yesterday.CountAsync("documents.messages")).ShouldBe(await today.CountAsync("documents.messages"));
+        var conversation = await yesterday.Database.ScalarAsync<Guid>(
+            "SELECT conversation_id FROM bsp.archive_parts GROUP BY 1 ORDER BY sum(messages) DESC, 1 LIMIT 1");
+        (await yesterday.Restores.ReadAsync(yesterday.Database.Shard, organization, conversation, Ct)).Messages.ShouldNotBeEmpty();
+        (await yesterday.Check.StrayAsync(organization, Ct)).ShouldContain(kept.ObjectKey, "it stays, and is named");
+    }
+
     private static async Task<long> DueAsync(RetentionWorld world)
     {
         var due = 0L;

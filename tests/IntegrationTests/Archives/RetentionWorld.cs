@@ -21,11 +21,11 @@ internal sealed class RetentionWorld : IAsyncDisposable
     private static readonly DateTimeOffset Middle = new(2026, 6, 1, 23, 45, 0, TimeSpan.Zero);
 
     private readonly ViewsContainer? container;
-    private readonly string files = Directory.CreateTempSubdirectory("bsp-archives-").FullName;
+    private readonly string files;
 
-    private RetentionWorld(ViewsContainer? container, ViewsDatabase database, RandomLog log)
+    private RetentionWorld(ViewsContainer? container, ViewsDatabase database, RandomLog log, string files)
     {
-        (this.container, Database, Log) = (container, database, log);
+        (this.container, Database, Log, this.files) = (container, database, log, files);
         Clock = new(Middle.AddDays(730));
         Views = container?.Views.Where(v => v.Name is ViewNames.Conversations or ViewNames.MessageSearch).ToList()
             ?? [new Infrastructure.Conversations.ConversationsProjection(Documents, new Plain())];
@@ -63,7 +63,7 @@ internal sealed class RetentionWorld : IAsyncDisposable
 
     public ArchiveCheck Check { get; }
 
-    public LogReaders Readers { get; } = new(new());
+    public LogReaders Readers { get; private set; } = new(new());
 
     public ViewsContainer Container => container ?? throw new InvalidOperationException("This world has no other stores.");
 
@@ -77,9 +77,18 @@ internal sealed class RetentionWorld : IAsyncDisposable
         var database = await ViewsDatabase.NewAsync(fixture);
         var log = new RandomLog(seed, await database.NewOrganizationAsync(), messages);
         await database.WriteAsync(log);
-        var world = new RetentionWorld(whole ? new(fixture, database) : null, database, log);
+        var world = new RetentionWorld(whole ? new(fixture, database) : null, database, log,
+            Directory.CreateTempSubdirectory("bsp-archives-").FullName);
         await world.FollowAsync();
         return world;
+    }
+
+    /// <summary>The database as it is now, in one of its own, beside the same object storage.</summary>
+    public async Task<RetentionWorld> BackupAsync(StoresFixture fixture)
+    {
+        await Readers.DisposeAsync(); // their connections hinder the copy
+        Readers = new(new());
+        return new(null, await Database.CopyAsync(fixture), Log, files);
     }
 
     /// <summary>Every view reads the log to its end.</summary>
@@ -173,7 +182,10 @@ internal sealed class RetentionWorld : IAsyncDisposable
         }
 
         await Database.DisposeAsync();
-        Directory.Delete(files, recursive: true);
+        if (Directory.Exists(files))
+        {
+            Directory.Delete(files, recursive: true);
+        }
     }
 
     private async Task FollowAsync(IProjection view)

@@ -152,6 +152,8 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
         var platform = app.Client(AppFixture.PlatformKey, organization.Id);
         var contact = (await AppFixture.CreatedAsync(organization.Writer, "/v1/contacts", new { phone_number = "+4915155566004" }))
             .GetProperty("id").GetGuid();
+        static long Hour() => DateTimeOffset.UtcNow.Ticks / TimeSpan.TicksPerHour;
+        var began = Hour();
         (await platform.SendAsync("GET", $"/v1/lists/{Guid.NewGuid()}")).Status.ShouldBe(404); // nothing was seen
         for (var n = 0; n < 3; n++)
         {
@@ -165,7 +167,8 @@ public sealed class AuditTrailTests(AppFixture app) : IClassFixture<AppFixture>
         (await app.Client(AppFixture.PlatformKey, Guid.NewGuid()).SendAsync("GET", "/v1/contacts")).Status.ShouldBeLessThan(500);
         async Task<List<string>> LooksAsync(TestOrganization of) =>
             [.. Told(await of.Admin.SendAsync("GET", "/v1/audit-trail?type=platform.read&limit=200")).Order(StringComparer.Ordinal)];
-        (await LooksAsync(organization))
+        var looks = await LooksAsync(organization);
+        (began == Hour() ? looks : [.. looks.Distinct()]) // when the hour turns in between, each is noted in both
             .ShouldBe(["platform platform.read route  GET /v1/contacts", "platform platform.read route  GET /v1/contacts/{id}",
                 "platform platform.read route  GET /v1/events"]);
         (await LooksAsync(other)).ShouldBeEmpty();

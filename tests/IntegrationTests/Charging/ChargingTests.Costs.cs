@@ -126,6 +126,9 @@ public sealed partial class ChargingTests
         {
             messages.Add((await SendAsync(tenant, $"+91987654{1_000 + i}"))["id"].GetGuid());
             await Patience.UntilAsync(() => app.SeenAsync(tenant.Id), w => w.Balance == 1 - (messages.Count * U), "it is charged");
+            // Nothing more is heard of it that would write what a test spoils.
+            await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/messages/{messages[^1]}"), m =>
+                m.Status == 200 && m["status"].GetString() == "read", "it is read");
         }
 
         await Patience.UntilAsync(async () => (await ReportAsync(tenant)).Checks.Where(c => c.Name is "documents" or "analytics").ToList(),

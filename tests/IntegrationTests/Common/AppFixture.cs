@@ -80,14 +80,22 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     public virtual async ValueTask InitializeAsync()
     {
-        AdminConnection = await stores.NewDatabaseAsync($"app_{Guid.NewGuid():N}");
-        Admin = NpgsqlDataSource.Create(AdminConnection);
+        AdminConnection = await NewDatabaseAsync($"app_{Guid.NewGuid():N}");
+        // Tests wait for a condition as long as it takes; a statement on a busy machine may take long, too.
+        Admin = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(AdminConnection)
+        {
+            CommandTimeout = StoresFixture.StatementSeconds, Timeout = StoresFixture.ConnectSeconds,
+        });
         await EmptyRedisAsync();
         Meta = await Simulator.StartAsync(new SimulatorOptions(), CancellationToken.None);
         await StartAsync();
         Platform = Client(PlatformKey);
         Anonymous = Client(null);
     }
+
+    /// <summary>An empty, migrated database for it.</summary>
+    /// <returns>The administrator's connection string, with its password.</returns>
+    protected virtual Task<string> NewDatabaseAsync(string name) => stores.NewDatabaseAsync(name);
 
     private async Task EmptyRedisAsync()
     {
@@ -109,6 +117,9 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         Configure(builder);
         app = await Program.PrepareAsync(builder);
         await app.StartAsync();
+        // A view that is late on a busy machine is waited for: tests do not want the 504.
+        ((Bsp.Infrastructure.Projections.ViewWaiter)app.Services.GetRequiredService<Bsp.Application.Common.IViewWaiter>()).WaitMax =
+            TimeSpan.FromSeconds(60);
         // The demo's prices are there before anybody counts rows.
         await app.Services.GetRequiredService<Bsp.Infrastructure.Charging.TariffSource>().CurrentAsync(CancellationToken.None);
         Simulators[Address.Authority] = Meta;
@@ -130,19 +141,27 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
 
     public virtual async ValueTask DisposeAsync()
     {
-        await StopAsync();
-        clients.ForEach(client => client.Dispose());
-        await Meta.DisposeAsync();
-        await Admin.DisposeAsync();
-        FreeRedis.Enqueue(redisDatabase);
-        Directory.Delete(Files, recursive: true);
+        // Whatever of it fails, the number in Redis is free for the next. A start that failed left some of it null.
+        try
+        {
+            await StopAsync();
+            clients.ForEach(client => client.Dispose());
+            await (Meta?.DisposeAsync() ?? default);
+            await (Admin?.DisposeAsync() ?? default);
+        }
+        finally
+        {
+            FreeRedis.Enqueue(redisDatabase);
+        }
+
+        await Litter.DeleteAsync(Files);
         GC.SuppressFinalize(this);
     }
 
     /// <summary>A client with a key (null: none), for the platform key acting for an organization.</summary>
     public HttpClient Client(string? key, Guid? organization = null)
     {
-        var client = new HttpClient { BaseAddress = Address };
+        var client = new HttpClient { BaseAddress = Address, Timeout = StoresFixture.AnswerPatience };
         client.DefaultRequestHeaders.Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key);
         if (organization is { } id)
         {
@@ -219,6 +238,7 @@ public class AppFixture(StoresFixture stores) : IAsyncLifetime
         ("Bsp:Meta:VerifyToken", new SimulatorOptions().VerifyToken),
         ("Bsp:Webhooks:AllowedNetworks", "127.0.0.0/8"),
         ("Bsp:Media:Directory", Files),
+        ("Bsp:Uploads:Directory", Path.Combine(Files, "uploads")),
         ("Bsp:Mail:Directory", Path.Combine(Files, "mail")),
         ("Bsp:PublicUrl", "http://127.0.0.1"),
         ("Bsp:Limits:KeyPerSecond", "10000"),

@@ -12,7 +12,7 @@ public static class RawHttp
     public static async Task<Answer> SendAsync(Uri address, string method, string target, IEnumerable<string> headers, byte[]? body = null,
         long? announced = null)
     {
-        using var within = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var within = new CancellationTokenSource(StoresFixture.AnswerPatience);
         using var client = new TcpClient { NoDelay = true };
         await client.ConnectAsync(address.Host, address.Port, within.Token);
         await using var stream = client.GetStream();

@@ -16,7 +16,16 @@ namespace Bsp.IntegrationTests.Common;
 /// </summary>
 public sealed class StoresFixture : IAsyncDisposable
 {
-    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(2);
+    /// <summary>How long one statement of a test may take.</summary>
+    public const int StatementSeconds = 300;
+
+    /// <summary>How long a connection of a test may take to come about.</summary>
+    public const int ConnectSeconds = 60;
+
+    /// <summary>How long one request of a test may take: an answer that comes late is one that comes.</summary>
+    public static readonly TimeSpan AnswerPatience = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(5);
     private readonly ContainerStores containers = new();
     private readonly Lazy<Stores> started;
 
@@ -44,7 +53,7 @@ public sealed class StoresFixture : IAsyncDisposable
     {
         var source = await template.Value;
         var text = new NpgsqlConnectionStringBuilder(Stores.Postgres) { Database = name, PersistSecurityInfo = true }.ConnectionString;
-        await ExecuteAsync(Stores.Postgres, $"CREATE DATABASE \"{name}\" TEMPLATE \"{source}\"");
+        await CopyAsync(source, name);
         // What the schema's files set for the database as such is not in the copy.
         await ExecuteAsync(text, $"""
             DO $do$ DECLARE s record; BEGIN
@@ -88,11 +97,30 @@ public sealed class StoresFixture : IAsyncDisposable
         return name;
     }
 
+    // A copy needs its source to itself; who is just leaving it (a worker of autovacuum, say) is waited for.
+    private async Task CopyAsync(string source, string name)
+    {
+        for (var waited = System.Diagnostics.Stopwatch.StartNew(); ;)
+        {
+            try
+            {
+                await ExecuteAsync(Stores.Postgres, $"CREATE DATABASE \"{name}\" TEMPLATE \"{source}\"");
+                return;
+            }
+            catch (PostgresException used) when (used.SqlState == PostgresErrorCodes.ObjectInUse && waited.Elapsed < StartPatience)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200));
+            }
+        }
+    }
+
     private static async Task ExecuteAsync(string connectionString, string sql)
     {
-        await using var connection = new NpgsqlConnection(connectionString + ";Pooling=false");
+        var patient = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, Timeout = ConnectSeconds,
+            CommandTimeout = StatementSeconds };
+        await using var connection = new NpgsqlConnection(patient.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 300 }; // others' checkpoints are waited for
         await command.ExecuteNonQueryAsync();
     }
 }

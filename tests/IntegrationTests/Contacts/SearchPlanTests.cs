@@ -1,30 +1,43 @@
+using Bsp.IntegrationTests.Common;
 using Npgsql;
 
 namespace Bsp.IntegrationTests.Contacts;
 
-/// <summary>LIKE and @&gt; are not leak-proof: under row-level security alone each of these would read the whole table.</summary>
-public sealed class SearchPlanTests(ContactsDatabase database) : IClassFixture<ContactsDatabase>, IAsyncLifetime
+/// <summary>Two organizations with many contacts each.</summary>
+public sealed class SearchedContacts(StoresFixture stores) : IAsyncLifetime
 {
-    private const int Others = 20_000;
-    private Guid organization;
+    public const int Others = 20_000;
+
+    public ContactsDatabase Database { get; } = new(stores);
+
+    public Guid Organization { get; private set; }
 
     public async ValueTask InitializeAsync()
     {
-        organization = await database.NewOrganizationAsync();
-        var neighbour = await database.NewOrganizationAsync();
-        foreach (var owner in new[] { organization, neighbour })
+        await Database.InitializeAsync();
+        Organization = await Database.NewOrganizationAsync();
+        var neighbour = await Database.NewOrganizationAsync();
+        foreach (var owner in new[] { Organization, neighbour })
         {
-            await database.Log.AdminQueryAsync("""
+            await Database.Log.AdminQueryAsync("""
                 INSERT INTO contacts (id, organization_id, phone_number, first_name, last_name, tags, email, custom_fields)
                 SELECT gen_random_uuid(), $1, '+49151' || lpad(n::text, 8, '0'), 'First' || n, md5(n::text), CASE WHEN n % 1000 = 0 THEN '["rare"]'::jsonb ELSE '["common"]'::jsonb END, 'P' || n || '@example.com', jsonb_build_object('n', n)
                 FROM generate_series(1, $2) AS n RETURNING 1
                 """, _ => 0, owner, Others);
         }
 
-        await database.Log.AdminQueryAsync("VACUUM ANALYZE contacts", _ => 0);
+        await Database.Log.AdminQueryAsync("VACUUM ANALYZE contacts", _ => 0);
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync() => Database.DisposeAsync();
+}
+
+/// <summary>LIKE and @&gt; are not leak-proof: under row-level security alone each of these would read the whole table.</summary>
+public sealed class SearchPlanTests(SearchedContacts searched) : IClassFixture<SearchedContacts>
+{
+    private const int Others = SearchedContacts.Others;
+    private readonly ContactsDatabase database = searched.Database;
+    private readonly Guid organization = searched.Organization;
 
     [Theory]
     [InlineData("'%first12345%', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL", "contacts_words")]

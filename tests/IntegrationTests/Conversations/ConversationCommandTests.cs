@@ -9,7 +9,7 @@ namespace Bsp.IntegrationTests.Conversations;
 
 public sealed class ConversationCommandTests(AppFixture app) : IClassFixture<AppFixture>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = EndToEnd.Patience.Deadline;
 
     [Fact]
     public async Task A_customers_conversation_is_filed_assigned_and_answered()

@@ -19,18 +19,17 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         var hook = await organization.NewHookAsync(receiver.Url, null, "message.skipped");
         var sent = await app.SendAsync(organization, conversations, 15);
 
-        await receiver.AcceptedAsync(all => all.Count == 5 * 15, "the others are told");
+        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 5 * 15, "the others are told");
         var held = await organization.ShownAsync(hook, w => w["metrics"].GetProperty("held_keys").GetInt32() == 1, "one key is held");
         held["status"].GetString().ShouldBe("active");
         // nothing behind the first
         receiver.All.Where(h => h.Conversation() == bad).Select(h => h.Message()).Distinct()
             .ShouldBe([sent.First(s => s.Conversation == bad).Message]);
         sent.AddRange(await app.SendAsync(organization, conversations, 3)); // the cursor has passed what is held
-        await receiver.AcceptedAsync(all => all.Count == 5 * 18, "the others go on");
+        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 5 * 18, "the others go on");
 
         Volatile.Write(ref mended, true);
-        await app.DueNowAsync(hook);
-        await receiver.AcceptedAsync(all => all.Count >= 6 * 18, "all are told");
+        await app.HurriedAsync(hook, receiver, all => all.DistinctBy(h => h.Id).Count() == 6 * 18, "all are told");
         ShouldBeInOrder(receiver, conversations, sent);
         await organization.ShownAsync(hook, w => w["metrics"].GetProperty("held_keys").GetInt32() == 0
             && w["metrics"].GetProperty("up_to_date").GetBoolean(), "nothing is held");
@@ -42,7 +41,7 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
     public async Task A_receiver_that_was_away_gets_everything_when_it_is_back()
     {
         var organization = await app.NewOrganizationAsync();
-        await using var receiver = await HookReceiver.StartAsync();
+        await using var receiver = await HookReceiver.StartAsync(ApiProcess.FreePort()); // nobody is given it while this one is away
         var hook = await organization.NewHookAsync(receiver.Url, null, "message.*");
         Guid[] conversations = [.. Enumerable.Range(0, 4).Select(_ => Uuid.New())];
         await receiver.GoAwayAsync();
@@ -52,8 +51,7 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         failing["metrics"].GetProperty("held_keys").GetInt32().ShouldBe(0); // the cursor stands: nothing needs a row of its own
         failing["metrics"].GetProperty("next_attempt_at").GetDateTimeOffset().ShouldBeGreaterThan(DateTimeOffset.UtcNow.AddSeconds(-10));
         await receiver.ComeBackAsync();
-        await app.DueNowAsync(hook);
-        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 40, "all are told");
+        await app.HurriedAsync(hook, receiver, all => all.DistinctBy(h => h.Id).Count() == 40, "all are told");
         ShouldBeInOrder(receiver, conversations, sent);
         (await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 0, "it works again"))["metrics"]
             .TryGetProperty("last_error", out var error).ShouldBeTrue();
@@ -72,7 +70,7 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
             switch (hook.Path)
             {
                 case "/redirect":
-                    context.Response.Headers.Location = other.Url;
+                    context.Response.Headers.Location = other.Url + "/led-there";
                     return 307;
                 case "/hang":
                     await Task.Delay(TimeSpan.FromSeconds(40), context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
@@ -129,7 +127,7 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
             (log["data"].EnumerateArray().Last().GetProperty("answer").GetString()?.Length ?? 0).ShouldBeLessThanOrEqualTo(256);
         }
 
-        other.All.Count(h => h.Message() == message).ShouldBe(1); // nobody followed the redirect
+        other.All.ShouldNotContain(h => h.Path.EndsWith("/led-there", StringComparison.Ordinal), "nobody followed the redirect");
         var gone = hooks.Single(h => h.Outcome == "gone").Hook;
         var shown = await organization.ShownAsync(gone, w => w["status_exact"].GetString() == "disabled", "410 switches it off");
         (shown["status"].GetString(), shown["disabled_reason"].GetString()).ShouldBe(("inactive", "gone"));
@@ -155,11 +153,15 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await organization.NewHookAsync(other.Url, null, "webhook.disabled");
         var sent = await app.SendAsync(organization, [Uuid.New()], 5);
         await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() > 0, "it fails");
-        await app.RunAsync("UPDATE bsp.webhook_cursors SET failures = 17 WHERE webhook_id = $1", hook.Id);
-        await app.DueNowAsync(hook);
-        var shown = await organization.ShownAsync(hook, w => w["status_exact"].GetString() == "disabled", "it is disabled");
+        var shown = await Patience.UntilAsync(async () =>
+        {
+            // three days of failures, as soon as nobody owns it: whoever does writes a number of their own
+            await app.RunAsync("UPDATE bsp.webhook_cursors SET failures = 17, due_at = now() WHERE webhook_id = $1 AND owner IS NULL",
+                hook.Id);
+            return await organization.Admin.SendAsync("GET", hook.Path);
+        }, w => w["status_exact"].GetString() == "disabled", "it is disabled");
         shown["disabled_reason"].GetString().ShouldBe("unavailable");
-        (await other.AcceptedAsync(all => all.Count == 1, "the other endpoint is told"))[0].Data.GetProperty("webhook_id").GetGuid()
+        (await other.AcceptedAsync(all => all.Count >= 1, "the other endpoint is told"))[0].Data.GetProperty("webhook_id").GetGuid()
             .ShouldBe(hook.Id);
         (await organization.Admin.SendAsync("GET", "/v1/audit-trail")).Text.ShouldContain("webhook.disabled");
         sent.AddRange(await app.SendAsync(organization, [Uuid.New()], 3)); // while it is off
@@ -200,7 +202,8 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
         await app.SendAsync(organization, [Uuid.New()], 3);
         var sent = await app.SendAsync(organization, [Uuid.New()], 2, second);
 
-        var told = await receiver.AcceptedAsync(all => all.Count == 2, "those of the second number are told");
+        var told = (await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 2, "those of the second number are told"))
+            .DistinctBy(h => h.Id).ToList();
         told.Select(h => h.Message()).ShouldBe(sent.Select(s => s.Message));
         told[0].Data.EnumerateObject().ShouldAllBe(p => p.Name.EndsWith("_id"));
         var streamed = await ReadAsync(lines, 5);
@@ -221,7 +224,7 @@ public sealed class DeliveryTests(AppFixture app) : IClassFixture<AppFixture>
     {
         var events = new List<(string, string, string)>();
         var (place, type) = ("", "");
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var deadline = new CancellationTokenSource(Patience.Deadline);
         while (events.Count < count && await lines.ReadLineAsync(deadline.Token) is { } line)
         {
             (place, type) =

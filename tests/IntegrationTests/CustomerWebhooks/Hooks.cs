@@ -80,6 +80,33 @@ internal static class Hooks
         return await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>
+    /// Waits for what is told while time passes for the endpoint: whatever waits is due at once, however often it has to be tried.
+    /// </summary>
+    public static Task<IReadOnlyList<Hook>> HurriedAsync(this AppFixture app, TestHook hook, HookReceiver receiver,
+        Func<IReadOnlyList<Hook>, bool> wanted, string what) => Patience.UntilAsync(async () =>
+    {
+        await app.RunAsync("""
+            WITH c AS (UPDATE bsp.webhook_cursors SET due_at = now() WHERE webhook_id = $1 AND owner IS NULL AND due_at > now()
+                       RETURNING webhook_id)
+            UPDATE bsp.webhook_held_keys k SET next_at = now() FROM c WHERE k.webhook_id = c.webhook_id
+            """, hook.Id);
+        return receiver.Accepted;
+    }, wanted, what);
+
+    /// <summary>
+    /// From now on each pause of an endpoint that failed is a day longer: nothing is tried before <see cref="DueNowAsync"/> says so,
+    /// however slow this machine is.
+    /// </summary>
+    public static Task PausesAreDaysAsync(this AppFixture app, TestHook hook) => app.RunAsync($"""
+        CREATE FUNCTION bsp.test_pause_{hook.Id:N}() RETURNS trigger LANGUAGE plpgsql AS $do$ BEGIN
+          IF NEW.owner IS NULL AND NEW.failures > OLD.failures THEN NEW.due_at := NEW.due_at + interval '1 day'; END IF;
+          RETURN NEW;
+        END $do$;
+        CREATE TRIGGER test_pause_{hook.Id:N} BEFORE UPDATE ON bsp.webhook_cursors FOR EACH ROW WHEN (NEW.webhook_id = '{hook.Id}')
+          EXECUTE FUNCTION bsp.test_pause_{hook.Id:N}();
+        """);
+
     /// <summary>Time passes for an endpoint, as soon as nobody is telling it anything: whatever it waits for is due.</summary>
     public static Task DueNowAsync(this AppFixture app, TestHook hook) => Patience.UntilAsync(async () =>
     {

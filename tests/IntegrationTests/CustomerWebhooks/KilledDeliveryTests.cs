@@ -76,8 +76,10 @@ public sealed class KilledDeliveryTests(ApiProcess api) : IClassFixture<ApiProce
             return await api.Views.ScalarAsync($"SELECT count(*) FROM bsp.webhook_held_events WHERE webhook_id = '{webhook}'");
         }, n => n == "0", "nothing is held");
         DeliveryTests.ShouldBeInOrder(receiver, sent.Select(s => s.Conversation).Distinct(), sent);
-        (await api.Views.ScalarAsync(
-            $"SELECT count(*) FROM mt_events WHERE type = 'message_skipped' AND tenant_id = '{organization}' AND id::text NOT IN (SELECT event_id::text FROM bsp.webhook_deliveries WHERE webhook_id = '{webhook}' AND outcome = 'delivered')")).ShouldBe("0");
+        await Patience.UntilAsync(() => api.Views.ScalarAsync(
+            $"SELECT count(*) FROM mt_events WHERE type = 'message_skipped' AND tenant_id = '{organization}' AND id::text NOT IN "
+            + $"(SELECT event_id::text FROM bsp.webhook_deliveries WHERE webhook_id = '{webhook}' AND outcome = 'delivered')"),
+            n => n == "0", "every delivery is in the log of deliveries");
     }
 
     [Fact]

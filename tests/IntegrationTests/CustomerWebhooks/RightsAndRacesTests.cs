@@ -25,8 +25,9 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         }
 
         Guid[] ids = [.. hooks.Select(h => h.Id)];
-        await Patience.UntilAsync(async () => await ScalarAsync("SELECT count(*) FROM bsp.webhook_cursors WHERE owner IS NOT NULL"), n =>
-            n == 0, "the application has looked at them");
+        await Patience.UntilAsync(() => ScalarAsync(
+            "SELECT count(*) FROM bsp.webhook_cursors WHERE webhook_id = ANY ($1) AND (owner IS NOT NULL OR due_at IS NOT NULL)", ids),
+            n => n == 0, "the application has looked at them");
         var shard = app.Services.GetRequiredService<Shards>().All[0];
 
         // Due a day from now, when nobody but this test looks.
@@ -39,7 +40,7 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
                 (Id: r.GetGuid(0), Term: r.GetInt64(1), Owner: owner), CancellationToken.None,
                 owner, future, future.AddSeconds(30));
         }));
-        var all = claimed.SelectMany(c => c).ToList();
+        var all = claimed.SelectMany(c => c).Where(c => ids.Contains(c.Id)).ToList(); // others' may be due by then, too
         all.Select(c => c.Id).ShouldBeUnique();
         all.Count.ShouldBe(20);
 
@@ -76,7 +77,7 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
             n => n == 1, "it was looked at and put off");
         receiver.All.ShouldBeEmpty();
         (await app.Platform.SendAsync("POST", $"/v1/organizations/{organization.Id}/activate")).Status.ShouldBe(200);
-        await receiver.AcceptedAsync(all => all.Count == 3, "what happened meanwhile is told");
+        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 3, "what happened meanwhile is told");
     }
 
     [Fact]
@@ -90,13 +91,13 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         var rotated =
             await organization.Admin.SendAsync("POST", $"/v1/api-keys/{key.GetProperty("id").GetGuid()}/rotate", new { grace_hours = 0 });
         await app.SendAsync(organization, [Uuid.New()], 1);
-        await receiver.AcceptedAsync(all => all.Count == 1, "the successor stands behind it");
+        var before = await receiver.AcceptedAsync(all => all.Count == 1, "the successor stands behind it");
 
         (await organization.Admin.SendAsync("DELETE", $"/v1/api-keys/{rotated["id"].GetGuid()}")).Status.ShouldBe(204);
         await app.SendAsync(organization, [Uuid.New()], 2);
         (await organization.ShownAsync(hook, w => w["status_exact"].GetString() == "disabled", "it stops"))["disabled_reason"].GetString()
             .ShouldBe("creator");
-        receiver.All.Count.ShouldBe(1);
+        receiver.All.Select(h => h.Id).Distinct().ShouldBe([before[0].Id]);
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/enable")).Status.ShouldBe(200);
         await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 3, "whoever enables it stands behind it");
 
@@ -146,7 +147,8 @@ public sealed class RightsAndRacesTests(AppFixture app) : IClassFixture<AppFixtu
         (await organization.Admin.SendAsync("POST", $"/v1/contacts/{id}/erase")).Status.ShouldBeOneOf(200, 202);
         var again = await organization.Admin.SendAsync("POST", $"/v1/deliveries/{attempt.GetProperty("id").GetGuid()}/redeliver");
         again["outcome"].GetString().ShouldBe("delivered", again.Text);
-        var body = receiver.Accepted[^1];
+        // the attempt ends with the answer's first characters, which come before the last
+        var body = (await receiver.AcceptedAsync(all => all.Count >= 2, "it is told once more"))[^1];
         body.Id.ShouldBe(told.Id);
         body.Text.ShouldNotContain("secret wish");
         body.Text.ShouldNotContain("OTE5ODcxNzAwMDkx");

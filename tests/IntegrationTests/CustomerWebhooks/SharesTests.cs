@@ -39,7 +39,7 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         // its second waits for its first, however often that is tried
         receiver.All.Where(h => h.Conversation() == slow).Select(h => h.Message()).Distinct().ShouldBe([sent[0].Message]);
         gate.SetResult();
-        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == sent.Count, "all are told");
+        await app.HurriedAsync(hook, receiver, all => all.DistinctBy(h => h.Id).Count() == sent.Count, "all are told");
         DeliveryTests.ShouldBeInOrder(receiver, [slow, .. others], sent);
         await organization.ShownAsync(hook, w => w["metrics"].GetProperty("up_to_date").GetBoolean(), "it is up to date");
     }
@@ -69,8 +69,8 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         await organization.NewHookAsync(elsewhere.Url);
         Guid[] conversations = [.. Enumerable.Range(0, 4).Select(_ => Uuid.New())];
         var sent = await app.SendAsync(organization, conversations, 10);
-        await elsewhere.AcceptedAsync(all => all.Count == 40, "another host's is told");
-        await Patience.UntilAsync(() => Task.FromResult(receiver.Accepted.Count(h => h.Path == "/hook")), n => n == 40,
+        await elsewhere.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 40, "another host's is told");
+        await receiver.AcceptedAsync(all => all.Where(h => h.Path == "/hook").DistinctBy(h => h.Id).Count() == 40,
             "the same host's is told");
         DeliveryTests.ShouldBeInOrder(elsewhere, conversations, sent);
         receiver.All.Count(h => h.Path == "/hang").ShouldBeGreaterThanOrEqualTo(5);
@@ -85,15 +85,22 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         await using var narrow = await HookReceiver.StartAsync();
         await using var calm = await HookReceiver.StartAsync();
         var (now, most) = (0, 0);
+        var full = new TaskCompletionSource();
         narrow.Answer = async (_, _) =>
         {
             var here = Interlocked.Increment(ref now);
+            if (here == 3)
+            {
+                full.TrySetResult(); // the first wait for each other, however slowly they are begun
+            }
+
             int seen;
             while (here > (seen = Volatile.Read(ref most)) && Interlocked.CompareExchange(ref most, here, seen) != seen)
             {
                 // Somebody raised it meanwhile.
             }
 
+            await full.Task;
             await Task.Delay(30);
             Interlocked.Decrement(ref now);
             return 200;
@@ -102,9 +109,9 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         await organization.NewHookAsync(calm.Url, new { rate_per_second = PerSecond });
         Guid[] conversations = [.. Enumerable.Range(0, 12).Select(_ => Uuid.New())];
         await app.SendAsync(organization, conversations, 4);
-        await narrow.AcceptedAsync(all => all.Count == 48, "all are told");
+        await narrow.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 48, "all are told");
         most.ShouldBe(3);
-        var told = await calm.AcceptedAsync(all => all.Count == 48, "all are told, in time");
+        var told = await calm.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 48, "all are told, in time");
         var seconds = told.Select(h => long.Parse(h.Headers["webhook-timestamp"], System.Globalization.CultureInfo.InvariantCulture))
             .ToList();
 
@@ -121,6 +128,7 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         var works = false;
         receiver.Answer = (_, _) => Task.FromResult(Volatile.Read(ref works) ? 200 : 500);
         var hook = await organization.NewHookAsync(receiver.Url, new { concurrency = 1 });
+        await app.PausesAreDaysAsync(hook);
         Guid[] conversations = [.. Enumerable.Range(0, 20).Select(_ => Uuid.New())];
         var sent = await app.SendAsync(organization, conversations, 1);
         var paused = await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 1, "it is left alone");
@@ -134,8 +142,7 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 2, "it was tried again");
         receiver.All.Count.ShouldBe(6, "with a single event");
         Volatile.Write(ref works, true);
-        await app.DueNowAsync(hook);
-        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 20, "all are told");
+        await app.HurriedAsync(hook, receiver, all => all.DistinctBy(h => h.Id).Count() == 20, "all are told");
         DeliveryTests.ShouldBeInOrder(receiver, conversations, sent);
         await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 0 && w["metrics"].GetProperty("waiting").GetInt32() == 0
             && w["metrics"].GetProperty("failing_since").ValueKind == System.Text.Json.JsonValueKind.Null, "it works");
@@ -223,7 +230,7 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         await receiver.AcceptedAsync(all => all.Count == 1, "it reads on while its first is under way");
         gate.SetResult();
         (await app.Platform.SendAsync("POST", "/v1/projections/webhook_wakes.v1/resume")).Status.ShouldBeLessThan(300);
-        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 2, "all are told");
+        await app.HurriedAsync(hook, receiver, all => all.DistinctBy(h => h.Id).Count() == 2, "all are told");
     }
 
     [Fact]
@@ -244,7 +251,7 @@ public sealed partial class SharesTests(AppFixture app) : IClassFixture<AppFixtu
         // Two processes sweep at once, while deliveries are written.
         var sent = await app.SendAsync(organization, [Uuid.New()], 1);
         var dropped = await Task.WhenAll(sweep.SweepAsync(shard, CancellationToken.None), sweep.SweepAsync(shard, CancellationToken.None));
-        dropped.Sum().ShouldBeInRange(1, 2);
+        dropped.Sum().ShouldBeInRange(0, 2); // 0: the application's own sweep was faster
         await receiver.AcceptedAsync(all => all.Count == 1, "it is told");
         await Patience.UntilAsync(() => organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries"),
             a => a["data"].GetArrayLength() == 1 && a["data"][0].GetProperty("created_at").GetDateTimeOffset() > old.AddDays(39),

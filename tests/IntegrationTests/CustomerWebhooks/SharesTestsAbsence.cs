@@ -18,6 +18,7 @@ public sealed partial class SharesTests
         var organization = await app.NewOrganizationAsync();
         await using var receiver = await HookReceiver.StartAsync();
         var hook = await organization.NewHookAsync(receiver.Url);
+        await app.PausesAreDaysAsync(hook);
         Guid[] conversations = [.. Enumerable.Range(0, 5).Select(_ => Uuid.New())];
         receiver.Answer = (_, _) => Task.FromResult(503); // what stands before it says so; refused connections have the host's pauses, too
         var sent = await app.SendAsync(organization, conversations, 2);
@@ -27,7 +28,7 @@ public sealed partial class SharesTests
             rounds++;
             var failing = await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == rounds, $"round {rounds} failed");
             var pause = failing["metrics"].GetProperty("next_attempt_at").GetDateTimeOffset()
-                - failing["metrics"].GetProperty("last_failure_at").GetDateTimeOffset();
+                - failing["metrics"].GetProperty("last_failure_at").GetDateTimeOffset() - TimeSpan.FromDays(1);
             pause.ShouldBeInRange(RetryTable.Pauses[rounds - 1] * (1 - RetryTable.Jitter) - TimeSpan.FromSeconds(1),
                 RetryTable.Pauses[rounds - 1] * (1 + RetryTable.Jitter) + TimeSpan.FromSeconds(60));
             sent.AddRange(await app.SendAsync(organization, conversations, 1));
@@ -42,8 +43,7 @@ public sealed partial class SharesTests
         var log = await organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries");
         log["data"].GetArrayLength().ShouldBe(rounds, "one try a pause");
         receiver.Answer = (_, _) => Task.FromResult(200);
-        await app.DueNowAsync(hook);
-        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == sent.Count, "all are told");
+        await app.HurriedAsync(hook, receiver, all => all.DistinctBy(h => h.Id).Count() == sent.Count, "all are told");
         DeliveryTests.ShouldBeInOrder(receiver, conversations, sent);
         receiver.Accepted.Count.ShouldBe(sent.Count);
     }
@@ -56,7 +56,7 @@ public sealed partial class SharesTests
         var hook = await organization.NewHookAsync(receiver.Url);
         Guid[] conversations = [.. Enumerable.Range(0, 3).Select(_ => Uuid.New())];
         var sent = await app.SendAsync(organization, conversations, 1);
-        await receiver.AcceptedAsync(all => all.Count == 3, "it works");
+        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 3, "it works");
         receiver.Answer = (_, _) => Task.FromResult(410);
         sent.AddRange(await app.SendAsync(organization, conversations, 4));
         var off = await organization.ShownAsync(hook, w => w["status_exact"].GetString() == "disabled", "it is disabled");
@@ -88,8 +88,8 @@ public sealed partial class SharesTests
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/recover", since))["status"].GetString().ShouldBe("inactive");
         (await organization.Reader.SendAsync("GET", hook.Path))["metrics"].GetProperty("waiting").GetInt32().ShouldBe(18);
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/enable"))["status_exact"].GetString().ShouldBe("active");
-        await receiver.AcceptedAsync(all => all.Count >= 3 + 18, "all are told, those before once more");
-        receiver.All.Skip(told).DistinctBy(h => h.Id).Count().ShouldBe(18);
+        await receiver.AcceptedAsync(_ => receiver.All.Skip(told).Where(h => h.Answered == 200).DistinctBy(h => h.Id).Count() == 18,
+            "all are told, those before once more");
         DeliveryTests.ShouldBeInOrder(receiver, conversations, sent);
         await organization.ShownAsync(hook, w => w["retry_count"].GetInt32() == 0 && w["metrics"].GetProperty("up_to_date").GetBoolean()
             && w["metrics"].GetProperty("waiting").GetInt32() == 0, "it works as if nothing had been");
@@ -136,17 +136,21 @@ public sealed partial class SharesTests
         var hook = await organization.NewHookAsync(receiver.Url);
         var sent = await app.SendAsync(organization, [bad, Uuid.New()], 3);
         await organization.ShownAsync(hook, w => w["metrics"].GetProperty("held_keys").GetInt32() == 1, "it is held");
-        await Patience.UntilAsync(() => TextAsync(
-            $"SELECT count(*) FROM bsp.webhook_cursors WHERE webhook_id = '{hook.Id}' AND owner IS NULL"), n => n == "1", "it rests");
-        await app.RunAsync("UPDATE bsp.webhook_held_keys SET attempts = 17 WHERE webhook_id = $1", hook.Id);
-        await app.DueNowAsync(hook);
-        var off = await organization.ShownAsync(hook, w => w["status_exact"].GetString() == "disabled", "it is disabled");
+        var off = await Patience.UntilAsync(async () =>
+        {
+            // three days of it, as soon as nobody owns the cursor: whoever does writes a number of their own
+            await app.RunAsync("""
+                WITH c AS (UPDATE bsp.webhook_cursors SET due_at = now() WHERE webhook_id = $1 AND owner IS NULL RETURNING webhook_id)
+                UPDATE bsp.webhook_held_keys k SET next_at = now(), attempts = 17 FROM c WHERE k.webhook_id = c.webhook_id
+                """, hook.Id);
+            return await organization.Admin.SendAsync("GET", hook.Path);
+        }, w => w["status_exact"].GetString() == "disabled", "it is disabled");
         off["disabled_reason"].GetString().ShouldBe("rejected");
         off["metrics"].GetProperty("held_events").GetInt32().ShouldBe(3);
         off["metrics"].GetProperty("waiting").GetInt32().ShouldBe(0);
         Volatile.Write(ref works, true);
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/enable")).Status.ShouldBe(200);
-        await receiver.AcceptedAsync(all => all.Count == 6, "all are told");
+        await receiver.AcceptedAsync(all => all.DistinctBy(h => h.Id).Count() == 6, "all are told");
         DeliveryTests.ShouldBeInOrder(receiver, sent.Select(s => s.Conversation).Distinct(), sent);
     }
 }

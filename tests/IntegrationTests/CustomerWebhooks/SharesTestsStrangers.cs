@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Bsp.IntegrationTests.Common;
 using Bsp.IntegrationTests.EndToEnd;
 
@@ -15,7 +14,7 @@ public sealed partial class SharesTests
     {
         var organization = await app.NewOrganizationAsync();
         var hook = await organization.NewHookAsync("http://127.0.0.1:1/", null, "campaign.*");
-        var before = await SettingsAsync();
+        var before = await ConfiguredAsync(organization, hook);
         (string Field, object Body)[] odd =
         [
             ("url", new { url = "http://10.0.0.1/" }), ("url", new { url = "http://user:pass@127.0.0.1/" }),
@@ -55,17 +54,9 @@ public sealed partial class SharesTests
 
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/rotate-secret", new { overlap_hours = 169 })).Status.ShouldBe(400);
         (await organization.Admin.SendAsync("POST", $"{hook.Path}/rotate-secret", new { overlap_hours = -1 })).Status.ShouldBe(400);
-        (await SettingsAsync()).ShouldBe(before);
+        (await ConfiguredAsync(organization, hook)).ShouldBe(before);
         (await organization.Reader.SendAsync("PATCH", hook.Path, new { name = "mine" })).Status.ShouldBe(403);
         (await organization.Reader.SendAsync("POST", $"{hook.Path}/test")).Status.ShouldBe(403);
-
-        // Without its metrics: the log goes on meanwhile.
-        async Task<string> SettingsAsync()
-        {
-            var shown = JsonNode.Parse((await organization.Reader.SendAsync("GET", hook.Path)).Text)!.AsObject();
-            shown.Remove("metrics").ShouldBeTrue();
-            return shown.ToJsonString();
-        }
     }
 
     [Fact]
@@ -116,6 +107,10 @@ public sealed partial class SharesTests
             (await organization.Reader.SendAsync("GET", $"{hook.Path}/deliveries?{query}")).Status.ShouldBe(400, query);
         }
     }
+
+    // What somebody set; how the endpoint stands at the moment is the application's.
+    private static async Task<string> ConfiguredAsync(TestOrganization organization, TestHook hook) => string.Join('\n',
+        (await organization.Reader.SendAsync("GET", hook.Path)).Body.EnumerateObject().Where(p => p.Name != "metrics"));
 
     private static object Header(string name, string? value) => new { headers = new Dictionary<string, string?> { [name] = value } };
 }

@@ -43,10 +43,13 @@ public sealed class AccountFieldsTests(TenantApp app) : IClassFixture<TenantApp>
 
         await app.Views.InboxEmptyAsync();
         await app.NoneFailedAsync();
-        var account = await tenant.Api.SendAsync("GET", $"/v1/accounts/{tenant.AccountId}");
-        (account["display_name"].GetString(), account["name_status"].GetString(), account["review_status"].GetString(),
-            account["restriction"].GetString(), account["restricted_until"].GetDateTimeOffset())
-            .ShouldBe(("Acme Shoes", "APPROVED", "APPROVED", "RESTRICTED_BIZ_INITIATED_MESSAGING", ends));
+        await Patience.SoonAsync(async () =>
+        {
+            var account = await tenant.Api.SendAsync("GET", $"/v1/accounts/{tenant.AccountId}");
+            (account["display_name"].GetString(), account["name_status"].GetString(), account["review_status"].GetString(),
+                account["restriction"].GetString(), account["restricted_until"].GetDateTimeOffset())
+                .ShouldBe(("Acme Shoes", "APPROVED", "APPROVED", "RESTRICTED_BIZ_INITIATED_MESSAGING", ends));
+        });
         var notices = await tenant.Api.SendAsync("GET", $"/v1/accounts/{tenant.AccountId}/notices");
         notices["data"].EnumerateArray().Select(n => $"{n.GetProperty("field").GetString()} {n.GetProperty("event").GetString()}")
             .ShouldBe(["phone_number_name_update APPROVED", "account_review_update APPROVED", "account_update ACCOUNT_RESTRICTION",

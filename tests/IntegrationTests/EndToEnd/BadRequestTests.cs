@@ -133,97 +133,100 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
     {
         var text = body switch { "deep" => $"{{\"name\":{new string('[', 200)}{new string(']', 200)}}}", "large" =>
             $"{{\"name\":\"{new string('x', 11_000_000)}\"}}", _ => body };
-        var before = await app.Views.SettledRowsAsync();
-        var tried = 0;
-        foreach (var route in (await Route.AllAsync(app.Platform))
-            .Where(r => r.Fields is not null && (r.NeedsBody || body is not ("" or "null"))))
+        await ChangesNothingAsync(async () =>
         {
-            await RefusedAsync(app.Staff, route.Method, route.With(app.Own), text);
-            tried++;
-        }
+            var tried = 0;
+            foreach (var route in (await Route.AllAsync(app.Platform))
+                .Where(r => r.Fields is not null && (r.NeedsBody || body is not ("" or "null"))))
+            {
+                await RefusedAsync(app.Staff, route.Method, route.With(app.Own), text);
+                tried++;
+            }
 
-        tried.ShouldBeGreaterThan(15);
-        (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).ShouldBeEmpty();
+            tried.ShouldBeGreaterThan(15);
+        });
     }
 
     [Fact]
     public async Task A_field_of_the_wrong_type_is_a_problem_on_every_route()
     {
-        var before = await app.Views.SettledRowsAsync();
-        var tried = 0;
-        foreach (var route in (await Route.AllAsync(app.Platform)).Where(r => r.Fields is { Count: > 0 }))
+        await ChangesNothingAsync(async () =>
         {
-            foreach (var (name, takes) in route.Fields!.Where(f => f.Takes.Length > 0))
+            var tried = 0;
+            foreach (var route in (await Route.AllAsync(app.Platform)).Where(r => r.Fields is { Count: > 0 }))
             {
-                await RefusedAsync(app.Staff, route.Method, route.With(app.Own),
-                    $"{{\"{name}\":{(takes is "object" or "array" ? "\"x\"" : "{}")}}}");
-                tried++;
+                foreach (var (name, takes) in route.Fields!.Where(f => f.Takes.Length > 0))
+                {
+                    await RefusedAsync(app.Staff, route.Method, route.With(app.Own),
+                        $"{{\"{name}\":{(takes is "object" or "array" ? "\"x\"" : "{}")}}}");
+                    tried++;
+                }
             }
-        }
 
-        tried.ShouldBeGreaterThan(40);
-        (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).ShouldBeEmpty();
+            tried.ShouldBeGreaterThan(40);
+        });
     }
 
     [Fact]
     public async Task Ids_of_another_organization_do_not_exist_on_any_route()
     {
-        var before = await app.Views.SettledRowsAsync();
-        var tried = 0;
-        // the platform's
-        foreach (var route in (await Route.AllAsync(app.Platform))
-            .Where(r => r.Path.Contains("{id}", StringComparison.Ordinal)
-                && r.Path.Split('/')[2] is not ("organizations" or "plans" or "incoming-webhooks")))
+        await ChangesNothingAsync(async () =>
         {
-            var path = route.With(app.Others);
-            if (!path.Contains('{', StringComparison.Ordinal))
+            var tried = 0;
+            // the platform's
+            foreach (var route in (await Route.AllAsync(app.Platform))
+                .Where(r => r.Path.Contains("{id}", StringComparison.Ordinal)
+                    && r.Path.Split('/')[2] is not ("organizations" or "plans" or "incoming-webhooks")))
             {
-                var answer = await app.Own.Tenant.Api.SendAsync(route.Method, path, route.Fields is null ? null : "{}");
-                int[] none = Bsp.Api.Common.Access.All.TryGetValue($"{route.Method} {route.Path}", out var rule)
-                    && rule.Least == Bsp.Api.Common.Role.Platform ? [403] : [404];
-                answer.Status.ShouldBeOneOf([.. none, .. route.NeedsBody ? new[] { 400 } : []],
-                    $"{route.Method} {route.Path}: {answer.Text}");
-                answer.ShouldBeProblem(answer.Status, answer.Code!);
-                tried++;
+                var path = route.With(app.Others);
+                if (!path.Contains('{', StringComparison.Ordinal))
+                {
+                    var answer = await app.Own.Tenant.Api.SendAsync(route.Method, path, route.Fields is null ? null : "{}");
+                    int[] none = Bsp.Api.Common.Access.All.TryGetValue($"{route.Method} {route.Path}", out var rule)
+                        && rule.Least == Bsp.Api.Common.Role.Platform ? [403] : [404];
+                    answer.Status.ShouldBeOneOf([.. none, .. route.NeedsBody ? new[] { 400 } : []],
+                        $"{route.Method} {route.Path}: {answer.Text}");
+                    answer.ShouldBeProblem(answer.Status, answer.Code!);
+                    tried++;
+                }
             }
-        }
 
-        tried.ShouldBeGreaterThan(20);
-        (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).ShouldBeEmpty();
+            tried.ShouldBeGreaterThan(20);
+        });
     }
 
     [Fact]
     public async Task Bodies_that_name_what_is_another_organizations_or_nobodys_change_nothing()
     {
-        var before = await app.Views.SettledRowsAsync();
-        var (own, api) = (app.Own.Ids, app.Own.Tenant.Api);
-        foreach (var ids in new[] { app.Others.Ids, own.Keys.ToDictionary(k => k, _ => Guid.NewGuid()) })
+        await ChangesNothingAsync(async () =>
         {
-            object Campaign(Guid template, Guid account, object audience) =>
-                new { name = "X", template_id = template, account_id = account, audience_segment = audience };
-            (await api.SendAsync("POST", "/v1/campaigns", Campaign(ids["templates"], own["accounts"], new { all = true })))
-                .ShouldBeProblem(404, "template.unknown");
-            (await api.SendAsync("POST", "/v1/campaigns", Campaign(own["templates"], ids["accounts"], new { all = true })))
-                .ShouldBeProblem(404, "account.unknown");
-            (await api.SendAsync("POST", "/v1/campaigns",
-                Campaign(own["templates"], own["accounts"], new { list_ids = new[] { ids["lists"] } })))
-                .ShouldBeProblem(404, "list.unknown");
-            (await api.SendAsync("POST", "/v1/campaigns",
-                Campaign(own["templates"], own["accounts"], new { contact_ids = new[] { ids["contacts"] } })))
-                .ShouldBeProblem(404, "contact.unknown");
-            (await api.SendAsync("PATCH", $"/v1/campaigns/{own["campaigns"]}", new { template_id = ids["templates"] }))
-                .ShouldBeProblem(404, "template.unknown");
-            (await api.SendAsync("POST", "/v1/templates",
-                new { account_id = ids["accounts"], name = "x", category = "UTILITY", language = "en",
-                    components = new { body = "Hello" } })).ShouldBeProblem(404, "account.unknown");
-            (await api.SendAsync("POST", "/v1/messages",
-                new { account_id = ids["accounts"], to = "+919871800001", type = "text", text = new { body = "x" } }))
-                .ShouldBeProblem(404, "account.unknown");
-            (await api.SendAsync("POST", $"/v1/lists/{own["lists"]}/contacts", new { add = new[] { ids["contacts"] } }))
-                .ShouldBeProblem(404, "contact.unknown");
-        }
-
-        (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).ShouldBeEmpty();
+            var (own, api) = (app.Own.Ids, app.Own.Tenant.Api);
+            foreach (var ids in new[] { app.Others.Ids, own.Keys.ToDictionary(k => k, _ => Guid.NewGuid()) })
+            {
+                object Campaign(Guid template, Guid account, object audience) =>
+                    new { name = "X", template_id = template, account_id = account, audience_segment = audience };
+                (await api.SendAsync("POST", "/v1/campaigns", Campaign(ids["templates"], own["accounts"], new { all = true })))
+                    .ShouldBeProblem(404, "template.unknown");
+                (await api.SendAsync("POST", "/v1/campaigns", Campaign(own["templates"], ids["accounts"], new { all = true })))
+                    .ShouldBeProblem(404, "account.unknown");
+                (await api.SendAsync("POST", "/v1/campaigns",
+                    Campaign(own["templates"], own["accounts"], new { list_ids = new[] { ids["lists"] } })))
+                    .ShouldBeProblem(404, "list.unknown");
+                (await api.SendAsync("POST", "/v1/campaigns",
+                    Campaign(own["templates"], own["accounts"], new { contact_ids = new[] { ids["contacts"] } })))
+                    .ShouldBeProblem(404, "contact.unknown");
+                (await api.SendAsync("PATCH", $"/v1/campaigns/{own["campaigns"]}", new { template_id = ids["templates"] }))
+                    .ShouldBeProblem(404, "template.unknown");
+                (await api.SendAsync("POST", "/v1/templates",
+                    new { account_id = ids["accounts"], name = "x", category = "UTILITY", language = "en",
+                        components = new { body = "Hello" } })).ShouldBeProblem(404, "account.unknown");
+                (await api.SendAsync("POST", "/v1/messages",
+                    new { account_id = ids["accounts"], to = "+919871800001", type = "text", text = new { body = "x" } }))
+                    .ShouldBeProblem(404, "account.unknown");
+                (await api.SendAsync("POST", $"/v1/lists/{own["lists"]}/contacts", new { add = new[] { ids["contacts"] } }))
+                    .ShouldBeProblem(404, "contact.unknown");
+            }
+        });
     }
 
     [Theory]
@@ -235,9 +238,11 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
     [InlineData("{\"phone_number\":1}", "import.header_missing_identity")]
     public async Task A_CSV_that_is_none_of_ours_is_a_problem_and_brings_nobody_in(string csv, string code)
     {
-        var before = await app.Views.SettledRowsAsync();
-        (await app.Own.Tenant.Api.SendAsync("POST", "/v1/contacts/import", csv, ("Content-Type", "text/csv"))).ShouldBeProblem(400, code);
-        (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).ShouldBeEmpty();
+        await ChangesNothingAsync(async () =>
+        {
+            (await app.Own.Tenant.Api.SendAsync("POST", "/v1/contacts/import", csv, ("Content-Type", "text/csv"))
+                ).ShouldBeProblem(400, code);
+        });
     }
 
     [Fact]
@@ -254,6 +259,22 @@ public sealed class BadRequestTests(TwoTenantsApp app) : IClassFixture<TwoTenant
         rejected.Text.Split("\r\n")[1..5].Select(line => string.Join(',', line.Split(',')[..2]))
             .ShouldBe(["3,phone_number", "4,email", "5,", "6,consent_status"], rejected.Text);
         rejected.Text.ShouldContain("is no phone number with country code");
+    }
+
+    // Loops of the application write when they are due. What the requests change they change each time: what differed once only was such a
+    // loop's.
+    private async Task ChangesNothingAsync(Func<Task> act)
+    {
+        HashSet<string>? changed = null;
+        for (var round = 1; round <= 3 && changed is not { Count: 0 }; round++)
+        {
+            var before = await app.Views.SettledRowsAsync();
+            await act();
+            var now = (await app.Views.RowsAsync()).Split('\n').Except(before.Split('\n')).Select(row => row.Split(' ')[0]).ToHashSet();
+            changed = changed is null ? now : [.. changed.Intersect(now)];
+        }
+
+        changed.ShouldBeEmpty();
     }
 
     private static async Task RefusedAsync(HttpClient client, string method, string path, string body)

@@ -14,7 +14,7 @@ public sealed class ChaosSendingTests
         var day = TimeSpan.FromSeconds(20);
         await using var installation = await ChaosSending.StartAsync(day, ct);
 
-        var result = await ChaosSending.RunAsync(installation, seed: 15, recipients: 1_200, day, TimeSpan.FromSeconds(30), ct);
+        var result = await ChaosSending.RunAsync(installation, seed: 15, recipients: 1_200, day, TimeSpan.FromSeconds(20), ct);
 
         TestContext.Current.SendDiagnosticMessage(result.ToString());
         result.Faults.ShouldBeEmpty(result.ToString());

@@ -155,7 +155,8 @@ public sealed class ImportKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         (await api.Views.ScalarAsync("SELECT count(*) FROM contacts WHERE organization_id = $1", tenant.Id))
             .ShouldBe($"{rows - (rows / 100)}");
         (await api.Views.ScalarAsync("SELECT count(*) FROM mt_events WHERE type = 'contacts_imported'")).ShouldBe("1");
-        (await api.Views.ScalarAsync("SELECT count(*) FROM bsp.import_rows_staged")).ShouldBe("0");
+        await Patience.UntilAsync(() => api.Views.ScalarAsync("SELECT count(*) FROM bsp.import_rows_staged"),
+            n => n == "0", "nothing is left over");
         var rejected = await tenant.Api.SendAsync("GET", import["rejected_url"].GetString()!);
         rejected.Text.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(1 + (rows / 100));
 

@@ -148,7 +148,8 @@ public sealed class OutboundBodyTests(TenantApp app) : IClassFixture<TenantApp>
             all.Any(c => c.GetProperty("contact").GetProperty("phone_number").GetString() == "+" + person), "the conversation is shown");
         var conversation = first.Single(c => c.GetProperty("contact").GetProperty("phone_number").GetString() == "+" + person)
             .GetProperty("id").GetGuid();
-        var theirs = (await tenant.AllAsync($"/v1/conversations/{conversation}/messages")).Single().GetProperty("id").GetGuid();
+        var theirs = (await Patience.UntilAsync(() => tenant.AllAsync($"/v1/conversations/{conversation}/messages"), m => m.Count == 1,
+            "the message is shown")).Single().GetProperty("id").GetGuid();
         async Task<Guid> Sent(string type, object body, object? about = null)
         {
             var answer = await tenant.Api.SendAsync("POST", $"/v1/conversations/{conversation}/messages",
@@ -181,9 +182,12 @@ public sealed class OutboundBodyTests(TenantApp app) : IClassFixture<TenantApp>
         byId[reply].GetProperty("context").GetProperty("wa_message_id").GetString().ShouldBe("wamid.of.77");
         byId.ContainsKey(reaction).ShouldBeFalse();
         byId[theirs].GetProperty("reactions")[0].GetProperty("emoji").GetString().ShouldBe("👍");
-        var listed = (await tenant.Api.SendAsync("GET", $"/v1/conversations/{conversation}")).Body;
-        (listed.GetProperty("last_message_preview").GetString(), listed.GetProperty("message_count").GetProperty("outgoing").GetInt32())
-            .ShouldBe(("An answer", ids.Count + 2));
+        await Patience.SoonAsync(async () =>
+        {
+            var listed = (await tenant.Api.SendAsync("GET", $"/v1/conversations/{conversation}")).Body;
+            (listed.GetProperty("last_message_preview").GetString(), listed.GetProperty("message_count").GetProperty("outgoing").GetInt32())
+                .ShouldBe(("An answer", ids.Count + 2));
+        });
         await Sent("reaction", new { message_id = "wamid.of.77", emoji = "" });
         await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/conversations/{conversation}/messages"), m =>
             m["data"].EnumerateArray().All(one => one.GetProperty("reactions").ValueKind == JsonValueKind.Null), "it is taken back");

@@ -27,10 +27,12 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
             await PostAsync(Envelope(tenant, "smb_message_echoes", echo));
         }
 
-        var shown = await ConversationAsync(tenant, from, c =>
-            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() > 0, "the answer is shown");
         await app.Views.InboxEmptyAsync();
         await app.NoneFailedAsync();
+        await app.Views.DocumentsReachedAsync(tenant.Id);
+        var shown = await ConversationAsync(tenant, from, c =>
+            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() > 0 && c.GetProperty("unread_count").GetInt32() == 0,
+            "the answer is shown");
         (shown.GetProperty("unread_count").GetInt32(), shown.GetProperty("last_message_preview").GetString())
             .ShouldBe((0, "Yes, from my pocket"));
         shown.GetProperty("window_until").ValueKind.ShouldBe(JsonValueKind.String);
@@ -84,10 +86,11 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
         }
 
         await PostAsync(Envelope(tenant, "history", "\"history\":[{\"errors\":[{\"code\":2593109,\"title\":\"declined\"}]}]"));
-        var lamp = await ConversationAsync(tenant, from, c =>
-            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 1, "the history is shown");
         await app.Views.InboxEmptyAsync();
         await app.NoneFailedAsync();
+        await app.Views.DocumentsReachedAsync(tenant.Id);
+        var lamp = await ConversationAsync(tenant, from, c =>
+            c.GetProperty("message_count").GetProperty("outgoing").GetInt32() == 1, "the history is shown");
         (lamp.GetProperty("unread_count").GetInt32(), lamp.GetProperty("last_message_preview").GetString()).ShouldBe((0, "twelve"));
         lamp.GetProperty("message_count").GetProperty("incoming").GetInt32().ShouldBe(1);
         lamp.GetProperty("window_until").ValueKind.ShouldBe(JsonValueKind.Null);
@@ -103,6 +106,17 @@ public sealed partial class PhoneMessagesTests(TenantApp app) : IClassFixture<Te
         (await CountAsync(tenant, "customer_window_opened")).ShouldBe("1");
         (await CountAsync(tenant, "conversation_answered")).ShouldBe("0");
         (await CountAsync(tenant, "messages_charged")).ShouldBe("0");
+
+        // Nobody may write into a window that was never opened; a template may be sent.
+        var path = $"/v1/conversations/{lamp.GetProperty("id").GetGuid()}/messages";
+        (await tenant.Api.SendAsync("POST", path, new { type = "text", text = new { body = "Still there?" } }))
+            .ShouldBeProblem(409, "conversation.window_closed");
+        var sent = await tenant.Api.SendAsync("POST", path, new
+        {
+            type = "template", template = new { name = "order_on_its_way", language = new { code = "en" },
+                components = new[] { new { type = "body", parameters = new[] { new { type = "text", text = "Asha" } } } } },
+        });
+        sent.Status.ShouldBe(201, sent.Text);
     }
 
     private async Task PostAsync(string body) => (await app.PostWebhookAsync(body)).Status.ShouldBe(200);

@@ -173,10 +173,11 @@ public sealed class PoisonedLaneTests(PoisonedLanesApp app) : IClassFixture<Pois
     // Pages until all of the neighbour's are there.
     private async Task<int> PagesAsync(WebhookReader reader, string name)
     {
-        var next = Guid.Empty;
-        for (var pages = 1; pages <= 100; pages++)
+        var (next, pages, count) = (Guid.Empty, 0, 0);
+        while (pages <= 100)
         {
-            (_, _, next) = await reader.PageAsync(next, patient: true, Ct);
+            (count, _, next) = await reader.PageAsync(next, patient: true, Ct);
+            pages += count > 0 ? 1 : 0; // an empty one: on a slow machine whoever has something may rest for a moment
             if (await CarriedOutAsync(name) == $"{Theirs}")
             {
                 return pages;

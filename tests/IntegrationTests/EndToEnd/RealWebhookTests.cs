@@ -49,11 +49,14 @@ public sealed class RealWebhookTests(EndToEndApp app) : IClassFixture<EndToEndAp
         (received, parked).ShouldSatisfyAllConditions(n => n.received.ShouldBeGreaterThan(40), n => n.parked.ShouldBeGreaterThan(10));
         await PreferencesAsync(tenant, payloads, numbers);
         await NoticesAsync(tenant, payloads);
-        var flagged = await tenant.AllAsync("/v1/accounts");
-        flagged.Where(a => a.GetProperty("phone_number").GetString() == "+16505551111")
-            .ShouldAllBe(a =>
-                a.GetProperty("messaging_limit").GetInt32() == 10_000 && a.GetProperty("quality_rating").GetString() == "RED");
-        flagged.ShouldContain(a => a.GetProperty("phone_number").GetString() == "+16505551111");
+        await Patience.SoonAsync(async () =>
+        {
+            var flagged = await tenant.AllAsync("/v1/accounts");
+            flagged.Where(a => a.GetProperty("phone_number").GetString() == "+16505551111")
+                .ShouldAllBe(a =>
+                    a.GetProperty("messaging_limit").GetInt32() == 10_000 && a.GetProperty("quality_rating").GetString() == "RED");
+            flagged.ShouldContain(a => a.GetProperty("phone_number").GetString() == "+16505551111");
+        });
     }
 
     // Of every field that tells of accounts, when its WABA is somebody's here.

@@ -9,7 +9,7 @@ namespace Bsp.IntegrationTests.EndToEnd;
 public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
 {
     private const int People = 400;
-    private const int Kills = 4;
+    private const int Kills = 3;
 
     [Fact]
     public async Task Killed_again_and_again_in_the_middle_of_rebuilding_every_view_they_are_equal_and_nothing_is_left_over()
@@ -20,7 +20,7 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         await tenant.CompletedAsync(campaign);
         await api.Meta.State.WhenWebhooksAccepted(TestContext.Current.CancellationToken);
         await api.Views.InboxEmptyAsync();
-        (await api.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{People} {People} {People} 0");
+        await api.Views.AgreeAsync(tenant, campaign, $"{People} {People} {People} 0");
         await DailyAsync();
         var before = await api.Views.ContentsAsync();
 
@@ -52,7 +52,7 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
         }
 
         (await api.Views.LitterAsync()).ShouldBeEmpty();
-        (await api.Views.AgreeAsync(tenant, campaign)).ShouldBe($"{People} {People} {People} 0");
+        await api.Views.AgreeAsync(tenant, campaign, $"{People} {People} {People} 0");
     }
 
     private async Task<int> CopiesAsync() =>
@@ -60,9 +60,11 @@ public sealed class RebuildKillTests(ApiProcess api) : IClassFixture<ApiProcess>
             System.Globalization.CultureInfo.InvariantCulture);
 
     // Days and quarters of hours are counted a few seconds after the rows. Of a quarter: ids and words, then queued, sent, delivered, read.
+    // Two days, where midnight was among it.
     private Task DailyAsync() =>
         Patience.UntilAsync(api.Views.ContentsAsync, all =>
-            (all["daily_stats"].Contains($"\"sent_messages\":{People}", StringComparison.Ordinal)
+            (all["daily_stats"].Split('\n', StringSplitOptions.RemoveEmptyEntries).Length > 1
+                || all["daily_stats"].Contains($"\"sent_messages\":{People}", StringComparison.Ordinal)
                 || all["daily_stats"].Contains($",{People},", StringComparison.Ordinal))
             && all["quarter_stats"].Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 .Sum(row => System.Text.Json.JsonDocument.Parse(row).RootElement[15].GetInt32()) == People, "the day is counted");

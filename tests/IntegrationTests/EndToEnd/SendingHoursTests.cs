@@ -26,17 +26,17 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
             "one has read it, one waits");
         var waiting = members.Single(m => m.ContactId == asleep);
         (waiting.Status, waiting.Attempts).ShouldBe(("waiting_for_hours", 0));
-        var shown = await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}");
-        shown["waits_for"].GetString().ShouldBe("waiting_for_hours");
+        var shown = await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"),
+            c => c["waits_for"].ToString() == "waiting_for_hours", "the campaign says that it waits");
         TimeZoneInfo.ConvertTime(shown["waits_until"].GetDateTimeOffset(), night).TimeOfDay.ShouldBe(new TimeSpan(7, 30, 0), shown.Text);
         await Patience.UntilAsync(() => tenant.ProgressAsync(campaign),
             p => (p["total"].GetInt32(), p["waiting"].GetInt32()) == (2, 1), "progress shows who waits");
 
         // Nobody waits any longer: what is left is passed over or cancelled, and counted.
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel")).Status.ShouldBe(200);
-        (await tenant.EndedAsync(campaign)).Single(m => m.ContactId == asleep).Status.ShouldBe("cancelled");
+        await tenant.EndedAsync(campaign, m => m.ContactId == awake || m.Status == "cancelled");
         app.Meta.State.CountOfCallback($"{waiting.MessageId}").ShouldBe((0, 0));
-        (await app.Views.AgreeAsync(tenant, campaign)).ShouldBe("1 1 1 0");
+        await app.Views.AgreeAsync(tenant, campaign, "1 1 1 0");
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
         await app.AdminAsync("UPDATE bsp.campaign_dispatch SET look_at = NULL WHERE campaign_id = $1", campaign);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/resume")).Status.ShouldBe(200);
         await tenant.CompletedAsync(campaign);
-        (await tenant.EndedAsync(campaign)).ShouldAllBe(m => m.Status == "read" && m.Attempts == 1);
+        (await tenant.ReadAsync(campaign)).ShouldAllBe(m => m.Attempts == 1);
     }
 
     [Fact]
@@ -81,9 +81,15 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
         app.Meta.State.CountOfCallback(fired["message_id"].GetString()!).ShouldBe((0, 0));
         (await tenant.Api.SendAsync("PATCH", $"/v1/contacts/{contact}", new { custom_fields = new { time_zone = Open().Id } }))
             .Status.ShouldBe(200);
-        await app.AdminAsync("UPDATE bsp.send_queue SET due_at = now() - interval '1 minute' WHERE campaign_id = $1", campaign);
-        await Patience.UntilAsync(() => tenant.MembersAsync(campaign), m => m.Single().Status == "read", "it is sent");
-        (await app.Views.AgreeAsync(tenant, campaign)).ShouldBe("1 1 1 0");
+        await Patience.UntilAsync(async () =>
+        {
+            await app.AdminAsync("""
+                UPDATE bsp.send_queue SET due_at = now() - interval '1 minute'
+                    WHERE campaign_id = $1 AND due_at > now() + interval '5 minutes'
+                """, campaign);
+            return await tenant.MembersAsync(campaign);
+        }, m => m.Single().Status == "read", "it is sent");
+        await app.Views.AgreeAsync(tenant, campaign, "1 1 1 0");
     }
 
     [Fact]
@@ -108,7 +114,9 @@ public sealed class SendingHoursTests(TenantApp app) : IClassFixture<TenantApp>
             all => all.Any(m => m.ContactId == early && m.Status == "read") && all.Any(m =>
                 m.ContactId == late && m.Status == "waiting_for_hours"),
             "the first zone has it, the later one waits");
-        var until = (await tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"))["waits_until"].GetDateTimeOffset();
+        var until = (await Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"),
+            c => c["waits_until"].ValueKind == System.Text.Json.JsonValueKind.String,
+                "it says until when"))["waits_until"].GetDateTimeOffset();
         TimeZoneInfo.ConvertTime(until, later).ToString("yyyy-MM-dd'T'HH:mm", CultureInfo.InvariantCulture).ShouldBe(shown);
         (await tenant.Api.SendAsync("POST", $"/v1/campaigns/{campaign}/cancel")).Status.ShouldBe(200);
     }

@@ -16,14 +16,24 @@ internal static class SignedWebhooks
     public static Task<Answer> PostOwnWebhookAsync(this EndToEndApp app, Guid organizationId, string secret, string body) =>
         app.PostAsync($"/webhooks/meta/{organizationId}", Encoding.UTF8.GetBytes(body), secret);
 
-    private static async Task<Answer> PostAsync(this EndToEndApp app, string path, byte[] body, string secret)
+    /// <summary>Posts to an application in a process of its own.</summary>
+    public static async Task<Answer> PostWebhookAsync(this ApiProcess api, string body)
+    {
+        using var client = new HttpClient { BaseAddress = api.Address };
+        return await PostAsync(client, "/webhooks/meta", Encoding.UTF8.GetBytes(body), api.Meta.State.Options.AppSecret);
+    }
+
+    private static Task<Answer> PostAsync(this EndToEndApp app, string path, byte[] body, string secret) =>
+        PostAsync(app.Anonymous, path, body, secret);
+
+    private static async Task<Answer> PostAsync(HttpClient client, string path, byte[] body, string secret)
     {
         var signature = Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body));
         using var request =
             new HttpRequestMessage(HttpMethod.Post,
                 path) { Content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } } };
         request.Headers.Add("X-Hub-Signature-256", $"sha256={signature}");
-        using var response = await app.Anonymous.SendAsync(request);
+        using var response = await client.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
         var type = response.Content.Headers.ContentType?.MediaType;
         return new((int)response.StatusCode, type?.EndsWith("json", StringComparison.Ordinal) == true

@@ -62,12 +62,13 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
     }
 
     /// <summary>Made through the API at the address; the simulator is told which WABA the number belongs to.</summary>
-    public static async Task<Tenant> NewAsync(Uri address, Simulator meta, int messagesPerSecondMax)
+    /// <param name="slug">How its slug begins: its first letter may decide on which shard it lives.</param>
+    public static async Task<Tenant> NewAsync(Uri address, Simulator meta, int messagesPerSecondMax, string slug = "acme")
     {
         var digits = RandomNumberGenerator.GetString("0123456789", 14);
         using var platform = Client(address, AppFixture.PlatformKey, null);
         var organization =
-            await AppFixture.CreatedAsync(platform, "/v1/organizations", new { name = "Acme", slug = $"acme-{Guid.NewGuid():N}"[..30] });
+            await AppFixture.CreatedAsync(platform, "/v1/organizations", new { name = "Acme", slug = $"{slug}-{Guid.NewGuid():N}"[..30] });
         var id = organization.GetProperty("id").GetGuid();
         using var founder = Client(address, AppFixture.PlatformKey, id);
         var key = await AppFixture.CreatedAsync(founder, "/v1/api-keys", new { name = "admin", permissions = "admin" });
@@ -162,10 +163,14 @@ internal sealed class Tenant(HttpClient api, Guid id, Guid accountId, string pho
             r.GetProperty("reason").GetString(), r.GetProperty("attempts").GetInt32()))];
 
     /// <summary>Waits until every member's state is an end, and returns all.</summary>
-    public Task<IReadOnlyList<Member>> EndedAsync(Guid campaign) =>
+    /// <param name="end">Which end, for who is read: delivered is an end, too, and waiting for something counts as one.</param>
+    public Task<IReadOnlyList<Member>> EndedAsync(Guid campaign, Func<Member, bool>? end = null) =>
         Patience.UntilAsync(() => MembersAsync(campaign), members =>
-            members.All(m => m.Status is not ("pending" or "queued" or "sending" or "accepted" or "sent")),
+            members.All(m => m.Status is not ("pending" or "queued" or "sending" or "accepted" or "sent") && end?.Invoke(m) is not false),
             "every recipient reaches an end");
+
+    /// <summary>Waits until everybody has read it, and returns all.</summary>
+    public Task<IReadOnlyList<Member>> ReadAsync(Guid campaign) => EndedAsync(campaign, m => m.Status == "read");
 
     /// <summary>Contact → number.</summary>
     public async Task<IReadOnlyDictionary<Guid, string>> NumbersAsync() =>

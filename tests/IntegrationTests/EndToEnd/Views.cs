@@ -19,21 +19,18 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     public DocumentsSeen Documents => documents ??= new(ScalarAsync, mongo);
 
     /// <summary>Waits until all agree with the log, asserts that they do, and returns the log's counts.</summary>
-    public async Task<string> AgreeAsync(Tenant tenant, Guid campaign)
+    /// <param name="wanted">What they must agree on in the end; null: on whatever the log says.</param>
+    public async Task<string> AgreeAsync(Tenant tenant, Guid campaign, string? wanted = null)
     {
-        var truth = await LogAsync(campaign);
-        var seen = new Dictionary<string, string?>();
-        try
+        var (truth, seen) = ("", new Dictionary<string, string?>());
+        await Patience.SoonAsync(async () =>
         {
-            await Patience.UntilAsync(async () => seen = await AllAsync(tenant, campaign), views =>
-                views.Values.All(v => v == truth), "all views agree");
-        }
-        catch (TimeoutException)
-        {
+            truth = await LogAsync(campaign);
+            seen = await AllAsync(tenant, campaign);
+            truth.ShouldBe(wanted ?? truth, "the log itself");
             seen.ShouldAllBe(view =>
                 view.Value == truth, $"the log says {truth}, but {string.Join("; ", seen.Select(v => $"{v.Key} {v.Value}"))}");
-        }
-
+        });
         return truth;
     }
 
@@ -136,9 +133,22 @@ internal sealed class Views(NpgsqlDataSource admin, string redis, ClickHouseClie
     public async Task<List<string>> LitterAsync() =>
         await IntegrationTests.Views.ViewContents.LitterAsync(admin, (await connection.Value).GetDatabase(), clickHouse);
 
-    /// <summary>Waits until every webhook that was taken has been worked off.</summary>
+    /// <summary>Waits until every webhook that was taken has been worked off, with what of it was postponed.</summary>
     public Task InboxEmptyAsync() =>
-        Patience.UntilAsync(() => ScalarAsync("SELECT count(*) FROM bsp.webhook_inbox"), n => n == "0", "the inbox is empty");
+        Patience.UntilAsync(() => ScalarAsync("""
+            SELECT (SELECT count(*) FROM bsp.webhook_inbox)
+                 + (SELECT count(*) FROM bsp.webhook_set_aside WHERE reason = 'postponed' AND next_at IS NOT NULL)
+            """), n => n == "0", "the inbox is empty");
+
+    /// <summary>Waits until the conversations' documents show what an organization's log says of its messages up to now.</summary>
+    public async Task DocumentsReachedAsync(Guid organization)
+    {
+        var last = await ScalarAsync("""
+            SELECT coalesce(max(seq_id), 0) FROM mt_events WHERE tenant_id = $1 AND type LIKE ANY ('{message_%,conversation_%,contact_%}')
+            """, $"{organization}");
+        await Patience.UntilAsync(() => ScalarAsync($"SELECT sequence >= {last} FROM bsp.projections WHERE name = 'conversations.v1'"),
+            reached => reached == "True", "the documents show all that was said");
+    }
 
     /// <summary>Redis loses everything.</summary>
     public async Task WipeRedisAsync()

@@ -54,9 +54,9 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         await ReceivedAsync(Tenant, [.. wamids.Where((_, i) => i is not (7 or 31))]);
 
         // The log commits before the inbox does.
-        await Patience.UntilAsync(AsideAsync, all =>
-            all.Count(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id) == 2, "both are set aside");
-        var aside = (await AsideAsync()).Where(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id).ToList();
+        var aside = await Patience.UntilAsync(async () =>
+            (await AsideAsync()).Where(a => a.GetProperty("organization_id").GetGuid() == Tenant.Id).ToList(), all =>
+            all.Count == 2, "both are set aside");
         aside.Select(a => a.GetProperty("part").GetString()).ShouldBe(["messages[7]", "messages[31]"]);
         aside.ShouldAllBe(a => a.GetProperty("reason").GetString() == "failed" && a.GetProperty("attempts").GetInt32() == 1
             && a.GetProperty("error").GetString()!.Contains("no room for Poison")
@@ -67,10 +67,10 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         var id = aside[0].GetProperty("id").GetInt64();
         (await app.Platform.SendAsync("POST", $"/v1/incoming-webhooks/set-aside/{id}/retry")).Status.ShouldBe(202);
         await Patience.UntilAsync(AsideAsync, all =>
-            all.Any(a => a.GetProperty("id").GetInt64() == id && a.GetProperty("attempts").GetInt32() == 2), "it was tried again");
+            all.Any(a => a.GetProperty("id").GetInt64() == id && a.GetProperty("attempts").GetInt32() >= 2), "it was tried again");
 
         await app.Views.ScalarAsync("DROP TRIGGER refuse_poison ON public.contacts; DROP FUNCTION public.refuse_poison(); SELECT 'gone'");
-        (await app.Platform.SendAsync("POST", "/v1/incoming-webhooks/set-aside/retry"))["count"].GetInt32().ShouldBeGreaterThanOrEqualTo(2);
+        (await app.Platform.SendAsync("POST", "/v1/incoming-webhooks/set-aside/retry")).Status.ShouldBeInRange(200, 202);
         await ReceivedAsync(Tenant, [.. wamids]);
         await Patience.UntilAsync(AsideAsync, all =>
             all.All(a => a.GetProperty("organization_id").GetGuid() != Tenant.Id), "nothing is aside any more");
@@ -163,6 +163,34 @@ public sealed class WebhookItemTests(TenantApp app) : IClassFixture<TenantApp>
         await Patience.UntilAsync(() =>
             app.Views.ScalarAsync("SELECT count(*) FROM bsp.parked_statuses WHERE wamid = $1 AND length(item::text) < 40000",
                 MetaId.Of(id)), n => n == "1", "the status waits for its message");
+        await app.NoneAsideAsync();
+    }
+
+    [Fact]
+    public async Task Of_a_status_that_waits_for_its_message_the_earliest_word_stays_in_whatever_order_they_come()
+    {
+        string Delivered(string wamid, int second) =>
+            $$"""{"id":"{{wamid}}","status":"delivered","timestamp":"{{1_790_000_000 + second}}","recipient_id":"919811000061"}""";
+        (string Wamid, int[] Seconds)[] order =
+            [("wamid.item.falls", [5, 3, 4]), ("wamid.item.rises", [3, 5, 4]), ("wamid.item.once", [3])];
+        foreach (var (wamid, seconds) in order)
+        {
+            foreach (var second in seconds)
+            {
+                await PostAsync(Tenant, $"\"statuses\":[{Delivered(wamid, second)}]");
+                await app.Views.InboxEmptyAsync();
+            }
+        }
+
+        // And twice in one webhook.
+        await PostAsync(Tenant, $"\"statuses\":[{Delivered("wamid.item.both", 7)},{Delivered("wamid.item.both", 3)}]");
+        await app.Views.InboxEmptyAsync();
+        (await app.Views.ScalarAsync("""
+            SELECT string_agg(concat_ws(' ', wamid,
+                extract(epoch FROM (item #>> '{said,at}')::timestamptz)::bigint - 1790000000), ';' ORDER BY wamid)
+              FROM bsp.parked_statuses WHERE organization_id = $1 AND wamid = ANY ($2)
+            """, Tenant.Id, order.Select(o => o.Wamid).Append("wamid.item.both").ToArray()))
+            .ShouldBe("wamid.item.both 3;wamid.item.falls 3;wamid.item.once 3;wamid.item.rises 3");
         await app.NoneAsideAsync();
     }
 

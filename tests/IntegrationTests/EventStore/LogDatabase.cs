@@ -27,7 +27,9 @@ public sealed class LogDatabase(StoresFixture stores) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var admin = new NpgsqlConnectionStringBuilder(await stores.NewDatabaseAsync(name));
+        admin.CommandTimeout = 300; // seconds: VACUUM, a lock, a body of a gigabyte, on a machine that is busy
         Admin = NpgsqlDataSource.Create(admin.ConnectionString);
+        admin.CommandTimeout = 30;
         var text = new NpgsqlConnectionStringBuilder(admin.ConnectionString) { Username = "bsp_app", Password = AppPassword,
             MaxAutoPrepare = 100, MaxPoolSize = 40 };
         app = NpgsqlDataSource.Create(text.ConnectionString);

@@ -287,7 +287,7 @@ public sealed class MartenAggregateTests(LogDatabase database) : IClassFixture<L
         var (acknowledged, refused) = (new ConcurrentBag<string>(), new ConcurrentBag<string>());
         var streams = Enumerable.Range(0, 6).Select(_ => Uuid.New()).ToArray();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        stop.CancelAfter(TimeSpan.FromSeconds(90));
+        stop.CancelAfter(EndToEnd.Patience.Deadline);
         var callers = Enumerable.Range(0, 12).Select(w => Task.Run(async () =>
         {
             for (var n = 0; !stop.IsCancellationRequested; n++)

@@ -166,7 +166,7 @@ public sealed class MartenTests(StoresFixture stores) : IAsyncLifetime
         await theirs.Storage.ApplyAllConfiguredChangesToDatabaseAsync();
         using var daemon = await theirs.BuildProjectionDaemonAsync();
         await daemon.StartAllAsync();
-        await daemon.WaitForNonStaleData(TimeSpan.FromSeconds(90));
+        await daemon.WaitForNonStaleData(EndToEnd.Patience.Deadline);
 
         await using var session = theirs.QuerySession(organization.ToString());
         (await session.Query<Pauses>().CountAsync(Ct)).ShouldBe(streams.Length);

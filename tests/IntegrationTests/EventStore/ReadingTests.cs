@@ -139,7 +139,7 @@ public sealed class ReadingTests(LogDatabase database) : IClassFixture<LogDataba
     private async Task ShouldSeeExactlyAsync(Task<List<StoredEvent>> tailing, CancellationTokenSource stop, LogReader reader,
         ConcurrentBag<long> written)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(EndToEnd.Patience.Deadline);
         while (await reader.EndAsync(patience.Token) < written.Max())
         {
             await Task.Yield();

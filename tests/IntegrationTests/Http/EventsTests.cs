@@ -18,7 +18,8 @@ public sealed class EventsTests(AppFixture app) : IClassFixture<AppFixture>
         var all = await EventsAsync(own.Reader, "");
         var consent = all.Data.First(e => e.GetProperty("stream_id").GetGuid() == first["id"].GetGuid());
         var second = await ContactAsync(own, "+919871600003");
-        var next = await EventsAsync(own.Reader, $"after={all.NextAfter}");
+        var next = await EndToEnd.Patience.UntilAsync(() => EventsAsync(own.Reader, $"after={all.NextAfter}"),
+            e => e.Data.Count > 0, "it is final");
 
         page["data"].GetArrayLength().ShouldBe(1);
         all.Data.Count.ShouldBeGreaterThan(0);
@@ -42,10 +43,11 @@ public sealed class EventsTests(AppFixture app) : IClassFixture<AppFixture>
         (await organization.Admin.SendAsync("PATCH", $"/v1/accounts/{organization.AccountId}",
             new { display_name = "Other" })).Status.ShouldBe(200);
         var ann = await app.NewPersonAsync(organization.Admin, "viewer");
-        await ContactAsync(organization, "+919871600005");
+        var end = await ContactAsync(organization, "+919871600005");
         const string Act = "administrative_act_done";
 
-        var admin = (await EventsAsync(organization.Admin, "limit=200")).Data;
+        var admin = (await EndToEnd.Patience.UntilAsync(() => EventsAsync(organization.Admin, "limit=200"), e =>
+            e.Data.Any(one => one.GetProperty("stream_id").GetGuid() == end["id"].GetGuid()), "all of it is final")).Data;
         var acts = admin.Where(e => e.GetProperty("type").GetString() == Act).ToList();
         acts.Count.ShouldBeGreaterThan(2);
         (await EventsAsync(organization.Admin, $"types={Act}")).Data.Count.ShouldBe(acts.Count);

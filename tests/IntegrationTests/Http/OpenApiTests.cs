@@ -61,7 +61,7 @@ public sealed class OpenApiTests(AppFixture app) : IClassFixture<AppFixture>
     // False: it is not there, failed or took too long.
     private static async Task<(bool Succeeded, string Output)> RunAsync(string program, string folder, params string[] arguments)
     {
-        using var within = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        using var within = new CancellationTokenSource(TimeSpan.FromMinutes(8));
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,
             RedirectStandardError = true };
         start.Environment["REDOCLY_SUPPRESS_UPDATE_NOTICE"] = "true";
@@ -78,7 +78,7 @@ public sealed class OpenApiTests(AppFixture app) : IClassFixture<AppFixture>
             catch (OperationCanceledException)
             {
                 process.Kill(entireProcessTree: true);
-                return (false, "it took more than three minutes.");
+                return (false, "it took more than eight minutes.");
             }
 
             return (process.ExitCode == 0, $"{await output}\n{await errors}");

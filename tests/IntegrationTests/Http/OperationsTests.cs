@@ -74,7 +74,7 @@ public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
         var first = await organization.Reader.SendAsync("GET", "/v1/me");
         first.Header("RateLimit-Limit").ShouldBe("5");
         first.Header("RateLimit-Remaining").ShouldBe("9");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => organization.Reader.SendAsync("GET", "/v1/me")));
+        var answers = await RefusedAsync(40, _ => organization.Reader);
         var refused = answers.First(a => a.Status == 429).ShouldBeProblem(429, "request.rate_limited");
         refused.Header("Retry-After").ShouldBe("1");
         refused.Header("RateLimit-Remaining").ShouldBe("0");
@@ -88,8 +88,7 @@ public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
         var ann = await app.NewPersonAsync(organization.Admin, "agent");
         var other = app.Client(await app.SignInAsync(ann.Email, ann.Password));
         (await ann.Client.SendAsync("GET", "/v1/me")).Header("RateLimit-Limit").ShouldBe("5");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => (i % 2 == 0 ? ann.Client : other).SendAsync("GET", "/v1/me")));
-        answers.Count(a => a.Status == 200).ShouldBeLessThan(40);
+        var answers = await RefusedAsync(40, i => i % 2 == 0 ? ann.Client : other);
         answers.First(a => a.Status == 429).ShouldBeProblem(429, "request.rate_limited").Header("RateLimit-Remaining").ShouldBe("0");
     }
 
@@ -99,11 +98,14 @@ public sealed class RateLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
         await using var tight = new TightOrganizationApp(app.Stores);
         await tight.InitializeAsync();
         var organization = await tight.NewOrganizationAsync();
-        var answers =
-            await Task.WhenAll(Enumerable.Range(0, 60)
-                .Select(i => (i % 2 == 0 ? organization.Reader : organization.Writer).SendAsync("GET", "/v1/me")));
+        var answers = await RefusedAsync(60, i => i % 2 == 0 ? organization.Reader : organization.Writer);
         answers.First(a => a.Status == 429).ShouldBeProblem(429, "request.rate_limited").Header("RateLimit-Limit").ShouldBe("6");
     }
+
+    // So many at once; again, should this machine be so slow that the limit lets all of them pass.
+    private static Task<Answer[]> RefusedAsync(int count, Func<int, HttpClient> client) => EndToEnd.Patience.UntilAsync(
+        () => Task.WhenAll(Enumerable.Range(0, count).Select(i => client(i).SendAsync("GET", "/v1/me"))),
+        answers => answers.Any(a => a.Status == 429), "one is refused");
 }
 
 /// <summary>Few requests a second for a whole organization.</summary>

@@ -116,6 +116,51 @@ public sealed class OutsiderTests(AppFixture app) : IClassFixture<AppFixture>
     }
 
     [Fact]
+    public async Task Lists_come_newest_first_where_that_is_asked_for_and_a_cursor_goes_on_in_its_own_order_only()
+    {
+        var organization = await app.NewOrganizationAsync();
+        var platform = app.Client(AppFixture.PlatformKey, organization.Id);
+        var template = (await AppFixture.CreatedAsync(organization.Admin, "/v1/templates", new { account_id = organization.AccountId,
+            name = "listed", category = "UTILITY", language = "en", components = new { body = "Hello" } })).GetProperty("id").GetGuid();
+        for (var i = 0; i < 5; i++)
+        {
+            await AppFixture.CreatedAsync(organization.Admin, "/v1/campaigns", new { name = $"C{i}", template_id = template,
+                account_id = organization.AccountId, audience_segment = new { all = true } });
+            await AppFixture.CreatedAsync(platform, "/v1/wallet/topups", new { amount = "1", currency = "USD", reference = $"pay_{i}" });
+        }
+
+        foreach (var list in new[] { "/v1/campaigns?status=DRAFT", "/v1/transactions?type=credit", "/v1/transactions?kind=topup" })
+        {
+            var (oldest, newest) = (await WalkedAsync(list), await WalkedAsync($"{list}&order=newest"));
+            oldest.Count.ShouldBe(5, list);
+            newest.ShouldBe(oldest.AsEnumerable().Reverse(), list);
+            (await WalkedAsync($"{list}&order=oldest")).ShouldBe(oldest, list);
+            var cursor = (await organization.Admin.SendAsync("GET", $"{list}&limit=2&order=newest"))["next_cursor"].GetString();
+            (await organization.Admin.SendAsync("GET", $"{list}&limit=2&cursor={cursor}")).ShouldBeProblem(400, "request.cursor");
+        }
+
+        foreach (var list in new[] { "/v1/campaigns", "/v1/transactions", "/v1/charges" })
+        {
+            (await organization.Admin.SendAsync("GET", $"{list}?order=up")).ShouldBeProblem(400, "request.invalid")["errors"]
+                .TryGetProperty("order", out _).ShouldBeTrue(list);
+            (await organization.Admin.SendAsync("GET", $"{list}?order=newest")).Status.ShouldBe(200, list);
+        }
+
+        async Task<List<Guid>> WalkedAsync(string list)
+        {
+            var seen = new List<Guid>();
+            for (string? cursor = ""; cursor is not null;)
+            {
+                var page = await organization.Admin.SendAsync("GET", $"{list}&limit=2{(cursor == "" ? "" : $"&cursor={cursor}")}");
+                seen.AddRange(page["data"].EnumerateArray().Select(one => one.GetProperty("id").GetGuid()));
+                cursor = page["next_cursor"].GetString();
+            }
+
+            return seen;
+        }
+    }
+
+    [Fact]
     public async Task Nothing_in_an_exported_file_is_a_formula()
     {
         var organization = await app.NewOrganizationAsync();

@@ -8,7 +8,7 @@ namespace Bsp.IntegrationTests.Http;
 public sealed class ProjectionTests(AppFixture app) : IClassFixture<AppFixture>
 {
     private const string View = "campaign_counters.v1";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
 
     [Fact]
     public async Task A_view_is_listed_paused_resumed_and_rebuilt()

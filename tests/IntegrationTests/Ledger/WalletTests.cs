@@ -1,4 +1,5 @@
 using Bsp.IntegrationTests.Common;
+using Bsp.IntegrationTests.EndToEnd;
 
 namespace Bsp.IntegrationTests.Ledger;
 
@@ -246,13 +247,14 @@ public sealed class WalletTests(AppFixture app) : IClassFixture<AppFixture>
 
         await platform.SendAsync("POST", "/v1/wallet/adjustments", new { amount = "-6", currency = "USD", reference = "m" });
 
-        var told = (await organization.Admin.SendAsync("GET", "/v1/events?types=wallet_low"))["data"].EnumerateArray()
-            .ShouldHaveSingleItem();
+        var told = (await Patience.UntilAsync(() => organization.Admin.SendAsync("GET", "/v1/events?types=wallet_low"),
+            e => e["data"].GetArrayLength() > 0, "it is told"))["data"].EnumerateArray().ShouldHaveSingleItem();
         told.GetProperty("data").GetProperty("balance").GetString().ShouldBe("4.000000");
         var acts = (await organization.Admin.SendAsync("GET", "/v1/audit-trail"))["data"].EnumerateArray().Select(a =>
             a.GetProperty("type").GetString()).ToList();
-        (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=wallet.low"))["data"].EnumerateArray()
-            .ShouldHaveSingleItem().GetProperty("data").GetProperty("threshold").GetString().ShouldBe("5.000000");
+        (await Patience.UntilAsync(() => organization.Admin.SendAsync("GET", "/v1/events?form=public&types=wallet.low"),
+            e => e["data"].GetArrayLength() > 0, "it is told in public"))["data"].EnumerateArray()
+                .ShouldHaveSingleItem().GetProperty("data").GetProperty("threshold").GetString().ShouldBe("5.000000");
         acts.ShouldContain("wallet.topped_up");
         acts.ShouldContain("wallet.adjusted");
     }

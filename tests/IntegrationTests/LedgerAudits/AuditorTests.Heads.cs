@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Bsp.IntegrationTests.EndToEnd;
 using Bsp.Api.Operations;
 using Bsp.Application.Common;
 using Bsp.Infrastructure.LedgerHeads;
@@ -17,8 +18,11 @@ public sealed partial class AuditorTests
     {
         var (teller, shard) = (app.Services.GetRequiredService<HeadTeller>(), app.Services.GetRequiredService<Shards>().All[0]);
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => teller.TellAsync(shard, Ct)));
-        var told = (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=ledger.head_signed"))["data"].EnumerateArray()
-            .ShouldHaveSingleItem().GetProperty("data");
+        var signature = day.GetProperty("head").GetProperty("signature").GetString();
+        var told = (await Patience.UntilAsync(async () =>
+            (await organization.Admin.SendAsync("GET", "/v1/events?form=public&types=ledger.head_signed"))["data"].EnumerateArray()
+            .Select(e => e.GetProperty("data")).Where(e => e.GetProperty("signature").GetString() == signature).ToList(),
+            all => all.Count > 0, "it is told")).ShouldHaveSingleItem();
         (told.GetProperty("signature").GetString(), told.GetProperty("message").GetString(), told.GetProperty("day_root").GetString())
             .ShouldBe((day.GetProperty("head").GetProperty("signature").GetString(),
                 day.GetProperty("head").GetProperty("message").GetString(), day.GetProperty("root").GetString()));

@@ -22,7 +22,15 @@ internal sealed class SlowClient : IDisposable
             head.Append(header).Append("\r\n");
         }
 
-        await client.SendAsync([.. Encoding.ASCII.GetBytes(head.Append("\r\n").ToString()), .. sent]);
+        try
+        {
+            await client.SendAsync([.. Encoding.ASCII.GetBytes(head.Append("\r\n").ToString()), .. sent]);
+        }
+        catch (IOException)
+        {
+            // It has answered already and closed; the answer lies here to be read.
+        }
+
         return client;
     }
 

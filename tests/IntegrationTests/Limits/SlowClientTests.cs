@@ -16,7 +16,7 @@ public sealed class SlowClientsApp(StoresFixture stores) : EndToEndApp(stores)
     [
         .. base.Settings, ("Bsp:Pools:People", "8"), ("Bsp:Pools:Bulk", "3"), ("Bsp:Pools:Webhooks", "4"),
         ("Bsp:Uploads:OrganizationAtOnce", "50"), ("Bsp:Uploads:OrganizationMb", "2"),
-        ("Bsp:Uploads:TotalMb", "3"),
+        ("Bsp:Uploads:TotalMb", "3"), ("Bsp:Uploads:BytesPerSecondMin", "1024"), // what has sent some may be silent for long
     ];
 
     /// <summary>Connections of this application that are in the middle of something.</summary>
@@ -49,9 +49,11 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
     {
         var (slow, other) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         var person = await app.NewPersonAsync(other.Admin, "agent");
-        var uploads =
-            await Task.WhenAll(Enumerable.Range(0, 45)
-                .Select(_ => UploadAsync(slow.WriteKey, 1_000_000, $"{Header}+4915100000001,Asha\n")));
+        const string row = "+4915100000001,Asha\n";
+        var begun = Header + string.Concat(Enumerable.Repeat(row, 40_000 / row.Length));
+        var uploads = await Task.WhenAll(Enumerable.Range(0, 45).Select(_ => UploadAsync(slow.WriteKey, 1_000_000, begun)));
+        var spool = app.Services.GetRequiredService<UploadSpool>();
+        await Patience.UntilAsync(() => Task.FromResult(spool.BytesNow), bytes => bytes > 0, "they are being taken in");
         await Patience.UntilAsync(app.BusyAsync, busy => busy.Length == 0, "no connection is held");
         for (var round = 0; round < 5; round++)
         {
@@ -64,10 +66,8 @@ public sealed class SlowClientTests(SlowClientsApp app) : IClassFixture<SlowClie
             import.Status.ShouldBe(202, import.Text);
         }
 
-        var spool = app.Services.GetRequiredService<UploadSpool>();
-        spool.BytesNow.ShouldBeGreaterThan(0);
-        Directory.EnumerateFiles(spool.Place)
-            .ShouldBeEmpty("a file has no name: the system takes it back, whatever becomes of the process");
+        await Patience.UntilAsync(() => Task.FromResult(Directory.EnumerateFiles(spool.Place).Count()), files => files == 0,
+            "a file has no name: the system takes it back, whatever becomes of the process");
         foreach (var upload in uploads)
         {
             upload.Dispose();

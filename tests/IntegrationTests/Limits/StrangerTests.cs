@@ -84,6 +84,7 @@ public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp
     public async Task Unknown_organizations_unknown_keys_and_unknown_routes_are_told_so_by_the_hundred_and_the_log_stays_small()
     {
         var before = app.Lines.Count;
+        var asking = System.Diagnostics.Stopwatch.StartNew();
         string[] paths =
             ["/v1/nothing", "/" + new string('x', 3_000), "/v1/me", "/webhooks/meta?hub.mode=subscribe&hub.verify_token=wrong",
                 $"/webhooks/meta/{Guid.NewGuid()}", "/openapi/v2.json"];
@@ -97,7 +98,7 @@ public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp
             answer.Status.ShouldBeOneOf(401, 403, 404, 503);
         });
         var lines = app.Lines.Skip(before).ToList();
-        lines.Count.ShouldBeLessThan(200, string.Join('\n', lines.Take(20)));
+        lines.Count.ShouldBeLessThan(200 * WindowsOf(asking), string.Join('\n', lines.Take(20)));
         lines.ShouldAllBe(line => line.Length < 10_000);
     }
 
@@ -105,6 +106,7 @@ public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp
     public async Task One_kind_of_line_is_written_fifty_times_in_a_while_and_a_long_one_is_cut()
     {
         var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Bsp.Tests.Flood");
+        var writing = System.Diagnostics.Stopwatch.StartNew();
         for (var i = 0; i < 1_000; i++)
         {
             log.Log(LogLevel.Warning, new EventId(7, "flood"), $"flood {i} {new string('x', 50_000)}", null, (s, _) => s);
@@ -112,11 +114,14 @@ public sealed class StrangerTests(StrangersApp app) : IClassFixture<StrangersApp
         }
 
         var lines = app.Lines.Where(l => l.StartsWith("Bsp.Tests.Flood", StringComparison.Ordinal)).ToList();
-        lines.Count(l => l.Contains("flood ", StringComparison.Ordinal)).ShouldBe(50);
-        lines.Count(l => l.Contains("drawn", StringComparison.Ordinal)).ShouldBeLessThan(300);
+        lines.Count(l => l.Contains("flood ", StringComparison.Ordinal)).ShouldBeInRange(50, 50 * WindowsOf(writing));
+        lines.Count(l => l.Contains("drawn", StringComparison.Ordinal)).ShouldBeLessThan(300 * WindowsOf(writing));
         lines.ShouldAllBe(l => l.Length < 3_000);
         await Task.CompletedTask;
     }
+
+    // In how many of the log's windows something happened: one, unless this machine was slow.
+    private static int WindowsOf(System.Diagnostics.Stopwatch since) => 1 + (int)(since.Elapsed / TimeSpan.FromSeconds(10));
 
     private async Task GenuineAsync()
     {

@@ -17,7 +17,7 @@ public sealed class FewApp(StoresFixture stores) : AppFixture(stores)
 {
     protected override IEnumerable<(string Name, string? Value)> Settings =>
         [("Bsp:Limits:StreamsPerCaller", "2"), ("Bsp:Limits:DownloadsPerCaller", "1"), ("Bsp:Limits:OrganizationAtOnce", "2"),
-            ("Bsp:Uploads:OrganizationAtOnce", "2"), ("Bsp:Limits:OwnWebhookKbPerSecond", "1")];
+            ("Bsp:Uploads:OrganizationAtOnce", "2"), ("Bsp:Uploads:BytesPerSecondMin", "1"), ("Bsp:Limits:OwnWebhookKbPerSecond", "1")];
 }
 
 public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
@@ -97,17 +97,33 @@ public sealed class TurnTests(FewApp app) : IClassFixture<FewApp>
     {
         var (busy, other) = (await app.NewOrganizationAsync(), await app.NewOrganizationAsync());
         var held = new List<SlowClient>();
-        for (var i = 0; i < 300; i++) // two are carried out, 256 wait, the others are refused
+        for (var i = 0; i < 3; i++) // two are carried out, 256 wait, the others are refused
         {
-            held.Add(await SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts", busy.WriteKey, "application/json", 5_000,
-                "{"u8.ToArray()));
+            held.AddRange(await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => SlowClient.BeginAsync(app.Address, "POST", "/v1/contacts",
+                busy.WriteKey, "application/json", 5_000, "{"u8.ToArray()))));
         }
 
         (await other.Writer.SendAsync("POST", "/v1/contacts", new { phone_number = "+4915100000004" })).Status.ShouldBe(201);
-        var refused = await busy.Reader.SendAsync("GET", "/v1/contacts");
-        refused.ShouldBeProblem(429, "request.too_many_at_once");
+        (await Patience.UntilAsync(() => AskedAsync(busy.Reader), said => said.StartsWith("429", StringComparison.Ordinal),
+            "all places are taken")).ShouldContain("request.too_many_at_once");
         held.ForEach(client => client.Dispose());
         await Patience.UntilAsync(() => busy.Reader.SendAsync("GET", "/v1/contacts"), a => a.Status == 200, "its turn comes again");
+    }
+
+    // Who came before the others had been seen waits for its turn: it goes and asks again.
+    private static async Task<string> AskedAsync(HttpClient client)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        enough.CancelAfter(TimeSpan.FromSeconds(3));
+        try
+        {
+            using var answer = await client.GetAsync("/v1/contacts", enough.Token);
+            return $"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(Ct)}";
+        }
+        catch (OperationCanceledException) when (!Ct.IsCancellationRequested)
+        {
+            return "it waits";
+        }
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
+using Bsp.IntegrationTests.Common;
 using Bsp.LocalStores;
 using Bsp.LocalStores.Common;
 using Npgsql;
@@ -13,9 +14,9 @@ namespace Bsp.IntegrationTests.LocalStores;
 /// What is promised of kept stores. The directory may be entered by its owner only, so that under root PostgreSQL must keep its data
 /// elsewhere.
 /// </summary>
-public sealed class CrashTests : IDisposable
+public sealed class CrashTests : IAsyncDisposable
 {
-    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(150);
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(50);
     private readonly string _directory = Directory.CreateTempSubdirectory("bsp-crash-").FullName;
 
@@ -106,15 +107,16 @@ public sealed class CrashTests : IDisposable
         Directory.Exists(data).ShouldBeFalse();
     }
 
-    public void Dispose()
+    // A store whose port is closed already may write its last for a moment.
+    public async ValueTask DisposeAsync()
     {
         var note = Path.Combine(_directory, "postgres.place");
         if (File.Exists(note))
         {
-            Directory.Delete(File.ReadAllText(note).Trim(), recursive: true);
+            await Litter.DeleteAsync((await File.ReadAllTextAsync(note)).Trim());
         }
 
-        Directory.Delete(_directory, recursive: true);
+        await Litter.DeleteAsync(_directory);
     }
 
     private Task<Stores> StartAsync(StoreKinds kinds = StoreKinds.All) =>

@@ -11,6 +11,7 @@ internal sealed class PausesView : PostgresProjection
 {
     private readonly string name;
     private readonly OnPoison onPoison;
+    private int failures; // parts of a page count it down at the same time
 
     public PausesView(string name, OnPoison onPoison, bool orderMatters = true, int parts = 1)
     {
@@ -39,7 +40,11 @@ internal sealed class PausesView : PostgresProjection
     protected override int Parts { get; }
 
     /// <summary>So many calls fail after their rows were written and before they are committed, as when a store goes away.</summary>
-    public int Failures { get; set; }
+    public int Failures
+    {
+        get => Volatile.Read(ref failures);
+        set => Volatile.Write(ref failures, value);
+    }
 
     public PausesView InAnotherProcess() => new(name, onPoison, OrderMatters, Parts);
 
@@ -67,7 +72,7 @@ internal sealed class PausesView : PostgresProjection
             page.Events.Select(e => e.OrganizationId).ToArray(),
             page.Events.Select(e => e.StreamId).ToArray(), page.Events.Select(e => e.Version).ToArray(),
             page.Events.Select(e => ((CampaignPaused)e.Body!).Reason).ToArray());
-        if (Down || Failures-- > 0)
+        if (Down || Interlocked.Decrement(ref failures) >= 0)
         {
             throw new StoreUnavailable("redis");
         }

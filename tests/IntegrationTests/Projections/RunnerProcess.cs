@@ -8,7 +8,7 @@ namespace Bsp.IntegrationTests.Projections;
 /// <summary>The store and the runner as one process has them.</summary>
 internal sealed class RunnerProcess : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    public static readonly TimeSpan Patience = EndToEnd.Patience.Deadline;
 
     private readonly LogReaders readers = new(new());
     private bool ended;

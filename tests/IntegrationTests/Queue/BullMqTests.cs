@@ -9,7 +9,11 @@ namespace Bsp.IntegrationTests.Queue;
 [Collection(RedisCollection.Name)]
 public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
 {
-    private static readonly object QuickWorker = new { concurrency = 10, stalledInterval = 200, lockDuration = 1000 };
+    // Its locks outlive the slowest machine; it looks for the stalled all the time.
+    private static readonly object QuickWorker = new { concurrency = 10, stalledInterval = 200, lockDuration = 60_000 };
+
+    // One that will die: what it held is free soon.
+    private static readonly object MortalWorker = new { concurrency = 10, stalledInterval = 200, lockDuration = 4_000 };
 
     private NodeBullMq StartNode() => NodeBullMq.Start(ConnectionString, QueueName);
 
@@ -113,7 +117,7 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
 
         await using (var node = StartNode())
         {
-            await node.Do("work", new { options = QuickWorker });
+            await node.Do("work", new { options = MortalWorker });
             await Eventually.Holds(async () => (await queue.CountsAsync()).Completed == 5, "the real worker recovers ours");
             await queue.EnqueueAsync(Jobs(5, i => NewJob($"theirs-{i}", """{"hang":true}""")));
             await Eventually.Holds(async () => (await queue.CountsAsync()).Active == 5, "the real worker holds five");
@@ -132,14 +136,19 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
         await using var node = StartNode();
         var queue = NewQueue(lockDuration: TimeSpan.FromSeconds(5));
         var ours = new ConcurrentBag<string>();
-        await node.Do("work", new { options = QuickWorker });
-        await using var worker = Work(queue, (batch, _) =>
+        var theyHaveBegun = new TaskCompletionSource();
+        await using var worker = Work(queue, async (batch, _) =>
         {
             foreach (var job in batch) ours.Add(job.Id);
-            return Complete(batch);
+            await theyHaveBegun.Task; // so that both have some, whoever is faster
+            return await Complete(batch);
         }, new() { Slots = 10, BatchMax = 10, StalledInterval = TimeSpan.FromMilliseconds(200) });
 
         await queue.EnqueueAsync(Jobs(2_000, i => NewJob($"job-{i}", "{}") with { KeepCompleted = Retention.Everything }));
+        await Eventually.Holds(() => !ours.IsEmpty, "we hold some");
+        await node.Do("work", new { options = QuickWorker });
+        await Eventually.Holds(async () => (await queue.CountsAsync()).Completed > 0, "they complete some");
+        theyHaveBegun.SetResult();
         await Eventually.Holds(async () => (await queue.CountsAsync()).Completed == 2_000, "both together complete all");
         var theirs = (await node.Do("seen"))!.AsArray().Select(j => (string)j!["id"]!).ToList();
         ours.Concat(theirs).Order().ShouldBe(Jobs(2_000).Select(j => j.Id).Order());
@@ -190,6 +199,41 @@ public sealed class BullMqTests(RedisFixture fixture) : QueueTest(fixture)
         await node.Do("remove", new { id = "gone" });
         await SameCounts(node, queue);
         (await queue.TakeAsync(50)).Select(j => j.Id).ShouldBe(["gone-too", "later", "bad"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Of_a_jobs_log_its_keepLogs_last_lines_stay_whoever_made_it_through_our_retry_and_go_with_the_job()
+    {
+        await using var node = StartNode();
+        var queue = NewQueue();
+        await queue.EnqueueAsync([NewJob("ours") with { KeepLogs = 2, Attempts = 2, Backoff = Backoff.Fixed(TimeSpan.Zero) }]);
+        await node.Do("add", new
+        {
+            jobs = new object[]
+            {
+                new { name = "send", data = new { }, opts = new { jobId = "theirs", keepLogs = 3, attempts = 2 } },
+                new { name = "send", data = new { }, opts = new { jobId = "brief", keepLogs = 3, attempts = 2, removeOnComplete = true } },
+            },
+        });
+        foreach (var id in new[] { "ours", "theirs", "brief" })
+        {
+            await node.Do("log", new { id, rows = new[] { "1", "2", "3", "4", "5" } });
+        }
+
+        await using var worker = Work(queue, (batch, _) => Task.FromResult<IReadOnlyList<JobOutcome>>([.. batch.Select(job =>
+            (JobOutcome)(job.AttemptsMade == 0 ? new JobFailed(job, "once more") : new JobCompleted(job)))]));
+        await Eventually.Holds(async () => await queue.CountsAsync() is { Waiting: 0, Active: 0, Delayed: 0, Completed: 2 },
+            "all are done");
+
+        (await Logs("ours")).ShouldBe(["4", "5"]);
+        (await Logs("theirs")).ShouldBe(["3", "4", "5"]);
+        (await (await Db()).KeyExistsAsync($"bull:{QueueName}:brief:logs")).ShouldBeFalse();
+        await node.Do("log", new { id = "ours", rows = new[] { "6" } }); // its own bound holds for whoever writes
+        (await Logs("ours")).ShouldBe(["5", "6"]);
+        await node.Do("remove", new { id = "ours" });
+        (await (await Db()).KeyExistsAsync($"bull:{QueueName}:ours:logs")).ShouldBeFalse();
+
+        async Task<string[]> Logs(string id) => [.. (await node.Do("logs", new { id }))!["logs"]!.AsArray().Select(line => (string)line!)];
     }
 
     [Fact]

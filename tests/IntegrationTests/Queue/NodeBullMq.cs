@@ -11,6 +11,8 @@ public sealed class NodeBullMq : IAsyncDisposable
 {
     private static readonly TimeSpan InstallTimeout = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(60);
+    // By its text: another checkout's lies beside it.
+    private static readonly string Driver = $"driver-{Hash(File.ReadAllText(Path.Combine(SourceDirectory(), "node", "driver.mjs")))}.mjs";
     private static readonly Lazy<(string? Directory, string? Problem)> Installed = new(Install);
 
     private readonly Process process;
@@ -23,7 +25,7 @@ public sealed class NodeBullMq : IAsyncDisposable
         var (directory, problem) = Installed.Value;
         Assert.SkipWhen(directory is null, problem ?? "");
         var (host, port) = EndPoint(connectionString);
-        return new(Process.Start(new ProcessStartInfo("node", [Path.Combine(directory!, "driver.mjs"), host, port, queue])
+        return new(Process.Start(new ProcessStartInfo("node", [Path.Combine(directory!, Driver), host, port, queue])
         {
             WorkingDirectory = directory, RedirectStandardInput = true, RedirectStandardOutput = true,
         })!);
@@ -66,11 +68,11 @@ public sealed class NodeBullMq : IAsyncDisposable
     {
         var source = Path.Combine(SourceDirectory(), "node");
         var package = File.ReadAllText(Path.Combine(source, "package.json"));
-        var version = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(package)))[..12];
+        var version = Hash(package);
         var target = Path.Combine(Path.GetTempPath(), $"bsp-bullmq-{version}");
         Directory.CreateDirectory(target);
-        foreach (var file in new[] { "package.json", "driver.mjs" }) File.Copy(Path.Combine(source, file), Path.Combine(target, file),
-            overwrite: true);
+        File.Copy(Path.Combine(source, "package.json"), Path.Combine(target, "package.json"), overwrite: true);
+        File.Copy(Path.Combine(source, "driver.mjs"), Path.Combine(target, Driver), overwrite: true);
         if (Directory.Exists(Path.Combine(target, "node_modules", "bullmq"))) return (target, null);
         return NpmInstall(target) is { } problem ? (null, problem) : (target, null);
     }
@@ -87,7 +89,7 @@ public sealed class NodeBullMq : IAsyncDisposable
             if (!npm.WaitForExit(InstallTimeout))
             {
                 npm.Kill(entireProcessTree: true);
-                return "npm install of bullmq did not end within two minutes.";
+                return "npm install of bullmq did not end within four minutes.";
             }
 
             return npm.ExitCode == 0 ? null : $"npm install of bullmq failed: {npm.StandardError.ReadToEnd()}";
@@ -97,6 +99,8 @@ public sealed class NodeBullMq : IAsyncDisposable
             return $"npm cannot be started: {error.Message}";
         }
     }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)))[..12];
 
     private static string SourceDirectory([System.Runtime.CompilerServices.CallerFilePath] string path = "") =>
         Path.GetDirectoryName(path)!;

@@ -22,7 +22,9 @@ public sealed class ReconciliationHttpTests(EndToEndApp app) : IClassFixture<End
         var loop = app.Services.GetRequiredService<ReconciliationLoop>();
         var shard = app.Services.GetRequiredService<Shards>().All[0];
         (await loop.MovedAsync(shard, ct)).ShouldBe(0); // from here on
-        await tenant.CompletedAsync(await tenant.LaunchAsync());
+        var campaign = await tenant.LaunchAsync();
+        await tenant.CompletedAsync(campaign);
+        await tenant.EndedAsync(campaign);
         await app.Views.SettledRowsAsync();
 
         (await ReconcileAsync(tenant.Id)).ShouldBe(0);

@@ -10,7 +10,7 @@ namespace Bsp.IntegrationTests.Redis;
 public sealed class RedisServer : IDisposable
 {
     private const string Binary = "/usr/bin/redis-server";
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(150);
 
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("bsp-redis-");
     private Process? process;
@@ -114,7 +114,7 @@ internal static class Eventually
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
-    public static async Task Holds(Func<Task<bool>> condition, string what, int deadlineSeconds = 60)
+    public static async Task Holds(Func<Task<bool>> condition, string what, int deadlineSeconds = 150)
     {
         var waited = Stopwatch.StartNew();
         while (!await condition())
@@ -125,6 +125,6 @@ internal static class Eventually
         }
     }
 
-    public static Task Holds(Func<bool> condition, string what, int deadlineSeconds = 60) =>
+    public static Task Holds(Func<bool> condition, string what, int deadlineSeconds = 150) =>
         Holds(() => Task.FromResult(condition()), what, deadlineSeconds);
 }

@@ -61,19 +61,41 @@ public sealed class RedisTests(RedisFixture fixture)
     public async Task A_lowered_rate_holds_until_its_time_is_over_and_only_gets_stricter()
     {
         var limit = new RateLimit(redis);
-        await limit.LowerAsync(organization, "1", 2, TimeSpan.FromSeconds(4));
-        await limit.LowerAsync(organization, "1", 50, TimeSpan.FromMilliseconds(100));
-        (await limit.TakeAsync(organization, "1", 10, 80)).Granted.ShouldBe(2);
-        await Eventually.Holds(async () => (await limit.TakeAsync(organization, "1", 80, 80)).Granted > 2, "the full rate is back");
+        var lowered = TimeSpan.FromSeconds(4);
+        string number;
+        Permits taken;
+        Stopwatch asking;
+        do
+        {
+            // again, should this machine stand still until it is over
+            number = $"{Random.Shared.NextInt64()}";
+            asking = Stopwatch.StartNew();
+            await limit.LowerAsync(organization, number, 2, lowered);
+            await limit.LowerAsync(organization, number, 50, TimeSpan.FromMilliseconds(100));
+            taken = await limit.TakeAsync(organization, number, 10, 80);
+        }
+        while (asking.Elapsed >= lowered);
+        taken.Granted.ShouldBe(2);
+        await Eventually.Holds(async () => (await limit.TakeAsync(organization, number, 80, 80)).Granted > 2, "the full rate is back");
     }
 
     [Fact]
     public async Task Of_a_pair_forty_five_go_at_once_and_then_one_in_six_seconds()
     {
         var pairs = new PairLimit(redis);
-        var (number, person, other) = ($"{Random.Shared.NextInt64()}", Guid.NewGuid(), Guid.NewGuid());
-        (await pairs.TakeAsync(number, [.. Enumerable.Repeat(person, 45)], default)).ShouldAllBe(wait => wait == TimeSpan.Zero);
-        var waits = await pairs.TakeAsync(number, [person, other, person], default);
+        var (person, other) = (Guid.NewGuid(), Guid.NewGuid());
+        string number;
+        IReadOnlyList<TimeSpan> waits;
+        Stopwatch asking;
+        do
+        {
+            // again, should this machine stand still until the next may go
+            number = $"{Random.Shared.NextInt64()}";
+            asking = Stopwatch.StartNew();
+            (await pairs.TakeAsync(number, [.. Enumerable.Repeat(person, 45)], default)).ShouldAllBe(wait => wait == TimeSpan.Zero);
+            waits = await pairs.TakeAsync(number, [person, other, person], default);
+        }
+        while (asking.Elapsed >= TimeSpan.FromSeconds(5));
         waits[0].ShouldBeInRange(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(6));
         waits[1].ShouldBe(TimeSpan.Zero, "somebody else");
         var database = await redis.DatabaseAsync();

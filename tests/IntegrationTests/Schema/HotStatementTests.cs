@@ -213,6 +213,11 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
             .Select(i => Text(919_876_601_000 + i, $"hotter{tenant.PhoneNumberId}.{day}.{i}")));
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{many}]"))).Status.ShouldBe(200);
         await app.Views.InboxEmptyAsync();
+        // whoever wrote is shown, and may be answered, a moment later; asked here so that it costs the application nothing
+        await Patience.UntilAsync(() => app.Views.ScalarAsync("""
+            SELECT (SELECT sequence FROM bsp.projections WHERE name = 'conversations.v1')
+                >= (SELECT max(seq_id) FROM mt_events WHERE tenant_id = $1 AND type LIKE 'message_%')
+            """, $"{tenant.Id}"), reached => reached == "True", "the inbox shows who wrote");
     }
 
     private static string Text(long from, string id) => $$$"""
@@ -280,6 +285,7 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
         "/v1/transactions?type=refund",
         "/v1/ledger/head", "/v1/ledger/heads", $"/v1/ledger/audits/{contact}", $"/v1/ledger/proof/{contact}",
         "/v1/transactions/export", $"/v1/statements/{DateTime.UtcNow:yyyy-MM}",
+        "/v1/campaigns?order=newest", "/v1/transactions?order=newest&limit=50", "/v1/charges?order=newest&limit=50",
         "/v1/transactions?reference_id=pay_1", $"/v1/transactions/{contact}", "/v1/ledger/entries?limit=50", "/v1/charges?limit=50",
         "/v1/charges?outcome=pending", $"/v1/charges?message_id={message}", "/v1/audit-trail?limit=50", "/v1/log/heads", "/v1/me",
         "/v1/presence", "/v1/reconciliations?limit=50", $"/v1/reconciliations/{contact}",

@@ -31,6 +31,7 @@ public class ThreeShardsApp(StoresFixture stores) : AppFixture(stores)
         ("Bsp:Shards:A-M", shards["A-M"]), ("Bsp:Shards:N-Z", Through(nz!, shards["N-Z"])), ("Bsp:Shards:0-9", shards["0-9"]),
         ("Bsp:EventStore:LoadConnectionsMax", "3"), ("Bsp:Pools:Webhooks", "4"), ("Bsp:Pools:Sending", "4"), ("Bsp:Pools:People", "6"),
         ("Bsp:Pools:Background", "6"), ("Bsp:Pools:Bulk", "3"), ("ConnectionStrings:Mongo", null),
+        ("Bsp:Moves:FreezeMs", "20000"), // however busy the machine: that a freeze is given up and tried again is ChaosMove's
         .. More.Select(m => (m.Key, m.Value)),
     ];
 
@@ -79,5 +80,5 @@ public class ThreeShardsApp(StoresFixture stores) : AppFixture(stores)
 
     // A pooled connection that the test cut is found broken at its next use, at once.
     private static string Through(StoppableProxy proxy, string connection) =>
-        new NpgsqlConnectionStringBuilder(connection) { Host = "127.0.0.1", Port = proxy.Port, Timeout = 2 }.ConnectionString;
+        new NpgsqlConnectionStringBuilder(connection) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString;
 }

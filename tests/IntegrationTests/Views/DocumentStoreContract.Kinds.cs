@@ -139,7 +139,7 @@ public abstract partial class DocumentStoreContract
         await projection.ApplyAsync(new(database.Shard, 3, 4, [Inbound.Stored(organization, erased, bob.Ref.ContactId, 4)]), default);
         (await views.ConversationAsync(organization, group.Uuid, default))!.LastMessagePreview.ShouldBeNull();
         (await MessagesAsync(views, organization, group.Uuid, 10))[0]
-            .ShouldSatisfyAllConditions(m => m.Content.ShouldBeNull(), m => m.SenderName.ShouldBeNull());
+            .ShouldSatisfyAllConditions(m => m.Content.ShouldBeNull(), m => m.SenderName.ShouldBeNull(), m => m.RawWebhook.ShouldBeNull());
     }
 
     [Fact]
@@ -166,6 +166,9 @@ public abstract partial class DocumentStoreContract
 
         shown.Count.ShouldBe(5);
         var byId = shown.ToDictionary(m => m.Uuid);
+        shown.ShouldAllBe(m => m.RawWebhook!.Value.GetRawText().Length < 64 * 1024);
+        byId[messages[0].Ref.MessageId].RawWebhook!.Value.GetProperty("location").GetProperty("latitude").GetString().ShouldBe("1e400");
+        byId[messages[1].Ref.MessageId].RawWebhook!.Value.GetProperty("image").GetProperty("caption").GetString()!.Length.ShouldBe(4_096);
         byId[messages[0].Ref.MessageId]
             .ShouldSatisfyAllConditions(m => m.WaMessageId!.Length.ShouldBeLessThanOrEqualTo(256), m =>
                 m.Content!.Location!.Name.ShouldBe("here"), m => m.Content!.Location!.Latitude.ShouldBeNull(),

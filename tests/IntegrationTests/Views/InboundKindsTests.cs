@@ -48,6 +48,7 @@ public sealed class InboundKindsTests
     {
         var document = Fold(item);
 
+        document.RawWebhook.ShouldNotBeNull().GetProperty("type").GetString().ShouldBe(document.MessageTypeExact);
         document.Content?.Text.ShouldBe(text);
         MessageDocumentContent.Preview(document).ShouldBe(preview);
         if (details is not null)

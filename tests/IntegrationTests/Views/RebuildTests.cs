@@ -101,7 +101,7 @@ public sealed class RebuildTests(StoresFixture fixture)
         await world.SpoilAsync();
         await world.AskAllAsync(ProjectionRequest.Rebuild);
         var views = world.Projections.Cast<Troubled>().ToList();
-        await Task.WhenAll(views.Select(view => view.Swapped)).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await Task.WhenAll(views.Select(view => view.Swapped)).WaitAsync(EndToEnd.Patience.Deadline, TestContext.Current.CancellationToken);
         if (dies)
         {
             await world.StopAsync();
@@ -204,8 +204,8 @@ public sealed class RebuildTests(StoresFixture fixture)
         {
             foreach (var projection in Projections)
             {
-                await running!.Value.Runner.WaitAsync(projection.Name, Database.Shard, Log.Events[^1].Sequence, TimeSpan.FromSeconds(60),
-                    default);
+                await running!.Value.Runner.WaitAsync(projection.Name, Database.Shard, Log.Events[^1].Sequence,
+                    EndToEnd.Patience.Deadline, default);
                 // A view that needs none of the events is complete before its checkpoint has moved; the places of the log are noted with
                 // that move.
                 await EndToEnd.Patience.UntilAsync(() => projection.CheckpointAsync(Database.Shard, default), at =>

@@ -9,7 +9,7 @@ namespace Bsp.IntegrationTests.Views;
 /// </summary>
 internal sealed class StoppableProxy : IDisposable
 {
-    private readonly Uri server;
+    private volatile Uri server;
     private readonly List<TcpClient> open = [];
     private TcpListener? listener;
 
@@ -28,6 +28,9 @@ internal sealed class StoppableProxy : IDisposable
         listener.Start();
         _ = AcceptAsync(listener);
     }
+
+    /// <summary>From now on connections lead to another server, as after a change of the address that clients know.</summary>
+    public void PointTo(Uri other) => server = other;
 
     public void Stop()
     {

@@ -36,6 +36,34 @@ public sealed class ViewsDatabase : IAsyncDisposable
                 Password = EventStore.LogDatabase.AppPassword, MaxPoolSize = 20 }.ConnectionString);
     }
 
+    /// <summary>Another database, as this one is now: what a backup of this moment comes to.</summary>
+    public async Task<ViewsDatabase> CopyAsync(StoresFixture fixture)
+    {
+        Admin.Clear(); // nobody may be connected to what is copied
+        app.Clear();
+        var (from, to) = (new NpgsqlConnectionStringBuilder(AdminConnection), $"views_{Guid.NewGuid():N}");
+        await using (var server = NpgsqlDataSource.Create(fixture.Stores.Postgres + ";Pooling=false"))
+        {
+            await EndToEnd.Patience.UntilAsync(async () =>
+            {
+                await using var copy = server.CreateCommand($"CREATE DATABASE \"{to}\" TEMPLATE \"{from.Database}\"");
+                copy.CommandTimeout = 300;
+                try
+                {
+                    await copy.ExecuteNonQueryAsync();
+                    return true;
+                }
+                catch (PostgresException used) when (used.SqlState == PostgresErrorCodes.ObjectInUse)
+                {
+                    return false; // a backend is still on its way out
+                }
+            }, done => done, "nobody is connected to what is copied");
+        }
+
+        return new(new NpgsqlConnectionStringBuilder(AdminConnection) { Database = to }.ConnectionString,
+            new NpgsqlConnectionStringBuilder(Shard.ConnectionString) { Database = to }.ConnectionString);
+    }
+
     public async Task<Guid> NewOrganizationAsync()
     {
         var id = Uuid.New();

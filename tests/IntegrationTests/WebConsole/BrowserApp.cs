@@ -13,7 +13,7 @@ namespace Bsp.IntegrationTests.WebConsole;
 public sealed class BrowserApp(StoresFixture stores) : EndToEndApp(stores)
 {
     private const string Chromium = "/usr/bin/chromium";
-    private const float PatienceMs = 90_000;
+    private const float PatienceMs = 180_000;
     private IPlaywright? playwright;
     private IBrowser? browser;
 
@@ -62,27 +62,26 @@ public sealed class BrowserApp(StoresFixture stores) : EndToEndApp(stores)
     }
 
     /// <summary>A browser of somebody's own, with nothing in it.</summary>
-    internal async Task<Visitor> VisitAsync(string language = "en-US", ColorScheme scheme = ColorScheme.Light)
+    /// <param name="address">Null: the application's own; else that of something that stands before it.</param>
+    internal async Task<Visitor> VisitAsync(string language = "en-US", ColorScheme scheme = ColorScheme.Light, Uri? address = null)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
         var context = await browser!.NewContextAsync(new()
         {
-            BaseURL = Address.ToString(), Locale = language, ColorScheme = scheme, TimezoneId = "Asia/Kolkata",
+            BaseURL = (address ?? Address).ToString(), Locale = language, ColorScheme = scheme, TimezoneId = "Asia/Kolkata",
             ViewportSize = new() { Width = 1280, Height = 860 }, ReducedMotion = ReducedMotion.Reduce,
         });
         context.SetDefaultTimeout(PatienceMs);
-        return new(await context.NewPageAsync(), Address);
+        return new(await context.NewPageAsync(), address ?? Address);
     }
 
     /// <summary>Somebody of the tenant, signed in over the page.</summary>
-    internal async Task<Visitor> SignedInAsync(Person person, string language = "en-US", ColorScheme scheme = ColorScheme.Light)
+    internal async Task<Visitor> SignedInAsync(Person person, string language = "en-US", ColorScheme scheme = ColorScheme.Light,
+        Uri? address = null)
     {
-        var visitor = await VisitAsync(language, scheme);
+        var visitor = await VisitAsync(language, scheme, address);
         await visitor.Page.GotoAsync("/console");
-        await visitor.Page.Locator("input[name=email]").FillAsync(person.Email);
-        await visitor.Page.Locator("input[name=password]").FillAsync(person.Password);
-        await visitor.Page.Locator("button[type=submit]").ClickAsync();
-        await visitor.Page.Locator("aside nav a").First.WaitForAsync();
+        await visitor.SignInAsync(person);
         return visitor;
     }
 
@@ -142,6 +141,15 @@ internal sealed class Visitor : IAsyncDisposable
     }
 
     public IPage Page { get; }
+
+    /// <summary>On the page where one signs in.</summary>
+    public async Task SignInAsync(Person person)
+    {
+        await Page.Locator("input[name=email]").FillAsync(person.Email);
+        await Page.Locator("input[name=password]").FillAsync(person.Password);
+        await Page.Locator("button[type=submit]").ClickAsync();
+        await Page.Locator("aside nav a").First.WaitForAsync();
+    }
 
     /// <summary>Errors, violations of the policy, requests to other hosts.</summary>
     public IReadOnlyList<string> Faults => [.. faults];

@@ -9,7 +9,7 @@ using static Microsoft.Playwright.Assertions;
 namespace Bsp.IntegrationTests.WebConsole;
 
 /// <summary>The console as people use it, in Chromium.</summary>
-public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
+public sealed partial class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
 {
     private const string Payload = "<img src=x onerror=\"window.pwned=1\"><script>window.pwned=1</script>";
 
@@ -23,7 +23,7 @@ public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
         var tenant = app.Tenant;
         var made = await tenant.Api.SendAsync("POST", "/v1/contacts", new
         {
-            phone_number = "+919871400001", first_name = Payload, last_name = "\"><svg onload=window.pwned=1>",
+            phone_number = "+919871400001", consent_status = "OPTED_IN", first_name = Payload, last_name = "\"><svg onload=window.pwned=1>",
             tags = new[] { "<b>tag</b>" },
             custom_fields = new Dictionary<string, string> { ["note"] = Payload },
         });
@@ -34,9 +34,37 @@ public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
         var page = visitor.Page;
         await page.GotoAsync("/console/inbox");
         await Expect(page.GetByText("onerror=").First).ToBeVisibleAsync();
-        var conversation = (await tenant.Api.SendAsync("GET", "/v1/conversations?limit=1"))["data"][0].GetProperty("id").GetGuid();
+        string[] markers = ["button-text", "reply-title", "place-name", "place-address", "file-name", "card-name", "parameter-text"];
+        string Hostile(string marker) => $"<img src=x onerror=\"window.pwned=1\">{marker}";
+        foreach (var (kind, content) in new (string, object)[]
+        {
+            ("button", new { text = Hostile("button-text"), payload = "p" }),
+            ("interactive", new { type = "button_reply", button_reply = new { id = "1", title = Hostile("reply-title") } }),
+            ("location", new { latitude = 12.9, longitude = 77.6, name = Hostile("place-name"), address = Hostile("place-address") }),
+            ("document", new { id = "99999999998", mime_type = "application/pdf", filename = Hostile("file-name") }),
+            ("contacts", new[] { new { name = new { formatted_name = Hostile("card-name") } } }),
+        })
+        {
+            await WriteToUsAsync(tenant, "919871400001", $"xss-{kind}", kind, content);
+        }
+
+        await AppFixture.CreatedAsync(tenant.Api, "/v1/messages", new
+        {
+            account_id = tenant.AccountId, to = "+919871400001", type = "template",
+            template = new { name = "order_on_its_way", language = new { code = "en" }, components = new[]
+            {
+                new { type = "body", parameters = new[] { new { type = "text", text = Hostile("parameter-text") } } },
+            } },
+        });
+        var conversation = await ConversationAsync(tenant, "919871400001");
         await page.GotoAsync($"/console/inbox/{conversation}");
         await Expect(page.GetByText("window.pwned=1").First).ToBeVisibleAsync();
+        foreach (var marker in markers)
+        {
+            await Expect(page.GetByRole(AriaRole.Log).GetByText(marker).First).ToBeVisibleAsync();
+        }
+
+        (await page.Locator("img[src=x]").CountAsync()).ShouldBe(0);
         await page.GotoAsync($"/console/contacts/{made["id"].GetGuid()}");
         await Expect(page.GetByText("svg onload").First).ToBeVisibleAsync();
         (await page.EvaluateAsync<bool>("() => window.pwned === undefined")).ShouldBeTrue();
@@ -60,7 +88,7 @@ public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
         {
             await page.GotoAsync($"/console/{area}");
             await Expect(page.Locator("main h1").First).ToBeVisibleAsync();
-            await page.WaitForLoadStateAsync(LoadState.DOMContentLoaded);
+            await Expect(page.Locator("main .loading")).ToHaveCountAsync(0);
             await page.ScreenshotAsync(new() { Path = BrowserApp.PictureOf($"{area}-{name}"), Animations = ScreenshotAnimations.Disabled });
             var found = await page.RunAxe();
             barriers.AddRange(found.Violations.Where(v => v.Impact is "serious" or "critical")
@@ -81,9 +109,7 @@ public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
         var agent = await app.NewPersonAsync(tenant.Api, "agent");
         await using var visitor = await app.SignedInAsync(agent);
         var page = visitor.Page;
-        var conversation = (await EndToEnd.Patience.UntilAsync(() => tenant.Api.SendAsync("GET", "/v1/conversations?limit=50"), all =>
-            all.Text.Contains("Where is my order?", StringComparison.Ordinal), "it is in the inbox"))["data"].EnumerateArray()
-            .First(c => c.ToString().Contains("Where is my order?", StringComparison.Ordinal)).GetProperty("id").GetGuid();
+        var conversation = await ConversationAsync(tenant, "919871400002");
         await page.GotoAsync($"/console/inbox/{conversation}");
         await Expect(page.GetByText("Where is my order?").First).ToBeVisibleAsync();
         await page.Locator("main textarea").First.FillAsync("It arrives tomorrow.");
@@ -131,6 +157,8 @@ public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
         await EndToEnd.Patience.UntilAsync(() => tenant.Api.SendAsync("GET", $"/v1/campaigns/{campaign}"), c =>
             c["status"].GetString() == "COMPLETED", "it completes");
         await Expect(page.GetByText("Completed", new() { Exact = false }).First).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Tab, new() { Name = "Recipients", Exact = true }).ClickAsync();
+        await Expect(page.Locator("main table").GetByText("Bilal")).ToBeVisibleAsync(); // by their names, not by their ids
         visitor.Faults.ShouldBeEmpty();
     }
 
@@ -159,17 +187,40 @@ public sealed class BrowserTests(BrowserApp app) : IClassFixture<BrowserApp>
         await admin.Page.GotoAsync("/console/money/audits");
         await Named(admin.Page, "Run the audit").ClickAsync();
         await Expect(admin.Page.GetByText("Passed: everything adds up").First).ToBeVisibleAsync();
+
+        // and reads the statement of the month in which the money came, on the page and as a file
+        var month = (await tenant.Api.SendAsync("GET", "/v1/transactions?order=newest"))["data"][0].GetProperty("created_at")
+            .GetString()![..7];
+        await admin.Page.GotoAsync($"/console/money/statements/{month}");
+        await Expect(admin.Page.Locator("main table").GetByText("25.00").First).ToBeVisibleAsync();
+        var file = await admin.Page.RunAndWaitForDownloadAsync(() => Named(admin.Page, "Export CSV").ClickAsync());
+        file.SuggestedFilename.ShouldBe($"statement-{month}.csv");
+        var csv = await File.ReadAllTextAsync((await file.PathAsync())!);
+        csv.ShouldBe((await tenant.Api.SendAsync("GET", $"/v1/statements/{month}", null, ("Accept", "text/csv"))).Text);
+        csv.ShouldContain("topup");
         admin.Faults.ShouldBeEmpty();
+    }
+
+    // As soon as it is shown.
+    private static async Task<Guid> ConversationAsync(Tenant tenant, string from)
+    {
+        JsonElement Of(Answer all) => all["data"].EnumerateArray()
+            .FirstOrDefault(c => c.GetProperty("contact").GetProperty("phone_number").GetString() == "+" + from);
+        return Of(await EndToEnd.Patience.UntilAsync(() => tenant.Api.SendAsync("GET", "/v1/conversations?limit=200"), all =>
+            Of(all).ValueKind == JsonValueKind.Object, "it is in the inbox")).GetProperty("id").GetGuid();
     }
 
     private static ILocator Named(IPage page, string name) => page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
 
-    private async Task WriteToUsAsync(Tenant tenant, string from, string id, string text)
+    private Task WriteToUsAsync(Tenant tenant, string from, string id, string text) =>
+        WriteToUsAsync(tenant, from, id, "text", new { body = text });
+
+    private async Task WriteToUsAsync(Tenant tenant, string from, string id, string kind, object content)
     {
-        var message = JsonSerializer.Serialize(new
+        var message = JsonSerializer.Serialize(new Dictionary<string, object>
         {
-            from, id = $"wamid.{id}{tenant.PhoneNumberId}", timestamp = $"{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}", type = "text",
-            text = new { body = text },
+            ["from"] = from, ["id"] = $"wamid.{id}{tenant.PhoneNumberId}",
+            ["timestamp"] = $"{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}", ["type"] = kind, [kind] = content,
         });
         (await app.PostWebhookAsync(SignedWebhooks.Envelope(tenant, $"\"messages\":[{message}]"))).Status.ShouldBe(200);
         await app.Views.InboxEmptyAsync();

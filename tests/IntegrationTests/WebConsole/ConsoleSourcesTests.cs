@@ -9,7 +9,7 @@ namespace Bsp.IntegrationTests.WebConsole;
 /// </summary>
 public sealed class ConsoleSourcesTests(ConsoleApp app) : IClassFixture<ConsoleApp>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private static readonly string Sources = Path.Combine(FindRoot(), "src", "Console");
 
     [Fact]

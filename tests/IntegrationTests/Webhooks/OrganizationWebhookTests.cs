@@ -73,14 +73,10 @@ public sealed class OrganizationWebhookTests(AppFixture app) : IClassFixture<App
         var number = (await neighbour.Admin.SendAsync("GET", $"/v1/accounts/{neighbour.AccountId}"))["phone_number_id"].GetString();
         var body = $$$"""{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messaging_product":"whatsapp","metadata":{"phone_number_id":"{{{number}}}"},"messages":[{"from":"15550001111","id":"wamid.foreign","timestamp":"1790000000","type":"text","text":{"body":"hello"}}]}}]}]}""";
         ((int)(await PostAsync(organization.Id, body, Secret)).StatusCode).ShouldBe(200);
-        var deadline = DateTime.UtcNow.AddSeconds(30);
-        while (await CountAsync(
-            "SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id WHERE j.organization_id = $1 AND n.reason = 'unknown_number'", organization.Id) == 0)
-        {
-            DateTime.UtcNow.ShouldBeLessThan(deadline, "the webhook was not worked off");
-            await Task.Yield();
-        }
-
+        await EndToEnd.Patience.UntilAsync(() => CountAsync("""
+            SELECT count(*) FROM bsp.webhook_notes n JOIN bsp.webhook_journal j ON j.id = n.journal_id
+             WHERE j.organization_id = $1 AND n.reason = 'unknown_number'
+            """, organization.Id), n => n > 0, "the webhook was worked off");
         (await CountAsync("SELECT count(*) FROM mt_events WHERE tenant_id = $1 AND type = 'message_received'", neighbour.Id.ToString()))
             .ShouldBe(0);
     }

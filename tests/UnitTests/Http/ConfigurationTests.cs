@@ -43,6 +43,19 @@ public sealed class ConfigurationTests
     }
 
     [Fact]
+    public void A_replica_is_read_as_the_shards_own_role_and_belongs_to_a_shard_that_is_named()
+    {
+        var options = BspConfiguration.Read(With(("Bsp:Shards:A-M", "Host=one"), ("Bsp:Shards:N-Z", "Host=two"),
+            ("Bsp:Replicas:N-Z", "Host=near;Username=postgres"), ("Bsp:ReplicaLagMs", "500")), development: false);
+        options.Shards[0].Replica.ShouldBeNull();
+        new NpgsqlConnectionStringBuilder(options.Shards[1].Replica).ShouldSatisfyAllConditions(r => r.Host.ShouldBe("near"), r =>
+            r.Username.ShouldBe("bsp_app"));
+        options.ReplicaLagMax.ShouldBe(TimeSpan.FromMilliseconds(500));
+        Should.Throw<ConfigurationFault>(() => BspConfiguration.Read(With(("Bsp:Replicas:N-Z", "Host=near")), development: false))
+            .Faults.ShouldHaveSingleItem().ShouldContain("Bsp:Replicas:N-Z");
+    }
+
+    [Fact]
     public void Every_fault_is_one_sentence_and_all_are_told_at_once()
     {
         var fault = Should.Throw<ConfigurationFault>(() =>

@@ -18,10 +18,15 @@ public sealed class StoreTroubleTests
         { "54000", 0 }, { "22P02", 0 }, { "23514", 0 }, { "42P01", 0 }, { "XX000", 0 }, { "99999", 0 },
     };
 
+    /// <summary>As Marten wraps them, too.</summary>
     [Theory]
     [MemberData(nameof(Postgres))]
-    public void PostgreSQLs_states(string state, int kind) =>
-        StoreTrouble.Of(new PostgresException("m", "ERROR", "ERROR", state)).ShouldBe((TroubleKind)kind);
+    public void PostgreSQLs_states(string state, int kind)
+    {
+        var refused = new PostgresException("m", "ERROR", "ERROR", state);
+        StoreTrouble.Of(refused).ShouldBe((TroubleKind)kind);
+        StoreTrouble.Of(new InvalidOperationException("wrapped", refused)).ShouldBe((TroubleKind)kind);
+    }
 
     [Theory]
     [InlineData(202, 2)]

@@ -27,7 +27,7 @@ internal sealed record ChaosResult(int Seed, int Written, int Refused, int Unkno
 internal static class ChaosEvents
 {
     private const int Processes = 2;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
 
     /// <param name="stores">A PostgreSQL of its own, which is killed.</param>
     /// <param name="seed">Decides the commands and the order of the kills; what the system makes of them in time no seed decides.</param>

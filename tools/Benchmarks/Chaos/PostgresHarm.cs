@@ -10,7 +10,7 @@ namespace Bsp.Benchmarks.Chaos;
 /// <param name="source">To any database of it, as superuser, not pooled.</param>
 internal sealed class PostgresHarm(Stores stores, NpgsqlDataSource source)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
 
     /// <summary>An orderly restart: sessions are ended, everything is written.</summary>
     /// <param name="away">How long nobody answers, beside the time it takes itself.</param>
@@ -27,6 +27,14 @@ internal sealed class PostgresHarm(Stores stores, NpgsqlDataSource source)
         var (file, postmaster) = await PostmasterAsync(ct);
         await SignalAsync("-QUIT", [postmaster]);
         await StartAgainAsync(file, away, ct);
+    }
+
+    /// <summary>Postmaster and all its children in one stroke, as when the machine is lost; it does not come back.</summary>
+    public async Task LoseAsync(CancellationToken ct)
+    {
+        var (_, postmaster) = await PostmasterAsync(ct);
+        await SignalAsync("-9", [postmaster, .. ChildrenOf(postmaster)]);
+        await stores.StopAsync(StoreKinds.Postgres); // it is dead; this ends its guard
     }
 
     /// <summary>Postmaster and all its children in one stroke, as when the machine loses power; then it is started again.</summary>

@@ -6,7 +6,7 @@ namespace Bsp.LocalStores.Postgres;
 internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binaries, string log) : LocalServer("PostgreSQL")
 {
     /// <summary>For a developer's machine of two to four cores. fsync stays on: what is measured and tested is what is promised.</summary>
-    private static readonly string[] Settings =
+    internal static readonly string[] Settings =
     [
         "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=1GB", "effective_cache_size=2GB",
         "work_mem=16MB", "maintenance_work_mem=128MB", "max_wal_size=2GB", "checkpoint_timeout=15min", "wal_compression=on",

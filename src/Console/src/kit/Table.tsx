@@ -13,7 +13,7 @@ export interface Column<T> {
   wide?: boolean;
 }
 
-interface TableProps<T> {
+export interface TableProps<T> {
   caption: string;
   columns: readonly Column<T>[];
   rows: readonly T[];
@@ -64,7 +64,7 @@ export function Table<T>({ caption, columns, rows, keyOf, onRow, empty, more }: 
   );
 }
 
-interface Paged {
+export interface Paged {
   hasNextPage: boolean;
   isFetchingNextPage: boolean;
   fetchNextPage: () => unknown;

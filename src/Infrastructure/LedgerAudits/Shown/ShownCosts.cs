@@ -20,9 +20,6 @@ namespace Bsp.Infrastructure.LedgerAudits.Shown;
 /// </summary>
 public sealed class ShownCosts
 {
-    /// <summary>Result of a check that could not be made: nothing is said about what it is of.</summary>
-    public const string NotChecked = "not_checked";
-
     private const string OfDocuments = "documents";
     private const string OfAnalytics = "analytics";
 
@@ -118,5 +115,5 @@ public sealed class ShownCosts
         (fault, new(name, fault is null ? "passed" : "failed", messages, fault?.Detail));
 
     private static (LedgerFault?, LedgerCheck) Unchecked(string name, string why) =>
-        (null, new(name, NotChecked, 0, $"not checked: {why}"));
+        (null, new(name, LedgerCheck.NotChecked, 0, $"not checked: {why}"));
 }

@@ -38,6 +38,8 @@ const operations = {
   promote: async ({ id }) => (await queue.getJob(id)).promote(),
   retry: async ({ id }) => (await queue.getJob(id)).retry(),
   remove: async ({ id }) => (await queue.getJob(id)).remove(),
+  log: async ({ id, rows }) => { for (const row of rows) await (await queue.getJob(id)).log(row); },
+  logs: async ({ id }) => queue.getJobLogs(id),
   job: async ({ id }) => {
     const job = await queue.getJob(id);
     return job ? { ...job.toJSON(), state: await job.getState() } : null;

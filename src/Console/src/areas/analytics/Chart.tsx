@@ -23,8 +23,13 @@ export function Chart({ times, series, label }: { times: number[]; series: reado
     if (!element) {
       return undefined;
     }
-    const style = getComputedStyle(document.documentElement);
-    const color = (name: string) => style.getPropertyValue(name).trim();
+    // As it comes out here: the theme's own words (light-dark) mean nothing to a canvas.
+    const color = (name: string) => {
+      element.style.color = `var(${name})`;
+      const shown = getComputedStyle(element).color;
+      element.style.removeProperty('color');
+      return shown;
+    };
     const axis = {
       stroke: color('--text-2'),
       grid: { stroke: color('--line'), width: 1 },

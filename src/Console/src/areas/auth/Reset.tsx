@@ -1,59 +1,9 @@
-import { useState } from 'react';
-import { Link } from 'react-router';
-import { call } from '../../api/client';
 import { useI18n } from '../../i18n/I18n';
-import { Button } from '../../kit/Button';
-import { TextField } from '../../kit/Field';
-import { Fault } from '../../kit/Page';
-import { EntryPage } from './EntryPage';
-import { useToken } from './token';
+import { PasswordEntry } from './PasswordEntry';
 
 export default function Reset() {
   const { t } = useI18n();
-  const token = useToken();
-  const [password, setPassword] = useState('');
-  const [state, setState] = useState<'asked' | 'busy' | 'done'>('asked');
-  const [fault, setFault] = useState<unknown>(null);
-  const submit = async () => {
-    setState('busy');
-    setFault(null);
-    try {
-      await call('POST', '/v1/auth/reset', { token, password });
-      setState('done');
-    } catch (refused) {
-      setFault(refused);
-      setState('asked');
-    }
-  };
   return (
-    <EntryPage title={t('auth.reset_title')} onSubmit={() => void submit()}>
-      {!token && <div className="notice notice-bad">{t('auth.link_incomplete')}</div>}
-      {state === 'done' && (
-        <div className="notice notice-good" role="status">
-          {t('auth.reset_done')}
-        </div>
-      )}
-      {token && state !== 'done' && (
-        <>
-          <TextField
-            label={t('auth.new_password')}
-            type="password"
-            autoComplete="new-password"
-            required
-            value={password}
-            dir="ltr"
-            hint={t('auth.password_hint')}
-            onChange={event => setPassword(event.target.value)}
-          />
-          <Fault fault={fault} />
-          <Button type="submit" look="primary" busy={state === 'busy'} disabled={password === ''}>
-            {t('auth.reset_save')}
-          </Button>
-        </>
-      )}
-      <p>
-        <Link to="/sign-in">{t('auth.sign_in')}</Link>
-      </p>
-    </EntryPage>
+    <PasswordEntry title={t('auth.reset_title')} action={t('auth.reset_save')} done={t('auth.reset_done')} path="/v1/auth/reset" />
   );
 }

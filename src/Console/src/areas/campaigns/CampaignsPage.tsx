@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { useList } from '../../api/hooks';
 import type { Campaign, Template } from '../../api/types';
@@ -6,14 +6,12 @@ import { useFrames } from '../../app/live';
 import { useSession } from '../../app/session';
 import { useI18n } from '../../i18n/I18n';
 import { Badge, toneOf } from '../../kit/Badge';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
-import { Table } from '../../kit/Table';
+import { Card, EmptyState, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Tabs } from '../../kit/Tabs';
 import { Own } from '../../kit/Phone';
 
 const STATUSES = ['all', 'DRAFT', 'SCHEDULED', 'RUNNING', 'PAUSED', 'COMPLETED', 'CANCELLED'] as const;
-/** The list comes oldest first from older servers: so many pages are read to show the newest on top. */
-const PAGES_MAX = 5;
 
 export default function CampaignsPage() {
   const { t, word, number, brief } = useI18n();
@@ -22,21 +20,12 @@ export default function CampaignsPage() {
   const [status, setStatus] = useState<string>('all');
   const list = useList<Campaign>(
     '/v1/campaigns',
-    { query: { limit: 200, order: 'newest', status: status === 'all' ? null : status } },
+    { query: { limit: 100, order: 'newest', status: status === 'all' ? null : status } },
     { refreshMs: 30_000 },
   );
   const templates = useList<Template>('/v1/templates', { query: { limit: 200 } });
   const names = useMemo(() => new Map(templates.rows.map(row => [row.id, row.name])), [templates.rows]);
-  const pages = Math.ceil(list.rows.length / 200);
-  const rows = useMemo(() => [...list.rows].sort((a, b) => b.created_at.localeCompare(a.created_at)), [list.rows]);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = list;
-
-  useEffect(() => {
-    if (hasNextPage && !isFetchingNextPage && pages < PAGES_MAX) {
-      void fetchNextPage();
-    }
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage, pages]);
-  useFrames(['campaign'], () => void refetch());
+  useFrames(['campaign'], () => void list.refetch());
 
   return (
     <Page
@@ -57,74 +46,67 @@ export default function CampaignsPage() {
         tabs={STATUSES.map(key => ({ key, label: key === 'all' ? t('common.all') : word('status', key) }))}
       >
         <Card flush>
-          {list.isPending ? (
-            <Loading />
-          ) : list.error ? (
-            <Fault fault={list.error} retry={() => void refetch()} />
-          ) : (
-            <Table
-              caption={t('nav.campaigns')}
-              rows={rows}
-              keyOf={row => row.id}
-              onRow={row => void navigate(`/campaigns/${row.id}`)}
-              more={{ has: hasNextPage && pages >= PAGES_MAX, busy: isFetchingNextPage, load: () => void fetchNextPage() }}
-              empty={
-                <EmptyState
-                  title={t('campaigns.none')}
-                  action={
-                    can('manager') && (
-                      <Link className="button button-primary" to="/campaigns/new">
-                        {t('campaigns.new')}
-                      </Link>
-                    )
-                  }
-                >
-                  {t('campaigns.none_text')}
-                </EmptyState>
-              }
-              columns={[
-                {
-                  key: 'name',
-                  head: t('common.name'),
-                  cell: row => (
-                    <>
-                      <Link to={`/campaigns/${row.id}`} className="strong" onClick={e => e.stopPropagation()}>
-                        <Own text={row.name} />
-                      </Link>
-                      <div className="muted small">
-                        <Own text={names.get(row.template_id) ?? ''} />
-                      </div>
-                    </>
-                  ),
-                },
-                {
-                  key: 'status',
-                  head: t('common.status'),
-                  cell: row => (
-                    <Badge dot tone={toneOf(row.status)}>
-                      {word('status', row.waits_for ?? row.status)}
-                    </Badge>
-                  ),
-                },
-                { key: 'progress', head: t('campaigns.progress'), wide: true, cell: row => <Bar campaign={row} /> },
-                { key: 'total', head: t('campaigns.recipients'), end: true, cell: row => number(row.total_recipients) },
-                { key: 'read', head: t('status.read'), end: true, wide: true, cell: row => number(row.read_count) },
-                {
-                  key: 'failed',
-                  head: t('status.failed'),
-                  end: true,
-                  wide: true,
-                  cell: row => <span className={row.failed_count > 0 ? 'bad' : undefined}>{number(row.failed_count)}</span>,
-                },
-                {
-                  key: 'at',
-                  head: t('common.created'),
-                  end: true,
-                  cell: row => <span className="nowrap">{brief(row.created_at)}</span>,
-                },
-              ]}
-            />
-          )}
+          <ListTable
+            list={list}
+            caption={t('nav.campaigns')}
+            keyOf={row => row.id}
+            onRow={row => void navigate(`/campaigns/${row.id}`)}
+            empty={
+              <EmptyState
+                title={t('campaigns.none')}
+                action={
+                  can('manager') && (
+                    <Link className="button button-primary" to="/campaigns/new">
+                      {t('campaigns.new')}
+                    </Link>
+                  )
+                }
+              >
+                {t('campaigns.none_text')}
+              </EmptyState>
+            }
+            columns={[
+              {
+                key: 'name',
+                head: t('common.name'),
+                cell: row => (
+                  <>
+                    <Link to={`/campaigns/${row.id}`} className="strong" onClick={e => e.stopPropagation()}>
+                      <Own text={row.name} />
+                    </Link>
+                    <div className="muted small">
+                      <Own text={names.get(row.template_id) ?? ''} />
+                    </div>
+                  </>
+                ),
+              },
+              {
+                key: 'status',
+                head: t('common.status'),
+                cell: row => (
+                  <Badge dot tone={toneOf(row.status)}>
+                    {word('status', row.waits_for ?? row.status)}
+                  </Badge>
+                ),
+              },
+              { key: 'progress', head: t('campaigns.progress'), wide: true, cell: row => <Bar campaign={row} /> },
+              { key: 'total', head: t('campaigns.recipients'), end: true, cell: row => number(row.total_recipients) },
+              { key: 'read', head: t('status.read'), end: true, wide: true, cell: row => number(row.read_count) },
+              {
+                key: 'failed',
+                head: t('status.failed'),
+                end: true,
+                wide: true,
+                cell: row => <span className={row.failed_count > 0 ? 'bad' : undefined}>{number(row.failed_count)}</span>,
+              },
+              {
+                key: 'at',
+                head: t('common.created'),
+                end: true,
+                cell: row => <span className="nowrap">{brief(row.created_at)}</span>,
+              },
+            ]}
+          />
         </Card>
       </Tabs>
     </Page>

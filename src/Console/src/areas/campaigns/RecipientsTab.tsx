@@ -10,9 +10,9 @@ import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
 import { Select } from '../../kit/Field';
-import { Await, Card, EmptyState, Facts, Fault, Loading } from '../../kit/Page';
-import { Id } from '../../kit/Phone';
-import { moreOf, Table } from '../../kit/Table';
+import { Await, Card, EmptyState, Facts } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
+import { Id, Own, Phone } from '../../kit/Phone';
 import { useToasts } from '../../kit/Toast';
 import { FactList } from './EventsTab';
 
@@ -68,50 +68,50 @@ export function RecipientsTab({ campaign, progress }: { campaign: Campaign; prog
         </div>
       }
     >
-      {list.isPending ? (
-        <Loading />
-      ) : list.error ? (
-        <Fault fault={list.error} retry={() => void list.refetch()} />
-      ) : (
-        <Table
-          caption={t('campaigns.recipients')}
-          rows={list.rows}
-          keyOf={row => row.message_id}
-          more={moreOf(list)}
-          empty={<EmptyState title={t('campaigns.no_recipients')} />}
-          columns={[
-            {
-              key: 'contact',
-              head: t('campaigns.contact'),
-              cell: row => (
+      <ListTable
+        list={list}
+        caption={t('campaigns.recipients')}
+        keyOf={row => row.message_id}
+        empty={<EmptyState title={t('campaigns.no_recipients')} />}
+        columns={[
+          {
+            key: 'contact',
+            head: t('campaigns.contact'),
+            cell: row => (
+              <>
                 <Link to={`/contacts/${row.contact_id}`}>
-                  <Id id={row.contact_id} />
+                  {row.name ? <Own text={row.name} /> : row.phone_number ? <Phone number={row.phone_number} /> : <Id id={row.contact_id} />}
                 </Link>
-              ),
-            },
-            {
-              key: 'status',
-              head: t('common.status'),
-              cell: row => <Badge tone={toneOf(row.status)}>{word('status', row.status)}</Badge>,
-            },
-            { key: 'reason', head: t('campaigns.reason'), cell: row => (row.reason ? <Reason reason={row.reason} /> : '–') },
-            { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => brief(row.updated_at) },
-            {
-              key: 'why',
-              head: t('common.actions'),
-              end: true,
-              cell: row => (
-                <div className="row">
-                  {can('manager') && row.status === 'outcome_unknown' && <Settle messageId={row.message_id} />}
-                  <Button small onClick={() => setWhy(row)}>
-                    {t('campaigns.why')}
-                  </Button>
-                </div>
-              ),
-            },
-          ]}
-        />
-      )}
+                {row.name && (
+                  <div className="muted small">
+                    <Phone number={row.phone_number} />
+                  </div>
+                )}
+              </>
+            ),
+          },
+          {
+            key: 'status',
+            head: t('common.status'),
+            cell: row => <Badge tone={toneOf(row.status)}>{word('status', row.status)}</Badge>,
+          },
+          { key: 'reason', head: t('campaigns.reason'), cell: row => (row.reason ? <Reason reason={row.reason} /> : '–') },
+          { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => brief(row.updated_at) },
+          {
+            key: 'why',
+            head: t('common.actions'),
+            end: true,
+            cell: row => (
+              <div className="row">
+                {can('manager') && row.status === 'outcome_unknown' && <Settle messageId={row.message_id} />}
+                <Button small onClick={() => setWhy(row)}>
+                  {t('campaigns.why')}
+                </Button>
+              </div>
+            ),
+          },
+        ]}
+      />
       {why && <Why campaignId={campaign.id} recipient={why} onClose={() => setWhy(null)} />}
     </Card>
   );

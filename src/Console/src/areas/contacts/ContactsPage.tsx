@@ -7,9 +7,9 @@ import { useI18n } from '../../i18n/I18n';
 import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Select, TextField } from '../../kit/Field';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Own, Phone } from '../../kit/Phone';
-import { moreOf, Table } from '../../kit/Table';
 import { useToasts } from '../../kit/Toast';
 import { download } from '../../lib/download';
 import { ContactForm } from './ContactForm';
@@ -82,58 +82,51 @@ export function ContactsPage() {
         />
       </div>
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Table
-            caption={t('nav.contacts')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            onRow={row => void navigate(`/contacts/${row.id}`)}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('contacts.none')}>{t('contacts.none_text')}</EmptyState>}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <Link to={`/contacts/${row.id}`} className="strong" onClick={e => e.stopPropagation()}>
-                    {nameOf(row) ? <Own text={nameOf(row)} /> : <span className="muted">{t('inbox.unnamed')}</span>}
-                  </Link>
-                ),
-              },
-              { key: 'phone', head: t('field.phone_number'), cell: row => <Phone number={row.phone_number ?? row.wa_user_id} /> },
-              {
-                key: 'consent',
-                head: t('contacts.consent'),
-                cell: row => <Badge tone={toneOf(row.consent_status)}>{word('status', row.consent_status)}</Badge>,
-              },
-              {
-                key: 'tags',
-                head: t('inbox.tags'),
-                wide: true,
-                cell: row => (
-                  <span className="chips">
-                    {row.tags.slice(0, 5).map(one => (
-                      <span key={one} className="chip">
-                        <bdi>{one}</bdi>
-                      </span>
-                    ))}
-                  </span>
-                ),
-              },
-              {
-                key: 'last',
-                head: t('field.last_interaction'),
-                end: true,
-                wide: true,
-                cell: row => brief(row.last_interaction) || '–',
-              },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('nav.contacts')}
+          keyOf={row => row.id}
+          onRow={row => void navigate(`/contacts/${row.id}`)}
+          empty={<EmptyState title={t('contacts.none')}>{t('contacts.none_text')}</EmptyState>}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <Link to={`/contacts/${row.id}`} className="strong" onClick={e => e.stopPropagation()}>
+                  {nameOf(row) ? <Own text={nameOf(row)} /> : <span className="muted">{t('inbox.unnamed')}</span>}
+                </Link>
+              ),
+            },
+            { key: 'phone', head: t('field.phone_number'), cell: row => <Phone number={row.phone_number ?? row.wa_user_id} /> },
+            {
+              key: 'consent',
+              head: t('contacts.consent'),
+              cell: row => <Badge tone={toneOf(row.consent_status)}>{word('status', row.consent_status)}</Badge>,
+            },
+            {
+              key: 'tags',
+              head: t('inbox.tags'),
+              wide: true,
+              cell: row => (
+                <span className="chips">
+                  {row.tags.slice(0, 5).map(one => (
+                    <span key={one} className="chip">
+                      <bdi>{one}</bdi>
+                    </span>
+                  ))}
+                </span>
+              ),
+            },
+            {
+              key: 'last',
+              head: t('field.last_interaction'),
+              end: true,
+              wide: true,
+              cell: row => brief(row.last_interaction) || '–',
+            },
+          ]}
+        />
       </Card>
       {adding && <ContactForm onClose={() => setAdding(false)} onSaved={id => void navigate(`/contacts/${id}`)} />}
     </Page>

@@ -10,9 +10,9 @@ import { Badge } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
 import { Checkbox, TextField } from '../../kit/Field';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Own } from '../../kit/Phone';
-import { moreOf, Table } from '../../kit/Table';
 import type { FilterForm } from '../../lib/filter';
 import { filterOf } from '../../lib/filter';
 import { ContactsNav } from './ContactsArea';
@@ -37,45 +37,38 @@ export function ListsPage() {
     >
       <ContactsNav />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Table
-            caption={t('lists.title')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            onRow={row => void navigate(`/contacts/lists/${row.id}`)}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('lists.none')}>{t('lists.none_text')}</EmptyState>}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <>
-                    <span className="strong">
-                      <Own text={row.name} />
-                    </span>
-                    <div className="muted small">
-                      <Own text={row.description} />
-                    </div>
-                  </>
-                ),
-              },
-              {
-                key: 'kind',
-                head: t('common.type'),
-                cell: row => (
-                  <Badge tone={row.filters ? 'info' : 'neutral'}>{t(row.filters ? 'lists.dynamic' : 'lists.manual')}</Badge>
-                ),
-              },
-              { key: 'count', head: t('nav.contacts'), end: true, cell: row => number(row.contact_count) },
-              { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => brief(row.updated_at) },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('lists.title')}
+          keyOf={row => row.id}
+          onRow={row => void navigate(`/contacts/lists/${row.id}`)}
+          empty={<EmptyState title={t('lists.none')}>{t('lists.none_text')}</EmptyState>}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <>
+                  <span className="strong">
+                    <Own text={row.name} />
+                  </span>
+                  <div className="muted small">
+                    <Own text={row.description} />
+                  </div>
+                </>
+              ),
+            },
+            {
+              key: 'kind',
+              head: t('common.type'),
+              cell: row => (
+                <Badge tone={row.filters ? 'info' : 'neutral'}>{t(row.filters ? 'lists.dynamic' : 'lists.manual')}</Badge>
+              ),
+            },
+            { key: 'count', head: t('nav.contacts'), end: true, cell: row => number(row.contact_count) },
+            { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => brief(row.updated_at) },
+          ]}
+        />
       </Card>
       {adding && <NewList onClose={() => setAdding(false)} />}
     </Page>

@@ -5,6 +5,7 @@ import { useList } from '../../api/hooks';
 import { Problem } from '../../api/problem';
 import type { Canned, Conversation, Message, Schema } from '../../api/types';
 import { useLive } from '../../app/live';
+import { useSession } from '../../app/session';
 import { useI18n } from '../../i18n/I18n';
 import { Button, IconButton } from '../../kit/Button';
 import { Confirm } from '../../kit/Dialog';
@@ -13,6 +14,7 @@ import { Icon } from '../../kit/Icon';
 import { cx } from '../../lib/cx';
 import { windowLeft } from '../../lib/window';
 import { useMinute } from './ConversationList';
+import { draftOf, keepDraft } from './drafts';
 import type { People } from './people';
 import { TemplateReply } from './TemplateReply';
 
@@ -49,7 +51,12 @@ export function Composer({ conversation, last, box, people, onSent, onNoted }: P
   const id = conversation.id;
   const open = windowLeft(conversation.window_until, useMinute()).state !== 'closed';
   const [mode, setMode] = useState<'reply' | 'note'>('reply');
-  const [text, setText] = useState('');
+  const me = useSession().body.user.id;
+  const [text, setShown] = useState(() => draftOf(me, id));
+  const setText = (next: string) => {
+    setShown(next);
+    keepDraft(me, id, next);
+  };
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<unknown>(null);
   const [meanwhile, setMeanwhile] = useState<Reply | null>(null);

@@ -7,9 +7,9 @@ import { Badge } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
 import { Select } from '../../kit/Field';
-import { Card, EmptyState, Facts, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Facts, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Id } from '../../kit/Phone';
-import { moreOf, Table } from '../../kit/Table';
 import { MoneyNav } from './MoneyArea';
 import { MessageTrace } from './TransactionPage';
 
@@ -32,46 +32,39 @@ export function ChargesPage() {
         />
       </div>
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Table
-            caption={t('money.charges')}
-            rows={list.rows}
-            keyOf={row => `${row.message_id}${row.participant ?? ''}`}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('money.no_charges')} />}
-            columns={[
-              { key: 'at', head: t('status.delivered'), cell: row => <span className="nowrap">{time(row.delivered_at)}</span> },
-              {
-                key: 'outcome',
-                head: t('money.outcome'),
-                cell: row => <Badge tone={row.outcome === 'pending' ? 'warn' : 'neutral'}>{word('charge', row.outcome)}</Badge>,
-              },
-              { key: 'category', head: t('money.category'), cell: row => word('category', row.category?.toUpperCase()) },
-              { key: 'market', head: t('money.market'), wide: true, cell: row => row.market ?? '–' },
-              { key: 'message', head: t('campaigns.message'), wide: true, cell: row => <Id id={row.message_id} /> },
-              {
-                key: 'amount',
-                head: t('money.amount'),
-                end: true,
-                cell: row => <span className="nowrap">{money(row.amount, row.currency)}</span>,
-              },
-              {
-                key: 'trace',
-                head: t('common.actions'),
-                end: true,
-                cell: row => (
-                  <Button small onClick={() => setTraced(row)}>
-                    {t('money.trace')}
-                  </Button>
-                ),
-              },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('money.charges')}
+          keyOf={row => `${row.message_id}${row.participant ?? ''}`}
+          empty={<EmptyState title={t('money.no_charges')} />}
+          columns={[
+            { key: 'at', head: t('status.delivered'), cell: row => <span className="nowrap">{time(row.delivered_at)}</span> },
+            {
+              key: 'outcome',
+              head: t('money.outcome'),
+              cell: row => <Badge tone={row.outcome === 'pending' ? 'warn' : 'neutral'}>{word('charge', row.outcome)}</Badge>,
+            },
+            { key: 'category', head: t('money.category'), cell: row => word('category', row.category?.toUpperCase()) },
+            { key: 'market', head: t('money.market'), wide: true, cell: row => row.market ?? '–' },
+            { key: 'message', head: t('campaigns.message'), wide: true, cell: row => <Id id={row.message_id} /> },
+            {
+              key: 'amount',
+              head: t('money.amount'),
+              end: true,
+              cell: row => <span className="nowrap">{money(row.amount, row.currency)}</span>,
+            },
+            {
+              key: 'trace',
+              head: t('common.actions'),
+              end: true,
+              cell: row => (
+                <Button small onClick={() => setTraced(row)}>
+                  {t('money.trace')}
+                </Button>
+              ),
+            },
+          ]}
+        />
       </Card>
       {traced && <Trace charge={traced} onClose={() => setTraced(null)} />}
     </Page>

@@ -8,8 +8,9 @@ import { useI18n } from '../../i18n/I18n';
 import { Badge } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
-import { Await, Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
-import { moreOf, Table } from '../../kit/Table';
+import { Await, Card, EmptyState, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
+import { Table } from '../../kit/Table';
 import { MoneyNav } from './MoneyArea';
 
 type RateCard = Schema<'RateCardView'>;
@@ -57,43 +58,36 @@ export function RateCardsPage() {
       <MoneyNav />
       <Fault fault={add.error} />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} />
-        ) : (
-          <Table
-            caption={t('money.rate_cards')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            more={moreOf(list)}
-            onRow={setShown}
-            empty={<EmptyState title={t('money.no_cards')} />}
-            columns={[
-              {
-                key: 'code',
-                head: t('common.name'),
-                cell: row => (
-                  <Button small look="quiet" onClick={() => setShown(row)}>
-                    <code>{row.code}</code>
-                  </Button>
-                ),
-              },
-              { key: 'currency', head: t('money.currency'), cell: row => row.currency },
-              { key: 'from', head: t('money.from'), cell: row => time(row.effective_from) },
-              {
-                key: 'force',
-                head: t('common.status'),
-                cell: row => (
-                  <Badge tone={row.in_force ? 'good' : 'neutral'}>
-                    {t(row.in_force ? 'money.in_force' : 'money.not_in_force')}
-                  </Badge>
-                ),
-              },
-              { key: 'rates', head: t('money.rates'), end: true, cell: row => number(row.rates) },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('money.rate_cards')}
+          keyOf={row => row.id}
+          onRow={setShown}
+          empty={<EmptyState title={t('money.no_cards')} />}
+          columns={[
+            {
+              key: 'code',
+              head: t('common.name'),
+              cell: row => (
+                <Button small look="quiet" onClick={() => setShown(row)}>
+                  <code>{row.code}</code>
+                </Button>
+              ),
+            },
+            { key: 'currency', head: t('money.currency'), cell: row => row.currency },
+            { key: 'from', head: t('money.from'), cell: row => time(row.effective_from) },
+            {
+              key: 'force',
+              head: t('common.status'),
+              cell: row => (
+                <Badge tone={row.in_force ? 'good' : 'neutral'}>
+                  {t(row.in_force ? 'money.in_force' : 'money.not_in_force')}
+                </Badge>
+              ),
+            },
+            { key: 'rates', head: t('money.rates'), end: true, cell: row => number(row.rates) },
+          ]}
+        />
       </Card>
       {shown && <CardDialog card={shown} onClose={() => setShown(null)} />}
     </Page>

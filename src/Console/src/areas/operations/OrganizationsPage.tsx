@@ -10,9 +10,9 @@ import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Confirm, Dialog } from '../../kit/Dialog';
 import { TextField } from '../../kit/Field';
-import { Card, Fault, Loading, Page } from '../../kit/Page';
+import { Card, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Own } from '../../kit/Phone';
-import { moreOf, Table } from '../../kit/Table';
 import { OperationsNav } from './OperationsArea';
 
 export function OrganizationsPage() {
@@ -41,65 +41,58 @@ export function OrganizationsPage() {
     >
       <OperationsNav />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} />
-        ) : (
-          <Table
-            caption={t('ops.organizations')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            more={moreOf(list)}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <>
-                    <span className="strong">
-                      <Own text={row.name} />
-                    </span>
-                    <div>
-                      <code className="muted">{row.slug}</code>
-                    </div>
-                  </>
-                ),
-              },
-              {
-                key: 'status',
-                head: t('common.status'),
-                cell: row => (
-                  <Badge dot tone={toneOf(row.status)}>
-                    {word('status', row.status)}
-                  </Badge>
-                ),
-              },
-              { key: 'at', head: t('common.created'), wide: true, end: true, cell: row => time(row.created_at) },
-              {
-                key: 'x',
-                head: t('common.actions'),
-                end: true,
-                cell: row => (
-                  <div className="row">
-                    <Button
-                      small
-                      onClick={() => {
-                        choose(row);
-                        void navigate('/campaigns');
-                      }}
-                    >
-                      {t('ops.look')}
-                    </Button>
-                    <Button small onClick={() => setAsked({ row, verb: row.status === 'active' ? 'suspend' : 'activate' })}>
-                      {t(row.status === 'active' ? 'ops.suspend' : 'ops.activate')}
-                    </Button>
+        <ListTable
+          list={list}
+          caption={t('ops.organizations')}
+          keyOf={row => row.id}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <>
+                  <span className="strong">
+                    <Own text={row.name} />
+                  </span>
+                  <div>
+                    <code className="muted">{row.slug}</code>
                   </div>
-                ),
-              },
-            ]}
-          />
-        )}
+                </>
+              ),
+            },
+            {
+              key: 'status',
+              head: t('common.status'),
+              cell: row => (
+                <Badge dot tone={toneOf(row.status)}>
+                  {word('status', row.status)}
+                </Badge>
+              ),
+            },
+            { key: 'at', head: t('common.created'), wide: true, end: true, cell: row => time(row.created_at) },
+            {
+              key: 'x',
+              head: t('common.actions'),
+              end: true,
+              cell: row => (
+                <div className="row">
+                  <Button
+                    small
+                    onClick={() => {
+                      choose(row);
+                      void navigate('/campaigns');
+                    }}
+                  >
+                    {t('ops.look')}
+                  </Button>
+                  <Button small onClick={() => setAsked({ row, verb: row.status === 'active' ? 'suspend' : 'activate' })}>
+                    {t(row.status === 'active' ? 'ops.suspend' : 'ops.activate')}
+                  </Button>
+                </div>
+              ),
+            },
+          ]}
+        />
       </Card>
       {asked && (
         <Confirm

@@ -7,8 +7,8 @@ import { useI18n } from '../../i18n/I18n';
 import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Confirm } from '../../kit/Dialog';
-import { Card, Fault, Loading, Page, Stat } from '../../kit/Page';
-import { Table } from '../../kit/Table';
+import { Card, Page, Stat } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { useToasts } from '../../kit/Toast';
 import { OperationsNav } from './OperationsArea';
 
@@ -52,65 +52,59 @@ export function ProjectionsPage() {
         <Stat label={t('ops.views')} value={number(list.rows.length)} />
       </div>
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Table
-            caption={t('ops.projections')}
-            rows={list.rows}
-            keyOf={row => `${row.name}/${row.shard}`}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <>
-                    <code>{row.name}</code> <span className="muted small">{row.shard}</span>
-                    {row.error && <div className="bad small wrap-any">{row.error}</div>}
-                  </>
-                ),
-              },
-              {
-                key: 'state',
-                head: t('common.status'),
-                cell: row => (
-                  <Badge dot tone={toneOf(row.rebuild ? 'rebuilding' : row.state)}>
-                    {word('status', row.state)}
-                  </Badge>
-                ),
-              },
-              { key: 'lag', head: t('ops.lag'), end: true, cell: row => number(row.lag) },
-              { key: 'rate', head: t('ops.rate'), end: true, wide: true, cell: row => number(Math.round(row.events_per_second)) },
-              {
-                key: 'rebuild',
-                head: t('ops.rebuild'),
-                wide: true,
-                cell: row => (row.rebuild ? <Rebuild row={row} eta={duration(row.rebuild.eta_seconds)} /> : '–'),
-              },
-              { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => ago(row.updated_at) },
-              {
-                key: 'x',
-                head: t('common.actions'),
-                end: true,
-                cell: row => (
-                  <div className="row">
-                    {verbsOf(row).map(verb => (
-                      <Button
-                        key={verb}
-                        small
-                        onClick={() => (verb === 'rebuild' ? setAsked(row) : act.mutate({ name: row.name, verb }))}
-                      >
-                        {t(`ops.${verb}`)}
-                      </Button>
-                    ))}
-                  </div>
-                ),
-              },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('ops.projections')}
+          keyOf={row => `${row.name}/${row.shard}`}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <>
+                  <code>{row.name}</code> <span className="muted small">{row.shard}</span>
+                  {row.error && <div className="bad small wrap-any">{row.error}</div>}
+                </>
+              ),
+            },
+            {
+              key: 'state',
+              head: t('common.status'),
+              cell: row => (
+                <Badge dot tone={toneOf(row.rebuild ? 'rebuilding' : row.state)}>
+                  {word('status', row.state)}
+                </Badge>
+              ),
+            },
+            { key: 'lag', head: t('ops.lag'), end: true, cell: row => number(row.lag) },
+            { key: 'rate', head: t('ops.rate'), end: true, wide: true, cell: row => number(Math.round(row.events_per_second)) },
+            {
+              key: 'rebuild',
+              head: t('ops.rebuild'),
+              wide: true,
+              cell: row => (row.rebuild ? <Rebuild row={row} eta={duration(row.rebuild.eta_seconds)} /> : '–'),
+            },
+            { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => ago(row.updated_at) },
+            {
+              key: 'x',
+              head: t('common.actions'),
+              end: true,
+              cell: row => (
+                <div className="row">
+                  {verbsOf(row).map(verb => (
+                    <Button
+                      key={verb}
+                      small
+                      onClick={() => (verb === 'rebuild' ? setAsked(row) : act.mutate({ name: row.name, verb }))}
+                    >
+                      {t(`ops.${verb}`)}
+                    </Button>
+                  ))}
+                </div>
+              ),
+            },
+          ]}
+        />
       </Card>
       {asked && (
         <Confirm

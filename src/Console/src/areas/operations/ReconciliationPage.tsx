@@ -6,8 +6,9 @@ import { useI18n } from '../../i18n/I18n';
 import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
-import { Card, EmptyState, Facts, Fault, Loading, Page } from '../../kit/Page';
-import { moreOf, Table } from '../../kit/Table';
+import { Card, EmptyState, Facts, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
+import { Table } from '../../kit/Table';
 import { OperationsNav } from './OperationsArea';
 
 type View = Schema<'ReconciliationView'>;
@@ -25,49 +26,42 @@ export function ReconciliationPage() {
         <EmptyState title={t('organization.choose_first')} />
       ) : (
         <Card flush>
-          {list.isPending ? (
-            <Loading />
-          ) : list.error ? (
-            <Fault fault={list.error} />
-          ) : (
-            <Table
-              caption={t('ops.reconciliation')}
-              rows={list.rows}
-              keyOf={row => row.id}
-              more={moreOf(list)}
-              onRow={setShown}
-              empty={<EmptyState title={t('common.none')} />}
-              columns={[
-                { key: 'at', head: t('common.time'), cell: row => time(row.started_at) },
-                {
-                  key: 'status',
-                  head: t('common.status'),
-                  cell: row => (
-                    <Badge dot tone={toneOf(row.status)}>
-                      {word('status', row.status)}
-                    </Badge>
-                  ),
-                },
-                { key: 'scope', head: t('ops.scope'), cell: row => row.scope },
-                {
-                  key: 'first',
-                  head: t('money.first_fault'),
-                  wide: true,
-                  cell: row => row.first && <code>{row.first.code}</code>,
-                },
-                {
-                  key: 'x',
-                  head: t('common.actions'),
-                  end: true,
-                  cell: row => (
-                    <Button small onClick={() => setShown(row)}>
-                      {t('common.details')}
-                    </Button>
-                  ),
-                },
-              ]}
-            />
-          )}
+          <ListTable
+            list={list}
+            caption={t('ops.reconciliation')}
+            keyOf={row => row.id}
+            onRow={setShown}
+            empty={<EmptyState title={t('common.none')} />}
+            columns={[
+              { key: 'at', head: t('common.time'), cell: row => time(row.started_at) },
+              {
+                key: 'status',
+                head: t('common.status'),
+                cell: row => (
+                  <Badge dot tone={toneOf(row.status)}>
+                    {word('status', row.status)}
+                  </Badge>
+                ),
+              },
+              { key: 'scope', head: t('ops.scope'), cell: row => row.scope },
+              {
+                key: 'first',
+                head: t('money.first_fault'),
+                wide: true,
+                cell: row => row.first && <code>{row.first.code}</code>,
+              },
+              {
+                key: 'x',
+                head: t('common.actions'),
+                end: true,
+                cell: row => (
+                  <Button small onClick={() => setShown(row)}>
+                    {t('common.details')}
+                  </Button>
+                ),
+              },
+            ]}
+          />
         </Card>
       )}
       {shown && <Details view={shown} onClose={() => setShown(null)} />}

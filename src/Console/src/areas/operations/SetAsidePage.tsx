@@ -4,7 +4,8 @@ import { useList } from '../../api/hooks';
 import type { Schema } from '../../api/types';
 import { useI18n } from '../../i18n/I18n';
 import { Button } from '../../kit/Button';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { moreOf, Table } from '../../kit/Table';
 import { useToasts } from '../../kit/Toast';
 import { OperationsNav } from './OperationsArea';
@@ -41,45 +42,38 @@ export function SetAsidePage() {
     >
       <OperationsNav />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} />
-        ) : (
-          <Table
-            caption={t('ops.set_aside')}
-            rows={list.rows}
-            keyOf={row => String(row.id)}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('ops.nothing_aside')} />}
-            columns={[
-              { key: 'at', head: t('common.time'), cell: row => <span className="nowrap">{time(row.received_at)}</span> },
-              { key: 'field', head: t('audience.field'), cell: row => <code>{row.field}</code> },
-              {
-                key: 'reason',
-                head: t('campaigns.reason'),
-                cell: row => (
-                  <>
-                    <span>{row.reason}</span>
-                    {row.error && <div className="small bad wrap-any">{row.error}</div>}
-                  </>
-                ),
-              },
-              { key: 'attempts', head: t('campaigns.attempts'), end: true, cell: row => number(row.attempts) },
-              { key: 'next', head: t('webhooks.next_attempt'), end: true, wide: true, cell: row => time(row.next_at) },
-              {
-                key: 'x',
-                head: t('common.actions'),
-                end: true,
-                cell: row => (
-                  <Button small onClick={() => retry.mutate(row.id)}>
-                    {t('ops.retry')}
-                  </Button>
-                ),
-              },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('ops.set_aside')}
+          keyOf={row => String(row.id)}
+          empty={<EmptyState title={t('ops.nothing_aside')} />}
+          columns={[
+            { key: 'at', head: t('common.time'), cell: row => <span className="nowrap">{time(row.received_at)}</span> },
+            { key: 'field', head: t('audience.field'), cell: row => <code>{row.field}</code> },
+            {
+              key: 'reason',
+              head: t('campaigns.reason'),
+              cell: row => (
+                <>
+                  <span>{row.reason}</span>
+                  {row.error && <div className="small bad wrap-any">{row.error}</div>}
+                </>
+              ),
+            },
+            { key: 'attempts', head: t('campaigns.attempts'), end: true, cell: row => number(row.attempts) },
+            { key: 'next', head: t('webhooks.next_attempt'), end: true, wide: true, cell: row => time(row.next_at) },
+            {
+              key: 'x',
+              head: t('common.actions'),
+              end: true,
+              cell: row => (
+                <Button small onClick={() => retry.mutate(row.id)}>
+                  {t('ops.retry')}
+                </Button>
+              ),
+            },
+          ]}
+        />
       </Card>
       <Card flush title={t('ops.notes')}>
         <Table

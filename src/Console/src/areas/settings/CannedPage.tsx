@@ -8,9 +8,9 @@ import { useI18n } from '../../i18n/I18n';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
 import { TextArea, TextField } from '../../kit/Field';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Own } from '../../kit/Phone';
-import { moreOf, Table } from '../../kit/Table';
 import { SettingsNav } from './SettingsArea';
 
 export function CannedPage() {
@@ -32,38 +32,31 @@ export function CannedPage() {
     >
       <SettingsNav />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} />
-        ) : (
-          <Table
-            caption={t('inbox.canned')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('settings.no_canned')} />}
-            columns={[
-              { key: 'shortcut', head: t('settings.shortcut'), cell: row => <code>/{row.shortcut}</code> },
-              { key: 'text', head: t('campaigns.text'), cell: row => <Own text={row.text} /> },
-              { key: 'language', head: t('common.language'), wide: true, cell: row => row.language ?? '–' },
-              ...(can('manager')
-                ? [
-                    {
-                      key: 'x',
-                      head: t('common.actions'),
-                      end: true,
-                      cell: (row: Canned) => (
-                        <Button small onClick={() => setEdited(row)}>
-                          {t('common.edit')}
-                        </Button>
-                      ),
-                    },
-                  ]
-                : []),
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('inbox.canned')}
+          keyOf={row => row.id}
+          empty={<EmptyState title={t('settings.no_canned')} />}
+          columns={[
+            { key: 'shortcut', head: t('settings.shortcut'), cell: row => <code>/{row.shortcut}</code> },
+            { key: 'text', head: t('campaigns.text'), cell: row => <Own text={row.text} /> },
+            { key: 'language', head: t('common.language'), wide: true, cell: row => row.language ?? '–' },
+            ...(can('manager')
+              ? [
+                  {
+                    key: 'x',
+                    head: t('common.actions'),
+                    end: true,
+                    cell: (row: Canned) => (
+                      <Button small onClick={() => setEdited(row)}>
+                        {t('common.edit')}
+                      </Button>
+                    ),
+                  },
+                ]
+              : []),
+          ]}
+        />
       </Card>
       {edited && <CannedForm reply={edited === 'new' ? null : edited} onClose={() => setEdited(null)} />}
     </Page>

@@ -8,9 +8,9 @@ import { useI18n } from '../../i18n/I18n';
 import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
-import { Card, EmptyState, Facts, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Facts, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Own, Phone } from '../../kit/Phone';
-import { Table } from '../../kit/Table';
 import { useToasts } from '../../kit/Toast';
 import { SettingsNav } from './SettingsArea';
 
@@ -28,61 +28,55 @@ export function NumbersPage() {
     <Page title={t('settings.numbers')}>
       <SettingsNav />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} />
-        ) : (
-          <Table
-            caption={t('settings.numbers')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            onRow={row => setShown(row.id)}
-            empty={<EmptyState title={t('settings.no_numbers')} />}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <>
-                    <span className="strong">
-                      <Own text={row.display_name} />
-                    </span>
-                    <div className="small muted">
-                      <Phone number={row.phone_number} />
-                    </div>
-                  </>
-                ),
-              },
-              {
-                key: 'status',
-                head: t('common.status'),
-                cell: row => (
-                  <Badge dot tone={toneOf(row.status)}>
-                    {word('status', row.status)}
-                  </Badge>
-                ),
-              },
-              { key: 'quality', head: t('templates.quality'), cell: row => word('quality', row.quality_rating) },
-              {
-                key: 'limit',
-                head: t('settings.limit'),
-                end: true,
-                cell: row => `${number(row.daily_sent_count)} / ${limitText(row.messaging_limit, number)}`,
-              },
-              {
-                key: 'x',
-                head: t('common.actions'),
-                end: true,
-                cell: row => (
-                  <Button small onClick={() => setShown(row.id)}>
-                    {t('common.details')}
-                  </Button>
-                ),
-              },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('settings.numbers')}
+          keyOf={row => row.id}
+          onRow={row => setShown(row.id)}
+          empty={<EmptyState title={t('settings.no_numbers')} />}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <>
+                  <span className="strong">
+                    <Own text={row.display_name} />
+                  </span>
+                  <div className="small muted">
+                    <Phone number={row.phone_number} />
+                  </div>
+                </>
+              ),
+            },
+            {
+              key: 'status',
+              head: t('common.status'),
+              cell: row => (
+                <Badge dot tone={toneOf(row.status)}>
+                  {word('status', row.status)}
+                </Badge>
+              ),
+            },
+            { key: 'quality', head: t('templates.quality'), cell: row => word('quality', row.quality_rating) },
+            {
+              key: 'limit',
+              head: t('settings.limit'),
+              end: true,
+              cell: row => `${number(row.daily_sent_count)} / ${limitText(row.messaging_limit, number)}`,
+            },
+            {
+              key: 'x',
+              head: t('common.actions'),
+              end: true,
+              cell: row => (
+                <Button small onClick={() => setShown(row.id)}>
+                  {t('common.details')}
+                </Button>
+              ),
+            },
+          ]}
+        />
       </Card>
       {chosen && <NumberDialog account={chosen} onClose={() => setShown(null)} />}
     </Page>

@@ -8,9 +8,9 @@ import { Badge } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Confirm, Dialog } from '../../kit/Dialog';
 import { Select, TextField } from '../../kit/Field';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Secret } from '../../kit/Reveal';
-import { moreOf, Table } from '../../kit/Table';
 
 interface NewKey {
   id: string;
@@ -50,64 +50,57 @@ export default function KeysPage() {
       }
     >
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Table
-            caption={t('nav.keys')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('keys.none')} />}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <>
-                    <bdi className="strong">{row.name}</bdi>
-                    <div>
-                      <code className="muted">{row.key_prefix}…</code>
-                    </div>
-                  </>
+        <ListTable
+          list={list}
+          caption={t('nav.keys')}
+          keyOf={row => row.id}
+          empty={<EmptyState title={t('keys.none')} />}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <>
+                  <bdi className="strong">{row.name}</bdi>
+                  <div>
+                    <code className="muted">{row.key_prefix}…</code>
+                  </div>
+                </>
+              ),
+            },
+            { key: 'may', head: t('keys.permissions'), cell: row => <Badge>{t(`keys.${row.permissions}`)}</Badge> },
+            {
+              key: 'status',
+              head: t('common.status'),
+              cell: row =>
+                row.revoked_at ? (
+                  <Badge tone="bad">{t('keys.revoked')}</Badge>
+                ) : row.expires_at && Date.parse(row.expires_at) < Date.now() ? (
+                  <Badge tone="warn">{t('keys.expired')}</Badge>
+                ) : (
+                  <Badge tone="good">{t('keys.valid')}</Badge>
                 ),
-              },
-              { key: 'may', head: t('keys.permissions'), cell: row => <Badge>{t(`keys.${row.permissions}`)}</Badge> },
-              {
-                key: 'status',
-                head: t('common.status'),
-                cell: row =>
-                  row.revoked_at ? (
-                    <Badge tone="bad">{t('keys.revoked')}</Badge>
-                  ) : row.expires_at && Date.parse(row.expires_at) < Date.now() ? (
-                    <Badge tone="warn">{t('keys.expired')}</Badge>
-                  ) : (
-                    <Badge tone="good">{t('keys.valid')}</Badge>
-                  ),
-              },
-              { key: 'used', head: t('keys.last_used'), end: true, wide: true, cell: row => ago(row.last_used_at) },
-              { key: 'expires', head: t('keys.expires'), end: true, wide: true, cell: row => time(row.expires_at) },
-              {
-                key: 'x',
-                head: t('common.actions'),
-                end: true,
-                cell: row =>
-                  !row.revoked_at && (
-                    <div className="row">
-                      <Button small onClick={() => setAsked({ key: row, act: 'rotate' })}>
-                        {t('keys.rotate')}
-                      </Button>
-                      <Button small onClick={() => setAsked({ key: row, act: 'revoke' })}>
-                        {t('keys.revoke')}
-                      </Button>
-                    </div>
-                  ),
-              },
-            ]}
-          />
-        )}
+            },
+            { key: 'used', head: t('keys.last_used'), end: true, wide: true, cell: row => ago(row.last_used_at) },
+            { key: 'expires', head: t('keys.expires'), end: true, wide: true, cell: row => time(row.expires_at) },
+            {
+              key: 'x',
+              head: t('common.actions'),
+              end: true,
+              cell: row =>
+                !row.revoked_at && (
+                  <div className="row">
+                    <Button small onClick={() => setAsked({ key: row, act: 'rotate' })}>
+                      {t('keys.rotate')}
+                    </Button>
+                    <Button small onClick={() => setAsked({ key: row, act: 'revoke' })}>
+                      {t('keys.revoke')}
+                    </Button>
+                  </div>
+                ),
+            },
+          ]}
+        />
       </Card>
       {adding && (
         <AddKey

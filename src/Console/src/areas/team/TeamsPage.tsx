@@ -7,9 +7,9 @@ import { useI18n } from '../../i18n/I18n';
 import { Button } from '../../kit/Button';
 import { Dialog } from '../../kit/Dialog';
 import { Checkbox, Select, TextField } from '../../kit/Field';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Own } from '../../kit/Phone';
-import { Table } from '../../kit/Table';
 import { TeamNav } from './TeamArea';
 
 export function TeamsPage() {
@@ -28,33 +28,27 @@ export function TeamsPage() {
     >
       <TeamNav />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} />
-        ) : (
-          <Table
-            caption={t('team.teams')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            empty={<EmptyState title={t('team.no_teams')} />}
-            columns={[
-              { key: 'name', head: t('common.name'), cell: row => <Own text={row.name} /> },
-              { key: 'how', head: t('team.assignment'), cell: row => t(`team.${row.assignment}`) },
-              { key: 'members', head: t('team.members'), end: true, cell: row => number(row.member_ids.length) },
-              {
-                key: 'x',
-                head: t('common.actions'),
-                end: true,
-                cell: row => (
-                  <Button small onClick={() => setEdited(row)}>
-                    {t('common.edit')}
-                  </Button>
-                ),
-              },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('team.teams')}
+          keyOf={row => row.id}
+          empty={<EmptyState title={t('team.no_teams')} />}
+          columns={[
+            { key: 'name', head: t('common.name'), cell: row => <Own text={row.name} /> },
+            { key: 'how', head: t('team.assignment'), cell: row => t(`team.${row.assignment}`) },
+            { key: 'members', head: t('team.members'), end: true, cell: row => number(row.member_ids.length) },
+            {
+              key: 'x',
+              head: t('common.actions'),
+              end: true,
+              cell: row => (
+                <Button small onClick={() => setEdited(row)}>
+                  {t('common.edit')}
+                </Button>
+              ),
+            },
+          ]}
+        />
       </Card>
       {edited && <TeamForm team={edited === 'new' ? null : edited} onClose={() => setEdited(null)} />}
     </Page>

@@ -3,9 +3,9 @@ import { useList } from '../../api/hooks';
 import type { Schema } from '../../api/types';
 import { useI18n } from '../../i18n/I18n';
 import { TextField } from '../../kit/Field';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
+import { Card, EmptyState, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Id } from '../../kit/Phone';
-import { moreOf, Table } from '../../kit/Table';
 import { TeamNav } from './TeamArea';
 
 export function TrailPage() {
@@ -23,42 +23,35 @@ export function TrailPage() {
         <TextField label={t('common.type')} value={type} dir="ltr" onChange={event => setType(event.target.value)} />
       </div>
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} />
-        ) : (
-          <Table
-            caption={t('team.trail')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('common.none')} />}
-            columns={[
-              { key: 'at', head: t('common.time'), cell: row => <span className="nowrap">{time(row.at)}</span> },
-              { key: 'actor', head: t('team.actor'), cell: row => <bdi>{row.actor}</bdi> },
-              { key: 'type', head: t('common.type'), cell: row => <code>{row.type}</code> },
-              {
-                key: 'target',
-                head: t('team.target'),
-                wide: true,
-                cell: row => (
-                  <>
-                    {row.target_type} <Id id={row.target_id} />
-                  </>
-                ),
-              },
-              { key: 'changed', head: t('team.changed'), wide: true, cell: row => row.changed.join(', ') },
-              {
-                key: 'address',
-                head: t('team.address'),
-                end: true,
-                wide: true,
-                cell: row => <bdi dir="ltr">{row.address ?? '–'}</bdi>,
-              },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('team.trail')}
+          keyOf={row => row.id}
+          empty={<EmptyState title={t('common.none')} />}
+          columns={[
+            { key: 'at', head: t('common.time'), cell: row => <span className="nowrap">{time(row.at)}</span> },
+            { key: 'actor', head: t('team.actor'), cell: row => <bdi>{row.actor}</bdi> },
+            { key: 'type', head: t('common.type'), cell: row => <code>{row.type}</code> },
+            {
+              key: 'target',
+              head: t('team.target'),
+              wide: true,
+              cell: row => (
+                <>
+                  {row.target_type} <Id id={row.target_id} />
+                </>
+              ),
+            },
+            { key: 'changed', head: t('team.changed'), wide: true, cell: row => row.changed.join(', ') },
+            {
+              key: 'address',
+              head: t('team.address'),
+              end: true,
+              wide: true,
+              cell: row => <bdi dir="ltr">{row.address ?? '–'}</bdi>,
+            },
+          ]}
+        />
       </Card>
     </Page>
   );

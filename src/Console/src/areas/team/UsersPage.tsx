@@ -9,8 +9,8 @@ import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Confirm, Dialog } from '../../kit/Dialog';
 import { Select } from '../../kit/Field';
-import { Card, Fault, Loading, Page } from '../../kit/Page';
-import { moreOf, Table } from '../../kit/Table';
+import { Card, Fault, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { useToasts } from '../../kit/Toast';
 import { ROLES } from '../../lib/roles';
 import { InviteDialog } from './InvitationsPage';
@@ -33,50 +33,43 @@ export function UsersPage() {
     >
       <TeamNav />
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Table
-            caption={t('team.users')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            more={moreOf(list)}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <>
-                    <bdi className="strong">{[row.first_name, row.last_name].filter(Boolean).join(' ') || row.email}</bdi>
-                    <div className="muted small" dir="ltr">
-                      {row.email}
-                    </div>
-                  </>
+        <ListTable
+          list={list}
+          caption={t('team.users')}
+          keyOf={row => row.id}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <>
+                  <bdi className="strong">{[row.first_name, row.last_name].filter(Boolean).join(' ') || row.email}</bdi>
+                  <div className="muted small" dir="ltr">
+                    {row.email}
+                  </div>
+                </>
+              ),
+            },
+            { key: 'role', head: t('team.role'), cell: row => <Badge>{word('role', row.role)}</Badge> },
+            {
+              key: 'status',
+              head: t('common.status'),
+              cell: row => <Badge tone={toneOf(row.status)}>{word('status', row.status)}</Badge>,
+            },
+            { key: 'last', head: t('team.last_login'), end: true, wide: true, cell: row => ago(row.last_login) },
+            {
+              key: 'x',
+              head: t('common.actions'),
+              end: true,
+              cell: row =>
+                row.id !== body.user.id && (
+                  <Button small onClick={() => setEdited(row)}>
+                    {t('common.edit')}
+                  </Button>
                 ),
-              },
-              { key: 'role', head: t('team.role'), cell: row => <Badge>{word('role', row.role)}</Badge> },
-              {
-                key: 'status',
-                head: t('common.status'),
-                cell: row => <Badge tone={toneOf(row.status)}>{word('status', row.status)}</Badge>,
-              },
-              { key: 'last', head: t('team.last_login'), end: true, wide: true, cell: row => ago(row.last_login) },
-              {
-                key: 'x',
-                head: t('common.actions'),
-                end: true,
-                cell: row =>
-                  row.id !== body.user.id && (
-                    <Button small onClick={() => setEdited(row)}>
-                      {t('common.edit')}
-                    </Button>
-                  ),
-              },
-            ]}
-          />
-        )}
+            },
+          ]}
+        />
       </Card>
       {inviting && <InviteDialog onClose={() => setInviting(false)} />}
       {edited && <EditUser user={edited} onClose={() => setEdited(null)} />}

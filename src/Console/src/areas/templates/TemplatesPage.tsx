@@ -9,8 +9,8 @@ import { useI18n } from '../../i18n/I18n';
 import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Select, TextField } from '../../kit/Field';
-import { Card, EmptyState, Fault, Loading, Page } from '../../kit/Page';
-import { moreOf, Table } from '../../kit/Table';
+import { Card, EmptyState, Page } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { useToasts } from '../../kit/Toast';
 
 const STATUSES = ['DRAFT', 'PENDING', 'APPROVED', 'REJECTED', 'PAUSED'];
@@ -74,44 +74,37 @@ export function TemplatesPage() {
         <TextField label={t('common.name')} value={name} onChange={event => setName(event.target.value)} />
       </div>
       <Card flush>
-        {list.isPending ? (
-          <Loading />
-        ) : list.error ? (
-          <Fault fault={list.error} retry={() => void list.refetch()} />
-        ) : (
-          <Table
-            caption={t('nav.templates')}
-            rows={list.rows}
-            keyOf={row => row.id}
-            onRow={row => void navigate(`/templates/${row.id}`)}
-            more={moreOf(list)}
-            empty={<EmptyState title={t('templates.none')}>{t('templates.none_text')}</EmptyState>}
-            columns={[
-              {
-                key: 'name',
-                head: t('common.name'),
-                cell: row => (
-                  <Link className="strong" to={`/templates/${row.id}`}>
-                    <bdi dir="ltr">{row.name}</bdi>
-                  </Link>
-                ),
-              },
-              { key: 'language', head: t('common.language'), cell: row => <code>{row.language}</code> },
-              { key: 'category', head: t('templates.category'), cell: row => word('category', row.category) },
-              {
-                key: 'status',
-                head: t('common.status'),
-                cell: row => (
-                  <Badge dot tone={toneOf(row.status)}>
-                    {word('status', row.status)}
-                  </Badge>
-                ),
-              },
-              { key: 'quality', head: t('templates.quality'), wide: true, cell: row => word('quality', row.quality) },
-              { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => brief(row.updated_at) },
-            ]}
-          />
-        )}
+        <ListTable
+          list={list}
+          caption={t('nav.templates')}
+          keyOf={row => row.id}
+          onRow={row => void navigate(`/templates/${row.id}`)}
+          empty={<EmptyState title={t('templates.none')}>{t('templates.none_text')}</EmptyState>}
+          columns={[
+            {
+              key: 'name',
+              head: t('common.name'),
+              cell: row => (
+                <Link className="strong" to={`/templates/${row.id}`}>
+                  <bdi dir="ltr">{row.name}</bdi>
+                </Link>
+              ),
+            },
+            { key: 'language', head: t('common.language'), cell: row => <code>{row.language}</code> },
+            { key: 'category', head: t('templates.category'), cell: row => word('category', row.category) },
+            {
+              key: 'status',
+              head: t('common.status'),
+              cell: row => (
+                <Badge dot tone={toneOf(row.status)}>
+                  {word('status', row.status)}
+                </Badge>
+              ),
+            },
+            { key: 'quality', head: t('templates.quality'), wide: true, cell: row => word('quality', row.quality) },
+            { key: 'at', head: t('common.updated'), end: true, wide: true, cell: row => brief(row.updated_at) },
+          ]}
+        />
       </Card>
     </Page>
   );

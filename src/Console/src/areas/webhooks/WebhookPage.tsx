@@ -10,8 +10,8 @@ import { Badge, toneOf } from '../../kit/Badge';
 import { Button } from '../../kit/Button';
 import { Confirm, Dialog } from '../../kit/Dialog';
 import { Select, TextField } from '../../kit/Field';
-import { Await, Card, EmptyState, Facts, Fault, Loading, Page, Stat } from '../../kit/Page';
-import { moreOf, Table } from '../../kit/Table';
+import { Await, Card, EmptyState, Facts, Fault, Page, Stat } from '../../kit/Page';
+import { ListTable } from '../../kit/ListTable';
 import { Secret } from '../../kit/Reveal';
 import { useToasts } from '../../kit/Toast';
 import { WebhookForm } from './WebhookForm';
@@ -194,51 +194,44 @@ function Deliveries({ webhook, may }: { webhook: Webhook; may: boolean }) {
         />
       }
     >
-      {list.isPending ? (
-        <Loading />
-      ) : list.error ? (
-        <Fault fault={list.error} />
-      ) : (
-        <Table
-          caption={t('webhooks.deliveries')}
-          rows={list.rows}
-          keyOf={row => row.id}
-          more={moreOf(list)}
-          empty={<EmptyState title={t('webhooks.no_deliveries')} />}
-          columns={[
-            { key: 'at', head: t('common.time'), cell: row => <span className="nowrap">{time(row.created_at)}</span> },
-            { key: 'type', head: t('webhooks.event'), cell: row => <code>{row.event_type}</code> },
-            {
-              key: 'outcome',
-              head: t('money.result'),
-              cell: row => (
-                <Badge tone={row.status !== null && row.status >= 200 && row.status < 300 ? 'good' : 'bad'}>
-                  {row.outcome} {row.status ?? ''}
-                </Badge>
-              ),
-            },
-            { key: 'attempt', head: t('webhooks.attempt'), end: true, wide: true, cell: row => number(row.attempt) },
-            { key: 'ms', head: t('webhooks.latency'), end: true, wide: true, cell: row => `${number(row.latency_ms)} ms` },
-            {
-              key: 'x',
-              head: t('common.actions'),
-              end: true,
-              cell: row => (
-                <div className="row">
-                  <Button small onClick={() => setShown(row)}>
-                    {t('common.details')}
+      <ListTable
+        list={list}
+        caption={t('webhooks.deliveries')}
+        keyOf={row => row.id}
+        empty={<EmptyState title={t('webhooks.no_deliveries')} />}
+        columns={[
+          { key: 'at', head: t('common.time'), cell: row => <span className="nowrap">{time(row.created_at)}</span> },
+          { key: 'type', head: t('webhooks.event'), cell: row => <code>{row.event_type}</code> },
+          {
+            key: 'outcome',
+            head: t('money.result'),
+            cell: row => (
+              <Badge tone={row.status !== null && row.status >= 200 && row.status < 300 ? 'good' : 'bad'}>
+                {row.outcome} {row.status ?? ''}
+              </Badge>
+            ),
+          },
+          { key: 'attempt', head: t('webhooks.attempt'), end: true, wide: true, cell: row => number(row.attempt) },
+          { key: 'ms', head: t('webhooks.latency'), end: true, wide: true, cell: row => `${number(row.latency_ms)} ms` },
+          {
+            key: 'x',
+            head: t('common.actions'),
+            end: true,
+            cell: row => (
+              <div className="row">
+                <Button small onClick={() => setShown(row)}>
+                  {t('common.details')}
+                </Button>
+                {may && (
+                  <Button small busy={again.isPending && again.variables === row.id} onClick={() => again.mutate(row.id)}>
+                    {t('webhooks.redeliver')}
                   </Button>
-                  {may && (
-                    <Button small busy={again.isPending && again.variables === row.id} onClick={() => again.mutate(row.id)}>
-                      {t('webhooks.redeliver')}
-                    </Button>
-                  )}
-                </div>
-              ),
-            },
-          ]}
-        />
-      )}
+                )}
+              </div>
+            ),
+          },
+        ]}
+      />
       {shown && (
         <Dialog title={shown.event_type} onClose={() => setShown(null)}>
           <Facts

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Bsp.Domain.Common;
 
-namespace Bsp.Infrastructure.Webhooks;
+namespace Bsp.Infrastructure.Common;
 
 /// <summary>
 /// What Meta sends, as much of it as we keep: numbers that every store takes (jsonb writes <c>1e131071</c> as 131,072 digits; such ones are
