@@ -101,7 +101,7 @@ public sealed class RedisTests(RedisFixture fixture)
         var database = await redis.DatabaseAsync();
         await database.StringSetAsync($"pair:{number}:{person}", "9e15"); // what no call of ours writes keeps nobody waiting
         (await pairs.TakeAsync(number, [person], default)).ShouldBe([TimeSpan.Zero]);
-        (await database.KeyTimeToLiveAsync($"pair:{number}:{other}"))!.Value.ShouldBeLessThanOrEqualTo(TimeSpan.FromSeconds(6));
+        (await database.KeyTimeToLiveAsync($"pair:{number}:{other}") ?? TimeSpan.Zero).ShouldBeLessThanOrEqualTo(TimeSpan.FromSeconds(6));
     }
 
     [Fact]
