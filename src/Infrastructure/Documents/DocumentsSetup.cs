@@ -17,8 +17,8 @@ internal static class DocumentsSetup
         {
             services.AddSingleton<IOldDocuments, PostgresOldDocuments>();
             services.AddSingleton<IDocumentStore, PostgresDocumentStore>().AddSingleton<IDocumentDigests, PostgresDocumentDigests>();
-            services.AddSingleton<IDocumentViews>(provider => provider.GetService<ReadReplicas>() is { } replicas
-                ? new ReplicatedDocumentViews(provider.GetRequiredService<Shards>(), replicas)
+            services.AddSingleton<IDocumentViews>(provider => options.Shards.Any(shard => shard.Replica is not null)
+                ? new ReplicatedDocumentViews(provider.GetRequiredService<Shards>(), provider.GetRequiredService<ReadReplicas>())
                 : new PostgresDocumentViews(provider.GetRequiredService<Shards>()));
             return;
         }

@@ -8,13 +8,11 @@ internal static class ReplicasSetup
 {
     public static void Add(IServiceCollection services, BspOptions options)
     {
-        if (options.Shards.All(shard => shard.Replica is null))
-        {
-            return;
-        }
-
         services.AddSingleton<ReadReplicas>();
         services.AddHostedService(provider => provider.GetRequiredService<ReadReplicas>());
-        services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<ReadReplicas>());
+        if (options.Shards.Any(shard => shard.Replica is not null))
+        {
+            services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<ReadReplicas>());
+        }
     }
 }
