@@ -46,7 +46,8 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
     // Statements that are given more than they return: beginning → rows a call is given.
     private static readonly (string Beginning, int Given)[] Given = 
     [
-        ("WITH merged AS ( INSERT INTO contacts", People),
+        // each row stands in nine indexes; of two of them, what is not sorted in yet is sorted in by whoever comes when there is much of it
+        ("WITH merged AS ( INSERT INTO contacts", 2 * People),
         // a page of a campaign: they return arrays
         ("SELECT c.id FROM unnest($1::uuid[]) AS c (id) CROSS JOIN LATERAL (SELECT e.data", 500),
         ("SELECT granted, next_at FROM bsp.take_reach", 500), ("WITH asked AS ( SELECT a.contact", 500),
@@ -137,7 +138,9 @@ public sealed class HotStatementTests(UnanalyzedApp app) : IClassFixture<Unanaly
             """, tenant.Id, tenant.WabaId, Earlier);
         var after = await CostsAsync(tenant);
         after.Where(c => c.Value.Buffers > FewBuffers && before.TryGetValue(c.Key, out var was)
-            && Each(c.Value) > (2 * Each(was)) + 5).Select(c => $"{c.Value}, before: {before[c.Key]}").ShouldBeEmpty();
+            && Each(c.Value) > (2 * Each(was)) + 5
+            && c.Value.Buffers > 2 * was.Buffers) // the same work in fewer and larger calls is no more work
+            .Select(c => $"{c.Value}, before: {before[c.Key]}").ShouldBeEmpty();
 
         static double Each(StatementCost cost) => (double)cost.Buffers / (cost.Calls + cost.Rows);
     }
