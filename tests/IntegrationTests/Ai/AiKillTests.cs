@@ -72,7 +72,8 @@ public sealed class AiKillTests(ApiProcess api) : IClassFixture<ApiProcess>
 
     // What came in and is not read and decided on.
     private Task<string> LeftAsync() => api.Views.ScalarAsync("""
-        SELECT (SELECT count(*) FROM bsp.webhook_inbox) + (SELECT count(*) FROM bsp.ai_work) + (SELECT count(*) FROM bsp.ai_bursts)
+        SELECT (SELECT count(*) FROM bsp.webhook_inbox) + (SELECT count(*) FROM bsp.webhook_set_aside WHERE next_at IS NOT NULL)
+          + (SELECT count(*) FROM bsp.ai_work) + (SELECT count(*) FROM bsp.ai_bursts)
           + (SELECT count(*) FROM mt_events e WHERE e.type = 'message_received'
               AND e.seq_id > coalesce((SELECT sequence FROM bsp.projections WHERE name = 'ai_work.v1'), 0))
         """);

@@ -32,7 +32,7 @@ internal sealed class ChaosSendingLedger(Installation installation, Simulated si
             "SELECT count(*) FROM bsp.send_queue WHERE state < 2", ct) == 0, ct);
         await simulator.IdleAsync(ct);
         await RestAsync("every webhook was carried out", async () =>
-            await installation.NumberAsync("SELECT count(*) FROM bsp.webhook_inbox", ct) == 0, ct);
+            await installation.NumberAsync(ChaosHttpLedger.WebhooksLeft, ct) == 0, ct);
         await RestAsync("every accepted message is heard of", async () => await installation.NumberAsync(
             "SELECT count(*) FROM bsp.send_queue WHERE state = 3", ct) == 0, ct);
         await RestAsync("every view is at the end of the log", async () => await installation.NumberAsync(
