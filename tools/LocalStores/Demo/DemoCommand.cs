@@ -8,6 +8,9 @@ namespace Bsp.LocalStores.Demo;
 /// <summary><c>./run demo</c>: launches a campaign to all demo contacts and shows it until everyone has an outcome.</summary>
 internal static class DemoCommand
 {
+    private const int ChargedLooks = 20; // what has no outcome keeps its share set aside
+    private static readonly TimeSpan ChargedLook = TimeSpan.FromMilliseconds(250);
+
     public static async Task<int> RunAsync()
     {
         using var stop = new StopRequest();
@@ -24,7 +27,14 @@ internal static class DemoCommand
             Console.WriteLine($"Campaign {id} is launched.");
             var last = await ProgressScreen.FollowAsync(async ct =>
                 Progress.From(await api.GetAsync($"/v1/campaigns/{id}/progress", ct)), AllSettled, stop.Token);
-            var wallet = await api.GetAsync("/v1/wallet", stop.Token);
+            // Charging is about a second behind the deliveries; then nothing is set aside any more.
+            JsonNode wallet = await api.GetAsync("/v1/wallet", stop.Token);
+            for (var look = 0; look < ChargedLooks && $"{wallet["balance"]}" != $"{wallet["available"]}"; look++)
+            {
+                await Task.Delay(ChargedLook, stop.Token);
+                wallet = await api.GetAsync("/v1/wallet", stop.Token);
+            }
+
             Console.WriteLine($"Wallet: {wallet["balance"]} {wallet["currency"]}, of which {wallet["available"]} are available.");
             Console.WriteLine(
                 $"Done: {last.Delivered} delivered, {last.Read} read so far, {last.Failed} failed, {last.Unknown} unknown, {last.Skipped} skipped, of {last.Total}.");
