@@ -8,12 +8,10 @@ namespace Bsp.IntegrationTests.Sharding;
 /// The application on a Redis Cluster of three nodes, in which keys lie where their names say. Where Redis is not installed it is as ever,
 /// and the test says so.
 /// </summary>
-public sealed class RedisClusterApp(StoresFixture stores) : AppFixture(stores)
+public sealed class RedisClusterApp(StoresFixture stores) : OwnRedisApp(stores)
 {
     private const int Nodes = 3;
 
-    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("bsp-cluster-");
-    private readonly RedisPrograms programs = new();
     private readonly List<int> ports = [];
 
     /// <summary>Of the common queue.</summary>
@@ -24,31 +22,13 @@ public sealed class RedisClusterApp(StoresFixture stores) : AppFixture(stores)
         ("ConnectionStrings:Redis", string.Join(',', ports.Select(port => $"127.0.0.1:{port}"))), ("Bsp:Queue:Name", QueueName),
     ];
 
-    public override async ValueTask InitializeAsync()
-    {
-        if (RedisPrograms.Are)
-        {
-            await StartNodesAsync();
-        }
-
-        await base.InitializeAsync();
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        await programs.DisposeAsync();
-        directory.Delete(recursive: true);
-        GC.SuppressFinalize(this);
-    }
-
-    private async Task StartNodesAsync()
+    protected override async Task StartRedisAsync()
     {
         for (var n = 0; n < Nodes; n++)
         {
-            var own = directory.CreateSubdirectory(n.ToString(CultureInfo.InvariantCulture)).FullName;
+            var own = Folder.CreateSubdirectory(n.ToString(CultureInfo.InvariantCulture)).FullName;
             ports.Add(ApiProcess.FreePort());
-            programs.Start(ports[n], own, "--cluster-port", $"{ApiProcess.FreePort()}", "--cluster-enabled", "yes",
+            Programs.Start(ports[n], own, "--cluster-port", $"{ApiProcess.FreePort()}", "--cluster-enabled", "yes",
                 "--cluster-config-file", "nodes.conf");
         }
 
@@ -59,7 +39,7 @@ public sealed class RedisClusterApp(StoresFixture stores) : AppFixture(stores)
 
     private async Task<bool> EachAsync(string wanted, params string[] command)
     {
-        programs.AllRun.ShouldBeTrue("a node ended");
+        Programs.AllRun.ShouldBeTrue("a node ended");
         var answers = await Task.WhenAll(ports.Select(port => RedisPrograms.AskAsync(["-p", $"{port}", .. command])));
         return answers.All(answer => answer.Contains(wanted, StringComparison.Ordinal));
     }

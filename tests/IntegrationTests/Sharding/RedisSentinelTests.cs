@@ -8,47 +8,27 @@ namespace Bsp.IntegrationTests.Sharding;
 /// The application with a Redis, its replica, and three sentinels that decide which of the two is the master. Where Redis is not installed
 /// it is as ever, and the test says so.
 /// </summary>
-public sealed class RedisSentinelApp(StoresFixture stores) : AppFixture(stores)
+public sealed class RedisSentinelApp(StoresFixture stores) : OwnRedisApp(stores)
 {
     private const string Name = "mymaster";
 
-    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("bsp-sentinel-");
-    private readonly RedisPrograms programs = new();
     private readonly List<int> sentinels = [];
     private Process? master;
 
     protected override IEnumerable<(string Name, string? Value)> Settings => !RedisPrograms.Are ? [] :
         [("ConnectionStrings:Redis", $"{string.Join(',', sentinels.Select(port => $"127.0.0.1:{port}"))},serviceName={Name}")];
 
-    public override async ValueTask InitializeAsync()
-    {
-        if (RedisPrograms.Are)
-        {
-            await StartAllAsync();
-        }
-
-        await base.InitializeAsync();
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        await programs.DisposeAsync();
-        directory.Delete(recursive: true);
-        GC.SuppressFinalize(this);
-    }
-
     /// <summary>kill -9 of the master; the sentinels make the replica one.</summary>
     public void KillMaster() => master!.Kill();
 
-    private async Task StartAllAsync()
+    protected override async Task StartRedisAsync()
     {
         var (first, second) = (ApiProcess.FreePort(), ApiProcess.FreePort());
-        master = programs.Start(first, directory.CreateSubdirectory("first").FullName);
-        programs.Start(second, directory.CreateSubdirectory("second").FullName, "--replicaof", "127.0.0.1", $"{first}");
+        master = Programs.Start(first, Folder.CreateSubdirectory("first").FullName);
+        Programs.Start(second, Folder.CreateSubdirectory("second").FullName, "--replicaof", "127.0.0.1", $"{first}");
         for (var n = 1; n <= 3; n++)
         {
-            var own = directory.CreateSubdirectory($"sentinel{n}").FullName;
+            var own = Folder.CreateSubdirectory($"sentinel{n}").FullName;
             var file = Path.Combine(own, "sentinel.conf"); // it writes into it what it learns
             await File.WriteAllTextAsync(file, $"""
                 sentinel monitor {Name} 127.0.0.1 {first} 2
@@ -57,12 +37,12 @@ public sealed class RedisSentinelApp(StoresFixture stores) : AppFixture(stores)
 
                 """);
             sentinels.Add(ApiProcess.FreePort());
-            programs.Start(sentinels[^1], own, "--sentinel", file);
+            Programs.Start(sentinels[^1], own, "--sentinel", file);
         }
 
         await Patience.UntilAsync(async () =>
         {
-            programs.AllRun.ShouldBeTrue("one of them ended");
+            Programs.AllRun.ShouldBeTrue("one of them ended");
             var each = await Task.WhenAll(sentinels.Select(async port =>
                 await RedisPrograms.AskAsync("-p", $"{port}", "SENTINEL", "ckquorum", Name)
                 + await RedisPrograms.AskAsync("-p", $"{port}", "SENTINEL", "replicas", Name)));

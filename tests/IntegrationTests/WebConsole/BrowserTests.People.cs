@@ -90,7 +90,7 @@ public sealed partial class BrowserTests
         await ShownAsync(first, "Thank you both!");
         await ShownAsync(second, "Thank you both!");
 
-        // Ben begins, Ann is faster, and Ben is asked whether his still helps.
+        // Ben begins, Ann is faster, and Ben is asked whether that answer still helps.
         await second.Locator("main textarea").FillAsync("I can help, too.");
         await AnsweredAsync(first, "It arrives today.");
         await ShownAsync(second, "It arrives today.");
