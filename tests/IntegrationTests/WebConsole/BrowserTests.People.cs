@@ -159,7 +159,7 @@ public sealed partial class BrowserTests
         await ShownAsync(page, text);
     }
 
-    // In the thread itself: the list beside it shows the last message, too.
+    // In the thread itself, as the list beside it shows the last message, too; and not where an answer quotes it.
     private static Task ShownAsync(IPage page, string text) =>
-        Expect(page.GetByRole(AriaRole.Log).GetByText(text, new() { Exact = true })).ToBeVisibleAsync();
+        Expect(page.GetByRole(AriaRole.Log).Locator(".bubble-text").And(page.GetByText(text, new() { Exact = true }))).ToBeVisibleAsync();
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Bsp.LocalStores.Common;
 
 /// <summary>
@@ -32,6 +34,9 @@ internal abstract class LocalServer(string name) : IAsyncDisposable
     protected abstract ChildProgram Program();
 
     protected abstract Task<bool> AnswersAsync(CancellationToken ct);
+
+    /// <summary>What kept it from starting goes away by itself: it is tried again for <see cref="StartPatience"/>.</summary>
+    protected virtual bool Passes(Obstacle obstacle) => false;
 
     /// <summary>Work that needs the server to answer and belongs to every start.</summary>
     protected virtual Task AfterStartAsync(CancellationToken ct) => Task.CompletedTask;
@@ -75,6 +80,22 @@ internal abstract class LocalServer(string name) : IAsyncDisposable
     public ValueTask DisposeAsync() => new(StopAsync());
 
     private async Task StartOnPortAsync(CancellationToken ct)
+    {
+        for (var began = Stopwatch.GetTimestamp(); ; await Task.Delay(100, ct))
+        {
+            try
+            {
+                await StartOnceAsync(ct);
+                return;
+            }
+            catch (Obstacle e) when (Passes(e) && Stopwatch.GetElapsedTime(began) < StartPatience)
+            {
+                // The next round finds it gone.
+            }
+        }
+    }
+
+    private async Task StartOnceAsync(CancellationToken ct)
     {
         _child = Child.Start(Program());
         try

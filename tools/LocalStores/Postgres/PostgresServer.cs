@@ -40,6 +40,10 @@ internal sealed class PostgresServer(PostgresPlace place, PostgresBinaries binar
         return server;
     }
 
+    // A killed server's shared memory is freed by the system a moment after the last of its processes is gone from its list.
+    protected override bool Passes(Obstacle obstacle) =>
+        obstacle.Message.Contains("pre-existing shared memory block", StringComparison.Ordinal);
+
     protected override ChildProgram Program() => new("PostgreSQL", binaries.Postgres,
         ["-D", place.Data, "-p", $"{Port}", .. Settings.SelectMany(s => (string[])["-c", s])], place.Root, log)
     { User = place.User, StopSignal = "INT", GraceSeconds = 30 };
