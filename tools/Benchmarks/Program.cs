@@ -58,6 +58,8 @@ internal static class Program
                 return 0;
             case [BareEndpoint.Verb]:
                 return await BareEndpoint.ServeAsync();
+            case [AdversaryProcess.Verb]:
+                return await AdversaryProcess.RunAsync();
             case [ChaosWriter.Verb, var name, var seed, .. var organizations]:
                 return await ChaosWriter.RunAsync(name, int.Parse(seed, System.Globalization.CultureInfo.InvariantCulture),
                     [.. organizations.Select(Guid.Parse)]);

@@ -49,6 +49,5 @@ public static class InboundContent
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object
         ? child : null;
 
-    private static string? Id(JsonElement parent, string name) =>
-        Webhooks.MetaEnvelope.Text(parent, name) is { Length: > 0 } id ? MetaId.Of(id) : null;
+    private static string? Id(JsonElement parent, string name) => Webhooks.MetaEnvelope.Id(parent, name);
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using Bsp.Domain.Common;
 
@@ -27,6 +29,17 @@ public static class MetaEnvelope
     /// Longest pause between what happened and its webhook that is believed. Meta repeats for days, and people read months later.
     /// </summary>
     private static readonly TimeSpan PastMax = TimeSpan.FromDays(2 * 365);
+
+    /// <summary>Characters (UTF-16 units) of any text: WhatsApp's longest message.</summary>
+    private const int TextUnitsMax = 65_536;
+
+    private const int NumberUnitsMax = 64;
+
+    // A character more than was asked for shows that there was more.
+    private const int MoreUnits = 16;
+
+    // As it was written: of a longer one, an id spelled with escapes is another than the same without.
+    private const int LongIdBytes = 4_096;
 
     private const long WhatsAppsFirstYear = 1_230_768_000; // 2009, in Unix seconds
 
@@ -57,37 +70,41 @@ public static class MetaEnvelope
         parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var child) && child.ValueKind == JsonValueKind.Object
         ? child : null;
 
-    /// <summary>Text, or a number as text, of any length; null when absent, empty or something else.</summary>
-    public static string? Text(JsonElement parent, string name)
-    {
-        if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(name, out var value))
-        {
-            return null;
-        }
-
-        return value.ValueKind switch
-        {
-            JsonValueKind.String => Readable(value) is { Length: > 0 } text ? text : null,
-            JsonValueKind.Number => value.GetRawText(),
-            _ => null,
-        };
-    }
+    /// <summary>
+    /// Text, or a number as text, cut to <see cref="TextUnitsMax"/>; null when absent, empty or something else.
+    /// </summary>
+    public static string? Text(JsonElement parent, string name) => Line(parent, name, TextUnitsMax);
 
     /// <summary>
     /// <see cref="Text"/>, cut to at most <paramref name="unitsMax"/> UTF-16 units; null also when nothing is left of it.
     /// </summary>
     public static string? Line(JsonElement parent, string name, int unitsMax) =>
-        Domain.Common.Text.Cut(Text(parent, name), unitsMax) is { Length: > 0 } line ? line : null;
+        Of(parent, name) is { } value && Domain.Common.Text.Cut(Beginning(value, unitsMax), unitsMax) is { Length: > 0 } line ? line : null;
 
     /// <summary>One of Meta's words: <see cref="Line"/> of at most <see cref="WordUnitsMax"/>.</summary>
     public static string? Word(JsonElement parent, string name) => Line(parent, name, WordUnitsMax);
 
     /// <summary>An id as it is stored and looked up (<see cref="MetaId.Of"/>); null when absent, empty or something else.</summary>
-    public static string? Id(JsonElement parent, string name) => Text(parent, name) is { } id ? MetaId.Of(id) : null;
+    public static string? Id(JsonElement parent, string name)
+    {
+        if (Of(parent, name) is not { } value)
+        {
+            return null;
+        }
+
+        var raw = Raw(value);
+        if (raw.Length > LongIdBytes)
+        {
+            return Beginning(value, MetaId.UnitsMax) is { } beginning ? MetaId.OfLong(beginning, raw) : null;
+        }
+
+        return Beginning(value, raw.Length) is { } id ? MetaId.Of(id) : null;
+    }
 
     /// <summary>A whole number, also as text.</summary>
     public static int? Number(JsonElement parent, string name) =>
-        int.TryParse(Text(parent, name), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
+        int.TryParse(Line(parent, name, NumberUnitsMax), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            ? number : null;
 
     /// <summary>
     /// When something happened: Unix seconds as text or number, also with a fraction; milliseconds and microseconds are known by their
@@ -108,23 +125,70 @@ public static class MetaEnvelope
 
     // Before 2104. In seconds, what was meant as milliseconds lies after the year 40000.
     private static decimal? Seconds(JsonElement parent, string name) =>
-        decimal.TryParse(Text(parent, name),
+        decimal.TryParse(Line(parent, name, NumberUnitsMax),
             NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
             CultureInfo.InvariantCulture, out var said)
             ? said <= uint.MaxValue ? said : said / 1_000 <= uint.MaxValue ? said / 1_000 : said / 1_000_000 <= uint.MaxValue
             ? said / 1_000_000 : null
             : null;
 
-    // \ud83d without its other half cannot be read as text; PostgreSQL would refuse NUL.
-    private static string? Readable(JsonElement value)
+    private static JsonElement? Of(JsonElement parent, string name) =>
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var value)
+        && value.ValueKind is JsonValueKind.String or JsonValueKind.Number ? value : null;
+
+    // Without quotes, escapes as they were written.
+    private static ReadOnlySpan<byte> Raw(JsonElement value)
     {
+        var raw = JsonMarshal.GetRawUtf8Value(value);
+        return value.ValueKind == JsonValueKind.String ? raw[1..^1] : raw;
+    }
+
+    // At least unitsMax units of it, if it has so many, and not much more: what somebody made a megabyte long is not made a string of two.
+    // Null: nothing, or \ud83d without its other half, which cannot be read as text.
+    private static string? Beginning(JsonElement value, int unitsMax)
+    {
+        var raw = Raw(value);
+        if (value.ValueKind == JsonValueKind.Number)
+        {
+            return Encoding.ASCII.GetString(raw[..Math.Min(raw.Length, unitsMax + 1)]);
+        }
+
         try
         {
-            return Domain.Common.Text.Storable(value.GetString() ?? "");
+            var text = raw.Length <= unitsMax + MoreUnits ? value.GetString() : Begun(raw, unitsMax + MoreUnits);
+            return text is { Length: > 0 } ? Domain.Common.Text.Storable(text) : null; // PostgreSQL would refuse NUL
         }
         catch (InvalidOperationException)
         {
             return null;
         }
     }
+
+    // Ends between two characters, and not within an escape.
+    private static string Begun(ReadOnlySpan<byte> raw, int unitsMax)
+    {
+        var end = 0;
+        for (var units = 0; units < unitsMax && end < raw.Length; units++)
+        {
+            end += StepAt(raw[end..]);
+        }
+
+        Span<byte> quoted = new byte[Math.Min(end, raw.Length) + 2];
+        raw[..(quoted.Length - 2)].CopyTo(quoted[1..]);
+        quoted[0] = quoted[^1] = (byte)'"';
+        var reader = new Utf8JsonReader(quoted);
+        reader.Read();
+        return reader.GetString()!;
+    }
+
+    // Bytes of the character that begins here.
+    private static int StepAt(ReadOnlySpan<byte> raw) => raw[0] switch
+    {
+        (byte)'\\' when raw.Length < 2 || raw[1] != (byte)'u' => 2,
+        (byte)'\\' => raw.Length > 3 && (raw[2] | 0x20) == 'd' && (raw[3] | 0x20) is '8' or '9' or 'a' or 'b' ? 12 : 6, // two halves
+        < 0xC0 => 1,
+        < 0xE0 => 2,
+        < 0xF0 => 3,
+        _ => 4,
+    };
 }

@@ -19,6 +19,11 @@ public static class MetaId
     /// whole: it stays the same id
     /// whenever it comes, and no other one.
     /// </summary>
-    public static string Of(string id) => id.Length <= UnitsMax ? Text.Storable(id)
-        : $"{Text.Cut(id, BeginningMax)}~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))}";
+    public static string Of(string id) => id.Length <= UnitsMax ? Text.Storable(id) : OfLong(id, Encoding.UTF8.GetBytes(id));
+
+    /// <summary>The same of one of which only the beginning was made text.</summary>
+    /// <param name="beginning">At least its first 180 units.</param>
+    /// <param name="whole">In UTF-8, more than <see cref="UnitsMax"/> units.</param>
+    public static string OfLong(string beginning, ReadOnlySpan<byte> whole) =>
+        $"{Text.Cut(beginning, BeginningMax)}~{Convert.ToHexStringLower(SHA256.HashData(whole))}";
 }

@@ -1,8 +1,10 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
+using Npgsql;
 
 namespace Bsp.Infrastructure.Common;
 
@@ -20,7 +22,7 @@ internal static class ReadableJson
 
     /// <param name="body">Changed in place where it cannot be read.</param>
     /// <returns>Undefined when it is no JSON, or nested deeper than 1,000.</returns>
-    public static JsonElement Parse(byte[] body)
+    public static JsonElement Parse(Memory<byte> body)
     {
         var text = Utf8Of(body);
         Repair(text.Span);
@@ -35,10 +37,26 @@ internal static class ReadableJson
         }
     }
 
+    /// <summary>A column of bytes, parsed: large ones are read into a buffer that is used again.</summary>
+    public static JsonElement Parse(NpgsqlDataReader reader, int column)
+    {
+        var length = (int)reader.GetBytes(column, 0, null, 0, 0);
+        var body = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            reader.GetBytes(column, 0, body, 0, length);
+            return Parse(body.AsMemory(0, length));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(body);
+        }
+    }
+
     /// <summary>
     /// The same as a tree that can be changed; of members of one name the last, as everywhere else. Null: it is no JSON object.
     /// </summary>
-    public static JsonObject? ParseNode(byte[] body) => Node(Parse([.. body])) as JsonObject;
+    public static JsonObject? ParseNode(byte[] body) => Node(Parse(body.ToArray())) as JsonObject;
 
     private static JsonNode? Node(JsonElement element)
     {
@@ -80,18 +98,18 @@ internal static class ReadableJson
         }
     }
 
-    private static Memory<byte> Utf8Of(byte[] body)
+    private static Memory<byte> Utf8Of(Memory<byte> body)
     {
-        var encoding = body switch
+        var encoding = body.Span switch
         {
             [0xFF, 0xFE, 0, 0, ..] or [(byte)'{', 0, 0, 0, ..] => Encoding.UTF32,
             [0, 0, 0xFE, 0xFF, ..] or [0, 0, 0, (byte)'{', ..] => new UTF32Encoding(bigEndian: true, byteOrderMark: true),
             [0xFF, 0xFE, ..] or [(byte)'{', 0, ..] => Encoding.Unicode,
             [0xFE, 0xFF, ..] or [0, (byte)'{', ..] => Encoding.BigEndianUnicode,
-            _ when !Utf8.IsValid(body) => Encoding.UTF8,
+            _ when !Utf8.IsValid(body.Span) => Encoding.UTF8,
             _ => null,
         };
-        Memory<byte> text = encoding is null ? body : Encoding.UTF8.GetBytes(encoding.GetString(body));
+        var text = encoding is null ? body : Encoding.UTF8.GetBytes(encoding.GetString(body.Span));
         while (text.Span.StartsWith("\uFEFF"u8))
         {
             text = text[3..];

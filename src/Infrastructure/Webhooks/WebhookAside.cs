@@ -56,7 +56,7 @@ internal static class WebhookAside
         while (await reader.ReadAsync(ct))
         {
             taken.Add(new(reader.GetInt64(1), reader.GetDateTime(2), reader.IsDBNull(3) ? null
-                : reader.GetGuid(3), reader.GetString(4), ReadableJson.Parse(reader.GetFieldValue<byte[]>(5)))
+                : reader.GetGuid(3), reader.GetString(4), ReadableJson.Parse(reader, 5))
             {
                 SignedBy = reader.GetString(6), Lane = reader.GetGuid(7),
                     From = new(reader.GetInt64(0), reader.GetInt32(8), reader.GetDateTime(9)),

@@ -123,7 +123,7 @@ internal static class WebhookInbox
             }
 
             webhooks.Add(new(id, receivedAt, reader.IsDBNull(2) ? null
-                : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader.GetFieldValue<byte[]>(4)))
+                : reader.GetGuid(2), reader.GetString(3), ReadableJson.Parse(reader, 4))
             {
                 SignedBy = reader.GetString(6), Lane = lane, Senders = reader.GetInt64(9),
             });

@@ -21,8 +21,8 @@ internal sealed record AwaitedNumber(string? PhoneNumberId, string WabaId, strin
     /// <summary>Null when it names nothing that could ever be somebody's.</summary>
     public static AwaitedNumber? Of(MetaChange change)
     {
-        var phone = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Text(metadata, "phone_number_id") : null;
-        var shown = phone is null && MetaEnvelope.Text(change.Value, "display_phone_number") is { } number ? NumberDirectory.Digits(number)
+        var phone = MetaEnvelope.Child(change.Value, "metadata") is { } metadata ? MetaEnvelope.Id(metadata, "phone_number_id") : null;
+        var shown = phone is null && MetaEnvelope.Id(change.Value, "display_phone_number") is { } number ? NumberDirectory.Digits(number)
             : null;
         return change.EntryId.Length > IdCharsMax || phone?.Length > IdCharsMax || shown?.Length > IdCharsMax
             || (phone ?? shown ?? change.EntryId).Length == 0 ? null : new(phone, change.EntryId, shown);

@@ -45,6 +45,44 @@ public sealed class MetaEnvelopeTests
             .ShouldBe(ahead);
     }
 
+    [Theory]
+    [InlineData("x")]
+    [InlineData("\u0939")]
+    [InlineData("\\\"")]
+    [InlineData("\\\\")]
+    [InlineData("\\n")]
+    [InlineData("\\u0939")]
+    [InlineData("\\ud83d\\ude00")]
+    [InlineData("\\uD83D\\uDE00")]
+    [InlineData("\U0001F600")]
+    [InlineData("a\\u0939\u00e9\\ud83d\\ude00\\\\")]
+    public void A_text_of_any_length_is_cut_where_its_whole_would_be(string piece)
+    {
+        var root = JsonSerializer.Deserialize<JsonElement>($"{{\"v\":\"{string.Concat(Enumerable.Repeat(piece, 100_000))}\"}}");
+        var whole = root.GetProperty("v").GetString()!;
+        for (var units = 1; units < 200; units++)
+        {
+            MetaEnvelope.Line(root, "v", units).ShouldBe(Text.Cut(whole, units) is { Length: > 0 } line ? line : null);
+        }
+
+        MetaEnvelope.Text(root, "v").ShouldBe(Text.Cut(whole, 65_536));
+        MetaEnvelope.Id(root, "v")!.Length.ShouldBeLessThanOrEqualTo(MetaId.UnitsMax);
+    }
+
+    [Fact]
+    public void A_long_id_is_the_same_however_it_is_read()
+    {
+        string[] ids = [new string('x', 6_000), new string('\u0939', 2_000), new string('9', 1_000_000), "x\\" + new string('"', 300)];
+        foreach (var id in ids)
+        {
+            var root = JsonSerializer.Deserialize<JsonElement>(JsonSerializer.Serialize(new { id }, new JsonSerializerOptions
+            {
+                Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            }));
+            MetaEnvelope.Id(root, "id").ShouldBe(MetaId.Of(id));
+        }
+    }
+
     [Fact]
     public void An_id_fits_into_every_index_and_two_long_ones_stay_two()
     {

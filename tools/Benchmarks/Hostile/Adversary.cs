@@ -7,11 +7,17 @@ using Bsp.LocalStores.Up;
 
 namespace Bsp.Benchmarks.Hostile;
 
+/// <summary>Whom an adversary attacks, and as whom.</summary>
+/// <param name="Organization">The adversary's own.</param>
+/// <param name="Key">With role write.</param>
+/// <param name="Number">The account of the adversary's number.</param>
+internal sealed record Target(string Url, string Organization, string Key, string Number);
+
 /// <summary>
 /// One organization that does what it can, with a write key, an app of its own and sockets without any key. It keeps every attack up for as
 /// long as it is let.
 /// </summary>
-internal sealed class Adversary : IAsyncDisposable
+internal sealed class Adversary(Target target) : IDisposable
 {
     private const int SlowUploads = 45;
     private const int IdleSockets = 1_600;
@@ -24,24 +30,15 @@ internal sealed class Adversary : IAsyncDisposable
     private const string WabaId = "999000000000002";
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(200);
 
-    private readonly Installation installation;
-    private readonly string organization;
-    private readonly string key;
-    private readonly string number;
     private readonly HttpClient http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 256 }) { Timeout = TimeSpan.FromSeconds(60) };
     private readonly ConcurrentDictionary<string, int> answers = new();
-
-    private Adversary(Installation installation, string organization, string key, string number) =>
-        (this.installation, this.organization, this.key, this.number) = (installation, organization, key, number);
-
-    /// <summary>Everything that was answered, broken off or refused.</summary>
-    public int Requests => answers.Values.Sum();
 
     /// <summary>What each attack was told, and how often.</summary>
     public IEnumerable<(string What, int Count)> Answers =>
         answers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => (a.Key, a.Value));
 
-    public static async Task<Adversary> CreateAsync(Installation installation, CancellationToken ct)
+    /// <summary>Its organization, app, number, key and contacts.</summary>
+    public static async Task<Target> CreateAsync(Installation installation, CancellationToken ct)
     {
         using var platform = new BspClient(installation.ApiUrl, installation.PlatformKey);
         var organization =
@@ -71,7 +68,7 @@ internal sealed class Adversary : IAsyncDisposable
         }
 
         await own.PostCsvAsync("/v1/contacts/import", file.ToString(), ct);
-        return new(installation, organization, key, number);
+        return new(installation.ApiUrl, organization, key, number);
     }
 
     /// <summary>All of it, or what <c>BSP_BENCH_ATTACKS</c> names, until stopped.</summary>
@@ -84,15 +81,11 @@ internal sealed class Adversary : IAsyncDisposable
         .. Of("bombs", Bombers).Select(n => AgainAsync("bomb", token => BombAsync(n, token), stop, TimeSpan.FromMilliseconds(20))),
     ]);
 
+    public void Dispose() => http.Dispose();
+
     private static IEnumerable<int> Of(string attack, int count) =>
         Environment.GetEnvironmentVariable("BSP_BENCH_ATTACKS") is { Length: > 0 } only && !only.Split(',').Contains(attack) ? []
         : Enumerable.Range(0, count);
-
-    public ValueTask DisposeAsync()
-    {
-        http.Dispose();
-        return ValueTask.CompletedTask;
-    }
 
     private static string Text(JsonNode answer) => answer["id"]!.GetValue<string>();
 
@@ -125,8 +118,8 @@ internal sealed class Adversary : IAsyncDisposable
     private async Task<string> UploadAsync(CancellationToken stop)
     {
         using var socket =
-            await RawSocket.OpenAsync(installation.ApiUrl,
-                $"POST /v1/contacts/import HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: text/csv\r\nContent-Length: 50000000\r\n", "phone_number,first_name\n+919000100001,Mallory\n", stop);
+            await RawSocket.OpenAsync(target.Url,
+                $"POST /v1/contacts/import HTTP/1.1\r\nAuthorization: Bearer {target.Key}\r\nContent-Type: text/csv\r\nContent-Length: 50000000\r\n", "phone_number,first_name\n+919000100001,Mallory\n", stop);
         return await socket.DripAsync("x", TimeSpan.FromSeconds(1), stop);
     }
 
@@ -135,7 +128,7 @@ internal sealed class Adversary : IAsyncDisposable
     {
         var sent = Random.Shared.Next(3) == 0 ? new string('x', 60_000) : "";
         using var socket =
-            await RawSocket.OpenAsync(installation.ApiUrl,
+            await RawSocket.OpenAsync(target.Url,
                 $"POST /webhooks/meta HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 65536\r\nX-Hub-Signature-256: sha256={new string('0', 64)}\r\n", sent, stop);
         return await socket.StatusAsync(stop);
     }
@@ -143,7 +136,7 @@ internal sealed class Adversary : IAsyncDisposable
     private async Task<string> ReadSlowlyAsync(CancellationToken stop)
     {
         using var socket =
-            await RawSocket.OpenAsync(installation.ApiUrl, $"GET /v1/contacts/export HTTP/1.1\r\nAuthorization: Bearer {key}\r\n", "",
+            await RawSocket.OpenAsync(target.Url, $"GET /v1/contacts/export HTTP/1.1\r\nAuthorization: Bearer {target.Key}\r\n", "",
                 stop);
         return await socket.ReadSlowlyAsync(stop);
     }
@@ -151,18 +144,18 @@ internal sealed class Adversary : IAsyncDisposable
     private async Task<string> PoisonAsync(int n, CancellationToken stop)
     {
         using var request =
-            SignedPost.Of($"{installation.ApiUrl}/webhooks/meta/{organization}", Poison.Webhook(n, WabaId, PhoneNumberId), AppSecret);
+            SignedPost.Of($"{target.Url}/webhooks/meta/{target.Organization}", Poison.Webhook(n, WabaId, PhoneNumberId), AppSecret);
         using var answer = await http.SendAsync(request, stop);
         return $"{(int)answer.StatusCode}";
     }
 
     private async Task<string> BombAsync(int n, CancellationToken stop)
     {
-        var (method, path, body) = Poison.Request(n, number);
-        using var request = new HttpRequestMessage(method, installation.ApiUrl + path)
+        var (method, path, body) = Poison.Request(n, target.Number);
+        using var request = new HttpRequestMessage(method, target.Url + path)
         {
             Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json"),
-                Headers = { Authorization = new AuthenticationHeaderValue("Bearer", key) },
+                Headers = { Authorization = new AuthenticationHeaderValue("Bearer", target.Key) },
         };
         using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);
         await answer.Content.CopyToAsync(Stream.Null, stop);

@@ -25,7 +25,7 @@ internal static class HostileBench
         Report.Say("starting stores, simulator and API");
         await using var installation = await Installation.StartAsync(ct, ownLimits: true);
         using var normal = await NormalOrganization.CreateAsync(installation, ct);
-        await using var hostile = await Adversary.CreateAsync(installation, ct);
+        var target = await Adversary.CreateAsync(installation, ct);
         await normal.RunAsync(WarmUp, new(), ct);
         await installation.TellStatementsAsync("before", ct);
 
@@ -37,7 +37,8 @@ internal static class HostileBench
         Report.Say($"beside the hostile one, {Attack.TotalSeconds:0} s");
         var beside = new Felt();
         await installation.TellStatementsAsync("while the normal one is alone", ct);
-        var attacked = await Spent.DuringAsync(installation, () => AttackAsync(hostile, normal, beside, ct), ct);
+        IReadOnlyList<(string What, int Count)> answers = [];
+        var attacked = await Spent.DuringAsync(installation, async () => answers = await AttackAsync(target, normal, beside, ct), ct);
 
         await installation.TellStatementsAsync("during the attack", ct);
         logged = LogBytes(installation) - logged;
@@ -50,23 +51,24 @@ internal static class HostileBench
         report.Add(new("hostile: until all of them were", settled.TotalSeconds, "s"));
         Tell(report, attacked, alone);
         report.Add(new("hostile: RSS of the API, most", installation.Api().MemoryPeakMb, "MB", memory, "before the attack"));
-        report.Add(new("hostile: log of the API for each hostile request", (double)logged / Math.Max(1, hostile.Requests), "bytes"));
-        foreach (var (what, count) in hostile.Answers)
+        var requests = Math.Max(1, answers.Sum(a => a.Count));
+        report.Add(new("hostile: log of the API for each hostile request", (double)logged / requests, "bytes"));
+        foreach (var (what, count) in answers)
         {
             report.Add(new($"hostile: {what}", count, "answers"));
         }
     }
 
-    private static async Task AttackAsync(Adversary hostile, NormalOrganization normal, Felt beside, CancellationToken ct)
+    private static async Task<IReadOnlyList<(string What, int Count)>> AttackAsync(Target target, NormalOrganization normal, Felt beside,
+        CancellationToken ct)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var attack = hostile.RunAsync(stop.Token);
+        using var hostile = AdversaryProcess.Start(target);
         await normal.RunAsync(Attack, beside, ct);
-        await stop.CancelAsync();
-        await attack;
+        Report.Say($"the hostile one used {hostile.Processor.TotalSeconds / Attack.TotalSeconds:0.00} cores");
+        return await hostile.EndAsync();
     }
 
-    // Who used the two cores: attackers bring their own machine, the stores often have one, here all share.
+    // Who used the two cores: the stores often have a machine of their own, here all share.
     private static void Tell(Report report, Spent attacked, Spent alone)
     {
         const string without = "while the normal one is alone";

@@ -31,7 +31,7 @@ internal sealed record Spent(IReadOnlyDictionary<string, double> Cores, double P
         return new()
         {
             ["the API"] = expense.Api, ["PostgreSQL"] = expense.Postgres, ["ClickHouse"] = expense.ClickHouse, ["Redis"] = expense.Redis,
-            ["the simulator"] = of.ProcessorOf("simulator"), ["this program, both organizations' clients"] = expense.Own,
+            ["the simulator"] = of.ProcessorOf("simulator"), ["this program, the normal one's clients"] = expense.Own,
         };
     }
 
